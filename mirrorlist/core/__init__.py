@@ -1,0 +1,1 @@
+"""The rules of the service: values in, values out; nothing here touches files, sockets or clocks."""

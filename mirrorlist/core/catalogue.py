@@ -1,0 +1,168 @@
+"""Which repositories exist in which versions for which architectures, and where a client's spelling leads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mirrorlist.core.errors import NotFound
+from mirrorlist.core.model import MAIN, Repository, Target
+
+_VERSION = re.compile(r"(?P<major>0|[1-9][0-9]{0,5})(?:\.(?P<minor>0|[1-9][0-9]{0,5}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What the distribution publishes, from service.yml.
+
+    ``latest`` maps a major version to the version served for it (``9`` to ``9.8``). ``module_versions`` maps
+    a module to its versions without the suffix (``kitten`` to ``10``, asked for as ``10-kitten``).
+    ``arches`` is keyed by major version or by a module's version (``9``, ``10-kitten``). ``aliases`` maps
+    another spelling of ``repo=`` to a repository; ``{version}`` in it stands for the version.
+    """
+
+    versions: tuple[str, ...]
+    latest: Mapping[str, str]
+    arches: Mapping[str, tuple[str, ...]]
+    repositories: Mapping[str, Repository]
+    module_versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    vault_versions: tuple[str, ...] = ()
+    vault_urls: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version as served: its full number, the key of its arches, its module, and whether the vault has it."""
+
+    version: str
+    arches_key: str
+    module: str
+    vault: bool
+
+
+def release(catalogue: Catalogue, version: str) -> Release:
+    """The release that a client's spelling of a version means.
+
+    A major is its current minor, a minor newer than that is the current one too (clients ask for it on
+    release day), an older one is the vault's where it is listed there.
+
+    Raises:
+        NotFound: no such version.
+    """
+    if version in catalogue.latest:
+        current = catalogue.latest[version]
+        return Release(current, version if version in catalogue.arches else _major(current), MAIN, False)
+    if version in catalogue.vault_versions:
+        return Release(version, _major(version), MAIN, True)
+    if version in catalogue.versions:
+        return Release(version, _major(version), MAIN, False)
+    for module, versions in catalogue.module_versions.items():
+        base, dash, suffix = version.rpartition("-")
+        if dash and suffix == module and base in versions:
+            return Release(version, version, module, False)
+    if (match := _VERSION.fullmatch(version)) and (current := catalogue.latest.get(match["major"])):
+        current_match = _VERSION.fullmatch(current)
+        if current_match and int(match["minor"] or 0) > int(current_match["minor"] or 0):
+            return Release(current, match["major"], MAIN, False)
+    raise NotFound(f"unknown version; known are {', '.join(spelled_versions(catalogue))}")
+
+
+def _major(version: str) -> str:
+    return version.partition("-")[0].partition(".")[0]
+
+
+def spelled_versions(catalogue: Catalogue) -> tuple[str, ...]:
+    """Every version that is listed by name, in the order of service.yml: current, modules', vault."""
+    names = list(dict.fromkeys([*catalogue.versions, *catalogue.latest]))
+    names += [f"{base}-{module}" for module, bases in catalogue.module_versions.items() for base in bases]
+    return tuple(dict.fromkeys([*names, *catalogue.vault_versions]))
+
+
+def _exists_in(repository: Repository, rel: Release) -> bool:
+    """A vault release is checked by its major: service.yml names only the current minors."""
+    if repository.versions is None or rel.version in repository.versions or rel.arches_key in repository.versions:
+        return True
+    return rel.vault and any(
+        _major(version) == rel.arches_key and "-" not in version for version in repository.versions
+    )
+
+
+def _arches(catalogue: Catalogue, repository: Repository, rel: Release) -> tuple[str, ...]:
+    known = catalogue.arches.get(rel.arches_key, ())
+    return tuple(arch for arch in known if repository.arches is None or arch in repository.arches)
+
+
+def target(catalogue: Catalogue, version: str, repository: str) -> Target:
+    """The target of a version and a repository as a client spells them.
+
+    Raises:
+        NotFound: no such version, no such repository, or not this repository in this version.
+    """
+    rel = release(catalogue, version)
+    known = catalogue.repositories.get(repository)
+    if known is None:
+        raise NotFound(f"unknown repository; known are {', '.join(catalogue.repositories)}")
+    arches = _arches(catalogue, known, rel)
+    if not _exists_in(known, rel) or not arches:
+        raise NotFound(f"repository {known.name} does not exist in version {rel.version}")
+    path = f"{rel.version}/{known.path}"
+    return Target(known.name, rel.version, rel.module, path, rel.vault or known.vault, arches)
+
+
+def check_arch(found: Target, arch: str) -> None:
+    """Raises NotFound unless the target exists for this architecture."""
+    if arch not in found.arches:
+        raise NotFound(
+            f"repository {found.repository} does not exist for this arch in version {found.version}; "
+            f"known are {', '.join(found.arches)}"
+        )
+
+
+def repo_names(catalogue: Catalogue) -> dict[str, tuple[str, str]]:
+    """Every valid value of ``repo=`` with the version and repository that it means.
+
+    ``<repository>-<version>`` for each listed version, and the aliases. It is a dictionary because names
+    contain dashes: ``baseos-source-9`` cannot be split by a rule.
+    """
+    names: dict[str, tuple[str, str]] = {}
+    for version in spelled_versions(catalogue):
+        for repository in catalogue.repositories:
+            if _is_there(catalogue, version, repository):
+                names[f"{repository}-{version}"] = (version, repository)
+    for alias, repository in catalogue.aliases.items():
+        there = [version for version in spelled_versions(catalogue) if _is_there(catalogue, version, repository)]
+        for version in there if "{version}" in alias else _newest(catalogue, there):
+            names.setdefault(alias.replace("{version}", version), (version, repository))
+    return names
+
+
+def _newest(catalogue: Catalogue, versions: Sequence[str]) -> Sequence[str]:
+    """The last of the versions as service.yml lists them, one that mirrors carry if there is any."""
+    carried = [version for version in versions if version not in catalogue.vault_versions]
+    return (carried or versions)[-1:]
+
+
+def _is_there(catalogue: Catalogue, version: str, repository: str) -> bool:
+    try:
+        target(catalogue, version, repository)
+    except NotFound:
+        return False
+    return True
+
+
+def published(catalogue: Catalogue) -> Iterator[tuple[Target, str | None]]:
+    """Every repository that mirrors carry, once for each path: with each arch its path is different for."""
+    seen: set[str] = set()
+    for version in spelled_versions(catalogue):
+        for repository in catalogue.repositories:
+            try:
+                found = target(catalogue, version, repository)
+            except NotFound:
+                continue
+            for arch in found.arches if "$basearch" in found.path else (None,):
+                path = found.path.replace("$basearch", arch or "")
+                if not found.vault and path not in seen:
+                    seen.add(path)
+                    yield found, arch

@@ -1,0 +1,74 @@
+"""Errors of the service, and the findings that its readers tell.
+
+MirrorlistError
+  ServiceFileError     service.yml cannot be used: the start (or the reload) stops
+  BadRequest           a value of a request is malformed: 400
+  NotFound             a request names something that does not exist: 404
+  NotReady             known, but nothing to answer with yet: 503
+  SnapshotError        a snapshot file is not whole
+  GeoDatabaseError     a database of addresses cannot be read
+  OriginError          the origin did not give a repomd.xml that can be used
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class MirrorlistError(Exception):
+    """The root of all errors that this project raises."""
+
+
+class BadRequest(MirrorlistError):
+    """A value of a request is malformed."""
+
+
+class NotFound(MirrorlistError):
+    """A request names something that does not exist."""
+
+
+class NotReady(MirrorlistError):
+    """The thing asked for exists, but there is nothing to answer with yet."""
+
+
+class SnapshotError(MirrorlistError):
+    """A snapshot file is truncated, altered or of another format."""
+
+
+class GeoDatabaseError(MirrorlistError):
+    """A database of addresses cannot be read; the message names the file and the reason."""
+
+
+class OriginError(MirrorlistError):
+    """The origin did not give a repomd.xml that can be used; the message names it and the reason."""
+
+
+class Severity(StrEnum):
+    """An error leaves the thing out; a warning is told and the thing is used with its obvious meaning."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One remark on a file: where (line and column count from 1), how bad, and what to do."""
+
+    path: str
+    line: int
+    column: int
+    severity: Severity
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.severity} [{self.code}] {self.message}"
+
+
+class ServiceFileError(MirrorlistError):
+    """service.yml cannot be used; ``findings`` name every place."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("\n".join(str(finding) for finding in findings))
+        self.findings = findings

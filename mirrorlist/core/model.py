@@ -1,0 +1,316 @@
+"""The nouns of the service: mirrors, repositories, clients, what was chosen and what was left out, and why.
+
+All types are frozen; ``None`` means unknown. Distances are in kilometres, bandwidth in Mbit/s, times in
+seconds since 1970 (UTC), latitudes and longitudes in degrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum, StrEnum
+
+MAIN = "main"
+"""The module that a mirror's ``address`` serves; every other module has a name in service.yml."""
+
+
+class Protocol(StrEnum):
+    """How a mirror is reached; the value is the URL scheme."""
+
+    HTTPS = "https"
+    HTTP = "http"
+    RSYNC = "rsync"
+    FTP = "ftp"
+
+
+WEB_PROTOCOLS = (Protocol.HTTPS, Protocol.HTTP)
+
+
+class Status(StrEnum):
+    """Where a mirror stands between its offer and its retirement. Only live and retiring ones are served."""
+
+    LIVE = "live"
+    PAUSED = "paused"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    PAPERWORK = "paperwork"
+    DEPLOYING = "deploying"
+    SYNCING = "syncing"
+    DECLINED = "declined"
+    RETIRING = "retiring"
+    RETIRED = "retired"
+
+
+SERVED_STATUSES = frozenset({Status.LIVE, Status.RETIRING})
+
+
+class Proximity(IntEnum):
+    """How a mirror is close to a client; the smaller the value, the closer."""
+
+    SUBNET = 0
+    CLOUD_REGION = 1
+    ASN = 2
+    NEARBY = 3
+    WORLD = 4
+
+
+class Reason(Enum):
+    """Why a mirror is left out of an answer; the value is the sentence that people read."""
+
+    PAUSED = "The mirror is paused."
+    NOT_LIVE_YET = "The mirror is not live yet."
+    DECLINED = "The mirror's offer was declined."
+    RETIRED = "The mirror has retired."
+    NOT_CARRIED = "The mirror does not carry this module."
+    PROTOCOL = "The mirror offers none of the protocols asked for."
+    COUNTRY_ASKED = "The mirror is not in a country that was asked for."
+    COUNTRY_CLOSED = "The mirror is not open to clients of this country."
+    PRIVATE = "The mirror is private and serves its own networks only."
+    PRIVATE_WITHOUT_NETWORKS = "The mirror is private but names no network, so it serves nobody."
+    CLOUD = "The mirror serves clients in its own cloud regions only."
+    MONOPOLY = "Another mirror serves this network alone."
+    VAULT = "The vault keeps this version; mirrors do not carry it."
+    LIST_FULL = "The list is full; nearer mirrors stand in it."
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """An IP network: its first address, packed (4 or 16 bytes), and the number of fixed bits."""
+
+    packed: bytes
+    length: int
+
+
+class PlaceSource(StrEnum):
+    """How a mirror's coordinates were found, best first; the value completes "placed by"."""
+
+    COORDINATES = "its coordinates"
+    COUNTRY = "its country"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place, as exactly as it is known. ``precision_km`` is the radius it is good for."""
+
+    continent: str | None = None
+    country: str | None = None
+    region: str | None = None
+    city: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    precision_km: float | None = None
+    source: PlaceSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloudRegions:
+    """The regions of a cloud provider (aws, azure, gcp, oci) that a mirror serves; ``None`` means all."""
+
+    provider: str
+    regions: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """One mirror as its file describes it.
+
+    ``urls`` maps a module to the URL of its tree for each protocol; every URL ends with a slash.
+    ``location`` may be unknown; ``bandwidth_mbps`` is what the owner declared.
+    """
+
+    name: str
+    urls: Mapping[str, Mapping[Protocol, str]]
+    update_frequency_seconds: int | None = None
+    sponsor: str = ""
+    sponsor_url: str | None = None
+    email: str | None = None
+    location: Location | None = None
+    private: bool = False
+    monopoly: bool = False
+    subnets: tuple[Prefix, ...] = ()
+    subnets_url: str | None = None
+    asns: tuple[int, ...] = ()
+    cloud: CloudRegions | None = None
+    status: Status = Status.LIVE
+    status_reason: str | None = None
+    status_until: str | None = None
+    live_from: str | None = None
+    bandwidth_mbps: int | None = None
+    storage_gb: int | None = None
+    time_zone: str | None = None
+    countries_only: tuple[str, ...] = ()
+    countries_never: tuple[str, ...] = ()
+    logo: str | None = None
+    sync_source: str | None = None
+    sync_from: str | None = None
+    contact_name: str | None = None
+    peerings: tuple[str, ...] = ()
+    agreement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository of the catalogue.
+
+    ``path`` is below the version's directory, may hold ``$basearch`` and ends with a slash.
+    ``versions`` and ``arches``: where it exists; ``None`` means everywhere.
+    """
+
+    name: str
+    path: str
+    versions: tuple[str, ...] | None = None
+    arches: tuple[str, ...] | None = None
+    vault: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an address of the service names: one repository of one version.
+
+    ``path`` is below a mirror's tree of ``module`` (``9.8/BaseOS/$basearch/os/``); ``vault`` says that the
+    project's own vault serves it instead of the mirrors.
+    """
+
+    repository: str
+    version: str
+    module: str
+    path: str
+    vault: bool
+    arches: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question: a target and what the client asked for on top.
+
+    ``protocols``: those wanted, the preferred one first. ``countries``: only mirrors in these, if any.
+    """
+
+    target: Target
+    arch: str | None
+    protocols: tuple[Protocol, ...]
+    countries: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The repository's path; ``$basearch`` stays for the client to fill in unless an arch was asked."""
+        return self.target.path.replace("$basearch", self.arch) if self.arch else self.target.path
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where selection takes a client to be: a cell of about one degree, a whole country, or nowhere known."""
+
+    country: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    exact: bool = False
+    """False for a whole country: its coordinates are the centre of its people."""
+
+
+NOWHERE = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks. ``address`` is packed (4 or 16 bytes), or None when it is not known.
+
+    ``identity`` is what the spread hashes: the IPv4 address, the IPv6 /64, or what an unknown client sent.
+    ``asn_proves`` and ``cloud_proves``: the operator named the source, so a match opens private mirrors.
+    """
+
+    address: bytes | None
+    identity: bytes
+    place: Place = NOWHERE
+    asn: int | None = None
+    cloud: tuple[str, str] | None = None
+    asn_proves: bool = True
+    cloud_proves: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The closest way in which a mirror belongs to a client's network."""
+
+    proximity: Proximity
+    prefix_length: int = 0
+    proves: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A mirror in an answer, its URL for this query, and how it got there.
+
+    ``url`` is the directory of the repository. ``preference`` falls strictly from the first choice to the
+    last. ``band`` is the number of the group of equally close mirrors that this one was drawn from.
+    """
+
+    mirror: Mirror
+    url: str
+    proximity: Proximity
+    distance_km: int | None
+    band: int
+    weight: int
+    preference: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A mirror left out, and why."""
+
+    mirror: Mirror
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Checksummed:
+    """One version of a repomd.xml: what a client may accept."""
+
+    size: int
+    timestamp: int
+    sha256: str
+    sha512: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepoMetadata:
+    """The repomd.xml that the origin publishes now, and the older ones still accepted, newest first.
+
+    ``first_seen`` is when the origin was first seen to publish the current one.
+    """
+
+    path: str
+    current: Checksummed
+    first_seen: float
+    alternates: tuple[Checksummed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The whole decision for one query and client: chosen and left out are all mirrors of the snapshot."""
+
+    query: Query
+    client: Client
+    choices: tuple[Choice, ...]
+    rejected: tuple[Rejected, ...]
+    fallbacks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The knobs of selection, from service.yml."""
+
+    limit: int = 20
+    protocol_order: tuple[Protocol, ...] = WEB_PROTOCOLS
+    bands_km: tuple[int, ...] = (100, 250, 500, 1000, 2000, 4000, 8000)
+    border_km: int = 150
+    near: int = 64
+    variants: int = 16
+    weight_cap_mbps: int = 10_000
+    weight_default_mbps: int = 1000
+    turn_seconds: int = 7 * 86_400
+    fallback_minimum: int = 5
+    alternates_days: float = 4.0
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """A maintainer's factor on a mirror's weight, by mirror name."""

@@ -1,0 +1,190 @@
+"""Answers from a snapshot's tables: what core/select.py decides, in a few look-ups.
+
+Orders know nothing of what is usable: that is a column of URLs (or None), one entry a mirror, applied while
+the answer is joined. So a mirror that goes out moves nobody else, and needs no new orders.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from mirrorlist.core.matches import match_without_subnet
+from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Protocol, Proximity
+from mirrorlist.core.rank import Group, candidates, network_groups, ordered, place_groups, weight_of
+from mirrorlist.core.rules import url_of
+from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
+from mirrorlist.core.spread import Words, order_keys
+
+Column = Sequence[bytes | None]
+"""The base URL of each mirror, or None where it is not usable; one None more at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOrder:
+    """The groups of the mirrors that belong to a network: monopolies, and all, closest first."""
+
+    monopolies: tuple[Group, ...]
+    groups: tuple[Group, ...]
+
+
+class _Usable(Container[int]):
+    """A column as the set of mirrors that have a URL in it."""
+
+    def __init__(self, column: Column) -> None:
+        self._column = column
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and self._column[number] is not None
+
+
+class Prepared:
+    """One snapshot's tables, ready to answer. Made once for each snapshot in each worker."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._weights = [weight_of(mirror, snapshot.policy) for mirror in snapshot.mirrors]
+        self._columns: dict[tuple[str, tuple[Protocol, ...]], Column] = {}
+        self._modules = {module: PreparedModule(self, module, orders) for module, orders in snapshot.orders.items()}
+        self._keys: dict[int, list[float]] = {}
+
+    def module(self, name: str) -> PreparedModule | None:
+        """The prepared orders of a module, or None if no such module has any."""
+        return self._modules.get(name)
+
+    def column(self, module: str, protocols: tuple[Protocol, ...]) -> Column:
+        """The usable mirrors of a module under these protocols."""
+        column = self._columns.get((module, protocols))
+        if column is None:
+            urls = [_usable_url(mirror, module, protocols) for mirror in self.snapshot.mirrors]
+            column = self._columns[module, protocols] = [*urls, None]
+        return column
+
+    def keys(self, variant: int) -> list[float]:
+        """The keys of one of the fixed weighted orders."""
+        keys = self._keys.get(variant)
+        if keys is None:
+            names = [mirror.name for mirror in self.snapshot.mirrors]
+            keys = order_keys(self.snapshot.facts.key, names, self._weights, variant)
+            self._keys[variant] = keys
+        return keys
+
+    @property
+    def weights(self) -> Sequence[int]:
+        """The weight of each mirror in its groups."""
+        return self._weights
+
+
+def _usable_url(mirror: Mirror, module: str, protocols: tuple[Protocol, ...]) -> bytes | None:
+    url = url_of(mirror, module, protocols) if mirror.status in SERVED_STATUSES else None
+    return url.encode() if url else None
+
+
+class PreparedModule:
+    """The orders of one module."""
+
+    def __init__(self, prepared: Prepared, module: str, orders: PlaceOrders) -> None:
+        self._prepared = prepared
+        self._module = module
+        self._orders = orders
+        policy = prepared.snapshot.policy
+        self._near, self._variants, self._limit = policy.near, policy.variants, policy.limit
+        self._networks: dict[int, NetworkOrder | None] = {0: None}
+        self._place_groups: dict[int, list[Group]] = {}
+        facts = prepared.snapshot.facts
+        self._mirrors = facts.mirrors
+        self._carriers = [n for n, m in enumerate(self._mirrors) if m.status in SERVED_STATUSES and module in m.urls]
+
+    def numbers(self, place: int, network: int, words: Words, column: Column) -> tuple[list[int], bool]:
+        """The mirrors to list, best first, and whether a monopoly stands alone.
+
+        ``place`` and ``network`` are numbers of the snapshot's places and classes.
+        """
+        belongs = self._network(network)
+        if belongs is not None:
+            return self._numbers_in_network(place, belongs, words, column)
+        found = self._nearest(place, words, column)
+        return (found if found is not None else self._farther(place, (), words, column)), False
+
+    def _nearest(self, place: int, words: Words, column: Column) -> list[int] | None:
+        """The list from the prepared tables, or None if it needs mirrors that are not in them."""
+        first = self._drawn(place, words, column)
+        if first is None:
+            return None
+        start = (place * self._variants + words[0] % self._variants) * self._near
+        found = [first]
+        for number in self._orders.orders[start : start + self._near]:
+            if len(found) == self._limit:
+                return found
+            if column[number] is not None and number != first:
+                found.append(number)
+        return found if len(found) == self._limit or self._is_whole(place) else None
+
+    def _is_whole(self, place: int) -> bool:
+        """Whether the prepared order of a place holds every mirror that could stand in it."""
+        last = (place * self._variants + 1) * self._near - 1
+        return self._orders.orders[last] == len(self._mirrors)
+
+    def _drawn(self, place: int, words: Words, column: Column) -> int | None:
+        """What ``rank.first_of`` says of the place's groups that are in the tables."""
+        orders = self._orders
+        members, cumulative = orders.members, orders.cumulative
+        for group in range(orders.place_start[place], orders.place_start[place + 1]):
+            first, last = orders.group_start[group], orders.group_start[group + 1]
+            total = cumulative[last - 1]
+            for word in words[1:15]:
+                number = members[bisect_right(cumulative, word * total >> 32, first, last)]
+                if column[number] is not None:
+                    return number
+            rest = Group(tuple(members[first:last]), tuple(cumulative[first:last]))
+            found = next(ordered([rest], self._prepared.keys(0), words, _Usable(column)), None)
+            if found is not None:
+                return found
+        return None
+
+    def _numbers_in_network(
+        self, place: int, belongs: NetworkOrder, words: Words, column: Column
+    ) -> tuple[list[int], bool]:
+        usable = _Usable(column)
+        for group in belongs.monopolies:
+            if any(member in usable for member in group.members):
+                return self._listed([group], words, column), True
+        return self._farther(place, belongs.groups, words, column), False
+
+    def _farther(self, place: int, before: Sequence[Group], words: Words, column: Column) -> list[int]:
+        """The list from the whole groups of a place, after the groups of a network."""
+        groups = self._place_groups.get(place)
+        if groups is None:
+            snapshot = self._prepared.snapshot
+            where = snapshot.facts.places[place]
+            nearby = candidates(self._mirrors, self._carriers, where.country)
+            groups = place_groups(nearby, where, self._prepared.weights, snapshot.policy)
+            self._place_groups[place] = groups
+        return self._listed([*before, *groups], words, column)
+
+    def _listed(self, groups: Sequence[Group], words: Words, column: Column) -> list[int]:
+        keys = self._prepared.keys(words[0] % self._variants)
+        return list(islice(ordered(groups, keys, words, _Usable(column)), self._limit))
+
+    def _network(self, number: int) -> NetworkOrder | None:
+        """The groups of a network class, made at its first use."""
+        if number not in self._networks:
+            facts = self._prepared.snapshot.facts
+            found = facts.classes[number]
+            matches = {n: match for n in self._carriers if (match := self._match(n, found)) and self._is_open(n, match)}
+            monopolies, groups = network_groups(matches, self._mirrors, self._prepared.weights)
+            self._networks[number] = NetworkOrder(tuple(monopolies), tuple(groups)) if groups else None
+        return self._networks[number]
+
+    def _match(self, number: int, found: NetworkClass) -> Match | None:
+        for claimant, length in found.subnets:
+            if claimant == number:
+                return Match(Proximity.SUBNET, length)
+        facts = self._prepared.snapshot.facts
+        return match_without_subnet(self._mirrors[number], found.asn, found.cloud, facts.asn_proves, facts.cloud_proves)
+
+    def _is_open(self, number: int, match: Match) -> bool:
+        mirror = self._mirrors[number]
+        return match.proves or not (mirror.private or mirror.monopoly or mirror.cloud)

@@ -1,0 +1,100 @@
+"""Which mirrors may be given to whom: one function a rule, each with its Reason.
+
+To add a rule: write the function, name its Reason in core/model.py, put it into the tuple where it belongs,
+and give it a test. ``STANDING_RULES`` and ``CLIENT_RULES`` say who stands in the groups that clients are
+spread over; ``USABLE_RULES`` only pass over a mirror, so that the spread of everybody else stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from mirrorlist.core.model import (
+    SERVED_STATUSES,
+    Client,
+    Match,
+    Mirror,
+    Protocol,
+    Query,
+    Reason,
+    Status,
+)
+from mirrorlist.core.rank import country_is_open, country_of
+
+Rule = Callable[[Mirror, Query, Client, Match | None], Reason | None]
+
+_STATUS_REASONS = {
+    Status.PAUSED: Reason.PAUSED,
+    Status.DECLINED: Reason.DECLINED,
+    Status.RETIRED: Reason.RETIRED,
+}
+
+
+def vault_serves(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+    """What the vault keeps is not on the mirrors."""
+    return Reason.VAULT if query.target.vault else None
+
+
+def is_live(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+    """Only live and retiring mirrors are served."""
+    if mirror.status in SERVED_STATUSES:
+        return None
+    return _STATUS_REASONS.get(mirror.status, Reason.NOT_LIVE_YET)
+
+
+def carries_module(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+    """A mirror carries the modules that its file gives an address for."""
+    return None if query.target.module in mirror.urls else Reason.NOT_CARRIED
+
+
+def in_asked_country(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+    """``country=`` leaves the mirrors of these countries."""
+    if query.countries and country_of(mirror) not in query.countries:
+        return Reason.COUNTRY_ASKED
+    return None
+
+
+def open_to_network(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+    """A private mirror serves its own networks only, and so does a monopoly."""
+    if not (mirror.private or mirror.monopoly) or (match and match.proves):
+        return None
+    named = mirror.subnets or mirror.subnets_url or mirror.asns or mirror.cloud
+    return Reason.PRIVATE if named else Reason.PRIVATE_WITHOUT_NETWORKS
+
+
+def open_to_cloud(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+    """A mirror inside a cloud serves its regions, and its own networks; traffic from outside would cost it."""
+    if mirror.cloud is None or (match and match.proves):
+        return None
+    return Reason.CLOUD
+
+
+def open_to_country(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+    """``countries_only`` and ``countries_never``, except for clients in a network that the mirror names."""
+    return None if match or country_is_open(mirror, client.place.country) else Reason.COUNTRY_CLOSED
+
+
+def offers_protocol(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+    """A mirror is given under a protocol that it offers for this module."""
+    return None if url_of(mirror, query.target.module, query.protocols) else Reason.PROTOCOL
+
+
+def url_of(mirror: Mirror, module: str, protocols: tuple[Protocol, ...]) -> str | None:
+    """The URL of a mirror's tree under the first of these protocols that it offers, or None."""
+    urls: Mapping[Protocol, str] = mirror.urls.get(module, {})
+    return next((urls[protocol] for protocol in protocols if protocol in urls), None)
+
+
+STANDING_RULES: tuple[Rule, ...] = (vault_serves, is_live, carries_module, in_asked_country)
+CLIENT_RULES: tuple[Rule, ...] = (open_to_network, open_to_cloud, open_to_country)
+USABLE_RULES: tuple[Rule, ...] = (offers_protocol,)
+
+
+def first_reason(
+    rules: tuple[Rule, ...], mirror: Mirror, query: Query, client: Client, match: Match | None
+) -> Reason | None:
+    """The first rule's reason to leave the mirror out, or None."""
+    for rule in rules:
+        if reason := rule(mirror, query, client, match):
+            return reason
+    return None

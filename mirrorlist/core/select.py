@@ -1,0 +1,143 @@
+"""Which mirrors, in which order, for one client: the whole decision.
+
+This is what the service means, written to be read. The tables of core/prepared.py answer the same, faster,
+and tests hold the two against each other, byte by byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from mirrorlist.core.matches import network_matches
+from mirrorlist.core.model import Choice, Client, Match, Mirror, Query, Reason, Rejected, Selection
+from mirrorlist.core.rank import (
+    Group,
+    candidates,
+    distance_to,
+    network_groups,
+    ordered,
+    place_groups,
+    proximity_of,
+    weight_of,
+)
+from mirrorlist.core.rules import CLIENT_RULES, STANDING_RULES, USABLE_RULES, first_reason, url_of
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.spread import order_keys, turn_words
+
+BEST_PREFERENCE = 100
+RELAXED = "no mirror in the countries asked for has this; the usual order follows"
+
+
+@dataclass(frozen=True, slots=True)
+class Sieved:
+    """The mirrors, by number, that may stand in this client's groups; of these the usable ones; the reasons
+    of all that are left out."""
+
+    standing: frozenset[int]
+    usable: frozenset[int]
+    reasons: Mapping[int, Reason]
+
+
+def select(snapshot: Snapshot, query: Query, client: Client, now: float) -> Selection:
+    """The selection for a query and a client at a time; every mirror is in it, chosen or left out."""
+    near = network_matches(snapshot.mirrors, client)
+    sieved, notes = _sieve_or_relax(snapshot.mirrors, query, client, near)
+    groups, alone = _groups(snapshot, sieved, near, client)
+    chosen = list(islice(_ordered(snapshot, groups, client, sieved.usable, now), snapshot.policy.limit))
+    return Selection(
+        query,
+        client,
+        tuple(
+            _choice(snapshot, query, client, number, near.get(number), BEST_PREFERENCE - rank)
+            for rank, number in enumerate(chosen)
+        ),
+        tuple(_rejected(snapshot.mirrors, frozenset(chosen), sieved, alone)),
+        () if alone else last_urls(snapshot, query, len(chosen)),
+        notes,
+    )
+
+
+def _sieve_or_relax(
+    mirrors: Sequence[Mirror], query: Query, client: Client, near: Mapping[int, Match]
+) -> tuple[Sieved, tuple[str, ...]]:
+    """``country=`` is given up, with a note, when it leaves nothing: an empty list helps nobody."""
+    sieved = _sieve(mirrors, query, client, near)
+    if sieved.usable or not query.countries or query.target.vault:
+        return sieved, ()
+    return _sieve(mirrors, replace(query, countries=()), client, near), (RELAXED,)
+
+
+def _sieve(mirrors: Sequence[Mirror], query: Query, client: Client, near: Mapping[int, Match]) -> Sieved:
+    reasons: dict[int, Reason] = {}
+    standing: set[int] = set()
+    for number, mirror in enumerate(mirrors):
+        match = near.get(number)
+        reason = first_reason(STANDING_RULES + CLIENT_RULES, mirror, query, client, match)
+        if reason is None:
+            standing.add(number)
+            reason = first_reason(USABLE_RULES, mirror, query, client, match)
+        if reason is not None:
+            reasons[number] = reason
+    return Sieved(frozenset(standing), frozenset(standing - reasons.keys()), reasons)
+
+
+def _groups(snapshot: Snapshot, sieved: Sieved, near: Mapping[int, Match], client: Client) -> tuple[list[Group], bool]:
+    """The client's groups, closest first; True if a monopoly stands alone."""
+    weights = [weight_of(mirror, snapshot.policy) for mirror in snapshot.mirrors]
+    matches = {number: near[number] for number in sorted(sieved.standing & near.keys())}
+    monopolies, by_network = network_groups(matches, snapshot.mirrors, weights)
+    for group in monopolies:
+        if sieved.usable.intersection(group.members):
+            return [group], True
+    nearby = candidates(snapshot.mirrors, sieved.standing, client.place.country)
+    return by_network + place_groups(nearby, client.place, weights, snapshot.policy), False
+
+
+def _ordered(
+    snapshot: Snapshot, groups: Sequence[Group], client: Client, usable: frozenset[int], now: float
+) -> Iterator[int]:
+    policy, key = snapshot.policy, snapshot.facts.key
+    words, _ = turn_words(key, client.identity, now, policy.turn_seconds)
+    names = [mirror.name for mirror in snapshot.mirrors]
+    weights = [weight_of(mirror, policy) for mirror in snapshot.mirrors]
+    return ordered(groups, order_keys(key, names, weights, words[0] % policy.variants), words, usable)
+
+
+def _choice(
+    snapshot: Snapshot, query: Query, client: Client, number: int, match: Match | None, preference: int
+) -> Choice:
+    mirror = snapshot.mirrors[number]
+    tree = url_of(mirror, query.target.module, query.protocols)
+    assert tree is not None, "a usable mirror has a URL"
+    proximity, band = proximity_of(mirror, match, client.place, snapshot.policy)
+    return Choice(
+        mirror=mirror,
+        url=tree + query.path,
+        proximity=proximity,
+        distance_km=distance_to(mirror, client.place),
+        band=band,
+        weight=weight_of(mirror, snapshot.policy),
+        preference=preference,
+    )
+
+
+def _rejected(mirrors: Sequence[Mirror], chosen: frozenset[int], sieved: Sieved, alone: bool) -> Iterator[Rejected]:
+    """Everything that was not chosen; what nothing speaks against found the list full, or a monopoly."""
+    otherwise = Reason.MONOPOLY if alone else Reason.LIST_FULL
+    for number, mirror in enumerate(mirrors):
+        if number not in chosen:
+            yield Rejected(mirror, sieved.reasons.get(number, otherwise))
+
+
+def last_urls(snapshot: Snapshot, query: Query, count: int) -> tuple[str, ...]:
+    """The project's own trees that end a list: the vault's, or the fallbacks when mirrors are few."""
+    service = snapshot.facts.service
+    if query.target.vault:
+        trees = service.catalogue.vault_urls
+    elif count < snapshot.policy.fallback_minimum:
+        trees = service.fallbacks.get(query.target.module, ())
+    else:
+        trees = ()
+    return tuple(tree + query.path for tree in trees if tree.partition(":")[0] in query.protocols)

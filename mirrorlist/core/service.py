@@ -1,0 +1,61 @@
+"""What service.yml says: the distribution, its policy, and where things are read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mirrorlist.core.catalogue import Catalogue
+from mirrorlist.core.model import MAIN, Policy
+
+
+class Profile(StrEnum):
+    """Whether mirrors live on the public internet or inside one network."""
+
+    PUBLIC = "public"
+    INTRANET = "intranet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """A tree that is synced on its own: what people call it, where to sync it from, how much it needs."""
+
+    title: str
+    rsync: str | None = None
+    space_gb: int | None = None
+    interval_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeoSources:
+    """Files that tell where addresses are. Paths are absolute; the first that answers wins, field by field."""
+
+    databases: tuple[str, ...] = ()
+    clouds: Mapping[str, str] = field(default_factory=dict)
+    """Provider (aws, azure, gcp, oci) to its own file of address ranges."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One distribution's service. Directories are absolute paths."""
+
+    name: str
+    url: str | None
+    catalogue: Catalogue
+    mirrors_dir: str
+    state_dir: str
+    policy: Policy = field(default_factory=Policy)
+    modules: Mapping[str, Module] = field(default_factory=lambda: {MAIN: Module(title="Main")})
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Module to the directory or URL that mirrors copy; without one a module has no metalinks."""
+    trusted_proxies: tuple[str, ...] = ()
+    """CIDR networks whose X-Forwarded-For is believed, and ``unix`` for peers without an address."""
+    fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Module to URLs of trees that the project keeps itself, listed last when mirrors are few."""
+    geo: GeoSources = field(default_factory=GeoSources)
+    profile: Profile = Profile.PUBLIC
+    allowed_outdate_seconds: int = 12 * 3600
+    required_protocols: tuple[str, ...] = ("http", "https")
+    approved: tuple[str, ...] = ()
+    """Names of mirrors to which maintainers granted what a file alone does not get."""

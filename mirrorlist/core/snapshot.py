@@ -1,0 +1,201 @@
+"""The snapshot: everything that answers are made of, immutable and replaced whole.
+
+``encode`` and ``decode`` turn it into one file and back. The file holds data only: a fixed preamble (magic,
+format, lengths, SHA-256), a MessagePack header, and flat little-endian arrays that a reader maps into memory
+without copying. Format N is read by the release that writes N + 1 too.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from struct import Struct
+
+import msgspec
+
+from mirrorlist.core.errors import Finding, SnapshotError
+from mirrorlist.core.model import Mirror, Place, Policy, RepoMetadata
+from mirrorlist.core.prefixes import ARRAYS, IntervalTable
+from mirrorlist.core.service import Service
+
+MAGIC = b"MIRRLST\n"
+FORMAT = 1
+_PREAMBLE = Struct("<8sIIQ32s")  # magic, format, header length, total length, SHA-256 of what follows
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkClass:
+    """What an interval of addresses belongs to.
+
+    ``subnets``: numbers of mirrors that claim it, with the prefix lengths; ``asn`` only where a mirror names
+    it; ``cloud`` the provider and region.
+    """
+
+    subnets: tuple[tuple[int, int], ...] = ()
+    asn: int | None = None
+    cloud: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The part of a snapshot that is not a table.
+
+    ``places[0]`` is nowhere and ``classes[0]`` no network. ``country_places`` leads from a country's code to
+    its number in ``places``. ``key`` keys the spread. ``findings`` are the remarks of the last load.
+    """
+
+    generation: int
+    built_at: float
+    key: bytes
+    service: Service
+    mirrors: tuple[Mirror, ...]
+    places: tuple[Place, ...]
+    country_places: Mapping[str, int]
+    classes: tuple[NetworkClass, ...]
+    metadata: Mapping[str, RepoMetadata] = field(default_factory=dict)
+    asn_proves: bool = True
+    cloud_proves: bool = True
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrders:
+    """The prepared orders of one module's public mirrors, for every place.
+
+    Place p owns the groups ``place_start[p]`` to ``place_start[p + 1]``; group g the rows ``group_start[g]``
+    to ``group_start[g + 1]`` of ``members`` (mirror numbers) and ``cumulative`` (running sums of weights, from
+    0 in each group). ``orders`` holds, for each place and variant, the first ``near`` of its weighted order;
+    the number after the last mirror fills up.
+    """
+
+    place_start: Sequence[int]
+    group_start: Sequence[int]
+    members: Sequence[int]
+    cumulative: Sequence[int]
+    orders: Sequence[int]
+
+
+_TABLES = ("networks", "located", "asns")
+_ORDER_ARRAYS = {"place_start": "I", "group_start": "I", "members": "H", "cumulative": "Q", "orders": "H"}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One generation. ``networks`` holds numbers of ``classes``, ``located`` of ``places``, ``asns`` ASNs."""
+
+    facts: Facts
+    networks: IntervalTable
+    located: IntervalTable
+    asns: IntervalTable
+    orders: Mapping[str, PlaceOrders]
+
+    @property
+    def mirrors(self) -> tuple[Mirror, ...]:
+        """All mirrors, served or not, by number."""
+        return self.facts.mirrors
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of service.yml."""
+        return self.facts.service.policy
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    offset: int
+    length: int
+    typecode: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    facts: Facts
+    modules: tuple[str, ...]
+    sections: Mapping[str, _Section]
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """The snapshot as one file."""
+    sections: dict[str, _Section] = {}
+    body = bytearray()
+    for name, typecode, values in _arrays(snapshot):
+        body += bytes(-len(body) % 8)
+        data = _little_endian(array(typecode, values)).tobytes()
+        sections[name] = _Section(len(body), len(data), typecode)
+        body += data
+    header = msgspec.msgpack.encode(_Header(snapshot.facts, tuple(snapshot.orders), sections))
+    rest = header + bytes(_padding(len(header))) + bytes(body)
+    preamble = _PREAMBLE.pack(MAGIC, FORMAT, len(header), _PREAMBLE.size + len(rest), sha256(rest).digest())
+    return preamble + rest
+
+
+def _padding(header_length: int) -> int:
+    """The bytes after a header that put the arrays on a multiple of 8."""
+    return -(header_length + _PREAMBLE.size) % 8
+
+
+def _arrays(snapshot: Snapshot) -> list[tuple[str, str, Sequence[int]]]:
+    rows = [
+        (f"{table}/{field_name}", typecode, getattr(getattr(snapshot, table), field_name))
+        for table in _TABLES
+        for field_name, typecode in ARRAYS.items()
+    ]
+    return rows + [
+        (f"orders/{module}/{field_name}", typecode, getattr(orders, field_name))
+        for module, orders in snapshot.orders.items()
+        for field_name, typecode in _ORDER_ARRAYS.items()
+    ]
+
+
+def _little_endian(values: array[int]) -> array[int]:
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
+
+
+def decode(data: memoryview) -> Snapshot:
+    """The snapshot in a file's bytes; its tables are views of them, so keep the mapping open.
+
+    Raises:
+        SnapshotError: the bytes are truncated, altered, or of a format that this release does not read.
+    """
+    header_length = _verified_header_length(data)
+    end = _PREAMBLE.size + header_length
+    start = end + _padding(header_length)
+    try:
+        header = msgspec.msgpack.Decoder(_Header).decode(data[_PREAMBLE.size : end])
+    except msgspec.MsgspecError as error:
+        raise SnapshotError(f"the header cannot be read: {error}") from None
+    views = {name: _view(data[start:], section) for name, section in header.sections.items()}
+    networks, located, asns = (IntervalTable(*(views[f"{table}/{name}"] for name in ARRAYS)) for table in _TABLES)
+    orders = {
+        module: PlaceOrders(*(views[f"orders/{module}/{name}"] for name in _ORDER_ARRAYS)) for module in header.modules
+    }
+    return Snapshot(header.facts, networks, located, asns, orders)
+
+
+def _verified_header_length(data: memoryview) -> int:
+    if len(data) < _PREAMBLE.size:
+        raise SnapshotError(f"the file has {len(data)} bytes; a snapshot has at least {_PREAMBLE.size}")
+    magic, number, header_length, total, digest = _PREAMBLE.unpack_from(data)
+    if magic != MAGIC:
+        raise SnapshotError("the file is not a snapshot of mirrorlist")
+    if number != FORMAT:
+        raise SnapshotError(f"the snapshot has format {number}; this release reads {FORMAT}")
+    if total != len(data):
+        raise SnapshotError(f"the snapshot should have {total} bytes and has {len(data)}")
+    if sha256(data[_PREAMBLE.size :]).digest() != digest:
+        raise SnapshotError("the snapshot's checksum is wrong: the file was altered or written in part")
+    return int(header_length)
+
+
+def _view(body: memoryview, section: _Section) -> memoryview[int] | array[int]:
+    raw = body[section.offset : section.offset + section.length]
+    if sys.byteorder == "little":
+        return raw.cast("B").cast(section.typecode)  # type: ignore[call-overload,no-any-return]
+    values = array(section.typecode, raw.tobytes())
+    values.byteswap()
+    return values

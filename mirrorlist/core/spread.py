@@ -1,0 +1,78 @@
+"""How clients are spread over equally good mirrors: a keyed hash in place of dice.
+
+A client's place in the spread depends on its address and its turn (a week, by default) alone, so it gets the
+same answer all week, from any worker, and the answer can be explained afterwards. The turns of different
+clients begin at different times, so that a seventh of them moves each day and nobody at the same moment.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Container, Sequence
+from hashlib import blake2b
+from itertools import accumulate
+from struct import Struct
+
+Words = tuple[int, ...]
+"""Sixteen 32-bit numbers: word 0 chooses the order, 1 to 14 are draws, 15 decides when all of these failed."""
+
+_SIXTEEN_WORDS = Struct("<16I")
+_DRAWS = slice(1, 15)
+
+
+def identity_of(address: bytes) -> bytes:
+    """What the spread hashes: an IPv4 address, or the /64 of an IPv6 one, which is one network's."""
+    return address if len(address) == 4 else address[:8]
+
+
+def turn_words(key: bytes, identity: bytes, now: float, turn_seconds: int) -> tuple[Words, float]:
+    """A client's words for its present turn, and the time at which that turn ends."""
+    seed = blake2b(identity, digest_size=32, key=key).digest()
+    offset = int.from_bytes(seed[:8], "little") % turn_seconds
+    turn = int((now + offset) // turn_seconds)
+    digest = blake2b(seed + turn.to_bytes(8, "little", signed=True)).digest()
+    return _SIXTEEN_WORDS.unpack(digest), float((turn + 1) * turn_seconds - offset)
+
+
+def draw(members: Sequence[int], cumulative: Sequence[int], words: Words, usable: Container[int]) -> int | None:
+    """A weighted draw among ``members``, drawn again while the mirror drawn is not usable.
+
+    ``cumulative[i]`` is the sum of the weights up to and including member i. Drawing again, rather than from
+    the usable ones only, moves nobody whose own mirror is fine. None if no member is usable.
+    """
+    total = cumulative[-1]
+    for word in words[_DRAWS]:
+        member = members[bisect_right(cumulative, word * total >> 32)]
+        if member in usable:
+            return member
+    return _draw_among_usable(members, cumulative, words[15], usable)
+
+
+def _draw_among_usable(
+    members: Sequence[int], cumulative: Sequence[int], word: int, usable: Container[int]
+) -> int | None:
+    weights = [after - before for before, after in zip((0, *cumulative), cumulative, strict=False)]
+    left = [(member, weight) for member, weight in zip(members, weights, strict=True) if member in usable]
+    if not left:
+        return None
+    sums = list(accumulate(weight for _, weight in left))
+    return left[bisect_right(sums, word * sums[-1] >> 32)][0]
+
+
+def order_keys(key: bytes, names: Sequence[str], weights: Sequence[int], variant: int) -> list[float]:
+    """A key for each mirror: any set of mirrors sorted by it is in a weighted random order.
+
+    Exponential keys after Efraimidis and Spirakis (2006): the first is drawn by weight, the second by weight
+    from the rest, and so on; a mirror that joins or leaves does not change the order of the others.
+    """
+    salt = b"%d/" % variant
+    return [
+        -math.log(_uniform(blake2b(salt + name.encode(), digest_size=8, key=key).digest())) / weight
+        for name, weight in zip(names, weights, strict=True)
+    ]
+
+
+def _uniform(digest: bytes) -> float:
+    """A number above 0 and at most 1."""
+    return (int.from_bytes(digest, "little") + 1) / (1 << 64)
