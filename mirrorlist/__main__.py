@@ -1,0 +1,6 @@
+"""``python -m mirrorlist``."""
+
+from mirrorlist.cli.main import main
+
+if __name__ == "__main__":
+    main()

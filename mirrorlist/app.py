@@ -1,0 +1,64 @@
+"""Wires the web application together, in reading order."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+from pathlib import Path
+
+from flask import Flask
+
+from mirrorlist.countries import country_of
+from mirrorlist.reload import Reloader
+from mirrorlist.settings import Settings, read_settings
+from mirrorlist.sources.service_file import read_service
+from mirrorlist.store.snapshot_files import NAME
+from mirrorlist.web.faults import register_faults
+from mirrorlist.web.front import Front
+from mirrorlist.web.lists import lists
+
+
+def create_app(settings: Settings) -> Flask:
+    """The application on the newest snapshot of its state directory; without one it compiles the first.
+
+    Raises:
+        ServiceFileError: the service file is needed to find the state, and cannot be used.
+    """
+    state_dir = settings.state or Path(read_service(settings.config, settings.mirrors)[0].state_dir)
+    _compile_first(settings, state_dir)
+    reloader = Reloader(state_dir, settings.reload_seconds)
+
+    app = Flask("mirrorlist", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.register_blueprint(lists(reloader, country_of))
+    register_faults(app)
+
+    front = Front(app.wsgi_app, country_of)
+    app.wsgi_app = front  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
+    reloader.subscribe(front.take)
+    reloader.start()
+    return app
+
+
+def _compile_first(settings: Settings, state_dir: Path) -> None:
+    """Under any WSGI server: one of the workers compiles, in a process of its own, and the others wait for it."""
+    if (state_dir / NAME).exists():
+        return
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "first.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (state_dir / NAME).exists():
+            command = [sys.executable, "-m", "mirrorlist", "--config", str(settings.config), "--state", str(state_dir)]
+            if settings.mirrors:
+                command += ["--mirrors", str(settings.mirrors)]
+            subprocess.run([*command, "publish"], check=True)
+
+
+def __getattr__(name: str) -> object:
+    """``mirrorlist.app:application`` is made when a WSGI server asks for it, not when the module is imported."""
+    if name != "application":
+        raise AttributeError(name)
+    application = create_app(read_settings())
+    globals()["application"] = application
+    return application

@@ -1,0 +1,24 @@
+"""The text mirrorlist: one URL a line, best first, as dnf, yum and zypper read it.
+
+UTF-8 without BOM, LF, nothing before a URL, comments at the end: librepo keeps a CR as part of the URL, and
+libzypp loses a line that begins with a blank (measured with dnf 4.14 and libzypp 17.25).
+"""
+
+from __future__ import annotations
+
+from mirrorlist.core.model import Selection
+
+CONTENT_TYPE = "text/plain; charset=utf-8"
+
+
+def mirrorlist(selection: Selection) -> bytes:
+    """The list of a selection; notes follow as comments."""
+    lines = [choice.url for choice in selection.choices]
+    lines += selection.fallbacks
+    lines += [comment(note) for note in selection.notes]
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def comment(text: str) -> str:
+    """One comment line: whatever the text holds, it stays one line and is no URL."""
+    return "# " + "".join(character if " " <= character <= "~" else "?" for character in text)

@@ -1,0 +1,23 @@
+"""How the service logs: one line an event on standard error, in colour on a terminal, JSON otherwise."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+
+def set_up_logs() -> None:
+    """Sets up the logs of this process."""
+    terminal = sys.stderr.isatty()
+    shape: Processor = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            shape,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,78 @@
+"""The settings that come from the environment: one table, and the only file that reads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable: its default as text, its reader, and a line of help."""
+
+    name: str
+    default: str
+    parse: Callable[[str], object]
+    help: str
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0.05 <= value <= 3600:
+        raise ValueError("write seconds between 0.05 and 3600")
+    return value
+
+
+def _optional_path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("MIRRORLIST_CONFIG", "service.yml", Path, "The service file."),
+    Setting("MIRRORLIST_MIRRORS", "", _optional_path, "The directory of mirror files; else `mirrors_dir` of it."),
+    Setting("MIRRORLIST_STATE", "", _optional_path, "The directory of the state; else `state_dir` of it."),
+    Setting("MIRRORLIST_RELOAD_SECONDS", "0.5", _seconds, "How often a worker looks for a newer snapshot."),
+    Setting("MIRRORLIST_DATABASE", "", str, "SQLAlchemy URL of the database; else SQLite in the state."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings in force."""
+
+    config: Path
+    mirrors: Path | None
+    state: Path | None
+    reload_seconds: float
+    database: str | None
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of an environment.
+
+    Raises:
+        ValueError: a value cannot be used; the message names the variable, the value and the remedy.
+    """
+    values = {setting.name: _value(setting, environ.get(setting.name) or setting.default) for setting in SETTINGS}
+    config, mirrors, state, reload_seconds, database = values.values()
+    assert isinstance(config, Path) and isinstance(reload_seconds, float)
+    assert mirrors is None or isinstance(mirrors, Path)
+    assert state is None or isinstance(state, Path)
+    return Settings(config, mirrors, state, reload_seconds, str(database) or None)
+
+
+def _value(setting: Setting, text: str) -> object:
+    try:
+        return setting.parse(text)
+    except ValueError as error:
+        raise ValueError(f"{setting.name} is {text!r}: {error}") from None
+
+
+def export(settings: Settings, state_dir: str) -> None:
+    """Hands the settings to the processes that this one starts; workers need not read the service file."""
+    os.environ["MIRRORLIST_CONFIG"] = str(settings.config.absolute())
+    os.environ["MIRRORLIST_STATE"] = state_dir
+    if settings.mirrors:
+        os.environ["MIRRORLIST_MIRRORS"] = str(settings.mirrors.absolute())

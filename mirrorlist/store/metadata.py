@@ -1,0 +1,92 @@
+"""The history of the origin's repomd.xml files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from mirrorlist.core.metadata import Change
+from mirrorlist.core.model import Checksummed
+from mirrorlist.store.database import ORIGIN_CHANGES, ORIGIN_CHECKS
+
+
+@dataclass(frozen=True, slots=True)
+class OriginCheck:
+    """When the origin last confirmed a path, and its last failure since, if any."""
+
+    confirmed_at: float | None
+    failed_at: float | None
+    error: str | None
+
+
+class MetadataStore:
+    """Reads and writes the history in one database."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def record(self, path: str, version: Checksummed, now: float) -> bool:
+        """Notes what the origin publishes now; True if that is another version than before."""
+        with self._engine.begin() as connection:
+            last = connection.execute(
+                sa.select(ORIGIN_CHANGES.c.sha256)
+                .where(ORIGIN_CHANGES.c.path == path)
+                .order_by(ORIGIN_CHANGES.c.id.desc())
+                .limit(1)
+            ).scalar()
+            if changed := last != version.sha256:
+                connection.execute(
+                    ORIGIN_CHANGES.insert().values(
+                        path=path, sha256=version.sha256, sha512=version.sha512, size=version.size,
+                        timestamp=version.timestamp, seen_at=now, accepted=True,
+                    )
+                )  # fmt: skip
+            self._checked(connection, path, confirmed_at=now, failed_at=None, error=None)
+        return changed
+
+    def failed(self, path: str, error: str, now: float) -> None:
+        """Notes that the origin did not give a usable file; what is known stays."""
+        with self._engine.begin() as connection:
+            self._checked(connection, path, failed_at=now, error=error[:1024])
+
+    def _checked(self, connection: sa.Connection, path: str, **values: float | str | None) -> None:
+        known = connection.execute(ORIGIN_CHECKS.update().where(ORIGIN_CHECKS.c.path == path).values(**values))
+        if known.rowcount == 0:
+            connection.execute(ORIGIN_CHECKS.insert().values(path=path, **values))
+
+    def changes(self) -> dict[str, list[Change]]:
+        """The whole history, by path, oldest first."""
+        found: dict[str, list[Change]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(sa.select(ORIGIN_CHANGES).order_by(ORIGIN_CHANGES.c.id)):
+                version = Checksummed(row.size, row.timestamp, row.sha256, row.sha512)
+                found.setdefault(row.path, []).append(Change(version, row.seen_at, row.accepted))
+        return found
+
+    def checks(self) -> dict[str, OriginCheck]:
+        """The last check of every path."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(ORIGIN_CHECKS))
+            return {row.path: OriginCheck(row.confirmed_at, row.failed_at, row.error) for row in rows}
+
+    def expire_alternates(self, paths: Iterable[str]) -> int:
+        """Ends the acceptance of every version but the current one of these paths; how many that were."""
+        newest = sa.select(sa.func.max(ORIGIN_CHANGES.c.id)).group_by(ORIGIN_CHANGES.c.path)
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                ORIGIN_CHANGES.update()
+                .where(ORIGIN_CHANGES.c.path.in_(list(paths)))
+                .where(ORIGIN_CHANGES.c.accepted)
+                .where(ORIGIN_CHANGES.c.id.not_in(newest))
+                .values(accepted=False)
+            )
+        return done.rowcount
+
+    def version(self) -> tuple[int, int]:
+        """Numbers that change whenever ``changes`` would answer otherwise."""
+        accepted = sa.select(sa.func.count()).where(ORIGIN_CHANGES.c.accepted).scalar_subquery()
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(sa.func.coalesce(sa.func.max(ORIGIN_CHANGES.c.id), 0), accepted)).one()
+        return int(row[0]), int(row[1])

@@ -1,0 +1,114 @@
+"""Snapshots on disk: written whole or not at all, and read back mapped, with the former ones as a reserve."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mirrorlist.core.errors import SnapshotError
+from mirrorlist.core.snapshot import Snapshot, decode
+
+NAME = "snapshot.bin"
+FORMER = ("snapshot.1.bin", "snapshot.2.bin")
+_TEMPORARY = re.compile(r"snapshot\.tmp\.\d+")
+
+
+def write_snapshot(state_dir: Path, data: bytes) -> Path:
+    """Replaces the current snapshot; two former ones are kept.
+
+    The bytes are on disk before the name leads to them, so a crash or a full disk leaves the former snapshot.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    _remove_left_overs(state_dir)
+    temporary = state_dir / f"snapshot.tmp.{os.getpid()}"
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _keep_former(state_dir)
+        temporary.replace(state_dir / NAME)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_directory(state_dir)
+    return state_dir / NAME
+
+
+def _keep_former(state_dir: Path) -> None:
+    """Gives the current file a second name, so that there is no moment without a current one."""
+    for older, newer in ((FORMER[1], FORMER[0]), (FORMER[0], NAME)):
+        source = state_dir / newer
+        if source.exists():
+            link = state_dir / f"snapshot.tmp.{os.getpid()}1"
+            link.unlink(missing_ok=True)
+            link.hardlink_to(source)
+            link.replace(state_dir / older)
+            link.unlink(missing_ok=True)
+
+
+def _remove_left_overs(state_dir: Path) -> None:
+    for entry in state_dir.iterdir():
+        if _TEMPORARY.fullmatch(entry.name):
+            entry.unlink(missing_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    with contextlib.suppress(OSError):  # some file systems cannot sync a directory
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """The snapshot in a file, mapped.
+
+    Raises:
+        SnapshotError: there is none, or it is not whole.
+    """
+    try:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise SnapshotError(f"{path}: {error}") from None
+    try:
+        return decode(memoryview(mapped))
+    except SnapshotError as error:
+        raise SnapshotError(f"{path}: {error}") from None
+
+
+def read_newest(state_dir: Path) -> Snapshot:
+    """The current snapshot, or a former one where that is not whole.
+
+    Raises:
+        SnapshotError: none of them can be read; the message names each reason.
+    """
+    reasons: list[str] = []
+    for path in _candidates(state_dir):
+        try:
+            return read_snapshot(path)
+        except SnapshotError as error:
+            reasons.append(str(error))
+    raise SnapshotError("; ".join(reasons))
+
+
+def _candidates(state_dir: Path) -> Iterator[Path]:
+    for name in (NAME, *FORMER):
+        yield state_dir / name
+
+
+Signature = tuple[int, int, int]
+
+
+def signature(path: Path) -> Signature | None:
+    """What tells one version of a file from another without reading it; None if there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,0 +1,120 @@
+"""The hot path: lists and metalinks straight from the prepared tables, before Flask makes a request context.
+
+It answers plain GETs for what it has seen asked before, and hands everything else on: HEAD, errors,
+``country=``. What it answers equals, byte by byte, what the Flask views answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.core.locate import CountryOf, place_number
+from mirrorlist.core.prepared import Prepared
+from mirrorlist.core.spread import Words, identity_of, turn_words
+from mirrorlist.web.client import TrustedProxies, client_address
+from mirrorlist.web.encoding import compressed
+from mirrorlist.web.questions import Questions, sent_by
+from mirrorlist.web.routes import Route, Routes
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+MOST_REMEMBERED = 16_384
+
+
+class _Known(NamedTuple):
+    """What is known of a client until its turn ends."""
+
+    place: int
+    network: int
+    words: Words
+    until: float
+
+
+class Front:
+    """A WSGI application in front of another."""
+
+    def __init__(self, behind: WSGIApplication, country_of: CountryOf, clock: Callable[[], float] = time.time) -> None:
+        self._behind = behind
+        self._country_of = country_of
+        self._clock = clock
+        self._answers: Answers | None = None
+
+    def take(self, prepared: Prepared) -> None:
+        """Answers from this generation from now on."""
+        self._answers = Answers(prepared, self._country_of, self._clock)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answers = self._answers
+        if answers is not None and environ["REQUEST_METHOD"] == "GET":
+            answer = answers.answer(environ)
+            if answer is not None:
+                start_response("200 OK", answer[0])
+                return (answer[1],)
+        return self._behind(environ, start_response)
+
+
+class Answers:
+    """The answers of one generation. Its memos go with it, so nothing in them can be stale."""
+
+    def __init__(self, prepared: Prepared, country_of: CountryOf, clock: Callable[[], float]) -> None:
+        self._prepared = prepared
+        self._country_of = country_of
+        self._clock = clock
+        service = prepared.snapshot.facts.service
+        self._proxies = TrustedProxies(service.trusted_proxies)
+        self._questions = Questions(service.catalogue, service.policy)
+        self._prepared_routes = Routes(prepared)
+        self._routes: dict[tuple[str, str], Route | None] = {}
+        self._clients: dict[tuple[str, str | None], _Known] = {}
+
+    def answer(self, environ: WSGIEnvironment) -> tuple[list[tuple[str, str]], bytes] | None:
+        """Headers and body, or None if Flask has to answer."""
+        asked = environ["PATH_INFO"], environ.get("QUERY_STRING", "")
+        try:
+            route = self._routes[asked]
+        except KeyError:
+            route = self._new_route(asked)
+        if route is None:
+            return None
+        who = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR")
+        client = self._clients.get(who)
+        if client is None or client.until <= self._clock():
+            client = self._new_client(who)
+        numbers, alone = route.orders.numbers(client.place, client.network, client.words, route.column)
+        body = route.body(numbers, alone)
+        if body is None:
+            return None
+        accepted = environ.get("HTTP_ACCEPT_ENCODING")
+        if accepted and (packed := compressed(body, accepted)):
+            return [*route.headers, ("Content-Encoding", "gzip"), ("Content-Length", str(len(packed)))], packed
+        return [*route.headers, ("Content-Length", str(len(body)))], body
+
+    def _new_route(self, asked: tuple[str, str]) -> Route | None:
+        try:
+            route = self._prepared_routes.of(self._questions.read(*asked))
+        except MirrorlistError:
+            route = None
+        if len(self._routes) >= MOST_REMEMBERED:
+            self._routes.clear()
+        self._routes[asked] = route
+        return route
+
+    def _new_client(self, who: tuple[str, str | None]) -> _Known:
+        snapshot = self._prepared.snapshot
+        address = client_address(*who, self._proxies)
+        identity = sent_by(*who) if address is None else identity_of(address)
+        policy = snapshot.policy
+        words, until = turn_words(snapshot.facts.key, identity, self._clock(), policy.turn_seconds)
+        if address is None:
+            known = _Known(0, 0, words, until)
+        else:
+            place = place_number(snapshot, address, self._country_of)
+            known = _Known(place, snapshot.networks.at(address), words, until)
+        if len(self._clients) >= MOST_REMEMBERED:
+            self._clients.clear()
+        self._clients[who] = known
+        return known

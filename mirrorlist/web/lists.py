@@ -1,0 +1,96 @@
+"""Mirrorlists and metalinks as ordinary Flask views: the whole of every question, at leisure.
+
+The hot path in web/front.py answers most of them before Flask; these views answer HEAD, ``country=``, the
+vault, and every error.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from flask import Blueprint, Response, current_app, request
+
+from mirrorlist.core.errors import NotFound, NotReady
+from mirrorlist.core.locate import CountryOf, client_at
+from mirrorlist.core.model import Client, Query, RepoMetadata, Selection
+from mirrorlist.core.select import select
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.formats import metalink3, mirrorlist
+from mirrorlist.reload import Reloader
+from mirrorlist.web.client import TrustedProxies, client_address
+from mirrorlist.web.encoding import compressed
+from mirrorlist.web.questions import Kind, Question, Questions, sent_by
+from mirrorlist.web.routes import headers_for
+
+
+def lists(reloader: Reloader, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
+    """The views under /mirrorlist and /metalink."""
+    views = Blueprint("lists", __name__)
+
+    def answer(**_: str) -> Response:
+        if reloader.current is None:
+            raise NotReady("the service has no snapshot yet; try again in a few seconds")
+        snapshot = reloader.current.snapshot
+        service = snapshot.facts.service
+        path = request.environ["PATH_INFO"]
+        question = Questions(service.catalogue, service.policy).read(path, request.query_string.decode("latin-1"))
+        client = asking(snapshot, country_of)
+        content_type, body = answer_to(snapshot, question, client, clock())
+        return as_response(content_type, body)
+
+    for kind in Kind:
+        for rule in (f"/{kind.value}", f"/{kind.value}/<version>/<repository>"):
+            views.add_url_rule(
+                rule, kind.value, answer, methods=["GET"], strict_slashes=False, provide_automatic_options=False
+            )
+    return views
+
+
+def asking(snapshot: Snapshot, country_of: CountryOf) -> Client:
+    """The client of the present request."""
+    peer = request.environ.get("REMOTE_ADDR", "")
+    forwarded = request.environ.get("HTTP_X_FORWARDED_FOR")
+    address = client_address(peer, forwarded, TrustedProxies(snapshot.facts.service.trusted_proxies))
+    return client_at(snapshot, address, sent_by(peer, forwarded), country_of)
+
+
+def answer_to(snapshot: Snapshot, question: Question, client: Client, now: float) -> tuple[str, bytes]:
+    """Content type and body of the answer.
+
+    Raises:
+        NotFound: nothing carries what is asked for, or the module has no origin to take checksums from.
+        NotReady: the origin's checksums are not known yet.
+    """
+    if question.kind is Kind.METALINK:
+        metadata = metadata_for(snapshot, question.query)
+        return metalink3.CONTENT_TYPE, metalink3.metalink(_selected(snapshot, question.query, client, now), metadata)
+    return mirrorlist.CONTENT_TYPE, mirrorlist.mirrorlist(_selected(snapshot, question.query, client, now))
+
+
+def _selected(snapshot: Snapshot, query: Query, client: Client, now: float) -> Selection:
+    selection = select(snapshot, query, client, now)
+    if not selection.choices and not selection.fallbacks:
+        raise NotFound("no mirror that you can use carries this")
+    return selection
+
+
+def metadata_for(snapshot: Snapshot, query: Query) -> RepoMetadata:
+    """The checksums of a repository; raises as ``answer_to`` does."""
+    metadata = snapshot.facts.metadata.get(query.path)
+    if metadata is not None:
+        return metadata
+    if query.target.module not in snapshot.facts.service.origins:
+        raise NotFound("there is no metalink: service.yml names no origin for this; ask /mirrorlist instead")
+    raise NotReady("the origin's checksums are not known yet; try again in a minute")
+
+
+def as_response(content_type: str, body: bytes, status: int = 200) -> Response:
+    """An answer that depends on the client: never cached by anybody else, compressed only when asked."""
+    packed = compressed(body, request.headers.get("Accept-Encoding", ""))
+    response = current_app.response_class(packed or body, status=status, content_type=content_type)
+    for name, value in headers_for(content_type)[1:]:
+        response.headers[name] = value
+    if packed:
+        response.headers["Content-Encoding"] = "gzip"
+    return response
