@@ -1,0 +1,80 @@
+"""What all commands share: the options before the command, and what they lead to."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from mirrorlist.core.errors import MirrorlistError, ServiceFileError
+from mirrorlist.core.service import Service
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.publish import Inputs, Publisher
+from mirrorlist.settings import Settings
+from mirrorlist.sources.service_file import read_service
+from mirrorlist.store.database import open_database
+from mirrorlist.store.metadata import MetadataStore
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The settings in force, and what is opened by them."""
+
+    settings: Settings
+    clock: Callable[[], float] = time.time
+
+    def service(self) -> Service:
+        """The service file, its warnings told on standard error."""
+        service, findings = read_service(existing(self.settings.config), self.settings.mirrors, self.settings.state)
+        for finding in findings:
+            click.echo(str(finding), err=True)
+        return service
+
+    def store(self, service: Service) -> MetadataStore:
+        """The history of the origin's metadata."""
+        return MetadataStore(open_database(Path(service.state_dir), self.settings.database))
+
+    def publisher(self, service: Service) -> Publisher:
+        """The publisher of this service."""
+        inputs = Inputs(self.settings.config, self.settings.mirrors, self.settings.state)
+        return Publisher(inputs, self.store(service), service, lambda: secrets.token_bytes(KEY_BYTES))
+
+    def snapshot(self) -> Snapshot:
+        """A snapshot of the files as they are now; nothing is written."""
+        return self.publisher(self.service()).compiled(self.clock())
+
+
+pass_context = click.make_pass_decorator(Context)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors of this project end a command with one line each and status 1, never with a traceback."""
+    try:
+        yield
+    except ServiceFileError as error:
+        for finding in error.findings:
+            click.echo(str(finding), err=True)
+        sys.exit(1)
+    except MirrorlistError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+def existing(path: Path) -> Path:
+    """The path, if there is a file.
+
+    Raises:
+        click.UsageError: there is none.
+    """
+    if not path.is_file():
+        raise click.UsageError(f"there is no service file {path}; name it with --config, or start in its directory")
+    return path

@@ -1,0 +1,54 @@
+"""``mirrorlist mirrors``: every mirror, and who can get it."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.core.model import SERVED_STATUSES, Mirror
+from mirrorlist.core.prefixes import spelled
+from mirrorlist.core.rank import country_of
+
+
+@click.command()
+@click.option("--names", is_flag=True, help="The names only, one a line.")
+@pass_context
+def mirrors(context: Context, names: bool) -> None:
+    """Show every mirror that is loaded."""
+    found = context.snapshot().mirrors
+    if names:
+        for mirror in found:
+            click.echo(mirror.name)
+        return
+    table = Table("mirror", "in", "Mbit/s", "modules", "served to", box=None)
+    for mirror in found:
+        bandwidth = "" if mirror.bandwidth_mbps is None else str(mirror.bandwidth_mbps)
+        table.add_row(mirror.name, country_of(mirror) or "?", bandwidth, " ".join(mirror.urls), served_to(mirror))
+    Console().print(table)
+
+
+def served_to(mirror: Mirror) -> str:
+    """In words, who gets a mirror."""
+    if mirror.status not in SERVED_STATUSES:
+        return f"nobody: {mirror.status.value}" + (f" ({mirror.status_reason})" if mirror.status_reason else "")
+    networks = _networks(mirror)
+    if mirror.private and not networks:
+        return "nobody: private, and names no network"
+    if mirror.private or mirror.cloud:
+        return ("alone, " if mirror.monopoly else "") + "; ".join(networks)
+    closed = f", not in {' '.join(mirror.countries_never)}" if mirror.countries_never else ""
+    return (f"clients in {' '.join(mirror.countries_only)}" if mirror.countries_only else "everybody") + closed
+
+
+def _networks(mirror: Mirror) -> list[str]:
+    found = [f"{len(mirror.subnets)} subnets ({spelled(mirror.subnets[0])} ...)"] if mirror.subnets else []
+    if mirror.subnets_url:
+        found.append("the subnets of a URL")
+    if mirror.asns:
+        found.append("AS" + " AS".join(map(str, mirror.asns)))
+    if mirror.cloud:
+        regions = "all regions" if mirror.cloud.regions is None else " ".join(mirror.cloud.regions)
+        found.append(f"{mirror.cloud.provider} in {regions}")
+    return found

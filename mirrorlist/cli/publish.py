@@ -1,0 +1,76 @@
+"""``mirrorlist publish``: compile a snapshot, once or whenever something changes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import click
+import structlog
+
+from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.publish import Publisher
+from mirrorlist.update import Outcome, update_metadata
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.5
+RETRY_SECONDS = 60.0
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Stay, and publish whenever something changed.")
+@click.option("--force", is_flag=True, help="Publish even if most of the mirrors are lost.")
+@click.option("--metadata-every", type=click.FloatRange(min=0), default=0, metavar="SECONDS",
+              help="With --watch: ask the origin for its metadata this often; 0 is never.")  # fmt: skip
+@pass_context
+def publish(context: Context, watch: bool, force: bool, metadata_every: float) -> None:
+    """Compile the files into a snapshot, which workers take up by themselves."""
+    service = context.service()
+    publisher = context.publisher(service)
+    snapshot = publisher.publish(context.clock(), force)
+    if not watch:
+        click.echo(f"generation {snapshot.facts.generation}: {len(snapshot.mirrors)} mirrors")
+        return
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    if metadata_every:
+        threading.Thread(
+            target=_update_loop, args=(context, publisher, metadata_every, stop), name="metadata", daemon=True
+        ).start()
+    _publish_loop(context, publisher, stop)
+
+
+def _publish_loop(context: Context, publisher: Publisher, stop: threading.Event) -> None:
+    """Publishes on every change; what could not be published is tried again after a while, or on a change."""
+    parent = os.getppid()
+    published = publisher.fingerprint(context.clock())
+    failed_at: float | None = None
+    while not stop.wait(LOOK_SECONDS) and os.getppid() == parent:
+        now = context.clock()
+        found = publisher.fingerprint(now)
+        if found == published and (failed_at is None or now - failed_at < RETRY_SECONDS):
+            continue
+        try:
+            publisher.publish(now)
+            failed_at = None
+        except (MirrorlistError, OSError) as error:
+            log.error("not published, the former snapshot stays in force", reason=str(error))
+            failed_at = now
+        published = publisher.fingerprint(context.clock()) if found == published else found
+
+
+def _update_loop(context: Context, publisher: Publisher, seconds: float, stop: threading.Event) -> None:
+    store = context.store(publisher.service)
+    while True:
+        try:
+            for done in update_metadata(publisher.service, store, context.clock()):
+                if done.outcome in (Outcome.CHANGED, Outcome.FAILED):
+                    log.info("metadata", path=done.path, outcome=done.outcome.value, reason=done.reason)
+        except (MirrorlistError, OSError) as error:
+            log.error("metadata not updated", reason=str(error))
+        if stop.wait(seconds):
+            return

@@ -1,0 +1,40 @@
+"""``mirrorlist serve``: the publisher and the workers of the service."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from mirrorlist.cli.context import Context, existing, pass_context
+from mirrorlist.server import Serving, become
+from mirrorlist.settings import export
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="The port.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 256), help="One for each core.")
+@click.option(
+    "--metadata-every",
+    type=click.FloatRange(min=0),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often the origin is asked for its metadata; 0 is never.",
+)
+@pass_context
+def serve(context: Context, host: str, port: int, workers: int, metadata_every: float) -> None:
+    """Answer clients. One process compiles snapshots, the workers only read them."""
+    service = context.service()
+    export(context.settings, service.state_dir)
+    click.echo(f"{service.name}: http://{host}:{port}/mirrorlist/<version>/<repository>", err=True)
+    become(Serving(host, port, workers, service.state_dir, _publisher(context, metadata_every)))
+
+
+def _publisher(context: Context, metadata_every: float) -> list[str]:
+    settings = context.settings
+    command = [sys.executable, "-m", "mirrorlist", "--config", str(existing(settings.config))]
+    for option, value in (("--mirrors", settings.mirrors), ("--state", settings.state)):
+        command += [option, str(value)] if value else []
+    return [*command, "publish", "--watch", "--metadata-every", str(metadata_every)]

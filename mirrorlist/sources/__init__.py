@@ -1,0 +1,1 @@
+"""What is read from outside: mirror files, the service file, databases, the origin."""

@@ -1,0 +1,135 @@
+"""A directory of mirror files: every mirror that can be used, and everything that is wrong with the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mirrorlist.core.errors import Finding, Severity
+from mirrorlist.core.model import Mirror
+from mirrorlist.sources.countries import Countries
+from mirrorlist.sources.documents import START, Document, finding, printable, shown
+from mirrorlist.sources.finding_codes import Code
+from mirrorlist.sources.mirror_checks import CHECKS
+from mirrorlist.sources.mirror_drafts import Draft, Surroundings
+from mirrorlist.sources.mirror_fields import mirror_from
+from mirrorlist.sources.mirror_repairs import REPAIRS
+from mirrorlist.sources.schemas import judge
+from mirrorlist.sources.yaml_reader import MAX_BYTES, read_yaml
+
+SUFFIXES = (".yml", ".yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorFiles:
+    """What a directory says. ``mirrors`` and ``files`` are keyed by file name, in its order.
+
+    ``files`` holds the SHA-256 of every file that could be read, whether it gave a mirror or not.
+    """
+
+    mirrors: Mapping[str, Mirror] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_mirror(
+    data: bytes, path: str, modules: Collection[str], countries: Countries
+) -> tuple[Mirror | None, tuple[Finding, ...]]:
+    """The mirror that a file describes, or None when an error stands among the findings.
+
+    Never raises. The findings are in the order of the file.
+    """
+    document = _judged(data, path, Surroundings(modules, countries))
+    return _mirror(document, countries), document.findings
+
+
+def read_mirror_files(directory: Path, modules: Collection[str], countries: Countries) -> MirrorFiles:
+    """All mirrors of a directory. What cannot be read or used is told, and never stops the rest.
+
+    Of two mirrors with one name the first by file name is kept.
+    """
+    names, lost = _names(directory)
+    read = {name: _read(directory / name) for name in names}
+    contents = {name: data for name, data in read.items() if isinstance(data, bytes)}
+    lost += [data for data in read.values() if isinstance(data, Finding)]
+    around = Surroundings(modules, countries)
+    documents = {name: _judged(data, str(directory / name), around) for name, data in contents.items()}
+    mirrors, taken = _by_file({name: (each, _mirror(each, countries)) for name, each in documents.items()})
+    told = [each for document in documents.values() for each in document.findings]
+    files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    return MirrorFiles(mirrors, tuple(sorted([*lost, *told, *taken])), files)
+
+
+def _by_file(
+    judged: Mapping[str, tuple[Document, Mirror | None]],
+) -> tuple[dict[str, Mirror], list[Finding]]:
+    """The mirrors whose names are their own, by file name, and an error on every other."""
+    mirrors: dict[str, Mirror] = {}
+    holders: dict[str, str] = {}
+    taken = []
+    for file, (document, mirror) in judged.items():
+        if mirror is None:
+            continue
+        if holders.setdefault(mirror.name, file) == file:
+            mirrors[file] = mirror
+        else:
+            taken.append(_taken(document, mirror, holders[mirror.name]))
+    return mirrors, taken
+
+
+def _judged(data: bytes, path: str, around: Surroundings) -> Document:
+    """The repaired document with all findings, in the order of the file."""
+    document = read_yaml(data, path)
+    if document.root is None:
+        return document
+    draft = Draft(document)
+    for repair in REPAIRS:
+        repair(draft, around)
+    for check in CHECKS:
+        check(draft)
+    repaired = draft.finished()
+    told = {(each.line, each.column) for each in repaired.findings if each.severity is Severity.ERROR}
+    news = (each for each in judge(repaired, "mirror") if (each.line, each.column) not in told)
+    return replace(repaired, findings=tuple(sorted((*repaired.findings, *news))))
+
+
+def _mirror(document: Document, countries: Countries) -> Mirror | None:
+    broken = any(each.severity is Severity.ERROR for each in document.findings)
+    return None if broken or document.root is None else mirror_from(document.root, countries)
+
+
+def _taken(document: Document, mirror: Mirror, first: str) -> Finding:
+    message = f"name {shown(mirror.name)} is taken by {shown(first)}; rename one, or remove it"
+    return document.error(("name",), Code.DUPLICATE_NAME, message)
+
+
+def _names(directory: Path) -> tuple[list[str], list[Finding]]:
+    """The names of the mirror files, sorted, or why there are none. Hidden files are none."""
+    try:
+        names = [entry.name for entry in directory.iterdir()]
+    except OSError as error:
+        return [], [_fault(directory, Code.UNREADABLE_FILE, f"the directory cannot be read: {error.strerror}")]
+    return sorted(name for name in names if name.endswith(SUFFIXES) and not name.startswith(".")), []
+
+
+def _read(path: Path) -> bytes | Finding:
+    """The beginning of a regular file, long enough to see that it is too long; else why it cannot be read."""
+    if not path.name.isprintable():
+        return _fault(path, Code.FILE_NAME, "the file's name has characters that cannot be shown; rename it")
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            message = "only regular files are read, no links or others; put the file itself here"
+            return _fault(path, Code.NOT_A_REGULAR_FILE, message, Severity.WARNING)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        return _fault(path, Code.UNREADABLE_FILE, f"the file cannot be read: {error.strerror}; correct that")
+
+
+def _fault(path: Path, code: Code, message: str, severity: Severity = Severity.ERROR) -> Finding:
+    return finding(printable(str(path)), START, severity, code, message)

@@ -1,0 +1,207 @@
+"""Small faults of mirror files that have an obvious meaning: each is told, and the meaning is used.
+
+To add one: a function here, its place in REPAIRS (they run in this order), and a code for what it tells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from mirrorlist.sources.documents import Pointer, Value, shown, spelled
+from mirrorlist.sources.finding_codes import Code
+from mirrorlist.sources.mirror_drafts import Draft, Surroundings
+from mirrorlist.sources.mirror_urls import SCHEMES, page_url, rsync_url, scheme_of, with_small_scheme
+from mirrorlist.sources.networks import canonical_network, has_host_bits
+from mirrorlist.sources.schema_faults import unknown_key
+from mirrorlist.sources.schemas import Schema, entry, load_schema, with_booleans
+from mirrorlist.sources.spelling import did_you_mean
+
+Repair = Callable[[Draft, Surroundings], None]
+
+_ASN = re.compile(r"(?:AS)?\s?([1-9][0-9]{0,9})", re.ASCII | re.IGNORECASE)
+
+
+def repair_keys(draft: Draft, _: Surroundings) -> None:
+    """A key in other letters is the key that it means; a key that nobody knows is dropped."""
+    _repair_keys(draft, (), draft.root, load_schema("mirror"))
+
+
+def _repair_keys(draft: Draft, pointer: Pointer, mapping: dict[str, Value], node: Schema) -> None:
+    if node.get("additionalProperties") is False:
+        _rename(draft, pointer, mapping, node.get("properties", {}))
+    for key, value in mapping.items():
+        if isinstance(value, dict):
+            _repair_keys(draft, (*pointer, key), value, entry("mirror", node, key))
+
+
+def _rename(draft: Draft, pointer: Pointer, mapping: dict[str, Value], known: Schema) -> None:
+    for key in [key for key in mapping if key not in known]:
+        value, meant = mapping.pop(key), key.lower().replace("-", "_")
+        if meant in known and meant not in mapping:
+            _tell_case(draft, (*pointer, key), meant)
+            mapping[meant] = value
+            draft.moved({(*pointer, meant): (*pointer, key)})
+        else:
+            message = _elsewhere(pointer, key) or unknown_key(pointer, key, known)
+            draft.warn_key((*pointer, key), Code.UNKNOWN_KEY, message)
+
+
+def _tell_case(draft: Draft, pointer: Pointer, meant: str) -> None:
+    draft.warn_key(pointer, Code.KEY_CASE, f"{spelled(pointer)} is read as '{meant}'; write it like that")
+
+
+def _elsewhere(pointer: Pointer, key: str) -> str | None:
+    """The message on a key that is known, but not at this place."""
+    if not pointer or key not in load_schema("mirror")["properties"]:
+        return None
+    return f"{spelled((*pointer, key))} is not a known key; did you mean '{key}' in the first column?"
+
+
+def repair_booleans(draft: Draft, _: Surroundings) -> None:
+    """yes, no, on and off are booleans where a boolean is wanted. That is no fault, so nothing is told."""
+    draft.root = with_booleans(draft.finished(), "mirror").root or {}
+
+
+def repair_modules(draft: Draft, around: Surroundings) -> None:
+    """A module that the service does not have is dropped, and with the last one the whole key."""
+    modules = draft.mapping("address_optional")
+    for module in [module for module in modules if module not in around.modules]:
+        del modules[module]
+        pointer, near = ("address_optional", module), did_you_mean(module, around.modules)
+        remedy = f"did you mean '{near}'?" if near else "remove it"
+        message = f"{spelled(pointer)} is not a module of this service; {remedy}"
+        draft.warn_key(pointer, Code.UNKNOWN_MODULE, message)
+        if not modules:
+            del draft.root["address_optional"]
+
+
+def repair_rsync_spelling(draft: Draft, _: Surroundings) -> None:
+    """What only rsync's command line understands, such as ``host::module``, becomes a URL."""
+    for pointer, book in draft.address_books():
+        for key, text in book.items():
+            if isinstance(text, str) and (url := rsync_url(text)):
+                book[key] = url
+                message = f"{spelled((*pointer, key))} {shown(text)} is no plain URL; write {shown(url)}"
+                draft.warn((*pointer, key), Code.RSYNC_SPELLING, message)
+
+
+def repair_schemes(draft: Draft, _: Surroundings) -> None:
+    """A URL belongs to the protocol of its scheme, whatever its key says; a key that is right wins."""
+    for pointer, book in draft.address_books():
+        book.update({key: with_small_scheme(url) for key, url in book.items() if isinstance(url, str)})
+        wrong = {key: url for key, url in book.items() if _real_scheme(url) not in (None, key)}
+        for key in wrong:
+            del book[key]
+        moves = {}
+        for key, url in wrong.items():
+            scheme = str(_real_scheme(url))
+            _tell_scheme(draft, (*pointer, key), url, taken=scheme in book)
+            if scheme not in book:
+                book[scheme] = url
+                moves[(*pointer, scheme)] = (*pointer, key)
+        draft.moved(moves)
+
+
+def _real_scheme(url: Value) -> str | None:
+    scheme = scheme_of(url) if isinstance(url, str) else None
+    return scheme if scheme in SCHEMES else None
+
+
+def _tell_scheme(draft: Draft, pointer: Pointer, url: Value, taken: bool) -> None:
+    scheme = _real_scheme(url)
+    what = f"left out, because '{scheme}' has its own" if taken else f"used for '{scheme}'"
+    remedy = f"write {pointer[-1]}://, or remove it" if taken else f"move it to '{scheme}'"
+    draft.warn(pointer, Code.URL_SCHEME, f"{spelled(pointer)} {shown(url)} is {what}; {remedy}")
+
+
+def repair_sponsor_url(draft: Draft, _: Surroundings) -> None:
+    """A page without a scheme is taken as https; anything that is no page is dropped."""
+    text = draft.root.get("sponsor_url")
+    url = page_url(text) if isinstance(text, str) else None
+    if not isinstance(text, str) or text == url:
+        return
+    if url is None:
+        del draft.root["sponsor_url"]
+        remedy = "write an address that begins with https://, or remove it"
+        draft.warn(("sponsor_url",), Code.SPONSOR_URL, f"sponsor_url {shown(text)} is no web page; {remedy}")
+        return
+    draft.root["sponsor_url"] = url
+    if not text.lower().startswith(("http://", "https://")):
+        draft.warn(("sponsor_url",), Code.SPONSOR_URL, f"sponsor_url {shown(text)} has no scheme; write {shown(url)}")
+
+
+def repair_country(draft: Draft, around: Surroundings) -> None:
+    """A country by its name or another code becomes its ISO code; an unknown one is dropped."""
+    place = draft.mapping("geolocation")
+    text, pointer = place.get("country"), ("geolocation", "country")
+    if isinstance(text, str) and _country(draft, around, pointer, place, "country", text) is None:
+        del place["country"]
+
+
+def repair_country_lists(draft: Draft, around: Surroundings) -> None:
+    """Countries in lists get their ISO codes. An unknown one stays, so that a list is never widened."""
+    for key in ("countries_only", "countries_never"):
+        for entries, index, text in draft.texts(key):
+            _country(draft, around, (key, index), entries, index, text)
+
+
+def _country(
+    draft: Draft, around: Surroundings, pointer: Pointer, holder: Any, step: str | int, text: str
+) -> str | None:
+    """Put the ISO code in place of the text, and tell what was odd about it; None for an unknown country."""
+    code = around.countries.normalise(text)
+    said = f"{spelled(pointer)} {shown(text)}"
+    if code is None:
+        draft.warn(pointer, Code.UNKNOWN_COUNTRY, f"{said} is no country; write its ISO code of two letters")
+        return None
+    if code != text:
+        draft.warn(pointer, Code.COUNTRY_SPELLING, f"{said} is read as {code}; write '{code}'")
+    elif draft.document.original(pointer) in draft.document.bare_words:
+        message = f"{said} stands without quotes, which other readers take for false; write '{code}'"
+        draft.warn(pointer, Code.UNQUOTED_WORD, message)
+    holder[step] = code
+    return code
+
+
+def repair_asns(draft: Draft, _: Surroundings) -> None:
+    """``AS64496`` and ``'64496'`` are the number 64496."""
+    text = draft.root.get("asn")
+    if isinstance(text, str):
+        draft.root["asn"] = _asn(draft, ("asn",), text)
+    for entries, index, each in draft.texts("asn"):
+        entries[index] = _asn(draft, ("asn", index), each)
+
+
+def _asn(draft: Draft, pointer: Pointer, text: str) -> Value:
+    found = _ASN.fullmatch(text)
+    if not found:
+        return text
+    message = f"{spelled(pointer)} {shown(text)} is read as a number; write {found[1]}"
+    draft.warn(pointer, Code.ASN_SPELLING, message)
+    return int(found[1])
+
+
+def repair_host_bits(draft: Draft, _: Surroundings) -> None:
+    """An address with a length means the network that it lies in."""
+    for entries, index, text in draft.texts("subnets"):
+        network = canonical_network(text)
+        if network and has_host_bits(text):
+            entries[index] = network
+            message = f"subnets[{index}] {shown(text)} has host bits set; write {network}"
+            draft.warn(("subnets", index), Code.HOST_BITS, message)
+
+
+REPAIRS: tuple[Repair, ...] = (
+    repair_keys,
+    repair_booleans,
+    repair_modules,
+    repair_rsync_spelling,
+    repair_schemes,
+    repair_sponsor_url,
+    repair_country,
+    repair_country_lists,
+    repair_asns,
+    repair_host_bits,
+)

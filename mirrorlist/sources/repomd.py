@@ -1,0 +1,118 @@
+"""The origin's repomd.xml: fetched within bounds, read, and summed up.
+
+The origin is a directory or an http(s) URL that the operator names in service.yml; it is trusted, but a slow,
+endless or broken answer must not hold the publisher up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import requests
+from lxml import etree
+
+from mirrorlist.core.errors import OriginError
+from mirrorlist.core.model import Checksummed
+
+FILE_PATH = "repodata/repomd.xml"
+LARGEST = 8 * 1024 * 1024
+DEADLINE_SECONDS = 30.0
+_CONNECT_AND_READ_SECONDS = (10.0, 10.0)
+_REPO = "{http://linux.duke.edu/metadata/repo}"
+_MOST_TIMESTAMP = 2**40
+
+Fetch = Callable[[str], bytes | None]
+"""A file of the origin by its path below the tree, or None where there is none."""
+
+
+def directory_fetch(tree: Path) -> Fetch:
+    """Reads from a directory."""
+
+    def fetch(path: str) -> bytes | None:
+        file = tree / path
+        try:
+            with file.open("rb") as opened:
+                data = opened.read(LARGEST + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise OriginError(f"{file}: {error.strerror}") from None
+        return _bounded(data, str(file))
+
+    return fetch
+
+
+def http_fetch(tree: str, session: requests.Session, clock: Callable[[], float] = time.monotonic) -> Fetch:
+    """Reads over http or https, each file within ``DEADLINE_SECONDS`` and ``LARGEST`` bytes.
+
+    404 and 410 mean that there is no such file; everything else but 200 is an OriginError.
+    """
+
+    def fetch(path: str) -> bytes | None:
+        url = tree.rstrip("/") + "/" + path
+        try:
+            with session.get(url, timeout=_CONNECT_AND_READ_SECONDS, stream=True) as answer:
+                if answer.status_code in (404, 410):
+                    return None
+                if answer.status_code != 200:
+                    raise OriginError(f"{url}: status {answer.status_code}")
+                return _bounded(_read(answer, url, clock() + DEADLINE_SECONDS, clock), url)
+        except requests.RequestException as error:
+            raise OriginError(f"{url}: {type(error).__name__}") from None
+
+    return fetch
+
+
+def _read(answer: requests.Response, url: str, deadline: float, clock: Callable[[], float]) -> bytes:
+    data = bytearray()
+    for chunk in answer.iter_content(65_536):
+        data += chunk
+        if len(data) > LARGEST:
+            break
+        if clock() > deadline:
+            raise OriginError(f"{url}: not complete after {DEADLINE_SECONDS:.0f} s")
+    return bytes(data)
+
+
+def _bounded(data: bytes, where: str) -> bytes:
+    if len(data) > LARGEST:
+        raise OriginError(f"{where}: larger than {LARGEST} bytes")
+    return data
+
+
+def summed_up(data: bytes, where: str) -> Checksummed:
+    """Size, timestamp and digests of a repomd.xml.
+
+    The timestamp is the latest of its parts, as MirrorManager takes it.
+
+    Raises:
+        OriginError: the bytes are not a repomd.xml.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        raise OriginError(f"{where}: not XML: {error.msg}") from None
+    if root.tag != f"{_REPO}repomd":
+        raise OriginError(f"{where}: the root element is not repomd")
+    stamps = [_timestamp(element.text) for element in root.iterfind(f"{_REPO}data/{_REPO}timestamp")]
+    if not stamps:
+        raise OriginError(f"{where}: it names no data with a timestamp")
+    return Checksummed(
+        size=len(data),
+        timestamp=max(stamps),
+        sha256=hashlib.sha256(data).hexdigest(),
+        sha512=hashlib.sha512(data).hexdigest(),
+    )
+
+
+def _timestamp(text: str | None) -> int:
+    """Seconds; createrepo_c may write a fraction. What is no sane number counts as 0."""
+    try:
+        value = int(float((text or "").strip()))
+    except (ValueError, OverflowError):
+        return 0
+    return value if 0 <= value < _MOST_TIMESTAMP else 0

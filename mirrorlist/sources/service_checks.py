@@ -1,0 +1,115 @@
+"""What is wrong in a service.yml that its schema accepts: names that lead nowhere, and values that contradict.
+
+A further check is a function that yields findings, and its place in CHECKS; its code is a row in
+docs/service-yml.md and a refused example in tests/sources/test_service_file.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+from mirrorlist.core.errors import Finding
+from mirrorlist.core.model import MAIN
+from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
+from mirrorlist.sources.documents import Pointer, shown, spelled
+from mirrorlist.sources.finding_codes import Code
+from mirrorlist.sources.mirror_urls import url_fault
+from mirrorlist.sources.networks import canonical_network, has_host_bits
+from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
+
+UNIX = "unix"
+WEB_SCHEMES = ("http://", "https://")
+
+
+def check(draft: Draft) -> tuple[Finding, ...]:
+    """Every error in the order of the file. What needs names to be right is asked once they are."""
+    found = [finding for each in CHECKS for finding in each(draft)]
+    found = found or [finding for each in WHOLE_CATALOGUE_CHECKS for finding in each(draft)]
+    return tuple(sorted(found))
+
+
+def main_is_no_option(draft: Draft) -> Iterator[Finding]:
+    """The main module's versions stand under ``versions``."""
+    if MAIN in draft.text.optional_module_versions:
+        message = f"optional_module_versions.{MAIN} is the distribution itself; name its versions under versions"
+        yield draft.key_error(("optional_module_versions", MAIN), ServiceCode.RESERVED_NAME, message)
+
+
+def modules_exist(draft: Draft) -> Iterator[Finding]:
+    """Origins and fallbacks are of modules that this file knows."""
+    known = dict.fromkeys([MAIN, *draft.text.optional_module_versions, *draft.text.modules])
+    for key, value in (("origin", draft.text.origin), ("fallbacks", draft.text.fallbacks)):
+        for module in value if isinstance(value, Mapping) else ():
+            if module not in known:
+                remedy = nearest(module, known, "describe it under modules")
+                message = f"{key}.{module} is not a known module; {remedy}"
+                yield draft.key_error((key, module), Code.UNKNOWN_MODULE, message)
+
+
+def addresses(draft: Draft) -> Iterator[Finding]:
+    """Every http address is one that any client can use."""
+    for pointer, url in _placed_urls(draft):
+        if fault := url_fault(url):
+            message = f"{spelled(pointer)} {shown(url)} {fault}"
+            yield draft.document.error(pointer, Code.BAD_URL, message)
+
+
+def _placed_urls(draft: Draft) -> Iterator[tuple[Pointer, str]]:
+    yield from _placed("vault_mirror", draft.text.vault_mirror)
+    yield from _placed("fallbacks", draft.text.fallbacks)
+    origins = _placed("origin", draft.text.origin)
+    yield from ((pointer, text) for pointer, text in origins if text.startswith(WEB_SCHEMES))
+
+
+def _placed(key: str, value: object) -> Iterator[tuple[Pointer, str]]:
+    """Every text at or below a key, with the way to it."""
+    found: list[tuple[Pointer, object]] = [((key,), value)]
+    for pointer, each in found:
+        if isinstance(each, str):
+            yield pointer, each
+        elif isinstance(each, Mapping):
+            found.extend(((*pointer, name), inner) for name, inner in each.items())
+        elif isinstance(each, tuple):
+            found.extend(((*pointer, index), inner) for index, inner in enumerate(each))
+
+
+def origins_are_readable(draft: Draft) -> Iterator[Finding]:
+    """An origin is a directory, or an address of http or https."""
+    for pointer, text in _placed("origin", draft.text.origin):
+        if "://" in text and not text.startswith(WEB_SCHEMES):
+            what = f"{shown(text)}; write a directory, or an address that begins with http:// or https://"
+            yield draft.error(pointer, Code.BAD_URL, what)
+
+
+def bands_increase(draft: Draft) -> Iterator[Finding]:
+    """Each band of distance ends farther away than the one before."""
+    for index, (nearer, farther) in enumerate(pairwise(draft.text.policy.bands_km), start=1):
+        if farther <= nearer:
+            what = f"{farther}, after {nearer}; write the distances from the smallest to the greatest"
+            yield draft.error(("policy", "bands_km", index), ServiceCode.NOT_INCREASING, what)
+
+
+def proxies_are_networks(draft: Draft) -> Iterator[Finding]:
+    """A trusted proxy is a network without host bits, an address, or a peer on a Unix socket."""
+    for index, text in enumerate(draft.text.trusted_proxies):
+        if text == UNIX:
+            continue
+        pointer, network = ("trusted_proxies", index), None if "%" in text else canonical_network(text)
+        if network is None:
+            what = f"{shown(text)}; write a network such as 192.0.2.0/24, an address, or {UNIX}"
+            yield draft.error(pointer, Code.BAD_NETWORK, what)
+        elif has_host_bits(text):
+            what = f"{shown(text)}, which has host bits set; write {network}"
+            yield draft.error(pointer, Code.HOST_BITS, what)
+
+
+CHECKS: tuple[Check, ...] = (
+    *CATALOGUE_CHECKS,
+    main_is_no_option,
+    modules_exist,
+    addresses,
+    origins_are_readable,
+    bands_increase,
+    proxies_are_networks,
+)

@@ -1,0 +1,168 @@
+"""Reads service.yml: the whole of what one distribution's service is told, or every reason why it cannot start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
+from pathlib import Path
+
+from mirrorlist.core.catalogue import Catalogue
+from mirrorlist.core.errors import Finding, ServiceFileError, Severity
+from mirrorlist.core.model import MAIN, Policy, Repository
+from mirrorlist.core.service import GeoSources, Module, Service
+from mirrorlist.sources.documents import START, finding
+from mirrorlist.sources.durations import duration_seconds
+from mirrorlist.sources.finding_codes import Code
+from mirrorlist.sources.mirror_urls import tree_url
+from mirrorlist.sources.schemas import judge, with_booleans
+from mirrorlist.sources.service_checks import UNIX, WEB_SCHEMES, check
+from mirrorlist.sources.service_draft import Draft
+from mirrorlist.sources.service_text import ModuleText, RepositoryText, ServiceText, service_text
+from mirrorlist.sources.yaml_reader import read_yaml
+
+MAX_BYTES = 1024 * 1024
+SCHEMA = "service"
+
+
+def read_service(
+    path: Path, mirrors_dir: Path | None = None, state_dir: Path | None = None
+) -> tuple[Service, tuple[Finding, ...]]:
+    """The service that a file describes, and warnings about it. The directories given win over the file's.
+
+    Raises:
+        ServiceFileError: the file cannot be used; it holds every error and warning, in the order of the file.
+    """
+    draft, warnings = _draft(path)
+    base = path.absolute().parent
+    text = draft.text
+    service = Service(
+        name=text.name,
+        url=text.url,
+        catalogue=draft.catalogue,
+        mirrors_dir=str(mirrors_dir.absolute() if mirrors_dir else base / text.mirrors_dir),
+        state_dir=str(state_dir.absolute() if state_dir else base / text.state_dir),
+        policy=_policy(text),
+        modules=_modules(text),
+        origins=_origins(text, base),
+        trusted_proxies=tuple(map(_proxy, text.trusted_proxies)),
+        fallbacks=_fallbacks(text),
+        geo=_geo(text, base),
+        profile=text.profile,
+        allowed_outdate_seconds=_seconds(text.allowed_outdate),
+        required_protocols=text.required_protocols,
+        approved=text.approved,
+    )
+    return service, warnings
+
+
+def _draft(path: Path) -> tuple[Draft, tuple[Finding, ...]]:
+    """The file, read and judged, with its warnings."""
+    document = read_yaml(_data(path), str(path), MAX_BYTES)
+    _stop_at_errors(document.findings)
+    document = with_booleans(document, SCHEMA)
+    _stop_at_errors(document.findings, judge(document, SCHEMA))
+    text = service_text(document.root or {})
+    draft = Draft(document, text, _catalogue(text))
+    _stop_at_errors(document.findings, check(draft))
+    return draft, document.findings
+
+
+def _data(path: Path) -> bytes:
+    """The bytes of a regular file, one more than are allowed at most."""
+    try:
+        if path.exists() and not path.is_file():
+            raise _unusable(path, Code.NOT_A_REGULAR_FILE, "this is no file; name a service file")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror}; name a service file that can"
+        raise _unusable(path, Code.UNREADABLE_FILE, message) from None
+
+
+def _unusable(path: Path, code: Code, message: str) -> ServiceFileError:
+    return ServiceFileError((finding(str(path), START, Severity.ERROR, code, message),))
+
+
+def _stop_at_errors(*groups: Iterable[Finding]) -> None:
+    findings = sorted(finding for group in groups for finding in group)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise ServiceFileError(tuple(findings))
+
+
+def _catalogue(text: ServiceText) -> Catalogue:
+    vault = (text.vault_mirror,) if isinstance(text.vault_mirror, str) else text.vault_mirror
+    return Catalogue(
+        versions=text.versions,
+        latest=text.duplicated_versions,
+        arches=text.arches,
+        repositories={repository.name: _repository(repository) for repository in text.repos},
+        module_versions=text.optional_module_versions,
+        vault_versions=text.vault_versions,
+        vault_urls=tuple(map(tree_url, vault)),
+        aliases=text.aliases,
+    )
+
+
+def _repository(text: RepositoryText) -> Repository:
+    path = re.sub("/+", "/", f"{text.path}/")
+    return Repository(text.name, path, text.versions, text.arches, text.vault)
+
+
+def _modules(text: ServiceText) -> Mapping[str, Module]:
+    names = dict.fromkeys([MAIN, *text.optional_module_versions, *text.modules])
+    return {name: _module(name, text.modules.get(name, ModuleText())) for name in names}
+
+
+def _module(name: str, text: ModuleText) -> Module:
+    return Module(
+        title=text.title or name.capitalize(),
+        rsync=text.rsync,
+        space_gb=text.space_gb,
+        interval_seconds=_seconds(text.interval) if text.interval else None,
+    )
+
+
+def _origins(text: ServiceText, base: Path) -> Mapping[str, str]:
+    by_module = {MAIN: text.origin} if isinstance(text.origin, str) else text.origin
+    return {module: _origin(origin, base) for module, origin in by_module.items()}
+
+
+def _origin(text: str, base: Path) -> str:
+    return tree_url(text) if text.startswith(WEB_SCHEMES) else str(base / text)
+
+
+def _fallbacks(text: ServiceText) -> Mapping[str, tuple[str, ...]]:
+    by_module = {MAIN: text.fallbacks} if isinstance(text.fallbacks, tuple) else text.fallbacks
+    return {module: tuple(map(tree_url, urls)) for module, urls in by_module.items()}
+
+
+def _proxy(text: str) -> str:
+    return text if text == UNIX else str(ip_network(text))
+
+
+def _geo(text: ServiceText, base: Path) -> GeoSources:
+    return GeoSources(
+        databases=tuple(str(base / database) for database in text.geo.databases),
+        clouds={provider: str(base / file) for provider, file in text.geo.clouds.items()},
+    )
+
+
+def _policy(text: ServiceText) -> Policy:
+    policy = text.policy
+    return Policy(
+        limit=policy.limit,
+        protocol_order=policy.protocol_order,
+        bands_km=policy.bands_km,
+        border_km=policy.border_km,
+        weight_cap_mbps=policy.weight_cap_mbps,
+        turn_seconds=_seconds(policy.turn),
+        fallback_minimum=policy.fallback_minimum,
+        alternates_days=policy.alternates_days,
+        weights=text.weights,
+    )
+
+
+def _seconds(text: str) -> int:
+    """A duration that the schema accepted."""
+    return duration_seconds(text) or 0

@@ -1,0 +1,95 @@
+"""What service.yml says, as it is written: the keys of schemas/service.json with types, before they mean anything.
+
+A new key is a row in the schema, a field here, its use in service_file.py, and a row in docs/service-yml.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mirrorlist.core.model import Policy, Protocol
+from mirrorlist.core.service import Profile
+from mirrorlist.sources.documents import Value
+
+Versions = tuple[str, ...]
+_POLICY = Policy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryText:
+    """One entry of ``repos``."""
+
+    name: str
+    path: str
+    versions: Versions | None = None
+    arches: tuple[str, ...] | None = None
+    vault: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleText:
+    """One entry of ``modules``."""
+
+    title: str | None = None
+    rsync: str | None = None
+    space_gb: int | None = None
+    interval: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeoText:
+    """The key ``geo``."""
+
+    databases: tuple[str, ...] = ()
+    clouds: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyText:
+    """The key ``policy``."""
+
+    limit: int = _POLICY.limit
+    protocol_order: tuple[Protocol, ...] = _POLICY.protocol_order
+    bands_km: tuple[int, ...] = _POLICY.bands_km
+    border_km: int = _POLICY.border_km
+    weight_cap_mbps: int = _POLICY.weight_cap_mbps
+    turn: str = f"{_POLICY.turn_seconds}s"
+    fallback_minimum: int = _POLICY.fallback_minimum
+    alternates_days: float = _POLICY.alternates_days
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceText:
+    """The whole file, with what an absent key means."""
+
+    versions: Versions
+    arches: Mapping[str, tuple[str, ...]]
+    repos: tuple[RepositoryText, ...]
+    name: str = "Linux"
+    url: str | None = None
+    allowed_outdate: str = "12h"
+    mirrors_dir: str = "mirrors.d"
+    state_dir: str = "state"
+    duplicated_versions: Mapping[str, str] = field(default_factory=dict)
+    optional_module_versions: Mapping[str, Versions] = field(default_factory=dict)
+    vault_versions: Versions = ()
+    vault_mirror: str | tuple[str, ...] = ()
+    required_protocols: tuple[Protocol, ...] = (Protocol.HTTP, Protocol.HTTPS)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    modules: Mapping[str, ModuleText] = field(default_factory=dict)
+    origin: str | Mapping[str, str] = field(default_factory=dict)
+    fallbacks: tuple[str, ...] | Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    trusted_proxies: tuple[str, ...] = ()
+    geo: GeoText = field(default_factory=GeoText)
+    policy: PolicyText = field(default_factory=PolicyText)
+    profile: Profile = Profile.PUBLIC
+    weights: Mapping[str, float] = field(default_factory=dict)
+    approved: tuple[str, ...] = ()
+
+
+def service_text(root: Mapping[str, Value]) -> ServiceText:
+    """The values of a file that its schema accepts."""
+    return msgspec.convert(root, ServiceText)
