@@ -62,11 +62,17 @@ def release(catalogue: Catalogue, version: str) -> Release:
         base, dash, suffix = version.rpartition("-")
         if dash and suffix == module and base in versions:
             return Release(version, version, module, False)
-    if (match := _VERSION.fullmatch(version)) and (current := catalogue.latest.get(match["major"])):
-        current_match = _VERSION.fullmatch(current)
-        if current_match and int(match["minor"] or 0) > int(current_match["minor"] or 0):
-            return Release(current, match["major"], MAIN, False)
+    if major := _major_of_a_future_minor(catalogue, version):
+        return Release(catalogue.latest[major], major, MAIN, False)
     raise NotFound(f"unknown version; known are {', '.join(spelled_versions(catalogue))}")
+
+
+def _major_of_a_future_minor(catalogue: Catalogue, version: str) -> str | None:
+    match = _VERSION.fullmatch(version)
+    now = _VERSION.fullmatch(catalogue.latest.get(match["major"], "")) if match else None
+    if match and now and int(match["minor"] or 0) > int(now["minor"] or 0):
+        return match["major"]
+    return None
 
 
 def _major(version: str) -> str:
@@ -139,9 +145,10 @@ def repo_names(catalogue: Catalogue) -> dict[str, tuple[str, str]]:
 
 
 def _newest(catalogue: Catalogue, versions: Sequence[str]) -> Sequence[str]:
-    """The last of the versions as service.yml lists them, one that mirrors carry if there is any."""
+    """The newest of the versions: a major if there is one, else the last that service.yml lists."""
+    majors = [version for version in versions if version in catalogue.latest]
     carried = [version for version in versions if version not in catalogue.vault_versions]
-    return (carried or versions)[-1:]
+    return (majors or carried or versions)[-1:]
 
 
 def _is_there(catalogue: Catalogue, version: str, repository: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mirrorlist.core.catalogue import release, repo_names, spelled_versions, target
+from mirrorlist.core.catalogue import release, spelled_versions, target
 from mirrorlist.core.errors import Finding, NotFound
 from mirrorlist.sources.documents import Pointer, shown
 from mirrorlist.sources.finding_codes import Code
@@ -202,14 +202,10 @@ def aliases_are_used(draft: Draft) -> Iterator[Finding]:
         for repository in draft.text.repos
         for version in spelled_versions(draft.catalogue)
     }
-    names = repo_names(draft.catalogue)
     for alias in draft.text.aliases:
         meant = {alias.replace(VERSION_MARK, version) for version in spelled_versions(draft.catalogue)}
         if taken := sorted(meant & repositories):
             message = f"aliases.{alias} means {shown(taken[0])}, which is a repository's name; write another"
-            yield draft.key_error(("aliases", alias), ServiceCode.BAD_ALIAS, message)
-        elif not meant & names.keys():
-            message = f"aliases.{alias} leads to no version; add {VERSION_MARK} to it"
             yield draft.key_error(("aliases", alias), ServiceCode.BAD_ALIAS, message)
 
 

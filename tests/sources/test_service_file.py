@@ -741,12 +741,6 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
             "6:11",
             "[bad-alias] aliases.baseos-{version} means 'baseos-9', which is a repository's name; write another",
         ),
-        (
-            "large",
-            "+aliases: {newest: crb}\n",
-            "16:11",
-            "[bad-alias] aliases.newest leads to no version; add {version} to it",
-        ),
     ],
 }
 

@@ -1,0 +1,145 @@
+"""What the demo prints: what is running, and lines to paste that ask as clients anywhere would.
+
+Everything fits into 80 columns, except for a long directory name.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from shlex import quote
+
+from rich.console import Console
+from rich.table import Table
+
+from mirrorlist.demo.directory import Layout
+from mirrorlist.demo.network import CLIENTS, MIRRORS, DemoClient
+from mirrorlist.demo.questions import LIST, METALINK, Verdict
+
+WIDTH = 80
+
+
+def show(console: Console, *lines: str) -> None:
+    """Lines exactly as they are: no markup, no colours, no wrapping, so that they can be pasted."""
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def mirror_table(
+    ports: Mapping[str, int], pids: Mapping[str, int], stale: Collection[str], dead: Collection[str]
+) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for heading in ("Mirror", "Place", "Serves", "Port", "Process", "State"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading in {"Port", "Process"} else "left")
+    for mirror in MIRRORS:
+        table.add_row(
+            mirror.name,
+            f"{mirror.city.name}, {mirror.city.country}",
+            mirror.serves,
+            str(ports[mirror.name]),
+            str(pids[mirror.name]),
+            state(mirror.name, stale, dead),
+        )
+    return table
+
+
+def state(name: str, stale: Collection[str], dead: Collection[str]) -> str:
+    if name in dead:
+        return "dead"
+    return "stale" if name in stale else "fresh"
+
+
+def what_runs(service_url: str, pid: int, layout: Layout) -> tuple[str, ...]:
+    return (
+        "",
+        f"Service     {service_url}  (process {pid})",
+        f"Files       {layout.root}",
+        "Origin      origin/, copied to a tree for each mirror under trees/",
+        "Requests    logs/<mirror>.log has a line for each request that a mirror gets",
+    )
+
+
+def curl_lines(service_url: str) -> tuple[str, ...]:
+    """One line a client; the addresses of countries are those of real networks there."""
+    return (
+        "",
+        "Play a client anywhere (the service trusts 127.0.0.1 as a proxy):",
+        "",
+        f"U='{service_url}{LIST}'",
+        *(curl_line(client) for client in CLIENTS),
+        f"curl '{service_url}{METALINK}'",
+    )
+
+
+def curl_line(client: DemoClient) -> str:
+    header = f" -H 'X-Forwarded-For: {client.address}'" if client.address else ""
+    return f'curl{header} "$U"'.ljust(52) + f"  # {client.who}"
+
+
+def explain_lines(layout: Layout) -> tuple[str, ...]:
+    address = next(client.address for client in CLIENTS if client.address)
+    return (
+        "",
+        "Why this order? Every mirror, chosen or left out, with its reason:",
+        "",
+        f"{program()} \\",
+        f"  --config {quote(readable(layout.service_file))} \\",
+        f"  explain --ip {address} --version 9 --repo baseos",
+    )
+
+
+def program() -> str:
+    """How this user calls the commands: by name if it is on the search path, else by this Python."""
+    return "mirrorlist" if shutil.which("mirrorlist") else f"{quote(readable(Path(sys.executable)))} -m mirrorlist"
+
+
+def dnf_lines(layout: Layout) -> tuple[str, ...]:
+    """A dnf with caches and packages of its own below the demo's directory; any user may run it."""
+    return (
+        "",
+        "Ask with the real dnf, by metalink (it leaves this system's packages alone):",
+        "",
+        f"D={quote(str(layout.root))}",
+        *dnf_command("--refresh repoquery"),
+        "",
+        "By mirrorlist: --enablerepo=demo-baseos-mirrorlist after --disablerepo='*'.",
+        "As root, a package too: install -y --downloadonly hello, instead of repoquery.",
+    )
+
+
+def dnf_command(action: str) -> tuple[str, ...]:
+    return (
+        'dnf --setopt=reposdir="$D" --setopt=cachedir="$D/dnf/cache" \\',
+        '  --installroot="$D/dnf/root" --releasever=9 --forcearch=x86_64 --noplugins \\',
+        f"  --disablerepo='*' --enablerepo=demo-baseos,demo-appstream {action}",
+    )
+
+
+def broken_lines(stale: Collection[str], dead: Collection[str]) -> tuple[str, ...]:
+    """What to look for when mirrors are broken on purpose."""
+    told = []
+    if stale:
+        told.append(f"Stale: {', '.join(sorted(stale))}: has hello 1.0 only; dnf still finds 2.0.")
+    if dead:
+        told.append(f"Dead: {', '.join(sorted(dead))}: its process is gone; dnf goes to the next mirror.")
+    return ("", *told) if told else ()
+
+
+def verdict_lines(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    return tuple(
+        f"wrong  {verdict.question}: {verdict.fault}"
+        if verdict.fault
+        else f"right  {verdict.question}: {shortened(verdict.answer, WIDTH - 9 - len(verdict.question))}"
+        for verdict in verdicts
+    )
+
+
+def shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def readable(path: Path) -> str:
+    """The path from the current directory, if it is below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,0 +1,111 @@
+"""The processes that a demo starts: each with a log, and all of them ended by their ids at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from mirrorlist.core.errors import MirrorlistError
+
+POLL_SECONDS = 0.1
+GRACE_SECONDS = 5.0
+LOG_LINES_TOLD = 15
+
+
+class ProcessEnded(MirrorlistError):
+    """A process of the demo ended, or never was ready; the message holds the end of its log."""
+
+
+class Stopped(MirrorlistError):
+    """The user ended the demo before it was up."""
+
+
+class Processes:
+    """Starts processes; on leaving the ``with`` block all of them are ended within a few seconds.
+
+    Each leads a process group of its own: Ctrl-C in a terminal reaches the demo alone, which then ends them
+    in order, and a process that does not end in time takes its children with it.
+    """
+
+    def __init__(self, logs: Path, stop: threading.Event) -> None:
+        self.logs = logs
+        self.stop = stop
+        self.running: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        end(self.running)
+
+    def start(self, name: str, command: Sequence[str]) -> subprocess.Popen[str]:
+        """Start a command that writes its output to ``<logs>/<name>.out``."""
+        with self.output_of(name).open("w", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        self.running.append(process)
+        return process
+
+    def finish(self, name: str, command: Sequence[str]) -> None:
+        """Run a command to its end, which must be a good one."""
+        process = self.start(name, command)
+        while process.poll() is None:
+            self.pause()
+        if process.returncode:
+            raise self.ended(name, process)
+
+    def first_line(self, name: str, process: subprocess.Popen[str], seconds: float) -> str:
+        """Wait for the first line that a process writes."""
+        give_up = time.monotonic() + seconds
+        while time.monotonic() < give_up:
+            line, newline, _ = self.output_of(name).read_text("utf-8").partition("\n")
+            if newline and process.poll() is None:
+                return line
+            if process.poll() is not None:
+                break
+            self.pause()
+        raise self.ended(name, process)
+
+    def pause(self) -> None:
+        """Wait a moment, during which the user may stop the demo; take leave of what has ended meanwhile."""
+        for process in self.running:
+            process.poll()
+        if self.stop.wait(POLL_SECONDS):
+            raise Stopped
+
+    def output_of(self, name: str) -> Path:
+        return self.logs / f"{name}.out"
+
+    def ended(self, name: str, process: subprocess.Popen[str]) -> ProcessEnded:
+        output = self.output_of(name)
+        told = "\n".join(output.read_text("utf-8", "replace").splitlines()[-LOG_LINES_TOLD:])
+        fate = "is not ready" if process.poll() is None else f"ended with code {process.returncode}"
+        return ProcessEnded(f"{name} {fate}; its output is in {output}:\n{told}")
+
+
+def end(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Ask all to end, wait for them, and kill the groups of those that are still there after some seconds."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    give_up = time.monotonic() + GRACE_SECONDS
+    for process in processes:
+        try:
+            process.wait(max(give_up - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
