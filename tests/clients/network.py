@@ -1,0 +1,154 @@
+"""A small mirror network with the real service in front, for clients to be pointed at."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from mirrorlist.demo.repository import Package, Release, build_tree
+from tests.demo.servers import mirror_server
+
+ARCH = "x86_64"
+PATH = f"9.8/BaseOS/{ARCH}/os"
+OLD = Release("9.8", {"BaseOS/$basearch/os": (Package("hello", "1.0"),)}, (ARCH,), 1_780_000_000)
+NEW = Release(
+    "9.8", {"BaseOS/$basearch/os": (Package("hello", "1.0"), Package("hello", "2.0"))}, (ARCH,), 1_790_000_000
+)
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Network:
+    """The service at ``url``; ``mirrors`` in the order in which clients on this machine get them."""
+
+    url: str
+    root: Path
+    mirrors: tuple[str, ...]
+    processes: dict[str, subprocess.Popen[str]]
+
+    @property
+    def metalink(self) -> str:
+        """A metalink URL with the variables that dnf fills in."""
+        return f"{self.url}/metalink?repo=baseos-$releasever&arch=$basearch"
+
+    @property
+    def mirrorlist(self) -> str:
+        """A mirrorlist URL with the variables that dnf fills in."""
+        return f"{self.url}/mirrorlist/$releasever/baseos"
+
+    def requests(self, name: str) -> list[str]:
+        """What was asked of a mirror, one ``METHOD path`` a line."""
+        log = self.root / "logs" / name
+        return [" ".join(line.split()[:2]) for line in log.read_text().splitlines()] if log.exists() else []
+
+    def end(self, name: str) -> None:
+        """Ends a mirror's process."""
+        self.processes[name].terminate()
+        self.processes[name].wait(timeout=10)
+
+    def tree(self, name: str) -> Path:
+        """The directory that a mirror serves."""
+        return self.root / "trees" / name
+
+
+@contextmanager
+def network(root: Path, states: dict[str, Release | None]) -> Iterator[Network]:
+    """Mirrors with these states (None: an empty tree), asked in this order by clients on this machine.
+
+    The order comes from ever wider subnets around 127.0.0.1, which the mirrors name as their own.
+    """
+    build_tree(root / "origin", [NEW])
+    for name, state in states.items():
+        (root / "trees" / name).mkdir(parents=True)
+        if state:
+            build_tree(root / "trees" / name, [state])
+    (root / "logs").mkdir()
+    with ExitStack() as stack:
+        processes, files = {}, {}
+        for rank, name in enumerate(states):
+            url, processes[name] = stack.enter_context(mirror_server(root / "trees" / name, root / "logs" / name))
+            files[name] = {
+                "name": f"{name}.example.org",
+                "address": {"http": url},
+                "update_frequency": "3h",
+                "sponsor": "Example",
+                "sponsor_url": "https://example.org",
+                "subnets": [f"127.0.0.0/{16 - rank}"],
+            }
+        config = _written(root, files)
+        _run(config, "update", "metadata", "--quiet")
+        url = stack.enter_context(serving(config))
+        yield Network(url, root, tuple(states), processes)
+
+
+def _written(root: Path, files: dict[str, dict[str, object]]) -> Path:
+    (root / "mirrors.d").mkdir()
+    for name, content in files.items():
+        (root / "mirrors.d" / f"{name}.example.org.yml").write_text(yaml.safe_dump(content))
+    config = root / "service.yml"
+    service = {
+        "name": "Test",
+        "allowed_outdate": "12h",
+        "mirrors_dir": "mirrors.d",
+        "versions": ["9", "9.8"],
+        "duplicated_versions": {"9": "9.8"},
+        "vault_versions": [],
+        "vault_mirror": "http://vault.example.org/",
+        "arches": {"9": [ARCH]},
+        "required_protocols": ["http", "https"],
+        "repos": [{"name": "baseos", "path": "BaseOS/$basearch/os/"}],
+        "origin": "origin",
+        "profile": "intranet",
+    }
+    config.write_text(yaml.safe_dump(service))
+    return config
+
+
+def _run(config: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "mirrorlist", "--config", str(config), *arguments]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
+@contextmanager
+def serving(config: Path) -> Iterator[str]:
+    """The URL of the real service, with two workers, until the end."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mirrorlist", "--config", str(config), "serve", "--port", str(port)]
+    with (config.parent / "service.log").open("w") as log:
+        process = subprocess.Popen(command, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait(f"{url}/mirrorlist/9/baseos", process, config.parent / "service.log")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise AssertionError(f"the service does not answer: {log.read_text()}")
+
+
+def replace_repomd(tree: Path, text: str) -> None:
+    """Puts another repomd.xml into a tree."""
+    file = tree / PATH / "repodata" / "repomd.xml"
+    file.unlink()
+    file.write_text(text)
