@@ -83,9 +83,8 @@ def serve(root: Path, port: int, log: TextIO) -> MirrorServer:
     return server
 
 
-def wait_for_the_end(stop: threading.Event) -> None:
-    """Return once ``stop`` is set or the process that started this one is gone."""
-    parent = os.getppid()
+def wait_for_the_end(stop: threading.Event, parent: int) -> None:
+    """Return once ``stop`` is set or the parent is gone, so that another process has taken its place."""
     while not stop.wait(PARENT_CHECK_SECONDS) and os.getppid() == parent:
         pass
 
@@ -99,6 +98,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    parent = os.getppid()  # read before the port is told: whoever knows the port may be gone at once
     options = arguments()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -106,7 +106,7 @@ def main() -> None:
         server = serve(options.root, options.port, log)
         sys.stdout.write(f"{server.server_port}\n")
         sys.stdout.flush()
-        wait_for_the_end(stop)
+        wait_for_the_end(stop, parent)
 
 
 if __name__ == "__main__":

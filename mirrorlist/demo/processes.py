@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -63,7 +64,7 @@ class Processes:
     def finish(self, name: str, command: Sequence[str]) -> None:
         """Run a command to its end, which must be a good one."""
         process = self.start(name, command)
-        while process.poll() is None:
+        while not has_ended(process):
             self.pause()
         if process.returncode:
             raise self.ended(name, process)
@@ -73,17 +74,17 @@ class Processes:
         give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
             line, newline, _ = self.output_of(name).read_text("utf-8").partition("\n")
-            if newline and process.poll() is None:
-                return line
-            if process.poll() is not None:
+            if has_ended(process):
                 break
+            if newline:
+                return line
             self.pause()
         raise self.ended(name, process)
 
     def pause(self) -> None:
         """Wait a moment, during which the user may stop the demo; take leave of what has ended meanwhile."""
         for process in self.running:
-            process.poll()
+            has_ended(process)
         if self.stop.wait(POLL_SECONDS):
             raise Stopped
 
@@ -93,19 +94,38 @@ class Processes:
     def ended(self, name: str, process: subprocess.Popen[str]) -> ProcessEnded:
         output = self.output_of(name)
         told = "\n".join(output.read_text("utf-8", "replace").splitlines()[-LOG_LINES_TOLD:])
-        fate = "is not ready" if process.poll() is None else f"ended with code {process.returncode}"
+        fate = "is not ready" if process.returncode is None else f"ended with code {process.returncode}"
         return ProcessEnded(f"{name} {fate}; its output is in {output}:\n{told}")
+
+
+def has_ended(process: subprocess.Popen[str]) -> bool:
+    """Whether a process is gone; what it leaves behind of its group is killed when that is first seen.
+
+    At no later time: the number of a group that is gone may belong to somebody else by then.
+    """
+    if process.returncode is None and process.poll() is not None:
+        kill_group(process.pid)
+    return process.returncode is not None
 
 
 def end(processes: Sequence[subprocess.Popen[str]]) -> None:
     """Ask all to end, wait for them, and kill the groups of those that are still there after some seconds."""
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
+    remaining = [process for process in processes if not has_ended(process)]
+    for process in remaining:
+        process.terminate()
     give_up = time.monotonic() + GRACE_SECONDS
-    for process in processes:
-        try:
-            process.wait(max(give_up - time.monotonic(), 0))
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+    for process in remaining:
+        end_by(process, give_up)
+
+
+def end_by(process: subprocess.Popen[str], give_up: float) -> None:
+    while not has_ended(process):
+        if time.monotonic() > give_up:
+            kill_group(process.pid)
             process.wait()
+        time.sleep(POLL_SECONDS / 10)
+
+
+def kill_group(leader: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # macOS says EPERM of a group of zombies
+        os.killpg(leader, signal.SIGKILL)

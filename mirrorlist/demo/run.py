@@ -15,7 +15,7 @@ from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.demo import directory, guide, questions
 from mirrorlist.demo.directory import Layout
 from mirrorlist.demo.network import NAMES, NEW
-from mirrorlist.demo.processes import POLL_SECONDS, Processes, Stopped, end
+from mirrorlist.demo.processes import POLL_SECONDS, Processes, Stopped, end, has_ended
 from mirrorlist.settings import SETTINGS
 
 START_SECONDS = 60.0
@@ -113,7 +113,7 @@ def free_port() -> int:
 
 def wait_for_answers(processes: Processes, service: subprocess.Popen[str], url: str) -> None:
     for _ in range(int(START_SECONDS / POLL_SECONDS)):
-        if service.poll() is not None:
+        if has_ended(service):
             break
         if questions.answers(url):
             return
@@ -145,6 +145,6 @@ def check(network: Network, wishes: Wishes, console: Console) -> bool:
 def watch(network: Network, processes: Processes, console: Console) -> bool:
     """Wait for the end that the user gives; a service that ends by itself is a failure."""
     guide.show(console, "", "Ctrl-C ends all of it.")
-    while network.service.poll() is None:
+    while not has_ended(network.service):
         processes.pause()
     raise processes.ended("service", network.service)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.demo.processes import ProcessEnded, Processes, Stopped
+from mirrorlist.demo.processes import ProcessEnded, Processes, Stopped, has_ended
 
 WAITING = "import time; print('ready', flush=True); time.sleep(60)"
 STUBBORN = (
@@ -30,6 +30,13 @@ def is_running(pid: int) -> bool:
     """Whether a process is there; a zombie is not, it waits for its starter to look."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return state.stdout.strip()[:1] not in {"", "Z"}
+
+
+def assert_gone(pid: int) -> None:
+    deadline = time.monotonic() + 5
+    while is_running(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_running(pid)
 
 
 def test_first_line_is_what_the_process_writes(tmp_path: Path) -> None:
@@ -60,10 +67,7 @@ def test_a_process_that_does_not_listen_is_killed_with_its_children(tmp_path: Pa
         assert is_running(child)
     assert process.returncode == -9
     assert time.monotonic() - before < 10
-    deadline = time.monotonic() + 5
-    while is_running(child) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not is_running(child)
+    assert_gone(child)
 
 
 def test_a_command_that_fails_is_told_with_its_output(tmp_path: Path) -> None:
@@ -89,3 +93,13 @@ def test_the_user_can_end_a_demo_that_still_starts(tmp_path: Path) -> None:
     with pytest.raises(Stopped), Processes(tmp_path, stop) as processes:
         processes.finish("slow", python(WAITING))
     assert all(process.returncode is not None for process in processes.running)
+
+
+def test_children_of_a_process_that_was_killed_are_ended_too(tmp_path: Path) -> None:
+    with Processes(tmp_path, threading.Event()) as processes:
+        process = processes.start("stubborn", python(STUBBORN))
+        child = int(processes.first_line("stubborn", process, 10))
+        process.kill()
+        while not has_ended(process):
+            processes.pause()
+        assert_gone(child)
