@@ -1,24 +1,35 @@
-"""What a request asks for: from the spellings of paths and parameters to a Query."""
+"""What a request asks for: from the spellings of paths and parameters to a Query.
+
+AlmaLinux asks by path (``/mirrorlist/9/baseos?arch=``), Fedora by name (``?repo=baseos-9&arch=``) or by a
+directory (``?path=``), CentOS by release (``?release=9&repo=baseos&arch=``). All end in one Query.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from mirrorlist.core.catalogue import Catalogue, check_arch, repo_names, target
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import WEB_PROTOCOLS, Policy, Protocol, Query, Target
+from mirrorlist.core.paths import Paths
 
 _ARCH = re.compile(r"[A-Za-z0-9_]{1,32}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Za-z]{2}", re.ASCII)
 _MOST_VALUES = 32
+GLOBAL = "GLOBAL"
+"""Fedora's word in ``country=`` for every country."""
 
 
 def parameters(query_string: str) -> dict[str, str]:
     """The parameters of a query string, percent-decoded.
 
     Keys come in any order (zypper sorts them) and may be bare; the last value of a repeated key counts.
+
+    Raises:
+        BadRequest: there are more than 100.
     """
     try:
         return dict(parse_qsl(query_string, keep_blank_values=True, max_num_fields=100))
@@ -27,42 +38,57 @@ def parameters(query_string: str) -> dict[str, str]:
 
 
 class Spellings:
-    """Reads requests by the names of one catalogue. Make one for each catalogue and keep it."""
+    """Reads requests by the names of one catalogue. Make one for each catalogue and keep it.
+
+    Its methods raise NotFound for what does not exist, and BadRequest for what is malformed.
+    """
 
     def __init__(self, catalogue: Catalogue, policy: Policy) -> None:
         self._catalogue = catalogue
         self._order = policy.protocol_order
         self._repo_names = repo_names(catalogue)
+        self._paths = Paths(catalogue)
 
     def by_path(self, version: str, repository: str, given: Mapping[str, str]) -> Query:
-        """The query of ``/<version>/<repository>?arch=&protocol=&country=``.
-
-        Raises:
-            NotFound: an unknown version, repository or arch, or one that does not exist with the others.
-            BadRequest: a malformed value.
-        """
+        """The query of ``/<version>/<repository>?arch=&protocol=&country=``."""
         return self._query(target(self._catalogue, version, repository), given)
 
     def by_name(self, given: Mapping[str, str]) -> Query:
-        """The query of ``?repo=baseos-9&arch=x86_64``; raises as ``by_path`` does."""
-        name = given.get("repo", "")
+        """The query of ``?repo=baseos-9&arch=x86_64``, ``?release=9&repo=baseos`` or ``?path=9/BaseOS/x86_64/os``."""
+        if path := given.get("path"):
+            return self._query(self._paths.target(path), {**given, "arch": ""})
+        name, version = given.get("repo", ""), given.get("release") or given.get("version") or ""
         if not name:
             raise BadRequest("the parameter repo is missing; write ?repo=baseos-9&arch=x86_64")
-        if name not in self._repo_names:
-            raise NotFound("unknown repo; write the repository and the version, as in repo=baseos-9")
-        return self._query(target(self._catalogue, *self._repo_names[name]), given)
+        return self._query(target(self._catalogue, *self._named(name, version)), given)
+
+    def _named(self, name: str, version: str) -> tuple[str, str]:
+        """Version and repository of a name; with a version beside it the name may do without one."""
+        known = self._catalogue.repositories
+        if version and name in known:
+            return version, name
+        if version and self._catalogue.aliases.get(name) in known:
+            return version, self._catalogue.aliases[name]
+        for spelling in (f"{name}-{version}", name):
+            if spelling in self._repo_names:
+                return self._repo_names[spelling]
+        raise NotFound("unknown repo; write the repository and the version, as in repo=baseos-9")
 
     def _query(self, found: Target, given: Mapping[str, str]) -> Query:
-        return Query(found, _arch(found, given), self._protocols(given), _countries(given))
+        asked = _protocols(given)
+        protocols = tuple(protocol for protocol in _unique(*self._order, *WEB_PROTOCOLS) if protocol in asked)
+        return Query(
+            found,
+            _arch(found, given),
+            protocols or self._order,
+            _countries(given),
+            every_protocol=len(protocols) > 1,
+            networks=given.get("netblock") != "0",
+        )
 
-    def _protocols(self, given: Mapping[str, str]) -> tuple[Protocol, ...]:
-        asked = _values(given, "protocol")
-        if not asked:
-            return self._order
-        wanted = {value.lower() for value in asked}
-        if unknown := wanted - set(WEB_PROTOCOLS):
-            raise BadRequest(f"protocol has {len(unknown)} value that lists cannot serve; write https or http")
-        return tuple(protocol for protocol in (*self._order, *WEB_PROTOCOLS) if protocol in wanted)[: len(wanted)]
+
+def _unique(*protocols: Protocol) -> tuple[Protocol, ...]:
+    return tuple(dict.fromkeys(protocols))
 
 
 def _values(given: Mapping[str, str], key: str) -> list[str]:
@@ -73,26 +99,39 @@ def _values(given: Mapping[str, str], key: str) -> list[str]:
     return [value for value in values if value]
 
 
+def _protocols(given: Mapping[str, str]) -> set[str]:
+    wanted = {value.lower() for value in _values(given, "protocol")}
+    if wanted - set(WEB_PROTOCOLS):
+        raise BadRequest("protocol names one that lists cannot serve; write https, http or both")
+    return wanted
+
+
 def _arch(found: Target, given: Mapping[str, str]) -> str | None:
+    """The arch that fills in ``$basearch``; sources are the same for all of them, whatever was asked."""
     arch = given.get("arch", "").strip()
     if not arch or arch == "$basearch":
         return None
     if not _ARCH.fullmatch(arch):
         raise BadRequest("arch is malformed; write an architecture such as x86_64")
+    if "$basearch" not in found.path and "source" in (arch, *found.repository.split("-")):
+        return None
     check_arch(found, arch)
     return arch
 
 
 def _countries(given: Mapping[str, str]) -> tuple[str, ...]:
-    codes = _values(given, "country")
+    """The countries of ``country=`` or CentOS's ``cc=``; ``global`` among them means all."""
+    codes = [code.upper() for key in ("country", "cc") for code in _values(given, key)]
+    if GLOBAL in codes:
+        return ()
     for code in codes:
         if not _COUNTRY.fullmatch(code):
             raise BadRequest("country is malformed; write two-letter codes such as DE or DE,AT")
-    return tuple(dict.fromkeys(code.upper() for code in codes))
+    return tuple(dict.fromkeys(codes))
 
 
 def for_metalink(query: Query) -> Query:
-    """The query, if a metalink can answer it.
+    """The query, if a metalink can answer it; a metalink has one URL a mirror, so that preference falls strictly.
 
     Raises:
         NotFound: the vault serves it, and the vault has no metalinks.
@@ -102,4 +141,4 @@ def for_metalink(query: Query) -> Query:
         raise NotFound("the vault has no metalinks; ask /mirrorlist instead")
     if "$basearch" in query.path:
         raise BadRequest(f"the parameter arch is missing; known are {', '.join(query.target.arches)}")
-    return query
+    return replace(query, every_protocol=False)

@@ -22,7 +22,7 @@ from mirrorlist.core.rank import (
     proximity_of,
     weight_of,
 )
-from mirrorlist.core.rules import CLIENT_RULES, STANDING_RULES, USABLE_RULES, first_reason, url_of
+from mirrorlist.core.rules import CLIENT_RULES, STANDING_RULES, USABLE_RULES, first_reason, urls_of
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.spread import order_keys, turn_words
 
@@ -42,7 +42,7 @@ class Sieved:
 
 def select(snapshot: Snapshot, query: Query, client: Client, now: float) -> Selection:
     """The selection for a query and a client at a time; every mirror is in it, chosen or left out."""
-    near = network_matches(snapshot.mirrors, client)
+    near = network_matches(snapshot.mirrors, client) if query.networks else {}
     sieved, notes = _sieve_or_relax(snapshot.mirrors, query, client, near)
     groups, alone = _groups(snapshot, sieved, near, client)
     chosen = list(islice(_ordered(snapshot, groups, client, sieved.usable, now), snapshot.policy.limit))
@@ -109,12 +109,12 @@ def _choice(
     snapshot: Snapshot, query: Query, client: Client, number: int, match: Match | None, preference: int
 ) -> Choice:
     mirror = snapshot.mirrors[number]
-    tree = url_of(mirror, query.target.module, query.protocols)
-    assert tree is not None, "a usable mirror has a URL"
+    trees = urls_of(mirror, query.target.module, query.protocols)
     proximity, band = proximity_of(mirror, match, client.place, snapshot.policy)
     return Choice(
         mirror=mirror,
-        url=tree + query.path,
+        url=trees[0] + query.path,
+        more_urls=tuple(tree + query.path for tree in trees[1:]) if query.every_protocol else (),
         proximity=proximity,
         distance_km=distance_to(mirror, client.place),
         band=band,

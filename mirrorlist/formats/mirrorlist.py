@@ -13,7 +13,7 @@ CONTENT_TYPE = "text/plain; charset=utf-8"
 
 def mirrorlist(selection: Selection) -> bytes:
     """The list of a selection; notes follow as comments."""
-    lines = [choice.url for choice in selection.choices]
+    lines = [url for choice in selection.choices for url in (choice.url, *choice.more_urls)]
     lines += selection.fallbacks
     lines += [comment(note) for note in selection.notes]
     return "".join(line + "\n" for line in lines).encode()

@@ -1,0 +1,37 @@
+"""A selection as JSON, for scripts: the URLs in order, and what is public of the mirrors behind them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mirrorlist.core.model import Choice, Selection
+from mirrorlist.core.rank import country_of
+
+CONTENT_TYPE = "application/json"
+
+
+def json(selection: Selection) -> bytes:
+    """One object; keys in the order in which they are written here."""
+    query = selection.query
+    document = {
+        "repository": query.target.repository,
+        "version": query.target.version,
+        "module": query.target.module,
+        "arch": query.arch,
+        "path": query.path,
+        "mirrors": [_choice(choice) for choice in selection.choices],
+        "fallbacks": list(selection.fallbacks),
+        "notes": list(selection.notes),
+    }
+    return msgspec.json.encode(document) + b"\n"
+
+
+def _choice(choice: Choice) -> dict[str, object]:
+    return {
+        "url": choice.url,
+        "name": choice.mirror.name,
+        "country": country_of(choice.mirror),
+        "proximity": choice.proximity.name.lower(),
+        "distance_km": choice.distance_km,
+        "preference": choice.preference,
+    }

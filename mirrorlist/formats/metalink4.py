@@ -1,0 +1,50 @@
+"""Metalink 4 (RFC 5854) for a repomd.xml, as libzypp, aria2 and wget2 read it.
+
+Hash names are IANA's with a hyphen, ``priority`` counts up from 1, and what older versions of the file are
+accepted cannot be said: dnf does not read this format (measured), so it loses nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from lxml import etree
+
+from mirrorlist.core.model import Mirror, RepoMetadata, Selection
+from mirrorlist.core.rank import country_of
+from mirrorlist.formats.metalink3 import FILE_NAME, FILE_PATH, xml_text
+
+CONTENT_TYPE = "application/metalink4+xml"
+_METALINK = "urn:ietf:params:xml:ns:metalink"
+_DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
+
+
+def metalink4(selection: Selection, metadata: RepoMetadata) -> bytes:
+    """The document for a selection: its choices, then its fallbacks, under the checksums of ``metadata``."""
+    root = etree.Element(f"{{{_METALINK}}}metalink", nsmap={None: _METALINK})
+    _add(root, "generator", "mirrorlist")
+    _add(root, "published", datetime.fromtimestamp(metadata.current.timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    file = _add(root, "file")
+    file.set("name", FILE_NAME)
+    _add(file, "size", str(metadata.current.size))
+    for kind, digest in (("sha-256", metadata.current.sha256), ("sha-512", metadata.current.sha512)):
+        _add(file, "hash", digest).set("type", kind)
+    listed: list[tuple[str, Mirror | None]] = [(choice.url, choice.mirror) for choice in selection.choices]
+    listed += [(url, None) for url in selection.fallbacks]
+    for priority, (directory, mirror) in enumerate(listed, start=1):
+        _add_url(file, directory, mirror, priority)
+    etree.indent(root)
+    return _DECLARATION + etree.tostring(root, encoding="utf-8") + b"\n"
+
+
+def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
+    element = etree.SubElement(parent, f"{{{_METALINK}}}{name}")
+    element.text = text
+    return element
+
+
+def _add_url(file: etree._Element, directory: str, mirror: Mirror | None, priority: int) -> None:
+    url = _add(file, "url", xml_text(directory + FILE_PATH))
+    if mirror and (country := country_of(mirror)):
+        url.set("location", xml_text(country.lower()))
+    url.set("priority", str(priority))
