@@ -1,0 +1,186 @@
+"""Whether a mirror is good: from single probes to verdicts that do not flap, and from verdicts to who is listed.
+
+A probe is one observation. A verdict is what follows from the probes of one subject so far: a mirror's tree
+under one protocol and address family (is it reachable?), or one repository on it (is it the origin's?). Both
+are values; time is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from mirrorlist.core.model import Protocol, RepoMetadata
+
+
+class Family(StrEnum):
+    """The address family over which something was tried."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+
+class Outcome(StrEnum):
+    """What came back; the value is the word that people read."""
+
+    GOOD = "reachable"
+    FRESH = "fresh"
+    LAGGING = "lagging"
+    STALE = "stale"
+    MISSING = "missing"
+    WRONG = "wrong content"
+    OUTDATED = "not synced for too long"
+    FUTURE = "its time stamp lies in the future"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "too slow"
+    NO_ADDRESS = "no address of this family"
+    CERTIFICATE = "bad certificate"
+    FORBIDDEN = "an address that is not public"
+    REFUSED = "an error status"
+    LIMITED = "asked us to come back later"
+    UNCHECKED = "not checked"
+
+
+GOOD_OUTCOMES = frozenset({Outcome.GOOD, Outcome.FRESH, Outcome.LAGGING})
+OUT_AT_ONCE = frozenset({Outcome.WRONG, Outcome.CERTIFICATE, Outcome.NO_ADDRESS, Outcome.FORBIDDEN})
+"""One such probe takes a mirror out: waiting for a second would hand clients something that is surely bad."""
+SAYS_NOTHING = frozenset({Outcome.LIMITED, Outcome.UNCHECKED})
+"""Neither for nor against the mirror."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a probe looks at. ``path`` is a repository's; without one it is the tree of ``module`` itself."""
+
+    mirror: str
+    module: str
+    protocol: Protocol
+    family: Family
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One observation. ``sha256`` is that of the repomd.xml, where one came; ``detail`` is for people."""
+
+    subject: Subject
+    at: float
+    seconds: float
+    outcome: Outcome
+    detail: str = ""
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthPolicy:
+    """When verdicts change. Hold-down: how long a mirror that just came back and fell again stays out."""
+
+    fall: int = 2
+    rise: int = 2
+    hold_seconds: float = 600.0
+    longest_hold_seconds: float = 6 * 3600.0
+    calm_seconds: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the probes of a subject come to.
+
+    ``since`` is when it became so, ``outcome`` and ``detail`` the last probe's. ``bad`` and ``good`` count the
+    probes in a row. ``falls`` counts how often it fell without a calm time between; ``held_until`` is the end
+    of the hold-down. ``sha256`` is the last repomd.xml of the origin's that was seen, at ``sha256_at``.
+    """
+
+    good_now: bool
+    since: float
+    outcome: Outcome
+    checked_at: float
+    detail: str = ""
+    bad: int = 0
+    good: int = 0
+    falls: int = 0
+    held_until: float = 0.0
+    sha256: str | None = None
+    sha256_at: float | None = None
+
+
+def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdict:
+    """The verdict after one more probe.
+
+    A subject that was never probed counts as good until it is known to be bad. Two bad probes in a row take it
+    out (some outcomes at once), two good ones bring it back, but not before its hold-down ends, which doubles
+    with every fall.
+    """
+    known = before or Verdict(True, probe.at, probe.outcome, probe.at)
+    if probe.outcome in SAYS_NOTHING:
+        return replace(known, checked_at=probe.at)
+    if probe.outcome in GOOD_OUTCOMES:
+        return _after_good(known, probe, policy)
+    return _after_bad(known, probe, policy)
+
+
+def _after_good(known: Verdict, probe: Probe, policy: HealthPolicy) -> Verdict:
+    seen = replace(
+        known, outcome=probe.outcome, checked_at=probe.at, detail=probe.detail, bad=0, good=known.good + 1,
+        sha256=probe.sha256 or known.sha256, sha256_at=probe.at if probe.sha256 else known.sha256_at,
+    )  # fmt: skip
+    if known.good_now:
+        calm = known.falls and probe.at - known.since >= policy.calm_seconds
+        return replace(seen, falls=0, held_until=0.0) if calm else seen
+    if seen.good >= policy.rise and probe.at >= known.held_until:
+        return replace(seen, good_now=True, since=probe.at)
+    return seen
+
+
+def _after_bad(known: Verdict, probe: Probe, policy: HealthPolicy) -> Verdict:
+    seen = replace(
+        known, outcome=probe.outcome, checked_at=probe.at, detail=probe.detail, bad=known.bad + 1, good=0
+    )  # fmt: skip
+    if not known.good_now or (seen.bad < policy.fall and probe.outcome not in OUT_AT_ONCE):
+        return seen
+    hold = min(policy.hold_seconds * 2**known.falls, policy.longest_hold_seconds)
+    first = known.falls == 0
+    return replace(
+        seen, good_now=False, since=probe.at, falls=known.falls + 1, held_until=0.0 if first else probe.at + hold
+    )  # fmt: skip
+
+
+class Standing(StrEnum):
+    """How a mirror stands with one repository, from its verdict and from what the origin publishes now."""
+
+    FRESH = "fresh"
+    UNKNOWN = "unknown"
+    GRACE = "grace"
+    LAGGING = "lagging"
+    STALE = "stale"
+    BAD = "bad"
+
+
+def standing(verdict: Verdict | None, metadata: RepoMetadata | None, now: float, grace_seconds: float) -> Standing:
+    """The standing of a mirror with a repository.
+
+    After the origin changed, a mirror that has the version before keeps its place for ``grace_seconds``, so
+    that the first mirror to sync does not get the whole world.
+    """
+    if verdict is None or (verdict.sha256 is None and verdict.good_now):
+        return Standing.UNKNOWN
+    if not verdict.good_now:
+        return Standing.BAD
+    if metadata is None:
+        return Standing.UNKNOWN
+    if verdict.sha256 == metadata.current.sha256:
+        return Standing.FRESH
+    accepted = [version.sha256 for version in metadata.alternates]
+    if verdict.sha256 not in accepted:
+        return Standing.STALE
+    in_grace = verdict.sha256 == accepted[0] and now < metadata.first_seen + grace_seconds
+    return Standing.GRACE if in_grace else Standing.LAGGING
+
+
+def is_our_own_fault(before: int, turned_bad: int, controls_reachable: bool) -> bool:
+    """Whether a run says more about the prober's network than about the mirrors.
+
+    ``turned_bad`` of the ``before`` good mirrors turned bad in this run, and nothing that the project runs
+    itself could be reached either.
+    """
+    return not controls_reachable and turned_bad > 0.4 * max(before, 1)
