@@ -1,0 +1,1 @@
+"""What is known of mirrors by asking them; everything that comes back is from strangers."""

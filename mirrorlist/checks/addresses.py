@@ -1,0 +1,134 @@
+"""Which addresses a fetch may connect to: global unicast ones, and those that the operator allows.
+
+``ipaddress.is_global`` differs between Python versions and misses several ways to write a private address, so
+the tables here decide together with it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+from mirrorlist.checks.outcome import shown
+from mirrorlist.core.model import Prefix
+from mirrorlist.core.prefixes import contains, parse_prefix
+
+Named = tuple[tuple[Prefix, str], ...]
+
+
+def _named(*rows: tuple[str, str]) -> Named:
+    return tuple((parse_prefix(text)[0], name) for text, name in rows)
+
+
+NEVER = _named(
+    ("0.0.0.0/8", "this host"),
+    ("::/128", "this host"),
+    ("224.0.0.0/4", "multicast"),
+    ("ff00::/8", "multicast"),
+    ("255.255.255.255/32", "broadcast"),
+    ("169.254.169.254/32", "cloud metadata"),
+    ("169.254.170.2/32", "cloud metadata"),
+    ("100.100.100.200/32", "cloud metadata"),
+    ("168.63.129.16/32", "cloud metadata"),
+    ("192.0.0.192/32", "cloud metadata"),
+    ("fd00:ec2::254/128", "cloud metadata"),
+    ("fd20:ce::254/128", "cloud metadata"),
+)
+"""Refused even inside an allowed prefix."""
+
+SPECIAL = _named(
+    ("10.0.0.0/8", "private"),
+    ("100.64.0.0/10", "carrier-grade NAT"),
+    ("127.0.0.0/8", "loopback"),
+    ("169.254.0.0/16", "link-local"),
+    ("172.16.0.0/12", "private"),
+    ("192.0.0.0/24", "protocol assignments"),
+    ("192.0.2.0/24", "documentation"),
+    ("192.88.99.0/24", "6to4 relay"),
+    ("192.168.0.0/16", "private"),
+    ("198.18.0.0/15", "benchmarking"),
+    ("198.51.100.0/24", "documentation"),
+    ("203.0.113.0/24", "documentation"),
+    ("240.0.0.0/4", "reserved"),
+    ("::1/128", "loopback"),
+    ("::/96", "IPv4-compatible"),
+    ("::ffff:0:0/96", "IPv4-mapped"),
+    ("::ffff:0:0:0/96", "IPv4-translated"),
+    ("64:ff9b::/96", "NAT64"),
+    ("64:ff9b:1::/48", "local NAT64"),
+    ("100::/64", "discard-only"),
+    ("2001::/32", "Teredo"),
+    ("2001::/23", "protocol assignments"),
+    ("2001:db8::/32", "documentation"),
+    ("2002::/16", "6to4"),
+    ("3fff::/20", "documentation"),
+    ("3ffe::/16", "6bone"),
+    ("5f00::/16", "segment routing"),
+    ("fc00::/7", "unique local"),
+    ("fe80::/10", "link-local"),
+    ("fec0::/10", "site-local"),
+)
+"""IANA's special-purpose registries and what grew beside them; the first row that matches names the address."""
+
+_GLOBAL_UNICAST = parse_prefix("2000::/3")[0]
+"""The only part of IPv6 that IANA has given out for global unicast (RFC 4291, 2.4)."""
+
+_EMBEDDINGS: tuple[tuple[Prefix, Callable[[bytes], bytes]], ...] = (
+    (parse_prefix("::/96")[0], lambda packed: packed[12:]),
+    (parse_prefix("::ffff:0:0/96")[0], lambda packed: packed[12:]),
+    (parse_prefix("::ffff:0:0:0/96")[0], lambda packed: packed[12:]),
+    (parse_prefix("64:ff9b::/96")[0], lambda packed: packed[12:]),
+    (parse_prefix("64:ff9b:1::/48")[0], lambda packed: packed[12:]),
+    (parse_prefix("2001::/32")[0], lambda packed: bytes(byte ^ 0xFF for byte in packed[12:])),
+    (parse_prefix("2002::/16")[0], lambda packed: packed[2:6]),
+)
+"""Where IPv6 addresses carry IPv4 ones: RFC 4291 2.5.5, RFC 2765, RFC 6052 2.2, RFC 4380, RFC 3056."""
+
+_ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
+"""The third quarter of an ISATAP address in any /64 (RFC 5214, 6.1); an IPv4 address follows."""
+
+_WITHOUT_EMBEDDED = parse_prefix("::/127")[0]
+"""``::`` and ``::1`` lie in the IPv4-compatible prefix but carry nothing."""
+
+
+def refusal(text: str, allowed: tuple[Prefix, ...]) -> str | None:
+    """Why a fetch may not connect to this address, or None if it may.
+
+    ``allowed`` adds prefixes that are not global. An address that carries another one is judged by both.
+    """
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return f"{shown(text)} is not an IP address"
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+        return f"{shown(text)} has a zone"
+    for carried in embedded(address.packed):
+        if name := _kind(carried, allowed):
+            return f"{address} carries {ipaddress.ip_address(carried)}, which is {name}"
+    name = _kind(address.packed, allowed)
+    return f"{address} is {name}" if name else None
+
+
+def embedded(packed: bytes) -> tuple[bytes, ...]:
+    """The IPv4 addresses that an IPv6 address carries, packed; none in an IPv4 address."""
+    if len(packed) == 4 or contains(_WITHOUT_EMBEDDED, packed):
+        return ()
+    found = [inner(packed) for prefix, inner in _EMBEDDINGS if contains(prefix, packed)]
+    return (*found, packed[12:]) if packed[8:12] in _ISATAP else tuple(found)
+
+
+def _kind(packed: bytes, allowed: tuple[Prefix, ...]) -> str | None:
+    """What kind of address it is, if that kind is refused."""
+    if name := _first(NEVER, packed):
+        return name
+    if any(contains(prefix, packed) for prefix in allowed):
+        return None
+    if name := _first(SPECIAL, packed):
+        return name
+    address = ipaddress.ip_address(packed)
+    outside = address.version == 6 and not contains(_GLOBAL_UNICAST, packed)
+    return "not global" if outside or not address.is_global else None
+
+
+def _first(rows: Named, packed: bytes) -> str | None:
+    return next((name for prefix, name in rows if contains(prefix, packed)), None)

@@ -1,0 +1,79 @@
+"""What comes of asking one URL: an answer or a failure, both values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mirrorlist.core.errors import MirrorlistError
+
+_SHOWN_CHARACTERS = 200
+
+
+class FailureKind(StrEnum):
+    """Why there is no answer; the value is what people read before the detail."""
+
+    FORBIDDEN_URL = "forbidden URL"
+    FORBIDDEN_ADDRESS = "forbidden address"
+    UNRESOLVABLE = "the name does not resolve"
+    NO_ADDRESS_IN_FAMILY = "no address in this family"
+    REFUSED = "connection refused"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "no answer in time"
+    DEADLINE = "not complete in time"
+    BROKEN_OFF = "ended early"
+    TOO_LARGE = "too large"
+    CERTIFICATE = "certificate"
+    TLS = "TLS"
+    TOO_MANY_REDIRECTS = "too many redirects"
+    DOWNGRADE = "redirect from https to http"
+    FORBIDDEN_REDIRECT = "forbidden redirect"
+    OTHER_SCHEME = "other scheme"
+    ENCODED = "compressed"
+    MALFORMED = "malformed answer"
+    LOCAL = "fault of the checking machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer, whatever its status.
+
+    ``headers`` holds the few of ``KEPT_HEADERS``, lower-case. ``body`` is empty unless the status is 200 to 299
+    and the method GET. ``url`` is the one that answered, ``hops`` are those that redirected to it, in order.
+    ``certificate_days_left`` is the least of all certificates on the way, None where none was shown.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    address: str
+    seconds: float
+    certificate_days_left: int | None
+    hops: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No answer that can be used; ``detail`` names the thing, in printable ASCII."""
+
+    kind: FailureKind
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}"
+
+
+class Failed(MirrorlistError):
+    """Ends a fetch from within; ``fetch`` turns it into its ``failure``."""
+
+    def __init__(self, kind: FailureKind, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.failure = Failure(kind, detail)
+
+
+def shown(text: str) -> str:
+    """A stranger's text, safe to print: ASCII without control characters, at most 200 of them."""
+    clipped = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
+    return "".join(character if " " <= character <= "~" else "?" for character in clipped)

@@ -1,0 +1,134 @@
+"""Where a URL points: read once, strictly, so that what is judged is what is asked."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from mirrorlist.checks.outcome import Failed, FailureKind, shown
+from mirrorlist.core.model import Protocol
+
+LONGEST_URL = 2048
+DEFAULT_PORTS = {Protocol.HTTP: 80, Protocol.HTTPS: 443}
+FIRST_FREE_PORT = 1024
+
+DANGEROUS_PORTS = {
+    1080: "SOCKS", 1099: "RMI", 1433: "SQL Server", 1521: "Oracle", 1719: "H.323", 1720: "H.323", 1723: "PPTP",
+    1883: "MQTT", 1900: "SSDP", 2049: "NFS", 2181: "ZooKeeper", 2375: "Docker", 2376: "Docker", 2377: "Docker",
+    2379: "etcd", 2380: "etcd", 3128: "a proxy", 3260: "iSCSI", 3306: "MySQL", 3389: "RDP", 3659: "SASL",
+    3690: "Subversion", 4045: "lockd", 4190: "Sieve", 4369: "Erlang", 4646: "Nomad", 5060: "SIP", 5061: "SIP",
+    5353: "mDNS", 5432: "PostgreSQL", 5555: "adb", 5672: "AMQP", 5900: "VNC", 5901: "VNC", 5984: "CouchDB",
+    5985: "WinRM", 5986: "WinRM", 6000: "X11", 6001: "X11", 6379: "Redis", 6443: "Kubernetes", 6566: "SANE",
+    6660: "IRC", 6661: "IRC", 6662: "IRC", 6663: "IRC", 6664: "IRC", 6665: "IRC", 6666: "IRC", 6667: "IRC",
+    6668: "IRC", 6669: "IRC", 6679: "IRC", 6697: "IRC", 7000: "Cassandra", 7001: "WebLogic", 8086: "InfluxDB",
+    8200: "Vault", 8500: "Consul", 9042: "Cassandra", 9092: "Kafka", 9100: "a printer", 9200: "Elasticsearch",
+    9300: "Elasticsearch", 10080: "Amanda", 10250: "Kubernetes", 10255: "Kubernetes", 11211: "memcached",
+    27017: "MongoDB", 27018: "MongoDB",
+}  # fmt: skip
+"""Services that can be made to act by an HTTP request, or are never meant to meet one."""
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?(?P<path>[/?].*)?",
+    re.IGNORECASE,
+)
+_SENDABLE = re.compile(r"[!-\[\]-~]*")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A place to ask: ``host`` is a lower-case name without a final dot or an IP address; ``path`` has the query."""
+
+    scheme: Protocol
+    host: str
+    port: int
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the Host header has them; a default port is left out."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    @property
+    def literal(self) -> bool:
+        """Whether the host is an address, so that there is nothing to resolve."""
+        return ":" in self.host or _NUMBER.fullmatch(self.host.rpartition(".")[2]) is not None
+
+
+def read_target(url: str, fault: FailureKind = FailureKind.FORBIDDEN_URL) -> Target:
+    """The target of an absolute URL; a fragment is dropped.
+
+    Raises:
+        Failed: of the kind ``fault``, or FORBIDDEN_ADDRESS for an address in an unusual spelling.
+    """
+    if len(url) > LONGEST_URL:
+        raise Failed(fault, f"longer than {LONGEST_URL} characters: {shown(url)}")
+    if not _SENDABLE.fullmatch(url):
+        raise Failed(fault, f"a character that no URL has: {shown(url)}")
+    found = _URL.fullmatch(url.partition("#")[0])
+    if not found:
+        raise Failed(fault, f"{_fault_of(url)}: {shown(url)}")
+    scheme = Protocol(found["scheme"].lower())
+    port = int(found["port"]) if found["port"] else DEFAULT_PORTS[scheme]
+    if reason := _port_refusal(port):
+        raise Failed(fault, f"{reason}: {shown(url)}")
+    path = found["path"] or "/"
+    return Target(scheme, _host(found["host"], url, fault), port, path if path.startswith("/") else "/" + path)
+
+
+def redirected(target: Target, location: str) -> Target:
+    """The target of a Location header seen at ``target``.
+
+    Raises:
+        Failed: no fetch may go there.
+    """
+    if not _SENDABLE.fullmatch(location):
+        raise Failed(FailureKind.FORBIDDEN_REDIRECT, f"a character that no URL has: {shown(location)}")
+    try:
+        joined = urljoin(target.url, location)
+    except ValueError:
+        raise Failed(FailureKind.FORBIDDEN_REDIRECT, f"not a URL: {shown(location)}") from None
+    found = read_target(joined, FailureKind.FORBIDDEN_REDIRECT)
+    if target.scheme is Protocol.HTTPS and found.scheme is Protocol.HTTP:
+        raise Failed(FailureKind.DOWNGRADE, f"to {shown(found.url)}")
+    return found
+
+
+def _fault_of(url: str) -> str:
+    scheme = _SCHEME.match(url)
+    if not scheme or scheme[1].lower() not in DEFAULT_PORTS:
+        return "neither http nor https"
+    if "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
+        return "credentials in the URL"
+    return "not a URL with a plain host"
+
+
+def _port_refusal(port: int) -> str | None:
+    if port in DANGEROUS_PORTS:
+        return f"port {port} belongs to {DANGEROUS_PORTS[port]}"
+    if port in DEFAULT_PORTS.values() or FIRST_FREE_PORT <= port <= 0xFFFF:
+        return None
+    return f"port {port} is neither 80, 443 nor one from {FIRST_FREE_PORT} to 65535"
+
+
+def _host(text: str, url: str, fault: FailureKind) -> str:
+    """The host in its one spelling; ``inet_aton`` forms such as 0x7f.1 are refused, not understood."""
+    host = text.lower().removesuffix(".")
+    try:
+        if host.startswith("["):
+            return str(ipaddress.IPv6Address(host[1:-1]))
+        if _NUMBER.fullmatch(host.rpartition(".")[2]):
+            return str(ipaddress.IPv4Address(host))
+    except ValueError:
+        raise Failed(FailureKind.FORBIDDEN_ADDRESS, f"{shown(text)} is no plain spelling of an address") from None
+    if len(host) > 253 or not all(1 <= len(label) <= 63 for label in host.split(".")):
+        raise Failed(fault, f"not a host name: {shown(url)}")
+    return host
