@@ -5,17 +5,22 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask
 
+from mirrorlist.core.errors import SnapshotError
+from mirrorlist.core.locate import CountryOf
 from mirrorlist.countries import country_of
 from mirrorlist.reload import Reloader
 from mirrorlist.settings import Settings, read_settings
 from mirrorlist.sources.service_file import read_service
-from mirrorlist.store.snapshot_files import NAME
+from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.web.faults import register_faults
 from mirrorlist.web.front import Front
+from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import lists
 
 
@@ -28,31 +33,52 @@ def create_app(settings: Settings) -> Flask:
     state_dir = settings.state or Path(read_service(settings.config, settings.mirrors)[0].state_dir)
     _compile_first(settings, state_dir)
     reloader = Reloader(state_dir, settings.reload_seconds)
-
-    app = Flask("mirrorlist", static_folder=None)
-    app.url_map.merge_slashes = False
-    app.register_blueprint(lists(reloader, country_of))
-    register_faults(app)
-
-    front = Front(app.wsgi_app, country_of)
-    app.wsgi_app = front  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
-    reloader.subscribe(front.take)
+    app = plain_app(reloader, country_of)
+    put_front(app, reloader, country_of)
     reloader.start()
     return app
 
 
+def plain_app(generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Flask:
+    """The Flask application, which answers everything."""
+    app = Flask("mirrorlist", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.register_blueprint(lists(generations, country_of, clock))
+    register_faults(app)
+    return app
+
+
+def put_front(
+    app: Flask, generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time
+) -> Front:
+    """Puts the hot path in front of an application; the answers stay the same."""
+    front = Front(app.wsgi_app, country_of, clock)
+    app.wsgi_app = front  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
+    generations.subscribe(front.take)
+    return front
+
+
 def _compile_first(settings: Settings, state_dir: Path) -> None:
     """Under any WSGI server: one of the workers compiles, in a process of its own, and the others wait for it."""
-    if (state_dir / NAME).exists():
+    if _has_snapshot(state_dir):
         return
     state_dir.mkdir(parents=True, exist_ok=True)
     with (state_dir / "first.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (state_dir / NAME).exists():
+        if not _has_snapshot(state_dir):
             command = [sys.executable, "-m", "mirrorlist", "--config", str(settings.config), "--state", str(state_dir)]
             if settings.mirrors:
                 command += ["--mirrors", str(settings.mirrors)]
             subprocess.run([*command, "publish"], check=True)
+
+
+def _has_snapshot(state_dir: Path) -> bool:
+    """Whether one of the files there is whole; the name of a broken one helps nobody."""
+    try:
+        read_newest(state_dir)
+    except SnapshotError:
+        return False
+    return True
 
 
 def __getattr__(name: str) -> object:

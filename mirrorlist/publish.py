@@ -7,7 +7,7 @@ last good in force, and the log says so.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,18 +15,17 @@ from pathlib import Path
 
 import structlog
 
-from mirrorlist.core.compile import country_places, network_classes, place_orders
-from mirrorlist.core.errors import Finding, GeoDatabaseError, MirrorlistError, ServiceFileError, Severity, SnapshotError
+from mirrorlist.core.compile import network_classes, place_orders
+from mirrorlist.core.errors import Finding, MirrorlistError, ServiceFileError, Severity, SnapshotError
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.metadata import metadata_from
-from mirrorlist.core.model import MAIN, Mirror, Prefix, RepoMetadata
+from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
 from mirrorlist.core.service import GeoSources, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
-from mirrorlist.sources.cloud_ranges import Region, read_cloud_ranges
-from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.geo_database import GeoTables, read_geo_databases
+from mirrorlist.sources.address_sources import AddressData, AddressSources
+from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.last_good import LastGood
-from mirrorlist.sources.locations import placed
+from mirrorlist.sources.locations import placed, read_atlas
 from mirrorlist.sources.mirror_files import read_mirror_files
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.metadata import MetadataStore
@@ -36,6 +35,8 @@ log = structlog.get_logger()
 
 GUARDED_ABOVE = 10
 LEAST_SHARE = 0.7
+CACHE = "cache"
+"""Compiled databases of addresses, in the state directory; it may be removed at any time."""
 
 
 class Shrunk(MirrorlistError):
@@ -51,15 +52,6 @@ class Inputs:
     state: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Networks:
-    """What is known of addresses, read from the files of service.yml."""
-
-    geo: GeoTables
-    clouds: Sequence[tuple[Prefix, Region]]
-    country_places: Mapping[str, int]
-
-
 class Publisher:
     """Reads the inputs and writes snapshots; ``new_key`` makes the spread's key of a first snapshot."""
 
@@ -71,7 +63,8 @@ class Publisher:
         self._state_dir = Path(service.state_dir)
         self._new_key = new_key
         self._last_good = LastGood()
-        self._networks: tuple[Hashable, Networks] | None = None
+        self._address_sources = AddressSources(self._state_dir / CACHE)
+        self._addresses: tuple[Hashable, AddressData] | None = None
         self._former = _former(self._state_dir)
 
     @property
@@ -82,11 +75,10 @@ class Publisher:
     def fingerprint(self, now: float) -> Hashable:
         """A value that changes whenever a new snapshot would differ: files, metadata, or dates (each hour)."""
         directory = Path(self._service.mirrors_dir)
-        names = sorted(entry.name for entry in directory.iterdir()) if directory.is_dir() else []
         return (
             signature(self._inputs.config),
-            tuple((name, signature(directory / name)) for name in names),
-            self._network_signature(self._service.geo),
+            tuple((name, signature(directory / name)) for name in _names(directory)),
+            self._address_signature(self._service.geo),
             self._store.version(),
             int(now // 3600),
         )
@@ -112,7 +104,9 @@ class Publisher:
     def _read_service(self) -> None:
         """Takes up service.yml; one that broke leaves the last good one in force."""
         try:
-            service, findings = read_service(self._inputs.config, self._inputs.mirrors, self._inputs.state)
+            service, findings = read_service(
+                self._inputs.config, self._inputs.mirrors, self._inputs.state, city_of
+            )
         except ServiceFileError as error:
             log.error("service file refused, the last good one stays in force", findings=list(map(str, error.findings)))
             self._service_findings = error.findings
@@ -121,12 +115,12 @@ class Publisher:
 
     def _compile(self, now: float, force: bool) -> Snapshot:
         service = self._service
-        mirrors, findings = self._read_mirrors(now)
+        mirrors, findings, unusable = self._read_mirrors(now)
         if not force:
-            self._guard(mirrors)
-        networks = self._read_networks(service.geo)
-        geo = networks.geo
-        table, classes = network_classes(mirrors, networks.clouds, geo.asns)
+            self._guard(mirrors, unusable)
+        addresses = self._read_addresses(service.geo)
+        geo = addresses.geo
+        table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
         key = self._former.key if self._former else self._new_key()
         facts = Facts(
             generation=self._former.generation + 1 if self._former else 1,
@@ -135,55 +129,62 @@ class Publisher:
             service=service,
             mirrors=mirrors,
             places=geo.places,
-            country_places=networks.country_places,
+            country_places=addresses.country_places,
             classes=classes,
             metadata=self._metadata(service, now),
+            asns_built_on=addresses.asns_built_on,
             findings=self._service_findings + findings,
         )
         modules = sorted({MAIN, *service.modules})
         orders = {module: place_orders(mirrors, module, geo.places, service.policy, key) for module in modules}
         return Snapshot(facts, table, geo.located, geo.asns, orders)
 
-    def _read_mirrors(self, now: float) -> tuple[tuple[Mirror, ...], tuple[Finding, ...]]:
-        countries = read_countries()
-        files = read_mirror_files(Path(self._service.mirrors_dir), frozenset(self._service.modules), countries)
+    def _read_mirrors(self, now: float) -> tuple[tuple[Mirror, ...], tuple[Finding, ...], int]:
+        """The mirrors, the remarks on their files, and how many files give no mirror, not even a former one."""
+        atlas, modules = read_atlas(), frozenset(self._service.modules)
+        files = read_mirror_files(Path(self._service.mirrors_dir), modules, atlas.countries, atlas)
         for finding in files.findings:
             if finding.severity is Severity.ERROR:
                 log.error("mirror file refused", finding=str(finding))
         merged = self._last_good.merged(files, now)
-        return tuple(placed(status_on(mirror, _day(now)), countries) for mirror in merged.values()), files.findings
+        broken = {finding.path for finding in files.findings if finding.severity is Severity.ERROR}
+        unusable = len(broken) - len(merged.keys() - files.mirrors.keys())
+        mirrors = tuple(placed(status_on(mirror, _day(now)), atlas) for mirror in merged.values())
+        return mirrors, files.findings, unusable
 
-    def _guard(self, mirrors: Sequence[Mirror]) -> None:
-        """Refuses a generation with under 70 % of the former mirrors, unless their files were deleted."""
-        if self._former is None or len(self._former.mirrors) <= GUARDED_ABOVE:
+    def _guard(self, mirrors: Sequence[Mirror], unusable: int) -> None:
+        """Refuses a generation with under 70 % of the former mirrors, unless their files were deleted.
+
+        A snapshot does not say which file a mirror came from; but no more of them are lost than files are unusable.
+        """
+        if self._former is None or not self._former.mirrors:
+            return
+        if mirrors and len(self._former.mirrors) <= GUARDED_ABOVE:
             return
         there = {mirror.name for mirror in mirrors}
-        lost = [mirror.name for mirror in self._former.mirrors if mirror.name not in there]
-        directory = Path(self._service.mirrors_dir)
-        lost = [name for name in lost if not mirrors or (directory / f"{name}.yml").exists()]
-        if len(lost) > (1 - LEAST_SHARE) * len(self._former.mirrors):
+        gone = [mirror.name for mirror in self._former.mirrors if mirror.name not in there]
+        lost = min(len(gone), unusable) if mirrors else len(gone)
+        if lost > (1 - LEAST_SHARE) * len(self._former.mirrors):
             raise Shrunk(
-                f"{len(lost)} of {len(self._former.mirrors)} mirrors are lost, but their files were not deleted; "
+                f"{lost} of {len(self._former.mirrors)} mirrors are lost, but their files were not deleted; "
                 f"the former snapshot stays. If this is meant, run mirrorlist publish --force. "
-                f"First lost: {', '.join(lost[:5])}"
+                f"First gone: {', '.join(gone[:5])}"
             )
 
-    def _network_signature(self, geo: GeoSources) -> Hashable:
+    def _address_signature(self, geo: GeoSources) -> Hashable:
         paths = (*geo.databases, *geo.clouds.values())
-        return geo.databases, tuple(geo.clouds.items()), tuple(signature(Path(path)) for path in paths)
+        said = (geo.databases, tuple(geo.clouds.items()), geo.overrides)
+        return said, tuple(signature(Path(path)) for path in paths)
 
-    def _read_networks(self, geo: GeoSources) -> Networks:
-        """The tables of the named files, read anew when one changed; the former ones if one is broken."""
-        marked = self._network_signature(geo)
-        if self._networks is not None and self._networks[0] == marked:
-            return self._networks[1]
-        try:
-            found = _read_networks(geo)
-        except GeoDatabaseError as error:
-            log.error("address data refused, the former stays in force", reason=str(error))
-            found = self._networks[1] if self._networks else _read_networks(GeoSources())
-        self._networks = (marked, found)
-        return found
+    def _read_addresses(self, geo: GeoSources) -> AddressData:
+        """What the named files say, read anew when one changed; of a broken one, what it said before."""
+        marked = self._address_signature(geo)
+        if self._addresses is None or self._addresses[0] != marked:
+            found = self._address_sources.read(geo)
+            for reason in found.refusals:
+                log.error("address data refused, the former stays in force", reason=reason)
+            self._addresses = (marked, found)
+        return self._addresses[1]
 
     def _metadata(self, service: Service, now: float) -> dict[str, RepoMetadata]:
         days = service.policy.alternates_days
@@ -199,17 +200,19 @@ def only_one(state_dir: Path) -> Iterator[None]:
         yield
 
 
+def _names(directory: Path) -> list[str]:
+    """What a directory holds; nothing where it cannot be read, which reading it will tell."""
+    try:
+        return sorted(entry.name for entry in directory.iterdir())
+    except OSError:
+        return []
+
+
 def _former(state_dir: Path) -> Facts | None:
     try:
         return read_newest(state_dir).facts
     except SnapshotError:
         return None
-
-
-def _read_networks(geo: GeoSources) -> Networks:
-    centres = {code: (found.latitude, found.longitude) for code, found in read_countries().by_code.items()}
-    places, numbers = country_places(centres)
-    return Networks(read_geo_databases(geo.databases, places, numbers), read_cloud_ranges(geo.clouds), numbers)
 
 
 def _day(now: float) -> date:

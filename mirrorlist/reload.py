@@ -12,9 +12,12 @@ import structlog
 
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.prepared import Prepared
-from mirrorlist.store.snapshot_files import NAME, Signature, read_newest, signature
+from mirrorlist.store.snapshot_files import NAME, Signature, read_newest, read_snapshot, signature
 
 log = structlog.get_logger()
+
+_NEVER: Signature = (-1, -1, -1)
+"""What no file has: nothing was looked at yet."""
 
 
 class Reloader:
@@ -26,7 +29,7 @@ class Reloader:
     def __init__(self, state_dir: Path, seconds: float) -> None:
         self._state_dir = state_dir
         self._seconds = seconds
-        self._seen: Signature | None = None
+        self._seen: Signature | None = _NEVER
         self._takers: list[Callable[[Prepared], None]] = []
         self.current: Prepared | None = None
 
@@ -40,7 +43,12 @@ class Reloader:
         """Loads what is there and watches for more, in this process and in every one forked from it."""
         self.look()
         self._watch()
-        os.register_at_fork(after_in_child=self._watch)
+        os.register_at_fork(after_in_child=self._look_again)
+
+    def _look_again(self) -> None:
+        """In a forked process: the fork may have come while the parent was reading what it noted as seen."""
+        self._seen = _NEVER
+        self._watch()
 
     def _watch(self) -> None:
         threading.Thread(target=self._loop, name="reload", daemon=True).start()
@@ -51,13 +59,17 @@ class Reloader:
             self.look()
 
     def look(self) -> None:
-        """Takes up the snapshot file if it changed since the last look; a bad one leaves the former."""
-        found = signature(self._state_dir / NAME)
-        if found is None or found == self._seen:
+        """Takes up the snapshot file if it changed since the last look; a bad one leaves the former.
+
+        Only a process that has none yet falls back on the older files: for any other they are a step back.
+        """
+        file = self._state_dir / NAME
+        found = signature(file)
+        if found == self._seen:
             return
         self._seen = found
         try:
-            snapshot = read_newest(self._state_dir)
+            snapshot = read_newest(self._state_dir) if self.current is None else read_snapshot(file)
         except SnapshotError as error:
             log.error("snapshot refused, the former stays in force", reason=str(error))
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +20,10 @@ class Setting:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0.05 <= value <= 3600:
-        raise ValueError("write seconds between 0.05 and 3600")
-    return value
+    with suppress(ValueError):
+        if 0.05 <= (value := float(text)) <= 3600:
+            return value
+    raise ValueError("write seconds between 0.05 and 3600")
 
 
 def _optional_path(text: str) -> Path | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mirrorlist.core.catalogue import Catalogue
-from mirrorlist.core.compile import country_places, network_classes, place_orders
+from mirrorlist.core.compile import Proof, country_places, network_classes, place_orders
 from mirrorlist.core.model import (
     MAIN,
     NOWHERE,
@@ -24,7 +24,7 @@ from mirrorlist.core.model import (
     RepoMetadata,
     Repository,
 )
-from mirrorlist.core.prefixes import IntervalTable, flatten, packed, parse_prefix
+from mirrorlist.core.prefixes import DEEP, IntervalTable, flatten, packed, parse_prefix
 from mirrorlist.core.query import Spellings
 from mirrorlist.core.service import Module, Service
 from mirrorlist.core.snapshot import Facts, Snapshot
@@ -87,11 +87,13 @@ def service(**fields: Any) -> Service:
 def table(rows: Iterable[tuple[str, int]]) -> IntervalTable:
     """A table with these numbers at these networks."""
     found, meanings = flatten((parse_prefix(text)[0], number) for text, number in rows)
-    last = [meaning[-1] if meaning else 0 for meaning in meanings]
+    last: dict[int, Any] = {number: meaning[-1] if meaning else 0 for number, meaning in enumerate(meanings)}
+    last[DEEP] = DEEP
     return replace(
         found,
-        ids4=array("I", [last[number] for number in found.ids4]),  # type: ignore[list-item]
-        ids6=array("I", [last[number] for number in found.ids6]),  # type: ignore[list-item]
+        ids4=array("I", [last[number] for number in found.ids4]),
+        ids6=array("I", [last[number] for number in found.ids6]),
+        deep_ids=array("I", [last[number] for number in found.deep_ids]),
     )
 
 
@@ -104,12 +106,14 @@ def snapshot(
     cells: Sequence[Place] = (),
     metadata: Mapping[str, RepoMetadata] | None = None,
     facts: Mapping[str, Any] | None = None,
+    proof: Proof | None = None,
     **service_fields: Any,
 ) -> Snapshot:
     """A snapshot of these mirrors.
 
     ``at`` puts networks into countries or ``CITIES``; ``asns`` and ``clouds`` give them an ASN or a provider's
-    region; ``cells`` are further places, so that ``at`` may name them by number as ``#12``.
+    region; ``cells`` are further places, so that ``at`` may name them by number as ``#12``. Without ``proof`` every
+    source proves.
     """
     of = service(**service_fields)
     places, country_numbers = country_places(CENTRES)
@@ -119,7 +123,7 @@ def snapshot(
     located = table((net, int(name[1:]) if name[0] == "#" else numbers[name]) for net, name in (at or {}).items())
     asn_table = table((asns or {}).items())
     ranges: list[tuple[Prefix, tuple[str, str]]] = [(parse_prefix(net)[0], to) for net, to in (clouds or {}).items()]
-    networks, classes = network_classes(mirrors, ranges, asn_table)
+    networks, classes = network_classes(mirrors, ranges, asn_table, proof or Proof())
     made = Facts(
         **{
             "generation": 1, "built_at": NOW, "key": KEY, "service": of, "mirrors": tuple(mirrors), "places": places,

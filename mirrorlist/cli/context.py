@@ -17,6 +17,7 @@ from mirrorlist.core.service import Service
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.publish import Inputs, Publisher
 from mirrorlist.settings import Settings
+from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore
@@ -33,7 +34,9 @@ class Context:
 
     def service(self) -> Service:
         """The service file, its warnings told on standard error."""
-        service, findings = read_service(existing(self.settings.config), self.settings.mirrors, self.settings.state)
+        service, findings = read_service(
+            existing(self.settings.config), self.settings.mirrors, self.settings.state, city_of
+        )
         for finding in findings:
             click.echo(str(finding), err=True)
         return service

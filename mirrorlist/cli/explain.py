@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import textwrap
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from itertools import groupby
 
 import click
@@ -11,7 +14,7 @@ from rich.table import Table
 
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.questions import client_of, query_of, question_options
-from mirrorlist.core.model import Client, Place, Selection
+from mirrorlist.core.model import Client, Place, PlaceSource, Query, Selection
 from mirrorlist.core.rank import OWN_COUNTRY, country_of
 from mirrorlist.core.select import select
 from mirrorlist.core.snapshot import Snapshot
@@ -24,19 +27,25 @@ def explain(context: Context, ip: str, release: str, repo: str, arch: str, proto
     """Tell why a client at --ip gets what it gets: every mirror, chosen or left out."""
     snapshot = context.snapshot()
     query = query_of(snapshot, release, repo, arch, protocol, country)
-    client = client_of(snapshot, ip)
-    selection = select(snapshot, query, client, context.clock())
-    console = Console(highlight=False)
+    tell(Console(highlight=False), snapshot, query, client_of(snapshot, ip), context.clock())
+
+
+def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now: float) -> None:
+    """Writes the whole decision for a query and a client."""
+    selection = select(snapshot, query, client, now)
     console.print(_client_line(client))
-    console.print(f"asks for {query.path} of module {query.target.module}")
+    _tell_age_of_asns(console, snapshot, now)
+    console.print(f"asks for {query.path} of module {query.target.module}", soft_wrap=True)
     for note in selection.notes:
         console.print(f"note: {note}")
-    _tell_metadata(console, snapshot, query.path, context.clock())
+    _tell_metadata(console, snapshot, query.path, now)
+    console.print()
     console.print(_chosen(selection, snapshot))
     for url in selection.fallbacks:
-        console.print(f"then {url}")
+        console.print(f"then {url}", soft_wrap=True)
+    _tell_places(console, selection)
     _tell_left_out(console, selection)
-    console.print(f"{len(selection.choices)} chosen + {len(selection.rejected)} left out = {len(snapshot.mirrors)}")
+    console.print(f"\n{len(selection.choices)} chosen + {len(selection.rejected)} left out = {len(snapshot.mirrors)}")
 
 
 def _client_line(client: Client) -> str:
@@ -47,6 +56,16 @@ def _client_line(client: Client) -> str:
     if client.cloud:
         facts.append(" ".join(client.cloud))
     return f"{address}: {', '.join(facts)}"
+
+
+def _tell_age_of_asns(console: Console, snapshot: Snapshot, now: float) -> None:
+    """Of a database that the operator named the operator knows the age; not so of what comes with the program."""
+    built_on = snapshot.facts.asns_built_on
+    if built_on:
+        days = (datetime.fromtimestamp(now, UTC).date() - date.fromisoformat(built_on)).days
+        console.print(
+            f"ASNs: the table of {built_on} that comes with the program, {days} days old; it orders public mirrors only"
+        )
 
 
 def place_in_words(place: Place) -> str:
@@ -69,7 +88,13 @@ def _tell_metadata(console: Console, snapshot: Snapshot, path: str, now: float) 
 
 
 def _chosen(selection: Selection, snapshot: Snapshot) -> Table:
-    table = Table("rank", "mirror", "in", "why", "km", "band", "weight", box=None)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("rank", justify="right", no_wrap=True)
+    table.add_column("mirror", overflow="fold")
+    table.add_column("in", no_wrap=True)
+    table.add_column("why", no_wrap=True)
+    for heading in ("km", "band", "weight"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for rank, choice in enumerate(selection.choices, start=1):
         table.add_row(
             str(rank),
@@ -86,8 +111,20 @@ def _chosen(selection: Selection, snapshot: Snapshot) -> Table:
 def _band(band: int, snapshot: Snapshot) -> str:
     bands = snapshot.policy.bands_km
     if band == OWN_COUNTRY:
-        return "own country"
-    return f"to {bands[band]} km" if band < len(bands) else "farther"
+        return "country"
+    return f"to {bands[band]}" if band < len(bands) else "farther"
+
+
+def _tell_places(console: Console, selection: Selection) -> None:
+    """How the distances of the chosen mirrors came about, the surest way first."""
+    sources = {
+        choice.mirror.name: choice.mirror.location and choice.mirror.location.source for choice in selection.choices
+    }
+    for source in (*PlaceSource, None):
+        names = [name for name, found in sources.items() if found is source]
+        if names:
+            console.print(f"\n{f'placed by {source}' if source else 'of unknown place'} ({len(names)}):")
+            console.print(indented(names, console.width))
 
 
 def _tell_left_out(console: Console, selection: Selection) -> None:
@@ -95,4 +132,16 @@ def _tell_left_out(console: Console, selection: Selection) -> None:
     for reason, group in groupby(rows, key=lambda row: row.reason):
         names = [row.mirror.name for row in group]
         console.print(f"\nleft out ({len(names)}): {reason.value}")
-        console.print("  " + ", ".join(names), soft_wrap=False)
+        console.print(indented(names, console.width))
+
+
+def indented(names: Sequence[str], width: int) -> str:
+    """The names in lines of at most this width, all of them indented; a longer name has its own line."""
+    return textwrap.fill(
+        ", ".join(names),
+        width,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import click
 from rich.console import Console
 from rich.table import Table
@@ -9,7 +11,11 @@ from rich.table import Table
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.core.model import SERVED_STATUSES, Mirror
 from mirrorlist.core.prefixes import spelled
-from mirrorlist.core.rank import country_of
+from mirrorlist.core.rank import country_of, is_public
+
+WIDEST_NAME = 36
+"""Longer names are folded, so that the other columns keep their room in 80."""
+MOST_SUBNETS = 2
 
 
 @click.command()
@@ -22,10 +28,16 @@ def mirrors(context: Context, names: bool) -> None:
         for mirror in found:
             click.echo(mirror.name)
         return
-    table = Table("mirror", "in", "Mbit/s", "modules", "served to", box=None)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("mirror", no_wrap=True)
+    table.add_column("in", no_wrap=True)
+    table.add_column("Mbit/s", justify="right", no_wrap=True)
+    table.add_column("modules", overflow="fold")
+    table.add_column("served to", overflow="fold")
     for mirror in found:
         bandwidth = "" if mirror.bandwidth_mbps is None else str(mirror.bandwidth_mbps)
-        table.add_row(mirror.name, country_of(mirror) or "?", bandwidth, " ".join(mirror.urls), served_to(mirror))
+        name = "\n".join(textwrap.wrap(mirror.name, WIDEST_NAME))
+        table.add_row(name, country_of(mirror) or "?", bandwidth, " ".join(mirror.urls), served_to(mirror))
     Console().print(table)
 
 
@@ -34,16 +46,18 @@ def served_to(mirror: Mirror) -> str:
     if mirror.status not in SERVED_STATUSES:
         return f"nobody: {mirror.status.value}" + (f" ({mirror.status_reason})" if mirror.status_reason else "")
     networks = _networks(mirror)
-    if mirror.private and not networks:
+    if not is_public(mirror) and not networks:
         return "nobody: private, and names no network"
-    if mirror.private or mirror.cloud:
-        return ("alone, " if mirror.monopoly else "") + "; ".join(networks)
+    if not is_public(mirror):
+        return ("alone: " if mirror.monopoly else "") + ", ".join(networks)
     closed = f", not in {' '.join(mirror.countries_never)}" if mirror.countries_never else ""
     return (f"clients in {' '.join(mirror.countries_only)}" if mirror.countries_only else "everybody") + closed
 
 
 def _networks(mirror: Mirror) -> list[str]:
-    found = [f"{len(mirror.subnets)} subnets ({spelled(mirror.subnets[0])} ...)"] if mirror.subnets else []
+    found = [spelled(prefix) for prefix in mirror.subnets[:MOST_SUBNETS]]
+    if more := len(mirror.subnets) - len(found):
+        found.append(f"{more} more subnets")
     if mirror.subnets_url:
         found.append("the subnets of a URL")
     if mirror.asns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Hashable
 
 import click
 import structlog
@@ -30,6 +31,7 @@ def publish(context: Context, watch: bool, force: bool, metadata_every: float) -
     """Compile the files into a snapshot, which workers take up by themselves."""
     service = context.service()
     publisher = context.publisher(service)
+    seen = publisher.fingerprint(context.clock())  # before reading: what changes meanwhile is published next
     snapshot = publisher.publish(context.clock(), force)
     if not watch:
         click.echo(f"generation {snapshot.facts.generation}: {len(snapshot.mirrors)} mirrors")
@@ -41,13 +43,12 @@ def publish(context: Context, watch: bool, force: bool, metadata_every: float) -
         threading.Thread(
             target=_update_loop, args=(context, publisher, metadata_every, stop), name="metadata", daemon=True
         ).start()
-    _publish_loop(context, publisher, stop)
+    _publish_loop(context, publisher, seen, stop)
 
 
-def _publish_loop(context: Context, publisher: Publisher, stop: threading.Event) -> None:
+def _publish_loop(context: Context, publisher: Publisher, published: Hashable, stop: threading.Event) -> None:
     """Publishes on every change; what could not be published is tried again after a while, or on a change."""
     parent = os.getppid()
-    published = publisher.fingerprint(context.clock())
     failed_at: float | None = None
     while not stop.wait(LOOK_SECONDS) and os.getppid() == parent:
         now = context.clock()

@@ -7,7 +7,8 @@ the two against each other.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from mirrorlist.core.geo import SQUARED_CHORDS, vector
 from mirrorlist.core.model import SERVED_STATUSES, Mirror, Place, Policy, Prefix
-from mirrorlist.core.prefixes import DEEP, IntervalTable, flatten
+from mirrorlist.core.prefixes import IntervalTable, flatten
 from mirrorlist.core.rank import (
     OWN_COUNTRY,
     UNKNOWN_KM,
@@ -30,6 +31,7 @@ from mirrorlist.core.rank import (
 )
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders
 from mirrorlist.core.spread import order_keys
+from mirrorlist.core.tables import combine, only
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -139,21 +141,38 @@ class _OrderCompiler:
         self._orders.frombytes(rows.tobytes())
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Which sources of networks the operator named, so that a match opens private mirrors.
+
+    ``asns``: those of the table of ASNs; ``hints``: cloud providers whose ranges came with the program;
+    ``overrides``: the operator's own word on the ASN of a prefix, which wins over the table and always proves.
+    """
+
+    asns: bool = True
+    hints: frozenset[str] = frozenset()
+    overrides: Sequence[tuple[Prefix, int]] = ()
+
+
 def network_classes(
-    mirrors: Sequence[Mirror], clouds: Iterable[tuple[Prefix, tuple[str, str]]], asns: IntervalTable
+    mirrors: Sequence[Mirror],
+    clouds: Iterable[tuple[Prefix, tuple[str, str]]],
+    asns: IntervalTable,
+    proof: Proof = Proof(),  # noqa: B008 - frozen, and all its parts are
 ) -> tuple[IntervalTable, tuple[NetworkClass, ...]]:
     """The table of what each address belongs to: mirrors' subnets, cloud regions, and ASNs that mirrors name.
 
-    Where cloud ranges nest, the most specific one counts.
+    Where cloud ranges or overrides nest, the most specific one counts.
     """
     claims: list[tuple[Prefix, Hashable]] = [
         (prefix, _Claim(number, prefix.length)) for number, mirror in enumerate(mirrors) for prefix in mirror.subnets
     ]
     claims += clouds
+    claims += [(prefix, _Override(asn)) for prefix, asn in proof.overrides]
     claimed, meanings = flatten(claims)
     wanted = {asn for mirror in mirrors for asn in mirror.asns}
     networks, pairs = combine(claimed, only(asns, wanted))
-    return networks, tuple(_network_class(meanings[claim], asn) for claim, asn in pairs)
+    return networks, tuple(_network_class(meanings[claim], asn, wanted, proof) for claim, asn in pairs)
 
 
 class _Claim(NamedTuple):
@@ -163,78 +182,26 @@ class _Claim(NamedTuple):
     length: int
 
 
-def _network_class(labels: Iterable[Hashable], asn: int) -> NetworkClass:
+class _Override(NamedTuple):
+    """The operator's word on an ASN."""
+
+    asn: int
+
+
+def _network_class(labels: Iterable[Hashable], asn: int, wanted: Container[int], proof: Proof) -> NetworkClass:
     """Labels come widest first, so the last of a kind is the most specific one."""
     subnets: dict[int, int] = {}
     cloud: tuple[str, str] | None = None
+    asn_proves = proof.asns
     for label in labels:
         if isinstance(label, _Claim):
             subnets[label.number] = label.length
+        elif isinstance(label, _Override):
+            asn, asn_proves = label.asn if label.asn in wanted else 0, True
         elif isinstance(label, tuple):
             cloud = label
-    return NetworkClass(tuple(subnets.items()), asn or None, cloud)
-
-
-def only(table: IntervalTable, wanted: Iterable[int]) -> IntervalTable:
-    """The table with every id that is not wanted made 0, and equal neighbours joined."""
-    keep = np.array(sorted(wanted), dtype=np.uint32)
-    v4 = _joined(_as_array(table.starts4), _kept(_as_array(table.ids4), keep))
-    v6 = _joined(_as_array(table.starts6), _kept(_as_array(table.ids6), keep))
-    return IntervalTable(*v4, *v6, array("Q"), array("Q"), array("I"))
-
-
-def _as_array(values: Sequence[int]) -> NDArray[np.unsignedinteger]:
-    return np.asarray(values)
-
-
-def _kept(ids: NDArray[np.unsignedinteger], keep: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    return np.where(np.isin(ids, keep), ids, 0).astype(np.uint32)
-
-
-def _joined(starts: NDArray[np.unsignedinteger], ids: NDArray[np.uint32]) -> tuple[array[int], array[int]]:
-    first = np.ones(len(ids), dtype=bool)
-    first[1:] = ids[1:] != ids[:-1]
-    return _array("I" if starts.dtype.itemsize == 4 else "Q", starts[first]), _array("I", ids[first])
-
-
-def _array(typecode: str, values: NDArray[np.unsignedinteger]) -> array[int]:
-    found = array(typecode)
-    found.frombytes(values.astype(f"u{found.itemsize}").tobytes())
-    return found
-
-
-def combine(a: IntervalTable, b: IntervalTable) -> tuple[IntervalTable, list[tuple[int, int]]]:
-    """One table for two: ``pairs[id]`` are the ids of both; ``pairs[0]`` is (0, 0).
-
-    Only ``a`` may divide a /64; databases of ASNs and places do not go further.
-    """
-    numbers: dict[tuple[int, int], int] = {(0, 0): 0}
-    v4 = _combined(a.starts4, a.ids4, b.starts4, b.ids4, numbers)
-    v6 = _combined(a.starts6, a.ids6, b.starts6, b.ids6, numbers)
-    deep = [
-        numbers.setdefault((found, b.at(high.to_bytes(8, "big") + bytes(8))), len(numbers))
-        for high, found in zip(a.deep_hi, a.deep_ids, strict=True)
-    ]
-    return IntervalTable(*v4, *v6, array("Q", a.deep_hi), array("Q", a.deep_lo), array("I", deep)), list(numbers)
-
-
-def _combined(
-    starts_a: Sequence[int],
-    ids_a: Sequence[int],
-    starts_b: Sequence[int],
-    ids_b: Sequence[int],
-    numbers: dict[tuple[int, int], int],
-) -> tuple[array[int], array[int]]:
-    left, right = _as_array(starts_a), _as_array(starts_b)
-    starts = np.union1d(left, right)
-    found_a = _as_array(ids_a)[np.searchsorted(left, starts, side="right") - 1].astype(np.uint64)
-    found_b = _as_array(ids_b)[np.searchsorted(right, starts, side="right") - 1].astype(np.uint64)
-    pairs, which = np.unique(found_a << np.uint64(32) | found_b, return_inverse=True)
-    ids = [
-        DEEP if (pair := int(raw)) >> 32 == DEEP else numbers.setdefault((pair >> 32, pair & DEEP), len(numbers))
-        for raw in pairs
-    ]
-    return _joined(starts, np.array(ids, dtype=np.uint32)[which])
+    cloud_proves = cloud is None or cloud[0] not in proof.hints
+    return NetworkClass(tuple(subnets.items()), asn or None, cloud, asn_proves or not asn, cloud_proves)
 
 
 def country_places(centres: Mapping[str, tuple[float, float]]) -> tuple[tuple[Place, ...], dict[str, int]]:

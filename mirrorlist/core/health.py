@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     STALE = "stale"
     MISSING = "missing"
     WRONG = "wrong content"
+    AHEAD = "newer than what the origin is known to publish"
     OUTDATED = "not synced for too long"
     FUTURE = "its time stamp lies in the future"
     UNREACHABLE = "unreachable"

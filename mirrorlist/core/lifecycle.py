@@ -18,8 +18,6 @@ def status_on(mirror: Mirror, today: date) -> Mirror:
     waiting = mirror.live_from is not None and date.fromisoformat(mirror.live_from) > today
     if mirror.status is Status.RETIRING and over:
         return replace(mirror, status=Status.RETIRED)
-    if mirror.status is Status.PAUSED and over:
-        return replace(mirror, status=Status.LIVE)
-    if mirror.status is Status.LIVE and waiting:
-        return replace(mirror, status=Status.SYNCING)
+    if mirror.status is Status.LIVE or (mirror.status is Status.PAUSED and over):
+        return replace(mirror, status=Status.SYNCING if waiting else Status.LIVE)
     return mirror

@@ -25,8 +25,8 @@ def client_at(snapshot: Snapshot, address: bytes | None, sent: bytes, country_of
         place=facts.places[place_number(snapshot, address, country_of)],
         asn=snapshot.asns.at(address) or None,
         cloud=network.cloud,
-        asn_proves=facts.asn_proves,
-        cloud_proves=facts.cloud_proves,
+        asn_proves=network.asn_proves,
+        cloud_proves=network.cloud_proves,
     )
 
 

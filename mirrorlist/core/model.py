@@ -85,12 +85,22 @@ class PlaceSource(StrEnum):
     """How a mirror's coordinates were found, best first; the value completes "placed by"."""
 
     COORDINATES = "its coordinates"
+    CITY_AND_STATE = "its city and state"
+    SWAPPED = "its city and state, which are swapped"
+    CITY = "its city"
+    CITY_ELSEWHERE = "its city, which is not in its state"
+    STATE = "its state"
     COUNTRY = "its country"
+    CONTINENT = "its continent"
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place, as exactly as it is known. ``precision_km`` is the radius it is good for."""
+    """A place, as exactly as it is known. ``precision_km`` is the radius it is good for.
+
+    The names are those that were told; coordinates that ``source`` found for them may lie elsewhere, as those of
+    San Juan do where Puerto Rico is told as a state of the United States.
+    """
 
     continent: str | None = None
     country: str | None = None
@@ -167,7 +177,8 @@ class Repository:
 class Target:
     """What an address of the service names: one repository of one version.
 
-    ``path`` is below a mirror's tree of ``module`` (``9.8/BaseOS/$basearch/os/``); ``vault`` says that the
+    ``path`` is below a mirror's tree of ``module`` (``9.8/BaseOS/$basearch/os/``); without a final slash it is a
+    file. ``arches`` are those it exists for; empty where no arch is told apart. ``vault`` says that the
     project's own vault serves it instead of the mirrors.
     """
 
@@ -183,13 +194,17 @@ class Target:
 class Query:
     """One question: a target and what the client asked for on top.
 
-    ``protocols``: those wanted, the preferred one first. ``countries``: only mirrors in these, if any.
+    ``protocols``: those wanted, the preferred one first; ``every_protocol``: a mirror's URL under each of them,
+    not only the first. ``countries``: only mirrors in these, if any. ``networks``: whether the client's networks
+    count; without them everybody gets what the public gets.
     """
 
     target: Target
     arch: str | None
     protocols: tuple[Protocol, ...]
     countries: tuple[str, ...] = ()
+    every_protocol: bool = False
+    networks: bool = True
 
     @property
     def path(self) -> str:
@@ -241,7 +256,8 @@ class Match:
 class Choice:
     """A mirror in an answer, its URL for this query, and how it got there.
 
-    ``url`` is the directory of the repository. ``preference`` falls strictly from the first choice to the
+    ``url`` is the directory of the repository; ``more_urls`` the same under other protocols, where every one
+    was asked for. ``preference`` falls strictly from the first choice to the
     last. ``band`` is the number of the group of equally close mirrors that this one was drawn from.
     """
 
@@ -252,6 +268,7 @@ class Choice:
     band: int
     weight: int
     preference: int
+    more_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ def flatten(prefixes: Iterable[tuple[Prefix, Hashable]]) -> tuple[IntervalTable,
     """A table of what covers each address, and the meaning of its ids.
 
     ``meanings[id]`` holds the labels of all prefixes that cover the interval, the widest prefix first;
-    ``meanings[0]`` is empty. Prefixes may nest and repeat.
+    ``meanings[0]`` is empty. Prefixes may nest and repeat; a label that does stands where it is most specific.
     """
     meanings: dict[tuple[Hashable, ...], int] = {(): 0}
 
@@ -139,7 +139,7 @@ def _intervals(
     open_now: list[tuple[int, Hashable]] = []
 
     def emit(start: int) -> None:
-        found = number(tuple(dict.fromkeys(label for _, label in open_now)))
+        found = number(tuple(reversed(dict.fromkeys(label for _, label in reversed(open_now)))))
         if out[-1][0] == start:
             out.pop()
         if not out or out[-1][1] != found:

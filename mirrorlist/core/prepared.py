@@ -14,7 +14,7 @@ from itertools import islice
 from mirrorlist.core.matches import match_without_subnet
 from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Protocol, Proximity
 from mirrorlist.core.rank import Group, candidates, network_groups, ordered, place_groups, weight_of
-from mirrorlist.core.rules import url_of
+from mirrorlist.core.rules import opens, urls_of
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
 from mirrorlist.core.spread import Words, order_keys
 
@@ -78,8 +78,8 @@ class Prepared:
 
 
 def _usable_url(mirror: Mirror, module: str, protocols: tuple[Protocol, ...]) -> bytes | None:
-    url = url_of(mirror, module, protocols) if mirror.status in SERVED_STATUSES else None
-    return url.encode() if url else None
+    urls = urls_of(mirror, module, protocols) if mirror.status in SERVED_STATUSES else ()
+    return urls[0].encode() if urls else None
 
 
 class PreparedModule:
@@ -173,7 +173,9 @@ class PreparedModule:
         if number not in self._networks:
             facts = self._prepared.snapshot.facts
             found = facts.classes[number]
-            matches = {n: match for n in self._carriers if (match := self._match(n, found)) and self._is_open(n, match)}
+            matches = {
+                n: match for n in self._carriers if (match := self._match(n, found)) and opens(match, self._mirrors[n])
+            }
             monopolies, groups = network_groups(matches, self._mirrors, self._prepared.weights)
             self._networks[number] = NetworkOrder(tuple(monopolies), tuple(groups)) if groups else None
         return self._networks[number]
@@ -182,9 +184,4 @@ class PreparedModule:
         for claimant, length in found.subnets:
             if claimant == number:
                 return Match(Proximity.SUBNET, length)
-        facts = self._prepared.snapshot.facts
-        return match_without_subnet(self._mirrors[number], found.asn, found.cloud, facts.asn_proves, facts.cloud_proves)
-
-    def _is_open(self, number: int, match: Match) -> bool:
-        mirror = self._mirrors[number]
-        return match.proves or not (mirror.private or mirror.monopoly or mirror.cloud)
+        return match_without_subnet(self._mirrors[number], found.asn, found.cloud, found.asn_proves, found.cloud_proves)

@@ -15,6 +15,7 @@ from mirrorlist.core.model import (
     Match,
     Mirror,
     Protocol,
+    Proximity,
     Query,
     Reason,
     Status,
@@ -63,10 +64,21 @@ def open_to_network(mirror: Mirror, query: Query, client: Client, match: Match |
 
 
 def open_to_cloud(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
-    """A mirror inside a cloud serves its regions, and its own networks; traffic from outside would cost it."""
-    if mirror.cloud is None or (match and match.proves):
+    """A mirror inside a cloud serves its regions, and its own networks; traffic from outside would cost it.
+
+    For a public one the data that comes with the program is enough to know a region, but not to know an ASN.
+    """
+    if mirror.cloud is None or (match and (match.proves or match.proximity is Proximity.CLOUD_REGION)):
         return None
     return Reason.CLOUD
+
+
+def opens(match: Match, mirror: Mirror) -> bool:
+    """Whether a match opens a mirror that strangers do not get; what ``open_to_network`` and ``open_to_cloud`` say."""
+    if match.proves:
+        return True
+    in_region = mirror.cloud is None or match.proximity is Proximity.CLOUD_REGION
+    return in_region and not (mirror.private or mirror.monopoly)
 
 
 def open_to_country(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
@@ -76,13 +88,13 @@ def open_to_country(mirror: Mirror, query: Query, client: Client, match: Match |
 
 def offers_protocol(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
     """A mirror is given under a protocol that it offers for this module."""
-    return None if url_of(mirror, query.target.module, query.protocols) else Reason.PROTOCOL
+    return None if urls_of(mirror, query.target.module, query.protocols) else Reason.PROTOCOL
 
 
-def url_of(mirror: Mirror, module: str, protocols: tuple[Protocol, ...]) -> str | None:
-    """The URL of a mirror's tree under the first of these protocols that it offers, or None."""
+def urls_of(mirror: Mirror, module: str, protocols: tuple[Protocol, ...]) -> tuple[str, ...]:
+    """The URLs of a mirror's tree under those of these protocols that it offers, in their order."""
     urls: Mapping[Protocol, str] = mirror.urls.get(module, {})
-    return next((urls[protocol] for protocol in protocols if protocol in urls), None)
+    return tuple(urls[protocol] for protocol in protocols if protocol in urls)
 
 
 STANDING_RULES: tuple[Rule, ...] = (vault_serves, is_live, carries_module, in_asked_country)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mirrorlist.core.catalogue import Catalogue
-from mirrorlist.core.model import MAIN, Policy
+from mirrorlist.core.model import MAIN, Location, Policy, Prefix
 
 
 class Profile(StrEnum):
@@ -28,12 +28,25 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """The operator's word on a network: it wins over every source for exactly the fields that are given.
+
+    ``location`` has a country, coordinates or both; IPv6 prefixes are no longer than 64.
+    """
+
+    prefix: Prefix
+    location: Location | None = None
+    asn: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GeoSources:
-    """Files that tell where addresses are. Paths are absolute; the first that answers wins, field by field."""
+    """What tells where addresses are. Paths are absolute; the first that answers wins, field by field."""
 
     databases: tuple[str, ...] = ()
     clouds: Mapping[str, str] = field(default_factory=dict)
     """Provider (aws, azure, gcp, oci) to its own file of address ranges."""
+    overrides: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

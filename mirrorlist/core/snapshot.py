@@ -31,12 +31,14 @@ class NetworkClass:
     """What an interval of addresses belongs to.
 
     ``subnets``: numbers of mirrors that claim it, with the prefix lengths; ``asn`` only where a mirror names
-    it; ``cloud`` the provider and region.
+    it; ``cloud`` the provider and region. ``asn_proves`` and ``cloud_proves``: the operator named the source.
     """
 
     subnets: tuple[tuple[int, int], ...] = ()
     asn: int | None = None
     cloud: tuple[str, str] | None = None
+    asn_proves: bool = True
+    cloud_proves: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Facts:
 
     ``places[0]`` is nowhere and ``classes[0]`` no network. ``country_places`` leads from a country's code to
     its number in ``places``. ``key`` keys the spread. ``findings`` are the remarks of the last load.
+    ``asns_built_on`` is the date of the table of ASNs that comes with the program, where it is used.
     """
 
     generation: int
@@ -56,8 +59,7 @@ class Facts:
     country_places: Mapping[str, int]
     classes: tuple[NetworkClass, ...]
     metadata: Mapping[str, RepoMetadata] = field(default_factory=dict)
-    asn_proves: bool = True
-    cloud_proves: bool = True
+    asns_built_on: str | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -167,9 +169,16 @@ def decode(data: memoryview) -> Snapshot:
     start = end + _padding(header_length)
     try:
         header = msgspec.msgpack.Decoder(_Header).decode(data[_PREAMBLE.size : end])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SnapshotError(f"the header cannot be read: {error}") from None
-    views = {name: _view(data[start:], section) for name, section in header.sections.items()}
+    try:
+        return _snapshot(header, data[start:])
+    except (KeyError, ValueError, TypeError) as error:
+        raise SnapshotError(f"the header does not fit the tables: {error!r}") from None
+
+
+def _snapshot(header: _Header, body: memoryview) -> Snapshot:
+    views = {name: _view(body, section) for name, section in header.sections.items()}
     networks, located, asns = (IntervalTable(*(views[f"{table}/{name}"] for name in ARRAYS)) for table in _TABLES)
     orders = {
         module: PlaceOrders(*(views[f"orders/{module}/{name}"] for name in _ORDER_ARRAYS)) for module in header.modules
@@ -193,6 +202,8 @@ def _verified_header_length(data: memoryview) -> int:
 
 
 def _view(body: memoryview, section: _Section) -> memoryview[int] | array[int]:
+    if not 0 <= section.offset <= section.offset + section.length <= len(body):
+        raise ValueError(f"bytes {section.offset} to {section.offset + section.length} of {len(body)}")
     raw = body[section.offset : section.offset + section.length]
     if sys.byteorder == "little":
         return raw.cast("B").cast(section.typecode)  # type: ignore[call-overload,no-any-return]

@@ -5,13 +5,13 @@ A further name of a country goes into OTHER_NAMES. The table itself is built by 
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from types import MappingProxyType
+
+from mirrorlist.sources.place_names import folded
 
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "AE": ("UAE", "Emirates"),
@@ -106,9 +106,6 @@ OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
 """What people write for a country apart from its code and its name in the table. Two letters are codes that
 are not ISO's: UK and EL are the European Union's."""
 
-_SILENT = re.compile(r"['’.]")
-_BETWEEN_WORDS = re.compile(r"[^\w]+")
-
 
 @dataclass(frozen=True, slots=True)
 class Country:
@@ -129,22 +126,14 @@ class Countries:
 
     def normalise(self, text: str) -> str | None:
         """The code of a country that is written as a code or a name; None when nothing is known by it."""
-        return self._codes.get(_folded(text))
+        return self._codes.get(folded(text))
 
     @cached_property
     def _codes(self) -> Mapping[str, str]:
-        codes = {_folded(name): code for code, names in OTHER_NAMES.items() for name in names if code in self.by_code}
-        codes.update((_folded(country.name), code) for code, country in self.by_code.items())
+        codes = {folded(name): code for code, names in OTHER_NAMES.items() for name in names if code in self.by_code}
+        codes.update((folded(country.name), code) for code, country in self.by_code.items())
         codes.update((code.casefold(), code) for code in self.by_code)
         return MappingProxyType(codes)
-
-
-def _folded(text: str) -> str:
-    """A spelling without case, accents, punctuation, a leading article, or the choice of St and Saint."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    words = _BETWEEN_WORDS.sub(" ", _SILENT.sub("", plain.casefold()).replace("&", " and ")).split()
-    saints = ["saint" if word == "st" and len(words) > 1 else word for word in words]
-    return " ".join(saints[1:] if saints[:1] == ["the"] else saints)
 
 
 @cache

@@ -50,4 +50,13 @@ class Code(StrEnum):
     HOST_BITS = "host-bits"
     BAD_NETWORK = "bad-network"
     BAD_DATE = "bad-date"
+    UNKNOWN_REGION = "unknown-region"
     PRIVATE_WITHOUT_NETWORKS = "private-without-networks"
+
+    # What only a reader that knows the world's places can tell.
+    NO_PLACE = "no-place"
+    UNKNOWN_CITY = "unknown-city"
+    UNKNOWN_STATE = "unknown-state"
+    SWAPPED_PLACE = "swapped-place"
+    CITY_ELSEWHERE = "city-elsewhere"
+    PLACE_CONTRADICTION = "place-contradiction"

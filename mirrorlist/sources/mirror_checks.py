@@ -9,11 +9,13 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import PurePath
 
+from mirrorlist.sources.cloud_regions import canonical_region, known_regions
 from mirrorlist.sources.documents import shown, spelled
 from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.mirror_drafts import Draft
 from mirrorlist.sources.mirror_urls import url_fault
 from mirrorlist.sources.networks import canonical_network
+from mirrorlist.sources.spelling import did_you_mean
 
 
 def check_file_name(draft: Draft) -> None:
@@ -59,6 +61,18 @@ def check_private(draft: Draft) -> None:
         draft.warn(("private",), Code.PRIVATE_WITHOUT_NETWORKS, message)
 
 
+def check_regions(draft: Draft) -> None:
+    """The regions of a cloud are known; a new one is used although this release does not know it."""
+    provider = draft.root.get("cloud_type")
+    known = known_regions().get(provider, frozenset()) if isinstance(provider, str) else frozenset()
+    for _, index, text in draft.texts("cloud_regions"):
+        if known and text != "all" and canonical_region(str(provider), text) not in known:
+            near = did_you_mean(text, sorted(known))
+            remedy = f"did you mean '{near}'?" if near else f"write it as {provider} does, or all"
+            message = f"cloud_regions[{index}] {shown(text)} is no known region of {provider}; {remedy}"
+            draft.warn(("cloud_regions", index), Code.UNKNOWN_REGION, message)
+
+
 def _is_date(text: str) -> bool:
     try:
         return date.fromisoformat(text).isoformat() == text
@@ -72,4 +86,5 @@ CHECKS: tuple[Callable[[Draft], None], ...] = (
     check_networks,
     check_dates,
     check_private,
+    check_regions,
 )

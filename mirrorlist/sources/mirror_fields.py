@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, Prefix, Protocol, Status
+from mirrorlist.sources.cloud_regions import canonical_region
 from mirrorlist.sources.countries import Countries
 from mirrorlist.sources.durations import duration_seconds
 from mirrorlist.sources.mirror_urls import tree_url
@@ -87,8 +88,9 @@ def _cloud(fields: Fields) -> CloudRegions | None:
     if "cloud_type" not in fields:
         return None
     regions = fields["cloud_regions"]
-    names = _unique(name.lower() for name in ([regions] if isinstance(regions, str) else regions))
-    return CloudRegions(fields["cloud_type"], None if "all" in names else names)
+    provider = fields["cloud_type"]
+    names = _unique(canonical_region(provider, name) for name in ([regions] if isinstance(regions, str) else regions))
+    return CloudRegions(provider, None if "all" in names else names)
 
 
 def _unique(values: Any) -> tuple[Any, ...]:

@@ -14,10 +14,12 @@ from mirrorlist.core.model import Mirror
 from mirrorlist.sources.countries import Countries
 from mirrorlist.sources.documents import START, Document, finding, printable, shown
 from mirrorlist.sources.finding_codes import Code
+from mirrorlist.sources.locations import Atlas
 from mirrorlist.sources.mirror_checks import CHECKS
 from mirrorlist.sources.mirror_drafts import Draft, Surroundings
 from mirrorlist.sources.mirror_fields import mirror_from
 from mirrorlist.sources.mirror_repairs import REPAIRS
+from mirrorlist.sources.place_checks import place_findings
 from mirrorlist.sources.schemas import judge
 from mirrorlist.sources.yaml_reader import MAX_BYTES, read_yaml
 
@@ -37,20 +39,23 @@ class MirrorFiles:
 
 
 def parse_mirror(
-    data: bytes, path: str, modules: Collection[str], countries: Countries
+    data: bytes, path: str, modules: Collection[str], countries: Countries, atlas: Atlas | None = None
 ) -> tuple[Mirror | None, tuple[Finding, ...]]:
     """The mirror that a file describes, or None when an error stands among the findings.
 
-    Never raises. The findings are in the order of the file.
+    Never raises. The findings are in the order of the file. Places are judged where an atlas is given.
     """
     document = _judged(data, path, Surroundings(modules, countries))
-    return _mirror(document, countries), document.findings
+    mirror = _mirror(document, countries)
+    return mirror, tuple(sorted((*document.findings, *_on_place(document, mirror, atlas))))
 
 
-def read_mirror_files(directory: Path, modules: Collection[str], countries: Countries) -> MirrorFiles:
+def read_mirror_files(
+    directory: Path, modules: Collection[str], countries: Countries, atlas: Atlas | None = None
+) -> MirrorFiles:
     """All mirrors of a directory. What cannot be read or used is told, and never stops the rest.
 
-    Of two mirrors with one name the first by file name is kept.
+    Of two mirrors with one name the first by file name is kept. Places are judged where an atlas is given.
     """
     names, lost = _names(directory)
     read = {name: _read(directory / name) for name in names}
@@ -60,6 +65,7 @@ def read_mirror_files(directory: Path, modules: Collection[str], countries: Coun
     documents = {name: _judged(data, str(directory / name), around) for name, data in contents.items()}
     mirrors, taken = _by_file({name: (each, _mirror(each, countries)) for name, each in documents.items()})
     told = [each for document in documents.values() for each in document.findings]
+    told += [each for name, mirror in mirrors.items() for each in _on_place(documents[name], mirror, atlas)]
     files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     return MirrorFiles(mirrors, tuple(sorted([*lost, *told, *taken])), files)
 
@@ -100,6 +106,10 @@ def _judged(data: bytes, path: str, around: Surroundings) -> Document:
 def _mirror(document: Document, countries: Countries) -> Mirror | None:
     broken = any(each.severity is Severity.ERROR for each in document.findings)
     return None if broken or document.root is None else mirror_from(document.root, countries)
+
+
+def _on_place(document: Document, mirror: Mirror | None, atlas: Atlas | None) -> tuple[Finding, ...]:
+    return place_findings(document, mirror, atlas) if mirror and atlas else ()
 
 
 def _taken(document: Document, mirror: Mirror, first: str) -> Finding:

@@ -53,7 +53,7 @@ def read_tree(path: Path, node_count: int, record_size: int, ip_version: int) ->
     """
     size = node_count * record_size // 4
     if record_size not in (24, 28, 32) or path.stat().st_size <= size:
-        raise GeoDatabaseError(f"{path}: the search tree is larger than the file, or of an unknown kind")
+        raise GeoDatabaseError("the search tree is larger than the file, or of an unknown kind")
     raw = np.fromfile(path, dtype=np.uint8, count=size).reshape(node_count, record_size // 4).astype(np.uint32)
     if record_size == 28:
         left = (raw[:, 3] & np.uint32(0xF0)) << np.uint32(20) | _number(raw[:, 0:3])
@@ -83,7 +83,8 @@ def ipv6_leaves(tree: Tree) -> Leaves:
     """The intervals of the IPv6 space by the upper 64 bits; of a divided /64 its first address counts."""
     if tree.ip_version != 6:
         return Leaves(np.zeros(1, dtype=np.uint64), np.zeros(1, dtype=np.uint32))
-    return _walk(tree, 0, 64, alias=_ipv4_root(tree))
+    root = _ipv4_root(tree)
+    return _walk(tree, 0, 64, alias=root if root < tree.count else None)
 
 
 def _ipv4_root(tree: Tree) -> int:

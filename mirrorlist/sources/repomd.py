@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import requests
+import urllib3
 from lxml import etree
 
 from mirrorlist.core.errors import OriginError
@@ -60,18 +61,20 @@ def http_fetch(tree: str, session: requests.Session, clock: Callable[[], float] 
                 if answer.status_code != 200:
                     raise OriginError(f"{url}: status {answer.status_code}")
                 return _bounded(_read(answer, url, clock() + DEADLINE_SECONDS, clock), url)
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise OriginError(f"{url}: {type(error).__name__}") from None
 
     return fetch
 
 
 def _read(answer: requests.Response, url: str, deadline: float, clock: Callable[[], float]) -> bytes:
+    """Takes what each packet brings, so that the deadline also ends an origin that sends a byte at a time."""
     data = bytearray()
-    for chunk in answer.iter_content(65_536):
-        data += chunk
-        if len(data) > LARGEST:
+    while len(data) <= LARGEST:
+        chunk = answer.raw.read1(65_536, decode_content=True)
+        if not chunk:
             break
+        data += chunk
         if clock() > deadline:
             raise OriginError(f"{url}: not complete after {DEADLINE_SECONDS:.0f} s")
     return bytes(data)

@@ -7,11 +7,13 @@ docs/service-yml.md and a refused example in tests/sources/test_service_file.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from itertools import pairwise
 
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import MAIN
 from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
+from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.documents import Pointer, shown, spelled
 from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.mirror_urls import url_fault
@@ -20,6 +22,8 @@ from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
 
 UNIX = "unix"
 WEB_SCHEMES = ("http://", "https://")
+LONGEST_IPV6 = 64
+"""Clients behind one /64 are one client, so nothing finer is told of an address."""
 
 
 def check(draft: Draft) -> tuple[Finding, ...]:
@@ -104,6 +108,43 @@ def proxies_are_networks(draft: Draft) -> Iterator[Finding]:
             yield draft.error(pointer, Code.HOST_BITS, what)
 
 
+def overrides_are_networks(draft: Draft) -> Iterator[Finding]:
+    """An override is of one network without host bits, which no other override has."""
+    seen: dict[str, int] = {}
+    for index, override in enumerate(draft.text.geo.overrides):
+        pointer, text = ("geo", "overrides", index, "prefix"), override.prefix
+        network = canonical_network(text)
+        if network is None:
+            what = f"{shown(text)}; write a network such as 192.0.2.0/24"
+            yield draft.error(pointer, Code.BAD_NETWORK, what)
+        elif has_host_bits(text):
+            yield draft.error(pointer, Code.HOST_BITS, f"{shown(text)}, which has host bits set; write {network}")
+        elif (found := ip_network(network)).version == 6 and found.prefixlen > LONGEST_IPV6:
+            wider = ip_network((found.network_address, LONGEST_IPV6), strict=False)
+            what = f"{shown(text)}, but places are kept for each /{LONGEST_IPV6}; write {wider}"
+            yield draft.error(pointer, Code.BAD_NETWORK, what)
+        elif seen.setdefault(str(found), index) != index:
+            what = f"{shown(text)}, as in geo.overrides[{seen[str(found)]}]; put both into one"
+            yield draft.error(pointer, ServiceCode.OVERRIDE_TWICE, what)
+
+
+def overrides_are_places(draft: Draft) -> Iterator[Finding]:
+    """The country and the city of an override are known; coordinates make the city a mere remark."""
+    countries = read_countries()
+    for index, override in enumerate(draft.text.geo.overrides):
+        country, city = override.country, override.city
+        if country is None:
+            continue
+        if country not in countries.by_code:
+            meant = countries.normalise(country)
+            remedy = f"write {meant}" if meant else "write its ISO 3166-1 alpha-2 code"
+            what = f"{shown(country)}, which is no country's code; {remedy}"
+            yield draft.error(("geo", "overrides", index, "country"), Code.UNKNOWN_COUNTRY, what)
+        elif city and override.latitude is None and draft.city_of and draft.city_of(country, city) is None:
+            what = f"{shown(city)}, which is not known in {country}; write latitude and longitude instead"
+            yield draft.error(("geo", "overrides", index, "city"), Code.UNKNOWN_CITY, what)
+
+
 CHECKS: tuple[Check, ...] = (
     *CATALOGUE_CHECKS,
     main_is_no_option,
@@ -112,4 +153,6 @@ CHECKS: tuple[Check, ...] = (
     origins_are_readable,
     bands_increase,
     proxies_are_networks,
+    overrides_are_networks,
+    overrides_are_places,
 )

@@ -29,15 +29,24 @@ class ServiceCode(StrEnum):
     UNKNOWN_REPOSITORY = "unknown-repository"
     BAD_ALIAS = "bad-alias"
     NOT_INCREASING = "not-increasing"
+    OVERRIDE_TWICE = "override-twice"
+
+
+CityOf = Callable[[str, str], tuple[float, float] | None]
+"""Latitude and longitude of a city, by its country's code and its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A service file on its way: where its values stand, what they are, and the catalogue they make."""
+    """A service file on its way: where its values stand, what they are, and the catalogue they make.
+
+    Without ``city_of`` nothing is said of cities: who wants only a directory of the file need not load a gazetteer.
+    """
 
     document: Document
     text: ServiceText
     catalogue: Catalogue
+    city_of: CityOf | None = None
 
     def error(self, pointer: Pointer, code: StrEnum, what: str) -> Finding:
         """An error at a value. ``what`` goes on after the value's place and the value itself."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
 from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
-from mirrorlist.core.model import MAIN, Policy, Repository
-from mirrorlist.core.service import GeoSources, Module, Service
+from mirrorlist.core.model import MAIN, Location, Policy, Repository
+from mirrorlist.core.service import GeoSources, Module, Override, Service
 from mirrorlist.sources.documents import START, finding
 from mirrorlist.sources.durations import duration_seconds
 from mirrorlist.sources.finding_codes import Code
+from mirrorlist.sources.geo_records import CITY_PRECISION_KM
 from mirrorlist.sources.mirror_urls import tree_url
+from mirrorlist.sources.networks import prefix
 from mirrorlist.sources.schemas import judge, with_booleans
 from mirrorlist.sources.service_checks import UNIX, WEB_SCHEMES, check
-from mirrorlist.sources.service_draft import Draft
-from mirrorlist.sources.service_text import ModuleText, RepositoryText, ServiceText, service_text
+from mirrorlist.sources.service_draft import CityOf, Draft
+from mirrorlist.sources.service_text import ModuleText, OverrideText, RepositoryText, ServiceText, service_text
 from mirrorlist.sources.yaml_reader import read_yaml
 
 MAX_BYTES = 1024 * 1024
@@ -26,14 +29,16 @@ SCHEMA = "service"
 
 
 def read_service(
-    path: Path, mirrors_dir: Path | None = None, state_dir: Path | None = None
+    path: Path, mirrors_dir: Path | None = None, state_dir: Path | None = None, city_of: CityOf | None = None
 ) -> tuple[Service, tuple[Finding, ...]]:
     """The service that a file describes, and warnings about it. The directories given win over the file's.
+
+    ``city_of`` finds the cities of overrides; without it their countries are all that is known.
 
     Raises:
         ServiceFileError: the file cannot be used; it holds every error and warning, in the order of the file.
     """
-    draft, warnings = _draft(path)
+    draft, warnings = _draft(path, city_of)
     base = path.absolute().parent
     text = draft.text
     service = Service(
@@ -47,7 +52,7 @@ def read_service(
         origins=_origins(text, base),
         trusted_proxies=tuple(map(_proxy, text.trusted_proxies)),
         fallbacks=_fallbacks(text),
-        geo=_geo(text, base),
+        geo=_geo(text, base, city_of),
         profile=text.profile,
         allowed_outdate_seconds=_seconds(text.allowed_outdate),
         required_protocols=text.required_protocols,
@@ -56,14 +61,14 @@ def read_service(
     return service, warnings
 
 
-def _draft(path: Path) -> tuple[Draft, tuple[Finding, ...]]:
+def _draft(path: Path, city_of: CityOf | None) -> tuple[Draft, tuple[Finding, ...]]:
     """The file, read and judged, with its warnings."""
     document = read_yaml(_data(path), str(path), MAX_BYTES)
     _stop_at_errors(document.findings)
     document = with_booleans(document, SCHEMA)
     _stop_at_errors(document.findings, judge(document, SCHEMA))
     text = service_text(document.root or {})
-    draft = Draft(document, text, _catalogue(text))
+    draft = Draft(document, text, _catalogue(text), city_of)
     _stop_at_errors(document.findings, check(draft))
     return draft, document.findings
 
@@ -141,11 +146,31 @@ def _proxy(text: str) -> str:
     return text if text == UNIX else str(ip_network(text))
 
 
-def _geo(text: ServiceText, base: Path) -> GeoSources:
+def _geo(text: ServiceText, base: Path, city_of: CityOf | None) -> GeoSources:
     return GeoSources(
         databases=tuple(str(base / database) for database in text.geo.databases),
         clouds={provider: str(base / file) for provider, file in text.geo.clouds.items()},
+        overrides=tuple(_override(each, city_of) for each in text.geo.overrides),
     )
+
+
+def _override(text: OverrideText, city_of: CityOf | None) -> Override:
+    place = Location(
+        country=text.country,
+        city=text.city,
+        latitude=_degrees(text.latitude),
+        longitude=_degrees(text.longitude),
+        precision_km=CITY_PRECISION_KM,
+    )
+    if text.country and text.city and city_of and place.latitude is None:
+        latitude, longitude = city_of(text.country, text.city) or (None, None)
+        place = replace(place, latitude=latitude, longitude=longitude)
+    known = place.country or place.latitude is not None
+    return Override(prefix=prefix(text.prefix), location=place if known else None, asn=text.asn)
+
+
+def _degrees(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _policy(text: ServiceText) -> Policy:

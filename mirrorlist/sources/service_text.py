@@ -40,11 +40,24 @@ class ModuleText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideText:
+    """One entry of ``geo.overrides``."""
+
+    prefix: str
+    country: str | None = None
+    city: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    asn: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GeoText:
     """The key ``geo``."""
 
     databases: tuple[str, ...] = ()
     clouds: Mapping[str, str] = field(default_factory=dict)
+    overrides: tuple[OverrideText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

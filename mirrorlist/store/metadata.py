@@ -30,6 +30,8 @@ class MetadataStore:
     def record(self, path: str, version: Checksummed, now: float) -> bool:
         """Notes what the origin publishes now; True if that is another version than before."""
         with self._engine.begin() as connection:
+            # Written before the history is read: it is the lock that keeps two processes from noting one change.
+            self._checked(connection, path, confirmed_at=now, failed_at=None, error=None)
             last = connection.execute(
                 sa.select(ORIGIN_CHANGES.c.sha256)
                 .where(ORIGIN_CHANGES.c.path == path)
@@ -43,7 +45,6 @@ class MetadataStore:
                         timestamp=version.timestamp, seen_at=now, accepted=True,
                     )
                 )  # fmt: skip
-            self._checked(connection, path, confirmed_at=now, failed_at=None, error=None)
         return changed
 
     def failed(self, path: str, error: str, now: float) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import mmap
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,9 +46,17 @@ def _keep_former(state_dir: Path) -> None:
         if source.exists():
             link = state_dir / f"snapshot.tmp.{os.getpid()}1"
             link.unlink(missing_ok=True)
-            link.hardlink_to(source)
+            _second_name(source, link)
             link.replace(state_dir / older)
             link.unlink(missing_ok=True)
+
+
+def _second_name(source: Path, link: Path) -> None:
+    """A hard link, or a copy on file systems that have none."""
+    try:
+        link.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, link)
 
 
 def _remove_left_overs(state_dir: Path) -> None:

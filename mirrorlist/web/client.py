@@ -8,6 +8,7 @@ from mirrorlist.core.model import Prefix
 from mirrorlist.core.prefixes import contains, packed, parse_prefix
 
 UNIX = "unix"
+_BLANKS = " \t"  # RFC 9110, 5.6.3; str.strip() alone would drop bytes above 0x7f as well
 
 
 class TrustedProxies:
@@ -49,7 +50,7 @@ def _from_the_right(header: str) -> Iterator[str]:
     end = len(header)
     while end >= 0:
         comma = header.rfind(",", 0, end)
-        yield header[comma + 1 : end].strip()
+        yield header[comma + 1 : end].strip(_BLANKS)
         end = comma if comma >= 0 else -1
 
 
@@ -57,8 +58,12 @@ def parsed(text: str) -> bytes | None:
     """The packed address of ``1.2.3.4``, ``1.2.3.4:4711``, ``2001:db8::1`` or ``[2001:db8::1]:443``."""
     if text.startswith("["):
         text, bracket, port = text[1:].partition("]")
-        return packed(text) if bracket and (not port or (port[1:].isdecimal() and port[0] == ":")) else None
+        return packed(text) if bracket and (not port or (port[0] == ":" and _is_port(port[1:]))) else None
     if text.count(":") == 1:
         text, _, port = text.partition(":")
-        return packed(text) if port.isdecimal() else None
+        return packed(text) if _is_port(port) else None
     return packed(text)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal()

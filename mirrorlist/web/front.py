@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MOST_REMEMBERED = 16_384
+LONGEST_REMEMBERED = 256
+"""Characters; real questions and headers are shorter, and 16,384 longer ones would be a gigabyte."""
 
 
 class _Known(NamedTuple):
@@ -98,9 +100,10 @@ class Answers:
             route = self._prepared_routes.of(self._questions.read(*asked))
         except MirrorlistError:
             route = None
-        if len(self._routes) >= MOST_REMEMBERED:
-            self._routes.clear()
-        self._routes[asked] = route
+        if _is_short(asked):
+            if len(self._routes) >= MOST_REMEMBERED:
+                self._routes.clear()
+            self._routes[asked] = route
         return route
 
     def _new_client(self, who: tuple[str, str | None]) -> _Known:
@@ -114,7 +117,12 @@ class Answers:
         else:
             place = place_number(snapshot, address, self._country_of)
             known = _Known(place, snapshot.networks.at(address), words, until)
-        if len(self._clients) >= MOST_REMEMBERED:
-            self._clients.clear()
-        self._clients[who] = known
+        if _is_short(who):
+            if len(self._clients) >= MOST_REMEMBERED:
+                self._clients.clear()
+            self._clients[who] = known
         return known
+
+
+def _is_short(texts: tuple[str, str | None]) -> bool:
+    return sum(len(text or "") for text in texts) <= LONGEST_REMEMBERED

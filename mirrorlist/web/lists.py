@@ -17,21 +17,22 @@ from mirrorlist.core.model import Client, Query, RepoMetadata, Selection
 from mirrorlist.core.select import select
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats import metalink3, mirrorlist
-from mirrorlist.reload import Reloader
 from mirrorlist.web.client import TrustedProxies, client_address
 from mirrorlist.web.encoding import compressed
+from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import Kind, Question, Questions, sent_by
 from mirrorlist.web.routes import headers_for
 
 
-def lists(reloader: Reloader, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
+def lists(generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
     """The views under /mirrorlist and /metalink."""
     views = Blueprint("lists", __name__)
 
     def answer(**_: str) -> Response:
-        if reloader.current is None:
+        current = generations.current
+        if current is None:
             raise NotReady("the service has no snapshot yet; try again in a few seconds")
-        snapshot = reloader.current.snapshot
+        snapshot = current.snapshot
         service = snapshot.facts.service
         path = request.environ["PATH_INFO"]
         question = Questions(service.catalogue, service.policy).read(path, request.query_string.decode("latin-1"))

@@ -49,7 +49,7 @@ def _split(path: str) -> tuple[Kind, tuple[str, str] | None]:
     segments = path.strip("/").split("/")
     kind = next((kind for kind in Kind if kind.value == segments[0]), None)
     if kind is None or len(segments) not in (1, 3) or path.startswith("//") or path.endswith("//"):
-        raise NotFound("there is nothing here; lists are at /mirrorlist/<version>/<repository>")
+        raise NotFound("there is nothing here; lists are at /mirrorlist/VERSION/REPOSITORY")
     return kind, (segments[1], segments[2]) if len(segments) == 3 else None
 
 

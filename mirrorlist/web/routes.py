@@ -49,7 +49,8 @@ class Routes:
         """The prepared question, or None where the mirrors are not what answers it."""
         query = question.query
         orders = self._prepared.module(query.target.module)
-        if query.target.vault or query.countries or orders is None:
+        unusual = query.target.vault or query.countries or query.every_protocol or not query.networks
+        if unusual or orders is None:
             return None
         column = self._prepared.column(query.target.module, query.protocols)
         if question.kind is Kind.MIRRORLIST:

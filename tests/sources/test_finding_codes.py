@@ -9,6 +9,7 @@ import pytest
 
 from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.finding_codes import Code
+from mirrorlist.sources.locations import read_atlas
 from mirrorlist.sources.mirror_files import parse_mirror, read_mirror_files
 from mirrorlist.sources.schemas import load_schema
 
@@ -49,7 +50,26 @@ EXAMPLES: list[tuple[Code, str, str]] = [
     (Code.HOST_BITS, "4:11: warning", HEAD + "subnets: [10.0.0.1/8]\n"),
     (Code.BAD_NETWORK, "4:11: error", HEAD + "subnets: [10.0.0.0/33]\n"),
     (Code.BAD_DATE, "4:12: error", HEAD + "live_from: 2026-02-30\n"),
+    (Code.UNKNOWN_REGION, "5:17: warning", HEAD + "cloud_type: aws\ncloud_regions: [eu-nort-1]\n"),
     (Code.PRIVATE_WITHOUT_NETWORKS, "4:10: warning", HEAD + "private: true\n"),
+]
+
+
+PLACES: list[tuple[Code, str, str]] = [
+    (Code.NO_PLACE, "1:1: warning", HEAD),
+    (Code.UNKNOWN_CITY, "4:34: warning", HEAD + "geolocation: {country: DE, city: Atlantis}\n"),
+    (Code.UNKNOWN_STATE, "4:44: warning", HEAD + "geolocation: {country: DE, state_province: Atlantis}\n"),
+    (
+        Code.SWAPPED_PLACE,
+        "4:34: warning",
+        HEAD + "geolocation: {country: US, city: Virginia, state_province: Ashburn}\n",
+    ),
+    (Code.CITY_ELSEWHERE, "4:34: warning", HEAD + "geolocation: {country: US, city: Ashburn, state_province: DC}\n"),
+    (
+        Code.PLACE_CONTRADICTION,
+        "4:53: warning",
+        HEAD + "geolocation: {country: US, city: Ashburn, latitude: 39, longitude: 77.5}\n",
+    ),
 ]
 
 
@@ -61,6 +81,15 @@ def test_each_finding_has_its_place_and_severity(code: Code, start: str, text: s
 
     assert [str(each).split("] ")[0] for each in findings] == [f"a.example.yml:{start} [{code}"]
     assert (mirror is None) == ("error" in start)
+
+
+@pytest.mark.parametrize(("code", "start", "text"), PLACES, ids=[str(row[0]) for row in PLACES])
+def test_each_finding_on_a_place_needs_an_atlas(code: Code, start: str, text: str) -> None:
+    mirror, findings = parse_mirror(text.encode(), "a.example.yml", MODULES, COUNTRIES, read_atlas())
+
+    assert [str(each).split("] ")[0] for each in findings] == [f"a.example.yml:{start} [{code}"]
+    assert mirror is not None
+    assert parse_mirror(text.encode(), "a.example.yml", MODULES, COUNTRIES) == (mirror, ())
 
 
 def twins(directory: Path) -> None:
@@ -99,7 +128,7 @@ def test_each_finding_on_a_directory_leaves_the_rest_in_use(code: Code, tmp_path
 
 
 def test_every_code_has_an_example() -> None:
-    assert set(Code) - {row[0] for row in EXAMPLES} - DIRECTORIES.keys() == set()
+    assert set(Code) - {row[0] for row in EXAMPLES + PLACES} - DIRECTORIES.keys() == set()
 
 
 def table_rows(heading: str) -> list[list[str]]:
@@ -118,7 +147,7 @@ def test_the_documentation_explains_every_code() -> None:
 def test_the_documentation_tells_the_severity_of_every_code() -> None:
     severities = {row[0]: row[1] for row in table_rows("What the findings mean")}
 
-    shown = {row[0]: row[1].split()[-1] for row in EXAMPLES}
+    shown = {row[0]: row[1].split()[-1] for row in EXAMPLES + PLACES}
     shown |= {code: start.split()[-1] for code, (_, start, _) in DIRECTORIES.items()}
     assert severities == {str(code): severity for code, severity in shown.items()}
 

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from mirrorlist.core.catalogue import Catalogue, target
 from mirrorlist.core.errors import Finding, NotFound, ServiceFileError, Severity
-from mirrorlist.core.model import Policy, Protocol, Repository
-from mirrorlist.core.service import GeoSources, Module, Profile, Service
+from mirrorlist.core.model import Location, Policy, Protocol, Repository
+from mirrorlist.core.prefixes import parse_prefix
+from mirrorlist.core.service import GeoSources, Module, Override, Profile, Service
 from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
+from mirrorlist.sources.cities import city_of
+from mirrorlist.sources.geo_records import CITY_PRECISION_KM
 from mirrorlist.sources.service_checks import CHECKS
 from mirrorlist.sources.service_draft import ServiceCode
 from mirrorlist.sources.service_file import MAX_BYTES, read_service
@@ -55,7 +58,7 @@ BOTH = {"small": SMALL, "large": LARGE}
 def read(tmp_path: Path, text: str | bytes) -> tuple[Service, tuple[Finding, ...]]:
     path = tmp_path / "service.yml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_service(path)
+    return read_service(path, city_of=city_of)
 
 
 def refused(tmp_path: Path, text: str | bytes) -> list[str]:
@@ -367,6 +370,120 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "geo/databases/items/minLength": ("+geo: {databases: ['']}\n", "6:19", "write at least 1"),
     "geo/databases/items/maxLength": (f"+geo: {{databases: [{'x' * 1001}]}}\n", "6:19", "write at most 1000"),
     "geo/databases/items/pattern": ('+geo: {databases: ["\\0"]}\n', "6:19", "geo.databases[0] is '\\x00'"),
+    "geo/overrides/type": ("+geo: {overrides: x}\n", "6:18", "geo.overrides is 'x'; write a list"),
+    "geo/overrides/maxItems": (
+        f"+geo: {{overrides: [{', '.join(['{}'] * 10_001)}]}}\n",
+        "6:18",
+        "with 10001 entries; write at most 10000",
+    ),
+    "geo/overrides/items/type": ("+geo: {overrides: [x]}\n", "6:19", "geo.overrides[0] is 'x'; write keys and values"),
+    "geo/overrides/items/required": (
+        "+geo: {overrides: [{country: DE, asn: 1}]}\n",
+        "6:19",
+        "geo.overrides[0] has no 'prefix'; add it",
+    ),
+    "geo/overrides/items/minProperties": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24}]}\n",
+        "6:19",
+        "is a mapping with 1 keys; write at least 2",
+    ),
+    "geo/overrides/items/additionalProperties": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, contry: DE}]}\n",
+        "6:42",
+        "did you mean 'country'?",
+    ),
+    "geo/overrides/items/dependentRequired/city": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, city: Ulm}]}\n",
+        "6:42",
+        "city stands without 'country'; add that",
+    ),
+    "geo/overrides/items/dependentRequired/latitude": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, latitude: 1}]}\n",
+        "6:42",
+        "stands without 'longitude'; add that",
+    ),
+    "geo/overrides/items/dependentRequired/longitude": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, longitude: 1}]}\n",
+        "6:42",
+        "stands without 'latitude'; add that",
+    ),
+    "geo/overrides/items/prefix/type": (
+        "+geo: {overrides: [{prefix: 5, asn: 1}]}\n",
+        "6:28",
+        "geo.overrides[0].prefix is 5; put it in quotes",
+    ),
+    "geo/overrides/items/prefix/minLength": (
+        "+geo: {overrides: [{prefix: '', asn: 1}]}\n",
+        "6:28",
+        "with 0 characters; write at least 2",
+    ),
+    "geo/overrides/items/prefix/maxLength": (
+        f"+geo: {{overrides: [{{prefix: {'1' * 51}, asn: 1}}]}}\n",
+        "6:28",
+        "with 51 characters; write at most 50",
+    ),
+    "geo/overrides/items/country/type": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, country: 5}]}\n",
+        "6:51",
+        "country is 5; put it in quotes",
+    ),
+    "geo/overrides/items/country/pattern": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, country: de}]}\n",
+        "6:51",
+        "country is 'de'; write it as in 'DE'",
+    ),
+    "geo/overrides/items/city/type": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, country: DE, city: 5}]}\n",
+        "6:61",
+        "city is 5; put it in quotes",
+    ),
+    "geo/overrides/items/city/minLength": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, country: DE, city: ''}]}\n",
+        "6:61",
+        "at least 1",
+    ),
+    "geo/overrides/items/city/maxLength": (
+        f"+geo: {{overrides: [{{prefix: 192.0.2.0/24, country: DE, city: {'x' * 101}}}]}}\n",
+        "6:61",
+        "write at most 100",
+    ),
+    "geo/overrides/items/latitude/type": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, longitude: 1, latitude: x}]}\n",
+        "6:66",
+        "latitude is 'x'",
+    ),
+    "geo/overrides/items/latitude/minimum": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, longitude: 1, latitude: -90.5}]}\n",
+        "6:66",
+        "latitude is -90.5",
+    ),
+    "geo/overrides/items/latitude/maximum": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, longitude: 1, latitude: 90.5}]}\n",
+        "6:66",
+        "latitude is 90.5",
+    ),
+    "geo/overrides/items/longitude/type": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, latitude: 1, longitude: x}]}\n",
+        "6:66",
+        "longitude is 'x'",
+    ),
+    "geo/overrides/items/longitude/minimum": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, latitude: 1, longitude: -180.5}]}\n",
+        "6:66",
+        "longitude is -180.5",
+    ),
+    "geo/overrides/items/longitude/maximum": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, latitude: 1, longitude: 180.5}]}\n",
+        "6:66",
+        "longitude is 180.5",
+    ),
+    "geo/overrides/items/asn/type": ("+geo: {overrides: [{prefix: 192.0.2.0/24, asn: AS5}]}\n", "6:47", "asn is 'AS5'"),
+    "geo/overrides/items/asn/minimum": ("+geo: {overrides: [{prefix: 192.0.2.0/24, asn: 0}]}\n", "6:47", "asn is 0"),
+    "geo/overrides/items/asn/maximum": (
+        "+geo: {overrides: [{prefix: 192.0.2.0/24, asn: 4294967295}]}\n",
+        "6:47",
+        "asn is 4294967295",
+    ),
     "geo/clouds/type": ("+geo: {clouds: aws}\n", "6:15", "geo.clouds is 'aws'; write keys and values"),
     "geo/clouds/additionalProperties": ("+geo: {clouds: {asw: x}}\n", "6:16", "did you mean 'aws'?"),
     **{
@@ -726,6 +843,53 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
         ("small", "+trusted_proxies: ['fe80::1%eth0']\n", "6:19", "[bad-network] trusted_proxies[0] is 'fe80::1%eth0"),
         ("small", "+trusted_proxies: [192.0.2.0/33]\n", "6:19", "[bad-network] trusted_proxies[0] is '192.0.2.0/33'"),
     ],
+    "overrides_are_networks": [
+        (
+            "small",
+            "+geo: {overrides: [{prefix: 192.0.2.1/24, asn: 1}]}\n",
+            "6:28",
+            "[host-bits] geo.overrides[0].prefix is '192.0.2.1/24', which has host bits set; write 192.0.2.0/24",
+        ),
+        (
+            "small",
+            "+geo: {overrides: [{prefix: house, asn: 1}]}\n",
+            "6:28",
+            "[bad-network] geo.overrides[0].prefix is 'house'; write a network such as 192.0.2.0/24",
+        ),
+        (
+            "small",
+            "+geo: {overrides: [{prefix: '2001:db8:0:1:8::/80', asn: 1}]}\n",
+            "6:28",
+            "[bad-network] geo.overrides[0].prefix is '2001:db8:0:1:8::/80', but places are kept for each /64; "
+            "write 2001:db8:0:1::/64",
+        ),
+        (
+            "small",
+            "+geo: {overrides: [{prefix: 192.0.2.1, asn: 1}, {prefix: 192.0.2.1/32, country: DE}]}\n",
+            "6:57",
+            "[override-twice] geo.overrides[1].prefix is '192.0.2.1/32', as in geo.overrides[0]; put both into one",
+        ),
+    ],
+    "overrides_are_places": [
+        (
+            "small",
+            "+geo: {overrides: [{prefix: 192.0.2.0/24, country: UK}]}\n",
+            "6:51",
+            "[unknown-country] geo.overrides[0].country is 'UK', which is no country's code; write GB",
+        ),
+        (
+            "small",
+            "+geo: {overrides: [{prefix: 192.0.2.0/24, country: QQ}]}\n",
+            "6:51",
+            "[unknown-country] geo.overrides[0].country is 'QQ', which is no country's code; write its ISO",
+        ),
+        (
+            "small",
+            "+geo: {overrides: [{prefix: 192.0.2.0/24, country: DE, city: Springfield-on-Nowhere}]}\n",
+            "6:61",
+            "[unknown-city] geo.overrides[0].city is 'Springfield-on-Nowhere', which is not known in DE; write lat",
+        ),
+    ],
     "repositories_exist": [
         (
             "large",
@@ -861,7 +1025,8 @@ modules:
 origin: {main: tree, kitten: "https://origin.example.org/kitten"}
 fallbacks: {main: ["https://repo.example.org/linux"], kitten: ["http://repo.example.org/kitten/"]}
 trusted_proxies: [192.0.2.0/24, 198.51.100.7, "2001:DB8::/32", unix]
-geo: {databases: [geo/City.mmdb, /srv/ASN.mmdb], clouds: {aws: geo/aws.json, oci: /srv/oci.json}}
+geo: {databases: [geo/City.mmdb, /srv/ASN.mmdb], clouds: {aws: geo/aws.json, oci: /srv/oci.json}, overrides: [
+  {prefix: 192.0.2.0/24, country: DE, city: Ulm, asn: 64500}, {prefix: "2001:db8::/64", latitude: 1, longitude: -2.5}]}
 policy:
   limit: 5
   protocol_order: [http]
@@ -925,6 +1090,19 @@ approved: [mirror.example.org]
             geo=GeoSources(
                 databases=(str(tmp_path / "geo/City.mmdb"), "/srv/ASN.mmdb"),
                 clouds={"aws": str(tmp_path / "geo/aws.json"), "oci": "/srv/oci.json"},
+                overrides=(
+                    Override(
+                        prefix=parse_prefix("192.0.2.0/24")[0],
+                        location=Location(
+                            country="DE", city="Ulm", latitude=48.4, longitude=9.99, precision_km=CITY_PRECISION_KM
+                        ),
+                        asn=64500,
+                    ),
+                    Override(
+                        prefix=parse_prefix("2001:db8::/64")[0],
+                        location=Location(latitude=1.0, longitude=-2.5, precision_km=CITY_PRECISION_KM),
+                    ),
+                ),
             ),
             profile=Profile.INTRANET,
             allowed_outdate_seconds=5400,

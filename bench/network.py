@@ -1,0 +1,104 @@
+"""A made-up network of any size, compiled into a state directory for servers under measurement."""
+
+from __future__ import annotations
+
+import random
+from array import array
+from pathlib import Path
+
+from mirrorlist.core.catalogue import Catalogue
+from mirrorlist.core.compile import country_places, network_classes, place_orders
+from mirrorlist.core.model import MAIN, Checksummed, Location, Mirror, Policy, Prefix, Protocol, RepoMetadata, Repository
+from mirrorlist.core.prefixes import IntervalTable
+from mirrorlist.core.service import Module, Service
+from mirrorlist.core.snapshot import Facts, Snapshot, encode
+from mirrorlist.sources.countries import read_countries
+from mirrorlist.store.snapshot_files import write_snapshot
+
+ARCHES = ("x86_64", "aarch64", "ppc64le", "s390x")
+REPOSITORIES = ("baseos", "appstream", "crb", "extras", "highavailability", "plus")
+CATALOGUE = Catalogue(
+    versions=("9", "9.8", "10", "10.2"),
+    latest={"9": "9.8", "10": "10.2"},
+    arches={"9": ARCHES, "10": ARCHES},
+    repositories={name: Repository(name, f"{name.title()}/$basearch/os/") for name in REPOSITORIES},
+)
+EMPTY = IntervalTable(
+    array("I", [0]), array("I", [0]), array("Q", [0]), array("I", [0]), array("Q"), array("Q"), array("I")
+)
+
+
+def mirrors(count: int, generator: random.Random) -> list[Mirror]:
+    """Mirrors over the countries as people are, most of them with both web protocols."""
+    countries = sorted(read_countries().by_code.values(), key=lambda country: country.code)
+    found = []
+    for number in range(count):
+        country = generator.choice(countries)
+        host = f"mirror{number}.example.org"
+        urls = {Protocol.HTTP: f"http://{host}/pub/linux/"}
+        if generator.random() < 0.93:
+            urls[Protocol.HTTPS] = f"https://{host}/pub/linux/"
+        place = Location(
+            continent=country.continent,
+            country=country.code,
+            latitude=country.latitude + generator.uniform(-2, 2),
+            longitude=max(-180.0, min(180.0, country.longitude + generator.uniform(-2, 2))),
+        )
+        found.append(
+            Mirror(name=host, urls={MAIN: urls}, location=place, bandwidth_mbps=generator.choice([100, 1000, 10_000]))
+        )
+    return found
+
+
+def prefixes(count: int, generator: random.Random) -> list[tuple[Prefix, tuple[str, str]]]:
+    """Cloud ranges, four fifths of them IPv4."""
+    rows = []
+    for number in range(count):
+        region = ("aws", f"region-{number % 150}")
+        if number % 5:
+            length = generator.randint(16, 28)
+            address = generator.getrandbits(32) >> (32 - length) << (32 - length)
+            rows.append((Prefix(address.to_bytes(4, "big"), length), region))
+        else:
+            length = generator.randint(32, 56)
+            address = (0x2 << 125 | generator.getrandbits(125)) >> (128 - length) << (128 - length)
+            rows.append((Prefix(address.to_bytes(16, "big"), length), region))
+    return rows
+
+
+def make(count: int, prefix_count: int, generation: int = 1) -> Snapshot:
+    """A snapshot of ``count`` mirrors and as many cloud ranges; the same for the same numbers."""
+    generator = random.Random(count)
+    listed = mirrors(count, generator)
+    centres = {code: (country.latitude, country.longitude) for code, country in read_countries().by_code.items()}
+    places, numbers = country_places(centres)
+    networks, classes = network_classes(listed, prefixes(prefix_count, generator), EMPTY)
+    policy = Policy()
+    key = bytes(32)
+    metadata = {}
+    for found in REPOSITORIES:
+        for version in ("9.8", "10.2"):
+            for arch in ARCHES:
+                path = f"{version}/{found.title()}/{arch}/os/"
+                digit = f"{generation % 16:x}"
+                metadata[path] = RepoMetadata(path, Checksummed(5000, 1_790_000_000, digit * 64, digit * 128), 0.0)
+    facts = Facts(
+        generation=generation,
+        built_at=0.0,
+        key=key,
+        service=Service(
+            name="Bench", url=None, catalogue=CATALOGUE, mirrors_dir="m", state_dir="s", policy=policy,
+            modules={MAIN: Module(title="Main")}, trusted_proxies=("127.0.0.0/8",), origins={MAIN: "o"},
+        ),
+        mirrors=tuple(listed),
+        places=places,
+        country_places=numbers,
+        classes=classes,
+        metadata=metadata,
+    )  # fmt: skip
+    return Snapshot(facts, networks, EMPTY, EMPTY, {MAIN: place_orders(listed, MAIN, places, policy, key)})
+
+
+def write(state_dir: Path, count: int, prefix_count: int, generation: int = 1) -> None:
+    """Puts such a snapshot into a state directory."""
+    write_snapshot(state_dir, encode(make(count, prefix_count, generation)))

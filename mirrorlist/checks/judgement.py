@@ -1,0 +1,147 @@
+"""What an answer, or its absence, says about a mirror.
+
+A new kind of failure is a row in FAILURES; a new kind of file is a function from its bytes to an observation.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import sha256
+
+from mirrorlist.checks.outcome import Failure, FailureKind, Fetched, shown
+from mirrorlist.core.health import Outcome
+from mirrorlist.core.model import RepoMetadata
+
+FAILURES: dict[FailureKind, Outcome] = {
+    FailureKind.FORBIDDEN_URL: Outcome.FORBIDDEN,
+    FailureKind.FORBIDDEN_ADDRESS: Outcome.FORBIDDEN,
+    FailureKind.FORBIDDEN_REDIRECT: Outcome.FORBIDDEN,
+    FailureKind.UNRESOLVABLE: Outcome.UNREACHABLE,
+    FailureKind.NO_ADDRESS_IN_FAMILY: Outcome.NO_ADDRESS,
+    FailureKind.REFUSED: Outcome.UNREACHABLE,
+    FailureKind.UNREACHABLE: Outcome.UNREACHABLE,
+    FailureKind.TIMEOUT: Outcome.TIMEOUT,
+    FailureKind.DEADLINE: Outcome.TIMEOUT,
+    FailureKind.BROKEN_OFF: Outcome.UNREACHABLE,
+    FailureKind.TOO_LARGE: Outcome.WRONG,
+    FailureKind.CERTIFICATE: Outcome.CERTIFICATE,
+    FailureKind.TLS: Outcome.UNREACHABLE,
+    FailureKind.TOO_MANY_REDIRECTS: Outcome.WRONG,
+    FailureKind.DOWNGRADE: Outcome.WRONG,
+    FailureKind.OTHER_SCHEME: Outcome.WRONG,
+    FailureKind.ENCODED: Outcome.WRONG,
+    FailureKind.MALFORMED: Outcome.WRONG,
+    FailureKind.LOCAL: Outcome.UNCHECKED,
+}
+OUT_OF_REACH = frozenset(
+    {
+        FailureKind.FORBIDDEN_ADDRESS, FailureKind.UNRESOLVABLE, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.REFUSED,
+        FailureKind.UNREACHABLE, FailureKind.TIMEOUT, FailureKind.BROKEN_OFF, FailureKind.TLS,
+    }
+)  # fmt: skip
+"""Of a private mirror these say only that the prober stands outside its networks."""
+
+STATUSES = {404: Outcome.MISSING, 410: Outcome.MISSING, 429: Outcome.LIMITED, 503: Outcome.LIMITED}
+MOST_AHEAD_SECONDS = 600.0
+"""How far two clocks may differ."""
+SOON_DAYS = 14
+"""A certificate that ends earlier is told about."""
+
+_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_ROOT = re.compile(rb"<(?:[a-z]+:)?repomd[\s>]")
+_END = re.compile(rb"</(?:[a-z]+:)?repomd\s*>\s*\Z")
+_TIMESTAMP = re.compile(rb"<timestamp>\s*([0-9]{1,12})(?:\.[0-9]*)?\s*</timestamp>")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one request comes to. ``answered`` tells whether a host spoke HTTP at all."""
+
+    outcome: Outcome
+    detail: str = ""
+    sha256: str | None = None
+    answered: bool = True
+
+
+def failed(failure: Failure, private: bool) -> Observation:
+    """Without an answer that can be used. Of a private mirror being out of reach says nothing."""
+    outcome = FAILURES[failure.kind]
+    if private and failure.kind in OUT_OF_REACH:
+        outcome = Outcome.UNCHECKED
+    return Observation(outcome, str(failure), answered=outcome is Outcome.WRONG)
+
+
+def refused(status: int) -> Observation | None:
+    """What a status other than 200 says; None for 200."""
+    if status == 200:
+        return None
+    return Observation(STATUSES.get(status, Outcome.REFUSED), f"status {status}")
+
+
+def repomd(answer: Fetched, metadata: RepoMetadata | None, history: Collection[str], now: float) -> Observation:
+    """What a repomd.xml says, compared with what the origin publishes and ever published."""
+    if other := refused(answer.status):
+        return other
+    digest = sha256(answer.body).hexdigest()
+    if metadata is not None and digest == metadata.current.sha256:
+        return Observation(Outcome.FRESH, certificate(answer), digest)
+    if metadata is not None and digest in {version.sha256 for version in metadata.alternates}:
+        return Observation(Outcome.LAGGING, "an older version that is still accepted", digest)
+    if digest in history:
+        return Observation(Outcome.STALE, "a version that the origin has replaced", digest)
+    if fault := _fault(answer.body):
+        return Observation(Outcome.WRONG, fault)
+    if metadata is None:
+        return Observation(Outcome.GOOD, certificate(answer))
+    return _unheard_of(answer.body, metadata, now)
+
+
+def _fault(body: bytes) -> str | None:
+    if not body:
+        return "an empty file"
+    if _HTML.search(body[:1024]):
+        return "an HTML page"
+    if not _ROOT.search(body[:4096]):
+        return "not a repomd.xml"
+    return None if _END.search(body[-4096:]) else "a repomd.xml that ends early"
+
+
+def _unheard_of(body: bytes, metadata: RepoMetadata, now: float) -> Observation:
+    """The mirror may have synced what the origin published since it was asked last; then the next probe knows it."""
+    newest = max((int(stamp) for stamp in _TIMESTAMP.findall(body)), default=0)
+    if metadata.current.timestamp < newest <= now + MOST_AHEAD_SECONDS:
+        return Observation(Outcome.AHEAD, "newer than what the origin is known to publish")
+    return Observation(Outcome.WRONG, "a repomd.xml that the origin never published")
+
+
+def time_file(answer: Fetched, now: float, allowed_seconds: float) -> Observation:
+    """What the file with the time of the last sync says; it begins with seconds since 1970."""
+    if other := refused(answer.status):
+        return other
+    if _HTML.search(answer.body[:1024]):
+        return Observation(Outcome.WRONG, "an HTML page")
+    words = answer.body[:100].split()
+    try:
+        told = float(words[0].decode("ascii")) if words else None
+    except (ValueError, UnicodeDecodeError):
+        told = None
+    if told is None:
+        return Observation(Outcome.WRONG, f"not a time: {shown(answer.body[:40].decode('latin-1'))}")
+    return _of_time(told, now, allowed_seconds, certificate(answer))
+
+
+def _of_time(told: float, now: float, allowed_seconds: float, good: str) -> Observation:
+    if not math.isfinite(told) or told > now + MOST_AHEAD_SECONDS:
+        return Observation(Outcome.FUTURE, f"it says {told:.0f}")
+    if now - told > allowed_seconds:
+        return Observation(Outcome.OUTDATED, f"synced {(now - told) / 3600:.1f} hours ago")
+    return Observation(Outcome.GOOD, good)
+
+
+def certificate(answer: Fetched) -> str:
+    """A word on a certificate that ends soon."""
+    days = answer.certificate_days_left
+    return "" if days is None or days > SOON_DAYS else f"the certificate ends in {days} days"

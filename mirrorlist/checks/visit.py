@@ -1,0 +1,231 @@
+"""Carries out the plan of a visit: one request at a time, each judged; the tree of a module by all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from mirrorlist.checks.deadline import Clock
+from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.fetch import Family as AskedFamily
+from mirrorlist.checks.judgement import Observation, failed, repomd, time_file
+from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
+from mirrorlist.checks.patience import Patience
+from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Probe, Subject
+from mirrorlist.core.model import RepoMetadata
+from mirrorlist.core.visits import Look, Trip, due, first_way, known_paths, overdue, reach, whole
+
+Fetch = Callable[[str, Ask], Fetched | Failure]
+
+SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
+LARGEST_TIME_FILE = 65_536
+LARGEST_REPOMD = 8 * 1024 * 1024
+ROOM = 65_536
+"""A repomd.xml may be twice as long as the origin's and this much more."""
+ENDS_A_WALK = frozenset({Outcome.LIMITED, Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.UNCHECKED})
+DOUBTFUL = frozenset({Outcome.MISSING, Outcome.WRONG})
+"""Of one repository these say little about the tree: a partial mirror may lack it. The others are asked."""
+SAME_TREE = frozenset({Outcome.STALE, Outcome.AHEAD})
+"""Not good, but no doubt a tree of this origin."""
+
+_FAMILIES = {Family.IPV4: AskedFamily.IPV4, Family.IPV6: AskedFamily.IPV6}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What all visits of a run share. ``history``: every sha256 that the origin ever published, by path."""
+
+    timeout_seconds: float = 10.0
+    visit_seconds: float = 120.0
+    allowed_outdate_seconds: float = 12 * 3600.0
+    history: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """What a visit found. ``forgotten``: what is not followed any more, because it is as the first tree is."""
+
+    mirror: str
+    probes: tuple[Probe, ...]
+    requests: int
+    seconds: float
+    forgotten: frozenset[Subject] = frozenset()
+
+
+def visit(trip: Trip, terms: Terms, fetch: Fetch, clock: Clock, now: Callable[[], float]) -> Visited:
+    """Visits the mirror of a trip."""
+    start = clock()
+    asking = _Asking(trip, terms, fetch, clock, now)
+    reached = asking.reached()
+    forgotten: set[Subject] = set()
+    for module in trip.mirror.urls:
+        trees = {tree: probe for tree, probe in reached.items() if tree.module == module}
+        forgotten |= _Module(asking, trees).judge()
+    return Visited(trip.mirror.name, tuple(asking.probes), asking.requests, clock() - start, frozenset(forgotten))
+
+
+class _Asking:
+    """Sends the requests of one visit and keeps what they come to."""
+
+    def __init__(self, trip: Trip, terms: Terms, fetch: Fetch, clock: Clock, now: Callable[[], float]) -> None:
+        self.trip = trip
+        self.probes: list[Probe] = []
+        self.requests = 0
+        self.answered: set[Subject] = set()
+        self._terms = terms
+        self._fetch = fetch
+        self._clock = clock
+        self._now = now
+        self._patience = Patience(terms.timeout_seconds, terms.visit_seconds, clock)
+
+    def reached(self) -> dict[Subject, Probe]:
+        """The first look at every tree. What had less than the whole time counts only if nothing answered there."""
+        looks = reach(self.trip)
+        found: dict[Subject, Probe] = {}
+        hurried: set[Subject] = set()
+        for number, each in enumerate(looks):
+            tree = replace(each.subject, path="")
+            short = self._patience.is_short()
+            found[tree] = self.look(each, len(looks) - number)
+            if short and found[tree].outcome is Outcome.TIMEOUT:
+                hurried.add(tree)
+        families = {tree.family for tree in self.answered}
+        for tree in hurried:
+            if tree.family in families:
+                found[tree] = replace(found[tree], outcome=Outcome.UNCHECKED, detail="no time was left for it")
+        return found
+
+    def look(self, look: Look, looks_left: int = 1) -> Probe:
+        """One request, judged."""
+        seconds, at = self._patience.seconds(looks_left), self._now()
+        if not seconds:
+            return Probe(look.subject, at, 0.0, Outcome.TIMEOUT, "not asked: the host was silent before")
+        self.requests += 1
+        start = self._clock()
+        answer = self._fetch(look.url, self._ask(look, seconds))
+        took = self._clock() - start
+        if isinstance(answer, Failure) and answer.kind in SILENCE:
+            self._patience.was_silent(took)
+        seen = self._judged(look, answer, at)
+        if seen.answered:
+            self.answered.add(replace(look.subject, path=""))
+        return Probe(look.subject, at, took, seen.outcome, seen.detail, seen.sha256)
+
+    def _ask(self, look: Look, seconds: float) -> Ask:
+        family = _FAMILIES[look.subject.family]
+        return Ask(family=family, most_bytes=self._most_bytes(look.subject), deadline_seconds=seconds)
+
+    def _most_bytes(self, subject: Subject) -> int:
+        if not subject.path:
+            return LARGEST_TIME_FILE
+        metadata = self._metadata(subject)
+        if metadata is None:
+            return LARGEST_REPOMD
+        known = max(version.size for version in (metadata.current, *metadata.alternates))
+        return min(2 * known + ROOM, LARGEST_REPOMD)
+
+    def _metadata(self, subject: Subject) -> RepoMetadata | None:
+        return self.trip.wanted.get(subject.module, {}).get(subject.path)
+
+    def _judged(self, look: Look, answer: Fetched | Failure, at: float) -> Observation:
+        path = look.subject.path
+        if isinstance(answer, Failure):
+            return failed(answer, self.trip.mirror.private)
+        if not path:
+            return time_file(answer, at, self._terms.allowed_outdate_seconds)
+        return repomd(answer, self._metadata(look.subject), self._terms.history.get(path, ()), at)
+
+    def walk(self, looks: Iterable[Look]) -> list[Probe]:
+        """Looks at one repository after the other, until the mirror has had enough of it."""
+        found: list[Probe] = []
+        for each in looks:
+            if not self._patience.seconds(1):
+                break
+            found.append(self.look(each))
+            if found[-1].outcome in ENDS_A_WALK:
+                break
+        self.probes += found
+        return found
+
+
+class _Module:
+    """One module of the mirror: which of its trees are walked, and what they come to."""
+
+    def __init__(self, asking: _Asking, reached: Mapping[Subject, Probe]) -> None:
+        self._asking = asking
+        self._trip = asking.trip
+        self._reached = reached
+        self._walkable = {
+            tree
+            for tree, probe in reached.items()
+            if tree in asking.answered and probe.outcome not in (Outcome.LIMITED, Outcome.REFUSED)
+        }
+
+    def judge(self) -> set[Subject]:
+        """Notes a probe for every tree; what need not be followed any more."""
+        good = {tree for tree in self._walkable if self._reached[tree].outcome in GOOD_OUTCOMES}
+        first = first_way(good or self._walkable)
+        forgotten: set[Subject] = set()
+        for tree, probe in self._reached.items():
+            if tree not in self._walkable:
+                self._note(tree, probe, [])
+            elif tree == first or not self._agrees(probe, self._reached[first or tree]):
+                self._note(tree, probe, self._walked(tree, probe))
+            else:
+                forgotten |= self._followed(tree, probe)
+        return forgotten
+
+    def _agrees(self, probe: Probe, first: Probe) -> bool:
+        return (probe.outcome, probe.sha256) == (first.outcome, first.sha256)
+
+    def _followed(self, tree: Subject, probe: Probe) -> set[Subject]:
+        """A tree that is like the first one again: what was bad there is looked at until it is good."""
+        own = known_paths(self._trip, tree)
+        if own and not all(verdict.good_now and not verdict.bad for verdict in own.values()):
+            self._note(tree, probe, self._walked(tree, probe))
+            return set()
+        self._note(tree, probe, [])
+        return set(own)
+
+    def _walked(self, tree: Subject, probe: Probe) -> list[Probe]:
+        """The looks at the repositories of a tree, the first one among them."""
+        first = [probe] if probe.subject.path and self._is_comparable(probe.subject) else []
+        self._asking.probes += first
+        looks = overdue(self._trip, tree) if self._is_known_bad(tree) else due(self._trip, tree)
+        if self._is_news(tree, probe):
+            looks = whole(self._trip, tree)
+        return first + self._asking.walk(each for each in looks if each.subject != probe.subject)
+
+    def _is_comparable(self, subject: Subject) -> bool:
+        return self._trip.wanted.get(subject.module, {}).get(subject.path) is not None
+
+    def _is_known_bad(self, tree: Subject) -> bool:
+        before = self._trip.verdicts.get(tree)
+        return before is not None and before.bad > 0 and before.outcome in DOUBTFUL
+
+    def _is_news(self, tree: Subject, probe: Probe) -> bool:
+        """Whether the file is not as it should be, or not as over another protocol, and was not so last time."""
+        before = self._trip.verdicts.get(tree)
+        if probe.outcome in GOOD_OUTCOMES:
+            return False
+        return before is None or (before.bad == 0 and before.detail != _doubt(probe))
+
+    def _note(self, tree: Subject, probe: Probe, walked: list[Probe]) -> None:
+        outcome, detail = self._of_tree(tree, probe, walked)
+        self._asking.probes.append(replace(probe, subject=tree, outcome=outcome, detail=detail, sha256=None))
+
+    def _of_tree(self, tree: Subject, probe: Probe, walked: list[Probe]) -> tuple[Outcome, str]:
+        if probe.outcome in GOOD_OUTCOMES | SAME_TREE:
+            return Outcome.GOOD, probe.detail if probe.outcome in (Outcome.GOOD, Outcome.FRESH) else ""
+        is_time_file = not probe.subject.path
+        if probe.outcome not in DOUBTFUL or (is_time_file and probe.outcome is Outcome.WRONG):
+            return probe.outcome, probe.detail
+        fine = any(each.outcome in GOOD_OUTCOMES | SAME_TREE for each in walked)
+        before = self._trip.verdicts.get(tree)
+        same = before is not None and before.outcome is Outcome.GOOD and before.detail == _doubt(probe)
+        return (Outcome.GOOD if fine or same else probe.outcome), _doubt(probe)
+
+
+def _doubt(probe: Probe) -> str:
+    """What is told of a tree whose first file is not there or not what it should be."""
+    return f"{probe.subject.path or 'the time file'}: {probe.detail}"

@@ -1,0 +1,159 @@
+"""The plan of one visit to a mirror: what to ask for, over which protocol and address family, in which order.
+
+A visit first asks for one small file of each module over every protocol and family: the mirror is reachable, and
+the same tree answers everywhere. Repositories are then compared with the origin's over one protocol and family
+only, and not all of them each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+
+from mirrorlist.core.catalogue import Catalogue, published
+from mirrorlist.core.health import Family, Outcome, Subject, Verdict
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
+
+REPOMD = "repodata/repomd.xml"
+DAY = 86_400.0
+TURNS = 10
+"""What did not change is asked for once in so many runs."""
+LONG_MISSING = 4
+"""So many times not found in a row: a partial mirror, which is asked again in its turn only."""
+
+Wanted = Mapping[str, Mapping[str, RepoMetadata | None]]
+"""Module to the paths of its repositories, each with what the origin publishes, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One request. The subject's path is the repository's whose repomd.xml is asked for; without it, the time file."""
+
+    subject: Subject
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """What a visit is planned from. ``verdicts`` are the mirror's own; ``run`` is the number of this run."""
+
+    mirror: Mirror
+    wanted: Wanted
+    now: float
+    run: int
+    verdicts: Mapping[Subject, Verdict] = field(default_factory=dict)
+    time_file: str | None = None
+    families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+
+
+def wanted_repositories(catalogue: Catalogue, metadata: Mapping[str, RepoMetadata]) -> Wanted:
+    """Every repository that mirrors carry, by module."""
+    found: dict[str, dict[str, RepoMetadata | None]] = {}
+    for target, arch in published(catalogue):
+        path = target.path.replace("$basearch", arch or "")
+        found.setdefault(target.module, {})[path] = metadata.get(path)
+    return found
+
+
+def reach(trip: Trip) -> tuple[Look, ...]:
+    """One small file of each module over every protocol and family: IPv4 before IPv6, https before http."""
+    return tuple(
+        look(trip, Subject(trip.mirror.name, module, protocol, family), path)
+        for module, urls in trip.mirror.urls.items()
+        if (path := reach_path(trip, module)) is not None
+        for family in trip.families
+        for protocol in WEB_PROTOCOLS
+        if protocol in urls
+    )
+
+
+def reach_path(trip: Trip, module: str) -> str | None:
+    """Whose repomd.xml shows that the module's tree answers; "" for the time file, None where there is nothing.
+
+    It is one that the mirror is known to carry, if any is, and another one in each run.
+    """
+    if trip.time_file is not None:
+        return ""
+    known = {
+        subject.path
+        for subject, verdict in trip.verdicts.items()
+        if subject.module == module and subject.path and verdict.good_now and verdict.sha256 is not None
+    }
+    wanted = trip.wanted.get(module, {})
+    paths = sorted(known & wanted.keys()) or sorted(path for path in wanted if wanted[path]) or sorted(wanted)
+    return paths[trip.run % len(paths)] if paths else None
+
+
+def look(trip: Trip, tree: Subject, path: str) -> Look:
+    """The request for a repository's repomd.xml, or with an empty path for the time file."""
+    url = trip.mirror.urls[tree.module][tree.protocol]
+    file = path + REPOMD if path else trip.time_file or ""
+    return Look(replace(tree, path=path), url + file)
+
+
+def whole(trip: Trip, tree: Subject) -> tuple[Look, ...]:
+    """Every repository of the tree that can be compared, those not looked at for the longest time first."""
+    known = {path: trip.verdicts.get(replace(tree, path=path)) for path in _comparable(trip, tree.module)}
+    return tuple(look(trip, tree, path) for path in _oldest_first(known))
+
+
+def due(trip: Trip, tree: Subject) -> tuple[Look, ...]:
+    """The repositories to look at now: changed, unknown or not good last time, a tenth of the rest, and old ones."""
+    wanted = _comparable(trip, tree.module)
+    known = {path: trip.verdicts.get(replace(tree, path=path)) for path in wanted}
+    now = {path: known[path] for path in known if _is_due(trip, path, known[path], wanted[path])}
+    return tuple(look(trip, tree, path) for path in _oldest_first(now))
+
+
+def overdue(trip: Trip, tree: Subject) -> tuple[Look, ...]:
+    """The repositories that nobody looked at for a day."""
+    known = {path: trip.verdicts.get(replace(tree, path=path)) for path in _comparable(trip, tree.module)}
+    return tuple(look(trip, tree, path) for path in _oldest_first(known) if _is_old(trip, known[path]))
+
+
+def known_paths(trip: Trip, tree: Subject) -> dict[Subject, Verdict]:
+    """The verdicts on repositories that this tree has of its own."""
+    return {
+        subject: verdict
+        for subject, verdict in trip.verdicts.items()
+        if subject.path and replace(subject, path="") == tree
+    }
+
+
+def first_way(trees: Iterable[Subject]) -> Subject | None:
+    """The tree over which repositories are compared: https before http, IPv4 before IPv6."""
+    return min(trees, key=_rank, default=None)
+
+
+def _rank(tree: Subject) -> tuple[int, Family]:
+    return WEB_PROTOCOLS.index(Protocol(tree.protocol)), tree.family
+
+
+def _comparable(trip: Trip, module: str) -> dict[str, RepoMetadata]:
+    return {path: metadata for path, metadata in trip.wanted.get(module, {}).items() if metadata is not None}
+
+
+def _oldest_first(known: Mapping[str, Verdict | None]) -> list[str]:
+    return sorted(known, key=lambda path: (_checked_at(known[path]), path))
+
+
+def _checked_at(verdict: Verdict | None) -> float:
+    return verdict.checked_at if verdict else 0.0
+
+
+def _is_old(trip: Trip, verdict: Verdict | None) -> bool:
+    return trip.now - _checked_at(verdict) >= DAY
+
+
+def _is_due(trip: Trip, path: str, verdict: Verdict | None, metadata: RepoMetadata) -> bool:
+    if verdict is None or _is_old(trip, verdict) or _turn(path) == trip.run % TURNS:
+        return True
+    if verdict.outcome is Outcome.MISSING and verdict.bad >= LONG_MISSING:
+        return False
+    return not verdict.good_now or verdict.bad > 0 or verdict.sha256 != metadata.current.sha256
+
+
+def _turn(path: str) -> int:
+    """In which of every ten runs a path has its turn; the same in every process."""
+    return int.from_bytes(sha256(path.encode()).digest()[:4], "big") % TURNS

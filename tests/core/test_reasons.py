@@ -1,0 +1,91 @@
+"""Every Reason, produced by the whole selection: one row each, and the mirror that is left out for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from mirrorlist.core.model import MAIN, NOWHERE, CloudRegions, Place, Policy, Protocol, Reason, Status
+from mirrorlist.core.select import select
+from tests.building import NOW, client, mirror, place, query, snapshot
+
+
+@dataclass(frozen=True)
+class Case:
+    """A mirror ``left`` out for ``reason``, and the client that asks; ``given`` builds what stands beside it."""
+
+    reason: Reason
+    left: dict[str, Any]
+    text: str = ""
+    version: str = "9"
+    address: str | None = "192.0.2.1"
+    at: Place = NOWHERE
+    beside: dict[str, Any] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+
+
+ONE = Policy(limit=1)
+KITTEN_ONLY = {"kitten": {Protocol.HTTPS: "https://left.example.org/kitten/"}}
+HTTP_ONLY = {MAIN: {Protocol.HTTP: "http://left.example.org/linux/"}}
+RSYNC_ONLY = {MAIN: {Protocol.RSYNC: "rsync://left.example.org/linux/"}}
+
+CASES = {
+    "paused": Case(Reason.PAUSED, {"status": Status.PAUSED}),
+    "offered": Case(Reason.NOT_LIVE_YET, {"status": Status.OFFERED}),
+    "accepted": Case(Reason.NOT_LIVE_YET, {"status": Status.ACCEPTED}),
+    "paperwork": Case(Reason.NOT_LIVE_YET, {"status": Status.PAPERWORK}),
+    "deploying": Case(Reason.NOT_LIVE_YET, {"status": Status.DEPLOYING}),
+    "syncing": Case(Reason.NOT_LIVE_YET, {"status": Status.SYNCING}),
+    "declined": Case(Reason.DECLINED, {"status": Status.DECLINED}),
+    "retired": Case(Reason.RETIRED, {"status": Status.RETIRED}),
+    "another module": Case(Reason.NOT_CARRIED, {"urls": KITTEN_ONLY}),
+    "not this module": Case(Reason.NOT_CARRIED, {}, version="10-kitten", beside={"urls": KITTEN_ONLY}),
+    "http only": Case(Reason.PROTOCOL, {"urls": HTTP_ONLY}, text="protocol=https"),
+    "rsync only": Case(Reason.PROTOCOL, {"urls": RSYNC_ONLY}),
+    "another country asked": Case(
+        Reason.COUNTRY_ASKED, {"city": "paris"}, text="country=DE", beside={"city": "berlin"}
+    ),
+    "country unknown": Case(Reason.COUNTRY_ASKED, {}, text="country=DE", beside={"city": "berlin"}),
+    "only for others": Case(Reason.COUNTRY_CLOSED, {"countries_only": ("FR",)}, at=place("berlin")),
+    "only for some": Case(Reason.COUNTRY_CLOSED, {"countries_only": ("FR",)}),
+    "not for these": Case(Reason.COUNTRY_CLOSED, {"countries_never": ("FR", "DE")}, at=place("berlin")),
+    "private": Case(Reason.PRIVATE, {"private": True, "subnets": ["198.51.100.0/24"]}),
+    "private by ASN": Case(Reason.PRIVATE, {"private": True, "asns": (64500,)}),
+    "private by URL": Case(Reason.PRIVATE, {"private": True, "subnets_url": "https://left.example.org/"}),
+    "private, unknown client": Case(Reason.PRIVATE, {"private": True, "subnets": ["0.0.0.0/0"]}, address=None),
+    "private for nobody": Case(Reason.PRIVATE_WITHOUT_NETWORKS, {"private": True}),
+    "cloud": Case(Reason.CLOUD, {"cloud": CloudRegions("aws", ("eu-1",))}),
+    "cloud, all regions": Case(Reason.CLOUD, {"cloud": CloudRegions("aws", None)}, address=None),
+    "alone": Case(
+        Reason.MONOPOLY,
+        {"city": "berlin"},
+        at=place("berlin"),
+        beside={"private": True, "monopoly": True, "subnets": ["192.0.2.0/24"]},
+    ),
+    "full": Case(Reason.LIST_FULL, {"city": "tokyo"}, at=place("berlin"), beside={"city": "berlin"}, policy=ONE),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_mirror_is_left_out_for_its_reason(name: str) -> None:
+    case = CASES[name]
+    left = mirror("left", case.left.get("city"), **{key: value for key, value in case.left.items() if key != "city"})
+    other = mirror(
+        "other", case.beside.get("city"), **{key: value for key, value in case.beside.items() if key != "city"}
+    )
+    of = snapshot([left, other], policy=case.policy)
+    selection = select(of, query(case.text, case.version), client(case.address, case.at), NOW)
+    assert [choice.mirror for choice in selection.choices] == [other]
+    assert [(rejected.mirror, rejected.reason) for rejected in selection.rejected] == [(left, case.reason)]
+
+
+def test_vault_leaves_every_mirror_out() -> None:
+    mirrors = [mirror("a"), mirror("b", status=Status.PAUSED)]
+    selection = select(snapshot(mirrors), query(version="9.2"), client(), NOW)
+    assert selection.choices == ()
+    assert [(each.mirror, each.reason) for each in selection.rejected] == [(each, Reason.VAULT) for each in mirrors]
+
+
+REASONS_TESTED = {case.reason for case in CASES.values()} | {Reason.VAULT}

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mirrorlist.core.model import Location
+from mirrorlist.sources.locations import located, read_atlas
+from mirrorlist.sources.mirror_files import parse_mirror, read_mirror_files
+from mirrorlist.sources.place_checks import placed_by
+
+ATLAS = read_atlas()
+HEAD = "name: a.example\naddress: {http: http://a.example/x/}\n"
+
+
+def messages(text: str) -> list[str]:
+    _, findings = parse_mirror((HEAD + text).encode(), "a.example.yml", ("main",), ATLAS.countries, ATLAS)
+    return [each.message for each in findings]
+
+
+@pytest.mark.parametrize(
+    ("geolocation", "said"),
+    [
+        pytest.param("country: US, state_province: GA, city: Atlanta", [], id="all is well"),
+        pytest.param("country: DE, city: Berlin", [], id="a city alone"),
+        pytest.param("country: NL, state_province: Randstad, city: Amsterdam", [], id="an unknown state, a known city"),
+        pytest.param("country: DE", [], id="a country is enough"),
+        pytest.param("continent: EU", [], id="a continent too"),
+        pytest.param("latitude: 1, longitude: 2", [], id="coordinates too"),
+        pytest.param("country: DE, city: Atlantis, latitude: 52, longitude: 13", [], id="coordinates need no names"),
+        pytest.param(
+            "country: TW, city: Shinchu",
+            [
+                "city 'Shinchu' is not known there, so the mirror is placed by its country (TW); "
+                "correct it, write the nearest larger city, or give latitude and longitude"
+            ],
+            id="a slip of the pen",
+        ),
+        pytest.param(
+            "country: DE, state_province: Bavaria, city: Atlantis",
+            [
+                "city 'Atlantis' is not known there, so the mirror is placed by its state (Bavaria, DE); "
+                "correct it, write the nearest larger city, or give latitude and longitude"
+            ],
+            id="an unknown city in a known state",
+        ),
+        pytest.param(
+            "country: US, state_province: Ashburn, city: Virginia",
+            ["city 'Virginia' is a state and state_province 'Ashburn' a city; swap them"],
+            id="swapped",
+        ),
+        pytest.param(
+            "country: US, state_province: DC, city: Ashburn",
+            [
+                "city 'Ashburn' is not in 'DC'; the mirror is placed by its city, which is not in its state "
+                "(Ashburn, US); correct one of the two"
+            ],
+            id="a city beside its state",
+        ),
+        pytest.param(
+            "country: DE, state_province: Atlantis",
+            ["state_province 'Atlantis' is not known, so the mirror is placed by its country (DE); correct it"],
+            id="an unknown state alone",
+        ),
+        pytest.param(
+            "country: BR, city: Curitiba, latitude: 25.43, longitude: -49.27",
+            [
+                "the coordinates are 5655 km from the names' place, placed by its city (Curitiba, BR); "
+                "correct one of the two"
+            ],
+            id="a lost minus sign",
+        ),
+        pytest.param(
+            "city: Berlin",
+            [
+                "geolocation names no known country, so the mirror has no place and comes last; "
+                "write country, state_province and city, or latitude and longitude"
+            ],
+            id="a city without a country",
+        ),
+    ],
+)
+def test_a_remark_says_what_is_odd_which_place_counts_and_what_to_do(geolocation: str, said: list[str]) -> None:
+    assert messages(f"geolocation: {{{geolocation}}}\n") == said
+
+
+@pytest.mark.parametrize("text", ["", "sponsor: x\n", "geolocation: {}\n"])
+def test_a_public_mirror_without_a_place_is_told(text: str) -> None:
+    assert messages(text) == [
+        "geolocation is not given, so the mirror has no place and comes last; "
+        "write country, state_province and city, or latitude and longitude"
+    ]
+
+
+@pytest.mark.parametrize("text", ["private: true\nasn: 64500\n", "cloud_type: aws\ncloud_regions: [eu-west-1]\n"])
+def test_a_mirror_that_serves_its_own_networks_only_needs_no_place(text: str) -> None:
+    assert messages(text) == []
+
+
+def test_a_refused_file_has_no_remark_on_its_place() -> None:
+    assert [each for each in messages("email: [x]\n") if "place" in each] == []
+
+
+def test_a_directory_is_judged_like_its_files(tmp_path: Path) -> None:
+    (tmp_path / "a.example.yml").write_text(HEAD)
+    (tmp_path / "b.example.yml").write_text(HEAD.replace("a.example", "b.example") + "geolocation: {country: DE}\n")
+
+    with_atlas = read_mirror_files(tmp_path, ("main",), ATLAS.countries, ATLAS)
+    without = read_mirror_files(tmp_path, ("main",), ATLAS.countries)
+
+    assert [f"{Path(each.path).name} {each.code}" for each in with_atlas.findings] == ["a.example.yml no-place"]
+    assert (without.mirrors, without.findings) == (with_atlas.mirrors, ())
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (Location(country="US", city="Suva", latitude=-18.1, longitude=178.4), "its coordinates (-18.10, 178.40)"),
+        (Location(country="US", region="Virginia", city="Ashburn"), "its city and state (Ashburn, Virginia, US)"),
+        (
+            Location(country="US", region="Ashburn", city="Virginia"),
+            "its city and state, which are swapped (Ashburn, Virginia, US)",
+        ),
+        (Location(country="FJ", city="Suva"), "its city (Suva, FJ)"),
+        (Location(country="US", region="DC", city="Ashburn"), "its city, which is not in its state (Ashburn, US)"),
+        (Location(country="US", region="GA", city="Nowhere"), "its state (GA, US)"),
+        (Location("EU", "PL", city="Nowhere"), "its country (PL)"),
+        (Location("EU"), "its continent (EU)"),
+    ],
+)
+def test_every_way_of_placing_a_mirror_is_told_in_words(said: Location, words: str) -> None:
+    assert placed_by(located(said, ATLAS)) == f"placed by {words}"
+
+
+def test_a_mirror_that_is_not_placed_is_told_so() -> None:
+    assert placed_by(None) == placed_by(Location(country="US", city="Ashburn")) == "not placed"

@@ -1,0 +1,62 @@
+"""What is promised in words is tested; this names what is not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mirrorlist.core.model import Reason
+from mirrorlist.settings import SETTINGS
+from mirrorlist.web.questions import Kind
+from tests.core.test_reasons import REASONS_TESTED
+from tests.formats.test_golden import GOLDEN, WRITERS
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_every_reason_is_produced_by_a_test() -> None:
+    assert set(Reason) - REASONS_TESTED == set()
+
+
+def test_every_reason_is_a_sentence_of_its_own() -> None:
+    assert len({reason.value for reason in Reason}) == len(Reason)
+    assert [reason for reason in Reason if not re.fullmatch(r"[A-Z].*\.", reason.value)] == []
+
+
+def settings_in_readme() -> dict[str, tuple[str, str]]:
+    """Default and help of every row ``| `NAME` | default | help |``."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| *`(MIRRORLIST_[A-Z_]+)` *\|([^|]*)\|([^|]*)\|", text, re.MULTILINE)
+    return {name: (default.strip().strip("`"), told.strip()) for name, default, told in rows}
+
+
+def test_readme_tells_every_setting_with_its_default_and_nothing_else() -> None:
+    assert settings_in_readme() == {setting.name: (setting.default, setting.help) for setting in SETTINGS}
+
+
+def test_defaults_are_what_their_own_readers_accept() -> None:
+    for setting in SETTINGS:
+        setting.parse(setting.default)
+
+
+def test_no_other_variable_is_named_in_the_package() -> None:
+    known = {setting.name for setting in SETTINGS}
+    named = {
+        name
+        for path in (ROOT / "mirrorlist").rglob("*.py")
+        for name in re.findall(r"\bMIRRORLIST_[A-Z_]+\b", path.read_text(encoding="utf-8"))
+    }
+    assert named == known
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_of_answer_has_a_golden_file(kind: Kind) -> None:
+    assert [name for name in WRITERS if name.partition(".")[0].startswith(kind.value)] != []
+
+
+def test_every_format_has_a_golden_file() -> None:
+    formats = {path.stem for path in (ROOT / "mirrorlist" / "formats").glob("*.py")} - {"__init__"}
+    golden = {path.name.partition(".")[0] for path in GOLDEN.glob("*.golden.*")}
+    assert formats - golden == set()

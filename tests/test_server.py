@@ -1,0 +1,283 @@
+"""The real service: processes, open connections, changes good and bad, and kills."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.serving import (
+    PATH,
+    SERVICE,
+    Service,
+    answers,
+    ask,
+    checkout,
+    free_port,
+    mirror_file,
+    processes,
+    put,
+    serving,
+    until,
+)
+
+ROOT = Path(__file__).parents[1]
+FIRST = "https://a.example.org/linux/9.8/BaseOS/$basearch/os/\n"
+FEWEST_REQUESTS = 10_000
+
+
+def test_answers_and_ends_with_all_its_processes(tmp_path: Path) -> None:
+    with serving(checkout(tmp_path, "a.example.org")) as service:
+        assert ask(service.port) == (200, FIRST)
+        assert ask(service.port, "/nothing")[0] == 404
+        started = {service.process.pid, *service.workers(), *service.publishers()}
+        assert len(started) == 4
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(6) == 0
+        until(1, lambda: not started & processes().keys())
+    assert "Traceback" not in service.log()
+
+
+def raw(port: int, target: bytes, headers: bytes = b"") -> tuple[int, bytes]:
+    """Status and body of a request whose bytes no client library would send."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n" + headers + b"Connection: close\r\n\r\n")
+        received = b""
+        while chunk := connection.recv(65_536):
+            received += chunk
+    head, _, body = received.partition(b"\r\n\r\n")
+    return int(head.split(b" ")[1]), body
+
+
+def test_bytes_that_no_client_should_send_are_no_internal_error(tmp_path: Path) -> None:
+    with serving(checkout(tmp_path, "a.example.org")) as service:
+        path = PATH.encode()
+        for target, status in [
+            (b"/mirrorlist/9%2E8/baseos", 200), (path + b"?x=\xc3\xa9", 200), (path + b"?x=\xe2\x82\xac", 200),
+            (path + b"?country=%E2%82%AC", 400), (path + b"?country=\xe2\x82\xac", 400), (path + b"?x=%FF%00", 200),
+            (b"/mirrorlist/9/\xe2\x82\xac", 404), (b"/mirrorlist/9/%FF", 404), (b"/mirrorlist/9/%00", 404),
+            (b"/mirrorlist/9/%0D%0AX:y", 404), (b"//mirrorlist/9/baseos", 404), (b"/" + b"a" * 30_000, 404),
+            (path + b"?" + b"a" * 30_000, 200),
+        ]:  # fmt: skip
+            got, body = raw(service.port, target)
+            assert (got, target[:40]) == (status, target[:40])
+            assert body == FIRST.encode() if status == 200 else re.fullmatch(rb"# [ -~]+\n", body)
+        for header in (
+            b"X-Forwarded-For: \xff\xfe",
+            b"Accept-Encoding: gzip;q=\xff",
+            b"Host: <",
+            b"X-Forwarded-For: " + b"1.2.3.4," * 900,
+        ):
+            assert raw(service.port, path, header + b"\r\n") == (200, FIRST.encode())
+
+
+def test_client_named_by_a_trusted_proxy_counts_however_its_headers_come(tmp_path: Path) -> None:
+    config = checkout(tmp_path, "a.example.org")
+    put(config, SERVICE + "trusted_proxies: [127.0.0.1]\n")
+    put(
+        tmp_path / "mirrors.d" / "own.example.org.yml",
+        mirror_file("own.example.org") + "private: true\nsubnets: [198.51.100.0/24]\n",
+    )
+    with serving(config) as service:
+        for headers, owns in [
+            (b"X-Forwarded-For: 198.51.100.1\r\n", True),
+            (b"X-Forwarded-For: 203.0.113.1, 198.51.100.1\r\n", True),
+            (b"X-Forwarded-For: 203.0.113.1\r\nX-Forwarded-For: 198.51.100.1\r\n", True),
+            (b"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 203.0.113.1\r\n", False),  # added by a proxy below it
+            (b"X-Forwarded-For: 198.51.100.1, 203.0.113.1\r\n", False),
+            (b"X-Forwarded-For: 198.51.100.1\xff\r\n", False),
+            (b"X-Forwarded-For:\r\n", False),
+            (b"", False),
+        ]:  # fmt: skip
+            status, body = raw(service.port, PATH.encode(), headers)
+            assert (status, b"own.example.org" in body, headers) == (200, owns, headers)
+
+
+class Asker(threading.Thread):
+    """Asks over one open connection until it is stopped; counts, and keeps what went wrong."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+        self._stop_asking = threading.Event()
+        self.requests = 0
+        self.failures: list[str] = []
+        self.seen: set[str] = set()
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        connection.connect()
+        opened = connection.sock
+        while not self._stop_asking.is_set():
+            try:
+                connection.request("GET", PATH)
+                answer = connection.getresponse()
+                body = answer.read().decode()
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                return
+            self.requests += 1
+            self.seen.add(body)
+            if answer.status != 200 or not body.startswith("https://"):
+                self.failures.append(f"{answer.status} {body!r}")
+            if connection.sock is not opened:
+                self.failures.append("the connection was closed")
+                return
+        connection.close()
+
+    def finish(self) -> None:
+        self._stop_asking.set()
+        self.join(10)
+
+
+def change(service: Service, number: int) -> None:
+    """Change number 0 to 19: every second one is bad."""
+    good = service.directory / "mirrors.d" / f"good{number}.example.org.yml"
+    broken = service.directory / "mirrors.d" / "a.example.org.yml"
+    snapshot = service.directory / "state" / "snapshot.bin"
+    if number % 2 == 0:
+        put(broken, mirror_file("a.example.org"))
+        put(service.directory / "service.yml", SERVICE)
+        put(good, mirror_file(f"good{number}.example.org"))
+        until(3, lambda: all(f"https://good{number}.example.org/" in ask(service.port)[1] for _ in range(20)))
+    elif number % 6 == 1:
+        put(broken, "name: [")
+    elif number % 6 == 3:
+        put(service.directory / "service.yml", SERVICE + "polcy: {")
+    else:
+        put(snapshot, snapshot.read_bytes()[: 1000 + number])
+    if number % 2:
+        time.sleep(0.9)
+        assert f"https://good{number - 1}.example.org/" in ask(service.port)[1], "a bad change was taken up"
+
+
+@pytest.mark.slow
+def test_open_connections_survive_20_changes_half_of_them_bad(tmp_path: Path) -> None:
+    with serving(checkout(tmp_path, "a.example.org")) as service:
+        before = (service.process.pid, service.workers(), service.publishers())
+        askers = [Asker(service.port) for _ in range(2)]
+        for asker in askers:
+            asker.start()
+        for number in range(20):
+            change(service, number)
+        until(60, lambda: sum(asker.requests for asker in askers) >= FEWEST_REQUESTS)
+        for asker in askers:
+            asker.finish()
+        assert [asker.failures for asker in askers] == [[], []]
+        assert sum(asker.requests for asker in askers) >= FEWEST_REQUESTS
+        assert (service.process.pid, service.workers(), service.publishers()) == before
+        for asker in askers:
+            assert {
+                f"good{number}" for number in range(0, 20, 2) if any(f"good{number}." in body for body in asker.seen)
+            } == {f"good{number}" for number in range(0, 20, 2)}
+            assert all("https://a.example.org/" in body for body in asker.seen)
+
+
+def test_change_is_seen_by_both_workers_within_two_seconds(tmp_path: Path) -> None:
+    with serving(checkout(tmp_path, "a.example.org")) as service:
+        put(tmp_path / "mirrors.d" / "b.example.org.yml", mirror_file("b.example.org"))
+        until(2, lambda: all("b.example.org" in ask(service.port)[1] for _ in range(20)))
+        (tmp_path / "mirrors.d" / "b.example.org.yml").unlink()
+        until(2, lambda: all(ask(service.port) == (200, FIRST) for _ in range(20)))
+
+
+@pytest.mark.slow
+def test_killed_worker_is_replaced_and_the_other_serves_on(tmp_path: Path) -> None:
+    with serving(checkout(tmp_path, "a.example.org")) as service:
+        before = service.workers()
+        victim = min(before)
+        os.kill(victim, signal.SIGKILL)
+        start = time.monotonic()
+        outcomes = []
+        while time.monotonic() - start < 5:
+            outcomes.append(answers(service.port))
+            if len(service.workers() - {victim}) == 2 and len(outcomes) > 50:
+                break
+        assert len(service.workers() - {victim}) == 2
+        assert before - {victim} <= service.workers()
+        assert sum(outcomes) >= 0.9 * len(outcomes)  # a connection that the dead one had accepted is lost
+        until(5, lambda: all(answers(service.port) for _ in range(50)))
+
+
+@pytest.mark.slow
+def test_killed_publisher_comes_back_and_publishes(tmp_path: Path) -> None:
+    with serving(checkout(tmp_path, "a.example.org")) as service:
+        workers, [publisher] = service.workers(), service.publishers()
+        os.kill(publisher, signal.SIGKILL)
+        assert answers(service.port)
+        put(tmp_path / "mirrors.d" / "b.example.org.yml", mirror_file("b.example.org"))
+        until(10, lambda: "b.example.org" in ask(service.port)[1])
+        [successor] = service.publishers()
+        assert successor != publisher
+        assert service.workers() == workers
+
+
+@pytest.mark.slow
+def test_killed_master_leaves_no_publisher_behind(tmp_path: Path) -> None:
+    with serving(checkout(tmp_path, "a.example.org")) as service:
+        publishers, workers = service.publishers(), service.workers()
+        os.kill(service.process.pid, signal.SIGKILL)
+        service.process.wait(5)
+        try:
+            until(5, lambda: not publishers & processes().keys())
+        finally:
+            for pid in (publishers | workers) & processes().keys():
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_broken_service_file_stops_the_start_with_a_line_for_each_fault(tmp_path: Path) -> None:
+    config = checkout(tmp_path, "a.example.org")
+    config.write_text(SERVICE + "polcy: {}\nname: 5\n")
+    command = [sys.executable, "-m", "mirrorlist", "--config", str(config), "serve", "--port", str(free_port())]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert [re.sub(r"\].*", "]", line) for line in ended.stderr.splitlines()] == [
+        f"{config}:6:1: error [unknown-key]", f"{config}:7:7: error [wrong-type]",
+    ]  # fmt: skip
+
+
+WSGI = """
+import sys
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+{wanted}
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+with make_server("127.0.0.1", int(sys.argv[1]), application, handler_class=Quiet) as server:
+    server.serve_forever()
+"""
+
+
+@pytest.mark.parametrize("wanted", ["from wsgi import application", "from mirrorlist.app import application"])
+def test_any_wsgi_server_serves_and_several_compile_once(tmp_path: Path, wanted: str) -> None:
+    config = checkout(tmp_path, "a.example.org")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORLIST_")}
+    environment |= {"MIRRORLIST_CONFIG": str(config), "PYTHONPATH": str(ROOT)}
+    ports = [free_port() for _ in range(3)]
+    program = WSGI.format(wanted=wanted)
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, str(port)], env=environment, cwd=ROOT, stderr=subprocess.PIPE)
+        for port in ports
+    ]
+    try:
+        for port in ports:
+            until(40, lambda port=port: answers(port))  # type: ignore[misc]
+        assert [ask(port) for port in ports] == [(200, FIRST)] * 3
+    finally:
+        for process in started:
+            process.terminate()
+        told = b"".join(process.communicate(timeout=10)[1] for process in started).decode()
+    assert told.count('"event": "published"') == 1
+    assert "Traceback" not in told
+    assert {path.name for path in (tmp_path / "state").glob("snapshot*")} == {"snapshot.bin"}

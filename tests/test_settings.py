@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mirrorlist.settings import SETTINGS, Settings, read_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_without_any_variable_the_defaults_hold() -> None:
+    assert read_settings({"PATH": "/bin", "mirrorlist_config": "x"}) == Settings(
+        Path("service.yml"), None, None, 0.5, None
+    )
+
+
+def test_every_variable_is_read() -> None:
+    given = {
+        "MIRRORLIST_CONFIG": "/etc/mirrorlist.yml",
+        "MIRRORLIST_MIRRORS": "/srv/mirrors.d",
+        "MIRRORLIST_STATE": "/var/lib/mirrorlist",
+        "MIRRORLIST_RELOAD_SECONDS": "2",
+        "MIRRORLIST_DATABASE": "sqlite://",
+    }
+    assert {setting.name for setting in SETTINGS} == given.keys()
+    assert read_settings(given) == Settings(
+        Path("/etc/mirrorlist.yml"), Path("/srv/mirrors.d"), Path("/var/lib/mirrorlist"), 2.0, "sqlite://"
+    )
+
+
+@pytest.mark.parametrize("name", [setting.name for setting in SETTINGS])
+def test_an_empty_variable_is_as_good_as_none(name: str) -> None:
+    assert read_settings({name: ""}) == read_settings({})
+
+
+@pytest.mark.parametrize("text", ["0.05", "0.5", "3600", " 1 "])
+def test_seconds_within_bounds_are_taken(text: str) -> None:
+    assert read_settings({"MIRRORLIST_RELOAD_SECONDS": text}).reload_seconds == float(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "0.049", "3601", "nan", "inf", "1e400", "0,5", "fast", "1s"])
+def test_a_value_that_cannot_be_used_is_refused_with_its_name_and_the_remedy(text: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        read_settings({"MIRRORLIST_RELOAD_SECONDS": text})
+    assert str(caught.value) == f"MIRRORLIST_RELOAD_SECONDS is {text!r}: write seconds between 0.05 and 3600"
+
+
+def test_no_other_file_reads_the_environment() -> None:
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "mirrorlist").rglob("*.py")
+        if re.search(r"os\.environ|getenv|from os import", path.read_text(encoding="utf-8"))
+    }
+    assert readers == {"mirrorlist/settings.py"}
+
+
+@pytest.mark.parametrize("mirrors", [None, "mirrors.d"])
+def test_exported_settings_are_absolute_and_the_same_in_another_directory(tmp_path: Path, mirrors: str | None) -> None:
+    """In a process of its own, because it changes the environment."""
+    program = (
+        "import json, os, sys\n"
+        "from dataclasses import asdict\n"
+        "from mirrorlist.settings import export, read_settings\n"
+        "export(read_settings(), '/var/state')\n"
+        "os.chdir('/')\n"
+        "print(json.dumps(asdict(read_settings()), default=str))\n"
+    )
+    given = {"MIRRORLIST_CONFIG": "my.yml", "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+    if mirrors:
+        given["MIRRORLIST_MIRRORS"] = mirrors
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=given, capture_output=True, check=True, text=True
+    )
+    assert json.loads(done.stdout) == {
+        "config": str(tmp_path / "my.yml"),
+        "mirrors": str(tmp_path / mirrors) if mirrors else None,
+        "state": "/var/state",
+        "reload_seconds": 0.5,
+        "database": None,
+    }

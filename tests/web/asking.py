@@ -1,0 +1,109 @@
+"""Asks a WSGI application as a server would, without a server; and holds the snapshot that it answers from."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mirrorlist.app import plain_app, put_front
+from mirrorlist.core.prepared import Prepared
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.web.front import Front
+from tests.building import NOW, nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything that a client sees of an answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Held:
+    """Generations that a test puts in place by hand."""
+
+    current: Prepared | None = None
+    takers: list[Callable[[Prepared], None]] = field(default_factory=list)
+
+    def subscribe(self, taker: Callable[[Prepared], None]) -> None:
+        self.takers.append(taker)
+        if self.current is not None:
+            taker(self.current)
+
+    def put(self, snapshot: Snapshot) -> None:
+        self.current = Prepared(snapshot)
+        for taker in self.takers:
+            taker(self.current)
+
+
+@dataclass
+class Clock:
+    """A clock that a test sets."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def environ(path: str, query: str = "", peer: str = "192.0.2.1", method: str = "GET", **headers: str) -> dict[str, Any]:
+    """The environ of a request; ``headers`` as ``X_FORWARDED_FOR="..."``."""
+    return {
+        "REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": query, "REMOTE_ADDR": peer,
+        "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "localhost",
+        "wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False, "wsgi.multiprocess": True, "wsgi.run_once": False,
+        **{f"HTTP_{name}": value for name, value in headers.items()},
+    }  # fmt: skip
+
+
+def ask(application: Any, asked: dict[str, Any]) -> Answer:
+    """The answer; a header that stands twice, or a second start, is an error."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> None:
+        started.append((status, headers))
+
+    chunks: Iterable[bytes] = application(asked, start_response)
+    body = b"".join(chunks)
+    if hasattr(chunks, "close"):
+        chunks.close()
+    [(status, headers)] = started
+    assert len({name.lower() for name, _ in headers}) == len(headers), f"a header stands twice: {headers}"
+    return Answer(int(status[:3]), {name.lower(): value for name, value in headers}, body)
+
+
+@dataclass
+class Both:
+    """One service twice: Flask alone, and Flask with the hot path in front, as servers get it."""
+
+    flask: Any
+    fronted: Any
+    front: Front
+    held: Held
+    clock: Clock
+
+    def get(self, path: str, query: str = "", peer: str = "192.0.2.1", **headers: str) -> Answer:
+        """The answer to a GET, after both have given the same."""
+        plain = ask(self.flask, environ(path, query, peer, **headers))
+        first = ask(self.fronted, environ(path, query, peer, **headers))
+        again = ask(self.fronted, environ(path, query, peer, **headers))
+        assert first == plain
+        assert again == plain
+        return plain
+
+
+def both(snapshot: Snapshot | None = None, country_of: Callable[[bytes], str | None] = nobody) -> Both:
+    """A service on this snapshot."""
+    held, clock = Held(), Clock()
+    flask, fronted = (plain_app(held, country_of, clock) for _ in range(2))
+    front = put_front(fronted, held, country_of, clock)
+    if snapshot is not None:
+        held.put(snapshot)
+    return Both(flask.wsgi_app, fronted.wsgi_app, front, held, clock)

@@ -1,0 +1,440 @@
+"""The hot path answers what Flask answers, byte by byte, and lets nothing of one client reach another."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from mirrorlist.core.compile import Proof
+from mirrorlist.core.model import MAIN, CloudRegions, Mirror, Place, Policy, Protocol, Status
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.web.front import LONGEST_REMEMBERED, MOST_REMEMBERED, Answers
+from tests.building import CITIES, metadata, mirror, snapshot
+from tests.web.asking import Answer, Both, ask, both, environ
+
+PATH = "9.8/BaseOS/x86_64/os/"
+METADATA = {
+    PATH: metadata(PATH, alternates="bc"),
+    "9.8/AppStream/aarch64/os/": metadata("9.8/AppStream/aarch64/os/", "d"),
+}
+ORIGINS = {MAIN: "/srv/linux", "kitten": "/srv/kitten"}
+PROXIES = ("10.0.0.0/8", "unix")
+
+SUBNETS = [
+    "198.51.100.0/24",
+    "198.51.100.7/32",
+    "203.0.113.0/25",
+    "2001:db8:1::/48",
+    "2001:db8:1:2::/64",
+    "2001:db8:1:2::8/125",
+    "0.0.0.0/0",
+    "192.0.2.128/25",
+]
+ADDRESSES = [
+    "198.51.100.7",
+    "198.51.100.8",
+    "203.0.113.1",
+    "203.0.113.200",
+    "2001:db8:1::1",
+    "2001:db8:1:2::9",
+    "2001:db8:1:2::10",
+    "2001:db8:1:3::1",
+    "192.0.2.1",
+    "192.0.2.129",
+    "192.0.2.130",
+    "2002:c000:201::1",
+    "100.64.0.1",
+    "::1",
+    "::ffff:198.51.100.7",
+]
+AT = {"198.51.100.0/24": "berlin", "192.0.2.0/25": "DE", "192.0.2.128/25": "tokyo", "2001:db8:1::/48": "paris"}
+ASNS = {"203.0.113.0/24": 64500, "2001:db8:1:3::/64": 64501, "192.0.2.128/25": 64500}
+CLOUDS = {"192.0.2.0/28": ("aws", "eu-1"), "2001:db8:1:2::/64": ("gcp", "us-1"), "100.64.0.0/16": ("aws", "us-1")}
+PATHS = [
+    "/mirrorlist/9/baseos",
+    "/mirrorlist/9/baseos/",
+    "/mirrorlist/10-kitten/baseos",
+    "/mirrorlist/9.2/baseos",
+    "/metalink/9/baseos",
+    "/metalink/9/appstream",
+    "/mirrorlist/9/none",
+    "/mirrorlist/9/appstream",
+    "/metalink/10-kitten/baseos",
+]
+QUERIES = [
+    "",
+    "arch=x86_64",
+    "arch=aarch64",
+    "arch=x86_64&protocol=http",
+    "arch=x86_64&protocol=https",
+    "arch=x86_64&country=DE",
+    "arch=x86_64&country=JP&protocol=http",
+    "countme=2&arch=aarch64",
+]
+
+
+def urls(host: str) -> st.SearchStrategy[dict[str, dict[Protocol, str]]]:
+    both_ways = {Protocol.HTTPS: f"https://{host}/linux/", Protocol.HTTP: f"http://{host}/linux/"}
+    http = {Protocol.HTTP: f"http://{host}/a&b/'c'/"}
+    rsync = {Protocol.RSYNC: f"rsync://{host}/linux/"}
+    tree = st.sampled_from([both_ways, http, both_ways | rsync, rsync])
+    return st.sampled_from([(MAIN,), (MAIN, "kitten"), ("kitten",)]).flatmap(
+        lambda modules: st.fixed_dictionaries(dict.fromkeys(modules, tree))
+    )
+
+
+@st.composite
+def mirrors(draw: st.DrawFn) -> list[Mirror]:
+    found = []
+    for number in range(draw(st.integers(0, 14))):
+        private = draw(st.booleans()) and draw(st.booleans())
+        found.append(
+            mirror(
+                f"m{number}",
+                draw(st.sampled_from([None, *CITIES])),
+                urls=draw(urls(f"m{number}.example.org")),
+                private=private,
+                monopoly=private and draw(st.booleans()),
+                subnets=draw(st.lists(st.sampled_from(SUBNETS), max_size=3, unique=True)),
+                asns=tuple(draw(st.lists(st.sampled_from([64500, 64501]), max_size=2, unique=True))),
+                cloud=draw(
+                    st.sampled_from([None, None, None, CloudRegions("aws", None), CloudRegions("gcp", ("us-1",))])
+                ),
+                status=draw(st.sampled_from([Status.LIVE, Status.LIVE, Status.RETIRING, Status.PAUSED])),
+                bandwidth_mbps=draw(st.sampled_from([None, 100, 10_000, 100_000])),
+                countries_only=draw(st.sampled_from([(), (), (), ("DE",), ("JP", "FR")])),
+                countries_never=draw(st.sampled_from([(), (), ("DE",)])),
+            )
+        )
+    return found
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Snapshot:
+    policy = Policy(
+        limit=draw(st.sampled_from([1, 3, 20])),
+        near=draw(st.sampled_from([2, 5, 64])),
+        variants=draw(st.sampled_from([1, 4])),
+        protocol_order=draw(
+            st.sampled_from([(Protocol.HTTPS, Protocol.HTTP), (Protocol.HTTP, Protocol.HTTPS), (Protocol.HTTPS,)])
+        ),
+        fallback_minimum=draw(st.sampled_from([0, 5])),
+        turn_seconds=draw(st.sampled_from([60, 604_800])),
+    )
+    fallbacks = {MAIN: ("https://own.example.org/linux/", "http://own.example.org/a&b/")}
+    return snapshot(
+        draw(mirrors()),
+        at=draw(st.sampled_from([AT, {}, {**AT, "198.51.100.0/24": "AT"}])),
+        asns=ASNS,
+        clouds=CLOUDS,
+        cells=(Place("DE", 52.0, 13.0, True),),
+        metadata=METADATA,
+        proof=Proof(
+            draw(st.booleans()), draw(st.sampled_from([frozenset(), frozenset({"aws"}), frozenset({"aws", "gcp"})]))
+        ),
+        policy=policy,
+        origins=ORIGINS,
+        trusted_proxies=PROXIES,
+        fallbacks=draw(st.sampled_from([{}, fallbacks])),
+    )
+
+
+CLIENTS = st.one_of(
+    st.tuples(st.sampled_from(ADDRESSES), st.sampled_from([None, "198.51.100.7"])),
+    st.tuples(st.sampled_from(["10.0.0.1", "", "nonsense"]), st.sampled_from([*ADDRESSES, None, "", "x, y", "\xff"])),
+    st.tuples(st.ip_addresses().map(str), st.none()),
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    networks(),
+    st.lists(
+        st.tuples(CLIENTS, st.sampled_from(PATHS), st.sampled_from(QUERIES), st.booleans()), min_size=4, max_size=12
+    ),
+    st.floats(0, 10_000_000),
+)
+def test_answers_equal_those_of_flask(
+    of: Snapshot, requests: list[tuple[tuple[str, str | None], str, str, bool]], later: float
+) -> None:
+    service = both(of)
+    for now in (service.clock.now, service.clock.now + later):
+        service.clock.now = now
+        for (peer, forwarded), path, query, packs in requests:
+            headers = {} if forwarded is None else {"X_FORWARDED_FOR": forwarded}
+            if packs:
+                headers["ACCEPT_ENCODING"] = "gzip"
+            assert service.get(path, query, peer, **headers).status in (200, 400, 404, 503)
+
+
+def test_hot_path_answers_what_it_should_by_itself() -> None:
+    """Were everything handed on to Flask, equality above would say nothing."""
+    service = both(snapshot([mirror("a", "berlin")], metadata=METADATA, origins=ORIGINS))
+    answers = Answers(service.held.current, lambda _: None, service.clock)  # type: ignore[arg-type]
+    by_itself = [
+        answers.answer(environ(path, query)) is not None
+        for path, query in [
+            ("/mirrorlist/9/baseos", ""),
+            ("/mirrorlist", "repo=baseos-9&arch=x86_64"),
+            ("/metalink/9/baseos", "arch=x86_64"),
+            ("/mirrorlist/9/baseos", "country=DE"),
+            ("/mirrorlist/9.2/baseos", ""),
+            ("/mirrorlist/9/none", ""),
+        ]
+    ]
+    assert by_itself == [True, True, True, False, False, False]
+
+
+def hosts(answer: Answer) -> list[str]:
+    """The hosts of a list or a metalink, in order."""
+    if answer.headers["content-type"] == "application/metalink+xml":
+        found = [url.text or "" for url in etree.fromstring(answer.body).iter("{*}url")]
+    else:
+        found = [line for line in answer.body.decode().splitlines() if not line.startswith("#")]
+    return [url.split("/")[2] for url in found]
+
+
+OWNER4, OWNER6 = "198.51.100.7", "2001:db8:1:2::7"
+NEIGHBOURS = [
+    "198.51.100.6",
+    "198.51.100.8",
+    "198.51.100.255",
+    "2001:db8:1:2::6",
+    "2001:db8:1:2::8",
+    "2001:db8:1:2:ffff::7",
+    "2001:db8:1:3::7",
+    "::ffff:198.51.100.6",
+    "192.0.2.1",
+]
+
+
+def with_owner() -> Both:
+    own = mirror("own", "berlin", private=True, subnets=[f"{OWNER4}/32", f"{OWNER6}/128"])
+    public = [mirror(f"p{number}", "berlin") for number in range(6)]
+    return both(snapshot([own, *public], at=AT, metadata=METADATA, origins=ORIGINS, trusted_proxies=PROXIES))
+
+
+@pytest.mark.parametrize("owner", [OWNER4, OWNER6, f"::ffff:{OWNER4}", f"[{OWNER6}]:443", f"{OWNER4}:4711"])
+@pytest.mark.parametrize("neighbour", NEIGHBOURS)
+@pytest.mark.parametrize("owner_first", [True, False])
+@pytest.mark.parametrize("path", ["/mirrorlist/9/baseos", "/metalink/9/baseos"])
+def test_neighbour_of_a_private_address_never_gets_its_mirror(
+    owner: str, neighbour: str, owner_first: bool, path: str
+) -> None:
+    service = with_owner()
+    for asker in [owner, neighbour, owner, neighbour] if owner_first else [neighbour, owner, neighbour, owner]:
+        got = hosts(service.get(path, "arch=x86_64", asker))
+        assert ("own.example.org" in got) is (asker == owner)
+        assert len(got) == (7 if asker == owner else 6)
+        if asker == owner:
+            assert got[0] == "own.example.org"
+
+
+@pytest.mark.parametrize("owner_first", [True, False])
+def test_proxy_is_told_apart_from_the_clients_that_it_names(owner_first: bool) -> None:
+    service = with_owner()
+    asked = [
+        ("10.0.0.1", OWNER4, True),
+        ("10.0.0.1", "198.51.100.8", False),
+        ("10.0.0.1", f"{OWNER4}, 198.51.100.8", False),
+        ("192.0.2.1", OWNER4, False),
+        ("10.0.0.1", f"198.51.100.8, {OWNER4}", True),
+        ("", OWNER4, True),
+        ("10.0.0.1", "", False),
+        ("10.0.0.1", f"{OWNER4},", False),
+        (OWNER4, "198.51.100.8", True),
+    ]
+    for _ in range(2):
+        for peer, forwarded, owns in asked if owner_first else reversed(asked):
+            got = hosts(service.get("/mirrorlist/9/baseos", "", peer, X_FORWARDED_FOR=forwarded))
+            assert ("own.example.org" in got) is owns, (peer, forwarded)
+
+
+def test_same_slash_64_gets_the_same_order_of_public_mirrors() -> None:
+    service = with_owner()
+    answers = {service.get("/mirrorlist/9/baseos", "", f"2001:db8:9:9::{number:x}").body for number in range(1, 40)}
+    assert len(answers) == 1
+
+
+def test_client_moves_when_its_turn_ends_and_not_before() -> None:
+    of = snapshot([mirror(f"p{number}", "berlin") for number in range(40)], at=AT, policy=Policy(turn_seconds=1000))
+    service = both(of)
+    start = service.clock.now
+    seen = []
+    for second in range(0, 4000, 20):
+        service.clock.now = start + second
+        seen.append(service.get("/mirrorlist/9/baseos", "", "198.51.100.7").body)
+    moves = [at for at in range(1, len(seen)) if seen[at] != seen[at - 1]]
+    assert len(moves) == 4
+    assert [later - earlier for earlier, later in itertools.pairwise(moves)] == [50, 50, 50]
+
+
+def test_new_generation_replaces_everything_at_once() -> None:
+    old = snapshot(
+        [mirror("old", "berlin"), mirror("own", private=True, subnets=["192.0.2.1/32"])],
+        metadata=METADATA,
+        origins=ORIGINS,
+        trusted_proxies=PROXIES,
+    )
+    new = snapshot(
+        [mirror("new", "berlin"), mirror("own", private=True, subnets=["192.0.2.2/32"])],
+        metadata={PATH: metadata(PATH, "e")},
+        origins=ORIGINS,
+        facts={"generation": 2},
+    )
+    service = both(old)
+    asked = [("/mirrorlist/9/baseos", "arch=x86_64"), ("/metalink/9/baseos", "arch=x86_64"), ("/mirrorlist/9/none", "")]
+
+    def seen() -> list[list[str]]:
+        return [
+            hosts(service.get(path, query, peer, X_FORWARDED_FOR="192.0.2.2"))
+            for path, query in asked
+            for peer in ("192.0.2.1", "192.0.2.2", "10.0.0.1")
+        ]
+
+    both_old, both_new = ["own.example.org", "old.example.org"], ["own.example.org", "new.example.org"]
+    before = [both_old, ["old.example.org"], ["old.example.org"]]
+    after = [["new.example.org"], both_new, ["new.example.org"]]  # the proxy is not trusted any more
+    assert seen() == before * 2 + [[]] * 3
+    service.held.put(new)
+    assert seen() == after * 2 + [[]] * 3
+    assert b"e" * 64 in service.get("/metalink/9/baseos", "arch=x86_64").body
+
+
+def memory_of(answers: Answers) -> tuple[int, int]:
+    """How many entries both memos have, and the characters of their keys."""
+    keys = [*answers._routes, *answers._clients]
+    return len(keys), sum(len(text or "") for key in keys for text in key)
+
+
+@pytest.mark.parametrize("kind", ["address", "forwarded", "path", "query", "long"])
+def test_memos_stay_small_whatever_is_asked(kind: str) -> None:
+    of = snapshot([mirror("a", "berlin")], trusted_proxies=PROXIES)
+    service = both(of)
+    answers = service.front._answers
+    assert answers is not None
+    dice = random.Random(7)
+    for number in range(50_000 if kind != "long" else 3_000):
+        noise = dice.randbytes(8).hex()
+        asked = {
+            "address": environ("/mirrorlist/9/baseos", peer=str(ipaddress.IPv4Address(dice.getrandbits(32)))),
+            "forwarded": environ("/mirrorlist/9/baseos", peer="10.0.0.1", X_FORWARDED_FOR=f"{noise}, 192.0.2.1"),
+            "path": environ(f"/mirrorlist/{noise}/baseos"),
+            "query": environ("/mirrorlist/9/baseos", f"x={noise}"),
+            "long": environ("/mirrorlist/9/baseos", noise * 4000, X_FORWARDED_FOR=f"{noise * 500}{number}"),
+        }[kind]
+        answers.answer(asked)
+    entries, characters = memory_of(answers)
+    assert entries <= 2 * MOST_REMEMBERED
+    assert characters <= 2 * MOST_REMEMBERED * LONGEST_REMEMBERED
+    if kind == "long":
+        assert entries == 0
+    assert hosts(service.get("/mirrorlist/9/baseos")) == ["a.example.org"]
+
+
+def private_mirrors(
+    dice: random.Random, count: int
+) -> tuple[list[Mirror], dict[str, list[ipaddress.IPv4Network | ipaddress.IPv6Network]]]:
+    """Private mirrors with random networks of both families, and whose networks these are."""
+    made, owned = [], {}
+    for number in range(count):
+        v4 = ipaddress.ip_network((dice.getrandbits(32), dice.choice([16, 24, 25, 30, 32])), strict=False)
+        v6 = ipaddress.ip_network(
+            ((0x20010DB8 << 96) | dice.getrandbits(96), dice.choice([48, 64, 65, 120, 128])), strict=False
+        )
+        made.append(
+            mirror(f"private{number}", "berlin", private=True, monopoly=dice.random() < 0.3, subnets=[str(v4), str(v6)])
+        )
+        owned[f"private{number}.example.org"] = [v4, v6]
+    return made, owned
+
+
+def outsiders(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Sequence[str]:
+    """Addresses just outside a network, and far from it, but in the same /24 or /64 where it is smaller."""
+    first, last = int(network.network_address), int(network.broadcast_address)
+    kind = type(network.network_address)
+    near = [first - 1, last + 1, first ^ 0xFF, last ^ 0x80, first ^ (1 << 20)]
+    return [
+        str(kind(number)) for number in near if 0 <= number < 1 << network.max_prefixlen and kind(number) not in network
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_outsiders_never_see_a_private_mirror_and_its_own_clients_do(seed: int) -> None:
+    dice = random.Random(seed)
+    private, owned = private_mirrors(dice, 70)
+    public = [mirror(f"public{number}", "berlin") for number in range(8)]
+    everybody = [*private, *public]
+    dice.shuffle(everybody)
+    service = both(snapshot(everybody, metadata=METADATA, origins=ORIGINS, trusted_proxies=("192.0.2.99",)))
+    queries = [
+        "arch=x86_64",
+        "arch=x86_64&country=DE",
+        "arch=x86_64&country=FR",
+        "arch=x86_64&ip={}",
+        "arch=x86_64&protocol=http",
+    ]
+
+    def check(asker: str, application: object, inside: str | None = None) -> None:
+        address = ipaddress.ip_address(asker)
+        allowed = {name for name, networks in owned.items() if any(address in network for network in networks)}
+        victim = inside or str(dice.choice(dice.choice(list(owned.values())))[0])
+        for path in ("/mirrorlist/9/baseos", "/metalink/9/baseos"):
+            query = dice.choice(queries).format(victim)
+            asked = environ(
+                path,
+                query,
+                asker,
+                X_FORWARDED_FOR=victim,
+                X_REAL_IP=victim,
+                FORWARDED=f"for={victim}",
+                X_FORWARDED_HOST=victim,
+            )
+            answer = ask(application, asked)
+            seen = {host for host in hosts(answer) if host.startswith("private")}
+            assert seen <= allowed, (asker, query)
+            assert answer.headers["cache-control"] == "private, no-store"
+            if inside is None and allowed and "country=FR" not in query and "country=DE" not in query:
+                assert seen
+
+    for networks in owned.values():
+        for network in networks:
+            askers = [*outsiders(network), str(network[0]), str(network[-1])]
+            dice.shuffle(askers)
+            for asker in askers:
+                check(asker, service.fronted)
+        check("192.0.2.50", service.flask, inside=str(networks[0][0]))
+    for peer, forwarded in [("192.0.2.99", ""), ("192.0.2.99", "x"), ("", "198.51.100.7"), ("unparsable", "1.2.3.4")]:
+        answer = service.get("/mirrorlist/9/baseos", "", peer, X_FORWARDED_FOR=forwarded)
+        assert not [host for host in hosts(answer) if host.startswith("private")]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(
+        st.lists(st.ip_addresses().map(str), max_size=50).map(", ".join),
+        st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")),
+        st.sampled_from([OWNER4, OWNER6]),
+    )
+)
+def test_header_from_an_untrusted_peer_changes_no_byte(forwarded: str) -> None:
+    assert SHARED.get("/mirrorlist/9/baseos", "", "192.0.2.1", X_FORWARDED_FOR=forwarded) == USUAL
+
+
+SHARED = with_owner()
+USUAL = SHARED.get("/mirrorlist/9/baseos", "", "192.0.2.1")
+
+
+@pytest.mark.parametrize("proves", [True, False])
+def test_asn_of_data_that_comes_with_the_program_opens_no_private_mirror(proves: bool) -> None:
+    private = mirror("own", "berlin", private=True, asns=(64500,))
+    of = snapshot([private, mirror("public", "berlin")], asns=ASNS, proof=Proof(asns=proves))
+    seen = hosts(both(of).get("/mirrorlist/9/baseos", "", "203.0.113.1"))
+    assert seen == (["own.example.org"] if proves else []) + ["public.example.org"]
