@@ -7,7 +7,7 @@ from array import array
 from pathlib import Path
 
 from mirrorlist.core.catalogue import Catalogue
-from mirrorlist.core.compile import country_places, network_classes, place_orders
+from mirrorlist.core.compile import cloud_table, country_places, network_classes, place_orders
 from mirrorlist.core.model import MAIN, Checksummed, Location, Mirror, Policy, Prefix, Protocol, RepoMetadata, Repository
 from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.service import Module, Service
@@ -72,7 +72,7 @@ def make(count: int, prefix_count: int, generation: int = 1) -> Snapshot:
     listed = mirrors(count, generator)
     centres = {code: (country.latitude, country.longitude) for code, country in read_countries().by_code.items()}
     places, numbers = country_places(centres)
-    networks, classes = network_classes(listed, prefixes(prefix_count, generator), EMPTY)
+    networks, classes = network_classes(listed, cloud_table(prefixes(prefix_count, generator)), EMPTY)
     policy = Policy()
     key = bytes(32)
     metadata = {}

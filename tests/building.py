@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mirrorlist.core.catalogue import Catalogue
-from mirrorlist.core.compile import Proof, country_places, network_classes, place_orders
+from mirrorlist.core.compile import Proof, cloud_table, country_places, network_classes, place_orders
 from mirrorlist.core.model import (
     MAIN,
     NOWHERE,
@@ -123,7 +123,7 @@ def snapshot(
     located = table((net, int(name[1:]) if name[0] == "#" else numbers[name]) for net, name in (at or {}).items())
     asn_table = table((asns or {}).items())
     ranges: list[tuple[Prefix, tuple[str, str]]] = [(parse_prefix(net)[0], to) for net, to in (clouds or {}).items()]
-    networks, classes = network_classes(mirrors, ranges, asn_table, proof or Proof())
+    networks, classes = network_classes(mirrors, cloud_table(ranges), asn_table, proof or Proof())
     made = Facts(
         **{
             "generation": 1, "built_at": NOW, "key": KEY, "service": of, "mirrors": tuple(mirrors), "places": places,

@@ -165,50 +165,48 @@ class _Module:
         """Notes a probe for every tree; what need not be followed any more."""
         good = {tree for tree in self._walkable if self._reached[tree].outcome in GOOD_OUTCOMES}
         first = first_way(good or self._walkable)
+        walked = self._walk_and_note(first) if first else []
         forgotten: set[Subject] = set()
         for tree, probe in self._reached.items():
-            if tree not in self._walkable:
+            if tree == first:
+                continue
+            if first is None or tree not in self._walkable:
                 self._note(tree, probe, [])
-            elif tree == first or not self._agrees(probe, self._reached[first or tree]):
-                self._note(tree, probe, self._walked(tree, probe))
+            elif _agree(probe, self._reached[first]) and not self._has_own_faults(tree):
+                self._note(tree, probe, walked)
+                forgotten |= known_paths(self._trip, tree).keys()
             else:
-                forgotten |= self._followed(tree, probe)
+                self._walk_and_note(tree)
         return forgotten
 
-    def _agrees(self, probe: Probe, first: Probe) -> bool:
-        return (probe.outcome, probe.sha256) == (first.outcome, first.sha256)
+    def _has_own_faults(self, tree: Subject) -> bool:
+        """Whether something was bad over this way alone, which is looked at until it is good."""
+        return any(verdict.bad or not verdict.good_now for verdict in known_paths(self._trip, tree).values())
 
-    def _followed(self, tree: Subject, probe: Probe) -> set[Subject]:
-        """A tree that is like the first one again: what was bad there is looked at until it is good."""
-        own = known_paths(self._trip, tree)
-        if own and not all(verdict.good_now and not verdict.bad for verdict in own.values()):
-            self._note(tree, probe, self._walked(tree, probe))
-            return set()
-        self._note(tree, probe, [])
-        return set(own)
+    def _walk_and_note(self, tree: Subject) -> list[Probe]:
+        probe = self._reached[tree]
+        walked = self._walked(tree, probe)
+        self._note(tree, probe, walked)
+        return walked
 
     def _walked(self, tree: Subject, probe: Probe) -> list[Probe]:
         """The looks at the repositories of a tree, the first one among them."""
-        first = [probe] if probe.subject.path and self._is_comparable(probe.subject) else []
+        first = [probe] if self._is_comparable(probe.subject) else []
         self._asking.probes += first
-        looks = overdue(self._trip, tree) if self._is_known_bad(tree) else due(self._trip, tree)
-        if self._is_news(tree, probe):
-            looks = whole(self._trip, tree)
+        looks = self._looks(tree, probe)
         return first + self._asking.walk(each for each in looks if each.subject != probe.subject)
+
+    def _looks(self, tree: Subject, probe: Probe) -> tuple[Look, ...]:
+        """What is missing or wrong for the first time casts doubt on everything; later it is known."""
+        if probe.outcome not in DOUBTFUL:
+            return due(self._trip, tree)
+        before = self._trip.verdicts.get(tree)
+        if before is None or (not before.bad and before.detail != _doubt(probe)):
+            return whole(self._trip, tree)
+        return overdue(self._trip, tree) if before.bad else due(self._trip, tree)
 
     def _is_comparable(self, subject: Subject) -> bool:
         return self._trip.wanted.get(subject.module, {}).get(subject.path) is not None
-
-    def _is_known_bad(self, tree: Subject) -> bool:
-        before = self._trip.verdicts.get(tree)
-        return before is not None and before.bad > 0 and before.outcome in DOUBTFUL
-
-    def _is_news(self, tree: Subject, probe: Probe) -> bool:
-        """Whether the file is not as it should be, or not as over another protocol, and was not so last time."""
-        before = self._trip.verdicts.get(tree)
-        if probe.outcome in GOOD_OUTCOMES:
-            return False
-        return before is None or (before.bad == 0 and before.detail != _doubt(probe))
 
     def _note(self, tree: Subject, probe: Probe, walked: list[Probe]) -> None:
         outcome, detail = self._of_tree(tree, probe, walked)
@@ -224,6 +222,11 @@ class _Module:
         before = self._trip.verdicts.get(tree)
         same = before is not None and before.outcome is Outcome.GOOD and before.detail == _doubt(probe)
         return (Outcome.GOOD if fine or same else probe.outcome), _doubt(probe)
+
+
+def _agree(probe: Probe, other: Probe) -> bool:
+    """Whether two ways lead to the same file."""
+    return (probe.outcome, probe.sha256) == (other.outcome, other.sha256)
 
 
 def _doubt(probe: Probe) -> str:

@@ -9,21 +9,29 @@ import click
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.questions import client_of, query_of, question_options
 from mirrorlist.core.query import for_metalink
+from mirrorlist.formats.registry import LISTS, METALINKS
 from mirrorlist.web.lists import answer_to
 from mirrorlist.web.questions import Kind, Question
 
 
+FORMATS = ("mirrorlist", "metalink", *(name for name in (*LISTS, *METALINKS) if name != "mirrorlist"))
+
+
 @click.command("list")
 @question_options
-@click.option("--format", "kind", type=click.Choice([kind.value for kind in Kind]), default="mirrorlist",
-              show_default=True, help="What to write.")  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="mirrorlist", show_default=True,
+              help="What to write; metalink is metalink3.")  # fmt: skip
 @pass_context
 def list_(
-    context: Context, ip: str, release: str, repo: str, arch: str, protocol: str, country: str, kind: str
+    context: Context, ip: str, release: str, repo: str, arch: str, protocol: str, country: str, format_: str
 ) -> None:
     """Write what a client at --ip gets."""
     snapshot = context.snapshot()
     query = query_of(snapshot, release, repo, arch, protocol, country)
-    question = Question(Kind(kind), for_metalink(query) if Kind(kind) is Kind.METALINK else query)
+    name = "metalink3" if format_ == "metalink" else format_
+    if name in METALINKS:
+        question = Question(Kind.METALINK, for_metalink(query), name)
+    else:
+        question = Question(Kind.MIRRORLIST, query, name)
     _, body = answer_to(snapshot, question, client_of(snapshot, ip), context.clock())
     sys.stdout.buffer.write(body)

@@ -31,7 +31,7 @@ from mirrorlist.core.rank import (
 )
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders
 from mirrorlist.core.spread import order_keys
-from mirrorlist.core.tables import combine, only
+from mirrorlist.core.tables import combine, only, renumbered
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -142,6 +142,25 @@ class _OrderCompiler:
 
 
 @dataclass(frozen=True, slots=True)
+class CloudTable:
+    """Which cloud region an address is in: ``regions`` by the numbers of ``table``, provider and name; 0 is none."""
+
+    table: IntervalTable
+    regions: tuple[tuple[str, str] | None, ...]
+
+
+def cloud_table(ranges: Iterable[tuple[Prefix, tuple[str, str]]]) -> CloudTable:
+    """The table of these ranges; where they nest, the most specific one counts."""
+    rows = list(ranges)
+    numbers: dict[tuple[str, str] | None, int] = {None: 0}
+    for _, region in rows:
+        numbers.setdefault(region, len(numbers))
+    regions = tuple(numbers)
+    table, meanings = flatten((prefix, numbers[region]) for prefix, region in rows)
+    return CloudTable(renumbered(table, [int(str(labels[-1])) if labels else 0 for labels in meanings]), regions)
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """Which sources of networks the operator named, so that a match opens private mirrors.
 
@@ -156,23 +175,26 @@ class Proof:
 
 def network_classes(
     mirrors: Sequence[Mirror],
-    clouds: Iterable[tuple[Prefix, tuple[str, str]]],
+    clouds: CloudTable,
     asns: IntervalTable,
     proof: Proof = Proof(),  # noqa: B008 - frozen, and all its parts are
 ) -> tuple[IntervalTable, tuple[NetworkClass, ...]]:
     """The table of what each address belongs to: mirrors' subnets, cloud regions, and ASNs that mirrors name.
 
-    Where cloud ranges or overrides nest, the most specific one counts.
+    Where overrides nest, the most specific one counts.
     """
     claims: list[tuple[Prefix, Hashable]] = [
         (prefix, _Claim(number, prefix.length)) for number, mirror in enumerate(mirrors) for prefix in mirror.subnets
     ]
-    claims += clouds
     claims += [(prefix, _Override(asn)) for prefix, asn in proof.overrides]
     claimed, meanings = flatten(claims)
     wanted = {asn for mirror in mirrors for asn in mirror.asns}
-    networks, pairs = combine(claimed, only(asns, wanted))
-    return networks, tuple(_network_class(meanings[claim], asn, wanted, proof) for claim, asn in pairs)
+    placed, places = combine(claimed, clouds.table)
+    networks, pairs = combine(placed, only(asns, wanted))
+    return networks, tuple(
+        _network_class(meanings[places[place][0]], clouds.regions[places[place][1]], asn, wanted, proof)
+        for place, asn in pairs
+    )
 
 
 class _Claim(NamedTuple):
@@ -188,18 +210,17 @@ class _Override(NamedTuple):
     asn: int
 
 
-def _network_class(labels: Iterable[Hashable], asn: int, wanted: Container[int], proof: Proof) -> NetworkClass:
+def _network_class(
+    labels: Iterable[Hashable], cloud: tuple[str, str] | None, asn: int, wanted: Container[int], proof: Proof
+) -> NetworkClass:
     """Labels come widest first, so the last of a kind is the most specific one."""
     subnets: dict[int, int] = {}
-    cloud: tuple[str, str] | None = None
     asn_proves = proof.asns
     for label in labels:
         if isinstance(label, _Claim):
             subnets[label.number] = label.length
         elif isinstance(label, _Override):
             asn, asn_proves = label.asn if label.asn in wanted else 0, True
-        elif isinstance(label, tuple):
-            cloud = label
     cloud_proves = cloud is None or cloud[0] not in proof.hints
     return NetworkClass(tuple(subnets.items()), asn or None, cloud, asn_proves or not asn, cloud_proves)
 

@@ -146,6 +146,60 @@ def _after_bad(known: Verdict, probe: Probe, policy: HealthPolicy) -> Verdict:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A maintainer's word that keeps a mirror out until a time, whatever its probes say."""
+
+    mirror: str
+    reason: str
+    author: str
+    since: float
+    until: float
+
+
+class EventKind(StrEnum):
+    """What happened to a mirror."""
+
+    DOWN = "down"
+    UP = "up"
+    OVERRIDDEN = "taken out"
+    CLEARED = "given back"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a mirror, and why. ``author`` is the person, where it was one."""
+
+    mirror: str
+    kind: EventKind
+    at: float
+    why: str
+    subject: Subject | None = None
+    author: str | None = None
+
+
+REMEDIES: dict[Outcome, str] = {
+    Outcome.GOOD: "Nothing to do.",
+    Outcome.FRESH: "Nothing to do.",
+    Outcome.LAGGING: "Nothing to do yet: the next sync should bring the current version.",
+    Outcome.STALE: "Look whether the sync still runs and ends without an error, and sync more often.",
+    Outcome.MISSING: "Sync this directory too, or leave it out on purpose: then the mirror is not given for it.",
+    Outcome.WRONG: "Open the address in a browser: it has to give the origin's file itself, no page and no part of it.",
+    Outcome.AHEAD: "Nothing to do: the service asks the origin anew before it judges.",
+    Outcome.OUTDATED: "Run the sync by hand and read its output; then see that it runs as often as the file says.",
+    Outcome.FUTURE: "Do not write this file yourself: sync it from the origin as it is.",
+    Outcome.UNREACHABLE: "See that the web server runs, that DNS leads to it, and that no firewall stands before it.",
+    Outcome.TIMEOUT: "See that the server is not overloaded and that no firewall swallows connections.",
+    Outcome.NO_ADDRESS: "Nothing to do, unless the mirror should be reachable over this family: then add its address.",
+    Outcome.CERTIFICATE: "Renew the certificate, for exactly the name in the mirror's address, with its whole chain.",
+    Outcome.FORBIDDEN: "Let the name lead to public addresses only, without redirects into a private network.",
+    Outcome.REFUSED: "Let the server answer these requests: look into its log and its rules of access.",
+    Outcome.LIMITED: "Raise the limits for the prober: it sends one request at a time.",
+    Outcome.UNCHECKED: "Nothing to do: this could not be looked at from where the prober stands.",
+}
+"""What an owner can do about each outcome."""
+
+
 class Standing(StrEnum):
     """How a mirror stands with one repository, from its verdict and from what the origin publishes now."""
 

@@ -304,7 +304,10 @@ class RepoMetadata:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The whole decision for one query and client: chosen and left out are all mirrors of the snapshot."""
+    """The whole decision for one query and client: chosen and left out are all mirrors of the snapshot.
+
+    ``heading`` and ``notes`` are comments for people, before and after the list.
+    """
 
     query: Query
     client: Client
@@ -312,6 +315,7 @@ class Selection:
     rejected: tuple[Rejected, ...]
     fallbacks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    heading: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

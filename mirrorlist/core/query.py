@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
-from mirrorlist.core.catalogue import Catalogue, check_arch, repo_names, target
+from mirrorlist.core.catalogue import Catalogue, check_arch, release, repo_names, target
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import WEB_PROTOCOLS, Policy, Protocol, Query, Target
 from mirrorlist.core.paths import Paths
@@ -52,6 +52,15 @@ class Spellings:
     def by_path(self, version: str, repository: str, given: Mapping[str, str]) -> Query:
         """The query of ``/<version>/<repository>?arch=&protocol=&country=``."""
         return self._query(target(self._catalogue, version, repository), given)
+
+    def by_isos(self, version: str, arch: str, given: Mapping[str, str]) -> Query:
+        """The query of ``/isolist/<version>/<arch>``: the directory of a release's images."""
+        rel = release(self._catalogue, version)
+        arches = self._catalogue.arches.get(rel.arches_key, ())
+        if arch not in arches:
+            raise NotFound(f"unknown arch for version {rel.version}; known are {', '.join(arches)}")
+        directory = f"{rel.version}/isos/{arch}"
+        return self._query(Target("isos", rel.version, rel.module, directory, rel.vault, ()), given)
 
     def by_name(self, given: Mapping[str, str]) -> Query:
         """The query of ``?repo=baseos-9&arch=x86_64``, ``?release=9&repo=baseos`` or ``?path=9/BaseOS/x86_64/os``."""

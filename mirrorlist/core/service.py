@@ -68,6 +68,10 @@ class Service:
     """Module to URLs of trees that the project keeps itself, listed last when mirrors are few."""
     geo: GeoSources = field(default_factory=GeoSources)
     profile: Profile = Profile.PUBLIC
+    intranet_networks: tuple[str, ...] = ()
+    """CIDR networks that the prober may reach although they are not public; only with ``Profile.INTRANET``."""
+    time_file: str | None = None
+    """A file below each module's tree that holds the time of the last sync, in seconds since 1970."""
     allowed_outdate_seconds: int = 12 * 3600
     required_protocols: tuple[str, ...] = ("http", "https")
     approved: tuple[str, ...] = ()

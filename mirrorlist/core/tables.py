@@ -6,7 +6,8 @@ All of it is done with numpy, for every interval at once; a database of places h
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from mirrorlist.core.prefixes import DEEP, IntervalTable
 
 Numbers = NDArray[np.unsignedinteger]
+Pair = tuple[int, int]
 
 
 def interval_table(starts4: Numbers, ids4: Numbers, starts6: Numbers, ids6: Numbers) -> IntervalTable:
@@ -44,7 +46,7 @@ def _renumbered(ids: Numbers, new: NDArray[np.uint32]) -> Numbers:
 
 
 def only(table: IntervalTable, wanted: Iterable[int]) -> IntervalTable:
-    """The table with every id that is not wanted made 0, and equal neighbours joined."""
+    """A table that divides no /64, with every id that is not wanted made 0, and equal neighbours joined."""
     keep = np.array(sorted(wanted), dtype=np.uint32)
     v4 = _joined(as_numbers(table.starts4), _kept(as_numbers(table.ids4), keep))
     v6 = _joined(as_numbers(table.starts6), _kept(as_numbers(table.ids6), keep))
@@ -73,18 +75,40 @@ def _array(typecode: str, values: Numbers) -> array[int]:
 
 
 def combine(a: IntervalTable, b: IntervalTable) -> tuple[IntervalTable, list[tuple[int, int]]]:
-    """One table for two: ``pairs[id]`` are the ids of both; ``pairs[0]`` is (0, 0).
-
-    Only ``a`` may divide a /64; databases of ASNs and places do not go further.
-    """
-    numbers: dict[tuple[int, int], int] = {(0, 0): 0}
+    """One table for two: ``pairs[id]`` are the ids of both; ``pairs[0]`` is (0, 0)."""
+    numbers: dict[Pair, int] = {(0, 0): 0}
     v4 = _combined(a.starts4, a.ids4, b.starts4, b.ids4, numbers)
     v6 = _combined(a.starts6, a.ids6, b.starts6, b.ids6, numbers)
-    deep = [
-        numbers.setdefault((found, b.at(high.to_bytes(8, "big") + bytes(8))), len(numbers))
-        for high, found in zip(a.deep_hi, a.deep_ids, strict=True)
-    ]
-    return IntervalTable(*v4, *v6, array("Q", a.deep_hi), array("Q", a.deep_lo), array("I", deep)), list(numbers)
+    rows = sorted(_divided(a, b))
+    deep = array("I", [numbers.setdefault(pair, len(numbers)) for *_, pair in rows])
+    highs, lows = array("Q", [high for high, *_ in rows]), array("Q", [low for _, low, _ in rows])
+    return IntervalTable(*v4, *v6, highs, lows, deep), list(numbers)
+
+
+def _divided(a: IntervalTable, b: IntervalTable) -> Iterator[tuple[int, int, Pair]]:
+    """The finer level of both: upper and lower 64 bits, and the ids from there on."""
+    shared = set(a.deep_hi) & set(b.deep_hi)
+    for high, low, found, wide in zip(a.deep_hi, a.deep_lo, a.deep_ids, _whole(b, a.deep_hi), strict=True):
+        if high not in shared:
+            yield high, low, (found, wide)
+    for high, low, found, wide in zip(b.deep_hi, b.deep_lo, b.deep_ids, _whole(a, b.deep_hi), strict=True):
+        if high not in shared:
+            yield high, low, (wide, found)
+    for high in shared:
+        for low in {*_lows(a, high), *_lows(b, high)}:
+            address = high.to_bytes(8, "big") + low.to_bytes(8, "big")
+            yield high, low, (a.at(address), b.at(address))
+
+
+def _whole(table: IntervalTable, highs: Sequence[int]) -> list[int]:
+    """The ids of /64s by their upper 64 bits."""
+    at = np.searchsorted(as_numbers(table.starts6), as_numbers(highs), side="right") - 1
+    found: list[int] = as_numbers(table.ids6)[at].tolist()
+    return found
+
+
+def _lows(table: IntervalTable, high: int) -> Sequence[int]:
+    return table.deep_lo[bisect_left(table.deep_hi, high) : bisect_right(table.deep_hi, high)]
 
 
 def _combined(
@@ -92,7 +116,7 @@ def _combined(
     ids_a: Sequence[int],
     starts_b: Sequence[int],
     ids_b: Sequence[int],
-    numbers: dict[tuple[int, int], int],
+    numbers: dict[Pair, int],
 ) -> tuple[array[int], array[int]]:
     left, right = as_numbers(starts_a), as_numbers(starts_b)
     starts = _union(left, right)
@@ -100,8 +124,8 @@ def _combined(
     found_b = as_numbers(ids_b)[np.searchsorted(right, starts, side="right") - 1].astype(np.uint64)
     pairs, which = np.unique(found_a << np.uint64(32) | found_b, return_inverse=True)
     ids = [
-        DEEP if (pair := int(raw)) >> 32 == DEEP else numbers.setdefault((pair >> 32, pair & DEEP), len(numbers))
-        for raw in pairs
+        DEEP if DEEP in (pair := (raw >> 32, raw & DEEP)) else numbers.setdefault(pair, len(numbers))
+        for raw in pairs.tolist()
     ]
     return _joined(starts, np.array(ids, dtype=np.uint32)[which])
 

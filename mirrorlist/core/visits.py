@@ -75,13 +75,14 @@ def reach_path(trip: Trip, module: str) -> str | None:
     """
     if trip.time_file is not None:
         return ""
-    known = {
-        subject.path
-        for subject, verdict in trip.verdicts.items()
-        if subject.module == module and subject.path and verdict.good_now and verdict.sha256 is not None
-    }
     wanted = trip.wanted.get(module, {})
-    paths = sorted(known & wanted.keys()) or sorted(path for path in wanted if wanted[path]) or sorted(wanted)
+    seen = {
+        subject.path: verdict.good_now
+        for subject, verdict in trip.verdicts.items()
+        if subject.module == module and subject.path in wanted and verdict.sha256 is not None
+    }
+    groups = ([path for path in seen if seen[path]], seen, [path for path in wanted if wanted[path]], wanted)
+    paths = next((sorted(group) for group in groups if group), [])
     return paths[trip.run % len(paths)] if paths else None
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mirrorlist.core.compile import Proof, country_places
+from mirrorlist.core.compile import CloudTable, Proof, cloud_table, country_places
 from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.service import GeoSources
 from mirrorlist.core.tables import as_numbers
 from mirrorlist.sources.asn_table import read_embedded_asns
-from mirrorlist.sources.cloud_files import CloudFiles, Ranges
+from mirrorlist.sources.cloud_files import CloudFiles
 from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.geo_files import GeoFiles
 from mirrorlist.sources.geo_overrides import override_tables
@@ -33,7 +33,7 @@ class AddressData:
     """
 
     geo: GeoTables
-    clouds: Ranges
+    clouds: CloudTable
     country_places: Mapping[str, int]
     proof: Proof
     asns_built_on: str | None
@@ -57,7 +57,7 @@ class AddressSources:
         first = (override_tables(geo.overrides),) if geo.overrides else ()
         return AddressData(
             geo=merged((*first, *databases.tables, *last), places, numbers),
-            clouds=clouds.ranges,
+            clouds=cloud_table(clouds.ranges),
             country_places=numbers,
             proof=Proof(named, clouds.hints, tuple((each.prefix, each.asn) for each in geo.overrides if each.asn)),
             asns_built_on=installed.built_on if installed else None,

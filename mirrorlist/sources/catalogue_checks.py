@@ -123,8 +123,12 @@ def repository_names(draft: Draft) -> Iterator[Finding]:
             yield draft.error(("repos", index, "name"), Code.DUPLICATE_NAME, what)
 
 
+CLIENT_VARIABLES = (BASEARCH, "$releasever", "$repo", "$arch")
+"""What dnf and pacman fill in."""
+
+
 def repository_paths(draft: Draft) -> Iterator[Finding]:
-    """A repository's path stays below the version's directory, and only the architecture varies in it."""
+    """A repository's path stays below the mirror's tree, and varies only by what clients fill in."""
     for index, repository in enumerate(draft.text.repos):
         if fault := _path_fault(repository.path):
             what = f"{shown(repository.path)}, {fault}"
@@ -132,12 +136,15 @@ def repository_paths(draft: Draft) -> Iterator[Finding]:
 
 
 def _path_fault(path: str) -> str | None:
-    if path.startswith("/"):
-        return "which begins with a slash; write it without, it stands below the version's directory"
     if {".", ".."} & set(path.split("/")):
         return "which has a . or .. in it; write the plain path below the version's directory"
-    if "$" in path.replace(BASEARCH, ""):
-        return f"which has a $ that is not {BASEARCH}; only the architecture can vary"
+    rest = path.replace(VERSION_MARK, "") if path.startswith("/") else path
+    if "{" in rest or "}" in rest:
+        return f"which has braces; only {VERSION_MARK} may stand in them, after a slash at the beginning"
+    for variable in CLIENT_VARIABLES:
+        rest = rest.replace(variable, "")
+    if "$" in rest:
+        return f"which has a $ that is none of {', '.join(CLIENT_VARIABLES)}"
     return None
 
 

@@ -28,7 +28,7 @@ NOTHING = GeoTables(EMPTY, EMPTY, (NOWHERE,))
 
 
 def merged(found: Iterable[GeoTables], places: Sequence[Place], country_places: Mapping[str, int]) -> GeoTables:
-    """One for all of these, the first of which counts most; only the first may divide a /64.
+    """One for all of these, the first of which counts most.
 
     ``places`` are nowhere and the countries, with their coordinates; the cells that the tables name are added
     to them. A country that is not among them is no place.

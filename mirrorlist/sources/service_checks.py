@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import MAIN
+from mirrorlist.core.service import Profile
 from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
 from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.documents import Pointer, shown, spelled
@@ -108,6 +109,19 @@ def proxies_are_networks(draft: Draft) -> Iterator[Finding]:
             yield draft.error(pointer, Code.HOST_BITS, what)
 
 
+def intranet_networks_are_networks(draft: Draft) -> Iterator[Finding]:
+    """The prober's networks have no host bits; the public profile has none."""
+    if draft.text.intranet_networks and draft.text.profile is not Profile.INTRANET:
+        message = "intranet_networks is for profile: intranet; write that too, or leave the networks out"
+        yield draft.key_error(("intranet_networks",), ServiceCode.NOT_INTRANET, message)
+    for index, text in enumerate(draft.text.intranet_networks):
+        pointer, network = ("intranet_networks", index), canonical_network(text)
+        if network is None:
+            yield draft.error(pointer, Code.BAD_NETWORK, f"{shown(text)}; write a network such as 10.0.0.0/8")
+        elif has_host_bits(text):
+            yield draft.error(pointer, Code.HOST_BITS, f"{shown(text)}, which has host bits set; write {network}")
+
+
 def overrides_are_networks(draft: Draft) -> Iterator[Finding]:
     """An override is of one network without host bits, which no other override has."""
     seen: dict[str, int] = {}
@@ -153,6 +167,7 @@ CHECKS: tuple[Check, ...] = (
     origins_are_readable,
     bands_increase,
     proxies_are_networks,
+    intranet_networks_are_networks,
     overrides_are_networks,
     overrides_are_places,
 )

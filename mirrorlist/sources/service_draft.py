@@ -30,6 +30,7 @@ class ServiceCode(StrEnum):
     BAD_ALIAS = "bad-alias"
     NOT_INCREASING = "not-increasing"
     OVERRIDE_TWICE = "override-twice"
+    NOT_INTRANET = "not-intranet"
 
 
 CityOf = Callable[[str, str], tuple[float, float] | None]

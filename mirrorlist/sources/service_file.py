@@ -54,6 +54,8 @@ def read_service(
         fallbacks=_fallbacks(text),
         geo=_geo(text, base, city_of),
         profile=text.profile,
+        intranet_networks=tuple(str(ip_network(network)) for network in text.intranet_networks),
+        time_file=text.time_file,
         allowed_outdate_seconds=_seconds(text.allowed_outdate),
         required_protocols=text.required_protocols,
         approved=text.approved,

@@ -99,6 +99,8 @@ class ServiceText:
     geo: GeoText = field(default_factory=GeoText)
     policy: PolicyText = field(default_factory=PolicyText)
     profile: Profile = Profile.PUBLIC
+    intranet_networks: tuple[str, ...] = ()
+    time_file: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     approved: tuple[str, ...] = ()
 

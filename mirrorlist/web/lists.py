@@ -1,13 +1,14 @@
 """Mirrorlists and metalinks as ordinary Flask views: the whole of every question, at leisure.
 
 The hot path in web/front.py answers most of them before Flask; these views answer HEAD, ``country=``, the
-vault, and every error.
+vault, other formats, and every error.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from flask import Blueprint, Response, current_app, request
 
@@ -16,7 +17,8 @@ from mirrorlist.core.locate import CountryOf, client_at
 from mirrorlist.core.model import Client, Query, RepoMetadata, Selection
 from mirrorlist.core.select import select
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.formats import metalink3, mirrorlist
+from mirrorlist.formats.mirrorlist import CONTENT_TYPE as TEXT
+from mirrorlist.formats.registry import LISTS, METALINKS
 from mirrorlist.web.client import TrustedProxies, client_address
 from mirrorlist.web.encoding import compressed
 from mirrorlist.web.generations import Generations
@@ -25,18 +27,19 @@ from mirrorlist.web.routes import headers_for
 
 
 def lists(generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
-    """The views under /mirrorlist and /metalink."""
+    """The views under /mirrorlist, /metalink and /isolist."""
     views = Blueprint("lists", __name__)
+    reader = _Reader()
 
     def answer(**_: str) -> Response:
         current = generations.current
         if current is None:
             raise NotReady("the service has no snapshot yet; try again in a few seconds")
         snapshot = current.snapshot
-        service = snapshot.facts.service
-        path = request.environ["PATH_INFO"]
-        question = Questions(service.catalogue, service.policy).read(path, request.query_string.decode("latin-1"))
-        client = asking(snapshot, country_of)
+        question = reader.questions(snapshot).read(request.environ["PATH_INFO"], request.query_string.decode("latin-1"))
+        client = asking(snapshot, country_of, question.ip)
+        if question.redirect:
+            return _redirected(selected(snapshot, question, client, clock()))
         content_type, body = answer_to(snapshot, question, client, clock())
         return as_response(content_type, body)
 
@@ -48,11 +51,25 @@ def lists(generations: Generations, country_of: CountryOf, clock: Callable[[], f
     return views
 
 
-def asking(snapshot: Snapshot, country_of: CountryOf) -> Client:
-    """The client of the present request."""
+class _Reader:
+    """Keeps what reads the questions of the present snapshot; making it costs milliseconds."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[Snapshot, Questions] | None = None
+
+    def questions(self, snapshot: Snapshot) -> Questions:
+        kept = self._kept
+        if kept is None or kept[0] is not snapshot:
+            kept = snapshot, Questions(snapshot.facts.service.catalogue, snapshot.policy)
+            self._kept = kept
+        return kept[1]
+
+
+def asking(snapshot: Snapshot, country_of: CountryOf, instead: bytes | None = None) -> Client:
+    """The client of the present request, or the one at another address."""
     peer = request.environ.get("REMOTE_ADDR", "")
     forwarded = request.environ.get("HTTP_X_FORWARDED_FOR")
-    address = client_address(peer, forwarded, TrustedProxies(snapshot.facts.service.trusted_proxies))
+    address = instead or client_address(peer, forwarded, TrustedProxies(snapshot.facts.service.trusted_proxies))
     return client_at(snapshot, address, sent_by(peer, forwarded), country_of)
 
 
@@ -65,15 +82,21 @@ def answer_to(snapshot: Snapshot, question: Question, client: Client, now: float
     """
     if question.kind is Kind.METALINK:
         metadata = metadata_for(snapshot, question.query)
-        return metalink3.CONTENT_TYPE, metalink3.metalink(_selected(snapshot, question.query, client, now), metadata)
-    return mirrorlist.CONTENT_TYPE, mirrorlist.mirrorlist(_selected(snapshot, question.query, client, now))
+        metalink = METALINKS[question.format]
+        return metalink.content_type, metalink.write(selected(snapshot, question, client, now), metadata)
+    written = LISTS[question.format]
+    return written.content_type, written.write(selected(snapshot, question, client, now))
 
 
-def _selected(snapshot: Snapshot, query: Query, client: Client, now: float) -> Selection:
-    selection = select(snapshot, query, client, now)
+def selected(snapshot: Snapshot, question: Question, client: Client, now: float) -> Selection:
+    """The selection with its comments; raises NotFound if nothing is in it."""
+    selection = select(snapshot, question.query, client, now)
     if not selection.choices and not selection.fallbacks:
         raise NotFound("no mirror that you can use carries this")
-    return selection
+    notes = selection.notes
+    if question.time:
+        notes += (f"database creation time: {int(snapshot.facts.built_at)}",)
+    return replace(selection, heading=question.heading, notes=notes)
 
 
 def metadata_for(snapshot: Snapshot, query: Query) -> RepoMetadata:
@@ -83,6 +106,8 @@ def metadata_for(snapshot: Snapshot, query: Query) -> RepoMetadata:
         return metadata
     if query.target.module not in snapshot.facts.service.origins:
         raise NotFound("there is no metalink: service.yml names no origin for this; ask /mirrorlist instead")
+    if not query.target.repository or not query.path.endswith("/"):
+        raise NotFound("there are metalinks for repositories only; ask /mirrorlist instead")
     raise NotReady("the origin's checksums are not known yet; try again in a minute")
 
 
@@ -94,4 +119,13 @@ def as_response(content_type: str, body: bytes, status: int = 200) -> Response:
         response.headers[name] = value
     if packed:
         response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def _redirected(selection: Selection) -> Response:
+    """MirrorManager's ``redirect=1``: the first mirror's URL, and an empty text."""
+    response = as_response(TEXT, b"", 302)
+    response.headers["Location"] = next(
+        url for url in (*(choice.url for choice in selection.choices), *selection.fallbacks)
+    )
     return response

@@ -1,14 +1,17 @@
-"""The spellings of the service's addresses: which paths ask for a list, and which for a metalink."""
+"""The spellings of the service's addresses: which paths ask for what, and how the answer is to be written."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from mirrorlist.core.catalogue import Catalogue
-from mirrorlist.core.errors import NotFound
+from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import Policy, Query
+from mirrorlist.core.prefixes import packed
 from mirrorlist.core.query import Spellings, for_metalink, parameters
+from mirrorlist.formats.registry import LISTS, METALINKS
 
 
 class Kind(Enum):
@@ -16,18 +19,36 @@ class Kind(Enum):
 
     MIRRORLIST = "mirrorlist"
     METALINK = "metalink"
+    ISOLIST = "isolist"
+
+
+DEFAULT_FORMATS = {Kind.MIRRORLIST: "mirrorlist", Kind.METALINK: "metalink3", Kind.ISOLIST: "isolist"}
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query and the kind of answer it wants."""
+    """A query, and what is wanted of the answer.
+
+    ``heading`` begins a text list; ``redirect`` wants the first mirror instead of the list; ``time`` the age of
+    the data; ``ip`` (packed) the public answer for another address.
+    """
 
     kind: Kind
     query: Query
+    format: str
+    heading: tuple[str, ...] = ()
+    redirect: bool = False
+    time: bool = False
+    ip: bytes | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the answer depends on nothing but the query and who asks."""
+        return not (self.redirect or self.time or self.ip)
 
 
 class Questions:
-    """Reads paths and query strings by one catalogue."""
+    """Reads paths and query strings by one catalogue. Make one for each snapshot and keep it."""
 
     def __init__(self, catalogue: Catalogue, policy: Policy) -> None:
         self._spellings = Spellings(catalogue, policy)
@@ -41,8 +62,25 @@ class Questions:
         """
         kind, rest = _split(path)
         given = parameters(query_string)
+        query = self._query(kind, rest, given)
+        ip = _ip(given)
+        return Question(
+            kind,
+            query if ip is None else replace(query, networks=False),
+            _format(kind, given),
+            _heading(given) if kind is Kind.MIRRORLIST and rest is None else (),
+            redirect=kind is Kind.MIRRORLIST and given.get("redirect") == "1",
+            time="time" in given,
+            ip=ip,
+        )
+
+    def _query(self, kind: Kind, rest: tuple[str, str] | None, given: Mapping[str, str]) -> Query:
+        if kind is Kind.ISOLIST:
+            if rest is None:
+                raise NotFound("there is nothing here; write /isolist/VERSION/ARCH")
+            return self._spellings.by_isos(*rest, given)
         query = self._spellings.by_path(*rest, given) if rest else self._spellings.by_name(given)
-        return Question(kind, for_metalink(query) if kind is Kind.METALINK else query)
+        return for_metalink(query) if kind is Kind.METALINK else query
 
 
 def _split(path: str) -> tuple[Kind, tuple[str, str] | None]:
@@ -51,6 +89,35 @@ def _split(path: str) -> tuple[Kind, tuple[str, str] | None]:
     if kind is None or len(segments) not in (1, 3) or path.startswith("//") or path.endswith("//"):
         raise NotFound("there is nothing here; lists are at /mirrorlist/VERSION/REPOSITORY")
     return kind, (segments[1], segments[2]) if len(segments) == 3 else None
+
+
+def _format(kind: Kind, given: Mapping[str, str]) -> str:
+    asked = given.get("format")
+    if not asked:
+        return DEFAULT_FORMATS[kind]
+    known = METALINKS if kind is Kind.METALINK else LISTS
+    if asked not in known:
+        raise BadRequest(f"format is unknown; write one of {', '.join(known)}")
+    return asked
+
+
+def _ip(given: Mapping[str, str]) -> bytes | None:
+    """``ip=`` shows what the public gets at another address. It proves nothing, so it opens no private mirror."""
+    text = given.get("ip")
+    if not text:
+        return None
+    address = packed(text)
+    if address is None:
+        raise BadRequest("ip is malformed; write an IPv4 or IPv6 address")
+    return address
+
+
+def _heading(given: Mapping[str, str]) -> tuple[str, ...]:
+    """The line that MirrorManager's lists begin with; both names are known by now, so they are safe."""
+    if not given.get("repo"):
+        return ()
+    arch = f"arch = {given['arch']} " if given.get("arch") else ""
+    return (f"repo = {given['repo']} {arch}",)
 
 
 def sent_by(peer: str, forwarded: str | None) -> bytes:

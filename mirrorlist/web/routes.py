@@ -9,7 +9,7 @@ from mirrorlist.core.model import Mirror, Protocol, Query, RepoMetadata
 from mirrorlist.core.prepared import Column, Prepared, PreparedModule
 from mirrorlist.core.select import BEST_PREFERENCE
 from mirrorlist.formats import metalink3, mirrorlist
-from mirrorlist.web.questions import Kind, Question
+from mirrorlist.web.questions import DEFAULT_FORMATS, Kind, Question
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -50,11 +50,15 @@ class Routes:
         query = question.query
         orders = self._prepared.module(query.target.module)
         unusual = query.target.vault or query.countries or query.every_protocol or not query.networks
-        if unusual or orders is None:
+        if unusual or orders is None or not question.is_plain:
+            return None
+        if question.format != DEFAULT_FORMATS[question.kind] or question.kind is Kind.ISOLIST:
             return None
         column = self._prepared.column(query.target.module, query.protocols)
         if question.kind is Kind.MIRRORLIST:
-            return Route(orders, column, headers_for(mirrorlist.CONTENT_TYPE), self._text(query, column))
+            return Route(
+                orders, column, headers_for(mirrorlist.CONTENT_TYPE), self._text(query, column, question.heading)
+            )
         metadata = self._prepared.snapshot.facts.metadata.get(query.path)
         if metadata is None:
             return None
@@ -64,8 +68,9 @@ class Routes:
         trees = self._prepared.snapshot.facts.service.fallbacks.get(query.target.module, ())
         return [tree for tree in trees if tree.partition(":")[0] in query.protocols]
 
-    def _text(self, query: Query, column: Column) -> Body:
+    def _text(self, query: Query, column: Column, heading: tuple[str, ...]) -> Body:
         """The repository's path is what the trees are joined by."""
+        head = "".join(mirrorlist.comment(line) + "\n" for line in heading).encode()
         end = query.path.encode() + b"\n"
         fallbacks = [tree.encode() for tree in self._fallbacks(query)]
         few = self._policy.fallback_minimum
@@ -74,7 +79,7 @@ class Routes:
             trees = [column[number] or b"" for number in numbers]
             if len(trees) < few and not alone:
                 trees += fallbacks
-            return end.join(trees) + end if trees else None
+            return head + end.join(trees) + end if trees else None
 
         return body
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirrorlist.core.compile import country_places, network_classes, place_orders
+from mirrorlist.core.compile import cloud_table, country_places, network_classes, place_orders
 from mirrorlist.core.model import (
     MAIN,
     NOWHERE,
@@ -305,7 +305,7 @@ def test_the_class_of_an_address_is_what_each_claim_says_alone(
     mirrors = [mirror(f"m{n}", subnets=nets, asns=tuple(named)) for n, (nets, named) in enumerate(claims)]
     ranges = [(parse_prefix(net)[0], region) for net, region in clouds.items()]
     asn_table = table(asns.items())
-    networks, classes = network_classes(mirrors, ranges, asn_table)
+    networks, classes = network_classes(mirrors, cloud_table(ranges), asn_table)
 
     assert classes[0] == NetworkClass()
     wanted = {asn for m in mirrors for asn in m.asns}
@@ -323,13 +323,13 @@ def test_the_class_of_an_address_is_what_each_claim_says_alone(
 def test_a_cloud_range_inside_another_inside_its_own_region_is_of_its_own() -> None:
     west, east = ("aws", "eu-west-1"), ("aws", "us-east-1")
     ranges = [("192.0.2.0/24", west), ("192.0.2.0/26", east), ("192.0.2.0/28", west)]
-    networks, classes = network_classes([], [(parse_prefix(net)[0], of) for net, of in ranges], table([]))
+    networks, classes = network_classes([], cloud_table([(parse_prefix(net)[0], of) for net, of in ranges]), table([]))
     found = [classes[networks.at(bytes([192, 0, 2, last]))].cloud for last in (1, 17, 65)]
     assert found == [west, east, west]
 
 
 @given(
-    st.dictionaries(_NETS, st.integers(1, 5), max_size=8), st.dictionaries(_WIDE_NETS, st.integers(1, 5), max_size=8)
+    st.dictionaries(_NETS, st.integers(1, 5), max_size=8), st.dictionaries(_NETS, st.integers(1, 5), max_size=8)
 )
 def test_combining_keeps_what_both_tables_say(one: dict[str, int], other: dict[str, int]) -> None:
     a, b = table(one.items()), table(other.items())

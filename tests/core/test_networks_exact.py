@@ -7,7 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from mirrorlist.core.compile import network_classes
+from mirrorlist.core.compile import cloud_table, network_classes
 from mirrorlist.core.model import Prefix
 from mirrorlist.core.prefixes import parse_prefix
 from tests.building import mirror, table
@@ -19,14 +19,20 @@ ADDRESSES = 100_000
 
 def _networks(chance: random.Random, count: int) -> list[Network]:
     """Networks of all lengths, many inside one another, some in the last and first corners of both spaces."""
-    found: list[Network] = [ipaddress.ip_network(text) for text in ("0.0.0.0/3", "255.255.255.255/32", "ffff::/16", "::/127")]
+    found: list[Network] = [
+        ipaddress.ip_network(text) for text in ("0.0.0.0/3", "255.255.255.255/32", "ffff::/16", "::/127")
+    ]
     for _ in range(count):
         if chance.random() < 0.6:
-            start = chance.choice([chance.getrandbits(32), 0xC0000200 | chance.getrandbits(8), 0x0A000000 | chance.getrandbits(16)])
+            start = chance.choice(
+                [chance.getrandbits(32), 0xC0000200 | chance.getrandbits(8), 0x0A000000 | chance.getrandbits(16)]
+            )
             found.append(ipaddress.IPv4Network((start, chance.randint(6, 32)), strict=False))
         else:
             start = chance.choice([chance.getrandbits(128), (0x20010DB8 << 96) | chance.getrandbits(70)])
-            found.append(ipaddress.IPv6Network((start, chance.choice([20, 32, 48, 56, 63, 64, 65, 96, 127, 128])), strict=False))
+            found.append(
+                ipaddress.IPv6Network((start, chance.choice([20, 32, 48, 56, 63, 64, 65, 96, 127, 128])), strict=False)
+            )
     return list(dict.fromkeys(found))
 
 
@@ -71,8 +77,10 @@ def test_the_longest_prefix_is_found_for_100_000_random_and_edge_addresses() -> 
     owned = networks[7000:]  # some of them cloud ranges too
     mirrors = [mirror(f"m{n}", subnets=[str(each) for each in owned[n::40]], asns=(64500,)) for n in range(40)]
     asns = {"192.0.2.0/25": 64500, "2001:db8::/40": 64500, "10.0.0.0/9": 64501}
-    ranges: list[tuple[Prefix, Region]] = [(parse_prefix(str(network))[0], region) for network, region in clouds.items()]
-    found, classes = network_classes(mirrors, ranges, table(asns.items()))
+    ranges: list[tuple[Prefix, Region]] = [
+        (parse_prefix(str(network))[0], region) for network, region in clouds.items()
+    ]
+    found, classes = network_classes(mirrors, cloud_table(ranges), table(asns.items()))
 
     cloud_of, asn_of = _by_length(clouds), _by_length({ipaddress.ip_network(net): asn for net, asn in asns.items()})
     claims = _by_length({network: n % 40 for n, network in enumerate(owned)})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import lzma
+import subprocess
+import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from math import hypot
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -211,3 +214,14 @@ def test_the_file_is_small_and_names_its_sources() -> None:
     file = files("mirrorlist").joinpath("data", "gazetteer.bin")
     assert len(file.read_bytes()) <= LARGEST_BYTES
     assert "GeoNames (CC BY 4.0)" in KNOWN.source
+
+
+def test_a_web_worker_reads_no_gazetteer() -> None:
+    program = (
+        "import sys, mirrorlist.app, mirrorlist.web.front\n"
+        "from mirrorlist.sources.gazetteer import read_gazetteer\n"
+        "print('mirrorlist.sources.locations' in sys.modules, read_gazetteer.cache_info().currsize)\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "False 0\n"

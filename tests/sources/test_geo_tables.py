@@ -49,7 +49,7 @@ def at(found: GeoTables, text: str) -> tuple[Place, int]:
 
 def test_field_by_field_the_first_file_that_has_a_value_counts(tmp_path: Path) -> None:
     countries = {"192.0.2.0/24": {"country": {"iso_code": "DE"}}, "198.51.100.0/24": {"country": {"iso_code": "FR"}}}
-    lite = dict.fromkeys(["0.0.0.0/1", "128.0.0.0/1"], {"country_code": "JP", "country": "Japan", "asn": "AS64501"})
+    lite = {net: {"country_code": "JP", "country": "Japan", "asn": "AS64501"} for net in ("0.0.0.0/1", "128.0.0.0/1")}
     files = [
         write_database(tmp_path / "country.mmdb", "GeoLite2-Country", countries),
         write_database(tmp_path / "city.mmdb", "city ipv4", {

@@ -525,6 +525,14 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "policy/alternates_days/type": ("+policy: {alternates_days: 4d}\n", "6:27", "is '4d'; write a number"),
     "policy/alternates_days/minimum": ("+policy: {alternates_days: -0.5}\n", "6:27", "at least 0"),
     "policy/alternates_days/maximum": ("+policy: {alternates_days: 366}\n", "6:27", "at most 365"),
+    "intranet_networks/type": ("+intranet_networks: all\n", "6:20", "is 'all'; write a list"),
+    "intranet_networks/uniqueItems": ("+intranet_networks: [10.0.0.0/8, 10.0.0.0/8]\n", "6:20", "names something twice"),
+    "intranet_networks/items/type": ("+intranet_networks: [10]\n", "6:21", "intranet_networks[0] is 10; put it in"),
+    "intranet_networks/items/minLength": ("+intranet_networks: ['']\n", "6:21", "with 0 characters"),
+    "intranet_networks/items/maxLength": (f"+intranet_networks: [{'x' * 51}]\n", "6:21", "write at most 50"),
+    "time_file/type": ("+time_file: 5\n", "6:12", "time_file is 5; put it in"),
+    "time_file/maxLength": (f"+time_file: {'x' * 201}\n", "6:12", "write at most 200"),
+    "time_file/pattern": ("+time_file: ../TIME\n", "6:12", "time_file is '../TIME'; write it as in 'TIME'"),
     "profile/enum": ("+profile: internet\n", "6:10", "did you mean 'intranet'?"),
     "weights/type": ("+weights: [1]\n", "6:10", "weights is a list; write keys and values"),
     "weights/propertyNames/type": ("", "", ""),
@@ -842,6 +850,26 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
         ),
         ("small", "+trusted_proxies: ['fe80::1%eth0']\n", "6:19", "[bad-network] trusted_proxies[0] is 'fe80::1%eth0"),
         ("small", "+trusted_proxies: [192.0.2.0/33]\n", "6:19", "[bad-network] trusted_proxies[0] is '192.0.2.0/33'"),
+    ],
+    "intranet_networks_are_networks": [
+        (
+            "small",
+            "+intranet_networks: [10.0.0.0/8]\n",
+            "6:1",
+            "[not-intranet] intranet_networks is for profile: intranet; write that too, or leave the networks out",
+        ),
+        (
+            "small",
+            "+profile: intranet\nintranet_networks: [10.0.0.1/8]\n",
+            "7:21",
+            "[host-bits] intranet_networks[0] is '10.0.0.1/8', which has host bits set; write 10.0.0.0/8",
+        ),
+        (
+            "small",
+            "+profile: intranet\nintranet_networks: [lan]\n",
+            "7:21",
+            "[bad-network] intranet_networks[0] is 'lan'; write a network such as 10.0.0.0/8",
+        ),
     ],
     "overrides_are_networks": [
         (

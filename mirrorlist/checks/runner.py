@@ -1,0 +1,156 @@
+"""One run over all mirrors: many visits at once, each mirror by one of them only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from mirrorlist.checks.deadline import Clock
+from mirrorlist.checks.visit import Fetch, Terms, Visited, visit
+from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict
+from mirrorlist.core.model import SERVED_STATUSES, Mirror, Protocol
+from mirrorlist.core.rounds import Round, answers, settled, suspicious
+from mirrorlist.core.service import Service
+from mirrorlist.core.visits import Trip, Wanted
+
+AT_ONCE = 64
+"""Mirrors that are visited at the same time."""
+CONTROL_SAYS_NO = frozenset({Outcome.WRONG, Outcome.REFUSED, Outcome.LIMITED})
+"""A login page in front of everything is no answer of the project's own server."""
+SAYS_NOTHING_OF_A_FAMILY = frozenset({Outcome.NO_ADDRESS, Outcome.FORBIDDEN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What one run is told. ``controls`` are trees that the project runs itself, in the shape of mirrors."""
+
+    mirrors: tuple[Mirror, ...]
+    wanted: Wanted
+    run: int
+    verdicts: Mapping[Subject, Verdict] = field(default_factory=dict)
+    controls: tuple[Mirror, ...] = ()
+    time_file: str | None = None
+    terms: Terms = field(default_factory=Terms)
+    policy: HealthPolicy = field(default_factory=HealthPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a run needs of the world: a guarded fetch, a clock that only grows, and the time of day."""
+
+    fetch: Fetch
+    clock: Clock = time.monotonic
+    now: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run came to. ``forgotten`` are verdicts that are not followed any more."""
+
+    round: Round
+    forgotten: frozenset[Subject]
+    mirrors: int
+    requests: int
+    seconds: float
+    controls: Mapping[Family, bool]
+
+
+def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: int = AT_ONCE) -> Ran:
+    """Visits every mirror; ``told`` hears of each visit when it ends, in the thread that called."""
+    start = outside.clock()
+    by_mirror = _by_mirror(job.verdicts)
+    trips = [_trip(job, each, {}, outside) for each in job.controls]
+    trips += [_trip(job, each, by_mirror.get(each.name, {}), outside) for each in job.mirrors]
+    names = {each.name for each in job.controls}
+    visits: list[Visited] = []
+    for visited in _visits(trips, job, outside, at_once):
+        visits.append(visited)
+        if visited.mirror not in names:
+            told(visited)
+    controls = [visited for visited in visits if visited.mirror in names]
+    mirrors = [visited for visited in visits if visited.mirror not in names]
+    probes = [probe for visited in mirrors for probe in visited.probes]
+    reached, asked_again = _controls(job, outside, controls, probes)
+    round_ = settled(job.verdicts, probes, job.policy, reached)
+    forgotten = frozenset(each for visited in mirrors for each in visited.forgotten if each.family not in round_.kept)
+    requests = sum(visited.requests for visited in visits) + asked_again
+    return Ran(round_, forgotten, len(mirrors), requests, outside.clock() - start, reached)
+
+
+def probed_mirrors(mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:
+    """Those that clients may be sent to."""
+    return tuple(mirror for mirror in mirrors if mirror.status in SERVED_STATUSES)
+
+
+def controls_of(service: Service) -> tuple[Mirror, ...]:
+    """The origins and fallbacks of a service that are on the web."""
+    trees = [(module, url) for module, url in service.origins.items() if url.startswith(("http://", "https://"))]
+    trees += [(module, url) for module, urls in service.fallbacks.items() for url in urls]
+    return tuple(
+        Mirror(name=f"control {number}", urls={module: {Protocol(url.partition(":")[0]): url}})
+        for number, (module, url) in enumerate(dict.fromkeys(trees))
+    )
+
+
+def _by_mirror(verdicts: Mapping[Subject, Verdict]) -> dict[str, dict[Subject, Verdict]]:
+    found: dict[str, dict[Subject, Verdict]] = {}
+    for subject, verdict in verdicts.items():
+        found.setdefault(subject.mirror, {})[subject] = verdict
+    return found
+
+
+def _trip(job: Job, mirror: Mirror, verdicts: Mapping[Subject, Verdict], outside: Outside) -> Trip:
+    is_control = mirror in job.controls
+    return Trip(
+        mirror=mirror,
+        wanted=_only_reached(job.wanted) if is_control else job.wanted,
+        now=outside.now(),
+        run=job.run,
+        verdicts=verdicts,
+        time_file=job.time_file,
+    )
+
+
+def _only_reached(wanted: Wanted) -> Wanted:
+    """Without anything to compare a visit is nothing but the first look."""
+    return {module: dict.fromkeys(paths) for module, paths in wanted.items()}
+
+
+def _visits(trips: Iterable[Trip], job: Job, outside: Outside, at_once: int) -> Iterator[Visited]:
+    """Each visit when it ends. Only as many as run are handed to the threads, so that an interrupt ends soon."""
+    waiting = iter(trips)
+    with ThreadPoolExecutor(at_once, thread_name_prefix="visit") as pool:
+        running: set[Future[Visited]] = set()
+        while True:
+            for trip in islice(waiting, at_once - len(running)):
+                running.add(pool.submit(visit, trip, job.terms, outside.fetch, outside.clock, outside.now))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (each.result() for each in done)
+
+
+def _controls(
+    job: Job, outside: Outside, visits: Collection[Visited], probes: Collection[Probe]
+) -> tuple[dict[Family, bool], int]:
+    """Whether the controls answer, by family; asked once more where many mirrors are lost, as the net may just
+    have gone. Families of which no control has an address are left out."""
+    reached = _reached(visits)
+    if not any(reached.get(family) and suspicious(job.verdicts, probes, family) for family in Family):
+        return reached, 0
+    trips = [_trip(job, each, {}, outside) for each in job.controls]
+    again = list(_visits(trips, replace(job, controls=()), outside, AT_ONCE))
+    found = _reached(again)
+    return {family: reached[family] and found.get(family, False) for family in reached}, sum(v.requests for v in again)
+
+
+def _reached(visits: Iterable[Visited]) -> dict[Family, bool]:
+    found: dict[Family, bool] = {}
+    for probe in (probe for visited in visits for probe in visited.probes if not probe.subject.path):
+        family = probe.subject.family
+        if probe.outcome not in SAYS_NOTHING_OF_A_FAMILY:
+            found[family] = found.get(family, False) or (answers(probe) and probe.outcome not in CONTROL_SAYS_NO)
+    return found

@@ -1,0 +1,144 @@
+"""What a whole run comes to: the new verdicts, what changed, and what says more about the prober than the mirrors."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mirrorlist.core.health import (
+    GOOD_OUTCOMES,
+    SAYS_NOTHING,
+    Family,
+    HealthPolicy,
+    Outcome,
+    Probe,
+    Subject,
+    Verdict,
+    is_our_own_fault,
+    judged,
+)
+
+WITHOUT_ANSWER = frozenset(
+    {
+        Outcome.UNREACHABLE, Outcome.TIMEOUT, Outcome.NO_ADDRESS, Outcome.FORBIDDEN, Outcome.CERTIFICATE,
+        Outcome.UNCHECKED,
+    }
+)  # fmt: skip
+"""Outcomes that do not prove that the prober can use the address family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A subject became good or bad: when, and the probe's words."""
+
+    subject: Subject
+    good_now: bool
+    at: float
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The outcome of a run. ``verdicts`` are those of the subjects that were probed.
+
+    ``kept``: the families in which the run says too little about the mirrors, so that the former verdicts stay.
+    ``noted``: the probes worth keeping: bad ones, those that changed something, and one a mirror.
+    """
+
+    verdicts: Mapping[Subject, Verdict]
+    changes: tuple[Change, ...]
+    noted: tuple[Probe, ...]
+    kept: frozenset[Family] = frozenset()
+
+
+def settled(
+    before: Mapping[Subject, Verdict],
+    probes: Sequence[Probe],
+    policy: HealthPolicy,
+    controls: Mapping[Family, bool],
+) -> Round:
+    """The verdicts after all probes of a run.
+
+    ``controls`` tells for a family whether what the project runs itself answered; a family without controls is
+    judged by whether any mirror answered.
+    """
+    routes = {probe.subject.family for probe in probes if answers(probe)} | {
+        each for each in controls if controls[each]
+    }
+    probes = [probe if probe.subject.family in routes else _unjudged(probe) for probe in probes]
+    kept = frozenset(
+        family for family in Family if suspicious(before, probes, family) and not controls.get(family, family in routes)
+    )
+    counted = [probe for probe in probes if probe.subject.family not in kept]
+    verdicts = _verdicts(before, counted, policy)
+    changes = tuple(_changes(before, verdicts, counted))
+    return Round(verdicts, changes, tuple(_noted(before, verdicts, probes)), kept)
+
+
+def answers(probe: Probe) -> bool:
+    """Whether a host spoke at all."""
+    return probe.outcome not in WITHOUT_ANSWER
+
+
+def suspicious(before: Mapping[Subject, Verdict], probes: Collection[Probe], family: Family) -> bool:
+    """Whether so many mirrors turned bad over a family that the controls have to be asked again."""
+    return is_our_own_fault(*_turned_bad(before, probes, family), controls_reachable=False)
+
+
+def _unjudged(probe: Probe) -> Probe:
+    """Without a route of its own the prober cannot tell whether a mirror is reachable."""
+    if probe.outcome is not Outcome.UNREACHABLE:
+        return probe
+    return replace(probe, outcome=Outcome.UNCHECKED, detail=f"over this family nothing can be reached: {probe.detail}")
+
+
+def _turned_bad(
+    before: Mapping[Subject, Verdict], probes: Collection[Probe], family: Family
+) -> tuple[int, int]:  # fmt: skip
+    """How many mirrors were good over a family, and how many of these gave nothing good in this run.
+
+    A mirror without an address of the family, or about which nothing is known, counts in neither.
+    """
+    good: dict[str, bool] = {}
+    for probe in probes:
+        subject = probe.subject
+        known = before.get(subject)
+        says = probe.outcome not in SAYS_NOTHING and probe.outcome is not Outcome.NO_ADDRESS
+        if subject.family is family and not subject.path and says and (known is None or known.good_now):
+            good[subject.mirror] = good.get(subject.mirror, False) or probe.outcome in GOOD_OUTCOMES
+    return len(good), sum(not found for found in good.values())
+
+
+def _verdicts(
+    before: Mapping[Subject, Verdict], probes: Iterable[Probe], policy: HealthPolicy
+) -> dict[Subject, Verdict]:  # fmt: skip
+    found: dict[Subject, Verdict] = {}
+    for probe in probes:
+        known = found.get(probe.subject) or before.get(probe.subject)
+        found[probe.subject] = judged(known, probe, policy)
+    return found
+
+
+def _changes(
+    before: Mapping[Subject, Verdict], after: Mapping[Subject, Verdict], probes: Iterable[Probe]
+) -> Iterable[Change]:
+    for probe in probes:
+        was, found = before.get(probe.subject), after[probe.subject]
+        if found.good_now != (was is None or was.good_now):
+            yield Change(probe.subject, found.good_now, probe.at, probe.outcome, probe.detail)
+
+
+def _noted(
+    before: Mapping[Subject, Verdict], after: Mapping[Subject, Verdict], probes: Iterable[Probe]
+) -> Iterable[Probe]:
+    seen: set[str] = set()
+    for probe in probes:
+        subject = probe.subject
+        was, found = before.get(subject), after.get(subject)
+        first = not subject.path and subject.mirror not in seen
+        if first:
+            seen.add(subject.mirror)
+        changed = was is None or found is None or (was.outcome, was.sha256) != (found.outcome, found.sha256)
+        if first or changed or probe.outcome not in GOOD_OUTCOMES:
+            yield probe

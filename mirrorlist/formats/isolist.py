@@ -1,0 +1,14 @@
+"""AlmaLinux's list of image directories: a JSON array of URLs, without white space."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mirrorlist.core.model import Selection
+
+CONTENT_TYPE = "application/json"
+
+
+def isolist(selection: Selection) -> bytes:
+    """The URLs of a selection, best first."""
+    return msgspec.json.encode([*(choice.url for choice in selection.choices), *selection.fallbacks]) + b"\n"

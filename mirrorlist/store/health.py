@@ -1,0 +1,232 @@
+"""The health of mirrors in the database: verdicts, the probes behind them, events, overrides and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mirrorlist.core.health import Event, EventKind, Family, Outcome, Override, Probe, Subject, Verdict
+from mirrorlist.core.model import Protocol
+from mirrorlist.core.rounds import Change, Round
+from mirrorlist.store.database import HEALTH_EVENTS, HEALTH_VERSIONS, OVERRIDES, PROBES, RUNS, VERDICTS
+
+KEPT_SECONDS = 30 * 86_400.0
+"""How long probes, events, runs and verdicts of what is not probed any more are kept."""
+ROWS_AT_ONCE = 1000
+_KEYS = ("mirror", "module", "protocol", "family", "path")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of the prober. ``seconds`` and what follows are None until it ends."""
+
+    number: int
+    started_at: float
+    seconds: float | None = None
+    mirrors: int | None = None
+    requests: int | None = None
+    kept: tuple[Family, ...] = ()
+
+
+class HealthStore:
+    """Reads and writes the health in one database. Only the prober that leads writes verdicts."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def version(self, now: float) -> tuple[int, int, int]:
+        """Numbers that change whenever ``verdicts`` or ``overrides`` would say something else that matters.
+
+        When something was last checked does not; the third is how many overrides are in force.
+        """
+        with self._engine.connect() as connection:
+            numbers = {row.name: row.number for row in connection.execute(sa.select(HEALTH_VERSIONS))}
+            active = connection.execute(
+                sa.select(sa.func.count()).select_from(OVERRIDES).where(OVERRIDES.c.until > now)
+            ).scalar_one()
+        return numbers.get("verdicts", 0), numbers.get("overrides", 0), active
+
+    def verdicts(self, mirror: str | None = None) -> dict[Subject, Verdict]:
+        """The verdict on every subject, of all mirrors or of one."""
+        wanted = sa.select(VERDICTS)
+        if mirror is not None:
+            wanted = wanted.where(VERDICTS.c.mirror == mirror)
+        with self._engine.connect() as connection:
+            return {_subject(row): _verdict(row) for row in connection.execute(wanted)}
+
+    def probes(self, mirror: str, since: float = 0.0) -> list[Probe]:
+        """The probes of a mirror that were kept, the newest first."""
+        wanted = sa.select(PROBES).where(PROBES.c.mirror == mirror, PROBES.c.at >= since)
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(PROBES.c.at.desc(), PROBES.c.id.desc()))
+            return [
+                Probe(_subject(row), row.at, row.seconds, Outcome(row.outcome), row.detail, row.sha256) for row in rows
+            ]
+
+    def events(self, mirror: str | None = None, limit: int = 1000) -> list[Event]:
+        """What happened to a mirror, or to all, the newest first."""
+        wanted = sa.select(HEALTH_EVENTS).order_by(HEALTH_EVENTS.c.at.desc(), HEALTH_EVENTS.c.id.desc()).limit(limit)
+        if mirror is not None:
+            wanted = wanted.where(HEALTH_EVENTS.c.mirror == mirror)
+        with self._engine.connect() as connection:
+            return [
+                Event(
+                    row.mirror, EventKind(row.kind), row.at, row.why,
+                    None if row.module is None else _subject(row), row.author,
+                )
+                for row in connection.execute(wanted)
+            ]  # fmt: skip
+
+    def overrides(self, now: float) -> dict[str, Override]:
+        """The overrides that are in force, by the name of the mirror."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(OVERRIDES).where(OVERRIDES.c.until > now))
+            return {row.mirror: Override(row.mirror, row.reason, row.author, row.since, row.until) for row in rows}
+
+    def override(self, override: Override) -> None:
+        """Keeps a mirror out; a former override of it is replaced."""
+        with self._engine.begin() as connection:
+            connection.execute(OVERRIDES.delete().where(OVERRIDES.c.mirror == override.mirror))
+            connection.execute(OVERRIDES.insert().values(**_columns(override)))
+            self._happened(connection, override.mirror, EventKind.OVERRIDDEN, override.since, override.reason,
+                           override.author)  # fmt: skip
+            self._grow(connection, "overrides")
+
+    def clear_override(self, mirror: str, author: str, now: float) -> bool:
+        """Ends the override of a mirror; False if none is in force."""
+        with self._engine.begin() as connection:
+            done = connection.execute(OVERRIDES.delete().where(OVERRIDES.c.mirror == mirror, OVERRIDES.c.until > now))
+            if done.rowcount == 0:
+                return False
+            self._happened(connection, mirror, EventKind.CLEARED, now, "the override was cleared", author)
+            self._grow(connection, "overrides")
+        return True
+
+    def begin_run(self, now: float) -> int:
+        """Notes that a run begins; its number, one more than the last one's."""
+        with self._engine.begin() as connection:
+            key = connection.execute(RUNS.insert().values(started_at=now)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    def end_run(self, run: Run) -> None:
+        """Notes what a run came to."""
+        kept = " ".join(sorted(run.kept))
+        with self._engine.begin() as connection:
+            connection.execute(
+                RUNS.update()
+                .where(RUNS.c.id == run.number)
+                .values(seconds=run.seconds, mirrors=run.mirrors, requests=run.requests, kept=kept)
+            )
+
+    def last_run(self) -> Run | None:
+        """The last run that ended."""
+        wanted = sa.select(RUNS).where(RUNS.c.seconds.is_not(None)).order_by(RUNS.c.id.desc()).limit(1)
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).one_or_none()
+        if row is None:
+            return None
+        kept = tuple(map(Family, (row.kept or "").split()))
+        return Run(row.id, row.started_at, row.seconds, row.mirrors, row.requests, kept)
+
+    def record(self, found: Round, before: Mapping[Subject, Verdict], forgotten: Collection[Subject] = ()) -> bool:
+        """Writes what a run came to, whole or not at all; whether anything that matters changed."""
+        gone = [subject for subject in forgotten if subject in before and subject not in found.verdicts]
+        matters = bool(gone) or any(
+            _what_matters(before.get(subject)) != _what_matters(verdict) for subject, verdict in found.verdicts.items()
+        )
+        with self._engine.begin() as connection:
+            self._write(connection, self._upsert(), [_verdict_row(*each) for each in found.verdicts.items()])
+            self._write(connection, PROBES.insert(), map(_probe_row, found.noted))
+            self._write(connection, HEALTH_EVENTS.insert(), map(_event_row, found.changes))
+            for subject in gone:
+                names = _subject_row(subject).items()
+                connection.execute(VERDICTS.delete().where(*(VERDICTS.c[name] == value for name, value in names)))
+            if matters:
+                self._grow(connection, "verdicts")
+        return matters
+
+    def prune(self, now: float) -> None:
+        """Forgets what is older than 30 days, and overrides that have ended."""
+        oldest = now - KEPT_SECONDS
+        with self._engine.begin() as connection:
+            connection.execute(PROBES.delete().where(PROBES.c.at < oldest))
+            connection.execute(HEALTH_EVENTS.delete().where(HEALTH_EVENTS.c.at < oldest))
+            connection.execute(OVERRIDES.delete().where(OVERRIDES.c.until <= now))
+            newest = sa.select(sa.func.max(RUNS.c.id)).scalar_subquery()
+            connection.execute(RUNS.delete().where(RUNS.c.started_at < oldest, RUNS.c.id != newest))
+            if connection.execute(VERDICTS.delete().where(VERDICTS.c.checked_at < oldest)).rowcount:
+                self._grow(connection, "verdicts")
+
+    def _upsert(self) -> sa.Insert:
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        insert: postgresql.Insert | sqlite.Insert = dialect.insert(VERDICTS)
+        new = {column.name: insert.excluded[column.name] for column in VERDICTS.c if column.name not in _KEYS}
+        return insert.on_conflict_do_update(index_elements=list(_KEYS), set_=new)
+
+    def _write(self, connection: sa.Connection, statement: sa.Insert, rows: Iterable[dict[str, Any]]) -> None:
+        found = list(rows)
+        for start in range(0, len(found), ROWS_AT_ONCE):
+            connection.execute(statement, found[start : start + ROWS_AT_ONCE])
+
+    def _happened(
+        self, connection: sa.Connection, mirror: str, kind: EventKind, at: float, why: str, author: str
+    ) -> None:
+        values = {"mirror": mirror, "kind": kind.value, "at": at, "why": why, "author": author}
+        connection.execute(HEALTH_EVENTS.insert().values(**values))
+
+    def _grow(self, connection: sa.Connection, name: str) -> None:
+        number = HEALTH_VERSIONS.c.number
+        known = connection.execute(
+            HEALTH_VERSIONS.update().where(HEALTH_VERSIONS.c.name == name).values(number=number + 1)
+        )
+        if known.rowcount == 0:
+            connection.execute(HEALTH_VERSIONS.insert().values(name=name, number=1))
+
+
+def _what_matters(verdict: Verdict | None) -> object:
+    return verdict and (verdict.good_now, verdict.since, verdict.outcome, verdict.sha256)
+
+
+def _subject(row: Any) -> Subject:
+    return Subject(row.mirror, row.module, Protocol(row.protocol), Family(row.family), row.path)
+
+
+def _subject_row(subject: Subject) -> dict[str, Any]:
+    return {key: getattr(subject, key) for key in _KEYS} | {
+        "protocol": subject.protocol.value,
+        "family": subject.family.value,
+    }
+
+
+def _verdict(row: Any) -> Verdict:
+    return Verdict(
+        good_now=row.good_now, since=row.since, outcome=Outcome(row.outcome), checked_at=row.checked_at,
+        detail=row.detail, bad=row.bad, good=row.good, falls=row.falls, held_until=row.held_until,
+        sha256=row.sha256, sha256_at=row.sha256_at,
+    )  # fmt: skip
+
+
+def _columns(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def _verdict_row(subject: Subject, verdict: Verdict) -> dict[str, Any]:
+    return _subject_row(subject) | _columns(verdict) | {"outcome": verdict.outcome.value}
+
+
+def _probe_row(probe: Probe) -> dict[str, Any]:
+    return _subject_row(probe.subject) | {
+        "at": probe.at, "seconds": probe.seconds, "outcome": probe.outcome.value, "detail": probe.detail,
+        "sha256": probe.sha256,
+    }  # fmt: skip
+
+
+def _event_row(change: Change) -> dict[str, Any]:
+    kind = EventKind.UP if change.good_now else EventKind.DOWN
+    why = f"{change.outcome.value}: {change.detail}" if change.detail else change.outcome.value
+    return _subject_row(change.subject) | {"kind": kind.value, "at": change.at, "why": why}
