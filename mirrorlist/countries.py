@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
+import socket
 
 import iptocc
 
 
 def country_of(address: bytes) -> str | None:
     """The ISO code of the country that a packed address is delegated to, or None."""
-    code: str | None = iptocc.country_code(str(ipaddress.ip_address(address)))
+    family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
+    code: str | None = iptocc.country_code(socket.inet_ntop(family, address))
     return code

@@ -105,22 +105,30 @@ class PreparedModule:
         belongs = self._network(network)
         if belongs is not None:
             return self._numbers_in_network(place, belongs, words, column)
-        found = self._nearest(place, words, column)
+        key = self.key(place, network, words, column)
+        found = self.numbers_of(key, column) if key is not None else None
         return (found if found is not None else self._farther(place, (), words, column)), False
 
-    def _nearest(self, place: int, words: Words, column: Column) -> list[int] | None:
-        """The list from the prepared tables, or None if it needs mirrors that are not in them."""
-        first = self._drawn(place, words, column)
-        if first is None:
+    def key(self, place: int, network: int, words: Words, column: Column) -> int | None:
+        """A number on which the list depends alone, with the column; None where it depends on more.
+
+        It is made of the place, the variant of its orders, and the mirror that was drawn for the first place.
+        """
+        if network and self._network(network) is not None:
             return None
-        start = (place * self._variants + words[0] % self._variants) * self._near
+        first = self._drawn(place, words, column)
+        return None if first is None else (place * self._variants + words[0] % self._variants) << 16 | first
+
+    def numbers_of(self, key: int, column: Column) -> list[int] | None:
+        """The list of a key from the prepared tables, or None if it needs mirrors that are not in them."""
+        first, row = key & 0xFFFF, key >> 16
         found = [first]
-        for number in self._orders.orders[start : start + self._near]:
+        for number in self._orders.orders[row * self._near : (row + 1) * self._near]:
             if len(found) == self._limit:
                 return found
             if column[number] is not None and number != first:
                 found.append(number)
-        return found if len(found) == self._limit or self._is_whole(place) else None
+        return found if len(found) == self._limit or self._is_whole(row // self._variants) else None
 
     def _is_whole(self, place: int) -> bool:
         """Whether the prepared order of a place holds every mirror that could stand in it."""

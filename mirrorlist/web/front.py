@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.locate import CountryOf, place_number
 from mirrorlist.core.prepared import Prepared
-from mirrorlist.core.spread import Words, identity_of, turn_words
+from mirrorlist.core.spread import Turns, Words, identity_of
 from mirrorlist.web.client import TrustedProxies, client_address
 from mirrorlist.web.encoding import compressed
 from mirrorlist.web.questions import Questions, sent_by
-from mirrorlist.web.routes import Route, Routes
+from mirrorlist.web.routes import MOST_REMEMBERED, Headers, Route, Routes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-MOST_REMEMBERED = 16_384
 LONGEST_REMEMBERED = 256
 """Characters; real questions and headers are shorter, and 16,384 longer ones would be a gigabyte."""
 
@@ -70,10 +69,11 @@ class Answers:
         self._proxies = TrustedProxies(service.trusted_proxies)
         self._questions = Questions(service.catalogue, service.policy)
         self._prepared_routes = Routes(prepared)
+        self._turns = Turns(prepared.snapshot.facts.key, service.policy.turn_seconds)
         self._routes: dict[tuple[str, str], Route | None] = {}
         self._clients: dict[tuple[str, str | None], _Known] = {}
 
-    def answer(self, environ: WSGIEnvironment) -> tuple[list[tuple[str, str]], bytes] | None:
+    def answer(self, environ: WSGIEnvironment) -> tuple[Headers, bytes] | None:
         """Headers and body, or None if Flask has to answer."""
         asked = environ["PATH_INFO"], environ.get("QUERY_STRING", "")
         try:
@@ -86,21 +86,21 @@ class Answers:
         client = self._clients.get(who)
         if client is None or client.until <= self._clock():
             client = self._new_client(who)
-        numbers, alone = route.orders.numbers(client.place, client.network, client.words, route.column)
-        body = route.body(numbers, alone)
-        if body is None:
+        parts = route.parts(client.place, client.network, client.words)
+        if not parts:
             return None
+        body = route.body(parts)
         accepted = environ.get("HTTP_ACCEPT_ENCODING")
         if accepted and (packed := compressed(body, accepted)):
-            return [*route.headers, ("Content-Encoding", "gzip"), ("Content-Length", str(len(packed)))], packed
-        return [*route.headers, ("Content-Length", str(len(body)))], body
+            return [("Content-Encoding", "gzip"), *route.headers_of(len(packed))], packed
+        return route.headers_of(len(body)), body
 
     def _new_route(self, asked: tuple[str, str]) -> Route | None:
         try:
             route = self._prepared_routes.of(self._questions.read(*asked))
         except MirrorlistError:
             route = None
-        if _is_short(asked):
+        if len(asked[0]) + len(asked[1]) <= LONGEST_REMEMBERED:
             if len(self._routes) >= MOST_REMEMBERED:
                 self._routes.clear()
             self._routes[asked] = route
@@ -110,19 +110,14 @@ class Answers:
         snapshot = self._prepared.snapshot
         address = client_address(*who, self._proxies)
         identity = sent_by(*who) if address is None else identity_of(address)
-        policy = snapshot.policy
-        words, until = turn_words(snapshot.facts.key, identity, self._clock(), policy.turn_seconds)
+        words, until = self._turns.words(identity, self._clock())
         if address is None:
             known = _Known(0, 0, words, until)
         else:
             place = place_number(snapshot, address, self._country_of)
             known = _Known(place, snapshot.networks.at(address), words, until)
-        if _is_short(who):
+        if len(who[0]) + len(who[1] or "") <= LONGEST_REMEMBERED:
             if len(self._clients) >= MOST_REMEMBERED:
                 self._clients.clear()
             self._clients[who] = known
         return known
-
-
-def _is_short(texts: tuple[str, str | None]) -> bool:
-    return sum(len(text or "") for text in texts) <= LONGEST_REMEMBERED
