@@ -44,6 +44,9 @@ OUT_OF_REACH = frozenset(
 )  # fmt: skip
 """Of a private mirror these say only that the prober stands outside its networks."""
 
+TOLD_BY_OUTCOME = frozenset({FailureKind.FORBIDDEN_ADDRESS, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.CERTIFICATE})
+"""Their outcomes say the same in other words, so only the detail is told."""
+
 STATUSES = {404: Outcome.MISSING, 410: Outcome.MISSING, 429: Outcome.LIMITED, 503: Outcome.LIMITED}
 MOST_AHEAD_SECONDS = 600.0
 """How far two clocks may differ."""
@@ -71,7 +74,8 @@ def failed(failure: Failure, private: bool) -> Observation:
     outcome = FAILURES[failure.kind]
     if private and failure.kind in OUT_OF_REACH:
         outcome = Outcome.UNCHECKED
-    return Observation(outcome, str(failure), answered=outcome is Outcome.WRONG)
+    detail = failure.detail if failure.kind in TOLD_BY_OUTCOME else str(failure)
+    return Observation(outcome, detail, answered=outcome is Outcome.WRONG)
 
 
 def refused(status: int) -> Observation | None:

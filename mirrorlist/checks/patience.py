@@ -5,8 +5,8 @@ from __future__ import annotations
 from mirrorlist.checks.deadline import Clock, deadline_in
 
 SHARE_OF_SILENCE = 1.25
-"""What a silent host costs at most, in timeouts: a whole one for the first request, a quarter for all others."""
-LEAST_SECONDS = 0.05
+"""What a silent host costs at most, in timeouts: a whole one for the first look, a quarter for all others."""
+LEAST_SHARE = 0.01
 
 
 class Patience:
@@ -14,20 +14,34 @@ class Patience:
 
     def __init__(self, timeout_seconds: float, visit_seconds: float, clock: Clock) -> None:
         self._timeout = timeout_seconds
-        self._left_for_silence = SHARE_OF_SILENCE * timeout_seconds
+        self._for_silence = SHARE_OF_SILENCE * timeout_seconds
         self._visit = deadline_in(visit_seconds, clock)
+        self._tired = False
 
-    def seconds(self, requests_left: int) -> float:
-        """How long the next of so many requests may take; 0 where there is no time for it."""
-        whole = self._left_for_silence >= self._timeout
-        silence = self._timeout if whole else self._left_for_silence / max(requests_left, 1)
-        found = min(silence, self._visit.left())
-        return found if found >= min(LEAST_SECONDS, self._timeout / 10) else 0.0
-
+    @property
     def is_short(self) -> bool:
-        """Whether requests get less than the whole timeout by now."""
-        return self._left_for_silence < self._timeout
+        """Whether first looks get less than the whole timeout by now, because the host was silent."""
+        return self._for_silence < self._timeout
+
+    def for_first_look(self, looks_left: int) -> float:
+        """Seconds for the next of so many looks at whether anything answers; 0 where there is no time.
+
+        After the first silence each gets half of what is left.
+        """
+        share = self._timeout if not self.is_short else self._for_silence / min(looks_left, 2)
+        return share if LEAST_SHARE * self._timeout < share <= self._visit.left() else 0.0
+
+    def for_walk(self) -> float:
+        """Seconds for the next look at a tree that answers; 0 when it fell silent, or the visit is over.
+
+        It is the whole timeout or nothing: with less a slow mirror would seem silent.
+        """
+        return 0.0 if self._tired or self._visit.left() < self._timeout else self._timeout
 
     def was_silent(self, seconds: float) -> None:
-        """So long nothing came that can be used."""
-        self._left_for_silence -= seconds
+        """At a first look nothing that can be used came for so long."""
+        self._for_silence -= seconds
+
+    def fell_silent(self) -> None:
+        """In a walk nothing that can be used came."""
+        self._tired = True

@@ -85,8 +85,11 @@ class _Asking:
         hurried: set[Subject] = set()
         for number, each in enumerate(looks):
             tree = replace(each.subject, path="")
-            short = self._patience.is_short()
-            found[tree] = self.look(each, len(looks) - number)
+            seconds = self._patience.for_first_look(len(looks) - number)
+            short = self._patience.is_short
+            found[tree], silent = self.look(each, seconds) if seconds else (self._not_asked(each), False)
+            if silent:
+                self._patience.was_silent(found[tree].seconds)
             if short and found[tree].outcome is Outcome.TIMEOUT:
                 hurried.add(tree)
         families = {tree.family for tree in self.answered}
@@ -95,21 +98,21 @@ class _Asking:
                 found[tree] = replace(found[tree], outcome=Outcome.UNCHECKED, detail="no time was left for it")
         return found
 
-    def look(self, look: Look, looks_left: int = 1) -> Probe:
-        """One request, judged."""
-        seconds, at = self._patience.seconds(looks_left), self._now()
-        if not seconds:
-            return Probe(look.subject, at, 0.0, Outcome.TIMEOUT, "not asked: the host was silent before")
+    def _not_asked(self, look: Look) -> Probe:
+        outcome = Outcome.TIMEOUT if self._patience.is_short else Outcome.UNCHECKED
+        return Probe(look.subject, self._now(), 0.0, outcome, "not asked: the time for this mirror was over")
+
+    def look(self, look: Look, seconds: float) -> tuple[Probe, bool]:
+        """One request, judged, and whether it came to nothing for want of an answer."""
+        at, start = self._now(), self._clock()
         self.requests += 1
-        start = self._clock()
         answer = self._fetch(look.url, self._ask(look, seconds))
         took = self._clock() - start
-        if isinstance(answer, Failure) and answer.kind in SILENCE:
-            self._patience.was_silent(took)
         seen = self._judged(look, answer, at)
         if seen.answered:
             self.answered.add(replace(look.subject, path=""))
-        return Probe(look.subject, at, took, seen.outcome, seen.detail, seen.sha256)
+        silent = isinstance(answer, Failure) and answer.kind in SILENCE
+        return Probe(look.subject, at, took, seen.outcome, seen.detail, seen.sha256), silent
 
     def _ask(self, look: Look, seconds: float) -> Ask:
         family = _FAMILIES[look.subject.family]
@@ -139,10 +142,13 @@ class _Asking:
         """Looks at one repository after the other, until the mirror has had enough of it."""
         found: list[Probe] = []
         for each in looks:
-            if not self._patience.seconds(1):
+            if not (seconds := self._patience.for_walk()):
                 break
-            found.append(self.look(each))
-            if found[-1].outcome in ENDS_A_WALK:
+            probe, silent = self.look(each, seconds)
+            found.append(probe)
+            if silent:
+                self._patience.fell_silent()
+            if probe.outcome in ENDS_A_WALK:
                 break
         self.probes += found
         return found
@@ -198,9 +204,9 @@ class _Module:
 
     def _looks(self, tree: Subject, probe: Probe) -> tuple[Look, ...]:
         """What is missing or wrong for the first time casts doubt on everything; later it is known."""
-        if probe.outcome not in DOUBTFUL:
-            return due(self._trip, tree)
         before = self._trip.verdicts.get(tree)
+        if probe.outcome in GOOD_OUTCOMES or (before is not None and probe.outcome not in DOUBTFUL):
+            return due(self._trip, tree)
         if before is None or (not before.bad and before.detail != _doubt(probe)):
             return whole(self._trip, tree)
         return overdue(self._trip, tree) if before.bad else due(self._trip, tree)

@@ -63,9 +63,7 @@ def _tell_age_of_asns(console: Console, snapshot: Snapshot, now: float) -> None:
     built_on = snapshot.facts.asns_built_on
     if built_on:
         days = (datetime.fromtimestamp(now, UTC).date() - date.fromisoformat(built_on)).days
-        console.print(
-            f"ASNs: the table of {built_on} that comes with the program, {days} days old; it orders public mirrors only"
-        )
+        console.print(f"ASNs: the installed table of {built_on}, {days} days old; for public mirrors only")
 
 
 def place_in_words(place: Place) -> str:

@@ -11,8 +11,11 @@ from mirrorlist import __version__
 from mirrorlist.cli.context import Context, told
 from mirrorlist.cli.demo import demo
 from mirrorlist.cli.explain import explain
+from mirrorlist.cli.health import health
 from mirrorlist.cli.list import list_
 from mirrorlist.cli.mirrors import mirrors
+from mirrorlist.cli.override import override
+from mirrorlist.cli.probe import probe
 from mirrorlist.cli.publish import publish
 from mirrorlist.cli.serve import serve
 from mirrorlist.cli.update import update
@@ -52,5 +55,5 @@ def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, stat
     )
 
 
-for command in (serve, publish, demo, validate, explain, list_, mirrors, update):
+for command in (serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update):
     main.add_command(command)

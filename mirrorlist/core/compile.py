@@ -177,7 +177,7 @@ def network_classes(
     mirrors: Sequence[Mirror],
     clouds: CloudTable,
     asns: IntervalTable,
-    proof: Proof = Proof(),  # noqa: B008 - frozen, and all its parts are
+    proof: Proof = Proof(),
 ) -> tuple[IntervalTable, tuple[NetworkClass, ...]]:
     """The table of what each address belongs to: mirrors' subnets, cloud regions, and ASNs that mirrors name.
 

@@ -112,7 +112,7 @@ def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdic
     out (some outcomes at once), two good ones bring it back, but not before its hold-down ends, which doubles
     with every fall.
     """
-    known = before or Verdict(True, probe.at, probe.outcome, probe.at)
+    known = before or Verdict(True, probe.at, probe.outcome, probe.at, probe.detail)
     if probe.outcome in SAYS_NOTHING:
         return replace(known, checked_at=probe.at)
     if probe.outcome in GOOD_OUTCOMES:

@@ -19,6 +19,7 @@ from mirrorlist.core.paths import Paths
 _ARCH = re.compile(r"[A-Za-z0-9_]{1,32}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Za-z]{2}", re.ASCII)
 _MOST_VALUES = 32
+_REPOMD = "repodata/repomd.xml"
 GLOBAL = "GLOBAL"
 """Fedora's word in ``country=`` for every country."""
 
@@ -60,7 +61,7 @@ class Spellings:
         if arch not in arches:
             raise NotFound(f"unknown arch for version {rel.version}; known are {', '.join(arches)}")
         directory = f"{rel.version}/isos/{arch}"
-        return self._query(Target("isos", rel.version, rel.module, directory, rel.vault, ()), given)
+        return self._query(Target("isos", rel.version, rel.module, directory, rel.vault, ()), {**given, "arch": ""})
 
     def by_name(self, given: Mapping[str, str]) -> Query:
         """The query of ``?repo=baseos-9&arch=x86_64``, ``?release=9&repo=baseos`` or ``?path=9/BaseOS/x86_64/os``."""
@@ -142,12 +143,25 @@ def _countries(given: Mapping[str, str]) -> tuple[str, ...]:
 def for_metalink(query: Query) -> Query:
     """The query, if a metalink can answer it; a metalink has one URL a mirror, so that preference falls strictly.
 
+    A repomd.xml that ``path=`` names is its repository's, as a metalink's file always is.
+
     Raises:
         NotFound: the vault serves it, and the vault has no metalinks.
         BadRequest: the repository differs by arch and none was named.
     """
     if query.target.vault:
         raise NotFound("the vault has no metalinks; ask /mirrorlist instead")
+    query = for_one_arch(query)
+    directory = query.target.path.removesuffix(_REPOMD)
+    return replace(query, target=replace(query.target, path=directory), every_protocol=False)
+
+
+def for_one_arch(query: Query) -> Query:
+    """The query, if it leaves no arch for the client to fill in.
+
+    Raises:
+        BadRequest: the repository differs by arch and none was named.
+    """
     if "$basearch" in query.path:
-        raise BadRequest(f"the parameter arch is missing; known are {', '.join(query.target.arches)}")
-    return replace(query, every_protocol=False)
+        raise BadRequest(f"the parameter arch is missing; known are {', '.join(query.target.arches) or 'none'}")
+    return query

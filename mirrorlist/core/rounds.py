@@ -125,7 +125,8 @@ def _changes(
 ) -> Iterable[Change]:
     for probe in probes:
         was, found = before.get(probe.subject), after[probe.subject]
-        if found.good_now != (was is None or was.good_now):
+        never_there = was is None and probe.outcome is Outcome.NO_ADDRESS
+        if not never_there and found.good_now != (was is None or was.good_now):
             yield Change(probe.subject, found.good_now, probe.at, probe.outcome, probe.detail)
 
 
@@ -140,5 +141,6 @@ def _noted(
         if first:
             seen.add(subject.mirror)
         changed = was is None or found is None or (was.outcome, was.sha256) != (found.outcome, found.sha256)
-        if first or changed or probe.outcome not in GOOD_OUTCOMES:
+        bad = probe.outcome not in GOOD_OUTCOMES and probe.outcome is not Outcome.NO_ADDRESS
+        if first or changed or bad:
             yield probe

@@ -19,6 +19,8 @@ REPOMD = "repodata/repomd.xml"
 DAY = 86_400.0
 TURNS = 10
 """What did not change is asked for once in so many runs."""
+ROUTINE = 36
+"""So many looks a visit at most, with the first ones about 40, while nothing is wrong."""
 LONG_MISSING = 4
 """So many times not found in a row: a partial mirror, which is asked again in its turn only."""
 
@@ -100,11 +102,18 @@ def whole(trip: Trip, tree: Subject) -> tuple[Look, ...]:
 
 
 def due(trip: Trip, tree: Subject) -> tuple[Look, ...]:
-    """The repositories to look at now: changed, unknown or not good last time, a tenth of the rest, and old ones."""
+    """The repositories to look at now.
+
+    First all that changed at the origin or were not good last time; then, up to ``ROUTINE`` in all, those never
+    looked at, those not looked at for a day, and a tenth of the rest.
+    """
     wanted = _comparable(trip, tree.module)
     known = {path: trip.verdicts.get(replace(tree, path=path)) for path in wanted}
-    now = {path: known[path] for path in known if _is_due(trip, path, known[path], wanted[path])}
-    return tuple(look(trip, tree, path) for path in _oldest_first(now))
+    pressing = _oldest_first({path: known[path] for path in known if _is_pressing(known[path], wanted[path])})
+    others = _oldest_first({path: known[path] for path in known.keys() - set(pressing)})
+    routine = [path for path in others if _is_old(trip, known[path]) or _turn(path) == trip.run % TURNS]
+    paths = pressing + routine[: max(ROUTINE - len(pressing), len(wanted) // TURNS)]
+    return tuple(look(trip, tree, path) for path in paths)
 
 
 def overdue(trip: Trip, tree: Subject) -> tuple[Look, ...]:
@@ -147,10 +156,8 @@ def _is_old(trip: Trip, verdict: Verdict | None) -> bool:
     return trip.now - _checked_at(verdict) >= DAY
 
 
-def _is_due(trip: Trip, path: str, verdict: Verdict | None, metadata: RepoMetadata) -> bool:
-    if verdict is None or _is_old(trip, verdict) or _turn(path) == trip.run % TURNS:
-        return True
-    if verdict.outcome is Outcome.MISSING and verdict.bad >= LONG_MISSING:
+def _is_pressing(verdict: Verdict | None, metadata: RepoMetadata) -> bool:
+    if verdict is None or (verdict.outcome is Outcome.MISSING and verdict.bad >= LONG_MISSING):
         return False
     return not verdict.good_now or verdict.bad > 0 or verdict.sha256 != metadata.current.sha256
 

@@ -21,7 +21,7 @@ def json(selection: Selection) -> bytes:
         "path": query.path,
         "mirrors": [_choice(choice) for choice in selection.choices],
         "fallbacks": list(selection.fallbacks),
-        "notes": list(selection.notes),
+        "notes": [note.encode(errors="replace").decode() for note in selection.notes],
     }
     return msgspec.json.encode(document) + b"\n"
 

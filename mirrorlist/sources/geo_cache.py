@@ -91,7 +91,8 @@ def _arrays(tables: GeoTables) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {}
     for name, table in zip(_TABLES, (tables.located, tables.asns), strict=True):
         found |= {f"{name}_{field}": as_numbers(getattr(table, field)) for field in _TYPES}
-    columns = zip(*((p.country or "", _stored(p.latitude), _stored(p.longitude), p.exact) for p in tables.places))
+    rows = ((p.country or "", _stored(p.latitude), _stored(p.longitude), p.exact) for p in tables.places)
+    columns = zip(*rows, strict=True)
     for name, column, kind in zip(_PLACES, columns, ("U2", "f8", "f8", "?"), strict=True):
         found[name] = np.array(column, dtype=kind)
     return found

@@ -10,7 +10,7 @@ from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import Policy, Query
 from mirrorlist.core.prefixes import packed
-from mirrorlist.core.query import Spellings, for_metalink, parameters
+from mirrorlist.core.query import Spellings, for_metalink, for_one_arch, parameters
 from mirrorlist.formats.registry import LISTS, METALINKS
 
 
@@ -63,13 +63,14 @@ class Questions:
         kind, rest = _split(path)
         given = parameters(query_string)
         query = self._query(kind, rest, given)
+        redirect = kind is Kind.MIRRORLIST and given.get("redirect") == "1"
         ip = _ip(given)
         return Question(
             kind,
-            query if ip is None else replace(query, networks=False),
+            _answerable(query, redirect, ip),
             _format(kind, given),
             _heading(given) if kind is Kind.MIRRORLIST and rest is None else (),
-            redirect=kind is Kind.MIRRORLIST and given.get("redirect") == "1",
+            redirect=redirect,
             time="time" in given,
             ip=ip,
         )
@@ -101,6 +102,12 @@ def _format(kind: Kind, given: Mapping[str, str]) -> str:
     return asked
 
 
+def _answerable(query: Query, redirect: bool, ip: bytes | None) -> Query:
+    """A redirect goes to one URL, so nobody is left to fill in an arch; another's address has no networks here."""
+    query = for_one_arch(query) if redirect else query
+    return query if ip is None else replace(query, networks=False)
+
+
 def _ip(given: Mapping[str, str]) -> bytes | None:
     """``ip=`` shows what the public gets at another address. It proves nothing, so it opens no private mirror."""
     text = given.get("ip")
@@ -113,11 +120,17 @@ def _ip(given: Mapping[str, str]) -> bytes | None:
 
 
 def _heading(given: Mapping[str, str]) -> tuple[str, ...]:
-    """The line that MirrorManager's lists begin with; both names are known by now, so they are safe."""
-    if not given.get("repo"):
+    """The line that MirrorManager's lists begin with; both names are known by now, so they are safe.
+
+    MirrorManager takes every repository with ``source`` in its name for the arch ``source``. Beside ``path=``
+    the names mean nothing, and nobody has looked at them.
+    """
+    repo, arch = given.get("repo"), given.get("arch", "").strip()
+    if not repo or given.get("path"):
         return ()
-    arch = f"arch = {given['arch']} " if given.get("arch") else ""
-    return (f"repo = {given['repo']} {arch}",)
+    if arch and "source" in repo.split("-"):
+        arch = "source"
+    return (f"repo = {repo} arch = {arch} " if arch else f"repo = {repo} ",)
 
 
 def sent_by(peer: str, forwarded: str | None) -> bytes:

@@ -211,6 +211,8 @@ def test_explain_shows_why_a_mirror_stands_where_it_stands(checkout: Path) -> No
         path.unlink()
     written = well(run(checkout, "explain", "--ip", "198.51.100.7", *ASKED))
     table = [" ".join(line.split()) for line in written.splitlines() if line.strip()]
+    age = table.pop(1)
+    assert re.fullmatch(r"ASNs: the installed table of \d{4}-\d\d-\d\d, \d+ days old; for public mirrors only", age)
     assert table[:3] == [
         "198.51.100.7: place unknown",
         "asks for 9.8/BaseOS/$basearch/os/ of module main",

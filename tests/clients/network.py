@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ class Network:
     root: Path
     mirrors: tuple[str, ...]
     processes: dict[str, subprocess.Popen[str]]
+    addresses: dict[str, str]
 
     @property
     def metalink(self) -> str:
@@ -56,27 +57,53 @@ class Network:
         self.processes[name].terminate()
         self.processes[name].wait(timeout=10)
 
+    @contextmanager
+    def down(self, name: str) -> Iterator[None]:
+        """Without this mirror; afterwards it answers again, at the same port."""
+        self.end(name)
+        try:
+            yield
+        finally:
+            port = self.addresses[name].rstrip("/").rpartition(":")[2]
+            self.processes[name] = _again(self.tree(name), self.root / "logs" / name, port)
+
+    def forget(self) -> None:
+        """Empties the mirrors' logs."""
+        for log in (self.root / "logs").iterdir():
+            log.write_text("")
+
     def tree(self, name: str) -> Path:
         """The directory that a mirror serves."""
         return self.root / "trees" / name
 
 
 @contextmanager
-def network(root: Path, states: dict[str, Release | None]) -> Iterator[Network]:
+def network(
+    root: Path,
+    states: Mapping[str, Release | None],
+    *,
+    origin: Release = NEW,
+    repos: Sequence[Mapping[str, object]] = (),
+    prepare: Callable[[Path], None] = lambda tree: None,
+) -> Iterator[Network]:
     """Mirrors with these states (None: an empty tree), asked in this order by clients on this machine.
 
-    The order comes from ever wider subnets around 127.0.0.1, which the mirrors name as their own.
+    The order comes from ever wider subnets around 127.0.0.1, which the mirrors name as their own. ``repos`` are
+    further repositories of service.yml; ``prepare`` adds to each tree, the origin's among them.
     """
-    build_tree(root / "origin", [NEW])
+    build_tree(root / "origin", [origin])
+    prepare(root / "origin")
     for name, state in states.items():
         (root / "trees" / name).mkdir(parents=True)
         if state:
             build_tree(root / "trees" / name, [state])
+            prepare(root / "trees" / name)
     (root / "logs").mkdir()
     with ExitStack() as stack:
-        processes, files = {}, {}
+        processes, files, addresses = {}, {}, {}
         for rank, name in enumerate(states):
             url, processes[name] = stack.enter_context(mirror_server(root / "trees" / name, root / "logs" / name))
+            addresses[name] = url
             files[name] = {
                 "name": f"{name}.example.org",
                 "address": {"http": url},
@@ -85,16 +112,35 @@ def network(root: Path, states: dict[str, Release | None]) -> Iterator[Network]:
                 "sponsor_url": "https://example.org",
                 "subnets": [f"127.0.0.0/{16 - rank}"],
             }
-        config = _written(root, files)
+        config = _written(root, files, repos)
         _run(config, "update", "metadata", "--quiet")
         url = stack.enter_context(serving(config))
-        yield Network(url, root, tuple(states), processes)
+        made = Network(url, root, tuple(states), processes, addresses)
+        try:
+            yield made
+        finally:
+            for name in states:
+                made.end(name)
 
 
-def _written(root: Path, files: dict[str, dict[str, object]]) -> Path:
+def _again(tree: Path, log: Path, port: str) -> subprocess.Popen[str]:
+    """A mirror's process, once it answers."""
+    command = [sys.executable, "-m", "mirrorlist.demo.mirror_server", "--root", str(tree)]
+    process = subprocess.Popen([*command, "--port", port, "--log", str(log)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    with process.stdout as told:
+        assert told.readline().strip() == port
+    return process
+
+
+def _written(
+    root: Path,
+    files: Mapping[str, Mapping[str, object]],
+    repos: Sequence[Mapping[str, object]],
+) -> Path:
     (root / "mirrors.d").mkdir()
     for name, content in files.items():
-        (root / "mirrors.d" / f"{name}.example.org.yml").write_text(yaml.safe_dump(content))
+        (root / "mirrors.d" / f"{name}.example.org.yml").write_text(yaml.safe_dump(dict(content)))
     config = root / "service.yml"
     service = {
         "name": "Test",
@@ -106,7 +152,7 @@ def _written(root: Path, files: dict[str, dict[str, object]]) -> Path:
         "vault_mirror": "http://vault.example.org/",
         "arches": {"9": [ARCH]},
         "required_protocols": ["http", "https"],
-        "repos": [{"name": "baseos", "path": "BaseOS/$basearch/os/"}],
+        "repos": [{"name": "baseos", "path": "BaseOS/$basearch/os/"}, *map(dict, repos)],
         "origin": "origin",
         "profile": "intranet",
     }

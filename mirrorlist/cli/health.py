@@ -1,0 +1,85 @@
+"""``mirrorlist health``: what the probes of one mirror came to, and what its owner can do."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.durations import ago, moment
+from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
+from mirrorlist.core.health import Event, Outcome, Override
+from mirrorlist.core.report import Row, fresh_below, remedies, report, worst
+from mirrorlist.store.database import open_database
+from mirrorlist.store.health import HealthStore
+
+MOST_EVENTS = 10
+
+
+@click.command()
+@click.argument("name")
+@click.option("--all", "everything", is_flag=True, help="The fresh repositories too, one by one.")
+@pass_context
+def health(context: Context, name: str, everything: bool) -> None:
+    """Tell what was tried at the mirror NAME, what came back, since when, and what to do about it."""
+    state_dir = state_dir_of(context)
+    mirror = mirror_called(published_facts(state_dir), name)
+    store = HealthStore(open_database(state_dir, context.settings.database))
+    now = context.clock()
+    rows = report(mirror, store.verdicts(name))
+    console = Console(highlight=False)
+    _tell_override(console, store.overrides(now).get(name))
+    if not rows:
+        console.print(f"{name} was not probed yet; mirrorlist probe --once --mirror {name} does", soft_wrap=True)
+        return
+    console.print(_table(rows if everything else worst(rows), rows, now))
+    _tell_remedies(console, rows)
+    _tell_events(console, store.events(name, MOST_EVENTS))
+
+
+def _tell_override(console: Console, found: Override | None) -> None:
+    if found:
+        until = moment(found.until)
+        console.print(f"taken out by {found.author} until {until} UTC: {found.reason}", soft_wrap=True, markup=False)
+
+
+def _table(shown: tuple[Row, ...], rows: tuple[Row, ...], now: float) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("over", "state", "since", "checked"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("what", overflow="fold")
+    for row in shown:
+        state = "good" if row.good_now else "OUT"
+        over = f"{row.subject.protocol} {row.subject.family}"
+        checked = f"{ago(now - row.checked_at)} ago"
+        table.add_row(over, state, moment(row.since), checked, _what(row, rows))
+    return table
+
+
+def _what(row: Row, rows: tuple[Row, ...]) -> str:
+    told = f"{row.outcome.value}: {row.detail}" if row.detail else row.outcome.value
+    if row.subject.path:
+        return f"{row.subject.path} {told}"
+    fresh = fresh_below(rows, row.subject)
+    return f"{row.url} {told}" + (f", {fresh} repositories fresh" if fresh else "")
+
+
+def _tell_remedies(console: Console, rows: tuple[Row, ...]) -> None:
+    for outcome, remedy in remedies(rows).items():
+        console.print(f"\n{_capital(outcome)}: {remedy}", soft_wrap=True)
+
+
+def _capital(outcome: Outcome) -> str:
+    return outcome.value[0].upper() + outcome.value[1:]
+
+
+def _tell_events(console: Console, events: list[Event]) -> None:
+    if events:
+        console.print("\nlately")
+    for event in events:
+        subject = event.subject
+        over = f" {subject.protocol} {subject.family} {subject.path}".rstrip() if subject else ""
+        by = f" by {event.author}" if event.author else ""
+        line = f"{moment(event.at)} {event.kind}{over}{by}: {event.why}"
+        console.print(line, soft_wrap=True, markup=False)

@@ -1,0 +1,47 @@
+"""``mirrorlist override``: keep a mirror out for a while, or give it back."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+
+from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.durations import DURATION, moment
+from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
+from mirrorlist.core.health import Override
+from mirrorlist.store.database import open_database
+from mirrorlist.store.health import HealthStore
+
+
+@click.command()
+@click.argument("name")
+@click.option("--out", is_flag=True, help="Take the mirror out of every list.")
+@click.option("--for", "seconds", type=DURATION, metavar="DURATION", help="For how long, as 6h or 2d.")
+@click.option("--reason", help="Why; shown wherever the mirror is shown.")
+@click.option("--clear", is_flag=True, help="End the override: the probes decide again.")
+@pass_context
+def override(context: Context, name: str, out: bool, seconds: int | None, reason: str | None, clear: bool) -> None:
+    """Keep the mirror NAME out of all lists for a while, whatever its probes say, or give it back."""
+    if out == clear:
+        raise click.UsageError("say either --out, with --for and --reason, or --clear")
+    state_dir = state_dir_of(context)
+    mirror_called(published_facts(state_dir), name)
+    store = HealthStore(open_database(state_dir, context.settings.database))
+    now = context.clock()
+    if clear:
+        done = store.clear_override(name, _author(), now)
+        click.echo(f"{name}: the probes decide again" if done else f"{name}: no override is in force")
+        return
+    if seconds is None or not reason:
+        raise click.UsageError("--out needs --for, as --for 6h, and --reason")
+    store.override(Override(name, reason, _author(), now, now + seconds))
+    click.echo(f"{name}: out until {moment(now + seconds)} UTC")
+
+
+def _author() -> str:
+    """The user's name; a container may have none for its number."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

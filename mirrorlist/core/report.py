@@ -1,0 +1,76 @@
+"""What is known of one mirror's health, row by row, for its owner: what was asked, what came back, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from mirrorlist.core.health import REMEDIES, Outcome, Subject, Verdict
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One subject. ``url`` is the directory that was looked at, ``since`` when it became good or bad."""
+
+    subject: Subject
+    url: str
+    good_now: bool
+    outcome: Outcome
+    detail: str
+    since: float
+    checked_at: float
+    held_until: float
+    remedy: str
+
+
+def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[Row, ...]:
+    """The rows of a mirror: for each module, protocol and family first the tree, then its repositories.
+
+    What the mirror does not offer any more is left out.
+    """
+    places = {module: number for number, module in enumerate(mirror.urls)}
+    known = {
+        subject: verdict
+        for subject, verdict in verdicts.items()
+        if subject.mirror == mirror.name and subject.protocol in mirror.urls.get(subject.module, {})
+    }
+    order = sorted(
+        known,
+        key=lambda each: (places[each.module], WEB_PROTOCOLS.index(each.protocol), each.family, each.path),
+    )
+    return tuple(_row(mirror, subject, known[subject]) for subject in order)
+
+
+def _row(mirror: Mirror, subject: Subject, verdict: Verdict) -> Row:
+    return Row(
+        subject=subject,
+        url=mirror.urls[subject.module][subject.protocol] + subject.path,
+        good_now=verdict.good_now,
+        outcome=verdict.outcome,
+        detail=verdict.detail,
+        since=verdict.since,
+        checked_at=verdict.checked_at,
+        held_until=verdict.held_until,
+        remedy=REMEDIES[verdict.outcome],
+    )
+
+
+def remedies(rows: tuple[Row, ...]) -> dict[Outcome, str]:
+    """What to do, once for each outcome that asks for something."""
+    found = {row.outcome: row.remedy for row in rows}
+    return {outcome: remedy for outcome, remedy in found.items() if not remedy.startswith("Nothing to do")}
+
+
+def worst(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows that people have to read: the trees, and of the repositories those that are not fresh."""
+    return tuple(row for row in rows if not row.subject.path or row.outcome is not Outcome.FRESH or not row.good_now)
+
+
+def fresh_below(rows: tuple[Row, ...], tree: Subject) -> int:
+    """How many repositories of a tree are fresh."""
+    return sum(
+        row.outcome is Outcome.FRESH and row.good_now
+        for row in rows
+        if row.subject.path and replace(row.subject, path="") == tree
+    )

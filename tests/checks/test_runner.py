@@ -1,0 +1,255 @@
+"""Runs over several mirrors on loopback, one run after the other, as the prober does."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
+from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, run
+from mirrorlist.checks.visit import Fetch, Visited
+from mirrorlist.core.health import Family, Outcome, Subject, Verdict
+from mirrorlist.core.model import MAIN, Mirror, Protocol, Status
+from tests.building import NOW, service
+from tests.building import mirror as described
+from tests.checks.servers import Server, drips, redirect, says, serving, stays_silent
+from tests.checks.trees import CURRENT, HTML, NEVER, OLD, PATHS, TERMS, TIMEOUT, WANTED, Fetching, Tree, mirror
+
+EVERY = 900.0
+
+
+@dataclass
+class Watch:
+    """A prober: each run is a quarter of an hour after the one before, and goes on from its verdicts."""
+
+    mirrors: tuple[Mirror, ...]
+    controls: tuple[Mirror, ...] = ()
+    fetching: Fetch = field(default_factory=Fetching)
+    time_file: str | None = None
+    verdicts: dict[Subject, Verdict] = field(default_factory=dict)
+    runs: int = 0
+    told: list[Visited] = field(default_factory=list)
+
+    def run(self) -> Ran:
+        self.runs += 1
+        job = Job(mirrors=self.mirrors, wanted=WANTED, run=self.runs, verdicts=self.verdicts, controls=self.controls,
+                  time_file=self.time_file, terms=TERMS)  # fmt: skip
+        at = NOW + self.runs * EVERY
+        ran = run(job, Outside(fetch=self.fetching, now=lambda: at), self.told.append)
+        self.verdicts = {**self.verdicts, **ran.round.verdicts}
+        for subject in ran.forgotten:
+            self.verdicts.pop(subject, None)
+        return ran
+
+    def is_good(self, name: str) -> bool:
+        """Whether nothing is held against a mirror over IPv4."""
+        return all(
+            verdict.good_now
+            for subject, verdict in self.verdicts.items()
+            if subject.mirror == name and subject.family is Family.IPV4
+        )
+
+
+@contextmanager
+def network(trees: dict[str, Tree]) -> Iterator[dict[str, Mirror]]:
+    """A mirror for each tree, over http."""
+    with ExitStack() as stack:
+        yield {name: mirror(name, http=stack.enter_context(serving(tree))) for name, tree in trees.items()}
+
+
+FAULTS: dict[str, Tree] = {
+    "stale.test": Tree().put(OLD),
+    "never.test": Tree().put(NEVER),
+    "truncated.test": Tree().put(CURRENT[:-15]),
+    "html.test": Tree().put(HTML),
+    "login.test": Tree(talk=says(redirect("http://m9.test/login"))),
+    "metadata.test": Tree(talk=says(redirect("http://169.254.169.254/"))),
+    "drip.test": Tree(talk=drips(b"HTTP/1.1 200 OK\r\n\r\n", lambda _: b"x", 0.1)),
+    "silent.test": Tree(talk=stays_silent),
+    "empty.test": Tree({}),
+}
+
+
+def test_every_fault_is_out_within_two_runs_and_nothing_good_is_dropped() -> None:
+    good = {f"m{number}.test": Tree() for number in range(20)}
+    with network(good | FAULTS) as mirrors:
+        watch = Watch(tuple(mirrors.values()))
+        changes = [change.subject.mirror for _ in range(4) for change in watch.run().round.changes]
+    assert {name for name in mirrors if not watch.is_good(name)} == set(FAULTS)
+    assert set(changes) == set(FAULTS)
+    assert sorted(visited.mirror for visited in watch.told) == sorted([*mirrors] * 4)
+
+
+def test_a_time_file_in_the_future_is_out_within_two_runs() -> None:
+    trees = {"m0.test": Tree(), "ahead.test": Tree(), "behind.test": Tree()}
+    for name, at in (("m0.test", NOW), ("ahead.test", 9_999_999_999), ("behind.test", NOW - 86_400)):
+        trees[name].files["TIME"] = f"{at:.0f}\n".encode()
+    with network(trees) as mirrors:
+        watch = Watch(tuple(mirrors.values()), time_file="TIME")
+        for _ in range(2):
+            watch.run()
+    assert [watch.is_good(name) for name in mirrors] == [True, False, False]
+
+
+def test_a_mirror_that_goes_stale_is_out_and_comes_back() -> None:
+    tree = Tree()
+    with network({"m0.test": tree, "m1.test": Tree()}) as mirrors:
+        watch = Watch(tuple(mirrors.values()))
+        watch.run()
+        states = []
+        for body in (OLD, OLD, CURRENT, CURRENT):
+            tree.put(body)
+            watch.run()
+            states.append((watch.is_good("m0.test"), watch.is_good("m1.test")))
+    assert states == [(True, True), (False, True), (False, True), (True, True)]
+
+
+def test_a_mirror_that_flaps_with_every_probe_changes_six_times_at_most_in_a_hundred() -> None:
+    tree = Tree()
+    states = [True]
+    with network({"m0.test": tree, "m1.test": Tree()}) as mirrors:
+        watch = Watch(tuple(mirrors.values()))
+        for number in range(100):
+            tree.talk = says(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n") if number % 2 else None
+            watch.run()
+            states.append(watch.is_good("m0.test"))
+            assert watch.is_good("m1.test")
+    assert sum(before != after for before, after in pairwise(states)) <= 6
+
+
+class Net:
+    """The prober's network, which can be taken away: all of it, or for some names only."""
+
+    def __init__(self) -> None:
+        self.gone: set[str] | None = set()
+        self._fetching = Fetching()
+
+    def __call__(self, url: str, ask: Ask) -> Fetched | Failure:
+        if self.gone is None or any(name in url for name in self.gone):
+            return Failure(FailureKind.UNREACHABLE, "no route to host")
+        return self._fetching(url, ask)
+
+
+@contextmanager
+def watched(count: int) -> Iterator[tuple[Watch, Net]]:
+    net = Net()
+    trees = {f"m{number}.test": Tree() for number in range(count)}
+    with network(trees) as mirrors, serving(Tree()) as origin:
+        yield Watch(tuple(mirrors.values()), (mirror("control", http=origin),), net), net
+
+
+def test_when_only_the_probers_network_is_down_everything_stays() -> None:
+    with watched(10) as (watch, net):
+        watch.run()
+        net.gone = None
+        for _ in range(3):
+            assert watch.run().round.kept == {Family.IPV4}
+        assert all(watch.is_good(each.name) for each in watch.mirrors)
+        net.gone = set()
+        assert watch.run().round.kept == set()
+
+
+def test_when_everything_is_down_but_the_origin_everything_is_bad() -> None:
+    with watched(10) as (watch, net):
+        watch.run()
+        net.gone = {each.name for each in watch.mirrors}
+        for _ in range(2):
+            assert watch.run().round.kept == set()
+    assert not any(watch.is_good(each.name) for each in watch.mirrors)
+
+
+def test_a_net_that_goes_in_the_midst_of_a_run_is_noticed_by_asking_the_controls_again() -> None:
+    with watched(10) as (watch, net):
+        watch.run()
+        asked: list[str] = []
+
+        def fetching(url: str, ask: Ask) -> Fetched | Failure:
+            asked.append(url)
+            if "control" in url and len(asked) <= 2:
+                return net(url, ask)
+            return Failure(FailureKind.UNREACHABLE, "no route to host")
+
+        watch.fetching = fetching
+        assert watch.run().round.kept == {Family.IPV4}
+    assert sum("control" in url for url in asked) == 4
+
+
+def test_the_same_answer_for_everything_is_the_probers_own_network() -> None:
+    page = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(HTML), HTML)
+    with watched(10) as (watch, _), serving(says(page)) as portal:
+        watch.run()
+        there = Fetching()
+
+        def fetching(url: str, ask: Ask) -> Fetched | Failure:
+            return there(portal.url(), ask)
+
+        watch.fetching = fetching
+        assert watch.run().round.kept == {Family.IPV4}
+    assert all(watch.is_good(each.name) for each in watch.mirrors)
+
+
+def test_one_request_at_a_time_is_sent_to_a_mirror() -> None:
+    together: list[int] = []
+    tree = Tree()
+
+    class Counting(Tree):
+        open = 0
+
+        def __call__(self, connection: socket.socket, head: bytes) -> None:
+            self.open += 1
+            together.append(self.open)
+            tree(connection, head)
+            self.open -= 1
+
+    with network({"m0.test": Counting()}) as mirrors:
+        Watch(tuple(mirrors.values())).run()
+    assert together == [1] * 3
+
+
+def test_silent_mirrors_cost_little_more_than_a_timeout_for_each_batch() -> None:
+    trees = {f"m{number}.test": Tree(talk=stays_silent if number % 2 else None) for number in range(48)}
+    with network(trees) as mirrors:
+        watch = Watch(tuple(mirrors.values()))
+        for _ in range(2):
+            ran = watch.run()
+    assert ran.seconds < 1.25 * TIMEOUT + 5
+    assert [watch.is_good(name) for name in mirrors] == [number % 2 == 0 for number in range(48)]
+
+
+def test_the_requests_are_counted() -> None:
+    with network({"m0.test": Tree()}) as mirrors:
+        ran = Watch(tuple(mirrors.values())).run()
+    assert (ran.mirrors, ran.requests) == (1, len(PATHS) + 1)
+
+
+def test_only_what_is_served_is_probed() -> None:
+    mirrors = [described(status.value, status=status) for status in Status]
+    assert [each.status for each in probed_mirrors(mirrors)] == [Status.LIVE, Status.RETIRING]
+
+
+def test_the_controls_are_the_origins_and_fallbacks_on_the_web() -> None:
+    of = service(
+        origins={MAIN: "https://origin.example.org/linux/", "kitten": "/srv/kitten"},
+        fallbacks={MAIN: ("https://repo.example.org/linux/", "http://repo.example.org/linux/")},
+    )
+    assert [each.urls for each in controls_of(of)] == [
+        {MAIN: {Protocol.HTTPS: "https://origin.example.org/linux/"}},
+        {MAIN: {Protocol.HTTPS: "https://repo.example.org/linux/"}},
+        {MAIN: {Protocol.HTTP: "http://repo.example.org/linux/"}},
+    ]
+
+
+def test_a_private_mirror_behind_a_firewall_stays() -> None:
+    def fetching(url: str, ask: Ask) -> Fetched | Failure:
+        return Failure(FailureKind.TIMEOUT, "silence")
+
+    of = replace(mirror("own.test", http=Server("own.test", 80)), private=True)
+    watch = Watch((of,), fetching=fetching)
+    for _ in range(3):
+        watch.run()
+    assert {verdict.good_now for verdict in watch.verdicts.values()} == {True}
+    assert {verdict.outcome for verdict in watch.verdicts.values()} == {Outcome.UNCHECKED}

@@ -1,0 +1,368 @@
+"""Visits to mirrors on loopback: what each kind of mirror comes to, and how much it is asked."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pytest
+
+from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
+from mirrorlist.checks.visit import Fetch, Visited, visit
+from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, judged
+from mirrorlist.core.model import MAIN, Mirror, Protocol
+from mirrorlist.core.visits import REPOMD, Trip, Wanted
+from tests.building import NOW
+from tests.checks.servers import (
+    ALLOWED_HOST,
+    Talk,
+    answer,
+    drips,
+    floods,
+    has_ipv6,
+    redirect,
+    says,
+    serving,
+    stays_silent,
+)
+from tests.checks.test_wire import TRUSTING, serving_tls
+from tests.checks.trees import (
+    CURRENT,
+    HTML,
+    LAST,
+    NEVER,
+    NEWER,
+    OLD,
+    PATHS,
+    TERMS,
+    TIMEOUT,
+    WANTED,
+    Fetching,
+    Tree,
+    mirror,
+    mirrored,
+    now,
+)
+
+GOOD_TIME = str(int(NOW) - 600).encode()
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="::1 cannot be listened on here")
+
+
+def visited(
+    of: Mirror,
+    fetching: Fetch | None = None,
+    *,
+    wanted: Wanted = WANTED,
+    verdicts: Mapping[Subject, Verdict] | None = None,
+    time_file: str | None = None,
+    run: int = 0,
+) -> Visited:
+    trip = Trip(mirror=of, wanted=wanted, now=NOW, run=run, verdicts=verdicts or {}, time_file=time_file)
+    return visit(trip, TERMS, fetching or Fetching(), time.monotonic, now)
+
+
+def probes(found: Visited, family: Family = Family.IPV4) -> dict[str, Probe]:
+    """The probes over a family by path; "" is the tree."""
+    return {probe.subject.path: probe for probe in found.probes if probe.subject.family is family}
+
+
+def outcomes(found: Visited, family: Family = Family.IPV4) -> dict[str, Outcome]:
+    return {path: probe.outcome for path, probe in probes(found, family).items()}
+
+
+def judged_by(found: Visited, before: Mapping[Subject, Verdict]) -> dict[Subject, Verdict]:
+    after = dict(before)
+    for probe in found.probes:
+        after[probe.subject] = judged(after.get(probe.subject), probe, HealthPolicy())
+    return after
+
+
+def test_a_good_mirror_is_fresh_in_everything() -> None:
+    with mirrored(Tree()) as (of, server):
+        found = visited(of)
+    assert outcomes(found) == {"": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH)}
+    assert outcomes(found, Family.IPV6) == {"": Outcome.NO_ADDRESS}
+    assert (found.requests, server.connections) == (4, 3)
+    assert {probe.sha256 for path, probe in probes(found).items() if path} == {WANTED[MAIN][PATHS[0]].current.sha256}  # type: ignore[union-attr]  # known here
+
+
+CONTENT: list[tuple[bytes, Outcome, str, Outcome]] = [
+    (LAST, Outcome.LAGGING, "an older version that is still accepted", Outcome.GOOD),
+    (OLD, Outcome.STALE, "a version that the origin has replaced", Outcome.GOOD),
+    (NEWER, Outcome.AHEAD, "newer than what the origin is known to publish", Outcome.GOOD),
+    (NEVER, Outcome.WRONG, "a repomd.xml that the origin never published", Outcome.WRONG),
+    (CURRENT[:-20], Outcome.WRONG, "a repomd.xml that ends early", Outcome.WRONG),
+    (HTML, Outcome.WRONG, "an HTML page", Outcome.WRONG),
+    (b"", Outcome.WRONG, "an empty file", Outcome.WRONG),
+    (b"hello", Outcome.WRONG, "not a repomd.xml", Outcome.WRONG),
+]
+
+
+@pytest.mark.parametrize(("body", "outcome", "detail", "tree"), CONTENT)
+def test_the_content_is_compared_with_the_origins(body: bytes, outcome: Outcome, detail: str, tree: Outcome) -> None:
+    with mirrored(Tree().put(body)) as (of, _):
+        found = probes(visited(of))
+    assert {(probe.outcome, probe.detail) for path, probe in found.items() if path} == {(outcome, detail)}
+    assert set(found) == {"", *PATHS}
+    assert found[""].outcome is tree
+
+
+ANSWERS: list[tuple[str, Talk, Outcome]] = [
+    ("404", says(answer("404 Not Found")), Outcome.MISSING),
+    ("410", says(answer("410 Gone")), Outcome.MISSING),
+    ("403", says(answer("403 Forbidden")), Outcome.REFUSED),
+    ("500", says(answer("500 Internal Server Error")), Outcome.REFUSED),
+    ("429", says(answer("429 Too Many Requests", b"", "Retry-After: 60")), Outcome.LIMITED),
+    ("503", says(answer("503 Service Unavailable")), Outcome.LIMITED),
+    ("redirect to cloud metadata", says(redirect("http://169.254.169.254/latest/")), Outcome.FORBIDDEN),
+    ("redirects without end", says(redirect("/again")), Outcome.WRONG),
+    ("silence", stays_silent, Outcome.TIMEOUT),
+    ("a byte a second", drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", lambda _: b"x", 0.1), Outcome.TIMEOUT),
+    ("an endless body", floods(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536), Outcome.WRONG),
+    ("a gzip bomb", says(answer("200 OK", gzip.compress(bytes(10**7)), "Content-Encoding: gzip")), Outcome.WRONG),
+    ("cut off", says(answer(body=CURRENT)[:-30]), Outcome.UNREACHABLE),
+    ("no HTTP", says(b"SSH-2.0-OpenSSH_9.6\r\n"), Outcome.WRONG),
+]
+
+
+@pytest.mark.parametrize(("talk", "outcome"), [pytest.param(*each[1:], id=each[0]) for each in ANSWERS])
+def test_what_a_mirror_answers_is_what_its_tree_comes_to(talk: Talk, outcome: Outcome) -> None:
+    with mirrored(Tree(talk=talk)) as (of, _):
+        start = time.monotonic()
+        found = visited(of)
+        seconds = time.monotonic() - start
+    assert outcomes(found)[""] is outcome
+    assert seconds < 1.25 * TIMEOUT + 1
+
+
+def test_a_mirror_that_asks_us_to_come_back_is_asked_no_more() -> None:
+    with mirrored(Tree(talk=says(answer("429 Too Many Requests")))) as (of, server):
+        visited(of)
+    assert server.connections == 1
+
+
+TIMES: list[tuple[bytes, Outcome]] = [
+    (GOOD_TIME, Outcome.GOOD),
+    (GOOD_TIME + b"\n", Outcome.GOOD),
+    (f"{NOW + 599:.0f}".encode(), Outcome.GOOD),
+    (f"{NOW + 601:.0f}".encode(), Outcome.FUTURE),
+    (b"9999999999", Outcome.FUTURE),
+    (b"inf", Outcome.FUTURE),
+    (b"nan", Outcome.FUTURE),
+    (b"9" * 90, Outcome.FUTURE),
+    (f"{NOW - 12 * 3600 + 9:.0f}".encode(), Outcome.GOOD),
+    (f"{NOW - 12 * 3600 - 9:.0f}".encode(), Outcome.OUTDATED),
+    (b"-5", Outcome.OUTDATED),
+    (HTML, Outcome.WRONG),
+    (b"", Outcome.WRONG),
+    (b"soon", Outcome.WRONG),
+    (b"\xff\xfe", Outcome.WRONG),
+]
+
+
+@pytest.mark.parametrize(("body", "outcome"), TIMES)
+def test_the_time_file_tells_when_the_mirror_synced(body: bytes, outcome: Outcome) -> None:
+    tree = Tree()
+    tree.files["TIME"] = body
+    with mirrored(tree) as (of, _):
+        found = outcomes(visited(of, time_file="TIME"))
+    assert found == {"": outcome, **dict.fromkeys(PATHS, Outcome.FRESH)}
+
+
+def test_a_redirect_to_a_login_page_is_wrong() -> None:
+    def talk(connection: object, head: bytes) -> None:
+        page = answer(body=HTML) if b"GET /login" in head else redirect("/login")
+        connection.sendall(page)  # type: ignore[attr-defined]  # a socket
+
+    with mirrored(Tree(talk=talk)) as (of, _):
+        assert outcomes(visited(of, time_file="TIME"))[""] is Outcome.WRONG
+        assert set(outcomes(visited(of)).values()) == {Outcome.WRONG}
+
+
+def test_a_mirror_without_the_time_file_is_judged_by_its_repositories() -> None:
+    with mirrored(Tree()) as (of, server):
+        found = visited(of, time_file="TIME")
+        again = visited(of, time_file="TIME", verdicts=judged_by(found, {}), run=50)
+    assert outcomes(found) == {"": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH)}
+    assert probes(found)[""].detail == "the time file: status 404"
+    assert outcomes(again)[""] is Outcome.GOOD
+    assert server.connections < 8
+
+
+def test_a_partial_mirror_is_good_for_what_it_carries() -> None:
+    with mirrored(Tree({PATHS[1] + REPOMD: CURRENT})) as (of, _):
+        found = visited(of)
+        verdicts = judged_by(found, {})
+        for run in range(1, 9):
+            verdicts = judged_by(visited(of, verdicts=verdicts, run=run), verdicts)
+    assert outcomes(found) == {
+        "": Outcome.GOOD, PATHS[0]: Outcome.MISSING, PATHS[1]: Outcome.FRESH, PATHS[2]: Outcome.MISSING,
+    }  # fmt: skip
+    states = {s.path: v.good_now for s, v in verdicts.items() if s.family is Family.IPV4}
+    assert states == {"": True, PATHS[0]: False, PATHS[1]: True, PATHS[2]: False}
+
+
+OVER_IPV4 = [Subject("m.test", MAIN, Protocol.HTTP, Family.IPV4, path) for path in ("", *PATHS)]
+
+
+def test_a_tree_that_moved_away_is_out_after_two_visits_and_comes_back_after_two() -> None:
+    tree = Tree()
+    with mirrored(tree) as (of, _):
+        verdicts = judged_by(visited(of), {})
+        files, tree.files = tree.files, {}
+        for run in (1, 2):
+            verdicts = judged_by(visited(of, verdicts=verdicts, run=run), verdicts)
+        gone = {subject.path: verdicts[subject].good_now for subject in OVER_IPV4}
+        tree.files = files
+        for run in (3, 4):
+            verdicts = judged_by(visited(of, verdicts=verdicts, run=run), verdicts)
+    assert gone[""] is False
+    assert all(verdicts[subject].good_now for subject in OVER_IPV4)
+
+
+def test_when_protocols_disagree_the_other_tree_is_walked_too() -> None:
+    with serving_tls("m.test", talk=Tree()) as secure, serving(Tree().put(OLD)) as plain:
+        of = mirror(http=plain, https=secure)
+        found = visited(of, Fetching(context=TRUSTING))
+    stale = [probe for probe in found.probes if probe.outcome is Outcome.STALE]
+    fresh = [probe for probe in found.probes if probe.outcome is Outcome.FRESH]
+    assert {(probe.subject.protocol, probe.subject.path) for probe in stale} == {("http", path) for path in PATHS}
+    assert {(probe.subject.protocol, probe.subject.path) for probe in fresh} == {("https", path) for path in PATHS}
+
+
+def test_when_protocols_agree_one_of_them_is_walked_and_the_other_forgotten_once_it_is_good() -> None:
+    other = Tree().put(OLD)
+    with serving_tls("m.test", talk=Tree()) as secure, serving(other) as plain:
+        of, fetching = mirror(http=plain, https=secure), Fetching(context=TRUSTING)
+        verdicts: dict[Subject, Verdict] = {}
+        for run in (1, 2):
+            verdicts = judged_by(visited(of, fetching, verdicts=verdicts, run=run), verdicts)
+        other.put(CURRENT)
+        forgotten: list[frozenset[Subject]] = []
+        for run in (3, 4, 5):
+            found = visited(of, fetching, verdicts=verdicts, run=run)
+            verdicts = judged_by(found, verdicts)
+            forgotten.append(found.forgotten)
+    own = {subject for subject in verdicts if subject.protocol is Protocol.HTTP and subject.path}
+    assert all(verdicts[subject].good_now for subject in own)
+    assert forgotten == [frozenset(), frozenset(), frozenset(own)]
+
+
+CERTIFICATES = [("m.test", -1.0, "expired"), ("other.test", 30.0, "wrong name")]
+
+
+@pytest.mark.parametrize(("identity", "days", "detail"), CERTIFICATES)
+def test_a_bad_certificate_leaves_http_in_place(identity: str, days: float, detail: str) -> None:
+    with serving_tls(identity, talk=Tree(), days=days) as secure, serving(Tree()) as plain:
+        found = visited(mirror(http=plain, https=secure), Fetching(context=TRUSTING))
+    by_way = {
+        (p.subject.protocol, p.subject.path): p for p in found.probes if p.subject.family is Family.IPV4
+    }  # fmt: skip
+    assert by_way[Protocol.HTTPS, ""].outcome is Outcome.CERTIFICATE
+    assert detail in by_way[Protocol.HTTPS, ""].detail
+    assert by_way[Protocol.HTTP, ""].outcome is Outcome.GOOD
+    assert by_way[Protocol.HTTP, PATHS[0]].outcome is Outcome.FRESH
+
+
+def test_a_certificate_that_ends_soon_is_told() -> None:
+    with serving_tls("m.test", talk=Tree(), days=5.5) as secure:
+        found = visited(mirror(https=secure), Fetching(context=TRUSTING))
+    assert probes(found)[""].detail == "the certificate ends in 5 days"
+
+
+@needs_ipv6
+def test_a_mirror_with_ipv6_only_is_walked_over_it() -> None:
+    with mirrored(Tree(), host="::1") as (of, _):
+        found = visited(of, Fetching({"m.test": ["::1"]}))
+    assert outcomes(found, Family.IPV6) == {"": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH)}
+    assert outcomes(found, Family.IPV4) == {"": Outcome.NO_ADDRESS}
+
+
+def test_ipv6_that_leads_nowhere_is_bad_for_ipv6_alone() -> None:
+    with mirrored(Tree()) as (of, _):
+        found = visited(of, Fetching({"m.test": [ALLOWED_HOST, "::1"]}))
+    assert outcomes(found)[""] is Outcome.GOOD
+    assert outcomes(found, Family.IPV6) == {"": Outcome.UNREACHABLE}
+
+
+@pytest.mark.parametrize(
+    ("private", "addresses", "outcome"),
+    [
+        (True, ["10.0.0.1"], Outcome.UNCHECKED),
+        (False, ["10.0.0.1"], Outcome.FORBIDDEN),
+        (True, [], Outcome.UNCHECKED),
+        (False, [], Outcome.UNREACHABLE),
+    ],
+)
+def test_a_private_mirror_out_of_reach_is_unchecked(private: bool, addresses: list[str], outcome: Outcome) -> None:
+    of = replace(mirror(), urls={MAIN: {Protocol.HTTP: "http://m.test/"}}, private=private)
+    found = visited(of, Fetching({"m.test": addresses}))
+    assert outcomes(found) == {"": outcome}
+
+
+def test_a_private_mirror_with_wrong_content_is_judged_like_any_other() -> None:
+    with mirrored(Tree().put(HTML)) as (of, _):
+        assert outcomes(visited(replace(of, private=True)))[""] is Outcome.WRONG
+
+
+class Clock:
+    """Time that passes only when a fetch says so."""
+
+    def __init__(self) -> None:
+        self.at = 100.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def slow(clock: Clock, wanted: Callable[[str, Ask], float | None]) -> Fetch:
+    """Answers after some seconds of a clock; None is never."""
+
+    def fetching(url: str, ask: Ask) -> Fetched | Failure:
+        seconds = wanted(url, ask)
+        if seconds is None or seconds > ask.deadline_seconds:
+            clock.at += ask.deadline_seconds
+            return Failure(FailureKind.TIMEOUT, "silence")
+        clock.at += seconds
+        return Fetched(200, {}, CURRENT, url, ALLOWED_HOST, seconds, None, ())
+
+    return fetching
+
+
+BOTH = Mirror(name="m", urls={MAIN: {Protocol.HTTPS: "https://m.test/", Protocol.HTTP: "http://m.test/"}})
+
+
+def slowly(wanted: Callable[[str, Ask], float | None], timeout: float = 10.0, seconds: float = 120.0) -> Visited:
+    clock = Clock()
+    terms = replace(TERMS, timeout_seconds=timeout, visit_seconds=seconds)
+    return visit(Trip(mirror=BOTH, wanted=WANTED, now=NOW, run=0), terms, slow(clock, wanted), clock, now)
+
+
+def test_a_silent_host_costs_a_timeout_and_a_quarter() -> None:
+    found = slowly(lambda url, ask: None)
+    assert found.seconds <= 12.5
+    assert [probe.outcome for probe in found.probes] == [Outcome.TIMEOUT] * 4
+
+
+def test_a_host_that_falls_silent_in_its_walk_costs_no_more() -> None:
+    found = slowly(lambda url, ask: 1.0 if "9/A" in url else None)
+    assert found.seconds <= 4 + 10
+    assert {probe.outcome for probe in found.probes if probe.subject.path == PATHS[1]} == {Outcome.TIMEOUT}
+    assert {probe.outcome for probe in found.probes if not probe.subject.path} == {Outcome.GOOD}
+
+
+def test_a_slow_host_behind_a_dead_port_is_not_called_silent() -> None:
+    quick = {"https": None, "http": 1.0}
+    found = slowly(lambda url, ask: quick[url.partition(":")[0]])
+    over = {(p.subject.protocol, p.subject.family): p.outcome for p in found.probes if not p.subject.path}
+    assert over[Protocol.HTTP, Family.IPV4] is Outcome.GOOD
+    assert over[Protocol.HTTPS, Family.IPV4] is Outcome.TIMEOUT
+
+
+def test_a_visit_ends_at_its_deadline() -> None:
+    found = slowly(lambda url, ask: 9.0, seconds=50.0)
+    assert found.seconds <= 50.0
+    assert {probe.outcome for probe in found.probes} <= {Outcome.GOOD, Outcome.FRESH}
