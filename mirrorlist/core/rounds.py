@@ -102,12 +102,18 @@ def _turned_bad(
     """
     good: dict[str, bool] = {}
     for probe in probes:
-        subject = probe.subject
-        known = before.get(subject)
-        says = probe.outcome not in SAYS_NOTHING and probe.outcome is not Outcome.NO_ADDRESS
-        if subject.family is family and not subject.path and says and (known is None or known.good_now):
+        subject, known = probe.subject, before.get(probe.subject)
+        counts = subject.family is family and not subject.path and (known is None or known.good_now)
+        if counts and _tells(probe, known):
             good[subject.mirror] = good.get(subject.mirror, False) or probe.outcome in GOOD_OUTCOMES
     return len(good), sum(not found for found in good.values())
+
+
+def _tells(probe: Probe, known: Verdict | None) -> bool:
+    """Whether a probe tells something of the net: also one that cannot be made where one succeeded before."""
+    if probe.outcome is Outcome.UNCHECKED:
+        return known is not None and known.outcome in GOOD_OUTCOMES
+    return probe.outcome not in SAYS_NOTHING and probe.outcome is not Outcome.NO_ADDRESS
 
 
 def _verdicts(

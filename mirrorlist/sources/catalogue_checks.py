@@ -123,7 +123,7 @@ def repository_names(draft: Draft) -> Iterator[Finding]:
             yield draft.error(("repos", index, "name"), Code.DUPLICATE_NAME, what)
 
 
-CLIENT_VARIABLES = (BASEARCH, "$releasever", "$repo", "$arch")
+CLIENT_VARIABLES = (BASEARCH, "$repo", "$arch")
 """What dnf and pacman fill in."""
 
 

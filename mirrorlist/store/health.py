@@ -140,7 +140,9 @@ class HealthStore:
             _what_matters(before.get(subject)) != _what_matters(verdict) for subject, verdict in found.verdicts.items()
         )
         with self._engine.begin() as connection:
-            self._write(connection, self._upsert(), [_verdict_row(*each) for each in found.verdicts.items()])
+            self._write(
+                connection, upsert(self._engine.dialect.name), [_verdict_row(*each) for each in found.verdicts.items()]
+            )
             self._write(connection, PROBES.insert(), map(_probe_row, found.noted))
             self._write(connection, HEALTH_EVENTS.insert(), map(_event_row, found.changes))
             for subject in gone:
@@ -162,12 +164,6 @@ class HealthStore:
             if connection.execute(VERDICTS.delete().where(VERDICTS.c.checked_at < oldest)).rowcount:
                 self._grow(connection, "verdicts")
 
-    def _upsert(self) -> sa.Insert:
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        insert: postgresql.Insert | sqlite.Insert = dialect.insert(VERDICTS)
-        new = {column.name: insert.excluded[column.name] for column in VERDICTS.c if column.name not in _KEYS}
-        return insert.on_conflict_do_update(index_elements=list(_KEYS), set_=new)
-
     def _write(self, connection: sa.Connection, statement: sa.Insert, rows: Iterable[dict[str, Any]]) -> None:
         found = list(rows)
         for start in range(0, len(found), ROWS_AT_ONCE):
@@ -186,6 +182,14 @@ class HealthStore:
         )
         if known.rowcount == 0:
             connection.execute(HEALTH_VERSIONS.insert().values(name=name, number=1))
+
+
+def upsert(dialect: str) -> sa.Insert:
+    """Writes verdicts whether or not they are known; the standard has no word for it, but both databases do."""
+    insert: postgresql.Insert | sqlite.Insert
+    insert = postgresql.insert(VERDICTS) if dialect == "postgresql" else sqlite.insert(VERDICTS)
+    new = {column.name: insert.excluded[column.name] for column in VERDICTS.c if column.name not in _KEYS}
+    return insert.on_conflict_do_update(index_elements=list(_KEYS), set_=new)
 
 
 def _what_matters(verdict: Verdict | None) -> object:

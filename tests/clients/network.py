@@ -16,7 +16,6 @@ from pathlib import Path
 import yaml
 
 from mirrorlist.demo.repository import Package, Release, build_tree
-from tests.demo.servers import mirror_server
 
 ARCH = "x86_64"
 PATH = f"9.8/BaseOS/{ARCH}/os"
@@ -25,6 +24,7 @@ NEW = Release(
     "9.8", {"BaseOS/$basearch/os": (Package("hello", "1.0"), Package("hello", "2.0"))}, (ARCH,), 1_790_000_000
 )
 START_SECONDS = 30.0
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ class Network:
 
     def end(self, name: str) -> None:
         """Ends a mirror's process."""
-        self.processes[name].terminate()
-        self.processes[name].wait(timeout=10)
+        _end(self.processes, name)
 
     @contextmanager
     def down(self, name: str) -> Iterator[None]:
@@ -64,8 +63,8 @@ class Network:
         try:
             yield
         finally:
-            port = self.addresses[name].rstrip("/").rpartition(":")[2]
-            self.processes[name] = _again(self.tree(name), self.root / "logs" / name, port)
+            port = int(self.addresses[name].rstrip("/").rpartition(":")[2])
+            self.processes[name], _ = _mirror(self.tree(name), self.root / "logs" / name, port)
 
     def forget(self) -> None:
         """Empties the mirrors' logs."""
@@ -100,13 +99,16 @@ def network(
             prepare(root / "trees" / name)
     (root / "logs").mkdir()
     with ExitStack() as stack:
-        processes, files, addresses = {}, {}, {}
+        processes: dict[str, subprocess.Popen[str]] = {}
+        files: dict[str, Mapping[str, object]] = {}
+        addresses: dict[str, str] = {}
         for rank, name in enumerate(states):
-            url, processes[name] = stack.enter_context(mirror_server(root / "trees" / name, root / "logs" / name))
-            addresses[name] = url
+            processes[name], port = _mirror(root / "trees" / name, root / "logs" / name)
+            stack.callback(_end, processes, name)
+            addresses[name] = f"http://127.0.0.1:{port}/"
             files[name] = {
                 "name": f"{name}.example.org",
-                "address": {"http": url},
+                "address": {"http": addresses[name]},
                 "update_frequency": "3h",
                 "sponsor": "Example",
                 "sponsor_url": "https://example.org",
@@ -115,22 +117,21 @@ def network(
         config = _written(root, files, repos)
         _run(config, "update", "metadata", "--quiet")
         url = stack.enter_context(serving(config))
-        made = Network(url, root, tuple(states), processes, addresses)
-        try:
-            yield made
-        finally:
-            for name in states:
-                made.end(name)
+        yield Network(url, root, tuple(states), processes, addresses)
 
 
-def _again(tree: Path, log: Path, port: str) -> subprocess.Popen[str]:
-    """A mirror's process, once it answers."""
-    command = [sys.executable, "-m", "mirrorlist.demo.mirror_server", "--root", str(tree)]
-    process = subprocess.Popen([*command, "--port", port, "--log", str(log)], stdout=subprocess.PIPE, text=True)
+def _mirror(tree: Path, log: Path, port: int = 0) -> tuple[subprocess.Popen[str], int]:
+    """A mirror's process and its port, once it answers."""
+    command = [sys.executable, "-m", "tests.clients.mirror_server", "--root", str(tree), "--log", str(log)]
+    process = subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout
     with process.stdout as told:
-        assert told.readline().strip() == port
-    return process
+        return process, int(told.readline())
+
+
+def _end(processes: Mapping[str, subprocess.Popen[str]], name: str) -> None:
+    processes[name].terminate()
+    processes[name].wait(timeout=10)
 
 
 def _written(

@@ -54,7 +54,7 @@ def test_aria2_gets_round_a_dead_mirror(tmp_path: Path, shared: Network, form: s
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_aria2_fetches_a_big_file_from_several_mirrors_at_once(tmp_path: Path, shared: Network, form: str) -> None:
-    done = aria2(tmp_path, shared, "big", form, "--split=3", "--min-split-size=1M")
+    done = aria2(tmp_path, shared, "big", form, "--split=3", "--min-split-size=1M", "--max-connection-per-server=3")
 
     assert done.returncode == 0, done.stdout
     assert (tmp_path / "repomd.xml").read_bytes() == origin(shared, BIG)

@@ -726,9 +726,9 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
     "repository_paths": [
         (
             "small",
-            "=BaseOS/$basearch/os/=/BaseOS/",
+            "=BaseOS/$basearch/os/=BaseOS/{version}/",
             "5:11",
-            "[bad-path] repos[0].path is '/BaseOS/', which begins with a slash",
+            "[bad-path] repos[0].path is 'BaseOS/{version}/', which has braces",
         ),
         (
             "small",
@@ -741,7 +741,7 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
             "small",
             "=$basearch=$releasever",
             "5:11",
-            "[bad-path] repos[0].path is 'BaseOS/$releasever/os/', which has a $ that is not $basearch",
+            "[bad-path] repos[0].path is 'BaseOS/$releasever/os/', which has a $ that is none of $basearch",
         ),
     ],
     "repository_versions": [

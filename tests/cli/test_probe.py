@@ -1,0 +1,233 @@
+"""probe, health and override against mirrors on loopback, from the files to the database."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from mirrorlist.checks.addresses import refusal
+from mirrorlist.cli.durations import ago
+from mirrorlist.cli.main import main
+from mirrorlist.cli.probe import guard_of
+from mirrorlist.core.health import REMEDIES, Family, Outcome, Subject
+from mirrorlist.core.model import MAIN, Protocol
+from mirrorlist.core.service import Profile
+from mirrorlist.core.visits import REPOMD
+from mirrorlist.store.database import open_database
+from mirrorlist.store.health import HealthStore
+from mirrorlist.store.leader import leading
+from tests.building import service
+from tests.checks.servers import serving
+from tests.checks.trees import CURRENT, HTML, OLD, Tree
+
+SERVICE = """\
+versions: ["9"]
+arches: {"9": [x86_64, aarch64]}
+repos:
+  - {name: baseos, path: BaseOS/$basearch/os/}
+origin: origin
+profile: intranet
+intranet_networks: [127.0.0.0/8, "::1"]
+"""
+PATHS = ("9/BaseOS/x86_64/os/", "9/BaseOS/aarch64/os/")
+
+
+@dataclass
+class Checkout:
+    """A service with an origin and mirrors that run; commands are run in its directory."""
+
+    directory: Path
+    trees: dict[str, Tree]
+
+    def run(self, *words: str) -> Result:
+        return CliRunner().invoke(main, ["--config", str(self.directory / "service.yml"), *words])
+
+    def told(self, *words: str) -> str:
+        found = self.run(*words)
+        assert found.exit_code == 0, (found.output, found.exception)
+        return found.output
+
+    @property
+    def store(self) -> HealthStore:
+        return HealthStore(open_database(self.directory / "state"))
+
+
+def tree() -> Tree:
+    return Tree({path + REPOMD: CURRENT for path in PATHS})
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    trees = {"a.example.org": tree(), "b.example.org": tree()}
+    (tmp_path / "mirrors.d").mkdir()
+    (tmp_path / "service.yml").write_text(SERVICE)
+    with running(trees) as ports:
+        for name, port in ports.items():
+            text = {"name": name, "address": {"http": f"http://localhost:{port}/"}, "update_frequency": "3h",
+                    "sponsor": "Example", "sponsor_url": "https://example.org/", "email": "a@example.org"}  # fmt: skip
+            (tmp_path / "mirrors.d" / f"{name}.yml").write_text(yaml.safe_dump(text))
+        found = Checkout(tmp_path, trees)
+        for body in (OLD, CURRENT):
+            for path in PATHS:
+                file = tmp_path / "origin" / path / REPOMD
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(body)
+            found.told("update", "metadata")
+        found.told("publish")
+        yield found
+
+
+@contextmanager
+def running(trees: dict[str, Tree]) -> Iterator[dict[str, int]]:
+    first, second = trees
+    with serving(trees[first], "127.0.0.1") as one, serving(trees[second], "127.0.0.1") as two:
+        yield {first: one.port, second: two.port}
+
+
+def last_line(output: str) -> str:
+    return output.rstrip().splitlines()[-1]
+
+
+def test_a_run_writes_what_it_found(checkout: Checkout) -> None:
+    told = checkout.told("probe", "--once")
+    assert re.search(r"^a\.example\.org  \d+ requests  \d+\.\d s  good$", told, re.MULTILINE)
+    assert re.fullmatch(r"2 mirrors, \d+ requests, \d+\.\d s", last_line(told))
+    verdicts = checkout.store.verdicts()
+    for name in checkout.trees:
+        for path in PATHS:
+            verdict = verdicts[Subject(name, MAIN, Protocol.HTTP, Family.IPV4, path)]
+            assert (verdict.good_now, verdict.outcome) == (True, Outcome.FRESH)
+    run = checkout.store.last_run()
+    assert run is not None
+    assert (run.number, run.mirrors, run.kept) == (1, 2, ())
+
+
+def test_a_change_is_told(checkout: Checkout) -> None:
+    checkout.told("probe", "--once")
+    for path in PATHS:
+        checkout.trees["a.example.org"].files[path + REPOMD] = HTML
+    told = checkout.told("probe", "--once")
+    assert "down  a.example.org  http ipv4  9/BaseOS/" in told
+    assert "wrong content: an HTML page" in told
+    assert "b.example.org  http" not in told
+
+
+def test_one_mirror_may_be_probed_alone(checkout: Checkout) -> None:
+    assert last_line(checkout.told("probe", "--mirror", "b.example.org")).startswith("1 mirrors, ")
+    assert {subject.mirror for subject in checkout.store.verdicts()} == {"b.example.org"}
+
+
+def test_health_tells_what_was_tried_what_came_back_and_what_to_do(checkout: Checkout) -> None:
+    assert "was not probed yet" in checkout.told("health", "a.example.org")
+    checkout.trees["a.example.org"].files[PATHS[1] + REPOMD] = OLD
+    for _ in range(2):
+        checkout.told("probe", "--once")
+    told = re.sub(r"\s+", " ", checkout.told("health", "a.example.org"))
+    assert "http ipv4 good" in told
+    assert "1 repositories fresh" in told
+    assert "http ipv4 OUT" in told
+    assert f"{PATHS[1]} stale: a version that the origin has replaced".replace(" ", "") in told.replace(" ", "")
+    assert f"Stale: {REMEDIES[Outcome.STALE]}" in told
+    assert "lately" in told
+    assert PATHS[0] not in told
+    assert PATHS[0] in re.sub(r"\s+", "", checkout.told("health", "a.example.org", "--all"))
+
+
+def test_an_override_is_stored_with_its_author_and_shown(checkout: Checkout) -> None:
+    told = checkout.told("override", "a.example.org", "--out", "--for", "6h", "--reason", "disk [full]")
+    assert re.fullmatch(r"a\.example\.org: out until \d{4}-\d\d-\d\d \d\d:\d\d UTC\n", told)
+    found = checkout.store.overrides(time.time())["a.example.org"]
+    assert (found.reason, found.until - found.since) == ("disk [full]", 6 * 3600)
+    assert f"taken out by {found.author} until" in checkout.told("health", "a.example.org")
+    assert "the probes decide again" in checkout.told("override", "a.example.org", "--clear")
+    assert "no override is in force" in checkout.told("override", "a.example.org", "--clear")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["override", "a.example.org"], "say either --out"),
+        (["override", "a.example.org", "--out", "--clear"], "say either --out"),
+        (["override", "a.example.org", "--out"], "--out needs --for"),
+        (["override", "a.example.org", "--out", "--for", "soon", "--reason", "x"], "'soon': write a number and a unit"),
+        (["override", "nobody.example.org", "--clear"], "no mirror is called nobody.example.org"),
+        (["health", "nobody.example.org"], "no mirror is called nobody.example.org"),
+        (["probe", "--mirror", "nobody.example.org"], "no mirror is called nobody.example.org"),
+        (["probe", "--every", "5"], "'5': write a number and a unit"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line(checkout: Checkout, words: list[str], said: str) -> None:
+    found = checkout.run(*words)
+    assert found.exit_code in (1, 2)
+    assert said in found.output
+    assert "Traceback" not in found.output
+
+
+def test_without_a_snapshot_there_is_nothing_to_probe(tmp_path: Path) -> None:
+    (tmp_path / "service.yml").write_text(SERVICE)
+    found = CliRunner().invoke(main, ["--config", str(tmp_path / "service.yml"), "probe", "--once"])
+    assert found.exit_code == 1
+    assert "snapshot.bin" in found.output
+
+
+def test_a_second_prober_says_that_another_leads(checkout: Checkout) -> None:
+    state_dir = checkout.directory / "state"
+    with leading(open_database(state_dir), state_dir):
+        found = checkout.run("probe", "--once")
+    assert found.exit_code == 1
+    assert "another prober works" in found.output
+
+
+def test_the_prober_stays_runs_again_and_ends_when_it_is_told_to(checkout: Checkout) -> None:
+    command = [sys.executable, "-m", "mirrorlist", "--config", str(checkout.directory / "service.yml"), "probe",
+               "--every", "1s"]  # fmt: skip
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        runs = 0
+        for line in process.stdout:
+            runs += line.startswith("2 mirrors, ")
+            if runs == 2:
+                break
+        process.send_signal(signal.SIGTERM)
+        process.stdout.read()
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize(
+    ("profile", "address", "reached"),
+    [
+        (Profile.INTRANET, "10.1.2.3", True),
+        (Profile.INTRANET, "192.168.0.1", False),
+        (Profile.INTRANET, "169.254.169.254", False),
+        (Profile.PUBLIC, "10.1.2.3", False),
+        (Profile.PUBLIC, "8.8.8.8", True),
+    ],
+)
+def test_only_an_intranet_reaches_what_its_service_file_names(profile: Profile, address: str, reached: bool) -> None:
+    of = service(profile=profile, intranet_networks=("10.0.0.0/8", "169.254.0.0/16"))
+    assert (refusal(address, guard_of(of).allowed) is None) is reached
+
+
+def test_every_outcome_has_a_remedy_that_is_a_sentence() -> None:
+    assert set(REMEDIES) == set(Outcome)
+    assert [remedy for remedy in REMEDIES.values() if not re.fullmatch(r"[A-Z].*\.", remedy)] == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(-1, "0 s"), (59, "59 s"), (60, "1 min"), (7200, "2 h"), (200_000, "2 d")]
+)
+def test_spans_are_told_in_the_largest_unit(seconds: float, said: str) -> None:
+    assert ago(seconds) == said
