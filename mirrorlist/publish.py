@@ -109,9 +109,7 @@ class Publisher:
     def _read_service(self) -> None:
         """Takes up service.yml; one that broke leaves the last good one in force."""
         try:
-            service, findings = read_service(
-                self._inputs.config, self._inputs.mirrors, self._inputs.state, city_of
-            )
+            service, findings = read_service(self._inputs.config, self._inputs.mirrors, self._inputs.state, city_of)
         except ServiceFileError as error:
             log.error("service file refused, the last good one stays in force", findings=list(map(str, error.findings)))
             self._service_findings = error.findings

@@ -10,7 +10,7 @@ from hashlib import sha256
 from itertools import islice
 
 from mirrorlist.checks.deadline import Clock
-from mirrorlist.checks.visit import Fetch, Terms, Visited, visit
+from mirrorlist.checks.visit import Fetch, Rsync, Terms, Visited, visit
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict
 from mirrorlist.core.model import SERVED_STATUSES, Mirror, Protocol
 from mirrorlist.core.rounds import Round, answers, settled, suspicious
@@ -40,11 +40,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What a run needs of the world: a guarded fetch, a clock that only grows, and the time of day."""
+    """What a run needs of the world: a guarded fetch, a clock that only grows, the time of day, and rsync."""
 
     fetch: Fetch
     clock: Clock = time.monotonic
     now: Callable[[], float] = time.time
+    rsync: Rsync | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,9 @@ def _visits(trips: Iterable[Trip], job: Job, outside: Outside, at_once: int) -> 
         running: set[Future[Visited]] = set()
         while True:
             for trip in islice(waiting, at_once - len(running)):
-                running.add(pool.submit(visit, trip, job.terms, outside.fetch, outside.clock, outside.now))
+                running.add(
+                    pool.submit(visit, trip, job.terms, outside.fetch, outside.clock, outside.now, outside.rsync)
+                )
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)

@@ -12,10 +12,12 @@ from mirrorlist.checks.judgement import Observation, failed, repomd, time_file
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.patience import Patience
 from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Probe, Subject
-from mirrorlist.core.model import RepoMetadata
+from mirrorlist.core.model import Protocol, RepoMetadata
 from mirrorlist.core.visits import Look, Trip, due, first_way, known_paths, overdue, reach, whole
 
 Fetch = Callable[[str, Ask], Fetched | Failure]
+Rsync = Callable[[Subject, str, float], Probe]
+"""Looks at the rsync tree of a subject at a URL for at most so many seconds."""
 
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
 LARGEST_TIME_FILE = 65_536
@@ -52,8 +54,10 @@ class Visited:
     forgotten: frozenset[Subject] = frozenset()
 
 
-def visit(trip: Trip, terms: Terms, fetch: Fetch, clock: Clock, now: Callable[[], float]) -> Visited:
-    """Visits the mirror of a trip."""
+def visit(
+    trip: Trip, terms: Terms, fetch: Fetch, clock: Clock, now: Callable[[], float], rsync: Rsync | None = None
+) -> Visited:
+    """Visits the mirror of a trip; without ``rsync`` its rsync trees are left alone."""
     start = clock()
     asking = _Asking(trip, terms, fetch, clock, now)
     reached = asking.reached()
@@ -61,6 +65,8 @@ def visit(trip: Trip, terms: Terms, fetch: Fetch, clock: Clock, now: Callable[[]
     for module in trip.mirror.urls:
         trees = {tree: probe for tree, probe in reached.items() if tree.module == module}
         forgotten |= _Module(asking, trees).judge()
+    if rsync:
+        asking.listed(rsync)
     return Visited(trip.mirror.name, tuple(asking.probes), asking.requests, clock() - start, frozenset(forgotten))
 
 
@@ -113,6 +119,22 @@ class _Asking:
             self.answered.add(replace(look.subject, path=""))
         silent = isinstance(answer, Failure) and answer.kind in SILENCE
         return Probe(look.subject, at, took, seen.outcome, seen.detail, seen.sha256), silent
+
+    def listed(self, rsync: Rsync) -> None:
+        """Asks for the rsync trees. A host that was silent over http is spared: it would be again."""
+        for module, urls in self.trip.mirror.urls.items():
+            for family in self.trip.families if Protocol.RSYNC in urls and self.answered else ():
+                if seconds := self._patience.for_walk():
+                    self.requests += 1
+                    subject = Subject(self.trip.mirror.name, module, Protocol.RSYNC, family)
+                    self._heard(rsync(subject, urls[Protocol.RSYNC], seconds))
+
+    def _heard(self, probe: Probe) -> None:
+        if probe.outcome is Outcome.TIMEOUT:
+            self._patience.fell_silent()
+        out_of_reach = probe.outcome in (Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.FORBIDDEN)
+        unknown = self.trip.mirror.private and out_of_reach
+        self.probes.append(replace(probe, outcome=Outcome.UNCHECKED) if unknown else probe)
 
     def _ask(self, look: Look, seconds: float) -> Ask:
         family = _FAMILIES[look.subject.family]

@@ -62,7 +62,7 @@ def _what(row: Row, rows: tuple[Row, ...]) -> str:
     if row.subject.path:
         return f"{row.subject.path} {told}"
     fresh = fresh_below(rows, row.subject)
-    return f"{row.url} {told}" + (f", {fresh} repositories fresh" if fresh else "")
+    return f"{row.url} {told}" + (f", {fresh} {'repository' if fresh == 1 else 'repositories'} fresh" if fresh else "")
 
 
 def _tell_remedies(console: Console, rows: tuple[Row, ...]) -> None:

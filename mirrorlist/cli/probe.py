@@ -19,6 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mirrorlist.checks.fetch import Guard, fetch
+from mirrorlist.checks.rsync import installed_client
+from mirrorlist.checks.rsync import probe as rsync_probe
 from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, run
 from mirrorlist.checks.visit import Terms, Visited
 from mirrorlist.cli.context import Context, pass_context
@@ -39,6 +41,7 @@ from mirrorlist.store.metadata import MetadataStore
 log = structlog.get_logger()
 
 LEAD_AGAIN_SECONDS = 2.0
+RETRY_SECONDS = 30.0
 Told = Callable[[Visited], None]
 
 
@@ -89,12 +92,17 @@ class Prober:
         started_at = self.clock()
         job = self._job(facts, mirrors, store, store.begin_run(started_at))
         with _progress(len(mirrors)) as told:
-            ran = run(job, Outside(fetch=partial(fetch, guard=guard_of(facts.service)), now=self.clock), told)
+            ran = run(job, self._outside(facts.service), told)
         store.record(ran.round, job.verdicts, ran.forgotten)
         kept = tuple(sorted(ran.round.kept))
         store.end_run(Run(job.run, started_at, ran.seconds, ran.mirrors, ran.requests, kept))
         store.prune(self.clock())
         return ran
+
+    def _outside(self, service: Service) -> Outside:
+        guard = guard_of(service)
+        rsync = partial(rsync_probe, guard=guard, client=installed_client())
+        return Outside(fetch=partial(fetch, guard=guard), now=self.clock, rsync=rsync)
 
     def _job(self, facts: Facts, mirrors: tuple[Mirror, ...], store: HealthStore, number: int) -> Job:
         service = facts.service
@@ -137,6 +145,7 @@ def _work(prober: Prober, engine: sa.Engine, state_dir: Path, every: float, stop
                     _tell(prober.run())
                 except (MirrorlistError, OSError, sa.exc.SQLAlchemyError) as error:
                     log.error("the run failed, the former verdicts stay", reason=str(error))
+                    stop.wait(min(every, RETRY_SECONDS))
                     break
                 stop.wait(max(begun + every - prober.clock(), 0))
         stop.wait(LEAD_AGAIN_SECONDS)

@@ -70,6 +70,12 @@ class Reason(Enum):
     CLOUD = "The mirror serves clients in its own cloud regions only."
     MONOPOLY = "Another mirror serves this network alone."
     VAULT = "The vault keeps this version; mirrors do not carry it."
+    UNREACHABLE = "The mirror cannot be reached, or not over your kind of address."
+    MISSING = "The mirror lacks this repository."
+    WRONG = "The mirror gives something else in place of the repository's metadata."
+    STALE = "The mirror holds a version that is too old."
+    LAGGING = "The mirror has not synced the newest version, and its time for that is over."
+    TAKEN_OUT = "The operators took the mirror out for a time."
     LIST_FULL = "The list is full; nearer mirrors stand in it."
 
 
@@ -195,7 +201,8 @@ class Query:
     """One question: a target and what the client asked for on top.
 
     ``protocols``: those wanted, the preferred one first; ``every_protocol``: a mirror's URL under each of them,
-    not only the first. ``countries``: only mirrors in these, if any. ``networks``: whether the client's networks
+    not only the first. ``countries``: only mirrors in these, if any. ``checksummed``: the answer carries checksums,
+    so an older version that is still accepted does no harm. ``networks``: whether the client's networks
     count; without them everybody gets what the public gets.
     """
 
@@ -205,6 +212,7 @@ class Query:
     countries: tuple[str, ...] = ()
     every_protocol: bool = False
     networks: bool = True
+    checksummed: bool = False
 
     @property
     def path(self) -> str:
@@ -331,6 +339,7 @@ class Policy:
     weight_cap_mbps: int = 10_000
     weight_default_mbps: int = 1000
     turn_seconds: int = 7 * 86_400
+    lag_grace_seconds: int = 6 * 3600
     fallback_minimum: int = 5
     alternates_days: float = 4.0
     weights: Mapping[str, float] = field(default_factory=dict)

@@ -12,14 +12,25 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mirrorlist.core.matches import match_without_subnet
-from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Protocol, Proximity
+from mirrorlist.core.health import Family
+from mirrorlist.core.model import SERVED_STATUSES, Match, Proximity, Query
 from mirrorlist.core.rank import Group, candidates, network_groups, ordered, place_groups, weight_of
-from mirrorlist.core.rules import opens, urls_of
+from mirrorlist.core.rules import opens
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
 from mirrorlist.core.spread import Words, order_keys
+from mirrorlist.core.usability import paths_of, usability
 
 Column = Sequence[bytes | None]
 """The base URL of each mirror, or None where it is not usable; one None more at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedColumn:
+    """A column with a number of its own, and what people are told of its rung."""
+
+    number: int
+    urls: Column
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,7 @@ class Prepared:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self._weights = [weight_of(mirror, snapshot.policy) for mirror in snapshot.mirrors]
-        self._columns: dict[tuple[str, tuple[Protocol, ...]], Column] = {}
+        self._columns: dict[object, PreparedColumn] = {}
         self._modules = {module: PreparedModule(self, module, orders) for module, orders in snapshot.orders.items()}
         self._keys: dict[int, list[float]] = {}
 
@@ -54,12 +65,19 @@ class Prepared:
         """The prepared orders of a module, or None if no such module has any."""
         return self._modules.get(name)
 
-    def column(self, module: str, protocols: tuple[Protocol, ...]) -> Column:
-        """The usable mirrors of a module under these protocols."""
-        column = self._columns.get((module, protocols))
+    def column(self, query: Query, family: Family | None) -> PreparedColumn:
+        """What a client of a family can use for a query; queries that cannot differ share a column."""
+        health = self.snapshot.facts.health
+        alike = health.holds.keys().isdisjoint(paths_of(query))
+        key = (
+            query.target.module, query.protocols, family if health.bad_reach else None,
+            ("", False) if alike else (query.path, query.checksummed),
+        )  # fmt: skip
+        column = self._columns.get(key)
         if column is None:
-            urls = [_usable_url(mirror, module, protocols) for mirror in self.snapshot.mirrors]
-            column = self._columns[module, protocols] = [*urls, None]
+            usable = usability(self.snapshot.mirrors, health, query, family)
+            urls = [trees[0].encode() if trees else None for trees in usable.urls]
+            column = self._columns[key] = PreparedColumn(len(self._columns), [*urls, None], usable.notes)
         return column
 
     def keys(self, variant: int) -> list[float]:
@@ -75,11 +93,6 @@ class Prepared:
     def weights(self) -> Sequence[int]:
         """The weight of each mirror in its groups."""
         return self._weights
-
-
-def _usable_url(mirror: Mirror, module: str, protocols: tuple[Protocol, ...]) -> bytes | None:
-    urls = urls_of(mirror, module, protocols) if mirror.status in SERVED_STATUSES else ()
-    return urls[0].encode() if urls else None
 
 
 class PreparedModule:

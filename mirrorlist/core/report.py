@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mirrorlist.core.health import REMEDIES, Outcome, Subject, Verdict
-from mirrorlist.core.model import WEB_PROTOCOLS, Mirror
+from mirrorlist.core.model import Mirror, Protocol
+
+_ORDER = tuple(Protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[Row, ..
     }
     order = sorted(
         known,
-        key=lambda each: (places[each.module], WEB_PROTOCOLS.index(each.protocol), each.family, each.path),
+        key=lambda each: (places[each.module], _ORDER.index(each.protocol), each.family, each.path),
     )
     return tuple(_row(mirror, subject, known[subject]) for subject in order)
 

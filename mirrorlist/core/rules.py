@@ -1,20 +1,20 @@
 """Which mirrors may be given to whom: one function a rule, each with its Reason.
 
 To add a rule: write the function, name its Reason in core/model.py, put it into the tuple where it belongs,
-and give it a test. ``STANDING_RULES`` and ``CLIENT_RULES`` say who stands in the groups that clients are
-spread over; ``USABLE_RULES`` only pass over a mirror, so that the spread of everybody else stays as it is.
+and give it a test. These rules say who stands in the groups that clients are spread over. Whether a mirror can
+be used right now is another matter (core/usability.py): one that cannot is only passed over, so that the spread
+of everybody else stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from mirrorlist.core.model import (
     SERVED_STATUSES,
     Client,
     Match,
     Mirror,
-    Protocol,
     Proximity,
     Query,
     Reason,
@@ -86,20 +86,8 @@ def open_to_country(mirror: Mirror, query: Query, client: Client, match: Match |
     return None if match or country_is_open(mirror, client.place.country) else Reason.COUNTRY_CLOSED
 
 
-def offers_protocol(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
-    """A mirror is given under a protocol that it offers for this module."""
-    return None if urls_of(mirror, query.target.module, query.protocols) else Reason.PROTOCOL
-
-
-def urls_of(mirror: Mirror, module: str, protocols: tuple[Protocol, ...]) -> tuple[str, ...]:
-    """The URLs of a mirror's tree under those of these protocols that it offers, in their order."""
-    urls: Mapping[Protocol, str] = mirror.urls.get(module, {})
-    return tuple(urls[protocol] for protocol in protocols if protocol in urls)
-
-
 STANDING_RULES: tuple[Rule, ...] = (vault_serves, is_live, carries_module, in_asked_country)
 CLIENT_RULES: tuple[Rule, ...] = (open_to_network, open_to_cloud, open_to_country)
-USABLE_RULES: tuple[Rule, ...] = (offers_protocol,)
 
 
 def first_reason(

@@ -22,9 +22,10 @@ from mirrorlist.core.rank import (
     proximity_of,
     weight_of,
 )
-from mirrorlist.core.rules import CLIENT_RULES, STANDING_RULES, USABLE_RULES, first_reason, urls_of
+from mirrorlist.core.rules import CLIENT_RULES, STANDING_RULES, first_reason
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.spread import order_keys, turn_words
+from mirrorlist.core.usability import Usability, family_of, usability
 
 BEST_PREFERENCE = 100
 RELAXED = "no mirror in the countries asked for has this; the usual order follows"
@@ -43,33 +44,36 @@ class Sieved:
 def select(snapshot: Snapshot, query: Query, client: Client, now: float) -> Selection:
     """The selection for a query and a client at a time; every mirror is in it, chosen or left out."""
     near = network_matches(snapshot.mirrors, client) if query.networks else {}
-    sieved, notes = _sieve_or_relax(snapshot.mirrors, query, client, near)
+    usable = usability(snapshot.mirrors, snapshot.facts.health, query, family_of(client))
+    sieved, notes = _sieve_or_relax(snapshot.mirrors, query, client, near, usable)
     groups, alone = _groups(snapshot, sieved, near, client)
     chosen = list(islice(_ordered(snapshot, groups, client, sieved.usable, now), snapshot.policy.limit))
     return Selection(
         query,
         client,
         tuple(
-            _choice(snapshot, query, client, number, near.get(number), BEST_PREFERENCE - rank)
+            _choice(snapshot, query, client, number, near.get(number), usable.urls[number], BEST_PREFERENCE - rank)
             for rank, number in enumerate(chosen)
         ),
         tuple(_rejected(snapshot.mirrors, frozenset(chosen), sieved, alone)),
         () if alone else last_urls(snapshot, query, len(chosen)),
-        notes,
+        notes if query.target.vault or alone else notes + usable.notes,
     )
 
 
 def _sieve_or_relax(
-    mirrors: Sequence[Mirror], query: Query, client: Client, near: Mapping[int, Match]
+    mirrors: Sequence[Mirror], query: Query, client: Client, near: Mapping[int, Match], usable: Usability
 ) -> tuple[Sieved, tuple[str, ...]]:
     """``country=`` is given up, with a note, when it leaves nothing: an empty list helps nobody."""
-    sieved = _sieve(mirrors, query, client, near)
+    sieved = _sieve(mirrors, query, client, near, usable)
     if sieved.usable or not query.countries or query.target.vault:
         return sieved, ()
-    return _sieve(mirrors, replace(query, countries=()), client, near), (RELAXED,)
+    return _sieve(mirrors, replace(query, countries=()), client, near, usable), (RELAXED,)
 
 
-def _sieve(mirrors: Sequence[Mirror], query: Query, client: Client, near: Mapping[int, Match]) -> Sieved:
+def _sieve(
+    mirrors: Sequence[Mirror], query: Query, client: Client, near: Mapping[int, Match], usable: Usability
+) -> Sieved:
     reasons: dict[int, Reason] = {}
     standing: set[int] = set()
     for number, mirror in enumerate(mirrors):
@@ -77,7 +81,7 @@ def _sieve(mirrors: Sequence[Mirror], query: Query, client: Client, near: Mappin
         reason = first_reason(STANDING_RULES + CLIENT_RULES, mirror, query, client, match)
         if reason is None:
             standing.add(number)
-            reason = first_reason(USABLE_RULES, mirror, query, client, match)
+            reason = usable.reasons[number]
         if reason is not None:
             reasons[number] = reason
     return Sieved(frozenset(standing), frozenset(standing - reasons.keys()), reasons)
@@ -106,10 +110,15 @@ def _ordered(
 
 
 def _choice(
-    snapshot: Snapshot, query: Query, client: Client, number: int, match: Match | None, preference: int
+    snapshot: Snapshot,
+    query: Query,
+    client: Client,
+    number: int,
+    match: Match | None,
+    trees: Sequence[str],
+    preference: int,
 ) -> Choice:
     mirror = snapshot.mirrors[number]
-    trees = urls_of(mirror, query.target.module, query.protocols)
     proximity, band = proximity_of(mirror, match, client.place, snapshot.policy)
     return Choice(
         mirror=mirror,

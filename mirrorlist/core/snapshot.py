@@ -20,6 +20,7 @@ from mirrorlist.core.errors import Finding, SnapshotError
 from mirrorlist.core.model import Mirror, Place, Policy, RepoMetadata
 from mirrorlist.core.prefixes import ARRAYS, IntervalTable
 from mirrorlist.core.service import Service
+from mirrorlist.core.usability import HealthTable
 
 MAGIC = b"MIRRLST\n"
 FORMAT = 1
@@ -46,7 +47,8 @@ class Facts:
     """The part of a snapshot that is not a table.
 
     ``places[0]`` is nowhere and ``classes[0]`` no network. ``country_places`` leads from a country's code to
-    its number in ``places``. ``key`` keys the spread. ``findings`` are the remarks of the last load.
+    its number in ``places``. ``key`` keys the spread. ``findings`` are the remarks of the last load,
+    ``health`` what the prober found.
     ``asns_built_on`` is the date of the table of ASNs that comes with the program, where it is used.
     """
 
@@ -61,6 +63,7 @@ class Facts:
     metadata: Mapping[str, RepoMetadata] = field(default_factory=dict)
     asns_built_on: str | None = None
     findings: tuple[Finding, ...] = ()
+    health: HealthTable = field(default_factory=HealthTable)
 
 
 @dataclass(frozen=True, slots=True)

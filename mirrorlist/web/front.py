@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.core.health import Family
 from mirrorlist.core.locate import CountryOf, place_number
 from mirrorlist.core.prepared import Prepared
 from mirrorlist.core.spread import Turns, Words, identity_of
@@ -26,13 +27,18 @@ LONGEST_REMEMBERED = 256
 """Characters; real questions and headers are shorter, and 16,384 longer ones would be a gigabyte."""
 
 
+PerFamily = tuple[Route | None, Route | None, Route | None]
+"""A question's routes for clients whose family is unknown, for IPv4 and for IPv6 ones."""
+
+
 class _Known(NamedTuple):
-    """What is known of a client until its turn ends."""
+    """What is known of a client until its turn ends; ``family`` is a place in ``PerFamily``."""
 
     place: int
     network: int
     words: Words
     until: float
+    family: int
 
 
 class Front:
@@ -70,22 +76,25 @@ class Answers:
         self._questions = Questions(service.catalogue, service.policy)
         self._prepared_routes = Routes(prepared)
         self._turns = Turns(prepared.snapshot.facts.key, service.policy.turn_seconds)
-        self._routes: dict[tuple[str, str], Route | None] = {}
+        self._routes: dict[tuple[str, str], PerFamily | None] = {}
         self._clients: dict[tuple[str, str | None], _Known] = {}
 
     def answer(self, environ: WSGIEnvironment) -> tuple[Headers, bytes] | None:
         """Headers and body, or None if Flask has to answer."""
         asked = environ["PATH_INFO"], environ.get("QUERY_STRING", "")
         try:
-            route = self._routes[asked]
+            routes = self._routes[asked]
         except KeyError:
-            route = self._new_route(asked)
-        if route is None:
+            routes = self._new_routes(asked)
+        if routes is None:
             return None
         who = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR")
         client = self._clients.get(who)
         if client is None or client.until <= self._clock():
             client = self._new_client(who)
+        route = routes[client.family]
+        if route is None:
+            return None
         parts = route.parts(client.place, client.network, client.words)
         if not parts:
             return None
@@ -95,16 +104,19 @@ class Answers:
             return [("Content-Encoding", "gzip"), *route.headers_of(len(packed))], packed
         return route.headers_of(len(body)), body
 
-    def _new_route(self, asked: tuple[str, str]) -> Route | None:
+    def _new_routes(self, asked: tuple[str, str]) -> PerFamily | None:
         try:
-            route = self._prepared_routes.of(self._questions.read(*asked))
+            question = self._questions.read(*asked)
         except MirrorlistError:
-            route = None
+            routes = None
+        else:
+            of = self._prepared_routes.of
+            routes = of(question, None), of(question, Family.IPV4), of(question, Family.IPV6)
         if len(asked[0]) + len(asked[1]) <= LONGEST_REMEMBERED:
             if len(self._routes) >= MOST_REMEMBERED:
                 self._routes.clear()
-            self._routes[asked] = route
-        return route
+            self._routes[asked] = routes
+        return routes
 
     def _new_client(self, who: tuple[str, str | None]) -> _Known:
         snapshot = self._prepared.snapshot
@@ -112,10 +124,10 @@ class Answers:
         identity = sent_by(*who) if address is None else identity_of(address)
         words, until = self._turns.words(identity, self._clock())
         if address is None:
-            known = _Known(0, 0, words, until)
+            known = _Known(0, 0, words, until, 0)
         else:
             place = place_number(snapshot, address, self._country_of)
-            known = _Known(place, snapshot.networks.at(address), words, until)
+            known = _Known(place, snapshot.networks.at(address), words, until, 1 if len(address) == 4 else 2)
         if len(who[0]) + len(who[1] or "") <= LONGEST_REMEMBERED:
             if len(self._clients) >= MOST_REMEMBERED:
                 self._clients.clear()

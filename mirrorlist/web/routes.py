@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from mirrorlist.core.model import Protocol, Query, RepoMetadata
-from mirrorlist.core.prepared import Column, Prepared, PreparedModule
+from mirrorlist.core.health import Family
+from mirrorlist.core.model import Query, RepoMetadata
+from mirrorlist.core.prepared import Column, Prepared, PreparedColumn, PreparedModule
 from mirrorlist.core.select import BEST_PREFERENCE
 from mirrorlist.core.spread import Words
 from mirrorlist.formats import metalink3, mirrorlist
@@ -103,10 +104,10 @@ class Routes:
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self._policy = prepared.snapshot.policy
-        self._memos: dict[tuple[Kind, str, tuple[Protocol, ...]], tuple[Writing, dict[int, Parts]]] = {}
+        self._memos: dict[tuple[Kind, int], tuple[Writing, dict[int, Parts]]] = {}
 
-    def of(self, question: Question) -> Route | None:
-        """The prepared question, or None where the mirrors are not what answers it."""
+    def of(self, question: Question, family: Family | None) -> Route | None:
+        """The prepared question for clients of a family, or None where the mirrors are not what answers it."""
         query = question.query
         orders = self._prepared.module(query.target.module)
         unusual = query.target.vault or query.countries or query.every_protocol or not query.networks
@@ -114,9 +115,11 @@ class Routes:
             return None
         if question.format != DEFAULT_FORMATS[question.kind] or question.kind is Kind.ISOLIST:
             return None
-        column = self._prepared.column(query.target.module, query.protocols)
+        column = self._prepared.column(query, family)
+        if column.notes:  # the ladder is rare, and its note is not for those whom a monopoly serves
+            return None
         writing, memo = self._shared(question.kind, query, column)
-        route = Route(orders, column, writing, self._policy.fallback_minimum, memo)
+        route = Route(orders, column.urls, writing, self._policy.fallback_minimum, memo)
         if question.kind is Kind.MIRRORLIST:
             _as_text(route, query, question.heading)
             return route
@@ -126,12 +129,12 @@ class Routes:
         _as_metalink(route, query, metadata)
         return route
 
-    def _shared(self, kind: Kind, query: Query, column: Column) -> tuple[Writing, dict[int, Parts]]:
-        of = kind, query.target.module, query.protocols
+    def _shared(self, kind: Kind, query: Query, column: PreparedColumn) -> tuple[Writing, dict[int, Parts]]:
+        of = kind, column.number
         if of not in self._memos:
             trees = self._prepared.snapshot.facts.service.fallbacks.get(query.target.module, ())
             fallbacks = tuple(tree for tree in trees if tree.partition(":")[0] in query.protocols)
-            self._memos[of] = self._writing(kind, column, fallbacks), {}
+            self._memos[of] = self._writing(kind, column.urls, fallbacks), {}
         return self._memos[of]
 
     def _writing(self, kind: Kind, column: Column, fallbacks: tuple[str, ...]) -> Writing:

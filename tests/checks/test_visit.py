@@ -308,6 +308,24 @@ def test_a_private_mirror_with_wrong_content_is_judged_like_any_other() -> None:
         assert outcomes(visited(replace(of, private=True)))[""] is Outcome.WRONG
 
 
+def test_rsync_is_asked_over_each_family_unless_the_host_is_silent() -> None:
+    urls = {Protocol.HTTP: "http://m.test/", Protocol.RSYNC: "rsync://m.test/linux/"}
+    of = Trip(mirror=Mirror(name="m", urls={MAIN: urls}), wanted=WANTED, now=NOW, run=0)
+    asked: list[tuple[str, float]] = []
+
+    def rsync(subject: Subject, url: str, seconds: float) -> Probe:
+        asked.append((url, seconds))
+        return Probe(subject, NOW, 0.1, Outcome.GOOD)
+
+    clock = Clock()
+    found = visit(of, TERMS, slow(clock, lambda url, ask: 0.1), clock, now, rsync)
+    assert asked == [("rsync://m.test/linux/", TIMEOUT)] * 2
+    over = [probe.subject for probe in found.probes if probe.subject.protocol is Protocol.RSYNC]
+    assert [subject.family for subject in over] == [Family.IPV4, Family.IPV6]
+    visit(of, TERMS, slow(clock, lambda url, ask: None), clock, now, rsync)
+    assert len(asked) == 2
+
+
 class Clock:
     """Time that passes only when a fetch says so."""
 

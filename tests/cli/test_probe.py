@@ -132,11 +132,13 @@ def test_one_mirror_may_be_probed_alone(checkout: Checkout) -> None:
 def test_health_tells_what_was_tried_what_came_back_and_what_to_do(checkout: Checkout) -> None:
     assert "was not probed yet" in checkout.told("health", "a.example.org")
     checkout.trees["a.example.org"].files[PATHS[1] + REPOMD] = OLD
+    checkout.told("update", "metadata", "--expire-alternates", "baseos-9")
+    checkout.told("publish")
     for _ in range(2):
         checkout.told("probe", "--once")
     told = re.sub(r"\s+", " ", checkout.told("health", "a.example.org"))
     assert "http ipv4 good" in told
-    assert "1 repositories fresh" in told
+    assert "1 repository fresh" in told
     assert "http ipv4 OUT" in told
     assert f"{PATHS[1]} stale: a version that the origin has replaced".replace(" ", "") in told.replace(" ", "")
     assert f"Stale: {REMEDIES[Outcome.STALE]}" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import re
@@ -13,7 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
-from mirrorlist.demo.mirror_server import MirrorHandler, MirrorServer, arguments, wait_for_the_end
+from mirrorlist.demo.mirror_server import MirrorHandler, MirrorServer, wait_for_the_end
 
 RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)", re.ASCII)
 
@@ -38,6 +39,15 @@ class RangeHandler(MirrorHandler):
         return io.BytesIO(data[first : last + 1])
 
 
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.clients.mirror_server", description=__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="the tree to serve")
+    parser.add_argument("--host", required=True, help="a loopback address")
+    parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
+    parser.add_argument("--log", type=Path, required=True, help="the file that gets one line a request")
+    return parser.parse_args()
+
+
 def main() -> None:
     parent = os.getppid()
     options = arguments()
@@ -45,7 +55,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with options.log.open("a", encoding="utf-8", errors="backslashreplace", buffering=1) as log:
         handler = partial(RangeHandler, log=log, directory=str(options.root))
-        server = MirrorServer(("127.0.0.1", options.port), handler)
+        server = MirrorServer((options.host, options.port), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sys.stdout.write(f"{server.server_port}\n")
         sys.stdout.flush()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -63,8 +64,9 @@ class Network:
         try:
             yield
         finally:
-            port = int(self.addresses[name].rstrip("/").rpartition(":")[2])
-            self.processes[name], _ = _mirror(self.tree(name), self.root / "logs" / name, port)
+            address = urlsplit(self.addresses[name])
+            host, port = str(address.hostname), address.port or 0
+            self.processes[name], _ = _mirror(self.tree(name), self.root / "logs" / name, host, port)
 
     def forget(self) -> None:
         """Empties the mirrors' logs."""
@@ -103,9 +105,10 @@ def network(
         files: dict[str, Mapping[str, object]] = {}
         addresses: dict[str, str] = {}
         for rank, name in enumerate(states):
-            processes[name], port = _mirror(root / "trees" / name, root / "logs" / name)
+            host = f"127.0.0.{rank + 2}"
+            processes[name], port = _mirror(root / "trees" / name, root / "logs" / name, host)
             stack.callback(_end, processes, name)
-            addresses[name] = f"http://127.0.0.1:{port}/"
+            addresses[name] = f"http://{host}:{port}/"
             files[name] = {
                 "name": f"{name}.example.org",
                 "address": {"http": addresses[name]},
@@ -120,10 +123,14 @@ def network(
         yield Network(url, root, tuple(states), processes, addresses)
 
 
-def _mirror(tree: Path, log: Path, port: int = 0) -> tuple[subprocess.Popen[str], int]:
-    """A mirror's process and its port, once it answers."""
+def _mirror(tree: Path, log: Path, host: str, port: int = 0) -> tuple[subprocess.Popen[str], int]:
+    """A mirror's process and its port, once it answers.
+
+    Each has an address of its own: apt gives up an address with all its ports, aria2 counts connections by it.
+    """
     command = [sys.executable, "-m", "tests.clients.mirror_server", "--root", str(tree), "--log", str(log)]
-    process = subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    given = [*command, "--host", host, "--port", str(port)]
+    process = subprocess.Popen(given, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout
     with process.stdout as told:
         return process, int(told.readline())

@@ -93,7 +93,6 @@ def test_apt_asks_our_second_mirror_when_the_first_is_dead(tmp_path: Path, debia
         updated = apt("apt-get", "update")
 
     assert updated.returncode == 0, updated.stdout + updated.stderr
-    print(updated.stdout, updated.stderr, [debian.requests(n) for n in debian.mirrors])
     assert taken(debian) == {"first": [], "second": ["Release", "Packages"], "third": []}
 
 

@@ -14,6 +14,7 @@ from tests.clients.tools import need, run
 pytestmark = pytest.mark.client
 
 FORMATS = ["metalink3", "metalink4"]
+CHECKSUM_ERROR = 32
 AGING = f"9.8/Aging/{ARCH}/os/repodata/repomd.xml"
 
 
@@ -54,7 +55,7 @@ def test_aria2_gets_round_a_dead_mirror(tmp_path: Path, shared: Network, form: s
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_aria2_fetches_a_big_file_from_several_mirrors_at_once(tmp_path: Path, shared: Network, form: str) -> None:
-    done = aria2(tmp_path, shared, "big", form, "--split=3", "--min-split-size=1M", "--max-connection-per-server=3")
+    done = aria2(tmp_path, shared, "big", form, "--split=3", "--min-split-size=1M")
 
     assert done.returncode == 0, done.stdout
     assert (tmp_path / "repomd.xml").read_bytes() == origin(shared, BIG)
@@ -63,10 +64,9 @@ def test_aria2_fetches_a_big_file_from_several_mirrors_at_once(tmp_path: Path, s
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_stale_first_mirror_does_not_win_silently(tmp_path: Path, shared: Network, form: str) -> None:
+    """aria2 1.36 ends with an error at the first wrong checksum of a whole file."""
     done = aria2(tmp_path, shared, "aging", form)
 
     assert shared.requests("first") != [], "the stale mirror was asked first"
-    if done.returncode == 0:
-        assert (tmp_path / "repomd.xml").read_bytes() == origin(shared, AGING)
-    else:
-        assert "checksum" in done.stdout.lower() or "size" in done.stdout.lower()
+    accepted = (tmp_path / "repomd.xml").read_bytes() == origin(shared, AGING)
+    assert accepted if done.returncode == 0 else (done.returncode == CHECKSUM_ERROR and not accepted), done.stdout

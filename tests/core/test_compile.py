@@ -328,9 +328,7 @@ def test_a_cloud_range_inside_another_inside_its_own_region_is_of_its_own() -> N
     assert found == [west, east, west]
 
 
-@given(
-    st.dictionaries(_NETS, st.integers(1, 5), max_size=8), st.dictionaries(_NETS, st.integers(1, 5), max_size=8)
-)
+@given(st.dictionaries(_NETS, st.integers(1, 5), max_size=8), st.dictionaries(_NETS, st.integers(1, 5), max_size=8))
 def test_combining_keeps_what_both_tables_say(one: dict[str, int], other: dict[str, int]) -> None:
     a, b = table(one.items()), table(other.items())
     both, pairs = combine(a, b)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mirrorlist.core.model import MAIN, Location, Policy, Protocol
+from mirrorlist.core.model import MAIN, Location, Policy
 from mirrorlist.core.prepared import Prepared, PreparedModule
 from mirrorlist.core.select import select
 from mirrorlist.core.spread import identity_of, turn_words
@@ -66,7 +66,7 @@ def test_first_places_follow_the_weights_and_only_the_clients_of_a_lost_mirror_m
     place = prepared.snapshot.facts.country_places[COUNTRY]
     orders = prepared.module(MAIN)
     assert orders is not None
-    column = list(prepared.column(MAIN, (Protocol.HTTPS, Protocol.HTTP)))
+    column = list(prepared.column(query(), None).urls)
 
     before = firsts(orders, place, kind, column)
     assert_shares(before, dict(enumerate(weights)))
@@ -84,7 +84,7 @@ def test_select_and_the_tables_spread_the_same_clients_to_the_same_mirrors() -> 
     place = snap.facts.country_places[COUNTRY]
     orders = prepared.module(MAIN)
     assert orders is not None
-    column = prepared.column(MAIN, (Protocol.HTTPS, Protocol.HTTP))
+    column = prepared.column(query(), None).urls
     for number in range(300):
         asking = client(f"198.51.{number // 250}.{number % 250}", snap.facts.places[place])
         words, _ = turn_words(KEY, asking.identity, NOW, POLICY.turn_seconds)
@@ -97,7 +97,7 @@ def test_later_places_are_shared_out_too() -> None:
     place = prepared.snapshot.facts.country_places[COUNTRY]
     orders = prepared.module(MAIN)
     assert orders is not None
-    column = prepared.column(MAIN, (Protocol.HTTPS, Protocol.HTTP))
+    column = prepared.column(query(), None).urls
     seconds = Counter(
         orders.numbers(place, 0, turn_words(KEY, number.to_bytes(4, "big"), NOW, 604_800)[0], column)[0][1]
         for number in range(2000)
@@ -110,7 +110,7 @@ def test_a_client_keeps_its_mirror_for_its_turn_and_a_seventh_moves_each_day() -
     place = prepared.snapshot.facts.country_places[COUNTRY]
     orders = prepared.module(MAIN)
     assert orders is not None
-    column = prepared.column(MAIN, (Protocol.HTTPS, Protocol.HTTP))
+    column = prepared.column(query(), None).urls
 
     def words_of(number: int, day: int) -> tuple[int, ...]:
         return turn_words(KEY, number.to_bytes(4, "big"), NOW + day * 86_400, POLICY.turn_seconds)[0]

@@ -1,0 +1,99 @@
+"""Whether a mirror's rsync server answers and lists its tree. It needs the rsync client; without it nothing is said."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from mirrorlist.checks.addresses import refusal
+from mirrorlist.checks.deadline import deadline_in
+from mirrorlist.checks.fetch import Guard
+from mirrorlist.checks.outcome import Failed, shown
+from mirrorlist.checks.resolve import resolved_within
+from mirrorlist.core.health import Family, Outcome, Probe, Subject
+
+PORT = 873
+MOST_SHOWN = 200
+_PATH = re.compile(r"/[A-Za-z0-9][A-Za-z0-9._~+/-]*")
+_VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
+
+Client = Callable[[list[str], float], tuple[int, str]]
+"""Runs rsync with arguments for at most so many seconds: its status and the end of what it said on standard error.
+TimeoutError tells that it did not end."""
+
+
+def probe(subject: Subject, url: str, timeout_seconds: float, guard: Guard, client: Client | None) -> Probe:
+    """Asks for the list of the tree itself, not of what is below. The client connects to an address that was judged."""
+    start, at = guard.clock(), guard.now()
+    outcome, detail = _asked(subject.family, url, guard, timeout_seconds, client)
+    return Probe(subject, at, guard.clock() - start, outcome, detail)
+
+
+def installed_client() -> Client | None:
+    """The rsync of this machine; None where there is none."""
+    program = shutil.which("rsync")
+    if program is None:
+        return None
+
+    def client(arguments: list[str], seconds: float) -> tuple[int, str]:
+        try:
+            done = subprocess.run(
+                [program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                timeout=seconds, check=False, env={},
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"no list within {seconds:g} s") from None
+        return done.returncode, done.stderr.decode("utf-8", "replace").strip()
+
+    return client
+
+
+def _asked(
+    family: Family, url: str, guard: Guard, timeout_seconds: float, client: Client | None
+) -> tuple[Outcome, str]:
+    if client is None:
+        return Outcome.UNCHECKED, "the rsync client is not installed here"
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORT
+    except ValueError:
+        return Outcome.FORBIDDEN, f"not a URL: {shown(url)}"
+    if parts.scheme != "rsync" or parts.username or not parts.hostname or not _PATH.fullmatch(parts.path):
+        return Outcome.FORBIDDEN, f"not rsync://, a host and a plain path: {shown(url)}"
+    address = _address(parts.hostname, family, guard, timeout_seconds)
+    if isinstance(address, tuple):
+        return address
+    return _listed(client, address, port, parts.path, timeout_seconds)
+
+
+def _address(host: str, family: Family, guard: Guard, timeout_seconds: float) -> str | tuple[Outcome, str]:
+    """The first address of the family, all of the name's being allowed; otherwise what that comes to."""
+    try:
+        found = tuple(resolved_within(host, guard.resolver, deadline_in(timeout_seconds, guard.clock)))
+    except (OSError, ValueError, Failed) as error:
+        return Outcome.UNREACHABLE, f"the name does not resolve: {shown(str(error) or host)}"
+    for address in found:
+        if reason := refusal(address, guard.allowed):
+            return Outcome.FORBIDDEN, f"{shown(host)}: {reason}"
+    usable = [each for each in found if ipaddress.ip_address(each).version == _VERSIONS[family]]
+    return usable[0] if usable else (Outcome.NO_ADDRESS, f"{shown(host)} has none in {family.name}")
+
+
+def _listed(client: Client, address: str, port: int, path: str, timeout_seconds: float) -> tuple[Outcome, str]:
+    host = f"[{address}]" if ":" in address else address
+    seconds = max(int(timeout_seconds), 1)
+    arguments = ["--list-only", "--no-motd", "--dirs", f"--contimeout={seconds}", f"--timeout={seconds}",
+                 f"rsync://{host}:{port}{path}"]  # fmt: skip
+    try:
+        status, said = client(arguments, timeout_seconds)
+    except TimeoutError as error:
+        return Outcome.TIMEOUT, str(error)
+    if status == 0:
+        return Outcome.GOOD, ""
+    last = shown(said[-MOST_SHOWN:])
+    unknown = "Unknown module" in said or "No such file" in said
+    return (Outcome.MISSING if unknown else Outcome.UNREACHABLE), f"rsync ended with {status}: {last}"

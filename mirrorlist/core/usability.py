@@ -1,0 +1,200 @@
+"""Which mirrors can be used for a query right now, under which URLs, and why the others cannot.
+
+What the prober found is laid out as columns: one byte a mirror for each repository (what it holds) and for
+each module, protocol and family (whether it can be reached). When too few are left, the ladder goes down rung
+by rung: fresh, lagging, last known good. It never revives a private mirror, nor one that operators took out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from mirrorlist.core.health import Family, Outcome, Standing, Verdict
+from mirrorlist.core.model import SERVED_STATUSES, Client, Mirror, Protocol, Query, Reason
+from mirrorlist.core.rank import is_public
+
+FAMILY_MINIMUM = 5
+"""While at least so many public mirrors work over a client's address family, the others are left out."""
+
+
+class Holds(IntEnum):
+    """What a mirror holds of a repository. Nothing that was never looked at counts against it."""
+
+    UNKNOWN = 0
+    FRESH = 1
+    GRACE = 2
+    LAGGING = 3
+    STALE = 4
+    MISSING = 5
+    WRONG = 6
+    UNREACHABLE = 7
+
+
+class Rung(IntEnum):
+    """How far down the ladder a list stands; the sentence for people is in ``RUNG_NOTES``."""
+
+    FRESH = 0
+    LAGGING = 1
+    LAST_KNOWN = 2
+
+
+RUNG_NOTES = {
+    Rung.LAGGING: "no mirror is fresh; these have an older version that is still accepted",
+    Rung.LAST_KNOWN: "no mirror is known to be good; these carried it before",
+}
+
+_REASONS = {
+    Holds.LAGGING: Reason.LAGGING,
+    Holds.STALE: Reason.STALE,
+    Holds.MISSING: Reason.MISSING,
+    Holds.WRONG: Reason.WRONG,
+    Holds.UNREACHABLE: Reason.UNREACHABLE,
+}
+_CURRENT = frozenset({Holds.UNKNOWN, Holds.FRESH, Holds.GRACE})
+_ACCEPTED = _CURRENT | {Holds.LAGGING}
+
+
+@dataclass(frozen=True, slots=True)
+class HealthTable:
+    """What is known of the mirrors' health, by their numbers; empty while nothing was probed.
+
+    ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror; ``bad_reach`` maps
+    ``module/protocol/family`` to a byte for each mirror, 1 where it cannot be reached. ``out`` are those that
+    operators took out.
+    """
+
+    holds: Mapping[str, bytes] = field(default_factory=dict)
+    bad_reach: Mapping[str, bytes] = field(default_factory=dict)
+    out: tuple[int, ...] = ()
+
+
+def reach_key(module: str, protocol: Protocol, family: Family) -> str:
+    """The key of ``HealthTable.bad_reach``."""
+    return f"{module}/{protocol}/{family}"
+
+
+def holds_of(verdict: Verdict | None, stands: Standing) -> Holds:
+    """What the standing of a mirror with a repository means for lists."""
+    if stands is not Standing.BAD or verdict is None:
+        return {
+            Standing.FRESH: Holds.FRESH,
+            Standing.GRACE: Holds.GRACE,
+            Standing.LAGGING: Holds.LAGGING,
+            Standing.STALE: Holds.STALE,
+        }.get(stands, Holds.UNKNOWN)
+    return {
+        Outcome.MISSING: Holds.MISSING,
+        Outcome.WRONG: Holds.WRONG,
+        Outcome.STALE: Holds.STALE,
+        Outcome.OUTDATED: Holds.STALE,
+    }.get(verdict.outcome, Holds.UNREACHABLE)
+
+
+def family_of(client: Client) -> Family | None:
+    """The address family of a client, or None where its address is not known."""
+    if client.address is None:
+        return None
+    return Family.IPV4 if len(client.address) == 4 else Family.IPV6
+
+
+@dataclass(frozen=True, slots=True)
+class Usability:
+    """For each mirror its URLs (empty where it cannot be used) and the reason; the rung that was reached."""
+
+    urls: tuple[tuple[str, ...], ...]
+    reasons: tuple[Reason | None, ...]
+    rung: Rung
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people are told of the rung."""
+        return (RUNG_NOTES[self.rung],) if self.rung in RUNG_NOTES else ()
+
+
+def usability(mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None) -> Usability:
+    """Which mirrors can be used for a query by a client of a family (None: unknown)."""
+    first = _judged(mirrors, health, query, family, Rung.FRESH)
+    for rung in Rung:
+        usable = _judged(mirrors, health, query, family, rung) if rung else first
+        if _public_count(mirrors, usable):
+            return usable
+    return first
+
+
+def _judged(
+    mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, rung: Rung
+) -> Usability:
+    strict = _column(mirrors, health, query, family, rung)
+    if family is None or not health.bad_reach or _public_count(mirrors, strict) >= FAMILY_MINIMUM:
+        return strict
+    return _column(mirrors, health, query, None, rung)
+
+
+def _public_count(mirrors: Sequence[Mirror], usable: Usability) -> int:
+    return sum(
+        bool(urls) and is_public(mirror) and mirror.status in SERVED_STATUSES
+        for mirror, urls in zip(mirrors, usable.urls, strict=True)
+    )
+
+
+def _column(
+    mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, rung: Rung
+) -> Usability:
+    columns = [column for path in paths_of(query) if (column := health.holds.get(path))]
+    out = frozenset(health.out)
+    urls: list[tuple[str, ...]] = []
+    reasons: list[Reason | None] = []
+    for number, mirror in enumerate(mirrors):
+        at = rung if is_public(mirror) else Rung.FRESH
+        found, reason = _urls(number, mirror, health, query, family, at)
+        if found and (held := _held(columns, number, query.checksummed, at)):
+            found, reason = (), held
+        if number in out:
+            found, reason = (), Reason.TAKEN_OUT
+        urls.append(found)
+        reasons.append(reason)
+    return Usability(tuple(urls), tuple(reasons), rung)
+
+
+def paths_of(query: Query) -> list[str]:
+    """The paths that a mirror must be good for: one for each arch, while the client fills in the arch itself."""
+    if "$basearch" not in query.path:
+        return [query.path]
+    return [query.path.replace("$basearch", arch) for arch in query.target.arches]
+
+
+def _held(columns: Sequence[bytes], number: int, checksummed: bool, rung: Rung) -> Reason | None:
+    """Why what the mirror holds is not good enough; under checksums an accepted older version is."""
+    if rung is Rung.LAST_KNOWN:
+        return None
+    enough = _ACCEPTED if checksummed or rung is Rung.LAGGING else _CURRENT
+    worst = max((column[number] for column in columns if column[number] not in enough), default=0)
+    return _REASONS[Holds(worst)] if worst else None
+
+
+def _urls(
+    number: int, mirror: Mirror, health: HealthTable, query: Query, family: Family | None, rung: Rung
+) -> tuple[tuple[str, ...], Reason | None]:
+    offered = mirror.urls.get(query.target.module, {})
+    wanted = [protocol for protocol in query.protocols if protocol in offered]
+    if not wanted:
+        return (), Reason.PROTOCOL
+    families = [family] if family else list(Family)
+    reached = [
+        protocol
+        for protocol in wanted
+        if rung is Rung.LAST_KNOWN or not _is_out_of_reach(number, health, query.target.module, protocol, families)
+    ]
+    if not reached:
+        return (), Reason.UNREACHABLE
+    return tuple(offered[protocol] for protocol in reached), None
+
+
+def _is_out_of_reach(
+    number: int, health: HealthTable, module: str, protocol: Protocol, families: Sequence[Family]
+) -> bool:
+    """Whether a mirror cannot be reached over any of the families."""
+    columns = [health.bad_reach.get(reach_key(module, protocol, family)) for family in families]
+    return all(column is not None and column[number] for column in columns)
