@@ -7,7 +7,7 @@ last good in force, and the log says so.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,22 +17,27 @@ import structlog
 
 from mirrorlist.core.compile import network_classes, place_orders
 from mirrorlist.core.errors import Finding, MirrorlistError, ServiceFileError, Severity, SnapshotError
+from mirrorlist.core.health_table import health_table
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.metadata import metadata_from
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
 from mirrorlist.core.service import GeoSources, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
+from mirrorlist.core.usability import HealthTable
 from mirrorlist.sources.address_sources import AddressData, AddressSources
 from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.last_good import LastGood
 from mirrorlist.sources.locations import placed, read_atlas
 from mirrorlist.sources.mirror_files import read_mirror_files
 from mirrorlist.sources.service_file import read_service
+from mirrorlist.store.health import HealthStore
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import read_newest, signature, write_snapshot
 
 log = structlog.get_logger()
 
+DATES_SECONDS = 600
+"""How often dates are looked at: a pause that is over, an alternate that expires, a mirror's time to sync."""
 GUARDED_ABOVE = 10
 LEAST_SHARE = 0.7
 CACHE = "cache"
@@ -55,9 +60,17 @@ class Inputs:
 class Publisher:
     """Reads the inputs and writes snapshots; ``new_key`` makes the spread's key of a first snapshot."""
 
-    def __init__(self, inputs: Inputs, store: MetadataStore, service: Service, new_key: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        inputs: Inputs,
+        store: MetadataStore,
+        service: Service,
+        new_key: Callable[[], bytes],
+        health: HealthStore | None = None,
+    ) -> None:
         self._inputs = inputs
         self._store = store
+        self._health = health
         self._service = service
         self._service_findings: tuple[Finding, ...] = ()
         self._state_dir = Path(service.state_dir)
@@ -73,14 +86,15 @@ class Publisher:
         return self._service
 
     def fingerprint(self, now: float) -> Hashable:
-        """A value that changes whenever a new snapshot would differ: files, metadata, or dates (each hour)."""
+        """A value that changes whenever a new snapshot would differ: files, metadata, health, or dates."""
         directory = Path(self._service.mirrors_dir)
         return (
             signature(self._inputs.config),
             tuple((name, signature(directory / name)) for name in _names(directory)),
             self._address_signature(self._service.geo),
             self._store.version(),
-            int(now // 3600),
+            self._health.version(now) if self._health else None,
+            int(now // DATES_SECONDS),
         )
 
     def publish(self, now: float, force: bool = False) -> Snapshot:
@@ -125,6 +139,7 @@ class Publisher:
         geo = addresses.geo
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
         key = self._former.key if self._former else self._new_key()
+        metadata = self._metadata(service, now)
         facts = Facts(
             generation=self._former.generation + 1 if self._former else 1,
             built_at=now,
@@ -134,7 +149,8 @@ class Publisher:
             places=geo.places,
             country_places=addresses.country_places,
             classes=classes,
-            metadata=self._metadata(service, now),
+            metadata=metadata,
+            health=self._health_table(mirrors, metadata, service, now),
             asns_built_on=addresses.asns_built_on,
             findings=self._service_findings + findings,
         )
@@ -188,6 +204,14 @@ class Publisher:
                 log.error("address data refused, the former stays in force", reason=reason)
             self._addresses = (marked, found)
         return self._addresses[1]
+
+    def _health_table(
+        self, mirrors: Sequence[Mirror], metadata: Mapping[str, RepoMetadata], service: Service, now: float
+    ) -> HealthTable:
+        if self._health is None:
+            return HealthTable()
+        verdicts, out = self._health.verdicts(), self._health.overrides(now)
+        return health_table(mirrors, verdicts, metadata, out, service.policy, now)
 
     def _metadata(self, service: Service, now: float) -> dict[str, RepoMetadata]:
         days = service.policy.alternates_days

@@ -204,17 +204,21 @@ class _Module:
                 self._note(tree, probe, walked)
                 forgotten |= known_paths(self._trip, tree).keys()
             else:
-                self._walk_and_note(tree)
+                self._walk_and_note(tree, self._reached[first])
         return forgotten
 
     def _has_own_faults(self, tree: Subject) -> bool:
         """Whether something was bad over this way alone, which is looked at until it is good."""
         return any(verdict.bad or not verdict.good_now for verdict in known_paths(self._trip, tree).values())
 
-    def _walk_and_note(self, tree: Subject) -> list[Probe]:
+    def _walk_and_note(self, tree: Subject, first: Probe | None = None) -> list[Probe]:
+        """Walks a tree. One that is stale beside a first one that is not leads to another copy: it is bad itself."""
         probe = self._reached[tree]
         walked = self._walked(tree, probe)
-        self._note(tree, probe, walked)
+        if first and first.outcome in GOOD_OUTCOMES and probe.outcome is Outcome.STALE:
+            self._asking.probes.append(replace(probe, subject=tree, sha256=None))
+        else:
+            self._note(tree, probe, walked)
         return walked
 
     def _walked(self, tree: Subject, probe: Probe) -> list[Probe]:

@@ -13,7 +13,6 @@ from mirrorlist.formats.registry import LISTS, METALINKS
 from mirrorlist.web.lists import answer_to
 from mirrorlist.web.questions import Kind, Question
 
-
 FORMATS = ("mirrorlist", "metalink", *(name for name in (*LISTS, *METALINKS) if name != "mirrorlist"))
 
 

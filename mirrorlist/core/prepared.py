@@ -11,8 +11,8 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from mirrorlist.core.matches import match_without_subnet
 from mirrorlist.core.health import Family
+from mirrorlist.core.matches import match_without_subnet
 from mirrorlist.core.model import SERVED_STATUSES, Match, Proximity, Query
 from mirrorlist.core.rank import Group, candidates, network_groups, ordered, place_groups, weight_of
 from mirrorlist.core.rules import opens

@@ -153,7 +153,7 @@ def for_metalink(query: Query) -> Query:
         raise NotFound("the vault has no metalinks; ask /mirrorlist instead")
     query = for_one_arch(query)
     directory = query.target.path.removesuffix(_REPOMD)
-    return replace(query, target=replace(query.target, path=directory), every_protocol=False)
+    return replace(query, target=replace(query.target, path=directory), every_protocol=False, checksummed=True)
 
 
 def for_one_arch(query: Query) -> Query:

@@ -122,6 +122,22 @@ def overdue(trip: Trip, tree: Subject) -> tuple[Look, ...]:
     return tuple(look(trip, tree, path) for path in _oldest_first(known) if _is_old(trip, known[path]))
 
 
+def contents(verdicts: Mapping[Subject, Verdict]) -> dict[tuple[str, str, str], Verdict]:
+    """What each mirror holds, by mirror, module and path: the verdict over the first way that works.
+
+    Repositories are compared over one way only, so this holds for the others too unless their tree is bad.
+    """
+    bad = {_way(subject) for subject, verdict in verdicts.items() if not subject.path and not verdict.good_now}
+    found: dict[tuple[str, str, str], tuple[tuple[bool, tuple[int, Family]], Verdict]] = {}
+    for subject, verdict in verdicts.items():
+        if subject.path:
+            rank = (_way(subject) in bad, _rank(subject))
+            key = (subject.mirror, subject.module, subject.path)
+            if key not in found or rank < found[key][0]:
+                found[key] = (rank, verdict)
+    return {key: verdict for key, (_, verdict) in found.items()}
+
+
 def known_paths(trip: Trip, tree: Subject) -> dict[Subject, Verdict]:
     """The verdicts on repositories that this tree has of its own."""
     return {
@@ -136,8 +152,12 @@ def first_way(trees: Iterable[Subject]) -> Subject | None:
     return min(trees, key=_rank, default=None)
 
 
+def _way(subject: Subject) -> tuple[str, str, Protocol, Family]:
+    return subject.mirror, subject.module, subject.protocol, subject.family
+
+
 def _rank(tree: Subject) -> tuple[int, Family]:
-    return WEB_PROTOCOLS.index(Protocol(tree.protocol)), tree.family
+    return WEB_PROTOCOLS.index(tree.protocol), tree.family
 
 
 def _comparable(trip: Trip, module: str) -> dict[str, RepoMetadata]:

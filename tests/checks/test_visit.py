@@ -229,7 +229,9 @@ def test_when_protocols_disagree_the_other_tree_is_walked_too() -> None:
         found = visited(of, Fetching(context=TRUSTING))
     stale = [probe for probe in found.probes if probe.outcome is Outcome.STALE]
     fresh = [probe for probe in found.probes if probe.outcome is Outcome.FRESH]
-    assert {(probe.subject.protocol, probe.subject.path) for probe in stale} == {("http", path) for path in PATHS}
+    assert {(probe.subject.protocol, probe.subject.path) for probe in stale} == {
+        ("http", path) for path in ("", *PATHS)
+    }
     assert {(probe.subject.protocol, probe.subject.path) for probe in fresh} == {("https", path) for path in PATHS}
 
 

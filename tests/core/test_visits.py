@@ -15,6 +15,7 @@ from mirrorlist.core.visits import (
     ROUTINE,
     TURNS,
     Trip,
+    contents,
     due,
     first_way,
     overdue,
@@ -182,3 +183,21 @@ def test_wanted_is_what_mirrors_carry_by_module_with_what_is_known_of_it() -> No
     assert found[MAIN]["10.2/PowerTools/aarch64/os/"] is None
     assert set(found["kitten"]) == {"10-kitten/BaseOS/x86_64/os/", "10-kitten/AppStream/x86_64/os/"}
     assert not [path for path in found[MAIN] if "Source" in path]
+
+
+@pytest.mark.parametrize(
+    ("trees", "ways", "expected"),
+    [
+        ({"https": True, "http": True}, ["https", "http"], "https"),
+        ({"https": False, "http": True}, ["https", "http"], "http"),
+        ({"https": False}, ["https"], "https"),
+        ({"https": True, "http": True}, ["http"], "http"),
+    ],
+)
+def test_contents_are_those_over_the_first_way_that_works(
+    trees: dict[str, bool], ways: list[str], expected: str
+) -> None:
+    known = {replace(TREE, protocol=Protocol(way)): verdict(good_now=good) for way, good in trees.items()}
+    known |= {replace(TREE, protocol=Protocol(way), path=PATHS[0]): verdict(detail=way) for way in ways}
+    found = contents(known)
+    assert {key: each.detail for key, each in found.items()} == {(M.name, MAIN, PATHS[0]): expected}

@@ -1,4 +1,4 @@
-"""What every format keeps to, over the same selections: a new format gets a row in ``READERS`` and no test of its own."""
+"""What every format keeps to, over the same selections; a new format gets a row in ``READERS``."""
 
 from __future__ import annotations
 

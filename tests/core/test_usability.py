@@ -1,0 +1,176 @@
+"""Which mirrors can be used, rung by rung, and what the prober's verdicts come to in lists."""
+
+from __future__ import annotations
+
+import pytest
+
+from mirrorlist.core.health import Family, Outcome, Standing, Subject, Verdict
+from mirrorlist.core.health_table import health_table
+from mirrorlist.core.model import MAIN, Mirror, Policy, Protocol, Query, Reason
+from mirrorlist.core.query import for_metalink
+from mirrorlist.core.select import select
+from mirrorlist.core.usability import HealthTable, Holds, Rung, holds_of, reach_key, usability
+from tests.building import NOW, client, metadata, mirror, query, snapshot
+
+X86 = "9.8/BaseOS/x86_64/os/"
+ARM = "9.8/BaseOS/aarch64/os/"
+LISTED = query("arch=x86_64")
+MIRRORS = [mirror(f"m{number}") for number in range(8)]
+
+
+def table(*holds: Holds, path: str = X86, **reach: str) -> HealthTable:
+    """A table in which the first mirrors hold these things; ``reach`` names bad ones by digits."""
+    column = bytes([*holds, *[Holds.FRESH] * (len(MIRRORS) - len(holds))])
+    bad = {
+        reach_key(MAIN, Protocol(name.partition("_")[0]), Family(name.partition("_")[2])): bytes(
+            int(str(number) in numbers) for number in range(len(MIRRORS))
+        )
+        for name, numbers in reach.items()
+    }
+    return HealthTable({path: column}, bad)
+
+
+def usable(health: HealthTable, asked: Query = LISTED, family: Family | None = None) -> tuple[str, Rung]:
+    """The digits of the usable mirrors, and the rung."""
+    found = usability(MIRRORS, health, asked, family)
+    return "".join(str(number) for number, urls in enumerate(found.urls) if urls), found.rung
+
+
+def test_without_probes_everything_is_usable() -> None:
+    assert usable(HealthTable()) == ("01234567", Rung.FRESH)
+
+
+@pytest.mark.parametrize(
+    ("holds", "in_list", "in_metalink", "reason"),
+    [
+        (Holds.UNKNOWN, True, True, None),
+        (Holds.FRESH, True, True, None),
+        (Holds.GRACE, True, True, None),
+        (Holds.LAGGING, False, True, Reason.LAGGING),
+        (Holds.STALE, False, False, Reason.STALE),
+        (Holds.MISSING, False, False, Reason.MISSING),
+        (Holds.WRONG, False, False, Reason.WRONG),
+        (Holds.UNREACHABLE, False, False, Reason.UNREACHABLE),
+    ],
+)
+def test_a_list_wants_more_of_a_mirror_than_a_metalink(
+    holds: Holds, in_list: bool, in_metalink: bool, reason: Reason | None
+) -> None:
+    health = table(holds)
+    assert usable(health)[0].startswith("0") is in_list
+    assert usable(health, for_metalink(LISTED))[0].startswith("0") is in_metalink
+    assert usability(MIRRORS, health, LISTED, None).reasons[0] is reason
+
+
+def test_a_list_without_an_arch_wants_every_arch() -> None:
+    health = HealthTable({ARM: bytes([Holds.MISSING, *[Holds.FRESH] * 7]), X86: bytes([Holds.FRESH] * 8)})
+    assert usable(health, query())[0] == "1234567"
+    assert usable(health, LISTED)[0] == "01234567"
+
+
+def test_a_protocol_that_is_down_gives_way_to_the_other() -> None:
+    found = usability(MIRRORS, table(https_ipv4="0", https_ipv6="0"), LISTED, None)
+    assert found.urls[0] == ("http://m0.example.org/linux/",)
+    only_https = query("arch=x86_64&protocol=https")
+    assert usability(MIRRORS, table(https_ipv4="0", https_ipv6="0"), only_https, None).reasons[0] is Reason.UNREACHABLE
+
+
+def test_clients_get_mirrors_of_their_family_while_enough_of_them_work() -> None:
+    few = table(https_ipv6="01", http_ipv6="01")
+    assert usable(few, family=Family.IPV6)[0] == "234567"
+    assert usable(few, family=Family.IPV4)[0] == "01234567"
+    assert usable(few, family=None)[0] == "01234567"
+    most = table(https_ipv6="01236", http_ipv6="01236")
+    assert usable(most, family=Family.IPV6)[0] == "01234567"
+
+
+def test_the_ladder_goes_down_to_lagging_mirrors_and_then_to_all_that_carried_it() -> None:
+    assert usable(table(*[Holds.LAGGING] * 3, *[Holds.STALE] * 5)) == ("012", Rung.LAGGING)
+    assert usable(table(*[Holds.STALE] * 8, https_ipv4="0", https_ipv6="0")) == ("01234567", Rung.LAST_KNOWN)
+
+
+def test_the_ladder_never_revives_a_private_mirror_or_one_that_was_taken_out() -> None:
+    mirrors = [mirror("secret", private=True, subnets=("192.0.2.0/24",)), mirror("public"), mirror("out")]
+    health = HealthTable({X86: bytes([Holds.WRONG] * 3)}, {}, (2,))
+    snap = snapshot(mirrors, facts={"health": health})
+    selection = select(snap, LISTED, client("192.0.2.1"), NOW)
+    assert [choice.mirror.name for choice in selection.choices] == ["public.example.org"]
+    assert {row.mirror.name: row.reason for row in selection.rejected} == {
+        "secret.example.org": Reason.WRONG,
+        "out.example.org": Reason.TAKEN_OUT,
+    }
+    assert selection.notes == ("no mirror is known to be good; these carried it before",)
+
+
+def test_a_monopoly_that_is_bad_leaves_its_clients_the_public_answer() -> None:
+    alone = mirror("alone", private=True, monopoly=True, subnets=("192.0.2.0/24",))
+    health = HealthTable({X86: bytes([Holds.STALE, Holds.FRESH])})
+    snap = snapshot([alone, mirror("public")], facts={"health": health})
+    selection = select(snap, LISTED, client("192.0.2.1"), NOW)
+    assert [choice.mirror.name for choice in selection.choices] == ["public.example.org"]
+    assert [row.reason for row in selection.rejected] == [Reason.STALE]
+
+
+def test_a_mirror_that_goes_out_moves_nobody_else() -> None:
+    mirrors = [mirror(f"m{number}", "berlin") for number in range(10)]
+    fine = snapshot(mirrors, facts={"health": HealthTable({X86: bytes([Holds.FRESH] * 10)})})
+    worse = snapshot(mirrors, facts={"health": HealthTable({X86: bytes([Holds.STALE, *[Holds.FRESH] * 9])})})
+    for last in range(200):
+        asking = client(f"198.51.100.{last}")
+        before, after = (select(snap, LISTED, asking, NOW).choices[0].mirror.name for snap in (fine, worse))
+        assert before in (after, "m0.example.org")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stands", "expected"),
+    [
+        (Outcome.FRESH, Standing.FRESH, Holds.FRESH),
+        (Outcome.LAGGING, Standing.GRACE, Holds.GRACE),
+        (Outcome.MISSING, Standing.BAD, Holds.MISSING),
+        (Outcome.WRONG, Standing.BAD, Holds.WRONG),
+        (Outcome.STALE, Standing.BAD, Holds.STALE),
+        (Outcome.TIMEOUT, Standing.BAD, Holds.UNREACHABLE),
+        (Outcome.MISSING, Standing.UNKNOWN, Holds.UNKNOWN),
+    ],
+)
+def test_verdicts_come_to_what_a_mirror_holds(outcome: Outcome, stands: Standing, expected: Holds) -> None:
+    assert holds_of(Verdict(stands is not Standing.BAD, NOW, outcome, NOW), stands) is expected
+
+
+def verdict(sha256: str | None, good: bool = True, outcome: Outcome = Outcome.FRESH, at: float = NOW) -> Verdict:
+    return Verdict(good, at, outcome, at, sha256=sha256)
+
+
+def subject(name: str, path: str = "", family: Family = Family.IPV4) -> Subject:
+    return Subject(f"{name}.example.org", MAIN, Protocol.HTTPS, family, path)
+
+
+def made(verdicts: dict[Subject, Verdict], mirrors: list[Mirror], now: float, out: tuple[str, ...] = ()) -> HealthTable:
+    known = metadata(X86, "a", "b")
+    return health_table(mirrors, verdicts, {X86: known}, out, Policy(), now)
+
+
+def test_the_table_is_laid_out_by_mirror_and_path() -> None:
+    mirrors = [mirror("fresh"), mirror("quick", update_frequency_seconds=60), mirror("slow"), mirror("gone")]
+    verdicts = {
+        subject("fresh", X86): verdict("a" * 64),
+        subject("quick", X86): verdict("b" * 64),
+        subject("slow", X86): verdict("b" * 64),
+        subject("gone", X86): verdict(None, False, Outcome.MISSING),
+        subject("gone"): verdict(None, False, Outcome.TIMEOUT),
+        subject("removed"): verdict(None, False, Outcome.TIMEOUT),
+    }
+    found = made(verdicts, mirrors, metadata().first_seen + 3600, ("slow.example.org", "removed.example.org"))
+    assert found == HealthTable(
+        {X86: bytes([Holds.FRESH, Holds.LAGGING, Holds.GRACE, Holds.MISSING])},
+        {"main/https/ipv4": bytes([0, 0, 0, 1])},
+        (2,),
+    )
+
+
+def test_of_several_looks_at_a_repository_the_last_one_counts() -> None:
+    verdicts = {
+        subject("m", X86, Family.IPV4): verdict("b" * 64, at=NOW - 100),
+        subject("m", X86, Family.IPV6): verdict("a" * 64, at=NOW),
+    }
+    assert made(verdicts, [mirror("m")], NOW).holds[X86] == bytes([Holds.FRESH])
