@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from mirrorlist.core.compile import Proof
-from mirrorlist.core.model import MAIN, CloudRegions, Mirror, Place, Policy, Protocol, Status
+from mirrorlist.core.health import Family
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, CloudRegions, Mirror, Place, Policy, Protocol, Status
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.usability import HealthTable, Holds, reach_key
 from mirrorlist.web.front import LONGEST_REMEMBERED, MOST_REMEMBERED, Answers
 from tests.building import CITIES, metadata, mirror, snapshot
 from tests.web.asking import Answer, Both, ask, both, environ
@@ -117,6 +119,24 @@ def mirrors(draw: st.DrawFn) -> list[Mirror]:
 
 
 @st.composite
+def healths(draw: st.DrawFn, count: int) -> HealthTable:
+    """Nothing known, a few mirrors out, most of them out, or all."""
+    bad = draw(st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]))
+    dice = draw(st.randoms(use_true_random=False))
+
+    def column(values: Sequence[int]) -> bytes:
+        return bytes(dice.choice(values) if dice.random() < bad else 0 for _ in range(count))
+
+    paths = draw(st.sets(st.sampled_from(sorted(METADATA)), max_size=2))
+    reach = draw(st.sets(st.sampled_from([reach_key(MAIN, p, f) for p in WEB_PROTOCOLS for f in Family]), max_size=4))
+    return HealthTable(
+        {path: column([int(held) for held in Holds]) for path in paths},
+        {key: column([1]) for key in sorted(reach)},
+        tuple(number for number in range(count) if dice.random() < bad / 4),
+    )
+
+
+@st.composite
 def networks(draw: st.DrawFn) -> Snapshot:
     policy = Policy(
         limit=draw(st.sampled_from([1, 3, 20])),
@@ -129,8 +149,10 @@ def networks(draw: st.DrawFn) -> Snapshot:
         turn_seconds=draw(st.sampled_from([60, 604_800])),
     )
     fallbacks = {MAIN: ("https://own.example.org/linux/", "http://own.example.org/a&b/")}
+    listed = draw(mirrors())
     return snapshot(
-        draw(mirrors()),
+        listed,
+        facts={"health": draw(healths(len(listed)))},
         at=draw(st.sampled_from([AT, {}, {**AT, "198.51.100.0/24": "AT"}])),
         asns=ASNS,
         clouds=CLOUDS,
