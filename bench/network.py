@@ -8,17 +8,8 @@ from pathlib import Path
 
 from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.compile import cloud_table, country_places, network_classes, place_orders
-from mirrorlist.core.model import (
-    MAIN,
-    Checksummed,
-    Location,
-    Mirror,
-    Policy,
-    Prefix,
-    Protocol,
-    RepoMetadata,
-    Repository,
-)
+from mirrorlist.core.model import MAIN, Checksummed, Location, Mirror, Prefix, Protocol, RepoMetadata, Repository
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.service import Module, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode

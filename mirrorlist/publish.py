@@ -17,6 +17,7 @@ import structlog
 
 from mirrorlist.core.compile import network_classes, place_orders
 from mirrorlist.core.errors import Finding, MirrorlistError, ServiceFileError, Severity, SnapshotError
+from mirrorlist.core.health import Subject, Verdict
 from mirrorlist.core.health_table import health_table
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.metadata import metadata_from
@@ -71,6 +72,7 @@ class Publisher:
         self._inputs = inputs
         self._store = store
         self._health = health
+        self._verdicts: tuple[int, Mapping[Subject, Verdict]] | None = None
         self._service = service
         self._service_findings: tuple[Finding, ...] = ()
         self._state_dir = Path(service.state_dir)
@@ -210,8 +212,11 @@ class Publisher:
     ) -> HealthTable:
         if self._health is None:
             return HealthTable()
-        verdicts, out = self._health.verdicts(), self._health.overrides(now)
-        return health_table(mirrors, verdicts, metadata, out, service.policy, now)
+        version = self._health.version(now)[0]
+        if self._verdicts is None or self._verdicts[0] != version:
+            self._verdicts = version, self._health.verdicts()  # 80,000 of them take a second to read
+        out = self._health.overrides(now)
+        return health_table(mirrors, self._verdicts[1], metadata, out, service.policy, now)
 
     def _metadata(self, service: Service, now: float) -> dict[str, RepoMetadata]:
         days = service.policy.alternates_days

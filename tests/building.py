@@ -17,13 +17,13 @@ from mirrorlist.core.model import (
     Location,
     Mirror,
     Place,
-    Policy,
     Prefix,
     Protocol,
     Query,
     RepoMetadata,
     Repository,
 )
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import DEEP, IntervalTable, flatten, packed, parse_prefix
 from mirrorlist.core.query import Spellings
 from mirrorlist.core.service import Module, Service

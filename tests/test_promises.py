@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.core.model import Reason
+from mirrorlist.core.reasons import Reason
 from mirrorlist.settings import SETTINGS
 from mirrorlist.web.questions import Kind
 from tests.core.test_reasons import REASONS_TESTED

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirrorlist.core.geo import SQUARED_CHORDS, vector
-from mirrorlist.core.model import SERVED_STATUSES, Mirror, Place, Policy, Prefix
+from mirrorlist.core.model import SERVED_STATUSES, Mirror, Place, Prefix
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import IntervalTable, flatten
 from mirrorlist.core.rank import (
     OWN_COUNTRY,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from mirrorlist.core.health import Subject, Verdict, standing
-from mirrorlist.core.model import Mirror, Policy, RepoMetadata
+from mirrorlist.core.model import Mirror, RepoMetadata
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.usability import HealthTable, Holds, holds_of, reach_key
+from mirrorlist.core.visits import contents
 
 
 def health_table(
@@ -19,28 +21,18 @@ def health_table(
 ) -> HealthTable:
     """The table of these mirrors. ``taken_out`` are names of mirrors that operators took out."""
     numbers = {mirror.name: number for number, mirror in enumerate(mirrors)}
-    contents = _latest(verdicts)
+    by_path: dict[str, dict[str, Verdict]] = {}
+    for (name, _, path), verdict in contents(verdicts).items():
+        by_path.setdefault(path, {})[name] = verdict
     return HealthTable(
         holds={
-            path: _holds(mirrors, contents.get(path, {}), known, policy, now)
+            path: _holds(mirrors, by_path[path], known, policy, now)
             for path, known in metadata.items()
-            if path in contents
+            if path in by_path
         },
         bad_reach=_bad_reach(numbers, verdicts),
         out=tuple(sorted(numbers[name] for name in taken_out if name in numbers)),
     )
-
-
-def _latest(verdicts: Mapping[Subject, Verdict]) -> dict[str, dict[str, Verdict]]:
-    """For each path and mirror the verdict that was looked at last: one protocol and family is enough."""
-    found: dict[str, dict[str, Verdict]] = {}
-    for subject, verdict in verdicts.items():
-        if subject.path:
-            of_path = found.setdefault(subject.path, {})
-            known = of_path.get(subject.mirror)
-            if known is None or known.checked_at <= verdict.checked_at:
-                of_path[subject.mirror] = verdict
-    return found
 
 
 def _holds(

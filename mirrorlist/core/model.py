@@ -7,8 +7,10 @@ seconds since 1970 (UTC), latitudes and longitudes in degrees.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum, IntEnum, StrEnum
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from mirrorlist.core.reasons import Reason
 
 MAIN = "main"
 """The module that a mirror's ``address`` serves; every other module has a name in service.yml."""
@@ -52,31 +54,6 @@ class Proximity(IntEnum):
     ASN = 2
     NEARBY = 3
     WORLD = 4
-
-
-class Reason(Enum):
-    """Why a mirror is left out of an answer; the value is the sentence that people read."""
-
-    PAUSED = "The mirror is paused."
-    NOT_LIVE_YET = "The mirror is not live yet."
-    DECLINED = "The mirror's offer was declined."
-    RETIRED = "The mirror has retired."
-    NOT_CARRIED = "The mirror does not carry this module."
-    PROTOCOL = "The mirror offers none of the protocols asked for."
-    COUNTRY_ASKED = "The mirror is not in a country that was asked for."
-    COUNTRY_CLOSED = "The mirror is not open to clients of this country."
-    PRIVATE = "The mirror is private and serves its own networks only."
-    PRIVATE_WITHOUT_NETWORKS = "The mirror is private but names no network, so it serves nobody."
-    CLOUD = "The mirror serves clients in its own cloud regions only."
-    MONOPOLY = "Another mirror serves this network alone."
-    VAULT = "The vault keeps this version; mirrors do not carry it."
-    UNREACHABLE = "The mirror cannot be reached, or not over your kind of address."
-    MISSING = "The mirror lacks this repository."
-    WRONG = "The mirror gives something else in place of the repository's metadata."
-    STALE = "The mirror holds a version that is too old."
-    LAGGING = "The mirror has not synced the newest version, and its time for that is over."
-    TAKEN_OUT = "The operators took the mirror out for a time."
-    LIST_FULL = "The list is full; nearer mirrors stand in it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,23 +301,3 @@ class Selection:
     fallbacks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     heading: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The knobs of selection, from service.yml."""
-
-    limit: int = 20
-    protocol_order: tuple[Protocol, ...] = WEB_PROTOCOLS
-    bands_km: tuple[int, ...] = (100, 250, 500, 1000, 2000, 4000, 8000)
-    border_km: int = 150
-    near: int = 64
-    variants: int = 16
-    weight_cap_mbps: int = 10_000
-    weight_default_mbps: int = 1000
-    turn_seconds: int = 7 * 86_400
-    lag_grace_seconds: int = 6 * 3600
-    fallback_minimum: int = 5
-    alternates_days: float = 4.0
-    weights: Mapping[str, float] = field(default_factory=dict)
-    """A maintainer's factor on a mirror's weight, by mirror name."""

@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl
 
 from mirrorlist.core.catalogue import Catalogue, check_arch, release, repo_names, target
 from mirrorlist.core.errors import BadRequest, NotFound
-from mirrorlist.core.model import WEB_PROTOCOLS, Policy, Protocol, Query, Target
+from mirrorlist.core.model import WEB_PROTOCOLS, Protocol, Query, Target
 from mirrorlist.core.paths import Paths
+from mirrorlist.core.policy import Policy
 
 _ARCH = re.compile(r"[A-Za-z0-9_]{1,32}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Za-z]{2}", re.ASCII)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 
 from mirrorlist.core.geo import Vector, distance_km, vector
-from mirrorlist.core.model import Match, Mirror, Place, Policy, Proximity
+from mirrorlist.core.model import Match, Mirror, Place, Proximity
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.spread import Words, draw
 
 OWN_COUNTRY = -1

@@ -1,6 +1,6 @@
 """Which mirrors may be given to whom: one function a rule, each with its Reason.
 
-To add a rule: write the function, name its Reason in core/model.py, put it into the tuple where it belongs,
+To add a rule: write the function, name its Reason in core/reasons.py, put it into the tuple where it belongs,
 and give it a test. These rules say who stands in the groups that clients are spread over. Whether a mirror can
 be used right now is another matter (core/usability.py): one that cannot is only passed over, so that the spread
 of everybody else stays as it is.
@@ -10,17 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mirrorlist.core.model import (
-    SERVED_STATUSES,
-    Client,
-    Match,
-    Mirror,
-    Proximity,
-    Query,
-    Reason,
-    Status,
-)
+from mirrorlist.core.model import SERVED_STATUSES, Client, Match, Mirror, Proximity, Query, Status
 from mirrorlist.core.rank import country_is_open, country_of
+from mirrorlist.core.reasons import Reason
 
 Rule = Callable[[Mirror, Query, Client, Match | None], Reason | None]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from mirrorlist.core.matches import network_matches
-from mirrorlist.core.model import Choice, Client, Match, Mirror, Query, Reason, Rejected, Selection
+from mirrorlist.core.model import Choice, Client, Match, Mirror, Query, Rejected, Selection
 from mirrorlist.core.rank import (
     Group,
     candidates,
@@ -22,6 +22,7 @@ from mirrorlist.core.rank import (
     proximity_of,
     weight_of,
 )
+from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import CLIENT_RULES, STANDING_RULES, first_reason
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.spread import order_keys, turn_words

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mirrorlist.core.catalogue import Catalogue
-from mirrorlist.core.model import MAIN, Location, Policy, Prefix
+from mirrorlist.core.model import MAIN, Location, Prefix
+from mirrorlist.core.policy import Policy
 
 
 class Profile(StrEnum):

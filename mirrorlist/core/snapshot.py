@@ -17,7 +17,8 @@ from struct import Struct
 import msgspec
 
 from mirrorlist.core.errors import Finding, SnapshotError
-from mirrorlist.core.model import Mirror, Place, Policy, RepoMetadata
+from mirrorlist.core.model import Mirror, Place, RepoMetadata
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import ARRAYS, IntervalTable
 from mirrorlist.core.service import Service
 from mirrorlist.core.usability import HealthTable

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from mirrorlist.core.health import Family, Outcome, Standing, Verdict
-from mirrorlist.core.model import SERVED_STATUSES, Client, Mirror, Protocol, Query, Reason
+from mirrorlist.core.model import SERVED_STATUSES, Client, Mirror, Protocol, Query
 from mirrorlist.core.rank import is_public
+from mirrorlist.core.reasons import Reason
 
 FAMILY_MINIMUM = 5
 """While at least so many public mirrors work over a client's address family, the others are left out."""
@@ -87,6 +88,7 @@ def holds_of(verdict: Verdict | None, stands: Standing) -> Holds:
     return {
         Outcome.MISSING: Holds.MISSING,
         Outcome.WRONG: Holds.WRONG,
+        Outcome.AHEAD: Holds.WRONG,
         Outcome.STALE: Holds.STALE,
         Outcome.OUTDATED: Holds.STALE,
     }.get(verdict.outcome, Holds.UNREACHABLE)

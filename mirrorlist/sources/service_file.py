@@ -10,7 +10,8 @@ from pathlib import Path
 
 from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
-from mirrorlist.core.model import MAIN, Location, Policy, Repository
+from mirrorlist.core.model import MAIN, Location, Repository
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.service import GeoSources, Module, Override, Service
 from mirrorlist.sources.documents import START, finding
 from mirrorlist.sources.durations import duration_seconds

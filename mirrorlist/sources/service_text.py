@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from mirrorlist.core.model import Policy, Protocol
+from mirrorlist.core.model import Protocol
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.service import Profile
 from mirrorlist.sources.documents import Value
 

@@ -8,7 +8,8 @@ from enum import Enum
 
 from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.errors import BadRequest, NotFound
-from mirrorlist.core.model import Policy, Query
+from mirrorlist.core.model import Query
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import packed
 from mirrorlist.core.query import Spellings, for_metalink, for_one_arch, parameters
 from mirrorlist.formats.registry import LISTS, METALINKS

@@ -46,9 +46,7 @@ class Zypper:
         options = {"root": "root", "reposd-dir": "repos", "raw-cache-dir": "raw", "solv-cache-dir": "solv"}
         options["pkg-cache-dir"] = "packages"
         given = [f"--{name}={root / directory}" for name, directory in options.items()]
-        return run(
-            "zypper", "--non-interactive", "--no-gpg-checks", "--releasever=9", *given, *arguments, cwd=root
-        )
+        return run("zypper", "--non-interactive", "--no-gpg-checks", "--releasever=9", *given, *arguments, cwd=root)
 
 
 @pytest.mark.parametrize(("way", "url"), WAYS)

@@ -312,3 +312,52 @@ def test_what_mirrors_publish_is_told_once_for_each_path_and_arch() -> None:
 
 def test_the_vault_is_not_the_mirrors_business() -> None:
     assert not any(of.vault for of, _ in published(CATALOGUE))
+
+
+ROOTED = Catalogue(
+    versions=("43", "44", "9", "9.8"),
+    latest={"9": "9.8"},
+    arches={"43": ("x86_64",), "44": ("x86_64", "aarch64"), "9": ("x86_64",)},
+    repositories={
+        "fedora": Repository("fedora", "/releases/{version}/Everything/$basearch/os/", versions=("43", "44")),
+        "source": Repository("source", "/releases/{version}/Everything/source/tree/", versions=("44",)),
+        "twice": Repository("twice", "/f{version}/of-{version}/$basearch/", versions=("44",)),
+        "keys": Repository("keys", "/keys/"),
+        "debian": Repository("debian", "/", versions=("9",)),
+        "epel": Repository("epel", "/epel/{version}/$basearch/", versions=("9.8",)),
+        "plain": Repository("plain", "BaseOS/$basearch/os/", versions=("9.8",)),
+    },
+    aliases={"rawhide": "fedora", "updates-f{version}": "fedora"},
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "repository", "path"),
+    [
+        ("44", "fedora", "releases/44/Everything/$basearch/os/"),
+        ("43", "fedora", "releases/43/Everything/$basearch/os/"),
+        ("44", "source", "releases/44/Everything/source/tree/"),
+        ("44", "twice", "f44/of-44/$basearch/"),
+        ("44", "keys", "keys/"),
+        ("9", "keys", "keys/"),
+        ("9", "debian", ""),
+        ("9", "epel", "epel/9.8/$basearch/"),
+        ("9.99", "epel", "epel/9.8/$basearch/"),
+        ("9", "plain", "9.8/BaseOS/$basearch/os/"),
+    ],
+)
+def test_a_path_with_a_slash_in_front_begins_at_the_trees_root(version: str, repository: str, path: str) -> None:
+    assert target(ROOTED, version, repository).path == path
+
+
+def test_a_rooted_path_is_published_once_however_many_versions_share_it() -> None:
+    found = [of.path.replace("$basearch", arch or "") for of, arch in published(ROOTED)]
+    assert len(found) == len(set(found))
+    assert {"keys/", "releases/44/Everything/aarch64/os/", "releases/43/Everything/x86_64/os/"} <= set(found)
+
+
+def test_an_alias_with_a_version_names_it_and_one_without_means_the_newest() -> None:
+    names = repo_names(ROOTED)
+    assert (names["updates-f43"], names["updates-f44"]) == (("43", "fedora"), ("44", "fedora"))
+    assert names["rawhide"] == ("44", "fedora")
+    assert "updates-f9" not in names

@@ -10,18 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorlist.core.compile import cloud_table, country_places, network_classes, place_orders
-from mirrorlist.core.model import (
-    MAIN,
-    NOWHERE,
-    CloudRegions,
-    Location,
-    Mirror,
-    Place,
-    Policy,
-    Prefix,
-    Protocol,
-    Status,
-)
+from mirrorlist.core.model import MAIN, NOWHERE, CloudRegions, Location, Mirror, Place, Prefix, Protocol, Status
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import IntervalTable, parse_prefix, spelled
 from mirrorlist.core.rank import (
     band_of,

@@ -6,8 +6,9 @@ import pytest
 
 from mirrorlist.core.compile import Proof
 from mirrorlist.core.locate import client_at
-from mirrorlist.core.model import CloudRegions, Proximity, Reason
+from mirrorlist.core.model import CloudRegions, Proximity
 from mirrorlist.core.prefixes import packed, parse_prefix
+from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import select
 from mirrorlist.core.snapshot import Snapshot
 from tests.building import NOW, mirror, nobody, query, snapshot

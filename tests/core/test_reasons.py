@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from mirrorlist.core.model import MAIN, NOWHERE, CloudRegions, Place, Policy, Protocol, Reason, Status
+from mirrorlist.core.model import MAIN, NOWHERE, CloudRegions, Place, Protocol, Status
+from mirrorlist.core.policy import Policy
+from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import select
+from mirrorlist.core.usability import HealthTable, Holds
 from tests.building import NOW, client, mirror, place, query, snapshot
 
 
@@ -24,6 +27,15 @@ class Case:
     at: Place = NOWHERE
     beside: dict[str, Any] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    health: HealthTable = field(default_factory=HealthTable)
+
+
+X86 = "9.8/BaseOS/x86_64/os/"
+
+
+def held(what: Holds) -> HealthTable:
+    """The mirror in question holds this, the other one is fresh."""
+    return HealthTable({X86: bytes([what, Holds.FRESH])})
 
 
 ONE = Policy(limit=1)
@@ -64,6 +76,12 @@ CASES = {
         at=place("berlin"),
         beside={"private": True, "monopoly": True, "subnets": ["192.0.2.0/24"]},
     ),
+    "lagging": Case(Reason.LAGGING, {}, text="arch=x86_64", health=held(Holds.LAGGING)),
+    "stale": Case(Reason.STALE, {}, text="arch=x86_64", health=held(Holds.STALE)),
+    "missing": Case(Reason.MISSING, {}, text="arch=x86_64", health=held(Holds.MISSING)),
+    "wrong": Case(Reason.WRONG, {}, text="arch=x86_64", health=held(Holds.WRONG)),
+    "unreachable": Case(Reason.UNREACHABLE, {}, text="arch=x86_64", health=held(Holds.UNREACHABLE)),
+    "taken out": Case(Reason.TAKEN_OUT, {}, health=HealthTable({}, {}, (0,))),
     "full": Case(Reason.LIST_FULL, {"city": "tokyo"}, at=place("berlin"), beside={"city": "berlin"}, policy=ONE),
 }
 
@@ -75,7 +93,7 @@ def test_mirror_is_left_out_for_its_reason(name: str) -> None:
     other = mirror(
         "other", case.beside.get("city"), **{key: value for key, value in case.beside.items() if key != "city"}
     )
-    of = snapshot([left, other], policy=case.policy)
+    of = snapshot([left, other], policy=case.policy, facts={"health": case.health})
     selection = select(of, query(case.text, case.version), client(case.address, case.at), NOW)
     assert [choice.mirror for choice in selection.choices] == [other]
     assert [(rejected.mirror, rejected.reason) for rejected in selection.rejected] == [(left, case.reason)]

@@ -8,19 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirrorlist.core.model import (
-    MAIN,
-    Client,
-    CloudRegions,
-    Location,
-    Mirror,
-    Place,
-    Policy,
-    Protocol,
-    Proximity,
-    Reason,
-    Status,
-)
+from mirrorlist.core.model import MAIN, Client, CloudRegions, Location, Mirror, Place, Protocol, Proximity, Status
+from mirrorlist.core.policy import Policy
+from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import RELAXED, select
 from mirrorlist.core.snapshot import Snapshot
 from tests.building import CITIES, NOW, client, mirror, place, query, snapshot

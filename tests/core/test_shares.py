@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mirrorlist.core.model import MAIN, Location, Policy
+from mirrorlist.core.model import MAIN, Location
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.prepared import Prepared, PreparedModule
 from mirrorlist.core.select import select
 from mirrorlist.core.spread import identity_of, turn_words

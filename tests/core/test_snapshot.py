@@ -17,15 +17,8 @@ from hypothesis import strategies as st
 
 from mirrorlist.core.compile import Proof
 from mirrorlist.core.errors import Finding, Severity, SnapshotError
-from mirrorlist.core.model import (
-    MAIN,
-    CloudRegions,
-    Location,
-    PlaceSource,
-    Policy,
-    Protocol,
-    Status,
-)
+from mirrorlist.core.model import MAIN, CloudRegions, Location, PlaceSource, Protocol, Status
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import ARRAYS
 from mirrorlist.core.service import GeoSources, Module, Profile
 from mirrorlist.core.snapshot import FORMAT, MAGIC, Snapshot, decode, encode

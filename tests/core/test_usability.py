@@ -6,8 +6,10 @@ import pytest
 
 from mirrorlist.core.health import Family, Outcome, Standing, Subject, Verdict
 from mirrorlist.core.health_table import health_table
-from mirrorlist.core.model import MAIN, Mirror, Policy, Protocol, Query, Reason
+from mirrorlist.core.model import MAIN, Mirror, Protocol, Query
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.query import for_metalink
+from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import select
 from mirrorlist.core.usability import HealthTable, Holds, Rung, holds_of, reach_key, usability
 from tests.building import NOW, client, metadata, mirror, query, snapshot
@@ -168,9 +170,11 @@ def test_the_table_is_laid_out_by_mirror_and_path() -> None:
     )
 
 
-def test_of_several_looks_at_a_repository_the_last_one_counts() -> None:
+def test_a_repository_is_judged_over_the_first_way_that_works() -> None:
     verdicts = {
-        subject("m", X86, Family.IPV4): verdict("b" * 64, at=NOW - 100),
-        subject("m", X86, Family.IPV6): verdict("a" * 64, at=NOW),
+        subject("m", X86, Family.IPV4): verdict("b" * 64),
+        subject("m", X86, Family.IPV6): verdict("a" * 64),
     }
-    assert made(verdicts, [mirror("m")], NOW).holds[X86] == bytes([Holds.FRESH])
+    assert made(verdicts, [mirror("m")], NOW).holds[X86] == bytes([Holds.GRACE])
+    without_ipv4 = verdicts | {subject("m"): verdict(None, False, Outcome.TIMEOUT)}
+    assert made(without_ipv4, [mirror("m")], NOW).holds[X86] == bytes([Holds.FRESH])

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +16,7 @@ from mirrorlist.core.model import MAIN, Protocol, Selection
 from mirrorlist.core.select import select
 from mirrorlist.formats.registry import LISTS, METALINKS
 from tests.building import CITIES, NOW, client, metadata, mirror, place, query, snapshot
+from tests.cli.test_commands import SERVICE, mirror_file, put_repomd, run, well
 
 V3 = "{http://www.metalinker.org/}"
 V4 = "{urn:ietf:params:xml:ns:metalink}"
@@ -219,3 +221,24 @@ def test_a_content_type_is_what_its_readers_go_by(name: str) -> None:
     by_kind = {"json": "application/json", "isolist": "application/json", "metalink3": "application/metalink+xml"}
     by_kind["metalink4"] = "application/metalink4+xml"
     assert content_type == by_kind.get(name, "text/plain; charset=utf-8")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service with its files, for commands."""
+    directory = tmp_path_factory.mktemp("checkout")
+    (directory / "mirrors.d").mkdir()
+    (directory / "service.yml").write_text(SERVICE)
+    for name in ("a.example.org", "b.example.org"):
+        (directory / "mirrors.d" / f"{name}.yml").write_text(mirror_file(name))
+    put_repomd(directory, "BaseOS", "a")
+    put_repomd(directory, "extras", "b")
+    well(run(directory, "update", "metadata"))
+    return directory
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_list_command_writes_every_format(checkout: Path, name: str) -> None:
+    asked = ["--ip", "192.0.2.1", "--version", "9", "--repo", "baseos", "--arch", "x86_64"]
+    urls = READERS[name](well(run(checkout, "list", *asked, "--format", name)).encode())
+    assert sorted(urls) == [f"https://{host}.example.org/linux/9.8/BaseOS/x86_64/os/" for host in "ab"]

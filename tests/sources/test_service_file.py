@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mirrorlist.core.catalogue import Catalogue, target
 from mirrorlist.core.errors import Finding, NotFound, ServiceFileError, Severity
-from mirrorlist.core.model import Location, Policy, Protocol, Repository
+from mirrorlist.core.model import Location, Protocol, Repository
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import parse_prefix
 from mirrorlist.core.service import GeoSources, Module, Override, Profile, Service
 from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
@@ -526,7 +527,11 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "policy/alternates_days/minimum": ("+policy: {alternates_days: -0.5}\n", "6:27", "at least 0"),
     "policy/alternates_days/maximum": ("+policy: {alternates_days: 366}\n", "6:27", "at most 365"),
     "intranet_networks/type": ("+intranet_networks: all\n", "6:20", "is 'all'; write a list"),
-    "intranet_networks/uniqueItems": ("+intranet_networks: [10.0.0.0/8, 10.0.0.0/8]\n", "6:20", "names something twice"),
+    "intranet_networks/uniqueItems": (
+        "+intranet_networks: [10.0.0.0/8, 10.0.0.0/8]\n",
+        "6:20",
+        "names something twice",
+    ),
     "intranet_networks/items/type": ("+intranet_networks: [10]\n", "6:21", "intranet_networks[0] is 10; put it in"),
     "intranet_networks/items/minLength": ("+intranet_networks: ['']\n", "6:21", "with 0 characters"),
     "intranet_networks/items/maxLength": (f"+intranet_networks: [{'x' * 51}]\n", "6:21", "write at most 50"),

@@ -325,7 +325,11 @@ def test_country_without_a_mirror_gives_the_usual_list_and_says_so(service: Both
         ("/mirrorlist/9.2/baseos", "", "http://vault.example.org/9.2/BaseOS/$basearch/os/\n"),
         ("/mirrorlist/9.2/baseos", "arch=x86_64", "http://vault.example.org/9.2/BaseOS/x86_64/os/\n"),
         ("/mirrorlist/9.2-beta/baseos/", "", "http://vault.example.org/9.2-beta/BaseOS/$basearch/os/\n"),
-        ("/mirrorlist", "repo=baseos-source-9", "# repo = baseos-source-9 \nhttp://vault.example.org/9.8/BaseOS/Source/\n"),
+        (
+            "/mirrorlist",
+            "repo=baseos-source-9",
+            "# repo = baseos-source-9 \nhttp://vault.example.org/9.8/BaseOS/Source/\n",
+        ),
     ],
 )
 def test_vault_is_given_for_what_mirrors_do_not_carry(service: Both, path: str, query: str, expected: str) -> None:

@@ -345,7 +345,9 @@ def test_ip_equals_netblock_0_at_that_address(service: Both) -> None:
         assert service.get("/mirrorlist", f"{asked}&ip={address}", "192.0.2.77").body == there.body
 
 
-@pytest.mark.parametrize("ip", ["garbage", "1.2.3.4:4711", "1.2.3", "300.1.1.1", "1.2.3.4/24", "::g", "localhost", "%FF"])
+@pytest.mark.parametrize(
+    "ip", ["garbage", "1.2.3.4:4711", "1.2.3", "300.1.1.1", "1.2.3.4/24", "::g", "localhost", "%FF"]
+)
 def test_a_malformed_ip_is_400(service: Both, ip: str) -> None:
     answer = service.get("/mirrorlist", f"repo=fedora-43&ip={ip}")
     assert (answer.status, answer.body) == (400, b"# ip is malformed; write an IPv4 or IPv6 address\n")
@@ -402,7 +404,10 @@ def test_time_adds_when_the_data_was_made(service: Both) -> None:
         ("repo=fedora-43&arch=x86_64&ip=203.0.113.1", f"https://tokyo.{TREE}{OS}"),
         (f"path={OS}images/boot.iso", f"https://berlin.{TREE}{OS}images/boot.iso"),
         (f"path={OS}repodata/repomd.xml", f"https://berlin.{TREE}{OS}repodata/repomd.xml"),
-        ("path=releases/40/Everything/x86_64/os/", "https://archive.example.org/fedora/releases/40/Everything/x86_64/os/"),
+        (
+            "path=releases/40/Everything/x86_64/os/",
+            "https://archive.example.org/fedora/releases/40/Everything/x86_64/os/",
+        ),
     ],
 )
 def test_redirect_leads_to_the_first_mirror(service: Both, asked: str, location: str) -> None:
@@ -480,7 +485,9 @@ def test_gzip_is_the_same_answer(service: Both, status: int, path: str, query: s
     assert (packed.status, body) == (status, plain.body)
 
 
-@pytest.mark.parametrize("path", ["/mirrorlist", "/metalink", "/isolist/43/x86_64", "/isolist", "/mirrorlist/43/fedora"])
+@pytest.mark.parametrize(
+    "path", ["/mirrorlist", "/metalink", "/isolist/43/x86_64", "/isolist", "/mirrorlist/43/fedora"]
+)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_other_methods_are_told_which_ones_work(service: Both, path: str, method: str) -> None:
     for application in (service.flask, service.fronted):

@@ -14,7 +14,8 @@ from lxml import etree
 
 from mirrorlist.core.compile import Proof
 from mirrorlist.core.health import Family
-from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, CloudRegions, Mirror, Place, Policy, Protocol, Status
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, CloudRegions, Mirror, Place, Protocol, Status
+from mirrorlist.core.policy import Policy
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.usability import HealthTable, Holds, reach_key
 from mirrorlist.web.front import LONGEST_REMEMBERED, MOST_REMEMBERED, Answers

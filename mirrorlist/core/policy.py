@@ -1,0 +1,28 @@
+"""The knobs of selection, from service.yml: the only ones that the core sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How mirrors are chosen and weighed; see docs/service-yml.md."""
+
+    limit: int = 20
+    protocol_order: tuple[Protocol, ...] = WEB_PROTOCOLS
+    bands_km: tuple[int, ...] = (100, 250, 500, 1000, 2000, 4000, 8000)
+    border_km: int = 150
+    near: int = 64
+    variants: int = 16
+    weight_cap_mbps: int = 10_000
+    weight_default_mbps: int = 1000
+    turn_seconds: int = 7 * 86_400
+    lag_grace_seconds: int = 6 * 3600
+    fallback_minimum: int = 5
+    alternates_days: float = 4.0
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """A maintainer's factor on a mirror's weight, by mirror name."""

@@ -1,0 +1,30 @@
+"""Why a mirror is left out: every reason that selection knows, in the words that people read."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Reason(Enum):
+    """Why a mirror is left out of an answer; the value is the sentence that people read."""
+
+    PAUSED = "The mirror is paused."
+    NOT_LIVE_YET = "The mirror is not live yet."
+    DECLINED = "The mirror's offer was declined."
+    RETIRED = "The mirror has retired."
+    NOT_CARRIED = "The mirror does not carry this module."
+    PROTOCOL = "The mirror offers none of the protocols asked for."
+    COUNTRY_ASKED = "The mirror is not in a country that was asked for."
+    COUNTRY_CLOSED = "The mirror is not open to clients of this country."
+    PRIVATE = "The mirror is private and serves its own networks only."
+    PRIVATE_WITHOUT_NETWORKS = "The mirror is private but names no network, so it serves nobody."
+    CLOUD = "The mirror serves clients in its own cloud regions only."
+    MONOPOLY = "Another mirror serves this network alone."
+    VAULT = "The vault keeps this version; mirrors do not carry it."
+    UNREACHABLE = "The mirror cannot be reached, or not over your kind of address."
+    MISSING = "The mirror lacks this repository."
+    WRONG = "The mirror gives something else in place of the repository's metadata."
+    STALE = "The mirror holds a version that is too old."
+    LAGGING = "The mirror has not synced the newest version, and its time for that is over."
+    TAKEN_OUT = "The operators took the mirror out for a time."
+    LIST_FULL = "The list is full; nearer mirrors stand in it."
