@@ -79,11 +79,7 @@ class PlaceSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place, as exactly as it is known. ``precision_km`` is the radius it is good for.
-
-    The names are those that were told; coordinates that ``source`` found for them may lie elsewhere, as those of
-    San Juan do where Puerto Rico is told as a state of the United States.
-    """
+    """A place as it was told, and its coordinates; ``precision_km`` is the radius they are good for."""
 
     continent: str | None = None
     country: str | None = None
