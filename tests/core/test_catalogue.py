@@ -327,7 +327,7 @@ ROOTED = Catalogue(
         "epel": Repository("epel", "/epel/{version}/$basearch/", versions=("9.8",)),
         "plain": Repository("plain", "BaseOS/$basearch/os/", versions=("9.8",)),
     },
-    aliases={"rawhide": "fedora", "updates-f{version}": "fedora"},
+    aliases={"rawhide": "fedora", "updates-f{version}": "fedora", "Plain-{version}-debug": "plain"},
 )
 
 
@@ -360,4 +360,5 @@ def test_an_alias_with_a_version_names_it_and_one_without_means_the_newest() -> 
     names = repo_names(ROOTED)
     assert (names["updates-f43"], names["updates-f44"]) == (("43", "fedora"), ("44", "fedora"))
     assert names["rawhide"] == ("44", "fedora")
+    assert names["Plain-9-debug"] == ("9", "plain")
     assert "updates-f9" not in names

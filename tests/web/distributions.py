@@ -100,6 +100,7 @@ def service(catalogue: Catalogue, tree: str, kitten: str | None = None, **fields
 def fedora(**fields: Any) -> Both:
     """A service whose tree begins with ``releases`` and ``updates``."""
     paths = [f"releases/{version}/Everything/{arch}/os/" for version in ("43", "44") for arch in ("x86_64", "aarch64")]
+    paths.append("updates/43/Everything/x86_64/")
     return both(service(FEDORA, "pub/fedora/linux", paths=paths, **fields))
 
 
