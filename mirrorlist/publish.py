@@ -31,6 +31,7 @@ from mirrorlist.sources.last_good import LastGood
 from mirrorlist.sources.locations import placed, read_atlas
 from mirrorlist.sources.mirror_files import read_mirror_files
 from mirrorlist.sources.service_file import read_service
+from mirrorlist.sources.subnet_lists import with_published_subnets
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import read_newest, signature, write_snapshot
@@ -94,6 +95,7 @@ class Publisher:
             signature(self._inputs.config),
             tuple((name, signature(directory / name)) for name in _names(directory)),
             self._address_signature(self._service.geo),
+            signature(self._state_dir / "subnets"),
             self._store.version(),
             self._health.version(now) if self._health else None,
             int(now // DATES_SECONDS),
@@ -170,8 +172,11 @@ class Publisher:
         merged = self._last_good.merged(files, now)
         broken = {finding.path for finding in files.findings if finding.severity is Severity.ERROR}
         unusable = len(broken) - len(merged.keys() - files.mirrors.keys())
-        mirrors = tuple(placed(status_on(mirror, _day(now)), atlas) for mirror in merged.values())
-        return mirrors, files.findings, unusable
+        mirrors = (placed(status_on(mirror, _day(now)), atlas) for mirror in merged.values())
+        return tuple(self._with_subnets(mirror) for mirror in mirrors), files.findings, unusable
+
+    def _with_subnets(self, mirror: Mirror) -> Mirror:
+        return with_published_subnets(mirror, self._state_dir, lambda reason: log.warning("subnets", reason=reason))
 
     def _guard(self, mirrors: Sequence[Mirror], unusable: int) -> None:
         """Refuses a generation with under 70 % of the former mirrors, unless their files were deleted.
