@@ -145,9 +145,19 @@ def last_urls(snapshot: Snapshot, query: Query, count: int) -> tuple[str, ...]:
     """The project's own trees that end a list: the vault's, or the fallbacks when mirrors are few."""
     service = snapshot.facts.service
     if query.target.vault:
-        trees = service.catalogue.vault_urls
+        trees = _https_first(service.catalogue.vault_urls, query)
     elif count < snapshot.policy.fallback_minimum:
         trees = service.fallbacks.get(query.target.module, ())
     else:
         trees = ()
-    return tuple(tree + query.path for tree in trees if tree.partition(":")[0] in query.protocols)
+    return tuple(tree + query.path for tree in trees if _scheme(tree) in query.protocols)
+
+
+def _https_first(trees: Sequence[str], query: Query) -> tuple[str, ...]:
+    """The trees in the order of the protocols that are wanted; those of one protocol as service.yml lists them."""
+    order = {protocol.value: rank for rank, protocol in enumerate(query.protocols)}
+    return tuple(sorted(trees, key=lambda tree: order.get(_scheme(tree), len(order))))
+
+
+def _scheme(url: str) -> str:
+    return url.partition(":")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,7 +14,7 @@ from mirrorlist.core.policy import Policy
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import RELAXED, select
 from mirrorlist.core.snapshot import Snapshot
-from tests.building import CITIES, NOW, client, mirror, place, query, snapshot
+from tests.building import CATALOGUE, CITIES, NOW, client, mirror, place, query, snapshot
 
 DE = Place("DE", 51.0, 10.0)
 
@@ -181,6 +182,13 @@ def test_the_vault_answers_what_mirrors_do_not_carry() -> None:
     selection = select(snap, query(version="9.2"), client(), NOW)
     assert selection.fallbacks == ("http://vault.example.org/9.2/BaseOS/$basearch/os/",)
     assert [row.reason for row in selection.rejected] == [Reason.VAULT]
+
+
+def test_of_several_vaults_those_under_the_preferred_protocol_come_first() -> None:
+    vaults = ("http://a.example.org/", "https://b.example.org/", "http://c.example.org/")
+    snap = snapshot([], catalogue=replace(CATALOGUE, vault_urls=vaults))
+    found = select(snap, query(version="9.2"), client(), NOW).fallbacks
+    assert [url.partition("/9.2/")[0] for url in found] == ["https://b.example.org", *(vaults[n][:-1] for n in (0, 2))]
 
 
 def test_a_module_is_asked_of_the_mirrors_that_carry_it() -> None:
