@@ -109,11 +109,11 @@ def test_one_vault_is_one_line(service: Both, path: str, query: str, expected: s
 
 
 @pytest.mark.parametrize(("path", "query", "expected"), VAULTS)
-def test_several_vaults_are_told_in_the_order_of_the_file(path: str, query: str, expected: str) -> None:
+def test_several_vaults_are_told_https_first_and_else_in_the_order_of_the_file(path: str, query: str, expected: str) -> None:
     trees = ("https://vault.example.org/", "http://old.example.org/vault/", "https://third.example.org/vault/")
     several = almalinux(catalogue=replace(ALMALINUX, vault_urls=trees))
 
-    assert urls_of(several.get(path, query)) == [tree + expected for tree in trees]
+    assert urls_of(several.get(path, query)) == [trees[number] + expected for number in (0, 2, 1)]
     secure = [tree + expected for tree in trees if tree.startswith("https:")]
     assert urls_of(several.get(path, f"{query}&protocol=https")) == secure
     assert urls_of(several.get(path, f"{query}&protocol=http")) == [trees[1] + expected]
