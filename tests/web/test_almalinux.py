@@ -109,7 +109,9 @@ def test_one_vault_is_one_line(service: Both, path: str, query: str, expected: s
 
 
 @pytest.mark.parametrize(("path", "query", "expected"), VAULTS)
-def test_several_vaults_are_told_https_first_and_else_in_the_order_of_the_file(path: str, query: str, expected: str) -> None:
+def test_several_vaults_are_told_https_first_and_else_in_the_order_of_the_file(
+    path: str, query: str, expected: str
+) -> None:
     trees = ("https://vault.example.org/", "http://old.example.org/vault/", "https://third.example.org/vault/")
     several = almalinux(catalogue=replace(ALMALINUX, vault_urls=trees))
 
