@@ -17,7 +17,7 @@ from mirrorlist.core.model import SERVED_STATUSES, Match, Proximity, Query
 from mirrorlist.core.rank import Group, candidates, network_groups, ordered, place_groups, weight_of
 from mirrorlist.core.rules import opens
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
-from mirrorlist.core.spread import Words, order_keys
+from mirrorlist.core.spread import Lot, Words, first_words, order_keys, words_of
 from mirrorlist.core.usability import paths_of, usability
 
 Column = Sequence[bytes | None]
@@ -106,31 +106,53 @@ class PreparedModule:
         self._near, self._variants, self._limit = policy.near, policy.variants, policy.limit
         self._networks: dict[int, NetworkOrder | None] = {0: None}
         self._place_groups: dict[int, list[Group]] = {}
+        self._nearest: dict[int, tuple[int, int, int]] = {}
         facts = prepared.snapshot.facts
         self._mirrors = facts.mirrors
         self._carriers = [n for n, m in enumerate(self._mirrors) if m.status in SERVED_STATUSES and module in m.urls]
 
-    def numbers(self, place: int, network: int, words: Words, column: Column) -> tuple[list[int], bool]:
+    def numbers(self, place: int, network: int, lot: Lot, column: Column) -> tuple[list[int], bool]:
         """The mirrors to list, best first, and whether a monopoly stands alone.
 
         ``place`` and ``network`` are numbers of the snapshot's places and classes.
         """
         belongs = self._network(network)
         if belongs is not None:
-            return self._numbers_in_network(place, belongs, words, column)
-        key = self.key(place, network, words, column)
+            return self._numbers_in_network(place, belongs, words_of(lot), column)
+        key = self.key(place, network, lot, column)
         found = self.numbers_of(key, column) if key is not None else None
-        return (found if found is not None else self._farther(place, (), words, column)), False
+        return (found if found is not None else self._farther(place, (), words_of(lot), column)), False
 
-    def key(self, place: int, network: int, words: Words, column: Column) -> int | None:
+    def key(self, place: int, network: int, lot: Lot, column: Column) -> int | None:
         """A number on which the list depends alone, with the column; None where it depends on more.
 
         It is made of the place, the variant of its orders, and the mirror that was drawn for the first place.
         """
         if network and self._network(network) is not None:
             return None
-        first = self._drawn(place, words, column)
-        return None if first is None else (place * self._variants + words[0] % self._variants) << 16 | first
+        order, word = first_words(lot)
+        nearest = self._nearest.get(place)
+        if nearest is None:
+            nearest = self._new_nearest(place)
+        first, last, total = nearest
+        orders = self._orders
+        drawn: int | None = None
+        if total:
+            drawn = orders.members[bisect_right(orders.cumulative, word * total >> 32, first, last)]
+            if column[drawn] is None:
+                drawn = self._drawn(place, words_of(lot), column)
+        return None if drawn is None else (place * self._variants + order % self._variants) << 16 | drawn
+
+    def _new_nearest(self, place: int) -> tuple[int, int, int]:
+        """Where the nearest group of a place lies in the tables and what its weights sum up to; 0 without groups."""
+        orders = self._orders
+        group = orders.place_start[place]
+        nearest = 0, 0, 0
+        if group < orders.place_start[place + 1]:
+            first, last = orders.group_start[group], orders.group_start[group + 1]
+            nearest = first, last, orders.cumulative[last - 1]
+        self._nearest[place] = nearest
+        return nearest
 
     def numbers_of(self, key: int, column: Column) -> list[int] | None:
         """The list of a key from the prepared tables, or None if it needs mirrors that are not in them."""

@@ -10,7 +10,7 @@ from mirrorlist.core.health import Family
 from mirrorlist.core.model import Query, RepoMetadata
 from mirrorlist.core.prepared import Column, Prepared, PreparedColumn, PreparedModule
 from mirrorlist.core.select import BEST_PREFERENCE
-from mirrorlist.core.spread import Words
+from mirrorlist.core.spread import Lot
 from mirrorlist.formats import metalink3, mirrorlist
 from mirrorlist.web.questions import DEFAULT_FORMATS, Kind, Question
 
@@ -55,20 +55,20 @@ class Route:
         self.headers: Headers = []
         self._by_length: dict[int, Headers] = {}
 
-    def parts(self, place: int, network: int, words: Words) -> Parts:
+    def parts(self, place: int, network: int, lot: Lot) -> Parts:
         """The answer's parts, empty where there is no mirror to give.
 
         What depends on the place, the variant and the first mirror alone is kept, so that most requests only join
         parts that are there.
         """
-        key = self.orders.key(place, network, words, self.column)
+        key = self.orders.key(place, network, lot, self.column)
         if key is None:
-            return self._written(*self.orders.numbers(place, network, words, self.column))
+            return self._written(*self.orders.numbers(place, network, lot, self.column))
         parts = self._memo.get(key)
         if parts is None:
             numbers = self.orders.numbers_of(key, self.column)
             if numbers is None:
-                return self._written(*self.orders.numbers(place, network, words, self.column))
+                return self._written(*self.orders.numbers(place, network, lot, self.column))
             parts = self._written(numbers, False)
             if len(self._memo) >= MOST_REMEMBERED:
                 self._memo.clear()

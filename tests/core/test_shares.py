@@ -12,7 +12,7 @@ from mirrorlist.core.model import MAIN, Location
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prepared import Prepared, PreparedModule
 from mirrorlist.core.select import select
-from mirrorlist.core.spread import identity_of, turn_words
+from mirrorlist.core.spread import identity_of, turn_lot
 from tests.building import KEY, NOW, client, mirror, query, snapshot
 
 CLIENTS = 100_000
@@ -46,7 +46,7 @@ def addresses(kind: str) -> Iterator[bytes]:
 def firsts(orders: PreparedModule, place: int, kind: str, column: list[bytes | None]) -> list[int]:
     """The first mirror of every client, from the prepared tables."""
     return [
-        orders.numbers(place, 0, turn_words(KEY, identity_of(address), NOW, POLICY.turn_seconds)[0], column)[0][0]
+        orders.numbers(place, 0, turn_lot(KEY, identity_of(address), NOW, POLICY.turn_seconds)[0], column)[0][0]
         for address in addresses(kind)
     ]
 
@@ -88,9 +88,9 @@ def test_select_and_the_tables_spread_the_same_clients_to_the_same_mirrors() -> 
     column = prepared.column(query(), None).urls
     for number in range(300):
         asking = client(f"198.51.{number // 250}.{number % 250}", snap.facts.places[place])
-        words, _ = turn_words(KEY, asking.identity, NOW, POLICY.turn_seconds)
+        lot, _ = turn_lot(KEY, asking.identity, NOW, POLICY.turn_seconds)
         said = [choice.mirror.name for choice in select(snap, query(), asking, NOW).choices]
-        assert said == [snap.mirrors[n].name for n in orders.numbers(place, 0, words, column)[0]]
+        assert said == [snap.mirrors[n].name for n in orders.numbers(place, 0, lot, column)[0]]
 
 
 def test_later_places_are_shared_out_too() -> None:
@@ -100,7 +100,7 @@ def test_later_places_are_shared_out_too() -> None:
     assert orders is not None
     column = prepared.column(query(), None).urls
     seconds = Counter(
-        orders.numbers(place, 0, turn_words(KEY, number.to_bytes(4, "big"), NOW, 604_800)[0], column)[0][1]
+        orders.numbers(place, 0, turn_lot(KEY, number.to_bytes(4, "big"), NOW, 604_800)[0], column)[0][1]
         for number in range(2000)
     )
     assert len(seconds) >= 5
@@ -113,11 +113,11 @@ def test_a_client_keeps_its_mirror_for_its_turn_and_a_seventh_moves_each_day() -
     assert orders is not None
     column = prepared.column(query(), None).urls
 
-    def words_of(number: int, day: int) -> tuple[int, ...]:
-        return turn_words(KEY, number.to_bytes(4, "big"), NOW + day * 86_400, POLICY.turn_seconds)[0]
+    def lot_of(number: int, day: int) -> bytes:
+        return turn_lot(KEY, number.to_bytes(4, "big"), NOW + day * 86_400, POLICY.turn_seconds)[0]
 
     for day in range(7):
-        changed = sum(words_of(number, day) != words_of(number, day + 1) for number in range(7000))
+        changed = sum(lot_of(number, day) != lot_of(number, day + 1) for number in range(7000))
         assert 850 < changed < 1150
-    same = words_of(5, 0)
+    same = lot_of(5, 0)
     assert orders.numbers(place, 0, same, column) == orders.numbers(place, 0, same, column)
