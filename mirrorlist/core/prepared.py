@@ -14,7 +14,7 @@ from itertools import islice
 from mirrorlist.core.health import Family
 from mirrorlist.core.matches import match_without_subnet
 from mirrorlist.core.model import SERVED_STATUSES, Match, Proximity, Query
-from mirrorlist.core.rank import Group, candidates, network_groups, ordered, place_groups, weight_of
+from mirrorlist.core.rank import Group, after, candidates, first_of, network_groups, place_groups, weight_of
 from mirrorlist.core.rules import opens
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
 from mirrorlist.core.spread import Lot, Words, first_words, order_keys, words_of
@@ -95,8 +95,16 @@ class Prepared:
         return self._weights
 
 
+_GROUPS_KEPT = 512
+"""Places; all groups of one are some 20 KB with 530 mirrors, and few places need them."""
+
+
 class PreparedModule:
-    """The orders of one module."""
+    """The orders of one module.
+
+    A list depends on four things, and a key is a number made of them: the client's network and place, the
+    variant of the orders that its lot chose, and the mirror that was drawn for the first place.
+    """
 
     def __init__(self, prepared: Prepared, module: str, orders: PlaceOrders) -> None:
         self._prepared = prepared
@@ -109,6 +117,7 @@ class PreparedModule:
         self._nearest: dict[int, tuple[int, int, int]] = {}
         facts = prepared.snapshot.facts
         self._mirrors = facts.mirrors
+        self._places = len(facts.places)
         self._carriers = [n for n, m in enumerate(self._mirrors) if m.status in SERVED_STATUSES and module in m.urls]
 
     def numbers(self, place: int, network: int, lot: Lot, column: Column) -> tuple[list[int], bool]:
@@ -116,35 +125,84 @@ class PreparedModule:
 
         ``place`` and ``network`` are numbers of the snapshot's places and classes.
         """
-        belongs = self._network(network)
-        if belongs is not None:
-            return self._numbers_in_network(place, belongs, words_of(lot), column)
         key = self.key(place, network, lot, column)
-        found = self.numbers_of(key, column) if key is not None else None
-        return (found if found is not None else self._farther(place, (), words_of(lot), column)), False
+        return ([], False) if key is None else self.listed(key, column)
 
     def key(self, place: int, network: int, lot: Lot, column: Column) -> int | None:
-        """A number on which the list depends alone, with the column; None where it depends on more.
-
-        It is made of the place, the variant of its orders, and the mirror that was drawn for the first place.
-        """
+        """The key of the list of a client; None if no mirror is usable."""
         if network and self._network(network) is not None:
-            return None
+            return self._key_in_network(place, network, words_of(lot), column)
         order, word = first_words(lot)
         nearest = self._nearest.get(place)
         if nearest is None:
             nearest = self._new_nearest(place)
         first, last, total = nearest
-        orders = self._orders
         drawn: int | None = None
         if total:
+            orders = self._orders
             drawn = orders.members[bisect_right(orders.cumulative, word * total >> 32, first, last)]
-            if column[drawn] is None:
-                drawn = self._drawn(place, words_of(lot), column)
-        return None if drawn is None else (place * self._variants + order % self._variants) << 16 | drawn
+        if drawn is None or column[drawn] is None:
+            drawn = self._drawn(place, words_of(lot), column)
+            if drawn is None:
+                return None
+        return (place * self._variants + order % self._variants) << 16 | drawn
+
+    def _key_in_network(self, place: int, network: int, words: Words, column: Column) -> int | None:
+        belongs = self._network(network)
+        usable = _Usable(column)
+        drawn = first_of(belongs.groups, words, usable) if belongs else None
+        for group in belongs.monopolies if belongs else ():
+            if any(member in usable for member in group.members):
+                drawn = first_of((group,), words, usable)
+                break
+        if drawn is None:
+            drawn = self._drawn(place, words, column)
+        row = (network * self._places + place) * self._variants + words[0] % self._variants
+        return None if drawn is None else row << 16 | drawn
+
+    def parts_of(self, key: int) -> tuple[int, int, int, int]:
+        """What a key is made of: place, network, variant, and the mirror of the first place."""
+        row, variant = divmod(key >> 16, self._variants)
+        network, place = divmod(row, self._places)
+        return place, network, variant, key & 0xFFFF
+
+    def listed(self, key: int, column: Column) -> tuple[list[int], bool]:
+        """The list of a key: the mirrors' numbers, best first, and whether a monopoly stands alone."""
+        place, network, variant, first = self.parts_of(key)
+        belongs = self._network(network)
+        if belongs is None:
+            return self._with_those_of(place, variant, [first], column), False
+        usable = _Usable(column)
+        keys = self._prepared.keys(variant)
+        for group in belongs.monopolies:
+            if any(member in usable for member in group.members):
+                return list(islice(after(first, [group], keys, usable), self._limit)), True
+        before = list(islice(after(first, belongs.groups, keys, usable), self._limit))
+        return self._with_those_of(place, variant, before, column), False
+
+    def _with_those_of(self, place: int, variant: int, found: list[int], column: Column) -> list[int]:
+        """A list filled up with the mirrors of a place: those in the tables, or all if these are too few."""
+        seen = set(found)
+        row = place * self._variants + variant
+        for number in self._orders.orders[row * self._near : (row + 1) * self._near]:
+            if len(found) == self._limit:
+                return found
+            if column[number] is not None and number not in seen:
+                found.append(number)
+        if len(found) == self._limit or self._is_whole(place):
+            return found
+        keys, usable = self._prepared.keys(variant), _Usable(column)
+        rest = after(found[0], self._groups_of(place), keys, usable)
+        seen.update(found)
+        return [*found, *islice((number for number in rest if number not in seen), self._limit - len(found))]
+
+    def _is_whole(self, place: int) -> bool:
+        """Whether the prepared order of a place holds every mirror that could stand in it."""
+        last = (place * self._variants + 1) * self._near - 1
+        return self._orders.orders[last] == len(self._mirrors)
 
     def _new_nearest(self, place: int) -> tuple[int, int, int]:
-        """Where the nearest group of a place lies in the tables and what its weights sum up to; 0 without groups."""
+        """Where the nearest group of a place lies in the tables, and the sum of its weights; 0 without groups."""
         orders = self._orders
         group = orders.place_start[place]
         nearest = 0, 0, 0
@@ -154,26 +212,11 @@ class PreparedModule:
         self._nearest[place] = nearest
         return nearest
 
-    def numbers_of(self, key: int, column: Column) -> list[int] | None:
-        """The list of a key from the prepared tables, or None if it needs mirrors that are not in them."""
-        first, row = key & 0xFFFF, key >> 16
-        found = [first]
-        for number in self._orders.orders[row * self._near : (row + 1) * self._near]:
-            if len(found) == self._limit:
-                return found
-            if column[number] is not None and number != first:
-                found.append(number)
-        return found if len(found) == self._limit or self._is_whole(row // self._variants) else None
-
-    def _is_whole(self, place: int) -> bool:
-        """Whether the prepared order of a place holds every mirror that could stand in it."""
-        last = (place * self._variants + 1) * self._near - 1
-        return self._orders.orders[last] == len(self._mirrors)
-
     def _drawn(self, place: int, words: Words, column: Column) -> int | None:
-        """What ``rank.first_of`` says of the place's groups that are in the tables."""
+        """What ``rank.first_of`` says of the place's groups: those in the tables, then all of them."""
         orders = self._orders
         members, cumulative = orders.members, orders.cumulative
+        usable = _Usable(column)
         for group in range(orders.place_start[place], orders.place_start[place + 1]):
             first, last = orders.group_start[group], orders.group_start[group + 1]
             total = cumulative[last - 1]
@@ -182,34 +225,23 @@ class PreparedModule:
                 if column[number] is not None:
                     return number
             rest = Group(tuple(members[first:last]), tuple(cumulative[first:last]))
-            found = next(ordered([rest], self._prepared.keys(0), words, _Usable(column)), None)
+            found = first_of((rest,), words, usable)
             if found is not None:
                 return found
-        return None
+        return first_of(self._groups_of(place), words, usable)
 
-    def _numbers_in_network(
-        self, place: int, belongs: NetworkOrder, words: Words, column: Column
-    ) -> tuple[list[int], bool]:
-        usable = _Usable(column)
-        for group in belongs.monopolies:
-            if any(member in usable for member in group.members):
-                return self._listed([group], words, column), True
-        return self._farther(place, belongs.groups, words, column), False
-
-    def _farther(self, place: int, before: Sequence[Group], words: Words, column: Column) -> list[int]:
-        """The list from the whole groups of a place, after the groups of a network."""
+    def _groups_of(self, place: int) -> list[Group]:
+        """All groups of a place, also those that are too far for the tables."""
         groups = self._place_groups.get(place)
         if groups is None:
             snapshot = self._prepared.snapshot
             where = snapshot.facts.places[place]
             nearby = candidates(self._mirrors, self._carriers, where.country)
             groups = place_groups(nearby, where, self._prepared.weights, snapshot.policy)
+            if len(self._place_groups) >= _GROUPS_KEPT:
+                self._place_groups.clear()
             self._place_groups[place] = groups
-        return self._listed([*before, *groups], words, column)
-
-    def _listed(self, groups: Sequence[Group], words: Words, column: Column) -> list[int]:
-        keys = self._prepared.keys(words[0] % self._variants)
-        return list(islice(ordered(groups, keys, words, _Usable(column)), self._limit))
+        return groups
 
     def _network(self, number: int) -> NetworkOrder | None:
         """The groups of a network class, made at its first use."""

@@ -179,8 +179,11 @@ def ordered(groups: Sequence[Group], keys: Sequence[float], words: Words, usable
     the fixed weighted order of ``keys``.
     """
     drawn = first_of(groups, words, usable)
-    if drawn is None:
-        return
+    return iter(()) if drawn is None else after(drawn, groups, keys, usable)
+
+
+def after(drawn: int, groups: Iterable[Group], keys: Sequence[float], usable: Container[int]) -> Iterator[int]:
+    """The mirror that was drawn for the first place, and all others in their order."""
     yield drawn
     seen = {drawn}
     for group in groups:

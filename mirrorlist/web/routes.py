@@ -63,13 +63,10 @@ class Route:
         """
         key = self.orders.key(place, network, lot, self.column)
         if key is None:
-            return self._written(*self.orders.numbers(place, network, lot, self.column))
+            return ()
         parts = self._memo.get(key)
         if parts is None:
-            numbers = self.orders.numbers_of(key, self.column)
-            if numbers is None:
-                return self._written(*self.orders.numbers(place, network, lot, self.column))
-            parts = self._written(numbers, False)
+            parts = self._written(*self.orders.listed(key, self.column))
             if len(self._memo) >= MOST_REMEMBERED:
                 self._memo.clear()
             self._memo[key] = parts
