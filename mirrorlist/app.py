@@ -17,11 +17,17 @@ from mirrorlist.countries import country_of
 from mirrorlist.reload import Reloader
 from mirrorlist.settings import Settings, read_settings
 from mirrorlist.sources.service_file import read_service
+from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.snapshot_files import read_newest
+from mirrorlist.web.counting import Counting
+from mirrorlist.web.counts import Counts
 from mirrorlist.web.faults import register_faults
 from mirrorlist.web.front import Front
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import lists
+
+COUNTING_SECONDS = 10.0
+"""How often a worker writes down what it counted; as much is lost when it is killed."""
 
 
 def create_app(settings: Settings) -> Flask:
@@ -33,26 +39,34 @@ def create_app(settings: Settings) -> Flask:
     state_dir = settings.state or Path(read_service(settings.config, settings.mirrors)[0].state_dir)
     _compile_first(settings, state_dir)
     reloader = Reloader(state_dir, settings.reload_seconds)
-    app = plain_app(reloader, country_of)
-    put_front(app, reloader, country_of)
+    counts = Counts()
+    app = plain_app(reloader, country_of, counts)
+    front = put_front(app, reloader, country_of, counts)
     reloader.start()
+    Counting(front.collect, counts, CountFiles(state_dir), COUNTING_SECONDS).start()
     return app
 
 
-def plain_app(generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Flask:
+def plain_app(
+    generations: Generations, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
+) -> Flask:
     """The Flask application, which answers everything."""
     app = Flask("mirrorlist", static_folder=None)
     app.url_map.merge_slashes = False
-    app.register_blueprint(lists(generations, country_of, clock))
+    app.register_blueprint(lists(generations, country_of, counts, clock))
     register_faults(app)
     return app
 
 
 def put_front(
-    app: Flask, generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time
+    app: Flask,
+    generations: Generations,
+    country_of: CountryOf,
+    counts: Counts,
+    clock: Callable[[], float] = time.time,
 ) -> Front:
     """Puts the hot path in front of an application; the answers stay the same."""
-    front = Front(app.wsgi_app, country_of, clock)
+    front = Front(app.wsgi_app, country_of, counts, clock)
     app.wsgi_app = front  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     generations.subscribe(front.take)
     return front

@@ -9,6 +9,7 @@ import click
 
 from mirrorlist import __version__
 from mirrorlist.cli.context import Context, told
+from mirrorlist.cli.counts import counts
 from mirrorlist.cli.demo import demo
 from mirrorlist.cli.explain import explain
 from mirrorlist.cli.health import health
@@ -55,5 +56,5 @@ def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, stat
     )
 
 
-for command in (serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update):
+for command in (serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts):
     main.add_command(command)

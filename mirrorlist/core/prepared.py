@@ -13,12 +13,12 @@ from itertools import islice
 
 from mirrorlist.core.health import Family
 from mirrorlist.core.matches import match_without_subnet
-from mirrorlist.core.model import SERVED_STATUSES, Match, Proximity, Query
+from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Proximity, Query
 from mirrorlist.core.rank import Group, after, candidates, first_of, network_groups, place_groups, weight_of
 from mirrorlist.core.rules import opens
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
 from mirrorlist.core.spread import Lot, Words, first_words, order_keys, words_of
-from mirrorlist.core.usability import paths_of, usability
+from mirrorlist.core.usability import Rung, paths_of, usability
 
 Column = Sequence[bytes | None]
 """The base URL of each mirror, or None where it is not usable; one None more at the end."""
@@ -26,10 +26,11 @@ Column = Sequence[bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class PreparedColumn:
-    """A column with a number of its own, and what people are told of its rung."""
+    """A column with a number of its own, its rung, and what people are told of it."""
 
     number: int
     urls: Column
+    rung: Rung
     notes: tuple[str, ...]
 
 
@@ -77,7 +78,7 @@ class Prepared:
         if column is None:
             usable = usability(self.snapshot.mirrors, health, query, family)
             urls = [trees[0].encode() if trees else None for trees in usable.urls]
-            column = self._columns[key] = PreparedColumn(len(self._columns), [*urls, None], usable.notes)
+            column = self._columns[key] = PreparedColumn(len(self._columns), [*urls, None], usable.rung, usable.notes)
         return column
 
     def keys(self, variant: int) -> list[float]:
@@ -249,14 +250,18 @@ class PreparedModule:
             facts = self._prepared.snapshot.facts
             found = facts.classes[number]
             matches = {
-                n: match for n in self._carriers if (match := self._match(n, found)) and opens(match, self._mirrors[n])
+                n: match
+                for n in self._carriers
+                if (match := class_match(n, self._mirrors[n], found)) and opens(match, self._mirrors[n])
             }
             monopolies, groups = network_groups(matches, self._mirrors, self._prepared.weights)
             self._networks[number] = NetworkOrder(tuple(monopolies), tuple(groups)) if groups else None
         return self._networks[number]
 
-    def _match(self, number: int, found: NetworkClass) -> Match | None:
-        for claimant, length in found.subnets:
-            if claimant == number:
-                return Match(Proximity.SUBNET, length)
-        return match_without_subnet(self._mirrors[number], found.asn, found.cloud, found.asn_proves, found.cloud_proves)
+
+def class_match(number: int, mirror: Mirror, found: NetworkClass) -> Match | None:
+    """How a mirror matches the clients of a network class, or None."""
+    for claimant, length in found.subnets:
+        if claimant == number:
+            return Match(Proximity.SUBNET, length)
+    return match_without_subnet(mirror, found.asn, found.cloud, found.asn_proves, found.cloud_proves)

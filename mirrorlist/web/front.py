@@ -16,6 +16,7 @@ from mirrorlist.core.locate import CountryOf, place_number
 from mirrorlist.core.prepared import Prepared
 from mirrorlist.core.spread import Lot, Turns, identity_of
 from mirrorlist.web.client import TrustedProxies, client_address
+from mirrorlist.web.counts import Counts
 from mirrorlist.web.encoding import compressed
 from mirrorlist.web.questions import Questions, sent_by
 from mirrorlist.web.routes import MOST_REMEMBERED, Headers, Route, Routes
@@ -42,15 +43,26 @@ objects of a class of our own again and again (measured: 10 us a new client, hal
 class Front:
     """A WSGI application in front of another."""
 
-    def __init__(self, behind: WSGIApplication, country_of: CountryOf, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, behind: WSGIApplication, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
+    ) -> None:
         self._behind = behind
         self._country_of = country_of
+        self._counts = counts
         self._clock = clock
         self._answers: Answers | None = None
 
     def take(self, prepared: Prepared) -> None:
         """Answers from this generation from now on."""
-        self._answers = Answers(prepared, self._country_of, self._clock)
+        former = self._answers
+        self._answers = Answers(prepared, self._country_of, self._counts, self._clock)
+        if former is not None:
+            former.collect()
+
+    def collect(self) -> None:
+        """Moves into the counts what was answered since the last time."""
+        if self._answers is not None:
+            self._answers.collect()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         answers = self._answers
@@ -65,14 +77,17 @@ class Front:
 class Answers:
     """The answers of one generation. Its memos go with it, so nothing in them can be stale."""
 
-    def __init__(self, prepared: Prepared, country_of: CountryOf, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, prepared: Prepared, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
+    ) -> None:
         self._prepared = prepared
         self._country_of = country_of
+        self._counts = counts
         self._clock = clock
         service = prepared.snapshot.facts.service
         self._proxies = TrustedProxies(service.trusted_proxies)
         self._questions = Questions(service.catalogue, service.policy)
-        self._prepared_routes = Routes(prepared)
+        self._prepared_routes = Routes(prepared, counts)
         self._turns = Turns(prepared.snapshot.facts.key, service.policy.turn_seconds)
         self._routes: dict[tuple[str, str], PerFamily | None] = {}
         self._clients: dict[tuple[str, str | None], _Known] = {}
@@ -95,10 +110,10 @@ class Answers:
         route = routes[family]
         if route is None:
             return None
-        parts = route.parts(place, network, lot)
-        if not parts:
+        row = route.rows.of(place, network, lot)
+        if row is None:
             return None
-        body = route.body(parts)
+        body = route.body(row)
         accepted = environ.get("HTTP_ACCEPT_ENCODING")
         if accepted and (packed := compressed(body, accepted)):
             return [("Content-Encoding", "gzip"), *route.headers_of(len(packed))], packed
@@ -114,9 +129,22 @@ class Answers:
             routes = of(question, None), of(question, Family.IPV4), of(question, Family.IPV6)
         if len(asked[0]) + len(asked[1]) <= LONGEST_REMEMBERED:
             if len(self._routes) >= MOST_REMEMBERED:
+                self._collect_routes()
                 self._routes.clear()
             self._routes[asked] = routes
         return routes
+
+    def collect(self) -> None:
+        """Moves into the counts what was answered since the last time."""
+        self._collect_routes()
+        self._prepared_routes.collect()
+
+    def _collect_routes(self) -> None:
+        for routes in list(self._routes.values()):
+            for route in routes or ():
+                if route is not None and route.hits:
+                    hits, route.hits = route.hits, 0
+                    self._counts.add(route.labels, hits)
 
     def _new_client(self, who: tuple[str, str | None]) -> _Known:
         snapshot = self._prepared.snapshot

@@ -17,16 +17,20 @@ from mirrorlist.core.locate import CountryOf, client_at
 from mirrorlist.core.model import Client, Query, RepoMetadata, Selection
 from mirrorlist.core.select import select
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.usability import family_of
 from mirrorlist.formats.mirrorlist import CONTENT_TYPE as TEXT
 from mirrorlist.formats.registry import LISTS, METALINKS
 from mirrorlist.web.client import TrustedProxies, client_address
+from mirrorlist.web.counts import Counts, labels_of_question, labels_of_selection
 from mirrorlist.web.encoding import compressed
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import Kind, Question, Questions, sent_by
 from mirrorlist.web.routes import headers_for
 
 
-def lists(generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
+def lists(
+    generations: Generations, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
+) -> Blueprint:
     """The views under /mirrorlist, /metalink and /isolist."""
     views = Blueprint("lists", __name__)
     reader = _Reader()
@@ -38,10 +42,11 @@ def lists(generations: Generations, country_of: CountryOf, clock: Callable[[], f
         snapshot = current.snapshot
         question = reader.questions(snapshot).read(request.environ["PATH_INFO"], request.query_string.decode("latin-1"))
         client = asking(snapshot, country_of, question.ip)
-        if question.redirect:
-            return _redirected(selected(snapshot, question, client, clock()))
-        content_type, body = answer_to(snapshot, question, client, clock())
-        return as_response(content_type, body)
+        metadata = metadata_for(snapshot, question.query) if question.kind is Kind.METALINK else None
+        selection = selected(snapshot, question, client, clock())
+        rung = current.column(question.query, family_of(client)).rung
+        counts.add({**labels_of_question(question, rung), **labels_of_selection(client, selection)})
+        return _redirected(selection) if question.redirect else as_response(*written(question, selection, metadata))
 
     for kind in Kind:
         for rule in (f"/{kind.value}", f"/{kind.value}/<version>/<repository>"):
@@ -80,12 +85,17 @@ def answer_to(snapshot: Snapshot, question: Question, client: Client, now: float
         NotFound: nothing carries what is asked for, or the module has no origin to take checksums from.
         NotReady: the origin's checksums are not known yet.
     """
-    if question.kind is Kind.METALINK:
-        metadata = metadata_for(snapshot, question.query)
+    metadata = metadata_for(snapshot, question.query) if question.kind is Kind.METALINK else None
+    return written(question, selected(snapshot, question, client, now), metadata)
+
+
+def written(question: Question, selection: Selection, metadata: RepoMetadata | None) -> tuple[str, bytes]:
+    """Content type and body of a selection; a metalink needs the metadata."""
+    if metadata is not None:
         metalink = METALINKS[question.format]
-        return metalink.content_type, metalink.write(selected(snapshot, question, client, now), metadata)
-    written = LISTS[question.format]
-    return written.content_type, written.write(selected(snapshot, question, client, now))
+        return metalink.content_type, metalink.write(selection, metadata)
+    listed = LISTS[question.format]
+    return listed.content_type, listed.write(selection)
 
 
 def selected(snapshot: Snapshot, question: Question, client: Client, now: float) -> Selection:

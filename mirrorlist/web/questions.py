@@ -23,6 +23,7 @@ class Kind(Enum):
     ISOLIST = "isolist"
 
 
+_COUNTME = ("1", "2", "3", "4")
 DEFAULT_FORMATS = {Kind.MIRRORLIST: "mirrorlist", Kind.METALINK: "metalink3", Kind.ISOLIST: "isolist"}
 
 
@@ -31,7 +32,8 @@ class Question:
     """A query, and what is wanted of the answer.
 
     ``heading`` begins a text list; ``redirect`` wants the first mirror instead of the list; ``time`` the age of
-    the data; ``ip`` (packed) the public answer for another address.
+    the data; ``ip`` (packed) the public answer for another address. ``countme`` is how long ago the asking
+    system was installed, in dnf's four steps (man dnf.conf), and only counted.
     """
 
     kind: Kind
@@ -41,6 +43,7 @@ class Question:
     redirect: bool = False
     time: bool = False
     ip: bytes | None = None
+    countme: str | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -74,6 +77,7 @@ class Questions:
             redirect=redirect,
             time="time" in given,
             ip=ip,
+            countme=given["countme"] if given.get("countme") in _COUNTME else None,
         )
 
     def _query(self, kind: Kind, rest: tuple[str, str] | None, given: Mapping[str, str]) -> Query:

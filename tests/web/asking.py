@@ -11,6 +11,7 @@ from typing import Any
 from mirrorlist.app import plain_app, put_front
 from mirrorlist.core.prepared import Prepared
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.web.counts import Counts
 from mirrorlist.web.front import Front
 from tests.building import NOW, nobody
 
@@ -88,6 +89,13 @@ class Both:
     front: Front
     held: Held
     clock: Clock
+    counts: tuple[Counts, Counts]
+
+    def assert_counted_alike(self) -> None:
+        """What was asked since the last time was counted once by Flask and three times in front of it."""
+        self.front.collect()
+        plain, fast = (own.take() for own in self.counts)
+        assert fast == {of: {label: 3 * times for label, times in sums.items()} for of, sums in plain.items()}
 
     def get(self, path: str, query: str = "", peer: str = "192.0.2.1", **headers: str) -> Answer:
         """The answer to a GET, after both have given the same: to a new client, one seen once, one remembered."""
@@ -99,9 +107,9 @@ class Both:
 
 def both(snapshot: Snapshot | None = None, country_of: Callable[[bytes], str | None] = nobody) -> Both:
     """A service on this snapshot."""
-    held, clock = Held(), Clock()
-    flask, fronted = (plain_app(held, country_of, clock) for _ in range(2))
-    front = put_front(fronted, held, country_of, clock)
+    held, clock, counts = Held(), Clock(), (Counts(), Counts())
+    flask, fronted = (plain_app(held, country_of, own, clock) for own in counts)
+    front = put_front(fronted, held, country_of, counts[1], clock)
     if snapshot is not None:
         held.put(snapshot)
-    return Both(flask.wsgi_app, fronted.wsgi_app, front, held, clock)
+    return Both(flask.wsgi_app, fronted.wsgi_app, front, held, clock, counts)

@@ -18,6 +18,7 @@ from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, CloudRegions, Mirror, Pla
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.usability import HealthTable, Holds, reach_key
+from mirrorlist.web.counts import Counts
 from mirrorlist.web.front import LONGEST_REMEMBERED, MOST_REMEMBERED, Answers
 from tests.building import CITIES, NOW, metadata, mirror, snapshot
 from tests.web.asking import Answer, Both, ask, both, environ
@@ -183,6 +184,7 @@ def hold_together(cases: int, start: int) -> None:
                 if packs:
                     headers["ACCEPT_ENCODING"] = "gzip"
                 assert service.get(path, query, peer, **headers).status in (200, 400, 404, 503)
+        service.assert_counted_alike()
 
     drawn = given(
         st.randoms(use_true_random=True), st.lists(REQUESTS, min_size=1, max_size=3), st.floats(0, 10_000_000)
@@ -204,7 +206,7 @@ def test_answers_equal_those_of_flask_in_20000_cases(eighth: int) -> None:
 def test_hot_path_answers_what_it_should_by_itself() -> None:
     """Were everything handed on to Flask, equality above would say nothing."""
     service = both(snapshot([mirror("a", "berlin")], metadata=METADATA, origins=ORIGINS))
-    answers = Answers(service.held.current, lambda _: None, service.clock)  # type: ignore[arg-type]
+    answers = Answers(service.held.current, lambda _: None, Counts(), service.clock)  # type: ignore[arg-type]
     by_itself = [
         answers.answer(environ(path, query)) is not None
         for path, query in [

@@ -1,0 +1,76 @@
+"""What workers counted, as files: a directory a day (UTC), in it a file a worker, JSON, written whole or not at all.
+
+A file holds the sums of one worker's day so far: ``{"country": {"DE": 12, ...}, "first": {...}, ...}``. No address
+is in it. Days older than ``KEPT_DAYS`` go.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+KEPT_DAYS = 400
+Sums = Mapping[str, Mapping[str, int]]
+_Read = dict[str, dict[str, int]]
+
+
+class CountFiles:
+    """The files below ``counts/`` of a state directory; one object a process."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._directory = state_dir / "counts"
+        self._writes: tuple[int, date] | None = None
+        self._name = ""
+        self._today: dict[str, Counter[str]] = {}
+
+    def add(self, sums: Sums, now: float) -> None:
+        """Adds to what this process counted on the day of ``now``.
+
+        Raises:
+            OSError: the file cannot be written; the sums are kept for the next time.
+        """
+        day = datetime.fromtimestamp(now, UTC).date()
+        if self._writes != (os.getpid(), day):
+            self._begin(day)
+        for dimension, counted in sums.items():
+            self._today.setdefault(dimension, Counter()).update(counted)
+        directory = self._directory / day.isoformat()
+        directory.mkdir(parents=True, exist_ok=True)
+        half = directory / f".{self._name}"
+        half.write_bytes(msgspec.json.encode(self._today))
+        half.replace(directory / self._name)
+
+    def _begin(self, day: date) -> None:
+        """A new day, or a new process, which must not write into its parent's file."""
+        self._writes = os.getpid(), day
+        self._name = f"{os.getpid()}-{time.time_ns()}.json"
+        self._today = {}
+        for old in self._days():
+            if old < day - timedelta(days=KEPT_DAYS):
+                shutil.rmtree(self._directory / old.isoformat(), ignore_errors=True)
+
+    def read(self, first: date, last: date) -> Iterator[Sums]:
+        """The sums of all workers on the days from ``first`` to ``last``; files that cannot be read are passed over."""
+        for day in self._days():
+            if first <= day <= last:
+                for file in sorted((self._directory / day.isoformat()).glob("*.json")):
+                    try:
+                        yield msgspec.json.decode(file.read_bytes(), type=_Read)
+                    except (OSError, msgspec.MsgspecError):
+                        continue
+
+    def _days(self) -> list[date]:
+        found = []
+        for directory in sorted(self._directory.iterdir()) if self._directory.is_dir() else ():
+            try:
+                found.append(date.fromisoformat(directory.name))
+            except ValueError:
+                continue
+        return found

@@ -1,0 +1,97 @@
+"""Every answer is counted once in each dimension, whichever way it went; and the sums reach their files."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from mirrorlist.core.health import Family
+from mirrorlist.core.model import MAIN, Protocol
+from mirrorlist.core.usability import HealthTable, Holds, reach_key
+from mirrorlist.store.count_files import CountFiles
+from mirrorlist.web.counting import Counting
+from mirrorlist.web.counts import Counts, Dimension, merged
+from mirrorlist.web.front import MOST_REMEMBERED
+from tests.building import NOW, mirror, snapshot
+from tests.web.asking import both
+
+AT = {"198.51.100.0/24": "berlin", "192.0.2.0/24": "tokyo"}
+
+
+def test_answers_are_counted_by_what_was_asked_by_whom_and_who_came_first() -> None:
+    own = mirror("own", "berlin", private=True, subnets=["198.51.100.7/32"])
+    service = both(snapshot([mirror("public", "berlin"), own], at=AT))
+    service.get("/mirrorlist/9/baseos", "countme=3&arch=x86_64", "198.51.100.7")
+    service.get("/mirrorlist", "repo=appstream-9&arch=x86_64&countme=9", "198.51.100.8")
+    service.get("/mirrorlist/9/baseos", "country=DE", "192.0.2.1")
+    service.get("/mirrorlist/9/none")
+    service.front.collect()
+    plain = service.counts[0].take()
+    assert plain == {
+        "route": {"mirrorlist/mirrorlist": 3},
+        "repository": {"appstream": 1, "baseos": 2},
+        "version": {"9.8": 3},
+        "countme": {"-": 2, "3": 1},
+        "rung": {"fresh": 3},
+        "proximity": {"nearby": 1, "subnet": 1, "world": 1},
+        "country": {"DE": 2, "JP": 1},
+        "first": {"own.example.org": 1, "public.example.org": 2},
+    }
+    fast = service.counts[1].take()
+    assert fast == {of: {label: 3 * times for label, times in sums.items()} for of, sums in plain.items()}
+
+
+def test_the_rung_is_counted() -> None:
+    path = "9.8/BaseOS/x86_64/os/"
+    health = HealthTable({path: bytes([Holds.STALE])}, {reach_key(MAIN, Protocol.HTTPS, Family.IPV4): bytes(1)})
+    service = both(snapshot([mirror("a", "berlin")], at=AT, facts={"health": health}))
+    service.get("/mirrorlist/9/baseos", "arch=x86_64", "198.51.100.7")
+    assert service.counts[0].take()["rung"] == {"last_known": 1}
+    service.front.collect()
+    assert service.counts[1].take()["rung"] == {"last_known": 3}
+
+
+def test_nothing_is_lost_when_a_generation_or_a_memo_goes() -> None:
+    service = both(snapshot([mirror("a", "berlin")], at=AT))
+    for number in range(20):
+        service.get("/mirrorlist/9/baseos", "", f"198.51.100.{number}")
+        service.held.put(snapshot([mirror("a", "berlin")], at=AT, facts={"generation": number + 2}))
+    service.assert_counted_alike()
+    for number in range(MOST_REMEMBERED // 100):
+        service.get("/mirrorlist/9/baseos", f"n={number}", "198.51.100.1")
+    service.assert_counted_alike()
+
+
+def test_workers_and_days_have_files_of_their_own_and_old_ones_go(tmp_path: Path) -> None:
+    first, second = CountFiles(tmp_path), CountFiles(tmp_path)
+    day = 86_400
+    first.add({"country": {"DE": 1}}, NOW - 401 * day)
+    first.add({"country": {"DE": 2}}, NOW - day)
+    first.add({"country": {"DE": 3, "FR": 1}}, NOW)
+    first.add({"country": {"DE": 4}}, NOW)
+    second.add({"country": {"DE": 10}, "rung": {"fresh": 10}}, NOW)
+    today = datetime.fromtimestamp(NOW, UTC).date()
+    (tmp_path / "counts" / today.isoformat() / "half.json").write_text('{"country"')
+    (tmp_path / "counts" / "notes").mkdir()
+
+    def summed(first_day: date, last_day: date) -> dict[str, dict[str, int]]:
+        found = merged(CountFiles(tmp_path).read(first_day, last_day))
+        return {of: dict(sums) for of, sums in found.items() if sums}
+
+    assert summed(today, today) == {"country": {"DE": 17, "FR": 1}, "rung": {"fresh": 10}}
+    assert summed(date.min, today) == {"country": {"DE": 19, "FR": 1}, "rung": {"fresh": 10}}
+    assert len(list((tmp_path / "counts" / today.isoformat()).glob("*.json"))) >= 2
+
+
+def test_counting_goes_on_when_the_disk_is_full(tmp_path: Path) -> None:
+    counts = Counts()
+    (tmp_path / "counts").write_text("a file where the directory belongs")
+    counting = Counting(lambda: None, counts, CountFiles(tmp_path), 3600, lambda: NOW)
+    counts.add({Dimension.COUNTRY: "DE"})
+    counting.write()
+    (tmp_path / "counts").unlink()
+    counts.add({Dimension.COUNTRY: "DE"})
+    counting.write()
+    [file] = (tmp_path / "counts").glob(f"*/{os.getpid()}-*.json")
+    assert file.read_text() == '{"country":{"DE":2}}'
