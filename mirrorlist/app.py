@@ -19,6 +19,7 @@ from mirrorlist.settings import Settings, read_settings
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.snapshot_files import read_newest
+from mirrorlist.web.budget import Budgets
 from mirrorlist.web.counting import Counting
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.faults import register_faults
@@ -41,7 +42,7 @@ def create_app(settings: Settings) -> Flask:
     reloader = Reloader(state_dir, settings.reload_seconds)
     counts = Counts()
     app = plain_app(reloader, country_of, counts)
-    front = put_front(app, reloader, country_of, counts)
+    front = put_front(app, reloader, country_of, counts, Budgets())
     reloader.start()
     Counting(front.collect, counts, CountFiles(state_dir), COUNTING_SECONDS).start()
     return app
@@ -63,10 +64,11 @@ def put_front(
     generations: Generations,
     country_of: CountryOf,
     counts: Counts,
+    budgets: Budgets,
     clock: Callable[[], float] = time.time,
 ) -> Front:
     """Puts the hot path in front of an application; the answers stay the same."""
-    front = Front(app.wsgi_app, country_of, counts, clock)
+    front = Front(app.wsgi_app, country_of, counts, budgets, clock)
     app.wsgi_app = front  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     generations.subscribe(front.take)
     return front

@@ -15,10 +15,11 @@ from mirrorlist.core.health import Family
 from mirrorlist.core.locate import CountryOf, place_number
 from mirrorlist.core.prepared import Prepared
 from mirrorlist.core.spread import Lot, Turns, identity_of
+from mirrorlist.web.budget import Budgets
 from mirrorlist.web.client import TrustedProxies, client_address
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.encoding import compressed
-from mirrorlist.web.questions import Questions, sent_by
+from mirrorlist.web.questions import LIST_PATHS, Questions, sent_by
 from mirrorlist.web.routes import MOST_REMEMBERED, Headers, Route, Routes
 
 if TYPE_CHECKING:
@@ -44,13 +45,19 @@ class Front:
     """A WSGI application in front of another."""
 
     def __init__(
-        self, behind: WSGIApplication, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
+        self,
+        behind: WSGIApplication,
+        country_of: CountryOf,
+        counts: Counts,
+        budgets: Budgets,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._behind = behind
         self._country_of = country_of
         self._counts = counts
         self._clock = clock
         self._answers: Answers | None = None
+        self._budgets = budgets
 
     def take(self, prepared: Prepared) -> None:
         """Answers from this generation from now on."""
@@ -71,7 +78,29 @@ class Front:
             if answer is not None:
                 start_response("200 OK", answer[0])
                 return (answer[1],)
-        return self._behind(environ, start_response)
+        return self._from_behind(environ, start_response)
+
+    def _from_behind(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """What Flask answers, within the time that such answers may take."""
+        is_list = environ["PATH_INFO"].startswith(LIST_PATHS)
+        budget = self._budgets.lists if is_list else self._budgets.pages
+        if not budget.is_open():
+            start_response("503 Service Unavailable", _BUSY_HEADERS)
+            return (b"" if environ["REQUEST_METHOD"] == "HEAD" else _BUSY,)
+        started = time.perf_counter()
+        try:
+            return self._behind(environ, start_response)
+        finally:
+            budget.spend(time.perf_counter() - started)
+
+
+_BUSY = b"# too many dear requests at once; plain lists are answered all the same. Try again in a few seconds\n"
+_BUSY_HEADERS = [
+    ("Content-Type", "text/plain; charset=utf-8"),
+    ("Content-Length", str(len(_BUSY))),
+    ("Cache-Control", "private, no-store"),
+    ("Retry-After", "5"),
+]
 
 
 class Answers:

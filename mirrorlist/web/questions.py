@@ -23,6 +23,8 @@ class Kind(Enum):
     ISOLIST = "isolist"
 
 
+LIST_PATHS = tuple(f"/{kind.value}" for kind in Kind)
+"""How the paths of lists begin."""
 _COUNTME = ("1", "2", "3", "4")
 DEFAULT_FORMATS = {Kind.MIRRORLIST: "mirrorlist", Kind.METALINK: "metalink3", Kind.ISOLIST: "isolist"}
 

@@ -11,6 +11,7 @@ from typing import Any
 from mirrorlist.app import plain_app, put_front
 from mirrorlist.core.prepared import Prepared
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.web.budget import unlimited
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.front import Front
 from tests.building import NOW, nobody
@@ -109,7 +110,7 @@ def both(snapshot: Snapshot | None = None, country_of: Callable[[bytes], str | N
     """A service on this snapshot."""
     held, clock, counts = Held(), Clock(), (Counts(), Counts())
     flask, fronted = (plain_app(held, country_of, own, clock) for own in counts)
-    front = put_front(fronted, held, country_of, counts[1], clock)
+    front = put_front(fronted, held, country_of, counts[1], unlimited(), clock)
     if snapshot is not None:
         held.put(snapshot)
     return Both(flask.wsgi_app, fronted.wsgi_app, front, held, clock, counts)
