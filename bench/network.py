@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import random
 from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.compile import cloud_table, country_places, network_classes, place_orders
-from mirrorlist.core.model import MAIN, Checksummed, Location, Mirror, Prefix, Protocol, RepoMetadata, Repository
+from mirrorlist.core.health import Family
+from mirrorlist.core.model import (
+    MAIN,
+    WEB_PROTOCOLS,
+    Checksummed,
+    Location,
+    Mirror,
+    Prefix,
+    Protocol,
+    RepoMetadata,
+    Repository,
+)
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import IntervalTable
-from mirrorlist.core.service import Module, Service
+from mirrorlist.core.service import GeoSources, Module, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
+from mirrorlist.core.usability import HealthTable, Holds, reach_key
+from mirrorlist.sources.address_sources import AddressSources
 from mirrorlist.sources.countries import read_countries
+from mirrorlist.sources.geo_tables import GeoTables
 from mirrorlist.store.snapshot_files import write_snapshot
 
 ARCHES = ("x86_64", "aarch64", "ppc64le", "s390x")
@@ -67,22 +84,33 @@ def prefixes(count: int, generator: random.Random) -> list[tuple[Prefix, tuple[s
     return rows
 
 
-def make(count: int, prefix_count: int, generation: int = 1) -> Snapshot:
-    """A snapshot of ``count`` mirrors and as many cloud ranges; the same for the same numbers."""
-    generator = random.Random(count)
-    listed = mirrors(count, generator)
-    centres = {code: (country.latitude, country.longitude) for code, country in read_countries().by_code.items()}
-    places, numbers = country_places(centres)
-    networks, classes = network_classes(listed, cloud_table(prefixes(prefix_count, generator)), EMPTY)
+@dataclass(frozen=True)
+class Size:
+    """How large a network is, and what is known of it.
+
+    ``ill`` is the share of mirrors whose health differs per repository, protocol and family; ``databases`` are
+    files of places and ASNs (without them nothing is known but countries); ``cache`` keeps what was compiled.
+    """
+
+    mirrors: int = 530
+    prefixes: int = 11_000
+    ill: float = 0.0
+    databases: tuple[str, ...] = ()
+    cache: str = ""
+
+
+def make(size: Size, generation: int = 1) -> Snapshot:
+    """A snapshot of this size; the same for the same numbers."""
+    generator = random.Random(size.mirrors)
+    listed = mirrors(size.mirrors, generator)
+    geo, numbers = _geo(size)
+    networks, classes = network_classes(listed, cloud_table(prefixes(size.prefixes, generator)), geo.asns)
     policy = Policy()
     key = bytes(32)
-    metadata = {}
-    for found in REPOSITORIES:
-        for version in ("9.8", "10.2"):
-            for arch in ARCHES:
-                path = f"{version}/{found.title()}/{arch}/os/"
-                digit = f"{generation % 16:x}"
-                metadata[path] = RepoMetadata(path, Checksummed(5000, 1_790_000_000, digit * 64, digit * 128), 0.0)
+    digit = f"{generation % 16:x}"
+    metadata = {
+        path: RepoMetadata(path, Checksummed(5000, 1_790_000_000, digit * 64, digit * 128), 0.0) for path in paths()
+    }
     facts = Facts(
         generation=generation,
         built_at=0.0,
@@ -92,14 +120,50 @@ def make(count: int, prefix_count: int, generation: int = 1) -> Snapshot:
             modules={MAIN: Module(title="Main")}, trusted_proxies=("127.0.0.0/8",), origins={MAIN: "o"},
         ),
         mirrors=tuple(listed),
-        places=places,
+        places=geo.places,
         country_places=numbers,
         classes=classes,
         metadata=metadata,
+        health=health(size, generator),
     )  # fmt: skip
-    return Snapshot(facts, networks, EMPTY, EMPTY, {MAIN: place_orders(listed, MAIN, places, policy, key)})
+    orders = place_orders(listed, MAIN, geo.places, policy, key)
+    return Snapshot(facts, networks, geo.located, geo.asns, {MAIN: orders})
 
 
-def write(state_dir: Path, count: int, prefix_count: int, generation: int = 1) -> None:
+def paths() -> list[str]:
+    """The repositories for each arch."""
+    found = product(REPOSITORIES, ("9.8", "10.2"), ARCHES)
+    return [f"{version}/{name.title()}/{arch}/os/" for name, version, arch in found]
+
+
+def health(size: Size, generator: random.Random) -> HealthTable:
+    """Of each ill mirror half of the repositories are stale and one protocol of one family is out of reach."""
+    ill = generator.sample(range(size.mirrors), round(size.ill * size.mirrors))
+    if not ill:
+        return HealthTable()
+    holds = {path: bytearray(size.mirrors) for path in paths()}
+    reach = {reach_key(MAIN, p, f): bytearray(size.mirrors) for p in WEB_PROTOCOLS for f in Family}
+    for number in ill:
+        for column in generator.sample(list(holds.values()), len(holds) // 2):
+            column[number] = Holds.STALE
+        generator.choice(list(reach.values()))[number] = 1
+    return HealthTable(
+        {path: bytes(column) for path, column in holds.items()}, {name: bytes(column) for name, column in reach.items()}
+    )
+
+
+def _geo(size: Size) -> tuple[GeoTables, Mapping[str, int]]:
+    """As a publisher reads them; nothing but the countries where no database is given."""
+    if size.databases:
+        found = AddressSources(Path(size.cache)).read(GeoSources(databases=size.databases))
+        if found.refusals:
+            raise SystemExit("\n".join(found.refusals))
+        return found.geo, found.country_places
+    centres = {code: (country.latitude, country.longitude) for code, country in read_countries().by_code.items()}
+    places, numbers = country_places(centres)
+    return GeoTables(EMPTY, EMPTY, places), numbers
+
+
+def write(state_dir: Path, size: Size, generation: int = 1) -> None:
     """Puts such a snapshot into a state directory."""
-    write_snapshot(state_dir, encode(make(count, prefix_count, generation)))
+    write_snapshot(state_dir, encode(make(size, generation)))

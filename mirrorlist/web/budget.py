@@ -11,7 +11,7 @@ PAGES_SHARE = 0.1
 """Of a worker's time, for pages and everything else that is no list: explaining one selection takes milliseconds."""
 LISTS_SHARE = 0.5
 """For lists that Flask answers (``country=``, other formats, errors); the hot path has no limit."""
-BURST_SECONDS = 2.0
+BURST_SECONDS = 0.25
 """Time that may be saved up: so much goes through at once."""
 
 
