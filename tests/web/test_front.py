@@ -84,31 +84,36 @@ QUERIES = [
 ]
 
 
-def urls(host: str, dice: random.Random) -> dict[str, dict[Protocol, str]]:
+def urls(host: str, dice: random.Random, whole: bool) -> dict[str, dict[Protocol, str]]:
     both_ways = {Protocol.HTTPS: f"https://{host}/linux/", Protocol.HTTP: f"http://{host}/linux/"}
     http = {Protocol.HTTP: f"http://{host}/a&b/'c'/"}
     rsync = {Protocol.RSYNC: f"rsync://{host}/linux/"}
+    if whole:
+        return {MAIN: both_ways}
     modules = dice.choice([(MAIN,), (MAIN, "kitten"), ("kitten",)])
     return {module: dice.choice([both_ways, http, both_ways | rsync, rsync]) for module in modules}
 
 
 def mirrors(dice: random.Random) -> list[Mirror]:
+    """A few of all kinds; now and then many public ones, so that enough of one address family can remain."""
     found = []
-    for number in range(dice.randrange(15)):
-        private = dice.random() < 0.25
+    crowd = dice.random() < 0.3
+    for number in range(dice.randrange(8, 15) if crowd else dice.randrange(15)):
+        whole = crowd and dice.random() < 0.9
+        private = not whole and dice.random() < 0.25
         found.append(
             mirror(
                 f"m{number}",
                 dice.choice([None, *CITIES]),
-                urls=urls(f"m{number}.example.org", dice),
+                urls=urls(f"m{number}.example.org", dice, whole),
                 private=private,
                 monopoly=private and dice.random() < 0.5,
                 subnets=dice.sample(SUBNETS, dice.randrange(4)),
                 asns=tuple(dice.sample([64500, 64501], dice.randrange(3))),
                 cloud=dice.choice([None, None, None, CloudRegions("aws", None), CloudRegions("gcp", ("us-1",))]),
-                status=dice.choice([Status.LIVE, Status.LIVE, Status.RETIRING, Status.PAUSED]),
+                status=Status.LIVE if whole else dice.choice([Status.LIVE, Status.RETIRING, Status.PAUSED]),
                 bandwidth_mbps=dice.choice([None, 100, 10_000, 100_000]),
-                countries_only=dice.choice([(), (), (), ("DE",), ("JP", "FR")]),
+                countries_only=() if whole else dice.choice([(), (), (), ("DE",), ("JP", "FR")]),
                 countries_never=dice.choice([(), (), ("DE",)]),
             )
         )
