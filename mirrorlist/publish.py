@@ -22,9 +22,10 @@ from mirrorlist.core.health_table import health_table
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.metadata import metadata_from
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
+from mirrorlist.core.rungs import moves, rungs
 from mirrorlist.core.service import GeoSources, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
-from mirrorlist.core.usability import HealthTable
+from mirrorlist.core.usability import RUNG_NAMES, HealthTable, Rung
 from mirrorlist.sources.address_sources import AddressData, AddressSources
 from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.last_good import LastGood
@@ -82,6 +83,7 @@ class Publisher:
         self._address_sources = AddressSources(self._state_dir / CACHE)
         self._addresses: tuple[Hashable, AddressData] | None = None
         self._former = _former(self._state_dir)
+        self._rungs: Mapping[str, Rung] | None = None
 
     @property
     def service(self) -> Service:
@@ -111,8 +113,17 @@ class Publisher:
             self._former = _former(self._state_dir)
             snapshot = self.compiled(now, force)
             write_snapshot(self._state_dir, encode(snapshot))
+        self._tell_rungs(snapshot.facts)
         log.info("published", generation=snapshot.facts.generation, mirrors=len(snapshot.mirrors))
         return snapshot
+
+    def _tell_rungs(self, facts: Facts) -> None:
+        """A line for each way in which repositories moved on the ladder since the last generation."""
+        former = self._rungs if self._rungs is not None else rungs(self._former) if self._former else {}
+        self._rungs = rungs(facts)
+        for (was, rung), paths in moves(former, self._rungs).items():
+            tell = log.warning if rung > was else log.info
+            tell("rung", before=RUNG_NAMES[was], now=RUNG_NAMES[rung], repositories=len(paths), first=paths[:5])
 
     def compiled(self, now: float, force: bool = False) -> Snapshot:
         """The next generation, not written; raises as ``publish``."""
@@ -221,7 +232,7 @@ class Publisher:
         if self._verdicts is None or self._verdicts[0] != version:
             self._verdicts = version, self._health.verdicts()  # 80,000 of them take a second to read
         out = self._health.overrides(now)
-        return health_table(mirrors, self._verdicts[1], metadata, out, service.policy, now)
+        return health_table(mirrors, self._verdicts[1], metadata, out, service, now)
 
     def _metadata(self, service: Service, now: float) -> dict[str, RepoMetadata]:
         days = service.policy.alternates_days

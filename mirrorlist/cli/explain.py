@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.faults import since
 from mirrorlist.cli.questions import client_of, query_of, question_options
 from mirrorlist.core.model import Client, Place, PlaceSource, Query, Selection
 from mirrorlist.core.rank import OWN_COUNTRY, country_of
@@ -128,9 +129,13 @@ def _tell_places(console: Console, selection: Selection) -> None:
 def _tell_left_out(console: Console, selection: Selection) -> None:
     rows = sorted(selection.rejected, key=lambda row: (row.reason.name, row.mirror.name))
     for reason, group in groupby(rows, key=lambda row: row.reason):
-        names = [row.mirror.name for row in group]
-        console.print(f"\nleft out ({len(names)}): {reason.value}")
-        console.print(indented(names, console.width))
+        found = list(group)
+        console.print(f"\nleft out ({len(found)}): {reason.value}")
+        if names := [row.mirror.name for row in found if row.cause is None]:
+            console.print(indented(names, console.width))
+        for row in found:
+            if row.cause is not None:
+                console.print(f"  {row.mirror.name} {since(row.cause)}", soft_wrap=True, markup=False)
 
 
 def indented(names: Sequence[str], width: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from mirrorlist.core.reasons import Reason
+from mirrorlist.core.reasons import Cause, Reason
 
 MAIN = "main"
 """The module that a mirror's ``address`` serves; every other module has a name in service.yml."""
@@ -238,8 +238,8 @@ class Choice:
     """A mirror in an answer, its URL for this query, and how it got there.
 
     ``url`` is the directory of the repository; ``more_urls`` the same under other protocols, where every one
-    was asked for. ``preference`` falls strictly from the first choice to the
-    last. ``band`` is the number of the group of equally close mirrors that this one was drawn from.
+    was asked for. ``preference`` falls strictly from the first choice to the last. ``band`` is the number of the
+    group of equally close mirrors that this one was drawn from.
     """
 
     mirror: Mirror
@@ -254,10 +254,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A mirror left out, and why."""
+    """A mirror left out, and why; the cause where its health or an override is the reason."""
 
     mirror: Mirror
     reason: Reason
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from mirrorlist.core.matches import match_without_subnet
 from mirrorlist.core.model import SERVED_STATUSES, Match, Proximity, Query
 from mirrorlist.core.rank import Group, candidates, network_groups, ordered, place_groups, weight_of
 from mirrorlist.core.rules import opens
+from mirrorlist.core.select import rung_notes
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
 from mirrorlist.core.spread import Words, order_keys
 from mirrorlist.core.usability import paths_of, usability
@@ -77,7 +78,9 @@ class Prepared:
         if column is None:
             usable = usability(self.snapshot.mirrors, health, query, family)
             urls = [trees[0].encode() if trees else None for trees in usable.urls]
-            column = self._columns[key] = PreparedColumn(len(self._columns), [*urls, None], usable.notes)
+            column = self._columns[key] = PreparedColumn(
+                len(self._columns), [*urls, None], rung_notes(self.snapshot, query, usable)
+            )
         return column
 
     def keys(self, variant: int) -> list[float]:
