@@ -155,6 +155,7 @@ class Publisher:
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
         key = self._former.key if self._former else self._new_key()
         metadata = self._metadata(service, now)
+        lowered = self._health.paces.lowered() if self._health else {}
         facts = Facts(
             generation=self._former.generation + 1 if self._former else 1,
             built_at=now,
@@ -166,11 +167,12 @@ class Publisher:
             classes=classes,
             metadata=metadata,
             health=self._health_table(mirrors, metadata, service, now),
+            lowered=lowered,
             asns_built_on=addresses.asns_built_on,
             findings=self._service_findings + findings,
         )
         modules = sorted({MAIN, *service.modules})
-        orders = {module: place_orders(mirrors, module, geo.places, service.policy, key) for module in modules}
+        orders = {module: place_orders(mirrors, module, geo.places, service.policy, key, lowered) for module in modules}
         return Snapshot(facts, table, geo.located, geo.asns, orders)
 
     def _read_mirrors(self, now: float) -> tuple[tuple[Mirror, ...], tuple[Finding, ...], int]:

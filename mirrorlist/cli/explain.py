@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.faults import since
+from mirrorlist.cli.faults import since, weight_line
 from mirrorlist.cli.questions import client_of, query_of, question_options
 from mirrorlist.core.model import Client, Place, PlaceSource, Query, Selection
 from mirrorlist.core.rank import OWN_COUNTRY, country_of
@@ -42,6 +42,9 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
     _tell_metadata(console, snapshot, query.path, now)
     console.print()
     console.print(_chosen(selection, snapshot))
+    for choice in selection.choices:
+        if line := weight_line(snapshot.facts, choice.mirror):
+            console.print(f"{choice.mirror.name}: {line}", soft_wrap=True, markup=False)
     for url in selection.fallbacks:
         console.print(f"then {url}", soft_wrap=True)
     _tell_places(console, selection)

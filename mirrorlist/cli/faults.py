@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from mirrorlist.cli.durations import moment
 from mirrorlist.core.causes import faults_of
 from mirrorlist.core.model import Mirror
+from mirrorlist.core.rank import weight_of
 from mirrorlist.core.reasons import Cause, Reason
+from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.usability import HealthTable
 
 MOST_NAMED = 2
@@ -30,6 +32,12 @@ def since(cause: Cause) -> str:
     return f"{began}: {_named(cause.of)}" if cause.of else began
 
 
+def all_lines(facts: Facts, number: int, mirror: Mirror) -> list[str]:
+    """A line for everything that keeps clients from a mirror, and for a lowered weight."""
+    lowered = weight_line(facts, mirror)
+    return [*fault_lines(facts.health, number, mirror), *([lowered] if lowered else [])]
+
+
 def fault_lines(health: HealthTable, number: int, mirror: Mirror) -> list[str]:
     """A line for everything that keeps a mirror out of some list or of all."""
     lines = []
@@ -40,6 +48,16 @@ def fault_lines(health: HealthTable, number: int, mirror: Mirror) -> list[str]:
             when = moment(fault.cause.since)
             lines.append(f"{_WORDS[fault.reason]} {_named(fault.cause.of)} since {when} UTC")
     return lines
+
+
+def weight_line(facts: Facts, mirror: Mirror) -> str | None:
+    """That a mirror's weight is lowered, since when and why; None where it is not."""
+    lowered = facts.lowered.get(mirror.name)
+    if lowered is None:
+        return None
+    policy = facts.service.policy
+    weights = f"weight {weight_of(mirror, policy, lowered)} of {weight_of(mirror, policy)}"
+    return f"{weights} since {moment(lowered.since)} UTC, because in two runs of the prober {lowered.why}"
 
 
 def _named(names: Sequence[str]) -> str:

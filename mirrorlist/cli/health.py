@@ -10,7 +10,7 @@ from rich.table import Table
 
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import ago, moment
-from mirrorlist.cli.faults import fault_lines
+from mirrorlist.cli.faults import fault_lines, weight_line
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
 from mirrorlist.core.health import Event, Outcome, Override
 from mirrorlist.core.report import Row, fresh_below, remedies, report, worst
@@ -52,6 +52,8 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
     probed = replace(facts.health, out=(), overrides=())
     for line in fault_lines(probed, facts.mirrors.index(mirror), mirror):
         console.print(f"left out of lists: {line}", soft_wrap=True, markup=False)
+    if weight := weight_line(facts, mirror):
+        console.print(weight, soft_wrap=True, markup=False)
     _tell_remedies(console, rows)
     _tell_events(console, store.events(name, MOST_EVENTS))
 

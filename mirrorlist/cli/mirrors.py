@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.faults import fault_lines
+from mirrorlist.cli.faults import all_lines
 from mirrorlist.core.model import SERVED_STATUSES, Mirror
 from mirrorlist.core.prefixes import spelled
 from mirrorlist.core.rank import country_of, is_public
@@ -40,7 +40,7 @@ def mirrors(context: Context, names: bool) -> None:
     for number, mirror in enumerate(found):
         bandwidth = "" if mirror.bandwidth_mbps is None else str(mirror.bandwidth_mbps)
         name = "\n".join(textwrap.wrap(mirror.name, WIDEST_NAME))
-        told = "\n".join([served_to(mirror), *fault_lines(facts.health, number, mirror)])
+        told = "\n".join([served_to(mirror), *all_lines(facts, number, mirror)])
         table.add_row(name, country_of(mirror) or "?", bandwidth, " ".join(mirror.urls), Text(told))
     Console().print(table)
 

@@ -14,7 +14,7 @@ from itertools import islice
 from mirrorlist.core.health import Family
 from mirrorlist.core.matches import match_without_subnet
 from mirrorlist.core.model import SERVED_STATUSES, Match, Proximity, Query
-from mirrorlist.core.rank import Group, candidates, network_groups, ordered, place_groups, weight_of
+from mirrorlist.core.rank import Group, candidates, network_groups, ordered, place_groups
 from mirrorlist.core.rules import opens
 from mirrorlist.core.select import rung_notes
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
@@ -57,7 +57,7 @@ class Prepared:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._weights = [weight_of(mirror, snapshot.policy) for mirror in snapshot.mirrors]
+        self._weights = snapshot.weights
         self._columns: dict[object, PreparedColumn] = {}
         self._modules = {module: PreparedModule(self, module, orders) for module, orders in snapshot.orders.items()}
         self._keys: dict[int, list[float]] = {}

@@ -21,7 +21,6 @@ from mirrorlist.core.rank import (
     ordered,
     place_groups,
     proximity_of,
-    weight_of,
 )
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import CLIENT_RULES, STANDING_RULES, first_reason
@@ -91,7 +90,7 @@ def _sieve(
 
 def _groups(snapshot: Snapshot, sieved: Sieved, near: Mapping[int, Match], client: Client) -> tuple[list[Group], bool]:
     """The client's groups, closest first; True if a monopoly stands alone."""
-    weights = [weight_of(mirror, snapshot.policy) for mirror in snapshot.mirrors]
+    weights = snapshot.weights
     matches = {number: near[number] for number in sorted(sieved.standing & near.keys())}
     monopolies, by_network = network_groups(matches, snapshot.mirrors, weights)
     for group in monopolies:
@@ -107,8 +106,7 @@ def _ordered(
     policy, key = snapshot.policy, snapshot.facts.key
     words, _ = turn_words(key, client.identity, now, policy.turn_seconds)
     names = [mirror.name for mirror in snapshot.mirrors]
-    weights = [weight_of(mirror, policy) for mirror in snapshot.mirrors]
-    return ordered(groups, order_keys(key, names, weights, words[0] % policy.variants), words, usable)
+    return ordered(groups, order_keys(key, names, snapshot.weights, words[0] % policy.variants), words, usable)
 
 
 def _choice(
@@ -129,7 +127,7 @@ def _choice(
         proximity=proximity,
         distance_km=distance_to(mirror, client.place),
         band=band,
-        weight=weight_of(mirror, snapshot.policy),
+        weight=snapshot.weight(number),
         preference=preference,
     )
 

@@ -13,6 +13,8 @@ from mirrorlist.core.health import Event, EventKind, Family, Outcome, Override, 
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.rounds import Change, Round
 from mirrorlist.store.database import HEALTH_EVENTS, HEALTH_VERSIONS, OVERRIDES, PROBES, RUNS, VERDICTS
+from mirrorlist.store.paces import VERSION as PACES_VERSION
+from mirrorlist.store.paces import PaceStore
 
 KEPT_SECONDS = 30 * 86_400.0
 """How long probes, events, runs and verdicts of what is not probed any more are kept."""
@@ -37,9 +39,10 @@ class HealthStore:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self.paces = PaceStore(engine)
 
-    def version(self, now: float) -> tuple[int, int, int]:
-        """Numbers that change whenever ``verdicts`` or ``overrides`` would say something else that matters.
+    def version(self, now: float) -> tuple[int, int, int, int]:
+        """Numbers that change whenever ``verdicts``, ``overrides`` or a lowered weight say something else that matters.
 
         When something was last checked does not; the third is how many overrides are in force.
         """
@@ -48,7 +51,7 @@ class HealthStore:
             active = connection.execute(
                 sa.select(sa.func.count()).select_from(OVERRIDES).where(OVERRIDES.c.until > now)
             ).scalar_one()
-        return numbers.get("verdicts", 0), numbers.get("overrides", 0), active
+        return numbers.get("verdicts", 0), numbers.get("overrides", 0), active, numbers.get(PACES_VERSION, 0)
 
     def verdicts(self, mirror: str | None = None) -> dict[Subject, Verdict]:
         """The verdict on every subject, of all mirrors or of one."""
