@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -22,10 +22,11 @@ from mirrorlist.core.health_table import health_table
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.metadata import metadata_from
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
-from mirrorlist.core.rungs import moves, rungs
+from mirrorlist.core.news import news
+from mirrorlist.core.releases import Seen, Waiting, releases
 from mirrorlist.core.service import GeoSources, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
-from mirrorlist.core.usability import RUNG_NAMES, HealthTable, Rung
+from mirrorlist.core.usability import HealthTable
 from mirrorlist.sources.address_sources import AddressData, AddressSources
 from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.last_good import LastGood
@@ -83,7 +84,6 @@ class Publisher:
         self._address_sources = AddressSources(self._state_dir / CACHE)
         self._addresses: tuple[Hashable, AddressData] | None = None
         self._former = _former(self._state_dir)
-        self._rungs: Mapping[str, Rung] | None = None
 
     @property
     def service(self) -> Service:
@@ -113,17 +113,12 @@ class Publisher:
             self._former = _former(self._state_dir)
             snapshot = self.compiled(now, force)
             write_snapshot(self._state_dir, encode(snapshot))
-        self._tell_rungs(snapshot.facts)
+            if self._health:
+                self._health.releases.note(snapshot.facts.service.catalogue.latest, now)
+        for each in news(self._former, snapshot.facts):
+            (log.warning if each.worse else log.info)(each.event, **each.facts)
         log.info("published", generation=snapshot.facts.generation, mirrors=len(snapshot.mirrors))
         return snapshot
-
-    def _tell_rungs(self, facts: Facts) -> None:
-        """A line for each way in which repositories moved on the ladder since the last generation."""
-        former = self._rungs if self._rungs is not None else rungs(self._former) if self._former else {}
-        self._rungs = rungs(facts)
-        for (was, rung), paths in moves(former, self._rungs).items():
-            tell = log.warning if rung > was else log.info
-            tell("rung", before=RUNG_NAMES[was], now=RUNG_NAMES[rung], repositories=len(paths), first=paths[:5])
 
     def compiled(self, now: float, force: bool = False) -> Snapshot:
         """The next generation, not written; raises as ``publish``."""
@@ -155,6 +150,8 @@ class Publisher:
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
         key = self._former.key if self._former else self._new_key()
         metadata = self._metadata(service, now)
+        health = self._health_table(mirrors, metadata, service, now)
+        service, waiting = self._released(service, Seen(mirrors, health, metadata), now)
         lowered = self._health.paces.lowered() if self._health else {}
         facts = Facts(
             generation=self._former.generation + 1 if self._former else 1,
@@ -166,8 +163,9 @@ class Publisher:
             country_places=addresses.country_places,
             classes=classes,
             metadata=metadata,
-            health=self._health_table(mirrors, metadata, service, now),
+            health=health,
             lowered=lowered,
+            waiting=waiting,
             asns_built_on=addresses.asns_built_on,
             findings=self._service_findings + findings,
         )
@@ -235,6 +233,13 @@ class Publisher:
             self._verdicts = version, self._health.verdicts()  # 80,000 of them take a second to read
         out = self._health.overrides(now)
         return health_table(mirrors, self._verdicts[1], metadata, out, service, now)
+
+    def _released(self, service: Service, seen: Seen, now: float) -> tuple[Service, tuple[Waiting, ...]]:
+        """The service with the versions that its majors mean now. Nothing waits for a prober that does not run."""
+        if self._health is None or not self._health.is_watched(now):
+            return service, ()
+        found = releases(service.catalogue, self._health.releases.meant(), seen, service.policy)
+        return replace(service, catalogue=found.catalogue), found.waiting
 
     def _metadata(self, service: Service, now: float) -> dict[str, RepoMetadata]:
         days = service.policy.alternates_days

@@ -37,6 +37,9 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
     console.print(_client_line(client))
     _tell_age_of_asns(console, snapshot, now)
     console.print(f"asks for {query.path} of module {query.target.module}", soft_wrap=True)
+    for each in snapshot.facts.waiting:
+        if query.target.version in (each.meanwhile, each.newest):
+            console.print(str(each), soft_wrap=True)
     for note in selection.notes:
         console.print(f"note: {note}")
     _tell_metadata(console, snapshot, query.path, now)

@@ -63,6 +63,8 @@ def _tell_rungs(facts: Facts) -> None:
     low = [path for path in found if found[path] is not Rung.FRESH]
     for path in sorted(low, key=lambda path: (-found[path], path)):
         click.echo(f"{RUNG_NAMES[found[path]]:15}  {path}")
+    for each in facts.waiting:
+        click.echo(str(each))
     click.echo(f"{len(found) - len(low)} of {len(found)} repositories are listed with fresh mirrors")
 
 

@@ -22,6 +22,7 @@ from mirrorlist.core.pace import Lowered
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import ARRAYS, IntervalTable
 from mirrorlist.core.rank import weight_of
+from mirrorlist.core.releases import Waiting
 from mirrorlist.core.service import Service
 from mirrorlist.core.usability import HealthTable
 
@@ -51,7 +52,8 @@ class Facts:
 
     ``places[0]`` is nowhere and ``classes[0]`` no network. ``country_places`` leads from a country's code to
     its number in ``places``. ``key`` keys the spread. ``findings`` are the remarks of the last load,
-    ``health`` what the prober found, ``lowered`` by mirrors' names the weights that it lowered.
+    ``health`` what the prober found, ``lowered`` by mirrors' names the weights that it lowered, ``waiting`` the
+    majors that do not mean yet what service.yml says; ``service.catalogue`` has what they mean now.
     ``asns_built_on`` is the date of the table of ASNs that comes with the program, where it is used.
     """
 
@@ -68,6 +70,7 @@ class Facts:
     findings: tuple[Finding, ...] = ()
     health: HealthTable = field(default_factory=HealthTable)
     lowered: Mapping[str, Lowered] = field(default_factory=dict)
+    waiting: tuple[Waiting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

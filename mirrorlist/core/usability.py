@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Override, Standing, Verdict
-from mirrorlist.core.model import SERVED_STATUSES, Client, Mirror, Protocol, Query
+from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Client, Mirror, Protocol, Query
 from mirrorlist.core.rank import is_public
 from mirrorlist.core.reasons import Reason
 
@@ -210,6 +210,12 @@ def _urls(
     if not reached:
         return (), Reason.UNREACHABLE
     return tuple(offered[protocol] for protocol in reached), None
+
+
+def is_in_reach(number: int, mirror: Mirror, health: HealthTable, module: str) -> bool:
+    """Whether a mirror's tree of a module can be reached in any way."""
+    ways = [protocol for protocol in mirror.urls.get(module, {}) if protocol in WEB_PROTOCOLS]
+    return any(not _is_out_of_reach(number, health, module, protocol, list(Family)) for protocol in ways)
 
 
 def _is_out_of_reach(

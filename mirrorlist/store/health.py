@@ -15,9 +15,12 @@ from mirrorlist.core.rounds import Change, Round
 from mirrorlist.store.database import HEALTH_EVENTS, HEALTH_VERSIONS, OVERRIDES, PROBES, RUNS, VERDICTS
 from mirrorlist.store.paces import VERSION as PACES_VERSION
 from mirrorlist.store.paces import PaceStore
+from mirrorlist.store.releases import ReleaseStore
 
 KEPT_SECONDS = 30 * 86_400.0
 """How long probes, events, runs and verdicts of what is not probed any more are kept."""
+WATCHED_SECONDS = 86_400.0
+"""A prober that ended no run for so long does not run."""
 ROWS_AT_ONCE = 1000
 _KEYS = ("mirror", "module", "protocol", "family", "path")
 
@@ -40,6 +43,7 @@ class HealthStore:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self.paces = PaceStore(engine)
+        self.releases = ReleaseStore(engine)
 
     def version(self, now: float) -> tuple[int, int, int, int]:
         """Numbers that change whenever ``verdicts``, ``overrides`` or a lowered weight say something else that matters.
@@ -135,6 +139,11 @@ class HealthStore:
             return None
         kept = tuple(map(Family, (row.kept or "").split()))
         return Run(row.id, row.started_at, row.seconds, row.mirrors, row.requests, kept)
+
+    def is_watched(self, now: float) -> bool:
+        """Whether a prober looks at the mirrors these days."""
+        run = self.last_run()
+        return run is not None and now - run.started_at < WATCHED_SECONDS
 
     def record(self, found: Round, before: Mapping[Subject, Verdict], forgotten: Collection[Subject] = ()) -> bool:
         """Writes what a run came to, whole or not at all; whether anything that matters changed."""
