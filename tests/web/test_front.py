@@ -13,18 +13,24 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from mirrorlist.core.compile import Proof
-from mirrorlist.core.health import Family
+from mirrorlist.core.health import Family, Outcome, Override, Subject, Verdict
+from mirrorlist.core.health_table import health_table
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, CloudRegions, Mirror, Place, Protocol, Status
+from mirrorlist.core.pace import Lowered
 from mirrorlist.core.policy import Policy
+from mirrorlist.core.releases import Seen, releases
+from mirrorlist.core.service import Service
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.usability import HealthTable, Holds, reach_key
 from mirrorlist.web.front import LONGEST_REMEMBERED, MOST_REMEMBERED, Answers
-from tests.building import CITIES, metadata, mirror, snapshot
+from tests.building import CATALOGUE, CITIES, NOW, metadata, mirror, service, snapshot
 from tests.web.asking import Answer, Both, ask, both, environ
 
 PATH = "9.8/BaseOS/x86_64/os/"
+FORMER = "9.7/BaseOS/x86_64/os/"
 METADATA = {
     PATH: metadata(PATH, alternates="bc"),
+    FORMER: metadata(FORMER, "f"),
     "9.8/AppStream/aarch64/os/": metadata("9.8/AppStream/aarch64/os/", "d"),
 }
 ORIGINS = {MAIN: "/srv/linux", "kitten": "/srv/kitten"}
@@ -63,6 +69,7 @@ CLOUDS = {"192.0.2.0/28": ("aws", "eu-1"), "2001:db8:1:2::/64": ("gcp", "us-1"),
 PATHS = [
     "/mirrorlist/9/baseos",
     "/mirrorlist/9/baseos/",
+    "/mirrorlist/9.8/baseos",
     "/mirrorlist/10-kitten/baseos",
     "/mirrorlist/9.2/baseos",
     "/metalink/9/baseos",
@@ -112,6 +119,7 @@ def mirrors(draw: st.DrawFn) -> list[Mirror]:
                 ),
                 status=draw(st.sampled_from([Status.LIVE, Status.LIVE, Status.RETIRING, Status.PAUSED])),
                 bandwidth_mbps=draw(st.sampled_from([None, 100, 10_000, 100_000])),
+                update_frequency_seconds=draw(st.sampled_from([None, 3600, 10_800])),
                 countries_only=draw(st.sampled_from([(), (), (), ("DE",), ("JP", "FR")])),
                 countries_never=draw(st.sampled_from([(), (), ("DE",)])),
             )
@@ -138,6 +146,25 @@ def healths(draw: st.DrawFn, count: int) -> HealthTable:
 
 
 @st.composite
+def probed(draw: st.DrawFn, listed: list[Mirror], of: Service) -> HealthTable:
+    """What verdicts come to under a policy, at some time after the origin changed."""
+    dice = draw(st.randoms(use_true_random=False))
+    verdicts = {
+        Subject(each.name, MAIN, Protocol.HTTPS, Family.IPV4, path): Verdict(
+            dice.random() < 0.9, NOW, Outcome.FRESH, NOW, sha256=dice.choice("aabbbcdf") * 64
+        )
+        for each in listed
+        for path in METADATA
+    }
+    overrides = {
+        each.name: Override(each.name, "out", "somebody", NOW, NOW + 60) for each in listed if dice.random() < 0.1
+    }
+    return health_table(
+        listed, verdicts, METADATA, overrides, of, NOW + draw(st.sampled_from([-3600, 0, 7200, 90_000]))
+    )
+
+
+@st.composite
 def networks(draw: st.DrawFn) -> Snapshot:
     policy = Policy(
         limit=draw(st.sampled_from([1, 3, 20])),
@@ -148,12 +175,19 @@ def networks(draw: st.DrawFn) -> Snapshot:
         ),
         fallback_minimum=draw(st.sampled_from([0, 5])),
         turn_seconds=draw(st.sampled_from([60, 604_800])),
+        lag_grace_seconds=draw(st.sampled_from([0, 3600, 86_400])),
+        release_minimum_percent=draw(st.sampled_from([0, 30, 100])),
     )
     fallbacks = {MAIN: ("https://own.example.org/linux/", "http://own.example.org/a&b/")}
     listed = draw(mirrors())
+    health = draw(st.one_of(healths(len(listed)), probed(listed, service(policy=policy))))
+    names = draw(st.sets(st.sampled_from([each.name for each in listed]))) if listed else set()
+    lowered = {name: Lowered(draw(st.integers(1, 3)), NOW, "slow") for name in sorted(names)}
+    release = releases(CATALOGUE, {"9": "9.7"}, Seen(listed, health, METADATA), policy)
     return snapshot(
         listed,
-        facts={"health": draw(healths(len(listed)))},
+        facts={"health": health, "lowered": lowered, "waiting": release.waiting},
+        catalogue=release.catalogue,
         at=draw(st.sampled_from([AT, {}, {**AT, "198.51.100.0/24": "AT"}])),
         asns=ASNS,
         clouds=CLOUDS,
@@ -195,6 +229,22 @@ def test_answers_equal_those_of_flask(
             if packs:
                 headers["ACCEPT_ENCODING"] = "gzip"
             assert service.get(path, query, peer, **headers).status in (200, 400, 404, 503)
+
+
+def test_lowered_weights_and_waiting_releases_are_in_answers_of_the_hot_path() -> None:
+    """The generator above makes both; here they show."""
+    listed = [mirror(f"m{number}", "berlin") for number in range(8)]
+    health = HealthTable({FORMER: bytes([Holds.FRESH] * 8), PATH: bytes([Holds.FRESH] * 4 + [Holds.MISSING] * 4)})
+    release = releases(CATALOGUE, {"9": "9.7"}, Seen(listed, health, METADATA), Policy())
+    for lowered, expected in [({}, 250), ({"m0.example.org": Lowered(3, NOW, "slow")}, 35)]:
+        facts = {"health": health, "lowered": lowered, "waiting": release.waiting}
+        service = both(snapshot(listed, facts=facts, catalogue=release.catalogue, at={"0.0.0.0/0": "berlin"}))
+        firsts = 0
+        for number in range(2000):
+            answer = service.get("/mirrorlist/9/baseos", "arch=x86_64", f"198.51.{number // 250}.{number % 250}")
+            assert answer.body.count(FORMER.encode()) == 8
+            firsts += hosts(answer)[0] == "m0.example.org"
+        assert abs(firsts - expected) < 60
 
 
 def test_hot_path_answers_what_it_should_by_itself() -> None:
