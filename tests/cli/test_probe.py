@@ -23,6 +23,7 @@ from mirrorlist.cli.main import main
 from mirrorlist.cli.probe import guard_of
 from mirrorlist.core.health import REMEDIES, Family, Outcome, Subject
 from mirrorlist.core.model import MAIN, Protocol
+from mirrorlist.core.pace import Lowered, Pace
 from mirrorlist.core.service import Profile
 from mirrorlist.core.visits import REPOMD
 from mirrorlist.store.database import open_database
@@ -184,6 +185,20 @@ def test_what_is_left_out_is_shown_with_since_when_wherever_the_mirror_is(checko
         f"last known good  {PATHS[1]}",
         "1 of 2 repositories are listed with fresh mirrors",
     ]
+
+
+def test_a_lowered_weight_is_told_with_since_when_and_why(checkout: Checkout) -> None:
+    checkout.told("probe", "--once")
+    now = time.time()
+    lowered = Lowered(1, now, "it asked for patience (429 or 503)")
+    checkout.store.paces.record({"a.example.org": Pace(now, lowered)}, {}, 0.0)
+    checkout.told("publish")
+    told = f"weight 500 of 1000 since {moment(now)} UTC, because in two runs of the prober {lowered.why}"
+    asked = ("explain", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos")
+    assert f"a.example.org: {told}" in checkout.told(*asked)
+    assert told in checkout.told("health", "a.example.org")
+    assert told in re.sub(r"\s+", " ", checkout.told("mirrors"))
+    assert "weight 500" not in checkout.told("health", "b.example.org")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from mirrorlist.core.health_table import health_table
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, CloudRegions, Mirror, Place, Protocol, Status
 from mirrorlist.core.pace import Lowered
 from mirrorlist.core.policy import Policy
-from mirrorlist.core.releases import Seen, releases
+from mirrorlist.core.releases import Releases, Seen, releases
 from mirrorlist.core.service import Service
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.usability import HealthTable, Holds, reach_key
@@ -145,6 +145,14 @@ def healths(draw: st.DrawFn, count: int) -> HealthTable:
     )
 
 
+WAITING = releases(
+    CATALOGUE,
+    {"9": "9.7"},
+    Seen([mirror(f"m{number}") for number in range(5)], HealthTable({FORMER: bytes([Holds.FRESH] * 5)}), METADATA),
+    Policy(),
+)
+
+
 @st.composite
 def probed(draw: st.DrawFn, listed: list[Mirror], of: Service) -> HealthTable:
     """What verdicts come to under a policy, at some time after the origin changed."""
@@ -176,14 +184,14 @@ def networks(draw: st.DrawFn) -> Snapshot:
         fallback_minimum=draw(st.sampled_from([0, 5])),
         turn_seconds=draw(st.sampled_from([60, 604_800])),
         lag_grace_seconds=draw(st.sampled_from([0, 3600, 86_400])),
-        release_minimum_percent=draw(st.sampled_from([0, 30, 100])),
     )
     fallbacks = {MAIN: ("https://own.example.org/linux/", "http://own.example.org/a&b/")}
     listed = draw(mirrors())
     health = draw(st.one_of(healths(len(listed)), probed(listed, service(policy=policy))))
-    names = draw(st.sets(st.sampled_from([each.name for each in listed]))) if listed else set()
-    lowered = {name: Lowered(draw(st.integers(1, 3)), NOW, "slow") for name in sorted(names)}
-    release = releases(CATALOGUE, {"9": "9.7"}, Seen(listed, health, METADATA), policy)
+    dice = draw(st.randoms(use_true_random=False))
+    share = draw(st.sampled_from([0.0, 0.5]))
+    lowered = {each.name: Lowered(dice.randint(1, 3), NOW, "slow") for each in listed if dice.random() < share}
+    release = draw(st.sampled_from([Releases(CATALOGUE), WAITING]))
     return snapshot(
         listed,
         facts={"health": health, "lowered": lowered, "waiting": release.waiting},
