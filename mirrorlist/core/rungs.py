@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mirrorlist.core.catalogue import published
-from mirrorlist.core.model import Query
+from mirrorlist.core.model import SERVED_STATUSES, Query
+from mirrorlist.core.rank import is_public
 from mirrorlist.core.snapshot import Facts
-from mirrorlist.core.usability import Rung, usability
+from mirrorlist.core.usability import CURRENT, Rung, Usability, usability
 
 
 def rungs(facts: Facts) -> dict[str, Rung]:
-    """The rung of the text list of every repository that mirrors carry, by its path; one path for each arch."""
+    """The rung of the text list of every repository that mirrors carry, by its path; one path for each arch.
+
+    Most are at the top, which one mirror shows that can be given and is fresh; only the others need the whole ladder.
+    """
     found: dict[str, Rung] = {}
-    elsewhere: dict[str, Rung] = {}
+    modules: dict[str, tuple[Rung, list[int]]] = {}
     for target, arch in published(facts.service.catalogue):
         query = Query(target, arch, facts.service.policy.protocol_order)
-        if query.path in facts.health.holds:
-            found[query.path] = _rung(facts, query)
-            continue
-        # Of what nobody looked at only the module's addresses count, which are the same for all its repositories.
-        if target.module not in elsewhere:
-            elsewhere[target.module] = _rung(facts, query)
-        found[query.path] = elsewhere[target.module]
+        if target.module not in modules:
+            modules[target.module] = _of_module(facts, query)
+        rung, able = modules[target.module]
+        column = facts.health.holds.get(query.path)
+        if column and not (rung is Rung.FRESH and any(column[number] in CURRENT for number in able)):
+            rung = usability(facts.mirrors, facts.health, query, None).rung
+        found[query.path] = rung
     return found
 
 
-def _rung(facts: Facts, query: Query) -> Rung:
-    return usability(facts.mirrors, facts.health, query, None).rung
+def _of_module(facts: Facts, query: Query) -> tuple[Rung, list[int]]:
+    """The rung of a repository of the module that nobody looked at, and the mirrors that strangers can be given."""
+    usable: Usability = usability(facts.mirrors, replace(facts.health, holds={}), query, None)
+    return usable.rung, [
+        number
+        for number, mirror in enumerate(facts.mirrors)
+        if usable.urls[number] and is_public(mirror) and mirror.status in SERVED_STATUSES
+    ]
 
 
 def moves(before: Mapping[str, Rung], after: Mapping[str, Rung]) -> dict[tuple[Rung, Rung], list[str]]:

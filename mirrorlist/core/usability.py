@@ -64,8 +64,8 @@ HELD_REASONS = {
     Holds.UNREACHABLE: Reason.UNREACHABLE,
     Holds.RECOVERING: Reason.RECOVERING,
 }
-_CURRENT = frozenset({Holds.UNKNOWN, Holds.FRESH, Holds.GRACE})
-_ACCEPTED = _CURRENT | {Holds.LAGGING}
+CURRENT = frozenset({Holds.UNKNOWN, Holds.FRESH, Holds.GRACE})
+_ACCEPTED = CURRENT | {Holds.LAGGING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def _held(columns: Sequence[bytes], number: int, checksummed: bool, rung: Rung) 
     """Why what the mirror holds is not good enough; under checksums an accepted older version is."""
     if rung is Rung.LAST_KNOWN:
         return None
-    enough = _ACCEPTED if checksummed or rung is Rung.LAGGING else _CURRENT
+    enough = _ACCEPTED if checksummed or rung is Rung.LAGGING else CURRENT
     worst = max((column[number] for column in columns if column[number] not in enough), default=0)
     return HELD_REASONS[Holds(worst)] if worst else None
 

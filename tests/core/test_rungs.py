@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from mirrorlist.core.health import Family
 from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.core.rungs import moves, rungs
 from mirrorlist.core.select import select
-from mirrorlist.core.usability import RUNG_NAMES, RUNG_NOTES, HealthTable, Holds, Rung, reach_key
+from mirrorlist.core.usability import RUNG_NAMES, RUNG_NOTES, HealthTable, Holds, Rung, reach_key, usability
 from mirrorlist.formats.mirrorlist import mirrorlist
 from tests.building import NOW, client, mirror, query, snapshot
 
@@ -54,6 +56,20 @@ def test_every_repository_and_arch_has_a_rung_of_its_own() -> None:
     assert (found[X86], found[ARM], found["10.2/AppStream/aarch64/os/"]) == (Rung.LAGGING, Rung.FRESH, Rung.FRESH)
     assert found["10-kitten/BaseOS/x86_64/os/"] is Rung.FALLBACKS
     assert not any("Source" in path for path in found)
+
+
+def test_the_rung_is_that_of_the_whole_decision_whatever_the_mirrors_hold() -> None:
+    dice = random.Random(3)
+    seen = set()
+    for _ in range(300):
+        choices = [int(each) for each in dice.sample(list(Holds), 3)]
+        down = {reach_key(MAIN, p, f): bytes(dice.choices([0, 1], k=4)) for p in Protocol for f in Family}
+        out = tuple(number for number in range(4) if dice.random() < 0.2)
+        health = HealthTable({X86: bytes(dice.choices(choices, k=4))}, dice.choice([{}, down, DOWN]), out)
+        found = rungs(snapshot(PUBLIC, facts={"health": health}).facts)[X86]
+        assert found is usability(PUBLIC, health, query("arch=x86_64"), None).rung
+        seen.add(found)
+    assert seen == set(Rung)
 
 
 def test_what_changed_is_told_with_both_rungs() -> None:
