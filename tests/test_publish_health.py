@@ -118,6 +118,15 @@ def test_a_mirror_keeps_its_place_for_its_own_interval_and_six_hours_at_most(lag
     assert lagging.listed(NOW + 6 * HOUR, metalink=True) == "abcdefg"
 
 
+def test_a_second_change_soon_after_the_first_takes_nobody_s_place_away(lagging: Site) -> None:
+    """Nearly all still have a when c comes; the first to sync c does not get the whole world either."""
+    lagging.metadata.record(PATH, version("c"), NOW + 0.5 * HOUR)
+    lagging.probed({"g": "c"}, at=NOW + 0.5 * HOUR)
+    assert [lagging.listed(NOW + hours * HOUR) for hours in (0.5, 1, 2, 3, 3.49, 3.5, 6)] == [
+        "abcdefg", "bcdefg", "cdefg", "cdg", "cdg", "cg", "g",
+    ]  # fmt: skip
+
+
 def test_allowed_outdate_and_lag_grace_are_the_most_that_a_mirror_gets(lagging: Site) -> None:
     for more, hours, expected in [
         ("policy: {lag_grace: 30m}", 0.49, "abcdefg"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from struct import Struct
 
-from mirrorlist.core.health import Override, Standing, Subject, Verdict, standing
+from mirrorlist.core.health import Override, Standing, Subject, Verdict, replaced, standing
 from mirrorlist.core.model import Mirror, RepoMetadata
 from mirrorlist.core.service import Service
 from mirrorlist.core.usability import HealthTable, holds_of, reach_key
@@ -60,7 +60,7 @@ def _holds(
         grace = grace_seconds(mirror, service)
         stands = standing(verdict, metadata, now, grace)
         column[number] = holds_of(verdict, stands)
-        if began := _began(verdict, stands, metadata, grace, now):
+        if began := _began(verdict, stands, metadata, grace):
             _note(since, metadata.path, number, len(mirrors), began)
     return bytes(column)
 
@@ -72,17 +72,17 @@ def grace_seconds(mirror: Mirror, service: Service) -> float:
     return float(most if own is None else min(own, most))
 
 
-def _began(verdict: Verdict, stands: Standing, metadata: RepoMetadata, grace: float, now: float) -> float | None:
+def _began(verdict: Verdict, stands: Standing, metadata: RepoMetadata, grace: float) -> float | None:
     """Since when a mirror stands as it does, where that keeps it out of lists.
 
-    It lags since its grace ended. Without a grace of its own, and where it is stale though its last probe found
-    nothing wrong, the origin's last change is the earliest moment that is known.
+    It lags since its grace ended. Where that is not known, and where it is stale though its last probe found nothing
+    wrong, the origin's last change is what is known.
     """
     if stands is Standing.BAD:
         return verdict.since
     if stands is Standing.LAGGING:
-        ended = metadata.first_seen + grace
-        return ended if ended <= now else metadata.first_seen
+        replaced_at = replaced(metadata, verdict.sha256)
+        return replaced_at + grace if replaced_at else metadata.first_seen
     return metadata.first_seen if stands is Standing.STALE else None
 
 
