@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from mirrorlist.core.health_table import health_table
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.metadata import metadata_from
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
+from mirrorlist.core.news import news
+from mirrorlist.core.releases import Seen, Waiting, releases
 from mirrorlist.core.service import GeoSources, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
 from mirrorlist.core.usability import HealthTable
@@ -111,6 +113,10 @@ class Publisher:
             self._former = _former(self._state_dir)
             snapshot = self.compiled(now, force)
             write_snapshot(self._state_dir, encode(snapshot))
+            if self._health:
+                self._health.releases.note(snapshot.facts.service.catalogue.latest, now)
+        for each in news(self._former, snapshot.facts):
+            (log.warning if each.worse else log.info)(each.event, **each.facts)
         log.info("published", generation=snapshot.facts.generation, mirrors=len(snapshot.mirrors))
         return snapshot
 
@@ -144,6 +150,9 @@ class Publisher:
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
         key = self._former.key if self._former else self._new_key()
         metadata = self._metadata(service, now)
+        health = self._health_table(mirrors, metadata, service, now)
+        service, waiting = self._released(service, Seen(mirrors, health, metadata), now)
+        lowered = self._health.paces.lowered() if self._health else {}
         facts = Facts(
             generation=self._former.generation + 1 if self._former else 1,
             built_at=now,
@@ -154,12 +163,14 @@ class Publisher:
             country_places=addresses.country_places,
             classes=classes,
             metadata=metadata,
-            health=self._health_table(mirrors, metadata, service, now),
+            health=health,
+            lowered=lowered,
+            waiting=waiting,
             asns_built_on=addresses.asns_built_on,
             findings=self._service_findings + findings,
         )
         modules = sorted({MAIN, *service.modules})
-        orders = {module: place_orders(mirrors, module, geo.places, service.policy, key) for module in modules}
+        orders = {module: place_orders(mirrors, module, geo.places, service.policy, key, lowered) for module in modules}
         return Snapshot(facts, table, geo.located, geo.asns, orders)
 
     def _read_mirrors(self, now: float) -> tuple[tuple[Mirror, ...], tuple[Finding, ...], int]:
@@ -221,7 +232,14 @@ class Publisher:
         if self._verdicts is None or self._verdicts[0] != version:
             self._verdicts = version, self._health.verdicts()  # 80,000 of them take a second to read
         out = self._health.overrides(now)
-        return health_table(mirrors, self._verdicts[1], metadata, out, service.policy, now)
+        return health_table(mirrors, self._verdicts[1], metadata, out, service, now)
+
+    def _released(self, service: Service, seen: Seen, now: float) -> tuple[Service, tuple[Waiting, ...]]:
+        """The service with the versions that its majors mean now. Nothing waits for a prober that does not run."""
+        if self._health is None or not self._health.is_watched(now):
+            return service, ()
+        found = releases(service.catalogue, self._health.releases.meant(), seen, service.policy)
+        return replace(service, catalogue=found.catalogue), found.waiting
 
     def _metadata(self, service: Service, now: float) -> dict[str, RepoMetadata]:
         days = service.policy.alternates_days

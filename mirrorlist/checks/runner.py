@@ -13,6 +13,7 @@ from mirrorlist.checks.deadline import Clock
 from mirrorlist.checks.visit import Fetch, Rsync, Terms, Visited, visit
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict
 from mirrorlist.core.model import SERVED_STATUSES, Mirror, Protocol
+from mirrorlist.core.pace import Pace, paces_after
 from mirrorlist.core.rounds import Round, answers, settled, suspicious
 from mirrorlist.core.service import Service
 from mirrorlist.core.visits import Trip, Wanted
@@ -36,6 +37,7 @@ class Job:
     time_file: str | None = None
     terms: Terms = field(default_factory=Terms)
     policy: HealthPolicy = field(default_factory=HealthPolicy)
+    paces: Mapping[str, Pace] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Ran:
     requests: int
     seconds: float
     controls: Mapping[Family, bool]
+    paces: Mapping[str, Pace] = field(default_factory=dict)
 
 
 def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: int = AT_ONCE) -> Ran:
@@ -79,7 +82,8 @@ def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: in
     round_ = settled(job.verdicts, probes, job.policy, reached)
     forgotten = frozenset(each for visited in mirrors for each in visited.forgotten if each.family not in round_.kept)
     requests = sum(visited.requests for visited in visits) + asked_again
-    return Ran(round_, forgotten, len(mirrors), requests, outside.clock() - start, reached)
+    paces = paces_after(job.paces, probes, round_.kept, outside.now())
+    return Ran(round_, forgotten, len(mirrors), requests, outside.clock() - start, reached, paces)
 
 
 def probed_mirrors(mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:

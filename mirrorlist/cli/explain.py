@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.faults import since, weight_line
 from mirrorlist.cli.questions import client_of, query_of, question_options
 from mirrorlist.core.model import Client, Place, PlaceSource, Query, Selection
 from mirrorlist.core.rank import OWN_COUNTRY, country_of
@@ -36,11 +37,17 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
     console.print(_client_line(client))
     _tell_age_of_asns(console, snapshot, now)
     console.print(f"asks for {query.path} of module {query.target.module}", soft_wrap=True)
+    for each in snapshot.facts.waiting:
+        if query.target.version in (each.meanwhile, each.newest):
+            console.print(str(each), soft_wrap=True)
     for note in selection.notes:
         console.print(f"note: {note}")
     _tell_metadata(console, snapshot, query.path, now)
     console.print()
     console.print(_chosen(selection, snapshot))
+    for choice in selection.choices:
+        if line := weight_line(snapshot.facts, choice.mirror):
+            console.print(f"{choice.mirror.name}: {line}", soft_wrap=True, markup=False)
     for url in selection.fallbacks:
         console.print(f"then {url}", soft_wrap=True)
     _tell_places(console, selection)
@@ -128,9 +135,13 @@ def _tell_places(console: Console, selection: Selection) -> None:
 def _tell_left_out(console: Console, selection: Selection) -> None:
     rows = sorted(selection.rejected, key=lambda row: (row.reason.name, row.mirror.name))
     for reason, group in groupby(rows, key=lambda row: row.reason):
-        names = [row.mirror.name for row in group]
-        console.print(f"\nleft out ({len(names)}): {reason.value}")
-        console.print(indented(names, console.width))
+        found = list(group)
+        console.print(f"\nleft out ({len(found)}): {reason.value}")
+        if names := [row.mirror.name for row in found if row.cause is None]:
+            console.print(indented(names, console.width))
+        for row in found:
+            if row.cause is not None:
+                console.print(f"  {row.mirror.name} {since(row.cause)}", soft_wrap=True, markup=False)
 
 
 def indented(names: Sequence[str], width: int) -> str:

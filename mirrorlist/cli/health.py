@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 from rich.console import Console
 from rich.table import Table
 
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import ago, moment
+from mirrorlist.cli.faults import fault_lines, weight_line
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
 from mirrorlist.core.health import Event, Outcome, Override
 from mirrorlist.core.report import Row, fresh_below, remedies, report, worst
+from mirrorlist.core.rungs import rungs
+from mirrorlist.core.snapshot import Facts
+from mirrorlist.core.usability import RUNG_NAMES, Rung
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 
@@ -18,13 +24,22 @@ MOST_EVENTS = 10
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option(
+    "--rungs", "ladder", is_flag=True, help="Instead: the repositories whose lists are not made of fresh mirrors."
+)
 @click.option("--all", "everything", is_flag=True, help="The fresh repositories too, one by one.")
 @pass_context
-def health(context: Context, name: str, everything: bool) -> None:
+def health(context: Context, name: str | None, ladder: bool, everything: bool) -> None:
     """Tell what was tried at the mirror NAME, what came back, since when, and what to do about it."""
     state_dir = state_dir_of(context)
-    mirror = mirror_called(published_facts(state_dir), name)
+    facts = published_facts(state_dir)
+    if ladder:
+        _tell_rungs(facts)
+        return
+    if name is None:
+        raise click.UsageError("say the NAME of a mirror, or --rungs")
+    mirror = mirror_called(facts, name)
     store = HealthStore(open_database(state_dir, context.settings.database))
     now = context.clock()
     rows = report(mirror, store.verdicts(name))
@@ -34,8 +49,23 @@ def health(context: Context, name: str, everything: bool) -> None:
         console.print(f"{name} was not probed yet; mirrorlist probe --once --mirror {name} does", soft_wrap=True)
         return
     console.print(_table(rows if everything else worst(rows), rows, now))
+    probed = replace(facts.health, out=(), overrides=())
+    for line in fault_lines(probed, facts.mirrors.index(mirror), mirror):
+        console.print(f"left out of lists: {line}", soft_wrap=True, markup=False)
+    if weight := weight_line(facts, mirror):
+        console.print(weight, soft_wrap=True, markup=False)
     _tell_remedies(console, rows)
     _tell_events(console, store.events(name, MOST_EVENTS))
+
+
+def _tell_rungs(facts: Facts) -> None:
+    found = rungs(facts)
+    low = [path for path in found if found[path] is not Rung.FRESH]
+    for path in sorted(low, key=lambda path: (-found[path], path)):
+        click.echo(f"{RUNG_NAMES[found[path]]:15}  {path}")
+    for each in facts.waiting:
+        click.echo(str(each))
+    click.echo(f"{len(found) - len(low)} of {len(found)} repositories are listed with fresh mirrors")
 
 
 def _tell_override(console: Console, found: Override | None) -> None:

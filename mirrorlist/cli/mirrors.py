@@ -7,8 +7,10 @@ import textwrap
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.faults import all_lines
 from mirrorlist.core.model import SERVED_STATUSES, Mirror
 from mirrorlist.core.prefixes import spelled
 from mirrorlist.core.rank import country_of, is_public
@@ -23,7 +25,8 @@ MOST_SUBNETS = 2
 @pass_context
 def mirrors(context: Context, names: bool) -> None:
     """Show every mirror that is loaded."""
-    found = context.snapshot().mirrors
+    facts = context.snapshot().facts
+    found = facts.mirrors
     if names:
         for mirror in found:
             click.echo(mirror.name)
@@ -34,10 +37,11 @@ def mirrors(context: Context, names: bool) -> None:
     table.add_column("Mbit/s", justify="right", no_wrap=True)
     table.add_column("modules", overflow="fold")
     table.add_column("served to", overflow="fold")
-    for mirror in found:
+    for number, mirror in enumerate(found):
         bandwidth = "" if mirror.bandwidth_mbps is None else str(mirror.bandwidth_mbps)
         name = "\n".join(textwrap.wrap(mirror.name, WIDEST_NAME))
-        table.add_row(name, country_of(mirror) or "?", bandwidth, " ".join(mirror.urls), served_to(mirror))
+        told = "\n".join([served_to(mirror), *all_lines(facts, number, mirror)])
+        table.add_row(name, country_of(mirror) or "?", bandwidth, " ".join(mirror.urls), Text(told))
     Console().print(table)
 
 

@@ -34,7 +34,7 @@ from mirrorlist.core.service import Profile, Service
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.visits import wanted_repositories
 from mirrorlist.store.database import open_database
-from mirrorlist.store.health import HealthStore, Run
+from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
 from mirrorlist.store.leader import leading
 from mirrorlist.store.metadata import MetadataStore
 
@@ -94,6 +94,7 @@ class Prober:
         with _progress(len(mirrors)) as told:
             ran = run(job, self._outside(facts.service), told)
         store.record(ran.round, job.verdicts, ran.forgotten)
+        store.paces.record(ran.paces, job.paces, started_at - KEPT_SECONDS)
         kept = tuple(sorted(ran.round.kept))
         store.end_run(Run(job.run, started_at, ran.seconds, ran.mirrors, ran.requests, kept))
         store.prune(self.clock())
@@ -113,6 +114,7 @@ class Prober:
             wanted=wanted_repositories(service.catalogue, facts.metadata),
             run=number,
             verdicts=store.verdicts(),
+            paces=store.paces.paces(),
             controls=controls_of(service),
             time_file=service.time_file,
             terms=Terms(

@@ -113,13 +113,13 @@ def target(catalogue: Catalogue, version: str, repository: str) -> Target:
     arches = _arches(catalogue, known, rel)
     if not _exists_in(known, rel) or not arches:
         raise NotFound(f"repository {known.name} does not exist in version {rel.version}")
-    path = _path(known.path, rel.version)
+    path = path_in(known.path, rel.version)
     return Target(known.name, rel.version, rel.module, path, rel.vault or known.vault, arches)
 
 
-def _path(path: str, version: str) -> str:
-    """Below the version's directory, or from the tree's root if it begins with a slash; then it may name the
-    version itself: ``/releases/{version}/Everything/$basearch/os/``."""
+def path_in(path: str, version: str) -> str:
+    """A repository's path in a version: below the version's directory, or from the tree's root if it begins with a
+    slash; then it may name the version itself: ``/releases/{version}/Everything/$basearch/os/``."""
     if path.startswith("/"):
         return path[1:].replace("{version}", version)
     return f"{version}/{path}"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mirrorlist.core.geo import SQUARED_CHORDS, vector
 from mirrorlist.core.model import SERVED_STATUSES, Mirror, Place, Prefix
+from mirrorlist.core.pace import Lowered
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import IntervalTable, flatten
 from mirrorlist.core.rank import (
@@ -41,11 +42,17 @@ _CHORDS = np.array(SQUARED_CHORDS)
 
 
 def place_orders(
-    mirrors: Sequence[Mirror], module: str, places: Sequence[Place], policy: Policy, key: bytes
+    mirrors: Sequence[Mirror],
+    module: str,
+    places: Sequence[Place],
+    policy: Policy,
+    key: bytes,
+    lowered: Mapping[str, Lowered] | None = None,
 ) -> PlaceOrders:
     """The orders of a module's public mirrors for every place."""
+    weights = [weight_of(mirror, policy, (lowered or {}).get(mirror.name)) for mirror in mirrors]
     numbers = [n for n, m in enumerate(mirrors) if m.status in SERVED_STATUSES and module in m.urls and is_public(m)]
-    compiler = _OrderCompiler(mirrors, numbers, policy, key)
+    compiler = _OrderCompiler(mirrors, numbers, weights, policy, key)
     for group in _alike(places):
         compiler.add(group)
     return compiler.finished()
@@ -63,13 +70,14 @@ def _alike(places: Sequence[Place]) -> Iterable[Sequence[Place]]:
 class _OrderCompiler:
     """Fills a PlaceOrders run by run; ``numbers`` are the mirrors that stand in it."""
 
-    def __init__(self, mirrors: Sequence[Mirror], numbers: Sequence[int], policy: Policy, key: bytes) -> None:
+    def __init__(
+        self, mirrors: Sequence[Mirror], numbers: Sequence[int], weights: Sequence[int], policy: Policy, key: bytes
+    ) -> None:
         self._mirrors = [mirrors[number] for number in numbers]
         self._numbers = np.array(numbers, dtype=np.int64)
         self._policy = policy
         self._filler = len(mirrors)
         names = [mirror.name for mirror in mirrors]
-        weights = [weight_of(mirror, policy) for mirror in mirrors]
         self._weights = np.array([weights[number] for number in numbers], dtype=np.int64)
         keys = [order_keys(key, names, weights, variant) for variant in range(policy.variants)]
         ranks = np.argsort(np.argsort(np.array(keys, dtype=np.float64)[:, numbers], kind="stable"), kind="stable")

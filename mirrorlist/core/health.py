@@ -215,7 +215,7 @@ def standing(verdict: Verdict | None, metadata: RepoMetadata | None, now: float,
     """The standing of a mirror with a repository.
 
     After the origin changed, a mirror that has the version before keeps its place for ``grace_seconds``, so
-    that the first mirror to sync does not get the whole world.
+    that the first mirror to sync does not get the whole world: also where the origin changes twice in that time.
     """
     if verdict is None or (verdict.sha256 is None and verdict.good_now):
         return Standing.UNKNOWN
@@ -225,11 +225,22 @@ def standing(verdict: Verdict | None, metadata: RepoMetadata | None, now: float,
         return Standing.UNKNOWN
     if verdict.sha256 == metadata.current.sha256:
         return Standing.FRESH
-    accepted = [version.sha256 for version in metadata.alternates]
-    if verdict.sha256 not in accepted:
+    replaced_at = replaced(metadata, verdict.sha256)
+    if replaced_at is None:
         return Standing.STALE
-    in_grace = verdict.sha256 == accepted[0] and now < metadata.first_seen + grace_seconds
-    return Standing.GRACE if in_grace else Standing.LAGGING
+    return Standing.GRACE if now < replaced_at + grace_seconds else Standing.LAGGING
+
+
+def replaced(metadata: RepoMetadata, sha256: str | None) -> float | None:
+    """When the origin gave up a version that is still accepted; None for any other version.
+
+    Of an older one whose time is not known it is long ago.
+    """
+    for number, version in enumerate(metadata.alternates):
+        if version.sha256 == sha256:
+            known = metadata.replaced_at or (metadata.first_seen,)
+            return known[number] if number < len(known) else 0.0
+    return None
 
 
 def is_our_own_fault(before: int, turned_bad: int, controls_reachable: bool) -> bool:

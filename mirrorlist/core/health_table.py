@@ -2,61 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from struct import Struct
 
-from mirrorlist.core.health import Subject, Verdict, standing
+from mirrorlist.core.health import Override, Standing, Subject, Verdict, replaced, standing
 from mirrorlist.core.model import Mirror, RepoMetadata
-from mirrorlist.core.policy import Policy
-from mirrorlist.core.usability import HealthTable, Holds, holds_of, reach_key
+from mirrorlist.core.service import Service
+from mirrorlist.core.usability import HealthTable, holds_of, reach_key
 from mirrorlist.core.visits import contents
+
+_MOMENT = Struct("<I")
 
 
 def health_table(
     mirrors: Sequence[Mirror],
     verdicts: Mapping[Subject, Verdict],
     metadata: Mapping[str, RepoMetadata],
-    taken_out: Collection[str],
-    policy: Policy,
+    overrides: Mapping[str, Override],
+    service: Service,
     now: float,
 ) -> HealthTable:
-    """The table of these mirrors. ``taken_out`` are names of mirrors that operators took out."""
+    """The table of these mirrors. ``overrides`` has the names of mirrors that operators took out."""
     numbers = {mirror.name: number for number, mirror in enumerate(mirrors)}
     by_path: dict[str, dict[str, Verdict]] = {}
     for (name, _, path), verdict in contents(verdicts).items():
         by_path.setdefault(path, {})[name] = verdict
+    since: dict[str, bytearray] = {}
+    holds = {
+        path: _holds(mirrors, by_path[path], known, service, now, since)
+        for path, known in metadata.items()
+        if path in by_path
+    }
+    bad_reach = _bad_reach(numbers, verdicts, since)
+    out = sorted((numbers[name], override) for name, override in overrides.items() if name in numbers)
     return HealthTable(
-        holds={
-            path: _holds(mirrors, by_path[path], known, policy, now)
-            for path, known in metadata.items()
-            if path in by_path
-        },
-        bad_reach=_bad_reach(numbers, verdicts),
-        out=tuple(sorted(numbers[name] for name in taken_out if name in numbers)),
+        holds=holds,
+        bad_reach=bad_reach,
+        out=tuple(number for number, _ in out),
+        overrides=tuple(override for _, override in out),
+        since={key: bytes(column) for key, column in sorted(since.items())},
     )
 
 
 def _holds(
-    mirrors: Iterable[Mirror], verdicts: Mapping[str, Verdict], metadata: RepoMetadata, policy: Policy, now: float
+    mirrors: Sequence[Mirror],
+    verdicts: Mapping[str, Verdict],
+    metadata: RepoMetadata,
+    service: Service,
+    now: float,
+    since: dict[str, bytearray],
 ) -> bytes:
-    column = bytearray()
-    for mirror in mirrors:
+    column = bytearray(len(mirrors))
+    for number, mirror in enumerate(mirrors):
         verdict = verdicts.get(mirror.name)
-        stands = standing(verdict, metadata, now, grace_seconds(mirror, policy))
-        column.append(holds_of(verdict, stands) if verdict else Holds.UNKNOWN)
+        if verdict is None:
+            continue
+        grace = grace_seconds(mirror, service)
+        stands = standing(verdict, metadata, now, grace)
+        column[number] = holds_of(verdict, stands)
+        if began := _began(verdict, stands, metadata, grace):
+            _note(since, metadata.path, number, len(mirrors), began)
     return bytes(column)
 
 
-def grace_seconds(mirror: Mirror, policy: Policy) -> float:
-    """How long a mirror may lag behind a change: its own interval, at most what the policy grants."""
+def grace_seconds(mirror: Mirror, service: Service) -> float:
+    """How long a mirror may lag behind a change: its own interval, at most what the service allows all of them."""
+    most = min(service.allowed_outdate_seconds, service.policy.lag_grace_seconds)
     own = mirror.update_frequency_seconds
-    return float(policy.lag_grace_seconds if own is None else min(own, policy.lag_grace_seconds))
+    return float(most if own is None else min(own, most))
 
 
-def _bad_reach(numbers: Mapping[str, int], verdicts: Mapping[Subject, Verdict]) -> dict[str, bytes]:
+def _began(verdict: Verdict, stands: Standing, metadata: RepoMetadata, grace: float) -> float | None:
+    """Since when a mirror stands as it does, where that keeps it out of lists.
+
+    It lags since its grace ended. Where that is not known, and where it is stale though its last probe found nothing
+    wrong, the origin's last change is what is known.
+    """
+    if stands is Standing.BAD:
+        return verdict.since
+    if stands is Standing.LAGGING:
+        replaced_at = replaced(metadata, verdict.sha256)
+        return replaced_at + grace if replaced_at else metadata.first_seen
+    return metadata.first_seen if stands is Standing.STALE else None
+
+
+def _bad_reach(
+    numbers: Mapping[str, int], verdicts: Mapping[Subject, Verdict], since: dict[str, bytearray]
+) -> dict[str, bytes]:
     columns: dict[str, bytearray] = {}
     for subject, verdict in verdicts.items():
         if subject.path or verdict.good_now or subject.mirror not in numbers:
             continue
         key = reach_key(subject.module, subject.protocol, subject.family)
         columns.setdefault(key, bytearray(len(numbers)))[numbers[subject.mirror]] = 1
+        _note(since, key, numbers[subject.mirror], len(numbers), verdict.since)
     return {key: bytes(column) for key, column in sorted(columns.items())}
+
+
+def _note(since: dict[str, bytearray], key: str, number: int, count: int, at: float) -> None:
+    column = since.setdefault(key, bytearray(count * _MOMENT.size))
+    _MOMENT.pack_into(column, number * _MOMENT.size, max(1, min(int(at), 0xFFFF_FFFF)))
+
+
+def noted_since(health: HealthTable, key: str, number: int) -> float | None:
+    """Since when a mirror is as the byte of a repository or a way says; None where nothing is known to be wrong."""
+    column = health.since.get(key)
+    found = _MOMENT.unpack_from(column, number * _MOMENT.size)[0] if column else 0
+    return float(found) if found else None

@@ -30,10 +30,12 @@ def metadata_from(path: str, changes: Sequence[Change], now: float, alternates_d
     ``changes`` stand in the order in which they were seen; there is at least one.
     """
     current = changes[-1]
-    alternates: dict[str, Checksummed] = {}
+    alternates: dict[str, tuple[Checksummed, float]] = {}
     for older, newer in reversed(list(pairwise(changes))):
         superseded_at = newer.seen_at
         if older.accepted and now - superseded_at < alternates_days * _DAY:
-            alternates.setdefault(older.version.sha256, older.version)
+            alternates.setdefault(older.version.sha256, (older.version, superseded_at))
     alternates.pop(current.version.sha256, None)
-    return RepoMetadata(path, current.version, current.seen_at, tuple(alternates.values())[:MOST_ALTERNATES])
+    accepted = tuple(alternates.values())[:MOST_ALTERNATES]
+    versions, replaced_at = tuple(version for version, _ in accepted), tuple(at for _, at in accepted)
+    return RepoMetadata(path, current.version, current.seen_at, versions, replaced_at)

@@ -7,10 +7,10 @@ seconds since 1970 (UTC), latitudes and longitudes in degrees.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-from mirrorlist.core.reasons import Reason
+from mirrorlist.core.reasons import Cause, Reason
 
 MAIN = "main"
 """The module that a mirror's ``address`` serves; every other module has a name in service.yml."""
@@ -174,9 +174,8 @@ class Query:
     """One question: a target and what the client asked for on top.
 
     ``protocols``: those wanted, the preferred one first; ``every_protocol``: a mirror's URL under each of them,
-    not only the first. ``countries``: only mirrors in these, if any. ``checksummed``: the answer carries checksums,
-    so an older version that is still accepted does no harm. ``networks``: whether the client's networks
-    count; without them everybody gets what the public gets.
+    not only the first. ``countries``: only mirrors in these, if any. ``checksummed``: the answer carries checksums, so
+    an accepted older version does no harm. ``networks``: whether the client's networks count, or all are the public.
     """
 
     target: Target
@@ -237,9 +236,8 @@ class Match:
 class Choice:
     """A mirror in an answer, its URL for this query, and how it got there.
 
-    ``url`` is the directory of the repository; ``more_urls`` the same under other protocols, where every one
-    was asked for. ``preference`` falls strictly from the first choice to the
-    last. ``band`` is the number of the group of equally close mirrors that this one was drawn from.
+    ``url`` is the directory of the repository; ``more_urls`` the same under other protocols, where all were asked
+    for. ``preference`` falls strictly. ``band`` is the number of the group of equally close mirrors it comes from.
     """
 
     mirror: Mirror
@@ -254,10 +252,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A mirror left out, and why."""
+    """A mirror left out, and why; the cause where its health or an override is the reason."""
 
     mirror: Mirror
     reason: Reason
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,13 +273,15 @@ class Checksummed:
 class RepoMetadata:
     """The repomd.xml that the origin publishes now, and the older ones still accepted, newest first.
 
-    ``first_seen`` is when the origin was first seen to publish the current one.
+    ``first_seen`` is when the origin was first seen to publish the current one, ``replaced_at`` when it gave up each
+    of the older ones.
     """
 
     path: str
     current: Checksummed
     first_seen: float
     alternates: tuple[Checksummed, ...] = ()
+    replaced_at: tuple[float, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Policy:
     weight_default_mbps: int = 1000
     turn_seconds: int = 7 * 86_400
     lag_grace_seconds: int = 6 * 3600
+    release_minimum_percent: int = 30
     fallback_minimum: int = 5
     alternates_days: float = 4.0
     weights: Mapping[str, float] = field(default_factory=dict)

@@ -14,8 +14,9 @@ from itertools import islice
 from mirrorlist.core.health import Family
 from mirrorlist.core.matches import match_without_subnet
 from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Proximity, Query
-from mirrorlist.core.rank import Group, after, candidates, first_of, network_groups, place_groups, weight_of
+from mirrorlist.core.rank import Group, after, candidates, first_of, network_groups, place_groups
 from mirrorlist.core.rules import opens
+from mirrorlist.core.select import rung_notes
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
 from mirrorlist.core.spread import Lot, Words, first_words, order_keys, words_of
 from mirrorlist.core.usability import Rung, paths_of, usability
@@ -57,7 +58,7 @@ class Prepared:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._weights = [weight_of(mirror, snapshot.policy) for mirror in snapshot.mirrors]
+        self._weights = snapshot.weights
         self._columns: dict[object, PreparedColumn] = {}
         self._modules = {module: PreparedModule(self, module, orders) for module, orders in snapshot.orders.items()}
         self._keys: dict[int, list[float]] = {}
@@ -78,7 +79,8 @@ class Prepared:
         if column is None:
             usable = usability(self.snapshot.mirrors, health, query, family)
             urls = [trees[0].encode() if trees else None for trees in usable.urls]
-            column = self._columns[key] = PreparedColumn(len(self._columns), [*urls, None], usable.rung, usable.notes)
+            notes = rung_notes(self.snapshot, query, usable)
+            column = self._columns[key] = PreparedColumn(len(self._columns), [*urls, None], usable.rung, notes)
         return column
 
     def keys(self, variant: int) -> list[float]:

@@ -13,6 +13,7 @@ from itertools import accumulate, groupby
 
 from mirrorlist.core.geo import Vector, distance_km, vector
 from mirrorlist.core.model import Match, Mirror, Place, Proximity
+from mirrorlist.core.pace import Lowered
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.spread import Words, draw
 
@@ -37,10 +38,14 @@ class Group:
         return cls(found, tuple(accumulate(weights[member] for member in found)))
 
 
-def weight_of(mirror: Mirror, policy: Policy) -> int:
-    """A mirror's weight in its group: its bandwidth up to the cap, times the maintainers' factor; at least 1."""
+def weight_of(mirror: Mirror, policy: Policy, lowered: Lowered | None = None) -> int:
+    """A mirror's weight in its group: its bandwidth up to the cap, times the maintainers' factor; at least 1.
+
+    ``lowered`` takes away what the prober found too much for the mirror.
+    """
     declared = policy.weight_default_mbps if mirror.bandwidth_mbps is None else mirror.bandwidth_mbps
-    return max(1, round(min(declared, policy.weight_cap_mbps) * policy.weights.get(mirror.name, 1.0)))
+    whole = min(declared, policy.weight_cap_mbps) * policy.weights.get(mirror.name, 1.0)
+    return max(1, round(whole * (lowered.factor if lowered else 1.0)))
 
 
 def vector_of(mirror: Mirror) -> Vector | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -26,5 +27,21 @@ class Reason(Enum):
     WRONG = "The mirror gives something else in place of the repository's metadata."
     STALE = "The mirror holds a version that is too old."
     LAGGING = "The mirror has not synced the newest version, and its time for that is over."
+    RECOVERING = "The mirror was bad, and has not been found good often enough since."
     TAKEN_OUT = "The operators took the mirror out for a time."
     LIST_FULL = "The list is full; nearer mirrors stand in it."
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Since when a reason holds that the prober or a person gave, and for what.
+
+    ``of`` are the repositories' paths, or the ways that do not work, such as ``https ipv6``. ``author``, ``why`` and
+    ``until`` are those of an override.
+    """
+
+    since: float
+    of: tuple[str, ...] = ()
+    author: str | None = None
+    why: str | None = None
+    until: float | None = None

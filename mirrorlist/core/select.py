@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from mirrorlist.core.causes import cause_of
 from mirrorlist.core.matches import network_matches
 from mirrorlist.core.model import Choice, Client, Match, Mirror, Query, Rejected, Selection
 from mirrorlist.core.rank import (
@@ -20,13 +21,12 @@ from mirrorlist.core.rank import (
     ordered,
     place_groups,
     proximity_of,
-    weight_of,
 )
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import CLIENT_RULES, STANDING_RULES, first_reason
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.spread import order_keys, turn_words
-from mirrorlist.core.usability import Usability, family_of, usability
+from mirrorlist.core.usability import Rung, Usability, family_of, usability
 
 BEST_PREFERENCE = 100
 RELAXED = "no mirror in the countries asked for has this; the usual order follows"
@@ -56,9 +56,9 @@ def select(snapshot: Snapshot, query: Query, client: Client, now: float) -> Sele
             _choice(snapshot, query, client, number, near.get(number), usable.urls[number], BEST_PREFERENCE - rank)
             for rank, number in enumerate(chosen)
         ),
-        tuple(_rejected(snapshot.mirrors, frozenset(chosen), sieved, alone)),
+        tuple(_rejected(snapshot, query, client, frozenset(chosen), sieved, alone)),
         () if alone else last_urls(snapshot, query, len(chosen)),
-        notes if query.target.vault or alone else notes + usable.notes,
+        notes if query.target.vault or alone else notes + rung_notes(snapshot, query, usable),
     )
 
 
@@ -90,7 +90,7 @@ def _sieve(
 
 def _groups(snapshot: Snapshot, sieved: Sieved, near: Mapping[int, Match], client: Client) -> tuple[list[Group], bool]:
     """The client's groups, closest first; True if a monopoly stands alone."""
-    weights = [weight_of(mirror, snapshot.policy) for mirror in snapshot.mirrors]
+    weights = snapshot.weights
     matches = {number: near[number] for number in sorted(sieved.standing & near.keys())}
     monopolies, by_network = network_groups(matches, snapshot.mirrors, weights)
     for group in monopolies:
@@ -106,8 +106,7 @@ def _ordered(
     policy, key = snapshot.policy, snapshot.facts.key
     words, _ = turn_words(key, client.identity, now, policy.turn_seconds)
     names = [mirror.name for mirror in snapshot.mirrors]
-    weights = [weight_of(mirror, policy) for mirror in snapshot.mirrors]
-    return ordered(groups, order_keys(key, names, weights, words[0] % policy.variants), words, usable)
+    return ordered(groups, order_keys(key, names, snapshot.weights, words[0] % policy.variants), words, usable)
 
 
 def _choice(
@@ -128,17 +127,28 @@ def _choice(
         proximity=proximity,
         distance_km=distance_to(mirror, client.place),
         band=band,
-        weight=weight_of(mirror, snapshot.policy),
+        weight=snapshot.weight(number),
         preference=preference,
     )
 
 
-def _rejected(mirrors: Sequence[Mirror], chosen: frozenset[int], sieved: Sieved, alone: bool) -> Iterator[Rejected]:
+def _rejected(
+    snapshot: Snapshot, query: Query, client: Client, chosen: frozenset[int], sieved: Sieved, alone: bool
+) -> Iterator[Rejected]:
     """Everything that was not chosen; what nothing speaks against found the list full, or a monopoly."""
+    health, family = snapshot.facts.health, family_of(client)
     otherwise = Reason.MONOPOLY if alone else Reason.LIST_FULL
-    for number, mirror in enumerate(mirrors):
+    for number, mirror in enumerate(snapshot.mirrors):
         if number not in chosen:
-            yield Rejected(mirror, sieved.reasons.get(number, otherwise))
+            reason = sieved.reasons.get(number, otherwise)
+            yield Rejected(mirror, reason, cause_of(health, number, mirror, query, family, reason))
+
+
+def rung_notes(snapshot: Snapshot, query: Query, usable: Usability) -> tuple[str, ...]:
+    """What people are told of the rung; nothing of the fallbacks where there are none."""
+    if usable.rung is Rung.FALLBACKS and not last_urls(snapshot, query, 0):
+        return ()
+    return usable.notes
 
 
 def last_urls(snapshot: Snapshot, query: Query, count: int) -> tuple[str, ...]:

@@ -18,8 +18,11 @@ import msgspec
 
 from mirrorlist.core.errors import Finding, SnapshotError
 from mirrorlist.core.model import Mirror, Place, RepoMetadata
+from mirrorlist.core.pace import Lowered
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import ARRAYS, IntervalTable
+from mirrorlist.core.rank import weight_of
+from mirrorlist.core.releases import Waiting
 from mirrorlist.core.service import Service
 from mirrorlist.core.usability import HealthTable
 
@@ -49,7 +52,8 @@ class Facts:
 
     ``places[0]`` is nowhere and ``classes[0]`` no network. ``country_places`` leads from a country's code to
     its number in ``places``. ``key`` keys the spread. ``findings`` are the remarks of the last load,
-    ``health`` what the prober found.
+    ``health`` what the prober found, ``lowered`` by mirrors' names the weights that it lowered, ``waiting`` the
+    majors that do not mean yet what service.yml says; ``service.catalogue`` has what they mean now.
     ``asns_built_on`` is the date of the table of ASNs that comes with the program, where it is used.
     """
 
@@ -65,6 +69,8 @@ class Facts:
     asns_built_on: str | None = None
     findings: tuple[Finding, ...] = ()
     health: HealthTable = field(default_factory=HealthTable)
+    lowered: Mapping[str, Lowered] = field(default_factory=dict)
+    waiting: tuple[Waiting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,16 @@ class Snapshot:
     def policy(self) -> Policy:
         """The policy of service.yml."""
         return self.facts.service.policy
+
+    @property
+    def weights(self) -> list[int]:
+        """The weight of each mirror in its groups, by number."""
+        return [self.weight(number) for number in range(len(self.mirrors))]
+
+    def weight(self, number: int) -> int:
+        """The weight of a mirror in its groups."""
+        mirror = self.facts.mirrors[number]
+        return weight_of(mirror, self.policy, self.facts.lowered.get(mirror.name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
 """Which mirrors can be used for a query right now, under which URLs, and why the others cannot.
 
-What the prober found is laid out as columns: one byte a mirror for each repository (what it holds) and for
-each module, protocol and family (whether it can be reached). When too few are left, the ladder goes down rung
-by rung: fresh, lagging, last known good. It never revives a private mirror, nor one that operators took out.
+What the prober found is laid out as columns: one byte a mirror for each repository (what it holds) and for each
+module, protocol and family (whether it can be reached). When none is left, the ladder goes down rung by rung:
+fresh, lagging, last known good, and then only the project's own trees. It never revives a private mirror, nor one
+that operators took out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-from mirrorlist.core.health import Family, Outcome, Standing, Verdict
-from mirrorlist.core.model import SERVED_STATUSES, Client, Mirror, Protocol, Query
+from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Override, Standing, Verdict
+from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Client, Mirror, Protocol, Query
 from mirrorlist.core.rank import is_public
 from mirrorlist.core.reasons import Reason
 
@@ -31,6 +32,7 @@ class Holds(IntEnum):
     MISSING = 5
     WRONG = 6
     UNREACHABLE = 7
+    RECOVERING = 8
 
 
 class Rung(IntEnum):
@@ -39,22 +41,31 @@ class Rung(IntEnum):
     FRESH = 0
     LAGGING = 1
     LAST_KNOWN = 2
+    FALLBACKS = 3
 
 
+RUNG_NAMES = {
+    Rung.FRESH: "fresh",
+    Rung.LAGGING: "lagging",
+    Rung.LAST_KNOWN: "last known good",
+    Rung.FALLBACKS: "fallbacks",
+}
 RUNG_NOTES = {
-    Rung.LAGGING: "no mirror is fresh; these have an older version that is still accepted",
-    Rung.LAST_KNOWN: "no mirror is known to be good; these carried it before",
+    Rung.LAGGING: "lagging: no mirror is fresh; these have an older version that is still accepted",
+    Rung.LAST_KNOWN: "last known good: no mirror is known to be good now; these carried it before",
+    Rung.FALLBACKS: "fallbacks: no public mirror can be used; what the project keeps itself is listed",
 }
 
-_REASONS = {
+HELD_REASONS = {
     Holds.LAGGING: Reason.LAGGING,
     Holds.STALE: Reason.STALE,
     Holds.MISSING: Reason.MISSING,
     Holds.WRONG: Reason.WRONG,
     Holds.UNREACHABLE: Reason.UNREACHABLE,
+    Holds.RECOVERING: Reason.RECOVERING,
 }
-_CURRENT = frozenset({Holds.UNKNOWN, Holds.FRESH, Holds.GRACE})
-_ACCEPTED = _CURRENT | {Holds.LAGGING}
+CURRENT = frozenset({Holds.UNKNOWN, Holds.FRESH, Holds.GRACE})
+_ACCEPTED = CURRENT | {Holds.LAGGING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +74,17 @@ class HealthTable:
 
     ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror; ``bad_reach`` maps
     ``module/protocol/family`` to a byte for each mirror, 1 where it cannot be reached. ``out`` are those that
-    operators took out.
+    operators took out, and ``overrides`` their words on it.
+
+    ``since`` holds for the same keys four bytes a mirror: since when it is as the byte says, in seconds since 1970,
+    0 where nothing is wrong. Only people ask for it (core/causes.py); lists are made without.
     """
 
     holds: Mapping[str, bytes] = field(default_factory=dict)
     bad_reach: Mapping[str, bytes] = field(default_factory=dict)
     out: tuple[int, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    since: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def reach_key(module: str, protocol: Protocol, family: Family) -> str:
@@ -85,6 +101,8 @@ def holds_of(verdict: Verdict | None, stands: Standing) -> Holds:
             Standing.LAGGING: Holds.LAGGING,
             Standing.STALE: Holds.STALE,
         }.get(stands, Holds.UNKNOWN)
+    if verdict.outcome in GOOD_OUTCOMES:
+        return Holds.RECOVERING
     return {
         Outcome.MISSING: Holds.MISSING,
         Outcome.WRONG: Holds.WRONG,
@@ -118,11 +136,11 @@ class Usability:
 def usability(mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None) -> Usability:
     """Which mirrors can be used for a query by a client of a family (None: unknown)."""
     first = _judged(mirrors, health, query, family, Rung.FRESH)
-    for rung in Rung:
+    for rung in (Rung.FRESH, Rung.LAGGING, Rung.LAST_KNOWN):
         usable = _judged(mirrors, health, query, family, rung) if rung else first
         if _public_count(mirrors, usable):
             return usable
-    return first
+    return replace(first, rung=Rung.FALLBACKS)
 
 
 def _judged(
@@ -171,9 +189,9 @@ def _held(columns: Sequence[bytes], number: int, checksummed: bool, rung: Rung) 
     """Why what the mirror holds is not good enough; under checksums an accepted older version is."""
     if rung is Rung.LAST_KNOWN:
         return None
-    enough = _ACCEPTED if checksummed or rung is Rung.LAGGING else _CURRENT
+    enough = _ACCEPTED if checksummed or rung is Rung.LAGGING else CURRENT
     worst = max((column[number] for column in columns if column[number] not in enough), default=0)
-    return _REASONS[Holds(worst)] if worst else None
+    return HELD_REASONS[Holds(worst)] if worst else None
 
 
 def _urls(
@@ -192,6 +210,12 @@ def _urls(
     if not reached:
         return (), Reason.UNREACHABLE
     return tuple(offered[protocol] for protocol in reached), None
+
+
+def is_in_reach(number: int, mirror: Mirror, health: HealthTable, module: str) -> bool:
+    """Whether a mirror's tree of a module can be reached in any way."""
+    ways = [protocol for protocol in mirror.urls.get(module, {}) if protocol in WEB_PROTOCOLS]
+    return any(not _is_out_of_reach(number, health, module, protocol, list(Family)) for protocol in ways)
 
 
 def _is_out_of_reach(

@@ -185,6 +185,8 @@ def _policy(text: ServiceText) -> Policy:
         border_km=policy.border_km,
         weight_cap_mbps=policy.weight_cap_mbps,
         turn_seconds=_seconds(policy.turn),
+        lag_grace_seconds=duration_seconds(str(policy.lag_grace)) or 0,
+        release_minimum_percent=policy.release_minimum,
         fallback_minimum=policy.fallback_minimum,
         alternates_days=policy.alternates_days,
         weights=text.weights,

@@ -71,6 +71,8 @@ class PolicyText:
     border_km: int = _POLICY.border_km
     weight_cap_mbps: int = _POLICY.weight_cap_mbps
     turn: str = f"{_POLICY.turn_seconds}s"
+    lag_grace: str | int = f"{_POLICY.lag_grace_seconds}s"
+    release_minimum: int = _POLICY.release_minimum_percent
     fallback_minimum: int = _POLICY.fallback_minimum
     alternates_days: float = _POLICY.alternates_days
 

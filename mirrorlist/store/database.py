@@ -115,6 +115,29 @@ RUNS = sa.Table(
 )
 """The runs of the prober; without a duration one did not end. ``kept``: families in which verdicts stayed."""
 
+PACES = sa.Table(
+    "paces",
+    SCHEMA,
+    sa.Column("mirror", sa.String(255), primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("bad", sa.Integer, nullable=False),
+    sa.Column("calm", sa.Integer, nullable=False),
+    sa.Column("times", sa.Text, nullable=False),
+)
+"""How fast each mirror answers, and by how many steps its weight is lowered; ``times`` is a JSON list of seconds."""
+
+RELEASES = sa.Table(
+    "releases",
+    SCHEMA,
+    sa.Column("major", sa.String(100), primary_key=True),
+    sa.Column("version", sa.String(100), nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
+)
+"""The minor version that each major last meant, so that it does not go back when mirrors fall behind."""
+
 HEALTH_VERSIONS = sa.Table(
     "health_versions",
     SCHEMA,

@@ -13,9 +13,14 @@ from mirrorlist.core.health import Event, EventKind, Family, Outcome, Override, 
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.rounds import Change, Round
 from mirrorlist.store.database import HEALTH_EVENTS, HEALTH_VERSIONS, OVERRIDES, PROBES, RUNS, VERDICTS
+from mirrorlist.store.paces import VERSION as PACES_VERSION
+from mirrorlist.store.paces import PaceStore
+from mirrorlist.store.releases import ReleaseStore
 
 KEPT_SECONDS = 30 * 86_400.0
 """How long probes, events, runs and verdicts of what is not probed any more are kept."""
+WATCHED_SECONDS = 86_400.0
+"""A prober that ended no run for so long does not run."""
 ROWS_AT_ONCE = 1000
 _KEYS = ("mirror", "module", "protocol", "family", "path")
 
@@ -37,9 +42,11 @@ class HealthStore:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self.paces = PaceStore(engine)
+        self.releases = ReleaseStore(engine)
 
-    def version(self, now: float) -> tuple[int, int, int]:
-        """Numbers that change whenever ``verdicts`` or ``overrides`` would say something else that matters.
+    def version(self, now: float) -> tuple[int, int, int, int]:
+        """Numbers that change whenever ``verdicts``, ``overrides`` or a lowered weight say something else that matters.
 
         When something was last checked does not; the third is how many overrides are in force.
         """
@@ -48,7 +55,7 @@ class HealthStore:
             active = connection.execute(
                 sa.select(sa.func.count()).select_from(OVERRIDES).where(OVERRIDES.c.until > now)
             ).scalar_one()
-        return numbers.get("verdicts", 0), numbers.get("overrides", 0), active
+        return numbers.get("verdicts", 0), numbers.get("overrides", 0), active, numbers.get(PACES_VERSION, 0)
 
     def verdicts(self, mirror: str | None = None) -> dict[Subject, Verdict]:
         """The verdict on every subject, of all mirrors or of one."""
@@ -132,6 +139,11 @@ class HealthStore:
             return None
         kept = tuple(map(Family, (row.kept or "").split()))
         return Run(row.id, row.started_at, row.seconds, row.mirrors, row.requests, kept)
+
+    def is_watched(self, now: float) -> bool:
+        """Whether a prober looks at the mirrors these days."""
+        run = self.last_run()
+        return run is not None and now - run.started_at < WATCHED_SECONDS
 
     def record(self, found: Round, before: Mapping[Subject, Verdict], forgotten: Collection[Subject] = ()) -> bool:
         """Writes what a run came to, whole or not at all; whether anything that matters changed."""

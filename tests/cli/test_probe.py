@@ -18,11 +18,12 @@ import yaml
 from click.testing import CliRunner, Result
 
 from mirrorlist.checks.addresses import refusal
-from mirrorlist.cli.durations import ago
+from mirrorlist.cli.durations import ago, moment
 from mirrorlist.cli.main import main
 from mirrorlist.cli.probe import guard_of
 from mirrorlist.core.health import REMEDIES, Family, Outcome, Subject
 from mirrorlist.core.model import MAIN, Protocol
+from mirrorlist.core.pace import Lowered, Pace
 from mirrorlist.core.service import Profile
 from mirrorlist.core.visits import REPOMD
 from mirrorlist.store.database import open_database
@@ -157,9 +158,53 @@ def test_an_override_is_stored_with_its_author_and_shown(checkout: Checkout) -> 
     assert "no override is in force" in checkout.told("override", "a.example.org", "--clear")
 
 
+def test_an_override_is_shown_wherever_the_mirror_is(checkout: Checkout) -> None:
+    checkout.told("override", "a.example.org", "--out", "--for", "6h", "--reason", "disk [full]")
+    found = checkout.store.overrides(time.time())["a.example.org"]
+    said = f"by {found.author}, until {moment(found.until)} UTC: disk [full]"
+    explained = checkout.told("explain", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos")
+    assert f"a.example.org since {moment(found.since)} {said}" in explained
+    assert f"taken out since {moment(found.since)} {said}" in re.sub(r"\s+", " ", checkout.told("mirrors"))
+
+
+def test_what_is_left_out_is_shown_with_since_when_wherever_the_mirror_is(checkout: Checkout) -> None:
+    checkout.trees["a.example.org"].files[PATHS[1] + REPOMD] = HTML
+    checkout.told("probe", "--once")
+    checkout.told("publish")
+    verdict = checkout.store.verdicts()[Subject("a.example.org", MAIN, Protocol.HTTP, Family.IPV4, PATHS[1])]
+    told = f"wrong content in {PATHS[1]} since {moment(verdict.since)} UTC"
+    assert f"left out of lists: {told}" in checkout.told("health", "a.example.org")
+    assert told in re.sub(r"\s+", " ", checkout.told("mirrors"))
+    asked = ("explain", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos", "--arch", "aarch64")
+    assert f"a.example.org since {moment(verdict.since)} UTC: {PATHS[1]}" in checkout.told(*asked)
+    assert last_line(checkout.told("health", "--rungs")) == "2 of 2 repositories are listed with fresh mirrors"
+    checkout.trees["b.example.org"].files[PATHS[1] + REPOMD] = HTML
+    checkout.told("probe", "--once")
+    checkout.told("publish")
+    assert checkout.told("health", "--rungs").splitlines() == [
+        f"last known good  {PATHS[1]}",
+        "1 of 2 repositories are listed with fresh mirrors",
+    ]
+
+
+def test_a_lowered_weight_is_told_with_since_when_and_why(checkout: Checkout) -> None:
+    checkout.told("probe", "--once")
+    now = time.time()
+    lowered = Lowered(1, now, "it asked for patience (429 or 503)")
+    checkout.store.paces.record({"a.example.org": Pace(now, lowered)}, {}, 0.0)
+    checkout.told("publish")
+    told = f"weight 500 of 1000 since {moment(now)} UTC, because in two runs of the prober {lowered.why}"
+    asked = ("explain", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos")
+    assert f"a.example.org: {told}" in checkout.told(*asked)
+    assert told in checkout.told("health", "a.example.org")
+    assert told in re.sub(r"\s+", " ", checkout.told("mirrors"))
+    assert "weight 500" not in checkout.told("health", "b.example.org")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["health"], "say the NAME of a mirror, or --rungs"),
         (["override", "a.example.org"], "say either --out"),
         (["override", "a.example.org", "--out", "--clear"], "say either --out"),
         (["override", "a.example.org", "--out"], "--out needs --for"),

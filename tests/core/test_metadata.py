@@ -74,3 +74,9 @@ def test_at_most_ten_alternates_stay_and_they_are_the_newest() -> None:
     found = metadata_from(PATH, history, NOW, 4.0)
     assert (found.current, found.alternates) == (versions[29], tuple(reversed(versions[19:29])))
     assert MOST_ALTERNATES == 10
+
+
+def test_it_is_known_when_the_origin_gave_up_each_of_the_older_ones() -> None:
+    history = [Change(A, NOW - 9), Change(B, NOW - 7), Change(A, NOW - 5), Change(C, NOW - 2)]
+    found = metadata_from(PATH, history, NOW, 4.0)
+    assert (found.alternates, found.replaced_at) == ((A, B), (NOW - 2, NOW - 5))

@@ -80,6 +80,7 @@ CASES = {
     "stale": Case(Reason.STALE, {}, text="arch=x86_64", health=held(Holds.STALE)),
     "missing": Case(Reason.MISSING, {}, text="arch=x86_64", health=held(Holds.MISSING)),
     "wrong": Case(Reason.WRONG, {}, text="arch=x86_64", health=held(Holds.WRONG)),
+    "recovering": Case(Reason.RECOVERING, {}, text="arch=x86_64", health=held(Holds.RECOVERING)),
     "unreachable": Case(Reason.UNREACHABLE, {}, text="arch=x86_64", health=held(Holds.UNREACHABLE)),
     "taken out": Case(Reason.TAKEN_OUT, {}, health=HealthTable({}, {}, (0,))),
     "full": Case(Reason.LIST_FULL, {"city": "tokyo"}, at=place("berlin"), beside={"city": "berlin"}, policy=ONE),

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorlist.core.health import Family, Outcome, Standing, Subject, Verdict
-from mirrorlist.core.health_table import health_table
+from mirrorlist.core.health import Family, Outcome, Override, Standing, Subject, Verdict
+from mirrorlist.core.health_table import health_table, noted_since
 from mirrorlist.core.model import MAIN, Mirror, Protocol, Query
-from mirrorlist.core.policy import Policy
 from mirrorlist.core.query import for_metalink
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import select
 from mirrorlist.core.usability import HealthTable, Holds, Rung, holds_of, reach_key, usability
-from tests.building import NOW, client, metadata, mirror, query, snapshot
+from tests.building import NOW, client, metadata, mirror, query, service, snapshot
 
 X86 = "9.8/BaseOS/x86_64/os/"
 ARM = "9.8/BaseOS/aarch64/os/"
@@ -53,6 +52,7 @@ def test_without_probes_everything_is_usable() -> None:
         (Holds.MISSING, False, False, Reason.MISSING),
         (Holds.WRONG, False, False, Reason.WRONG),
         (Holds.UNREACHABLE, False, False, Reason.UNREACHABLE),
+        (Holds.RECOVERING, False, False, Reason.RECOVERING),
     ],
 )
 def test_a_list_wants_more_of_a_mirror_than_a_metalink(
@@ -101,7 +101,7 @@ def test_the_ladder_never_revives_a_private_mirror_or_one_that_was_taken_out() -
         "secret.example.org": Reason.WRONG,
         "out.example.org": Reason.TAKEN_OUT,
     }
-    assert selection.notes == ("no mirror is known to be good; these carried it before",)
+    assert selection.notes == ("last known good: no mirror is known to be good now; these carried it before",)
 
 
 def test_a_monopoly_that_is_bad_leaves_its_clients_the_public_answer() -> None:
@@ -132,6 +132,7 @@ def test_a_mirror_that_goes_out_moves_nobody_else() -> None:
         (Outcome.WRONG, Standing.BAD, Holds.WRONG),
         (Outcome.STALE, Standing.BAD, Holds.STALE),
         (Outcome.TIMEOUT, Standing.BAD, Holds.UNREACHABLE),
+        (Outcome.FRESH, Standing.BAD, Holds.RECOVERING),
         (Outcome.MISSING, Standing.UNKNOWN, Holds.UNKNOWN),
     ],
 )
@@ -149,7 +150,8 @@ def subject(name: str, path: str = "", family: Family = Family.IPV4) -> Subject:
 
 def made(verdicts: dict[Subject, Verdict], mirrors: list[Mirror], now: float, out: tuple[str, ...] = ()) -> HealthTable:
     known = metadata(X86, "a", "b")
-    return health_table(mirrors, verdicts, {X86: known}, out, Policy(), now)
+    overrides = {name: Override(name, "a new disk", "somebody", NOW, NOW + 60) for name in out}
+    return health_table(mirrors, verdicts, {X86: known}, overrides, service(), now)
 
 
 def test_the_table_is_laid_out_by_mirror_and_path() -> None:
@@ -167,7 +169,13 @@ def test_the_table_is_laid_out_by_mirror_and_path() -> None:
         {X86: bytes([Holds.FRESH, Holds.LAGGING, Holds.GRACE, Holds.MISSING])},
         {"main/https/ipv4": bytes([0, 0, 0, 1])},
         (2,),
+        (Override("slow.example.org", "a new disk", "somebody", NOW, NOW + 60),),
+        found.since,
     )
+    lagging_since = metadata().first_seen + 60
+    assert [noted_since(found, X86, number) for number in range(4)] == [None, lagging_since, None, NOW]
+    assert [noted_since(found, "main/https/ipv4", number) for number in range(4)] == [None, None, None, NOW]
+    assert noted_since(found, "main/http/ipv4", 0) is None
 
 
 def test_a_repository_is_judged_over_the_first_way_that_works() -> None:

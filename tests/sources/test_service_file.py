@@ -520,6 +520,18 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "policy/weight_cap_mbps/maximum": ("+policy: {weight_cap_mbps: 10000001}\n", "6:27", "at most 10000000"),
     "policy/turn/type": ("+policy: {turn: 7}\n", "6:16", "policy.turn is 7; put it in quotes"),
     "policy/turn/pattern": ("+policy: {turn: 0d}\n", "6:16", "policy.turn is '0d'; write it as in '30m'"),
+    "policy/lag_grace/anyOf": ("+policy: {lag_grace: []}\n", "6:21", "is a list; write a whole number or text"),
+    "policy/lag_grace/anyOf/0/type": ("+policy: {lag_grace: 0.5}\n", "6:21", "is 0.5; put it in quotes"),
+    "policy/lag_grace/anyOf/0/const": ("+policy: {lag_grace: 6}\n", "6:21", "policy.lag_grace is 6; write 0, or text"),
+    "policy/lag_grace/anyOf/1/type": ("+policy: {lag_grace: no}\n", "6:21", "policy.lag_grace is"),
+    "policy/lag_grace/anyOf/1/pattern": (
+        "+policy: {lag_grace: 0h}\n",
+        "6:21",
+        "policy.lag_grace is '0h'; write it as in '30m' or '6h' or '0'",
+    ),
+    "policy/release_minimum/type": ("+policy: {release_minimum: 30%}\n", "6:27", "is '30%'; write a whole number"),
+    "policy/release_minimum/minimum": ("+policy: {release_minimum: -1}\n", "6:27", "at least 0 and at most 100"),
+    "policy/release_minimum/maximum": ("+policy: {release_minimum: 101}\n", "6:27", "at least 0 and at most 100"),
     "policy/fallback_minimum/type": ("+policy: {fallback_minimum: few}\n", "6:28", "write a whole number"),
     "policy/fallback_minimum/minimum": ("+policy: {fallback_minimum: -1}\n", "6:28", "at least 0"),
     "policy/fallback_minimum/maximum": ("+policy: {fallback_minimum: 101}\n", "6:28", "at most 100"),
@@ -1067,6 +1079,8 @@ policy:
   border_km: 0
   weight_cap_mbps: 100
   turn: 1d
+  lag_grace: 30m
+  release_minimum: 50
   fallback_minimum: 2
   alternates_days: 1.5
 profile: intranet
@@ -1100,6 +1114,8 @@ approved: [mirror.example.org]
                 border_km=0,
                 weight_cap_mbps=100,
                 turn_seconds=86_400,
+                lag_grace_seconds=1800,
+                release_minimum_percent=50,
                 fallback_minimum=2,
                 alternates_days=1.5,
                 weights={"mirror.example.org": 2.0, "mirror.example.net": 0.5},
@@ -1291,3 +1307,8 @@ def _keys(node: Any, schema: Any, where: str = "") -> Iterator[str]:
         yield from _keys(node["items"], schema, f"{where.removesuffix('.')}[].")
     if isinstance(node.get("additionalProperties"), dict):
         yield from _keys(node["additionalProperties"], schema, f"{where}<module>.")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("'0'", 0), ("6h", 21_600), ("45s", 45)])
+def test_the_longest_grace_may_be_nothing(tmp_path: Path, text: str, seconds: int) -> None:
+    assert read(tmp_path, SMALL + f"policy: {{lag_grace: {text}}}\n")[0].policy.lag_grace_seconds == seconds

@@ -13,19 +13,25 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from mirrorlist.core.compile import Proof
-from mirrorlist.core.health import Family
+from mirrorlist.core.health import Family, Outcome, Override, Subject, Verdict
+from mirrorlist.core.health_table import health_table
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, CloudRegions, Mirror, Place, Protocol, Status
+from mirrorlist.core.pace import Lowered
 from mirrorlist.core.policy import Policy
+from mirrorlist.core.releases import Releases, Seen, releases
+from mirrorlist.core.service import Service
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.usability import HealthTable, Holds, reach_key
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.front import LONGEST_REMEMBERED, MOST_REMEMBERED, Answers
-from tests.building import CITIES, NOW, metadata, mirror, snapshot
+from tests.building import CATALOGUE, CITIES, NOW, metadata, mirror, service, snapshot
 from tests.web.asking import Answer, Both, ask, both, environ
 
 PATH = "9.8/BaseOS/x86_64/os/"
+FORMER = "9.7/BaseOS/x86_64/os/"
 METADATA = {
     PATH: metadata(PATH, alternates="bc"),
+    FORMER: metadata(FORMER, "f"),
     "9.8/AppStream/aarch64/os/": metadata("9.8/AppStream/aarch64/os/", "d"),
 }
 ORIGINS = {MAIN: "/srv/linux", "kitten": "/srv/kitten"}
@@ -64,6 +70,7 @@ CLOUDS = {"192.0.2.0/28": ("aws", "eu-1"), "2001:db8:1:2::/64": ("gcp", "us-1"),
 PATHS = [
     "/mirrorlist/9/baseos",
     "/mirrorlist/9/baseos/",
+    "/mirrorlist/9.8/baseos",
     "/mirrorlist/10-kitten/baseos",
     "/mirrorlist/9.2/baseos",
     "/metalink/9/baseos",
@@ -113,6 +120,7 @@ def mirrors(dice: random.Random) -> list[Mirror]:
                 cloud=dice.choice([None, None, None, CloudRegions("aws", None), CloudRegions("gcp", ("us-1",))]),
                 status=Status.LIVE if whole else dice.choice([Status.LIVE, Status.RETIRING, Status.PAUSED]),
                 bandwidth_mbps=dice.choice([None, 100, 10_000, 100_000]),
+                update_frequency_seconds=dice.choice([None, 3600, 10_800]),
                 countries_only=() if whole else dice.choice([(), (), (), ("DE",), ("JP", "FR")]),
                 countries_never=dice.choice([(), (), ("DE",)]),
             )
@@ -136,6 +144,29 @@ def health(count: int, dice: random.Random) -> HealthTable:
     )
 
 
+WAITING = releases(
+    CATALOGUE,
+    {"9": "9.7"},
+    Seen([mirror(f"m{number}") for number in range(5)], HealthTable({FORMER: bytes([Holds.FRESH] * 5)}), METADATA),
+    Policy(),
+)
+
+
+def probed(listed: list[Mirror], of: Service, dice: random.Random) -> HealthTable:
+    """What verdicts come to under a policy, at some time after the origin changed."""
+    verdicts = {
+        Subject(each.name, MAIN, Protocol.HTTPS, Family.IPV4, path): Verdict(
+            dice.random() < 0.9, NOW, Outcome.FRESH, NOW, sha256=dice.choice("aabbbcdf") * 64
+        )
+        for each in listed
+        for path in METADATA
+    }
+    overrides = {
+        each.name: Override(each.name, "out", "somebody", NOW, NOW + 60) for each in listed if dice.random() < 0.1
+    }
+    return health_table(listed, verdicts, METADATA, overrides, of, NOW + dice.choice([-3600, 0, 7200, 90_000]))
+
+
 def network(dice: random.Random) -> Snapshot:
     policy = Policy(
         limit=dice.choice([1, 3, 20]),
@@ -146,12 +177,18 @@ def network(dice: random.Random) -> Snapshot:
         ),
         fallback_minimum=dice.choice([0, 5]),
         turn_seconds=dice.choice([60, 604_800]),
+        lag_grace_seconds=dice.choice([0, 3600, 86_400]),
     )
     fallbacks = {MAIN: ("https://own.example.org/linux/", "http://own.example.org/a&b/")}
     listed = mirrors(dice)
+    known = health(len(listed), dice) if dice.random() < 0.5 else probed(listed, service(policy=policy), dice)
+    share = dice.choice([0.0, 0.5])
+    lowered = {each.name: Lowered(dice.randint(1, 3), NOW, "slow") for each in listed if dice.random() < share}
+    release = dice.choice([Releases(CATALOGUE), WAITING])
     return snapshot(
         listed,
-        facts={"health": health(len(listed), dice)},
+        facts={"health": known, "lowered": lowered, "waiting": release.waiting},
+        catalogue=release.catalogue,
         at=dice.choice([AT, {}, {**AT, "198.51.100.0/24": "AT"}]),
         asns=ASNS,
         clouds=CLOUDS,
@@ -206,6 +243,22 @@ def test_answers_equal_those_of_flask_in_2000_cases(quarter: int) -> None:
 @pytest.mark.parametrize("eighth", range(8))
 def test_answers_equal_those_of_flask_in_20000_cases(eighth: int) -> None:
     hold_together(2500, 100 + eighth)
+
+
+def test_lowered_weights_and_waiting_releases_are_in_answers_of_the_hot_path() -> None:
+    """The generator above makes both; here they show."""
+    listed = [mirror(f"m{number}", "berlin") for number in range(8)]
+    health = HealthTable({FORMER: bytes([Holds.FRESH] * 8), PATH: bytes([Holds.FRESH] * 4 + [Holds.MISSING] * 4)})
+    release = releases(CATALOGUE, {"9": "9.7"}, Seen(listed, health, METADATA), Policy())
+    for lowered, expected in [({}, 250), ({"m0.example.org": Lowered(3, NOW, "slow")}, 35)]:
+        facts = {"health": health, "lowered": lowered, "waiting": release.waiting}
+        service = both(snapshot(listed, facts=facts, catalogue=release.catalogue, at={"0.0.0.0/0": "berlin"}))
+        firsts = 0
+        for number in range(2000):
+            answer = service.get("/mirrorlist/9/baseos", "arch=x86_64", f"198.51.{number // 250}.{number % 250}")
+            assert answer.body.count(FORMER.encode()) == 8
+            firsts += hosts(answer)[0] == "m0.example.org"
+        assert abs(firsts - expected) < 60
 
 
 def test_hot_path_answers_what_it_should_by_itself() -> None:

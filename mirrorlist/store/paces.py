@@ -1,0 +1,73 @@
+"""How mirrors answer, in the database: written after each run, and read by the next one and by the publisher."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from mirrorlist.core.pace import Lowered, Pace
+from mirrorlist.store.database import HEALTH_VERSIONS, PACES
+
+VERSION = "paces"
+"""The row of HEALTH_VERSIONS whose number grows when a weight changes."""
+
+
+class PaceStore:
+    """Reads and writes the paces in one database."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def paces(self) -> dict[str, Pace]:
+        """The pace of every mirror, by its name."""
+        with self._engine.connect() as connection:
+            return {row.mirror: _pace(row) for row in connection.execute(sa.select(PACES))}
+
+    def lowered(self) -> dict[str, Lowered]:
+        """The mirrors whose weight is lowered, by name."""
+        wanted = sa.select(PACES).where(PACES.c.step > 0)
+        with self._engine.connect() as connection:
+            return {row.mirror: Lowered(row.step, row.since, row.why) for row in connection.execute(wanted)}
+
+    def record(self, found: Mapping[str, Pace], before: Mapping[str, Pace], oldest: float) -> None:
+        """Writes what a run found, whole or not at all, and forgets mirrors not measured since ``oldest``."""
+        rows = [_row(name, pace) for name, pace in found.items()]
+        changed = any(pace.lowered != _lowered(before.get(name)) for name, pace in found.items())
+        with self._engine.begin() as connection:
+            connection.execute(PACES.delete().where(PACES.c.mirror.in_(sa.bindparam("names", expanding=True))),
+                               {"names": list(found)})  # fmt: skip
+            if rows:
+                connection.execute(PACES.insert(), rows)
+            lost = connection.execute(PACES.delete().where(PACES.c.at < oldest, PACES.c.step > 0)).rowcount
+            connection.execute(PACES.delete().where(PACES.c.at < oldest))
+            if changed or lost:
+                _grow(connection)
+
+
+def _lowered(pace: Pace | None) -> Lowered | None:
+    return pace.lowered if pace else None
+
+
+def _row(name: str, pace: Pace) -> dict[str, Any]:
+    lowered = pace.lowered or Lowered(0, 0.0, "")
+    return {
+        "mirror": name, "at": pace.at, "step": lowered.step, "since": lowered.since, "why": lowered.why,
+        "bad": pace.bad, "calm": pace.calm, "times": json.dumps(pace.times),
+    }  # fmt: skip
+
+
+def _pace(row: Any) -> Pace:
+    lowered = Lowered(row.step, row.since, row.why) if row.step else None
+    return Pace(row.at, lowered, row.bad, row.calm, tuple(json.loads(row.times)))
+
+
+def _grow(connection: sa.Connection) -> None:
+    number = HEALTH_VERSIONS.c.number
+    done = connection.execute(
+        HEALTH_VERSIONS.update().where(HEALTH_VERSIONS.c.name == VERSION).values(number=number + 1)
+    )
+    if done.rowcount == 0:
+        connection.execute(HEALTH_VERSIONS.insert().values(name=VERSION, number=1))
