@@ -156,6 +156,7 @@ class Publisher:
             metadata=metadata,
             health=self._health_table(mirrors, metadata, service, now),
             asns_built_on=addresses.asns_built_on,
+            places_built_on=addresses.places_built_on,
             findings=self._service_findings + findings,
         )
         modules = sorted({MAIN, *service.modules})

@@ -50,7 +50,8 @@ class Facts:
     ``places[0]`` is nowhere and ``classes[0]`` no network. ``country_places`` leads from a country's code to
     its number in ``places``. ``key`` keys the spread. ``findings`` are the remarks of the last load,
     ``health`` what the prober found.
-    ``asns_built_on`` is the date of the table of ASNs that comes with the program, where it is used.
+    ``asns_built_on`` and ``places_built_on`` are the dates of the tables that come with the program, where they
+    are used.
     """
 
     generation: int
@@ -63,6 +64,7 @@ class Facts:
     classes: tuple[NetworkClass, ...]
     metadata: Mapping[str, RepoMetadata] = field(default_factory=dict)
     asns_built_on: str | None = None
+    places_built_on: str | None = None
     findings: tuple[Finding, ...] = ()
     health: HealthTable = field(default_factory=HealthTable)
 
