@@ -167,6 +167,7 @@ class Publisher:
             lowered=lowered,
             waiting=waiting,
             asns_built_on=addresses.asns_built_on,
+            places_built_on=addresses.places_built_on,
             findings=self._service_findings + findings,
         )
         modules = sorted({MAIN, *service.modules})

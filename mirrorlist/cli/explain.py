@@ -35,7 +35,7 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
     """Writes the whole decision for a query and a client."""
     selection = select(snapshot, query, client, now)
     console.print(_client_line(client))
-    _tell_age_of_asns(console, snapshot, now)
+    _tell_ages(console, snapshot, now)
     console.print(f"asks for {query.path} of module {query.target.module}", soft_wrap=True)
     for each in snapshot.facts.waiting:
         if query.target.version in (each.meanwhile, each.newest):
@@ -65,12 +65,18 @@ def _client_line(client: Client) -> str:
     return f"{address}: {', '.join(facts)}"
 
 
-def _tell_age_of_asns(console: Console, snapshot: Snapshot, now: float) -> None:
+def _tell_ages(console: Console, snapshot: Snapshot, now: float) -> None:
     """Of a database that the operator named the operator knows the age; not so of what comes with the program."""
-    built_on = snapshot.facts.asns_built_on
-    if built_on:
-        days = (datetime.fromtimestamp(now, UTC).date() - date.fromisoformat(built_on)).days
-        console.print(f"ASNs: the installed table of {built_on}, {days} days old; for public mirrors only")
+    places, asns = snapshot.facts.places_built_on, snapshot.facts.asns_built_on
+    if places:
+        console.print(f"places: the installed table of {_with_age(places, now)}; after your databases")
+    if asns:
+        console.print(f"ASNs: the installed table of {_with_age(asns, now)}; for public mirrors only")
+
+
+def _with_age(day: str, now: float) -> str:
+    days = (datetime.fromtimestamp(now, UTC).date() - date.fromisoformat(day)).days
+    return f"{day}, {days} days old"
 
 
 def place_in_words(place: Place) -> str:

@@ -54,7 +54,8 @@ class Facts:
     its number in ``places``. ``key`` keys the spread. ``findings`` are the remarks of the last load,
     ``health`` what the prober found, ``lowered`` by mirrors' names the weights that it lowered, ``waiting`` the
     majors that do not mean yet what service.yml says; ``service.catalogue`` has what they mean now.
-    ``asns_built_on`` is the date of the table of ASNs that comes with the program, where it is used.
+    ``asns_built_on`` and ``places_built_on`` are the dates of the tables that come with the program, where they
+    are used.
     """
 
     generation: int
@@ -67,6 +68,7 @@ class Facts:
     classes: tuple[NetworkClass, ...]
     metadata: Mapping[str, RepoMetadata] = field(default_factory=dict)
     asns_built_on: str | None = None
+    places_built_on: str | None = None
     findings: tuple[Finding, ...] = ()
     health: HealthTable = field(default_factory=HealthTable)
     lowered: Mapping[str, Lowered] = field(default_factory=dict)

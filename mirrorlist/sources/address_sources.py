@@ -1,19 +1,22 @@
 """Everything that tells where addresses are and whose: overrides, databases, clouds, and what is installed.
 
 The order is that of docs/places-and-networks.md: the operator's overrides, the databases as service.yml names
-them, then what comes with the program. Countries without a database are asked of mirrorlist/countries.py for
-each request.
+them, then what comes with the program. The country of an address of which none of these knows the place is asked
+of mirrorlist/countries.py for each request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from mirrorlist.core.compile import CloudTable, Proof, cloud_table, country_places
+from mirrorlist.core.errors import GeoDatabaseError
 from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.service import GeoSources
 from mirrorlist.core.tables import as_numbers
@@ -23,13 +26,17 @@ from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.geo_files import GeoFiles
 from mirrorlist.sources.geo_overrides import override_tables
 from mirrorlist.sources.geo_tables import NOTHING, GeoTables, merged
+from mirrorlist.sources.packed_tables import DATA
+from mirrorlist.sources.place_table import read_embedded_places
+
+_Installed = TypeVar("_Installed")
 
 
 @dataclass(frozen=True, slots=True)
 class AddressData:
     """What is known of addresses. ``refusals`` name each file that cannot be used, and why.
 
-    ``asns_built_on`` is the day of the installed table of ASNs, where that is used.
+    ``asns_built_on`` and ``places_built_on`` are the days of the installed tables, where these are used.
     """
 
     geo: GeoTables
@@ -37,32 +44,45 @@ class AddressData:
     country_places: Mapping[str, int]
     proof: Proof
     asns_built_on: str | None
+    places_built_on: str | None
     refusals: tuple[str, ...]
 
 
 class AddressSources:
-    """Reads them all; of a file that breaks, what it said before stays in force."""
+    """Reads them all; of a file that breaks, what it said before stays in force. ``data`` is the package's."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, data: Traversable = DATA) -> None:
         self._databases = GeoFiles(cache)
         self._clouds = CloudFiles()
+        self._data = data
 
     def read(self, geo: GeoSources) -> AddressData:
         """What is known now. Files that did not change are not read again."""
         databases, clouds = self._databases.read(geo.databases), self._clouds.read(geo.clouds)
         named = any(_knows(tables.asns) for tables in databases.tables)
-        installed = None if named else read_embedded_asns()
-        last = (replace(NOTHING, asns=installed.table),) if installed else ()
+        refusals = [*databases.refusals, *clouds.refusals]
+        asns = None if named else self._installed(read_embedded_asns, refusals)
+        where = self._installed(read_embedded_places, refusals)
+        last = replace(where.tables if where else NOTHING, asns=asns.table if asns else NOTHING.asns)
         places, numbers = country_places(_centres())
         first = (override_tables(geo.overrides),) if geo.overrides else ()
         return AddressData(
-            geo=merged((*first, *databases.tables, *last), places, numbers),
+            geo=merged((*first, *databases.tables, last), places, numbers),
             clouds=cloud_table(clouds.ranges),
             country_places=numbers,
             proof=Proof(named, clouds.hints, tuple((each.prefix, each.asn) for each in geo.overrides if each.asn)),
-            asns_built_on=installed.built_on if installed else None,
-            refusals=databases.refusals + clouds.refusals,
+            asns_built_on=asns.built_on if asns else None,
+            places_built_on=where.built_on if where else None,
+            refusals=tuple(refusals),
         )
+
+    def _installed(self, read: Callable[[Traversable], _Installed], refusals: list[str]) -> _Installed | None:
+        """A table of the package; without it the service knows less, but runs."""
+        try:
+            return read(self._data)
+        except GeoDatabaseError as error:
+            refusals.append(str(error))
+            return None
 
 
 def _knows(table: IntervalTable) -> bool:

@@ -56,9 +56,9 @@ def completed(first: Place, second: Place) -> Place:
     if first.country is None and not first.exact:
         return second
     if first.exact:
-        return replace(first, country=first.country or second.country)
+        return first if first.country else replace(first, country=second.country)
     if second.exact and second.country in (None, first.country):
-        return replace(second, country=first.country)
+        return second if second.country else replace(second, country=first.country)
     return first
 
 

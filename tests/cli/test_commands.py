@@ -211,8 +211,10 @@ def test_explain_shows_why_a_mirror_stands_where_it_stands(checkout: Path) -> No
         path.unlink()
     written = well(run(checkout, "explain", "--ip", "198.51.100.7", *ASKED))
     table = [" ".join(line.split()) for line in written.splitlines() if line.strip()]
-    age = table.pop(1)
-    assert re.fullmatch(r"ASNs: the installed table of \d{4}-\d\d-\d\d, \d+ days old; for public mirrors only", age)
+    places, asns = table.pop(1), table.pop(1)
+    table_of = r"the installed table of \d{4}-\d\d-\d\d, \d+ days old"
+    assert re.fullmatch(rf"places: {table_of}; after your databases", places)
+    assert re.fullmatch(rf"ASNs: {table_of}; for public mirrors only", asns)
     assert table[:3] == [
         "198.51.100.7: place unknown",
         "asks for 9.8/BaseOS/$basearch/os/ of module main",

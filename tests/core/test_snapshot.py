@@ -56,7 +56,7 @@ def _whole() -> Snapshot:
         clouds={"192.0.2.128/28": ("aws", "eu-west-1"), "2001:db8:2::/48": ("gcp", "x")},
         metadata={"9.8/BaseOS/x86_64/os/": metadata(alternates="bc")},
         facts={
-            "generation": 7, "asns_built_on": "2026-06-17",
+            "generation": 7, "asns_built_on": "2026-06-17", "places_built_on": "2026-06-05",
             "findings": (Finding("m/a.yml", 1, 2, Severity.WARNING, "unknown-key", "☃"),),
         },
         proof=Proof(asns=False, hints=frozenset({"gcp"})),
