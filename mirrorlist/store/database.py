@@ -6,6 +6,7 @@ that names the database, the reason and the remedy, so nobody has to know the er
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,10 @@ def open_database(state_dir: Path, url: str | None = None) -> sa.Engine:
     """
     engine = _engine(state_dir, url)
     sa.event.listen(engine, "handle_error", _told)
-    bring_up_to_date(engine)
+    with ExitStack() as failed:
+        failed.callback(engine.dispose)
+        bring_up_to_date(engine)
+        failed.pop_all()
     return engine
 
 

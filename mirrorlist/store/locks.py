@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Hashable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Protocol
@@ -142,6 +143,9 @@ class AdvisoryLock:
 
     def release(self) -> None:
         session, self._session = self._session, None
-        if session is not None:
-            session.invalidate()  # the session ends, and with it the lock: a pool would keep both
-            session.close()
+        if session is None:
+            return
+        with suppress(DatabaseError, sa.exc.SQLAlchemyError):  # a session that ended has no lock any more
+            session.execute(sa.select(sa.func.pg_advisory_unlock(self._key)))
+        session.invalidate()  # a pool would keep it, and with it a lock that could not be given back
+        session.close()
