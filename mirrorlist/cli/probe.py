@@ -142,7 +142,7 @@ def _prefix(text: str) -> Prefix:
 
 def _work(context: Context, state_dir: Path, timeout: float, every: float, stop: threading.Event) -> None:
     """Waits until this prober leads, and runs until it is told to stop. The database may go and come meanwhile."""
-    waiting = Waiting()
+    waiting, told = Waiting(), ""
     while not stop.is_set():
         try:
             engine = open_database(state_dir, context.settings.database)
@@ -150,6 +150,7 @@ def _work(context: Context, state_dir: Path, timeout: float, every: float, stop:
             try:
                 while not stop.is_set():
                     with leading(engine, candidate, PROBER, context.clock) as lead:
+                        told = ""
                         waiting.tell(lead is not None)
                         if lead:
                             _lead(Prober(state_dir, engine, context.clock, timeout, lead), every, stop)
@@ -157,7 +158,9 @@ def _work(context: Context, state_dir: Path, timeout: float, every: float, stop:
             finally:
                 engine.dispose()
         except (MirrorlistError, OSError, sa.exc.SQLAlchemyError) as error:
-            log.error("the prober cannot work, the former verdicts stay", reason=str(error))
+            if str(error) != told:
+                log.error("the prober cannot work, the former verdicts stay", reason=str(error))
+            told = str(error)
             stop.wait(min(every, RETRY_SECONDS))
 
 

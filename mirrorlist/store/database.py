@@ -7,6 +7,7 @@ that names the database, the reason and the remedy, so nobody has to know the er
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,22 +79,38 @@ def _engine(state_dir: Path, url: str | None) -> sa.Engine:
         if found.get_backend_name() == "postgresql":
             given = {name: value for name, value in POSTGRESQL.items() if name not in found.query}
             return sa.create_engine(found, connect_args=given, pool_pre_ping=True, pool_size=2)
-        # Without a pool each connection is to the file that has the name now: one that was replaced is not written on.
-        engine = sa.create_engine(found, poolclass=None if found.database in (None, "", ":memory:") else sa.NullPool)
+        engine = sa.create_engine(found)
     except (sa.exc.ArgumentError, ValueError) as error:
         raise DatabaseError(
             f"MIRRORLIST_DATABASE is no URL of a database: {error}; write postgresql://user@host/name"
         ) from None
     except ImportError as error:
         raise DatabaseError(f"{found}: {error}; install mirrorlist[postgres]") from None
-    sa.event.listen(engine, "connect", _prepare_sqlite)
+    file = Path(found.database or ":memory:")
+    sa.event.listen(engine, "connect", partial(_prepare_sqlite, file))
+    sa.event.listen(engine, "checkout", partial(_is_current, file))
     return engine
 
 
-def _prepare_sqlite(connection: Any, record: Any) -> None:
+def _prepare_sqlite(file: Path, connection: Any, record: Any) -> None:
     """WAL lets the publisher read while another process writes; a writer waits for another."""
     for pragma in (f"busy_timeout={WAIT_SECONDS * 1000}", "journal_mode=WAL", "synchronous=NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
+    record.info["file"] = _identity(file)
+
+
+def _is_current(file: Path, connection: Any, record: Any, proxy: Any) -> None:
+    """A file that was replaced under its name would be written on for ever, and read by nobody."""
+    if record.info["file"] != _identity(file):
+        raise sa.exc.DisconnectionError
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _told(context: sa.ExceptionContext) -> None:

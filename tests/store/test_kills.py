@@ -40,8 +40,10 @@ set_up_logs()
 config = Path(sys.argv[1])
 service = read_service(config)[0]
 state = Path(service.state_dir)
-publisher = Publisher(Inputs(config), Records(lambda: open_database(state)), service, lambda: b"k" * 32)
+records = Records(lambda: open_database(state))
+publisher = Publisher(Inputs(config), records, service, lambda: b"k" * 32)
 publisher.publish(time.time())  # what it reads once for all is shared with the processes forked below
+records.close()  # connections are not
 
 def work(first):
     engine = open_database(state)
@@ -148,7 +150,7 @@ def test_a_killed_publisher_tears_and_loses_nothing(tmp_path: Path, kills: int) 
             with engine.connect() as connection:
                 assert connection.execute(sa.text("PRAGMA quick_check")).scalars().all() == ["ok"]
                 claimed = connection.execute(sa.select(LEADS.c.generation)).scalar_one()
-            assert generation <= claimed <= generation + 1
+            assert claimed >= generation  # more where one was killed between the two, also several times
             between += claimed > generation
             torn += any(state.glob("snapshot.tmp.*"))
             last = HealthStore(engine).overrides(time.time())[f"m{killed.overridden[-1] % 7}.example.org"]
