@@ -136,7 +136,7 @@ def serving(config: Path, *options: str, database: str = "") -> Iterator[Service
         process = subprocess.Popen([*command, "--workers", "2"], stdout=log, stderr=log, env=environment)
     service = Service(process, port, config.parent)
     try:
-        until(30, lambda: process.poll() is not None or answers(port))
+        until(90, lambda: process.poll() is not None or answers(port))
         assert process.poll() is None, service.log()
         until(30, lambda: len(service.workers()) == 2)
         yield service
