@@ -57,6 +57,7 @@ def _version(connection: sa.Connection) -> str | None:
 def _upgrade(engine: sa.Engine, found: str | None) -> None:
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
+            connection.detach()  # no other transaction gets it: it would end each at its first statement
             driver = connection.connection.dbapi_connection
             assert driver is not None
             driver.isolation_level = None  # the driver would end the transaction before it changes a table

@@ -91,6 +91,15 @@ def test_the_tables_are_what_the_program_says_they_are(engine: sa.Engine) -> Non
         assert compare_metadata(context, SCHEMA) == []
 
 
+def test_the_process_that_migrated_has_whole_transactions_afterwards(engine: sa.Engine) -> None:
+    store = MetadataStore(engine)
+    with pytest.raises(ZeroDivisionError), engine.begin() as connection:
+        connection.execute(SCHEMA.tables["health_versions"].insert().values(name="x", number=1))
+        assert store.changes() == {}
+        raise ZeroDivisionError
+    assert rows(engine, SCHEMA)["health_versions"] == []
+
+
 def test_the_newest_step_is_the_last_file() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(steps.__file__).parent))
