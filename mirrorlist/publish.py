@@ -1,25 +1,25 @@
 """Compiles snapshots: something changed? read it, judge it, write a new one. One process does this.
 
 Nothing bad replaces something good: a service file, a mirror file or a database that breaks leaves what was
-last good in force, and the log says so.
+last good in force, and the log says so. At a start that is what the last snapshot says. How generations of several
+publishers follow one another is told in ``store/publications.py``.
 """
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import structlog
 
+from mirrorlist.core.carried import carried_health, carried_metadata
 from mirrorlist.core.compile import network_classes, place_orders
-from mirrorlist.core.errors import Finding, MirrorlistError, ServiceFileError, Severity, SnapshotError
-from mirrorlist.core.health import Subject, Verdict
+from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError, Severity, SnapshotError
 from mirrorlist.core.health_table import health_table
 from mirrorlist.core.lifecycle import status_on
+from mirrorlist.core.losses import refuse_loss
 from mirrorlist.core.metadata import metadata_from
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
 from mirrorlist.core.news import news
@@ -29,27 +29,24 @@ from mirrorlist.core.snapshot import Facts, Snapshot, encode
 from mirrorlist.core.usability import HealthTable
 from mirrorlist.sources.address_sources import AddressData, AddressSources
 from mirrorlist.sources.cities import city_of
+from mirrorlist.sources.former_addresses import with_former
 from mirrorlist.sources.last_good import LastGood
 from mirrorlist.sources.locations import placed, read_atlas
 from mirrorlist.sources.mirror_files import read_mirror_files
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.sources.subnet_lists import with_published_subnets
-from mirrorlist.store.health import HealthStore
-from mirrorlist.store.metadata import MetadataStore
-from mirrorlist.store.snapshot_files import read_newest, signature, write_snapshot
+from mirrorlist.store.publications import line_of, only_one
+from mirrorlist.store.records import Recorded, Records
+from mirrorlist.store.snapshot_files import NAME, read_newest, signature, write_snapshot
 
 log = structlog.get_logger()
 
 DATES_SECONDS = 600
 """How often dates are looked at: a pause that is over, an alternate that expires, a mirror's time to sync."""
-GUARDED_ABOVE = 10
-LEAST_SHARE = 0.7
+MOST_TRIES = 10
+"""Each try that fails is a publication of another publisher."""
 CACHE = "cache"
 """Compiled databases of addresses, in the state directory; it may be removed at any time."""
-
-
-class Shrunk(MirrorlistError):
-    """A new generation lost so many mirrors that it is probably a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +64,12 @@ class Publisher:
     def __init__(
         self,
         inputs: Inputs,
-        store: MetadataStore,
+        records: Records,
         service: Service,
         new_key: Callable[[], bytes],
-        health: HealthStore | None = None,
     ) -> None:
         self._inputs = inputs
-        self._store = store
-        self._health = health
-        self._verdicts: tuple[int, Mapping[Subject, Verdict]] | None = None
+        self._records = records
         self._service = service
         self._service_findings: tuple[Finding, ...] = ()
         self._state_dir = Path(service.state_dir)
@@ -83,12 +77,22 @@ class Publisher:
         self._last_good = LastGood()
         self._address_sources = AddressSources(self._state_dir / CACHE)
         self._addresses: tuple[Hashable, AddressData] | None = None
+        self._good_sources: GeoSources | None = None
         self._former = _former(self._state_dir)
 
     @property
     def service(self) -> Service:
         """The service file in force."""
         return self._service
+
+    @property
+    def generation(self) -> int:
+        """The generation that the last one was compiled after; 0 where there was none."""
+        return self._former.generation if self._former else 0
+
+    def lead(self, leads: bool) -> None:
+        """This publisher leads from its next publication on, or does not any more."""
+        self._records.lead(leads)
 
     def fingerprint(self, now: float) -> Hashable:
         """A value that changes whenever a new snapshot would differ: files, metadata, health, or dates."""
@@ -98,23 +102,42 @@ class Publisher:
             tuple((name, signature(directory / name)) for name in _names(directory)),
             self._address_signature(self._service.geo),
             signature(self._state_dir / "subnets"),
-            self._store.version(),
-            self._health.version(now) if self._health else None,
+            self._records.version(now),
             int(now // DATES_SECONDS),
         )
 
     def publish(self, now: float, force: bool = False) -> Snapshot:
-        """Compiles and writes the next generation.
+        """Compiles and writes the next generation, anew while other publishers are faster.
 
         Raises:
             Shrunk: too many mirrors vanished without their files being deleted; the former snapshot stays.
+            LeadLost: another publisher leads by now; its snapshot stays.
         """
+        for _ in range(MOST_TRIES - 1):
+            try:
+                return self._publish(now, force)
+            except Overtaken as error:
+                log.warning("compiled anew", reason=str(error))
+        return self._publish(now, force)
+
+    def _publish(self, now: float, force: bool) -> Snapshot:
+        found = signature(self._state_dir / NAME)
+        self._former = _former(self._state_dir)
+        generation = self._former.generation if self._former else 0
+        key = self._former.key if self._former else self._new_key()
+        turn = self._records.begin(line_of(key), generation, now)
+        if self._former:
+            self._records.restore(self._former, now)
+        self._read_service()
+        snapshot = self._compile(now, force, key, 1 + max(generation, turn.generation if turn else 0))
+        data = encode(snapshot)
         with only_one(self._state_dir):
-            self._former = _former(self._state_dir)
-            snapshot = self.compiled(now, force)
-            write_snapshot(self._state_dir, encode(snapshot))
-            if self._health:
-                self._health.releases.note(snapshot.facts.service.catalogue.latest, now)
+            if signature(self._state_dir / NAME) != found:
+                raise Overtaken("another publisher put a snapshot in place meanwhile")
+            if turn:
+                self._records.claim(turn, snapshot.facts.generation, now)
+            write_snapshot(self._state_dir, data)
+        self._records.note_releases(snapshot.facts.service.catalogue.latest, now)
         for each in news(self._former, snapshot.facts):
             (log.warning if each.worse else log.info)(each.event, **each.facts)
         log.info("published", generation=snapshot.facts.generation, mirrors=len(snapshot.mirrors))
@@ -123,38 +146,44 @@ class Publisher:
     def compiled(self, now: float, force: bool = False) -> Snapshot:
         """The next generation, not written; raises as ``publish``."""
         self._read_service()
-        return self._compile(now, force)
+        return self._compile(now, force, *self._next())
 
     def compiled_as(self, service: Service, now: float) -> Snapshot:
         """A generation by another service than the file says, not written: for measurements."""
         self._service = service
-        return self._compile(now, force=True)
+        return self._compile(now, True, *self._next())
+
+    def _next(self) -> tuple[bytes, int]:
+        """The key and the number of the next generation, as far as the former snapshot tells."""
+        return (self._former.key, self._former.generation + 1) if self._former else (self._new_key(), 1)
 
     def _read_service(self) -> None:
         """Takes up service.yml; one that broke leaves the last good one in force."""
         try:
             service, findings = read_service(self._inputs.config, self._inputs.mirrors, self._inputs.state, city_of)
         except ServiceFileError as error:
-            log.error("service file refused, the last good one stays in force", findings=list(map(str, error.findings)))
+            if error.findings != self._service_findings:
+                told = list(map(str, error.findings))
+                log.error("service file refused, the last good one stays in force", findings=told)
             self._service_findings = error.findings
         else:
             self._service, self._service_findings = service, findings
 
-    def _compile(self, now: float, force: bool) -> Snapshot:
+    def _compile(self, now: float, force: bool, key: bytes, generation: int) -> Snapshot:
         service = self._service
         mirrors, findings, unusable = self._read_mirrors(now)
-        if not force:
-            self._guard(mirrors, unusable)
+        if not force and self._former:
+            refuse_loss(self._former.mirrors, mirrors, unusable)
         addresses = self._read_addresses(service.geo)
         geo = addresses.geo
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
-        key = self._former.key if self._former else self._new_key()
-        metadata = self._metadata(service, now)
-        health = self._health_table(mirrors, metadata, service, now)
-        service, waiting = self._released(service, Seen(mirrors, health, metadata), now)
-        lowered = self._health.paces.lowered() if self._health else {}
+        recorded = self._records.read(now)
+        metadata = self._metadata(recorded, service, now)
+        health = self._health_table(recorded, mirrors, metadata, service, now)
+        service, waiting = _released(recorded, self._former, service, Seen(mirrors, health, metadata))
+        lowered = recorded.lowered if recorded else self._former.lowered if self._former else {}
         facts = Facts(
-            generation=self._former.generation + 1 if self._former else 1,
+            generation=generation,
             built_at=now,
             key=key,
             service=service,
@@ -190,25 +219,6 @@ class Publisher:
     def _with_subnets(self, mirror: Mirror) -> Mirror:
         return with_published_subnets(mirror, self._state_dir, lambda reason: log.warning("subnets", reason=reason))
 
-    def _guard(self, mirrors: Sequence[Mirror], unusable: int) -> None:
-        """Refuses a generation with under 70 % of the former mirrors, unless their files were deleted.
-
-        A snapshot does not say which file a mirror came from; but no more of them are lost than files are unusable.
-        """
-        if self._former is None or not self._former.mirrors:
-            return
-        if mirrors and len(self._former.mirrors) <= GUARDED_ABOVE:
-            return
-        there = {mirror.name for mirror in mirrors}
-        gone = [mirror.name for mirror in self._former.mirrors if mirror.name not in there]
-        lost = min(len(gone), unusable) if mirrors else len(gone)
-        if lost > (1 - LEAST_SHARE) * len(self._former.mirrors):
-            raise Shrunk(
-                f"{lost} of {len(self._former.mirrors)} mirrors are lost, but their files were not deleted; "
-                f"the former snapshot stays. If this is meant, run mirrorlist publish --force. "
-                f"First gone: {', '.join(gone[:5])}"
-            )
-
     def _address_signature(self, geo: GeoSources) -> Hashable:
         paths = (*geo.databases, *geo.clouds.values())
         said = (geo.databases, tuple(geo.clouds.items()), geo.overrides)
@@ -221,39 +231,34 @@ class Publisher:
             found = self._address_sources.read(geo)
             for reason in found.refusals:
                 log.error("address data refused, the former stays in force", reason=reason)
+            if not found.refusals:
+                self._good_sources = geo
+            elif self._good_sources != geo and self._former and self._former.service.geo == geo:
+                found = with_former(found, read_newest(self._state_dir))
             self._addresses = (marked, found)
         return self._addresses[1]
 
     def _health_table(
-        self, mirrors: Sequence[Mirror], metadata: Mapping[str, RepoMetadata], service: Service, now: float
+        self,
+        recorded: Recorded | None,
+        mirrors: Sequence[Mirror],
+        metadata: Mapping[str, RepoMetadata],
+        service: Service,
+        now: float,
     ) -> HealthTable:
-        if self._health is None:
-            return HealthTable()
-        version = self._health.version(now)[0]
-        if self._verdicts is None or self._verdicts[0] != version:
-            self._verdicts = version, self._health.verdicts()  # 80,000 of them take a second to read
-        out = self._health.overrides(now)
-        return health_table(mirrors, self._verdicts[1], metadata, out, service, now)
+        """What the verdicts come to; while there are none, what they came to in the former snapshot."""
+        carried = carried_health(self._former.health, self._former.mirrors, mirrors) if self._former else HealthTable()
+        if recorded is None:
+            return carried
+        found = health_table(mirrors, recorded.verdicts, metadata, recorded.overrides, service, now)
+        return found if recorded.verdicts else replace(carried, out=found.out, overrides=found.overrides)
 
-    def _released(self, service: Service, seen: Seen, now: float) -> tuple[Service, tuple[Waiting, ...]]:
-        """The service with the versions that its majors mean now. Nothing waits for a prober that does not run."""
-        if self._health is None or not self._health.is_watched(now):
-            return service, ()
-        found = releases(service.catalogue, self._health.releases.meant(), seen, service.policy)
-        return replace(service, catalogue=found.catalogue), found.waiting
-
-    def _metadata(self, service: Service, now: float) -> dict[str, RepoMetadata]:
+    def _metadata(self, recorded: Recorded | None, service: Service, now: float) -> dict[str, RepoMetadata]:
         days = service.policy.alternates_days
-        return {path: metadata_from(path, changes, now, days) for path, changes in self._store.changes().items()}
-
-
-@contextmanager
-def only_one(state_dir: Path) -> Iterator[None]:
-    """Held while a snapshot is compiled, so that generations of several publishers follow one another."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / "publish.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        changes = recorded.changes if recorded else {}
+        found = {path: metadata_from(path, each, now, days) for path, each in changes.items()}
+        former = self._former.metadata if self._former else {}
+        return carried_metadata(found, former, service.catalogue)
 
 
 def _names(directory: Path) -> list[str]:
@@ -273,3 +278,18 @@ def _former(state_dir: Path) -> Facts | None:
 
 def _day(now: float) -> date:
     return datetime.fromtimestamp(now, UTC).date()
+
+
+def _released(
+    recorded: Recorded | None, former: Facts | None, service: Service, seen: Seen
+) -> tuple[Service, tuple[Waiting, ...]]:
+    """The service with the versions that its majors mean now. Nothing waits for a prober that does not run.
+
+    While the database knows nothing, the former snapshot tells what the majors meant.
+    """
+    knows = recorded is not None and recorded.verdicts
+    meant = recorded.meant if recorded and knows else former.service.catalogue.latest if former else {}
+    if not (recorded.watched if recorded and knows else seen.health.holds):
+        return service, ()
+    found = releases(service.catalogue, meant, seen, service.policy)
+    return replace(service, catalogue=found.catalogue), found.waiting

@@ -25,6 +25,9 @@ from mirrorlist.store.snapshot_files import NAME
 log = structlog.get_logger()
 
 RESTART_SECONDS = 2.0
+LONGEST_RESTART_SECONDS = 60.0
+LIVED_SECONDS = 60.0
+"""A process that lived for so long is started again soon; of others the pause doubles."""
 STOP_SECONDS = 10.0
 WORKER_STOP_SECONDS = 2  # answers take milliseconds; granian 2.8 loses the stop signal of every fourth worker
 FIRST_SNAPSHOT_SECONDS = 120.0
@@ -103,10 +106,14 @@ class Companion:
         return True
 
     def _keep(self) -> None:
+        pause, started = RESTART_SECONDS, time.monotonic()
         while True:
             self._process.wait()
-            if self._stop.wait(RESTART_SECONDS):
+            if time.monotonic() - started > LIVED_SECONDS:
+                pause = RESTART_SECONDS
+            if self._stop.wait(pause):
                 return
+            pause, started = min(2 * pause, LONGEST_RESTART_SECONDS), time.monotonic()
             log.error("the publisher ended and is started again", status=self._process.returncode)
             self._process = subprocess.Popen(self._command)
 

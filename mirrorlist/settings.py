@@ -36,6 +36,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_STATE", "", _optional_path, "The directory of the state; else `state_dir` of it."),
     Setting("MIRRORLIST_RELOAD_SECONDS", "0.5", _seconds, "How often a worker looks for a newer snapshot."),
     Setting("MIRRORLIST_DATABASE", "", str, "SQLAlchemy URL of the database; else SQLite in the state."),
+    Setting("MIRRORLIST_LEAD_SECONDS", "60", _seconds, "Another takes over from a leader that is silent for so long."),
 )
 
 
@@ -48,6 +49,7 @@ class Settings:
     state: Path | None
     reload_seconds: float
     database: str | None
+    lead_seconds: float = 60.0
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -57,11 +59,11 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         ValueError: a value cannot be used; the message names the variable, the value and the remedy.
     """
     values = {setting.name: _value(setting, environ.get(setting.name) or setting.default) for setting in SETTINGS}
-    config, mirrors, state, reload_seconds, database = values.values()
-    assert isinstance(config, Path) and isinstance(reload_seconds, float)
+    config, mirrors, state, reload_seconds, database, lead_seconds = values.values()
+    assert isinstance(config, Path) and isinstance(reload_seconds, float) and isinstance(lead_seconds, float)
     assert mirrors is None or isinstance(mirrors, Path)
     assert state is None or isinstance(state, Path)
-    return Settings(config, mirrors, state, reload_seconds, str(database) or None)
+    return Settings(config, mirrors, state, reload_seconds, str(database) or None, lead_seconds)
 
 
 def _value(setting: Setting, text: str) -> object:

@@ -11,13 +11,14 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from mirrorlist.core.errors import Severity, SnapshotError
+from mirrorlist.core.errors import Severity, Shrunk, SnapshotError
 from mirrorlist.core.model import Checksummed, RepoMetadata, Status
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.publish import Inputs, Publisher, Shrunk
+from mirrorlist.publish import Inputs, Publisher
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.records import Records
 from mirrorlist.store.snapshot_files import NAME, read_newest, signature
 from tests.building import NOW
 
@@ -60,7 +61,7 @@ class Site:
     def publisher(self) -> Publisher:
         """As a process that has just started."""
         config = self.directory / "service.yml"
-        return Publisher(Inputs(config), self.store, read_service(config)[0], lambda: next(self.keys))
+        return Publisher(Inputs(config), Records(lambda: self.engine), read_service(config)[0], lambda: next(self.keys))
 
     def database(self, name: str, country: str) -> str:
         path = self.directory / name
@@ -113,13 +114,13 @@ def test_generations_count_on_and_the_key_stays_also_after_a_restart(site: Site)
     assert [(facts.generation, facts.key) for facts in found] == [(n, b"\1" * 32) for n in (1, 2, 3, 4)]
 
 
-def test_generations_count_on_from_a_former_one_when_the_current_file_is_damaged(site: Site) -> None:
+def test_no_number_is_used_twice_when_the_current_file_is_damaged(site: Site) -> None:
     site.add("a")
     for _ in range(3):
         site.publisher().publish(NOW)
     (site.state / NAME).write_bytes(b"damaged")
     facts = site.publisher().publish(NOW).facts
-    assert (facts.generation, facts.key) == (3, b"\1" * 32)
+    assert (facts.generation, facts.key) == (4, b"\1" * 32)
 
 
 def test_publishers_at_once_write_one_generation_after_the_other(site: Site) -> None:

@@ -27,10 +27,11 @@ def test_every_variable_is_read() -> None:
         "MIRRORLIST_STATE": "/var/lib/mirrorlist",
         "MIRRORLIST_RELOAD_SECONDS": "2",
         "MIRRORLIST_DATABASE": "sqlite://",
+        "MIRRORLIST_LEAD_SECONDS": "5",
     }
     assert {setting.name for setting in SETTINGS} == given.keys()
     assert read_settings(given) == Settings(
-        Path("/etc/mirrorlist.yml"), Path("/srv/mirrors.d"), Path("/var/lib/mirrorlist"), 2.0, "sqlite://"
+        Path("/etc/mirrorlist.yml"), Path("/srv/mirrors.d"), Path("/var/lib/mirrorlist"), 2.0, "sqlite://", 5.0
     )
 
 
@@ -83,4 +84,5 @@ def test_exported_settings_are_absolute_and_the_same_in_another_directory(tmp_pa
         "state": "/var/state",
         "reload_seconds": 0.5,
         "database": None,
+        "lead_seconds": 60.0,
     }

@@ -20,8 +20,8 @@ from mirrorlist.settings import Settings
 from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.database import open_database
-from mirrorlist.store.health import HealthStore
 from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.records import Records
 
 KEY_BYTES = 32
 
@@ -49,9 +49,8 @@ class Context:
     def publisher(self, service: Service) -> Publisher:
         """The publisher of this service."""
         inputs = Inputs(self.settings.config, self.settings.mirrors, self.settings.state)
-        engine = open_database(Path(service.state_dir), self.settings.database)
-        store, health = MetadataStore(engine), HealthStore(engine)
-        return Publisher(inputs, store, service, lambda: secrets.token_bytes(KEY_BYTES), health)
+        records = Records(lambda: open_database(Path(service.state_dir), self.settings.database))
+        return Publisher(inputs, records, service, lambda: secrets.token_bytes(KEY_BYTES))
 
     def snapshot(self) -> Snapshot:
         """A snapshot of the files as they are now; nothing is written."""

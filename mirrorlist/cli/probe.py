@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from mirrorlist.checks.visit import Terms, Visited
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
-from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
 from mirrorlist.core.model import Mirror, Prefix
 from mirrorlist.core.rounds import Change
@@ -35,7 +36,7 @@ from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.visits import wanted_repositories
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
-from mirrorlist.store.leader import leading
+from mirrorlist.store.leader import PROBER, Candidate, Lead, Waiting, leading, prober_lock
 from mirrorlist.store.metadata import MetadataStore
 
 log = structlog.get_logger()
@@ -59,15 +60,16 @@ def probe(context: Context, once: bool, name: str | None, every: int, timeout: f
     """
     state_dir = state_dir_of(context)
     engine = open_database(state_dir, context.settings.database)
-    prober = Prober(state_dir, engine, context.clock, timeout)
     if once or name:
-        with leading(engine, state_dir) as leads:
-            if not leads:
+        candidate = Candidate(prober_lock(engine, state_dir), context.settings.lead_seconds)
+        with leading(engine, candidate, PROBER, context.clock) as lead:
+            if lead is None:
                 raise MirrorlistError("another prober works with this database; its verdicts count")
-            _tell(prober.run(name))
+            _tell(Prober(state_dir, engine, context.clock, timeout, lead).run(name))
         return
+    engine.dispose()
     with _stopped_by_signals() as stop:
-        _work(prober, engine, state_dir, every, stop)
+        _work(context, state_dir, timeout, every, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Prober:
     engine: sa.Engine
     clock: Callable[[], float]
     timeout_seconds: float
+    lead: Lead
 
     def run(self, name: str | None = None) -> Ran:
         """One run, written down.
@@ -85,10 +88,12 @@ class Prober:
         Raises:
             SnapshotError: there is no snapshot yet.
             NotFound: it has no mirror of this name.
+            LeadLost: another prober leads by now; nothing is written.
+            DatabaseError: the database is away; nothing is written.
         """
         facts = published_facts(self.state_dir)
         mirrors = (mirror_called(facts, name),) if name else probed_mirrors(facts.mirrors)
-        store = HealthStore(self.engine)
+        store = HealthStore(self.engine, self.lead)
         started_at = self.clock()
         job = self._job(facts, mirrors, store, store.begin_run(started_at))
         with _progress(len(mirrors)) as told:
@@ -137,20 +142,53 @@ def _prefix(text: str) -> Prefix:
     return Prefix(network.network_address.packed, network.prefixlen)
 
 
-def _work(prober: Prober, engine: sa.Engine, state_dir: Path, every: float, stop: threading.Event) -> None:
-    """Waits until this prober leads, and runs until it is told to stop."""
+def _work(context: Context, state_dir: Path, timeout: float, every: float, stop: threading.Event) -> None:
+    """Waits until this prober leads, and runs until it is told to stop. The database may go and come meanwhile."""
+    waiting, told = Waiting(), ""
     while not stop.is_set():
-        with leading(engine, state_dir) as leads:
-            while leads and not stop.is_set():
-                begun = prober.clock()
-                try:
-                    _tell(prober.run())
-                except (MirrorlistError, OSError, sa.exc.SQLAlchemyError) as error:
-                    log.error("the run failed, the former verdicts stay", reason=str(error))
-                    stop.wait(min(every, RETRY_SECONDS))
-                    break
-                stop.wait(max(begun + every - prober.clock(), 0))
-        stop.wait(LEAD_AGAIN_SECONDS)
+        try:
+            engine = open_database(state_dir, context.settings.database)
+            candidate = Candidate(prober_lock(engine, state_dir), context.settings.lead_seconds)
+            try:
+                while not stop.is_set():
+                    with leading(engine, candidate, PROBER, context.clock) as lead:
+                        told = ""
+                        waiting.tell(lead is not None)
+                        if lead:
+                            _lead(Prober(state_dir, engine, context.clock, timeout, lead), every, stop)
+                    stop.wait(LEAD_AGAIN_SECONDS)
+            finally:
+                engine.dispose()
+        except (MirrorlistError, OSError, sa.exc.SQLAlchemyError) as error:
+            if str(error) != told:
+                log.error("the prober cannot work, the former verdicts stay", reason=str(error))
+            told = str(error)
+            stop.wait(min(every, RETRY_SECONDS))
+
+
+def _lead(prober: Prober, every: float, stop: threading.Event) -> None:
+    """Runs as long as this prober leads."""
+    while not stop.is_set() and not prober.lead.lost.is_set():
+        begun = prober.clock()
+        try:
+            _tell(prober.run())
+        except LeadLost as error:
+            log.error("the run does not count", reason=str(error))
+            return
+        except SnapshotError as error:
+            log.error("there is nothing to probe yet", reason=str(error))
+            stop.wait(min(every, RETRY_SECONDS))
+            continue
+        _wait(max(begun + every - prober.clock(), 0), stop, prober.lead.lost)
+    if prober.lead.lost.is_set():
+        log.error("the lead is lost: its lock is gone, as after a pause or a broken connection to the database")
+
+
+def _wait(seconds: float, *events: threading.Event) -> None:
+    """Until one of the events is set, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while not any(event.is_set() for event in events) and (left := deadline - time.monotonic()) > 0:
+        events[0].wait(min(left, 0.5))
 
 
 @contextmanager

@@ -5,14 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import click
 import structlog
 
 from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.core.errors import LeadLost, MirrorlistError, ServiceFileError, SnapshotError
+from mirrorlist.core.service import Service
 from mirrorlist.publish import Publisher
+from mirrorlist.store.database import open_database
+from mirrorlist.store.leader import Candidate, Waiting
+from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.publications import publisher_lock
+from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.update import Outcome, update_metadata
 
 log = structlog.get_logger()
@@ -28,50 +37,110 @@ RETRY_SECONDS = 60.0
               help="With --watch: ask the origin for its metadata this often; 0 is never.")  # fmt: skip
 @pass_context
 def publish(context: Context, watch: bool, force: bool, metadata_every: float) -> None:
-    """Compile the files into a snapshot, which workers take up by themselves."""
-    service = context.service()
-    publisher = context.publisher(service)
-    seen = publisher.fingerprint(context.clock())  # before reading: what changes meanwhile is published next
-    snapshot = publisher.publish(context.clock(), force)
+    """Compile the files into a snapshot, which workers take up by themselves.
+
+    Of several that watch one state directory one publishes, the others wait for it to end.
+    """
     if not watch:
+        snapshot = context.publisher(context.service()).publish(context.clock(), force)
         click.echo(f"generation {snapshot.facts.generation}: {len(snapshot.mirrors)} mirrors")
         return
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    if metadata_every:
-        threading.Thread(
-            target=_update_loop, args=(context, publisher, metadata_every, stop), name="metadata", daemon=True
-        ).start()
-    _publish_loop(context, publisher, seen, stop)
+    _watch(context, force, metadata_every, stop)
 
 
-def _publish_loop(context: Context, publisher: Publisher, published: Hashable, stop: threading.Event) -> None:
-    """Publishes on every change; what could not be published is tried again after a while, or on a change."""
-    parent = os.getppid()
-    failed_at: float | None = None
-    while not stop.wait(LOOK_SECONDS) and os.getppid() == parent:
+def _watch(context: Context, force: bool, metadata_every: float, stop: threading.Event) -> None:
+    """Waits until this publisher leads, and publishes until it is told to stop or its parent has gone."""
+    service = _service(context)
+    publisher, parent, waiting = context.publisher(service), os.getppid(), Waiting()
+    candidate = Candidate(publisher_lock(Path(service.state_dir)), context.settings.lead_seconds)
+    while not stop.is_set() and os.getppid() == parent:
+        with candidate.leading() as lost:
+            waiting.tell(lost is not None)
+            if lost:
+                publisher.lead(True)
+                ended = threading.Event()
+                if metadata_every:
+                    threading.Thread(
+                        target=_update_loop, args=(context, publisher, metadata_every, ended), name="metadata",
+                        daemon=True,
+                    ).start()  # fmt: skip
+                try:
+                    over = partial(_over, stop, lost, parent)
+                    _publish_loop(context, publisher, force, stop, over)
+                finally:
+                    ended.set()
+                publisher.lead(False)
+                if lost.is_set():
+                    log.error("the lead is lost: this process was silent for too long, and another took over")
+        force = False
+        stop.wait(LOOK_SECONDS)
+
+
+def _over(stop: threading.Event, lost: threading.Event, parent: int) -> bool:
+    return stop.is_set() or lost.is_set() or os.getppid() != parent
+
+
+def _service(context: Context) -> Service:
+    """The service file; where that is broken when a publisher is started again, what the last snapshot says."""
+    try:
+        return context.service()
+    except (ServiceFileError, click.UsageError) as error:
+        state_dir = context.settings.state
+        try:
+            if state_dir is None:
+                raise error
+            known = read_newest(state_dir).facts.service
+        except SnapshotError:
+            raise error from None
+        log.error("service file refused, that of the last snapshot is in force", reason=str(error))
+        return replace(known, state_dir=str(state_dir.absolute()))
+
+
+def _publish_loop(
+    context: Context, publisher: Publisher, force: bool, stop: threading.Event, ended: Callable[[], bool]
+) -> None:
+    """Publishes at once and on every change; what could not be published is tried again after a while, or on a change.
+
+    Raises:
+        MirrorlistError, OSError: nothing was ever published here, and it cannot be.
+    """
+    published: Hashable = None
+    failed_at, told = float("-inf"), ""
+    while not ended():
         now = context.clock()
-        found = publisher.fingerprint(now)
-        if found == published and (failed_at is None or now - failed_at < RETRY_SECONDS):
-            continue
-        try:
-            publisher.publish(now)
-            failed_at = None
-        except (MirrorlistError, OSError) as error:
-            log.error("not published, the former snapshot stays in force", reason=str(error))
-            failed_at = now
-        published = publisher.fingerprint(context.clock()) if found == published else found
+        found = publisher.fingerprint(now)  # before reading: what changes meanwhile is published next
+        if found != published or (told and now - failed_at >= RETRY_SECONDS):
+            try:
+                publisher.publish(now, force)
+                told = ""
+            except LeadLost as error:
+                log.error("not published", reason=str(error))
+                return
+            except (MirrorlistError, OSError) as error:
+                if not publisher.generation:
+                    raise
+                if str(error) != told:
+                    log.error("not published, the former snapshot stays in force", reason=str(error))
+                failed_at, told = now, str(error)
+            published, force = found, False
+        stop.wait(LOOK_SECONDS)
 
 
-def _update_loop(context: Context, publisher: Publisher, seconds: float, stop: threading.Event) -> None:
-    store = context.store(publisher.service)
+def _update_loop(context: Context, publisher: Publisher, seconds: float, ended: threading.Event) -> None:
     while True:
+        service = publisher.service
         try:
-            for done in update_metadata(publisher.service, store, context.clock()):
-                if done.outcome in (Outcome.CHANGED, Outcome.FAILED):
-                    log.info("metadata", path=done.path, outcome=done.outcome.value, reason=done.reason)
+            engine = open_database(Path(service.state_dir), context.settings.database)
+            try:
+                for done in update_metadata(service, MetadataStore(engine), context.clock()):
+                    if done.outcome in (Outcome.CHANGED, Outcome.FAILED):
+                        log.info("metadata", path=done.path, outcome=done.outcome.value, reason=done.reason)
+            finally:
+                engine.dispose()
         except (MirrorlistError, OSError) as error:
             log.error("metadata not updated", reason=str(error))
-        if stop.wait(seconds):
+        if ended.wait(seconds):
             return

@@ -29,12 +29,12 @@ def serve(context: Context, host: str, port: int, workers: int, metadata_every: 
     service = context.service()
     export(context.settings, service.state_dir)
     click.echo(f"{service.name}: http://{host}:{port}/mirrorlist/<version>/<repository>", err=True)
-    become(Serving(host, port, workers, service.state_dir, _publisher(context, metadata_every)))
+    become(Serving(host, port, workers, service.state_dir, _publisher(context, service.state_dir, metadata_every)))
 
 
-def _publisher(context: Context, metadata_every: float) -> list[str]:
+def _publisher(context: Context, state_dir: str, metadata_every: float) -> list[str]:
+    """The state is named, so that a publisher that is started again finds it while the service file is broken."""
     settings = context.settings
     command = [sys.executable, "-m", "mirrorlist", "--config", str(existing(settings.config))]
-    for option, value in (("--mirrors", settings.mirrors), ("--state", settings.state)):
-        command += [option, str(value)] if value else []
-    return [*command, "publish", "--watch", "--metadata-every", str(metadata_every)]
+    command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
+    return [*command, "--state", state_dir, "publish", "--watch", "--metadata-every", str(metadata_every)]

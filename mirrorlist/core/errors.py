@@ -8,6 +8,10 @@ MirrorlistError
   SnapshotError        a snapshot file is not whole
   GeoDatabaseError     a database of addresses cannot be read
   OriginError          the origin did not give a repomd.xml that can be used
+  DatabaseError        the database is away, broken, or of a newer release
+  LeadLost             another process leads by now; what this one found does not count
+  Overtaken            another publisher published meanwhile; what was compiled is not the newest
+  Shrunk               a new generation lost so many mirrors that it is probably a mistake
 """
 
 from __future__ import annotations
@@ -42,6 +46,22 @@ class GeoDatabaseError(MirrorlistError):
 
 class OriginError(MirrorlistError):
     """The origin did not give a repomd.xml that can be used; the message names it and the reason."""
+
+
+class DatabaseError(MirrorlistError):
+    """The database cannot be used; the message names it, the reason and the remedy."""
+
+
+class LeadLost(MirrorlistError):
+    """Another process leads by now: what this one found is not written; the message names the other."""
+
+
+class Overtaken(MirrorlistError):
+    """Another publisher published meanwhile, so what was compiled is not written."""
+
+
+class Shrunk(MirrorlistError):
+    """A new generation lost so many mirrors that it is probably a mistake."""
 
 
 class Severity(StrEnum):

@@ -1,163 +1,129 @@
-"""The database of what outlives a process. SQLite beside the state by default, any SQLAlchemy URL otherwise."""
+"""Opens the database: SQLite beside the state by default, PostgreSQL by its SQLAlchemy URL.
+
+Opening one brings its tables up to this release. Whatever goes wrong later, in any statement, is a DatabaseError
+that names the database, the reason and the remedy, so nobody has to know the errors of each driver.
+"""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-SCHEMA = sa.MetaData()
+from mirrorlist.core.errors import DatabaseError
+from mirrorlist.store.migrate import bring_up_to_date
 
-ORIGIN_CHANGES = sa.Table(
-    "origin_changes",
-    SCHEMA,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("path", sa.String(512), nullable=False, index=True),
-    sa.Column("sha256", sa.String(64), nullable=False),
-    sa.Column("sha512", sa.String(128), nullable=False),
-    sa.Column("size", sa.BigInteger, nullable=False),
-    sa.Column("timestamp", sa.BigInteger, nullable=False),
-    sa.Column("seen_at", sa.Float, nullable=False),
-    sa.Column("accepted", sa.Boolean, nullable=False, default=True),
+FILE_NAME = "mirrorlist.sqlite"
+WAIT_SECONDS = 10
+"""How long a writer waits for another one, on either database."""
+POSTGRESQL = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "options": f"-c lock_timeout={WAIT_SECONDS}s -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 "
+    "-c tcp_keepalives_count=3",
+}
+"""Both ends notice within 30 s that the other machine is gone: its lead would be held for hours otherwise."""
+
+NO_FAULT_OF_A_STATEMENT = ("42501", "42P01")
+"""What PostgreSQL says where a right is missing, and where a table is."""
+
+_REMEDIES = (
+    ("permission denied", "let its user own the database: ALTER DATABASE name OWNER TO user"),
+    ("read-only", "name the server that can be written to"),
+    ("does not exist", "create it, and a user that owns it: createdb --owner user name"),
+    ("unable to open", "see that its directory exists and that this user may write there"),
+    ("not a database", "restore it from a backup, or move it away: a new one is made, without history and overrides"),
+    ("malformed", "restore it from a backup, or move it away: a new one is made, without history and overrides"),
+    ("readonly", "give this user the right to write it, and its directory"),
+    ("locked", f"another process has kept it locked for {WAIT_SECONDS} s; look for one that hangs"),
+    ("lock timeout", f"another process has kept it locked for {WAIT_SECONDS} s; look for one that hangs"),
+    ("disk", "look at the disk that holds it"),
+    ("no such table", "it was replaced by another file meanwhile; try again"),
 )
-"""One row each time the origin's repomd.xml at a path became another one, in the order in which it was seen."""
-
-ORIGIN_CHECKS = sa.Table(
-    "origin_checks",
-    SCHEMA,
-    sa.Column("path", sa.String(512), primary_key=True),
-    sa.Column("confirmed_at", sa.Float, nullable=True),
-    sa.Column("failed_at", sa.Float, nullable=True),
-    sa.Column("error", sa.String(1024), nullable=True),
-)
-"""When the origin last confirmed what is known of a path, and how it last failed since."""
-
-
-def _subject_columns(primary_key: bool) -> list[sa.Column[Any]]:
-    return [
-        sa.Column("mirror", sa.String(255), primary_key=primary_key, nullable=False),
-        sa.Column("module", sa.String(100), primary_key=primary_key, nullable=False),
-        sa.Column("protocol", sa.String(10), primary_key=primary_key, nullable=False),
-        sa.Column("family", sa.String(10), primary_key=primary_key, nullable=False),
-        sa.Column("path", sa.String(512), primary_key=primary_key, nullable=False),
-    ]
-
-
-VERDICTS = sa.Table(
-    "verdicts",
-    SCHEMA,
-    *_subject_columns(primary_key=True),
-    sa.Column("good_now", sa.Boolean, nullable=False),
-    sa.Column("since", sa.Float, nullable=False),
-    sa.Column("outcome", sa.String(100), nullable=False),
-    sa.Column("checked_at", sa.Float, nullable=False, index=True),
-    sa.Column("detail", sa.Text, nullable=False),
-    sa.Column("bad", sa.Integer, nullable=False),
-    sa.Column("good", sa.Integer, nullable=False),
-    sa.Column("falls", sa.Integer, nullable=False),
-    sa.Column("held_until", sa.Float, nullable=False),
-    sa.Column("sha256", sa.String(64), nullable=True),
-    sa.Column("sha256_at", sa.Float, nullable=True),
-)
-"""What the probes of each subject come to; an empty path is a module's tree."""
-
-PROBES = sa.Table(
-    "probes",
-    SCHEMA,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    *_subject_columns(primary_key=False),
-    sa.Column("at", sa.Float, nullable=False, index=True),
-    sa.Column("seconds", sa.Float, nullable=False),
-    sa.Column("outcome", sa.String(100), nullable=False),
-    sa.Column("detail", sa.Text, nullable=False),
-    sa.Column("sha256", sa.String(64), nullable=True),
-    sa.Index("probes_of_a_mirror", "mirror", "at"),
-)
-"""The probes that are worth keeping, of 30 days."""
-
-HEALTH_EVENTS = sa.Table(
-    "health_events",
-    SCHEMA,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("mirror", sa.String(255), nullable=False, index=True),
-    sa.Column("kind", sa.String(20), nullable=False),
-    sa.Column("at", sa.Float, nullable=False, index=True),
-    sa.Column("why", sa.Text, nullable=False),
-    sa.Column("module", sa.String(100), nullable=True),
-    sa.Column("protocol", sa.String(10), nullable=True),
-    sa.Column("family", sa.String(10), nullable=True),
-    sa.Column("path", sa.String(512), nullable=True),
-    sa.Column("author", sa.String(100), nullable=True),
-)
-"""What went up and down, and what people decided. The subject's columns are empty where it is the whole mirror."""
-
-OVERRIDES = sa.Table(
-    "overrides",
-    SCHEMA,
-    sa.Column("mirror", sa.String(255), primary_key=True),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("author", sa.String(100), nullable=False),
-    sa.Column("since", sa.Float, nullable=False),
-    sa.Column("until", sa.Float, nullable=False),
-)
-"""The mirrors that people keep out, until when, and why."""
-
-RUNS = sa.Table(
-    "probe_runs",
-    SCHEMA,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("started_at", sa.Float, nullable=False),
-    sa.Column("seconds", sa.Float, nullable=True),
-    sa.Column("mirrors", sa.Integer, nullable=True),
-    sa.Column("requests", sa.Integer, nullable=True),
-    sa.Column("kept", sa.String(50), nullable=True),
-)
-"""The runs of the prober; without a duration one did not end. ``kept``: families in which verdicts stayed."""
-
-PACES = sa.Table(
-    "paces",
-    SCHEMA,
-    sa.Column("mirror", sa.String(255), primary_key=True),
-    sa.Column("at", sa.Float, nullable=False),
-    sa.Column("step", sa.Integer, nullable=False),
-    sa.Column("since", sa.Float, nullable=False),
-    sa.Column("why", sa.Text, nullable=False),
-    sa.Column("bad", sa.Integer, nullable=False),
-    sa.Column("calm", sa.Integer, nullable=False),
-    sa.Column("times", sa.Text, nullable=False),
-)
-"""How fast each mirror answers, and by how many steps its weight is lowered; ``times`` is a JSON list of seconds."""
-
-RELEASES = sa.Table(
-    "releases",
-    SCHEMA,
-    sa.Column("major", sa.String(100), primary_key=True),
-    sa.Column("version", sa.String(100), nullable=False),
-    sa.Column("since", sa.Float, nullable=False),
-)
-"""The minor version that each major last meant, so that it does not go back when mirrors fall behind."""
-
-HEALTH_VERSIONS = sa.Table(
-    "health_versions",
-    SCHEMA,
-    sa.Column("name", sa.String(20), primary_key=True),
-    sa.Column("number", sa.BigInteger, nullable=False),
-)
-"""Numbers that grow whenever the verdicts or the overrides say something else."""
+_OTHERWISE = "see that the server runs, and that MIRRORLIST_DATABASE names it with a user that may connect"
 
 
 def open_database(state_dir: Path, url: str | None = None) -> sa.Engine:
-    """The database, its tables made where they are missing."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url or f"sqlite:///{state_dir / 'mirrorlist.sqlite'}")
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-    SCHEMA.create_all(engine)
+    """The database, brought up to this release.
+
+    Raises:
+        DatabaseError: it is away or broken, a newer release has written it, or the URL cannot be used.
+    """
+    engine = _engine(state_dir, url)
+    sa.event.listen(engine, "handle_error", _told)
+    with ExitStack() as failed:
+        failed.callback(engine.dispose)
+        bring_up_to_date(engine)
+        failed.pop_all()
     return engine
 
 
-def _prepare_sqlite(connection: Any, record: Any) -> None:
-    """WAL lets the publisher read while another process writes; a writer waits for another up to 10 s."""
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+def _engine(state_dir: Path, url: str | None) -> sa.Engine:
+    if url is None:
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(f"{state_dir}: {error.strerror}; name a directory that can be written") from None
+    try:
+        found = sa.make_url(url or f"sqlite:///{state_dir / FILE_NAME}")
+        if found.drivername in ("postgresql", "postgres"):
+            found = found.set(drivername="postgresql+psycopg")
+        if found.get_backend_name() not in ("sqlite", "postgresql"):
+            raise DatabaseError(f"{found}: only SQLite and PostgreSQL are known; write postgresql://user@host/name")
+        if found.get_backend_name() == "postgresql":
+            given = {name: value for name, value in POSTGRESQL.items() if name not in found.query}
+            return sa.create_engine(found, connect_args=given, pool_pre_ping=True, pool_size=2)
+        engine = sa.create_engine(found)
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise DatabaseError(
+            f"MIRRORLIST_DATABASE is no URL of a database: {error}; write postgresql://user@host/name"
+        ) from None
+    except ImportError as error:
+        raise DatabaseError(f"{found}: {error}; install mirrorlist[postgres]") from None
+    file = Path(found.database or ":memory:")
+    sa.event.listen(engine, "connect", partial(_prepare_sqlite, file))
+    sa.event.listen(engine, "checkout", partial(_is_current, file))
+    return engine
+
+
+def _prepare_sqlite(file: Path, connection: Any, record: Any) -> None:
+    """WAL lets the publisher read while another process writes; a writer waits for another."""
+    for pragma in (f"busy_timeout={WAIT_SECONDS * 1000}", "journal_mode=WAL", "synchronous=NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
+    record.info["file"] = _identity(file)
+
+
+def _is_current(file: Path, connection: Any, record: Any, proxy: Any) -> None:
+    """A file that was replaced under its name would be written on for ever, and read by nobody."""
+    if record.info["file"] != _identity(file):
+        raise sa.exc.DisconnectionError
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _told(context: sa.ExceptionContext) -> None:
+    """Raises a DatabaseError in place of what is no fault of this program."""
+    found = context.sqlalchemy_exception
+    plain = isinstance(found, sa.exc.OperationalError | sa.exc.InternalError) or type(found) is sa.exc.DatabaseError
+    plain = plain or getattr(context.original_exception, "sqlstate", None) in NO_FAULT_OF_A_STATEMENT
+    if plain and not context.is_pre_ping:
+        raise DatabaseError(message(context.engine, context.original_exception)) from context.original_exception
+
+
+def message(engine: sa.Engine | None, error: BaseException) -> str:
+    """What is wrong with a database, and what to do, in a line."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    remedy = next((remedy for sign, remedy in _REMEDIES if sign in reason.lower()), _OTHERWISE)
+    return f"the database {engine.url if engine else ''} cannot be used: {reason}; {remedy}"

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mirrorlist.core.health import Event, EventKind, Family, Outcome, Override, Probe, Subject, Verdict
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.rounds import Change, Round
-from mirrorlist.store.database import HEALTH_EVENTS, HEALTH_VERSIONS, OVERRIDES, PROBES, RUNS, VERDICTS
+from mirrorlist.store.leader import Lead
 from mirrorlist.store.paces import VERSION as PACES_VERSION
 from mirrorlist.store.paces import PaceStore
 from mirrorlist.store.releases import ReleaseStore
+from mirrorlist.store.tables import HEALTH_EVENTS, HEALTH_VERSIONS, OVERRIDES, PROBES, RUNS, VERDICTS
+from mirrorlist.store.upsert import insert_into, upsert
 
 KEPT_SECONDS = 30 * 86_400.0
 """How long probes, events, runs and verdicts of what is not probed any more are kept."""
 WATCHED_SECONDS = 86_400.0
 """A prober that ended no run for so long does not run."""
 ROWS_AT_ONCE = 1000
+MOST_PRUNED = 20_000
+"""Probes and events that one run forgets at most, so that a long pause costs no long transaction."""
 _KEYS = ("mirror", "module", "protocol", "family", "path")
 
 
@@ -38,12 +42,17 @@ class Run:
 
 
 class HealthStore:
-    """Reads and writes the health in one database. Only the prober that leads writes verdicts."""
+    """Reads and writes the health in one database.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    Only the prober that leads writes runs and verdicts: with its ``lead`` each such transaction raises LeadLost, and
+    writes nothing, if another leads by now.
+    """
+
+    def __init__(self, engine: sa.Engine, lead: Lead | None = None) -> None:
         self._engine = engine
-        self.paces = PaceStore(engine)
+        self.paces = PaceStore(engine, lead)
         self.releases = ReleaseStore(engine)
+        self._lead = lead
 
     def version(self, now: float) -> tuple[int, int, int, int]:
         """Numbers that change whenever ``verdicts``, ``overrides`` or a lowered weight say something else that matters.
@@ -97,8 +106,7 @@ class HealthStore:
     def override(self, override: Override) -> None:
         """Keeps a mirror out; a former override of it is replaced."""
         with self._engine.begin() as connection:
-            connection.execute(OVERRIDES.delete().where(OVERRIDES.c.mirror == override.mirror))
-            connection.execute(OVERRIDES.insert().values(**_columns(override)))
+            connection.execute(upsert(self._engine.dialect.name, OVERRIDES), _columns(override))
             self._happened(connection, override.mirror, EventKind.OVERRIDDEN, override.since, override.reason,
                            override.author)  # fmt: skip
             self._grow(connection, "overrides")
@@ -115,7 +123,7 @@ class HealthStore:
 
     def begin_run(self, now: float) -> int:
         """Notes that a run begins; its number, one more than the last one's."""
-        with self._engine.begin() as connection:
+        with self._leading() as connection:
             key = connection.execute(RUNS.insert().values(started_at=now)).inserted_primary_key
         assert key is not None
         return int(key[0])
@@ -123,7 +131,7 @@ class HealthStore:
     def end_run(self, run: Run) -> None:
         """Notes what a run came to."""
         kept = " ".join(sorted(run.kept))
-        with self._engine.begin() as connection:
+        with self._leading() as connection:
             connection.execute(
                 RUNS.update()
                 .where(RUNS.c.id == run.number)
@@ -151,15 +159,13 @@ class HealthStore:
         matters = bool(gone) or any(
             _what_matters(before.get(subject)) != _what_matters(verdict) for subject, verdict in found.verdicts.items()
         )
-        with self._engine.begin() as connection:
-            self._write(
-                connection, upsert(self._engine.dialect.name), [_verdict_row(*each) for each in found.verdicts.items()]
-            )
+        with self._leading() as connection:
+            verdicts = [_verdict_row(*each) for each in found.verdicts.items()]
+            self._write(connection, upsert(self._engine.dialect.name, VERDICTS), verdicts)
             self._write(connection, PROBES.insert(), map(_probe_row, found.noted))
             self._write(connection, HEALTH_EVENTS.insert(), map(_event_row, found.changes))
-            for subject in gone:
-                names = _subject_row(subject).items()
-                connection.execute(VERDICTS.delete().where(*(VERDICTS.c[name] == value for name, value in names)))
+            self._write(connection, _FORGET, ({f"_{name}": value for name, value in _subject_row(each).items()}
+                                              for each in gone))  # fmt: skip
             if matters:
                 self._grow(connection, "verdicts")
         return matters
@@ -167,16 +173,27 @@ class HealthStore:
     def prune(self, now: float) -> None:
         """Forgets what is older than 30 days, and overrides that have ended."""
         oldest = now - KEPT_SECONDS
-        with self._engine.begin() as connection:
-            connection.execute(PROBES.delete().where(PROBES.c.at < oldest))
-            connection.execute(HEALTH_EVENTS.delete().where(HEALTH_EVENTS.c.at < oldest))
+        with self._leading() as connection:
+            for table in (PROBES, HEALTH_EVENTS):
+                old = sa.select(table.c.id).where(table.c.at < oldest).order_by(table.c.at).limit(MOST_PRUNED)
+                connection.execute(table.delete().where(table.c.id.in_(old)))
             connection.execute(OVERRIDES.delete().where(OVERRIDES.c.until <= now))
             newest = sa.select(sa.func.max(RUNS.c.id)).scalar_subquery()
             connection.execute(RUNS.delete().where(RUNS.c.started_at < oldest, RUNS.c.id != newest))
             if connection.execute(VERDICTS.delete().where(VERDICTS.c.checked_at < oldest)).rowcount:
                 self._grow(connection, "verdicts")
 
-    def _write(self, connection: sa.Connection, statement: sa.Insert, rows: Iterable[dict[str, Any]]) -> None:
+    @contextmanager
+    def _leading(self) -> Iterator[sa.Connection]:
+        """A transaction in which this prober leads from its beginning to its end."""
+        with self._engine.begin() as connection:
+            if self._lead:
+                self._lead.hold(connection)
+            yield connection
+
+    def _write(
+        self, connection: sa.Connection, statement: sa.Insert | sa.Delete, rows: Iterable[dict[str, Any]]
+    ) -> None:
         found = list(rows)
         for start in range(0, len(found), ROWS_AT_ONCE):
             connection.execute(statement, found[start : start + ROWS_AT_ONCE])
@@ -188,20 +205,12 @@ class HealthStore:
         connection.execute(HEALTH_EVENTS.insert().values(**values))
 
     def _grow(self, connection: sa.Connection, name: str) -> None:
-        number = HEALTH_VERSIONS.c.number
-        known = connection.execute(
-            HEALTH_VERSIONS.update().where(HEALTH_VERSIONS.c.name == name).values(number=number + 1)
-        )
-        if known.rowcount == 0:
-            connection.execute(HEALTH_VERSIONS.insert().values(name=name, number=1))
+        first = insert_into(self._engine.dialect.name, HEALTH_VERSIONS).values(name=name, number=1)
+        grown = {"number": HEALTH_VERSIONS.c.number + 1}
+        connection.execute(first.on_conflict_do_update(index_elements=["name"], set_=grown))
 
 
-def upsert(dialect: str) -> sa.Insert:
-    """Writes verdicts whether or not they are known; the standard has no word for it, but both databases do."""
-    insert: postgresql.Insert | sqlite.Insert
-    insert = postgresql.insert(VERDICTS) if dialect == "postgresql" else sqlite.insert(VERDICTS)
-    new = {column.name: insert.excluded[column.name] for column in VERDICTS.c if column.name not in _KEYS}
-    return insert.on_conflict_do_update(index_elements=list(_KEYS), set_=new)
+_FORGET = VERDICTS.delete().where(*(VERDICTS.c[name] == sa.bindparam(f"_{name}") for name in _KEYS))
 
 
 def _what_matters(verdict: Verdict | None) -> object:

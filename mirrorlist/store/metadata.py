@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from mirrorlist.core.metadata import Change
 from mirrorlist.core.model import Checksummed
-from mirrorlist.store.database import ORIGIN_CHANGES, ORIGIN_CHECKS
+from mirrorlist.store.tables import ORIGIN_CHANGES, ORIGIN_CHECKS
+from mirrorlist.store.upsert import insert_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,8 @@ class MetadataStore:
             self._checked(connection, path, failed_at=now, error=error[:1024])
 
     def _checked(self, connection: sa.Connection, path: str, **values: float | str | None) -> None:
-        known = connection.execute(ORIGIN_CHECKS.update().where(ORIGIN_CHECKS.c.path == path).values(**values))
-        if known.rowcount == 0:
-            connection.execute(ORIGIN_CHECKS.insert().values(path=path, **values))
+        insert = insert_into(self._engine.dialect.name, ORIGIN_CHECKS).values(path=path, **values)
+        connection.execute(insert.on_conflict_do_update(index_elements=["path"], set_=values))
 
     def changes(self) -> dict[str, list[Change]]:
         """The whole history, by path, oldest first."""

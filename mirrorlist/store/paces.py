@@ -9,17 +9,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from mirrorlist.core.pace import Lowered, Pace
-from mirrorlist.store.database import HEALTH_VERSIONS, PACES
+from mirrorlist.store.leader import Lead
+from mirrorlist.store.tables import HEALTH_VERSIONS, PACES
+from mirrorlist.store.upsert import insert_into
 
 VERSION = "paces"
 """The row of HEALTH_VERSIONS whose number grows when a weight changes."""
 
 
 class PaceStore:
-    """Reads and writes the paces in one database."""
+    """Reads and writes the paces in one database; with a ``lead`` only while that counts."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, lead: Lead | None = None) -> None:
         self._engine = engine
+        self._lead = lead
 
     def paces(self) -> dict[str, Pace]:
         """The pace of every mirror, by its name."""
@@ -33,10 +36,16 @@ class PaceStore:
             return {row.mirror: Lowered(row.step, row.since, row.why) for row in connection.execute(wanted)}
 
     def record(self, found: Mapping[str, Pace], before: Mapping[str, Pace], oldest: float) -> None:
-        """Writes what a run found, whole or not at all, and forgets mirrors not measured since ``oldest``."""
+        """Writes what a run found, whole or not at all, and forgets mirrors not measured since ``oldest``.
+
+        Raises:
+            LeadLost: another prober leads by now.
+        """
         rows = [_row(name, pace) for name, pace in found.items()]
         changed = any(pace.lowered != _lowered(before.get(name)) for name, pace in found.items())
         with self._engine.begin() as connection:
+            if self._lead:
+                self._lead.hold(connection)
             connection.execute(PACES.delete().where(PACES.c.mirror.in_(sa.bindparam("names", expanding=True))),
                                {"names": list(found)})  # fmt: skip
             if rows:
@@ -65,9 +74,6 @@ def _pace(row: Any) -> Pace:
 
 
 def _grow(connection: sa.Connection) -> None:
-    number = HEALTH_VERSIONS.c.number
-    done = connection.execute(
-        HEALTH_VERSIONS.update().where(HEALTH_VERSIONS.c.name == VERSION).values(number=number + 1)
-    )
-    if done.rowcount == 0:
-        connection.execute(HEALTH_VERSIONS.insert().values(name=VERSION, number=1))
+    insert = insert_into(connection.dialect.name, HEALTH_VERSIONS)
+    grown = {"number": HEALTH_VERSIONS.c.number + 1}
+    connection.execute(insert.values(name=VERSION, number=1).on_conflict_do_update(index_elements=["name"], set_=grown))

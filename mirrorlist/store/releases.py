@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-from mirrorlist.store.database import RELEASES
+from mirrorlist.store.tables import RELEASES
 
 
 class ReleaseStore:

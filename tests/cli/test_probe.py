@@ -28,7 +28,7 @@ from mirrorlist.core.service import Profile
 from mirrorlist.core.visits import REPOMD
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
-from mirrorlist.store.leader import leading
+from mirrorlist.store.leader import Candidate, prober_lock
 from tests.building import service
 from tests.checks.servers import serving
 from tests.checks.trees import CURRENT, HTML, OLD, Tree
@@ -231,7 +231,8 @@ def test_without_a_snapshot_there_is_nothing_to_probe(tmp_path: Path) -> None:
 
 def test_a_second_prober_says_that_another_leads(checkout: Checkout) -> None:
     state_dir = checkout.directory / "state"
-    with leading(open_database(state_dir), state_dir):
+    lock = prober_lock(open_database(state_dir), state_dir)
+    with Candidate(lock).leading():
         found = checkout.run("probe", "--once")
     assert found.exit_code == 1
     assert "another prober works" in found.output

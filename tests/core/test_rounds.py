@@ -97,7 +97,7 @@ def test_a_mirror_without_an_address_of_the_family_is_no_news() -> None:
     assert found.kept == set()
 
 
-def test_kept_are_bad_probes_changes_and_one_a_mirror() -> None:
+def test_kept_are_changes_and_one_a_mirror() -> None:
     before = good([1]) | {probe(1, Outcome.FRESH, path="a/").subject: Verdict(True, 0.0, Outcome.FRESH, NOW - 900)}
     probes = [
         probe(1, Outcome.FRESH, path="a/"),
@@ -106,3 +106,14 @@ def test_kept_are_bad_probes_changes_and_one_a_mirror() -> None:
         probe(1, Outcome.GOOD),
     ]
     assert settled(before, probes, POLICY, {}).noted == tuple(probes[1:])
+
+
+def test_a_probe_that_says_what_the_one_before_said_is_kept_only_as_the_mirrors_first() -> None:
+    """Two bad ones are kept, since the second one took the mirror out; the hundredth is not."""
+    before, kept = good([1]), []
+    again = [probe(1, Outcome.GOOD), probe(1, Outcome.STALE, path="c/")]
+    for _ in range(100):
+        found = settled(before, again, POLICY, {})
+        kept.append(len(found.noted))
+        before = before | found.verdicts
+    assert kept == [2, 2] + [1] * 98

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from mirrorlist.core.health import (
     Event,
@@ -25,22 +20,13 @@ from mirrorlist.core.health import (
 )
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.core.rounds import Round, settled
-from mirrorlist.store.database import SCHEMA, open_database
-from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run, upsert
-from mirrorlist.store.leader import leading
+from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
 from tests.building import NOW
 
 TREE = Subject("a.example.org", MAIN, Protocol.HTTPS, Family.IPV4)
 REPOSITORY = replace(TREE, path="9.8/BaseOS/x86_64/os/")
 OTHER = replace(TREE, mirror="b.example.org", family=Family.IPV6)
 GOOD = {Family.IPV4: True, Family.IPV6: True}
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    opened = open_database(tmp_path)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture
@@ -179,44 +165,3 @@ def test_thirty_days_are_kept(store: HealthStore) -> None:
     assert store.events(TREE.mirror) == []
     assert len(store.probes(OTHER.mirror)) == len(store.events(OTHER.mirror)) == 1
     assert store.version(NOW)[0] == before[0] + 1
-
-
-def test_the_statements_are_ones_that_postgresql_understands() -> None:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not annotate it
-    for table in SCHEMA.tables.values():
-        assert "CREATE TABLE" in str(sa.schema.CreateTable(table).compile(dialect=dialect))
-    assert "ON CONFLICT (mirror, module, protocol, family, path) DO UPDATE" in str(
-        upsert("postgresql").compile(dialect=dialect)
-    )
-
-
-def test_one_prober_leads(engine: sa.Engine, tmp_path: Path) -> None:
-    with leading(engine, tmp_path) as first, leading(engine, tmp_path) as second:
-        assert (first, second) == (True, False)
-    with leading(engine, tmp_path) as again:
-        assert again
-
-
-LEADER = """
-import sys, time
-from pathlib import Path
-from mirrorlist.store.database import open_database
-from mirrorlist.store.leader import leading
-state = Path(sys.argv[1])
-with leading(open_database(state), state) as leads:
-    print(leads, flush=True)
-    time.sleep(60)
-"""
-
-
-def test_a_leader_that_is_killed_gives_the_lead_away(engine: sa.Engine, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", LEADER, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "True\n"
-        with leading(engine, tmp_path) as leads:
-            assert not leads
-        process.kill()
-        process.wait()
-    with leading(engine, tmp_path) as leads:
-        assert leads

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,9 @@ import sqlalchemy as sa
 
 from mirrorlist.core.metadata import Change, metadata_from
 from mirrorlist.core.model import Checksummed
-from mirrorlist.store.database import ORIGIN_CHANGES, open_database
+from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore, OriginCheck
+from mirrorlist.store.tables import ORIGIN_CHANGES, ORIGIN_CHECKS
 from tests.building import NOW
 
 PATH, OTHER = "9.8/BaseOS/x86_64/os/", "9.8/AppStream/x86_64/os/"
@@ -21,13 +21,6 @@ def _version(mark: str, timestamp: int = 1_790_000_000, size: int = 1000) -> Che
 
 
 A, B, C = _version("a"), _version("b", 1_780_000_000), _version("c", 2**39, 2**33)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = open_database(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -114,17 +107,17 @@ def test_the_version_changes_exactly_when_the_history_does(store: MetadataStore)
     assert len(set(versions)) == 5
 
 
-def test_what_is_recorded_outlives_the_process(tmp_path: Path) -> None:
-    first = open_database(tmp_path)
+def test_what_is_recorded_outlives_the_process(tmp_path: Path, url: str) -> None:
+    first = open_database(tmp_path, url)
     MetadataStore(first).record(PATH, C, 1.5)
     first.dispose()
-    second = open_database(tmp_path)
+    second = open_database(tmp_path, url)
     assert MetadataStore(second).changes() == {PATH: [Change(C, 1.5)]}
     second.dispose()
 
 
-def test_two_engines_at_once_see_each_other_and_lose_nothing(tmp_path: Path) -> None:
-    engines = [open_database(tmp_path), open_database(tmp_path)]
+def test_two_engines_at_once_see_each_other_and_lose_nothing(tmp_path: Path, url: str) -> None:
+    engines = [open_database(tmp_path, url), open_database(tmp_path, url)]
     errors: list[Exception] = []
 
     def write(engine: sa.Engine, mark: str) -> None:
@@ -151,8 +144,8 @@ def test_two_engines_at_once_see_each_other_and_lose_nothing(tmp_path: Path) -> 
         engine.dispose()
 
 
-def test_two_engines_that_see_one_change_at_once_note_it_once(tmp_path: Path) -> None:
-    engines = [open_database(tmp_path) for _ in range(2)]
+def test_two_engines_that_see_one_change_at_once_note_it_once(tmp_path: Path, url: str) -> None:
+    engines = [open_database(tmp_path, url) for _ in range(2)]
     barrier = threading.Barrier(2)
     answers: list[bool] = []
     errors: list[Exception] = []
@@ -180,12 +173,13 @@ def test_two_engines_that_see_one_change_at_once_note_it_once(tmp_path: Path) ->
     assert sorted(answers) == [False] * 40 + [True] * 40
 
 
-def test_a_writer_waits_for_another_and_a_reader_does_not(tmp_path: Path) -> None:
-    engines = [open_database(tmp_path), open_database(tmp_path)]
+def test_a_writer_waits_for_another_and_a_reader_does_not(tmp_path: Path, url: str) -> None:
+    engines = [open_database(tmp_path, url), open_database(tmp_path, url)]
     stores = [MetadataStore(engine) for engine in engines]
     stores[0].record(PATH, A, 1.0)
     done: list[bool] = []
     with engines[0].begin() as connection:
+        connection.execute(ORIGIN_CHECKS.update().values(confirmed_at=1.5))
         connection.execute(ORIGIN_CHANGES.update().values(accepted=False))
         waiting = threading.Thread(target=lambda: done.append(stores[1].record(PATH, B, 2.0)))
         waiting.start()

@@ -61,12 +61,22 @@ def test_a_reader_of_the_former_one_keeps_it_while_it_is_replaced(tmp_path: Path
     assert former.located.at(bytes([192, 0, 2, 1])) == _WHOLE.located.at(bytes([192, 0, 2, 1]))
 
 
+def flipped(path: Path, where: float) -> None:
+    data = bytearray(path.read_bytes())
+    data[int(where * len(data))] ^= 1
+    path.write_bytes(data)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         pytest.param(lambda path: path.write_bytes(path.read_bytes()[:-1]), id="truncated"),
         pytest.param(lambda path: path.write_bytes(b""), id="empty"),
         pytest.param(lambda path: path.write_bytes(b"\0" * path.stat().st_size), id="zeros"),
+        pytest.param(lambda path: flipped(path, 0.1), id="a bit flipped in the header"),
+        pytest.param(lambda path: flipped(path, 0.95), id="a bit flipped in the tables"),
+        pytest.param(lambda path: path.write_bytes(b"SQLite format 3\0" + b"x" * 5000), id="of another program"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes() + b"x"), id="too long"),
         pytest.param(lambda path: path.unlink(), id="gone"),
         pytest.param(lambda path: (path.unlink(), path.mkdir()), id="a directory"),
     ],

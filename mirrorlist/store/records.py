@@ -1,0 +1,153 @@
+"""What a publisher asks of the database. While that is away it is told what the database said last.
+
+A failure is never the publisher's end: it is told once, asking pauses for a while that doubles, and when the database
+answers again, that is told, too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import sqlalchemy as sa
+import structlog
+
+from mirrorlist.core.errors import DatabaseError
+from mirrorlist.core.health import Override, Subject, Verdict
+from mirrorlist.core.metadata import Change
+from mirrorlist.core.pace import Lowered
+from mirrorlist.core.snapshot import Facts
+from mirrorlist.store.health import HealthStore
+from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.publications import Turn, begin, claim
+from mirrorlist.store.releases import ReleaseStore
+from mirrorlist.store.restore import restore
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+SHORTEST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the database says: the origin's history, what the probes came to, and who is taken out.
+
+    ``lowered`` are the weights that the prober lowered, by the mirrors' names; ``meant`` is what each major version
+    last meant; ``watched`` says whether a prober looks at the mirrors these days.
+    """
+
+    changes: Mapping[str, Sequence[Change]]
+    verdicts: Mapping[Subject, Verdict]
+    overrides: Mapping[str, Override]
+    lowered: Mapping[str, Lowered]
+    meant: Mapping[str, str]
+    watched: bool
+
+
+class Records:
+    """The database of one publisher; ``opened`` opens it, and raises DatabaseError while it is away."""
+
+    def __init__(self, opened: Callable[[], sa.Engine], clock: Callable[[], float] = time.monotonic) -> None:
+        self._opened = opened
+        self._clock = clock
+        self._engine: sa.Engine | None = None
+        self._fault = ""
+        self._pause = SHORTEST_PAUSE
+        self._again_at = clock()
+        self._version: tuple[Hashable, Hashable] = None, None
+        self._last: tuple[Hashable, Recorded] | None = None
+        self._leads = False
+        self._epoch: tuple[str, int] | None = None
+
+    def close(self) -> None:
+        """Closes the connections; another question opens new ones."""
+        if self._engine:
+            self._engine.dispose()
+            self._engine = None
+
+    def lead(self, leads: bool) -> None:
+        """This publisher takes the lead with its next publication, or gives it back."""
+        self._leads, self._epoch = leads, None
+
+    def version(self, now: float) -> Hashable:
+        """A value that changes whenever ``read`` would answer otherwise."""
+        self._version = self._ask(lambda engine: _version(engine, now)) or self._version
+        return self._version
+
+    def read(self, now: float) -> Recorded | None:
+        """What the database says, or said when it was last asked; None if it was away ever since."""
+        found = self._ask(lambda engine: self._read(engine, now))
+        if found is not None or self._last is None:
+            return found
+        last = self._last[1]
+        return replace(last, overrides={name: each for name, each in last.overrides.items() if each.until > now})
+
+    def _read(self, engine: sa.Engine, now: float) -> Recorded:
+        health = HealthStore(engine)
+        version = health.version(now)[0]
+        # 80,000 verdicts take a second to read
+        known = self._last and self._last[0] == version and self._last[1].verdicts
+        verdicts = known or health.verdicts()
+        found = Recorded(
+            changes=MetadataStore(engine).changes(),
+            verdicts=verdicts,
+            overrides=health.overrides(now),
+            lowered=health.paces.lowered(),
+            meant=health.releases.meant(),
+            watched=health.is_watched(now),
+        )
+        self._last = version, found
+        return found
+
+    def begin(self, line: str, generation: int, now: float) -> Turn | None:
+        """The turn to publish on a line; None while the database is away. Raises LeadLost."""
+        epoch = self._epoch[1] if self._epoch and self._epoch[0] == line else None
+        turn = self._ask(lambda engine: begin(engine, line, generation, epoch, self._leads, now))
+        if turn and self._leads:
+            self._epoch = line, turn.epoch
+        return turn
+
+    def claim(self, turn: Turn, generation: int, now: float) -> None:
+        """Takes the generation of a turn, unless the database went away since. Raises LeadLost, Overtaken."""
+        self._ask(lambda engine: claim(engine, turn, generation, now))
+
+    def note_releases(self, latest: Mapping[str, str], now: float) -> None:
+        """Notes what the majors mean in a generation that was published."""
+        self._ask(lambda engine: ReleaseStore(engine).note(latest, now))
+
+    def restore(self, facts: Facts, now: float) -> None:
+        """Fills a database that knows nothing with what a snapshot knows."""
+        self._ask(lambda engine: restore(engine, facts, now))
+
+    def _ask(self, question: Callable[[sa.Engine], T]) -> T | None:
+        """The answer, or None while the database is away."""
+        if self._engine is None and self._clock() < self._again_at:
+            return None
+        try:
+            if self._engine is None:
+                self._engine = self._opened()
+            answer = question(self._engine)
+        except (DatabaseError, sa.exc.SQLAlchemyError) as error:
+            self._failed(str(error))
+            return None
+        if self._fault:
+            log.info("the database answers again")
+            self._fault, self._pause = "", SHORTEST_PAUSE
+        return answer
+
+    def _failed(self, reason: str) -> None:
+        if reason != self._fault:
+            log.error("the database is away, its last answers stay in force", reason=reason)
+        self._fault = reason
+        self.close()
+        self._again_at = self._clock() + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+
+def _version(engine: sa.Engine, now: float) -> tuple[Hashable, Hashable]:
+    return MetadataStore(engine).version(), HealthStore(engine).version(now)

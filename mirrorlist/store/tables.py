@@ -1,0 +1,175 @@
+"""The tables of the database, as the newest migration leaves them; ``migrations/`` tells how they came about.
+
+Moments are seconds since 1970 as floats. Texts have no length: PostgreSQL would refuse what SQLite takes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+SCHEMA = sa.MetaData()
+
+
+class Words(sa.TypeDecorator[str]):
+    """A text that may come from a stranger: what a database cannot hold is left out."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        return value and value.replace("\0", "").encode(errors="replace").decode()
+
+
+ORIGIN_CHANGES = sa.Table(
+    "origin_changes",
+    SCHEMA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("path", sa.Text, nullable=False, index=True),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("sha512", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("timestamp", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.Float, nullable=False),
+    sa.Column("accepted", sa.Boolean, nullable=False, default=True),
+)
+"""One row each time the origin's repomd.xml at a path became another one, in the order in which it was seen."""
+
+ORIGIN_CHECKS = sa.Table(
+    "origin_checks",
+    SCHEMA,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("confirmed_at", sa.Float, nullable=True),
+    sa.Column("failed_at", sa.Float, nullable=True),
+    sa.Column("error", Words, nullable=True),
+)
+"""When the origin last confirmed what is known of a path, and how it last failed since."""
+
+
+def _subject_columns(primary_key: bool) -> list[sa.Column[Any]]:
+    return [
+        sa.Column("mirror", sa.Text, primary_key=primary_key, nullable=False),
+        sa.Column("module", sa.Text, primary_key=primary_key, nullable=False),
+        sa.Column("protocol", sa.Text, primary_key=primary_key, nullable=False),
+        sa.Column("family", sa.Text, primary_key=primary_key, nullable=False),
+        sa.Column("path", sa.Text, primary_key=primary_key, nullable=False),
+    ]
+
+
+VERDICTS = sa.Table(
+    "verdicts",
+    SCHEMA,
+    *_subject_columns(primary_key=True),
+    sa.Column("good_now", sa.Boolean, nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("checked_at", sa.Float, nullable=False, index=True),
+    sa.Column("detail", Words, nullable=False),
+    sa.Column("bad", sa.Integer, nullable=False),
+    sa.Column("good", sa.Integer, nullable=False),
+    sa.Column("falls", sa.Integer, nullable=False),
+    sa.Column("held_until", sa.Float, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=True),
+    sa.Column("sha256_at", sa.Float, nullable=True),
+)
+"""What the probes of each subject come to; an empty path is a module's tree."""
+
+PROBES = sa.Table(
+    "probes",
+    SCHEMA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    *_subject_columns(primary_key=False),
+    sa.Column("at", sa.Float, nullable=False, index=True),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("detail", Words, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=True),
+    sa.Index("probes_of_a_mirror", "mirror", "at"),
+)
+"""The probes that tell something new, and one a mirror and run; of 30 days."""
+
+HEALTH_EVENTS = sa.Table(
+    "health_events",
+    SCHEMA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("mirror", sa.Text, nullable=False, index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False, index=True),
+    sa.Column("why", Words, nullable=False),
+    sa.Column("module", sa.Text, nullable=True),
+    sa.Column("protocol", sa.Text, nullable=True),
+    sa.Column("family", sa.Text, nullable=True),
+    sa.Column("path", sa.Text, nullable=True),
+    sa.Column("author", Words, nullable=True),
+)
+"""What went up and down, and what people decided. The subject's columns are empty where it is the whole mirror."""
+
+OVERRIDES = sa.Table(
+    "overrides",
+    SCHEMA,
+    sa.Column("mirror", sa.Text, primary_key=True),
+    sa.Column("reason", Words, nullable=False),
+    sa.Column("author", Words, nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
+    sa.Column("until", sa.Float, nullable=False),
+)
+"""The mirrors that people keep out, until when, and why."""
+
+RUNS = sa.Table(
+    "probe_runs",
+    SCHEMA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("started_at", sa.Float, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=True),
+    sa.Column("mirrors", sa.Integer, nullable=True),
+    sa.Column("requests", sa.Integer, nullable=True),
+    sa.Column("kept", sa.Text, nullable=True),
+)
+"""The runs of the prober; without a duration one did not end. ``kept``: families in which verdicts stayed."""
+
+PACES = sa.Table(
+    "paces",
+    SCHEMA,
+    sa.Column("mirror", sa.Text, primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
+    sa.Column("why", Words, nullable=False),
+    sa.Column("bad", sa.Integer, nullable=False),
+    sa.Column("calm", sa.Integer, nullable=False),
+    sa.Column("times", sa.Text, nullable=False),
+)
+"""How fast each mirror answers, and by how many steps its weight is lowered; ``times`` is a JSON list of seconds."""
+
+RELEASES = sa.Table(
+    "releases",
+    SCHEMA,
+    sa.Column("major", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
+)
+"""The minor version that each major last meant, so that it does not go back when mirrors fall behind."""
+
+HEALTH_VERSIONS = sa.Table(
+    "health_versions",
+    SCHEMA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)
+"""Numbers that grow whenever the verdicts or the overrides say something else."""
+
+LEADS = sa.Table(
+    "leads",
+    SCHEMA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("generation", sa.BigInteger, nullable=False),
+    sa.Column("beats", sa.BigInteger, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("seen_at", sa.Float, nullable=False),
+)
+"""Who leads what: the prober its database, a publisher its state directory.
+
+``epoch`` grows by one at each taking of the lead, ``generation`` is the last that was published, ``beats`` grows while
+a leader lives, ``seen_at`` is when it took the lead or published."""

@@ -1,0 +1,43 @@
+"""The databases that tests run against: SQLite, and PostgreSQL where it is installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from mirrorlist.store.database import open_database
+from tests.postgres import Server, postgresql, programs
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One server for a session; CI wants it, elsewhere its tests are skipped where it is not installed."""
+    found = programs()
+    if found is None:
+        reason = "not installed: postgresql"
+        if os.environ.get("MIRRORLIST_TEST_REQUIRE_CLIENTS") == "1":
+            pytest.fail(f"{reason}, and MIRRORLIST_TEST_REQUIRE_CLIENTS=1 wants it", pytrace=False)
+        pytest.skip(reason)
+    with postgresql(found) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, one of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'mirrorlist.sqlite'}"
+    server: Server = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def engine(url: str, tmp_path: Path) -> Iterator[sa.Engine]:
+    """That database, with its tables."""
+    opened = open_database(tmp_path, url)
+    yield opened
+    opened.dispose()

@@ -1,0 +1,95 @@
+"""A real PostgreSQL for the tests: Debian's, in a directory of its own, on a Unix socket, ended by its process id."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from tests.serving import until
+
+ACCOUNTS = ("postgres", "nobody")
+"""PostgreSQL refuses to run as root; of these the first that exists runs it."""
+
+
+def programs() -> Path | None:
+    """Where Debian keeps the newest PostgreSQL; None if there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
+    return found[-1].parent if found else None
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running PostgreSQL."""
+
+    socket: Path
+
+    def url(self, name: str) -> str:
+        return f"postgresql://mirrorlist@/{name}?host={self.socket}"
+
+    def run(self, statement: str, name: str = "postgres") -> list[tuple[object, ...]]:
+        """What a statement answers, outside of any transaction."""
+        engine = sa.create_engine(
+            self.url(name).replace("postgresql", "postgresql+psycopg", 1), poolclass=sa.NullPool,
+            isolation_level="AUTOCOMMIT",
+        )  # fmt: skip
+        with engine.connect() as connection:
+            found = connection.execute(sa.text(statement))
+            return [tuple(row) for row in found] if found.returns_rows else []
+
+    def new_database(self) -> str:
+        """The URL of an empty database."""
+        name = f"test_{uuid4().hex}"
+        self.run(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+
+@contextmanager
+def postgresql(bin_directory: Path) -> Iterator[Server]:
+    """A server until the block ends. The path of its socket has to be short, so it is not in pytest's directory."""
+    directory = Path(tempfile.mkdtemp(prefix="mirrorlist-pg-", dir="/tmp"))
+    as_other = _as_account(directory)
+    data = directory / "data"
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(directory)}
+    try:
+        subprocess.run(
+            [*as_other, str(bin_directory / "initdb"), "-D", str(data), "-A", "trust", "-U", "mirrorlist",
+             "--no-sync", "-E", "UTF8"],
+            check=True, capture_output=True, cwd=directory, env=environment, timeout=60,
+        )  # fmt: skip
+        with (directory / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*as_other, str(bin_directory / "postgres"), "-D", str(data), "-k", str(directory), "-h", "",
+                 "-c", "fsync=off", "-c", "max_connections=60"],
+                stdout=log, stderr=log, cwd=directory, env=environment,
+            )  # fmt: skip
+        try:
+            ready = [str(bin_directory / "pg_isready"), "-q", "-h", str(directory)]
+            until(60, lambda: process.poll() is not None or subprocess.run(ready, check=False).returncode == 0)
+            assert process.poll() is None, (directory / "log").read_text()
+            yield Server(directory)
+        finally:
+            process.send_signal(signal.SIGINT)  # does not wait for connections to end
+            process.wait(30)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _as_account(directory: Path) -> list[str]:
+    """The words before a command that run it without root's rights; the directory is given to that account."""
+    if os.geteuid() != 0:
+        return []
+    known = {account.pw_name: account for account in pwd.getpwall()}
+    account = next(known[name] for name in ACCOUNTS if name in known)
+    os.chown(directory, account.pw_uid, account.pw_gid)
+    return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--"]
