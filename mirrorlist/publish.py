@@ -19,6 +19,7 @@ from mirrorlist.core.compile import network_classes, place_orders
 from mirrorlist.core.errors import Finding, MirrorlistError, ServiceFileError, Severity, SnapshotError
 from mirrorlist.core.health import Subject, Verdict
 from mirrorlist.core.health_table import health_table
+from mirrorlist.core.images import wanted_images
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.metadata import metadata_from
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
@@ -221,7 +222,9 @@ class Publisher:
         if self._verdicts is None or self._verdicts[0] != version:
             self._verdicts = version, self._health.verdicts()  # 80,000 of them take a second to read
         out = self._health.overrides(now)
-        return health_table(mirrors, self._verdicts[1], metadata, out, service.policy, now)
+        wanted = wanted_images(service.catalogue, self._store.sizes())
+        images = [path for paths in wanted.values() for path in paths]
+        return health_table(mirrors, self._verdicts[1], metadata, out, service.policy, now, images)
 
     def _metadata(self, service: Service, now: float) -> dict[str, RepoMetadata]:
         days = service.policy.alternates_days

@@ -10,8 +10,10 @@ from hashlib import sha256
 from itertools import islice
 
 from mirrorlist.checks.deadline import Clock
-from mirrorlist.checks.visit import Fetch, Rsync, Terms, Visited, visit
+from mirrorlist.checks.looks import Terms
+from mirrorlist.checks.visit import Fetch, Rsync, Visited, visit
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict
+from mirrorlist.core.images import Images
 from mirrorlist.core.model import SERVED_STATUSES, Mirror, Protocol
 from mirrorlist.core.rounds import Round, answers, settled, suspicious
 from mirrorlist.core.service import Service
@@ -34,6 +36,7 @@ class Job:
     verdicts: Mapping[Subject, Verdict] = field(default_factory=dict)
     controls: tuple[Mirror, ...] = ()
     time_file: str | None = None
+    images: Images = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
     policy: HealthPolicy = field(default_factory=HealthPolicy)
 
@@ -118,6 +121,7 @@ def _trip(job: Job, mirror: Mirror, verdicts: Mapping[Subject, Verdict], outside
         run=job.run,
         verdicts=verdicts,
         time_file=job.time_file,
+        images={} if is_control else job.images,
     )
 
 

@@ -19,15 +19,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mirrorlist.checks.fetch import Guard, fetch
+from mirrorlist.checks.looks import Terms
 from mirrorlist.checks.rsync import installed_client
 from mirrorlist.checks.rsync import probe as rsync_probe
 from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, run
-from mirrorlist.checks.visit import Terms, Visited
+from mirrorlist.checks.visit import Visited
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
+from mirrorlist.core.images import wanted_images
 from mirrorlist.core.model import Mirror, Prefix
 from mirrorlist.core.rounds import Change
 from mirrorlist.core.service import Profile, Service
@@ -106,7 +108,8 @@ class Prober:
 
     def _job(self, facts: Facts, mirrors: tuple[Mirror, ...], store: HealthStore, number: int) -> Job:
         service = facts.service
-        changes = MetadataStore(self.engine).changes()
+        origin = MetadataStore(self.engine)
+        changes = origin.changes()
         history = {path: frozenset(change.version.sha256 for change in each) for path, each in changes.items()}
         return Job(
             mirrors=mirrors,
@@ -115,6 +118,7 @@ class Prober:
             verdicts=store.verdicts(),
             controls=controls_of(service),
             time_file=service.time_file,
+            images=wanted_images(service.catalogue, origin.sizes()),
             terms=Terms(
                 timeout_seconds=self.timeout_seconds,
                 visit_seconds=12 * self.timeout_seconds,

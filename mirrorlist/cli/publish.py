@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Hashable
+from itertools import chain
 
 import click
 import structlog
@@ -13,7 +14,7 @@ import structlog
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.publish import Publisher
-from mirrorlist.update import Outcome, update_metadata
+from mirrorlist.update import Outcome, update_images, update_metadata
 
 log = structlog.get_logger()
 
@@ -68,7 +69,8 @@ def _update_loop(context: Context, publisher: Publisher, seconds: float, stop: t
     store = context.store(publisher.service)
     while True:
         try:
-            for done in update_metadata(publisher.service, store, context.clock()):
+            service, now = publisher.service, context.clock()
+            for done in chain(update_metadata(service, store, now), update_images(service, store, now)):
                 if done.outcome in (Outcome.CHANGED, Outcome.FAILED):
                     log.info("metadata", path=done.path, outcome=done.outcome.value, reason=done.reason)
         except (MirrorlistError, OSError) as error:

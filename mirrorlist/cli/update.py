@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from itertools import chain
 
 import click
 
@@ -11,7 +12,7 @@ from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.core.catalogue import Catalogue, published, repo_names, target
 from mirrorlist.core.errors import NotFound
 from mirrorlist.store.metadata import MetadataStore
-from mirrorlist.update import Outcome, update_metadata
+from mirrorlist.update import Outcome, update_images, update_metadata
 
 
 @click.group()
@@ -25,7 +26,7 @@ def update() -> None:
 @click.option("--quiet", is_flag=True, help="Tell changes and failures only.")
 @pass_context
 def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
-    """Ask the origin for each repomd.xml and note what it publishes.
+    """Ask the origin for each repomd.xml and the size of each image, and note what it publishes.
 
     Ends with status 1 if the origin failed for some; what was known of these stays in force.
     """
@@ -35,7 +36,8 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
         raise click.UsageError("service.yml names no origin; add 'origin:' with a directory or a URL")
     paths = [path for name in expired for path in _paths(service.catalogue, name)]
     counts: Counter[Outcome] = Counter()
-    for done in update_metadata(service, store, context.clock()):
+    asked = (update_metadata(service, store, context.clock()), update_images(service, store, context.clock()))
+    for done in chain(*asked):
         counts[done.outcome] += 1
         if not quiet or done.outcome in (Outcome.CHANGED, Outcome.FAILED):
             click.echo(f"{done.outcome.value:9}  {done.path}  {done.reason}".rstrip())

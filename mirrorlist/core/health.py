@@ -62,7 +62,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One observation. ``sha256`` is that of the repomd.xml, where one came; ``detail`` is for people."""
+    """One observation. ``sha256`` is that of the repomd.xml, where one came; ``detail`` is for people.
+
+    ``unchanged``: the mirror only said that it is still the one of that digest. ``validator`` is what it may be
+    asked by the next time: the answer's ETag, else its Last-Modified. ``certificate_days`` are those left.
+    """
 
     subject: Subject
     at: float
@@ -70,6 +74,9 @@ class Probe:
     outcome: Outcome
     detail: str = ""
     sha256: str | None = None
+    unchanged: bool = False
+    validator: str | None = None
+    certificate_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,8 @@ class Verdict:
 
     ``since`` is when it became so, ``outcome`` and ``detail`` the last probe's. ``bad`` and ``good`` count the
     probes in a row. ``falls`` counts how often it fell without a calm time between; ``held_until`` is the end
-    of the hold-down. ``sha256`` is the last repomd.xml of the origin's that was seen, at ``sha256_at``.
+    of the hold-down. ``sha256`` is the last repomd.xml of the origin's that was seen, byte for byte at
+    ``sha256_at``, and ``validator`` came with it. ``certificate_days`` were left when it was last checked.
     """
 
     good_now: bool
@@ -103,6 +111,8 @@ class Verdict:
     held_until: float = 0.0
     sha256: str | None = None
     sha256_at: float | None = None
+    validator: str | None = None
+    certificate_days: int | None = None
 
 
 def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdict:
@@ -113,6 +123,8 @@ def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdic
     with every fall.
     """
     known = before or Verdict(True, probe.at, probe.outcome, probe.at, probe.detail)
+    if probe.certificate_days is not None or probe.outcome is Outcome.CERTIFICATE:
+        known = replace(known, certificate_days=probe.certificate_days)
     if probe.outcome in SAYS_NOTHING:
         return replace(known, checked_at=probe.at)
     if probe.outcome in GOOD_OUTCOMES:
@@ -122,9 +134,10 @@ def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdic
 
 def _after_good(known: Verdict, probe: Probe, policy: HealthPolicy) -> Verdict:
     seen = replace(
-        known, outcome=probe.outcome, checked_at=probe.at, detail=probe.detail, bad=0, good=known.good + 1,
-        sha256=probe.sha256 or known.sha256, sha256_at=probe.at if probe.sha256 else known.sha256_at,
+        known, outcome=probe.outcome, checked_at=probe.at, detail=probe.detail, bad=0, good=known.good + 1
     )  # fmt: skip
+    if probe.sha256 and not probe.unchanged:
+        seen = replace(seen, sha256=probe.sha256, sha256_at=probe.at, validator=probe.validator)
     if known.good_now:
         calm = known.falls and probe.at - known.since >= policy.calm_seconds
         return replace(seen, falls=0, held_until=0.0) if calm else seen

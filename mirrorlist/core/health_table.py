@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from mirrorlist.core.health import Subject, Verdict, standing
+from mirrorlist.core.health import Standing, Subject, Verdict, standing
+from mirrorlist.core.images import directories
 from mirrorlist.core.model import Mirror, RepoMetadata
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.usability import HealthTable, Holds, holds_of, reach_key
@@ -18,14 +19,24 @@ def health_table(
     taken_out: Collection[str],
     policy: Policy,
     now: float,
+    images: Iterable[str] = (),
 ) -> HealthTable:
-    """The table of these mirrors. ``taken_out`` are names of mirrors that operators took out."""
+    """The table of these mirrors. ``taken_out`` are names of mirrors that operators took out.
+
+    A missing image leaves a mirror out of what is asked for by the image's path, or its directory's, alone.
+    """
     numbers = {mirror.name: number for number, mirror in enumerate(mirrors)}
     by_path: dict[str, dict[str, Verdict]] = {}
     for (name, _, path), verdict in contents(verdicts).items():
         by_path.setdefault(path, {})[name] = verdict
+    of_images = {path: _holds_image(mirrors, by_path[path]) for path in images if path in by_path}
     return HealthTable(
-        holds={
+        holds=of_images
+        | {
+            directory: bytes(map(max, zip(*(of_images[path] for path in paths), strict=True)))
+            for directory, paths in directories(of_images).items()
+        }
+        | {
             path: _holds(mirrors, by_path[path], known, policy, now)
             for path, known in metadata.items()
             if path in by_path
@@ -44,6 +55,11 @@ def _holds(
         stands = standing(verdict, metadata, now, grace_seconds(mirror, policy))
         column.append(holds_of(verdict, stands) if verdict else Holds.UNKNOWN)
     return bytes(column)
+
+
+def _holds_image(mirrors: Iterable[Mirror], verdicts: Mapping[str, Verdict]) -> bytes:
+    found = (verdicts.get(mirror.name) for mirror in mirrors)
+    return bytes(Holds.UNKNOWN if each is None or each.good_now else holds_of(each, Standing.BAD) for each in found)
 
 
 def grace_seconds(mirror: Mirror, policy: Policy) -> float:

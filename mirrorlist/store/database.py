@@ -33,6 +33,15 @@ ORIGIN_CHECKS = sa.Table(
 )
 """When the origin last confirmed what is known of a path, and how it last failed since."""
 
+ORIGIN_IMAGES = sa.Table(
+    "origin_images",
+    SCHEMA,
+    sa.Column("path", sa.String(512), primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=True),
+    sa.Column("seen_at", sa.Float, nullable=False),
+)
+"""The size of each image at the origin when it was last asked; none for one that it lacks."""
+
 
 def _subject_columns(primary_key: bool) -> list[sa.Column[Any]]:
     return [
@@ -59,6 +68,8 @@ VERDICTS = sa.Table(
     sa.Column("held_until", sa.Float, nullable=False),
     sa.Column("sha256", sa.String(64), nullable=True),
     sa.Column("sha256_at", sa.Float, nullable=True),
+    sa.Column("validator", sa.String(150), nullable=True),
+    sa.Column("certificate_days", sa.Integer, nullable=True),
 )
 """What the probes of each subject come to; an empty path is a module's tree."""
 

@@ -23,12 +23,15 @@ from mirrorlist.cli.main import main
 from mirrorlist.cli.probe import guard_of
 from mirrorlist.core.health import REMEDIES, Family, Outcome, Subject
 from mirrorlist.core.model import MAIN, Protocol
+from mirrorlist.core.query import Spellings
+from mirrorlist.core.select import select
 from mirrorlist.core.service import Profile
 from mirrorlist.core.visits import REPOMD
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.leader import leading
-from tests.building import service
+from mirrorlist.store.snapshot_files import read_newest
+from tests.building import NOW, client, service
 from tests.checks.servers import serving
 from tests.checks.trees import CURRENT, HTML, OLD, Tree
 
@@ -145,6 +148,31 @@ def test_health_tells_what_was_tried_what_came_back_and_what_to_do(checkout: Che
     assert "lately" in told
     assert PATHS[0] not in told
     assert PATHS[0] in re.sub(r"\s+", "", checkout.told("health", "a.example.org", "--all"))
+
+
+def test_a_mirror_without_an_image_is_told_and_left_out_of_its_list_only(checkout: Checkout) -> None:
+    iso = "9/isos/x86_64/Example-9.iso"
+    config = checkout.directory / "service.yml"
+    config.write_text(config.read_text() + "images: [{path: 'isos/$basearch/Example-{version}.iso'}]\n")
+    (checkout.directory / "origin" / iso).parent.mkdir(parents=True)
+    (checkout.directory / "origin" / iso).write_bytes(b"x" * 700)
+    checkout.trees["b.example.org"].files[iso] = b"x" * 700
+    assert f"missing    {iso.replace('x86_64', 'aarch64')}" in checkout.told("update", "metadata")
+    checkout.told("publish")
+    for _ in range(2):
+        checkout.told("probe", "--once")
+    told = re.sub(r"\s+", "", checkout.told("health", "a.example.org"))
+    assert "OUT" in told
+    assert f"{iso}missing:status404" in told
+    assert "1imagethere" in re.sub(r"\s+", "", checkout.told("health", "b.example.org"))
+    checkout.told("publish")
+    snapshot = read_newest(checkout.directory / "state")
+    spellings = Spellings(snapshot.facts.service.catalogue, snapshot.policy)
+    asked = [spellings.by_isos("9", "x86_64", {}), spellings.by_name({"path": iso}),
+             spellings.by_isos("9", "aarch64", {}), spellings.by_path("9", "baseos", {})]  # fmt: skip
+    chosen = [[choice.mirror.name for choice in select(snapshot, query, client(), NOW).choices] for query in asked]
+    assert [len(names) for names in chosen] == [1, 1, 2, 2]
+    assert chosen[0] == chosen[1] == ["b.example.org"]
 
 
 def test_an_override_is_stored_with_its_author_and_shown(checkout: Checkout) -> None:

@@ -8,11 +8,11 @@ from mirrorlist.core.health import Family, Outcome, Standing, Subject, Verdict
 from mirrorlist.core.health_table import health_table
 from mirrorlist.core.model import MAIN, Mirror, Protocol, Query
 from mirrorlist.core.policy import Policy
-from mirrorlist.core.query import for_metalink
+from mirrorlist.core.query import Spellings, for_metalink
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import select
 from mirrorlist.core.usability import HealthTable, Holds, Rung, holds_of, reach_key, usability
-from tests.building import NOW, client, metadata, mirror, query, snapshot
+from tests.building import CATALOGUE, NOW, client, metadata, mirror, query, snapshot
 
 X86 = "9.8/BaseOS/x86_64/os/"
 ARM = "9.8/BaseOS/aarch64/os/"
@@ -178,3 +178,33 @@ def test_a_repository_is_judged_over_the_first_way_that_works() -> None:
     assert made(verdicts, [mirror("m")], NOW).holds[X86] == bytes([Holds.GRACE])
     without_ipv4 = verdicts | {subject("m"): verdict(None, False, Outcome.TIMEOUT)}
     assert made(without_ipv4, [mirror("m")], NOW).holds[X86] == bytes([Holds.FRESH])
+
+
+def test_a_missing_image_leaves_a_mirror_out_of_its_own_path_and_directory_only() -> None:
+    dvd, boot = "9.8/isos/x86_64/dvd.iso", "9.8/isos/x86_64/boot.iso"
+    mirrors = [mirror("whole"), mirror("part"), mirror("old"), mirror("unknown")]
+    verdicts = {subject(each.name.split(".")[0], X86): verdict("a" * 64) for each in mirrors}
+    verdicts |= {subject("whole", path): verdict(None, True, Outcome.GOOD) for path in (dvd, boot)}
+    verdicts |= {subject("part", dvd): verdict(None, False, Outcome.MISSING), subject("part", boot): verdict(None)}
+    verdicts |= {subject("old", boot): verdict(None, False, Outcome.STALE)}
+    table = health_table(mirrors, verdicts, {X86: metadata(X86, "a")}, (), Policy(), NOW, [dvd, boot, "9.8/new.iso"])
+    both = bytes([Holds.UNKNOWN, Holds.MISSING, Holds.STALE, Holds.UNKNOWN])
+    assert table.holds == {
+        X86: bytes([Holds.FRESH] * 4),
+        dvd: bytes([Holds.UNKNOWN, Holds.MISSING, Holds.UNKNOWN, Holds.UNKNOWN]),
+        boot: bytes([Holds.UNKNOWN, Holds.UNKNOWN, Holds.STALE, Holds.UNKNOWN]),
+        "9.8/isos/x86_64": both,
+        "9.8/isos/x86_64/": both,
+    }
+    spellings = Spellings(CATALOGUE, Policy())
+    asked = [
+        spellings.by_isos("9", "x86_64", {}),
+        spellings.by_name({"path": dvd}),
+        spellings.by_name({"path": "9/isos/x86_64/boot.iso"}),
+        LISTED,
+    ]
+    out = [
+        [number for number, reason in enumerate(usability(mirrors, table, query, None).reasons) if reason]
+        for query in asked
+    ]
+    assert out == [[1, 2], [1], [2], []]
