@@ -169,7 +169,7 @@ def test_the_sizes_of_the_origins_images_are_noted(
     iso.parent.mkdir(parents=True)
     iso.write_bytes(b"x" * 700)
     (tree / "9.8/isos/sums").mkdir()
-    with mirror_server(tree, tmp_path / "origin.log") as url:
+    with mirror_server(tree, tmp_path / "origin.log") as (url, _):
         of = _with_images(url if by_http else str(tree))
         found = {update.path: update.outcome for update in update_images(of, store, NOW)}
         again = {update.path: update.outcome for update in update_images(of, store, NOW)}
