@@ -32,7 +32,7 @@ from mirrorlist.sources.last_good import LastGood
 from mirrorlist.sources.locations import placed, read_atlas
 from mirrorlist.sources.mirror_files import read_mirror_files
 from mirrorlist.sources.service_file import read_service
-from mirrorlist.sources.subnet_lists import with_published_subnets
+from mirrorlist.sources.subnet_lists import list_findings, with_published_subnets
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import read_newest, signature, write_snapshot
@@ -174,10 +174,14 @@ class Publisher:
         broken = {finding.path for finding in files.findings if finding.severity is Severity.ERROR}
         unusable = len(broken) - len(merged.keys() - files.mirrors.keys())
         mirrors = (placed(status_on(mirror, _day(now)), atlas) for mirror in merged.values())
-        return tuple(self._with_subnets(mirror) for mirror in mirrors), files.findings, unusable
+        on_lists = list_findings(self._by_path(merged), self._state_dir, now)
+        for each in on_lists:
+            log.warning("subnets", finding=str(each))
+        found = tuple(with_published_subnets(mirror, self._state_dir, now) for mirror in mirrors)
+        return found, files.findings + on_lists, unusable
 
-    def _with_subnets(self, mirror: Mirror) -> Mirror:
-        return with_published_subnets(mirror, self._state_dir, lambda reason: log.warning("subnets", reason=reason))
+    def _by_path(self, mirrors: Mapping[str, Mirror]) -> dict[str, Mirror]:
+        return {str(Path(self._service.mirrors_dir) / name): mirror for name, mirror in mirrors.items()}
 
     def _guard(self, mirrors: Sequence[Mirror], unusable: int) -> None:
         """Refuses a generation with under 70 % of the former mirrors, unless their files were deleted.
