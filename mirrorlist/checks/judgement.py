@@ -22,7 +22,7 @@ FAILURES: dict[FailureKind, Outcome] = {
     FailureKind.FORBIDDEN_REDIRECT: Outcome.FORBIDDEN,
     FailureKind.UNRESOLVABLE: Outcome.UNREACHABLE,
     FailureKind.NO_ADDRESS_IN_FAMILY: Outcome.NO_ADDRESS,
-    FailureKind.REFUSED: Outcome.UNREACHABLE,
+    FailureKind.REFUSED: Outcome.CLOSED,
     FailureKind.UNREACHABLE: Outcome.UNREACHABLE,
     FailureKind.TIMEOUT: Outcome.TIMEOUT,
     FailureKind.DEADLINE: Outcome.TIMEOUT,
@@ -45,7 +45,11 @@ OUT_OF_REACH = frozenset(
 )  # fmt: skip
 """Of a private mirror these say only that the prober stands outside its networks."""
 
-TOLD_BY_OUTCOME = frozenset({FailureKind.FORBIDDEN_ADDRESS, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.CERTIFICATE})
+TOLD_BY_OUTCOME = frozenset(
+    {
+        FailureKind.FORBIDDEN_ADDRESS, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.CERTIFICATE, FailureKind.REFUSED,
+    }
+)  # fmt: skip
 """Their outcomes say the same in other words, so only the detail is told."""
 
 STATUSES = {404: Outcome.MISSING, 410: Outcome.MISSING, 429: Outcome.LIMITED, 503: Outcome.LIMITED}

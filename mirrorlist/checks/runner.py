@@ -14,7 +14,7 @@ from mirrorlist.checks.looks import Terms
 from mirrorlist.checks.visit import Fetch, Rsync, Visited, visit
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict
 from mirrorlist.core.images import Images
-from mirrorlist.core.model import SERVED_STATUSES, Mirror, Protocol
+from mirrorlist.core.model import MAIN, SERVED_STATUSES, Mirror, Protocol
 from mirrorlist.core.rounds import Round, answers, settled, suspicious
 from mirrorlist.core.service import Service
 from mirrorlist.core.visits import Trip, Wanted
@@ -91,9 +91,10 @@ def probed_mirrors(mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:
 
 
 def controls_of(service: Service) -> tuple[Mirror, ...]:
-    """The origins and fallbacks of a service that are on the web."""
+    """The origins, fallbacks and vaults of a service that are on the web."""
     trees = [(module, url) for module, url in service.origins.items() if url.startswith(("http://", "https://"))]
     trees += [(module, url) for module, urls in service.fallbacks.items() for url in urls]
+    trees += [(MAIN, url) for url in service.catalogue.vault_urls]
     return tuple(
         Mirror(name=f"control {number}", urls={module: {Protocol(url.partition(":")[0]): url}})
         for number, (module, url) in enumerate(dict.fromkeys(trees))

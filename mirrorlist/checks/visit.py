@@ -19,7 +19,7 @@ Rsync = Callable[[Subject, str, float], Probe]
 """Looks at the rsync tree of a subject at a URL for at most so many seconds."""
 
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
-ENDS_A_WALK = frozenset({Outcome.LIMITED, Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.UNCHECKED})
+ENDS_A_WALK = frozenset({Outcome.LIMITED, Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.CLOSED, Outcome.UNCHECKED})
 DOUBTFUL = frozenset({Outcome.MISSING, Outcome.WRONG})
 """Of one repository these say little about the tree: a partial mirror may lack it. The others are asked."""
 SAME_TREE = frozenset({Outcome.STALE, Outcome.AHEAD})

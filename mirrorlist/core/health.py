@@ -33,6 +33,7 @@ class Outcome(StrEnum):
     OUTDATED = "not synced for too long"
     FUTURE = "its time stamp lies in the future"
     UNREACHABLE = "unreachable"
+    CLOSED = "connection refused"
     TIMEOUT = "too slow"
     NO_ADDRESS = "no address of this family"
     CERTIFICATE = "bad certificate"
@@ -202,6 +203,7 @@ REMEDIES: dict[Outcome, str] = {
     Outcome.OUTDATED: "Run the sync by hand and read its output; then see that it runs as often as the file says.",
     Outcome.FUTURE: "Do not write this file yourself: sync it from the origin as it is.",
     Outcome.UNREACHABLE: "See that the web server runs, that DNS leads to it, and that no firewall stands before it.",
+    Outcome.CLOSED: "Start the web server, or open its port: the machine is there, but refuses the connection.",
     Outcome.TIMEOUT: "See that the server is not overloaded and that no firewall swallows connections.",
     Outcome.NO_ADDRESS: "Nothing to do, unless the mirror should be reachable over this family: then add its address.",
     Outcome.CERTIFICATE: "Renew the certificate, for exactly the name in the mirror's address, with its whole chain.",

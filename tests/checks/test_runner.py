@@ -8,7 +8,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+import pytest
+
 from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.fetch import Family as AskedFamily
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, run
 from mirrorlist.checks.visit import Fetch, Visited
@@ -162,6 +165,53 @@ def test_when_everything_is_down_but_the_origin_everything_is_bad() -> None:
     assert not any(watch.is_good(each.name) for each in watch.mirrors)
 
 
+class Dead(Net):
+    """Some names fail in one way, or all, as where the network is gone."""
+
+    def __init__(self, kind: FailureKind) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def __call__(self, url: str, ask: Ask) -> Fetched | Failure:
+        if ask.family is AskedFamily.IPV6:
+            return Failure(FailureKind.NO_ADDRESS_IN_FAMILY, "none")
+        found = super().__call__(url, ask)
+        return Failure(self.kind, "told") if isinstance(found, Failure) else found
+
+
+FEW: list[tuple[str, int, bool, FailureKind, set[int] | None, bool]] = [
+    ("one of one, the origin answers", 1, True, FailureKind.TIMEOUT, {0}, False),
+    ("one of two, the origin answers", 2, True, FailureKind.TIMEOUT, {0}, False),
+    ("both, the origin answers", 2, True, FailureKind.UNREACHABLE, {0, 1}, False),
+    ("one of one, the net is gone", 1, True, FailureKind.UNREACHABLE, None, True),
+    ("both, the net is gone", 2, True, FailureKind.TIMEOUT, None, True),
+    ("one of two without an origin", 2, False, FailureKind.TIMEOUT, {0}, False),
+    ("one of one refuses without an origin", 1, False, FailureKind.REFUSED, {0}, False),
+    ("both refuse without an origin", 2, False, FailureKind.REFUSED, {0, 1}, False),
+    ("three refuse without an origin", 3, False, FailureKind.REFUSED, {0, 1, 2}, True),
+    ("one of one is silent without an origin", 1, False, FailureKind.TIMEOUT, {0}, True),
+    ("one of one has no route without an origin", 1, False, FailureKind.UNREACHABLE, {0}, True),
+    ("one refuses, and so does the origin", 1, True, FailureKind.REFUSED, None, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("count", "has_origin", "kind", "dead", "stays"), [row[1:] for row in FEW], ids=[row[0] for row in FEW]
+)
+def test_one_or_two_mirrors_are_judged_where_the_net_is_known_to_work(
+    count: int, has_origin: bool, kind: FailureKind, dead: set[int] | None, stays: bool
+) -> None:
+    with watched(count) as (watch, _):
+        net = watch.fetching = Dead(kind)
+        watch.controls = watch.controls if has_origin else ()
+        watch.run()
+        net.gone = None if dead is None else {f"m{number}.test" for number in dead}
+        for _ in range(2):
+            watch.run()
+    good = {number for number in range(count) if watch.is_good(f"m{number}.test")}
+    assert good == (set(range(count)) if stays else set(range(count)) - (dead or set()))
+
+
 def test_a_net_that_goes_in_the_midst_of_a_run_is_noticed_by_asking_the_controls_again() -> None:
     with watched(10) as (watch, net):
         watch.run()
@@ -231,7 +281,7 @@ def test_only_what_is_served_is_probed() -> None:
     assert [each.status for each in probed_mirrors(mirrors)] == [Status.LIVE, Status.RETIRING]
 
 
-def test_the_controls_are_the_origins_and_fallbacks_on_the_web() -> None:
+def test_the_controls_are_the_origins_fallbacks_and_vaults_on_the_web() -> None:
     of = service(
         origins={MAIN: "https://origin.example.org/linux/", "kitten": "/srv/kitten"},
         fallbacks={MAIN: ("https://repo.example.org/linux/", "http://repo.example.org/linux/")},
@@ -240,6 +290,7 @@ def test_the_controls_are_the_origins_and_fallbacks_on_the_web() -> None:
         {MAIN: {Protocol.HTTPS: "https://origin.example.org/linux/"}},
         {MAIN: {Protocol.HTTPS: "https://repo.example.org/linux/"}},
         {MAIN: {Protocol.HTTP: "http://repo.example.org/linux/"}},
+        {MAIN: {Protocol.HTTP: "http://vault.example.org/"}},
     ]
 
 

@@ -431,7 +431,7 @@ def test_ipv6_that_leads_nowhere_is_bad_for_ipv6_alone() -> None:
     with mirrored(Tree()) as (of, _):
         found = visited(of, Fetching({"m.test": [ALLOWED_HOST, "::1"]}))
     assert outcomes(found)[""] is Outcome.GOOD
-    assert outcomes(found, Family.IPV6) == {"": Outcome.UNREACHABLE}
+    assert outcomes(found, Family.IPV6) == {"": Outcome.CLOSED}
 
 
 @pytest.mark.parametrize(
