@@ -26,6 +26,7 @@ from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
 from mirrorlist.core.service import GeoSources, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
 from mirrorlist.core.usability import HealthTable
+from mirrorlist.sources.address_places import address_findings, placed_by_addresses
 from mirrorlist.sources.address_sources import AddressData, AddressSources
 from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.last_good import LastGood
@@ -33,6 +34,7 @@ from mirrorlist.sources.locations import placed, read_atlas
 from mirrorlist.sources.mirror_files import read_mirror_files
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.sources.subnet_lists import list_findings, with_published_subnets
+from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import read_newest, signature, write_snapshot
@@ -70,10 +72,13 @@ class Publisher:
         service: Service,
         new_key: Callable[[], bytes],
         health: HealthStore | None = None,
+        mirror_addresses: AddressStore | None = None,
     ) -> None:
         self._inputs = inputs
         self._store = store
         self._health = health
+        self._mirror_addresses = mirror_addresses
+        self._paths: Mapping[str, str] = {}
         self._verdicts: tuple[int, Mapping[Subject, Verdict]] | None = None
         self._service = service
         self._service_findings: tuple[Finding, ...] = ()
@@ -141,6 +146,7 @@ class Publisher:
         if not force:
             self._guard(mirrors, unusable)
         addresses = self._read_addresses(service.geo)
+        mirrors, on_addresses = self._with_addresses(mirrors, addresses)
         geo = addresses.geo
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
         key = self._former.key if self._former else self._new_key()
@@ -157,7 +163,7 @@ class Publisher:
             metadata=metadata,
             health=self._health_table(mirrors, metadata, service, now),
             asns_built_on=addresses.asns_built_on,
-            findings=self._service_findings + findings,
+            findings=self._service_findings + findings + on_addresses,
         )
         modules = sorted({MAIN, *service.modules})
         orders = {module: place_orders(mirrors, module, geo.places, service.policy, key) for module in modules}
@@ -174,14 +180,21 @@ class Publisher:
         broken = {finding.path for finding in files.findings if finding.severity is Severity.ERROR}
         unusable = len(broken) - len(merged.keys() - files.mirrors.keys())
         mirrors = (placed(status_on(mirror, _day(now)), atlas) for mirror in merged.values())
-        on_lists = list_findings(self._by_path(merged), self._state_dir, now)
+        by_path = {str(Path(self._service.mirrors_dir) / name): mirror for name, mirror in merged.items()}
+        self._paths = {mirror.name: path for path, mirror in by_path.items()}
+        on_lists = list_findings(by_path, self._state_dir, now)
         for each in on_lists:
             log.warning("subnets", finding=str(each))
         found = tuple(with_published_subnets(mirror, self._state_dir, now) for mirror in mirrors)
         return found, files.findings + on_lists, unusable
 
-    def _by_path(self, mirrors: Mapping[str, Mirror]) -> dict[str, Mirror]:
-        return {str(Path(self._service.mirrors_dir) / name): mirror for name, mirror in mirrors.items()}
+    def _with_addresses(
+        self, mirrors: Sequence[Mirror], data: AddressData
+    ) -> tuple[tuple[Mirror, ...], tuple[Finding, ...]]:
+        """The mirrors, placed by what the prober knows of their addresses where their files tell no place."""
+        known = self._mirror_addresses.known() if self._mirror_addresses else {}
+        found = placed_by_addresses(mirrors, known, data.place_at)
+        return found, address_findings(found, known, data.place_at, read_atlas(), self._paths)
 
     def _guard(self, mirrors: Sequence[Mirror], unusable: int) -> None:
         """Refuses a generation with under 70 % of the former mirrors, unless their files were deleted.

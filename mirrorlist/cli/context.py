@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from mirrorlist.publish import Inputs, Publisher
 from mirrorlist.settings import Settings
 from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.service_file import read_service
+from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.metadata import MetadataStore
@@ -51,7 +53,8 @@ class Context:
         inputs = Inputs(self.settings.config, self.settings.mirrors, self.settings.state)
         engine = open_database(Path(service.state_dir), self.settings.database)
         store, health = MetadataStore(engine), HealthStore(engine)
-        return Publisher(inputs, store, service, lambda: secrets.token_bytes(KEY_BYTES), health)
+        new_key, addresses = partial(secrets.token_bytes, KEY_BYTES), AddressStore(engine)
+        return Publisher(inputs, store, service, new_key, health, addresses)
 
     def snapshot(self) -> Snapshot:
         """A snapshot of the files as they are now; nothing is written."""

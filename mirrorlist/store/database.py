@@ -103,6 +103,16 @@ HEALTH_EVENTS = sa.Table(
 )
 """What went up and down, and what people decided. The subject's columns are empty where it is the whole mirror."""
 
+MIRROR_ADDRESSES = sa.Table(
+    "mirror_addresses",
+    SCHEMA,
+    sa.Column("mirror", sa.String(255), primary_key=True),
+    sa.Column("address", sa.String(45), primary_key=True),
+    sa.Column("asn", sa.BigInteger, nullable=True),
+    sa.Column("seen_at", sa.Float, nullable=False),
+)
+"""The addresses that the names in a mirror's URLs led to when it was last probed, and whose they are."""
+
 OVERRIDES = sa.Table(
     "overrides",
     SCHEMA,

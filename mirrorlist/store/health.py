@@ -38,8 +38,9 @@ class HealthStore:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def version(self, now: float) -> tuple[int, int, int]:
-        """Numbers that change whenever ``verdicts`` or ``overrides`` would say something else that matters.
+    def version(self, now: float) -> tuple[int, int, int, int]:
+        """Numbers that change whenever ``verdicts``, ``overrides`` or the addresses of mirrors say something else
+        that matters.
 
         When something was last checked does not; the third is how many overrides are in force.
         """
@@ -48,7 +49,7 @@ class HealthStore:
             active = connection.execute(
                 sa.select(sa.func.count()).select_from(OVERRIDES).where(OVERRIDES.c.until > now)
             ).scalar_one()
-        return numbers.get("verdicts", 0), numbers.get("overrides", 0), active
+        return numbers.get("verdicts", 0), numbers.get("overrides", 0), active, numbers.get("addresses", 0)
 
     def verdicts(self, mirror: str | None = None) -> dict[Subject, Verdict]:
         """The verdict on every subject, of all mirrors or of one."""

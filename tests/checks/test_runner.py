@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +20,19 @@ from mirrorlist.core.health import Family, Outcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Mirror, Protocol, Status
 from tests.building import NOW, service
 from tests.building import mirror as described
-from tests.checks.servers import Server, drips, redirect, says, serving, stays_silent
+from tests.checks.servers import (
+    ALLOWED_HOST,
+    Server,
+    answer,
+    drips,
+    floods,
+    has_ipv6,
+    redirect,
+    says,
+    serving,
+    stays_silent,
+)
+from tests.checks.test_wire import STRANGE_AUTHORITY, TRUSTING, serving_tls
 from tests.checks.trees import CURRENT, HTML, NEVER, OLD, PATHS, TERMS, TIMEOUT, WANTED, Fetching, Tree, mirror
 
 EVERY = 900.0
@@ -73,6 +86,9 @@ FAULTS: dict[str, Tree] = {
     "metadata.test": Tree(talk=says(redirect("http://169.254.169.254/"))),
     "drip.test": Tree(talk=drips(b"HTTP/1.1 200 OK\r\n\r\n", lambda _: b"x", 0.1)),
     "silent.test": Tree(talk=stays_silent),
+    "endless.test": Tree(talk=floods(b"HTTP/1.1 200 OK\r\n\r\n", b"a" * 65_536)),
+    "bomb.test": Tree(talk=says(answer("200 OK", gzip.compress(bytes(50_000_000)), "Content-Encoding: gzip"))),
+    "loop.test": Tree(talk=says(redirect("/again"))),
     "empty.test": Tree({}),
 }
 
@@ -85,6 +101,50 @@ def test_every_fault_is_out_within_two_runs_and_nothing_good_is_dropped() -> Non
     assert {name for name in mirrors if not watch.is_good(name)} == set(FAULTS)
     assert set(changes) == set(FAULTS)
     assert sorted(visited.mirror for visited in watch.told) == sorted([*mirrors] * 4)
+
+
+def test_bad_certificates_are_out_at_once_and_good_ones_stay() -> None:
+    with (
+        serving_tls("good.test", talk=Tree()) as good,
+        serving_tls("expired.test", talk=Tree(), days=-1.0) as expired,
+        serving_tls("other.test", talk=Tree()) as wrong_name,
+        serving_tls("strange.test", talk=Tree(), authority=STRANGE_AUTHORITY) as strange,
+    ):
+        servers = {"good.test": good, "expired.test": expired, "wrong.test": wrong_name, "strange.test": strange}
+        mirrors = tuple(mirror(name, https=server) for name, server in servers.items())
+        watch = Watch(mirrors, fetching=Fetching(context=TRUSTING))
+        watch.run()
+        once = [watch.is_good(name) for name in servers]
+        watch.run()
+    assert once == [watch.is_good(name) for name in servers] == [True, False, False, False]
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="::1 cannot be listened on here")
+def test_mirrors_of_one_family_are_good_over_theirs_and_no_fault_over_the_other() -> None:
+    addresses = {"four.test": [ALLOWED_HOST], "six.test": ["::1"], "broken.test": [ALLOWED_HOST, "::1"]}
+    with (
+        serving(Tree()) as four,
+        serving(Tree(), "::1") as six,
+        serving(Tree()) as broken,
+    ):
+        mirrors = tuple(
+            mirror(name, http=server)
+            for name, server in (("four.test", four), ("six.test", six), ("broken.test", broken))
+        )
+        watch = Watch(mirrors, fetching=Fetching(addresses))
+        for _ in range(2):
+            changes = watch.run().round.changes
+    states = {
+        (subject.mirror, subject.family.value): verdict.outcome
+        for subject, verdict in watch.verdicts.items()
+        if not subject.path
+    }
+    assert states == {
+        ("four.test", "ipv4"): Outcome.GOOD, ("four.test", "ipv6"): Outcome.NO_ADDRESS,
+        ("six.test", "ipv4"): Outcome.NO_ADDRESS, ("six.test", "ipv6"): Outcome.GOOD,
+        ("broken.test", "ipv4"): Outcome.GOOD, ("broken.test", "ipv6"): Outcome.CLOSED,
+    }  # fmt: skip
+    assert [(change.subject.mirror, change.subject.family) for change in changes] == [("broken.test", Family.IPV6)]
 
 
 def test_a_time_file_in_the_future_is_out_within_two_runs() -> None:

@@ -21,12 +21,14 @@ from mirrorlist.checks.addresses import refusal
 from mirrorlist.cli.durations import ago
 from mirrorlist.cli.main import main
 from mirrorlist.cli.probe import guard_of
+from mirrorlist.core.addresses import KnownAddress
 from mirrorlist.core.health import REMEDIES, Family, Outcome, Subject
-from mirrorlist.core.model import MAIN, Protocol
+from mirrorlist.core.model import MAIN, PlaceSource, Protocol
 from mirrorlist.core.query import Spellings
 from mirrorlist.core.select import select
 from mirrorlist.core.service import Profile
 from mirrorlist.core.visits import REPOMD
+from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.leader import leading
@@ -173,6 +175,31 @@ def test_a_mirror_without_an_image_is_told_and_left_out_of_its_list_only(checkou
     chosen = [[choice.mirror.name for choice in select(snapshot, query, client(), NOW).choices] for query in asked]
     assert [len(names) for names in chosen] == [1, 1, 2, 2]
     assert chosen[0] == chosen[1] == ["b.example.org"]
+
+
+def test_addresses_are_noted_and_place_mirrors_that_say_no_place(checkout: Checkout) -> None:
+    config = checkout.directory / "service.yml"
+    config.write_text(
+        config.read_text() + "geo: {overrides: [{prefix: 127.0.0.0/8, country: DE, city: Ulm, asn: 64500}]}\n"
+    )
+    hidden = checkout.directory / "mirrors.d" / "b.example.org.yml"
+    hidden.write_text(hidden.read_text() + "private: true\nasn: 64501\n")
+    checkout.told("publish")
+    checkout.told("probe", "--once")
+    known = AddressStore(open_database(checkout.directory / "state")).known()
+    assert {name: KnownAddress("127.0.0.1", 64_500) in found for name, found in known.items()} == {
+        "a.example.org": True,
+        "b.example.org": True,
+    }
+    checkout.told("publish")
+    facts = read_newest(checkout.directory / "state").facts
+    open_one, private = facts.mirrors
+    assert open_one.location is not None
+    assert (open_one.location.country, open_one.location.source) == ("DE", PlaceSource.ADDRESS)
+    assert private.location is None
+    assert [finding.code for finding in facts.findings if "127.0.0.1" in finding.message] == []
+    explained = checkout.told("explain", "--ip", "127.0.0.9", "--version", "9", "--repo", "baseos")
+    assert "placed by its addresses (1):" in explained
 
 
 def test_an_override_is_stored_with_its_author_and_shown(checkout: Checkout) -> None:

@@ -100,7 +100,7 @@ def test_the_version_changes_with_what_matters_only(store: HealthStore) -> None:
     ):
         run(store, probe(REPOSITORY, outcome, NOW + number, sha256))
         seen.append(store.version(NOW))
-    assert [number for number, _, _ in seen] == [0, 1, 1, 2, 3, 4, 4]
+    assert [number for number, *_ in seen] == [0, 1, 1, 2, 3, 4, 4]
 
 
 def test_kept_probes_are_told_the_newest_first(store: HealthStore) -> None:
