@@ -35,6 +35,7 @@ from mirrorlist.store.leader import leading
 from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW, client, service
 from tests.checks.servers import serving
+from tests.checks.test_wire import AUTHORITY, serving_tls
 from tests.checks.trees import CURRENT, HTML, OLD, Tree
 
 SERVICE = """\
@@ -200,6 +201,22 @@ def test_addresses_are_noted_and_place_mirrors_that_say_no_place(checkout: Check
     assert [finding.code for finding in facts.findings if "127.0.0.1" in finding.message] == []
     explained = checkout.told("explain", "--ip", "127.0.0.9", "--version", "9", "--repo", "baseos")
     assert "placed by its addresses (1):" in explained
+
+
+def test_the_days_of_a_certificate_are_told_with_a_warning(checkout: Checkout) -> None:
+    with serving_tls("localhost", talk=tree(), days=5.5, on="127.0.0.1") as secure:
+        file = checkout.directory / "mirrors.d" / "a.example.org.yml"
+        url = secure.url("/", "https", "localhost")
+        file.write_text(re.sub("http: .*", f"https: {url}", file.read_text()))
+        checkout.told("publish")
+        (checkout.directory / "ca.pem").write_bytes(AUTHORITY.cert_pem.bytes())
+        command = [sys.executable, "-m", "mirrorlist", "--config", str(checkout.directory / "service.yml"), "probe",
+                   "--mirror", "a.example.org"]  # fmt: skip
+        environment = {**os.environ, "SSL_CERT_FILE": str(checkout.directory / "ca.pem")}
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=120)
+    told = checkout.told("health", "a.example.org")
+    assert "certificategoodfor5days" in re.sub(r"\s+", "", told)
+    assert f"warning: the certificate of {url} ends in 5 days: renew it now" in told
 
 
 def test_an_override_is_stored_with_its_author_and_shown(checkout: Checkout) -> None:

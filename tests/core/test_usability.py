@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorlist.core.health import Family, Outcome, Standing, Subject, Verdict
+from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Standing, Subject, Verdict, judged
 from mirrorlist.core.health_table import health_table
 from mirrorlist.core.model import MAIN, Mirror, Protocol, Query
 from mirrorlist.core.policy import Policy
@@ -111,6 +111,23 @@ def test_a_monopoly_that_is_bad_leaves_its_clients_the_public_answer() -> None:
     selection = select(snap, LISTED, client("192.0.2.1"), NOW)
     assert [choice.mirror.name for choice in selection.choices] == ["public.example.org"]
     assert [row.reason for row in selection.rejected] == [Reason.STALE]
+
+
+@pytest.mark.parametrize("monopoly", [False, True])
+def test_a_private_mirror_that_cannot_be_looked_at_stays_for_its_own_networks(monopoly: bool) -> None:
+    own = mirror("own", private=True, monopoly=monopoly, subnets=("192.0.2.0/24",))
+    mirrors = [own, mirror("public")]
+    tree = subject("own")
+    verdicts: dict[Subject, Verdict] = {}
+    for number in range(5):
+        unchecked = Probe(tree, NOW + number, 0.1, Outcome.UNCHECKED, "10.0.0.1 is private")
+        verdicts[tree] = judged(verdicts.get(tree), unchecked, HealthPolicy())
+    snap = snapshot(mirrors, facts={"health": made(verdicts, mirrors, NOW)})
+    inside, outside = (
+        [choice.mirror.name.partition(".")[0] for choice in select(snap, LISTED, client(address), NOW).choices]
+        for address in ("192.0.2.1", "198.51.100.1")
+    )
+    assert (inside, outside) == (["own"] if monopoly else ["own", "public"], ["public"])
 
 
 def test_a_mirror_that_goes_out_moves_nobody_else() -> None:
