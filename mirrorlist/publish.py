@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import structlog
 
 from mirrorlist.core.carried import carried_health, carried_metadata
 from mirrorlist.core.compile import network_classes, place_orders
-from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError, Severity, SnapshotError
+from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError, SnapshotError
 from mirrorlist.core.health_table import health_table
-from mirrorlist.core.lifecycle import status_on
+from mirrorlist.core.images import wanted_images
 from mirrorlist.core.losses import refuse_loss
 from mirrorlist.core.metadata import metadata_from
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
@@ -27,14 +26,13 @@ from mirrorlist.core.releases import Seen, Waiting, releases
 from mirrorlist.core.service import GeoSources, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
 from mirrorlist.core.usability import HealthTable
+from mirrorlist.sources.address_places import address_findings, placed_by_addresses
 from mirrorlist.sources.address_sources import AddressData, AddressSources
 from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.former_addresses import with_former
-from mirrorlist.sources.last_good import LastGood
-from mirrorlist.sources.locations import placed, read_atlas
-from mirrorlist.sources.mirror_files import read_mirror_files
+from mirrorlist.sources.locations import read_atlas
+from mirrorlist.sources.mirror_reader import MirrorReader
 from mirrorlist.sources.service_file import read_service
-from mirrorlist.sources.subnet_lists import with_published_subnets
 from mirrorlist.store.publications import line_of, only_one
 from mirrorlist.store.records import Recorded, Records
 from mirrorlist.store.snapshot_files import NAME, read_newest, signature, write_snapshot
@@ -74,7 +72,7 @@ class Publisher:
         self._service_findings: tuple[Finding, ...] = ()
         self._state_dir = Path(service.state_dir)
         self._new_key = new_key
-        self._last_good = LastGood()
+        self._mirrors = MirrorReader(self._state_dir)
         self._address_sources = AddressSources(self._state_dir / CACHE)
         self._addresses: tuple[Hashable, AddressData] | None = None
         self._good_sources: GeoSources | None = None
@@ -171,13 +169,15 @@ class Publisher:
 
     def _compile(self, now: float, force: bool, key: bytes, generation: int) -> Snapshot:
         service = self._service
-        mirrors, findings, unusable = self._read_mirrors(now)
+        read = self._mirrors.read(Path(service.mirrors_dir), frozenset(service.modules), now)
         if not force and self._former:
-            refuse_loss(self._former.mirrors, mirrors, unusable)
-        addresses = self._read_addresses(service.geo)
+            refuse_loss(self._former.mirrors, read.mirrors, read.unusable)
+        addresses, recorded = self._read_addresses(service.geo), self._records.read(now)
+        known = recorded.addresses if recorded else {}
+        mirrors = placed_by_addresses(read.mirrors, known, addresses.place_at)
+        on_addresses = address_findings(mirrors, known, addresses.place_at, read_atlas(), read.paths)
         geo = addresses.geo
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
-        recorded = self._records.read(now)
         metadata = self._metadata(recorded, service, now)
         health = self._health_table(recorded, mirrors, metadata, service, now)
         service, waiting = _released(recorded, self._former, service, Seen(mirrors, health, metadata))
@@ -197,27 +197,11 @@ class Publisher:
             waiting=waiting,
             asns_built_on=addresses.asns_built_on,
             places_built_on=addresses.places_built_on,
-            findings=self._service_findings + findings,
+            findings=self._service_findings + read.findings + on_addresses,
         )
         modules = sorted({MAIN, *service.modules})
         orders = {module: place_orders(mirrors, module, geo.places, service.policy, key, lowered) for module in modules}
         return Snapshot(facts, table, geo.located, geo.asns, orders)
-
-    def _read_mirrors(self, now: float) -> tuple[tuple[Mirror, ...], tuple[Finding, ...], int]:
-        """The mirrors, the remarks on their files, and how many files give no mirror, not even a former one."""
-        atlas, modules = read_atlas(), frozenset(self._service.modules)
-        files = read_mirror_files(Path(self._service.mirrors_dir), modules, atlas.countries, atlas)
-        for finding in files.findings:
-            if finding.severity is Severity.ERROR:
-                log.error("mirror file refused", finding=str(finding))
-        merged = self._last_good.merged(files, now)
-        broken = {finding.path for finding in files.findings if finding.severity is Severity.ERROR}
-        unusable = len(broken) - len(merged.keys() - files.mirrors.keys())
-        mirrors = (placed(status_on(mirror, _day(now)), atlas) for mirror in merged.values())
-        return tuple(self._with_subnets(mirror) for mirror in mirrors), files.findings, unusable
-
-    def _with_subnets(self, mirror: Mirror) -> Mirror:
-        return with_published_subnets(mirror, self._state_dir, lambda reason: log.warning("subnets", reason=reason))
 
     def _address_signature(self, geo: GeoSources) -> Hashable:
         paths = (*geo.databases, *geo.clouds.values())
@@ -250,7 +234,9 @@ class Publisher:
         carried = carried_health(self._former.health, self._former.mirrors, mirrors) if self._former else HealthTable()
         if recorded is None:
             return carried
-        found = health_table(mirrors, recorded.verdicts, metadata, recorded.overrides, service, now)
+        wanted = wanted_images(service.catalogue, recorded.sizes)
+        images = [path for paths in wanted.values() for path in paths]
+        found = health_table(mirrors, recorded.verdicts, metadata, recorded.overrides, service, now, images)
         return found if recorded.verdicts else replace(carried, out=found.out, overrides=found.overrides)
 
     def _metadata(self, recorded: Recorded | None, service: Service, now: float) -> dict[str, RepoMetadata]:
@@ -274,10 +260,6 @@ def _former(state_dir: Path) -> Facts | None:
         return read_newest(state_dir).facts
     except SnapshotError:
         return None
-
-
-def _day(now: float) -> date:
-    return datetime.fromtimestamp(now, UTC).date()
 
 
 def _released(

@@ -1,4 +1,4 @@
-"""Asks the origin for its repomd.xml files and notes what it publishes."""
+"""Asks the origin for its repomd.xml files and the sizes of its images, and notes what it publishes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ import requests
 
 from mirrorlist.core.catalogue import published
 from mirrorlist.core.errors import OriginError
+from mirrorlist.core.images import published_images
 from mirrorlist.core.model import Checksummed
 from mirrorlist.core.service import Service
-from mirrorlist.sources.repomd import FILE_PATH, Fetch, directory_fetch, http_fetch, summed_up
+from mirrorlist.sources.repomd import (
+    FILE_PATH,
+    Fetch,
+    Size,
+    directory_fetch,
+    directory_size,
+    http_fetch,
+    http_size,
+    summed_up,
+)
 from mirrorlist.store.metadata import MetadataStore
 
 AT_ONCE = 8
+MISSING = "the origin has no such file"
 
 
 class Outcome(StrEnum):
@@ -54,6 +65,35 @@ def update_metadata(service: Service, store: MetadataStore, now: float) -> Itera
             yield _noted(store, path, version, now)
 
 
+def update_images(service: Service, store: MetadataStore, now: float) -> Iterator[Update]:
+    """Asks the origin of every module for the size of every image it publishes, one result a path."""
+    with requests.Session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
+        sizes = {module: _size(origin, session) for module, origin in service.origins.items()}
+        images = published_images(service.catalogue)
+        wanted = [(path, sizes[module]) for module, path in images if module in sizes]
+        for path, size in pool.map(_ask_size, wanted):
+            if isinstance(size, OriginError):
+                yield Update(path, Outcome.FAILED, str(size))
+                continue
+            changed = store.record_size(path, size, now)
+            known = Outcome.CHANGED if changed else Outcome.UNCHANGED
+            yield Update(path, Outcome.MISSING, MISSING) if size is None else Update(path, known)
+
+
+def _size(origin: str, session: requests.Session) -> Size:
+    if origin.startswith(("http://", "https://")):
+        return http_size(origin, session)
+    return directory_size(Path(origin))
+
+
+def _ask_size(wanted: tuple[str, Size]) -> tuple[str, int | OriginError | None]:
+    path, size = wanted
+    try:
+        return path, size(path)
+    except OriginError as error:
+        return path, error
+
+
 def _fetch(origin: str, session: requests.Session) -> Fetch:
     if origin.startswith(("http://", "https://")):
         return http_fetch(origin, session)
@@ -74,6 +114,6 @@ def _noted(store: MetadataStore, path: str, version: Checksummed | OriginError |
         changed = store.record(path, version, now)
         return Update(path, Outcome.CHANGED if changed else Outcome.UNCHANGED)
     outcome = Outcome.MISSING if version is None else Outcome.FAILED
-    reason = "the origin has no such file" if version is None else str(version)
+    reason = MISSING if version is None else str(version)
     store.failed(path, reason, now)
     return Update(path, outcome, reason)

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mirrorlist.core.catalogue import Image
 from mirrorlist.core.metadata import Change
 from mirrorlist.core.model import MAIN, Checksummed
 from mirrorlist.core.service import Module, Service
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore, OriginCheck
-from mirrorlist.update import Outcome, Update, update_metadata
+from mirrorlist.update import Outcome, Update, update_images, update_metadata
 from tests.building import NOW, service
 from tests.demo.servers import mirror_server
 
@@ -150,3 +152,37 @@ def test_a_service_of_another_module_only_asks_nothing_of_main(store: MetadataSt
         list(update_metadata(service(modules={MAIN: Module(title="M")}, origins={"other": str(tree)}), store, NOW))
         == []
     )
+
+
+def _with_images(origin: str) -> Service:
+    of = _service(origin)
+    paths = ("isos/$basearch/dvd.iso", "isos/sums")
+    images = tuple(Image(path, versions=("9.8",)) for path in paths)
+    return replace(of, catalogue=replace(of.catalogue, images=images))
+
+
+@pytest.mark.parametrize("by_http", [False, True], ids=["directory", "http"])
+def test_the_sizes_of_the_origins_images_are_noted(
+    by_http: bool, store: MetadataStore, tree: Path, tmp_path: Path
+) -> None:
+    iso = tree / "9.8/isos/x86_64/dvd.iso"
+    iso.parent.mkdir(parents=True)
+    iso.write_bytes(b"x" * 700)
+    (tree / "9.8/isos/sums").mkdir()
+    with mirror_server(tree, tmp_path / "origin.log") as (url, _):
+        of = _with_images(url if by_http else str(tree))
+        found = {update.path: update.outcome for update in update_images(of, store, NOW)}
+        again = {update.path: update.outcome for update in update_images(of, store, NOW)}
+    assert found["9.8/isos/x86_64/dvd.iso"] is Outcome.CHANGED
+    assert found["9.8/isos/aarch64/dvd.iso"] is Outcome.MISSING
+    assert again["9.8/isos/x86_64/dvd.iso"] is Outcome.UNCHANGED
+    assert store.sizes() | {"9.8/isos/sums": None} == {
+        "9.8/isos/x86_64/dvd.iso": 700, "9.8/isos/aarch64/dvd.iso": None, "9.8/isos/sums": None,
+    }  # fmt: skip
+
+
+def test_an_origin_that_does_not_answer_leaves_the_sizes_as_they_were(store: MetadataStore) -> None:
+    store.record_size("9.8/isos/x86_64/dvd.iso", 700, NOW)
+    found = list(update_images(_with_images("http://127.0.0.1:1/"), store, NOW))
+    assert {update.outcome for update in found} == {Outcome.FAILED}
+    assert store.sizes() == {"9.8/isos/x86_64/dvd.iso": 700}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched, shown
+from mirrorlist.checks.timestamps import told_time
 from mirrorlist.core.health import Outcome
 from mirrorlist.core.model import RepoMetadata
 
@@ -21,7 +22,7 @@ FAILURES: dict[FailureKind, Outcome] = {
     FailureKind.FORBIDDEN_REDIRECT: Outcome.FORBIDDEN,
     FailureKind.UNRESOLVABLE: Outcome.UNREACHABLE,
     FailureKind.NO_ADDRESS_IN_FAMILY: Outcome.NO_ADDRESS,
-    FailureKind.REFUSED: Outcome.UNREACHABLE,
+    FailureKind.REFUSED: Outcome.CLOSED,
     FailureKind.UNREACHABLE: Outcome.UNREACHABLE,
     FailureKind.TIMEOUT: Outcome.TIMEOUT,
     FailureKind.DEADLINE: Outcome.TIMEOUT,
@@ -44,14 +45,18 @@ OUT_OF_REACH = frozenset(
 )  # fmt: skip
 """Of a private mirror these say only that the prober stands outside its networks."""
 
-TOLD_BY_OUTCOME = frozenset({FailureKind.FORBIDDEN_ADDRESS, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.CERTIFICATE})
+TOLD_BY_OUTCOME = frozenset(
+    {
+        FailureKind.FORBIDDEN_ADDRESS, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.CERTIFICATE, FailureKind.REFUSED,
+    }
+)  # fmt: skip
 """Their outcomes say the same in other words, so only the detail is told."""
 
 STATUSES = {404: Outcome.MISSING, 410: Outcome.MISSING, 429: Outcome.LIMITED, 503: Outcome.LIMITED}
 MOST_AHEAD_SECONDS = 600.0
 """How far two clocks may differ."""
-SOON_DAYS = 14
-"""A certificate that ends earlier is told about."""
+NO_HEAD = frozenset({405, 501})
+"""How servers say that they know no HEAD, which says nothing of the file."""
 
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _ROOT = re.compile(rb"<(?:[a-z]+:)?repomd[\s>]")
@@ -61,12 +66,16 @@ _TIMESTAMP = re.compile(rb"<timestamp>\s*([0-9]{1,12})(?:\.[0-9]*)?\s*</timestam
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one request comes to. ``answered`` tells whether a host spoke HTTP at all."""
+    """What one request comes to. ``answered`` tells whether a host spoke HTTP at all.
+
+    ``unchanged``: the host did not send the bytes of ``sha256`` but said that they are the same as before.
+    """
 
     outcome: Outcome
     detail: str = ""
     sha256: str | None = None
     answered: bool = True
+    unchanged: bool = False
 
 
 def failed(failure: Failure, private: bool) -> Observation:
@@ -91,7 +100,7 @@ def repomd(answer: Fetched, metadata: RepoMetadata | None, history: Collection[s
         return other
     digest = sha256(answer.body).hexdigest()
     if metadata is not None and digest == metadata.current.sha256:
-        return Observation(Outcome.FRESH, certificate(answer), digest)
+        return Observation(Outcome.FRESH, sha256=digest)
     if metadata is not None and digest in {version.sha256 for version in metadata.alternates}:
         return Observation(Outcome.LAGGING, "an older version that is still accepted", digest)
     if digest in history:
@@ -99,8 +108,27 @@ def repomd(answer: Fetched, metadata: RepoMetadata | None, history: Collection[s
     if fault := _fault(answer.body):
         return Observation(Outcome.WRONG, fault)
     if metadata is None:
-        return Observation(Outcome.GOOD, certificate(answer))
+        return Observation(Outcome.GOOD)
     return _unheard_of(answer.body, metadata, now)
+
+
+def unchanged(metadata: RepoMetadata) -> Observation:
+    """What a 304 says, asked for by the validator of what the origin publishes now."""
+    return Observation(Outcome.FRESH, sha256=metadata.current.sha256, unchanged=True)
+
+
+def image(answer: Fetched, size: int | None) -> Observation:
+    """What the head of an image says; ``size`` is the origin's, in bytes, where that is known."""
+    if answer.status in NO_HEAD:
+        return Observation(Outcome.UNCHECKED, f"status {answer.status}: the server answers no HEAD")
+    if other := refused(answer.status):
+        return other
+    if answer.headers.get("content-type", "").lower().startswith("text/html"):
+        return Observation(Outcome.WRONG, "an HTML page")
+    told = answer.headers.get("content-length", "")
+    if size is None or not told.isdecimal() or int(told) == size:
+        return Observation(Outcome.GOOD)
+    return Observation(Outcome.STALE, f"{int(told)} bytes, but {size} at the origin")
 
 
 def _fault(body: bytes) -> str | None:
@@ -122,30 +150,20 @@ def _unheard_of(body: bytes, metadata: RepoMetadata, now: float) -> Observation:
 
 
 def time_file(answer: Fetched, now: float, allowed_seconds: float) -> Observation:
-    """What the file with the time of the last sync says; it begins with seconds since 1970."""
+    """What the file with the time of the last sync says in its first line."""
     if other := refused(answer.status):
         return other
     if _HTML.search(answer.body[:1024]):
         return Observation(Outcome.WRONG, "an HTML page")
-    words = answer.body[:100].split()
-    try:
-        told = float(words[0].decode("ascii")) if words else None
-    except (ValueError, UnicodeDecodeError):
-        told = None
+    told = told_time(answer.body)
     if told is None:
         return Observation(Outcome.WRONG, f"not a time: {shown(answer.body[:40].decode('latin-1'))}")
-    return _of_time(told, now, allowed_seconds, certificate(answer))
+    return _of_time(told, now, allowed_seconds)
 
 
-def _of_time(told: float, now: float, allowed_seconds: float, good: str) -> Observation:
+def _of_time(told: float, now: float, allowed_seconds: float) -> Observation:
     if not math.isfinite(told) or told > now + MOST_AHEAD_SECONDS:
         return Observation(Outcome.FUTURE, f"it says {told:.0f}")
     if now - told > allowed_seconds:
         return Observation(Outcome.OUTDATED, f"synced {(now - told) / 3600:.1f} hours ago")
-    return Observation(Outcome.GOOD, good)
-
-
-def certificate(answer: Fetched) -> str:
-    """A word on a certificate that ends soon."""
-    days = answer.certificate_days_left
-    return "" if days is None or days > SOON_DAYS else f"the certificate ends in {days} days"
+    return Observation(Outcome.GOOD)

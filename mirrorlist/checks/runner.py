@@ -10,9 +10,11 @@ from hashlib import sha256
 from itertools import islice
 
 from mirrorlist.checks.deadline import Clock
-from mirrorlist.checks.visit import Fetch, Rsync, Terms, Visited, visit
+from mirrorlist.checks.looks import Terms
+from mirrorlist.checks.visit import Fetch, Rsync, Visited, visit
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict
-from mirrorlist.core.model import SERVED_STATUSES, Mirror, Protocol
+from mirrorlist.core.images import Images
+from mirrorlist.core.model import MAIN, SERVED_STATUSES, Mirror, Protocol
 from mirrorlist.core.pace import Pace, paces_after
 from mirrorlist.core.rounds import Round, answers, settled, suspicious
 from mirrorlist.core.service import Service
@@ -35,6 +37,7 @@ class Job:
     verdicts: Mapping[Subject, Verdict] = field(default_factory=dict)
     controls: tuple[Mirror, ...] = ()
     time_file: str | None = None
+    images: Images = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
     policy: HealthPolicy = field(default_factory=HealthPolicy)
     paces: Mapping[str, Pace] = field(default_factory=dict)
@@ -92,9 +95,10 @@ def probed_mirrors(mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:
 
 
 def controls_of(service: Service) -> tuple[Mirror, ...]:
-    """The origins and fallbacks of a service that are on the web."""
+    """The origins, fallbacks and vaults of a service that are on the web."""
     trees = [(module, url) for module, url in service.origins.items() if url.startswith(("http://", "https://"))]
     trees += [(module, url) for module, urls in service.fallbacks.items() for url in urls]
+    trees += [(MAIN, url) for url in service.catalogue.vault_urls]
     return tuple(
         Mirror(name=f"control {number}", urls={module: {Protocol(url.partition(":")[0]): url}})
         for number, (module, url) in enumerate(dict.fromkeys(trees))
@@ -122,6 +126,7 @@ def _trip(job: Job, mirror: Mirror, verdicts: Mapping[Subject, Verdict], outside
         run=job.run,
         verdicts=verdicts,
         time_file=job.time_file,
+        images={} if is_control else job.images,
     )
 
 

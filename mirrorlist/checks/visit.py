@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from mirrorlist.checks.deadline import Clock
 from mirrorlist.checks.fetch import Ask
-from mirrorlist.checks.fetch import Family as AskedFamily
-from mirrorlist.checks.judgement import Observation, failed, repomd, time_file
+from mirrorlist.checks.looks import Terms, ask_of, judged, probe_of
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.patience import Patience
-from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Probe, Subject
-from mirrorlist.core.model import Protocol, RepoMetadata
+from mirrorlist.core.health import GOOD_OUTCOMES, Outcome, Probe, Subject
+from mirrorlist.core.model import Protocol
 from mirrorlist.core.visits import Look, Trip, due, first_way, known_paths, overdue, reach, whole
 
 Fetch = Callable[[str, Ask], Fetched | Failure]
@@ -20,27 +19,11 @@ Rsync = Callable[[Subject, str, float], Probe]
 """Looks at the rsync tree of a subject at a URL for at most so many seconds."""
 
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
-LARGEST_TIME_FILE = 65_536
-LARGEST_REPOMD = 8 * 1024 * 1024
-ROOM = 65_536
-"""A repomd.xml may be twice as long as the origin's and this much more."""
-ENDS_A_WALK = frozenset({Outcome.LIMITED, Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.UNCHECKED})
+ENDS_A_WALK = frozenset({Outcome.LIMITED, Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.CLOSED, Outcome.UNCHECKED})
 DOUBTFUL = frozenset({Outcome.MISSING, Outcome.WRONG})
 """Of one repository these say little about the tree: a partial mirror may lack it. The others are asked."""
 SAME_TREE = frozenset({Outcome.STALE, Outcome.AHEAD})
 """Not good, but no doubt a tree of this origin."""
-
-_FAMILIES = {Family.IPV4: AskedFamily.IPV4, Family.IPV6: AskedFamily.IPV6}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What all visits of a run share. ``history``: every sha256 that the origin ever published, by path."""
-
-    timeout_seconds: float = 10.0
-    visit_seconds: float = 120.0
-    allowed_outdate_seconds: float = 12 * 3600.0
-    history: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +95,13 @@ class _Asking:
         """One request, judged, and whether it came to nothing for want of an answer."""
         at, start = self._now(), self._clock()
         self.requests += 1
-        answer = self._fetch(look.url, self._ask(look, seconds))
+        answer = self._fetch(look.url, ask_of(look, self.trip, seconds))
         took = self._clock() - start
-        seen = self._judged(look, answer, at)
+        seen = judged(look, answer, self.trip, self._terms, at)
         if seen.answered:
             self.answered.add(replace(look.subject, path=""))
         silent = isinstance(answer, Failure) and answer.kind in SILENCE
-        return Probe(look.subject, at, took, seen.outcome, seen.detail, seen.sha256), silent
+        return probe_of(look, seen, answer, at, took), silent
 
     def listed(self, rsync: Rsync) -> None:
         """Asks for the rsync trees. A host that was silent over http is spared: it would be again."""
@@ -135,30 +118,6 @@ class _Asking:
         out_of_reach = probe.outcome in (Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.FORBIDDEN)
         unknown = self.trip.mirror.private and out_of_reach
         self.probes.append(replace(probe, outcome=Outcome.UNCHECKED) if unknown else probe)
-
-    def _ask(self, look: Look, seconds: float) -> Ask:
-        family = _FAMILIES[look.subject.family]
-        return Ask(family=family, most_bytes=self._most_bytes(look.subject), deadline_seconds=seconds)
-
-    def _most_bytes(self, subject: Subject) -> int:
-        if not subject.path:
-            return LARGEST_TIME_FILE
-        metadata = self._metadata(subject)
-        if metadata is None:
-            return LARGEST_REPOMD
-        known = max(version.size for version in (metadata.current, *metadata.alternates))
-        return min(2 * known + ROOM, LARGEST_REPOMD)
-
-    def _metadata(self, subject: Subject) -> RepoMetadata | None:
-        return self.trip.wanted.get(subject.module, {}).get(subject.path)
-
-    def _judged(self, look: Look, answer: Fetched | Failure, at: float) -> Observation:
-        path = look.subject.path
-        if isinstance(answer, Failure):
-            return failed(answer, self.trip.mirror.private)
-        if not path:
-            return time_file(answer, at, self._terms.allowed_outdate_seconds)
-        return repomd(answer, self._metadata(look.subject), self._terms.history.get(path, ()), at)
 
     def walk(self, looks: Iterable[Look]) -> list[Probe]:
         """Looks at one repository after the other, until the mirror has had enough of it."""
@@ -238,7 +197,8 @@ class _Module:
         return overdue(self._trip, tree) if before.bad else due(self._trip, tree)
 
     def _is_comparable(self, subject: Subject) -> bool:
-        return self._trip.wanted.get(subject.module, {}).get(subject.path) is not None
+        wanted, images = (each.get(subject.module, {}) for each in (self._trip.wanted, self._trip.images))
+        return wanted.get(subject.path) is not None or subject.path in images
 
     def _note(self, tree: Subject, probe: Probe, walked: list[Probe]) -> None:
         outcome, detail = self._of_tree(tree, probe, walked)

@@ -13,7 +13,7 @@ from mirrorlist.cli.durations import ago, moment
 from mirrorlist.cli.faults import fault_lines, weight_line
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
 from mirrorlist.core.health import Event, Outcome, Override
-from mirrorlist.core.report import Row, fresh_below, remedies, report, worst
+from mirrorlist.core.report import Row, ending_soon, fresh_below, images_below, remedies, report, worst
 from mirrorlist.core.rungs import rungs
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.usability import RUNG_NAMES, Rung
@@ -91,11 +91,16 @@ def _what(row: Row, rows: tuple[Row, ...]) -> str:
     told = f"{row.outcome.value}: {row.detail}" if row.detail else row.outcome.value
     if row.subject.path:
         return f"{row.subject.path} {told}"
-    fresh = fresh_below(rows, row.subject)
-    return f"{row.url} {told}" + (f", {fresh} {'repository' if fresh == 1 else 'repositories'} fresh" if fresh else "")
+    fresh, images, days = fresh_below(rows, row.subject), images_below(rows, row.subject), row.certificate_days
+    counts = [f"{fresh} {'repository' if fresh == 1 else 'repositories'} fresh"] if fresh else []
+    counts += [f"{images} {'image' if images == 1 else 'images'} there"] if images else []
+    counts += [f"certificate good for {days} {'day' if days == 1 else 'days'}"] if days is not None else []
+    return ", ".join([f"{row.url} {told}", *counts])
 
 
 def _tell_remedies(console: Console, rows: tuple[Row, ...]) -> None:
+    for url, days in ending_soon(rows).items():
+        console.print(f"\nwarning: the certificate of {url} ends in {days} days: renew it now", soft_wrap=True)
     for outcome, remedy in remedies(rows).items():
         console.print(f"\n{_capital(outcome)}: {remedy}", soft_wrap=True)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import click
@@ -20,24 +20,31 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mirrorlist.checks.fetch import Guard, fetch
+from mirrorlist.checks.looks import Terms
+from mirrorlist.checks.noted_names import NotedNames, addresses_of
+from mirrorlist.checks.resolve import Resolver, system_resolver
 from mirrorlist.checks.rsync import installed_client
 from mirrorlist.checks.rsync import probe as rsync_probe
 from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, run
-from mirrorlist.checks.visit import Terms, Visited
+from mirrorlist.checks.visit import Visited
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
+from mirrorlist.core.addresses import KnownAddress
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
+from mirrorlist.core.images import wanted_images
 from mirrorlist.core.model import Mirror, Prefix
 from mirrorlist.core.rounds import Change
 from mirrorlist.core.service import Profile, Service
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.visits import wanted_repositories
+from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
 from mirrorlist.store.leader import PROBER, Candidate, Lead, Waiting, leading, prober_lock
 from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.snapshot_files import read_newest
 
 log = structlog.get_logger()
 
@@ -97,22 +104,36 @@ class Prober:
         started_at = self.clock()
         job = self._job(facts, mirrors, store, store.begin_run(started_at))
         with _progress(len(mirrors)) as told:
-            ran = run(job, self._outside(facts.service), told)
+            names = NotedNames(system_resolver)
+            ran = run(job, self._outside(facts.service, names), told)
         store.record(ran.round, job.verdicts, ran.forgotten)
         store.paces.record(ran.paces, job.paces, started_at - KEPT_SECONDS)
         kept = tuple(sorted(ran.round.kept))
         store.end_run(Run(job.run, started_at, ran.seconds, ran.mirrors, ran.requests, kept))
         store.prune(self.clock())
+        self._note_addresses(mirrors, names)
         return ran
 
-    def _outside(self, service: Service) -> Outside:
-        guard = guard_of(service)
+    def _note_addresses(self, mirrors: tuple[Mirror, ...], names: NotedNames) -> None:
+        """What the names of the mirrors led to, and whose addresses these are by the snapshot's table."""
+        asns = read_newest(self.state_dir).asns
+        found = {mirror.name: addresses_of(mirror, names.found) for mirror in mirrors}
+        known = {
+            name: [KnownAddress(text, asns.at(ip_address(text).packed) or None) for text in addresses]
+            for name, addresses in found.items()
+            if addresses
+        }
+        AddressStore(self.engine, self.lead).record(known, self.clock())
+
+    def _outside(self, service: Service, resolver: Resolver) -> Outside:
+        guard = guard_of(service, resolver)
         rsync = partial(rsync_probe, guard=guard, client=installed_client())
         return Outside(fetch=partial(fetch, guard=guard), now=self.clock, rsync=rsync)
 
     def _job(self, facts: Facts, mirrors: tuple[Mirror, ...], store: HealthStore, number: int) -> Job:
         service = facts.service
-        changes = MetadataStore(self.engine).changes()
+        origin = MetadataStore(self.engine)
+        changes = origin.changes()
         history = {path: frozenset(change.version.sha256 for change in each) for path, each in changes.items()}
         return Job(
             mirrors=mirrors,
@@ -122,6 +143,7 @@ class Prober:
             paces=store.paces.paces(),
             controls=controls_of(service),
             time_file=service.time_file,
+            images=wanted_images(service.catalogue, origin.sizes()),
             terms=Terms(
                 timeout_seconds=self.timeout_seconds,
                 visit_seconds=12 * self.timeout_seconds,
@@ -131,10 +153,10 @@ class Prober:
         )
 
 
-def guard_of(service: Service) -> Guard:
+def guard_of(service: Service, resolver: Resolver = system_resolver) -> Guard:
     """What a fetch may reach: public addresses, and in an intranet the networks that the service file names."""
     networks = service.intranet_networks if service.profile is Profile.INTRANET else ()
-    return Guard(allowed=tuple(_prefix(text) for text in networks))
+    return Guard(allowed=tuple(_prefix(text) for text in networks), resolver=resolver)
 
 
 def _prefix(text: str) -> Prefix:

@@ -8,12 +8,15 @@ import threading
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import click
 import structlog
 
+from mirrorlist.checks.fetch import fetch
 from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.probe import guard_of
 from mirrorlist.core.errors import LeadLost, MirrorlistError, ServiceFileError, SnapshotError
 from mirrorlist.core.service import Service
 from mirrorlist.publish import Publisher
@@ -22,19 +25,24 @@ from mirrorlist.store.leader import Candidate, Waiting
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.publications import publisher_lock
 from mirrorlist.store.snapshot_files import read_newest
-from mirrorlist.update import Outcome, update_metadata
+from mirrorlist.subnets import Outcome as ListOutcome
+from mirrorlist.subnets import update_subnets
+from mirrorlist.update import Outcome, update_images, update_metadata
 
 log = structlog.get_logger()
 
 LOOK_SECONDS = 0.5
 RETRY_SECONDS = 60.0
+SUBNETS_SECONDS = 3600.0
+"""How often the lists of networks that mirrors publish at a URL are asked for."""
 
 
 @click.command()
 @click.option("--watch", is_flag=True, help="Stay, and publish whenever something changed.")
 @click.option("--force", is_flag=True, help="Publish even if most of the mirrors are lost.")
 @click.option("--metadata-every", type=click.FloatRange(min=0), default=0, metavar="SECONDS",
-              help="With --watch: ask the origin for its metadata this often; 0 is never.")  # fmt: skip
+              help="With --watch: ask the origin for its metadata this often, and mirrors for their lists of networks "
+                   "each hour; 0 is never.")  # fmt: skip
 @pass_context
 def publish(context: Context, watch: bool, force: bool, metadata_every: float) -> None:
     """Compile the files into a snapshot, which workers take up by themselves.
@@ -63,10 +71,8 @@ def _watch(context: Context, force: bool, metadata_every: float, stop: threading
                 publisher.lead(True)
                 ended = threading.Event()
                 if metadata_every:
-                    threading.Thread(
-                        target=_update_loop, args=(context, publisher, metadata_every, ended), name="metadata",
-                        daemon=True,
-                    ).start()  # fmt: skip
+                    _start(_update_loop, context, publisher, metadata_every, ended)
+                    _start(_subnets_loop, context, publisher, SUBNETS_SECONDS, ended)
                 try:
                     over = partial(_over, stop, lost, parent)
                     _publish_loop(context, publisher, force, stop, over)
@@ -77,6 +83,16 @@ def _watch(context: Context, force: bool, metadata_every: float, stop: threading
                     log.error("the lead is lost: this process was silent for too long, and another took over")
         force = False
         stop.wait(LOOK_SECONDS)
+
+
+def _start(
+    loop: Callable[[Context, Publisher, float, threading.Event], None],
+    context: Context,
+    publisher: Publisher,
+    seconds: float,
+    ended: threading.Event,
+) -> None:
+    threading.Thread(target=loop, args=(context, publisher, seconds, ended), daemon=True).start()
 
 
 def _over(stop: threading.Event, lost: threading.Event, parent: int) -> bool:
@@ -135,12 +151,28 @@ def _update_loop(context: Context, publisher: Publisher, seconds: float, ended: 
         try:
             engine = open_database(Path(service.state_dir), context.settings.database)
             try:
-                for done in update_metadata(service, MetadataStore(engine), context.clock()):
+                store, now = MetadataStore(engine), context.clock()
+                for done in chain(update_metadata(service, store, now), update_images(service, store, now)):
                     if done.outcome in (Outcome.CHANGED, Outcome.FAILED):
                         log.info("metadata", path=done.path, outcome=done.outcome.value, reason=done.reason)
             finally:
                 engine.dispose()
         except (MirrorlistError, OSError) as error:
             log.error("metadata not updated", reason=str(error))
+        if ended.wait(seconds):
+            return
+
+
+def _subnets_loop(context: Context, publisher: Publisher, seconds: float, ended: threading.Event) -> None:
+    """In a thread of its own, for a list may take its time."""
+    while True:
+        service = publisher.service
+        fetching = partial(fetch, guard=guard_of(service))
+        try:
+            for done in update_subnets(service, Path(service.state_dir), fetching, context.clock()):
+                if done.outcome is not ListOutcome.UNCHANGED:
+                    log.info("subnets", mirror=done.mirror, outcome=done.outcome.value, reason=done.told)
+        except (MirrorlistError, OSError) as error:
+            log.error("lists of networks not updated", reason=str(error))
         if ended.wait(seconds):
             return

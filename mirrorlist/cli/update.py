@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from functools import partial
+from itertools import chain
+from pathlib import Path
 
 import click
 
+from mirrorlist.checks.fetch import fetch
 from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.probe import guard_of
 from mirrorlist.core.catalogue import Catalogue, published, repo_names, target
 from mirrorlist.core.errors import NotFound
 from mirrorlist.store.metadata import MetadataStore
-from mirrorlist.update import Outcome, update_metadata
+from mirrorlist.subnets import Outcome as ListOutcome
+from mirrorlist.subnets import update_subnets
+from mirrorlist.update import Outcome, update_images, update_metadata
 
 
 @click.group()
@@ -25,7 +32,7 @@ def update() -> None:
 @click.option("--quiet", is_flag=True, help="Tell changes and failures only.")
 @pass_context
 def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
-    """Ask the origin for each repomd.xml and note what it publishes.
+    """Ask the origin for each repomd.xml and the size of each image, and note what it publishes.
 
     Ends with status 1 if the origin failed for some; what was known of these stays in force.
     """
@@ -35,7 +42,8 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
         raise click.UsageError("service.yml names no origin; add 'origin:' with a directory or a URL")
     paths = [path for name in expired for path in _paths(service.catalogue, name)]
     counts: Counter[Outcome] = Counter()
-    for done in update_metadata(service, store, context.clock()):
+    asked = (update_metadata(service, store, context.clock()), update_images(service, store, context.clock()))
+    for done in chain(*asked):
         counts[done.outcome] += 1
         if not quiet or done.outcome in (Outcome.CHANGED, Outcome.FAILED):
             click.echo(f"{done.outcome.value:9}  {done.path}  {done.reason}".rstrip())
@@ -44,6 +52,28 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
         click.echo(f"{store.expire_alternates(paths)} older versions are not accepted any more")
     click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome))
     sys.exit(1 if counts[Outcome.FAILED] else 0)
+
+
+@update.command()
+@click.option("--accept", "accepted", multiple=True, metavar="NAME",
+              help="Take up the list of this mirror that waits for a person.")  # fmt: skip
+@pass_context
+def subnets(context: Context, accepted: tuple[str, ...]) -> None:
+    """Ask for the lists of networks that mirrors publish at a URL, and keep those that are good.
+
+    Ends with status 1 if a list was refused; the former one stays for seven days.
+    """
+    service = context.service()
+    fetching = partial(fetch, guard=guard_of(service))
+    counts: Counter[ListOutcome] = Counter()
+    found = list(update_subnets(service, Path(service.state_dir), fetching, context.clock(), accepted))
+    for done in found:
+        counts[done.outcome] += 1
+        click.echo(f"{done.outcome.value:9}  {done.mirror}  {done.told}")
+    for name in sorted(set(accepted) - {done.mirror for done in found}):
+        raise NotFound(f"--accept {name}: no mirror of this name has a list at a URL")
+    click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in ListOutcome))
+    sys.exit(1 if counts[ListOutcome.REFUSED] else 0)
 
 
 def _paths(catalogue: Catalogue, name: str) -> list[str]:

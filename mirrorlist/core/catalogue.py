@@ -12,6 +12,19 @@ from mirrorlist.core.model import MAIN, Repository, Target
 _VERSION = re.compile(r"(?P<major>0|[1-9][0-9]{0,5})(?:\.(?P<minor>0|[1-9][0-9]{0,5}))?", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image, or any other single file that mirrors carry.
+
+    ``path`` is as a repository's, but of a file, and ``{version}`` may stand anywhere in it. ``versions`` and
+    ``arches``: where it exists; ``None`` means everywhere.
+    """
+
+    path: str
+    versions: tuple[str, ...] | None = None
+    arches: tuple[str, ...] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """What the distribution publishes, from service.yml.
@@ -30,6 +43,7 @@ class Catalogue:
     vault_versions: tuple[str, ...] = ()
     vault_urls: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Outcome(StrEnum):
     OUTDATED = "not synced for too long"
     FUTURE = "its time stamp lies in the future"
     UNREACHABLE = "unreachable"
+    CLOSED = "connection refused"
     TIMEOUT = "too slow"
     NO_ADDRESS = "no address of this family"
     CERTIFICATE = "bad certificate"
@@ -62,7 +63,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One observation. ``sha256`` is that of the repomd.xml, where one came; ``detail`` is for people."""
+    """One observation. ``sha256`` is that of the repomd.xml, where one came; ``detail`` is for people.
+
+    ``unchanged``: the mirror only said that it is still the one of that digest. ``validator`` is what it may be
+    asked by the next time: the answer's ETag, else its Last-Modified. ``certificate_days`` are those left.
+    """
 
     subject: Subject
     at: float
@@ -70,6 +75,9 @@ class Probe:
     outcome: Outcome
     detail: str = ""
     sha256: str | None = None
+    unchanged: bool = False
+    validator: str | None = None
+    certificate_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,8 @@ class Verdict:
 
     ``since`` is when it became so, ``outcome`` and ``detail`` the last probe's. ``bad`` and ``good`` count the
     probes in a row. ``falls`` counts how often it fell without a calm time between; ``held_until`` is the end
-    of the hold-down. ``sha256`` is the last repomd.xml of the origin's that was seen, at ``sha256_at``.
+    of the hold-down. ``sha256`` is the last repomd.xml of the origin's that was seen, byte for byte at
+    ``sha256_at``, and ``validator`` came with it. ``certificate_days`` were left when it was last checked.
     """
 
     good_now: bool
@@ -103,6 +112,8 @@ class Verdict:
     held_until: float = 0.0
     sha256: str | None = None
     sha256_at: float | None = None
+    validator: str | None = None
+    certificate_days: int | None = None
 
 
 def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdict:
@@ -113,6 +124,8 @@ def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdic
     with every fall.
     """
     known = before or Verdict(True, probe.at, probe.outcome, probe.at, probe.detail)
+    if probe.certificate_days is not None or probe.outcome is Outcome.CERTIFICATE:
+        known = replace(known, certificate_days=probe.certificate_days)
     if probe.outcome in SAYS_NOTHING:
         return replace(known, checked_at=probe.at)
     if probe.outcome in GOOD_OUTCOMES:
@@ -122,9 +135,10 @@ def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdic
 
 def _after_good(known: Verdict, probe: Probe, policy: HealthPolicy) -> Verdict:
     seen = replace(
-        known, outcome=probe.outcome, checked_at=probe.at, detail=probe.detail, bad=0, good=known.good + 1,
-        sha256=probe.sha256 or known.sha256, sha256_at=probe.at if probe.sha256 else known.sha256_at,
+        known, outcome=probe.outcome, checked_at=probe.at, detail=probe.detail, bad=0, good=known.good + 1
     )  # fmt: skip
+    if probe.sha256 and not probe.unchanged:
+        seen = replace(seen, sha256=probe.sha256, sha256_at=probe.at, validator=probe.validator)
     if known.good_now:
         calm = known.falls and probe.at - known.since >= policy.calm_seconds
         return replace(seen, falls=0, held_until=0.0) if calm else seen
@@ -189,6 +203,7 @@ REMEDIES: dict[Outcome, str] = {
     Outcome.OUTDATED: "Run the sync by hand and read its output; then see that it runs as often as the file says.",
     Outcome.FUTURE: "Do not write this file yourself: sync it from the origin as it is.",
     Outcome.UNREACHABLE: "See that the web server runs, that DNS leads to it, and that no firewall stands before it.",
+    Outcome.CLOSED: "Start the web server, or open its port: the machine is there, but refuses the connection.",
     Outcome.TIMEOUT: "See that the server is not overloaded and that no firewall swallows connections.",
     Outcome.NO_ADDRESS: "Nothing to do, unless the mirror should be reachable over this family: then add its address.",
     Outcome.CERTIFICATE: "Renew the certificate, for exactly the name in the mirror's address, with its whole chain.",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct
 
 from mirrorlist.core.health import Override, Standing, Subject, Verdict, replaced, standing
+from mirrorlist.core.images import directories
 from mirrorlist.core.model import Mirror, RepoMetadata
 from mirrorlist.core.service import Service
 from mirrorlist.core.usability import HealthTable, holds_of, reach_key
@@ -21,14 +22,23 @@ def health_table(
     overrides: Mapping[str, Override],
     service: Service,
     now: float,
+    images: Iterable[str] = (),
 ) -> HealthTable:
-    """The table of these mirrors. ``overrides`` has the names of mirrors that operators took out."""
+    """The table of these mirrors. ``overrides`` has the names of mirrors that operators took out.
+
+    A missing image leaves a mirror out of what is asked for by the image's path, or its directory's, alone.
+    """
     numbers = {mirror.name: number for number, mirror in enumerate(mirrors)}
     by_path: dict[str, dict[str, Verdict]] = {}
     for (name, _, path), verdict in contents(verdicts).items():
         by_path.setdefault(path, {})[name] = verdict
     since: dict[str, bytearray] = {}
-    holds = {
+    of_images = {path: _holds_image(path, mirrors, by_path[path], since) for path in images if path in by_path}
+    holds = of_images | {
+        directory: bytes(map(max, zip(*(of_images[path] for path in paths), strict=True)))
+        for directory, paths in directories(of_images).items()
+    }
+    holds |= {
         path: _holds(mirrors, by_path[path], known, service, now, since)
         for path, known in metadata.items()
         if path in by_path
@@ -62,6 +72,18 @@ def _holds(
         column[number] = holds_of(verdict, stands)
         if began := _began(verdict, stands, metadata, grace):
             _note(since, metadata.path, number, len(mirrors), began)
+    return bytes(column)
+
+
+def _holds_image(
+    path: str, mirrors: Sequence[Mirror], verdicts: Mapping[str, Verdict], since: dict[str, bytearray]
+) -> bytes:
+    column = bytearray(len(mirrors))
+    for number, mirror in enumerate(mirrors):
+        verdict = verdicts.get(mirror.name)
+        if verdict is not None and not verdict.good_now:
+            column[number] = holds_of(verdict, Standing.BAD)
+            _note(since, path, number, len(mirrors), verdict.since)
     return bytes(column)
 
 

@@ -75,6 +75,7 @@ class PlaceSource(StrEnum):
     STATE = "its state"
     COUNTRY = "its country"
     CONTINENT = "its continent"
+    ADDRESS = "its addresses"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,17 @@ from mirrorlist.core.health import REMEDIES, Outcome, Subject, Verdict
 from mirrorlist.core.model import Mirror, Protocol
 
 _ORDER = tuple(Protocol)
+_QUIET = frozenset({Outcome.FRESH, Outcome.GOOD})
+SOON_DAYS = 14
+"""A certificate that ends earlier has to be renewed now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One subject. ``url`` is the directory that was looked at, ``since`` when it became good or bad."""
+    """One subject. ``url`` is the directory or image that was looked at, ``since`` when it became good or bad.
+
+    ``certificate_days`` were left when it was checked, of a tree that is reached by https.
+    """
 
     subject: Subject
     url: str
@@ -24,6 +30,7 @@ class Row:
     checked_at: float
     held_until: float
     remedy: str
+    certificate_days: int | None = None
 
 
 def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[Row, ...]:
@@ -55,6 +62,7 @@ def _row(mirror: Mirror, subject: Subject, verdict: Verdict) -> Row:
         checked_at=verdict.checked_at,
         held_until=verdict.held_until,
         remedy=REMEDIES[verdict.outcome],
+        certificate_days=None if subject.path else verdict.certificate_days,
     )
 
 
@@ -65,14 +73,32 @@ def remedies(rows: tuple[Row, ...]) -> dict[Outcome, str]:
 
 
 def worst(rows: tuple[Row, ...]) -> tuple[Row, ...]:
-    """The rows that people have to read: the trees, and of the repositories those that are not fresh."""
-    return tuple(row for row in rows if not row.subject.path or row.outcome is not Outcome.FRESH or not row.good_now)
+    """The rows that people have to read: the trees, and the repositories and images that are not in order."""
+    return tuple(row for row in rows if not row.subject.path or row.outcome not in _QUIET or not row.good_now)
 
 
 def fresh_below(rows: tuple[Row, ...], tree: Subject) -> int:
     """How many repositories of a tree are fresh."""
+    return _count_below(rows, tree, Outcome.FRESH)
+
+
+def images_below(rows: tuple[Row, ...], tree: Subject) -> int:
+    """How many images of a tree are there."""
+    return _count_below(rows, tree, Outcome.GOOD)
+
+
+def _count_below(rows: tuple[Row, ...], tree: Subject, outcome: Outcome) -> int:
     return sum(
-        row.outcome is Outcome.FRESH and row.good_now
+        row.outcome is outcome and row.good_now
         for row in rows
         if row.subject.path and replace(row.subject, path="") == tree
     )
+
+
+def ending_soon(rows: tuple[Row, ...]) -> dict[str, int]:
+    """The certificates to renew now: the address that shows each, and the days left."""
+    return {
+        row.url: row.certificate_days
+        for row in rows
+        if row.certificate_days is not None and row.certificate_days <= SOON_DAYS
+    }

@@ -20,11 +20,13 @@ from mirrorlist.core.health import (
 
 WITHOUT_ANSWER = frozenset(
     {
-        Outcome.UNREACHABLE, Outcome.TIMEOUT, Outcome.NO_ADDRESS, Outcome.FORBIDDEN, Outcome.CERTIFICATE,
-        Outcome.UNCHECKED,
+        Outcome.UNREACHABLE, Outcome.CLOSED, Outcome.TIMEOUT, Outcome.NO_ADDRESS, Outcome.FORBIDDEN,
+        Outcome.CERTIFICATE, Outcome.UNCHECKED,
     }
 )  # fmt: skip
 """Outcomes that do not prove that the prober can use the address family."""
+FEW = 2
+"""Of so many mirrors a refused connection is believed without a witness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,14 @@ def settled(
 ) -> Round:
     """The verdicts after all probes of a run.
 
-    ``controls`` tells for a family whether what the project runs itself answered; a family without controls is
-    judged by whether any mirror answered.
+    ``controls`` tells for a family whether what the project runs itself answered. A family without controls is
+    judged by whether any mirror answered, and if none did, by whether the one or two that there are refused: some
+    machine said so. That more of them refuse at once is rather the prober's own firewall, and silence says nothing.
     """
     routes = {probe.subject.family for probe in probes if answers(probe)} | {
         each for each in controls if controls[each]
     }
+    routes |= {family for family in Family if family not in controls and _few_refuse(probes, family)}
     probes = [probe if probe.subject.family in routes else _unjudged(probe) for probe in probes]
     kept = frozenset(
         family for family in Family if suspicious(before, probes, family) and not controls.get(family, family in routes)
@@ -87,9 +91,16 @@ def suspicious(before: Mapping[Subject, Verdict], probes: Collection[Probe], fam
     return is_our_own_fault(*_turned_bad(before, probes, family), controls_reachable=False)
 
 
+def _few_refuse(probes: Collection[Probe], family: Family) -> bool:
+    """Whether there are one or two mirrors with an address of a family, and one of them refuses connections."""
+    found = [each for each in probes if each.subject.family is family and each.outcome is not Outcome.NO_ADDRESS]
+    is_few = len({probe.subject.mirror for probe in found}) <= FEW
+    return is_few and any(probe.outcome is Outcome.CLOSED for probe in found)
+
+
 def _unjudged(probe: Probe) -> Probe:
     """Without a route of its own the prober cannot tell whether a mirror is reachable."""
-    if probe.outcome is not Outcome.UNREACHABLE:
+    if probe.outcome not in (Outcome.UNREACHABLE, Outcome.CLOSED):
         return probe
     return replace(probe, outcome=Outcome.UNCHECKED, detail=f"over this family nothing can be reached: {probe.detail}")
 

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from mirrorlist.core.catalogue import Catalogue, published
 from mirrorlist.core.health import Family, Outcome, Subject, Verdict
+from mirrorlist.core.images import Images
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
 
 REPOMD = "repodata/repomd.xml"
@@ -30,10 +31,16 @@ Wanted = Mapping[str, Mapping[str, RepoMetadata | None]]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One request. The subject's path is the repository's whose repomd.xml is asked for; without it, the time file."""
+    """One request. The subject's path is the repository's whose repomd.xml is asked for; without it, the time file.
+
+    Of an image only its head is asked for. ``validator`` is what the mirror gave with the bytes that the origin
+    publishes still: it need not send them again.
+    """
 
     subject: Subject
     url: str
+    image: bool = False
+    validator: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +53,7 @@ class Trip:
     run: int
     verdicts: Mapping[Subject, Verdict] = field(default_factory=dict)
     time_file: str | None = None
+    images: Images = field(default_factory=dict)
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
 
 
@@ -83,16 +91,32 @@ def reach_path(trip: Trip, module: str) -> str | None:
         for subject, verdict in trip.verdicts.items()
         if subject.module == module and subject.path in wanted and verdict.sha256 is not None
     }
-    groups = ([path for path in seen if seen[path]], seen, [path for path in wanted if wanted[path]], wanted)
+    images = trip.images.get(module, ())
+    groups = ([path for path in seen if seen[path]], seen, [path for path in wanted if wanted[path]], wanted, images)
     paths = next((sorted(group) for group in groups if group), [])
     return paths[trip.run % len(paths)] if paths else None
 
 
 def look(trip: Trip, tree: Subject, path: str) -> Look:
-    """The request for a repository's repomd.xml, or with an empty path for the time file."""
-    url = trip.mirror.urls[tree.module][tree.protocol]
+    """The request for a repository's repomd.xml, for an image, or with an empty path for the time file."""
+    url, subject = trip.mirror.urls[tree.module][tree.protocol], replace(tree, path=path)
+    if path in trip.images.get(tree.module, ()):
+        return Look(subject, url + path, image=True)
     file = path + REPOMD if path else trip.time_file or ""
-    return Look(replace(tree, path=path), url + file)
+    return Look(subject, url + file, validator=_validator(trip, subject))
+
+
+def _validator(trip: Trip, subject: Subject) -> str | None:
+    """What to ask by whether the bytes are still the same ones.
+
+    Only where these are what the origin publishes now, and were seen within a day: a mirror that calls everything
+    unchanged would stay fresh for ever.
+    """
+    verdict, metadata = trip.verdicts.get(subject), trip.wanted.get(subject.module, {}).get(subject.path)
+    if verdict is None or metadata is None or verdict.outcome is not Outcome.FRESH or verdict.sha256_at is None:
+        return None
+    is_current = verdict.sha256 == metadata.current.sha256 and trip.now - verdict.sha256_at < DAY
+    return verdict.validator if is_current else None
 
 
 def whole(trip: Trip, tree: Subject) -> tuple[Look, ...]:
@@ -105,7 +129,7 @@ def due(trip: Trip, tree: Subject) -> tuple[Look, ...]:
     """The repositories to look at now.
 
     First all that changed at the origin or were not good last time; then, up to ``ROUTINE`` in all, those never
-    looked at, those not looked at for a day, and a tenth of the rest.
+    looked at, those not looked at for a day, and a tenth of the rest. Images take what room is left.
     """
     wanted = _comparable(trip, tree.module)
     known = {path: trip.verdicts.get(replace(tree, path=path)) for path in wanted}
@@ -113,7 +137,17 @@ def due(trip: Trip, tree: Subject) -> tuple[Look, ...]:
     others = _oldest_first({path: known[path] for path in known.keys() - set(pressing)})
     routine = [path for path in others if _is_old(trip, known[path]) or _turn(path) == trip.run % TURNS]
     paths = pressing + routine[: max(ROUTINE - len(pressing), len(wanted) // TURNS)]
-    return tuple(look(trip, tree, path) for path in paths)
+    return tuple(look(trip, tree, path) for path in [*paths, *_due_images(trip, tree, ROUTINE - len(paths))])
+
+
+def _due_images(trip: Trip, tree: Subject, room: int) -> list[str]:
+    """The images to look at now: by the same rules, for an image that is there does not change."""
+    wanted = trip.images.get(tree.module, {})
+    known = {path: trip.verdicts.get(replace(tree, path=path)) for path in wanted}
+    pressing = _oldest_first({path: known[path] for path in known if _is_unsettled(known[path])})
+    others = _oldest_first({path: known[path] for path in known.keys() - set(pressing)})
+    routine = [path for path in others if _is_old(trip, known[path]) or _turn(path) == trip.run % TURNS]
+    return pressing + routine[: max(room - len(pressing), len(wanted) // TURNS, 1)]
 
 
 def overdue(trip: Trip, tree: Subject) -> tuple[Look, ...]:
@@ -177,9 +211,18 @@ def _is_old(trip: Trip, verdict: Verdict | None) -> bool:
 
 
 def _is_pressing(verdict: Verdict | None, metadata: RepoMetadata) -> bool:
-    if verdict is None or (verdict.outcome is Outcome.MISSING and verdict.bad >= LONG_MISSING):
+    if verdict is None or _is_long_missing(verdict):
         return False
-    return not verdict.good_now or verdict.bad > 0 or verdict.sha256 != metadata.current.sha256
+    return _is_unsettled(verdict) or verdict.sha256 != metadata.current.sha256
+
+
+def _is_unsettled(verdict: Verdict | None) -> bool:
+    """Whether something was not good the last time, and may be soon."""
+    return verdict is not None and not _is_long_missing(verdict) and (not verdict.good_now or verdict.bad > 0)
+
+
+def _is_long_missing(verdict: Verdict) -> bool:
+    return verdict.outcome is Outcome.MISSING and verdict.bad >= LONG_MISSING
 
 
 def _turn(path: str) -> int:

@@ -17,9 +17,11 @@ import numpy as np
 
 from mirrorlist.core.compile import CloudTable, Proof, cloud_table, country_places
 from mirrorlist.core.errors import GeoDatabaseError
-from mirrorlist.core.prefixes import IntervalTable
+from mirrorlist.core.model import Place
+from mirrorlist.core.prefixes import IntervalTable, unwrapped
 from mirrorlist.core.service import GeoSources
 from mirrorlist.core.tables import as_numbers
+from mirrorlist.countries import country_of
 from mirrorlist.sources.asn_table import read_embedded_asns
 from mirrorlist.sources.cloud_files import CloudFiles
 from mirrorlist.sources.countries import read_countries
@@ -46,6 +48,12 @@ class AddressData:
     asns_built_on: str | None
     places_built_on: str | None
     refusals: tuple[str, ...]
+
+    def place_at(self, address: bytes) -> Place:
+        """Where a packed address is: by the databases, else its country's place."""
+        inner = unwrapped(address)
+        found = self.geo.located.at(inner) or self.country_places.get(country_of(inner) or "", 0)
+        return self.geo.places[found]
 
 
 class AddressSources:

@@ -30,6 +30,7 @@ NAMES: Mapping[PlaceSource, Callable[[Location], tuple[str | None, ...]]] = {
     PlaceSource.STATE: lambda found: (found.region, found.country),
     PlaceSource.COUNTRY: lambda found: (found.country,),
     PlaceSource.CONTINENT: lambda found: (found.continent,),
+    PlaceSource.ADDRESS: lambda found: (f"{found.latitude:.2f}", f"{found.longitude:.2f}", found.country),
 }
 """What a place was found by, from the smaller to the larger."""
 

@@ -1,4 +1,4 @@
-"""The origin's repomd.xml: fetched within bounds, read, and summed up.
+"""The origin's files: a repomd.xml fetched within bounds, read, and summed up; of an image its size.
 
 The origin is a directory or an http(s) URL that the operator names in service.yml; it is trusted, but a slow,
 endless or broken answer must not hold the publisher up.
@@ -7,6 +7,7 @@ endless or broken answer must not hold the publisher up.
 from __future__ import annotations
 
 import hashlib
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,44 @@ def _bounded(data: bytes, where: str) -> bytes:
     if len(data) > LARGEST:
         raise OriginError(f"{where}: larger than {LARGEST} bytes")
     return data
+
+
+Size = Callable[[str], int | None]
+"""The size in bytes of a file of the origin by its path below the tree, or None where there is none."""
+
+
+def directory_size(tree: Path) -> Size:
+    """Looks into a directory."""
+
+    def size(path: str) -> int | None:
+        try:
+            found = (tree / path).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise OriginError(f"{tree / path}: {error.strerror}") from None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+    return size
+
+
+def http_size(tree: str, session: requests.Session) -> Size:
+    """Asks for the head of a file only. An answer without a size is an OriginError."""
+
+    def size(path: str) -> int | None:
+        url = tree.rstrip("/") + "/" + path
+        try:
+            with session.head(url, timeout=_CONNECT_AND_READ_SECONDS, allow_redirects=True) as answer:
+                told = answer.headers.get("Content-Length", "")
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise OriginError(f"{url}: {type(error).__name__}") from None
+        if answer.status_code in (404, 410):
+            return None
+        if answer.status_code != 200 or not told.isdecimal():
+            raise OriginError(f"{url}: status {answer.status_code}{'' if told else ' without a size'}")
+        return int(told)
+
+    return size
 
 
 def summed_up(data: bytes, where: str) -> Checksummed:

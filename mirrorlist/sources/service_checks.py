@@ -17,6 +17,7 @@ from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGU
 from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.documents import Pointer, shown, spelled
 from mirrorlist.sources.finding_codes import Code
+from mirrorlist.sources.image_checks import IMAGE_CHECKS
 from mirrorlist.sources.mirror_urls import url_fault
 from mirrorlist.sources.networks import canonical_network, has_host_bits
 from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
@@ -161,6 +162,7 @@ def overrides_are_places(draft: Draft) -> Iterator[Finding]:
 
 CHECKS: tuple[Check, ...] = (
     *CATALOGUE_CHECKS,
+    *IMAGE_CHECKS,
     main_is_no_option,
     modules_exist,
     addresses,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
-from mirrorlist.core.catalogue import Catalogue
+from mirrorlist.core.catalogue import Catalogue, Image
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
 from mirrorlist.core.model import MAIN, Location, Repository
 from mirrorlist.core.policy import Policy
@@ -109,6 +109,7 @@ def _catalogue(text: ServiceText) -> Catalogue:
         vault_versions=text.vault_versions,
         vault_urls=tuple(map(tree_url, vault)),
         aliases=text.aliases,
+        images=tuple(Image(image.path, image.versions, image.arches) for image in text.images),
     )
 
 

@@ -31,6 +31,15 @@ class RepositoryText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageText:
+    """One entry of ``images``."""
+
+    path: str
+    versions: Versions | None = None
+    arches: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleText:
     """One entry of ``modules``."""
 
@@ -95,6 +104,7 @@ class ServiceText:
     vault_mirror: str | tuple[str, ...] = ()
     required_protocols: tuple[Protocol, ...] = (Protocol.HTTP, Protocol.HTTPS)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    images: tuple[ImageText, ...] = ()
     modules: Mapping[str, ModuleText] = field(default_factory=dict)
     origin: str | Mapping[str, str] = field(default_factory=dict)
     fallbacks: tuple[str, ...] | Mapping[str, tuple[str, ...]] = field(default_factory=dict)

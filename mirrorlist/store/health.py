@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from mirrorlist.core.health import Event, EventKind, Family, Outcome, Override, Probe, Subject, Verdict
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.rounds import Change, Round
+from mirrorlist.store.addresses import VERSION as ADDRESSES_VERSION
 from mirrorlist.store.leader import Lead
 from mirrorlist.store.paces import VERSION as PACES_VERSION
 from mirrorlist.store.paces import PaceStore
@@ -55,16 +56,19 @@ class HealthStore:
         self._lead = lead
 
     def version(self, now: float) -> tuple[int, int, int, int]:
-        """Numbers that change whenever ``verdicts``, ``overrides`` or a lowered weight say something else that matters.
+        """Numbers that change whenever ``verdicts``, ``overrides``, a lowered weight or the addresses of mirrors say
+        something else that matters.
 
-        When something was last checked does not; the third is how many overrides are in force.
+        When something was last checked does not; the third is how many overrides are in force, the last that of
+        weights and addresses.
         """
         with self._engine.connect() as connection:
             numbers = {row.name: row.number for row in connection.execute(sa.select(HEALTH_VERSIONS))}
             active = connection.execute(
                 sa.select(sa.func.count()).select_from(OVERRIDES).where(OVERRIDES.c.until > now)
             ).scalar_one()
-        return numbers.get("verdicts", 0), numbers.get("overrides", 0), active, numbers.get(PACES_VERSION, 0)
+        others = numbers.get(PACES_VERSION, 0) + numbers.get(ADDRESSES_VERSION, 0)
+        return numbers.get("verdicts", 0), numbers.get("overrides", 0), active, others
 
     def verdicts(self, mirror: str | None = None) -> dict[Subject, Verdict]:
         """The verdict on every subject, of all mirrors or of one."""

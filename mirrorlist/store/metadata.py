@@ -1,4 +1,4 @@
-"""The history of the origin's repomd.xml files."""
+"""What the origin publishes: the history of its repomd.xml files, and the sizes of its images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from mirrorlist.core.metadata import Change
 from mirrorlist.core.model import Checksummed
-from mirrorlist.store.tables import ORIGIN_CHANGES, ORIGIN_CHECKS
+from mirrorlist.store.tables import ORIGIN_CHANGES, ORIGIN_CHECKS, ORIGIN_IMAGES
 from mirrorlist.store.upsert import insert_into
 
 
@@ -84,6 +84,21 @@ class MetadataStore:
                 .values(accepted=False)
             )
         return done.rowcount
+
+    def record_size(self, path: str, size: int | None, now: float) -> bool:
+        """Notes the size of an image, None if the origin lacks it; True if that is news."""
+        row = {"path": path, "size": size, "seen_at": now}
+        with self._engine.begin() as connection:
+            wanted = sa.select(ORIGIN_IMAGES.c.size).where(ORIGIN_IMAGES.c.path == path)
+            known = connection.execute(wanted).one_or_none()
+            connection.execute(ORIGIN_IMAGES.delete().where(ORIGIN_IMAGES.c.path == path))
+            connection.execute(ORIGIN_IMAGES.insert().values(row))
+        return known is None or known.size != size
+
+    def sizes(self) -> dict[str, int | None]:
+        """The sizes of the origin's images in bytes, by path; None for those that it lacks."""
+        with self._engine.connect() as connection:
+            return {row.path: row.size for row in connection.execute(sa.select(ORIGIN_IMAGES))}
 
     def version(self) -> tuple[int, int]:
         """Numbers that change whenever ``changes`` would answer otherwise."""

@@ -14,11 +14,13 @@ from typing import TypeVar
 import sqlalchemy as sa
 import structlog
 
+from mirrorlist.core.addresses import KnownAddress
 from mirrorlist.core.errors import DatabaseError
 from mirrorlist.core.health import Override, Subject, Verdict
 from mirrorlist.core.metadata import Change
 from mirrorlist.core.pace import Lowered
 from mirrorlist.core.snapshot import Facts
+from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.publications import Turn, begin, claim
@@ -38,7 +40,8 @@ class Recorded:
     """What the database says: the origin's history, what the probes came to, and who is taken out.
 
     ``lowered`` are the weights that the prober lowered, by the mirrors' names; ``meant`` is what each major version
-    last meant; ``watched`` says whether a prober looks at the mirrors these days.
+    last meant; ``watched`` says whether a prober looks at the mirrors these days; ``sizes`` are the origin's images,
+    None where it lacks one.
     """
 
     changes: Mapping[str, Sequence[Change]]
@@ -47,6 +50,8 @@ class Recorded:
     lowered: Mapping[str, Lowered]
     meant: Mapping[str, str]
     watched: bool
+    sizes: Mapping[str, int | None]
+    addresses: Mapping[str, tuple[KnownAddress, ...]]
 
 
 class Records:
@@ -88,18 +93,20 @@ class Records:
         return replace(last, overrides={name: each for name, each in last.overrides.items() if each.until > now})
 
     def _read(self, engine: sa.Engine, now: float) -> Recorded:
-        health = HealthStore(engine)
+        health, metadata = HealthStore(engine), MetadataStore(engine)
         version = health.version(now)[0]
         # 80,000 verdicts take a second to read
         known = self._last and self._last[0] == version and self._last[1].verdicts
         verdicts = known or health.verdicts()
         found = Recorded(
-            changes=MetadataStore(engine).changes(),
+            changes=metadata.changes(),
             verdicts=verdicts,
             overrides=health.overrides(now),
             lowered=health.paces.lowered(),
             meant=health.releases.meant(),
             watched=health.is_watched(now),
+            sizes=metadata.sizes(),
+            addresses=AddressStore(engine).known(),
         )
         self._last = version, found
         return found

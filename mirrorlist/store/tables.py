@@ -46,6 +46,15 @@ ORIGIN_CHECKS = sa.Table(
 )
 """When the origin last confirmed what is known of a path, and how it last failed since."""
 
+ORIGIN_IMAGES = sa.Table(
+    "origin_images",
+    SCHEMA,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=True),
+    sa.Column("seen_at", sa.Float, nullable=False),
+)
+"""The size of each image at the origin when it was last asked; none for one that it lacks."""
+
 
 def _subject_columns(primary_key: bool) -> list[sa.Column[Any]]:
     return [
@@ -72,6 +81,8 @@ VERDICTS = sa.Table(
     sa.Column("held_until", sa.Float, nullable=False),
     sa.Column("sha256", sa.Text, nullable=True),
     sa.Column("sha256_at", sa.Float, nullable=True),
+    sa.Column("validator", Words, nullable=True),
+    sa.Column("certificate_days", sa.Integer, nullable=True),
 )
 """What the probes of each subject come to; an empty path is a module's tree."""
 
@@ -104,6 +115,16 @@ HEALTH_EVENTS = sa.Table(
     sa.Column("author", Words, nullable=True),
 )
 """What went up and down, and what people decided. The subject's columns are empty where it is the whole mirror."""
+
+MIRROR_ADDRESSES = sa.Table(
+    "mirror_addresses",
+    SCHEMA,
+    sa.Column("mirror", sa.Text, primary_key=True),
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("asn", sa.BigInteger, nullable=True),
+    sa.Column("seen_at", sa.Float, nullable=False),
+)
+"""The addresses that the names in a mirror's URLs led to when it was last probed, and whose they are."""
 
 OVERRIDES = sa.Table(
     "overrides",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+import pytest
+
 from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.fetch import Family as AskedFamily
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, run
 from mirrorlist.checks.visit import Fetch, Visited
@@ -16,7 +20,19 @@ from mirrorlist.core.health import Family, Outcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Mirror, Protocol, Status
 from tests.building import NOW, service
 from tests.building import mirror as described
-from tests.checks.servers import Server, drips, redirect, says, serving, stays_silent
+from tests.checks.servers import (
+    ALLOWED_HOST,
+    Server,
+    answer,
+    drips,
+    floods,
+    has_ipv6,
+    redirect,
+    says,
+    serving,
+    stays_silent,
+)
+from tests.checks.test_wire import STRANGE_AUTHORITY, TRUSTING, serving_tls
 from tests.checks.trees import CURRENT, HTML, NEVER, OLD, PATHS, TERMS, TIMEOUT, WANTED, Fetching, Tree, mirror
 
 EVERY = 900.0
@@ -70,6 +86,9 @@ FAULTS: dict[str, Tree] = {
     "metadata.test": Tree(talk=says(redirect("http://169.254.169.254/"))),
     "drip.test": Tree(talk=drips(b"HTTP/1.1 200 OK\r\n\r\n", lambda _: b"x", 0.1)),
     "silent.test": Tree(talk=stays_silent),
+    "endless.test": Tree(talk=floods(b"HTTP/1.1 200 OK\r\n\r\n", b"a" * 65_536)),
+    "bomb.test": Tree(talk=says(answer("200 OK", gzip.compress(bytes(50_000_000)), "Content-Encoding: gzip"))),
+    "loop.test": Tree(talk=says(redirect("/again"))),
     "empty.test": Tree({}),
 }
 
@@ -82,6 +101,50 @@ def test_every_fault_is_out_within_two_runs_and_nothing_good_is_dropped() -> Non
     assert {name for name in mirrors if not watch.is_good(name)} == set(FAULTS)
     assert set(changes) == set(FAULTS)
     assert sorted(visited.mirror for visited in watch.told) == sorted([*mirrors] * 4)
+
+
+def test_bad_certificates_are_out_at_once_and_good_ones_stay() -> None:
+    with (
+        serving_tls("good.test", talk=Tree()) as good,
+        serving_tls("expired.test", talk=Tree(), days=-1.0) as expired,
+        serving_tls("other.test", talk=Tree()) as wrong_name,
+        serving_tls("strange.test", talk=Tree(), authority=STRANGE_AUTHORITY) as strange,
+    ):
+        servers = {"good.test": good, "expired.test": expired, "wrong.test": wrong_name, "strange.test": strange}
+        mirrors = tuple(mirror(name, https=server) for name, server in servers.items())
+        watch = Watch(mirrors, fetching=Fetching(context=TRUSTING))
+        watch.run()
+        once = [watch.is_good(name) for name in servers]
+        watch.run()
+    assert once == [watch.is_good(name) for name in servers] == [True, False, False, False]
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="::1 cannot be listened on here")
+def test_mirrors_of_one_family_are_good_over_theirs_and_no_fault_over_the_other() -> None:
+    addresses = {"four.test": [ALLOWED_HOST], "six.test": ["::1"], "broken.test": [ALLOWED_HOST, "::1"]}
+    with (
+        serving(Tree()) as four,
+        serving(Tree(), "::1") as six,
+        serving(Tree()) as broken,
+    ):
+        mirrors = tuple(
+            mirror(name, http=server)
+            for name, server in (("four.test", four), ("six.test", six), ("broken.test", broken))
+        )
+        watch = Watch(mirrors, fetching=Fetching(addresses))
+        for _ in range(2):
+            changes = watch.run().round.changes
+    states = {
+        (subject.mirror, subject.family.value): verdict.outcome
+        for subject, verdict in watch.verdicts.items()
+        if not subject.path
+    }
+    assert states == {
+        ("four.test", "ipv4"): Outcome.GOOD, ("four.test", "ipv6"): Outcome.NO_ADDRESS,
+        ("six.test", "ipv4"): Outcome.NO_ADDRESS, ("six.test", "ipv6"): Outcome.GOOD,
+        ("broken.test", "ipv4"): Outcome.GOOD, ("broken.test", "ipv6"): Outcome.CLOSED,
+    }  # fmt: skip
+    assert [(change.subject.mirror, change.subject.family) for change in changes] == [("broken.test", Family.IPV6)]
 
 
 def test_a_time_file_in_the_future_is_out_within_two_runs() -> None:
@@ -162,6 +225,53 @@ def test_when_everything_is_down_but_the_origin_everything_is_bad() -> None:
     assert not any(watch.is_good(each.name) for each in watch.mirrors)
 
 
+class Dead(Net):
+    """Some names fail in one way, or all, as where the network is gone."""
+
+    def __init__(self, kind: FailureKind) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def __call__(self, url: str, ask: Ask) -> Fetched | Failure:
+        if ask.family is AskedFamily.IPV6:
+            return Failure(FailureKind.NO_ADDRESS_IN_FAMILY, "none")
+        found = super().__call__(url, ask)
+        return Failure(self.kind, "told") if isinstance(found, Failure) else found
+
+
+FEW: list[tuple[str, int, bool, FailureKind, set[int] | None, bool]] = [
+    ("one of one, the origin answers", 1, True, FailureKind.TIMEOUT, {0}, False),
+    ("one of two, the origin answers", 2, True, FailureKind.TIMEOUT, {0}, False),
+    ("both, the origin answers", 2, True, FailureKind.UNREACHABLE, {0, 1}, False),
+    ("one of one, the net is gone", 1, True, FailureKind.UNREACHABLE, None, True),
+    ("both, the net is gone", 2, True, FailureKind.TIMEOUT, None, True),
+    ("one of two without an origin", 2, False, FailureKind.TIMEOUT, {0}, False),
+    ("one of one refuses without an origin", 1, False, FailureKind.REFUSED, {0}, False),
+    ("both refuse without an origin", 2, False, FailureKind.REFUSED, {0, 1}, False),
+    ("three refuse without an origin", 3, False, FailureKind.REFUSED, {0, 1, 2}, True),
+    ("one of one is silent without an origin", 1, False, FailureKind.TIMEOUT, {0}, True),
+    ("one of one has no route without an origin", 1, False, FailureKind.UNREACHABLE, {0}, True),
+    ("one refuses, and so does the origin", 1, True, FailureKind.REFUSED, None, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("count", "has_origin", "kind", "dead", "stays"), [row[1:] for row in FEW], ids=[row[0] for row in FEW]
+)
+def test_one_or_two_mirrors_are_judged_where_the_net_is_known_to_work(
+    count: int, has_origin: bool, kind: FailureKind, dead: set[int] | None, stays: bool
+) -> None:
+    with watched(count) as (watch, _):
+        net = watch.fetching = Dead(kind)
+        watch.controls = watch.controls if has_origin else ()
+        watch.run()
+        net.gone = None if dead is None else {f"m{number}.test" for number in dead}
+        for _ in range(2):
+            watch.run()
+    good = {number for number in range(count) if watch.is_good(f"m{number}.test")}
+    assert good == (set(range(count)) if stays else set(range(count)) - (dead or set()))
+
+
 def test_a_net_that_goes_in_the_midst_of_a_run_is_noticed_by_asking_the_controls_again() -> None:
     with watched(10) as (watch, net):
         watch.run()
@@ -231,7 +341,7 @@ def test_only_what_is_served_is_probed() -> None:
     assert [each.status for each in probed_mirrors(mirrors)] == [Status.LIVE, Status.RETIRING]
 
 
-def test_the_controls_are_the_origins_and_fallbacks_on_the_web() -> None:
+def test_the_controls_are_the_origins_fallbacks_and_vaults_on_the_web() -> None:
     of = service(
         origins={MAIN: "https://origin.example.org/linux/", "kitten": "/srv/kitten"},
         fallbacks={MAIN: ("https://repo.example.org/linux/", "http://repo.example.org/linux/")},
@@ -240,6 +350,7 @@ def test_the_controls_are_the_origins_and_fallbacks_on_the_web() -> None:
         {MAIN: {Protocol.HTTPS: "https://origin.example.org/linux/"}},
         {MAIN: {Protocol.HTTPS: "https://repo.example.org/linux/"}},
         {MAIN: {Protocol.HTTP: "http://repo.example.org/linux/"}},
+        {MAIN: {Protocol.HTTP: "http://vault.example.org/"}},
     ]
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import pytest
 
 from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.looks import validator_of
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.visit import Fetch, Visited, visit
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, judged
@@ -45,6 +49,7 @@ from tests.checks.trees import (
     mirror,
     mirrored,
     now,
+    published,
 )
 
 GOOD_TIME = str(int(NOW) - 600).encode()
@@ -59,8 +64,12 @@ def visited(
     verdicts: Mapping[Subject, Verdict] | None = None,
     time_file: str | None = None,
     run: int = 0,
+    images: Mapping[str, int | None] | None = None,
 ) -> Visited:
-    trip = Trip(mirror=of, wanted=wanted, now=NOW, run=run, verdicts=verdicts or {}, time_file=time_file)
+    trip = Trip(
+        mirror=of, wanted=wanted, now=NOW, run=run, verdicts=verdicts or {}, time_file=time_file,
+        images={MAIN: images or {}},
+    )  # fmt: skip
     return visit(trip, TERMS, fetching or Fetching(), time.monotonic, now)
 
 
@@ -156,6 +165,9 @@ TIMES: list[tuple[bytes, Outcome]] = [
     (f"{NOW - 12 * 3600 + 9:.0f}".encode(), Outcome.GOOD),
     (f"{NOW - 12 * 3600 - 9:.0f}".encode(), Outcome.OUTDATED),
     (b"-5", Outcome.OUTDATED),
+    (f"{datetime.fromtimestamp(NOW - 600, UTC):%a %b %d %H:%M:%S UTC %Y}\n".encode(), Outcome.GOOD),
+    (f"{datetime.fromtimestamp(NOW - 86_400, UTC):%a %b %d %H:%M:%S UTC %Y}\nUsing dvd\n".encode(), Outcome.OUTDATED),
+    (b"Sat Nov 22 01:02:03 UTC 2036", Outcome.FUTURE),
     (HTML, Outcome.WRONG),
     (b"", Outcome.WRONG),
     (b"soon", Outcome.WRONG),
@@ -269,10 +281,142 @@ def test_a_bad_certificate_leaves_http_in_place(identity: str, days: float, deta
     assert by_way[Protocol.HTTP, PATHS[0]].outcome is Outcome.FRESH
 
 
-def test_a_certificate_that_ends_soon_is_told() -> None:
+def test_the_days_left_of_a_certificate_are_told() -> None:
     with serving_tls("m.test", talk=Tree(), days=5.5) as secure:
         found = visited(mirror(https=secure), Fetching(context=TRUSTING))
-    assert probes(found)[""].detail == "the certificate ends in 5 days"
+    assert probes(found)[""].certificate_days == 5
+    assert judged_by(found, {})[probes(found)[""].subject].certificate_days == 5
+
+
+ISO = "9/isos/x86_64/dvd.iso"
+HEADS: list[tuple[str, bytes | None, int | None, Outcome]] = [
+    ("there", answer("200 OK", b"x" * 700), 700, Outcome.GOOD),
+    ("of unknown size at the origin", answer("200 OK", b"x" * 7), None, Outcome.GOOD),
+    ("without a size", b"HTTP/1.1 200 OK\r\n\r\n", 700, Outcome.GOOD),
+    ("cut off or older", answer("200 OK", b"x" * 7), 700, Outcome.STALE),
+    ("not there", None, 700, Outcome.MISSING),
+    ("a page", answer("200 OK", HTML, "Content-Type: text/html; charset=utf-8"), 700, Outcome.WRONG),
+    ("refused", answer("403 Forbidden"), 700, Outcome.REFUSED),
+    ("no HEAD here", answer("405 Method Not Allowed"), 700, Outcome.UNCHECKED),
+    ("not now", answer("503 Service Unavailable"), 700, Outcome.LIMITED),
+    ("in a private network", redirect("http://169.254.169.254/dvd.iso"), 700, Outcome.FORBIDDEN),
+]
+
+
+@pytest.mark.parametrize(("said", "size", "outcome"), [row[1:] for row in HEADS], ids=[row[0] for row in HEADS])
+def test_an_image_is_judged_by_its_head(said: bytes | None, size: int | None, outcome: Outcome) -> None:
+    tree = Tree()
+
+    def talk(connection: socket.socket, head: bytes) -> None:
+        if said is None or ISO.encode() not in head:
+            tree(connection, head)
+        else:
+            connection.sendall(said.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+
+    with mirrored(talk) as (of, server):
+        found = visited(of, images={ISO: size})
+    assert outcomes(found) == {"": Outcome.GOOD, ISO: outcome, **dict.fromkeys(PATHS, Outcome.FRESH)}
+    assert [head.split()[0] for head in server.heads if ISO.encode() in head] == [b"HEAD"]
+
+
+def test_a_mirror_without_an_image_stays_for_its_repositories() -> None:
+    with mirrored(Tree()) as (of, _):
+        verdicts: dict[Subject, Verdict] = {}
+        for run in range(3):
+            verdicts = judged_by(visited(of, verdicts=verdicts, run=run, images={ISO: 700}), verdicts)
+    bad = {subject.path for subject, verdict in verdicts.items() if not verdict.good_now and subject.family == "ipv4"}
+    assert bad == {ISO}
+
+
+def conditional(tree: Tree, always_304: bool = False) -> Talk:
+    """Answers as web servers do that know ETags; or 304 to everything."""
+
+    def talk(connection: socket.socket, head: bytes) -> None:
+        body = tree.files.get(head.split(b" ", 2)[1].decode().removeprefix("/"), b"")
+        etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        if always_304 or f"If-None-Match: {etag}".encode() in head:
+            connection.sendall(b"HTTP/1.1 304 Not Modified\r\n\r\n")
+        else:
+            connection.sendall(answer("200 OK", body, f"ETag: {etag}"))
+
+    return talk
+
+
+def test_what_did_not_change_is_not_sent_again() -> None:
+    tree = Tree()
+    with mirrored(conditional(tree)) as (of, server):
+        first = judged_by(visited(of), {})
+        del server.heads[:]
+        found = visited(of, verdicts=first, run=1)
+    asked = [head for head in server.heads if b"If-None-Match" in head]
+    assert (len(asked), len(server.heads)) == (1, 1)
+    assert [(p.path, p.outcome) for p in unchanged(found)] == [(PATHS[1], Outcome.FRESH)]
+    after = judged_by(found, first)
+    path = probes(found)[PATHS[1]].subject
+    assert (after[path].sha256, after[path].validator) == (first[path].sha256, first[path].validator)
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    path: str
+    outcome: Outcome
+
+
+def unchanged(found: Visited) -> list[Unchanged]:
+    return [
+        Unchanged(probe.subject.path, probe.outcome) for probe in found.probes if probe.unchanged and probe.subject.path
+    ]
+
+
+def test_a_mirror_that_calls_everything_unchanged_is_believed_a_day_and_not_after_a_change() -> None:
+    tree = Tree()
+    with mirrored(conditional(tree)) as (of, server):
+        verdicts = judged_by(visited(of), {})
+    with mirrored(conditional(tree, always_304=True)) as (of, server):
+        before = {subject: verdict for subject, verdict in verdicts.items() if subject.family is Family.IPV4}
+        believed = outcomes(visited(of, verdicts=before, run=1))
+        newer = {MAIN: {path: published(path, NEWER) for path in PATHS}}
+        changed = visited(of, verdicts=before, run=1, wanted=newer)
+        yesterday = {s: replace(v, sha256_at=v.sha256_at and NOW - 86_400) for s, v in before.items()}
+        later = visited(of, verdicts=yesterday, run=1)
+    assert set(believed.values()) == {Outcome.GOOD, Outcome.FRESH}
+    for found in (changed, later):
+        assert set(outcomes(found).values()) == {Outcome.REFUSED}
+        assert {probe.detail for probe in found.probes if probe.subject.family is Family.IPV4} == {"status 304"}
+    assert not any(b"If-None-Match" in head for head in server.heads[-1:])
+
+
+def test_a_mirror_that_knows_dates_only_is_asked_by_them() -> None:
+    date = "Sat, 21 Nov 2026 00:00:00 GMT"
+    tree = Tree()
+
+    def talk(connection: socket.socket, head: bytes) -> None:
+        if f"If-Modified-Since: {date}".encode() in head:
+            connection.sendall(b"HTTP/1.1 304 Not Modified\r\n\r\n")
+        else:
+            body = tree.files[head.split(b" ", 2)[1].decode().removeprefix("/")]
+            connection.sendall(answer("200 OK", body, f"Last-Modified: {date}"))
+
+    with mirrored(talk) as (of, _):
+        verdicts = judged_by(visited(of), {})
+        assert [each.outcome for each in unchanged(visited(of, verdicts=verdicts, run=1))] == [Outcome.FRESH]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"etag": '"5f-1"', "last-modified": "Sat, 21 Nov 2026 00:00:00 GMT"}, '"5f-1"'),
+        ({"etag": 'W/"5f-1"'}, 'W/"5f-1"'),
+        ({"etag": "5f-1"}, None),
+        ({"etag": '"' + "x" * 500 + '"'}, None),
+        ({"etag": '"a" "b"'}, None),
+        ({"etag": '"\u00e4"', "last-modified": "Sat, 21 Nov 2026 00:00:00 GMT"}, "Sat, 21 Nov 2026 00:00:00 GMT"),
+        ({"last-modified": "yesterday"}, None),
+        ({}, None),
+    ],
+)
+def test_only_usual_validators_are_kept(headers: dict[str, str], expected: str | None) -> None:
+    assert validator_of(headers) == expected
 
 
 @needs_ipv6
@@ -287,7 +431,7 @@ def test_ipv6_that_leads_nowhere_is_bad_for_ipv6_alone() -> None:
     with mirrored(Tree()) as (of, _):
         found = visited(of, Fetching({"m.test": [ALLOWED_HOST, "::1"]}))
     assert outcomes(found)[""] is Outcome.GOOD
-    assert outcomes(found, Family.IPV6) == {"": Outcome.UNREACHABLE}
+    assert outcomes(found, Family.IPV6) == {"": Outcome.CLOSED}
 
 
 @pytest.mark.parametrize(

@@ -149,11 +149,12 @@ def serving_tls(
     talk: Talk = says(answer(body=b"secret")),  # noqa: B008  # a function that is only called
     days: float = 30.5,
     begun_days_ago: float = 60,
+    on: str = ALLOWED_HOST,
 ) -> Iterator[Server]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     begin, end = NOW - timedelta(days=begun_days_ago), NOW + timedelta(days=days)
     authority.issue_cert(*identities, not_before=begin, not_after=end).configure_cert(context)
-    with serving(talk, tls=context) as server:
+    with serving(talk, on, tls=context) as server:
         yield server
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from mirrorlist.checks.fetch import Ask, Guard, fetch
+from mirrorlist.checks.looks import Terms
 from mirrorlist.checks.outcome import Failure, Fetched
-from mirrorlist.checks.visit import Terms
 from mirrorlist.core.model import MAIN, Checksummed, Mirror, Protocol, RepoMetadata
 from mirrorlist.core.visits import REPOMD
 from tests.building import NOW
@@ -70,7 +70,11 @@ class Tree:
             return
         path = head.split(b" ", 2)[1].decode().removeprefix("/")
         body = self.files.get(path)
-        connection.sendall(answer("404 Not Found", b"no such file") if body is None else answer(body=body))
+        if body is None:
+            connection.sendall(answer("404 Not Found", b"no such file"))
+            return
+        whole = answer(body=body)
+        connection.sendall(whole[: -len(body)] if head.startswith(b"HEAD ") and body else whole)
 
 
 def mirror(name: str = "m.test", **servers: Server) -> Mirror:

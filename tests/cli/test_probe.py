@@ -21,16 +21,22 @@ from mirrorlist.checks.addresses import refusal
 from mirrorlist.cli.durations import ago, moment
 from mirrorlist.cli.main import main
 from mirrorlist.cli.probe import guard_of
+from mirrorlist.core.addresses import KnownAddress
 from mirrorlist.core.health import REMEDIES, Family, Outcome, Subject
-from mirrorlist.core.model import MAIN, Protocol
+from mirrorlist.core.model import MAIN, PlaceSource, Protocol
 from mirrorlist.core.pace import Lowered, Pace
+from mirrorlist.core.query import Spellings
+from mirrorlist.core.select import select
 from mirrorlist.core.service import Profile
 from mirrorlist.core.visits import REPOMD
+from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.leader import Candidate, prober_lock
-from tests.building import service
+from mirrorlist.store.snapshot_files import read_newest
+from tests.building import NOW, client, service
 from tests.checks.servers import serving
+from tests.checks.test_wire import AUTHORITY, serving_tls
 from tests.checks.trees import CURRENT, HTML, OLD, Tree
 
 SERVICE = """\
@@ -146,6 +152,72 @@ def test_health_tells_what_was_tried_what_came_back_and_what_to_do(checkout: Che
     assert "lately" in told
     assert PATHS[0] not in told
     assert PATHS[0] in re.sub(r"\s+", "", checkout.told("health", "a.example.org", "--all"))
+
+
+def test_a_mirror_without_an_image_is_told_and_left_out_of_its_list_only(checkout: Checkout) -> None:
+    iso = "9/isos/x86_64/Example-9.iso"
+    config = checkout.directory / "service.yml"
+    config.write_text(config.read_text() + "images: [{path: 'isos/$basearch/Example-{version}.iso'}]\n")
+    (checkout.directory / "origin" / iso).parent.mkdir(parents=True)
+    (checkout.directory / "origin" / iso).write_bytes(b"x" * 700)
+    checkout.trees["b.example.org"].files[iso] = b"x" * 700
+    assert f"missing    {iso.replace('x86_64', 'aarch64')}" in checkout.told("update", "metadata")
+    checkout.told("publish")
+    for _ in range(2):
+        checkout.told("probe", "--once")
+    told = re.sub(r"\s+", "", checkout.told("health", "a.example.org"))
+    assert "OUT" in told
+    assert f"{iso}missing:status404" in told
+    assert "1imagethere" in re.sub(r"\s+", "", checkout.told("health", "b.example.org"))
+    checkout.told("publish")
+    snapshot = read_newest(checkout.directory / "state")
+    spellings = Spellings(snapshot.facts.service.catalogue, snapshot.policy)
+    asked = [spellings.by_isos("9", "x86_64", {}), spellings.by_name({"path": iso}),
+             spellings.by_isos("9", "aarch64", {}), spellings.by_path("9", "baseos", {})]  # fmt: skip
+    chosen = [[choice.mirror.name for choice in select(snapshot, query, client(), NOW).choices] for query in asked]
+    assert [len(names) for names in chosen] == [1, 1, 2, 2]
+    assert chosen[0] == chosen[1] == ["b.example.org"]
+
+
+def test_addresses_are_noted_and_place_mirrors_that_say_no_place(checkout: Checkout) -> None:
+    config = checkout.directory / "service.yml"
+    config.write_text(
+        config.read_text() + "geo: {overrides: [{prefix: 127.0.0.0/8, country: DE, city: Ulm, asn: 64500}]}\n"
+    )
+    hidden = checkout.directory / "mirrors.d" / "b.example.org.yml"
+    hidden.write_text(hidden.read_text() + "private: true\nasn: 64501\n")
+    checkout.told("publish")
+    checkout.told("probe", "--once")
+    known = AddressStore(open_database(checkout.directory / "state")).known()
+    assert {name: KnownAddress("127.0.0.1", 64_500) in found for name, found in known.items()} == {
+        "a.example.org": True,
+        "b.example.org": True,
+    }
+    checkout.told("publish")
+    facts = read_newest(checkout.directory / "state").facts
+    open_one, private = facts.mirrors
+    assert open_one.location is not None
+    assert (open_one.location.country, open_one.location.source) == ("DE", PlaceSource.ADDRESS)
+    assert private.location is None
+    assert [finding.code for finding in facts.findings if "127.0.0.1" in finding.message] == []
+    explained = checkout.told("explain", "--ip", "127.0.0.9", "--version", "9", "--repo", "baseos")
+    assert "placed by its addresses (1):" in explained
+
+
+def test_the_days_of_a_certificate_are_told_with_a_warning(checkout: Checkout) -> None:
+    with serving_tls("localhost", talk=tree(), days=5.5, on="127.0.0.1") as secure:
+        file = checkout.directory / "mirrors.d" / "a.example.org.yml"
+        url = secure.url("/", "https", "localhost")
+        file.write_text(re.sub("http: .*", f"https: {url}", file.read_text()))
+        checkout.told("publish")
+        (checkout.directory / "ca.pem").write_bytes(AUTHORITY.cert_pem.bytes())
+        command = [sys.executable, "-m", "mirrorlist", "--config", str(checkout.directory / "service.yml"), "probe",
+                   "--mirror", "a.example.org"]  # fmt: skip
+        environment = {**os.environ, "SSL_CERT_FILE": str(checkout.directory / "ca.pem")}
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=120)
+    told = checkout.told("health", "a.example.org")
+    assert "certificategoodfor5days" in re.sub(r"\s+", "", told)
+    assert f"warning: the certificate of {url} ends in 5 days: renew it now" in told
 
 
 def test_an_override_is_stored_with_its_author_and_shown(checkout: Checkout) -> None:

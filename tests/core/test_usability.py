@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorlist.core.health import Family, Outcome, Override, Standing, Subject, Verdict
+from mirrorlist.core.health import (
+    Family,
+    HealthPolicy,
+    Outcome,
+    Override,
+    Probe,
+    Standing,
+    Subject,
+    Verdict,
+    judged,
+)
 from mirrorlist.core.health_table import health_table, noted_since
 from mirrorlist.core.model import MAIN, Mirror, Protocol, Query
-from mirrorlist.core.query import for_metalink
+from mirrorlist.core.policy import Policy
+from mirrorlist.core.query import Spellings, for_metalink
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import select
 from mirrorlist.core.usability import HealthTable, Holds, Rung, holds_of, reach_key, usability
-from tests.building import NOW, client, metadata, mirror, query, service, snapshot
+from tests.building import CATALOGUE, NOW, client, metadata, mirror, query, service, snapshot
 
 X86 = "9.8/BaseOS/x86_64/os/"
 ARM = "9.8/BaseOS/aarch64/os/"
@@ -113,6 +124,23 @@ def test_a_monopoly_that_is_bad_leaves_its_clients_the_public_answer() -> None:
     assert [row.reason for row in selection.rejected] == [Reason.STALE]
 
 
+@pytest.mark.parametrize("monopoly", [False, True])
+def test_a_private_mirror_that_cannot_be_looked_at_stays_for_its_own_networks(monopoly: bool) -> None:
+    own = mirror("own", private=True, monopoly=monopoly, subnets=("192.0.2.0/24",))
+    mirrors = [own, mirror("public")]
+    tree = subject("own")
+    verdicts: dict[Subject, Verdict] = {}
+    for number in range(5):
+        unchecked = Probe(tree, NOW + number, 0.1, Outcome.UNCHECKED, "10.0.0.1 is private")
+        verdicts[tree] = judged(verdicts.get(tree), unchecked, HealthPolicy())
+    snap = snapshot(mirrors, facts={"health": made(verdicts, mirrors, NOW)})
+    inside, outside = (
+        [choice.mirror.name.partition(".")[0] for choice in select(snap, LISTED, client(address), NOW).choices]
+        for address in ("192.0.2.1", "198.51.100.1")
+    )
+    assert (inside, outside) == (["own"] if monopoly else ["own", "public"], ["public"])
+
+
 def test_a_mirror_that_goes_out_moves_nobody_else() -> None:
     mirrors = [mirror(f"m{number}", "berlin") for number in range(10)]
     fine = snapshot(mirrors, facts={"health": HealthTable({X86: bytes([Holds.FRESH] * 10)})})
@@ -186,3 +214,33 @@ def test_a_repository_is_judged_over_the_first_way_that_works() -> None:
     assert made(verdicts, [mirror("m")], NOW).holds[X86] == bytes([Holds.GRACE])
     without_ipv4 = verdicts | {subject("m"): verdict(None, False, Outcome.TIMEOUT)}
     assert made(without_ipv4, [mirror("m")], NOW).holds[X86] == bytes([Holds.FRESH])
+
+
+def test_a_missing_image_leaves_a_mirror_out_of_its_own_path_and_directory_only() -> None:
+    dvd, boot = "9.8/isos/x86_64/dvd.iso", "9.8/isos/x86_64/boot.iso"
+    mirrors = [mirror("whole"), mirror("part"), mirror("old"), mirror("unknown")]
+    verdicts = {subject(each.name.split(".")[0], X86): verdict("a" * 64) for each in mirrors}
+    verdicts |= {subject("whole", path): verdict(None, True, Outcome.GOOD) for path in (dvd, boot)}
+    verdicts |= {subject("part", dvd): verdict(None, False, Outcome.MISSING), subject("part", boot): verdict(None)}
+    verdicts |= {subject("old", boot): verdict(None, False, Outcome.STALE)}
+    table = health_table(mirrors, verdicts, {X86: metadata(X86, "a")}, (), Policy(), NOW, [dvd, boot, "9.8/new.iso"])
+    both = bytes([Holds.UNKNOWN, Holds.MISSING, Holds.STALE, Holds.UNKNOWN])
+    assert table.holds == {
+        X86: bytes([Holds.FRESH] * 4),
+        dvd: bytes([Holds.UNKNOWN, Holds.MISSING, Holds.UNKNOWN, Holds.UNKNOWN]),
+        boot: bytes([Holds.UNKNOWN, Holds.UNKNOWN, Holds.STALE, Holds.UNKNOWN]),
+        "9.8/isos/x86_64": both,
+        "9.8/isos/x86_64/": both,
+    }
+    spellings = Spellings(CATALOGUE, Policy())
+    asked = [
+        spellings.by_isos("9", "x86_64", {}),
+        spellings.by_name({"path": dvd}),
+        spellings.by_name({"path": "9/isos/x86_64/boot.iso"}),
+        LISTED,
+    ]
+    out = [
+        [number for number, reason in enumerate(usability(mirrors, table, query, None).reasons) if reason]
+        for query in asked
+    ]
+    assert out == [[1, 2], [1], [2], []]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from mirrorlist.core.visits import (
     contents,
     due,
     first_way,
+    look,
     overdue,
     reach,
     reach_path,
@@ -201,3 +203,52 @@ def test_contents_are_those_over_the_first_way_that_works(
     known |= {replace(TREE, protocol=Protocol(way), path=PATHS[0]): verdict(detail=way) for way in ways}
     found = contents(known)
     assert {key: each.detail for key, each in found.items()} == {(M.name, MAIN, PATHS[0]): expected}
+
+
+ISOS = {f"9.8/isos/x86_64/{number:02}.iso": 700 for number in range(40)}
+
+
+def test_images_take_their_turn_in_the_room_that_repositories_leave() -> None:
+    of = replace(trip(paths=PATHS[:10]), images={MAIN: ISOS})
+    looks = [look for look in due(of, TREE) if look.image]
+    assert len(looks) == ROUTINE - 10
+    assert looks[0].url == "https://m.example.org/linux/9.8/isos/x86_64/00.iso"
+    busy = replace(trip(paths=PATHS), images={MAIN: ISOS})
+    assert sum(look.image for look in due(busy, TREE)) == len(ISOS) // TURNS
+
+
+def test_steady_images_are_asked_for_once_in_ten_runs_and_bad_ones_each_time() -> None:
+    bad = verdict(None, outcome=Outcome.MISSING, bad=2, good_now=False)
+    verdicts = {path: verdict(None, outcome=Outcome.GOOD) for path in ISOS}
+    verdicts |= {"9.8/isos/x86_64/07.iso": bad, "9.8/isos/x86_64/08.iso": replace(bad, bad=LONG_MISSING)}
+    asked_for = [asked(due(replace(trip(verdicts, paths=(), run=run), images={MAIN: ISOS}), TREE)) for run in range(10)]
+    counts = Counter(path for paths in asked_for for path in paths)
+    assert counts.pop("9.8/isos/x86_64/07.iso") == 10
+    assert set(counts.values()) == {1}
+    assert len(counts) == len(ISOS) - 1
+
+
+def test_a_module_of_images_alone_is_reached_by_one_of_them() -> None:
+    of = replace(trip(paths=(), time_file=None), images={MAIN: ISOS})
+    assert {look.image for look in reach(of)} == {True}
+
+
+VALIDATOR = '"5f-1"'
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (verdict(validator=VALIDATOR), VALIDATOR),
+        (verdict(), None),
+        (verdict(OLDER, validator=VALIDATOR), None),
+        (verdict(validator=VALIDATOR, outcome=Outcome.MISSING, bad=1), None),
+        (verdict(validator=VALIDATOR, sha256_at=NOW - DAY), None),
+    ],
+    ids=["current", "no validator", "the origin changed", "bad last time", "seen a day ago"],
+)
+def test_only_what_the_origin_publishes_still_is_asked_for_by_its_validator(
+    known: Verdict, expected: str | None
+) -> None:
+    of = trip({PATHS[0]: known}, paths=PATHS[:1])
+    assert look(of, TREE, PATHS[0]).validator == expected

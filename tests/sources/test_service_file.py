@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirrorlist.core.catalogue import Catalogue, target
+from mirrorlist.core.catalogue import Catalogue, Image, target
 from mirrorlist.core.errors import Finding, NotFound, ServiceFileError, Severity
 from mirrorlist.core.model import Location, Protocol, Repository
 from mirrorlist.core.policy import Policy
@@ -239,6 +239,34 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "aliases/additionalProperties/type": ("+aliases: {os: 5}\n", "6:15", "aliases.os is 5; put it in quotes"),
     "aliases/additionalProperties/maxLength": (f"+aliases: {{os: {'x' * 101}}}\n", "6:15", "at most 100"),
     "aliases/additionalProperties/pattern": ("+aliases: {os: a b}\n", "6:15", "is 'a b'; write it as in 'baseos'"),
+    "images/type": ("+images: x.iso\n", "6:9", "images is 'x.iso'; write a list"),
+    "images/maxItems": (f"+images: [{', '.join(['{path: a}'] * 501)}]\n", "6:9", "write at most 500"),
+    "images/items/type": ("+images: [x.iso]\n", "6:10", "images[0] is 'x.iso'; write keys and values"),
+    "images/items/required": ("+images: [{arches: [arm]}]\n", "6:10", "images[0] has no 'path'; add it"),
+    "images/items/additionalProperties": ("+images: [{path: a, pth: b}]\n", "6:20", "did you mean 'path'?"),
+    "images/items/path/type": ("+images: [{path: 5}]\n", "6:17", "images[0].path is 5; put it in quotes"),
+    "images/items/path/maxLength": (f"+images: [{{path: {'x' * 201}}}]\n", "6:17", "write at most 200"),
+    "images/items/path/pattern": ("+images: [{path: isos/}]\n", "6:17", "write it as in 'isos/$basearch/Example-"),
+    "images/items/versions/type": ("+images: [{path: a, versions: '9'}]\n", "6:30", "is '9'; write a list"),
+    "images/items/versions/minItems": ("+images: [{path: a, versions: []}]\n", "6:30", "write at least 1"),
+    "images/items/versions/uniqueItems": ("+images: [{path: a, versions: ['9', '9']}]\n", "6:30", "twice"),
+    "images/items/versions/items/type": ("+images: [{path: a, versions: [9]}]\n", "6:31", "versions[0] is 9; put"),
+    "images/items/versions/items/maxLength": (
+        f"+images: [{{path: a, versions: ['{'9' * 41}']}}]\n",
+        "6:31",
+        "write at most 40",
+    ),
+    "images/items/versions/items/pattern": ("+images: [{path: a, versions: ['9$']}]\n", "6:31", "is '9$'"),
+    "images/items/arches/type": ("+images: [{path: a, arches: arm}]\n", "6:28", "is 'arm'; write a list"),
+    "images/items/arches/minItems": ("+images: [{path: a, arches: []}]\n", "6:28", "write at least 1"),
+    "images/items/arches/uniqueItems": ("+images: [{path: a, arches: [arm, arm]}]\n", "6:28", "twice"),
+    "images/items/arches/items/type": ("+images: [{path: a, arches: [64]}]\n", "6:29", "is 64; put it in quotes"),
+    "images/items/arches/items/maxLength": (
+        f"+images: [{{path: a, arches: [{'x' * 41}]}}]\n",
+        "6:29",
+        "write at most 40",
+    ),
+    "images/items/arches/items/pattern": ("+images: [{path: a, arches: [x/y]}]\n", "6:29", "is 'x/y'; write it"),
     "modules/type": ("+modules: [main]\n", "6:10", "modules is a list; write keys and values"),
     "modules/propertyNames/type": ("", "", ""),
     "modules/propertyNames/maxLength": (f"+modules: {{{'x' * 41}: {{}}}}\n", "6:11", "modules has the key"),
@@ -661,6 +689,48 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
             "[unknown-version] duplicated_versions.11 is '11.1', which versions does not name; add it there",
         ),
     ],
+    "image_paths": [
+        (
+            "small",
+            "+images: [{path: isos/../x.iso}]\n",
+            "6:17",
+            "[bad-path] images[0].path is 'isos/../x.iso', which has a . or .. in it",
+        ),
+        (
+            "small",
+            "+images: [{path: 'isos/{arch}/x.iso'}]\n",
+            "6:17",
+            "[bad-path] images[0].path is 'isos/{arch}/x.iso', in which more varies than {version} and $basearch",
+        ),
+        (
+            "small",
+            "+images: [{path: isos/$arch.iso}]\n",
+            "6:17",
+            "[bad-path] images[0].path is 'isos/$arch.iso', in which more varies",
+        ),
+    ],
+    "image_versions": [
+        (
+            "large",
+            "+images: [{path: a.iso, versions: ['9.9']}]\n",
+            "16:35",
+            "[unknown-version] images[0].versions[0] is '9.9', which is no version that mirrors carry; did you mean",
+        ),
+        (
+            "large",
+            "+images: [{path: a.iso, versions: ['9.8-beta']}]\n",
+            "16:35",
+            "[unknown-version] images[0].versions[0] is '9.8-beta', which is no version that mirrors carry",
+        ),
+    ],
+    "image_arches": [
+        (
+            "small",
+            "+images: [{path: a.iso, arches: [x86-64]}]\n",
+            "6:33",
+            "[unknown-arch] images[0].arches[0] is 'x86-64', which no version has; did you mean 'x86_64'?",
+        ),
+    ],
     "versions_of_one_kind": [
         (
             "large",
@@ -1064,6 +1134,7 @@ repos:
     arches: [x86_64]
     vault: yes
 aliases: {"os-{version}": baseos}
+images: [{path: /isos/x.iso, versions: ["9"], arches: [x86_64]}, {path: "isos/{version}-$basearch.iso"}]
 modules:
   main: {title: The distribution, rsync: rsync://rsync.example.org/linux/, space_gb: 900, interval: 3h}
   images: {}
@@ -1104,6 +1175,7 @@ approved: [mirror.example.org]
                 vault_versions=("9.7",),
                 vault_urls=("https://vault.example.org/linux/", "http://vault.example.net/old/"),
                 aliases={"os-{version}": "baseos"},
+                images=(Image("/isos/x.iso", ("9",), ("x86_64",)), Image("isos/{version}-$basearch.iso")),
             ),
             mirrors_dir=str(tmp_path / "../mirrors"),
             state_dir="/var/lib/mirrorlist",

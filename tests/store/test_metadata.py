@@ -191,3 +191,9 @@ def test_a_writer_waits_for_another_and_a_reader_does_not(tmp_path: Path, url: s
     assert stores[0].changes() == {PATH: [Change(A, 1.0, accepted=False), Change(B, 2.0)]}
     for engine in engines:
         engine.dispose()
+
+
+def test_the_size_of_an_image_is_news_once(store: MetadataStore) -> None:
+    told = [store.record_size("9/a.iso", size, NOW) for size in (2**33, 2**33, None, None)]
+    assert told == [True, False, True, False]
+    assert store.sizes() == {"9/a.iso": None}

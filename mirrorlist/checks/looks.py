@@ -1,0 +1,97 @@
+"""One look at a mirror: from the plan to a request, and from what came back to a probe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from mirrorlist.checks.exchange import Method
+from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.fetch import Family as AskedFamily
+from mirrorlist.checks.judgement import Observation, failed, image, repomd, time_file, unchanged
+from mirrorlist.checks.outcome import Failure, Fetched
+from mirrorlist.core.health import Family, Probe, Subject
+from mirrorlist.core.model import RepoMetadata
+from mirrorlist.core.visits import Look, Trip
+
+LARGEST_TIME_FILE = 65_536
+LARGEST_REPOMD = 8 * 1024 * 1024
+ROOM = 65_536
+"""A repomd.xml may be twice as long as the origin's and this much more."""
+NOT_MODIFIED = 304
+
+_FAMILIES = {Family.IPV4: AskedFamily.IPV4, Family.IPV6: AskedFamily.IPV6}
+_ETAG = re.compile(r'(?:W/)?"[!#-~]{1,120}"')
+_DATE = re.compile(r"[A-Za-z]{3,9}, [ -~]{8,40}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What all visits of a run share. ``history``: every sha256 that the origin ever published, by path."""
+
+    timeout_seconds: float = 10.0
+    visit_seconds: float = 120.0
+    allowed_outdate_seconds: float = 12 * 3600.0
+    history: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+def ask_of(look: Look, trip: Trip, seconds: float) -> Ask:
+    """The request of a look, within so many seconds."""
+    is_etag = look.validator is not None and look.validator.endswith('"')
+    return Ask(
+        method=Method.HEAD if look.image else Method.GET,
+        family=_FAMILIES[look.subject.family],
+        most_bytes=_most_bytes(look.subject, trip),
+        deadline_seconds=seconds,
+        etag=look.validator if is_etag else None,
+        modified_since=None if is_etag else look.validator,
+    )
+
+
+def _most_bytes(subject: Subject, trip: Trip) -> int:
+    if not subject.path:
+        return LARGEST_TIME_FILE
+    metadata = metadata_of(subject, trip)
+    if metadata is None:
+        return LARGEST_REPOMD
+    known = max(version.size for version in (metadata.current, *metadata.alternates))
+    return min(2 * known + ROOM, LARGEST_REPOMD)
+
+
+def metadata_of(subject: Subject, trip: Trip) -> RepoMetadata | None:
+    """What the origin publishes where a subject is looked at."""
+    return trip.wanted.get(subject.module, {}).get(subject.path)
+
+
+def judged(look: Look, answer: Fetched | Failure, trip: Trip, terms: Terms, at: float) -> Observation:
+    """What came back, as it is to be understood."""
+    path, metadata = look.subject.path, metadata_of(look.subject, trip)
+    if isinstance(answer, Failure):
+        return failed(answer, trip.mirror.private)
+    if look.image:
+        return image(answer, trip.images[look.subject.module][path])
+    if not path:
+        return time_file(answer, at, terms.allowed_outdate_seconds)
+    if answer.status == NOT_MODIFIED and look.validator and metadata:
+        return unchanged(metadata)
+    return repomd(answer, metadata, terms.history.get(path, ()), at)
+
+
+def probe_of(look: Look, seen: Observation, answer: Fetched | Failure, at: float, seconds: float) -> Probe:
+    """The probe that a look comes to."""
+    probe = Probe(look.subject, at, seconds, seen.outcome, seen.detail, seen.sha256, seen.unchanged)
+    if isinstance(answer, Failure):
+        return probe
+    return Probe(
+        probe.subject, at, seconds, probe.outcome, probe.detail, probe.sha256, probe.unchanged,
+        validator_of(answer.headers), answer.certificate_days_left,
+    )  # fmt: skip
+
+
+def validator_of(headers: Mapping[str, str]) -> str | None:
+    """By what the file may be asked for the next time: its ETag, else its Last-Modified; None if neither is usual."""
+    etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
+    if _ETAG.fullmatch(etag):
+        return etag
+    return modified if _DATE.fullmatch(modified) else None

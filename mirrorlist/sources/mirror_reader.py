@@ -1,0 +1,63 @@
+"""All mirrors as they are now: from their files, or from the last good form of those that broke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from mirrorlist.core.errors import Finding, Severity
+from mirrorlist.core.lifecycle import status_on
+from mirrorlist.core.model import Mirror
+from mirrorlist.sources.last_good import LastGood
+from mirrorlist.sources.locations import placed, read_atlas
+from mirrorlist.sources.mirror_files import read_mirror_files
+from mirrorlist.sources.subnet_lists import list_findings, with_published_subnets
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMirrors:
+    """The mirrors, and the remarks on their files. ``paths`` leads from a mirror's name to its file; ``unusable`` is
+    how many files give no mirror, not even a former one."""
+
+    mirrors: tuple[Mirror, ...]
+    findings: tuple[Finding, ...]
+    paths: Mapping[str, str]
+    unusable: int
+
+
+class MirrorReader:
+    """Reads a directory of mirror files again and again; it remembers what each file last said that was good."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._last_good = LastGood()
+
+    def read(self, directory: Path, modules: frozenset[str], now: float) -> ReadMirrors:
+        """What the files say now."""
+        atlas = read_atlas()
+        files = read_mirror_files(directory, modules, atlas.countries, atlas)
+        for finding in files.findings:
+            if finding.severity is Severity.ERROR:
+                log.error("mirror file refused", finding=str(finding))
+        merged = self._last_good.merged(files, now)
+        broken = {finding.path for finding in files.findings if finding.severity is Severity.ERROR}
+        by_path = {str(directory / name): mirror for name, mirror in merged.items()}
+        on_lists = list_findings(by_path, self._state_dir, now)
+        for each in on_lists:
+            log.warning("subnets", finding=str(each))
+        today = datetime.fromtimestamp(now, UTC).date()
+        return ReadMirrors(
+            tuple(
+                with_published_subnets(placed(status_on(mirror, today), atlas), self._state_dir, now)
+                for mirror in merged.values()
+            ),
+            files.findings + on_lists,
+            {mirror.name: path for path, mirror in by_path.items()},
+            len(broken) - len(merged.keys() - files.mirrors.keys()),
+        )

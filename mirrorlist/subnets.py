@@ -1,0 +1,141 @@
+"""Takes up the subnets that mirrors publish at a URL: fetched with care, judged like a submitted file, kept.
+
+Nothing bad replaces something good: what cannot be used is told, and the former list stays for seven days. A list
+that changed over half of its addresses waits for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from mirrorlist.checks.addresses import NEVER, SPECIAL
+from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.outcome import Failure, Fetched, shown
+from mirrorlist.core.model import Mirror, Prefix, Protocol
+from mirrorlist.core.service import Profile, Service
+from mirrorlist.core.subnet_lists import ListRules, changes_too_much, list_faults, told_in_short
+from mirrorlist.sources.countries import read_countries
+from mirrorlist.sources.mirror_files import read_mirror_files
+from mirrorlist.sources.networks import prefix
+from mirrorlist.sources.subnet_lists import (
+    MAX_BYTES,
+    copy_path,
+    held_path,
+    parsed_list,
+    read_list,
+    refusal_path,
+    with_published_subnets,
+    write_list,
+    write_whole,
+)
+
+DEADLINE_SECONDS = 20.0
+
+Fetch = Callable[[str, Ask], Fetched | Failure]
+
+
+class Outcome(StrEnum):
+    """What came of asking for one list."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ListUpdate:
+    """The outcome for the list of one mirror, and more about it for people."""
+
+    mirror: str
+    outcome: Outcome
+    told: str
+
+
+def update_subnets(
+    service: Service, state_dir: Path, fetch: Fetch, now: float, accepted: Collection[str] = ()
+) -> Iterator[ListUpdate]:
+    """Asks for every list, one result a mirror. ``accepted``: names of mirrors whose held list a person looked at."""
+    files = read_mirror_files(Path(service.mirrors_dir), frozenset(service.modules), read_countries())
+    mirrors = [with_published_subnets(mirror, state_dir, now) for mirror in files.mirrors.values()]
+    rules = rules_of(service)
+    for mirror in mirrors:
+        if mirror.subnets_url is not None:
+            yield _updated(mirror, mirrors, rules, _List(state_dir, mirror.subnets_url, fetch, now), accepted)
+
+
+def rules_of(service: Service) -> ListRules:
+    """The rules of a service for lists."""
+    networks = service.intranet_networks if service.profile is Profile.INTRANET else ()
+    return ListRules(SPECIAL + NEVER, tuple(map(prefix, networks)), service.approved)
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """Where one list comes from, and where it is kept."""
+
+    state_dir: Path
+    url: str
+    fetch: Fetch
+    now: float
+
+    def fetched(self) -> tuple[Prefix, ...]:
+        """Raises ValueError with the reason why there is no list."""
+        ask = Ask(most_bytes=MAX_BYTES, deadline_seconds=DEADLINE_SECONDS, scheme=Protocol.HTTPS)
+        answer = self.fetch(self.url, ask)
+        if isinstance(answer, Failure):
+            raise ValueError(str(answer))
+        if answer.status != 200:
+            raise ValueError(f"status {answer.status}")
+        return parsed_list(answer.body)
+
+    def kept(self, path: Callable[[Path, str], Path]) -> tuple[Prefix, ...] | None:
+        """The list that is kept at one of the places, if there is one that can be read."""
+        try:
+            return read_list(path(self.state_dir, self.url))
+        except (OSError, ValueError):
+            return None
+
+    def take(self, prefixes: Sequence[Prefix]) -> None:
+        """From here on these are the mirror's networks."""
+        write_list(copy_path(self.state_dir, self.url), prefixes, self.now)
+        self.forget(held_path)
+
+    def hold(self, prefixes: Sequence[Prefix]) -> None:
+        """Lays the list aside for a person."""
+        if self.kept(held_path) != tuple(prefixes):
+            write_list(held_path(self.state_dir, self.url), prefixes, self.now)
+
+    def refuse(self, reason: str) -> None:
+        """Notes why the list was not taken; the same reason is not written again."""
+        path = refusal_path(self.state_dir, self.url)
+        if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != reason:
+            write_whole(path, reason)
+
+    def forget(self, path: Callable[[Path, str], Path]) -> None:
+        path(self.state_dir, self.url).unlink(missing_ok=True)
+
+
+def _updated(
+    mirror: Mirror, mirrors: Iterable[Mirror], rules: ListRules, of: _List, accepted: Collection[str]
+) -> ListUpdate:
+    try:
+        found = of.fetched()
+        if faults := list_faults(mirror, found, mirrors, rules):
+            raise ValueError("; ".join(faults))
+    except ValueError as error:
+        reason = shown(str(error))
+        of.refuse(reason)
+        return ListUpdate(mirror.name, Outcome.REFUSED, reason)
+    of.forget(refusal_path)
+    former, told = of.kept(copy_path), told_in_short(found)
+    if former is not None and former != found and changes_too_much(former, found):
+        was_seen = mirror.name in accepted and of.kept(held_path) == found
+        if not was_seen:
+            of.hold(found)
+            return ListUpdate(mirror.name, Outcome.HELD, f"over half of the addresses changed: {told} now")
+    of.take(found)
+    return ListUpdate(mirror.name, Outcome.UNCHANGED if former == found else Outcome.CHANGED, told)

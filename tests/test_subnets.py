@@ -1,0 +1,231 @@
+"""Lists of networks at a URL, from a web server on loopback to what is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from mirrorlist.checks.fetch import Ask, fetch
+from mirrorlist.checks.outcome import Failure, Fetched
+from mirrorlist.core.prefixes import spelled
+from mirrorlist.core.service import Profile, Service
+from mirrorlist.sources.subnet_lists import KEPT_SECONDS, copy_path, list_findings, with_published_subnets
+from mirrorlist.subnets import DEADLINE_SECONDS, ListUpdate, Outcome, rules_of, update_subnets
+from tests.building import NOW, mirror, service
+from tests.checks.asking import LOOPBACK, guard
+from tests.checks.servers import ALLOWED_HOST, Talk, answer, drips, floods, redirect, says
+from tests.checks.test_wire import AUTHORITY, TRUSTING, serving_tls
+
+OTHER = """\
+name: b.test
+address: {https: https://b.test/}
+subnets: [30.0.0.0/24]
+"""
+LISTED = ["20.0.0.0/24", "2a00:1::/48"]
+
+
+@dataclass
+class Publishing:
+    """A service of two mirrors, of which the first has its networks at a URL that says ``talk``."""
+
+    directory: Path
+    talk: Talk = field(default_factory=lambda: said(LISTED))
+    url: str = ""
+    approved: tuple[str, ...] = ()
+    now: float = NOW
+
+    def __call__(self, connection: socket.socket, head: bytes) -> None:
+        self.talk(connection, head)
+
+    @property
+    def service(self) -> Service:
+        return service(mirrors_dir=str(self.directory), approved=self.approved)
+
+    def update(self, *accepted: str, context: ssl.SSLContext = TRUSTING) -> ListUpdate:
+        fetching = partial(fetch, guard=guard(LOOPBACK, lambda name: [ALLOWED_HOST], context))
+        (found,) = update_subnets(self.service, self.directory / "state", fetching, self.now, accepted)
+        return found
+
+    def subnets(self) -> list[str]:
+        of = mirror("a", subnets_url=self.url)
+        return [spelled(each) for each in with_published_subnets(of, self.directory / "state", self.now).subnets]
+
+    def findings(self) -> list[str]:
+        of = mirror("a", subnets_url=self.url)
+        return [each.code for each in list_findings({"a.yml": of}, self.directory / "state", self.now)]
+
+
+def said(networks: list[str]) -> Talk:
+    return says(answer(body=json.dumps(networks).encode()))
+
+
+@pytest.fixture
+def publishing(tmp_path: Path) -> Iterator[Publishing]:
+    found = Publishing(tmp_path)
+    with serving_tls("a.test", talk=found) as server:
+        found.url = server.url("/subnets.json", "https", "a.test")
+        (tmp_path / "a.test.yml").write_text(
+            f"name: a.test\naddress: {{https: https://a.test/}}\nsubnets: {found.url}\n"
+        )
+        (tmp_path / "b.test.yml").write_text(OTHER)
+        yield found
+
+
+def test_a_list_is_taken_up_and_confirmed(publishing: Publishing) -> None:
+    assert publishing.findings() == ["subnets-missing"]
+    assert publishing.update() == ListUpdate("a.test", Outcome.CHANGED, "1 of IPv4 and 1 of IPv6")
+    assert publishing.subnets() == LISTED
+    publishing.now += KEPT_SECONDS - 1
+    assert publishing.update().outcome is Outcome.UNCHANGED
+    publishing.now += KEPT_SECONDS - 1
+    assert publishing.subnets() == LISTED
+    assert publishing.findings() == []
+
+
+HOSTILE: dict[str, tuple[Talk, str]] = {
+    "huge": (floods(b"HTTP/1.1 200 OK\r\n\r\n", b'["20.0.0.0/24", ' * 4096), "too large"),
+    "ten megabytes": (says(answer(body=b" " * 10_000_000)), "too large: 10000000 bytes announced"),
+    "a page": (says(answer(body=b"<html><body>Log in</body></html>")), "it is a page, not a list"),
+    "nested": (says(answer(body=b"[" * 500_000)), "it is nested too deeply"),
+    "wrong types": (says(answer(body=b'[20, null, {"a": 1}]')), "it is no list of texts"),
+    "too many": (said([f"20.0.{number // 256}.{number % 256}/32" for number in range(1025)]), "1025 entries"),
+    "compressed": (says(answer("200 OK", b"\x1f\x8b", "Content-Encoding: gzip")), "compressed"),
+    "gone": (says(answer("404 Not Found")), "status 404"),
+    "elsewhere": (says(redirect("https://169.254.169.254/latest")), "forbidden address"),
+    "down to http": (says(redirect("http://a.test/subnets.json")), "redirect from https to http"),
+    "private": (said(["10.0.0.0/24"]), "10.0.0.0/24 is not public (private)"),
+    "metadata": (said(["169.254.169.254/32"]), "is not public (link-local)"),
+    "everything": (said(["0.0.0.0/0"]), "0.0.0.0/0 is not public"),
+    "wide": (said(["20.0.0.0/15"]), "20.0.0.0/15 is wider than /16"),
+    "another's": (said(["20.0.0.0/24", "30.0.0.0/28"]), "30.0.0.0/28 shares addresses with 30.0.0.0/24 of b.test"),
+    "control characters": (says(answer(body=b'["\x1b[2J"]')), "it is no JSON"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_bad_list_is_refused_in_words_and_the_former_stays_for_a_week(publishing: Publishing, name: str) -> None:
+    publishing.update()
+    publishing.talk, reason = HOSTILE[name]
+    found = publishing.update()
+    assert found.outcome is Outcome.REFUSED
+    assert reason in found.told
+    assert found.told.isprintable()
+    assert (publishing.subnets(), publishing.findings()) == (LISTED, ["subnets-refused"])
+    publishing.now += KEPT_SECONDS
+    assert (publishing.subnets(), publishing.findings()) == ([], ["subnets-old", "subnets-refused"])
+    publishing.talk = said(LISTED)
+    assert publishing.update().outcome is Outcome.UNCHANGED
+    assert (publishing.subnets(), publishing.findings()) == (LISTED, [])
+
+
+def test_a_slow_list_ends_at_its_deadline(publishing: Publishing) -> None:
+    publishing.talk = drips(b"HTTP/1.1 200 OK\r\n\r\n", lambda _: b" ", 0.05)
+
+    def impatient(url: str, ask: Ask) -> Fetched | Failure:
+        assert ask.deadline_seconds == DEADLINE_SECONDS
+        found = guard(LOOPBACK, lambda name: [ALLOWED_HOST], TRUSTING)
+        return fetch(url, replace(ask, deadline_seconds=0.5), found)
+
+    (found,) = update_subnets(publishing.service, publishing.directory / "state", impatient, NOW)
+    assert (found.outcome, found.told.partition(":")[0]) == (Outcome.REFUSED, "not complete in time")
+
+
+def test_an_untrusted_certificate_is_refused(publishing: Publishing) -> None:
+    assert publishing.update(context=ssl.create_default_context()).told.startswith("certificate: unknown issuer")
+    assert publishing.subnets() == []
+
+
+def test_over_half_of_the_addresses_wait_for_a_person(publishing: Publishing) -> None:
+    publishing.update()
+    other = ["21.0.0.0/24", "2a00:1::/48"]
+    publishing.talk = said(other)
+    assert [publishing.update().outcome for _ in range(2)] == [Outcome.HELD] * 2
+    assert (publishing.subnets(), publishing.findings()) == (LISTED, ["subnets-held"])
+    publishing.talk = said(["22.0.0.0/24", "2a00:1::/48"])
+    assert publishing.update("a.test").outcome is Outcome.HELD, "it is not what the person looked at"
+    assert publishing.update("b.test").outcome is Outcome.HELD
+    assert publishing.update("a.test").outcome is Outcome.CHANGED
+    assert (publishing.subnets(), publishing.findings()) == (["22.0.0.0/24", "2a00:1::/48"], [])
+
+
+def test_a_held_list_is_forgotten_when_the_url_goes_back(publishing: Publishing) -> None:
+    publishing.update()
+    publishing.talk = said(["21.0.0.0/24"])
+    publishing.update()
+    publishing.talk = said(LISTED)
+    assert publishing.update().outcome is Outcome.UNCHANGED
+    assert publishing.findings() == []
+
+
+def test_a_held_list_does_not_keep_the_former_alive_for_ever(publishing: Publishing) -> None:
+    publishing.update()
+    publishing.talk = said(["21.0.0.0/24"])
+    publishing.now += KEPT_SECONDS
+    assert publishing.update().outcome is Outcome.HELD
+    assert (publishing.subnets(), publishing.findings()) == ([], ["subnets-old", "subnets-held"])
+
+
+def test_small_changes_are_taken_up_at_once(publishing: Publishing) -> None:
+    publishing.update()
+    publishing.talk = said(["20.0.0.0/23", "2a00:1::/48"])
+    assert publishing.update().outcome is Outcome.CHANGED
+    assert publishing.subnets() == ["20.0.0.0/23", "2a00:1::/48"]
+
+
+def test_an_approved_mirror_may_claim_more(publishing: Publishing) -> None:
+    publishing.approved = ("a.test",)
+    publishing.talk = said(["20.0.0.0/8", "30.0.0.0/28"])
+    assert publishing.update().outcome is Outcome.CHANGED
+
+
+def test_an_intranet_may_list_its_own_networks() -> None:
+    networks = ("10.0.0.0/8",)
+    assert rules_of(service(intranet_networks=networks)).allowed == ()
+    assert len(rules_of(service(profile=Profile.INTRANET, intranet_networks=networks)).allowed) == 1
+
+
+def test_the_command_takes_lists_up_and_tells(tmp_path: Path) -> None:
+    mirrors = tmp_path / "mirrors.d"
+    mirrors.mkdir()
+    with serving_tls("localhost", talk=says(answer(body=b'["20.0.0.0/24"]')), on="127.0.0.1") as server:
+        url = server.url("/subnets.json", "https", "localhost")
+        (mirrors / "a.test.yml").write_text(f"name: a.test\naddress: {{https: https://a.test/}}\nsubnets: {url}\n")
+        (tmp_path / "service.yml").write_text(
+            "versions: ['9']\narches: {'9': [x86_64]}\nrepos: [{name: baseos, path: os/}]\n"
+            "profile: intranet\nintranet_networks: [127.0.0.0/8, '::1']\n"
+        )
+        (tmp_path / "ca.pem").write_bytes(AUTHORITY.cert_pem.bytes())
+
+        def ran(*words: str) -> subprocess.CompletedProcess[str]:
+            command = [
+                sys.executable,
+                "-m",
+                "mirrorlist",
+                "--config",
+                str(tmp_path / "service.yml"),
+                "update",
+                "subnets",
+            ]
+            environment = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "ca.pem")}
+            return subprocess.run(
+                [*command, *words], capture_output=True, text=True, env=environment, timeout=60, check=False
+            )
+
+        done = ran()
+        assert (done.returncode, done.stdout) == (
+            0, "changed    a.test  1 of IPv4\n1 changed, 0 unchanged, 0 held, 0 refused\n",
+        ), done.stderr  # fmt: skip
+        assert "no mirror of this name has a list" in ran("--accept", "b.test").stderr
+    down = ran()
+    assert (down.returncode, down.stdout.partition(":")[0]) == (1, "refused    a.test  connection refused")
+    assert copy_path(tmp_path / "state", url).exists()
