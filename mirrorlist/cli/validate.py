@@ -19,7 +19,7 @@ from mirrorlist.cli.probe import guard_of
 from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.review import Review
 from mirrorlist.core.service import Service
-from mirrorlist.formats.review import REVIEW_FORMATS, plain_line
+from mirrorlist.formats.review import REVIEW_FORMATS, markdown, plain_line
 from mirrorlist.publish import CACHE
 from mirrorlist.sources.address_sources import AddressSources
 from mirrorlist.sources.asn_table import read_embedded_asns
@@ -39,6 +39,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--strict", is_flag=True, help="Warnings refuse too.")
 @click.option("--online", is_flag=True, help="Ask the mirrors too, over every protocol and address family.")
 @click.option("--speed", is_flag=True, help="With --online: measure how fast each mirror sends at least.")
+@click.option("--summary", type=PATH, help="Also append the review to this file, in Markdown.")
 @click.argument("files", nargs=-1, type=PATH)
 @pass_context
 def validate(
@@ -49,6 +50,7 @@ def validate(
     strict: bool,
     online: bool,
     speed: bool,
+    summary: Path | None,
     files: tuple[Path, ...],
 ) -> None:
     """Judge FILES, or all mirror files, in the context of the others, and tell where each mirror is taken to be.
@@ -69,6 +71,8 @@ def validate(
         reviewed = asked(judged, service, here, Speed.MEASURED if speed else Speed.LEFT_OUT)
     review = Review(reviewed, strict)
     click.echo(REVIEW_FORMATS[form](review), nl=False)
+    if summary:
+        _append(summary, markdown(review))
     click.echo(review.summary(), err=True)
     sys.exit(0 if review.accepted else 1)
 
@@ -104,6 +108,14 @@ def _paths(files: Sequence[Path], service: Service) -> tuple[Path, ...]:
     if faults:
         sys.exit(1)
     return tuple(map(_short, submitted_files(directory)))
+
+
+def _append(file: Path, page: str) -> None:
+    try:
+        with file.open("a", encoding="utf-8") as opened:
+            opened.write(page)
+    except OSError as error:
+        raise click.UsageError(f"--summary {file}: {error.strerror}; name a file that can be written") from None
 
 
 def _short(path: Path) -> Path:

@@ -37,7 +37,7 @@ def _annotation(found: Finding) -> str:
 
 
 def _data(said: str) -> str:
-    return said.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return said.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace("##[", "## [")
 
 
 def _property(said: str) -> str:

@@ -134,7 +134,7 @@ def _refused(path: Path, fault: Finding) -> Reviewed:
 def _judged(file: _File | Reviewed, directory: Path, known: Neighbours, terms: Terms) -> Judged:
     if isinstance(file, Reviewed):
         return Judged(file)
-    beside = file.path.parent if file.document.root and not _is_in(file.path, directory) else directory
+    beside = directory if _is_in(file.path, directory) else file.path.parent
     submission = Submission(file.document, file.text, beside, file.mirror, known)
     mirror = placed(file.mirror, terms.atlas) if file.mirror else None
     reviewed = Reviewed(
@@ -151,8 +151,10 @@ def _is_in(path: Path, directory: Path) -> bool:
 
 
 def _findings(submission: Submission, terms: Terms) -> list[Finding]:
-    """The loader's findings as they count here, and what only a submission is asked."""
+    """The loader's findings as they count here, and what only a submission is asked that can be read."""
     found = [_held_to(each) for each in submission.document.findings]
+    if submission.document.root is None:
+        return found
     if submission.mirror:
         found += map(_held_to, place_findings(submission.document, submission.mirror, terms.atlas))
     told = {(each.line, each.column) for each in found if each.severity is Severity.ERROR and each.code in SHAPE}

@@ -66,9 +66,10 @@ def _literal(submission: Submission, terms: Terms, pointer: Pointer, url: str) -
 
 def host_is_the_one_named(submission: Submission, _: Terms) -> Iterator[Finding]:
     """The mirror is called after the host that serves it."""
-    hosts = [url_parts(url).host for pointer, url in submission.urls() if scheme_of(url) in ("http", "https")]
-    if submission.name and hosts and submission.name not in hosts:
-        message = f"name {shown(submission.name)} is not the host of a URL, which is {shown(hosts[0])}; use one of them"
+    hosts = [url_parts(url).host for _, url in submission.urls() if scheme_of(url) in ("http", "https")]
+    names = [host for host in hosts if not is_address(host)]
+    if submission.name and names and submission.name not in names:
+        message = f"name {shown(submission.name)} is not the host of a URL, which is {shown(names[0])}; use one of them"
         yield submission.warning(("name",), Code.OTHER_HOST, message)
 
 

@@ -10,7 +10,7 @@ from mirrorlist.core.claims import covered, overlap
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Prefix
 from mirrorlist.core.ownership import doubts
-from mirrorlist.core.prefixes import packed, spelled
+from mirrorlist.core.prefixes import packed, parse_prefix, spelled
 from mirrorlist.sources.documents import Pointer, shown
 from mirrorlist.sources.submission import Check, Network, Submission, Terms, prefix_of
 from mirrorlist.sources.submission_codes import SubmissionCode as Code
@@ -21,6 +21,9 @@ MOST_ASNS = 64
 MOST_TOLD = 20
 SHORTEST = {4: 16, 6: 32}
 """The widest network that a file may claim by itself, and the most that all of its networks cover together."""
+
+GLOBAL_UNICAST = parse_prefix("2000::/3")[0]
+"""The only part of IPv6 that is given out (RFC 4291, 2.4)."""
 
 RESERVED_ASNS: tuple[tuple[int, int, str], ...] = (
     (0, 0, "reserved"),
@@ -77,7 +80,8 @@ def _special(row: _Claimed, terms: Terms) -> str | None:
     if any(overlap(each, row.prefix) and each.length <= row.prefix.length for each in inside):
         return None
     name = next((name for special, name in terms.special if overlap(special, row.prefix)), None)
-    return name or (None if row.network.is_global else "not global")
+    outside = row.network.version == 6 and not overlap(GLOBAL_UNICAST, row.prefix)
+    return name or ("not global" if outside or not row.network.is_global else None)
 
 
 def networks_are_narrow(submission: Submission, terms: Terms) -> Iterator[Finding]:

@@ -56,7 +56,9 @@ def judged(network: Path, data: bytes, name: str = FILE) -> Reviewed:
 
 
 @pytest.mark.parametrize(("kind", "what", "code", "text"), ROWS, ids=[f"{row[0]}: {row[1]}"[:60] for row in ROWS])
-def test_a_hostile_file_is_refused_by_its_code(network: Path, kind: str, what: str, code: str, text: str | bytes) -> None:
+def test_a_hostile_file_is_refused_by_its_code(
+    network: Path, kind: str, what: str, code: str, text: str | bytes
+) -> None:
     started = time.process_time()
 
     found = judged(network, contents(text))
