@@ -14,7 +14,7 @@ import click
 from mirrorlist.checks.addresses import NEVER, SPECIAL, refusal
 from mirrorlist.checks.targets import DANGEROUS_PORTS
 from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.online import Speed, asked
+from mirrorlist.cli.online import Speed, asked, tell_ways
 from mirrorlist.cli.probe import guard_of
 from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.review import Review
@@ -28,6 +28,7 @@ from mirrorlist.sources.mirror_files import mirror_file_names
 from mirrorlist.sources.submission import Terms
 from mirrorlist.sources.submissions import judge_submissions, submitted_files
 
+FOR_PEOPLE = ("text", "github")
 PATH = click.Path(path_type=Path)
 
 
@@ -39,6 +40,8 @@ PATH = click.Path(path_type=Path)
 @click.option("--strict", is_flag=True, help="Warnings refuse too.")
 @click.option("--online", is_flag=True, help="Ask the mirrors too, over every protocol and address family.")
 @click.option("--speed", is_flag=True, help="With --online: measure how fast each mirror sends at least.")
+@click.option("--timeout", type=click.FloatRange(min=0.1, max=300), default=10.0, show_default=True, metavar="SECONDS",
+              help="With --online: how long one request may take.")  # fmt: skip
 @click.option("--summary", type=PATH, help="Also append the review to this file, in Markdown.")
 @click.argument("files", nargs=-1, type=PATH)
 @pass_context
@@ -50,6 +53,7 @@ def validate(
     strict: bool,
     online: bool,
     speed: bool,
+    timeout: float,
     summary: Path | None,
     files: tuple[Path, ...],
 ) -> None:
@@ -65,12 +69,15 @@ def validate(
         context, settings=replace(settings, mirrors=directory or settings.mirrors, config=config or settings.config)
     )
     service = here.service()
-    judged = judge_submissions(_paths(files, service), Path(service.mirrors_dir), terms_of(service))
+    terms = terms_of(service)
+    judged = judge_submissions(_paths(files, service), Path(service.mirrors_dir), terms)
     reviewed = tuple(each.reviewed for each in judged)
     if online:
-        reviewed = asked(judged, service, here, Speed.MEASURED if speed else Speed.LEFT_OUT)
+        reviewed = asked(judged, terms, timeout, Speed.MEASURED if speed else Speed.LEFT_OUT)
     review = Review(reviewed, strict)
     click.echo(REVIEW_FORMATS[form](review), nl=False)
+    if online and form in FOR_PEOPLE:
+        tell_ways(reviewed)
     if summary:
         _append(summary, markdown(review))
     click.echo(review.summary(), err=True)

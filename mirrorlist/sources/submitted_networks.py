@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 
@@ -176,18 +176,26 @@ def claims_agree_with_routing(submission: Submission, terms: Terms) -> Iterator[
     literal = {packed(url_parts(url).host) for _, url in submission.urls()}
     found = doubts(terms.asns(), claimed, asns, {each for each in literal if each})
     for doubt in found[:MOST_TOLD]:
-        yield doubtful(submission, claimed[doubt.prefix].pointer, str(claimed[doubt.prefix]), doubt.origins, asns)
+        row = claimed[doubt.prefix]
+        yield submission.warning(row.pointer, Code.DOUBTFUL_CLAIM, origin_doubt(str(row), doubt.origins, sorted(asns)))
 
 
-def doubtful(submission: Submission, pointer: Pointer, claim: str, origins: tuple[int, ...], asns: set[int]) -> Finding:
-    """What a maintainer has to ask about a claim."""
+def origin_doubt(claim: str, origins: Sequence[int], asns: Sequence[int]) -> str:
+    """What a maintainer has to ask about a claimed network."""
     by = f"is announced by {_systems(origins)}" if origins else "is announced by nobody"
-    but = f", and not by {_systems(sorted(asns))} of asn" if asns and origins else ""
-    message = f"{claim} {by}{but}; for the maintainer: ask the owner to show that the network is theirs"
-    return submission.warning(pointer, Code.DOUBTFUL_CLAIM, message)
+    but = f", and not by {_systems(asns)} of asn" if asns and origins else ""
+    return f"{claim} {by}{but}; {ASK}"
 
 
-def _systems(asns: tuple[int, ...] | list[int]) -> str:
+def system_doubt(own: Sequence[int], claimed: Sequence[int]) -> str:
+    """What a maintainer has to ask about claimed systems that are not the mirror's."""
+    return f"the mirror stands in {_systems(own)}, and asn names {_systems(claimed)} only; {ASK}"
+
+
+ASK = "for the maintainer: have the owner show that the network is theirs"
+
+
+def _systems(asns: Sequence[int]) -> str:
     named = ", ".join(f"AS{asn}" for asn in asns[:3])
     return named if len(asns) <= 3 else f"{named} and {len(asns) - 3} more"
 

@@ -481,7 +481,7 @@ VALID: dict[str, str | bytes] = {
     "zeros in IPv6": HEAD + "subnets: ['2A02:0100:0000::/48']\n",
     "two halves": HEAD + "subnets: [141.24.0.0/17, 141.24.128.0/17]\n",
     "list of networks at a URL": HEAD + f"subnets: https://{NAME}/subnets.json\n",
-    "private in an inner network": f"name: mirror.corp.internal\naddress: {{http: 'http://10.1.2.3:8080/linux/'}}\nprivate: true\nasn: 680\n",
+    "private in an inner network": "name: mirror.corp.internal\naddress: {http: 'http://10.1.2.3:8080/linux/'}\nprivate: true\nasn: 680\n",
     "private with one label": "name: mirror\naddress: {http: 'http://mirror/linux/'}\nprivate: true\nasn: 680\n",
     "monopoly of its network": HEAD + MONOPOLY + "subnets: [141.25.0.0/24]\n",
     "shared system": HEAD + "asn: [680, 3320]\n",
