@@ -24,10 +24,10 @@ approved: [mirror.alone.example.net]
 NEIGHBOURS = {
     "mirror.old.example.net.yml": "name: mirror.old.example.net\n"
     "address: {http: http://mirror.old.example.net/linux/, rsync: rsync://mirror.old.example.net/linux/}\n"
-    "subnets: [141.20.0.0/18, '2a01:4f8:100::/48']\nasn: [680]\n",
+    "subnets: [141.20.0.0/18, '2001:638:100::/48']\nasn: [680]\n",
     "mirror.alone.example.net.yml": "name: mirror.alone.example.net\n"
     "address: {http: http://mirror.alone.example.net/linux/}\n"
-    "private: true\nmonopoly: true\nsubnets: [193.99.144.0/24]\nasn: [24940]\n",
+    "private: true\nmonopoly: true\nsubnets: [193.99.144.0/24]\nasn: [206564]\n",
 }
 """Mirrors that are there already; the second one serves a network and an autonomous system alone."""
 
@@ -284,7 +284,7 @@ NETWORKS: tuple[Row, ...] = (
     ("another's network", More.OVERLAPPING_CLAIM, _list("subnets", "141.20.0.0/18")),
     ("inside another's network", More.OVERLAPPING_CLAIM, _list("subnets", "141.20.1.0/24")),
     ("around another's network", More.OVERLAPPING_CLAIM, _list("subnets", "141.20.0.0/16")),
-    ("inside another's IPv6 network", More.OVERLAPPING_CLAIM, _list("subnets", "'2a01:4f8:100:1::/64'")),
+    ("inside another's IPv6 network", More.OVERLAPPING_CLAIM, _list("subnets", "'2001:638:100:1::/64'")),
     ("inside a monopoly", More.CLAIM_OF_MONOPOLY, _list("subnets", "193.99.144.80")),
     ("around a monopoly", More.CLAIM_OF_MONOPOLY, _list("subnets", "193.99.0.0/16")),
     ("list over http", Code.BAD_VALUE, "subnets: http://mirror.new.example.org/subnets.json\n"),
@@ -308,7 +308,7 @@ ASNS: tuple[Row, ...] = (
     ),
     ("one number", More.RESERVED_ASN, "asn: 64512\n"),
     ("65 systems", More.TOO_MANY_CLAIMS, _list("asn", *range(1000, 1065))),
-    ("a monopoly's", More.CLAIM_OF_MONOPOLY, "asn: [24940]\n"),
+    ("a monopoly's", More.CLAIM_OF_MONOPOLY, "asn: [206564]\n"),
 )  # fmt: skip
 
 MONOPOLY = "private: true\nmonopoly: true\n"
