@@ -19,7 +19,7 @@ from mirrorlist.cli.probe import guard_of
 from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.review import Review
 from mirrorlist.core.service import Service
-from mirrorlist.formats.review import REVIEW_FORMATS, markdown, plain_line
+from mirrorlist.cli.reviews import REVIEW_FORMATS, markdown, plain_line
 from mirrorlist.publish import CACHE
 from mirrorlist.sources.address_sources import AddressSources
 from mirrorlist.sources.asn_table import read_embedded_asns
