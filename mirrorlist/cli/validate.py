@@ -16,10 +16,10 @@ from mirrorlist.checks.targets import DANGEROUS_PORTS
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.online import Speed, asked, tell_ways
 from mirrorlist.cli.probe import guard_of
+from mirrorlist.cli.reviews import REVIEW_FORMATS, markdown, plain_line
 from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.review import Review
 from mirrorlist.core.service import Service
-from mirrorlist.cli.reviews import REVIEW_FORMATS, markdown, plain_line
 from mirrorlist.publish import CACHE
 from mirrorlist.sources.address_sources import AddressSources
 from mirrorlist.sources.asn_table import read_embedded_asns
@@ -75,7 +75,7 @@ def validate(
     if online:
         reviewed = asked(judged, terms, timeout, Speed.MEASURED if speed else Speed.LEFT_OUT)
     review = Review(reviewed, strict)
-    click.echo(REVIEW_FORMATS[form](review), nl=False)
+    click.echo(_writable(REVIEW_FORMATS[form](review)), nl=False)
     if online and form in FOR_PEOPLE:
         tell_ways(reviewed)
     if summary:
@@ -115,6 +115,12 @@ def _paths(files: Sequence[Path], service: Service) -> tuple[Path, ...]:
     if faults:
         sys.exit(1)
     return tuple(map(_short, submitted_files(directory)))
+
+
+def _writable(text: str) -> str:
+    """The text with escapes for what standard output cannot hold, such as letters in a locale that knows ASCII only."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _append(file: Path, page: str) -> None:

@@ -27,10 +27,11 @@ from mirrorlist.sources.submission import Check, Neighbours, Submission, Terms, 
 from mirrorlist.sources.submission_codes import HELD_TO, SubmissionCode
 from mirrorlist.sources.submitted_facts import FACT_CHECKS
 from mirrorlist.sources.submitted_hosts import HOST_CHECKS
+from mirrorlist.sources.submitted_links import LINK_CHECKS
 from mirrorlist.sources.submitted_networks import NETWORK_CHECKS
 from mirrorlist.sources.submitted_text import TEXT_CHECKS
 
-CHECKS: tuple[Check, ...] = (*TEXT_CHECKS, *HOST_CHECKS, *NETWORK_CHECKS, *FACT_CHECKS)
+CHECKS: tuple[Check, ...] = (*TEXT_CHECKS, *HOST_CHECKS, *LINK_CHECKS, *NETWORK_CHECKS, *FACT_CHECKS)
 
 MOST_FINDINGS = 100
 """So many are told of one file; nobody reads more."""

@@ -29,7 +29,8 @@ def schemas() -> Blueprint:
         response.headers["Cache-Control"] = f"public, max-age={FRESH_SECONDS}"
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["X-Content-Type-Options"] = "nosniff"
-        return response.make_conditional(request.environ)
+        response.make_conditional(request.environ)
+        return response
 
     return views
 

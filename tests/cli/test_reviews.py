@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from mirrorlist.cli.reviews import REVIEW_FORMATS, as_json, github, markdown, plain_line, text
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.review import Review, Reviewed, Seen
-from mirrorlist.cli.reviews import REVIEW_FORMATS, as_json, github, markdown, plain_line, text
 
 EVIL = [
     "::error::x", " ::set-output name=a::b", "##[error]x", "x ##[add-mask]y", "a\n::error::b", "a\r\n::warning::b",

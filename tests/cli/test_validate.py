@@ -157,6 +157,14 @@ def test_names_that_begin_with_a_hyphen_or_are_no_text_are_judged(checkout: Path
     assert b"\x1b" not in done.stdout
 
 
+def test_letters_that_the_terminal_does_not_know_are_escaped(checkout: Path) -> None:
+    path = put(checkout, "sponsor: <Ä>\n")
+    command = [sys.executable, "-m", "mirrorlist", "validate", "--service", str(checkout / "service.yml"), path]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
+    assert (done.returncode, "sponsor '<\\xc4>' has" in done.stdout) == (1, True), done.stderr
+
+
 def limited() -> None:
     """2 seconds of processor time and 1 GiB of memory, for this process and what it starts."""
     resource.setrlimit(resource.RLIMIT_AS, (GIBIBYTE, GIBIBYTE))

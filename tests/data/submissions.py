@@ -414,6 +414,24 @@ LOGOS: tuple[Row, ...] = (
 )
 """Broken pictures are made in tests/sources/test_pictures.py."""
 
+LINKS: tuple[Row, ...] = (
+    ("page at loopback", More.HOST_NOT_PUBLIC, "sponsor_url: http://127.0.0.1/\n"),
+    ("page at the cloud's metadata", More.HOST_NOT_PUBLIC, "sponsor_url: http://169.254.169.254/latest/\n"),
+    ("page at localhost", More.HOST_NOT_PUBLIC, "sponsor_url: http://localhost:8080/\n"),
+    ("page at an inner name", More.HOST_NOT_PUBLIC, "sponsor_url: https://wiki.corp.internal/\n"),
+    ("page in disguise", More.HOST_NOT_PUBLIC, "sponsor_url: https://ex\u0430mple.org/\n"),
+    ("page in punycode disguise", More.HOST_NOT_PUBLIC, "sponsor_url: https://xn--80ak6aa92e.com/\n"),
+    ("shell as a source", Code.BAD_URL, "sync: {source: '$(id)'}\n"),
+    ("option as a source", Code.BAD_URL, "sync: {source: '--rsh=id'}\n"),
+    ("shell in a source", Code.BAD_URL, "sync: {source: 'rsync://example.org/x;id'}\n".replace(";id", "$(id)")),
+    ("user in a source", Code.BAD_URL, "sync: {source: 'rsync://a:b@example.org/x'}\n"),
+    ("file as a source", Code.BAD_URL, "sync: {source: 'file:///etc/'}\n"),
+    ("copies from everywhere", More.WIDE_NETWORK, "sync: {from: 0.0.0.0/0}\n"),
+    ("copies from much of IPv6", More.WIDE_NETWORK, "sync: {from: '2a01::/16'}\n"),
+    ("copies from inside", More.RESERVED_NETWORK, "sync: {from: 10.0.0.5}\n"),
+    ("copies from no name", More.BAD_HOST, "sync: {from: a..b}\n"),
+)
+
 DUPLICATES: tuple[Row, ...] = (
     ("name of another", Code.DUPLICATE_NAME, _named("mirror.old.example.net")),
 )  # fmt: skip
@@ -421,7 +439,7 @@ DUPLICATES: tuple[Row, ...] = (
 HOSTILE: dict[str, tuple[Row, ...]] = {
     "yaml": YAML, "encoding": ENCODINGS, "type": TYPES, "name": NAMES, "url": URLS, "host": HOSTS,
     "network": NETWORKS, "asn": ASNS, "monopoly": MONOPOLIES, "cloud": CLOUDS, "place": PLACES, "fact": FACTS,
-    "email": EMAILS, "logo": LOGOS, "duplicate": DUPLICATES,
+    "email": EMAILS, "logo": LOGOS, "link": LINKS, "duplicate": DUPLICATES,
 }  # fmt: skip
 """Refused, by kind."""
 
@@ -493,6 +511,10 @@ VALID: dict[str, str | bytes] = {
     "city with accents": _place("country: BR, state_province: São Paulo, city: São Paulo"),
     "hyphens in an address": HEAD + "email: first.last+mirror@sub-domain.example.org\n",
     "20 peerings": HEAD + _list("peerings", *(f"'IX {n}'" for n in range(20))),
+    "page with everything": HEAD + "sponsor_url: 'https://www.example.org:8443/a/?b=c#d'\n",
+    "page in another script": HEAD + "sponsor_url: https://пример.рф/\n",
+    "source and address": HEAD + "sync: {source: 'rsync://rsync.example.org/linux/', from: 141.23.1.2}\n",
+    "source by name": HEAD + "sync: {source: mirror.old.example.net, from: mirror.new.example.org}\n",
     "3h": HEAD + "update_frequency: 180m\n",
     "10 Gbit/s": HEAD + "bandwidth_mbps: 10000\n",
 }  # fmt: skip
