@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+
+import click
 
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.review import Review, Reviewed, Seen
 
 _WORKFLOW_COMMAND = re.compile(r"\A(\s*)::|##\[")
+_SEVERITY = re.compile(r"(:\d+:\d+:\s+)(error|warning)(?= \[)")
 _MARKDOWN = re.compile(r"[^A-Za-z0-9 ,'\"/=\-\u00a0-\U0010ffff]")
 
 
@@ -24,6 +28,19 @@ def text(review: Review) -> str:
     lines = [f"{file.path}: {file.place}" for file in review.files if file.place]
     lines += [str(each) for file in review.files for each in file.findings]
     return "".join(f"{plain_line(line)}\n" for line in lines)
+
+
+def wrapped(lines: str, width: int) -> str:
+    """The lines for a person at a terminal: wrapped between words, the rest of each indented, errors in red."""
+    found = []
+    for line in lines.splitlines():
+        rows = textwrap.wrap(line, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+        found.append(_SEVERITY.sub(_coloured, "\n".join(rows), count=1))
+    return "".join(f"{each}\n" for each in found)
+
+
+def _coloured(found: re.Match[str]) -> str:
+    return found[1] + click.style(found[2], fg="red" if found[2] == Severity.ERROR else "yellow", bold=True)
 
 
 def github(review: Review) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import zoneinfo
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from mirrorlist.checks.targets import DANGEROUS_PORTS
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.online import Speed, asked, tell_ways
 from mirrorlist.cli.probe import guard_of
-from mirrorlist.cli.reviews import REVIEW_FORMATS, markdown, plain_line
+from mirrorlist.cli.reviews import REVIEW_FORMATS, markdown, plain_line, wrapped
 from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.review import Review
 from mirrorlist.core.service import Service
@@ -75,7 +76,10 @@ def validate(
     if online:
         reviewed = asked(judged, terms, timeout, Speed.MEASURED if speed else Speed.LEFT_OUT)
     review = Review(reviewed, strict)
-    click.echo(_writable(REVIEW_FORMATS[form](review)), nl=False)
+    written = _writable(REVIEW_FORMATS[form](review))
+    if form == "text" and sys.stdout.isatty():
+        written = wrapped(written, shutil.get_terminal_size().columns)
+    click.echo(written, nl=False)
     if online and form in FOR_PEOPLE:
         tell_ways(reviewed)
     if summary:

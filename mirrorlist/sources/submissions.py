@@ -160,7 +160,8 @@ def _findings(submission: Submission, terms: Terms) -> list[Finding]:
         found += map(_held_to, place_findings(submission.document, submission.mirror, terms.atlas))
     told = {(each.line, each.column) for each in found if each.severity is Severity.ERROR and each.code in SHAPE}
     news = [each for check in (name_is_its_own, *CHECKS) for each in check(submission, terms)]
-    return [*found, *(each for each in news if (each.line, each.column) not in told)]
+    kept = [each for each in found if each.code != Code.FILE_NAME or (each.line, each.column) not in told]
+    return [*kept, *(each for each in news if (each.line, each.column) not in told)]
 
 
 SHAPE = frozenset({Code.BAD_VALUE, Code.WRONG_TYPE, Code.OUT_OF_RANGE, Code.BAD_URL, Code.BAD_NETWORK})

@@ -50,7 +50,7 @@ def bandwidth_is_plausible(submission: Submission, terms: Terms) -> Iterator[Fin
     if not isinstance(mbps, int) or isinstance(mbps, bool) or mbps <= cap or submission.name in terms.service.approved:
         return
     said = f"bandwidth_mbps {mbps} is more than"
-    ask = f"ask the maintainers to write {shown(submission.name)} under approved in service.yml"
+    ask = "ask the maintainers to approve it"
     if mbps > PLAUSIBLE * cap:
         message = f"{said} {PLAUSIBLE * cap}, which no mirror has; write Mbit/s, not kbit/s, or {ask}"
         yield submission.error(("bandwidth_mbps",), Code.IMPLAUSIBLE_BANDWIDTH, message)

@@ -11,7 +11,7 @@ from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Prefix
 from mirrorlist.core.ownership import doubts
 from mirrorlist.core.prefixes import packed, parse_prefix, spelled
-from mirrorlist.sources.documents import Pointer, shown
+from mirrorlist.sources.documents import Pointer
 from mirrorlist.sources.submission import Check, Network, Submission, Terms, prefix_of
 from mirrorlist.sources.submission_codes import SubmissionCode as Code
 from mirrorlist.sources.urls_compared import url_parts
@@ -21,6 +21,9 @@ MOST_ASNS = 64
 MOST_TOLD = 20
 SHORTEST = {4: 16, 6: 32}
 """The widest network that a file may claim by itself, and the most that all of its networks cover together."""
+
+OR_APPROVAL = ", or ask the maintainers to approve it"
+"""They write the mirror's name under ``approved`` in service.yml."""
 
 GLOBAL_UNICAST = parse_prefix("2000::/3")[0]
 """The only part of IPv6 that is given out (RFC 4291, 2.4)."""
@@ -70,7 +73,7 @@ def networks_are_of_the_internet(submission: Submission, terms: Terms) -> Iterat
     """A claimed network holds addresses that clients can come from."""
     for row in () if _is_approved(submission, terms) else _claimed(submission):
         if name := _special(row, terms):
-            message = f"{row} is not public ({name}); write networks that clients come from{_or_approval(submission)}"
+            message = f"{row} is not public ({name}); write networks that clients come from{OR_APPROVAL}"
             yield submission.error(row.pointer, Code.RESERVED_NETWORK, message)
 
 
@@ -93,12 +96,12 @@ def networks_are_narrow(submission: Submission, terms: Terms) -> Iterator[Findin
         rows = [row for row in claimed if row.network.version == version]
         wide = [row for row in rows if row.prefix.length < shortest]
         for row in wide:
-            message = f"{row} is wider than /{shortest}; write the networks that are yours{_or_approval(submission)}"
+            message = f"{row} is wider than /{shortest}; write the networks that are yours{OR_APPROVAL}"
             yield submission.error(row.pointer, Code.WIDE_NETWORK, message)
         bits = 32 if version == 4 else 128
         if not wide and covered(row.prefix for row in rows) > 1 << (bits - shortest):
             what = f"the IPv{version} networks of subnets hold more addresses than a /{shortest}"
-            message = f"{what}; write the networks that are yours{_or_approval(submission)}"
+            message = f"{what}; write the networks that are yours{OR_APPROVAL}"
             yield submission.error(("subnets",), Code.WIDE_NETWORK, message)
 
 
@@ -118,7 +121,7 @@ def networks_are_nobody_elses(submission: Submission, terms: Terms) -> Iterator[
             message = f"{said}, which serves them alone; remove it, or ask that mirror's owner"
             yield submission.error(row.pointer, Code.CLAIM_OF_MONOPOLY, message)
         else:
-            message = f"{said}; remove it from one of the two{_or_approval(submission)}"
+            message = f"{said}; remove it from one of the two{OR_APPROVAL}"
             yield submission.error(row.pointer, Code.OVERLAPPING_CLAIM, message)
 
 
@@ -127,7 +130,7 @@ def asns_are_given_out(submission: Submission, terms: Terms) -> Iterator[Finding
     for pointer, asn in list(submission.asns())[:MOST_ASNS]:
         name = next((name for first, last, name in RESERVED_ASNS if first <= asn <= last), None)
         if name and terms.is_public and not _is_approved(submission, terms):
-            remedy = f"write the number that your registry gave you{_or_approval(submission)}"
+            remedy = f"write the number that your registry gave you{OR_APPROVAL}"
             message = f"{_asn_at(pointer, asn)} is {name}; {remedy}"
             yield submission.error(pointer, Code.RESERVED_ASN, message)
         if others := submission.others(submission.neighbours.monopolists.get(asn, ())):
@@ -205,12 +208,8 @@ def _is_approved(submission: Submission, terms: Terms) -> bool:
 
 
 def _unapproved(submission: Submission, pointer: Pointer, what: str) -> Finding:
-    message = f"{what} needs approval; leave it out{_or_approval(submission)}"
+    message = f"{what} needs approval; leave it out{OR_APPROVAL}"
     return submission.error(pointer, Code.NEEDS_APPROVAL, message)
-
-
-def _or_approval(submission: Submission) -> str:
-    return f", or ask the maintainers to write {shown(submission.name)} under approved in service.yml"
 
 
 NETWORK_CHECKS: tuple[Check, ...] = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 
+import click
 import pytest
 
-from mirrorlist.cli.reviews import REVIEW_FORMATS, as_json, github, markdown, plain_line, text
+from mirrorlist.cli.reviews import REVIEW_FORMATS, as_json, github, markdown, plain_line, text, wrapped
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.review import Review, Reviewed, Seen
 
@@ -90,3 +91,15 @@ def test_a_warning_refuses_only_where_it_is_meant_to(strict: bool, accepted: boo
     )  # fmt: skip
     assert json.loads(as_json(found))["accepted"] is accepted
     assert markdown(found).startswith("## Accepted\n" if accepted else "## Refused\n")
+
+
+def test_a_terminal_gets_whole_words_and_coloured_severities() -> None:
+    finding = Finding(
+        "mirrors.d/a.example.org.yml", 3, 7, Severity.ERROR, "bad-value", "name is " + "word " * 30 + "; x"
+    )
+    lines = wrapped(text(Review((Reviewed("a.yml", (finding,)),))), 80).splitlines()
+    plain = [click.unstyle(line) for line in lines]
+    assert lines[0].count("\x1b[31m\x1b[1merror\x1b[0m [bad-value]") == 1
+    assert len(lines) == 3
+    assert all(len(line) <= 80 for line in plain)
+    assert all(line.startswith("    word ") for line in plain[1:])
