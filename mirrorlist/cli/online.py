@@ -64,7 +64,7 @@ def asked(judged: Sequence[Judged], terms: Terms, timeout_seconds: float, speed:
         if each.mirror is None or each.document is None:
             return each.reviewed
         ways = [unreached(way, has_route) for way in look(each.mirror)]
-        return _with_ways(each.reviewed, each.document, each.mirror, ways, terms)
+        return with_ways(each.reviewed, each.document, each.mirror, ways, terms)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return tuple(pool.map(one, judged))
@@ -102,7 +102,8 @@ def has_route(family: Family) -> bool:
     return True
 
 
-def _with_ways(before: Reviewed, document: Document, mirror: Mirror, ways: Sequence[Way], terms: Terms) -> Reviewed:
+def with_ways(before: Reviewed, document: Document, mirror: Mirror, ways: Sequence[Way], terms: Terms) -> Reviewed:
+    """The review with what the ways to the mirror came to; its own addresses then speak for or against its claims."""
     found = [*_tree_findings(document, ways), *_repository_findings(document, ways)]
     addresses = {address for way in ways for address in way.addresses}
     kept = list(before.findings)
