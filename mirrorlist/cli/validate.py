@@ -97,7 +97,7 @@ def terms_of(service: Service) -> Terms:
         address_fault=partial(refusal, allowed=guard_of(service).allowed),
         ports=DANGEROUS_PORTS,
         asns=cache(partial(_asns, service)),
-        time_zones=zoneinfo.available_timezones(),
+        time_zones=cache(zoneinfo.available_timezones),
     )
 
 

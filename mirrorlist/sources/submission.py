@@ -27,8 +27,8 @@ class Terms:
     """What every submission is held to.
 
     ``address_fault`` tells why no mirror may have an address; ``special`` are the networks that are not the
-    internet's, ``ports`` those that belong to something else. ``asns`` gives the table of who announces what; it
-    is asked for only where somebody claims a network.
+    internet's, ``ports`` those that belong to something else. ``asns`` gives the table of who announces what and
+    ``time_zones`` the names of the IANA database; they are asked for only where a file needs them.
     """
 
     service: Service
@@ -37,7 +37,7 @@ class Terms:
     address_fault: Callable[[str], str | None]
     ports: Mapping[int, str]
     asns: Callable[[], IntervalTable]
-    time_zones: Collection[str] = frozenset()
+    time_zones: Callable[[], Collection[str]] = frozenset
 
     @property
     def is_public(self) -> bool:

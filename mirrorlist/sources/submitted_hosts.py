@@ -17,6 +17,8 @@ from mirrorlist.sources.urls_compared import DEFAULT_PORTS, Parts, plain_path, u
 
 FIRST_FREE_PORT = 1024
 LAST_PORT = 65535
+LIST: Pointer = ("subnets",)
+"""Where the URL of a list of networks stands."""
 
 _BAD_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:[01][0-9A-Fa-f]|7[Ff]|2[Ff]|5[Cc]|24)")
 _DOTS = re.compile(r"(?:\.|%2[Ee]){1,2}")
@@ -33,14 +35,17 @@ def name_is_a_host(submission: Submission, terms: Terms) -> Iterator[Finding]:
 
 
 def hosts_are_public(submission: Submission, terms: Terms) -> Iterator[Finding]:
-    """Every host is well formed; a public mirror's is one that everybody can reach."""
+    """Every host is well formed; a public mirror's is one that everybody can reach.
+
+    A list of networks is fetched by the service itself, so its host has to be public whatever the mirror is.
+    """
     for pointer, url in _all_urls(submission):
         host = url_parts(url).host
         if is_address(host):
             yield from _literal(submission, terms, pointer, url)
         elif fault := name_fault(host):
             yield submission.error(pointer, Code.BAD_HOST, f"the host of {spelled(pointer)} {shown(url)} {fault}")
-        elif _is_judged_as_public(submission, terms) and (fault := public_name_fault(host)):
+        elif _has_to_be_public(submission, terms, pointer) and (fault := public_name_fault(host)):
             yield submission.error(
                 pointer, Code.HOST_NOT_PUBLIC, f"the host of {spelled(pointer)} {shown(url)} {fault}"
             )
@@ -54,7 +59,7 @@ def _literal(submission: Submission, terms: Terms, pointer: Pointer, url: str) -
         message = f"{said} is no plain spelling of an address; write the host's name"
         yield submission.error(pointer, Code.BAD_HOST, message)
         return
-    if submission.private:
+    if submission.private and pointer != LIST:
         return
     if reason := terms.address_fault(host):
         message = f"{said}: {reason}, so not everybody can reach it; write a public host"
@@ -77,7 +82,7 @@ def list_is_at_a_plain_url(submission: Submission, _: Terms) -> Iterator[Finding
     """The URL of a list of networks is as plain as those of trees."""
     url = submission.root.get("subnets")
     if isinstance(url, str) and (fault := url_fault(url)):
-        yield submission.error(("subnets",), LoaderCode.BAD_URL, f"subnets {shown(url)} {fault}")
+        yield submission.error(LIST, LoaderCode.BAD_URL, f"subnets {shown(url)} {fault}")
 
 
 def ports_are_free(submission: Submission, terms: Terms) -> Iterator[Finding]:
@@ -147,7 +152,11 @@ def _all_urls(submission: Submission) -> Iterator[tuple[Pointer, str]]:
     yield from submission.urls()
     subnets = submission.root.get("subnets")
     if isinstance(subnets, str) and url_fault(subnets) is None:
-        yield ("subnets",), subnets
+        yield LIST, subnets
+
+
+def _has_to_be_public(submission: Submission, terms: Terms, pointer: Pointer) -> bool:
+    return _is_judged_as_public(submission, terms) or (terms.is_public and pointer == LIST)
 
 
 def _is_judged_as_public(submission: Submission, terms: Terms) -> bool:

@@ -292,6 +292,8 @@ NETWORKS: tuple[Row, ...] = (
     ("list at loopback", More.HOST_NOT_PUBLIC, "subnets: https://127.0.0.1/subnets.json\n"),
     ("list at the cloud's metadata", More.HOST_NOT_PUBLIC, "subnets: https://169.254.169.254/latest/\n"),
     ("list at an internal name", More.HOST_NOT_PUBLIC, "subnets: https://metadata.google.internal/x\n"),
+    ("private list at loopback", More.HOST_NOT_PUBLIC, "private: true\nsubnets: https://[::1]/subnets.json\n"),
+    ("private list at an internal name", More.HOST_NOT_PUBLIC, "private: true\nsubnets: https://wiki.corp.internal/x\n"),
     ("list at a bad port", More.BAD_PORT, "subnets: https://mirror.new.example.org:6379/x\n"),
     ("list with a query", Code.BAD_URL, "subnets: https://mirror.new.example.org/x?a=b\n"),
 )  # fmt: skip
