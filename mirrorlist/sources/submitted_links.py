@@ -68,7 +68,7 @@ def source_is_plain(submission: Submission, _: Terms) -> Iterator[Finding]:
 def copies_from_few_addresses(submission: Submission, terms: Terms) -> Iterator[Finding]:
     """Where the mirror connects from is one host or a narrow public network, as it is let in there."""
     text = _synced(submission).get("from")
-    if not isinstance(text, str):
+    if not isinstance(text, str) or submission.name in terms.service.approved:
         return
     network = canonical_network(text)
     if network is None:
