@@ -26,6 +26,7 @@ from mirrorlist.web.faults import register_faults
 from mirrorlist.web.front import Front
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import lists
+from mirrorlist.web.schemas import schemas
 
 COUNTING_SECONDS = 10.0
 """How often a worker writes down what it counted; as much is lost when it is killed."""
@@ -55,6 +56,7 @@ def plain_app(
     app = Flask("mirrorlist", static_folder=None)
     app.url_map.merge_slashes = False
     app.register_blueprint(lists(generations, country_of, counts, clock))
+    app.register_blueprint(schemas())
     register_faults(app)
     return app
 

@@ -1,63 +1,139 @@
-"""``mirrorlist validate``: judge mirror files."""
+"""``mirrorlist validate``: judge mirror files as submissions."""
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import zoneinfo
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import click
 
+from mirrorlist.checks.addresses import NEVER, SPECIAL, refusal
+from mirrorlist.checks.targets import DANGEROUS_PORTS
 from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.core.errors import Finding, Severity
-from mirrorlist.core.model import Mirror
+from mirrorlist.cli.online import Speed, asked, tell_ways
+from mirrorlist.cli.probe import guard_of
+from mirrorlist.cli.reviews import REVIEW_FORMATS, markdown, plain_line, wrapped
+from mirrorlist.core.prefixes import IntervalTable
+from mirrorlist.core.review import Review
 from mirrorlist.core.service import Service
-from mirrorlist.sources.locations import Atlas, placed, read_atlas
-from mirrorlist.sources.mirror_files import parse_mirror, read_mirror_files
-from mirrorlist.sources.place_checks import placed_by
+from mirrorlist.publish import CACHE
+from mirrorlist.sources.address_sources import AddressSources
+from mirrorlist.sources.asn_table import read_embedded_asns
+from mirrorlist.sources.locations import read_atlas
+from mirrorlist.sources.mirror_files import mirror_file_names
+from mirrorlist.sources.submission import Terms
+from mirrorlist.sources.submissions import judge_submissions, submitted_files
 
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The mirrors that can be used, placed, by the path of their file; and what was said."""
-
-    mirrors: Mapping[str, Mirror]
-    findings: tuple[Finding, ...]
+FOR_PEOPLE = ("text", "github")
+PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mirrors", "directory", type=PATH, help="The directory of all mirror files.")
+@click.option("--service", "config", type=PATH, help="The service file.")
+@click.option("--format", "form", type=click.Choice(list(REVIEW_FORMATS)), default="text", show_default=True,
+              help="What is written.")  # fmt: skip
+@click.option("--strict", is_flag=True, help="Warnings refuse too.")
+@click.option("--online", is_flag=True, help="Ask the mirrors too, over every protocol and address family.")
+@click.option("--speed", is_flag=True, help="With --online: measure how fast each mirror sends at least.")
+@click.option("--timeout", type=click.FloatRange(min=0.1, max=300), default=10.0, show_default=True, metavar="SECONDS",
+              help="With --online: how long one request may take.")  # fmt: skip
+@click.option("--summary", type=PATH, help="Also append the review to this file, in Markdown.")
+@click.argument("files", nargs=-1, type=PATH)
 @pass_context
-def validate(context: Context, files: tuple[Path, ...]) -> None:
-    """Judge FILES, or all mirror files, and tell where each mirror is taken to be.
+def validate(
+    context: Context,
+    directory: Path | None,
+    config: Path | None,
+    form: str,
+    strict: bool,
+    online: bool,
+    speed: bool,
+    timeout: float,
+    summary: Path | None,
+    files: tuple[Path, ...],
+) -> None:
+    """Judge FILES, or all mirror files, in the context of the others, and tell where each mirror is taken to be.
 
-    The status is 1 if a mirror cannot be served because of an error.
+    Files and logos are held to more than a running service holds them to: docs/findings.md has every code. The status
+    is 0 if every file is acceptable, 1 if one is refused or the service file cannot be used, 2 for a wrong call.
     """
-    service = context.service()
-    judged = _judged(service, files)
-    for path, mirror in judged.mirrors.items():
-        click.echo(f"{path}: {placed_by(mirror.location)}")
-    for finding in sorted(judged.findings):
-        click.echo(str(finding))
-    severities = Counter(finding.severity for finding in judged.findings)
-    errors, warnings = severities[Severity.ERROR], severities[Severity.WARNING]
-    click.echo(f"{len(judged.mirrors)} mirrors can be used, {errors} errors, {warnings} warnings", err=True)
-    sys.exit(1 if errors else 0)
+    if speed and not online:
+        raise click.UsageError("--speed measures mirrors that are asked; add --online")
+    settings = context.settings
+    here = replace(
+        context, settings=replace(settings, mirrors=directory or settings.mirrors, config=config or settings.config)
+    )
+    service = here.service()
+    terms = terms_of(service)
+    judged = judge_submissions(_paths(files, service), Path(service.mirrors_dir), terms)
+    reviewed = tuple(each.reviewed for each in judged)
+    if online:
+        reviewed = asked(judged, terms, timeout, Speed.MEASURED if speed else Speed.LEFT_OUT)
+    review = Review(reviewed, strict)
+    written = _writable(REVIEW_FORMATS[form](review))
+    if form == "text" and sys.stdout.isatty():
+        written = wrapped(written, shutil.get_terminal_size().columns)
+    click.echo(written, nl=False)
+    if online and form in FOR_PEOPLE:
+        tell_ways(reviewed)
+    if summary:
+        _append(summary, markdown(review))
+    click.echo(review.summary(), err=True)
+    sys.exit(0 if review.accepted else 1)
 
 
-def _judged(service: Service, files: Sequence[Path]) -> Judged:
-    atlas, modules = read_atlas(), frozenset(service.modules)
-    if not files:
-        directory = Path(service.mirrors_dir)
-        found = read_mirror_files(directory, modules, atlas.countries, atlas)
-        mirrors = {str(directory / name): mirror for name, mirror in found.mirrors.items()}
-        return Judged(_placed(mirrors, atlas), found.findings)
-    judged = {str(file): parse_mirror(file.read_bytes(), str(file), modules, atlas.countries, atlas) for file in files}
-    findings = tuple(each for _, told in judged.values() for each in told)
-    return Judged(_placed({path: mirror for path, (mirror, _) in judged.items() if mirror}, atlas), findings)
+def terms_of(service: Service) -> Terms:
+    """What the service holds submissions to; the table of ASNs is read when it is asked for."""
+    return Terms(
+        service=service,
+        atlas=read_atlas(),
+        special=NEVER + SPECIAL,
+        address_fault=partial(refusal, allowed=guard_of(service).allowed),
+        ports=DANGEROUS_PORTS,
+        asns=cache(partial(_asns, service)),
+        time_zones=cache(zoneinfo.available_timezones),
+    )
 
 
-def _placed(mirrors: Mapping[str, Mirror], atlas: Atlas) -> dict[str, Mirror]:
-    return {path: placed(mirror, atlas) for path, mirror in mirrors.items()}
+def _asns(service: Service) -> IntervalTable:
+    """Who announces what: the databases of service.yml, or the table that comes with the program."""
+    if not service.geo.databases:
+        return read_embedded_asns().table
+    return AddressSources(Path(service.state_dir) / CACHE).read(service.geo).geo.asns
+
+
+def _paths(files: Sequence[Path], service: Service) -> tuple[Path, ...]:
+    """The files named, else all; told relative to where the command runs."""
+    if files:
+        return tuple(files)
+    directory = Path(service.mirrors_dir)
+    faults = mirror_file_names(directory)[1]
+    for fault in faults:
+        click.echo(plain_line(str(fault)))
+    if faults:
+        sys.exit(1)
+    return tuple(map(_short, submitted_files(directory)))
+
+
+def _writable(text: str) -> str:
+    """The text with escapes for what standard output cannot hold, such as letters in a locale that knows ASCII only."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _append(file: Path, page: str) -> None:
+    try:
+        with file.open("a", encoding="utf-8") as opened:
+            opened.write(page)
+    except OSError as error:
+        raise click.UsageError(f"--summary {file}: {error.strerror}; name a file that can be written") from None
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

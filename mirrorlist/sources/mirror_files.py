@@ -45,8 +45,8 @@ def parse_mirror(
 
     Never raises. The findings are in the order of the file. Places are judged where an atlas is given.
     """
-    document = _judged(data, path, Surroundings(modules, countries))
-    mirror = _mirror(document, countries)
+    document = judged_document(data, path, Surroundings(modules, countries))
+    mirror = mirror_of(document, countries)
     return mirror, tuple(sorted((*document.findings, *_on_place(document, mirror, atlas))))
 
 
@@ -57,13 +57,13 @@ def read_mirror_files(
 
     Of two mirrors with one name the first by file name is kept. Places are judged where an atlas is given.
     """
-    names, lost = _names(directory)
-    read = {name: _read(directory / name) for name in names}
+    names, lost = mirror_file_names(directory)
+    read = {name: read_regular(directory / name) for name in names}
     contents = {name: data for name, data in read.items() if isinstance(data, bytes)}
     lost += [data for data in read.values() if isinstance(data, Finding)]
     around = Surroundings(modules, countries)
-    documents = {name: _judged(data, str(directory / name), around) for name, data in contents.items()}
-    mirrors, taken = _by_file({name: (each, _mirror(each, countries)) for name, each in documents.items()})
+    documents = {name: judged_document(data, str(directory / name), around) for name, data in contents.items()}
+    mirrors, taken = _by_file({name: (each, mirror_of(each, countries)) for name, each in documents.items()})
     told = [each for document in documents.values() for each in document.findings]
     told += [each for name, mirror in mirrors.items() for each in _on_place(documents[name], mirror, atlas)]
     files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
@@ -87,8 +87,8 @@ def _by_file(
     return mirrors, taken
 
 
-def _judged(data: bytes, path: str, around: Surroundings) -> Document:
-    """The repaired document with all findings, in the order of the file."""
+def judged_document(data: bytes, path: str, around: Surroundings) -> Document:
+    """The repaired document with all findings, in the order of the file. Never raises."""
     document = read_yaml(data, path)
     if document.root is None:
         return document
@@ -103,7 +103,8 @@ def _judged(data: bytes, path: str, around: Surroundings) -> Document:
     return replace(repaired, findings=tuple(sorted((*repaired.findings, *news))))
 
 
-def _mirror(document: Document, countries: Countries) -> Mirror | None:
+def mirror_of(document: Document, countries: Countries) -> Mirror | None:
+    """The mirror that a document describes; None where it has an error."""
     broken = any(each.severity is Severity.ERROR for each in document.findings)
     return None if broken or document.root is None else mirror_from(document.root, countries)
 
@@ -117,7 +118,7 @@ def _taken(document: Document, mirror: Mirror, first: str) -> Finding:
     return document.error(("name",), Code.DUPLICATE_NAME, message)
 
 
-def _names(directory: Path) -> tuple[list[str], list[Finding]]:
+def mirror_file_names(directory: Path) -> tuple[list[str], list[Finding]]:
     """The names of the mirror files, sorted, or why there are none. Hidden files are none."""
     try:
         names = [entry.name for entry in directory.iterdir()]
@@ -126,7 +127,7 @@ def _names(directory: Path) -> tuple[list[str], list[Finding]]:
     return sorted(name for name in names if name.endswith(SUFFIXES) and not name.startswith(".")), []
 
 
-def _read(path: Path) -> bytes | Finding:
+def read_regular(path: Path, most_bytes: int = MAX_BYTES) -> bytes | Finding:
     """The beginning of a regular file, long enough to see that it is too long; else why it cannot be read."""
     if not path.name.isprintable():
         return _fault(path, Code.FILE_NAME, "the file's name has characters that cannot be shown; rename it")
@@ -136,7 +137,7 @@ def _read(path: Path) -> bytes | Finding:
             return _fault(path, Code.NOT_A_REGULAR_FILE, message, Severity.WARNING)
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(most_bytes + 1)
     except OSError as error:
         return _fault(path, Code.UNREADABLE_FILE, f"the file cannot be read: {error.strerror}; correct that")
 

@@ -104,7 +104,10 @@ RULES: tuple[tuple[Callable[[str], bool], str], ...] = (
     (lambda url: any(c.isspace() for c in url), "has a blank in it; remove it, or write %20"),
     (lambda url: not (url.isascii() and url.isprintable()), "has characters that are not ASCII; encode them"),
     (lambda url: "$" in url, "has a '$', which clients would replace; write the plain URL of the tree"),
-    (lambda url: scheme_of(url) not in SCHEMES, f"does not begin with one of {', '.join(SCHEMES)} and ://"),
+    (
+        lambda url: scheme_of(url) not in SCHEMES,
+        f"does not begin with one of {', '.join(SCHEMES)} and ://; write the whole URL",
+    ),
     (lambda url: "@" in _split(url)[1], "has a user name or password; write a URL that everybody can use"),
     (_has_no_host, "names no host; write scheme://host/path/"),
     (_has_bad_port, "has a port outside 1 to 65535; correct it or leave it out"),

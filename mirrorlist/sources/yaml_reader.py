@@ -56,7 +56,7 @@ def _decoded(data: bytes, max_bytes: int) -> str:
     text = _text(data.removeprefix(_BOM))
     if found := _FORBIDDEN.search(text):
         message = f"the file has the character U+{ord(found[0]):04X}, which no text needs; remove it"
-        raise _Refused(_place_of_index(text, found.start()), Code.CONTROL_CHARACTER, message)
+        raise _Refused(place_of_index(text, found.start()), Code.CONTROL_CHARACTER, message)
     return text
 
 
@@ -64,12 +64,13 @@ def _text(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        place = _place_of_index(data[: error.start].decode("utf-8"), error.start)
+        place = place_of_index(data[: error.start].decode("utf-8"), error.start)
         message = f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
         raise _Refused(place, Code.NOT_UTF8, message) from None
 
 
-def _place_of_index(text: str, index: int) -> Place:
+def place_of_index(text: str, index: int) -> Place:
+    """The line and column of a character."""
     head = text[:index]
     breaks = list(_LINE_BREAK.finditer(head))
     return Place(len(breaks) + 1, len(head) - (breaks[-1].end() if breaks else 0) + 1)

@@ -284,53 +284,6 @@ def test_mirrors_tells_who_gets_each(checkout: Path) -> None:
     assert rows["m0.name.example.org"] == "DE main everybody"
 
 
-def test_validate_judges_all_files(checkout: Path) -> None:
-    result = run(checkout, "validate")
-    assert result.exit_code == 0
-    count = len(names_of(checkout))
-    assert result.stderr == f"{count} mirrors can be used, 0 errors, 2 warnings\n"
-    places, findings = places_and_findings(result)
-    assert places == [
-        f"{checkout}/mirrors.d/{name}.yml: {placed_by_country(checkout, name)}" for name in names_of(checkout)
-    ]
-    assert [line.partition("] ")[0] for line in findings] == [
-        f"{checkout}/mirrors.d/nobody.example.org.yml:6:10: warning [private-without-networks",
-        f"{checkout}/mirrors.d/paused.example.org.yml:1:1: warning [no-place",
-    ]
-
-
-def places_and_findings(result: Result) -> tuple[list[str], list[str]]:
-    """The lines on places, and the findings below them."""
-    lines = result.stdout.splitlines()
-    places = [line for line in lines if re.match(r".+\.yml: (placed by .*|not placed)$", line)]
-    return places, lines[len(places) :]
-
-
-def placed_by_country(checkout: Path, name: str) -> str:
-    said = yaml.safe_load((checkout / "mirrors.d" / f"{name}.yml").read_text()).get("geolocation")
-    return f"placed by its country ({said['country']})" if said else "not placed"
-
-
-def test_validate_ends_with_1_when_a_mirror_is_lost(checkout: Path) -> None:
-    broken = checkout / "mirrors.d" / "broken.example.org.yml"
-    broken.write_text("name: broken.example.org\naddress: {https: 'ftp://x/'}\n")
-    result = run(checkout, "validate")
-    count = len(names_of(checkout)) - 1
-    assert result.exit_code == 1
-    assert re.search(rf"^{count} mirrors can be used, [1-9] errors, ", result.stderr)
-    places, findings = places_and_findings(result)
-    assert len(places) == count
-    assert findings == sorted(findings)
-    assert all(re.match(r".+\.yml:\d+:\d+: (error|warning) \[[a-z-]+\] ", line) for line in findings)
-    single = run(checkout, "validate", str(broken))
-    assert single.exit_code == 1
-    assert single.stdout.splitlines() == [line for line in findings if line.startswith(f"{broken}:")]
-    path = str(checkout / "mirrors.d" / "own.example.org.yml")
-    good = run(checkout, "validate", path)
-    assert (good.exit_code, good.stdout) == (0, f"{path}: not placed\n")
-    assert good.stderr == "1 mirrors can be used, 0 errors, 0 warnings\n"
-
-
 def told_by_update(result: Result) -> dict[str, str]:
     """What came of each path that the origin has."""
     words = [line.split() for line in result.stdout.splitlines()]

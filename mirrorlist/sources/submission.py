@@ -1,0 +1,158 @@
+"""A mirror file as somebody submits it: its values with their places, its neighbours, and what it is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+
+from mirrorlist.core.claims import Claim, Claims
+from mirrorlist.core.errors import Finding
+from mirrorlist.core.model import Mirror, Prefix
+from mirrorlist.core.prefixes import IntervalTable
+from mirrorlist.core.service import Profile, Service
+from mirrorlist.sources.documents import Document, Pointer, shown
+from mirrorlist.sources.locations import Atlas
+from mirrorlist.sources.mirror_urls import url_fault
+from mirrorlist.sources.networks import canonical_network
+from mirrorlist.sources.urls_compared import url_key
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What every submission is held to.
+
+    ``address_fault`` tells why no mirror may have an address; ``special`` are the networks that are not the
+    internet's, ``ports`` those that belong to something else. ``asns`` gives the table of who announces what and
+    ``time_zones`` the names of the IANA database; they are asked for only where a file needs them.
+    """
+
+    service: Service
+    atlas: Atlas
+    special: Collection[tuple[Prefix, str]]
+    address_fault: Callable[[str], str | None]
+    ports: Mapping[int, str]
+    asns: Callable[[], IntervalTable]
+    time_zones: Callable[[], Collection[str]] = frozenset
+
+    @property
+    def is_public(self) -> bool:
+        return self.service.profile is Profile.PUBLIC
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """All mirrors, and who holds what. A holder is a file's path, so that a file can leave out itself."""
+
+    mirrors: Mapping[str, Mirror]
+    claims: Claims
+    names: Mapping[str, tuple[str, ...]]
+    urls: Mapping[str, tuple[str, ...]]
+    monopolists: Mapping[int, tuple[str, ...]]
+    """ASN to those who serve it alone."""
+
+
+def neighbours(mirrors: Mapping[str, Mirror]) -> Neighbours:
+    """What all mirrors, by the path of their file, hold together."""
+    claims = [Claim(prefix, path) for path, each in mirrors.items() for prefix in each.subnets]
+    urls = [
+        (url_key(url), path) for path, each in mirrors.items() for book in each.urls.values() for url in book.values()
+    ]
+    alone = [(asn, path) for path, each in mirrors.items() if each.monopoly for asn in each.asns]
+    names = [(each.name, path) for path, each in mirrors.items()]
+    return Neighbours(mirrors, Claims(claims), _grouped(names), _grouped(urls), _grouped(alone))
+
+
+def _grouped(rows: Iterable[tuple[Any, str]]) -> dict[Any, tuple[str, ...]]:
+    found: dict[Any, dict[str, None]] = {}
+    for key, path in rows:
+        found.setdefault(key, {})[path] = None
+    return {key: tuple(paths) for key, paths in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One submitted file. ``root`` of the document may still be of any shape; ``text`` is the file as it stands.
+
+    ``mirror`` is None where the loader refuses the file.
+    """
+
+    document: Document
+    text: str
+    directory: Path
+    mirror: Mirror | None
+    neighbours: Neighbours
+
+    @property
+    def path(self) -> str:
+        return self.document.path
+
+    @property
+    def root(self) -> Mapping[str, Any]:
+        return self.document.root or {}
+
+    @property
+    def name(self) -> str:
+        name = self.root.get("name")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def private(self) -> bool:
+        return self.root.get("private") is True
+
+    @property
+    def monopoly(self) -> bool:
+        return self.root.get("monopoly") is True
+
+    def books(self) -> Iterator[tuple[Pointer, Mapping[str, str]]]:
+        """The usable URLs of each module by protocol."""
+        modules = self.root.get("address_optional")
+        found: list[tuple[Pointer, object]] = [(("address",), self.root.get("address"))]
+        if isinstance(modules, dict):
+            found += [(("address_optional", key), book) for key, book in modules.items()]
+        for pointer, book in found:
+            if isinstance(book, dict):
+                yield pointer, {k: v for k, v in book.items() if isinstance(v, str) and url_fault(v) is None}
+
+    def urls(self) -> Iterator[tuple[Pointer, str]]:
+        """The usable URLs of all modules."""
+        for pointer, book in self.books():
+            yield from (((*pointer, key), url) for key, url in book.items())
+
+    def networks(self) -> Iterator[tuple[Pointer, Network]]:
+        """The claimed networks that can be read."""
+        claimed = self.root.get("subnets")
+        for index, text in enumerate(claimed if isinstance(claimed, list) else ()):
+            if isinstance(text, str) and (network := canonical_network(text)):
+                yield ("subnets", index), ip_network(network)
+
+    def asns(self) -> Iterator[tuple[Pointer, int]]:
+        """The claimed autonomous systems that can be read."""
+        claimed = self.root.get("asn")
+        entries = enumerate(claimed) if isinstance(claimed, list) else [(None, claimed)]
+        for index, asn in entries:
+            if isinstance(asn, int) and not isinstance(asn, bool):
+                yield ("asn",) if index is None else ("asn", index), asn
+
+    def others(self, holders: Iterable[str]) -> tuple[str, ...]:
+        """The holders without this file itself, as people read them."""
+        return tuple(shown(Path(each).name) for each in holders if each != self.path)
+
+    def error(self, pointer: Pointer, code: str, message: str) -> Finding:
+        return self.document.error(pointer, code, message)
+
+    def warning(self, pointer: Pointer, code: str, message: str) -> Finding:
+        return self.document.warning(pointer, code, message)
+
+
+Check = Callable[[Submission, Terms], Iterator[Finding]]
+"""One question to a submission: a finding for each place where the answer is no."""
+
+
+def prefix_of(network: Network) -> Prefix:
+    """The prefix of a network."""
+    return Prefix(network.network_address.packed, network.prefixlen)

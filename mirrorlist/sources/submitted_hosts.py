@@ -1,0 +1,176 @@
+"""Where a submitted file leads: names, hosts, ports, paths, and the address of its people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from mirrorlist.core.errors import Finding
+from mirrorlist.sources.documents import Pointer, shown, spelled
+from mirrorlist.sources.finding_codes import Code as LoaderCode
+from mirrorlist.sources.hosts import email_fault, is_address, name_fault, public_name_fault
+from mirrorlist.sources.mirror_urls import scheme_of, url_fault
+from mirrorlist.sources.submission import Check, Submission, Terms
+from mirrorlist.sources.submission_codes import SubmissionCode as Code
+from mirrorlist.sources.urls_compared import DEFAULT_PORTS, Parts, plain_path, url_key, url_parts
+
+FIRST_FREE_PORT = 1024
+LAST_PORT = 65535
+LIST: Pointer = ("subnets",)
+"""Where the URL of a list of networks stands."""
+
+_BAD_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:[01][0-9A-Fa-f]|7[Ff]|2[Ff]|5[Cc]|24)")
+_DOTS = re.compile(r"(?:\.|%2[Ee]){1,2}")
+
+
+def name_is_a_host(submission: Submission, terms: Terms) -> Iterator[Finding]:
+    """The mirror's name can stand in DNS; a public mirror's can be looked up."""
+    name = submission.name
+    fault = name_fault(name) if name else None
+    if name and fault is None and _is_judged_as_public(submission, terms):
+        fault = public_name_fault(name)
+    if fault:
+        yield submission.error(("name",), Code.BAD_HOST, f"name {shown(name)} {fault}")
+
+
+def hosts_are_public(submission: Submission, terms: Terms) -> Iterator[Finding]:
+    """Every host is well formed; a public mirror's is one that everybody can reach.
+
+    A list of networks is fetched by the service itself, so its host has to be public whatever the mirror is.
+    """
+    for pointer, url in _all_urls(submission):
+        host = url_parts(url).host
+        if is_address(host):
+            yield from _literal(submission, terms, pointer, url)
+        elif fault := name_fault(host):
+            yield submission.error(pointer, Code.BAD_HOST, f"the host of {spelled(pointer)} {shown(url)} {fault}")
+        elif _has_to_be_public(submission, terms, pointer) and (fault := public_name_fault(host)):
+            yield submission.error(
+                pointer, Code.HOST_NOT_PUBLIC, f"the host of {spelled(pointer)} {shown(url)} {fault}"
+            )
+
+
+def _literal(submission: Submission, terms: Terms, pointer: Pointer, url: str) -> Iterator[Finding]:
+    said, host = f"the host of {spelled(pointer)} {shown(url)}", url_parts(url).host
+    try:
+        ip_address(host)
+    except ValueError:
+        message = f"{said} is no plain spelling of an address; write the host's name"
+        yield submission.error(pointer, Code.BAD_HOST, message)
+        return
+    if submission.private and pointer != LIST:
+        return
+    if reason := terms.address_fault(host):
+        message = f"{said}: {reason}, so not everybody can reach it; write a public host"
+        yield submission.error(pointer, Code.HOST_NOT_PUBLIC, message)
+    elif terms.is_public:
+        message = f"{said} is an address, which changes and fits no certificate; write the host's name"
+        yield submission.warning(pointer, Code.ADDRESS_AS_HOST, message)
+
+
+def host_is_the_one_named(submission: Submission, _: Terms) -> Iterator[Finding]:
+    """The mirror is called after the host that serves it."""
+    hosts = [url_parts(url).host for _, url in submission.urls() if scheme_of(url) in ("http", "https")]
+    names = [host for host in hosts if not is_address(host)]
+    if submission.name and names and submission.name not in names:
+        message = f"name {shown(submission.name)} is not the host of a URL, which is {shown(names[0])}; use one of them"
+        yield submission.warning(("name",), Code.OTHER_HOST, message)
+
+
+def list_is_at_a_plain_url(submission: Submission, _: Terms) -> Iterator[Finding]:
+    """The URL of a list of networks is as plain as those of trees."""
+    url = submission.root.get("subnets")
+    if isinstance(url, str) and (fault := url_fault(url)):
+        yield submission.error(LIST, LoaderCode.BAD_URL, f"subnets {shown(url)} {fault}")
+
+
+def ports_are_free(submission: Submission, terms: Terms) -> Iterator[Finding]:
+    """A port is the scheme's own, or one that belongs to nothing else."""
+    for pointer, url in _all_urls(submission):
+        if fault := _port_fault(url_parts(url), terms):
+            yield submission.error(pointer, Code.BAD_PORT, f"{spelled(pointer)} {shown(url)} {fault}")
+
+
+def _port_fault(parts: Parts, terms: Terms) -> str | None:
+    web = {DEFAULT_PORTS["http"], DEFAULT_PORTS["https"]}
+    if parts.port == DEFAULT_PORTS[parts.scheme] or (parts.scheme in ("http", "https") and parts.port in web):
+        return None
+    if parts.port in terms.ports:
+        return f"has port {parts.port}, which belongs to {terms.ports[parts.port]}; use {DEFAULT_PORTS[parts.scheme]}"
+    if FIRST_FREE_PORT <= parts.port <= LAST_PORT:
+        return None
+    return f"has port {parts.port}; use {DEFAULT_PORTS[parts.scheme]}, or one from {FIRST_FREE_PORT} on"
+
+
+def paths_are_plain(submission: Submission, _: Terms) -> Iterator[Finding]:
+    """A path means the same to every client: no dot segments, and nothing encoded that steers."""
+    for pointer, url in _all_urls(submission):
+        path = url_parts(url).path
+        if _BAD_ENCODING.search(path) or any(map(_DOTS.fullmatch, path.split("/"))):
+            remedy = "write the plain path, without '.', '..', '$' and encoded slashes or control characters"
+            message = f"the path of {spelled(pointer)} {shown(url)} does not mean the same to all clients; {remedy}"
+            yield submission.error(pointer, Code.BAD_PATH, message)
+
+
+def web_paths_agree(submission: Submission, _: Terms) -> Iterator[Finding]:
+    """One tree has one path over http and https, so that a client may change between them."""
+    for pointer, book in submission.books():
+        if {"http", "https"} <= book.keys():
+            one, other = url_parts(book["https"]), url_parts(book["http"])
+            if plain_path(one.path) != plain_path(other.path):
+                message = (
+                    f"{spelled(pointer)} has the path {shown(other.path)} under http, {shown(one.path)} under https"
+                )
+                yield submission.error((*pointer, "http"), Code.PATHS_DIFFER, f"{message}; use one path for both")
+
+
+def urls_are_its_own(submission: Submission, _: Terms) -> Iterator[Finding]:
+    """No other mirror has the URL, and no other module of this one."""
+    seen: dict[str, Pointer] = {}
+    for pointer, url in submission.urls():
+        key = url_key(url)
+        first = seen.setdefault(key, pointer)
+        holders = submission.others(submission.neighbours.urls.get(key, ()))
+        if first[:-1] != pointer[:-1]:
+            message = f"{spelled(pointer)} {shown(url)} is the tree of {spelled(first)} too; write each module's own"
+            yield submission.error(pointer, Code.DUPLICATE_URL, message)
+        if holders:
+            message = f"{spelled(pointer)} {shown(url)} is the tree of {holders[0]} too; change that file, or this URL"
+            yield submission.error(pointer, Code.DUPLICATE_URL, message)
+
+
+def people_are_reached(submission: Submission, terms: Terms) -> Iterator[Finding]:
+    """The e-mail address is one, and nothing more."""
+    text = submission.root.get("email")
+    if isinstance(text, str) and (fault := email_fault(text, _is_judged_as_public(submission, terms))):
+        yield submission.error(("email",), Code.BAD_EMAIL, f"email {shown(text)} {fault}")
+
+
+def _all_urls(submission: Submission) -> Iterator[tuple[Pointer, str]]:
+    """The URLs of trees, and that of a list of networks."""
+    yield from submission.urls()
+    subnets = submission.root.get("subnets")
+    if isinstance(subnets, str) and url_fault(subnets) is None:
+        yield LIST, subnets
+
+
+def _has_to_be_public(submission: Submission, terms: Terms, pointer: Pointer) -> bool:
+    return _is_judged_as_public(submission, terms) or (terms.is_public and pointer == LIST)
+
+
+def _is_judged_as_public(submission: Submission, terms: Terms) -> bool:
+    return terms.is_public and not submission.private
+
+
+HOST_CHECKS: tuple[Check, ...] = (
+    name_is_a_host,
+    hosts_are_public,
+    host_is_the_one_named,
+    list_is_at_a_plain_url,
+    ports_are_free,
+    paths_are_plain,
+    web_paths_agree,
+    urls_are_its_own,
+    people_are_reached,
+)

@@ -1,0 +1,134 @@
+"""Text that deceives its reader: what does not show, runs the other way, or looks like something else."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from mirrorlist.core.errors import Finding, Severity
+from mirrorlist.sources.documents import Pointer, finding, shown, spelled
+from mirrorlist.sources.submission import Check, Submission, Terms
+from mirrorlist.sources.submission_codes import SubmissionCode as Code
+from mirrorlist.sources.yaml_reader import place_of_index
+
+MOST_TOLD = 20
+MOST_MARKS = 4
+"""Accents on one letter; Vietnamese and Hebrew need three."""
+
+JOINERS = "\u200c\u200d"
+"""Persian and Indic scripts need them between two letters."""
+
+BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+"""Letters and symbols to Unicode, nothing to the eye."""
+
+_SUSPECT = re.compile(r"[^\t\n\r -~\xa0-\xac\xae-\u024f]")
+_STACK = re.compile(
+    f"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{{{MOST_MARKS + 1}}}"
+)
+_MARKUP = re.compile("[<>]")
+_WORD = re.compile(r"\w+")
+_STYLED = re.compile("[\uff01-\uff5e\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189]")
+_EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+LOOKING_LATIN = frozenset("асԁеһіјӏорԛѕԝхуѵАВЕЅІЈКМНОРСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧονικ")
+"""Cyrillic and Greek letters that nobody tells from Latin ones."""
+
+
+def no_hidden_character(submission: Submission, _: Terms) -> Iterator[Finding]:
+    """Nothing in the file, comments included, is invisible or turns the direction of the text."""
+    told = 0
+    for found in _SUSPECT.finditer(submission.text):
+        if told < MOST_TOLD and _hides(submission.text, found.start()):
+            told += 1
+            name = unicodedata.name(found[0], "a character without a name").lower()
+            message = f"the file has U+{ord(found[0]):04X} ({name}), which does not show as what it is; remove it"
+            yield _at(submission, found.start(), Code.HIDDEN_CHARACTER, message)
+    if stacked := _STACK.search(submission.text):
+        message = f"the file has more than {MOST_MARKS} accents on one letter; remove them"
+        yield _at(submission, stacked.start(), Code.HIDDEN_CHARACTER, message)
+
+
+def _at(submission: Submission, index: int, code: Code, message: str) -> Finding:
+    return finding(submission.path, place_of_index(submission.text, index), Severity.ERROR, code, message)
+
+
+def _hides(text: str, index: int) -> bool:
+    character = text[index]
+    if character in JOINERS:
+        around = text[max(index - 1, 0) : index] + text[index + 1 : index + 2]
+        return len(around) < 2 or any(ord(each) < 0x0600 or not each.isalpha() for each in around if not _is_mark(each))
+    return character in BLANKS or unicodedata.category(character) in ("Cf", "Cc", "Co", "Cn", "Cs", "Zl", "Zp")
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
+
+
+def texts_read_as_they_look(submission: Submission, _: Terms) -> Iterator[Finding]:
+    """No word mixes Latin letters with those of a script that looks like it."""
+    for pointer, text in _texts(submission):
+        if why := look_alike(text):
+            yield submission.error(pointer, Code.LOOK_ALIKE, f"{spelled(pointer)} {shown(text)} {why}")
+
+
+def look_alike(text: str) -> str | None:
+    """Why a text may be taken for another one, with a remedy; None for an honest one."""
+    if text.isascii():
+        return None
+    for word in _WORD.findall(text):
+        scripts = {script for letter in word if (script := _script(letter))}
+        if len(scripts) > 1:
+            return f"mixes {' and '.join(sorted(scripts))} letters in one word; write it in one script"
+    if _STYLED.search(text) and not _EAST_ASIAN.search(text):
+        return "has letters in disguise, such as bold or wide ones; write plain letters"
+    return None
+
+
+def _script(letter: str) -> str | None:
+    """The script of a letter, of the three that look alike."""
+    if letter.isascii():
+        return "Latin" if letter.isalpha() else None
+    name = unicodedata.name(letter, "")
+    return next((script for script in ("Latin", "Cyrillic", "Greek") if name.startswith(script.upper())), None)
+
+
+def is_latin_in_disguise(label: str) -> bool:
+    """Whether a word of another script reads as a Latin one."""
+    letters = [each for each in label if each.isalpha()]
+    return bool(letters) and all(each in LOOKING_LATIN for each in letters)
+
+
+def texts_are_plain(submission: Submission, _: Terms) -> Iterator[Finding]:
+    """What people read is one line without markup."""
+    for pointer, text in _texts(submission):
+        fault = _text_fault(text)
+        if fault:
+            yield submission.error(pointer, Code.BAD_TEXT, f"{spelled(pointer)} {shown(text)} {fault}")
+
+
+def _text_fault(text: str) -> str | None:
+    if len(text.splitlines()) > 1 or "\t" in text:
+        return "is more than one line of text; write it in one line"
+    if _MARKUP.search(text):
+        return "has '<' or '>', as markup does; write plain text"
+    if text and not any(each.isalnum() for each in text):
+        return "has no letter or digit; write what people can read"
+    return None
+
+
+PEOPLE_READ = ("sponsor", "contact_name", "agreement", "status_reason")
+PLACES = ("state_province", "city")
+
+
+def _texts(submission: Submission) -> Iterator[tuple[Pointer, str]]:
+    """What people read: names of sponsors, persons, places and exchanges."""
+    root = submission.root
+    place, peerings = root.get("geolocation"), root.get("peerings")
+    found: list[tuple[Pointer, object]] = [((key,), root.get(key)) for key in PEOPLE_READ]
+    found += [(("geolocation", key), place.get(key)) for key in PLACES] if isinstance(place, dict) else []
+    found += [(("peerings", n), text) for n, text in enumerate(peerings)] if isinstance(peerings, list) else []
+    yield from ((pointer, text) for pointer, text in found if isinstance(text, str))
+
+
+TEXT_CHECKS: tuple[Check, ...] = (no_hidden_character, texts_read_as_they_look, texts_are_plain)
