@@ -19,7 +19,7 @@ from mirrorlist.cli.main import main
 from mirrorlist.core.file_index import FileIndex, Holding
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.store.index_files import with_indexes
+from mirrorlist.store.index_files import current_indexes, index_path, read_index, with_indexes
 from mirrorlist.store.snapshot_files import read_newest
 from tests.indexing.daemons import needs_rsync, rsync_daemon, web_server
 
@@ -63,11 +63,6 @@ def fill(tree: Path) -> None:
     (tree / "latest.iso").symlink_to("isos/8/xcp.iso")
 
 
-def copied(origin: Path, tree: Path) -> Path:
-    shutil.copytree(origin, tree, symlinks=True)
-    return tree
-
-
 @dataclass
 class Network:
     """A service, its origin, and a directory for each mirror."""
@@ -86,47 +81,48 @@ class Network:
         return found.output
 
     def updated(self) -> str:
-        told = self.told("update", "files", "--once")
-        self.told("publish")
-        return told
+        return self.told("update", "files", "--once")
+
+    @property
+    def state(self) -> Path:
+        return self.directory / "state"
 
     @property
     def snapshot(self) -> Snapshot:
-        return with_indexes(read_newest(self.directory / "state"), self.directory / "state", {}, refuse)
+        return with_indexes(read_newest(self.state), self.state, {}, refuse)
 
     @property
     def index(self) -> FileIndex:
-        return self.snapshot.files[MAIN]
+        """The newest index, bound to the mirrors of the snapshot."""
+        found = read_index(index_path(self.state, current_indexes(self.state)[MAIN]))
+        return found.bound([mirror.name for mirror in self.snapshot.mirrors])
 
     def stand(self, path: str) -> dict[str, Holding]:
         """How each mirror stands with a file."""
-        snapshot = self.snapshot
-        index = snapshot.files[MAIN]
-        number = index.find(path)
-        assert number is not None, path
-        holders = index.holders(number)
-        return {mirror.name.split(".")[0]: holders.of(at) for at, mirror in enumerate(snapshot.mirrors)}
+        return standing(self.snapshot, self.index, path)
+
+
+def standing(snapshot: Snapshot, index: FileIndex, path: str) -> dict[str, Holding]:
+    number = index.find(path)
+    assert number is not None, path
+    holders = index.holders(number)
+    return {mirror.name.split(".")[0]: holders.of(at) for at, mirror in enumerate(snapshot.mirrors)}
 
 
 def refuse(module: str, reason: str) -> None:
     raise AssertionError(f"{module}: {reason}")
 
 
-@pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    """Complete; partial, without images; outdated by three days; broken, for its directory is gone; and web only."""
-    (tmp_path / "service.yml").write_text(SERVICE)
-    (tmp_path / "mirrors.d").mkdir()
-    fill(tmp_path / "origin")
-    made = Network(tmp_path)
-    for name in NAMES:
-        copied(tmp_path / "origin", made.tree(name))
-    shutil.rmtree(made.tree("partial") / "isos")
-    (made.tree("outdated") / UPDATE).unlink()
-    write(made.tree("outdated"), REPOMD, b"<old/>", 20 * DAY)
-    (made.tree("web") / PACKAGE).unlink()
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """Servers of the mirrors' directories, and a snapshot that knows them: publishing takes a second."""
+    made = Network(tmp_path_factory.mktemp("network"))
+    (made.directory / "service.yml").write_text(SERVICE)
+    (made.directory / "mirrors.d").mkdir()
+    made.tree("origin").mkdir()
     with ExitStack() as stack:
         for name in NAMES:
+            made.tree(name).mkdir()
             stack.enter_context(mirror(made, name))
         made.told("publish")
         yield made
@@ -140,28 +136,63 @@ def mirror(made: Network, name: str) -> ExitStack:
     if name != "web":
         port = stack.enter_context(rsync_daemon(made.tree(name), made.directory / f"{name}.conf"))
         address["rsync"] = f"rsync://127.0.0.1:{port}/linux/"
-    if name == "broken":
-        shutil.rmtree(made.tree(name))
     text = {"name": f"{name}.example.org", "address": address, "update_frequency": "30m", "sponsor": "Example",
             "sponsor_url": "https://example.org/", "email": "a@example.org"}  # fmt: skip
     (made.directory / "mirrors.d" / f"{name}.example.org.yml").write_text(yaml.safe_dump(text))
     return stack
 
 
+@pytest.fixture
+def network(running: Network) -> Network:
+    """Complete; partial, without images; outdated by three days; broken, for its directory is gone; and web only."""
+    for name in ("origin", *NAMES):
+        shutil.rmtree(running.tree(name), ignore_errors=True)
+    shutil.rmtree(running.state / "files", ignore_errors=True)
+    fill(running.tree("origin"))
+    for name in NAMES:
+        if name != "broken":
+            shutil.copytree(running.tree("origin"), running.tree(name), symlinks=True)
+    shutil.rmtree(running.tree("partial") / "isos")
+    (running.tree("outdated") / UPDATE).unlink()
+    write(running.tree("outdated"), REPOMD, b"<old/>", 20 * DAY)
+    (running.tree("web") / PACKAGE).unlink()
+    return running
+
+
 HAS, LACKS, UNKNOWN = Holding.HAS, Holding.LACKS, Holding.UNKNOWN
+
+
+PARTLY = {"complete": HAS, "partial": LACKS, "outdated": LACKS, "broken": UNKNOWN, "web": HAS}
+WHOLLY = {"complete": HAS, "partial": HAS, "outdated": LACKS, "broken": UNKNOWN, "web": HAS}
 
 
 def test_each_mirror_serves_what_it_has(network: Network) -> None:
     """XCP-ng's ask: outdated and broken mirrors are out by rsync inspection, without anybody doing anything."""
     told = network.updated()
-    assert "4 of 5 mirrors" in told
-    assert network.stand(ISO) == {
-        "complete": HAS, "partial": LACKS, "outdated": LACKS, "broken": UNKNOWN, "web": HAS,
-    }  # fmt: skip
-    assert network.stand(REPOMD) == {
-        "complete": HAS, "partial": HAS, "outdated": LACKS, "broken": UNKNOWN, "web": HAS,
-    }  # fmt: skip
+    assert "with 4 of 5 mirrors" in told
+    assert network.stand(ISO) == PARTLY
+    assert network.stand(REPOMD) == WHOLLY
     assert network.stand(PACKAGE)["web"] is LACKS
+
+
+def test_a_snapshot_carries_the_index(network: Network) -> None:
+    network.updated()
+    network.told("publish")
+    snapshot = network.snapshot
+    assert standing(snapshot, snapshot.files[MAIN], ISO) == PARTLY
+    tell_which(network)
+
+
+def tell_which(network: Network) -> None:
+    told = network.told("which", REPOMD)
+    assert max(map(len, told.splitlines())) <= 80
+    assert "3 have it, 1 do not, 1 not indexed" in told
+    assert "outdated: it has not" in told
+    told = network.told("which", "/latest.iso")
+    assert f"main: {ISO}" in told
+    assert "not in its list" in told
+    missing = network.run("which", "nothing")
+    assert (missing.exit_code, "the origin has no file nothing" in missing.output) == (1, True)
 
 
 def test_a_mirror_that_catches_up_is_back(network: Network) -> None:
@@ -207,24 +238,10 @@ def test_files_have_sizes_times_checksums_and_links(network: Network) -> None:
     ]  # fmt: skip
 
 
-def test_which_tells_who_has_it_and_why_not(network: Network) -> None:
-    network.updated()
-    told = network.told("which", REPOMD)
-    assert max(map(len, told.splitlines())) <= 80
-    assert "3 have it, 1 do not, 1 not indexed" in told
-    assert "outdated: it has not" in told
-    told = network.told("which", "/latest.iso")
-    assert f"main: {ISO}" in told
-    assert "not in its list" in told
-    missing = network.run("which", "nothing")
-    assert (missing.exit_code, "the origin has no file nothing" in missing.output) == (1, True)
-
-
 def test_one_mirror_alone_is_listed_anew(network: Network) -> None:
     network.updated()
     shutil.copytree(network.tree("origin") / "isos", network.tree("partial") / "isos")
     told = network.told("update", "files", "--mirror", "partial.example.org")
     assert "listed  main  partial.example.org" in told
     assert "complete.example.org" not in told
-    network.told("publish")
     assert network.stand(ISO)["partial"] is HAS
