@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -245,3 +249,45 @@ def test_one_mirror_alone_is_listed_anew(network: Network) -> None:
     assert "listed  main  partial.example.org" in told
     assert "complete.example.org" not in told
     assert network.stand(ISO)["partial"] is HAS
+
+
+def test_it_runs_until_it_is_told_to_end(network: Network) -> None:
+    config = str(network.directory / "service.yml")
+    command = [sys.executable, "-m", "mirrorlist", "--config", config, "update", "files", "--every", "1h"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not current_indexes(network.state) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert network.stand(ISO) == PARTLY
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--once", "--module", "kiten"), "--module kiten: unknown; known are main"),
+        (("--mirror", "nobody"), "no mirror is called nobody"),
+    ],
+)
+def test_what_does_not_exist_is_told(words: tuple[str, ...], told: str, network: Network) -> None:
+    found = network.run("update", "files", *words)
+    assert (found.exit_code, told in found.output) == (1, True)
+
+
+def test_a_second_run_at_the_same_time_is_told(network: Network) -> None:
+    directory = network.state / "files"
+    directory.mkdir()
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = network.run("update", "files", "--once")
+    assert (found.exit_code, "another process updates the indexes" in found.output) == (1, True)
+
+
+def test_an_origin_that_is_gone_ends_with_status_1_and_keeps_the_index(network: Network) -> None:
+    network.updated()
+    shutil.rmtree(network.tree("origin"))
+    found = network.run("update", "files", "--once")
+    assert found.exit_code == 1
+    assert "kept    main  the origin" in found.output
+    assert network.stand(ISO) == PARTLY
