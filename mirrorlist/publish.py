@@ -33,6 +33,7 @@ from mirrorlist.sources.former_addresses import with_former
 from mirrorlist.sources.locations import read_atlas
 from mirrorlist.sources.mirror_reader import MirrorReader
 from mirrorlist.sources.service_file import read_service
+from mirrorlist.store.index_files import CURRENT, current_indexes
 from mirrorlist.store.publications import line_of, only_one
 from mirrorlist.store.records import Recorded, Records
 from mirrorlist.store.snapshot_files import NAME, read_newest, signature, write_snapshot
@@ -100,6 +101,7 @@ class Publisher:
             tuple((name, signature(directory / name)) for name in _names(directory)),
             self._address_signature(self._service.geo),
             signature(self._state_dir / "subnets"),
+            signature(self._state_dir / CURRENT),
             self._records.version(now),
             int(now // DATES_SECONDS),
         )
@@ -198,6 +200,7 @@ class Publisher:
             asns_built_on=addresses.asns_built_on,
             places_built_on=addresses.places_built_on,
             findings=self._service_findings + read.findings + on_addresses,
+            file_indexes=self._file_indexes(service),
         )
         modules = sorted({MAIN, *service.modules})
         orders = {module: place_orders(mirrors, module, geo.places, service.policy, key, lowered) for module in modules}
@@ -221,6 +224,10 @@ class Publisher:
                 found = with_former(found, read_newest(self._state_dir))
             self._addresses = (marked, found)
         return self._addresses[1]
+
+    def _file_indexes(self, service: Service) -> dict[str, str]:
+        found = current_indexes(self._state_dir)
+        return {module: digest for module, digest in found.items() if module in service.modules}
 
     def _health_table(
         self,

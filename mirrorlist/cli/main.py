@@ -21,6 +21,7 @@ from mirrorlist.cli.publish import publish
 from mirrorlist.cli.serve import serve
 from mirrorlist.cli.update import update
 from mirrorlist.cli.validate import validate
+from mirrorlist.cli.which import which
 from mirrorlist.logs import set_up_logs
 from mirrorlist.settings import read_settings
 
@@ -56,5 +57,8 @@ def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, stat
     )
 
 
-for command in (serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts):
+COMMANDS = (
+    serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts, which,
+)  # fmt: skip
+for command in COMMANDS:
     main.add_command(command)

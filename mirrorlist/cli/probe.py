@@ -75,7 +75,7 @@ def probe(context: Context, once: bool, name: str | None, every: int, timeout: f
             _tell(Prober(state_dir, engine, context.clock, timeout, lead).run(name))
         return
     engine.dispose()
-    with _stopped_by_signals() as stop:
+    with stopped_by_signals() as stop:
         _work(context, state_dir, timeout, every, stop)
 
 
@@ -214,7 +214,7 @@ def _wait(seconds: float, *events: threading.Event) -> None:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
+def stopped_by_signals() -> Iterator[threading.Event]:
     """An event that the first SIGTERM or SIGINT sets; a second SIGINT interrupts the run."""
     stop = threading.Event()
 

@@ -15,8 +15,9 @@ from ipaddress import ip_address
 from mirrorlist.checks.fetch import Ask
 from mirrorlist.checks.fetch import Family as AskedFamily
 from mirrorlist.checks.judgement import Observation, failed, repomd, time_file
+from mirrorlist.checks.looks import LARGEST_REPOMD, LARGEST_TIME_FILE
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
-from mirrorlist.checks.visit import LARGEST_REPOMD, LARGEST_TIME_FILE, Fetch, Rsync
+from mirrorlist.checks.visit import Fetch, Rsync
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Subject
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata

@@ -12,6 +12,7 @@ import click
 
 from mirrorlist.checks.fetch import fetch
 from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.files import files
 from mirrorlist.cli.probe import guard_of
 from mirrorlist.core.catalogue import Catalogue, published, repo_names, target
 from mirrorlist.core.errors import NotFound
@@ -93,3 +94,6 @@ def _tell_ages(store: MetadataStore, now: float) -> None:
         if check.failed_at is not None and check.confirmed_at is not None:
             hours = (now - check.confirmed_at) / 3600
             click.echo(f"kept       {path}  last confirmed {hours:.1f} hours ago: {check.error}")
+
+
+update.add_command(files)

@@ -107,6 +107,7 @@ class ServiceText:
     images: tuple[ImageText, ...] = ()
     modules: Mapping[str, ModuleText] = field(default_factory=dict)
     origin: str | Mapping[str, str] = field(default_factory=dict)
+    file_lists: Mapping[str, str] = field(default_factory=dict)
     fallbacks: tuple[str, ...] | Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     trusted_proxies: tuple[str, ...] = ()
     geo: GeoText = field(default_factory=GeoText)
