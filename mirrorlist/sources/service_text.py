@@ -13,6 +13,7 @@ import msgspec
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.service import Profile
+from mirrorlist.core.trees import MetadataFrom
 from mirrorlist.sources.documents import Value
 
 Versions = tuple[str, ...]
@@ -38,6 +39,17 @@ class ModuleText:
     rsync: str | None = None
     space_gb: int | None = None
     interval: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeText:
+    """One entry of ``trees``."""
+
+    path: str
+    module: str
+    host: str | None = None
+    metadata: MetadataFrom | None = None
+    allow_http: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +108,7 @@ class ServiceText:
     modules: Mapping[str, ModuleText] = field(default_factory=dict)
     origin: str | Mapping[str, str] = field(default_factory=dict)
     fallbacks: tuple[str, ...] | Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    trees: tuple[TreeText, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     geo: GeoText = field(default_factory=GeoText)
     policy: PolicyText = field(default_factory=PolicyText)
