@@ -17,6 +17,7 @@ from struct import Struct
 import msgspec
 
 from mirrorlist.core.errors import Finding, SnapshotError
+from mirrorlist.core.file_index import FileIndex
 from mirrorlist.core.model import Mirror, Place, RepoMetadata
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import ARRAYS, IntervalTable
@@ -65,6 +66,8 @@ class Facts:
     asns_built_on: str | None = None
     findings: tuple[Finding, ...] = ()
     health: HealthTable = field(default_factory=HealthTable)
+    file_indexes: Mapping[str, str] = field(default_factory=dict)
+    """Module to the digest of its file index, which lies in a file of its own beside the snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +93,17 @@ _ORDER_ARRAYS = {"place_start": "I", "group_start": "I", "members": "H", "cumula
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One generation. ``networks`` holds numbers of ``classes``, ``located`` of ``places``, ``asns`` ASNs."""
+    """One generation. ``networks`` holds numbers of ``classes``, ``located`` of ``places``, ``asns`` ASNs.
+
+    ``files`` maps a module to its file index; one that has none yet, or none that can be read, is not in it.
+    """
 
     facts: Facts
     networks: IntervalTable
     located: IntervalTable
     asns: IntervalTable
     orders: Mapping[str, PlaceOrders]
+    files: Mapping[str, FileIndex] = field(default_factory=dict)
 
     @property
     def mirrors(self) -> tuple[Mirror, ...]:

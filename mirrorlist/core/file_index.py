@@ -1,0 +1,255 @@
+"""Which files a module's tree has, and which mirrors hold each: look-ups in mapped arrays.
+
+Files are numbered in the order of their directories, then names. ``core/file_index_build.py`` makes the arrays.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from zlib import crc32
+
+import msgspec
+
+from mirrorlist.core.errors import SnapshotError
+from mirrorlist.core.sealed import Kind, Opened, Values, opened
+
+KIND = Kind(b"MIRRFIL\n", 1, "file index")
+UNKNOWN = -1
+"""What an array holds where the origin's list gives no size or time."""
+ARRAYS = {
+    "directory_start": "I", "directories": "B", "first_file": "I", "directory_of": "I", "name_start": "I",
+    "names": "B", "sizes": "q", "mtimes": "q", "checksum_of": "I", "checksums": "B", "bucket_start": "I",
+    "buckets": "I", "holders_of": "I", "holders": "B",
+}  # fmt: skip
+SHA256_BYTES = 32
+
+
+class Holding(Enum):
+    """Whether a mirror has a file; the value is what people read."""
+
+    HAS = "has it"
+    LACKS = "does not have it"
+    UNKNOWN = "not indexed"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file as the origin has it: its path below the tree, bytes, seconds since 1970; None is unknown."""
+
+    path: str
+    size: int | None = None
+    mtime: int | None = None
+    sha256: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a directory holds: a file with its ``number``, or a directory, which has none."""
+
+    name: str
+    number: int | None = None
+    size: int | None = None
+    mtime: int | None = None
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+        return self.number is None
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A mirror as the index knows it.
+
+    ``listed_at`` is when its files were listed; None where there is no listing that is new enough, and ``why``
+    tells the reason. ``outdated_since``: it is behind the origin since then, for longer than is allowed, and
+    counts as lacking every file. ``complete`` is false where only some files were asked for.
+    """
+
+    name: str
+    listed_at: float | None = None
+    complete: bool = True
+    held: int = 0
+    outdated_since: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """What an index says of itself. ``listed_at`` is when the origin was listed."""
+
+    module: str
+    built_at: float
+    listed_at: float
+    source: str
+    mirrors: tuple[Indexed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Which mirrors have one file, by their numbers in the snapshot. Bits are those of the index."""
+
+    bits: Sequence[int | None]
+    """By a mirror's number in the snapshot: its bit in the masks, None where the index does not know it."""
+    having: int
+    known: int
+
+    def of(self, mirror: int) -> Holding:
+        """Whether the mirror of this number has the file."""
+        bit = self.bits[mirror]
+        if bit is None or not self.known >> bit & 1:
+            return Holding.UNKNOWN
+        return Holding.HAS if self.having >> bit & 1 else Holding.LACKS
+
+    def have(self, mirror: int) -> bool:
+        """Whether the mirror of this number is known to have the file."""
+        bit = self.bits[mirror]
+        return bit is not None and bool(self.having >> bit & 1)
+
+    def lack(self, mirror: int) -> bool:
+        """Whether the mirror of this number is known not to have the file."""
+        return self.of(mirror) is Holding.LACKS
+
+    def mirrors(self, holding: Holding) -> list[int]:
+        """The numbers of all mirrors of the snapshot that stand so."""
+        return [number for number in range(len(self.bits)) if self.of(number) is holding]
+
+
+@dataclass(frozen=True, slots=True)
+class FileIndex:
+    """One module's index. ``bits`` ties it to the mirrors of one snapshot; see ``bound``."""
+
+    facts: IndexFacts
+    digest: str
+    arrays: Mapping[str, Values]
+    bits: Sequence[int | None] = ()
+
+    def __len__(self) -> int:
+        return len(self.arrays["sizes"])
+
+    def bound(self, mirrors: Sequence[str]) -> FileIndex:
+        """The same index for a snapshot whose mirrors have these names, in the order of their numbers."""
+        bits = {mirror.name: bit for bit, mirror in enumerate(self.facts.mirrors)}
+        return replace(self, bits=tuple(bits.get(name) for name in mirrors))
+
+    def find(self, path: str) -> int | None:
+        """The number of the file at a path below the tree, without a leading slash; None if there is none."""
+        key = path.encode("utf-8", "surrogatepass")
+        directory, _, name = key.rpartition(b"/")
+        starts = self.arrays["bucket_start"]
+        bucket = crc32(key) & (len(starts) - 2)
+        for number in self.arrays["buckets"][starts[bucket] : starts[bucket + 1]]:
+            if self._name(number) == name and self._directory(self.arrays["directory_of"][number]) == directory:
+                return number
+        return None
+
+    def file(self, number: int) -> File:
+        """The file of this number."""
+        directory = self._directory(self.arrays["directory_of"][number])
+        name = self._name(number)
+        return File(
+            (directory + b"/" + name if directory else name).decode(),
+            _known(self.arrays["sizes"][number]),
+            _known(self.arrays["mtimes"][number]),
+            self._checksum(number),
+        )
+
+    def holders(self, number: int) -> Holders:
+        """Which mirrors of the snapshot have the file of this number."""
+        width = (len(self.facts.mirrors) + 7) // 8
+        row = self.arrays["holders_of"][number] * 2 * width
+        data = self.arrays["holders"]
+        having = int.from_bytes(data[row : row + width], "little")
+        known = int.from_bytes(data[row + width : row + 2 * width], "little")
+        return Holders(self.bits, having, known)
+
+    def entries(self, directory: str) -> Sequence[Entry] | None:
+        """What a directory holds, directories first, each by name; None if there is no such directory.
+
+        The root is the empty text; a slash at the end is allowed.
+        """
+        key = directory.rstrip("/").encode("utf-8", "surrogatepass")
+        number = self._directory_number(key)
+        below = tuple(Entry(name.decode()) for name in self._directories_in(key))
+        if number is None:
+            return below or None
+        first = self.arrays["first_file"]
+        return below + tuple(self._entry(file) for file in range(first[number], first[number + 1]))
+
+    def _entry(self, number: int) -> Entry:
+        size, mtime = self.arrays["sizes"][number], self.arrays["mtimes"][number]
+        return Entry(self._name(number).decode(), number, _known(size), _known(mtime))
+
+    def _directories_in(self, key: bytes) -> list[bytes]:
+        """The names of the directories right below one, found without walking what lies deeper."""
+        prefix = key + b"/" if key else b""
+        count = len(self.arrays["first_file"]) - 1
+        at = bisect_left(range(count), prefix, key=self._directory)
+        names: set[bytes] = set()
+        while at < count and (path := self._directory(at)).startswith(prefix):
+            name, slash, _ = path[len(prefix) :].partition(b"/")
+            if name:
+                names.add(name)
+            beyond = prefix + name + b"0"  # the byte after the slash: behind all that lies in this directory
+            at = bisect_left(range(count), beyond, lo=at + 1, key=self._directory) if slash else at + 1
+        return sorted(names)
+
+    def _directory_number(self, key: bytes) -> int | None:
+        count = len(self.arrays["first_file"]) - 1
+        at = bisect_left(range(count), key, key=self._directory)
+        return at if at < count and self._directory(at) == key else None
+
+    def _directory(self, number: int) -> bytes:
+        starts = self.arrays["directory_start"]
+        return self.arrays["directories"][starts[number] : starts[number + 1]].tobytes()
+
+    def _name(self, number: int) -> bytes:
+        starts = self.arrays["name_start"]
+        return self.arrays["names"][starts[number] : starts[number + 1]].tobytes()
+
+    def _checksum(self, number: int) -> bytes | None:
+        row = self.arrays["checksum_of"][number] * SHA256_BYTES
+        return self.arrays["checksums"][row - SHA256_BYTES : row].tobytes() if row else None
+
+
+def _known(value: int) -> int | None:
+    return None if value == UNKNOWN else value
+
+
+def decode_index(data: memoryview) -> FileIndex:
+    """The index in a file's bytes; its arrays are views of them, so keep the mapping open.
+
+    Raises:
+        SnapshotError: the bytes are truncated, altered, or of a format that this release does not read.
+    """
+    found = opened(KIND, data)
+    try:
+        facts = msgspec.msgpack.decode(found.facts, type=IndexFacts)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SnapshotError(f"the facts of the file index cannot be read: {error}") from None
+    _check(found, facts)
+    return FileIndex(facts, found.digest, found.arrays)
+
+
+def _check(found: Opened, facts: IndexFacts) -> None:
+    """Whether the arrays fit one another, so that no look-up runs over the end of one."""
+    if missing := [name for name in ARRAYS if name not in found.arrays]:
+        raise SnapshotError(f"the file index has no {', '.join(missing)}")
+    length = {name: len(values) for name, values in found.arrays.items()}
+    files, buckets = length["sizes"], length["bucket_start"] - 1
+    per_file = all(length[name] == files for name in ("mtimes", "directory_of", "checksum_of", "buckets", "holders_of"))
+    width = 2 * ((len(facts.mirrors) + 7) // 8)
+    rows = max(found.arrays["holders_of"], default=-1) + 1 if width else 0
+    fits = (
+        per_file
+        and length["name_start"] == files + 1
+        and length["directory_start"] == length["first_file"]
+        and buckets > 0
+        and buckets & (buckets - 1) == 0
+        and length["holders"] >= rows * width
+    )
+    if not fits:
+        raise SnapshotError("the arrays of the file index do not fit one another")
