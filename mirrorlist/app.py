@@ -19,6 +19,7 @@ from mirrorlist.settings import Settings, read_settings
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.web.faults import register_faults
+from mirrorlist.web.files import files
 from mirrorlist.web.front import Front
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import lists
@@ -43,6 +44,7 @@ def plain_app(generations: Generations, country_of: CountryOf, clock: Callable[[
     """The Flask application, which answers everything."""
     app = Flask("mirrorlist", static_folder=None)
     app.url_map.merge_slashes = False
+    app.register_blueprint(files(generations, country_of, clock))
     app.register_blueprint(lists(generations, country_of, clock))
     register_faults(app)
     return app

@@ -176,7 +176,9 @@ class Query:
     ``protocols``: those wanted, the preferred one first; ``every_protocol``: a mirror's URL under each of them,
     not only the first. ``countries``: only mirrors in these, if any. ``checksummed``: the answer carries checksums,
     so an older version that is still accepted does no harm. ``networks``: whether the client's networks
-    count; without them everybody gets what the public gets.
+    count; without them everybody gets what the public gets. ``within``: the query is for a file or directory as it
+    stands in a URL, and the health of the repository at this path decides ("": no repository's); None for
+    everything else.
     """
 
     target: Target
@@ -186,6 +188,7 @@ class Query:
     every_protocol: bool = False
     networks: bool = True
     checksummed: bool = False
+    within: str | None = None
 
     @property
     def path(self) -> str:

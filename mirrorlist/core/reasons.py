@@ -27,4 +27,7 @@ class Reason(Enum):
     STALE = "The mirror holds a version that is too old."
     LAGGING = "The mirror has not synced the newest version, and its time for that is over."
     TAKEN_OUT = "The operators took the mirror out for a time."
+    NO_FILE = "The mirror does not have this file."
+    AVOIDED = "You asked to avoid the mirror."
+    CONTINENT_ASKED = "The mirror is not on a continent that was asked for."
     LIST_FULL = "The list is full; nearer mirrors stand in it."

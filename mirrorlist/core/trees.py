@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import quote
 
@@ -72,12 +72,14 @@ class Place:
     """What a request names: a path below a tree, and the continents whose mirrors are wanted, if any.
 
     ``path`` has no slash at its beginning, no empty or dotted segment; one at its end says that a directory is
-    meant, and so does an empty path. Bytes that are not UTF-8 are surrogates in it.
+    meant, and so does an empty path. Bytes that are not UTF-8 are surrogates in it. ``front`` is what stands before
+    the path in an address of this service.
     """
 
     tree: Tree
     path: str
     continents: tuple[str, ...] = ()
+    front: str = ""
 
     @property
     def is_directory(self) -> bool:
@@ -134,7 +136,7 @@ def _placed(segments: list[str], path: str, candidates: list[tuple[list[str], Tr
             _check(path, segments)
             is_directory = bool(rest) and path.endswith(("/", "/."))
             text = "/".join(rest) + ("/" if is_directory else "")
-            return Place(tree, text.encode("latin-1").decode("utf-8", "surrogateescape"))
+            return Place(tree, text.encode("latin-1").decode("utf-8", "surrogateescape"), front=tree.prefix)
     return None
 
 
@@ -143,7 +145,7 @@ def _regional(continent: str, place: Place | None) -> Place | None:
     if continents is None:
         known = ", ".join(code.lower() if code == "DEFAULT" else code for code in CONTINENTS)
         raise NotFound(f"unknown continent; write /region/ and one of {known}, then the path")
-    return place and Place(place.tree, place.path, continents)
+    return place and replace(place, continents=continents, front=f"/{REGION}/{continent}{place.front}")
 
 
 def _check(path: str, segments: list[str]) -> None:

@@ -71,6 +71,18 @@ class HealthTable:
     out: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What leaves out mirrors beside health: ``without``, by number, whatever the rung; ``family`` instead of the
+    client's own."""
+
+    without: Mapping[int, Reason] = field(default_factory=dict)
+    family: Family | None = None
+
+
+WIDE = Narrowing()
+
+
 def reach_key(module: str, protocol: Protocol, family: Family) -> str:
     """The key of ``HealthTable.bad_reach``."""
     return f"{module}/{protocol}/{family}"
@@ -115,23 +127,31 @@ class Usability:
         return (RUNG_NOTES[self.rung],) if self.rung in RUNG_NOTES else ()
 
 
-def usability(mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None) -> Usability:
+def usability(
+    mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, narrowing: Narrowing = WIDE
+) -> Usability:
     """Which mirrors can be used for a query by a client of a family (None: unknown)."""
-    first = _judged(mirrors, health, query, family, Rung.FRESH)
+    family, without = narrowing.family or family, narrowing.without
+    first = _judged(mirrors, health, query, family, without, Rung.FRESH)
     for rung in Rung:
-        usable = _judged(mirrors, health, query, family, rung) if rung else first
+        usable = _judged(mirrors, health, query, family, without, rung) if rung else first
         if _public_count(mirrors, usable):
             return usable
     return first
 
 
 def _judged(
-    mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, rung: Rung
+    mirrors: Sequence[Mirror],
+    health: HealthTable,
+    query: Query,
+    family: Family | None,
+    without: Mapping[int, Reason],
+    rung: Rung,
 ) -> Usability:
-    strict = _column(mirrors, health, query, family, rung)
+    strict = _column(mirrors, health, query, family, without, rung)
     if family is None or not health.bad_reach or _public_count(mirrors, strict) >= FAMILY_MINIMUM:
         return strict
-    return _column(mirrors, health, query, None, rung)
+    return _column(mirrors, health, query, None, without, rung)
 
 
 def _public_count(mirrors: Sequence[Mirror], usable: Usability) -> int:
@@ -142,7 +162,12 @@ def _public_count(mirrors: Sequence[Mirror], usable: Usability) -> int:
 
 
 def _column(
-    mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, rung: Rung
+    mirrors: Sequence[Mirror],
+    health: HealthTable,
+    query: Query,
+    family: Family | None,
+    without: Mapping[int, Reason],
+    rung: Rung,
 ) -> Usability:
     columns = [column for path in paths_of(query) if (column := health.holds.get(path))]
     out = frozenset(health.out)
@@ -153,6 +178,8 @@ def _column(
         found, reason = _urls(number, mirror, health, query, family, at)
         if found and (held := _held(columns, number, query.checksummed, at)):
             found, reason = (), held
+        if number in without:
+            found, reason = (), without[number]
         if number in out:
             found, reason = (), Reason.TAKEN_OUT
         urls.append(found)
@@ -162,6 +189,8 @@ def _column(
 
 def paths_of(query: Query) -> list[str]:
     """The paths that a mirror must be good for: one for each arch, while the client fills in the arch itself."""
+    if query.within is not None:
+        return [query.within]
     if "$basearch" not in query.path:
         return [query.path]
     return [query.path.replace("$basearch", arch) for arch in query.target.arches]
