@@ -57,6 +57,12 @@ def _asked(
 ) -> tuple[Outcome, str]:
     if client is None:
         return Outcome.UNCHECKED, "the rsync client is not installed here"
+    judged = judged_url(url, family, guard, timeout_seconds)
+    return judged if isinstance(judged, tuple) else _listed(client, judged, timeout_seconds)
+
+
+def judged_url(url: str, family: Family, guard: Guard, timeout_seconds: float) -> str | tuple[Outcome, str]:
+    """The same tree at an address that was judged; otherwise what that comes to."""
     try:
         parts = urlsplit(url)
         port = parts.port or PORT
@@ -67,7 +73,8 @@ def _asked(
     address = _address(parts.hostname, family, guard, timeout_seconds)
     if isinstance(address, tuple):
         return address
-    return _listed(client, address, port, parts.path, timeout_seconds)
+    host = f"[{address}]" if ":" in address else address
+    return f"rsync://{host}:{port}{parts.path}"
 
 
 def _address(host: str, family: Family, guard: Guard, timeout_seconds: float) -> str | tuple[Outcome, str]:
@@ -83,11 +90,9 @@ def _address(host: str, family: Family, guard: Guard, timeout_seconds: float) ->
     return usable[0] if usable else (Outcome.NO_ADDRESS, f"{shown(host)} has none in {family.name}")
 
 
-def _listed(client: Client, address: str, port: int, path: str, timeout_seconds: float) -> tuple[Outcome, str]:
-    host = f"[{address}]" if ":" in address else address
+def _listed(client: Client, url: str, timeout_seconds: float) -> tuple[Outcome, str]:
     seconds = max(int(timeout_seconds), 1)
-    arguments = ["--list-only", "--no-motd", "--dirs", f"--contimeout={seconds}", f"--timeout={seconds}",
-                 f"rsync://{host}:{port}{path}"]  # fmt: skip
+    arguments = ["--list-only", "--no-motd", "--dirs", f"--contimeout={seconds}", f"--timeout={seconds}", url]
     try:
         status, said = client(arguments, timeout_seconds)
     except TimeoutError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from zlib import crc32
 
@@ -25,6 +25,8 @@ ARRAYS = {
     "buckets": "I", "holders_of": "I", "holders": "B",
 }  # fmt: skip
 SHA256_BYTES = 32
+MOST_LINKS = 8
+"""So many symbolic links one path may go through."""
 
 
 class Holding(Enum):
@@ -86,6 +88,8 @@ class IndexFacts:
     listed_at: float
     source: str
     mirrors: tuple[Indexed, ...]
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Symbolic links inside the tree: path to the path that it leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,28 @@ class FileIndex:
         return replace(self, bits=tuple(bits.get(name) for name in mirrors))
 
     def find(self, path: str) -> int | None:
-        """The number of the file at a path below the tree, without a leading slash; None if there is none."""
+        """The number of the file at a path below the tree, without a leading slash; None if there is none.
+
+        A path through a symbolic link finds the file it leads to, whose own path ``file`` tells.
+        """
+        number = self._find(path)
+        if number is None and self.facts.links and (real := self.real_path(path)) != path:
+            return self._find(real)
+        return number
+
+    def real_path(self, path: str) -> str:
+        """The path without the symbolic links in it, as far as they lead inside the tree."""
+        links = self.facts.links
+        for _ in range(MOST_LINKS):
+            parts = path.split("/")
+            heads = ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+            head = next((head for head in heads if head in links), None)
+            if head is None:
+                break
+            path = links[head] + path[len(head) :]
+        return path
+
+    def _find(self, path: str) -> int | None:
         key = path.encode("utf-8", "surrogatepass")
         directory, _, name = key.rpartition(b"/")
         starts = self.arrays["bucket_start"]
@@ -169,15 +194,32 @@ class FileIndex:
     def entries(self, directory: str) -> Sequence[Entry] | None:
         """What a directory holds, directories first, each by name; None if there is no such directory.
 
-        The root is the empty text; a slash at the end is allowed.
+        The root is the empty text; a slash at the end is allowed. Symbolic links count as what they lead to.
         """
-        key = directory.rstrip("/").encode("utf-8", "surrogatepass")
+        path = self.real_path(directory.rstrip("/"))
+        key = path.encode("utf-8", "surrogatepass")
         number = self._directory_number(key)
-        below = tuple(Entry(name.decode()) for name in self._directories_in(key))
-        if number is None:
-            return below or None
+        names = {name.decode() for name in self._directories_in(key)}
         first = self.arrays["first_file"]
-        return below + tuple(self._entry(file) for file in range(first[number], first[number + 1]))
+        files = [] if number is None else [self._entry(file) for file in range(first[number], first[number + 1])]
+        if not names and not files:
+            return None
+        for name, real in self._links_in(path):
+            if (file := self._find(real)) is not None:
+                files.append(replace(self._entry(file), name=name))
+            elif self._directory_exists(real):
+                names.add(name)
+        return (*map(Entry, sorted(names)), *sorted(files, key=lambda entry: entry.name))
+
+    def _links_in(self, directory: str) -> list[tuple[str, str]]:
+        """The names of the links right in a directory, with the paths that they lead to."""
+        above = f"{directory}/" if directory else ""
+        links = (link for link in self.facts.links if link.startswith(above) and "/" not in link[len(above) :])
+        return [(link[len(above) :], self.real_path(link)) for link in links]
+
+    def _directory_exists(self, path: str) -> bool:
+        key = path.encode("utf-8", "surrogatepass")
+        return self._directory_number(key) is not None or bool(self._directories_in(key))
 
     def _entry(self, number: int) -> Entry:
         size, mtime = self.arrays["sizes"][number], self.arrays["mtimes"][number]

@@ -1,92 +1,90 @@
-"""Makes the arrays of a file index from the origin's files and what each mirror holds of them."""
+"""Makes a file index from the origin's files and what each mirror holds of them."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from zlib import crc32
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from mirrorlist.core.file_index import ARRAYS, KIND, UNKNOWN, File, IndexFacts
-from mirrorlist.core.sealed import sealed
-
-Mask = Sequence[int]
-"""One bit for each file, by its number: eight in a byte, the lowest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What is known of one mirror: the files it has, and those of which it is known whether it has them."""
-
-    having: Mask
-    known: Mask
+from mirrorlist.core.file_index import ARRAYS, KIND, SHA256_BYTES, UNKNOWN, File, IndexFacts
+from mirrorlist.core.listing import Holdings, Tree, path_key, tree
+from mirrorlist.core.sealed import Sealed, sealed
 
 
-def sort_key(path: str) -> tuple[bytes, bytes]:
-    """What files are ordered by: the directory's path, then the name, as bytes."""
-    directory, _, name = path.encode().rpartition(b"/")
+def sort_key(path: bytes) -> tuple[bytes, bytes]:
+    """What files are ordered by: the directory's path, then the name."""
+    directory, _, name = path.rpartition(b"/")
     return directory, name
 
 
-def encode_index(facts: IndexFacts, files: Iterable[File], columns: Sequence[Column]) -> bytes:
-    """The index as one file. ``files`` come in the order of ``sort_key``, columns in that of ``facts.mirrors``."""
-    arrays = {name: array(typecode) for name, typecode in ARRAYS.items()}
-    _add_files(arrays, files)
-    _add_buckets(arrays)
-    _add_holders(arrays, columns)
-    return sealed(KIND, msgspec.msgpack.encode(facts), arrays)
+class IndexDraft:
+    """The origin's files, to which mirrors are added one after another.
 
+    ``files`` come in the order of ``sort_key``, each path once, and are not kept.
+    """
 
-def _add_files(arrays: dict[str, array[int]], files: Iterable[File]) -> None:
-    former: bytes | None = None
-    hashes = array("I")
-    for number, file in enumerate(files):
-        directory, name = sort_key(file.path)
-        if directory != former:
-            arrays["directory_start"].append(len(arrays["directories"]))
-            arrays["directories"].frombytes(directory)
-            arrays["first_file"].append(number)
-            former = directory
-        arrays["directory_of"].append(len(arrays["first_file"]) - 1)
-        arrays["name_start"].append(len(arrays["names"]))
-        arrays["names"].frombytes(name)
-        arrays["sizes"].append(UNKNOWN if file.size is None else file.size)
-        arrays["mtimes"].append(UNKNOWN if file.mtime is None else file.mtime)
-        if file.sha256 is not None:
-            arrays["checksums"].frombytes(file.sha256)
-        arrays["checksum_of"].append(len(arrays["checksums"]) // 32 if file.sha256 is not None else 0)
-        hashes.append(crc32(file.path.encode()))
-    arrays["directory_start"].append(len(arrays["directories"]))
-    arrays["first_file"].append(len(arrays["sizes"]))
-    arrays["name_start"].append(len(arrays["names"]))
-    arrays["buckets"] = hashes
+    def __init__(self, files: Iterable[File], mirrors: int) -> None:
+        self._arrays = {name: array(typecode) for name, typecode in ARRAYS.items()}
+        hashes, keys = self._add_files(files)
+        self._add_buckets(hashes)
+        self.tree: Tree = tree(keys, self._arrays["sizes"], self._arrays["mtimes"])
+        self._width = (mirrors + 7) // 8
+        self._rows: NDArray[np.uint8] = np.zeros((len(self.tree), 2 * self._width), np.uint8)
 
+    def _add_files(self, files: Iterable[File]) -> tuple[array[int], array[int]]:
+        arrays = self._arrays
+        hashes, keys = array("I"), array("Q")
+        former: bytes | None = None
+        for number, file in enumerate(files):
+            path = file.path.encode()
+            directory, name = sort_key(path)
+            if directory != former:
+                arrays["directory_start"].append(len(arrays["directories"]))
+                arrays["directories"].frombytes(directory)
+                arrays["first_file"].append(number)
+                former = directory
+            arrays["directory_of"].append(len(arrays["first_file"]) - 1)
+            arrays["name_start"].append(len(arrays["names"]))
+            arrays["names"].frombytes(name)
+            arrays["sizes"].append(UNKNOWN if file.size is None else file.size)
+            arrays["mtimes"].append(UNKNOWN if file.mtime is None else file.mtime)
+            arrays["checksums"].frombytes(file.sha256 or b"")
+            arrays["checksum_of"].append(len(arrays["checksums"]) // SHA256_BYTES if file.sha256 else 0)
+            hashes.append(crc32(path))
+            keys.append(path_key(path))
+        for starts, values in (("directory_start", "directories"), ("first_file", "sizes"), ("name_start", "names")):
+            arrays[starts].append(len(arrays[values]))
+        return hashes, keys
 
-def _add_buckets(arrays: dict[str, array[int]]) -> None:
-    """Files by the checksum of their path: about one in each bucket."""
-    hashes = arrays["buckets"]
-    count = 1 << max(len(hashes) - 1, 0).bit_length()
-    order = sorted(range(len(hashes)), key=lambda number: hashes[number] & (count - 1))
-    starts = array("I", bytes(4 * (count + 1)))
-    for value in hashes:
-        starts[(value & (count - 1)) + 1] += 1
-    for bucket in range(count):
-        starts[bucket + 1] += starts[bucket]
-    arrays["bucket_start"], arrays["buckets"] = starts, array("I", order)
+    def _add_buckets(self, hashes: array[int]) -> None:
+        """Numbers of files by the checksum of their path, about one in each bucket."""
+        count = 1 << max(len(hashes) - 1, 0).bit_length()
+        buckets = np.frombuffer(hashes, np.uint32) & np.uint32(count - 1) if hashes else np.empty(0, np.uint32)
+        starts = np.zeros(count + 1, np.uint32)
+        starts[1:] = np.cumsum(np.bincount(buckets, minlength=count))
+        self._arrays["bucket_start"].frombytes(starts.tobytes())
+        self._arrays["buckets"].frombytes(np.argsort(buckets, kind="stable").astype(np.uint32).tobytes())
 
+    def add(self, mirror: int, found: Holdings) -> None:
+        """Notes what the mirror with this number in ``IndexFacts.mirrors`` holds."""
+        byte, bit = divmod(mirror, 8)
+        for column, bits in ((byte, found.having), (self._width + byte, found.known)):
+            self._rows[:, column] |= bits.astype(np.uint8) << np.uint8(bit)
 
-def _add_holders(arrays: dict[str, array[int]], columns: Sequence[Column]) -> None:
-    """Each distinct set of holders once, and its number for each file."""
-    width = (len(columns) + 7) // 8
-    rows: dict[bytes, int] = {}
-    for number in range(len(arrays["sizes"])):
-        row = bytearray(2 * width)
-        byte, bit = divmod(number, 8)
-        for mirror, column in enumerate(columns):
-            row[mirror // 8] |= (column.having[byte] >> bit & 1) << mirror % 8
-            row[width + mirror // 8] |= (column.known[byte] >> bit & 1) << mirror % 8
-        arrays["holders_of"].append(rows.setdefault(bytes(row), len(rows)))
-    for row_bytes in rows:
-        arrays["holders"].frombytes(row_bytes)
+    def sealed(self, facts: IndexFacts) -> Sealed:
+        """The index as a file; each distinct set of holders is in it once."""
+        holders_of, sets = self._distinct()
+        self._arrays["holders_of"] = array("I", holders_of.astype(np.uint32).tobytes())
+        self._arrays["holders"] = array("B", sets.tobytes())
+        return sealed(KIND, msgspec.msgpack.encode(facts), self._arrays)
+
+    def _distinct(self) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+        if not self._rows.size:
+            return np.zeros(len(self.tree), np.intp), np.empty(0, np.uint8)
+        as_one = np.ascontiguousarray(self._rows).view(np.dtype((np.void, self._rows.shape[1]))).ravel()
+        sets, holders_of = np.unique(as_one, return_inverse=True)
+        return holders_of, sets.view(np.uint8)

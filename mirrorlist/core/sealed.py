@@ -54,27 +54,33 @@ class Opened:
     digest: str
 
 
-def sealed(kind: Kind, facts: bytes, arrays: Mapping[str, array[int]]) -> bytes:
-    """The file's bytes; ``facts`` is MessagePack."""
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A file to be written: its parts in order, which are not copied together, and its digest in hexadecimal."""
+
+    parts: tuple[bytes | memoryview, ...]
+    digest: str
+
+
+def sealed(kind: Kind, facts: bytes, arrays: Mapping[str, array[int]]) -> Sealed:
+    """The file of these arrays; ``facts`` is MessagePack."""
     sections: dict[str, _Section] = {}
-    body = bytearray()
+    body: list[bytes | memoryview] = []
+    at = 0
     for name, values in arrays.items():
-        body += bytes(-len(body) % 8)
         data = memoryview(_little_endian(values)).cast("B")
-        sections[name] = _Section(len(body), len(data), values.typecode)
-        body += data
+        gap = bytes(-at % 8)
+        sections[name] = _Section(at + len(gap), len(data), values.typecode)
+        body += [gap, data]
+        at += len(gap) + len(data)
     header = msgspec.msgpack.encode(_Header(facts, sections))
     padding = bytes(_padding(len(header)))
-    digest = sha256(header + padding)
-    digest.update(body)
-    total = _PREAMBLE.size + len(header) + len(padding) + len(body)
+    digest = sha256()
+    for part in (header, padding, *body):
+        digest.update(part)
+    total = _PREAMBLE.size + len(header) + len(padding) + at
     preamble = _PREAMBLE.pack(kind.magic, kind.format, len(header), total, digest.digest())
-    return b"".join((preamble, header, padding, body))
-
-
-def digest_of(data: bytes | memoryview) -> str:
-    """The digest that a sealed file says it has, in hexadecimal; nothing is verified here."""
-    return bytes(_PREAMBLE.unpack_from(data)[4]).hex()
+    return Sealed((preamble, header, padding, *body), digest.hexdigest())
 
 
 def opened(kind: Kind, data: memoryview) -> Opened:
@@ -91,7 +97,7 @@ def opened(kind: Kind, data: memoryview) -> Opened:
         arrays = {name: _view(body, section) for name, section in header.sections.items()}
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, TypeError) as error:
         raise SnapshotError(f"the header of the {kind.title} cannot be read: {error}") from None
-    return Opened(header.facts, arrays, digest_of(data))
+    return Opened(header.facts, arrays, bytes(_PREAMBLE.unpack_from(data)[4]).hex())
 
 
 def _padding(header_length: int) -> int:

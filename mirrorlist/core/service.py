@@ -64,6 +64,8 @@ class Service:
     modules: Mapping[str, Module] = field(default_factory=lambda: {MAIN: Module(title="Main")})
     origins: Mapping[str, str] = field(default_factory=dict)
     """Module to the directory or URL that mirrors copy; without one a module has no metalinks."""
+    file_lists: Mapping[str, str] = field(default_factory=dict)
+    """Module to a list of its files that the origin publishes: an http(s) URL, or a path below the origin."""
     trusted_proxies: tuple[str, ...] = ()
     """CIDR networks whose X-Forwarded-For is believed, and ``unix`` for peers without an address."""
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -53,6 +53,7 @@ def read_service(
         policy=_policy(text),
         modules=_modules(text),
         origins=_origins(text, base),
+        file_lists=text.file_lists,
         trusted_proxies=tuple(map(_proxy, text.trusted_proxies)),
         fallbacks=_fallbacks(text),
         trees=tuple(map(_tree, text.trees)),

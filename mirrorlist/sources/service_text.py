@@ -107,6 +107,7 @@ class ServiceText:
     aliases: Mapping[str, str] = field(default_factory=dict)
     modules: Mapping[str, ModuleText] = field(default_factory=dict)
     origin: str | Mapping[str, str] = field(default_factory=dict)
+    file_lists: Mapping[str, str] = field(default_factory=dict)
     fallbacks: tuple[str, ...] | Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     trees: tuple[TreeText, ...] = ()
     trusted_proxies: tuple[str, ...] = ()

@@ -1,0 +1,37 @@
+"""Files written whole or not at all: on disk first, then renamed to their name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_TEMPORARY = ".tmp."
+
+
+def write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Replaces a file; a crash or a full disk leaves the former one. Directories above it are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}.{path.name}")
+    try:
+        with temporary.open("wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # some file systems cannot sync a directory
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def remove_left_overs(directory: Path) -> None:
+    """Removes what killed writers left in a directory; call it where nobody else writes."""
+    for entry in directory.glob(f"{_TEMPORARY}*"):
+        entry.unlink(missing_ok=True)
