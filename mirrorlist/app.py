@@ -23,6 +23,7 @@ from mirrorlist.web.files import files
 from mirrorlist.web.front import Front
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import lists
+from mirrorlist.web.redirects import Redirects
 
 
 def create_app(settings: Settings) -> Flask:
@@ -55,8 +56,10 @@ def put_front(
 ) -> Front:
     """Puts the hot path in front of an application; the answers stay the same."""
     front = Front(app.wsgi_app, country_of, clock)
-    app.wsgi_app = front  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
+    redirects = Redirects(front, country_of, clock)
+    app.wsgi_app = redirects  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     generations.subscribe(front.take)
+    generations.subscribe(redirects.take)
     return front
 
 

@@ -175,10 +175,9 @@ class Query:
 
     ``protocols``: those wanted, the preferred one first; ``every_protocol``: a mirror's URL under each of them,
     not only the first. ``countries``: only mirrors in these, if any. ``checksummed``: the answer carries checksums,
-    so an older version that is still accepted does no harm. ``networks``: whether the client's networks
-    count; without them everybody gets what the public gets. ``within``: the query is for a file or directory as it
-    stands in a URL, and the health of the repository at this path decides ("": no repository's); None for
-    everything else.
+    so an older version that is still accepted does no harm. ``networks``: whether the client's networks count;
+    without them everybody gets what the public gets. ``within``: of a file, the path of the repository whose health
+    decides, or "".
     """
 
     target: Target
@@ -241,8 +240,7 @@ class Choice:
     """A mirror in an answer, its URL for this query, and how it got there.
 
     ``url`` is the directory of the repository; ``more_urls`` the same under other protocols, where every one
-    was asked for. ``preference`` falls strictly from the first choice to the
-    last. ``band`` is the number of the group of equally close mirrors that this one was drawn from.
+    was asked for. ``preference`` falls strictly from the first choice to the last. ``band`` is the number of the group of equally close mirrors that this one was drawn from.
     """
 
     mirror: Mirror

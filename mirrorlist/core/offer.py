@@ -125,7 +125,7 @@ def offer(snapshot: Snapshot, belonging: Belonging, wanted: Wanted, client: Clie
     """
     place = wanted.place
     query = file_query(snapshot, belonging, wanted, now)
-    holders = None if query.target.vault else holders_of(snapshot, place)
+    holders = holders_of(snapshot, place, query.within or "")
     without = left_out(snapshot, wanted, holders)
     selection = select(snapshot, query, client, now, Narrowing(without, wanted.family))
     if place.continents and not selection.choices:
@@ -179,10 +179,16 @@ def _may_be_newer(snapshot: Snapshot, index: FileIndex, place: Place, repository
     return changed > index.facts.listed_at or changed + snapshot.policy.lag_grace_seconds > now
 
 
-def holders_of(snapshot: Snapshot, place: Place) -> Holders | None:
-    """Which mirrors have the file of a place; None where that is not known."""
+def holders_of(snapshot: Snapshot, place: Place, repository: str) -> Holders | None:
+    """Which mirrors have the file of a place; None where that is not known.
+
+    What changes in place in a repository is the prober's matter: a mirror whose older version is still accepted is in
+    the lists, and so it is here.
+    """
+    if place.is_directory or (repository and changes_in_place(place.path)):
+        return None
     index = snapshot.files.get(place.tree.module)
-    number = None if index is None or place.is_directory else index.find(place.path)
+    number = None if index is None else index.find(place.path)
     return None if index is None or number is None else index.holders(number)
 
 

@@ -118,11 +118,11 @@ class Trees:
         candidates = [*self._by_host.get(host_name(host), ()), *self._of_all]
         if not candidates or not path.startswith("/"):
             return None
+        if path.startswith("//"):
+            raise BadRequest("the path begins with two slashes; write one")
         segments = [segment for segment in path.split("/") if segment not in ("", ".")]
         if segments and segments[0] == REGION and self._is_in_a_tree(segments[2:], candidates):
             return _regional(segments[1], _placed(segments[2:], path, candidates))
-        if path.startswith("//"):
-            raise BadRequest("the path begins with two slashes; write one")
         return _placed(segments, path, candidates)
 
     def _is_in_a_tree(self, segments: list[str], candidates: list[tuple[list[str], Tree]]) -> bool:

@@ -18,7 +18,9 @@ def link_pieces(trees: Sequence[tuple[str, str | None]], front: str) -> tuple[st
     stands before the path in this service's own address.
     """
     heads = [tree for tree, _ in trees[:MOST_DUPLICATES]] + [front]
-    tails = [f">; rel=duplicate; pri={pri}{_geo(country)}" for pri, (_, country) in enumerate(trees[:MOST_DUPLICATES], 1)]
+    tails = [
+        f">; rel=duplicate; pri={pri}{_geo(country)}" for pri, (_, country) in enumerate(trees[:MOST_DUPLICATES], 1)
+    ]
     last = f'.meta4>; rel=describedby; type="{file_metalink4.CONTENT_TYPE}"'
     between = [f"{tail}, <{head}" for tail, (_, head) in zip(tails, pairwise(heads), strict=True)]
     return (f"<{heads[0]}", *between, last)

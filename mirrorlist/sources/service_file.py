@@ -23,7 +23,14 @@ from mirrorlist.sources.networks import prefix
 from mirrorlist.sources.schemas import judge, with_booleans
 from mirrorlist.sources.service_checks import UNIX, WEB_SCHEMES, check
 from mirrorlist.sources.service_draft import CityOf, Draft
-from mirrorlist.sources.service_text import ModuleText, OverrideText, RepositoryText, ServiceText, TreeText, service_text
+from mirrorlist.sources.service_text import (
+    ModuleText,
+    OverrideText,
+    RepositoryText,
+    ServiceText,
+    TreeText,
+    service_text,
+)
 from mirrorlist.sources.tree_checks import tree_prefix
 from mirrorlist.sources.yaml_reader import read_yaml
 

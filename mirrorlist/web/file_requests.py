@@ -116,12 +116,12 @@ class FileRequests:
             return Form.LOGO, place
         if "json" in given:
             return Form.JSON, place
-        by_ending = self._by_ending(place)
+        by_ending = self.by_ending(place)
         if "mirrorlist" in given:
             return (Form.JSON if accepted(accept) is Form.JSON else Form.PAGE), place
         return by_ending or (accepted(accept), place)
 
-    def _by_ending(self, place: Place) -> tuple[Form, Place] | None:
+    def by_ending(self, place: Place) -> tuple[Form, Place] | None:
         """The form and the file of an address such as ``x.iso.meta4``; a real file of that name comes first.
 
         Without an index it is not known which files are real. Then checksums, which nobody knows either, are taken
@@ -152,7 +152,7 @@ def accepted(accept: str) -> Form:
     best, form = 0.0, Form.REDIRECT
     for kind, quality in named:
         found = BY_TYPE.get(kind.lower().partition(";")[0].strip())
-        if found and (quality > best or (quality == best and _rank(found) < _rank(form))):
+        if found and quality and (quality > best or (quality == best and _rank(found) < _rank(form))):
             best, form = quality, found
     return form
 

@@ -1,0 +1,272 @@
+"""The fast path of the redirector: plain redirects to known files, before Flask makes a request context.
+
+It answers GET and HEAD without parameters for files that the index has, or for any file while there is no index.
+Everything else goes on to the view in web/files.py, which answers the same, header by header.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.core.health import Family
+from mirrorlist.core.locate import CountryOf
+from mirrorlist.core.offer import Wanted, comes_from_origin, file_query, holders_of, known_file, left_out, resort_urls
+from mirrorlist.core.prepared import Column, Prepared, PreparedModule
+from mirrorlist.core.rank import country_of as mirror_country
+from mirrorlist.core.trees import Place, host_name
+from mirrorlist.core.usability import Narrowing
+from mirrorlist.formats import checksum
+from mirrorlist.formats.links import digest, link_pieces
+from mirrorlist.web.file_requests import FileRequests, Form, accepted
+from mirrorlist.web.known_clients import KnownClient, KnownClients
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+METHODS = frozenset({"GET", "HEAD"})
+MOST_FILES = 65_536
+MOST_WAYS = 65_536
+MOST_COURSES = 1024
+MOST_HEADERS = 256
+LONGEST_REMEMBERED = 512
+FAMILIES = (None, Family.IPV4, Family.IPV6)
+STATUS = "302 Found"
+
+_CONTENT_TYPE = ("Content-Type", checksum.CONTENT_TYPE)
+_CACHE_CONTROL = ("Cache-Control", "private, no-store")
+_VARY = ("Vary", "Accept")
+_LENGTH = ("Content-Length", "0")
+Headers = list[tuple[str, str]]
+
+
+class Way(NamedTuple):
+    """Where a client is sent: the URL up to the path, and the Link header in pieces to be joined by the path."""
+
+    tree: str
+    pieces: tuple[str, ...]
+
+
+class File(NamedTuple):
+    """One file: its path in URLs, its Digest header if there is one, and who may give it."""
+
+    path: str
+    digest: tuple[str, str] | None
+    courses: Courses
+
+
+class Redirects:
+    """A WSGI application in front of another."""
+
+    def __init__(self, behind: WSGIApplication, country_of: CountryOf, clock: Callable[[], float] = time.time) -> None:
+        self._behind = behind
+        self._country_of = country_of
+        self._clock = clock
+        self._answers: Answers | None = None
+
+    def take(self, prepared: Prepared) -> None:
+        """Answers from this generation from now on."""
+        trees = prepared.snapshot.facts.service.trees
+        self._answers = Answers(prepared, self._country_of, self._clock) if trees else None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answers = self._answers
+        if answers is not None:
+            headers = answers.answer(environ)
+            if headers is not None:
+                start_response(STATUS, headers)
+                return (b"",)
+        return self._behind(environ, start_response)
+
+
+class Answers:
+    """The redirects of one generation. Its memos go with it, so nothing in them can be stale."""
+
+    def __init__(self, prepared: Prepared, country_of: CountryOf, clock: Callable[[], float]) -> None:
+        self._prepared = prepared
+        self._clock = clock
+        self._requests = FileRequests(prepared.snapshot)
+        self._clients = KnownClients(prepared, country_of, clock)
+        self._starts = tuple(f"/{head}/" for head in self._requests.trees.heads)
+        self._hosts: dict[str, bool] | None = {} if self._requests.trees.hosts else None
+        self._plain: dict[str, bool] = {}
+        self._files: dict[str | tuple[str, str], File | None] = {}
+        self._courses: dict[Hashable, Courses] = {}
+        self._ways: dict[int, Way] = {}
+
+    def answer(self, environ: WSGIEnvironment) -> Headers | None:
+        """The headers of a redirect, or None if Flask has to answer."""
+        path: str = environ["PATH_INFO"]
+        asked: str | tuple[str, str] = path
+        if self._hosts is not None and self._is_own_host(environ.get("HTTP_HOST", "")):
+            asked = environ["HTTP_HOST"], path
+        elif not path.startswith(self._starts):
+            return None
+        try:
+            file = self._files[asked]
+        except KeyError:
+            file = self._new_file(asked, environ)
+        if file is None or environ.get("QUERY_STRING") or environ["REQUEST_METHOD"] not in METHODS:
+            return None
+        accept = environ.get("HTTP_ACCEPT")
+        if accept is not None and not self._wants_redirect(accept):
+            return None
+        client = self._clients.of(environ)
+        way = file.courses.way(client, self._requests.is_https(environ))
+        if way is None:
+            return None
+        path = file.path
+        headers = [
+            ("Location", way.tree + path), ("Link", path.join(way.pieces)), _CONTENT_TYPE, _CACHE_CONTROL, _VARY, _LENGTH,
+        ]  # fmt: skip
+        if file.digest is not None:
+            headers.append(file.digest)
+        return headers
+
+    def _is_own_host(self, host: str) -> bool:
+        """Whether trees have this host to themselves; the spellings of a host are few, so they are remembered."""
+        assert self._hosts is not None
+        known = self._hosts.get(host)
+        if known is None:
+            known = host_name(host) in self._requests.trees.hosts
+            if len(self._hosts) >= MOST_HEADERS:
+                self._hosts.clear()
+            if len(host) <= LONGEST_REMEMBERED:
+                self._hosts[host] = known
+        return known
+
+    def _wants_redirect(self, accept: str) -> bool:
+        plain = self._plain.get(accept)
+        if plain is None:
+            plain = accepted(accept) is Form.REDIRECT
+            if len(self._plain) >= MOST_HEADERS:
+                self._plain.clear()
+            if len(accept) <= LONGEST_REMEMBERED:
+                self._plain[accept] = plain
+        return plain
+
+    def _new_file(self, asked: str | tuple[str, str], environ: WSGIEnvironment) -> File | None:
+        try:
+            place = self._requests.place(environ)
+            file = None if place is None else self._file(place)
+        except MirrorlistError:
+            file = None
+        if (len(asked) if isinstance(asked, str) else len(asked[0]) + len(asked[1])) <= LONGEST_REMEMBERED:
+            if len(self._files) >= MOST_FILES:
+                self._files.clear()
+            self._files[asked] = file
+        return file
+
+    def _file(self, place: Place) -> File | None:
+        """The file of a place, or None if the view has to answer: directories, regions, generated files, and what
+        the index does not know, about which it may be wrong for a while."""
+        snapshot, belonging, module = self._prepared.snapshot, self._requests.belonging, place.tree.module
+        if place.is_directory or place.continents or self._requests.by_ending(place):
+            return None
+        index = snapshot.files.get(module)
+        orders = self._prepared.module(module)
+        if orders is None or belonging.is_in_vault(module, place.path):
+            return None
+        if index is not None and index.find(place.path) is None:
+            return None
+        known = known_file(snapshot, belonging, place)
+        checked = known.sha256 if known and not known.changes else None
+        header = ("Digest", digest(checked)) if checked else None
+        return File(place.quoted, header, self._courses_of(place, orders))
+
+    def _courses_of(self, place: Place, orders: PreparedModule) -> Courses:
+        """What files with the same repository, origin and holders share."""
+        repository = self._requests.belonging.repository(place.tree.module, place.path)
+        holders = holders_of(self._prepared.snapshot, place, repository)
+        shared = (
+            place.tree, place.front, repository, comes_from_origin(place),
+            None if holders is None else (holders.having, holders.known),
+        )  # fmt: skip
+        courses = self._courses.get(shared)
+        if courses is None:
+            if len(self._courses) >= MOST_COURSES:
+                self._courses.clear()
+                self._files.clear()
+                self._ways.clear()
+            without = left_out(self._prepared.snapshot, Wanted(place, ()), holders)
+            number = len(self._courses)
+            courses = Courses(self._prepared, self._requests, orders, place, Narrowing(without), self._ways, number)
+            self._courses[shared] = courses
+        return courses
+
+
+class Courses:
+    """Who may give the files that share everything but the path, for each kind of client, prepared at first use."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        requests: FileRequests,
+        orders: PreparedModule,
+        place: Place,
+        narrowing: Narrowing,
+        ways: dict[int, Way],
+        number: int,
+    ) -> None:
+        self._prepared, self._requests, self._orders = prepared, requests, orders
+        self._place, self._narrowing = place, narrowing
+        self._ways, self._number = ways, number
+        self._kinds: list[_Kind | None] = [None] * (2 * len(FAMILIES))
+
+    def way(self, client: KnownClient, https: bool) -> Way | None:
+        """The way of a client, or None if the view has to find it."""
+        at = client.family * 2 + https
+        kind = self._kinds[at]
+        if kind is None:
+            kind = self._kinds[at] = self._kind(FAMILIES[client.family], https)
+        if kind.fixed is not None or kind.column is None:
+            return kind.fixed
+        key = self._orders.key(client.place, client.network, client.words, kind.column)
+        if key is None:
+            return self._written(kind, *self._orders.numbers(client.place, client.network, client.words, kind.column))
+        own = (key * MOST_COURSES + self._number) * len(self._kinds) + at
+        way = self._ways.get(own)
+        if way is None:
+            way = self._written(kind, *self._orders.numbers(client.place, client.network, client.words, kind.column))
+            if way is not None:
+                if len(self._ways) >= MOST_WAYS:
+                    self._ways.clear()
+                self._ways[own] = way
+        return way
+
+    def _kind(self, family: Family | None, https: bool) -> _Kind:
+        place = self._place
+        wanted = Wanted(place, self._requests.allowed(place.tree, https))
+        resorts = tuple(url.removesuffix(place.quoted) for url in resort_urls(self._prepared.snapshot, wanted))
+        if resorts and comes_from_origin(place):
+            return _Kind(None, (), self._way([(tree, None) for tree in resorts]))
+        query = file_query(self._prepared.snapshot, self._requests.belonging, wanted, 0.0)
+        column = self._prepared.column(query, family, self._narrowing)
+        return _Kind(None if column.notes else column.urls, resorts, None)  # the ladder is rare
+
+    def _written(self, kind: _Kind, numbers: Sequence[int], alone: bool) -> Way | None:
+        if not numbers or kind.column is None:
+            return None
+        mirrors, column = self._prepared.snapshot.mirrors, kind.column
+        trees = [((column[number] or b"").decode(), mirror_country(mirrors[number])) for number in numbers]
+        if len(trees) < self._prepared.snapshot.policy.fallback_minimum and not alone:
+            listed = {tree for tree, _ in trees}
+            trees += [(tree, None) for tree in kind.resorts if tree not in listed]
+        return self._way(trees)
+
+    def _way(self, trees: Sequence[tuple[str, str | None]]) -> Way:
+        return Way(trees[0][0], tuple(map(sys.intern, link_pieces(trees[1:], self._place.front))))
+
+
+class _Kind(NamedTuple):
+    """For clients of one scheme and family: the usable mirrors, the project's own trees; or the one way for all.
+
+    Without a column and without a way the view answers.
+    """
+
+    column: Column | None
+    resorts: tuple[str, ...]
+    fixed: Way | None
