@@ -33,6 +33,7 @@ from mirrorlist.sources.mirror_files import read_mirror_files
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.sources.subnet_lists import with_published_subnets
 from mirrorlist.store.health import HealthStore
+from mirrorlist.store.index_files import CURRENT, current_indexes
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import read_newest, signature, write_snapshot
 
@@ -96,6 +97,7 @@ class Publisher:
             tuple((name, signature(directory / name)) for name in _names(directory)),
             self._address_signature(self._service.geo),
             signature(self._state_dir / "subnets"),
+            signature(self._state_dir / CURRENT),
             self._store.version(),
             self._health.version(now) if self._health else None,
             int(now // DATES_SECONDS),
@@ -157,6 +159,7 @@ class Publisher:
             health=self._health_table(mirrors, metadata, service, now),
             asns_built_on=addresses.asns_built_on,
             findings=self._service_findings + findings,
+            file_indexes=self._file_indexes(service),
         )
         modules = sorted({MAIN, *service.modules})
         orders = {module: place_orders(mirrors, module, geo.places, service.policy, key) for module in modules}
@@ -211,6 +214,10 @@ class Publisher:
                 log.error("address data refused, the former stays in force", reason=reason)
             self._addresses = (marked, found)
         return self._addresses[1]
+
+    def _file_indexes(self, service: Service) -> dict[str, str]:
+        found = current_indexes(self._state_dir)
+        return {module: digest for module, digest in found.items() if module in service.modules}
 
     def _health_table(
         self, mirrors: Sequence[Mirror], metadata: Mapping[str, RepoMetadata], service: Service, now: float

@@ -12,6 +12,8 @@ import structlog
 
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.prepared import Prepared
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.store.index_files import with_indexes
 from mirrorlist.store.snapshot_files import NAME, Signature, read_newest, read_snapshot, signature
 
 log = structlog.get_logger()
@@ -74,7 +76,17 @@ class Reloader:
             log.error("snapshot refused, the former stays in force", reason=str(error))
             return
         if self.current is None or snapshot.facts != self.current.snapshot.facts:
-            self._take(Prepared(snapshot))
+            self._take(Prepared(self._with_indexes(snapshot)))
+
+    def _with_indexes(self, snapshot: Snapshot) -> Snapshot:
+        """With the file indexes it names; those that did not change stay mapped."""
+        former = self.current.snapshot.files if self.current else {}
+        return with_indexes(
+            snapshot,
+            self._state_dir,
+            former,
+            lambda module, reason: log.error("file index refused, redirects do without", module=module, reason=reason),
+        )
 
     def _take(self, prepared: Prepared) -> None:
         for taker in self._takers:

@@ -6,7 +6,7 @@ turn, so that all have been asked for after some time. What was asked too long a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
@@ -40,20 +40,12 @@ class Patience:
     mirror_seconds: float = 120.0
 
 
-def in_turn(sizes: list[int], largest: int, others: int, run: int) -> list[int]:
-    """The numbers of the files to ask for in a run: the largest, and of the others those whose turn it is."""
-    by_size = sorted(range(len(sizes)), key=lambda number: -sizes[number])
-    rest = sorted(by_size[largest:])
-    first = run * others % len(rest) if rest else 0
-    return by_size[:largest] + (rest[first:] + rest[:first])[:others]
-
-
 def tree_of(urls: Mapping[Protocol, str]) -> str | None:
     """Where a mirror is asked: https before http."""
     return next((urls[protocol] for protocol in WEB_PROTOCOLS if protocol in urls), None)
 
 
-def ask(tree: str, paths: list[str], fetch: Fetch, clock: Clock, patience: Patience) -> dict[str, Answer]:
+def ask(tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, patience: Patience) -> dict[str, Answer]:
     """What the mirror says of each path; those that it gave no clear answer about are left out."""
     deadline = deadline_in(patience.mirror_seconds, clock)
     found: dict[str, Answer] = {}

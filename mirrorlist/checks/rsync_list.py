@@ -51,7 +51,7 @@ Lister = Callable[[str, Bounds], Lines]
 """The lines of the list of a tree at a judged address; raises NotListed, before the first line or after the last."""
 
 
-def listed_lines(url: str, guard: Guard, bounds: Bounds, lister: Lister | None) -> Lines:
+def listed_lines(url: str, bounds: Bounds, guard: Guard, lister: Lister | None) -> Lines:
     """The lines that the rsync client prints for a tree, IPv4 before IPv6.
 
     Raises:

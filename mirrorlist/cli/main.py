@@ -20,6 +20,7 @@ from mirrorlist.cli.publish import publish
 from mirrorlist.cli.serve import serve
 from mirrorlist.cli.update import update
 from mirrorlist.cli.validate import validate
+from mirrorlist.cli.which import which
 from mirrorlist.logs import set_up_logs
 from mirrorlist.settings import read_settings
 
@@ -55,5 +56,5 @@ def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, stat
     )
 
 
-for command in (serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update):
+for command in (serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, which):
     main.add_command(command)

@@ -66,7 +66,7 @@ def probe(context: Context, once: bool, name: str | None, every: int, timeout: f
                 raise MirrorlistError("another prober works with this database; its verdicts count")
             _tell(prober.run(name))
         return
-    with _stopped_by_signals() as stop:
+    with stopped_by_signals() as stop:
         _work(prober, engine, state_dir, every, stop)
 
 
@@ -152,7 +152,7 @@ def _work(prober: Prober, engine: sa.Engine, state_dir: Path, every: float, stop
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
+def stopped_by_signals() -> Iterator[threading.Event]:
     """An event that the first SIGTERM or SIGINT sets; a second SIGINT interrupts the run."""
     stop = threading.Event()
 

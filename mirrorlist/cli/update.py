@@ -8,6 +8,7 @@ from collections import Counter
 import click
 
 from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.files import files
 from mirrorlist.core.catalogue import Catalogue, published, repo_names, target
 from mirrorlist.core.errors import NotFound
 from mirrorlist.store.metadata import MetadataStore
@@ -63,3 +64,6 @@ def _tell_ages(store: MetadataStore, now: float) -> None:
         if check.failed_at is not None and check.confirmed_at is not None:
             hours = (now - check.confirmed_at) / 3600
             click.echo(f"kept       {path}  last confirmed {hours:.1f} hours ago: {check.error}")
+
+
+update.add_command(files)

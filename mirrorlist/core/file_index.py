@@ -66,9 +66,9 @@ class Entry:
 class Indexed:
     """A mirror as the index knows it.
 
-    ``listed_at`` is when its files were listed; None where there is no listing that is new enough, and ``why``
-    tells the reason. ``outdated_since``: it is behind the origin since then, for longer than is allowed, and
-    counts as lacking every file. ``complete`` is false where only some files were asked for.
+    ``listed_at`` is when its files were listed last, None for never, and ``complete`` is false where it was only
+    asked for single files. ``why`` tells what went wrong in the last try. ``outdated_since``: it is behind the
+    origin since then, for longer than is allowed, and counts as lacking every file.
     """
 
     name: str

@@ -113,6 +113,11 @@ def holdings(origin: Tree, found: Listing) -> Holdings:
     return Holdings(having, known, _outdated_since(origin.mtimes, having, different))
 
 
+def nothing_held(origin: Tree) -> Holdings:
+    """Of a mirror none of whose files count."""
+    return Holdings(np.zeros(len(origin), np.bool_), np.ones(len(origin), np.bool_))
+
+
 def _positions(origin: Tree, found: Listing) -> tuple[NDArray[np.intp], Bits]:
     """For each of the origin's files the row of the list, and whether it is there at all."""
     at = np.zeros(len(origin), np.intp)

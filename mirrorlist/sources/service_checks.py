@@ -43,9 +43,11 @@ def main_is_no_option(draft: Draft) -> Iterator[Finding]:
 
 
 def modules_exist(draft: Draft) -> Iterator[Finding]:
-    """Origins and fallbacks are of modules that this file knows."""
+    """Origins, fallbacks and lists of files are of modules that this file knows."""
     known = dict.fromkeys([MAIN, *draft.text.optional_module_versions, *draft.text.modules])
-    for key, value in (("origin", draft.text.origin), ("fallbacks", draft.text.fallbacks)):
+    for key, value in (
+        ("origin", draft.text.origin), ("fallbacks", draft.text.fallbacks), ("file_lists", draft.text.file_lists),
+    ):  # fmt: skip
         for module in value if isinstance(value, Mapping) else ():
             if module not in known:
                 remedy = nearest(module, known, "describe it under modules")

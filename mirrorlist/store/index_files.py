@@ -86,6 +86,8 @@ def with_indexes(snapshot: Snapshot, state_dir: Path, former: Mapping[str, FileI
 
 def _named(state_dir: Path, digest: str) -> FileIndex:
     path = index_path(state_dir, digest)
+    if not _INDEX.fullmatch(path.name):
+        raise SnapshotError(f"{digest!r} is no digest of a file index")
     index = read_index(path)
     if index.digest != digest:
         raise SnapshotError(f"{path}: its digest is {index.digest}")

@@ -9,7 +9,7 @@ import gzip
 import re
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -33,12 +33,17 @@ _LEVEL = 1  # keys cannot be compressed, and the rest is fast this way
 
 @dataclass(frozen=True, slots=True)
 class OriginFacts:
-    """What is told of the origin's list: from where and when it came, its links, and what was left out."""
+    """What is told of the origin's list: from where and when it came, its links, and what was left out.
+
+    ``refused`` counts lines by reason; ``unread`` are files with checksums that are to be read next time.
+    """
 
     source: str
     listed_at: float
+    files: int = 0
     links: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,8 @@ class Listings:
 
     def write_origin(self, facts: OriginFacts, files: Iterable[File]) -> None:
         """Replaces the origin's list; ``files`` are in the order of the index."""
-        write_whole(self.directory / "origin.json", [msgspec.json.encode(facts)])
         write_whole(self.directory / "origin.gz", _packed(files))
+        write_whole(self.directory / "origin.json", [msgspec.json.encode(facts)])
 
     def origin_facts(self) -> OriginFacts | None:
         """What is told of the origin's list; None if there is none, or none that can be read."""
@@ -133,6 +138,13 @@ class Listings:
     def write_attempts(self, found: Mapping[str, Attempt]) -> None:
         """Replaces how the last tries went."""
         write_whole(self.directory / "attempts.json", [msgspec.json.encode(found)])
+
+    def forget(self, mirrors: Collection[str], before: float) -> None:
+        """Removes what others than these mirrors listed, unless it was written since."""
+        kept = {self._path(mirror).name for mirror in mirrors}
+        for path in (*self.directory.glob("*.list"), *self.directory.glob("*.asked")):
+            if path.name.removesuffix(".asked") not in kept and path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)
 
     def _json(self, path: Path, kind: type[dict[str, T]]) -> dict[str, T]:
         """What a file holds; nothing where there is none, or none that can be read: it will be asked anew."""

@@ -1,0 +1,87 @@
+"""``mirrorlist which``: who has a file, who does not, and why."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Mapping
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.durations import ago, moment
+from mirrorlist.cli.running import state_dir_of
+from mirrorlist.core.errors import NotFound
+from mirrorlist.core.file_index import File, FileIndex, Holding
+from mirrorlist.indexing.reasons import Standing, standings
+from mirrorlist.store.index_files import with_indexes
+from mirrorlist.store.listings import Listings
+from mirrorlist.store.snapshot_files import read_newest
+
+WIDEST_NAME = 30
+
+
+@click.command()
+@click.argument("path")
+@click.option("--module", metavar="NAME", help="The module whose tree PATH is below; without it, all are searched.")
+@pass_context
+def which(context: Context, path: str, module: str | None) -> None:
+    """Tell which mirrors have the file at PATH, which do not, and why. Private mirrors are told too."""
+    state_dir = state_dir_of(context)
+    refused: dict[str, str] = {}
+    snapshot = with_indexes(read_newest(state_dir), state_dir, {}, refused.__setitem__)
+    for name, reason in refused.items():
+        click.echo(f"the index of {name} cannot be used: {reason}; mirrorlist update files makes it anew", err=True)
+    found = _found(snapshot.files, path.strip("/"), module)
+    if not found:
+        raise NotFound(_not_found(snapshot.files, path, module))
+    console = Console(highlight=False, markup=False)
+    for index, number in found:
+        rows = standings(snapshot, index, number, Listings(state_dir, index.facts.module))
+        _tell(console, index, index.file(number), rows, context.clock())
+
+
+def _found(files: Mapping[str, FileIndex], path: str, module: str | None) -> list[tuple[FileIndex, int]]:
+    chosen = [index for name, index in files.items() if module in (None, name)]
+    return [(index, number) for index in chosen if (number := index.find(path)) is not None]
+
+
+def _not_found(files: Mapping[str, FileIndex], path: str, module: str | None) -> str:
+    if module not in (None, *files):
+        return f"there is no index of {module}; run mirrorlist update files, then mirrorlist publish"
+    if not files:
+        return "there is no index yet; run mirrorlist update files, then mirrorlist publish"
+    listed = ", ".join(f"{name} of {moment(index.facts.listed_at)} UTC" for name, index in files.items())
+    return f"the origin has no file {path}; write it as it is below the tree. Looked in {listed}"
+
+
+def _tell(console: Console, index: FileIndex, file: File, rows: list[Standing], now: float) -> None:
+    console.print(f"{index.facts.module}: {file.path}", soft_wrap=True)
+    size = "size unknown" if file.size is None else f"{file.size} bytes"
+    changed = "" if file.mtime is None else f", of {moment(file.mtime)} UTC"
+    console.print(f"{size}{changed}; the origin was listed {ago(now - index.facts.listed_at)} ago", soft_wrap=True)
+    if file.sha256:
+        console.print(f"sha256 {file.sha256.hex()}", soft_wrap=True)
+    counts = Counter(row.holding for row in rows)
+    console.print(", ".join(f"{counts[holding]} {_counted(holding)}" for holding in Holding))
+    console.print(_table(rows, now))
+
+
+def _counted(holding: Holding) -> str:
+    return {Holding.HAS: "have it", Holding.LACKS: "do not", Holding.UNKNOWN: "not indexed"}[holding]
+
+
+def _table(rows: list[Standing], now: float) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("mirror", "has it", "listed"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("why", overflow="fold")
+    answers = {Holding.HAS: "yes", Holding.LACKS: "no", Holding.UNKNOWN: "?"}
+    for row in rows:
+        name = "\n".join(textwrap.wrap(row.mirror.name, WIDEST_NAME))
+        listed = "never" if row.listed_at is None else f"{ago(now - row.listed_at)} ago"
+        why = "; ".join(part for part in ("private" if row.mirror.private else "", row.why) if part)
+        table.add_row(name, answers[row.holding], listed, why)
+    return table

@@ -1,0 +1,150 @@
+"""Lists the origin of a module: the files that there are, with their checksums where it publishes these."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from mirrorlist.checks.rsync_list import Bounds, NotListed
+from mirrorlist.core.checksum_lines import LARGEST, checksums
+from mirrorlist.core.errors import OriginError, SnapshotError
+from mirrorlist.core.file_index import File
+from mirrorlist.core.listed import Line, Link, Refusal, Row, leads_to, rsync_lines
+from mirrorlist.core.origin_rows import beside_former, changed_checksums, in_order, with_checksums
+from mirrorlist.core.service import Service
+from mirrorlist.sources.origin_files import read_list, walked
+from mirrorlist.sources.repomd import Fetch, directory_fetch, http_fetch
+from mirrorlist.store.listings import Listings, OriginFacts
+
+MOST_CHECKSUM_FILES = 2000
+"""Read in one run; more are read in the next ones."""
+MOST_LINKS = 100_000
+LEAST_SHARE = 0.5
+"""A list with fewer of the former's files is taken for a tree that was not mounted, or a list that broke off."""
+GUARDED_ABOVE = 20
+_WEB = ("http://", "https://")
+
+Rsync = Callable[[str, Bounds], Iterator[bytes]]
+"""The lines of an rsync server that the operator named; raises NotListed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a module's files are listed: what people read, and what reads it."""
+
+    name: str
+    lines: Callable[[], Iterable[Line]]
+
+
+def place_of(service: Service, module: str, rsync: Rsync) -> Place | None:
+    """The published list first, then the origin's directory, then its rsync server; None where nothing is named."""
+    origin = service.origins.get(module)
+    if published := service.file_lists.get(module):
+        return Place(published, lambda: read_list(published, origin))
+    if origin is not None and not origin.startswith(_WEB):
+        return Place(origin, lambda: walked(Path(origin)))
+    known = service.modules.get(module)
+    if known is not None and (url := known.rsync):
+        return Place(url, lambda: rsync_lines(rsync(url, Bounds())))
+    return None
+
+
+def list_origin(listings: Listings, service: Service, module: str, place: Place, now: float, force: bool) -> str:
+    """Lists the origin and keeps the list; what people read of it.
+
+    Raises:
+        OriginError: it cannot be listed, or lost so many files that this is probably a mistake; the former list stays.
+    """
+    try:
+        lines, links, refused = _read(place.lines())
+    except NotListed as error:
+        raise OriginError(f"{place.name}: {error}") from None
+    facts = listings.origin_facts()
+    if not force:
+        _guard(place.name, len(lines), facts.files if facts else 0)
+    with requests.Session() as session:
+        fetch = _fetch_of(service.origins.get(module), session)
+        found, unread = _checksums(lines, _former(listings), facts.unread if facts else (), fetch)
+    said = OriginFacts(place.name, now, len(lines), links, refused, unread)
+    listings.write_origin(said, with_checksums(beside_former(lines, _former(listings)), found))
+    lines.clear()
+    gc.collect()
+    return _told(said, len(found))
+
+
+def _read(lines: Iterable[Line]) -> tuple[list[bytes], dict[str, str], dict[str, int]]:
+    links: dict[str, str] = {}
+    refused: Counter[str] = Counter()
+
+    def rows() -> Iterator[Row]:
+        for line in lines:
+            if isinstance(line, Row):
+                yield line
+            elif isinstance(line, Refusal):
+                refused[line.value] += 1
+            elif isinstance(line, Link) and (real := leads_to(line)) is not None and len(links) < MOST_LINKS:
+                links[line.path.decode()] = real.decode()
+
+    return in_order(rows()), links, dict(refused)
+
+
+def _guard(place: str, now: int, before: int) -> None:
+    if now == 0:
+        raise OriginError(f"{place} lists no file; see that the tree is there. If it is empty on purpose, use --force")
+    if before > GUARDED_ABOVE and now < LEAST_SHARE * before:
+        raise OriginError(
+            f"{place} lists {now} files after {before}; the former list stays. If this is meant, use --force"
+        )
+
+
+def _former(listings: Listings) -> Iterator[File]:
+    """The files of the former list; none where it cannot be read, which costs reading the checksums anew."""
+    try:
+        yield from listings.origin_files()
+    except SnapshotError:
+        return
+
+
+def _fetch_of(origin: str | None, session: requests.Session) -> Fetch | None:
+    if origin is None:
+        return None
+    return http_fetch(origin, session) if origin.startswith(_WEB) else directory_fetch(Path(origin))
+
+
+def _checksums(
+    lines: list[bytes], former: Iterable[File], unread: Iterable[str], fetch: Fetch | None
+) -> tuple[dict[bytes, bytes], tuple[str, ...]]:
+    """What the changed files with checksums say, and the paths of those that could not be read this time."""
+    wanted = dict.fromkeys(path.encode() for path in unread)
+    wanted.update(dict.fromkeys(changed_checksums(beside_former(lines, former))))
+    found: dict[bytes, bytes] = {}
+    later: list[str] = []
+    for number, path in enumerate(wanted):
+        data = _file(fetch, path.decode()) if fetch is not None and number < MOST_CHECKSUM_FILES else None
+        if data is None:
+            later.append(path.decode())
+        else:
+            found.update(checksums(path, data))
+    return found, tuple(later) if fetch is not None else ()
+
+
+def _file(fetch: Fetch, path: str) -> bytes | None:
+    """None where it could not be read; empty where it is too large, or there is none any more."""
+    try:
+        data = fetch(path)
+    except OriginError:
+        return None
+    return data if data is not None and len(data) <= LARGEST else b""
+
+
+def _told(said: OriginFacts, checksums_read: int) -> str:
+    parts = [f"{said.files} files from {said.source}"]
+    parts += [f"{checksums_read} checksums read"] if checksums_read else []
+    parts += [f"{len(said.unread)} files with checksums left for later"] if said.unread else []
+    parts += [f"{count} left out: {reason}" for reason, count in said.refused.items()]
+    return "; ".join(parts)

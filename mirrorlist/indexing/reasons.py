@@ -1,0 +1,90 @@
+"""Why a mirror counts as having a file, or not: from the index, and from the list that it was made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from mirrorlist.core.file_index import File, FileIndex, Holding, Indexed
+from mirrorlist.core.listing import ABSENT, UNKNOWN, Listing, path_key
+from mirrorlist.core.model import SERVED_STATUSES, Mirror
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.indexing.mirrors import asked_listing, is_listed
+from mirrorlist.store.listings import Listings
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one mirror stands with one file, and why; ``listed_at`` is when that was seen, None for never."""
+
+    mirror: Mirror
+    holding: Holding
+    why: str
+    listed_at: float | None
+
+
+def standings(snapshot: Snapshot, index: FileIndex, number: int, listings: Listings) -> list[Standing]:
+    """Every mirror of the snapshot that carries the module: those that have the file first."""
+    file, holders = index.file(number), index.holders(number)
+    indexed = {said.name: said for said in index.facts.mirrors}
+    rows = [
+        _standing(mirror, holders.of(at), indexed.get(mirror.name), file, listings, index.facts.module)
+        for at, mirror in enumerate(snapshot.mirrors)
+        if index.facts.module in mirror.urls
+    ]
+    order = list(Holding)
+    return sorted(rows, key=lambda row: (order.index(row.holding), row.mirror.name))
+
+
+def _standing(
+    mirror: Mirror, holding: Holding, said: Indexed | None, file: File, listings: Listings, module: str
+) -> Standing:
+    listed_at = said.listed_at if said else None
+    if holding is Holding.HAS:
+        return Standing(mirror, holding, "", listed_at)
+    if holding is Holding.UNKNOWN:
+        return Standing(mirror, holding, _why_unknown(mirror, said), listed_at)
+    if said is not None and said.outdated_since is not None:
+        why = f"outdated: it has not followed the origin since {_day(said.outdated_since)}"
+        return Standing(mirror, holding, why, listed_at)
+    found = listings.read(mirror.name) if is_listed(mirror, module) else asked_listing(listings.asked(mirror.name), 0)
+    return Standing(mirror, holding, _why_lacking(file, found), listed_at)
+
+
+def _why_unknown(mirror: Mirror, said: Indexed | None) -> str:
+    if mirror.status not in SERVED_STATUSES:
+        return f"it is not served: {mirror.status.value}"
+    if said is None:
+        return "it is new since the last mirrorlist update files"
+    if said.listed_at is not None and not said.complete and not said.why:
+        return "it offers no rsync, and was not asked for this file"
+    return said.why or "nobody has listed it yet"
+
+
+def _why_lacking(file: File, found: Listing | None) -> str:
+    row = _row(found, file.path) if found is not None else None
+    if row is None:
+        return "not in its list"
+    size, mtime = row
+    if size == ABSENT:
+        return "it was asked, and does not have it"
+    if size not in (UNKNOWN, file.size) and file.size is not None:
+        return f"it has {size} bytes, the origin {file.size}"
+    if mtime != UNKNOWN and file.mtime is not None and mtime < file.mtime:
+        return f"its file is of {_day(mtime)}, the origin's of {_day(file.mtime)}"
+    return "it has changed since the index was built"
+
+
+def _row(found: Listing, path: str) -> tuple[int, int] | None:
+    """The size and time that a list gives for a path."""
+    key = path_key(path.encode())
+    at = int(np.searchsorted(found.keys, np.uint64(key)))
+    if at == len(found) or int(found.keys[at]) != key:
+        return None
+    return int(found.sizes[at]), int(found.mtimes[at])
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")

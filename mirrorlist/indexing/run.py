@@ -1,0 +1,139 @@
+"""One run over the modules: list the origin, list or ask the mirrors, and build the index of what is known."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirrorlist.core.errors import MirrorlistError, OriginError, SnapshotError
+from mirrorlist.core.model import SERVED_STATUSES, Mirror
+from mirrorlist.core.service import Service
+from mirrorlist.indexing.build import build_index
+from mirrorlist.indexing.mirrors import Ways, ask_mirror, is_listed, list_mirror, sample
+from mirrorlist.indexing.origin import Place, Rsync, list_origin, place_of
+from mirrorlist.indexing.steps import ORIGIN, Outcome, Step
+from mirrorlist.store.index_files import prune_indexes, write_index
+from mirrorlist.store.listings import DIRECTORY, Attempt, Listings
+
+LISTED_AT_ONCE = 4
+"""Lists of half a million rows are held in memory while they come."""
+ASKED_AT_ONCE = 16
+TURN_SECONDS = 600.0
+"""In which files of which mirrors without a list are asked for others."""
+FORGOTTEN_SECONDS = 30 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a run is for: these modules, all that have a place to list by default, and perhaps one mirror only."""
+
+    modules: tuple[str, ...] = ()
+    mirror: str | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Indexing:
+    """What runs work with. ``origin_rsync`` reaches the operator's own servers, ``ways`` the mirrors."""
+
+    state_dir: Path
+    service: Service
+    mirrors: tuple[Mirror, ...]
+    origin_rsync: Rsync
+    ways: Ways
+    now: Callable[[], float]
+
+    def run(self, wanted: Wanted) -> Iterator[Step]:
+        """Does the work, and tells each step when it is done."""
+        with _only_one(self.state_dir):
+            for module in wanted.modules or self.service.modules:
+                place = place_of(self.service, module, self.origin_rsync)
+                if place is not None:
+                    yield from self._module(module, place, wanted)
+                elif wanted.modules:
+                    yield Step(module, ORIGIN, Outcome.FAILED, f"nothing names its files; {REMEDY}")
+            prune_indexes(self.state_dir, self.now())
+
+    def carrying(self, module: str) -> tuple[Mirror, ...]:
+        """The mirrors of a module that clients may be sent to."""
+        return tuple(mirror for mirror in self.mirrors if module in mirror.urls and mirror.status in SERVED_STATUSES)
+
+    def steps(self, wanted: Wanted) -> int:
+        """How many steps a run tells at most."""
+        modules = wanted.modules or tuple(self.service.modules)
+        each = (1 if wanted.mirror else len(self.carrying(module)) for module in modules)
+        return sum(each) + 2 * len(modules)
+
+    def _module(self, module: str, place: Place, wanted: Wanted) -> Iterator[Step]:
+        listings = Listings(self.state_dir, module)
+        carrying = self.carrying(module)
+        if wanted.mirror is None or listings.origin_facts() is None:
+            yield self._origin(listings, module, place, wanted.force)
+        if listings.origin_facts() is None:
+            return
+        chosen = [mirror for mirror in carrying if wanted.mirror in (None, mirror.name)]
+        yield from self._mirrors(listings, module, chosen)
+        try:
+            built = build_index(listings, module, carrying, self.service.allowed_outdate_seconds, self.now())
+        except SnapshotError as error:
+            yield Step(module, ORIGIN, Outcome.FAILED, str(error))
+            return
+        write_index(self.state_dir, module, built.index)
+        if wanted.mirror is None:
+            listings.forget([mirror.name for mirror in carrying], self.now() - FORGOTTEN_SECONDS)
+        known = sum(mirror.listed_at is not None for mirror in built.facts.mirrors)
+        told = f"the index of {built.files} files, with {known} of {len(carrying)} mirrors"
+        yield Step(module, "", Outcome.BUILT, told)
+
+    def _origin(self, listings: Listings, module: str, place: Place, force: bool) -> Step:
+        try:
+            told = list_origin(listings, self.service, module, place, self.now(), force)
+        except OriginError as error:
+            outcome = Outcome.FAILED if listings.origin_facts() is None else Outcome.KEPT
+            return Step(module, ORIGIN, outcome, str(error))
+        return Step(module, ORIGIN, Outcome.LISTED, told)
+
+    def _mirrors(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[Step]:
+        attempts = listings.attempts()
+        for step in self._each(listings, module, mirrors):
+            failed = step.outcome in (Outcome.FAILED, Outcome.KEPT)
+            attempts[step.who] = Attempt(self.now(), step.detail if failed else "")
+            yield step
+        listings.write_attempts(attempts)
+
+    def _each(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[Step]:
+        """Mirrors with a list first, few at once, then those that are asked for single files."""
+        listed = [mirror for mirror in mirrors if is_listed(mirror, module)]
+        asked = [mirror for mirror in mirrors if not is_listed(mirror, module)]
+        with ThreadPoolExecutor(LISTED_AT_ONCE) as pool:
+            yield from pool.map(lambda mirror: list_mirror(listings, module, mirror, self.ways, self.now()), listed)
+        if asked:
+            paths = sample(listings, int(self.now() // TURN_SECONDS))
+            with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+                yield from pool.map(
+                    lambda mirror: ask_mirror(listings, module, mirror, paths, self.ways, self.now()), asked
+                )
+
+
+REMEDY = "write origin with a directory, modules.<module>.rsync, or file_lists into service.yml"
+
+
+@contextmanager
+def _only_one(state_dir: Path) -> Iterator[None]:
+    """Held during a run.
+
+    Raises:
+        MirrorlistError: another process updates the indexes of this state directory.
+    """
+    directory = state_dir / DIRECTORY
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MirrorlistError(f"another process updates the indexes in {directory}; wait until it ends") from None
+        yield
