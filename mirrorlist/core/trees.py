@@ -15,11 +15,11 @@ from urllib.parse import quote
 from mirrorlist.core.errors import BadRequest, NotFound
 
 RESERVED = frozenset(
-    (
-        "mirrorlist metalink isolist api mirrors mirrors.json mirrors.txt yours isos kitten join status region debug "
-        "schemas healthz readyz metrics static openapi.json"
-    ).split()
-)
+    {
+        "mirrorlist", "metalink", "isolist", "api", "mirrors", "mirrors.json", "mirrors.txt", "yours", "isos", "kitten",
+        "join", "status", "region", "debug", "schemas", "healthz", "readyz", "metrics", "static", "openapi.json",
+    }
+)  # fmt: skip
 """The first segments of the service's own addresses; a tree may use them on a host of its own only."""
 
 REGION = "region"

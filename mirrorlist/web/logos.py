@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from pathlib import Path
@@ -15,14 +14,14 @@ def logo(mirrors_dir: str, name: str) -> tuple[str, bytes] | None:
     """Content type and bytes of a logo; None if there is no such picture, or it is too big."""
     if not _NAME.fullmatch(name):
         return None
+    path = Path(mirrors_dir) / name
     try:
-        opened = os.open(Path(mirrors_dir) / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return None
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except OSError:
         return None
-    with open(opened, "rb") as file:
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
-            return None
-        data = file.read(MOST_BYTES + 1)
     content_type = _content_type(data)
     return (content_type, data) if content_type and len(data) <= MOST_BYTES else None
 

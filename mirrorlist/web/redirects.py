@@ -120,7 +120,8 @@ class Answers:
             return None
         path = file.path
         headers = [
-            ("Location", way.tree + path), ("Link", path.join(way.pieces)), _CONTENT_TYPE, _CACHE_CONTROL, _VARY, _LENGTH,
+            ("Location", way.tree + path), ("Link", path.join(way.pieces)),
+            _CONTENT_TYPE, _CACHE_CONTROL, _VARY, _LENGTH,
         ]  # fmt: skip
         if file.digest is not None:
             headers.append(file.digest)
