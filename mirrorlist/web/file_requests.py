@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -46,6 +47,7 @@ BY_TYPE = {
 }
 """Content types that an Accept header has to name to get something else than a redirect; of equals the first."""
 _LONGEST_ACCEPT = 1000
+_FETCHES_DUPLICATES = re.compile(r"wget2/|Wget/2\.(?:[01]\.|2\.0)", re.ASCII)
 FAMILIES = {"4": Family.IPV4, "6": Family.IPV6}
 
 
@@ -144,6 +146,15 @@ class FileRequests:
         if not (known.sha256 if form is Form.SHA256 else known.sha512):
             raise NotFound(f"the {form.name} of this file is not known")
         return form, of
+
+
+def wants_links(user_agent: str) -> bool:
+    """Whether a client can stand Link headers.
+
+    wget2 before 2.2.1 fetches the first duplicate beside the redirect's target, so that ``-O`` writes the file twice
+    (https://github.com/rockdaboot/wget2/issues/375; seen with 1.99.1).
+    """
+    return _FETCHES_DUPLICATES.match(user_agent) is None
 
 
 def accepted(accept: str) -> Form:

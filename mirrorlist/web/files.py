@@ -25,8 +25,8 @@ from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.trees import Place, quoted
 from mirrorlist.formats import checksum, file_json, file_metalink3, file_metalink4
 from mirrorlist.formats.file_json import readable
-from mirrorlist.formats.links import digest, link_pieces
-from mirrorlist.web.file_requests import FileRequest, FileRequests, Form
+from mirrorlist.formats.links import digest, links
+from mirrorlist.web.file_requests import FileRequest, FileRequests, Form, wants_links
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import as_response, asking
 from mirrorlist.web.logos import logo
@@ -119,9 +119,11 @@ class _Answer:
     def redirected(self, found: Offer) -> Response:
         """302 with the headers of RFC 6249."""
         response = redirect(found.sources[0])
-        ending = len(self._place.quoted)
-        others = [(source.url[:-ending], _country(source)) for source in found.sources[1:]]
-        response.headers["Link"] = self._place.quoted.join(link_pieces(others, self._place.front))
+        if wants_links(request.headers.get("User-Agent", "")):
+            ending = len(self._place.quoted)
+            others = [(source.url[:-ending], _country(source)) for source in found.sources[1:]]
+            for before, after in links(others, self._place.front):
+                response.headers.add("Link", f"{before}{self._place.quoted}{after}")
         if found.known and found.known.sha256 and not found.known.changes:
             response.headers["Digest"] = digest(found.known.sha256)
         return response

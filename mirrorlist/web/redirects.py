@@ -20,8 +20,8 @@ from mirrorlist.core.rank import country_of as mirror_country
 from mirrorlist.core.trees import Place, host_name
 from mirrorlist.core.usability import Narrowing
 from mirrorlist.formats import checksum
-from mirrorlist.formats.links import digest, link_pieces
-from mirrorlist.web.file_requests import FileRequests, Form, accepted
+from mirrorlist.formats.links import digest, links
+from mirrorlist.web.file_requests import FileRequests, Form, accepted, wants_links
 from mirrorlist.web.known_clients import KnownClient, KnownClients
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ Headers = list[tuple[str, str]]
 
 
 class Way(NamedTuple):
-    """Where a client is sent: the URL up to the path, and the Link header in pieces to be joined by the path."""
+    """Where a client is sent: the URL up to the path, and what stands before and after it in each Link header."""
 
     tree: str
-    pieces: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
 
 
 class File(NamedTuple):
@@ -114,15 +114,15 @@ class Answers:
         accept = environ.get("HTTP_ACCEPT")
         if accept is not None and not self._wants_redirect(accept):
             return None
+        if "get" in environ.get("HTTP_USER_AGENT", "")[:4] and not wants_links(environ["HTTP_USER_AGENT"]):
+            return None
         client = self._clients.of(environ)
         way = file.courses.way(client, self._requests.is_https(environ))
         if way is None:
             return None
         path = file.path
-        headers = [
-            ("Location", way.tree + path), ("Link", path.join(way.pieces)),
-            _CONTENT_TYPE, _CACHE_CONTROL, _VARY, _LENGTH,
-        ]  # fmt: skip
+        headers = [("Location", way.tree + path), _CONTENT_TYPE, _CACHE_CONTROL, _VARY, _LENGTH]
+        headers += [("Link", f"{before}{path}{after}") for before, after in way.links]
         if file.digest is not None:
             headers.append(file.digest)
         return headers
@@ -259,7 +259,8 @@ class Courses:
         return self._way(trees)
 
     def _way(self, trees: Sequence[tuple[str, str | None]]) -> Way:
-        return Way(trees[0][0], tuple(map(sys.intern, link_pieces(trees[1:], self._place.front))))
+        shared = ((sys.intern(before), sys.intern(after)) for before, after in links(trees[1:], self._place.front))
+        return Way(trees[0][0], tuple(shared))
 
 
 class _Kind(NamedTuple):

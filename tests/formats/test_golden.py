@@ -24,7 +24,7 @@ from mirrorlist.formats.file_metalink3 import file_metalink3
 from mirrorlist.formats.file_metalink4 import file_metalink4
 from mirrorlist.formats.isolist import isolist
 from mirrorlist.formats.json import json
-from mirrorlist.formats.links import digest, link_pieces
+from mirrorlist.formats.links import digest, links
 from mirrorlist.formats.metalink3 import metalink
 from mirrorlist.formats.metalink4 import metalink4
 from mirrorlist.formats.mirrorlist import mirrorlist
@@ -73,7 +73,10 @@ WRITERS: dict[str, Callable[[], bytes]] = {
     "file_metalink3.golden.xml": lambda: file_metalink3(offered(IMAGE)),
     "file_json.golden.json": lambda: file_json(offered(IMAGE)),
     "checksum.golden.txt": lambda: checksum("a" * 64, "ima ge+ü.iso") + checksum("b" * 64, "a\\b\nc"),
-    "links.golden.txt": lambda: f"{'9/x.iso'.join(link_pieces(LINKS, '/dl/'))}\n{digest('a' * 64)}\n".encode(),
+    "links.golden.txt": lambda: b"".join(
+        f"{line}\n".encode()
+        for line in (*(f"{before}9/x.iso{after}" for before, after in links(LINKS, "/dl/")), digest("a" * 64))
+    ),
     "mirrorlist.golden.txt": lambda: mirrorlist(selection("")),
     "mirrorlist-country.golden.txt": lambda: mirrorlist(selection("country=JP&arch=x86_64")),
     "mirrorlist-protocols.golden.txt": lambda: mirrorlist(headed("protocol=http,https&arch=x86_64")),
