@@ -296,6 +296,18 @@ def test_only_who_names_a_type_gets_it(known: Both, accept: str, content_type: s
     assert answer.headers["cache-control"] == "private, no-store"
 
 
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        ("wget2/1.99.1", False), ("Wget/2.0.1", False), ("Wget/2.1.0", False), ("Wget/2.2.0", False),
+        ("Wget/2.2.1", True), ("Wget/1.21.3", True), ("curl/7.88.1", True), ("aria2/1.36.0", True), ("", True),
+    ],
+)  # fmt: skip
+def test_old_wget2_is_told_of_no_links(known: Both, agent: str, told: bool) -> None:
+    """It fetches the first duplicate beside the target."""
+    assert ("link" in get(known, f"/dl/{ISO}", USER_AGENT=agent).headers) is told
+
+
 def test_generated_files_and_real_ones(plain: Both, known: Both) -> None:
     assert get(known, f"/dl/{ISO}.sha256").body.decode() == f"{DIGEST.hex()}  image.iso\n"
     assert get(known, f"/dl/{ISO}.sha512").status == 404
