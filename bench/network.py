@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import random
 from array import array
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.compile import cloud_table, country_places, network_classes, place_orders
+from mirrorlist.core.file_index import File, Indexed, IndexFacts
+from mirrorlist.core.file_index_build import IndexDraft
+from mirrorlist.core.listing import Holdings
 from mirrorlist.core.model import MAIN, Checksummed, Location, Mirror, Prefix, Protocol, RepoMetadata, Repository
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import IntervalTable
+from mirrorlist.core.sealed import Sealed
 from mirrorlist.core.service import Module, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
+from mirrorlist.core.trees import Tree
 from mirrorlist.sources.countries import read_countries
+from mirrorlist.store.index_files import write_index
 from mirrorlist.store.snapshot_files import write_snapshot
 
 ARCHES = ("x86_64", "aarch64", "ppc64le", "s390x")
@@ -100,6 +109,31 @@ def make(count: int, prefix_count: int, generation: int = 1) -> Snapshot:
     return Snapshot(facts, networks, EMPTY, EMPTY, {MAIN: place_orders(listed, MAIN, places, policy, key)})
 
 
-def write(state_dir: Path, count: int, prefix_count: int, generation: int = 1) -> None:
-    """Puts such a snapshot into a state directory."""
-    write_snapshot(state_dir, encode(make(count, prefix_count, generation)))
+def index(snapshot: Snapshot, count: int) -> Sealed:
+    """An index of so many files of one repository. Every tenth is missing on some of the mirrors."""
+    files = sorted(
+        (f"9.8/Baseos/x86_64/os/Packages/{number % 300:03}/package-{number:06}-1.0.x86_64.rpm", number)
+        for number in range(count)
+    )
+    draft = IndexDraft(
+        (File(path, 1000 + n, 1_790_000_000, n.to_bytes(32, "big")) for path, n in files), len(snapshot.mirrors)
+    )
+    numbers = np.array([number for _, number in files])
+    known = np.ones(count, np.bool_)
+    for mirror in range(len(snapshot.mirrors)):
+        lacking = (numbers % 10 == 0) & ((numbers // 10 + mirror) % 20 == 0)
+        draft.add(mirror, Holdings(~lacking, known))
+    named = tuple(Indexed(mirror.name, 0.0) for mirror in snapshot.mirrors)
+    return draft.sealed(IndexFacts(MAIN, 0.0, 0.0, "bench", named))
+
+
+def write(state_dir: Path, count: int, prefix_count: int, generation: int = 1, files: int = 0) -> None:
+    """Puts such a snapshot into a state directory; with ``files`` it redirects to so many files."""
+    made = make(count, prefix_count, generation)
+    if files:
+        found = index(made, files)
+        (state_dir / "files").mkdir(exist_ok=True)
+        write_index(state_dir, MAIN, found)
+        service = replace(made.facts.service, trees=(Tree(prefix="/dl/", module=MAIN),))
+        made = replace(made, facts=replace(made.facts, service=service, file_indexes={MAIN: found.digest}))
+    write_snapshot(state_dir, encode(made))

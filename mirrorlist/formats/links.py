@@ -23,6 +23,13 @@ def links(trees: Sequence[tuple[str, str | None]], front: str) -> tuple[tuple[st
     return (*duplicates, (f"<{front}", f'.meta4>; rel=describedby; type="{file_metalink4.CONTENT_TYPE}"'))
 
 
+def joined(found: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """The same links as one header (RFC 9110, 5.3), in pieces that the file's path joins."""
+    befores, afters = [before for before, _ in found], [after for _, after in found]
+    between = [f"{after}, {before}" for after, before in zip(afters[:-1], befores[1:], strict=True)]
+    return (befores[0], *between, afters[-1])
+
+
 def _geo(country: str | None) -> str:
     return f"; geo={country.lower()}" if country else ""
 

@@ -148,6 +148,11 @@ class FileRequests:
         return form, of
 
 
+def is_particular(user_agent: str) -> bool:
+    """Whether a client wants Link headers as only the view writes them: none, or each on a line of its own."""
+    return user_agent.startswith("aria2") or not wants_links(user_agent)
+
+
 def wants_links(user_agent: str) -> bool:
     """Whether a client can stand Link headers.
 

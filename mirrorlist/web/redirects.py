@@ -9,26 +9,28 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.core.file_index import Holders
 from mirrorlist.core.health import Family
 from mirrorlist.core.locate import CountryOf
-from mirrorlist.core.offer import Wanted, comes_from_origin, file_query, holders_of, known_file, left_out, resort_urls
+from mirrorlist.core.offer import Wanted, changes_in_place, comes_from_origin, file_query, left_out, resort_urls
 from mirrorlist.core.prepared import Column, Prepared, PreparedModule
 from mirrorlist.core.rank import country_of as mirror_country
 from mirrorlist.core.trees import Place, host_name
 from mirrorlist.core.usability import Narrowing
 from mirrorlist.formats import checksum
-from mirrorlist.formats.links import digest, links
-from mirrorlist.web.file_requests import FileRequests, Form, accepted, wants_links
+from mirrorlist.formats.links import digest, joined, links
+from mirrorlist.web.file_requests import FileRequests, Form, accepted, is_particular
 from mirrorlist.web.known_clients import KnownClient, KnownClients
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 METHODS = frozenset({"GET", "HEAD"})
-MOST_FILES = 65_536
+MOST_FILES = 131_072
+"""About 350 bytes each."""
 MOST_WAYS = 65_536
 MOST_COURSES = 1024
 MOST_HEADERS = 256
@@ -44,18 +46,15 @@ Headers = list[tuple[str, str]]
 
 
 class Way(NamedTuple):
-    """Where a client is sent: the URL up to the path, and what stands before and after it in each Link header."""
+    """Where a client is sent: the URL up to the path, and the Link header in pieces to be joined by the path."""
 
     tree: str
-    links: tuple[tuple[str, str], ...]
+    pieces: tuple[str, ...]
 
 
-class File(NamedTuple):
-    """One file: its path in URLs, its Digest header if there is one, and who may give it."""
-
-    path: str
-    digest: tuple[str, str] | None
-    courses: Courses
+File: TypeAlias = "tuple[int | str, str | None, Courses]"
+"""One file: where its path begins in the request's, or the path as URLs spell it where that differs; the value of its
+Digest header, if there is one; and who may give it."""
 
 
 class Redirects:
@@ -93,6 +92,7 @@ class Answers:
         self._starts = tuple(f"/{head}/" for head in self._requests.trees.heads)
         self._hosts: dict[str, bool] | None = {} if self._requests.trees.hosts else None
         self._plain: dict[str, bool] = {}
+        self._agents: dict[str, bool] = {}
         self._files: dict[str | tuple[str, str], File | None] = {}
         self._courses: dict[Hashable, Courses] = {}
         self._ways: dict[int, Way] = {}
@@ -114,17 +114,23 @@ class Answers:
         accept = environ.get("HTTP_ACCEPT")
         if accept is not None and not self._wants_redirect(accept):
             return None
-        if "get" in environ.get("HTTP_USER_AGENT", "")[:4] and not wants_links(environ["HTTP_USER_AGENT"]):
+        agent = environ.get("HTTP_USER_AGENT")
+        if agent is not None and self._is_particular(agent):
             return None
-        client = self._clients.of(environ)
-        way = file.courses.way(client, self._requests.is_https(environ))
+        rest, checked, courses = file
+        https = environ["wsgi.url_scheme"] == "https" or (
+            "HTTP_X_FORWARDED_PROTO" in environ and self._requests.is_https(environ)
+        )
+        way = courses.way(self._clients.of(environ), https)
         if way is None:
             return None
-        path = file.path
-        headers = [("Location", way.tree + path), _CONTENT_TYPE, _CACHE_CONTROL, _VARY, _LENGTH]
-        headers += [("Link", f"{before}{path}{after}") for before, after in way.links]
-        if file.digest is not None:
-            headers.append(file.digest)
+        tree, pieces = way
+        path = path[rest:] if isinstance(rest, int) else rest
+        headers = [
+            ("Location", tree + path), ("Link", path.join(pieces)), _CONTENT_TYPE, _CACHE_CONTROL, _VARY, _LENGTH,
+        ]  # fmt: skip
+        if checked is not None:
+            headers.append(("Digest", checked))
         return headers
 
     def _is_own_host(self, host: str) -> bool:
@@ -149,10 +155,20 @@ class Answers:
                 self._plain[accept] = plain
         return plain
 
+    def _is_particular(self, agent: str) -> bool:
+        known = self._agents.get(agent)
+        if known is None:
+            known = is_particular(agent)
+            if len(self._agents) >= MOST_HEADERS:
+                self._agents.clear()
+            if len(agent) <= LONGEST_REMEMBERED:
+                self._agents[agent] = known
+        return known
+
     def _new_file(self, asked: str | tuple[str, str], environ: WSGIEnvironment) -> File | None:
         try:
             place = self._requests.place(environ)
-            file = None if place is None else self._file(place)
+            file = None if place is None else self._file(place, environ["PATH_INFO"])
         except MirrorlistError:
             file = None
         if (len(asked) if isinstance(asked, str) else len(asked[0]) + len(asked[1])) <= LONGEST_REMEMBERED:
@@ -161,27 +177,29 @@ class Answers:
             self._files[asked] = file
         return file
 
-    def _file(self, place: Place) -> File | None:
+    def _file(self, place: Place, asked: str) -> File | None:
         """The file of a place, or None if the view has to answer: directories, regions, generated files, and what
         the index does not know, about which it may be wrong for a while."""
         snapshot, belonging, module = self._prepared.snapshot, self._requests.belonging, place.tree.module
-        if place.is_directory or place.continents or self._requests.by_ending(place):
-            return None
         index = snapshot.files.get(module)
         orders = self._prepared.module(module)
-        if orders is None or belonging.is_in_vault(module, place.path):
+        if place.is_directory or place.continents or orders is None or belonging.is_in_vault(module, place.path):
             return None
-        if index is not None and index.find(place.path) is None:
+        number = None if index is None else index.find(place.path)
+        if number is None and (index is not None or self._requests.by_ending(place)):
             return None
-        known = known_file(snapshot, belonging, place)
-        checked = known.sha256 if known and not known.changes else None
-        header = ("Digest", digest(checked)) if checked else None
-        return File(place.quoted, header, self._courses_of(place, orders))
+        checked = None
+        if index is not None and number is not None and not changes_in_place(place.path):
+            found = index.file(number).sha256
+            checked = digest(found.hex()) if found else None
+        holders = None if index is None or number is None else index.holders(number)
+        return _beginning(place, asked), checked, self._courses_of(place, orders, holders)
 
-    def _courses_of(self, place: Place, orders: PreparedModule) -> Courses:
+    def _courses_of(self, place: Place, orders: PreparedModule, holders: Holders | None) -> Courses:
         """What files with the same repository, origin and holders share."""
         repository = self._requests.belonging.repository(place.tree.module, place.path)
-        holders = holders_of(self._prepared.snapshot, place, repository)
+        if repository and changes_in_place(place.path):
+            holders = None
         shared = (
             place.tree, place.front, repository, comes_from_origin(place),
             None if holders is None else (holders.having, holders.known),
@@ -197,6 +215,12 @@ class Answers:
             courses = Courses(self._prepared, self._requests, orders, place, Narrowing(without), self._ways, number)
             self._courses[shared] = courses
         return courses
+
+
+def _beginning(place: Place, asked: str) -> int | str:
+    """Where the path begins in what was asked for, if it stands there as URLs spell it; else the path itself."""
+    path = place.quoted
+    return len(asked) - len(path) if asked.endswith(path) else path
 
 
 class Courses:
@@ -259,8 +283,7 @@ class Courses:
         return self._way(trees)
 
     def _way(self, trees: Sequence[tuple[str, str | None]]) -> Way:
-        shared = ((sys.intern(before), sys.intern(after)) for before, after in links(trees[1:], self._place.front))
-        return Way(trees[0][0], tuple(shared))
+        return Way(trees[0][0], tuple(map(sys.intern, joined(links(trees[1:], self._place.front)))))
 
 
 class _Kind(NamedTuple):

@@ -481,7 +481,7 @@ PATHS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(path=PATHS, peer=CLIENTS, https=st.booleans(), method=st.sampled_from(["GET", "HEAD"]), own=st.booleans())
 def test_the_fast_path_answers_as_flask_does(path: str, peer: str, https: bool, method: str, own: bool) -> None:
     for service in services():
