@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mirrorlist.core.locate import CountryOf, place_number
 from mirrorlist.core.prepared import Prepared
@@ -19,13 +19,17 @@ MOST_REMEMBERED = 16_384
 
 
 class KnownClient(NamedTuple):
-    """What is known of a client until its turn ends; ``family`` is 0 for an unknown one, 1 for IPv4, 2 for IPv6."""
+    """What is known of a client until its turn ends; ``family`` is 0 for an unknown one, 1 for IPv4, 2 for IPv6.
+
+    ``given`` is for whoever answers: what this client was given lately, for as long as it is the same.
+    """
 
     place: int
     network: int
     words: Words
     until: float
     family: int
+    given: dict[int, Any]
 
 
 class KnownClients:
@@ -50,11 +54,11 @@ class KnownClients:
         identity = sent_by(*who) if address is None else identity_of(address)
         words, until = self._turns.words(identity, self._clock())
         if address is None:
-            known = KnownClient(0, 0, words, until, 0)
+            known = KnownClient(0, 0, words, until, 0, {})
         else:
             place = place_number(self._snapshot, address, self._country_of)
             network = self._snapshot.networks.at(address)
-            known = KnownClient(place, network, words, until, 1 if len(address) == 4 else 2)
+            known = KnownClient(place, network, words, until, 1 if len(address) == 4 else 2, {})
         if len(who[0]) + len(who[1] or "") <= LONGEST_REMEMBERED:
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()

@@ -6,24 +6,22 @@ Everything else goes on to the view in web/files.py, which answers the same, hea
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
 
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.file_index import Holders
-from mirrorlist.core.health import Family
 from mirrorlist.core.locate import CountryOf
-from mirrorlist.core.offer import Wanted, changes_in_place, comes_from_origin, file_query, left_out, resort_urls
-from mirrorlist.core.prepared import Column, Prepared, PreparedModule
-from mirrorlist.core.rank import country_of as mirror_country
+from mirrorlist.core.offer import Wanted, changes_in_place, comes_from_origin, left_out
+from mirrorlist.core.prepared import Prepared, PreparedModule
 from mirrorlist.core.trees import Place, host_name
 from mirrorlist.core.usability import Narrowing
 from mirrorlist.formats import checksum
-from mirrorlist.formats.links import digest, joined, links
+from mirrorlist.formats.links import digest
+from mirrorlist.web.courses import Courses, Way
 from mirrorlist.web.file_requests import FileRequests, Form, accepted, is_particular
-from mirrorlist.web.known_clients import KnownClient, KnownClients
+from mirrorlist.web.known_clients import KnownClients
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,11 +29,9 @@ if TYPE_CHECKING:
 METHODS = frozenset({"GET", "HEAD"})
 MOST_FILES = 131_072
 """About 350 bytes each."""
-MOST_WAYS = 65_536
 MOST_COURSES = 1024
 MOST_HEADERS = 256
 LONGEST_REMEMBERED = 512
-FAMILIES = (None, Family.IPV4, Family.IPV6)
 STATUS = "302 Found"
 
 _CONTENT_TYPE = ("Content-Type", checksum.CONTENT_TYPE)
@@ -43,13 +39,6 @@ _CACHE_CONTROL = ("Cache-Control", "private, no-store")
 _VARY = ("Vary", "Accept")
 _LENGTH = ("Content-Length", "0")
 Headers = list[tuple[str, str]]
-
-
-class Way(NamedTuple):
-    """Where a client is sent: the URL up to the path, and the Link header in pieces to be joined by the path."""
-
-    tree: str
-    pieces: tuple[str, ...]
 
 
 File: TypeAlias = "tuple[int | str, str | None, Courses]"
@@ -96,6 +85,7 @@ class Answers:
         self._files: dict[str | tuple[str, str], File | None] = {}
         self._courses: dict[Hashable, Courses] = {}
         self._ways: dict[int, Way] = {}
+        self._number = 0
 
     def answer(self, environ: WSGIEnvironment) -> Headers | None:
         """The headers of a redirect, or None if Flask has to answer."""
@@ -112,7 +102,7 @@ class Answers:
         if file is None or environ.get("QUERY_STRING") or environ["REQUEST_METHOD"] not in METHODS:
             return None
         accept = environ.get("HTTP_ACCEPT")
-        if accept is not None and not self._wants_redirect(accept):
+        if accept is not None and not (self._plain.get(accept) or self._wants_redirect(accept)):
             return None
         agent = environ.get("HTTP_USER_AGENT")
         if agent is not None and self._is_particular(agent):
@@ -211,8 +201,10 @@ class Answers:
                 self._files.clear()
                 self._ways.clear()
             without = left_out(self._prepared.snapshot, Wanted(place, ()), holders)
-            number = len(self._courses)
-            courses = Courses(self._prepared, self._requests, orders, place, Narrowing(without), self._ways, number)
+            self._number += 1  # never again, because clients remember it
+            courses = Courses(
+                self._prepared, self._requests, orders, place, Narrowing(without), self._ways, self._number
+            )
             self._courses[shared] = courses
         return courses
 
@@ -221,77 +213,3 @@ def _beginning(place: Place, asked: str) -> int | str:
     """Where the path begins in what was asked for, if it stands there as URLs spell it; else the path itself."""
     path = place.quoted
     return len(asked) - len(path) if asked.endswith(path) else path
-
-
-class Courses:
-    """Who may give the files that share everything but the path, for each kind of client, prepared at first use."""
-
-    def __init__(
-        self,
-        prepared: Prepared,
-        requests: FileRequests,
-        orders: PreparedModule,
-        place: Place,
-        narrowing: Narrowing,
-        ways: dict[int, Way],
-        number: int,
-    ) -> None:
-        self._prepared, self._requests, self._orders = prepared, requests, orders
-        self._place, self._narrowing = place, narrowing
-        self._ways, self._number = ways, number
-        self._kinds: list[_Kind | None] = [None] * (2 * len(FAMILIES))
-
-    def way(self, client: KnownClient, https: bool) -> Way | None:
-        """The way of a client, or None if the view has to find it."""
-        at = client.family * 2 + https
-        kind = self._kinds[at]
-        if kind is None:
-            kind = self._kinds[at] = self._kind(FAMILIES[client.family], https)
-        if kind.fixed is not None or kind.column is None:
-            return kind.fixed
-        key = self._orders.key(client.place, client.network, client.words, kind.column)
-        if key is None:
-            return self._written(kind, *self._orders.numbers(client.place, client.network, client.words, kind.column))
-        own = (key * MOST_COURSES + self._number) * len(self._kinds) + at
-        way = self._ways.get(own)
-        if way is None:
-            way = self._written(kind, *self._orders.numbers(client.place, client.network, client.words, kind.column))
-            if way is not None:
-                if len(self._ways) >= MOST_WAYS:
-                    self._ways.clear()
-                self._ways[own] = way
-        return way
-
-    def _kind(self, family: Family | None, https: bool) -> _Kind:
-        place = self._place
-        wanted = Wanted(place, self._requests.allowed(place.tree, https))
-        resorts = tuple(url.removesuffix(place.quoted) for url in resort_urls(self._prepared.snapshot, wanted))
-        if resorts and comes_from_origin(place):
-            return _Kind(None, (), self._way([(tree, None) for tree in resorts]))
-        query = file_query(self._prepared.snapshot, self._requests.belonging, wanted, 0.0)
-        column = self._prepared.column(query, family, self._narrowing)
-        return _Kind(None if column.notes else column.urls, resorts, None)  # the ladder is rare
-
-    def _written(self, kind: _Kind, numbers: Sequence[int], alone: bool) -> Way | None:
-        if not numbers or kind.column is None:
-            return None
-        mirrors, column = self._prepared.snapshot.mirrors, kind.column
-        trees = [((column[number] or b"").decode(), mirror_country(mirrors[number])) for number in numbers]
-        if len(trees) < self._prepared.snapshot.policy.fallback_minimum and not alone:
-            listed = {tree for tree, _ in trees}
-            trees += [(tree, None) for tree in kind.resorts if tree not in listed]
-        return self._way(trees)
-
-    def _way(self, trees: Sequence[tuple[str, str | None]]) -> Way:
-        return Way(trees[0][0], tuple(map(sys.intern, joined(links(trees[1:], self._place.front)))))
-
-
-class _Kind(NamedTuple):
-    """For clients of one scheme and family: the usable mirrors, the project's own trees; or the one way for all.
-
-    Without a column and without a way the view answers.
-    """
-
-    column: Column | None
-    resorts: tuple[str, ...]
-    fixed: Way | None
