@@ -6,8 +6,11 @@ bounded; what it prints is read as ``core/listed.py`` says.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import resource
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -70,7 +73,12 @@ def listed_lines(url: str, bounds: Bounds, guard: Guard, lister: Lister | None) 
 def installed_lister() -> Lister | None:
     """The rsync of this machine; None where there is none."""
     program = shutil.which("rsync")
-    return None if program is None else lambda url, bounds: _list(program, url, bounds)
+    return None if program is None else lister_of(program)
+
+
+def lister_of(program: str) -> Lister:
+    """The rsync client at a path."""
+    return lambda url, bounds: _list(program, url, bounds)
 
 
 def _list(program: str, url: str, bounds: Bounds) -> Lines:
@@ -95,8 +103,9 @@ class _Ran:
     bounds: Bounds
 
     def judge(self, url: str) -> None:
-        status = self.process.wait()
+        ended = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)  # its number stays taken until the end
         self.hearing.join()
+        status = ended.si_status if ended else -1
         if self.late.is_set():
             raise NotListed(f"no whole list of {shown(url)} within {self.bounds.seconds:g} s")
         if status not in _GOOD_ENDS:
@@ -109,7 +118,7 @@ def _running(command: list[str], bounds: Bounds) -> Iterator[_Ran]:
     """The client with its limits, which has ended when this ends."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={"LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        env={"LC_ALL": "C.UTF-8", "TZ": "UTC"}, start_new_session=True,
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stderr is not None
@@ -119,22 +128,29 @@ def _running(command: list[str], bounds: Bounds) -> Iterator[_Ran]:
 
     def end() -> None:
         late.set()
-        process.kill()
+        _end(process)
 
     watch = threading.Timer(bounds.seconds, end)
     watch.daemon = True
+    hearing.start()
+    watch.start()
     try:
         _limit_memory(process.pid, bounds.memory_bytes)
-        hearing.start()
-        watch.start()
         yield _Ran(process, process.stdout, said, hearing, late, bounds)
     finally:
         watch.cancel()
-        process.kill()
+        watch.join()
+        _end(process)
+        process.stdout.close()
         process.wait()
         hearing.join()
-        process.stdout.close()
         process.stderr.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the client and whatever it started, which would hold the pipes open."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _limit_memory(process_id: int, most: int) -> None:

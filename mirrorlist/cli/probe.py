@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mirrorlist.checks.fetch import Guard, fetch
 from mirrorlist.checks.rsync import installed_client
 from mirrorlist.checks.rsync import probe as rsync_probe
-from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, run
+from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
 from mirrorlist.checks.visit import Terms, Visited
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION
@@ -87,7 +87,8 @@ class Prober:
             NotFound: it has no mirror of this name.
         """
         facts = published_facts(self.state_dir)
-        mirrors = (mirror_called(facts, name),) if name else probed_mirrors(facts.mirrors)
+        everybody = probed_mirrors(facts.mirrors) + resorts_of(facts.service)
+        mirrors = (mirror_called(facts, name),) if name else everybody
         store = HealthStore(self.engine)
         started_at = self.clock()
         job = self._job(facts, mirrors, store, store.begin_run(started_at))

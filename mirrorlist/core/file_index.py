@@ -163,6 +163,8 @@ class FileIndex:
 
     def _find(self, path: str) -> int | None:
         key = path.encode("utf-8", "surrogatepass")
+        if key.startswith(b"/"):
+            return None
         directory, _, name = key.rpartition(b"/")
         starts = self.arrays["bucket_start"]
         bucket = crc32(key) & (len(starts) - 2)
@@ -202,7 +204,7 @@ class FileIndex:
         names = {name.decode() for name in self._directories_in(key)}
         first = self.arrays["first_file"]
         files = [] if number is None else [self._entry(file) for file in range(first[number], first[number + 1])]
-        if not names and not files:
+        if path and not names and not files:
             return None
         for name, real in self._links_in(path):
             if (file := self._find(real)) is not None:

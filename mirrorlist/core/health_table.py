@@ -32,6 +32,7 @@ def health_table(
         },
         bad_reach=_bad_reach(numbers, verdicts),
         out=tuple(sorted(numbers[name] for name in taken_out if name in numbers)),
+        dead_trees=_dead_trees(verdicts),
     )
 
 
@@ -60,3 +61,12 @@ def _bad_reach(numbers: Mapping[str, int], verdicts: Mapping[Subject, Verdict]) 
         key = reach_key(subject.module, subject.protocol, subject.family)
         columns.setdefault(key, bytearray(len(numbers)))[numbers[subject.mirror]] = 1
     return {key: bytes(column) for key, column in sorted(columns.items())}
+
+
+def _dead_trees(verdicts: Mapping[Subject, Verdict]) -> tuple[str, ...]:
+    """The project's own trees, which are probed under their URLs as names, that answer over no address family."""
+    answers: dict[str, bool] = {}
+    for subject, verdict in verdicts.items():
+        if "://" in subject.mirror and not subject.path:
+            answers[subject.mirror] = answers.get(subject.mirror, False) or verdict.good_now
+    return tuple(sorted(tree for tree, good in answers.items() if not good))

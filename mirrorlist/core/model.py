@@ -239,9 +239,8 @@ class Match:
 class Choice:
     """A mirror in an answer, its URL for this query, and how it got there.
 
-    ``url`` is the directory of the repository; ``more_urls`` the same under other protocols, where every one
-    was asked for. ``preference`` falls strictly from the first choice to the last. ``band`` is the number of the
-    group of equally close mirrors that this one was drawn from.
+    ``url`` is the repository's directory; ``more_urls`` the same under other protocols, where every one was asked for.
+    ``preference`` falls strictly. ``band`` is the number of the group of equally close mirrors that it was drawn from.
     """
 
     mirror: Mirror

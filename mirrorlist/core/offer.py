@@ -17,7 +17,7 @@ from mirrorlist.core.health import Family
 from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, Selection, Target
 from mirrorlist.core.rank import is_public
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.select import select
+from mirrorlist.core.select import last_resorts, select
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.trees import MetadataFrom, Place
 from mirrorlist.core.usability import RUNG_NOTES, Narrowing, Rung
@@ -208,16 +208,15 @@ def left_out(snapshot: Snapshot, wanted: Wanted, holders: Holders | None) -> dic
 
 def _sources(snapshot: Snapshot, wanted: Wanted, selection: Selection) -> Iterable[Source]:
     """Mirrors, then fallbacks; fallbacks first where no mirror is known to be good, alone for the origin's metadata."""
-    place = wanted.place
     chosen = [Source(choice.url, choice.mirror) for choice in selection.choices]
+    fallbacks = [Source(url, None) for url in selection.fallbacks]
     if selection.query.target.vault:
-        return _once([Source(url, None) for url in selection.fallbacks])
+        return _once(fallbacks)
+    if urls := origin_urls(snapshot, wanted):
+        return _once(Source(url, None) for url in urls)
     resorts = [Source(url, None) for url in resort_urls(snapshot, wanted)]
-    if resorts and comes_from_origin(place):
-        return _once(resorts)
-    if not chosen or RUNG_NOTES[Rung.LAST_KNOWN] in selection.notes:
-        return _once([*resorts, *chosen])
-    return _once([*chosen, *(Source(url, None) for url in selection.fallbacks)])
+    desperate = RUNG_NOTES[Rung.LAST_KNOWN] in selection.notes and _one_answers(snapshot, wanted)
+    return _once([*resorts, *chosen] if desperate or not chosen else [*chosen, *fallbacks])
 
 
 def _once(sources: Iterable[Source]) -> list[Source]:
@@ -231,9 +230,21 @@ def _once(sources: Iterable[Source]) -> list[Source]:
 
 def resort_urls(snapshot: Snapshot, wanted: Wanted) -> list[str]:
     """The URLs of a place in the project's own trees, as far as the client may be sent there."""
-    trees = snapshot.facts.service.last_resorts(wanted.place.tree.module)
+    return [tree + wanted.place.quoted for tree in _resorts(snapshot, wanted)]
+
+
+def origin_urls(snapshot: Snapshot, wanted: Wanted) -> list[str]:
+    """The same for a file that the origin is to give; none while no such tree answers, or mirrors may give it."""
+    return resort_urls(snapshot, wanted) if comes_from_origin(wanted.place) and _one_answers(snapshot, wanted) else []
+
+
+def _resorts(snapshot: Snapshot, wanted: Wanted) -> list[str]:
     allowed = tuple(f"{protocol}:" for protocol in wanted.protocols)
-    return [tree + wanted.place.quoted for tree in trees if tree.startswith(allowed)]
+    return [tree for tree in last_resorts(snapshot, wanted.place.tree.module) if tree.startswith(allowed)]
+
+
+def _one_answers(snapshot: Snapshot, wanted: Wanted) -> bool:
+    return any(tree not in snapshot.facts.health.dead_trees for tree in _resorts(snapshot, wanted))
 
 
 def comes_from_origin(place: Place) -> bool:

@@ -149,12 +149,18 @@ def last_urls(snapshot: Snapshot, query: Query, count: int) -> tuple[str, ...]:
     elif count and count >= snapshot.policy.fallback_minimum:
         trees = ()
     elif query.within is not None:
-        trees = service.last_resorts(query.target.module)
+        trees = last_resorts(snapshot, query.target.module)
     elif count >= snapshot.policy.fallback_minimum:
         trees = ()
     else:
         trees = service.fallbacks.get(query.target.module, ())
     return tuple(tree + query.path for tree in trees if _scheme(tree) in query.protocols)
+
+
+def last_resorts(snapshot: Snapshot, module: str) -> tuple[str, ...]:
+    """The project's own trees of a module for files that no mirror gives; those that answer come first."""
+    dead = snapshot.facts.health.dead_trees
+    return tuple(sorted(snapshot.facts.service.last_resorts(module), key=dead.__contains__))
 
 
 def _https_first(trees: Sequence[str], query: Query) -> tuple[str, ...]:

@@ -63,12 +63,13 @@ class HealthTable:
 
     ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror; ``bad_reach`` maps
     ``module/protocol/family`` to a byte for each mirror, 1 where it cannot be reached. ``out`` are those that
-    operators took out.
+    operators took out, ``dead_trees`` the URLs of the project's own trees that do not answer.
     """
 
     holds: Mapping[str, bytes] = field(default_factory=dict)
     bad_reach: Mapping[str, bytes] = field(default_factory=dict)
     out: tuple[int, ...] = ()
+    dead_trees: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

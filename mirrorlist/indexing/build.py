@@ -39,6 +39,11 @@ def build_index(
     if origin is None:
         raise SnapshotError(f"there is no list of the origin's files of {module}; run mirrorlist update files")
     draft = IndexDraft(listings.origin_files(), len(mirrors))
+    if len(draft.tree) != origin.files:
+        told = (
+            f"{len(draft.tree)} files of the origin are listed, not {origin.files}; run mirrorlist update files again"
+        )
+        raise SnapshotError(told)
     attempts = listings.attempts()
     indexed: list[Indexed] = []
     for number, mirror in enumerate(mirrors):

@@ -49,7 +49,8 @@ def place_of(service: Service, module: str, rsync: Rsync) -> Place | None:
     if origin is not None and not origin.startswith(_WEB):
         return Place(origin, lambda: walked(Path(origin)))
     known = service.modules.get(module)
-    if known is not None and (url := known.rsync):
+    if known is not None and known.rsync:
+        url = known.rsync.rstrip("/") + "/"  # without it rsync lists the directory itself
         return Place(url, lambda: rsync_lines(rsync(url, Bounds())))
     return None
 

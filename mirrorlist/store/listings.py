@@ -97,6 +97,8 @@ class Listings:
         """
         path = self.directory / "origin.gz"
         try:
+            if path.stat().st_size == 0:  # which gzip takes for a list without files
+                raise EOFError("the file is empty")
             with gzip.open(path, "rb") as lines:
                 for line in lines:
                     yield _file(line)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mirrorlist.core.health import Family
-from mirrorlist.core.offer import Wanted, comes_from_origin, file_query, resort_urls
+from mirrorlist.core.offer import Wanted, file_query, origin_urls, resort_urls
 from mirrorlist.core.prepared import Column, Prepared, PreparedModule
 from mirrorlist.core.rank import country_of as mirror_country
 from mirrorlist.core.trees import Place
@@ -79,9 +79,9 @@ class Courses:
     def _kind(self, family: Family | None, https: bool) -> _Kind:
         place = self._place
         wanted = Wanted(place, self._requests.allowed(place.tree, https))
+        if urls := origin_urls(self._prepared.snapshot, wanted):
+            return _Kind(None, (), self._way([(url.removesuffix(place.quoted), None) for url in urls]))
         resorts = tuple(url.removesuffix(place.quoted) for url in resort_urls(self._prepared.snapshot, wanted))
-        if resorts and comes_from_origin(place):
-            return _Kind(None, (), self._way([(tree, None) for tree in resorts]))
         query = file_query(self._prepared.snapshot, self._requests.belonging, wanted, 0.0)
         column = self._prepared.column(query, family, self._narrowing)
         return _Kind(None if column.notes else column.urls, resorts, None)  # the ladder is rare

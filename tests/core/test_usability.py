@@ -178,3 +178,17 @@ def test_a_repository_is_judged_over_the_first_way_that_works() -> None:
     assert made(verdicts, [mirror("m")], NOW).holds[X86] == bytes([Holds.GRACE])
     without_ipv4 = verdicts | {subject("m"): verdict(None, False, Outcome.TIMEOUT)}
     assert made(without_ipv4, [mirror("m")], NOW).holds[X86] == bytes([Holds.FRESH])
+
+
+def test_a_tree_of_the_project_is_dead_when_it_answers_over_no_family() -> None:
+    """Such trees are probed under their URLs as names."""
+    half, dead = "https://half.example.org/", "https://dead.example.org/"
+    bad = verdict(None, good=False, outcome=Outcome.UNREACHABLE)
+    verdicts = {
+        Subject(half, MAIN, Protocol.HTTPS, Family.IPV4): bad,
+        Subject(half, MAIN, Protocol.HTTPS, Family.IPV6): verdict(None),
+        Subject(dead, MAIN, Protocol.HTTPS, Family.IPV4): bad,
+        Subject(dead, MAIN, Protocol.HTTPS, Family.IPV6): bad,
+        subject("a.example.org"): bad,
+    }
+    assert made(verdicts, [mirror("a")], NOW).dead_trees == (dead,)

@@ -289,6 +289,17 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
         "6:28",
         "is '0h'; write it as in '30m' or '12h' or '7d'",
     ),
+    "file_lists/type": ("+file_lists: ls-lR\n", "6:13", "file_lists is 'ls-lR'; write keys and values"),
+    "file_lists/propertyNames/type": ("", "", ""),
+    "file_lists/propertyNames/maxLength": (f"+file_lists: {{{'x' * 41}: a}}\n", "6:14", "file_lists has the key"),
+    "file_lists/propertyNames/pattern": ("+file_lists: {Main: a}\n", "6:14", "file_lists has the key 'Main'"),
+    "file_lists/additionalProperties/type": ("+file_lists: {main: 5}\n", "6:20", "file_lists.main is 5"),
+    "file_lists/additionalProperties/maxLength": (
+        f"+file_lists: {{main: {'x' * 501}}}\n",
+        "6:20",
+        "write at most 500",
+    ),
+    "file_lists/additionalProperties/pattern": ("+file_lists: {main: ../x}\n", "6:20", "file_lists.main is '../x'"),
     "origin/anyOf": ("+origin: [/srv]\n", "6:9", "origin is a list; write text or keys and values"),
     "origin/anyOf/0/type": ("+origin: 5\n", "6:9", "origin is 5; put it in quotes"),
     "origin/anyOf/0/minLength": ("+origin: ''\n", "6:9", "with 0 characters; write at least 1"),
@@ -838,6 +849,7 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
         ),
     ],
     "modules_exist": [
+        ("small", "+file_lists: {kiten: a}\n", "6:14", "[unknown-module] file_lists.kiten is not a known module"),
         (
             "large",
             "+origin: {kiten: /srv}\n",
@@ -1134,6 +1146,7 @@ modules:
   main: {title: The distribution, rsync: rsync://rsync.example.org/linux/, space_gb: 900, interval: 3h}
   images: {}
 origin: {main: tree, kitten: "https://origin.example.org/kitten"}
+file_lists: {main: lists/fullfiletimelist, kitten: "https://origin.example.org/ls-lR.gz"}
 fallbacks: {main: ["https://repo.example.org/linux"], kitten: ["http://repo.example.org/kitten/"]}
 trees:
   - {path: /dl, module: main}
@@ -1206,6 +1219,7 @@ approved: [mirror.example.org]
                     allow_http=True,
                 ),
             ),
+            file_lists={"main": "lists/fullfiletimelist", "kitten": "https://origin.example.org/ls-lR.gz"},
             trusted_proxies=("192.0.2.0/24", "198.51.100.7/32", "2001:db8::/32", "unix"),
             fallbacks={
                 "main": ("https://repo.example.org/linux/",),

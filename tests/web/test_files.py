@@ -195,6 +195,22 @@ def test_no_dead_mirror_while_a_fallback_lives() -> None:
     assert "berlin.example.org" in answer.headers["link"], "they may be back"
 
 
+def test_a_dead_fallback_comes_last() -> None:
+    """The prober visits the project's own trees under their URLs."""
+    dead = "https://repo.example.org/linux/"
+    second = "https://repo2.example.org/linux/"
+    service = both(
+        indexed(bare(fallbacks={MAIN: (dead, second)}, facts={"health": HealthTable(dead_trees=(dead,))}), FILES)
+    )
+    assert get(service, "/dl/9/nobody.iso").headers["location"] == f"{second}9/nobody.iso"
+    assert get(service, f"/strict/{REPO}repodata/repomd.xml").headers["location"].startswith(second)
+
+    every = HealthTable(dead_trees=(dead, second))
+    none = both(indexed(bare(fallbacks={MAIN: (dead, second)}, facts={"health": every}), FILES))
+    assert get(none, "/dl/9/nobody.iso").headers["location"] == f"{dead}9/nobody.iso", "better than nothing"
+    assert host_of(get(none, f"/strict/{REPO}repodata/repomd.xml")) not in ("repo.example.org", "repo2.example.org")
+
+
 def test_nobody_at_all_is_503_for_now() -> None:
     service = both(snapshot([], trees=TREES))
     answer = get(service, f"/dl/{ISO}")

@@ -1,0 +1,78 @@
+"""Asking a mirror for single files: what counts as an answer, and when to stop."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+from mirrorlist.checks.exchange import Method
+from mirrorlist.checks.fetch import Ask, Guard, fetch
+from mirrorlist.checks.heads import Answer, Fetch, Patience, ask, tree_of
+from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
+from mirrorlist.core.listing import ABSENT, UNKNOWN
+from mirrorlist.core.model import Protocol
+from tests.checks.asking import LOOPBACK
+from tests.indexing.daemons import HOST, web_server
+
+
+def test_a_real_mirror_is_asked(tmp_path: Path) -> None:
+    file = tmp_path / "isos" / "a b%.iso"
+    file.parent.mkdir()
+    file.write_bytes(b"12345")
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    with web_server(tmp_path) as port:
+        wanted = ["isos/a b%.iso", "isos/none.iso", "isos"]
+        fetches = partial(fetch, guard=Guard(allowed=LOOPBACK))
+        found = ask(f"http://{HOST}:{port}/", wanted, fetches, time.monotonic, Patience())
+    assert found["isos/a b%.iso"] == Answer(5, 1_700_000_000)
+    assert found["isos/none.iso"] == Answer(ABSENT)
+
+
+def answers(status: int, **headers: str) -> Fetched:
+    return Fetched(status, {key.replace("_", "-"): value for key, value in headers.items()}, b"", "", "", 0, None, ())
+
+
+def asked(*replies: Fetched | Failure) -> tuple[dict[str, Answer], list[str]]:
+    """What is known of files 0, 1, 2, ... and what was asked for."""
+    waiting, urls = list(replies), []
+
+    def replying(url: str, wanted: Ask) -> Fetched | Failure:
+        assert wanted.method is Method.HEAD
+        urls.append(url)
+        return waiting.pop(0)
+
+    fetches: Fetch = replying
+    return ask("http://m/", [str(number) for number in range(len(replies))], fetches, lambda: 0.0, Patience()), urls
+
+
+def test_what_says_nothing_clear_is_left_out() -> None:
+    found, _ = asked(
+        answers(200), answers(200, content_length="x"), answers(500), answers(403), answers(200, content_length="7"),
+        answers(200, content_length="9" * 40), answers(410), answers(200, content_length="7", last_modified="soon"),
+    )  # fmt: skip
+    assert found == {"4": Answer(7, UNKNOWN), "6": Answer(ABSENT), "7": Answer(7, UNKNOWN)}
+
+
+def test_a_mirror_that_does_not_answer_is_left_alone() -> None:
+    dead = Failure(FailureKind.TIMEOUT, "m")
+    found, urls = asked(answers(404), dead, dead, answers(404), dead, dead, dead, answers(404))
+    assert (list(found), len(urls)) == (["0", "3"], 7)
+
+
+def test_all_requests_to_a_mirror_have_one_deadline() -> None:
+    clock = iter(range(0, 1000, 50))
+    found = ask(
+        "http://m/",
+        [str(n) for n in range(9)],
+        lambda url, wanted: answers(404),
+        lambda: float(next(clock)),
+        Patience(),
+    )
+    assert 0 < len(found) < 5
+
+
+def test_https_is_asked_before_http() -> None:
+    assert tree_of({Protocol.HTTP: "http://m/", Protocol.HTTPS: "https://m/"}) == "https://m/"
+    assert tree_of({Protocol.FTP: "ftp://m/"}) is None
