@@ -43,7 +43,8 @@ def _standing(
 ) -> Standing:
     listed_at = said.listed_at if said else None
     if holding is Holding.HAS:
-        return Standing(mirror, holding, "", listed_at)
+        why = f"its list was not renewed: {said.why}" if said and said.why else ""
+        return Standing(mirror, holding, why, listed_at)
     if holding is Holding.UNKNOWN:
         return Standing(mirror, holding, _why_unknown(mirror, said), listed_at)
     if said is not None and said.outdated_since is not None:

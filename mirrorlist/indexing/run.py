@@ -6,7 +6,7 @@ import fcntl
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirrorlist.core.errors import MirrorlistError, OriginError, SnapshotError
@@ -24,6 +24,7 @@ LISTED_AT_ONCE = 4
 ASKED_AT_ONCE = 16
 TURN_SECONDS = 600.0
 """In which files of which mirrors without a list are asked for others."""
+SPARE_LINES = 100_000
 FORGOTTEN_SECONDS = 30 * 86_400.0
 
 
@@ -109,14 +110,22 @@ class Indexing:
         """Mirrors with a list first, few at once, then those that are asked for single files."""
         listed = [mirror for mirror in mirrors if is_listed(mirror, module)]
         asked = [mirror for mirror in mirrors if not is_listed(mirror, module)]
+        ways = self._bounded(listings)
         with ThreadPoolExecutor(LISTED_AT_ONCE) as pool:
-            yield from pool.map(lambda mirror: list_mirror(listings, module, mirror, self.ways, self.now()), listed)
+            yield from pool.map(lambda mirror: list_mirror(listings, module, mirror, ways, self.now()), listed)
         if asked:
             paths = sample(listings, int(self.now() // TURN_SECONDS))
             with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
                 yield from pool.map(
                     lambda mirror: ask_mirror(listings, module, mirror, paths, self.ways, self.now()), asked
                 )
+
+    def _bounded(self, listings: Listings) -> Ways:
+        """No mirror's list may be much longer than the origin's: a stranger could fill the memory with it."""
+        origin = listings.origin_facts()
+        lines = 2 * (origin.files if origin else 0) + SPARE_LINES
+        bounds = replace(self.ways.bounds, lines=min(self.ways.bounds.lines, lines))
+        return replace(self.ways, bounds=bounds)
 
 
 REMEDY = "write origin with a directory, modules.<module>.rsync, or file_lists into service.yml"
