@@ -56,7 +56,7 @@ def put_front(
 ) -> Front:
     """Puts the hot path in front of an application; the answers stay the same."""
     front = Front(app.wsgi_app, country_of, clock)
-    redirects = Redirects(front, country_of, clock)
+    redirects = Redirects(front, app.wsgi_app, country_of, clock)
     app.wsgi_app = redirects  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     generations.subscribe(front.take)
     generations.subscribe(redirects.take)

@@ -47,10 +47,20 @@ Digest header, if there is one; and who may give it."""
 
 
 class Redirects:
-    """A WSGI application in front of another."""
+    """A WSGI application in front of another.
 
-    def __init__(self, behind: WSGIApplication, country_of: CountryOf, clock: Callable[[], float] = time.time) -> None:
+    ``views`` answers what is left of hosts that trees have to themselves: there the paths of lists are files.
+    """
+
+    def __init__(
+        self,
+        behind: WSGIApplication,
+        views: WSGIApplication,
+        country_of: CountryOf,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._behind = behind
+        self._views = views
         self._country_of = country_of
         self._clock = clock
         self._answers: Answers | None = None
@@ -67,6 +77,8 @@ class Redirects:
             if headers is not None:
                 start_response(STATUS, headers)
                 return (b"",)
+            if answers.is_own_host(environ):
+                return self._views(environ, start_response)
         return self._behind(environ, start_response)
 
 
@@ -91,7 +103,7 @@ class Answers:
         """The headers of a redirect, or None if Flask has to answer."""
         path: str = environ["PATH_INFO"]
         asked: str | tuple[str, str] = path
-        if self._hosts is not None and self._is_own_host(environ.get("HTTP_HOST", "")):
+        if self.is_own_host(environ):
             asked = environ["HTTP_HOST"], path
         elif not path.startswith(self._starts):
             return None
@@ -123,9 +135,11 @@ class Answers:
             headers.append(("Digest", checked))
         return headers
 
-    def _is_own_host(self, host: str) -> bool:
+    def is_own_host(self, environ: WSGIEnvironment) -> bool:
         """Whether trees have this host to themselves; the spellings of a host are few, so they are remembered."""
-        assert self._hosts is not None
+        if self._hosts is None:
+            return False
+        host = environ.get("HTTP_HOST", "")
         known = self._hosts.get(host)
         if known is None:
             known = host_name(host) in self._requests.trees.hosts

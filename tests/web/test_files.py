@@ -211,6 +211,17 @@ def test_a_dead_fallback_comes_last() -> None:
     assert host_of(get(none, f"/strict/{REPO}repodata/repomd.xml")) not in ("repo.example.org", "repo2.example.org")
 
 
+def test_a_tree_of_another_module() -> None:
+    kitten = {
+        MAIN: {Protocol.HTTPS: "https://a.example.org/l/"},
+        "kitten": {Protocol.HTTPS: "https://a.example.org/k/"},
+    }
+    service = both(snapshot([mirror("a", urls=kitten), mirror("b")], trees=(Tree(prefix="/k/", module="kitten"),)))
+    answer = get(service, "/k/10-kitten/x.iso")
+    assert answer.headers["location"] == "https://a.example.org/k/10-kitten/x.iso"
+    assert "b.example.org" not in json.dumps(json.loads(get(service, "/k/x", "json").body))
+
+
 def test_nobody_at_all_is_503_for_now() -> None:
     service = both(snapshot([], trees=TREES))
     answer = get(service, f"/dl/{ISO}")
@@ -394,6 +405,11 @@ def test_a_host_of_its_own(plain: Both) -> None:
     assert get(plain, f"/{ISO}", HOST="DL.example.org:8443").status == 302
     assert get(plain, f"/region/NA/{ISO}", HOST="dl.example.org").headers["location"].startswith("https://chicago")
     assert get(plain, "/mirrorlist/9/baseos").status == 200
+    for query in ("arch=x86_64", "json"):
+        assert get(plain, "/mirrorlist/9/baseos", query).status == 200
+        assert get(plain, "/mirrorlist/9/baseos", query, HOST="dl.example.org") != get(
+            plain, "/mirrorlist/9/baseos", query
+        )
     assert get(plain, f"/{ISO}").status == 404
 
 
