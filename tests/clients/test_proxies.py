@@ -14,7 +14,7 @@ from tests.clients.proxies import Raw, ask, haproxy, nginx
 from tests.clients.redirects import IMAGE, redirecting
 from tests.clients.tools import need
 
-pytestmark = pytest.mark.client
+pytestmark = [pytest.mark.client, pytest.mark.slow]
 
 WAYS = ("granian", "nginx", "haproxy")
 ODD = "images/odd/a%20b%2Bc%252F%C3%BC.iso"
