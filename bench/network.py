@@ -5,13 +5,18 @@ from __future__ import annotations
 import random
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
+
 from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.compile import cloud_table, country_places, network_classes, place_orders
+from mirrorlist.core.file_index import File, Indexed, IndexFacts
+from mirrorlist.core.file_index_build import IndexDraft
 from mirrorlist.core.health import Family
+from mirrorlist.core.listing import Holdings
 from mirrorlist.core.model import (
     MAIN,
     WEB_PROTOCOLS,
@@ -25,12 +30,15 @@ from mirrorlist.core.model import (
 )
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import IntervalTable
+from mirrorlist.core.sealed import Sealed
 from mirrorlist.core.service import GeoSources, Module, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
+from mirrorlist.core.trees import Tree
 from mirrorlist.core.usability import HealthTable, Holds, reach_key
 from mirrorlist.sources.address_sources import AddressSources
 from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.geo_tables import GeoTables
+from mirrorlist.store.index_files import write_index
 from mirrorlist.store.snapshot_files import write_snapshot
 
 ARCHES = ("x86_64", "aarch64", "ppc64le", "s390x")
@@ -89,7 +97,8 @@ class Size:
     """How large a network is, and what is known of it.
 
     ``ill`` is the share of mirrors whose health differs per repository, protocol and family; ``databases`` are
-    files of places and ASNs (without them nothing is known but countries); ``cache`` keeps what was compiled.
+    files of places and ASNs (without them nothing is known but countries); ``cache`` keeps what was compiled. With
+    ``files`` it redirects to so many files.
     """
 
     mirrors: int = 530
@@ -97,6 +106,7 @@ class Size:
     ill: float = 0.0
     databases: tuple[str, ...] = ()
     cache: str = ""
+    files: int = 0
 
 
 def make(size: Size, generation: int = 1) -> Snapshot:
@@ -164,6 +174,31 @@ def _geo(size: Size) -> tuple[GeoTables, Mapping[str, int]]:
     return GeoTables(EMPTY, EMPTY, places), numbers
 
 
+def index(snapshot: Snapshot, count: int) -> Sealed:
+    """An index of so many files of one repository. Every tenth is missing on some of the mirrors."""
+    files = sorted(
+        (f"9.8/Baseos/x86_64/os/Packages/{number % 300:03}/package-{number:06}-1.0.x86_64.rpm", number)
+        for number in range(count)
+    )
+    draft = IndexDraft(
+        (File(path, 1000 + n, 1_790_000_000, n.to_bytes(32, "big")) for path, n in files), len(snapshot.mirrors)
+    )
+    numbers = np.array([number for _, number in files])
+    known = np.ones(count, np.bool_)
+    for mirror in range(len(snapshot.mirrors)):
+        lacking = (numbers % 10 == 0) & ((numbers // 10 + mirror) % 20 == 0)
+        draft.add(mirror, Holdings(~lacking, known))
+    named = tuple(Indexed(mirror.name, 0.0) for mirror in snapshot.mirrors)
+    return draft.sealed(IndexFacts(MAIN, 0.0, 0.0, "bench", named))
+
+
 def write(state_dir: Path, size: Size, generation: int = 1) -> None:
     """Puts such a snapshot into a state directory."""
-    write_snapshot(state_dir, encode(make(size, generation)))
+    made = make(size, generation)
+    if size.files:
+        found = index(made, size.files)
+        (state_dir / "files").mkdir(exist_ok=True)
+        write_index(state_dir, MAIN, found)
+        service = replace(made.facts.service, trees=(Tree(prefix="/dl/", module=MAIN),))
+        made = replace(made, facts=replace(made.facts, service=service, file_indexes={MAIN: found.digest}))
+    write_snapshot(state_dir, encode(made))

@@ -23,9 +23,11 @@ from mirrorlist.web.budget import Budgets
 from mirrorlist.web.counting import Counting
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.faults import register_faults
+from mirrorlist.web.files import files
 from mirrorlist.web.front import Front
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import lists
+from mirrorlist.web.redirects import Redirects
 from mirrorlist.web.schemas import schemas
 
 COUNTING_SECONDS = 10.0
@@ -55,6 +57,7 @@ def plain_app(
     """The Flask application, which answers everything."""
     app = Flask("mirrorlist", static_folder=None)
     app.url_map.merge_slashes = False
+    app.register_blueprint(files(generations, country_of, clock))
     app.register_blueprint(lists(generations, country_of, counts, clock))
     app.register_blueprint(schemas())
     register_faults(app)
@@ -71,8 +74,10 @@ def put_front(
 ) -> Front:
     """Puts the hot path in front of an application; the answers stay the same."""
     front = Front(app.wsgi_app, country_of, counts, budgets, clock)
-    app.wsgi_app = front  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
+    redirects = Redirects(front, app.wsgi_app, country_of, clock)
+    app.wsgi_app = redirects  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     generations.subscribe(front.take)
+    generations.subscribe(redirects.take)
     return front
 
 

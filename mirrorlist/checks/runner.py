@@ -22,6 +22,8 @@ from mirrorlist.core.visits import Trip, Wanted
 
 AT_ONCE = 64
 """Mirrors that are visited at the same time."""
+LONGEST_NAME = 255
+"""Characters that the database keeps of a name; a longer tree's URL counts as good."""
 CONTROL_SAYS_NO = frozenset({Outcome.WRONG, Outcome.REFUSED, Outcome.LIMITED})
 """A login page in front of everything is no answer of the project's own server."""
 SAYS_NOTHING_OF_A_FAMILY = frozenset({Outcome.NO_ADDRESS, Outcome.FORBIDDEN})
@@ -102,6 +104,17 @@ def controls_of(service: Service) -> tuple[Mirror, ...]:
     return tuple(
         Mirror(name=f"control {number}", urls={module: {Protocol(url.partition(":")[0]): url}})
         for number, (module, url) in enumerate(dict.fromkeys(trees))
+    )
+
+
+def resorts_of(service: Service) -> tuple[Mirror, ...]:
+    """The trees that redirects end at, in the shape of mirrors; their names are their URLs, which no mirror's is."""
+    modules = dict.fromkeys(tree.module for tree in service.trees)
+    return tuple(
+        Mirror(name=url, urls={module: {Protocol(url.partition(":")[0]): url}})
+        for module in modules
+        for url in service.last_resorts(module)
+        if len(url) <= LONGEST_NAME
     )
 
 

@@ -25,7 +25,7 @@ from mirrorlist.checks.noted_names import NotedNames, addresses_of
 from mirrorlist.checks.resolve import Resolver, system_resolver
 from mirrorlist.checks.rsync import installed_client
 from mirrorlist.checks.rsync import probe as rsync_probe
-from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, run
+from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
 from mirrorlist.checks.visit import Visited
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION
@@ -99,7 +99,8 @@ class Prober:
             DatabaseError: the database is away; nothing is written.
         """
         facts = published_facts(self.state_dir)
-        mirrors = (mirror_called(facts, name),) if name else probed_mirrors(facts.mirrors)
+        everybody = probed_mirrors(facts.mirrors) + resorts_of(facts.service)
+        mirrors = (mirror_called(facts, name),) if name else everybody
         store = HealthStore(self.engine, self.lead)
         started_at = self.clock()
         job = self._job(facts, mirrors, store, store.begin_run(started_at))

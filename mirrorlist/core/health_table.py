@@ -51,6 +51,7 @@ def health_table(
         out=tuple(number for number, _ in out),
         overrides=tuple(override for _, override in out),
         since={key: bytes(column) for key, column in sorted(since.items())},
+        dead_trees=_dead_trees(verdicts),
     )
 
 
@@ -131,3 +132,12 @@ def noted_since(health: HealthTable, key: str, number: int) -> float | None:
     column = health.since.get(key)
     found = _MOMENT.unpack_from(column, number * _MOMENT.size)[0] if column else 0
     return float(found) if found else None
+
+
+def _dead_trees(verdicts: Mapping[Subject, Verdict]) -> tuple[str, ...]:
+    """The project's own trees, which are probed under their URLs as names, that answer over no address family."""
+    answers: dict[str, bool] = {}
+    for subject, verdict in verdicts.items():
+        if "://" in subject.mirror and not subject.path:
+            answers[subject.mirror] = answers.get(subject.mirror, False) or verdict.good_now
+    return tuple(sorted(tree for tree, good in answers.items() if not good))

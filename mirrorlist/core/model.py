@@ -177,6 +177,7 @@ class Query:
     ``protocols``: those wanted, the preferred one first; ``every_protocol``: a mirror's URL under each of them,
     not only the first. ``countries``: only mirrors in these, if any. ``checksummed``: the answer carries checksums, so
     an accepted older version does no harm. ``networks``: whether the client's networks count, or all are the public.
+    ``within``: of a file, the path of the repository whose health decides, or "".
     """
 
     target: Target
@@ -186,6 +187,7 @@ class Query:
     every_protocol: bool = False
     networks: bool = True
     checksummed: bool = False
+    within: str | None = None
 
     @property
     def path(self) -> str:
@@ -237,8 +239,8 @@ class Match:
 class Choice:
     """A mirror in an answer, its URL for this query, and how it got there.
 
-    ``url`` is the directory of the repository; ``more_urls`` the same under other protocols, where all were asked
-    for. ``preference`` falls strictly. ``band`` is the number of the group of equally close mirrors it comes from.
+    ``url`` is the repository's directory; ``more_urls`` the same under other protocols, where every one was asked for.
+    ``preference`` falls strictly. ``band`` is the number of the group of equally close mirrors that it was drawn from.
     """
 
     mirror: Mirror

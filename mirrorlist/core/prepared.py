@@ -19,7 +19,7 @@ from mirrorlist.core.rules import opens
 from mirrorlist.core.select import rung_notes
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
 from mirrorlist.core.spread import Lot, Words, first_words, order_keys, words_of
-from mirrorlist.core.usability import Rung, paths_of, usability
+from mirrorlist.core.usability import WIDE, Narrowing, Rung, paths_of, usability
 
 Column = Sequence[bytes | None]
 """The base URL of each mirror, or None where it is not usable; one None more at the end."""
@@ -67,21 +67,28 @@ class Prepared:
         """The prepared orders of a module, or None if no such module has any."""
         return self._modules.get(name)
 
-    def column(self, query: Query, family: Family | None) -> PreparedColumn:
-        """What a client of a family can use for a query; queries that cannot differ share a column."""
+    def column(self, query: Query, family: Family | None, narrowing: Narrowing = WIDE) -> PreparedColumn:
+        """What a client of a family can use for a query; queries that cannot differ share a column.
+
+        Narrowed columns are not kept: there may be as many as sets of mirrors that have a file.
+        """
+        if narrowing.without:
+            return self._new_column(-1, query, family, narrowing)
         health = self.snapshot.facts.health
         alike = health.holds.keys().isdisjoint(paths_of(query))
         key = (
             query.target.module, query.protocols, family if health.bad_reach else None,
-            ("", False) if alike else (query.path, query.checksummed),
+            ("", False) if alike else (query.path if query.within is None else query.within, query.checksummed),
         )  # fmt: skip
         column = self._columns.get(key)
         if column is None:
-            usable = usability(self.snapshot.mirrors, health, query, family)
-            urls = [trees[0].encode() if trees else None for trees in usable.urls]
-            notes = rung_notes(self.snapshot, query, usable)
-            column = self._columns[key] = PreparedColumn(len(self._columns), [*urls, None], usable.rung, notes)
+            column = self._columns[key] = self._new_column(len(self._columns), query, family, narrowing)
         return column
+
+    def _new_column(self, number: int, query: Query, family: Family | None, narrowing: Narrowing) -> PreparedColumn:
+        usable = usability(self.snapshot.mirrors, self.snapshot.facts.health, query, family, narrowing)
+        urls = [trees[0].encode() if trees else None for trees in usable.urls]
+        return PreparedColumn(number, [*urls, None], usable.rung, rung_notes(self.snapshot, query, usable))
 
     def keys(self, variant: int) -> list[float]:
         """The keys of one of the fixed weighted orders."""

@@ -86,13 +86,13 @@ class Spellings:
         raise NotFound("unknown repo; write the repository and the version, as in repo=baseos-9")
 
     def _query(self, found: Target, given: Mapping[str, str]) -> Query:
-        asked = _protocols(given)
+        asked = asked_protocols(given)
         protocols = tuple(protocol for protocol in _unique(*self._order, *WEB_PROTOCOLS) if protocol in asked)
         return Query(
             found,
             _arch(found, given),
             protocols or self._order,
-            _countries(given),
+            asked_countries(given),
             every_protocol=len(protocols) > 1,
             networks=given.get("netblock") != "0",
         )
@@ -102,7 +102,7 @@ def _unique(*protocols: Protocol) -> tuple[Protocol, ...]:
     return tuple(dict.fromkeys(protocols))
 
 
-def _values(given: Mapping[str, str], key: str) -> list[str]:
+def asked_values(given: Mapping[str, str], key: str) -> list[str]:
     """The values of a comma list, blanks dropped; a bare key is as good as none."""
     values = [value.strip() for value in given.get(key, "").split(",")]
     if len(values) > _MOST_VALUES:
@@ -110,8 +110,9 @@ def _values(given: Mapping[str, str], key: str) -> list[str]:
     return [value for value in values if value]
 
 
-def _protocols(given: Mapping[str, str]) -> set[str]:
-    wanted = {value.lower() for value in _values(given, "protocol")}
+def asked_protocols(given: Mapping[str, str]) -> set[str]:
+    """The protocols of ``protocol=``; raises BadRequest for one that no list can have."""
+    wanted = {value.lower() for value in asked_values(given, "protocol")}
     if wanted - set(WEB_PROTOCOLS):
         raise BadRequest("protocol names one that lists cannot serve; write https, http or both")
     return wanted
@@ -130,9 +131,9 @@ def _arch(found: Target, given: Mapping[str, str]) -> str | None:
     return arch
 
 
-def _countries(given: Mapping[str, str]) -> tuple[str, ...]:
+def asked_countries(given: Mapping[str, str]) -> tuple[str, ...]:
     """The countries of ``country=`` or CentOS's ``cc=``; ``global`` among them means all."""
-    codes = [code.upper() for key in ("country", "cc") for code in _values(given, key)]
+    codes = [code.upper() for key in ("country", "cc") for code in asked_values(given, key)]
     if GLOBAL in codes:
         return ()
     for code in codes:

@@ -29,6 +29,9 @@ class Reason(Enum):
     LAGGING = "The mirror has not synced the newest version, and its time for that is over."
     RECOVERING = "The mirror was bad, and has not been found good often enough since."
     TAKEN_OUT = "The operators took the mirror out for a time."
+    NO_FILE = "The mirror does not have this file."
+    AVOIDED = "You asked to avoid the mirror."
+    CONTINENT_ASKED = "The mirror is not on a continent that was asked for."
     LIST_FULL = "The list is full; nearer mirrors stand in it."
 
 

@@ -26,7 +26,7 @@ from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import CLIENT_RULES, STANDING_RULES, first_reason
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.spread import order_keys, turn_words
-from mirrorlist.core.usability import Rung, Usability, family_of, usability
+from mirrorlist.core.usability import WIDE, Narrowing, Rung, Usability, family_of, usability
 
 BEST_PREFERENCE = 100
 RELAXED = "no mirror in the countries asked for has this; the usual order follows"
@@ -42,10 +42,10 @@ class Sieved:
     reasons: Mapping[int, Reason]
 
 
-def select(snapshot: Snapshot, query: Query, client: Client, now: float) -> Selection:
+def select(snapshot: Snapshot, query: Query, client: Client, now: float, narrowing: Narrowing = WIDE) -> Selection:
     """The selection for a query and a client at a time; every mirror is in it, chosen or left out."""
     near = network_matches(snapshot.mirrors, client) if query.networks else {}
-    usable = usability(snapshot.mirrors, snapshot.facts.health, query, family_of(client))
+    usable = usability(snapshot.mirrors, snapshot.facts.health, query, family_of(client), narrowing)
     sieved, notes = _sieve_or_relax(snapshot.mirrors, query, client, near, usable)
     groups, alone = _groups(snapshot, sieved, near, client)
     chosen = list(islice(_ordered(snapshot, groups, client, sieved.usable, now), snapshot.policy.limit))
@@ -156,11 +156,21 @@ def last_urls(snapshot: Snapshot, query: Query, count: int) -> tuple[str, ...]:
     service = snapshot.facts.service
     if query.target.vault:
         trees = _https_first(service.catalogue.vault_urls, query)
-    elif count < snapshot.policy.fallback_minimum:
-        trees = service.fallbacks.get(query.target.module, ())
-    else:
+    elif count and count >= snapshot.policy.fallback_minimum:
         trees = ()
+    elif query.within is not None:
+        trees = last_resorts(snapshot, query.target.module)
+    elif count >= snapshot.policy.fallback_minimum:
+        trees = ()
+    else:
+        trees = service.fallbacks.get(query.target.module, ())
     return tuple(tree + query.path for tree in trees if _scheme(tree) in query.protocols)
+
+
+def last_resorts(snapshot: Snapshot, module: str) -> tuple[str, ...]:
+    """The project's own trees of a module for files that no mirror gives; those that answer come first."""
+    dead = snapshot.facts.health.dead_trees
+    return tuple(sorted(snapshot.facts.service.last_resorts(module), key=dead.__contains__))
 
 
 def _https_first(trees: Sequence[str], query: Query) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.model import MAIN, Location, Prefix
 from mirrorlist.core.policy import Policy
+from mirrorlist.core.trees import Tree
 
 
 class Profile(StrEnum):
@@ -69,6 +70,8 @@ class Service:
     """CIDR networks whose X-Forwarded-For is believed, and ``unix`` for peers without an address."""
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Module to URLs of trees that the project keeps itself, listed last when mirrors are few."""
+    trees: tuple[Tree, ...] = ()
+    """Where single files are handed out by redirects."""
     geo: GeoSources = field(default_factory=GeoSources)
     profile: Profile = Profile.PUBLIC
     intranet_networks: tuple[str, ...] = ()
@@ -79,3 +82,9 @@ class Service:
     required_protocols: tuple[str, ...] = ("http", "https")
     approved: tuple[str, ...] = ()
     """Names of mirrors to which maintainers granted what a file alone does not get."""
+
+    def last_resorts(self, module: str) -> tuple[str, ...]:
+        """The project's own trees of a module: the fallbacks, or the origin where it is a web address."""
+        trees = self.fallbacks.get(module, ())
+        origin = self.origins.get(module, "")
+        return trees or ((origin,) if origin.startswith(("http://", "https://")) else ())

@@ -74,7 +74,8 @@ class HealthTable:
 
     ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror; ``bad_reach`` maps
     ``module/protocol/family`` to a byte for each mirror, 1 where it cannot be reached. ``out`` are those that
-    operators took out, and ``overrides`` their words on it.
+    operators took out, and ``overrides`` their words on it; ``dead_trees`` the URLs of the project's own trees that do
+    not answer.
 
     ``since`` holds for the same keys four bytes a mirror: since when it is as the byte says, in seconds since 1970,
     0 where nothing is wrong. Only people ask for it (core/causes.py); lists are made without.
@@ -85,6 +86,19 @@ class HealthTable:
     out: tuple[int, ...] = ()
     overrides: tuple[Override, ...] = ()
     since: Mapping[str, bytes] = field(default_factory=dict)
+    dead_trees: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What leaves out mirrors beside health: ``without``, by number, whatever the rung; ``family`` instead of the
+    client's own."""
+
+    without: Mapping[int, Reason] = field(default_factory=dict)
+    family: Family | None = None
+
+
+WIDE = Narrowing()
 
 
 def reach_key(module: str, protocol: Protocol, family: Family) -> str:
@@ -133,23 +147,31 @@ class Usability:
         return (RUNG_NOTES[self.rung],) if self.rung in RUNG_NOTES else ()
 
 
-def usability(mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None) -> Usability:
+def usability(
+    mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, narrowing: Narrowing = WIDE
+) -> Usability:
     """Which mirrors can be used for a query by a client of a family (None: unknown)."""
-    first = _judged(mirrors, health, query, family, Rung.FRESH)
+    family, without = narrowing.family or family, narrowing.without
+    first = _judged(mirrors, health, query, family, without, Rung.FRESH)
     for rung in (Rung.FRESH, Rung.LAGGING, Rung.LAST_KNOWN):
-        usable = _judged(mirrors, health, query, family, rung) if rung else first
+        usable = _judged(mirrors, health, query, family, without, rung) if rung else first
         if _public_count(mirrors, usable):
             return usable
     return replace(first, rung=Rung.FALLBACKS)
 
 
 def _judged(
-    mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, rung: Rung
+    mirrors: Sequence[Mirror],
+    health: HealthTable,
+    query: Query,
+    family: Family | None,
+    without: Mapping[int, Reason],
+    rung: Rung,
 ) -> Usability:
-    strict = _column(mirrors, health, query, family, rung)
+    strict = _column(mirrors, health, query, family, without, rung)
     if family is None or not health.bad_reach or _public_count(mirrors, strict) >= FAMILY_MINIMUM:
         return strict
-    return _column(mirrors, health, query, None, rung)
+    return _column(mirrors, health, query, None, without, rung)
 
 
 def _public_count(mirrors: Sequence[Mirror], usable: Usability) -> int:
@@ -160,7 +182,12 @@ def _public_count(mirrors: Sequence[Mirror], usable: Usability) -> int:
 
 
 def _column(
-    mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, rung: Rung
+    mirrors: Sequence[Mirror],
+    health: HealthTable,
+    query: Query,
+    family: Family | None,
+    without: Mapping[int, Reason],
+    rung: Rung,
 ) -> Usability:
     columns = [column for path in paths_of(query) if (column := health.holds.get(path))]
     out = frozenset(health.out)
@@ -171,6 +198,8 @@ def _column(
         found, reason = _urls(number, mirror, health, query, family, at)
         if found and (held := _held(columns, number, query.checksummed, at)):
             found, reason = (), held
+        if number in without:
+            found, reason = (), without[number]
         if number in out:
             found, reason = (), Reason.TAKEN_OUT
         urls.append(found)
@@ -180,6 +209,8 @@ def _column(
 
 def paths_of(query: Query) -> list[str]:
     """The paths that a mirror must be good for: one for each arch, while the client fills in the arch itself."""
+    if query.within is not None:
+        return [query.within]
     if "$basearch" not in query.path:
         return [query.path]
     return [query.path.replace("$basearch", arch) for arch in query.target.arches]

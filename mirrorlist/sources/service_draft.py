@@ -31,6 +31,9 @@ class ServiceCode(StrEnum):
     NOT_INCREASING = "not-increasing"
     OVERRIDE_TWICE = "override-twice"
     NOT_INTRANET = "not-intranet"
+    RESERVED_PATH = "reserved-path"
+    TREE_TWICE = "tree-twice"
+    NO_FALLBACK = "no-fallback"
 
 
 CityOf = Callable[[str, str], tuple[float, float] | None]

@@ -13,6 +13,7 @@ from mirrorlist.core.errors import Finding, ServiceFileError, Severity
 from mirrorlist.core.model import MAIN, Location, Repository
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.service import GeoSources, Module, Override, Service
+from mirrorlist.core.trees import Tree
 from mirrorlist.sources.documents import START, finding
 from mirrorlist.sources.durations import duration_seconds
 from mirrorlist.sources.finding_codes import Code
@@ -22,7 +23,15 @@ from mirrorlist.sources.networks import prefix
 from mirrorlist.sources.schemas import judge, with_booleans
 from mirrorlist.sources.service_checks import UNIX, WEB_SCHEMES, check
 from mirrorlist.sources.service_draft import CityOf, Draft
-from mirrorlist.sources.service_text import ModuleText, OverrideText, RepositoryText, ServiceText, service_text
+from mirrorlist.sources.service_text import (
+    ModuleText,
+    OverrideText,
+    RepositoryText,
+    ServiceText,
+    TreeText,
+    service_text,
+)
+from mirrorlist.sources.tree_checks import tree_prefix
 from mirrorlist.sources.yaml_reader import read_yaml
 
 MAX_BYTES = 1024 * 1024
@@ -54,6 +63,7 @@ def read_service(
         file_lists=text.file_lists,
         trusted_proxies=tuple(map(_proxy, text.trusted_proxies)),
         fallbacks=_fallbacks(text),
+        trees=tuple(map(_tree, text.trees)),
         geo=_geo(text, base, city_of),
         profile=text.profile,
         intranet_networks=tuple(str(ip_network(network)) for network in text.intranet_networks),
@@ -145,6 +155,16 @@ def _origin(text: str, base: Path) -> str:
 def _fallbacks(text: ServiceText) -> Mapping[str, tuple[str, ...]]:
     by_module = {MAIN: text.fallbacks} if isinstance(text.fallbacks, tuple) else text.fallbacks
     return {module: tuple(map(tree_url, urls)) for module, urls in by_module.items()}
+
+
+def _tree(text: TreeText) -> Tree:
+    return Tree(
+        prefix=tree_prefix(text.path),
+        module=text.module,
+        host=text.host,
+        metadata=text.metadata,
+        allow_http=text.allow_http,
+    )
 
 
 def _proxy(text: str) -> str:

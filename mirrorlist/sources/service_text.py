@@ -13,6 +13,7 @@ import msgspec
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.service import Profile
+from mirrorlist.core.trees import MetadataFrom
 from mirrorlist.sources.documents import Value
 
 Versions = tuple[str, ...]
@@ -47,6 +48,17 @@ class ModuleText:
     rsync: str | None = None
     space_gb: int | None = None
     interval: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeText:
+    """One entry of ``trees``."""
+
+    path: str
+    module: str
+    host: str | None = None
+    metadata: MetadataFrom | None = None
+    allow_http: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +121,7 @@ class ServiceText:
     origin: str | Mapping[str, str] = field(default_factory=dict)
     file_lists: Mapping[str, str] = field(default_factory=dict)
     fallbacks: tuple[str, ...] | Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    trees: tuple[TreeText, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     geo: GeoText = field(default_factory=GeoText)
     policy: PolicyText = field(default_factory=PolicyText)

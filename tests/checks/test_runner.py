@@ -14,10 +14,11 @@ import pytest
 from mirrorlist.checks.fetch import Ask
 from mirrorlist.checks.fetch import Family as AskedFamily
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
-from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, run
+from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
 from mirrorlist.checks.visit import Fetch, Visited
 from mirrorlist.core.health import Family, Outcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Mirror, Protocol, Status
+from mirrorlist.core.trees import Tree as FileTree
 from tests.building import NOW, service
 from tests.building import mirror as described
 from tests.checks.servers import (
@@ -364,3 +365,15 @@ def test_a_private_mirror_behind_a_firewall_stays() -> None:
         watch.run()
     assert {verdict.good_now for verdict in watch.verdicts.values()} == {True}
     assert {verdict.outcome for verdict in watch.verdicts.values()} == {Outcome.UNCHECKED}
+
+
+def test_the_trees_that_redirects_end_at_are_probed_under_their_urls() -> None:
+    trees = (FileTree(prefix="/dl/", module="main"), FileTree(prefix="/old/", module="main"))
+    urls = ("https://repo.example.org/linux/", "http://repo2.example.org/")
+    assert [(each.name, each.urls) for each in resorts_of(service(fallbacks={"main": urls}, trees=trees))] == [
+        (urls[0], {"main": {Protocol.HTTPS: urls[0]}}),
+        (urls[1], {"main": {Protocol.HTTP: urls[1]}}),
+    ]
+    origin = {"main": urls[0]}
+    assert [each.name for each in resorts_of(service(origins=origin, trees=trees))] == [urls[0]]
+    assert resorts_of(service(fallbacks={"main": urls})) == (), "without trees nobody is sent there alone"

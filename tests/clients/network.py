@@ -25,6 +25,7 @@ NEW = Release(
     "9.8", {"BaseOS/$basearch/os": (Package("hello", "1.0"), Package("hello", "2.0"))}, (ARCH,), 1_790_000_000
 )
 START_SECONDS = 30.0
+ORIGIN = "origin"
 ROOT = Path(__file__).parents[2]
 
 
@@ -86,11 +87,13 @@ def network(
     origin: Release = NEW,
     repos: Sequence[Mapping[str, object]] = (),
     prepare: Callable[[Path], None] = lambda tree: None,
+    redirects: Mapping[str, object] | None = None,
 ) -> Iterator[Network]:
     """Mirrors with these states (None: an empty tree), asked in this order by clients on this machine.
 
     The order comes from ever wider subnets around 127.0.0.1, which the mirrors name as their own. ``repos`` are
-    further repositories of service.yml; ``prepare`` adds to each tree, the origin's among them.
+    further repositories of service.yml; ``prepare`` adds to each tree, the origin's among them. With ``redirects``,
+    which are more keys of service.yml, the origin is a fallback with a server of its own, and its files are indexed.
     """
     build_tree(root / "origin", [origin])
     prepare(root / "origin")
@@ -117,8 +120,18 @@ def network(
                 "sponsor_url": "https://example.org",
                 "subnets": [f"127.0.0.0/{16 - rank}"],
             }
-        config = _written(root, files, repos)
+        more: dict[str, object] = dict(redirects or {})
+        if redirects is not None:
+            processes[ORIGIN], port = _mirror(root / "origin", root / "logs" / ORIGIN, "127.0.0.20")
+            stack.callback(_end, processes, ORIGIN)
+            addresses[ORIGIN] = f"http://127.0.0.20:{port}/"
+            more["fallbacks"] = {"main": [addresses[ORIGIN]]}
+        config = _written(root, files, repos, more)
         _run(config, "update", "metadata", "--quiet")
+        if redirects is not None:
+            _run(config, "publish")
+            _run(config, "update", "files", "--once")
+            _run(config, "publish")
         url = stack.enter_context(serving(config))
         yield Network(url, root, tuple(states), processes, addresses)
 
@@ -145,6 +158,7 @@ def _written(
     root: Path,
     files: Mapping[str, Mapping[str, object]],
     repos: Sequence[Mapping[str, object]],
+    more: Mapping[str, object],
 ) -> Path:
     (root / "mirrors.d").mkdir()
     for name, content in files.items():
@@ -163,6 +177,7 @@ def _written(
         "repos": [{"name": "baseos", "path": "BaseOS/$basearch/os/"}, *map(dict, repos)],
         "origin": "origin",
         "profile": "intranet",
+        **more,
     }
     config.write_text(yaml.safe_dump(service))
     return config

@@ -11,7 +11,7 @@ from mirrorlist.core.model import MAIN, NOWHERE, CloudRegions, Place, Protocol, 
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import select
-from mirrorlist.core.usability import HealthTable, Holds
+from mirrorlist.core.usability import WIDE, HealthTable, Holds, Narrowing
 from tests.building import NOW, client, mirror, place, query, snapshot
 
 
@@ -28,6 +28,7 @@ class Case:
     beside: dict[str, Any] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     health: HealthTable = field(default_factory=HealthTable)
+    narrowing: Narrowing = WIDE
 
 
 X86 = "9.8/BaseOS/x86_64/os/"
@@ -83,6 +84,9 @@ CASES = {
     "recovering": Case(Reason.RECOVERING, {}, text="arch=x86_64", health=held(Holds.RECOVERING)),
     "unreachable": Case(Reason.UNREACHABLE, {}, text="arch=x86_64", health=held(Holds.UNREACHABLE)),
     "taken out": Case(Reason.TAKEN_OUT, {}, health=HealthTable({}, {}, (0,))),
+    "file not there": Case(Reason.NO_FILE, {}, narrowing=Narrowing({0: Reason.NO_FILE})),
+    "avoided": Case(Reason.AVOIDED, {}, narrowing=Narrowing({0: Reason.AVOIDED})),
+    "another continent asked": Case(Reason.CONTINENT_ASKED, {}, narrowing=Narrowing({0: Reason.CONTINENT_ASKED})),
     "full": Case(Reason.LIST_FULL, {"city": "tokyo"}, at=place("berlin"), beside={"city": "berlin"}, policy=ONE),
 }
 
@@ -95,7 +99,7 @@ def test_mirror_is_left_out_for_its_reason(name: str) -> None:
         "other", case.beside.get("city"), **{key: value for key, value in case.beside.items() if key != "city"}
     )
     of = snapshot([left, other], policy=case.policy, facts={"health": case.health})
-    selection = select(of, query(case.text, case.version), client(case.address, case.at), NOW)
+    selection = select(of, query(case.text, case.version), client(case.address, case.at), NOW, case.narrowing)
     assert [choice.mirror for choice in selection.choices] == [other]
     assert [(rejected.mirror, rejected.reason) for rejected in selection.rejected] == [(left, case.reason)]
 

@@ -244,3 +244,17 @@ def test_a_missing_image_leaves_a_mirror_out_of_its_own_path_and_directory_only(
         for query in asked
     ]
     assert out == [[1, 2], [1], [2], []]
+
+
+def test_a_tree_of_the_project_is_dead_when_it_answers_over_no_family() -> None:
+    """Such trees are probed under their URLs as names."""
+    half, dead = "https://half.example.org/", "https://dead.example.org/"
+    bad = verdict(None, good=False, outcome=Outcome.UNREACHABLE)
+    verdicts = {
+        Subject(half, MAIN, Protocol.HTTPS, Family.IPV4): bad,
+        Subject(half, MAIN, Protocol.HTTPS, Family.IPV6): verdict(None),
+        Subject(dead, MAIN, Protocol.HTTPS, Family.IPV4): bad,
+        Subject(dead, MAIN, Protocol.HTTPS, Family.IPV6): bad,
+        subject("a.example.org"): bad,
+    }
+    assert made(verdicts, [mirror("a")], NOW).dead_trees == (dead,)

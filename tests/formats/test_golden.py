@@ -11,12 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.core.model import MAIN, Protocol, Selection
+from mirrorlist.core.belonging import Belonging
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol, Selection
+from mirrorlist.core.offer import Known, Offer, Pieces, Wanted, offer
 from mirrorlist.core.select import select
+from mirrorlist.core.trees import Place, Tree
 from mirrorlist.formats.apk import apk
 from mirrorlist.formats.apt import apt
+from mirrorlist.formats.checksum import checksum
+from mirrorlist.formats.file_json import file_json
+from mirrorlist.formats.file_metalink3 import file_metalink3
+from mirrorlist.formats.file_metalink4 import file_metalink4
 from mirrorlist.formats.isolist import isolist
 from mirrorlist.formats.json import json
+from mirrorlist.formats.links import digest, links
 from mirrorlist.formats.metalink3 import metalink
 from mirrorlist.formats.metalink4 import metalink4
 from mirrorlist.formats.mirrorlist import mirrorlist
@@ -44,7 +52,31 @@ def headed(text: str) -> Selection:
     return replace(selection(text), heading=("repo = baseos-9 arch = x86_64 ",))
 
 
+PLACE = Place(Tree(prefix="/dl/", module=MAIN), "9.8/isos/x86_64/ima ge+ü.iso", (), "/dl/")
+PIECES = Pieces(64 * 1024 * 1024, ("1" * 64, "2" * 64))
+
+
+def offered(known: Known | None) -> Offer:
+    """The offer of an image; without ``known`` nothing is known of it."""
+    of = snapshot(MIRRORS, fallbacks=TREES, trees=(PLACE.tree,))
+    made = offer(of, Belonging(of.facts.service.catalogue), Wanted(PLACE, WEB_PROTOCOLS), CLIENT, NOW)
+    return replace(made, known=known)
+
+
+CLIENT = client("192.0.2.1", place("berlin"))
+IMAGE = Known(size=100_000_000, mtime=1_790_000_000, sha256="a" * 64, sha512="b" * 128, pieces=PIECES)
+LINKS = [("https://a.example.org/linux/", "DE"), ("http://b.example.org/", None)]
+
 WRITERS: dict[str, Callable[[], bytes]] = {
+    "file_metalink4.golden.xml": lambda: file_metalink4(offered(IMAGE)),
+    "file_metalink4-unknown.golden.xml": lambda: file_metalink4(offered(None)),
+    "file_metalink3.golden.xml": lambda: file_metalink3(offered(IMAGE)),
+    "file_json.golden.json": lambda: file_json(offered(IMAGE)),
+    "checksum.golden.txt": lambda: checksum("a" * 64, "ima ge+ü.iso") + checksum("b" * 64, "a\\b\nc"),
+    "links.golden.txt": lambda: b"".join(
+        f"{line}\n".encode()
+        for line in (*(f"{before}9/x.iso{after}" for before, after in links(LINKS, "/dl/")), digest("a" * 64))
+    ),
     "mirrorlist.golden.txt": lambda: mirrorlist(selection("")),
     "mirrorlist-country.golden.txt": lambda: mirrorlist(selection("country=JP&arch=x86_64")),
     "mirrorlist-protocols.golden.txt": lambda: mirrorlist(headed("protocol=http,https&arch=x86_64")),

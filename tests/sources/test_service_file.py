@@ -15,6 +15,7 @@ from mirrorlist.core.model import Location, Protocol, Repository
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import parse_prefix
 from mirrorlist.core.service import GeoSources, Module, Override, Profile, Service
+from mirrorlist.core.trees import MetadataFrom, Tree
 from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
 from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.geo_records import CITY_PRECISION_KM
@@ -396,6 +397,42 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
         "+fallbacks: {main: [rsync://a.example/]}\n",
         "6:20",
         "fallbacks.main[0] is 'rsync://a.example/'",
+    ),
+    "trees/type": ("+trees: {}\n", "6:8", "trees is a mapping; write a list"),
+    "trees/maxItems": (f"+trees: [{'1, ' * 1001}]\n", "6:8", "write at most 1000"),
+    "trees/items/type": ("+trees: [/dl/]\n", "6:9", "trees[0] is '/dl/'; write keys and values"),
+    "trees/items/required": ("+trees: [{path: /dl/}]\n", "6:9", "trees[0] has no 'module'; add it"),
+    "trees/items/additionalProperties": (
+        "+trees: [{path: /dl/, module: main, hosts: x}]\n",
+        "6:36",
+        "hosts is not a known key; did you mean 'host'?",
+    ),
+    "trees/items/path/type": ("+trees: [{path: 5, module: main}]\n", "6:16", "put it in quotes"),
+    "trees/items/path/maxLength": (f"+trees: [{{path: /{'x' * 200}, module: main}}]\n", "6:16", "write at most 200"),
+    "trees/items/path/pattern": ("+trees: [{path: /../, module: main}]\n", "6:16", "write it as in '/dl/'"),
+    "trees/items/host/type": ("+trees: [{path: /, module: main, host: 5}]\n", "6:39", "put it in quotes"),
+    "trees/items/host/maxLength": (
+        f"+trees: [{{path: /, module: main, host: {'x' * 254}}}]\n",
+        "6:39",
+        "write at most 253",
+    ),
+    "trees/items/host/pattern": (
+        "+trees: [{path: /, module: main, host: 'dl.example.org:80'}]\n",
+        "6:39",
+        "write it as in 'dl.example.org'",
+    ),
+    "trees/items/module/type": ("+trees: [{path: /dl/, module: 5}]\n", "6:30", "put it in quotes"),
+    "trees/items/module/maxLength": (f"+trees: [{{path: /dl/, module: {'x' * 41}}}]\n", "6:30", "at most 40"),
+    "trees/items/module/pattern": ("+trees: [{path: /dl/, module: Main}]\n", "6:30", "write it as in 'kitten'"),
+    "trees/items/metadata/enum": (
+        "+trees: [{path: /dl/, module: main, metadata: orign}]\n",
+        "6:46",
+        "metadata is 'orign'; did you mean 'origin'?",
+    ),
+    "trees/items/allow_http/type": (
+        "+trees: [{path: /dl/, module: main, allow_http: 5}]\n",
+        "6:48",
+        "allow_http is 5; write true or false",
     ),
     "trusted_proxies/type": ("+trusted_proxies: unix\n", "6:18", "is 'unix'; write a list"),
     "trusted_proxies/uniqueItems": ("+trusted_proxies: [unix, unix]\n", "6:18", "names something twice"),
@@ -1033,6 +1070,47 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
             "[bad-alias] aliases.baseos-{version} means 'baseos-9', which is a repository's name; write another",
         ),
     ],
+    "trees_have_modules": [
+        (
+            "small",
+            "+trees: [{path: /dl/, module: mian}]\n",
+            "6:30",
+            "[unknown-module] trees[0].module is 'mian', which is not a known module; did you mean 'main'?",
+        ),
+    ],
+    "trees_leave_the_service_alone": [
+        (
+            "small",
+            "+trees: [{path: /metalink, module: main}]\n",
+            "6:16",
+            "[reserved-path] trees[0].path is '/metalink', where the service itself answers; write another path, or "
+            "give the tree a host",
+        ),
+        (
+            "small",
+            "+trees: [{path: /static/dl/, module: main}]\n",
+            "6:16",
+            "[reserved-path] trees[0].path is '/static/dl/', where the service itself answers",
+        ),
+        ("small", "+trees: [{path: /, module: main}]\n", "6:16", "[reserved-path] trees[0].path is '/', where"),
+    ],
+    "trees_are_apart": [
+        (
+            "small",
+            "+trees: [{path: /dl, module: main}, {path: /x, host: a.b, module: main}, {path: /dl/, module: main}]\n",
+            "6:80",
+            "[tree-twice] trees[2].path is '/dl/', as in trees[0]; write another path or another host",
+        ),
+    ],
+    "trees_have_origins": [
+        (
+            "small",
+            "+origin: /srv\ntrees: [{path: /dl, module: main, metadata: origin}]\n",
+            "7:45",
+            "[no-fallback] trees[0].metadata is origin, but no client can ask the origin of main; name an address "
+            "under fallbacks",
+        ),
+    ],
 }
 
 
@@ -1153,6 +1231,9 @@ modules:
 origin: {main: tree, kitten: "https://origin.example.org/kitten"}
 file_lists: {main: lists/fullfiletimelist, kitten: "https://origin.example.org/ls-lR.gz"}
 fallbacks: {main: ["https://repo.example.org/linux"], kitten: ["http://repo.example.org/kitten/"]}
+trees:
+  - {path: /dl, module: main}
+  - {path: /, host: dl.example.org, module: kitten, metadata: origin, allow_http: yes}
 trusted_proxies: [192.0.2.0/24, 198.51.100.7, "2001:DB8::/32", unix]
 geo: {databases: [geo/City.mmdb, /srv/ASN.mmdb], clouds: {aws: geo/aws.json, oci: /srv/oci.json}, overrides: [
   {prefix: 192.0.2.0/24, country: DE, city: Ulm, asn: 64500}, {prefix: "2001:db8::/64", latitude: 1, longitude: -2.5}]}
@@ -1216,6 +1297,16 @@ approved: [mirror.example.org]
                 "images": Module(title="Images"),
             },
             origins={"main": str(tmp_path / "tree"), "kitten": "https://origin.example.org/kitten/"},
+            trees=(
+                Tree(prefix="/dl/", module="main"),
+                Tree(
+                    prefix="/",
+                    module="kitten",
+                    host="dl.example.org",
+                    metadata=MetadataFrom.ORIGIN,
+                    allow_http=True,
+                ),
+            ),
             file_lists={"main": "lists/fullfiletimelist", "kitten": "https://origin.example.org/ls-lR.gz"},
             trusted_proxies=("192.0.2.0/24", "198.51.100.7/32", "2001:db8::/32", "unix"),
             fallbacks={

@@ -66,7 +66,7 @@ def environ(path: str, query: str = "", peer: str = "192.0.2.1", method: str = "
 
 
 def ask(application: Any, asked: dict[str, Any]) -> Answer:
-    """The answer; a header that stands twice, or a second start, is an error."""
+    """The answer; a header but Link that stands twice, or a second start, is an error."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> None:
@@ -77,8 +77,10 @@ def ask(application: Any, asked: dict[str, Any]) -> Answer:
     if hasattr(chunks, "close"):
         chunks.close()
     [(status, headers)] = started
-    assert len({name.lower() for name, _ in headers}) == len(headers), f"a header stands twice: {headers}"
-    return Answer(int(status[:3]), {name.lower(): value for name, value in headers}, body)
+    links = [value for name, value in headers if name.lower() == "link"]
+    others = {name.lower(): value for name, value in headers if name.lower() != "link"}
+    assert len(others) + len(links) == len(headers), f"a header stands twice: {headers}"
+    return Answer(int(status[:3]), {**others, **({"link": ", ".join(links)} if links else {})}, body)
 
 
 @dataclass

@@ -1,0 +1,295 @@
+"""One file for one client: what is known of it, and who gives it, best first.
+
+What decides is core/select.py, as for lists, so a list, a metalink and a redirect agree. A file adds to it: its
+repository's health counts, mirrors that are known to lack it are left out, and the project's own trees are asked
+where no mirror is good, or where a tree's metadata comes from the origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from mirrorlist.core.belonging import REPODATA, Belonging
+from mirrorlist.core.errors import NotFound, NotReady
+from mirrorlist.core.file_index import FileIndex, Holders
+from mirrorlist.core.health import Family
+from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, Selection, Target
+from mirrorlist.core.rank import is_public
+from mirrorlist.core.reasons import Reason
+from mirrorlist.core.select import last_resorts, select
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.trees import MetadataFrom, Place
+from mirrorlist.core.usability import RUNG_NOTES, Narrowing, Rung
+
+RELAXED = "no mirror on the continent asked for has this; the usual order follows"
+APT_METADATA = frozenset({"InRelease", "Release", "Release.gpg"})
+METADATA = APT_METADATA | {"repomd.xml", "repomd.xml.asc", "repomd.xml.key"}
+METADATA_ENDS = (".db", ".db.sig", ".db.tar.gz", ".db.tar.gz.sig")
+YEAR_10000 = 253_402_300_800
+"""No calendar goes farther."""
+_PROVES_A_MATCH = frozenset(
+    {
+        Reason.PROTOCOL, Reason.UNREACHABLE, Reason.MISSING, Reason.WRONG, Reason.STALE, Reason.LAGGING,
+        Reason.TAKEN_OUT, Reason.LIST_FULL, Reason.MONOPOLY, Reason.NO_FILE, Reason.AVOIDED, Reason.CONTINENT_ASKED,
+    }
+)  # fmt: skip
+_TELLS_NOTHING = frozenset({Reason.NOT_LIVE_YET, Reason.DECLINED, Reason.RETIRED, Reason.NOT_CARRIED, Reason.NO_FILE})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a request asks for: a place, and what narrows the mirrors.
+
+    ``protocols`` are those that the client may be sent to, the preferred one first; ``avoid`` are names of mirrors.
+    """
+
+    place: Place
+    protocols: tuple[Protocol, ...]
+    countries: tuple[str, ...] = ()
+    avoid: frozenset[str] = frozenset()
+    family: Family | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The SHA-256 of each piece of a file; all but the last have this length in bytes."""
+
+    length: int
+    sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a file as the origin has it; digests are in hexadecimal. ``changes``: in place, so that a
+    mirror may give an older one that is still good."""
+
+    size: int | None = None
+    mtime: int | None = None
+    sha256: str | None = None
+    sha512: str | None = None
+    pieces: Pieces | None = None
+    changes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A URL of the file. ``mirror`` is None for a tree that the project keeps itself."""
+
+    url: str
+    mirror: Mirror | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The answer for one file, or for one directory: where to get it, best first, and the selection behind it.
+
+    ``known`` is None where nothing is known of the file.
+    """
+
+    place: Place
+    known: Known | None
+    sources: tuple[Source, ...]
+    selection: Selection
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.place.path.rstrip("/").rpartition("/")[2]
+
+    @property
+    def shown(self) -> tuple[Rejected, ...]:
+        """The mirrors that have the file and are left out, as far as this client may know of them."""
+        return tuple(each for each in self.selection.rejected if _may_be_told(each))
+
+    @property
+    def lacking(self) -> int:
+        """How many public mirrors are known not to have the file."""
+        lacking = (each for each in self.selection.rejected if each.reason is Reason.NO_FILE)
+        return sum(is_public(each.mirror) for each in lacking)
+
+
+def _may_be_told(rejected: Rejected) -> bool:
+    """A mirror that strangers do not get is told of only where its reason shows that this client is none."""
+    if rejected.reason in _TELLS_NOTHING:
+        return False
+    return is_public(rejected.mirror) or rejected.reason in _PROVES_A_MATCH
+
+
+def offer(snapshot: Snapshot, belonging: Belonging, wanted: Wanted, client: Client, now: float) -> Offer:
+    """The offer of a file or directory.
+
+    Raises:
+        NotFound: the index says that there is no such file, or nobody has it under a protocol that is wanted.
+        NotReady: nobody can give it right now.
+    """
+    place = wanted.place
+    query = file_query(snapshot, belonging, wanted, now)
+    holders = holders_of(snapshot, place, query.within or "")
+    without = left_out(snapshot, wanted, holders)
+    selection = select(snapshot, query, client, now, Narrowing(without, wanted.family))
+    if place.continents and not selection.choices:
+        without = {number: reason for number, reason in without.items() if reason is not Reason.CONTINENT_ASKED}
+        selection = select(snapshot, query, client, now, Narrowing(without, wanted.family))
+        selection = replace(selection, notes=(*selection.notes, RELAXED))
+    sources = tuple(_sources(snapshot, wanted, selection))
+    if not sources:
+        raise _nobody(snapshot, wanted)
+    return Offer(place, known_file(snapshot, belonging, place), sources, selection)
+
+
+def file_query(snapshot: Snapshot, belonging: Belonging, wanted: Wanted, now: float) -> Query:
+    """The query for a file; raises NotFound if the index says that there is no such file."""
+    place = wanted.place
+    module = place.tree.module
+    repository = belonging.repository(module, place.path)
+    vault = belonging.is_in_vault(module, place.path)
+    index = snapshot.files.get(module)
+    if index is not None and not is_there(index, place):
+        if not vault and not _may_be_newer(snapshot, index, place, repository, now):
+            raise NotFound("there is no such file")
+    elif index is not None:
+        vault = False
+    target = Target("", "", module, place.quoted, vault, ())
+    return Query(target, None, wanted.protocols, wanted.countries, within=repository)
+
+
+def is_there(index: FileIndex, place: Place) -> bool:
+    """Whether an index knows the file or directory of a place."""
+    if not place.is_directory and index.find(place.path) is not None:
+        return True
+    return index.entries(place.path) is not None
+
+
+def _may_be_newer(snapshot: Snapshot, index: FileIndex, place: Place, repository: str, now: float) -> bool:
+    """Whether an index that does not know a file may be wrong about it.
+
+    A repository's metadata names its files by checksum, and mirrors hold older names for a while: what a client was
+    just told of must not be 404 here. So it is while a change is newer than the index, or than the time that
+    mirrors have for it; and for repodata always.
+    """
+    if not repository:
+        return False
+    metadata = snapshot.facts.metadata.get(repository)
+    if f"/{REPODATA}" in place.path:
+        return True
+    if metadata is None:
+        return False
+    changed = metadata.first_seen
+    return changed > index.facts.listed_at or changed + snapshot.policy.lag_grace_seconds > now
+
+
+def holders_of(snapshot: Snapshot, place: Place, repository: str) -> Holders | None:
+    """Which mirrors have the file of a place; None where that is not known.
+
+    What changes in place in a repository is the prober's matter: a mirror whose older version is still accepted is in
+    the lists, and so it is here.
+    """
+    if place.is_directory or (repository and changes_in_place(place.path)):
+        return None
+    index = snapshot.files.get(place.tree.module)
+    number = None if index is None else index.find(place.path)
+    return None if index is None or number is None else index.holders(number)
+
+
+def left_out(snapshot: Snapshot, wanted: Wanted, holders: Holders | None) -> dict[int, Reason]:
+    """The mirrors, by number, that do not have the file or that the request does not want."""
+    found: dict[int, Reason] = {}
+    continents = wanted.place.continents
+    for number, mirror in enumerate(snapshot.mirrors):
+        if holders is not None and holders.lack(number):
+            found[number] = Reason.NO_FILE
+        elif mirror.name in wanted.avoid:
+            found[number] = Reason.AVOIDED
+        elif continents and (mirror.location is None or mirror.location.continent not in continents):
+            found[number] = Reason.CONTINENT_ASKED
+    return found
+
+
+def _sources(snapshot: Snapshot, wanted: Wanted, selection: Selection) -> Iterable[Source]:
+    """Mirrors, then fallbacks; fallbacks first where no mirror is known to be good, alone for the origin's metadata."""
+    chosen = [Source(choice.url, choice.mirror) for choice in selection.choices]
+    fallbacks = [Source(url, None) for url in selection.fallbacks]
+    if selection.query.target.vault:
+        return _once(fallbacks)
+    if urls := origin_urls(snapshot, wanted):
+        return _once(Source(url, None) for url in urls)
+    resorts = [Source(url, None) for url in resort_urls(snapshot, wanted)]
+    desperate = RUNG_NOTES[Rung.LAST_KNOWN] in selection.notes and _one_answers(snapshot, wanted)
+    return _once([*resorts, *chosen] if desperate or not chosen else [*chosen, *fallbacks])
+
+
+def _once(sources: Iterable[Source]) -> list[Source]:
+    """Each URL once: the origin may be an ordinary mirror too."""
+    found: dict[str, Source] = {}
+    for source in sources:
+        if source.url not in found or source.mirror is not None:
+            found[source.url] = source
+    return list(found.values())
+
+
+def resort_urls(snapshot: Snapshot, wanted: Wanted) -> list[str]:
+    """The URLs of a place in the project's own trees, as far as the client may be sent there."""
+    return [tree + wanted.place.quoted for tree in _resorts(snapshot, wanted)]
+
+
+def origin_urls(snapshot: Snapshot, wanted: Wanted) -> list[str]:
+    """The same for a file that the origin is to give; none while no such tree answers, or mirrors may give it."""
+    return resort_urls(snapshot, wanted) if comes_from_origin(wanted.place) and _one_answers(snapshot, wanted) else []
+
+
+def _resorts(snapshot: Snapshot, wanted: Wanted) -> list[str]:
+    allowed = tuple(f"{protocol}:" for protocol in wanted.protocols)
+    return [tree for tree in last_resorts(snapshot, wanted.place.tree.module) if tree.startswith(allowed)]
+
+
+def _one_answers(snapshot: Snapshot, wanted: Wanted) -> bool:
+    return any(tree not in snapshot.facts.health.dead_trees for tree in _resorts(snapshot, wanted))
+
+
+def comes_from_origin(place: Place) -> bool:
+    """Whether a file is one that changes in place and whose tree has the origin give it."""
+    if place.tree.metadata is MetadataFrom.MIRROR or place.is_directory:
+        return False
+    if place.tree.metadata is MetadataFrom.ORIGIN:
+        return changes_in_place(place.path)
+    return place.path.rpartition("/")[2] in APT_METADATA
+
+
+def changes_in_place(path: str) -> bool:
+    """Whether a file lists others and is written anew under the same name."""
+    name = path.rpartition("/")[2]
+    return name in METADATA or name.endswith(METADATA_ENDS)
+
+
+def known_file(snapshot: Snapshot, belonging: Belonging, place: Place) -> Known | None:
+    """What is known of the file: from the checksums of repository metadata, else from the index."""
+    if place.is_directory:
+        return None
+    changes = changes_in_place(place.path)
+    metadata = snapshot.facts.metadata.get(belonging.described(place.tree.module, place.path))
+    if metadata is not None:
+        current = metadata.current
+        return Known(
+            size=current.size, mtime=current.timestamp, sha256=current.sha256, sha512=current.sha512, changes=True
+        )
+    index = snapshot.files.get(place.tree.module)
+    number = None if index is None else index.find(place.path)
+    if index is None or number is None:
+        return None
+    file = index.file(number)
+    sha256 = file.sha256.hex() if file.sha256 else None
+    mtime = file.mtime if file.mtime is not None and 0 <= file.mtime < YEAR_10000 else None
+    return Known(size=file.size, mtime=mtime, sha256=sha256, changes=changes)
+
+
+def _nobody(snapshot: Snapshot, wanted: Wanted) -> NotFound | NotReady:
+    offered: set[Protocol] = set()
+    urls: Iterable[Mapping[Protocol, str]] = (
+        mirror.urls.get(wanted.place.tree.module, {}) for mirror in snapshot.mirrors if is_public(mirror)
+    )
+    for each in urls:
+        offered.update(each)
+    if offered.intersection(WEB_PROTOCOLS) and not offered.intersection(wanted.protocols):
+        return NotFound(f"nobody gives this by {' or '.join(wanted.protocols)}")
+    return NotReady("no mirror can give this right now; try again in a minute")

@@ -1,0 +1,171 @@
+"""Where single files are asked for: from a host and a path to a tree of service.yml and the path below it.
+
+A path comes decoded once, as WSGI hands it over (PEP 3333): ``%2F`` is a slash by then, and a ``%`` that is left
+is data. It is never decoded again; for a URL it is encoded anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from urllib.parse import quote
+
+from mirrorlist.core.errors import BadRequest, NotFound
+
+RESERVED = frozenset(
+    {
+        "mirrorlist", "metalink", "isolist", "api", "mirrors", "mirrors.json", "mirrors.txt", "yours", "isos", "kitten",
+        "join", "status", "region", "debug", "schemas", "healthz", "readyz", "metrics", "static", "openapi.json",
+    }
+)  # fmt: skip
+"""The first segments of the service's own addresses; a tree may use them on a host of its own only."""
+
+REGION = "region"
+CONTINENTS: Mapping[str, tuple[str, ...]] = {
+    **{code: (code,) for code in ("AF", "AN", "AS", "EU", "NA", "OC", "SA")},
+    "DEFAULT": ("NA", "EU"),
+}
+"""What may stand in ``/region/<continent>/``; ``default`` is armbian-router's word for North America and Europe."""
+
+LONGEST_PATH = 4096
+"""Bytes; no file system has longer ones."""
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f\\\\]")
+_PLAIN = re.compile("[A-Za-z0-9_.~/@:=-]*", re.ASCII)
+_SAFE = "/@:="
+"""What stays as it is in a URL beside letters, digits and ``-._~``. ``+`` is a blank to some object stores, ``$``
+a variable to dnf, and ``,`` and ``;`` end a link to simple readers of Link headers."""
+
+
+class MetadataFrom(StrEnum):
+    """Who gives a tree's index files, which change in place: any mirror, or the origin alone."""
+
+    MIRROR = "mirror"
+    ORIGIN = "origin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """A tree of files that is handed out by redirects.
+
+    ``prefix`` begins and ends with a slash; ``host`` is in lower case, None for every host. ``metadata`` None:
+    the index files of apt come from the origin, others from mirrors. ``allow_http``: whether clients who come by
+    https may be sent to http.
+    """
+
+    prefix: str
+    module: str
+    host: str | None = None
+    metadata: MetadataFrom | None = None
+    allow_http: bool = False
+
+    @property
+    def segments(self) -> list[str]:
+        """The parts of the prefix between its slashes."""
+        return [segment for segment in self.prefix.split("/") if segment]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a request names: a path below a tree, and the continents whose mirrors are wanted, if any.
+
+    ``path`` has no slash at its beginning, no empty or dotted segment; one at its end says that a directory is
+    meant, and so does an empty path. Bytes that are not UTF-8 are surrogates in it. ``front`` is what stands before
+    the path in an address of this service.
+    """
+
+    tree: Tree
+    path: str
+    continents: tuple[str, ...] = ()
+    front: str = ""
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether the spelling asks for a directory."""
+        return not self.path or self.path.endswith("/")
+
+    @property
+    def quoted(self) -> str:
+        """The path as it stands in a URL."""
+        return quoted(self.path)
+
+
+class Trees:
+    """Finds the tree of a request. Make one for each snapshot and keep it."""
+
+    def __init__(self, trees: Iterable[Tree]) -> None:
+        ordered = sorted(trees, key=lambda tree: len(tree.segments), reverse=True)
+        self._of_all = [(tree.segments, tree) for tree in ordered if tree.host is None]
+        self._by_host: dict[str, list[tuple[list[str], Tree]]] = {}
+        for tree in ordered:
+            if tree.host is not None:
+                self._by_host.setdefault(tree.host, []).append((tree.segments, tree))
+        self.heads = frozenset(segments[0] for segments, _ in self._of_all)
+        self.hosts = frozenset(self._by_host)
+
+    def find(self, host: str, path: str) -> Place | None:
+        """The place that a request names, or None if it is no tree's.
+
+        ``host`` is a Host header, ``path`` a PATH_INFO: its bytes as Latin-1. A tree with a host of its own comes
+        before the service's addresses and the other trees; the longest prefix wins.
+
+        Raises:
+            BadRequest: the path lies in a tree but is none that a file can have.
+            NotFound: ``/region/`` is followed by no continent.
+        """
+        candidates = [*self._by_host.get(host_name(host), ()), *self._of_all]
+        if not candidates or not path.startswith("/"):
+            return None
+        if path.startswith("//"):
+            raise BadRequest("the path begins with two slashes; write one")
+        segments = [segment for segment in path.split("/") if segment not in ("", ".")]
+        if segments and segments[0] == REGION and self._is_in_a_tree(segments[2:], candidates):
+            return _regional(segments[1], _placed(segments[2:], path, candidates))
+        return _placed(segments, path, candidates)
+
+    def _is_in_a_tree(self, segments: list[str], candidates: list[tuple[list[str], Tree]]) -> bool:
+        return bool(segments) and any(segments[: len(prefix)] == prefix for prefix, _ in candidates)
+
+
+def _placed(segments: list[str], path: str, candidates: list[tuple[list[str], Tree]]) -> Place | None:
+    for prefix, tree in candidates:
+        if segments[: len(prefix)] == prefix:
+            rest = segments[len(prefix) :]
+            _check(path, segments)
+            is_directory = bool(rest) and path.endswith(("/", "/."))
+            text = "/".join(rest) + ("/" if is_directory else "")
+            return Place(tree, text.encode("latin-1").decode("utf-8", "surrogateescape"), front=tree.prefix)
+    return None
+
+
+def _regional(continent: str, place: Place | None) -> Place | None:
+    continents = CONTINENTS.get(continent.upper())
+    if continents is None:
+        known = ", ".join(code.lower() if code == "DEFAULT" else code for code in CONTINENTS)
+        raise NotFound(f"unknown continent; write /region/ and one of {known}, then the path")
+    return place and replace(place, continents=continents, front=f"/{REGION}/{continent}{place.front}")
+
+
+def _check(path: str, segments: list[str]) -> None:
+    """Refuses what could mean something else to a mirror's server or to a client than it does here."""
+    if len(path) > LONGEST_PATH:
+        raise BadRequest(f"the path is longer than {LONGEST_PATH} bytes")
+    if _UNSAFE.search(path):
+        raise BadRequest("the path has a backslash or a control character; write plain names and slashes")
+    if ".." in segments:
+        raise BadRequest("the path climbs with ..; write it from the top")
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header: lower case, without port and final dot."""
+    name = host.rpartition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+    return name.lower().removesuffix(".")
+
+
+def quoted(path: str) -> str:
+    """A path in the one spelling that URLs of this service have: ASCII, everything unusual percent-encoded."""
+    if _PLAIN.fullmatch(path):
+        return path
+    return quote(path.encode("utf-8", "surrogateescape"), safe=_SAFE)

@@ -1,0 +1,56 @@
+"""An offer as JSON, for scripts: what is known of the file, who gives it, who is left out and why."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mirrorlist.core.model import Choice, Rejected
+from mirrorlist.core.offer import Known, Offer
+from mirrorlist.core.rank import country_of
+
+CONTENT_TYPE = "application/json"
+
+
+def file_json(offer: Offer) -> bytes:
+    """One object; keys in the order in which they are written here. ``urls`` are in the order of use."""
+    known = offer.known or Known()
+    document = {
+        "path": readable(offer.place.path),
+        "module": offer.place.tree.module,
+        "size": known.size,
+        "mtime": known.mtime,
+        "sha256": known.sha256,
+        "sha512": known.sha512,
+        "urls": [source.url for source in offer.sources],
+        "mirrors": [_choice(choice) for choice in offer.selection.choices],
+        "left_out": [_rejected(each) for each in offer.shown],
+        "lacking": offer.lacking,
+        "notes": [readable(note) for note in offer.selection.notes],
+    }
+    return msgspec.json.encode(document) + b"\n"
+
+
+def readable(text: str) -> str:
+    """The text with a mark in place of bytes that are not UTF-8."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def _choice(choice: Choice) -> dict[str, object]:
+    return {
+        "url": choice.url,
+        "name": choice.mirror.name,
+        "country": country_of(choice.mirror),
+        "sponsor": readable(choice.mirror.sponsor),
+        "sponsor_url": choice.mirror.sponsor_url,
+        "proximity": choice.proximity.name.lower(),
+        "distance_km": choice.distance_km,
+        "preference": choice.preference,
+    }
+
+
+def _rejected(rejected: Rejected) -> dict[str, object]:
+    return {
+        "name": rejected.mirror.name,
+        "country": country_of(rejected.mirror),
+        "reason": rejected.reason.value,
+    }

@@ -1,0 +1,66 @@
+"""Metalink 3.0 for any file, for clients older than RFC 5854."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+from lxml import etree
+
+from mirrorlist.core.offer import Known, Offer, Source
+from mirrorlist.core.rank import country_of
+from mirrorlist.formats.metalink3 import xml_text
+
+CONTENT_TYPE = "application/metalink+xml"
+_METALINK = "http://www.metalinker.org/"
+_DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
+_BEST = 100
+
+
+def file_metalink3(offer: Offer) -> bytes:
+    """The document for an offer."""
+    root = etree.Element(f"{{{_METALINK}}}metalink", nsmap={None: _METALINK})
+    known = offer.known or Known()
+    attributes = {"version": "3.0", "type": "dynamic", "generator": "mirrorlist"}
+    if known.mtime is not None:
+        attributes["pubdate"] = formatdate(known.mtime, usegmt=True)
+    for name, value in attributes.items():
+        root.set(name, value)
+    file = _add(_add(root, "files"), "file")
+    file.set("name", xml_text(offer.name))
+    if known.size is not None:
+        _add(file, "size", str(known.size))
+    _add_verification(file, known)
+    resources = _add(file, "resources")
+    for rank, source in enumerate(offer.sources):
+        _add_url(resources, source, max(1, _BEST - rank))
+    etree.indent(root)
+    return _DECLARATION + etree.tostring(root, encoding="utf-8") + b"\n"
+
+
+def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
+    element = etree.SubElement(parent, f"{{{_METALINK}}}{name}")
+    element.text = text
+    return element
+
+
+def _add_verification(file: etree._Element, known: Known) -> None:
+    digests = [(kind, digest) for kind, digest in (("sha256", known.sha256), ("sha512", known.sha512)) if digest]
+    if not digests and known.pieces is None:
+        return
+    verification = _add(file, "verification")
+    for kind, digest in digests:
+        _add(verification, "hash", digest).set("type", kind)
+    if known.pieces:
+        pieces = _add(verification, "pieces")
+        pieces.set("type", "sha256")
+        pieces.set("length", str(known.pieces.length))
+        for number, digest in enumerate(known.pieces.sha256):
+            _add(pieces, "hash", digest).set("piece", str(number))
+
+
+def _add_url(resources: etree._Element, source: Source, preference: int) -> None:
+    url = _add(resources, "url", xml_text(source.url))
+    url.set("type", source.url.partition(":")[0])
+    if source.mirror and (country := country_of(source.mirror)):
+        url.set("location", xml_text(country))
+    url.set("preference", str(preference))

@@ -1,0 +1,59 @@
+"""Metalink 4 (RFC 5854) for any file: size and checksums as far as they are known, and everybody who has it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from lxml import etree
+
+from mirrorlist.core.offer import Known, Offer, Source
+from mirrorlist.core.rank import country_of
+from mirrorlist.formats.metalink3 import xml_text
+
+CONTENT_TYPE = "application/metalink4+xml"
+_METALINK = "urn:ietf:params:xml:ns:metalink"
+_DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
+
+
+def file_metalink4(offer: Offer) -> bytes:
+    """The document for an offer."""
+    root = etree.Element(f"{{{_METALINK}}}metalink", nsmap={None: _METALINK})
+    _add(root, "generator", "mirrorlist")
+    known = offer.known or Known()
+    if known.mtime is not None:
+        _add(root, "published", datetime.fromtimestamp(known.mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    file = _add(root, "file")
+    file.set("name", xml_text(offer.name))
+    if known.size is not None:
+        _add(file, "size", str(known.size))
+    for kind, digest in (("sha-256", known.sha256), ("sha-512", known.sha512)):
+        if digest:
+            _add(file, "hash", digest).set("type", kind)
+    _add_pieces(file, known)
+    for priority, source in enumerate(offer.sources, start=1):
+        _add_url(file, source, priority)
+    etree.indent(root)
+    return _DECLARATION + etree.tostring(root, encoding="utf-8") + b"\n"
+
+
+def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
+    element = etree.SubElement(parent, f"{{{_METALINK}}}{name}")
+    element.text = text
+    return element
+
+
+def _add_pieces(file: etree._Element, known: Known) -> None:
+    if known.pieces is None:
+        return
+    pieces = _add(file, "pieces")
+    pieces.set("type", "sha-256")
+    pieces.set("length", str(known.pieces.length))
+    for digest in known.pieces.sha256:
+        _add(pieces, "hash", digest)
+
+
+def _add_url(file: etree._Element, source: Source, priority: int) -> None:
+    url = _add(file, "url", xml_text(source.url))
+    if source.mirror and (country := country_of(source.mirror)):
+        url.set("location", xml_text(country.lower()))
+    url.set("priority", str(priority))

@@ -1,0 +1,69 @@
+"""What is wrong with the trees of files in a service.yml that its schema accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mirrorlist.core.errors import Finding
+from mirrorlist.core.model import MAIN
+from mirrorlist.core.trees import RESERVED, MetadataFrom
+from mirrorlist.sources.documents import shown
+from mirrorlist.sources.finding_codes import Code
+from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
+from mirrorlist.sources.service_text import ServiceText
+
+
+def tree_prefix(path: str) -> str:
+    """The path of a tree with its final slash."""
+    return path if path.endswith("/") else f"{path}/"
+
+
+def trees_have_modules(draft: Draft) -> Iterator[Finding]:
+    """A tree is of a module that this file knows."""
+    known = dict.fromkeys([MAIN, *draft.text.optional_module_versions, *draft.text.modules])
+    for index, tree in enumerate(draft.text.trees):
+        if tree.module not in known:
+            remedy = nearest(tree.module, known, "describe it under modules")
+            what = f"{shown(tree.module)}, which is not a known module; {remedy}"
+            yield draft.error(("trees", index, "module"), Code.UNKNOWN_MODULE, what)
+
+
+def trees_leave_the_service_alone(draft: Draft) -> Iterator[Finding]:
+    """Only on a host of its own may a tree stand where the service answers."""
+    for index, tree in enumerate(draft.text.trees):
+        first = tree.path.split("/")[1]
+        if tree.host is None and (not first or first in RESERVED):
+            what = f"{shown(tree.path)}, where the service itself answers; write another path, or give the tree a host"
+            yield draft.error(("trees", index, "path"), ServiceCode.RESERVED_PATH, what)
+
+
+def trees_are_apart(draft: Draft) -> Iterator[Finding]:
+    """No two trees have the same path on the same host."""
+    seen: dict[tuple[str | None, str], int] = {}
+    for index, tree in enumerate(draft.text.trees):
+        first = seen.setdefault((tree.host, tree_prefix(tree.path)), index)
+        if first != index:
+            what = f"{shown(tree.path)}, as in trees[{first}]; write another path or another host"
+            yield draft.error(("trees", index, "path"), ServiceCode.TREE_TWICE, what)
+
+
+def trees_have_origins(draft: Draft) -> Iterator[Finding]:
+    """Metadata that comes from the origin needs one that clients can reach, or a fallback."""
+    for index, tree in enumerate(draft.text.trees):
+        if tree.metadata is MetadataFrom.ORIGIN and not _is_kept(draft.text, tree.module):
+            what = f"origin, but no client can ask the origin of {tree.module}; name an address under fallbacks"
+            yield draft.error(("trees", index, "metadata"), ServiceCode.NO_FALLBACK, what)
+
+
+def _is_kept(text: ServiceText, module: str) -> bool:
+    fallbacks = text.fallbacks if isinstance(text.fallbacks, Mapping) else {MAIN: text.fallbacks}
+    origins = {MAIN: text.origin} if isinstance(text.origin, str) else text.origin
+    return bool(fallbacks.get(module)) or origins.get(module, "").startswith(("http://", "https://"))
+
+
+TREE_CHECKS: tuple[Check, ...] = (
+    trees_have_modules,
+    trees_leave_the_service_alone,
+    trees_are_apart,
+    trees_have_origins,
+)

@@ -1,0 +1,187 @@
+"""Requests for files: from a WSGI environ to what is wanted, and the form in which it is wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from mirrorlist.core.belonging import Belonging
+from mirrorlist.core.errors import BadRequest, NotFound
+from mirrorlist.core.health import Family
+from mirrorlist.core.model import Protocol
+from mirrorlist.core.offer import Wanted, known_file
+from mirrorlist.core.query import asked_countries, asked_protocols, asked_values, parameters
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.trees import Place, Tree, Trees
+from mirrorlist.formats import file_json, file_metalink3, file_metalink4
+from mirrorlist.web.client import TrustedProxies
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+class Form(Enum):
+    """How a file is answered; the value is what ends its address, where one does."""
+
+    REDIRECT = ""
+    PAGE = "?mirrorlist"
+    JSON = "?json"
+    LOGO = "?logo"
+    METALINK4 = ".meta4"
+    METALINK3 = ".metalink"
+    SHA256 = ".sha256"
+    SHA512 = ".sha512"
+
+
+ENDINGS = (Form.METALINK4, Form.METALINK3, Form.SHA256, Form.SHA512)
+BY_TYPE = {
+    file_metalink4.CONTENT_TYPE: Form.METALINK4,
+    file_metalink3.CONTENT_TYPE: Form.METALINK3,
+    file_json.CONTENT_TYPE: Form.JSON,
+}
+"""Content types that an Accept header has to name to get something else than a redirect; of equals the first."""
+_LONGEST_ACCEPT = 1000
+_FETCHES_DUPLICATES = re.compile(r"wget2/|Wget/2\.(?:[01]\.|2\.0)", re.ASCII)
+FAMILIES = {"4": Family.IPV4, "6": Family.IPV6}
+
+
+@dataclass(frozen=True, slots=True)
+class FileRequest:
+    """What is wanted, in which form; ``logo`` is the name of the mirror whose logo is asked for."""
+
+    wanted: Wanted
+    form: Form
+    logo: str = ""
+
+
+class FileRequests:
+    """Reads the requests of one generation. Make one for each snapshot and keep it."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        service = snapshot.facts.service
+        self.snapshot = snapshot
+        self.belonging = Belonging(service.catalogue)
+        self.trees = Trees(service.trees)
+        self._proxies = TrustedProxies(service.trusted_proxies)
+
+    def place(self, environ: WSGIEnvironment) -> Place | None:
+        """The place that is asked for, or None; raises as ``Trees.find`` does."""
+        return self.trees.find(environ.get("HTTP_HOST", ""), environ["PATH_INFO"])
+
+    def read(self, environ: WSGIEnvironment, place: Place) -> FileRequest:
+        """The request for a place.
+
+        Raises:
+            BadRequest: a parameter is malformed.
+            NotFound: the file's checksum is asked for, and is not known.
+        """
+        given = parameters(environ.get("QUERY_STRING", ""))
+        form, place = self._form(given, place, environ.get("HTTP_ACCEPT", ""))
+        wanted = Wanted(
+            place,
+            self._protocols(given, place.tree, self.is_https(environ)),
+            asked_countries(given),
+            frozenset(asked_values(given, "avoid")),
+            _family(given),
+        )
+        return FileRequest(wanted, form, given.get("logo", ""))
+
+    def is_https(self, environ: WSGIEnvironment) -> bool:
+        """Whether the client came by https, to this server or to a trusted proxy that says so."""
+        if environ["wsgi.url_scheme"] == "https":
+            return True
+        told = environ.get("HTTP_X_FORWARDED_PROTO")
+        return told is not None and "https" in told.lower() and self._proxies.peer(environ.get("REMOTE_ADDR", ""))[1]
+
+    def allowed(self, tree: Tree, https: bool) -> tuple[Protocol, ...]:
+        """The protocols that a client may be sent to, the preferred one first."""
+        if https and not tree.allow_http:
+            return (Protocol.HTTPS,)
+        order = self.snapshot.policy.protocol_order
+        return tuple(dict.fromkeys((*order, Protocol.HTTPS, Protocol.HTTP)))
+
+    def _protocols(self, given: Mapping[str, str], tree: Tree, https: bool) -> tuple[Protocol, ...]:
+        allowed, asked = self.allowed(tree, https), asked_protocols(given)
+        protocols = tuple(protocol for protocol in allowed if not asked or protocol in asked)
+        if not protocols:
+            raise BadRequest("protocol=http is not for those who come by https; ask by http, or leave it out")
+        return protocols
+
+    def _form(self, given: Mapping[str, str], place: Place, accept: str) -> tuple[Form, Place]:
+        if "logo" in given:
+            return Form.LOGO, place
+        if "json" in given:
+            return Form.JSON, place
+        by_ending = self.by_ending(place)
+        if "mirrorlist" in given:
+            return (Form.JSON if accepted(accept) is Form.JSON else Form.PAGE), place
+        return by_ending or (accepted(accept), place)
+
+    def by_ending(self, place: Place) -> tuple[Form, Place] | None:
+        """The form and the file of an address such as ``x.iso.meta4``; a real file of that name comes first.
+
+        Without an index it is not known which files are real. Then checksums, which nobody knows either, are taken
+        to be files, and metalinks not.
+        """
+        form = next((form for form in ENDINGS if place.path.endswith(form.value)), None)
+        if form is None:
+            return None
+        of = replace(place, path=place.path.removesuffix(form.value))
+        if of.is_directory:
+            return None
+        index = self.snapshot.files.get(place.tree.module)
+        if index is not None and index.find(place.path) is not None:
+            return None
+        known = known_file(self.snapshot, self.belonging, of)
+        if form in (Form.METALINK4, Form.METALINK3):
+            return (form, of) if known or index is None else None
+        if known is None:
+            return None
+        if not (known.sha256 if form is Form.SHA256 else known.sha512):
+            raise NotFound(f"the {form.name} of this file is not known")
+        return form, of
+
+
+def is_particular(user_agent: str) -> bool:
+    """Whether a client wants Link headers as only the view writes them: none, or each on a line of its own."""
+    return user_agent.startswith("aria2") or not wants_links(user_agent)
+
+
+def wants_links(user_agent: str) -> bool:
+    """Whether a client can stand Link headers.
+
+    wget2 before 2.2.1 fetches the first duplicate beside the redirect's target, so that ``-O`` writes the file twice
+    (https://github.com/rockdaboot/wget2/issues/375; seen with 1.99.1).
+    """
+    return _FETCHES_DUPLICATES.match(user_agent) is None
+
+
+def accepted(accept: str) -> Form:
+    """The form that an Accept header wants; ``*/*`` and the like want a redirect."""
+    named = parse_accept_header(accept[:_LONGEST_ACCEPT], MIMEAccept)
+    best, form = 0.0, Form.REDIRECT
+    for kind, quality in named:
+        found = BY_TYPE.get(kind.lower().partition(";")[0].strip())
+        if found and quality and (quality > best or (quality == best and _rank(found) < _rank(form))):
+            best, form = quality, found
+    return form
+
+
+def _rank(form: Form) -> int:
+    order = list(BY_TYPE.values())
+    return order.index(form) if form in order else len(order)
+
+
+def _family(given: Mapping[str, str]) -> Family | None:
+    text = given.get("ipv")
+    if not text:
+        return None
+    if text not in FAMILIES:
+        raise BadRequest("ipv is malformed; write 4 or 6")
+    return FAMILIES[text]

@@ -1,0 +1,176 @@
+"""Real downloaders and package managers at the redirector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from tests.clients.dnf import Dnf
+from tests.clients.network import ARCH, ORIGIN, Network
+from tests.clients.redirects import BIG, BIG_BYTES, IMAGE, PACKAGES, POOL, image, redirecting
+from tests.clients.test_apt import Apt
+from tests.clients.tools import need, run
+
+pytestmark = pytest.mark.client
+
+CHECKSUM_ERROR = 32
+"""aria2's exit status when a file is not what its checksum says."""
+EVERYBODY = ("first", "second", "third", ORIGIN)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    with redirecting(tmp_path_factory.mktemp("redirects")) as made:
+        yield made
+
+
+@pytest.fixture
+def here(running: Network) -> Network:
+    """The network, with empty logs."""
+    running.forget()
+    return running
+
+
+def aria2(directory: Path, url: str, *options: str) -> CompletedProcess[str]:
+    need("aria2c")
+    directory.mkdir(parents=True, exist_ok=True)
+    given = ["--no-conf", "--summary-interval=0", "--connect-timeout=5"]
+    return run("aria2c", *given, *options, url, cwd=directory)
+
+
+def curl(directory: Path, *arguments: str) -> CompletedProcess[str]:
+    need("curl")
+    return run("curl", "-sS", "--globoff", *arguments, cwd=directory)
+
+
+def asked(network: Network) -> dict[str, list[str]]:
+    """Who was asked for what, but for nothing."""
+    return {name: found for name in EVERYBODY if (found := network.requests(name))}
+
+
+def test_curl_follows_to_the_first_mirror(tmp_path: Path, here: Network) -> None:
+    got = curl(tmp_path, "--location", "--output", "x", "--write-out", "%{num_redirects}", f"{here.url}/dl/{IMAGE}")
+
+    assert got.stdout == "1"
+    assert (tmp_path / "x").read_bytes() == image(IMAGE, 50_000)
+    assert asked(here) == {"first": [f"GET /{IMAGE}"]}
+
+
+def test_curl_asks_for_headers_only(tmp_path: Path, here: Network) -> None:
+    got = curl(tmp_path, "--head", f"{here.url}/dl/{IMAGE}")
+
+    assert got.stdout.startswith("HTTP/1.1 302")
+    assert f"location: {here.addresses['first']}{IMAGE}" in got.stdout.replace("Location", "location")
+    assert asked(here) == {}
+
+
+def test_curl_goes_round_a_dead_mirror_by_its_name(tmp_path: Path, here: Network) -> None:
+    with here.down("first"):
+        failed = curl(tmp_path, "--location", "--output", "x", f"{here.url}/dl/{IMAGE}")
+        got = curl(tmp_path, "--location", "--output", "x", f"{here.url}/dl/{IMAGE}?avoid=first.example.org")
+
+    assert (failed.returncode, got.returncode) == (7, 0)
+    assert asked(here) == {"second": [f"GET /{IMAGE}"]}
+
+
+def test_curl_checks_a_checksum(tmp_path: Path, here: Network) -> None:
+    got = curl(tmp_path, f"{here.url}/dl/{IMAGE}.sha256")
+    assert got.stdout == f"{sha256(image(IMAGE, 50_000)).hexdigest()}  image.iso\n"
+    (tmp_path / "image.iso").write_bytes(image(IMAGE, 50_000))
+    (tmp_path / "sums").write_text(got.stdout)
+    assert run("sha256sum", "--check", "sums", cwd=tmp_path).returncode == 0
+
+
+def test_aria2_verifies_the_digest_of_a_redirect(tmp_path: Path, here: Network) -> None:
+    done = aria2(tmp_path, f"{here.url}/dl/{IMAGE}", "--header=Accept: */*", "--split=1")
+
+    assert done.returncode == 0, done.stdout
+    assert "Verification finished successfully" in done.stdout
+    assert (tmp_path / "image.iso").read_bytes() == image(IMAGE, 50_000)
+
+
+def test_aria2_refuses_what_the_digest_does_not_fit(tmp_path: Path, here: Network) -> None:
+    file = here.tree("first") / IMAGE
+    file.write_bytes(bytes(50_000))
+    try:
+        done = aria2(tmp_path, f"{here.url}/dl/{IMAGE}", "--header=Accept: */*", "--split=1")
+    finally:
+        file.write_bytes(image(IMAGE, 50_000))
+
+    assert done.returncode == CHECKSUM_ERROR, done.stdout
+
+
+def test_aria2_goes_to_a_duplicate_when_the_first_mirror_is_dead(tmp_path: Path, here: Network) -> None:
+    with here.down("first"):
+        done = aria2(tmp_path, f"{here.url}/dl/{IMAGE}", "--header=Accept: */*")
+
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "image.iso").read_bytes() == image(IMAGE, 50_000)
+    assert "first" not in asked(here)
+
+
+@pytest.mark.parametrize("ending", [".meta4", ".metalink", ""])
+def test_aria2_fetches_from_several_mirrors_by_a_metalink(tmp_path: Path, here: Network, ending: str) -> None:
+    """Without an ending aria2 names the type in its Accept header."""
+    options = ("--follow-metalink=mem", "--split=3", "--min-split-size=1M", "--max-connection-per-server=1")
+    done = aria2(tmp_path, f"{here.url}/dl/{BIG}{ending}", *options)
+
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "big.iso").read_bytes() == image(BIG, BIG_BYTES)
+    assert len(asked(here)) > 1
+
+
+def test_wget2_gets_the_file_once(tmp_path: Path, here: Network) -> None:
+    """Before 2.2.1 it fetches duplicates too, and writes the file twice: it is not told of any."""
+    need("wget2")
+    done = run("wget2", "--quiet", "--output-document=x", f"{here.url}/dl/{IMAGE}", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "x").read_bytes() == image(IMAGE, 50_000)
+    assert asked(here) == {"first": [f"GET /{IMAGE}"]}
+
+
+def test_dnf_takes_metadata_and_packages_from_one_mirror(tmp_path: Path, here: Network) -> None:
+    need("dnf")
+    dnf = Dnf(tmp_path)
+    dnf.add_repository("baseos", baseurl=f"{here.url}/dl/9.8/BaseOS/$basearch/os/")
+    made = dnf.makecache()
+    assert made.returncode == 0, made.stdout + made.stderr
+    got = dnf.download("hello")
+
+    assert dnf.downloaded() == ["hello-2.0-1.noarch.rpm"], got.stdout + got.stderr
+    assert list(asked(here)) == ["first"]
+    assert f"GET /9.8/BaseOS/{ARCH}/os/repodata/repomd.xml" in here.requests("first")
+
+
+def test_dnf_takes_metadata_from_the_origin_where_the_tree_says_so(tmp_path: Path, here: Network) -> None:
+    need("dnf")
+    dnf = Dnf(tmp_path)
+    dnf.add_repository("baseos", baseurl=f"{here.url}/strict/9.8/BaseOS/$basearch/os/")
+    dnf.makecache()
+    dnf.download("hello")
+
+    assert dnf.downloaded() == ["hello-2.0-1.noarch.rpm"]
+    assert here.requests(ORIGIN) == [f"GET /9.8/BaseOS/{ARCH}/os/repodata/repomd.xml"]
+    assert any(each.endswith(".rpm") for each in here.requests("first"))
+
+
+@pytest.mark.parametrize("tree", ["dl", "strict"])
+def test_apt_takes_release_from_the_origin_and_the_rest_from_a_mirror(tmp_path: Path, here: Network, tree: str) -> None:
+    need("apt-get")
+    apt = Apt(tmp_path / "apt", f"{here.url}/{tree}/debian")
+    updated = apt("apt-get", "update")
+    assert updated.returncode == 0, updated.stdout + updated.stderr
+    got = apt("apt-get", "download", "hello")
+    assert got.returncode == 0, got.stdout + got.stderr
+
+    assert (tmp_path / "apt" / "hello_2.0_all.deb").read_bytes() == b"0123456789"
+    assert "GET /debian/dists/stable/Release" in here.requests(ORIGIN)
+    assert not any("Release" in each for each in here.requests("first"))
+    assert f"GET /debian/{PACKAGES}" in here.requests(ORIGIN), "apt stays where Release came from"
+    assert here.requests("first") == [f"GET /{POOL}"]
+    assert set(asked(here)) == {"first", ORIGIN}
