@@ -20,19 +20,26 @@ from mirrorlist.core.errors import Finding, MirrorlistError, ServiceFileError, S
 from mirrorlist.core.health import Subject, Verdict
 from mirrorlist.core.health_table import health_table
 from mirrorlist.core.lifecycle import status_on
-from mirrorlist.core.metadata import metadata_from
+from mirrorlist.core.metadata import Change, metadata_from
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
+from mirrorlist.core.observed import superseded
+from mirrorlist.core.public_file import encode_record
+from mirrorlist.core.public_record import History, Known, public_record
 from mirrorlist.core.service import GeoSources, Service
-from mirrorlist.core.snapshot import Facts, Snapshot, encode
+from mirrorlist.core.shares import shares
+from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot, encode
 from mirrorlist.core.usability import HealthTable
+from mirrorlist.core.visits import wanted_repositories
 from mirrorlist.sources.address_sources import AddressData, AddressSources
 from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.last_good import LastGood
 from mirrorlist.sources.locations import placed, read_atlas
+from mirrorlist.sources.logos import read_logos
 from mirrorlist.sources.mirror_files import read_mirror_files
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.sources.subnet_lists import with_published_subnets
 from mirrorlist.store.health import HealthStore
+from mirrorlist.store.history import HistoryStore
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import read_newest, signature, write_snapshot
 
@@ -69,11 +76,13 @@ class Publisher:
         service: Service,
         new_key: Callable[[], bytes],
         health: HealthStore | None = None,
+        history: HistoryStore | None = None,
     ) -> None:
         self._inputs = inputs
         self._store = store
         self._health = health
-        self._verdicts: tuple[int, Mapping[Subject, Verdict]] | None = None
+        self._history = history
+        self._verdicts: tuple[Hashable, Mapping[Subject, Verdict]] | None = None
         self._service = service
         self._service_findings: tuple[Finding, ...] = ()
         self._state_dir = Path(service.state_dir)
@@ -143,7 +152,8 @@ class Publisher:
         geo = addresses.geo
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
         key = self._former.key if self._former else self._new_key()
-        metadata = self._metadata(service, now)
+        changes = self._store.changes()
+        metadata = _metadata(changes, service, now)
         facts = Facts(
             generation=self._former.generation + 1 if self._former else 1,
             built_at=now,
@@ -160,7 +170,26 @@ class Publisher:
         )
         modules = sorted({MAIN, *service.modules})
         orders = {module: place_orders(mirrors, module, geo.places, service.policy, key) for module in modules}
-        return Snapshot(facts, table, geo.located, geo.asns, orders)
+        public = encode_record(public_record(self._known(facts, orders[MAIN], changes, now)))
+        return Snapshot(facts, table, geo.located, geo.asns, orders, public)
+
+    def _known(self, facts: Facts, orders: PlaceOrders, changes: Mapping[str, Sequence[Change]], now: float) -> Known:
+        """What the public record is made from; everything of it that is told is chosen there."""
+        by_module = wanted_repositories(facts.service.catalogue, facts.metadata)
+        usable = frozenset(range(len(facts.mirrors))).difference(facts.health.out)
+        return Known(
+            mirrors=facts.mirrors,
+            health=facts.health,
+            modules={path: module for module, paths in by_module.items() for path in paths},
+            now=now,
+            verdicts=self._verdicts[1] if self._verdicts else {},
+            overrides=self._health.overrides(now) if self._health else {},
+            history=self._history.history(now) if self._history else History(),
+            old=superseded(changes),
+            shares=shares(facts.mirrors, orders, facts.country_places, usable),
+            logos=read_logos(Path(facts.service.mirrors_dir), facts.mirrors),
+            origin_changed_at=max((history[-1].seen_at for history in changes.values()), default=None),
+        )
 
     def _read_mirrors(self, now: float) -> tuple[tuple[Mirror, ...], tuple[Finding, ...], int]:
         """The mirrors, the remarks on their files, and how many files give no mirror, not even a former one."""
@@ -217,15 +246,17 @@ class Publisher:
     ) -> HealthTable:
         if self._health is None:
             return HealthTable()
-        version = self._health.version(now)[0]
+        checked = self._history.version() if self._history else 0
+        version = self._health.version(now)[0], checked  # pages tell when each was last checked
         if self._verdicts is None or self._verdicts[0] != version:
             self._verdicts = version, self._health.verdicts()  # 80,000 of them take a second to read
         out = self._health.overrides(now)
         return health_table(mirrors, self._verdicts[1], metadata, out, service.policy, now)
 
-    def _metadata(self, service: Service, now: float) -> dict[str, RepoMetadata]:
-        days = service.policy.alternates_days
-        return {path: metadata_from(path, changes, now, days) for path, changes in self._store.changes().items()}
+
+def _metadata(changes: Mapping[str, Sequence[Change]], service: Service, now: float) -> dict[str, RepoMetadata]:
+    days = service.policy.alternates_days
+    return {path: metadata_from(path, history, now, days) for path, history in changes.items()}
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
+from mirrorlist.store.history import HistoryStore
 from mirrorlist.store.metadata import MetadataStore
 
 KEY_BYTES = 32
@@ -51,7 +52,7 @@ class Context:
         inputs = Inputs(self.settings.config, self.settings.mirrors, self.settings.state)
         engine = open_database(Path(service.state_dir), self.settings.database)
         store, health = MetadataStore(engine), HealthStore(engine)
-        return Publisher(inputs, store, service, lambda: secrets.token_bytes(KEY_BYTES), health)
+        return Publisher(inputs, store, service, lambda: secrets.token_bytes(KEY_BYTES), health, HistoryStore(engine))
 
     def snapshot(self) -> Snapshot:
         """A snapshot of the files as they are now; nothing is written."""

@@ -90,13 +90,17 @@ _ORDER_ARRAYS = {"place_start": "I", "group_start": "I", "members": "H", "cumula
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One generation. ``networks`` holds numbers of ``classes``, ``located`` of ``places``, ``asns`` ASNs."""
+    """One generation. ``networks`` holds numbers of ``classes``, ``located`` of ``places``, ``asns`` ASNs.
+
+    ``public`` is the public record in bytes; see core/public_file.py.
+    """
 
     facts: Facts
     networks: IntervalTable
     located: IntervalTable
     asns: IntervalTable
     orders: Mapping[str, PlaceOrders]
+    public: Sequence[int] = b""
 
     @property
     def mirrors(self) -> tuple[Mirror, ...]:
@@ -149,11 +153,15 @@ def _arrays(snapshot: Snapshot) -> list[tuple[str, str, Sequence[int]]]:
         for table in _TABLES
         for field_name, typecode in ARRAYS.items()
     ]
-    return rows + [
-        (f"orders/{module}/{field_name}", typecode, getattr(orders, field_name))
-        for module, orders in snapshot.orders.items()
-        for field_name, typecode in _ORDER_ARRAYS.items()
-    ]
+    return (
+        rows
+        + [
+            (f"orders/{module}/{field_name}", typecode, getattr(orders, field_name))
+            for module, orders in snapshot.orders.items()
+            for field_name, typecode in _ORDER_ARRAYS.items()
+        ]
+        + [("public", "B", snapshot.public)]
+    )
 
 
 def _little_endian(values: array[int]) -> array[int]:
@@ -187,7 +195,7 @@ def _snapshot(header: _Header, body: memoryview) -> Snapshot:
     orders = {
         module: PlaceOrders(*(views[f"orders/{module}/{name}"] for name in _ORDER_ARRAYS)) for module in header.modules
     }
-    return Snapshot(header.facts, networks, located, asns, orders)
+    return Snapshot(header.facts, networks, located, asns, orders, views.get("public", b""))
 
 
 def _verified_header_length(data: memoryview) -> int:
