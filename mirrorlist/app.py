@@ -22,6 +22,7 @@ from mirrorlist.web.faults import register_faults
 from mirrorlist.web.front import Front
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import lists
+from mirrorlist.web.site import site
 
 
 def create_app(settings: Settings) -> Flask:
@@ -44,6 +45,7 @@ def plain_app(generations: Generations, country_of: CountryOf, clock: Callable[[
     app = Flask("mirrorlist", static_folder=None)
     app.url_map.merge_slashes = False
     app.register_blueprint(lists(generations, country_of, clock))
+    app.register_blueprint(site(generations, country_of, clock))
     register_faults(app)
     return app
 

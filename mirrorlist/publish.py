@@ -19,6 +19,7 @@ from mirrorlist.core.compile import network_classes, place_orders
 from mirrorlist.core.errors import Finding, MirrorlistError, ServiceFileError, Severity, SnapshotError
 from mirrorlist.core.health import Subject, Verdict
 from mirrorlist.core.health_table import health_table
+from mirrorlist.core.ladder import rungs
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.metadata import Change, metadata_from
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
@@ -187,6 +188,7 @@ class Publisher:
             history=self._history.history(now) if self._history else History(),
             old=superseded(changes),
             shares=shares(facts.mirrors, orders, facts.country_places, usable),
+            rungs=rungs(facts.mirrors, facts.health, facts.service.catalogue, facts.service.policy),
             logos=read_logos(Path(facts.service.mirrors_dir), facts.mirrors),
             origin_changed_at=max((history[-1].seen_at for history in changes.values()), default=None),
         )

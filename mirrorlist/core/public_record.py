@@ -63,6 +63,7 @@ class Known:
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     logos: Mapping[str, Logo] = field(default_factory=dict)
     origin_changed_at: float | None = None
+    rungs: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,7 @@ def public_record(known: Known) -> Record:
             events=tuple(map(_event, happened[:LATEST_EVENTS])),
             runs=tuple(known.history.runs),
             origin_changed_at=known.origin_changed_at,
+            rungs=known.rungs,
         ),
         details={mirror.name: _detail(known, mirror, by_mirror.get(mirror.name, {})) for _, mirror in shown},
         logos={name: logo for name, logo in known.logos.items() if name in names},

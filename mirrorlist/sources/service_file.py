@@ -12,7 +12,7 @@ from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
 from mirrorlist.core.model import MAIN, Location, Repository
 from mirrorlist.core.policy import Policy
-from mirrorlist.core.service import GeoSources, Module, Override, Service
+from mirrorlist.core.service import GeoSources, Module, Override, Service, Site
 from mirrorlist.sources.documents import START, finding
 from mirrorlist.sources.durations import duration_seconds
 from mirrorlist.sources.finding_codes import Code
@@ -22,7 +22,14 @@ from mirrorlist.sources.networks import prefix
 from mirrorlist.sources.schemas import judge, with_booleans
 from mirrorlist.sources.service_checks import UNIX, WEB_SCHEMES, check
 from mirrorlist.sources.service_draft import CityOf, Draft
-from mirrorlist.sources.service_text import ModuleText, OverrideText, RepositoryText, ServiceText, service_text
+from mirrorlist.sources.service_text import (
+    ModuleText,
+    OverrideText,
+    RepositoryText,
+    ServiceText,
+    SiteText,
+    service_text,
+)
 from mirrorlist.sources.yaml_reader import read_yaml
 
 MAX_BYTES = 1024 * 1024
@@ -60,6 +67,7 @@ def read_service(
         allowed_outdate_seconds=_seconds(text.allowed_outdate),
         required_protocols=text.required_protocols,
         approved=text.approved,
+        site=_site(text.site),
     )
     return service, warnings
 
@@ -143,6 +151,17 @@ def _origin(text: str, base: Path) -> str:
 def _fallbacks(text: ServiceText) -> Mapping[str, tuple[str, ...]]:
     by_module = {MAIN: text.fallbacks} if isinstance(text.fallbacks, tuple) else text.fallbacks
     return {module: tuple(map(tree_url, urls)) for module, urls in by_module.items()}
+
+
+def _site(text: SiteText) -> Site:
+    return Site(
+        url=tree_url(text.url) if text.url else None,
+        join_text=text.join_text.strip(),
+        contacts=text.contacts,
+        geo_corrections=text.geo_corrections,
+        images=text.images,
+        image_checksums=text.image_checksums,
+    )
 
 
 def _proxy(text: str) -> str:
