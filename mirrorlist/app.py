@@ -18,6 +18,7 @@ from mirrorlist.reload import Reloader
 from mirrorlist.settings import Settings, read_settings
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.snapshot_files import read_newest
+from mirrorlist.web.api import api
 from mirrorlist.web.faults import register_faults
 from mirrorlist.web.front import Front
 from mirrorlist.web.generations import Generations
@@ -46,7 +47,8 @@ def plain_app(generations: Generations, country_of: CountryOf, clock: Callable[[
     app.url_map.merge_slashes = False
     app.register_blueprint(lists(generations, country_of, clock))
     app.register_blueprint(site(generations, country_of, clock))
-    register_faults(app)
+    app.register_blueprint(api(generations, country_of, clock))
+    register_faults(app, generations)
     return app
 
 

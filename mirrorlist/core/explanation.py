@@ -13,7 +13,7 @@ from mirrorlist.core.matches import network_matches
 from mirrorlist.core.model import Client, Place, Proximity, Selection
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.public import is_shown
-from mirrorlist.core.rank import OWN_COUNTRY, country_of, is_public
+from mirrorlist.core.rank import OWN_COUNTRY, country_of, is_nowhere, is_public
 from mirrorlist.core.rules import opens
 from mirrorlist.core.snapshot import Snapshot
 
@@ -99,7 +99,7 @@ def explanation(snapshot: Snapshot, selection: Selection, everything: bool = Fal
                 url=choice.url,
                 proximity=choice.proximity.name.lower(),
                 distance_km=choice.distance_km,
-                band=band_in_words(choice.band, snapshot.policy),
+                band=band_in_words(choice.band, selection.client.place, snapshot.policy),
                 weight=choice.weight,
                 public=is_public(choice.mirror),
             )
@@ -148,8 +148,10 @@ def place_in_words(place: Place) -> str:
     return f"near {place.latitude:.0f}, {place.longitude:.0f} in {place.country or 'an unknown country'}"
 
 
-def band_in_words(band: int, policy: Policy) -> str:
-    """The name of a band: how far it reaches, in kilometres."""
+def band_in_words(band: int, place: Place, policy: Policy) -> str:
+    """The name of a band: how far it reaches, in kilometres; nobody is near to a place that is not known."""
+    if is_nowhere(place):
+        return "any"
     if band == OWN_COUNTRY:
         return "country"
     return f"to {policy.bands_km[band]}" if band < len(policy.bands_km) else "farther"

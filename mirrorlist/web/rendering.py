@@ -52,6 +52,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        auto_reload=False,
     )
     made.filters |= {
         "duration": words.duration, "moment": words.moment, "day": words.day, "iso": words.iso, "speed": words.speed,
@@ -67,6 +68,8 @@ def _environment() -> Environment:
 
 
 _TEMPLATES = _environment()
+for _name in _TEMPLATES.list_templates():  # compiled before the first request, which would wait half a second for it
+    _TEMPLATES.get_template(_name)
 
 
 def html(template: str, **values: object) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.locate import CountryOf
@@ -25,6 +26,7 @@ from mirrorlist.web.rendering import ASSETS, HTML, SVG, Made, answer, html, made
 from mirrorlist.web.words import state_words
 from mirrorlist.web.yours_page import yours_page
 
+Answer = Response | BaseResponse
 YEAR = 365 * 86_400
 NO_SCRIPT = "default-src 'none'; sandbox"
 """The policy of pictures: whoever opens one by itself gets a picture and nothing else."""
@@ -41,6 +43,11 @@ def site(generations: Generations, country_of: CountryOf, clock: Callable[[], fl
     _add_asked(views, publications, country_of, clock)
     _add_assets(views)
     return views
+
+
+def _add(views: Blueprint, rule: str, name: str, view: Callable[..., Answer], **options: Any) -> None:
+    """A rule for GET and HEAD; every other method is 405."""
+    views.add_url_rule(rule, name, view, provide_automatic_options=False, **options)
 
 
 def _page(published: Published, key: str, make: Callable[[], bytes], content_type: str = HTML) -> Response:
@@ -95,14 +102,14 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
         published = publications.current()
         return _page(published, "feed", lambda: feed(published, None), ATOM)
 
-    views.add_url_rule("/", "network", network)
+    _add(views, "/", "network", network)
     for module in MODULE_PAGES:
-        views.add_url_rule(f"/{module}", f"network_{module}", network, defaults={"module": module})
-    views.add_url_rule("/mirrors", "mirrors", lambda: redirect("/", 308), strict_slashes=False)
-    views.add_url_rule("/status", "status", status)
-    views.add_url_rule("/join", "join", join)
-    views.add_url_rule("/mirrors/map-<any(light, dark):scheme>.svg", "map", map_)
-    views.add_url_rule("/mirrors/feed.atom", "feed", all_events)
+        _add(views, f"/{module}", f"network_{module}", network, defaults={"module": module})
+    _add(views, "/mirrors", "mirrors", lambda: redirect("/", 308), strict_slashes=False)
+    _add(views, "/status", "status", status)
+    _add(views, "/join", "join", join)
+    _add(views, "/mirrors/map-<any(light, dark):scheme>.svg", "map", map_)
+    _add(views, "/mirrors/feed.atom", "feed", all_events)
 
 
 def _status(published: Published) -> dict[str, Any]:
@@ -149,10 +156,10 @@ def _add_mirrors(views: Blueprint, publications: Publications) -> None:
         found = published.mirror(name)
         return _page(published, f"feed/{name}", lambda: feed(published, found), ATOM)
 
-    views.add_url_rule("/mirrors/<name>", "mirror", mirror)
-    views.add_url_rule("/mirrors/<name>.svg", "badge", badge)
-    views.add_url_rule("/mirrors/<name>/logo", "logo", logo)
-    views.add_url_rule("/mirrors/<name>/feed.atom", "mirror_feed", events)
+    _add(views, "/mirrors/<name>", "mirror", mirror)
+    _add(views, "/mirrors/<name>.svg", "badge", badge)
+    _add(views, "/mirrors/<name>/logo", "logo", logo)
+    _add(views, "/mirrors/<name>/feed.atom", "mirror_feed", events)
 
 
 def _add_asked(views: Blueprint, publications: Publications, country_of: CountryOf, clock: Callable[[], float]) -> None:
@@ -171,13 +178,13 @@ def _add_asked(views: Blueprint, publications: Publications, country_of: Country
         values = images_page(published, country_of, clock(), arch, version.removesuffix(".html"), module)
         return private(HTML, html("images.html", **common(published, "/isos"), **values))
 
-    views.add_url_rule("/yours", "yours", yours)
+    _add(views, "/yours", "yours", yours)
     for module in (None, *MODULE_PAGES):
         start, name = (f"/{module}", f"_{module}") if module else ("", "")
         for rule, view in (("/isos", isos), ("/isos.html", isos), ("/isos/<arch>/<version>", images)):
             end = "_html" if rule.endswith(".html") else ""
             given = {"module": module}
-            views.add_url_rule(start + rule, view.__name__ + name + end, view, defaults=given, strict_slashes=False)
+            _add(views, start + rule, view.__name__ + name + end, view, defaults=given, strict_slashes=False)
 
 
 def _add_assets(views: Blueprint) -> None:
@@ -188,4 +195,4 @@ def _add_assets(views: Blueprint) -> None:
             raise NotFound("there is nothing here")
         return answer(ready[name], max_age=YEAR, policy=NO_SCRIPT)
 
-    views.add_url_rule("/static/<name>", "asset", asset)
+    _add(views, "/static/<name>", "asset", asset)

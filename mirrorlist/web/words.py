@@ -55,6 +55,8 @@ def speed(mbps: int | None) -> str:
     """``10 Gbit/s``, ``500 Mbit/s``; empty for None."""
     if mbps is None:
         return ""
+    if mbps >= 1_000_000:
+        return f"{mbps / 1_000_000:.3g} Tbit/s"
     return f"{mbps / 1000:g} Gbit/s" if mbps >= 1000 else f"{mbps} Mbit/s"
 
 

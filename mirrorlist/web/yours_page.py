@@ -48,7 +48,7 @@ def _asked(published: Published, given: Mapping[str, str]) -> dict[str, str]:
     """The form's fields as they were sent, or what most people ask for."""
     asked = {name: given.get(name, "").strip()[:MOST_LENGTH] for name in ASKED}
     catalogue = published.service.catalogue
-    asked["version"] = asked["version"] or next(iter([*reversed(published.versions)]), "")
+    asked["version"] = asked["version"] or [*published.versions, *catalogue.latest][-1]
     if not asked["repo"]:
         asked["repo"] = next(
             (name for name in catalogue.repositories if _is_there(published, asked["version"], name)), ""
