@@ -158,7 +158,7 @@ def _verdicts(mirrors: Sequence[Mirror], stale: float) -> dict[Subject, Verdict]
     found: dict[Subject, Verdict] = {}
     many = max(1, round(1 / stale)) if stale else 0
     for number, each in enumerate(mirrors):
-        if number and number % 53 == 0:
+        if (number and number % 53 == 0) or each in HIDDEN:
             continue  # nobody looked at it yet
         down, lags, old = number % 23 == 5, number % 29 == 4, bool(many) and number % many == 1
         for module, urls in each.urls.items():
