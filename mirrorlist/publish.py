@@ -33,6 +33,7 @@ from mirrorlist.core.usability import HealthTable
 from mirrorlist.core.visits import wanted_repositories
 from mirrorlist.sources.address_sources import AddressData, AddressSources
 from mirrorlist.sources.cities import city_of
+from mirrorlist.sources.commit import commit_of
 from mirrorlist.sources.last_good import LastGood
 from mirrorlist.sources.locations import placed, read_atlas
 from mirrorlist.sources.logos import read_logos
@@ -190,6 +191,7 @@ class Publisher:
             shares=shares(facts.mirrors, orders, facts.country_places, usable),
             rungs=rungs(facts.mirrors, facts.health, facts.service.catalogue, facts.service.policy),
             logos=read_logos(Path(facts.service.mirrors_dir), facts.mirrors),
+            commit=commit_of(Path(facts.service.mirrors_dir)),
             origin_changed_at=max((history[-1].seen_at for history in changes.values()), default=None),
         )
 

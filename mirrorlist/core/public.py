@@ -192,6 +192,8 @@ class PublicNetwork:
     events: tuple[PublicEvent, ...] = ()
     runs: tuple[PublicRun, ...] = ()
     origin_changed_at: float | None = None
+    commit: str | None = None
+    """The commit of the mirror files."""
     rungs: Mapping[str, int] | None = None
     """How many repositories stand on each rung of the ladder, by its name; None while nothing was compared."""
 

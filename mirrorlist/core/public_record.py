@@ -64,6 +64,7 @@ class Known:
     logos: Mapping[str, Logo] = field(default_factory=dict)
     origin_changed_at: float | None = None
     rungs: Mapping[str, int] | None = None
+    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,7 @@ def public_record(known: Known) -> Record:
             runs=tuple(known.history.runs),
             origin_changed_at=known.origin_changed_at,
             rungs=known.rungs,
+            commit=known.commit,
         ),
         details={mirror.name: _detail(known, mirror, by_mirror.get(mirror.name, {})) for _, mirror in shown},
         logos={name: logo for name, logo in known.logos.items() if name in names},

@@ -113,6 +113,7 @@ class StatisticsAnswer:
     bandwidth_mbps: int
     repositories: int
     lists: Mapping[str, int] | None
+    commit: str | None
     last_run: PublicRun | None
 
 
@@ -210,6 +211,7 @@ def statistics(published: Published) -> StatisticsAnswer:
         bandwidth_mbps=sum(mirror.bandwidth_mbps or 0 for mirror in mirrors),
         repositories=len(published.snapshot.facts.metadata),
         lists=network.rungs,
+        commit=network.commit,
         last_run=network.runs[0] if network.runs else None,
     )
 

@@ -105,6 +105,7 @@ class NetworkPage:
             "chosen": self.filters,
             "sort": self.sort,
             "map_text": map_in_words(every, self.published.states.items()),
+            "zones": any(mirror.time_zone for mirror in shown),
             "speed_total": sum(mirror.bandwidth_mbps or 0 for mirror in every),
         }
 

@@ -25,7 +25,7 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return ""
     for least, size, name in _UNITS:
-        if seconds >= least:
+        if seconds >= least or seconds == size:
             number = max(0, round(seconds / size))
             return f"{number} {name}{'' if number == 1 else 's'}"
     return "0 seconds"

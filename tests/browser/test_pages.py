@@ -108,7 +108,7 @@ def test_mirrors_are_filtered_sorted_and_searched_without_a_request(window: Brow
     wait_for(window, "1 of 530")
     window.driver.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys(" and nobody")
     assert window.driver.find_element(By.ID, "none").is_displayed()
-    assert window.requests() == []
+    assert [url for url in window.requests() if not url.endswith("/logo")] == []  # logos come as they come into view
 
 
 def test_a_mirror_is_followed_to_its_page_and_back(window: Browser) -> None:
@@ -189,17 +189,20 @@ axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-p
 @pytest.mark.parametrize(("width", "dark"), LOOKS, ids=lambda value: str(value))
 def test_everybody_can_use_every_page(running: Running, axe: str, tmp_path: Path, width: int, dark: bool) -> None:
     """axe finds nothing, nothing is wider than the window, nothing is asked of others, the console stays empty."""
-    for number, origin in enumerate((running.stale, running.none)):
-        with browser(origin, tmp_path / f"axe{number}", width=width, dark=dark, bypass=True) as window:
-            for path in PAGES if origin == running.stale else ("/", "/yours", "/status", "/isos/x86_64/9.8"):
-                window.open(path)
-                window.script("for (const each of document.querySelectorAll('details')) each.open = true")
-                window.script(axe)
-                assert window.driver.execute_async_script(RUN_AXE) == [], f"{path} at {width}"
-        with browser(origin, tmp_path / f"strict{number}", width=width, dark=dark) as window:
-            for path in PAGES if origin == running.stale else ("/", "/yours", "/status", "/isos/x86_64/9.8"):
-                window.open(path)
-                wide = window.script("return [document.documentElement.scrollWidth, window.innerWidth]")
-                assert wide[0] <= wide[1], f"{path} at {width}"
+    asked = [(running.stale, path) for path in PAGES]
+    asked += [(running.none, path) for path in ("/", "/yours", "/status", "/isos/x86_64/9.8")]
+    with browser(running.stale, tmp_path / "axe", width=width, dark=dark, bypass=True) as window:
+        for origin, path in asked:
+            window.origin = origin
+            window.open(path)
+            window.script("for (const each of document.querySelectorAll('details')) each.open = true")
+            window.script(axe)
+            assert window.driver.execute_async_script(RUN_AXE) == [], f"{origin}{path} at {width}"
+    with browser(running.stale, tmp_path / "strict", width=width, dark=dark) as window:
+        for origin, path in asked:
+            window.origin = origin
+            window.open(path)
+            wide = window.script("return [document.documentElement.scrollWidth, window.innerWidth]")
+            assert wide[0] <= wide[1], f"{origin}{path} at {width}"
             assert window.foreign_requests() == []
-            assert window.complaints() == []
+        assert window.complaints() == []

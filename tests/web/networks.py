@@ -148,6 +148,7 @@ def with_record(
         shares=shares(mirrors, made.orders[MAIN], made.facts.country_places, frozenset(range(len(mirrors)))),
         logos={found.name: Logo("image/png", PNG) for found in mirrors[:40:4]},
         origin_changed_at=NOW - 20_000,
+        commit="0123456789abcdef0123456789abcdef01234567",
         rungs=rungs(mirrors, health, CATALOGUE, policy),
     )
     return replace(made, public=encode_record(public_record(known)))
