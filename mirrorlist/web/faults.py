@@ -25,6 +25,11 @@ log = structlog.get_logger()
 STATUS: dict[type[MirrorlistError], int] = {BadRequest: 400, NotFound: 404, NotReady: 503}
 _RETRY_SECONDS = "30"
 _TITLES = {400: "That cannot be answered", 404: "Not found", 405: "Not like this", 503: "Not ready yet"}
+_SAID = {
+    "404 Not Found": "There is nothing at this address.",
+    "405 Method Not Allowed": "This address can only be read.",
+    "500 internal error; the operators have a record of it": "The operators have a record of it.",
+}
 _LISTS = frozenset(kind.value for kind in Kind)
 API = ("/api/", "/openapi.json")
 
@@ -71,7 +76,7 @@ def _page(generations: Generations, status: int, message: str) -> bytes:
     facts = current.snapshot.facts if current else None
     service = facts.service if facts else _NO_SERVICE
     title = _TITLES.get(status, "Something went wrong")
-    told = f"{message[:1].upper()}{message[1:]}."
+    told = _SAID.get(message, f"{message[:1].upper()}{message[1:]}.")
     now, generation = (facts.built_at, facts.generation) if facts else (None, None)
     return html("error.html", title=title, message=told, service=service, now=now, generation=generation, here="")
 
