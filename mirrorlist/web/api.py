@@ -15,6 +15,7 @@ from mirrorlist.core.errors import BadRequest
 from mirrorlist.core.locate import CountryOf
 from mirrorlist.core.prefixes import packed
 from mirrorlist.web import answers, exports
+from mirrorlist.web.asked import one_slash_only, values_of
 from mirrorlist.web.explained import explained, question_of
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.network_page import FILTERS, filters
@@ -35,6 +36,7 @@ _SHAPES = {
 def api(generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
     """The views under /api/v1, and what programs ask for beside them."""
     views = Blueprint("api", __name__)
+    views.before_request(one_slash_only)
     publications = Publications(generations)
 
     def kept(content_type: str, make: Callable[[Published], bytes]) -> Callable[[], Response]:
@@ -119,7 +121,7 @@ def _one(name: str) -> str | None:
     Raises:
         BadRequest: it is empty or stands twice.
     """
-    values = request.args.getlist(name)
+    values = values_of(name)
     if len(values) > 1:
         raise BadRequest(f"{name} stands more than once; write it once")
     if values == [""]:

@@ -93,7 +93,7 @@ def made(content_type: str, body: bytes) -> Made:
 
 
 class Kept:
-    """What was rendered for a generation, the last used; it goes with the generation."""
+    """What was rendered for a generation, the newest of it; it goes with the generation."""
 
     def __init__(self) -> None:
         self._made: OrderedDict[str, Made] = OrderedDict()

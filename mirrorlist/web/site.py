@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.locate import CountryOf
 from mirrorlist.core.public import State
 from mirrorlist.web import drawings
+from mirrorlist.web.asked import asked, one_slash_only
 from mirrorlist.web.feeds import ATOM, feed
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.images_page import images_page, releases
@@ -37,6 +38,7 @@ MODULE_PAGES = ("kitten",)
 def site(generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
     """The views of all pages and pictures."""
     views = Blueprint("site", __name__)
+    views.before_request(one_slash_only)
     publications = Publications(generations)
     _add_network(views, publications)
     _add_mirrors(views, publications)
@@ -71,7 +73,7 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
         published = publications.current()
         if module is not None and module not in published.modules:
             raise NotFound(f"there is no module {module}")
-        given = dict(request.args.items())
+        given = asked()
         if module is not None:
             given["module"] = module
         page = network_page(published, given)

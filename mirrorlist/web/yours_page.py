@@ -8,12 +8,11 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import request
-
 from mirrorlist.core.catalogue import target
 from mirrorlist.core.errors import BadRequest, MirrorlistError, NotFound
 from mirrorlist.core.explanation import Explanation, LeftOut
 from mirrorlist.core.locate import CountryOf
+from mirrorlist.web.asked import asked
 from mirrorlist.web.base_url import base_url
 from mirrorlist.web.explained import explained, question_of
 from mirrorlist.web.images_page import why
@@ -25,10 +24,10 @@ MOST_LENGTH = 100
 
 def yours_page(published: Published, country_of: CountryOf, now: float) -> dict[str, Any]:
     """What the template shows. A question that cannot be answered is told on the page, with what can be asked."""
-    asked = _asked(published, request.args)
-    found, said = _explained(published, asked, country_of, now)
+    form = _asked(published, asked())
+    found, said = _explained(published, form, country_of, now)
     return {
-        "asked": asked,
+        "asked": form,
         "found": found,
         "said": said,
         "versions": published.versions,
@@ -37,25 +36,25 @@ def yours_page(published: Published, country_of: CountryOf, now: float) -> dict[
         "left_out": _grouped(found.left_out) if found else [],
         "left_out_count": len(found.left_out) if found else 0,
         "why": why(),
-        "snippets": _snippets(published, found, asked) if found else [],
-        "text_url": f"/mirrorlist?{_query(asked)}",
-        "api_url": f"/api/v1/selection?{_query(asked)}",
+        "snippets": _snippets(published, found, form) if found else [],
+        "text_url": f"/mirrorlist?{_query(form)}",
+        "api_url": f"/api/v1/selection?{_query(form)}",
         "shown": published.by_name,
     }
 
 
 def _asked(published: Published, given: Mapping[str, str]) -> dict[str, str]:
     """The form's fields as they were sent, or what most people ask for."""
-    asked = {name: given.get(name, "").strip()[:MOST_LENGTH] for name in ASKED}
+    form = {name: given.get(name, "").strip()[:MOST_LENGTH] for name in ASKED}
     catalogue = published.service.catalogue
-    asked["version"] = asked["version"] or [*published.versions, *catalogue.latest][-1]
-    if not asked["repo"]:
-        asked["repo"] = next(
-            (name for name in catalogue.repositories if _is_there(published, asked["version"], name)), ""
+    form["version"] = form["version"] or [*published.versions, *catalogue.latest][-1]
+    if not form["repo"]:
+        form["repo"] = next(
+            (name for name in catalogue.repositories if _is_there(published, form["version"], name)), ""
         )
     if "arch" not in given:
-        asked["arch"] = next(iter(_arches_of(published, asked)), "")
-    return asked
+        form["arch"] = next(iter(_arches_of(published, form)), "")
+    return form
 
 
 def _is_there(published: Published, version: str, repository: str) -> bool:

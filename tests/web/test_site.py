@@ -9,6 +9,8 @@ from dataclasses import fields
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree, html
 
 from mirrorlist.core.public import PublicMirror, State
@@ -329,6 +331,40 @@ def test_feeds_are_atom(service: Both, path: str) -> None:
 def test_pages_are_only_read(service: Both, path: str, method: str) -> None:
     answer = ask(service.fronted, environ(path, method=method))
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+BYTES = st.binary(max_size=30).map(lambda raw: raw.decode("latin-1"))
+STARTS = st.sampled_from(
+    [*PAGES, *PICTURES, *DATA, "/mirrors/", "/api/v1/selection", "/api/v1/", "/isos/x86_64/", "/static/"]
+)
+KNOWN = [
+    "repo=baseos-9",
+    "country=DE",
+    "ip=::1",
+    "ip=%00",
+    "sort=name",
+    "since=1",
+    "state=%FF",
+    "version=9",
+    "arch=\x80",
+]
+QUERIES = st.lists(st.sampled_from(KNOWN) | BYTES, max_size=4).map("&".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(STARTS, BYTES | st.just(""), QUERIES, st.sampled_from(["text/html", "*/*", ""]))
+def test_no_request_for_a_page_is_an_internal_error(
+    empty: Both, start: str, rest: str, query: str, accepted: str
+) -> None:
+    answer = get(empty, start + rest, query, ACCEPT=accepted)
+    assert answer.status in (200, 308, 400, 404)
+    if rest and answer.headers["content-type"].startswith("text/html"):
+        assert b"<script>" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["//", "///", "//yours", "//mirrors.json", "/%2F"])
+def test_several_slashes_are_not_one(service: Both, path: str) -> None:
+    assert get(service, path).status == 404
 
 
 @pytest.mark.parametrize("host", ['evil.example/"><script>', "a b", ""])
