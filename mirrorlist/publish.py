@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from mirrorlist.core.public_file import encode_record
 from mirrorlist.core.public_record import History, Known, public_record
 from mirrorlist.core.service import GeoSources, Service
 from mirrorlist.core.shares import shares
-from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot, encode
+from mirrorlist.core.snapshot import Facts, Snapshot, encode
 from mirrorlist.core.usability import HealthTable
 from mirrorlist.core.visits import wanted_repositories
 from mirrorlist.sources.address_sources import AddressData, AddressSources
@@ -120,13 +120,14 @@ class Publisher:
         """
         with only_one(self._state_dir):
             self._former = _former(self._state_dir)
-            snapshot = self.compiled(now, force)
+            compiled = self.compiled(now, force)
+            snapshot = replace(compiled, public=encode_record(public_record(self._known(compiled, now))))
             write_snapshot(self._state_dir, encode(snapshot))
         log.info("published", generation=snapshot.facts.generation, mirrors=len(snapshot.mirrors))
         return snapshot
 
     def compiled(self, now: float, force: bool = False) -> Snapshot:
-        """The next generation, not written; raises as ``publish``."""
+        """The next generation, not written and without a public record; raises as ``publish``."""
         self._read_service()
         return self._compile(now, force)
 
@@ -154,8 +155,7 @@ class Publisher:
         geo = addresses.geo
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
         key = self._former.key if self._former else self._new_key()
-        changes = self._store.changes()
-        metadata = _metadata(changes, service, now)
+        metadata = _metadata(self._store.changes(), service, now)
         facts = Facts(
             generation=self._former.generation + 1 if self._former else 1,
             built_at=now,
@@ -172,11 +172,11 @@ class Publisher:
         )
         modules = sorted({MAIN, *service.modules})
         orders = {module: place_orders(mirrors, module, geo.places, service.policy, key) for module in modules}
-        public = encode_record(public_record(self._known(facts, orders[MAIN], changes, now)))
-        return Snapshot(facts, table, geo.located, geo.asns, orders, public)
+        return Snapshot(facts, table, geo.located, geo.asns, orders)
 
-    def _known(self, facts: Facts, orders: PlaceOrders, changes: Mapping[str, Sequence[Change]], now: float) -> Known:
+    def _known(self, snapshot: Snapshot, now: float) -> Known:
         """What the public record is made from; everything of it that is told is chosen there."""
+        facts, changes = snapshot.facts, self._store.changes()
         by_module = wanted_repositories(facts.service.catalogue, facts.metadata)
         usable = frozenset(range(len(facts.mirrors))).difference(facts.health.out)
         return Known(
@@ -188,7 +188,7 @@ class Publisher:
             overrides=self._health.overrides(now) if self._health else {},
             history=self._history.history(now) if self._history else History(),
             old=superseded(changes),
-            shares=shares(facts.mirrors, orders, facts.country_places, usable),
+            shares=shares(facts.mirrors, snapshot.orders[MAIN], facts.country_places, usable),
             rungs=rungs(facts.mirrors, facts.health, facts.service.catalogue, facts.service.policy),
             logos=read_logos(Path(facts.service.mirrors_dir), facts.mirrors),
             commit=commit_of(Path(facts.service.mirrors_dir)),
