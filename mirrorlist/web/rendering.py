@@ -55,7 +55,8 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.filters |= {
-        "duration": words.duration, "moment": words.moment, "day": words.day, "iso": words.iso, "speed": words.speed,
+        "duration": words.duration, "every": words.every,
+        "moment": words.moment, "day": words.day, "iso": words.iso, "speed": words.speed,
         "percent": words.percent, "flag": words.flag, "country": words.country_name, "state": words.state_words,
         "family": words.FAMILY_WORDS.__getitem__, "kind": words.KIND_WORDS.__getitem__,
     }  # fmt: skip

@@ -31,6 +31,12 @@ def duration(seconds: float | None) -> str:
     return "0 seconds"
 
 
+def every(seconds: float) -> str:
+    """``every 3 hours``, ``every hour``."""
+    told = duration(seconds)
+    return f"every {told.removeprefix('1 ')}"
+
+
 def moment(at: float | None) -> str:
     """``2026-11-22 01:05``, in UTC; empty for None."""
     return _utc(at).strftime("%Y-%m-%d %H:%M") if at is not None else ""

@@ -210,10 +210,13 @@ def _history(mirrors: Sequence[Mirror], verdicts: dict[Subject, Verdict]) -> His
                 Event(each.name, EventKind.DOWN, NOW - 3e5 - 4000 * (number % 50), "too slow: no answer in 10 s", way),
             ]
         probes[each.name] = [Probe(way, NOW - 300 - 900 * turn, 0.21, Outcome.GOOD) for turn in range(8)]
+        held = verdicts.get(Subject(each.name, MAIN, Protocol.HTTPS, Family.IPV4, REPOSITORIES[0]))
+        seen_at = {"c": NOW - 2e6, "b": NOW - 1.9e5, "a": NOW - 15_000}
         sightings[each.name] = [
-            Sighting(REPOSITORIES[0], NOW - 2e6, "c" * 64), Sighting(REPOSITORIES[0], NOW - 1.9e5, "b" * 64),
-            Sighting(REPOSITORIES[0], NOW - 15_000, "a" * 64),
-        ]  # fmt: skip
+            Sighting(REPOSITORIES[0], at, digit * 64)
+            for digit, at in seen_at.items()
+            if held is None or (held.sha256 or "a") <= digit * 64
+        ]
     for each in mirrors[17:18]:
         events.setdefault(each.name, []).insert(
             0,

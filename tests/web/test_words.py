@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorlist.web.words import country_name, day, duration, flag, iso, moment, percent, speed
+from mirrorlist.web.words import country_name, day, duration, every, flag, iso, moment, percent, speed
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,10 @@ from mirrorlist.web.words import country_name, day, duration, flag, iso, moment,
 )  # fmt: skip
 def test_durations_are_as_people_say_them(seconds: float | None, expected: str) -> None:
     assert duration(seconds) == expected
+
+
+def test_what_comes_every_hour_is_not_numbered() -> None:
+    assert [every(3600), every(10_800)] == ["every hour", "every 3 hours"]
 
 
 @pytest.mark.parametrize(
