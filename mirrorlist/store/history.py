@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from sys import intern
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +18,8 @@ from mirrorlist.store.database import HEALTH_EVENTS, PROBES, RUNS
 RECENT_SECONDS = 6 * 3600.0
 """Probes older than this are not shown one by one; a mirror that is probed at all has newer ones."""
 MOST_RUNS = 48
+REPOSITORY_DAYS = 7
+"""For so many days it is told what happened to single repositories: there are a hundred times as many."""
 
 
 class HistoryStore:
@@ -25,6 +29,7 @@ class HistoryStore:
         self._engine = engine
         self._last_id = 0
         self._sightings: dict[str, list[Sighting]] = {}
+        self._holds: dict[tuple[str, str], str] = {}
         self._first_seen: dict[str, float] = {}
 
     def version(self) -> int:
@@ -37,27 +42,42 @@ class HistoryStore:
         """The history until now."""
         with self._engine.connect() as connection:
             self._read_on(connection, now)
+            probes = _probes(connection, now - RECENT_SECONDS)
+            self._note_first(connection, probes)
             return History(
                 events=_events(connection, now),
-                probes=_probes(connection, now - RECENT_SECONDS),
+                probes=probes,
                 sightings=self._sightings,
                 first_seen=self._first_seen,
                 runs=_runs(connection),
             )
 
     def _read_on(self, connection: sa.Connection, now: float) -> None:
-        """Takes up the sightings since the last call, and forgets what is over."""
+        """Takes up the sightings since the last call, and forgets what is over.
+
+        Of the same content seen again and again the first time is enough, and equal texts are held once: a month of
+        probes has a million rows.
+        """
         oldest = now - DAYS * DAY
         seen = sa.select(PROBES.c.id, PROBES.c.mirror, PROBES.c.path, PROBES.c.at, PROBES.c.sha256).where(
-            PROBES.c.id > self._last_id, PROBES.c.at >= oldest
+            PROBES.c.id > self._last_id, PROBES.c.at >= oldest, PROBES.c.path != "", PROBES.c.sha256.is_not(None)
         )
         for number, mirror, path, at, sha256 in connection.execute(seen.order_by(PROBES.c.id)):
             self._last_id = number
-            self._first_seen[mirror] = min(at, self._first_seen.get(mirror, at))
-            if path and sha256:
+            path, sha256 = intern(path), intern(sha256)
+            if self._holds.get((mirror, path)) != sha256:
+                self._holds[mirror, path] = sha256
                 self._sightings.setdefault(mirror, []).append(Sighting(path, at, sha256))
         for mirror, sightings in self._sightings.items():
             self._sightings[mirror] = _kept(sightings, oldest)
+
+    def _note_first(self, connection: sa.Connection, probes: Mapping[str, Sequence[Probe]]) -> None:
+        """When each mirror was probed for the first time; asked of the whole table once only."""
+        if not self._first_seen:
+            first = sa.select(PROBES.c.mirror, sa.func.min(PROBES.c.at)).group_by(PROBES.c.mirror)
+            self._first_seen = dict(connection.execute(first).tuples().all())
+        for mirror, mine in probes.items():
+            self._first_seen.setdefault(mirror, mine[-1].at)
 
 
 def _kept(sightings: list[Sighting], oldest: float) -> list[Sighting]:
@@ -70,7 +90,10 @@ def _kept(sightings: list[Sighting], oldest: float) -> list[Sighting]:
 
 def _events(connection: sa.Connection, now: float) -> dict[str, list[Event]]:
     """Of each mirror the ups and downs of its trees, all of them, and the newest of the rest."""
-    wanted = sa.select(HEALTH_EVENTS).where(HEALTH_EVENTS.c.at >= now - DAYS * DAY)
+    of_tree = sa.or_(HEALTH_EVENTS.c.path.is_(None), HEALTH_EVENTS.c.path == "")
+    wanted = sa.select(HEALTH_EVENTS).where(
+        HEALTH_EVENTS.c.at >= now - DAYS * DAY, sa.or_(of_tree, HEALTH_EVENTS.c.at >= now - REPOSITORY_DAYS * DAY)
+    )
     found: dict[str, list[Event]] = {}
     for row in connection.execute(wanted.order_by(HEALTH_EVENTS.c.at.desc(), HEALTH_EVENTS.c.id.desc())):
         mine = found.setdefault(row.mirror, [])

@@ -83,3 +83,33 @@ def test_runs_are_told_and_the_version_grows_with_them(stores: tuple[HealthStore
     assert history.history(NOW).runs == (
         PublicRun(number=number, started_at=NOW, seconds=84.0, mirrors=530, requests=21_000, kept=(Family.IPV6,)),
     )
+
+
+def test_the_same_content_seen_again_is_one_sighting(stores: tuple[HealthStore, HistoryStore]) -> None:
+    health, history = stores
+    for minute, digit in ((90, "a"), (75, "a"), (60, "a"), (45, "b"), (30, "a")):
+        note(health, Probe(REPOSITORY, NOW - minute * 60, 0.1, Outcome.STALE, sha256=digit * 64))
+    found = history.history(NOW).sightings["a.example.org"]
+    assert [(NOW - each.at) / 60 for each in found] == [90, 45, 30]
+
+
+def test_a_new_mirror_is_seen_for_the_first_time(stores: tuple[HealthStore, HistoryStore]) -> None:
+    health, history = stores
+    note(health, Probe(TREE, NOW - 600, 0.1, Outcome.GOOD))
+    assert history.history(NOW).first_seen == {"a.example.org": NOW - 600}
+    other = Subject("b.example.org", "main", Protocol.HTTPS, Family.IPV4)
+    note(health, Probe(other, NOW + 60, 0.1, Outcome.GOOD), Probe(other, NOW + 120, 0.1, Outcome.GOOD))
+    assert history.history(NOW + 180).first_seen == {"a.example.org": NOW - 600, "b.example.org": NOW + 60}
+
+
+def test_what_happened_to_repositories_is_told_for_a_week(stores: tuple[HealthStore, HistoryStore]) -> None:
+    health, history = stores
+    changes = tuple(
+        Change(subject, False, NOW - days * DAY, Outcome.STALE, "")
+        for subject in (TREE, REPOSITORY)
+        for days in (2, 20)
+    )
+    note(health, changes=changes)
+    found = [(event.subject and event.subject.path, round((NOW - event.at) / DAY)) for event in
+             history.history(NOW).events["a.example.org"]]  # fmt: skip
+    assert sorted(found) == [("", 2), ("", 20), (REPOSITORY.path, 2)]
