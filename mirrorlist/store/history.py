@@ -75,7 +75,7 @@ class HistoryStore:
         """When each mirror was probed for the first time; asked of the whole table once only."""
         if not self._first_seen:
             first = sa.select(PROBES.c.mirror, sa.func.min(PROBES.c.at)).group_by(PROBES.c.mirror)
-            self._first_seen = dict(connection.execute(first).tuples().all())
+            self._first_seen.update((mirror, at) for mirror, at in connection.execute(first))
         for mirror, mine in probes.items():
             self._first_seen.setdefault(mirror, mine[-1].at)
 
