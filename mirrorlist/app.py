@@ -23,6 +23,7 @@ from mirrorlist.web.faults import register_faults
 from mirrorlist.web.front import Front
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import lists
+from mirrorlist.web.published import Publications
 from mirrorlist.web.site import site
 
 
@@ -46,8 +47,9 @@ def plain_app(generations: Generations, country_of: CountryOf, clock: Callable[[
     app = Flask("mirrorlist", static_folder=None)
     app.url_map.merge_slashes = False
     app.register_blueprint(lists(generations, country_of, clock))
-    app.register_blueprint(site(generations, country_of, clock))
-    app.register_blueprint(api(generations, country_of, clock))
+    publications = Publications(generations)
+    app.register_blueprint(site(publications, country_of, clock))
+    app.register_blueprint(api(publications, country_of, clock))
     register_faults(app, generations)
     return app
 

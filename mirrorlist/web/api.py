@@ -17,7 +17,6 @@ from mirrorlist.core.prefixes import packed
 from mirrorlist.web import answers, exports
 from mirrorlist.web.asked import one_slash_only, values_of
 from mirrorlist.web.explained import explained, question_of
-from mirrorlist.web.generations import Generations
 from mirrorlist.web.network_page import FILTERS, filters
 from mirrorlist.web.openapi import LATEST, MOST_EVENTS, document
 from mirrorlist.web.published import Publications, Published
@@ -33,11 +32,10 @@ _SHAPES = {
 }
 
 
-def api(generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
+def api(publications: Publications, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
     """The views under /api/v1, and what programs ask for beside them."""
     views = Blueprint("api", __name__)
     views.before_request(one_slash_only)
-    publications = Publications(generations)
 
     def kept(content_type: str, make: Callable[[Published], bytes]) -> Callable[[], Response]:
         def view() -> Response:

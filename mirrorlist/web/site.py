@@ -18,7 +18,6 @@ from mirrorlist.core.public import State
 from mirrorlist.web import drawings
 from mirrorlist.web.asked import asked, one_slash_only
 from mirrorlist.web.feeds import ATOM, feed
-from mirrorlist.web.generations import Generations
 from mirrorlist.web.images_page import images_page, releases
 from mirrorlist.web.mirror_page import mirror_page
 from mirrorlist.web.network_page import network_page
@@ -35,11 +34,10 @@ MODULE_PAGES = ("kitten",)
 """Modules with pages of their own below their names, as AlmaLinux's service has them."""
 
 
-def site(generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
+def site(publications: Publications, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
     """The views of all pages and pictures."""
     views = Blueprint("site", __name__)
     views.before_request(one_slash_only)
-    publications = Publications(generations)
     _add_network(views, publications)
     _add_mirrors(views, publications)
     _add_asked(views, publications, country_of, clock)
