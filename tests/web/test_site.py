@@ -389,3 +389,10 @@ def test_every_field_of_a_mirror_is_named_on_purpose() -> None:
         "since", "checked_at", "ipv6", "repositories", "fresh", "lag_seconds", "home_share", "override",
     }  # fmt: skip
     assert len(State) == 9
+
+
+def test_the_scheme_is_the_one_that_a_trusted_proxy_saw() -> None:
+    service = both(record_of(3, site=Site(), trusted_proxies=("10.0.0.0/8",)))
+    sent = {"HOST": "mirrors.example.net", "X_FORWARDED_PROTO": "https"}
+    assert "=https://mirrors.example.net/" in get(service, "/yours", peer="10.0.0.1", **sent).body.decode()
+    assert "=http://mirrors.example.net/" in get(service, "/yours", peer="8.8.8.8", **sent).body.decode()
