@@ -91,7 +91,7 @@ def test_armbians_lists(armbian: Published) -> None:
 
 
 def test_xcp_ngs_lists(xcp_ng: Published) -> None:
-    found = xcp_ng.urls(ip="2.2.2.2", version="8", repo="updates", arch="x86_64")
+    found = xcp_ng.urls(ip="90.1.2.3", version="8", repo="updates", arch="x86_64")
     assert len(found) == 8
     assert all(url.endswith("/xcp-ng/8/8.3/updates/x86_64/") for url in found)
     assert {url.split(".")[1] for url in found[:3]} == {"paris", "grenoble", "frankfurt"}

@@ -10,6 +10,7 @@ import pytest
 from mirrorlist.app import plain_app
 from mirrorlist.core.reasons import Reason
 from mirrorlist.settings import SETTINGS
+from mirrorlist.web.counts import Counts
 from mirrorlist.web.questions import Kind
 from tests.building import nobody
 from tests.core.test_reasons import REASONS_TESTED
@@ -61,7 +62,7 @@ def test_every_kind_of_answer_has_a_golden_file(kind: Kind) -> None:
 
 def test_every_page_and_answer_is_in_the_documentation() -> None:
     told = (ROOT / "docs" / "pages-and-api.md").read_text(encoding="utf-8")
-    rules = [rule.rule for rule in plain_app(Held(), nobody).url_map.iter_rules()]
+    rules = [rule.rule for rule in plain_app(Held(), nobody, Counts()).url_map.iter_rules()]
     ours = {re.sub(r"<(?:any.*?:|path:)?(\w+)>", r"<\1>", rule) for rule in rules if not _is_a_list(rule)}
     assert {rule for rule in ours if f"`{rule}`" not in told} == UNTOLD
 

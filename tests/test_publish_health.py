@@ -27,6 +27,7 @@ from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import WATCHED_SECONDS, HealthStore, Run
 from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.records import Records
 from tests.building import NOW, client
 
 HOUR = 3600.0
@@ -68,7 +69,7 @@ class Site:
     def restart(self) -> None:
         """As a process that has just started."""
         inputs, service = Inputs(self.config), read_service(self.config)[0]
-        self.publisher = Publisher(inputs, self.metadata, service, lambda: bytes(32), self.health)
+        self.publisher = Publisher(inputs, Records(lambda: self.engine), service, lambda: bytes(32))
 
     def probed(self, holds: Mapping[str, str], path: str = PATH, at: float = NOW) -> None:
         """A run of the prober found these versions, by mirror; a dash is a mirror without the repository."""

@@ -16,8 +16,8 @@ from mirrorlist.publish import Inputs, Publisher
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore, Run
-from mirrorlist.store.history import HistoryStore
 from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.records import Records
 from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW
 from tests.test_publish import PATH, SERVICE
@@ -41,10 +41,8 @@ class Site:
         self.engine = open_database(directory / "state")
         self.health, self.metadata = HealthStore(self.engine), MetadataStore(self.engine)
         config = directory / "service.yml"
-        self.publisher = Publisher(
-            Inputs(config), self.metadata, read_service(config)[0], lambda: bytes(32), self.health,
-            HistoryStore(self.engine),
-        )  # fmt: skip
+        records = Records(lambda: self.engine)
+        self.publisher = Publisher(Inputs(config), records, read_service(config)[0], lambda: bytes(32))
 
     def probed(self, name: str, outcome: Outcome, sha256: str, at: float) -> None:
         """Notes one visit: the tree is reachable, and this version is there."""

@@ -46,14 +46,14 @@ def known_of(
             facts.country_places,
             frozenset(range(len(facts.mirrors))).difference(facts.health.out),
         ),
-        rungs=_counted(facts),
+        rungs=rung_counts(facts),
         logos=logos,
         commit=commit,
         origin_changed_at=max((seen[-1].seen_at for seen in changes.values() if seen), default=None),
     )
 
 
-def _counted(facts: Facts) -> dict[str, int] | None:
+def rung_counts(facts: Facts) -> dict[str, int] | None:
     """How many repositories' lists stand on each rung, by its name in small letters; None while nothing is known."""
     if not facts.health.holds:
         return None

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from mirrorlist.core.ladder import rungs
-
-from mirrorlist.core.health_table import health_table
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.policy import Policy
+from mirrorlist.core.public_known import rung_counts
 from mirrorlist.core.shares import shares
 from mirrorlist.core.usability import HealthTable, Holds
-from tests.building import CATALOGUE, metadata, mirror, snapshot
+from tests.building import mirror, snapshot
 
 MIRRORS = [
     mirror("one", "berlin", bandwidth_mbps=3000),
@@ -46,9 +43,8 @@ def test_rungs_count_repositories() -> None:
             other: bytes([Holds.LAGGING, Holds.STALE, Holds.STALE]),
         }
     )
-    assert rungs(MIRRORS, health, CATALOGUE, Policy()) == {"fresh": 1, "lagging": 1}
+    assert rung_counts(snapshot(MIRRORS, facts={"health": health}).facts) == {"fresh": 1, "lagging": 1}
 
 
 def test_without_comparison_there_are_no_rungs() -> None:
-    nothing = health_table(MIRRORS, {}, {"9.8/BaseOS/x86_64/os/": metadata()}, (), Policy(), 0.0)
-    assert rungs(MIRRORS, nothing, CATALOGUE, Policy()) is None
+    assert rung_counts(snapshot(MIRRORS).facts) is None

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from mirrorlist.core.ladder import rungs
-
 from mirrorlist.core.health import Event, EventKind, Family, Outcome, Override, Probe, Subject, Verdict
 from mirrorlist.core.health_table import health_table
 from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, PlaceSource, Protocol, Status
@@ -16,11 +14,12 @@ from mirrorlist.core.observed import Sighting
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.public import Logo, PublicRun
 from mirrorlist.core.public_file import encode_record
+from mirrorlist.core.public_known import rung_counts
 from mirrorlist.core.public_record import History, Known, public_record
 from mirrorlist.core.service import Link, Module, PublishedImage, Site
 from mirrorlist.core.shares import shares
 from mirrorlist.core.snapshot import Snapshot
-from tests.building import CATALOGUE, NOW, metadata, mirror, snapshot
+from tests.building import NOW, metadata, mirror, service, snapshot
 
 REPOSITORIES = tuple(
     f"{version}/{name}/{arch}/os/"
@@ -128,7 +127,7 @@ def with_record(
         for found in mirrors[17:18]
     }
     policy = Policy()
-    health = health_table(mirrors, verdicts, origin, overrides, policy, NOW)
+    health = health_table(mirrors, verdicts, origin, overrides, service(policy=policy), NOW)
     settings: dict[str, Any] = {
         "site": SITE, "url": "https://example.org/", "name": "Example Linux", "policy": policy,
         "modules": {
@@ -152,7 +151,7 @@ def with_record(
         logos={found.name: Logo("image/png", PNG) for found in mirrors[:40:4]},
         origin_changed_at=NOW - 20_000,
         commit="0123456789abcdef0123456789abcdef01234567",
-        rungs=rungs(mirrors, health, CATALOGUE, policy),
+        rungs=rung_counts(made.facts),
     )
     return replace(made, public=encode_record(public_record(known)))
 
