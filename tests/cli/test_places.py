@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from mirrorlist.cli.main import main
 
@@ -36,14 +36,22 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def invoked(checkout: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["--config", str(checkout / "service.yml"), *arguments], env={"COLUMNS": "80"})
+
+
 def run(checkout: Path, *arguments: str) -> str:
-    result = CliRunner().invoke(main, ["--config", str(checkout / "service.yml"), *arguments], env={"COLUMNS": "80"})
+    result = invoked(checkout, *arguments)
     assert result.exit_code == 0, result.output
     return result.stdout.replace(f"{checkout}/", "")
 
 
 def test_validate_tells_the_place_of_every_file_and_what_is_odd_about_it(checkout: Path) -> None:
-    assert run(checkout, "validate").splitlines() == [
+    told = invoked(checkout, "validate")
+    assert told.exit_code == 1
+    lines = told.output.replace(f"{checkout}/", "").splitlines()
+    assert lines.pop() == "6 files: 5 accepted, 1 refused; 1 error, 3 warnings"
+    assert lines == [
         "mirrors.d/ashburn.example.org.yml: placed by its city and state (Ashburn, Virginia, US)",
         "mirrors.d/exact.example.org.yml: placed by its coordinates (52.52, 13.40)",
         "mirrors.d/juan.example.org.yml: placed by its city and state (San Juan, PR, US)",
@@ -52,6 +60,9 @@ def test_validate_tells_the_place_of_every_file_and_what_is_odd_about_it(checkou
         "mirrors.d/swapped.example.org.yml: placed by its city and state, which are swapped (Ashburn, Virginia, US)",
         "mirrors.d/nowhere.example.org.yml:3:14: warning [no-place] geolocation is not given, so the mirror has no "
         "place and comes last; write country, state_province and city, or latitude and longitude",
+        "mirrors.d/shinchu.example.org.yml:3:14: error [unresolvable-place] 'Shinchu' cannot be found, so the mirror "
+        "would be placed by its country (TW); correct them, write the nearest larger city, or give latitude and "
+        "longitude",
         "mirrors.d/shinchu.example.org.yml:3:34: warning [unknown-city] city 'Shinchu' is not known there, so the "
         "mirror is placed by its country (TW); correct it, write the nearest larger city, or give latitude and "
         "longitude",
