@@ -19,6 +19,7 @@ from mirrorlist.settings import Settings, read_settings
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.snapshot_files import read_newest
+from mirrorlist.web.api import api
 from mirrorlist.web.budget import Budgets
 from mirrorlist.web.counting import Counting
 from mirrorlist.web.counts import Counts
@@ -27,8 +28,10 @@ from mirrorlist.web.files import files
 from mirrorlist.web.front import Front
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import lists
+from mirrorlist.web.published import Publications
 from mirrorlist.web.redirects import Redirects
 from mirrorlist.web.schemas import schemas
+from mirrorlist.web.site import site
 
 COUNTING_SECONDS = 10.0
 """How often a worker writes down what it counted; as much is lost when it is killed."""
@@ -57,10 +60,13 @@ def plain_app(
     """The Flask application, which answers everything."""
     app = Flask("mirrorlist", static_folder=None)
     app.url_map.merge_slashes = False
-    app.register_blueprint(files(generations, country_of, clock))
+    publications = Publications(generations)
     app.register_blueprint(lists(generations, country_of, counts, clock))
     app.register_blueprint(schemas())
-    register_faults(app)
+    app.register_blueprint(site(publications, country_of, clock))
+    app.register_blueprint(api(publications, country_of, clock))
+    app.register_blueprint(files(generations, country_of, clock))
+    register_faults(app, generations)
     return app
 
 

@@ -22,20 +22,26 @@ from mirrorlist.core.losses import refuse_loss
 from mirrorlist.core.metadata import metadata_from
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
 from mirrorlist.core.news import news
-from mirrorlist.core.releases import Seen, Waiting, releases
+from mirrorlist.core.public_file import encode_record
+from mirrorlist.core.public_known import known_of
+from mirrorlist.core.public_record import public_record
+from mirrorlist.core.releases import Seen
 from mirrorlist.core.service import GeoSources, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
 from mirrorlist.core.usability import HealthTable
 from mirrorlist.sources.address_places import address_findings, placed_by_addresses
 from mirrorlist.sources.address_sources import AddressData, AddressSources
 from mirrorlist.sources.cities import city_of
+from mirrorlist.sources.commit import commit_of
 from mirrorlist.sources.former_addresses import with_former
 from mirrorlist.sources.locations import read_atlas
+from mirrorlist.sources.logos import read_logos
 from mirrorlist.sources.mirror_reader import MirrorReader
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.index_files import CURRENT, current_indexes
 from mirrorlist.store.publications import line_of, only_one
 from mirrorlist.store.records import Recorded, Records
+from mirrorlist.store.released import released
 from mirrorlist.store.snapshot_files import NAME, read_newest, signature, write_snapshot
 
 log = structlog.get_logger()
@@ -130,6 +136,7 @@ class Publisher:
             self._records.restore(self._former, now)
         self._read_service()
         snapshot = self._compile(now, force, key, 1 + max(generation, turn.generation if turn else 0))
+        snapshot = replace(snapshot, public=self._public(snapshot, now))
         data = encode(snapshot)
         with only_one(self._state_dir):
             if signature(self._state_dir / NAME) != found:
@@ -144,7 +151,7 @@ class Publisher:
         return snapshot
 
     def compiled(self, now: float, force: bool = False) -> Snapshot:
-        """The next generation, not written; raises as ``publish``."""
+        """The next generation, not written and without a public record; raises as ``publish``."""
         self._read_service()
         return self._compile(now, force, *self._next())
 
@@ -182,7 +189,7 @@ class Publisher:
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
         metadata = self._metadata(recorded, service, now)
         health = self._health_table(recorded, mirrors, metadata, service, now)
-        service, waiting = _released(recorded, self._former, service, Seen(mirrors, health, metadata))
+        service, waiting = released(recorded, self._former, service, Seen(mirrors, health, metadata))
         lowered = recorded.lowered if recorded else self._former.lowered if self._former else {}
         facts = Facts(
             generation=generation,
@@ -205,6 +212,22 @@ class Publisher:
         modules = sorted({MAIN, *service.modules})
         orders = {module: place_orders(mirrors, module, geo.places, service.policy, key, lowered) for module in modules}
         return Snapshot(facts, table, geo.located, geo.asns, orders)
+
+    def _public(self, snapshot: Snapshot, now: float) -> bytes:
+        """What pages may tell, chosen there. Of what only the database knows it tells nothing while that is away."""
+        recorded, history = self._records.read(now), self._records.history(now)
+        directory = Path(snapshot.facts.service.mirrors_dir)
+        known = known_of(
+            snapshot,
+            verdicts=recorded.verdicts if recorded else {},
+            overrides=recorded.overrides if recorded else {},
+            changes=recorded.changes if recorded else {},
+            history=history,
+            logos=read_logos(directory, snapshot.facts.mirrors),
+            commit=commit_of(directory),
+            now=now,
+        )
+        return encode_record(public_record(known))
 
     def _address_signature(self, geo: GeoSources) -> Hashable:
         paths = (*geo.databases, *geo.clouds.values())
@@ -267,18 +290,3 @@ def _former(state_dir: Path) -> Facts | None:
         return read_newest(state_dir).facts
     except SnapshotError:
         return None
-
-
-def _released(
-    recorded: Recorded | None, former: Facts | None, service: Service, seen: Seen
-) -> tuple[Service, tuple[Waiting, ...]]:
-    """The service with the versions that its majors mean now. Nothing waits for a prober that does not run.
-
-    While the database knows nothing, the former snapshot tells what the majors meant.
-    """
-    knows = recorded is not None and recorded.verdicts
-    meant = recorded.meant if recorded and knows else former.service.catalogue.latest if former else {}
-    if not (recorded.watched if recorded and knows else seen.health.holds):
-        return service, ()
-    found = releases(service.catalogue, meant, seen, service.policy)
-    return replace(service, catalogue=found.catalogue), found.waiting

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from mirrorlist.app import plain_app
 from mirrorlist.core.reasons import Reason
 from mirrorlist.settings import SETTINGS
 from mirrorlist.web.questions import Kind
+from tests.building import nobody
 from tests.core.test_reasons import REASONS_TESTED
 from tests.formats.test_golden import GOLDEN, WRITERS
+from tests.web.asking import Held
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,6 +57,24 @@ def test_no_other_variable_is_named_in_the_package() -> None:
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_of_answer_has_a_golden_file(kind: Kind) -> None:
     assert [name for name in WRITERS if name.partition(".")[0].startswith(kind.value)] != []
+
+
+def test_every_page_and_answer_is_in_the_documentation() -> None:
+    told = (ROOT / "docs" / "pages-and-api.md").read_text(encoding="utf-8")
+    rules = [rule.rule for rule in plain_app(Held(), nobody).url_map.iter_rules()]
+    ours = {re.sub(r"<(?:any.*?:|path:)?(\w+)>", r"<\1>", rule) for rule in rules if not _is_a_list(rule)}
+    assert {rule for rule in ours if f"`{rule}`" not in told} == UNTOLD
+
+
+UNTOLD = {
+    "/mirrors", "/mirrors/map-<scheme>.svg", "/mirrors/<name>/logo", "/static/<name>", "/isos.html", "/kitten/isos.html",
+    "/kitten/isos", "/kitten/isos/<arch>/<version>",
+}  # fmt: skip
+"""Other spellings, and what pages are made of."""
+
+
+def _is_a_list(rule: str) -> bool:
+    return rule.startswith(tuple(f"/{kind.value}" for kind in Kind))
 
 
 def test_every_format_has_a_golden_file() -> None:

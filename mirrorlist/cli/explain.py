@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -15,8 +14,8 @@ from rich.table import Table
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.faults import since, weight_line
 from mirrorlist.cli.questions import client_of, query_of, question_options
-from mirrorlist.core.model import Client, Place, PlaceSource, Query, Selection
-from mirrorlist.core.rank import OWN_COUNTRY, country_of
+from mirrorlist.core.explanation import Asker, Explanation, explanation
+from mirrorlist.core.model import Client, PlaceSource, Query, Selection
 from mirrorlist.core.select import select
 from mirrorlist.core.snapshot import Snapshot
 
@@ -34,35 +33,35 @@ def explain(context: Context, ip: str, release: str, repo: str, arch: str, proto
 def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now: float) -> None:
     """Writes the whole decision for a query and a client."""
     selection = select(snapshot, query, client, now)
-    console.print(_client_line(client))
+    told = explanation(snapshot, selection, everything=True)
+    console.print(_client_line(told.asker))
     _tell_ages(console, snapshot, now)
     console.print(f"asks for {query.path} of module {query.target.module}", soft_wrap=True)
     for each in snapshot.facts.waiting:
         if query.target.version in (each.meanwhile, each.newest):
             console.print(str(each), soft_wrap=True)
-    for note in selection.notes:
+    for note in told.notes:
         console.print(f"note: {note}")
     _tell_metadata(console, snapshot, query.path, now)
     console.print()
-    console.print(_chosen(selection, snapshot))
+    console.print(_chosen(told))
     for choice in selection.choices:
         if line := weight_line(snapshot.facts, choice.mirror):
             console.print(f"{choice.mirror.name}: {line}", soft_wrap=True, markup=False)
-    for url in selection.fallbacks:
+    for url in told.fallbacks:
         console.print(f"then {url}", soft_wrap=True)
     _tell_places(console, selection)
     _tell_left_out(console, selection)
-    console.print(f"\n{len(selection.choices)} chosen + {len(selection.rejected)} left out = {len(snapshot.mirrors)}")
+    console.print(f"\n{len(told.chosen)} chosen + {len(told.left_out)} left out = {len(snapshot.mirrors)}")
 
 
-def _client_line(client: Client) -> str:
-    address = ipaddress.ip_address(client.address) if client.address else "unknown"
-    facts = [place_in_words(client.place)]
-    if client.asn:
-        facts.append(f"AS{client.asn}")
-    if client.cloud:
-        facts.append(" ".join(client.cloud))
-    return f"{address}: {', '.join(facts)}"
+def _client_line(who: Asker) -> str:
+    facts = [who.place]
+    if who.asn:
+        facts.append(f"AS{who.asn}")
+    if who.cloud:
+        facts.append(" ".join(who.cloud))
+    return f"{who.address or 'unknown'}: {', '.join(facts)}"
 
 
 def _tell_ages(console: Console, snapshot: Snapshot, now: float) -> None:
@@ -79,15 +78,6 @@ def _with_age(day: str, now: float) -> str:
     return f"{day}, {days} days old"
 
 
-def place_in_words(place: Place) -> str:
-    """A client's place, as exactly as selection knows it."""
-    if place.country is None and place.latitude is None:
-        return "place unknown"
-    if not place.exact:
-        return f"somewhere in {place.country}"
-    return f"near {place.latitude:.0f}, {place.longitude:.0f} in {place.country or 'an unknown country'}"
-
-
 def _tell_metadata(console: Console, snapshot: Snapshot, path: str, now: float) -> None:
     metadata = snapshot.facts.metadata.get(path)
     if metadata:
@@ -98,7 +88,7 @@ def _tell_metadata(console: Console, snapshot: Snapshot, path: str, now: float) 
         )
 
 
-def _chosen(selection: Selection, snapshot: Snapshot) -> Table:
+def _chosen(told: Explanation) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("mirror", overflow="fold")
@@ -106,24 +96,17 @@ def _chosen(selection: Selection, snapshot: Snapshot) -> Table:
     table.add_column("why", no_wrap=True)
     for heading in ("km", "band", "weight"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for rank, choice in enumerate(selection.choices, start=1):
+    for row in told.chosen:
         table.add_row(
-            str(rank),
-            choice.mirror.name,
-            country_of(choice.mirror) or "?",
-            choice.proximity.name.lower().replace("_", " "),
-            "?" if choice.distance_km is None else str(choice.distance_km),
-            _band(choice.band, snapshot),
-            str(choice.weight),
+            str(row.rank),
+            row.name,
+            row.country or "?",
+            row.proximity.replace("_", " "),
+            "?" if row.distance_km is None else str(row.distance_km),
+            row.band,
+            str(row.weight),
         )
     return table
-
-
-def _band(band: int, snapshot: Snapshot) -> str:
-    bands = snapshot.policy.bands_km
-    if band == OWN_COUNTRY:
-        return "country"
-    return f"to {bands[band]}" if band < len(bands) else "farther"
 
 
 def _tell_places(console: Console, selection: Selection) -> None:

@@ -1,7 +1,6 @@
 """The nouns of the service: mirrors, repositories, clients, what was chosen and what was left out, and why.
 
-All types are frozen; ``None`` means unknown. Distances are in kilometres, bandwidth in Mbit/s, times in
-seconds since 1970 (UTC), latitudes and longitudes in degrees.
+All types are frozen; None is unknown; kilometres, Mbit/s, seconds since 1970 (UTC), degrees.
 """
 
 from __future__ import annotations
@@ -175,9 +174,8 @@ class Query:
     """One question: a target and what the client asked for on top.
 
     ``protocols``: those wanted, the preferred one first; ``every_protocol``: a mirror's URL under each of them,
-    not only the first. ``countries``: only mirrors in these, if any. ``checksummed``: the answer carries checksums, so
-    an accepted older version does no harm. ``networks``: whether the client's networks count, or all are the public.
-    ``within``: of a file, the path of the repository whose health decides, or "".
+    not only the first. ``countries``: only mirrors in these, if any. ``checksummed``: an accepted older version does
+    no harm. ``networks``: whether the client's networks count. ``within``: a file's repository, whose health decides.
     """
 
     target: Target
@@ -202,8 +200,7 @@ class Place:
     country: str | None = None
     latitude: float | None = None
     longitude: float | None = None
-    exact: bool = False
-    """False for a whole country: its coordinates are the centre of its people."""
+    exact: bool = False  # False for a whole country: its coordinates are the centre of its people
 
 
 NOWHERE = Place()
@@ -239,8 +236,8 @@ class Match:
 class Choice:
     """A mirror in an answer, its URL for this query, and how it got there.
 
-    ``url`` is the repository's directory; ``more_urls`` the same under other protocols, where every one was asked for.
-    ``preference`` falls strictly. ``band`` is the number of the group of equally close mirrors that it was drawn from.
+    ``url`` is the repository's directory or the file; ``more_urls`` the same under other protocols, where all were
+    asked for. ``preference`` falls strictly. ``band`` is the number of the group of equally close mirrors.
     """
 
     mirror: Mirror

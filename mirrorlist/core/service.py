@@ -51,6 +51,35 @@ class GeoSources:
     overrides: tuple[Override, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Something to click, and where it leads."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedImage:
+    """An image in a version's directory of images; ``{version}`` and ``{arch}`` in names are filled in."""
+
+    title: str
+    file: str
+    torrent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What the public pages say that is not known from mirrors. ``url`` is the address of the service itself."""
+
+    url: str | None = None
+    join_text: str = ""
+    contacts: tuple[Link, ...] = ()
+    geo_corrections: tuple[Link, ...] = ()
+    images: tuple[PublishedImage, ...] = ()
+    image_checksums: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One distribution's service. Directories are absolute paths."""
@@ -82,6 +111,7 @@ class Service:
     required_protocols: tuple[str, ...] = ("http", "https")
     approved: tuple[str, ...] = ()
     """Names of mirrors to which maintainers granted what a file alone does not get."""
+    site: Site = field(default_factory=Site)
 
     def last_resorts(self, module: str) -> tuple[str, ...]:
         """The project's own trees of a module: the fallbacks, or the origin where it is a web address."""

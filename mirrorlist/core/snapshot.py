@@ -104,6 +104,7 @@ class Snapshot:
     """One generation. ``networks`` holds numbers of ``classes``, ``located`` of ``places``, ``asns`` ASNs.
 
     ``files`` maps a module to its file index; one that has none yet, or none that can be read, is not in it.
+    ``public`` is the public record in bytes; see core/public_file.py.
     """
 
     facts: Facts
@@ -112,6 +113,7 @@ class Snapshot:
     asns: IntervalTable
     orders: Mapping[str, PlaceOrders]
     files: Mapping[str, FileIndex] = field(default_factory=dict)
+    public: Sequence[int] = b""
 
     @property
     def mirrors(self) -> tuple[Mirror, ...]:
@@ -174,11 +176,15 @@ def _arrays(snapshot: Snapshot) -> list[tuple[str, str, Sequence[int]]]:
         for table in _TABLES
         for field_name, typecode in ARRAYS.items()
     ]
-    return rows + [
-        (f"orders/{module}/{field_name}", typecode, getattr(orders, field_name))
-        for module, orders in snapshot.orders.items()
-        for field_name, typecode in _ORDER_ARRAYS.items()
-    ]
+    return (
+        rows
+        + [
+            (f"orders/{module}/{field_name}", typecode, getattr(orders, field_name))
+            for module, orders in snapshot.orders.items()
+            for field_name, typecode in _ORDER_ARRAYS.items()
+        ]
+        + [("public", "B", snapshot.public)]
+    )
 
 
 def _little_endian(values: array[int]) -> array[int]:
@@ -212,7 +218,7 @@ def _snapshot(header: _Header, body: memoryview) -> Snapshot:
     orders = {
         module: PlaceOrders(*(views[f"orders/{module}/{name}"] for name in _ORDER_ARRAYS)) for module in header.modules
     }
-    return Snapshot(header.facts, networks, located, asns, orders)
+    return Snapshot(header.facts, networks, located, asns, orders, public=views.get("public", b""))
 
 
 def _verified_header_length(data: memoryview) -> int:

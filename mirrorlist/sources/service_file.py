@@ -12,7 +12,7 @@ from mirrorlist.core.catalogue import Catalogue, Image
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
 from mirrorlist.core.model import MAIN, Location, Repository
 from mirrorlist.core.policy import Policy
-from mirrorlist.core.service import GeoSources, Module, Override, Service
+from mirrorlist.core.service import GeoSources, Module, Override, Service, Site
 from mirrorlist.core.trees import Tree
 from mirrorlist.sources.documents import START, finding
 from mirrorlist.sources.durations import duration_seconds
@@ -28,6 +28,7 @@ from mirrorlist.sources.service_text import (
     OverrideText,
     RepositoryText,
     ServiceText,
+    SiteText,
     TreeText,
     service_text,
 )
@@ -71,6 +72,7 @@ def read_service(
         allowed_outdate_seconds=_seconds(text.allowed_outdate),
         required_protocols=text.required_protocols,
         approved=text.approved,
+        site=_site(text.site),
     )
     return service, warnings
 
@@ -164,6 +166,17 @@ def _tree(text: TreeText) -> Tree:
         host=text.host,
         metadata=text.metadata,
         allow_http=text.allow_http,
+    )
+
+
+def _site(text: SiteText) -> Site:
+    return Site(
+        url=tree_url(text.url) if text.url else None,
+        join_text=text.join_text.strip(),
+        contacts=text.contacts,
+        geo_corrections=text.geo_corrections,
+        images=text.images,
+        image_checksums=text.image_checksums,
     )
 
 

@@ -19,9 +19,11 @@ from mirrorlist.core.errors import DatabaseError
 from mirrorlist.core.health import Override, Subject, Verdict
 from mirrorlist.core.metadata import Change
 from mirrorlist.core.pace import Lowered
+from mirrorlist.core.public_record import History
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.health import HealthStore
+from mirrorlist.store.history import HistoryStore
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.publications import Turn, begin, claim
 from mirrorlist.store.releases import ReleaseStore
@@ -66,6 +68,7 @@ class Records:
         self._again_at = clock()
         self._version: tuple[Hashable, Hashable] = None, None
         self._last: tuple[Hashable, Recorded] | None = None
+        self._histories: tuple[sa.Engine, HistoryStore] | None = None
         self._leads = False
         self._epoch: tuple[str, int] | None = None
 
@@ -94,7 +97,7 @@ class Records:
 
     def _read(self, engine: sa.Engine, now: float) -> Recorded:
         health, metadata = HealthStore(engine), MetadataStore(engine)
-        version = health.version(now)[0]
+        version = health.version(now)[0], self._past(engine).version()  # pages tell when each was last checked
         # 80,000 verdicts take a second to read
         known = self._last and self._last[0] == version and self._last[1].verdicts
         verdicts = known or health.verdicts()
@@ -110,6 +113,16 @@ class Records:
         )
         self._last = version, found
         return found
+
+    def history(self, now: float) -> History:
+        """What happened in the last thirty days; nothing while the database is away."""
+        return self._ask(lambda engine: self._past(engine).history(now)) or History()
+
+    def _past(self, engine: sa.Engine) -> HistoryStore:
+        """The history by one engine, which remembers what it has read."""
+        if self._histories is None or self._histories[0] is not engine:
+            self._histories = engine, HistoryStore(engine)
+        return self._histories[1]
 
     def begin(self, line: str, generation: int, now: float) -> Turn | None:
         """The turn to publish on a line; None while the database is away. Raises LeadLost."""

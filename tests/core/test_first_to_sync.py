@@ -12,7 +12,7 @@ from mirrorlist.core.model import MAIN, Location, Mirror, Protocol, RepoMetadata
 from mirrorlist.core.prepared import Prepared
 from mirrorlist.core.select import select
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.core.spread import turn_words
+from mirrorlist.core.spread import turn_lot
 from tests.building import KEY, NOW, client, metadata, mirror, query, service, snapshot
 
 X86 = "9.8/BaseOS/x86_64/os/"
@@ -68,8 +68,8 @@ def shares(snap: Snapshot) -> dict[int, float]:
     column = prepared.column(LISTED, Family.IPV4).urls
     firsts: Counter[int] = Counter()
     for number in range(CLIENTS):
-        words, _ = turn_words(KEY, (0x0A00_0000 + number).to_bytes(4, "big"), NOW, snap.policy.turn_seconds)
-        first = orders.numbers(place, 0, words, column)[0][0]
+        lot, _ = turn_lot(KEY, (0x0A00_0000 + number).to_bytes(4, "big"), NOW, snap.policy.turn_seconds)
+        first = orders.numbers(place, 0, lot, column)[0][0]
         firsts[first] += 1
         if number % 1000 == 0:
             asking = client(f"10.0.{number // 256}.{number % 256}", snap.facts.places[place])

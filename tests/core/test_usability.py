@@ -223,7 +223,7 @@ def test_a_missing_image_leaves_a_mirror_out_of_its_own_path_and_directory_only(
     verdicts |= {subject("whole", path): verdict(None, True, Outcome.GOOD) for path in (dvd, boot)}
     verdicts |= {subject("part", dvd): verdict(None, False, Outcome.MISSING), subject("part", boot): verdict(None)}
     verdicts |= {subject("old", boot): verdict(None, False, Outcome.STALE)}
-    table = health_table(mirrors, verdicts, {X86: metadata(X86, "a")}, (), Policy(), NOW, [dvd, boot, "9.8/new.iso"])
+    table = health_table(mirrors, verdicts, {X86: metadata(X86, "a")}, {}, service(), NOW, [dvd, boot, "9.8/new.iso"])
     both = bytes([Holds.UNKNOWN, Holds.MISSING, Holds.STALE, Holds.UNKNOWN])
     assert table.holds == {
         X86: bytes([Holds.FRESH] * 4),

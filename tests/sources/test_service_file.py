@@ -14,7 +14,7 @@ from mirrorlist.core.errors import Finding, NotFound, ServiceFileError, Severity
 from mirrorlist.core.model import Location, Protocol, Repository
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import parse_prefix
-from mirrorlist.core.service import GeoSources, Module, Override, Profile, Service
+from mirrorlist.core.service import GeoSources, Link, Module, Override, Profile, Service, Site
 from mirrorlist.core.trees import MetadataFrom, Tree
 from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
 from mirrorlist.sources.cities import city_of
@@ -639,6 +639,67 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "approved/items/type": ("+approved: [5]\n", "6:12", "approved[0] is 5; put it in quotes"),
     "approved/items/maxLength": (f"+approved: [{'x' * 254}]\n", "6:12", "write at most 253"),
     "approved/items/pattern": ("+approved: [https://a.example/]\n", "6:12", "as in 'mirror.example.org'"),
+    "site/type": ("+site: []\n", "6:7", "site is a list; write keys and values"),
+    "site/additionalProperties": ("+site: {joins: x}\n", "6:8", "joins is not a known key"),
+    "site/url/type": ("+site: {url: 1}\n", "6:13", "site.url is 1; put it in quotes"),
+    "site/url/maxLength": (f"+site: {{url: https://x/{'x' * 500}}}\n", "6:13", "write at most 500"),
+    "site/url/pattern": ("+site: {url: ftp://x/}\n", "6:13", "write it as in 'https://mirror.example.org/linux/'"),
+    "site/join_text/type": ("+site: {join_text: []}\n", "6:19", "site.join_text is a list; write text"),
+    "site/join_text/maxLength": (f"+site: {{join_text: {'x' * 10001}}}\n", "6:19", "write at most 10000"),
+    "site/image_checksums/type": ("+site: {image_checksums: 1}\n", "6:25", "is 1; put it in quotes"),
+    "site/image_checksums/maxLength": (f"+site: {{image_checksums: {'x' * 201}}}\n", "6:25", "write at most 200"),
+    "site/image_checksums/pattern": ("+site: {image_checksums: ../x}\n", "6:25", "is '../x'; write it as in"),
+    "site/images/type": ("+site: {images: 1}\n", "6:16", "site.images is 1; write a list"),
+    "site/images/maxItems": (f"+site: {{images: [{'{title: x, file: y},' * 51}]}}\n", "6:16", "with 51 entries"),
+    "site/images/items/type": ("+site: {images: [1]}\n", "6:17", "site.images[0] is 1; write keys and values"),
+    "site/images/items/required": ("+site: {images: [{title: x}]}\n", "6:17", "has no 'file'; add it"),
+    "site/images/items/additionalProperties": (
+        "+site: {images: [{title: x, file: y, size: 1}]}\n",
+        "6:37",
+        "size is not a known key",
+    ),
+    "site/images/items/title/type": ("+site: {images: [{title: 1, file: y}]}\n", "6:25", "put it in quotes"),
+    "site/images/items/title/minLength": ("+site: {images: [{title: '', file: y}]}\n", "6:25", "write at least 1"),
+    "site/images/items/title/maxLength": (
+        f"+site: {{images: [{{title: {'x' * 101}, file: y}}]}}\n",
+        "6:25",
+        "write at most 100",
+    ),
+    **{
+        f"site/images/items/{key}/{rule}": (
+            f"+site: {{images: [{{title: x, file: y, {key}: {value}}}]}}\n".replace("file: y, file", "file"),
+            f"6:{place}",
+            said,
+        )
+        for key, place in (("file", 34), ("torrent", 46))
+        for rule, value, said in (
+            ("type", "1", "put it in quotes"),
+            ("maxLength", "x" * 201, "write at most 200"),
+            ("pattern", "a/b", "is 'a/b'; write it as in"),
+        )
+    },
+    **{
+        f"site/{key}/{rule}": (f"+site: {{{key}: {value}}}\n", f"6:{place + len(key)}", said)
+        for key in ("contacts", "geo_corrections")
+        for rule, value, place, said in (
+            ("type", "1", 10, "is 1; write a list"),
+            ("maxItems", f"[{'{title: x, url: mailto:y},' * 51}]", 10, "with 51 entries"),
+            ("items/type", "[1]", 11, "is 1; write keys and values"),
+            ("items/required", "[{title: x}]", 11, "has no 'url'; add it"),
+            ("items/additionalProperties", "[{title: x, url: mailto:y, z: 1}]", 37, "z is not a known key"),
+            ("items/title/type", "[{title: 1, url: mailto:y}]", 19, "put it in quotes"),
+            ("items/title/minLength", "[{title: '', url: mailto:y}]", 19, "write at least 1"),
+            ("items/title/maxLength", f"[{{title: {'x' * 101}, url: mailto:y}}]", 19, "write at most 100"),
+            ("items/url/type", "[{title: x, url: 1}]", 27, "put it in quotes"),
+            ("items/url/maxLength", f"[{{title: x, url: https://x/{'x' * 500}}}]", 27, "write at most 500"),
+            (
+                "items/url/pattern",
+                "[{title: x, url: javascript:alert(1)}]",
+                27,
+                "write it as in 'https://example.org/form'",
+            ),
+        )
+    },
 }
 
 NEVER = {rule for rule, (change, _, _) in REFUSED_BY_SCHEMA.items() if not change}
@@ -1251,6 +1312,14 @@ policy:
 profile: intranet
 weights: {mirror.example.org: 2, mirror.example.net: 0.5}
 approved: [mirror.example.org]
+site:
+  url: https://mirrors.example.org
+  join_text: |
+    Join us.
+  contacts: [{title: A form, url: "https://example.org/form"}]
+  geo_corrections: [{title: MaxMind, url: "https://example.org/mend"}]
+  images: [{title: DVD, file: "x-{version}-{arch}.iso", torrent: x.torrent}, {title: Boot, file: boot.iso}]
+  image_checksums: CHECKSUM
 """
     repositories = {
         "baseos": Repository("baseos", "BaseOS/$basearch/os/"),
@@ -1334,6 +1403,17 @@ approved: [mirror.example.org]
             allowed_outdate_seconds=5400,
             required_protocols=("https",),
             approved=("mirror.example.org",),
+            site=Site(
+                url="https://mirrors.example.org/",
+                join_text="Join us.",
+                contacts=(Link("A form", "https://example.org/form"),),
+                geo_corrections=(Link("MaxMind", "https://example.org/mend"),),
+                images=(
+                    PublishedImage(title="DVD", file="x-{version}-{arch}.iso", torrent="x.torrent"),
+                    PublishedImage(title="Boot", file="boot.iso"),
+                ),
+                image_checksums="CHECKSUM",
+            ),
         ),
         (),
     )

@@ -461,7 +461,7 @@ EVERYTHING = [
     (400, "/metalink", "repo=fedora-43"),
     (404, "/mirrorlist", "repo=nope"),
     (404, "/isolist", ""),
-    (404, "/", ""),
+    (404, "/nothing", ""),
     (503, "/metalink", "repo=fedora-42&arch=x86_64"),
 ]
 

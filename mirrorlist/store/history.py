@@ -1,0 +1,131 @@
+"""What the public record tells beside the verdicts: events, probes, what was seen when, and runs, of thirty days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from sys import intern
+from typing import Any
+
+import sqlalchemy as sa
+
+from mirrorlist.core.health import Event, EventKind, Family, Outcome, Probe, Subject
+from mirrorlist.core.model import Protocol
+from mirrorlist.core.observed import DAY, Sighting
+from mirrorlist.core.public import DAYS, PublicRun
+from mirrorlist.core.public_record import EVENTS_OF_ONE, PROBES_OF_ONE, History
+from mirrorlist.store.tables import HEALTH_EVENTS, PROBES, RUNS
+
+RECENT_SECONDS = 6 * 3600.0
+"""Probes older than this are not shown one by one; a mirror that is probed at all has newer ones."""
+MOST_RUNS = 48
+REPOSITORY_DAYS = 7
+"""For so many days it is told what happened to single repositories: there are a hundred times as many."""
+
+
+class HistoryStore:
+    """Reads the history from one database. What was seen is read on from where the last call ended."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._last_id = 0
+        self._sightings: dict[str, list[Sighting]] = {}
+        self._holds: dict[tuple[str, str], str] = {}
+        self._first_seen: dict[str, float] = {}
+
+    def version(self) -> int:
+        """A number that grows with every run of the prober that ends."""
+        ended = sa.select(sa.func.max(RUNS.c.id)).where(RUNS.c.seconds.is_not(None))
+        with self._engine.connect() as connection:
+            return connection.execute(ended).scalar() or 0
+
+    def history(self, now: float) -> History:
+        """The history until now."""
+        with self._engine.connect() as connection:
+            self._read_on(connection, now)
+            probes = _probes(connection, now - RECENT_SECONDS)
+            self._note_first(connection, probes)
+            return History(
+                events=_events(connection, now),
+                probes=probes,
+                sightings=self._sightings,
+                first_seen=self._first_seen,
+                runs=_runs(connection),
+            )
+
+    def _read_on(self, connection: sa.Connection, now: float) -> None:
+        """Takes up the sightings since the last call, and forgets what is over.
+
+        Of the same content seen again and again the first time is enough, and equal texts are held once: a month of
+        probes has a million rows.
+        """
+        oldest = now - DAYS * DAY
+        seen = sa.select(PROBES.c.id, PROBES.c.mirror, PROBES.c.path, PROBES.c.at, PROBES.c.sha256).where(
+            PROBES.c.id > self._last_id, PROBES.c.at >= oldest, PROBES.c.path != "", PROBES.c.sha256.is_not(None)
+        )
+        for number, mirror, path, at, sha256 in connection.execute(seen.order_by(PROBES.c.id)):
+            self._last_id = number
+            path, sha256 = intern(path), intern(sha256)
+            if self._holds.get((mirror, path)) != sha256:
+                self._holds[mirror, path] = sha256
+                self._sightings.setdefault(mirror, []).append(Sighting(path, at, sha256))
+        for mirror, sightings in self._sightings.items():
+            self._sightings[mirror] = _kept(sightings, oldest)
+
+    def _note_first(self, connection: sa.Connection, probes: Mapping[str, Sequence[Probe]]) -> None:
+        """When each mirror was probed for the first time; asked of the whole table once only."""
+        if not self._first_seen:
+            first = sa.select(PROBES.c.mirror, sa.func.min(PROBES.c.at)).group_by(PROBES.c.mirror)
+            self._first_seen.update((mirror, at) for mirror, at in connection.execute(first))
+        for mirror, mine in probes.items():
+            self._first_seen.setdefault(mirror, mine[-1].at)
+
+
+def _kept(sightings: list[Sighting], oldest: float) -> list[Sighting]:
+    """The sightings of the time that is shown, and of each path the last one before: it holds on."""
+    if not sightings or sightings[0].at >= oldest:
+        return sightings
+    before = {sighting.path: sighting for sighting in sightings if sighting.at < oldest}
+    return [*before.values(), *(sighting for sighting in sightings if sighting.at >= oldest)]
+
+
+def _events(connection: sa.Connection, now: float) -> dict[str, list[Event]]:
+    """Of each mirror the ups and downs of its trees, all of them, and the newest of the rest."""
+    of_tree = sa.or_(HEALTH_EVENTS.c.path.is_(None), HEALTH_EVENTS.c.path == "")
+    wanted = sa.select(HEALTH_EVENTS).where(
+        HEALTH_EVENTS.c.at >= now - DAYS * DAY, sa.or_(of_tree, HEALTH_EVENTS.c.at >= now - REPOSITORY_DAYS * DAY)
+    )
+    found: dict[str, list[Event]] = {}
+    for row in connection.execute(wanted.order_by(HEALTH_EVENTS.c.at.desc(), HEALTH_EVENTS.c.id.desc())):
+        mine = found.setdefault(row.mirror, [])
+        if len(mine) < EVENTS_OF_ONE or not row.path:
+            subject = None if row.module is None else _subject(row)
+            mine.append(Event(row.mirror, EventKind(row.kind), row.at, row.why, subject, row.author))
+    return found
+
+
+def _probes(connection: sa.Connection, since: float) -> dict[str, list[Probe]]:
+    wanted = sa.select(PROBES).where(PROBES.c.at >= since)
+    found: dict[str, list[Probe]] = {}
+    for row in connection.execute(wanted.order_by(PROBES.c.at.desc(), PROBES.c.id.desc())):
+        mine = found.setdefault(row.mirror, [])
+        if len(mine) < PROBES_OF_ONE:
+            mine.append(Probe(_subject(row), row.at, row.seconds, Outcome(row.outcome), row.detail, row.sha256))
+    return found
+
+
+def _runs(connection: sa.Connection) -> tuple[PublicRun, ...]:
+    return tuple(
+        PublicRun(
+            number=row.id,
+            started_at=row.started_at,
+            seconds=row.seconds,
+            mirrors=row.mirrors,
+            requests=row.requests,
+            kept=tuple(map(Family, (row.kept or "").split())),
+        )
+        for row in connection.execute(sa.select(RUNS).order_by(RUNS.c.id.desc()).limit(MOST_RUNS))
+    )
+
+
+def _subject(row: Any) -> Subject:
+    return Subject(row.mirror, row.module, Protocol(row.protocol), Family(row.family), row.path)

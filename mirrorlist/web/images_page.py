@@ -1,0 +1,93 @@
+"""The pages of installation images: which there are, and from which mirrors you get them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mirrorlist.core.catalogue import release
+from mirrorlist.core.errors import NotFound
+from mirrorlist.core.explanation import PROXIMITY_WORDS, explanation
+from mirrorlist.core.locate import CountryOf
+from mirrorlist.core.model import MAIN
+from mirrorlist.core.select import select
+from mirrorlist.core.service import PublishedImage
+from mirrorlist.web.lists import asking
+from mirrorlist.web.published import Published
+
+NEAREST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version with images: how it is asked for, what is served for it, and its architectures."""
+
+    asked: str
+    version: str
+    arches: tuple[str, ...]
+
+
+def releases(published: Published, module: str | None) -> list[Release]:
+    """The versions of a module that mirrors carry, each once under the name that it is asked for by.
+
+    Raises:
+        NotFound: there is no such module.
+    """
+    wanted = module or MAIN
+    if wanted not in published.modules:
+        raise NotFound(f"there is no module {wanted}")
+    catalogue = published.service.catalogue
+    found: dict[str, Release] = {}
+    for asked in published.versions:
+        rel = release(catalogue, asked)
+        arches = catalogue.arches.get(rel.arches_key, ())
+        if rel.module == wanted and arches:
+            found.setdefault(rel.version, Release(asked, rel.version, arches))
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An image of a version and its files, each below the directory of images."""
+
+    title: str
+    file: str
+    torrent: str | None
+
+
+def images_page(
+    published: Published, country_of: CountryOf, now: float, arch: str, version: str, module: str | None
+) -> dict[str, Any]:
+    """What the page of one version and architecture shows; raises NotFound for what there is not."""
+    asked = version if module is None or version.endswith(f"-{module}") else f"{version}-{module}"
+    question = published.questions.read(f"/isolist/{asked}/{arch}", "")
+    client = asking(published.snapshot, country_of)
+    found = explanation(published.snapshot, select(published.snapshot, question.query, client, now))
+    target = question.query.target
+    if module is not None and target.module != module:
+        raise NotFound(f"module {module} has no version {version}")
+    return {
+        "found": found,
+        "nearest": found.chosen[:NEAREST],
+        "others": found.chosen[NEAREST:],
+        "why": why(),
+        "arch": arch,
+        "version": target.version,
+        "module": module,
+        "files": [_file(image, target.version, arch) for image in published.service.site.images],
+        "checksums": published.service.site.image_checksums,
+        "shown": published.by_name,
+        "directories": [f"{row.url.rstrip('/')}/" for row in found.chosen] + list(found.fallbacks),
+    }
+
+
+def why() -> dict[str, str]:
+    """Each way of being close in words, by its name."""
+    return {proximity.name.lower(): words for proximity, words in PROXIMITY_WORDS.items()}
+
+
+def _file(image: PublishedImage, version: str, arch: str) -> File:
+    def filled(name: str) -> str:
+        return name.replace("{version}", version).replace("{arch}", arch)
+
+    return File(image.title, filled(image.file), filled(image.torrent) if image.torrent else None)

@@ -1,0 +1,177 @@
+"""The description of the API (OpenAPI 3.1), made from the types of its answers and a table of its operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mirrorlist import __version__
+from mirrorlist.core.explanation import Explanation
+from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
+from mirrorlist.core.public import State
+from mirrorlist.web.answers import (
+    ChangesAnswer,
+    HistoryAnswer,
+    MirrorAnswer,
+    MirrorsAnswer,
+    RepositoriesAnswer,
+    RouterServer,
+    StatisticsAnswer,
+)
+from mirrorlist.web.exports import GEOJSON
+from mirrorlist.web.problems import PROBLEM, Problem
+from mirrorlist.web.rendering import JSON
+
+Schema = dict[str, Any]
+LATEST = 10**12
+MOST_EVENTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of an operation."""
+
+    name: str
+    told: str
+    schema: Schema
+    where: str = "query"
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One GET: its path, what it tells, what it takes and what it gives."""
+
+    path: str
+    name: str
+    told: str
+    answer: Any
+    parameters: tuple[Parameter, ...] = ()
+    content_type: str = JSON
+    faults: tuple[int, ...] = ()
+
+
+NAME = Parameter(
+    "name", "The name of a mirror.", {"type": "string", "minLength": 1, "maxLength": 253}, "path", required=True
+)
+COUNTRY = {"type": "string", "pattern": "^[A-Za-z]{2}$", "examples": ["DE"]}
+GEO: Schema = {
+    "type": "object",
+    "required": ["type", "features"],
+    "properties": {
+        "type": {"const": "FeatureCollection"},
+        "features": {"type": "array", "items": {"type": "object", "required": ["type", "geometry", "properties"]}},
+    },
+}
+
+
+def operations(modules: Sequence[str]) -> tuple[Operation, ...]:
+    """Everything that the API answers; ``modules`` are the service's."""
+    return (
+        Operation(
+            "/api/v1/mirrors", "mirrors", "The public mirrors, by name.", MirrorsAnswer,
+            (
+                Parameter("country", "Only mirrors in this country.", COUNTRY),
+                Parameter("protocol", "Only mirrors that offer this.", _enum(each.value for each in Protocol)),
+                Parameter("module", "Only mirrors that carry this module.", _enum(modules)),
+                Parameter("state", "Only mirrors in this state.", _enum(each.value for each in State)),
+            ),
+            faults=(400,),
+        ),
+        Operation("/api/v1/mirrors.geojson", "geojson", "The mirrors of known place.", GEO, content_type=GEOJSON),
+        Operation(
+            "/api/v1/mirrors/{name}", "mirror", "One mirror and its health.", MirrorAnswer, (NAME,), faults=(404,)
+        ),
+        Operation(
+            "/api/v1/mirrors/{name}/history", "history", "The last 30 days of a mirror.", HistoryAnswer, (NAME,),
+            faults=(404,),
+        ),
+        Operation(
+            "/api/v1/selection", "selection",
+            "Which mirrors somebody gets, in which order and why, and why not the others.", Explanation,
+            (
+                Parameter("repo", "The repository and the version, as in baseos-9.",
+                          {"type": "string", "minLength": 1, "maxLength": 200}, required=True),
+                Parameter("arch", "The architecture; without it the client fills it in.",
+                          {"type": "string", "pattern": "^[A-Za-z0-9_]{1,32}$"}),
+                Parameter("protocol", "Only this protocol.", _enum(each.value for each in WEB_PROTOCOLS)),
+                Parameter("country", "Only mirrors in these countries.",
+                          {"type": "string", "pattern": "^[A-Za-z]{2}(,[A-Za-z]{2}){0,9}$"}),
+                Parameter("ip", "The public answer for another address.",
+                          {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
+            ),
+            faults=(400, 404),
+        ),
+        Operation("/api/v1/repositories", "repositories", "Everything that can be asked for.", RepositoriesAnswer),
+        Operation(
+            "/api/v1/changes", "changes", "What happened to mirrors.", ChangesAnswer,
+            (
+                Parameter("since", "After this time, in seconds since 1970.",
+                          {"type": "integer", "minimum": 0, "maximum": LATEST, "default": 0}),
+                Parameter("mirror", "To this mirror.", {"type": "string", "minLength": 1, "maxLength": 253}),
+                Parameter("limit", "So many at most.",
+                          {"type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": 100}),
+            ),
+            faults=(400, 404),
+        ),
+        Operation("/api/v1/statistics", "statistics", "Numbers of mirrors.", StatisticsAnswer),
+        Operation("/mirrors.json", "router", "The mirrors in the layout of armbian-router.", list[RouterServer]),
+    )  # fmt: skip
+
+
+def _enum(values: Any) -> Schema:
+    return {"type": "string", "enum": list(values)}
+
+
+def document(name: str, url: str | None, modules: Sequence[str]) -> Schema:
+    """The whole description, for the service of a distribution."""
+    described = operations(modules)
+    types = [operation.answer for operation in described if not isinstance(operation.answer, dict)]
+    schemas, components = msgspec.json.schema_components([*types, Problem], ref_template="#/components/schemas/{name}")
+    problem = schemas[-1]
+    found = iter(schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"{name} mirrors",
+            "version": __version__,
+            "description": "The public record of the mirrors. Lists, pages and this are made from the same data.",
+        },
+        **({"servers": [{"url": url.rstrip("/")}]} if url else {}),
+        "paths": {
+            operation.path: {
+                "get": _described(
+                    operation, operation.answer if isinstance(operation.answer, dict) else next(found), problem
+                )
+            }
+            for operation in described
+        },
+        "components": {"schemas": components},
+    }
+
+
+def _described(operation: Operation, answer: Schema, problem: Schema) -> Schema:
+    responses: Schema = {
+        "200": {"description": operation.told, "content": {operation.content_type: {"schema": answer}}}
+    }
+    told = {400: "A parameter is malformed.", 404: "There is no such thing.", 503: "There is no data yet."}
+    for status in (*operation.faults, 503):
+        responses[str(status)] = {"description": told[status], "content": {PROBLEM: {"schema": problem}}}
+    return {
+        "operationId": operation.name,
+        "summary": operation.told,
+        "parameters": [
+            {
+                "name": each.name,
+                "in": each.where,
+                "required": each.required,
+                "description": each.told,
+                "schema": each.schema,
+            }
+            for each in operation.parameters
+        ],
+        "responses": responses,
+    }

@@ -1,0 +1,207 @@
+"""The pages in a real browser: they work by hand, keep to themselves, and can be used by everybody."""
+
+from __future__ import annotations
+
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
+from werkzeug.serving import make_server
+
+from mirrorlist.core.snapshot import Snapshot
+from tests.browser.chromium import DESKTOP, PHONE, Browser, browser
+from tests.clients.tools import need
+from tests.web.asking import both
+from tests.web.networks import record_of
+
+pytestmark = [pytest.mark.client, pytest.mark.slow]
+
+PAGES = ["/", "/kitten", "/?state=stale", "/mirrors/mirror1.example.org", "/mirrors/mirror17.example.org",
+         "/mirrors/mirror53.example.org", "/yours?ip=192.0.2.9", "/yours?version=nonsense", "/isos",
+         "/isos/x86_64/9.8", "/join", "/status"]  # fmt: skip
+LOOKS = [(DESKTOP, False), (DESKTOP, True), (PHONE, False), (PHONE, True)]
+WAIT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Running:
+    """A network that is served; ``stale`` is one where half of the mirrors are."""
+
+    large: str
+    stale: str
+    none: str
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    """Three services on loopback: 530 mirrors, a network where half is stale, and none at all."""
+    need("chromium", "chromedriver", "npm")
+    snapshots: list[Snapshot] = [record_of(530), record_of(80, stale=0.5), record_of(0, probed=False)]
+    servers = [make_server("127.0.0.1", 0, both(each).fronted, threaded=True) for each in snapshots]
+    threads = [threading.Thread(target=server.serve_forever) for server in servers]
+    for thread in threads:
+        thread.start()
+    yield Running(*(f"http://127.0.0.1:{server.server_port}" for server in servers))
+    for server, thread in zip(servers, threads, strict=True):
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def window(running: Running, tmp_path: Path) -> Iterator[Browser]:
+    with browser(running.large, tmp_path / "profile") as opened:
+        yield opened
+        assert opened.foreign_requests() == []
+        assert opened.complaints() == []
+
+
+def names(window: Browser) -> list[str]:
+    """The mirrors that are to be seen, in order."""
+    found: list[str] = window.script(
+        "return [...document.querySelectorAll('#mirrors tbody tr')].filter(r => r.offsetParent !== null)"
+        ".map(r => r.cells[1].innerText.trim())"
+    )
+    return found
+
+
+def wait_for(window: Browser, text: str) -> None:
+    WebDriverWait(window.driver, WAIT_SECONDS).until(lambda driver: text in driver.find_element(By.ID, "count").text)
+
+
+def test_mirrors_are_filtered_sorted_and_searched_without_a_request(window: Browser) -> None:
+    window.open("/")
+    assert len(names(window)) == 530
+    window.requests()
+    Select(window.driver.find_element(By.NAME, "country")).select_by_visible_text("Germany")
+    wait_for(window, "36 of 530")
+    german = names(window)
+    assert len(german) == 36
+    Select(window.driver.find_element(By.NAME, "module")).select_by_visible_text("kitten")
+    kitten = names(window)
+    assert set(kitten) < set(german)
+    Select(window.driver.find_element(By.NAME, "module")).select_by_index(0)
+    Select(window.driver.find_element(By.NAME, "country")).select_by_visible_text("United States")
+    american = names(window)
+    Select(window.driver.find_element(By.NAME, "state")).select_by_value("stale")
+    stale = names(window)
+    assert set(stale) < set(american)
+    assert stale
+    Select(window.driver.find_element(By.NAME, "state")).select_by_index(0)
+    Select(window.driver.find_element(By.NAME, "country")).select_by_index(0)
+    window.driver.find_element(By.LINK_TEXT, "Mirror").click()
+    everybody = names(window)
+    assert everybody == window.script("return arguments[0].sort((a, b) => a.localeCompare(b, 'en'))", everybody)
+    window.driver.find_element(By.LINK_TEXT, "Mirror").click()
+    assert names(window) == everybody[::-1]
+    window.driver.find_element(By.LINK_TEXT, "Speed").click()
+    speeds = window.script("return [...document.querySelectorAll('#mirrors tbody tr')].map(r => +r.cells[7].dataset.v)")
+    assert speeds == sorted(speeds, reverse=True)
+    window.driver.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys("sponsor 77")
+    wait_for(window, "1 of 530")
+    window.driver.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys(" and nobody")
+    assert window.driver.find_element(By.ID, "none").is_displayed()
+    assert [url for url in window.requests() if not url.endswith("/logo")] == []  # logos come as they come into view
+
+
+def test_a_mirror_is_followed_to_its_page_and_back(window: Browser) -> None:
+    window.open("/?state=stale")
+    first = names(window)[0]
+    window.driver.find_element(By.LINK_TEXT, first).click()
+    assert window.driver.find_element(By.TAG_NAME, "h1").text == first
+    assert "stale" in window.driver.find_element(By.CSS_SELECTOR, ".lead").text
+    assert "What to do" in window.driver.find_element(By.TAG_NAME, "main").text
+    window.driver.find_element(By.TAG_NAME, "summary").click()
+    assert "AppStream" in window.driver.find_element(By.TAG_NAME, "details").text
+    window.driver.find_element(By.LINK_TEXT, "Mirrors").click()
+    assert len(names(window)) == 530
+
+
+def test_yours_tells_who_you_are_and_answers_for_others(window: Browser) -> None:
+    window.open("/")
+    window.driver.find_element(By.LINK_TEXT, "Which mirrors do I get, and why?").click()
+    main = window.driver.find_element(By.TAG_NAME, "main")
+    assert "You ask from 127.0.0.1" in main.text
+    window.driver.find_element(By.NAME, "ip").send_keys("192.0.2.9" + Keys.ENTER)
+    WebDriverWait(window.driver, WAIT_SECONDS).until(lambda driver: "ip=192.0.2.9" in driver.current_url)
+    told = window.driver.find_element(By.TAG_NAME, "main").text
+    assert "The public answer for 192.0.2.9" in told
+    assert "Germany" in told
+    rows = window.driver.find_elements(By.CSS_SELECTOR, ".chosen tbody tr")
+    assert len(rows) == 20
+    assert "near you" in rows[0].text
+    assert "metalink=https://mirrors.example.org/metalink?repo=" in told
+
+
+def test_a_keyboard_is_enough(window: Browser) -> None:
+    window.open("/")
+    active = window.driver.switch_to.active_element
+    active.send_keys(Keys.TAB)
+    assert window.driver.switch_to.active_element.text == "Skip to content"
+    window.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    assert window.driver.current_url.endswith("#content")
+
+
+def test_without_a_script_the_form_and_the_headings_ask_the_service(running: Running, tmp_path: Path) -> None:
+    with browser(running.large, tmp_path / "profile", script=False) as window:
+        window.open("/")
+        assert not window.driver.find_elements(By.CSS_SELECTOR, "input[type=search]")
+        Select(window.driver.find_element(By.NAME, "country")).select_by_visible_text("Germany")
+        window.driver.find_element(By.CSS_SELECTOR, "#filters button").click()
+        WebDriverWait(window.driver, WAIT_SECONDS).until(lambda driver: "country=DE" in driver.current_url)
+        assert window.driver.find_element(By.ID, "count").text == "36 of 530"
+        window.driver.find_element(By.LINK_TEXT, "Speed").click()
+        WebDriverWait(window.driver, WAIT_SECONDS).until(lambda driver: "sort=speed" in driver.current_url)
+        assert "country=DE" in window.driver.current_url
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The rules of accessibility, fetched for this test only; they are no part of the project."""
+    need("npm")
+    directory = tmp_path_factory.mktemp("axe")
+    done = subprocess.run(
+        ["npm", "pack", "axe-core@4"], cwd=directory, capture_output=True, text=True, timeout=120, check=False
+    )
+    if done.returncode != 0:
+        pytest.fail(f"axe-core cannot be fetched: {done.stderr[-500:]}", pytrace=False)
+    with tarfile.open(next(directory.glob("axe-core-*.tgz"))) as packed:
+        file = packed.extractfile("package/axe.min.js")
+        assert file is not None
+        return file.read().decode()
+
+
+RUN_AXE = """
+const done = arguments[arguments.length - 1];
+axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}).then(
+  found => done(found.violations.map(v => v.id + ": " + v.nodes.slice(0, 3).map(n => n.html + n.failureSummary).join(" | "))),
+  fault => done([String(fault)]));
+"""
+
+
+@pytest.mark.parametrize(("width", "dark"), LOOKS, ids=lambda value: str(value))
+def test_everybody_can_use_every_page(running: Running, axe: str, tmp_path: Path, width: int, dark: bool) -> None:
+    """axe finds nothing, nothing is wider than the window, nothing is asked of others, the console stays empty."""
+    asked = [(running.stale, path) for path in PAGES]
+    asked += [(running.none, path) for path in ("/", "/yours", "/status", "/isos/x86_64/9.8")]
+    with browser(running.stale, tmp_path / "axe", width=width, dark=dark, bypass=True) as window:
+        for origin, path in asked:
+            window.origin = origin
+            window.open(path)
+            window.script("for (const each of document.querySelectorAll('details')) each.open = true")
+            window.script(axe)
+            assert window.driver.execute_async_script(RUN_AXE) == [], f"{origin}{path} at {width}"
+    with browser(running.stale, tmp_path / "strict", width=width, dark=dark) as window:
+        for origin, path in asked:
+            window.origin = origin
+            window.open(path)
+            assert window.script("return document.documentElement.scrollWidth") <= width, f"{origin}{path} at {width}"
+            assert window.foreign_requests() == []
+        assert window.complaints() == []

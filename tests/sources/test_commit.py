@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mirrorlist.sources.commit import commit_of
+from tests.clients.tools import need
+
+
+def git(directory: Path, *arguments: str) -> str:
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", "-C", str(directory), *who, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_the_commit_is_that_of_the_repository_around(tmp_path: Path) -> None:
+    need("git")
+    below = tmp_path / "mirrors.d"
+    below.mkdir()
+    git(tmp_path, "init", "-q")
+    assert commit_of(below) is None
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "one")
+    assert commit_of(below) == git(tmp_path, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("head", ["", "nonsense", "ref: refs/heads/../../x", "\0"])
+def test_a_broken_repository_has_no_commit(tmp_path: Path, head: str) -> None:
+    (tmp_path / ".git" / "objects").mkdir(parents=True)
+    (tmp_path / ".git" / "refs").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text(head)
+    assert commit_of(tmp_path) is None
+
+
+def test_no_repository_has_no_commit(tmp_path: Path) -> None:
+    assert commit_of(tmp_path / "nowhere") is None

@@ -1,0 +1,126 @@
+"""The publisher puts into the snapshot what pages need: files, verdicts, history, overrides, nothing private."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mirrorlist.core.health import Family, Outcome, Override, Probe, Subject, Verdict
+from mirrorlist.core.model import Checksummed, Protocol
+from mirrorlist.core.public import PublicMirror, State
+from mirrorlist.core.public_file import PublicFile
+from mirrorlist.core.rounds import Round
+from mirrorlist.publish import Inputs, Publisher
+from mirrorlist.sources.service_file import read_service
+from mirrorlist.store.database import open_database
+from mirrorlist.store.health import HealthStore, Run
+from mirrorlist.store.history import HistoryStore
+from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.snapshot_files import read_newest
+from tests.building import NOW
+from tests.test_publish import PATH, SERVICE
+
+A, B = (Checksummed(1000, 1_790_000_000, digit * 64, digit * 128) for digit in "ab")
+PNG = b"\x89PNG\r\n\x1a\nx"
+
+
+class Site:
+    """A directory with three mirrors, one of them private, and its stores."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        mirrors = directory / "mirrors.d"
+        mirrors.mkdir()
+        (directory / "service.yml").write_text(SERVICE)
+        for name, more in (("a", "logo: a.png\n"), ("b", ""), ("hidden", "private: true\nsubnets: [192.0.2.0/24]\n")):
+            text = f"name: {name}.example.org\naddress: {{https: https://{name}.example.org/}}\nemail: x@example.org\n{more}"
+            (mirrors / f"{name}.example.org.yml").write_text(text)
+        (mirrors / "a.png").write_bytes(PNG)
+        self.engine = open_database(directory / "state")
+        self.health, self.metadata = HealthStore(self.engine), MetadataStore(self.engine)
+        config = directory / "service.yml"
+        self.publisher = Publisher(
+            Inputs(config), self.metadata, read_service(config)[0], lambda: bytes(32), self.health,
+            HistoryStore(self.engine),
+        )  # fmt: skip
+
+    def probed(self, name: str, outcome: Outcome, sha256: str, at: float) -> None:
+        """Notes one visit: the tree is reachable, and this version is there."""
+        tree = Subject(f"{name}.example.org", "main", Protocol.HTTPS, Family.IPV4)
+        content = Subject(f"{name}.example.org", "main", Protocol.HTTPS, Family.IPV4, PATH)
+        good = outcome is Outcome.FRESH
+        verdicts = {
+            tree: Verdict(True, at, Outcome.GOOD, at),
+            content: Verdict(good, at, outcome, at, sha256=sha256),
+        }
+        probes = (Probe(tree, at, 0.1, Outcome.GOOD), Probe(content, at, 0.1, outcome, sha256=sha256))
+        self.health.record(Round(verdicts, (), probes), {})
+
+    def published(self, now: float) -> tuple[dict[str, PublicMirror], PublicFile]:
+        """The public record, as a worker reads it from disk."""
+        self.publisher.publish(now)
+        snapshot = read_newest(self.directory / "state")
+        file = PublicFile(memoryview(snapshot.public))  # type: ignore[arg-type]
+        return {mirror.name: mirror for mirror in file.network().mirrors}, file
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path)
+    yield site
+    site.engine.dispose()
+
+
+def test_before_the_first_probe_mirrors_are_unknown_and_hidden_ones_are_not_there(site: Site) -> None:
+    mirrors, file = site.published(NOW)
+    assert {name: mirror.state for name, mirror in mirrors.items()} == {
+        "a.example.org": State.UNKNOWN,
+        "b.example.org": State.UNKNOWN,
+    }
+    logo = file.logo("a.example.org")
+    assert logo is not None
+    assert logo.data == PNG
+    assert mirrors["b.example.org"].logo is None
+
+
+def test_verdicts_history_and_overrides_are_in_the_record(site: Site) -> None:
+    site.metadata.record(PATH, A, NOW - 90_000)
+    site.metadata.record(PATH, B, NOW - 50_000)
+    site.probed("a", Outcome.FRESH, "b" * 64, NOW - 60)
+    site.probed("b", Outcome.STALE, "a" * 64, NOW - 60)
+    run = site.health.begin_run(NOW - 90)
+    site.health.end_run(Run(run, NOW - 90, 30.0, 2, 4))
+    mirrors, file = site.published(NOW)
+    a, b = mirrors["a.example.org"], mirrors["b.example.org"]
+    assert (a.state, a.repositories, a.fresh, a.lag_seconds) == (State.FRESH, 1, 1, 0.0)
+    assert (b.state, b.repositories, b.fresh, b.lag_seconds) == (State.STALE, 1, 0, 50_000.0)
+    detail = file.detail("b.example.org")
+    assert detail is not None
+    assert [(check.path, check.good, check.outcome) for check in detail.checks] == [
+        ("", True, Outcome.GOOD),
+        (PATH, False, Outcome.STALE),
+    ]
+    assert len(detail.probes) == 2
+    assert detail.lag_days[-1] == 50_000.0
+    assert detail.days[-1] == 1.0
+    network = file.network()
+    assert [run.number for run in network.runs] == [run]
+    assert (network.origin_changed_at, network.rungs) == (NOW - 50_000, {"fresh": 1})
+
+    site.health.override(Override("a.example.org", "disks", "boss", NOW, NOW + 600))
+    mirrors, _ = site.published(NOW + 1)
+    assert mirrors["a.example.org"].state is State.OUT
+    assert b"boss" not in bytes(read_newest(site.directory / "state").public)
+
+
+def test_pages_tell_when_a_mirror_was_last_checked_although_nothing_changed(site: Site) -> None:
+    site.metadata.record(PATH, A, NOW - 90_000)
+    site.probed("a", Outcome.FRESH, "a" * 64, NOW - 60)
+    assert site.published(NOW)[0]["a.example.org"].checked_at == NOW - 60
+    run = site.health.begin_run(NOW + 800)
+    with site.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE verdicts SET checked_at = {NOW + 810}")
+    site.health.end_run(Run(run, NOW + 800, 30.0, 2, 4))
+    assert site.published(NOW + 900)[0]["a.example.org"].checked_at == NOW + 810
