@@ -14,7 +14,7 @@ from mirrorlist.core.errors import Finding, NotFound, ServiceFileError, Severity
 from mirrorlist.core.model import Location, Protocol, Repository
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import parse_prefix
-from mirrorlist.core.service import GeoSources, Link, Module, Override, Profile, Service, Site
+from mirrorlist.core.service import GeoSources, Link, Module, Override, Profile, PublishedImage, Service, Site
 from mirrorlist.core.trees import MetadataFrom, Tree
 from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
 from mirrorlist.sources.cities import city_of
