@@ -28,6 +28,7 @@ from mirrorlist.store.database import open_database
 from mirrorlist.store.health import WATCHED_SECONDS, HealthStore, Run
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.records import Records
+from mirrorlist.store.tables import RELEASES
 from tests.building import NOW, client
 
 HOUR = 3600.0
@@ -223,6 +224,20 @@ def test_a_release_waits_for_its_mirrors_and_never_goes_back(tmp_path: Path) -> 
     assert latest(of.publisher.publish(NOW)) == "9.7"
     of.serve((RELEASE % "9.8").replace("80", "0"))
     assert latest(of.publisher.publish(NOW)) == "9.8"
+    of.engine.dispose()
+
+
+def test_what_a_major_meant_is_known_by_the_snapshot_where_the_database_has_lost_it(tmp_path: Path) -> None:
+    of = site(tmp_path, RELEASE % "9.8")
+    for path, held in ((OLD, "a"), (NEW, "b")):
+        of.metadata.record(path, version(held), NOW)
+        of.probed(dict.fromkeys(NAMES, held), path)
+    assert latest(of.publisher.publish(NOW)) == "9.8"
+    of.probed(dict.fromkeys(NAMES, "-"), NEW, NOW + 1)
+    with of.engine.begin() as connection:
+        connection.execute(RELEASES.delete())
+    of.restart()
+    assert latest(of.publisher.publish(NOW + 2)) == "9.8"
     of.engine.dispose()
 
 

@@ -78,6 +78,14 @@ class Observation:
     unchanged: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the origin's former versions: their sha256, and the time stamp of the oldest."""
+
+    history: Collection[str] = ()
+    oldest: int = 0
+
+
 def failed(failure: Failure, private: bool) -> Observation:
     """Without an answer that can be used. Of a private mirror being out of reach says nothing."""
     outcome = FAILURES[failure.kind]
@@ -94,7 +102,7 @@ def refused(status: int) -> Observation | None:
     return Observation(STATUSES.get(status, Outcome.REFUSED), f"status {status}")
 
 
-def repomd(answer: Fetched, metadata: RepoMetadata | None, history: Collection[str], now: float) -> Observation:
+def repomd(answer: Fetched, metadata: RepoMetadata | None, known: Known, now: float) -> Observation:
     """What a repomd.xml says, compared with what the origin publishes and ever published."""
     if other := refused(answer.status):
         return other
@@ -103,13 +111,13 @@ def repomd(answer: Fetched, metadata: RepoMetadata | None, history: Collection[s
         return Observation(Outcome.FRESH, sha256=digest)
     if metadata is not None and digest in {version.sha256 for version in metadata.alternates}:
         return Observation(Outcome.LAGGING, "an older version that is still accepted", digest)
-    if digest in history:
+    if digest in known.history:
         return Observation(Outcome.STALE, "a version that the origin has replaced", digest)
     if fault := _fault(answer.body):
         return Observation(Outcome.WRONG, fault)
     if metadata is None:
         return Observation(Outcome.GOOD)
-    return _unheard_of(answer.body, metadata, now)
+    return _unheard_of(answer.body, metadata, known, now)
 
 
 def unchanged(metadata: RepoMetadata) -> Observation:
@@ -141,11 +149,16 @@ def _fault(body: bytes) -> str | None:
     return None if _END.search(body[-4096:]) else "a repomd.xml that ends early"
 
 
-def _unheard_of(body: bytes, metadata: RepoMetadata, now: float) -> Observation:
-    """The mirror may have synced what the origin published since it was asked last; then the next probe knows it."""
+def _unheard_of(body: bytes, metadata: RepoMetadata, known: Known, now: float) -> Observation:
+    """The mirror may have synced what the origin published since it was asked last; then the next probe knows it.
+
+    What is older than all that is known, as right after installing, may well have been the origin's.
+    """
     newest = max((int(stamp) for stamp in _TIMESTAMP.findall(body)), default=0)
     if metadata.current.timestamp < newest <= now + MOST_AHEAD_SECONDS:
         return Observation(Outcome.AHEAD, "newer than what the origin is known to publish")
+    if 0 < newest < known.oldest:
+        return Observation(Outcome.STALE, "older than all that is known of the origin's versions")
     return Observation(Outcome.WRONG, "a repomd.xml that the origin never published")
 
 

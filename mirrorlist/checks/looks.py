@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mirrorlist.checks.exchange import Method
 from mirrorlist.checks.fetch import Ask
 from mirrorlist.checks.fetch import Family as AskedFamily
-from mirrorlist.checks.judgement import Observation, failed, image, repomd, time_file, unchanged
+from mirrorlist.checks.judgement import Known, Observation, failed, image, repomd, time_file, unchanged
 from mirrorlist.checks.outcome import Failure, Fetched
 from mirrorlist.core.health import Family, Probe, Subject
 from mirrorlist.core.model import RepoMetadata
@@ -28,12 +28,17 @@ _DATE = re.compile(r"[A-Za-z]{3,9}, [ -~]{8,40}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What all visits of a run share. ``history``: every sha256 that the origin ever published, by path."""
+    """What all visits of a run share.
+
+    ``history``: every sha256 that the origin is known to have published, by path; ``oldest``: the time stamp of the
+    oldest of these, before which nothing is known.
+    """
 
     timeout_seconds: float = 10.0
     visit_seconds: float = 120.0
     allowed_outdate_seconds: float = 12 * 3600.0
     history: Mapping[str, Collection[str]] = field(default_factory=dict)
+    oldest: Mapping[str, int] = field(default_factory=dict)
 
 
 def ask_of(look: Look, trip: Trip, seconds: float) -> Ask:
@@ -75,7 +80,7 @@ def judged(look: Look, answer: Fetched | Failure, trip: Trip, terms: Terms, at: 
         return time_file(answer, at, terms.allowed_outdate_seconds)
     if answer.status == NOT_MODIFIED and look.validator and metadata:
         return unchanged(metadata)
-    return repomd(answer, metadata, terms.history.get(path, ()), at)
+    return repomd(answer, metadata, Known(terms.history.get(path, ()), terms.oldest.get(path, 0)), at)
 
 
 def probe_of(look: Look, seen: Observation, answer: Fetched | Failure, at: float, seconds: float) -> Probe:

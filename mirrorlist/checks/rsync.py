@@ -6,18 +6,25 @@ import ipaddress
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
 from urllib.parse import urlsplit
 
 from mirrorlist.checks.addresses import refusal
 from mirrorlist.checks.deadline import deadline_in
 from mirrorlist.checks.fetch import Guard
+from mirrorlist.checks.foreign_programs import end, hear, limit_memory
 from mirrorlist.checks.outcome import Failed, shown
 from mirrorlist.checks.resolve import resolved_within
 from mirrorlist.core.health import Family, Outcome, Probe, Subject
 
 PORT = 873
 MOST_SHOWN = 200
+MOST_MEMORY = 512 * 1024 * 1024
+"""Of one client, in bytes of its address space: a directory without end would fill it."""
+LAST_WORDS_SECONDS = 1.0
+"""How long what a client said is waited for when it has ended but something that it started has not."""
 _PATH = re.compile(r"/[A-Za-z0-9][A-Za-z0-9._~+/-]*")
 _VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
 
@@ -39,17 +46,43 @@ def installed_client() -> Client | None:
     if program is None:
         return None
 
+    return client_of(program)
+
+
+def client_of(program: str) -> Client:
+    """The rsync client at a path."""
+
     def client(arguments: list[str], seconds: float) -> tuple[int, str]:
-        try:
-            done = subprocess.run(
-                [program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                timeout=seconds, check=False, env={},
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise TimeoutError(f"no list within {seconds:g} s") from None
-        return done.returncode, done.stderr.decode("utf-8", "replace").strip()
+        with _running([program, *arguments]) as (process, said, hearing):
+            try:
+                status = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                raise TimeoutError(f"no list within {seconds:g} s") from None
+            hearing.join(LAST_WORDS_SECONDS)
+            return status, said.decode("utf-8", "replace").strip()
 
     return client
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], bytearray, Thread]]:
+    """The client at work, the end of what it says, and who listens; it has ended when this ends."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={},
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    said = bytearray()
+    hearing = Thread(target=hear, args=(process.stderr, said), daemon=True)
+    hearing.start()
+    try:
+        limit_memory(process.pid, MOST_MEMORY)
+        yield process, said, hearing
+    finally:
+        end(process)
+        process.wait()
+        hearing.join()
+        process.stderr.close()
 
 
 def _asked(
@@ -100,5 +133,7 @@ def _listed(client: Client, url: str, timeout_seconds: float) -> tuple[Outcome, 
     if status == 0:
         return Outcome.GOOD, ""
     last = shown(said[-MOST_SHOWN:])
+    if "max connections" in said:
+        return Outcome.LIMITED, last
     unknown = "Unknown module" in said or "No such file" in said
     return (Outcome.MISSING if unknown else Outcome.UNREACHABLE), f"rsync ended with {status}: {last}"

@@ -6,11 +6,8 @@ bounded; what it prints is read as ``core/listed.py`` says.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import resource
 import shutil
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +16,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from mirrorlist.checks.fetch import Guard
+from mirrorlist.checks.foreign_programs import end, hear, limit_memory
 from mirrorlist.checks.outcome import shown
 from mirrorlist.checks.rsync import judged_url
 from mirrorlist.core.errors import MirrorlistError
@@ -30,7 +28,6 @@ SILENT_SECONDS = 60
 """So long a server may say nothing."""
 LONGEST_LINE = 8192
 _READ_AT_ONCE = 65_536
-_MOST_TOLD = 4096
 _GOOD_ENDS = (0, 23, 24)
 """23: some directory may not be read, so clients cannot read it either; 24: a file vanished meanwhile."""
 
@@ -123,49 +120,28 @@ def _running(command: list[str], bounds: Bounds) -> Iterator[_Ran]:
     assert process.stdout is not None
     assert process.stderr is not None
     said = bytearray()
-    hearing = threading.Thread(target=_hear, args=(process.stderr, said), daemon=True)
+    hearing = threading.Thread(target=hear, args=(process.stderr, said), daemon=True)
     late = threading.Event()
 
-    def end() -> None:
+    def too_late() -> None:
         late.set()
-        _end(process)
+        end(process)
 
-    watch = threading.Timer(bounds.seconds, end)
+    watch = threading.Timer(bounds.seconds, too_late)
     watch.daemon = True
     hearing.start()
     watch.start()
     try:
-        _limit_memory(process.pid, bounds.memory_bytes)
+        limit_memory(process.pid, bounds.memory_bytes)
         yield _Ran(process, process.stdout, said, hearing, late, bounds)
     finally:
         watch.cancel()
         watch.join()
-        _end(process)
+        end(process)
         process.stdout.close()
         process.wait()
         hearing.join()
         process.stderr.close()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the client and whatever it started, which would hold the pipes open."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _limit_memory(process_id: int, most: int) -> None:
-    """A list without end fills the client's memory before it prints a line."""
-    try:
-        resource.prlimit(process_id, resource.RLIMIT_AS, (most, most))
-    except ProcessLookupError:
-        return  # it has ended already
-
-
-def _hear(stream: IO[bytes], said: bytearray) -> None:
-    """Keeps the end of what is said, so that a talkative client neither blocks nor fills the memory."""
-    while chunk := stream.read(1024):
-        said += chunk
-        del said[:-_MOST_TOLD]
 
 
 def _bounded_lines(output: IO[bytes], bounds: Bounds) -> Lines:

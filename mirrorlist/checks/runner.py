@@ -16,7 +16,7 @@ from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject
 from mirrorlist.core.images import Images
 from mirrorlist.core.model import MAIN, SERVED_STATUSES, Mirror, Protocol
 from mirrorlist.core.pace import Pace, paces_after
-from mirrorlist.core.rounds import Round, answers, settled, suspicious
+from mirrorlist.core.rounds import Round, answers, fairly_ahead, settled, suspicious
 from mirrorlist.core.service import Service
 from mirrorlist.core.visits import Trip, Wanted
 
@@ -31,7 +31,10 @@ SAYS_NOTHING_OF_A_FAMILY = frozenset({Outcome.NO_ADDRESS, Outcome.FORBIDDEN})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What one run is told. ``controls`` are trees that the project runs itself, in the shape of mirrors."""
+    """What one run is told. ``controls`` are trees that the project runs itself, in the shape of mirrors.
+
+    ``confirmed``: when the origin last said what it publishes, by path.
+    """
 
     mirrors: tuple[Mirror, ...]
     wanted: Wanted
@@ -43,6 +46,7 @@ class Job:
     terms: Terms = field(default_factory=Terms)
     policy: HealthPolicy = field(default_factory=HealthPolicy)
     paces: Mapping[str, Pace] = field(default_factory=dict)
+    confirmed: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,8 @@ def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: in
             told(visited)
     controls = [visited for visited in visits if visited.mirror in names]
     mirrors = [visited for visited in visits if visited.mirror not in names]
-    probes = [probe for visited in mirrors for probe in visited.probes]
+    all_probes = (probe for visited in mirrors for probe in visited.probes)
+    probes = fairly_ahead(job.verdicts, all_probes, job.confirmed)
     reached, asked_again = _controls(job, outside, controls, probes)
     round_ = settled(job.verdicts, probes, job.policy, reached)
     forgotten = frozenset(each for visited in mirrors for each in visited.forgotten if each.family not in round_.kept)

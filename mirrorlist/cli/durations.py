@@ -25,11 +25,12 @@ class Duration(click.ParamType[int]):
 
 
 DURATION = Duration()
+_LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 def moment(at: float) -> str:
-    """A time in words, in UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+    """A time in words, in UTC; the end of the calendar for what lies beyond."""
+    return datetime.fromtimestamp(min(at, _LAST), UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def ago(seconds: float) -> str:

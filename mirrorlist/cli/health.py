@@ -13,7 +13,7 @@ from mirrorlist.cli.durations import ago, moment
 from mirrorlist.cli.faults import fault_lines, weight_line
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
 from mirrorlist.core.health import Event, Outcome, Override
-from mirrorlist.core.report import Row, ending_soon, fresh_below, images_below, remedies, report, worst
+from mirrorlist.core.report import Row, ending_soon, fresh_below, images_below, remedies, report, said_nothing, worst
 from mirrorlist.core.rungs import rungs
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.usability import RUNG_NAMES, Rung
@@ -49,6 +49,10 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
         console.print(f"{name} was not probed yet; mirrorlist probe --once --mirror {name} does", soft_wrap=True)
         return
     console.print(_table(rows if everything else worst(rows), rows, now))
+    for probe in said_nothing(rows, store.probes(name, min(row.checked_at for row in rows))):
+        over = f"{probe.subject.protocol} {probe.subject.family}"
+        told = f"the last look over {over} told nothing, so what was known stays: {probe.outcome}: {probe.detail}"
+        console.print(told, soft_wrap=True, markup=False)
     probed = replace(facts.health, out=(), overrides=())
     for line in fault_lines(probed, facts.mirrors.index(mirror), mirror):
         console.print(f"left out of lists: {line}", soft_wrap=True, markup=False)

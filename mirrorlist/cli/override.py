@@ -13,6 +13,8 @@ from mirrorlist.core.health import Override
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 
+LONGEST_SECONDS = 10 * 365 * 86_400
+
 
 @click.command()
 @click.argument("name")
@@ -35,8 +37,15 @@ def override(context: Context, name: str, out: bool, seconds: int | None, reason
         return
     if seconds is None or not reason:
         raise click.UsageError("--out needs --for, as --for 6h, and --reason")
-    store.override(Override(name, reason, _author(), now, now + seconds))
+    if seconds > LONGEST_SECONDS:
+        raise click.UsageError("--for is over ten years; retire the mirror in its file instead: status: retired")
+    store.override(Override(name, _in_a_line(reason), _author(), now, now + seconds))
     click.echo(f"{name}: out until {moment(now + seconds)} UTC")
+
+
+def _in_a_line(reason: str) -> str:
+    """It is shown on terminals, in logs and on pages, so nothing in it may steer these."""
+    return "".join(character if character.isprintable() else "?" for character in " ".join(reason.split()))
 
 
 def _author() -> str:

@@ -145,11 +145,13 @@ class Prober:
             controls=controls_of(service),
             time_file=service.time_file,
             images=wanted_images(service.catalogue, origin.sizes()),
+            confirmed={path: check.confirmed_at for path, check in origin.checks().items()},
             terms=Terms(
                 timeout_seconds=self.timeout_seconds,
                 visit_seconds=12 * self.timeout_seconds,
                 allowed_outdate_seconds=service.allowed_outdate_seconds,
                 history=history,
+                oldest={path: min(change.version.timestamp for change in each) for path, each in changes.items()},
             ),
         )
 

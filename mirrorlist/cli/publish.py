@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 import click
+import sqlalchemy as sa
 import structlog
 
 from mirrorlist.checks.fetch import fetch
@@ -157,7 +158,7 @@ def _update_loop(context: Context, publisher: Publisher, seconds: float, ended: 
                         log.info("metadata", path=done.path, outcome=done.outcome.value, reason=done.reason)
             finally:
                 engine.dispose()
-        except (MirrorlistError, OSError) as error:
+        except (MirrorlistError, OSError, sa.exc.SQLAlchemyError) as error:
             log.error("metadata not updated", reason=str(error))
         if ended.wait(seconds):
             return

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 
 from mirrorlist.checks.fetch import Ask
 from mirrorlist.checks.fetch import Family as AskedFamily
-from mirrorlist.checks.judgement import Observation, failed, repomd, time_file
+from mirrorlist.checks.judgement import Known, Observation, failed, repomd, time_file
 from mirrorlist.checks.looks import LARGEST_REPOMD, LARGEST_TIME_FILE
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.visit import Fetch, Rsync
@@ -140,7 +140,7 @@ class _Web:
         answer = self._get(path + REPOMD, LARGEST_REPOMD)
         if isinstance(answer, Failure):
             return failed(answer, self._private), answer.kind in SILENT
-        seen = self._older(repomd(answer, metadata, (), self._plan.now()), answer, metadata)
+        seen = self._older(repomd(answer, metadata, Known(), self._plan.now()), answer, metadata)
         if seen.outcome in GOOD_OUTCOMES and len(answer.body) > len(self._largest):
             self._largest, self._repository = answer.body, path
         return seen, False

@@ -48,6 +48,8 @@ OUT_AT_ONCE = frozenset({Outcome.WRONG, Outcome.CERTIFICATE, Outcome.NO_ADDRESS,
 """One such probe takes a mirror out: waiting for a second would hand clients something that is surely bad."""
 SAYS_NOTHING = frozenset({Outcome.LIMITED, Outcome.UNCHECKED})
 """Neither for nor against the mirror."""
+MOST_DOUBLINGS = 30
+"""Of the hold-down; its longest is reached long before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ def _after_bad(known: Verdict, probe: Probe, policy: HealthPolicy) -> Verdict:
     )  # fmt: skip
     if not known.good_now or (seen.bad < policy.fall and probe.outcome not in OUT_AT_ONCE):
         return seen
-    hold = min(policy.hold_seconds * 2**known.falls, policy.longest_hold_seconds)
+    doublings = min(known.falls, MOST_DOUBLINGS)  # what falls every night for years does not overflow
+    hold = min(policy.hold_seconds * 2**doublings, policy.longest_hold_seconds)
     first = known.falls == 0
     return replace(
         seen, good_now=False, since=probe.at, falls=known.falls + 1, held_until=0.0 if first else probe.at + hold

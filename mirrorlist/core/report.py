@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mirrorlist.core.health import REMEDIES, Outcome, Subject, Verdict
+from mirrorlist.core.health import REMEDIES, SAYS_NOTHING, Outcome, Probe, Subject, Verdict
 from mirrorlist.core.model import Mirror, Protocol
 
 _ORDER = tuple(Protocol)
@@ -92,6 +92,20 @@ def _count_below(rows: tuple[Row, ...], tree: Subject, outcome: Outcome) -> int:
         row.outcome is outcome and row.good_now
         for row in rows
         if row.subject.path and replace(row.subject, path="") == tree
+    )
+
+
+def said_nothing(rows: tuple[Row, ...], probes: Iterable[Probe]) -> tuple[Probe, ...]:
+    """The newest probes of trees that said nothing, so that the rows tell of former ones; ``probes`` newest first."""
+    newest: dict[Subject, Probe] = {}
+    for probe in probes:
+        newest.setdefault(probe.subject, probe)
+    trees = {row.subject: row for row in rows if not row.subject.path}
+    return tuple(
+        probe
+        for subject, probe in newest.items()
+        if subject in trees and probe.outcome in SAYS_NOTHING and trees[subject].outcome is not probe.outcome
+        if probe.at >= trees[subject].checked_at
     )
 
 

@@ -81,6 +81,30 @@ def settled(
     return Round(verdicts, changes, tuple(_noted(before, verdicts, probes)), kept)
 
 
+def fairly_ahead(
+    before: Mapping[Subject, Verdict], probes: Iterable[Probe], confirmed: Mapping[str, float | None]
+) -> list[Probe]:
+    """The probes, where a version that is newer than the origin's counts only if the origin was asked meanwhile.
+
+    ``confirmed``: when the origin last said what it publishes, by path. While the origin does not answer, those who
+    sync first would else be taken for bad, one after the other, and only those who do not would stay.
+    """
+    return [_unasked(probe) if _is_unfair(before.get(probe.subject), probe, confirmed) else probe for probe in probes]
+
+
+def _is_unfair(known: Verdict | None, probe: Probe, confirmed: Mapping[str, float | None]) -> bool:
+    if probe.outcome is not Outcome.AHEAD or known is None or probe.subject.path not in confirmed:
+        return False
+    at = confirmed[probe.subject.path]
+    return at is None or at <= known.checked_at
+
+
+def _unasked(probe: Probe) -> Probe:
+    return replace(
+        probe, outcome=Outcome.UNCHECKED, detail=f"{probe.detail}, which did not answer since the last probe"
+    )
+
+
 def answers(probe: Probe) -> bool:
     """Whether a host spoke at all."""
     return probe.outcome not in WITHOUT_ANSWER

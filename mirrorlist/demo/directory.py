@@ -174,6 +174,7 @@ def service_file(layout: Layout) -> dict[str, object]:
         "origin": {"main": layout.origin.name},
         "trusted_proxies": ["127.0.0.0/8"],
         "profile": "intranet",
+        "intranet_networks": ["127.0.0.0/8"],
         "state_dir": layout.state.name,
         "geo": {
             "databases": [layout.asn_database.name],

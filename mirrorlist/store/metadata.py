@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from mirrorlist.core.metadata import Change
 from mirrorlist.core.model import Checksummed
 from mirrorlist.store.tables import ORIGIN_CHANGES, ORIGIN_CHECKS, ORIGIN_IMAGES
-from mirrorlist.store.upsert import insert_into
+from mirrorlist.store.upsert import insert_into, upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,7 @@ class MetadataStore:
         with self._engine.begin() as connection:
             wanted = sa.select(ORIGIN_IMAGES.c.size).where(ORIGIN_IMAGES.c.path == path)
             known = connection.execute(wanted).one_or_none()
-            connection.execute(ORIGIN_IMAGES.delete().where(ORIGIN_IMAGES.c.path == path))
-            connection.execute(ORIGIN_IMAGES.insert().values(row))
+            connection.execute(upsert(self._engine.dialect.name, ORIGIN_IMAGES), row)
         return known is None or known.size != size
 
     def sizes(self) -> dict[str, int | None]:

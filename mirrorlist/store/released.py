@@ -15,10 +15,10 @@ def released(
 ) -> tuple[Service, tuple[Waiting, ...]]:
     """The service with the versions that its majors mean now. Nothing waits for a prober that does not run.
 
-    While the database knows nothing, the former snapshot tells what the majors meant.
+    What the database does not know, as after an upgrade, the former snapshot tells: what the majors meant.
     """
     knows = recorded is not None and recorded.verdicts
-    meant = recorded.meant if recorded and knows else former.service.catalogue.latest if former else {}
+    meant = {**(former.service.catalogue.latest if former else {}), **(recorded.meant if recorded and knows else {})}
     if not (recorded.watched if recorded and knows else seen.health.holds):
         return service, ()
     found = releases(service.catalogue, meant, seen, service.policy)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from mirrorlist.store.tables import RELEASES
+from mirrorlist.store.upsert import upsert
 
 
 class ReleaseStore:
@@ -26,9 +27,10 @@ class ReleaseStore:
         if known == dict(latest):
             return
         changed = [major for major, version in latest.items() if known.get(major) != version]
-        gone = [major for major in known if latest.get(major) != known[major]]
+        gone = known.keys() - latest.keys()
         with self._engine.begin() as connection:
             for major in gone:
                 connection.execute(RELEASES.delete().where(RELEASES.c.major == major))
             for major in changed:
-                connection.execute(RELEASES.insert().values(major=major, version=latest[major], since=now))
+                row = {"major": major, "version": latest[major], "since": now}
+                connection.execute(upsert(self._engine.dialect.name, RELEASES), row)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.checks.rsync import Client, installed_client, probe
+from mirrorlist.checks.foreign_programs import MOST_TOLD
+from mirrorlist.checks.rsync import Client, client_of, installed_client, probe
 from mirrorlist.core.health import Family, Outcome, Subject
 from mirrorlist.core.model import MAIN, Protocol
 from tests.checks.asking import LOOPBACK, guard, names
@@ -22,8 +23,8 @@ GUARD = guard(LOOPBACK, names({"m.test": [ALLOWED_HOST], "inside.test": ["10.0.0
 needs_rsync = pytest.mark.skipif(shutil.which("rsync") is None, reason="the rsync client is not installed")
 
 
-def asked(url: str, client: Client | None, family: Family = Family.IPV4) -> tuple[Outcome, str]:
-    found = probe(Subject("m", MAIN, Protocol.RSYNC, family), url, 1.0, GUARD, client)
+def asked(url: str, client: Client | None, family: Family = Family.IPV4, seconds: float = 30.0) -> tuple[Outcome, str]:
+    found = probe(Subject("m", MAIN, Protocol.RSYNC, family), url, seconds, GUARD, client)
     return found.outcome, found.detail
 
 
@@ -40,6 +41,7 @@ def hangs(arguments: list[str], seconds: float) -> tuple[int, str]:
     [
         ("rsync://m.test/linux/", ends(0), Outcome.GOOD),
         ("rsync://m.test/linux/", ends(5, "@ERROR: Unknown module 'linux'"), Outcome.MISSING),
+        ("rsync://m.test/linux/", ends(5, "@ERROR: max connections (9) reached -- try again later"), Outcome.LIMITED),
         ("rsync://m.test/linux/", ends(10, "Connection refused"), Outcome.UNREACHABLE),
         ("rsync://m.test/linux/", hangs, Outcome.TIMEOUT),
         ("rsync://m.test/linux/", None, Outcome.UNCHECKED),
@@ -106,6 +108,29 @@ def test_a_real_server_lists_its_module_and_no_other(tmp_path: Path) -> None:
 def test_a_server_that_stays_silent_is_too_slow() -> None:
     with serving(stays_silent) as server:
         start = time.monotonic()
-        found = asked(f"rsync://m.test:{server.port}/linux/", installed_client())
+        found = asked(f"rsync://m.test:{server.port}/linux/", installed_client(), seconds=1.0)
     assert found[0] in (Outcome.TIMEOUT, Outcome.UNREACHABLE)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 15
+
+
+def program(directory: Path, text: str) -> Client:
+    file = directory / "rsync"
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+    return client_of(str(file))
+
+
+def test_what_a_server_says_without_end_is_cut(tmp_path: Path) -> None:
+    status, said = program(tmp_path, "/usr/bin/head -c 30000000 /dev/zero | /usr/bin/tr '\\0' x >&2; exit 5")([], 30.0)
+    assert (status, len(said)) == (5, MOST_TOLD)
+
+
+def test_a_client_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    client = program(tmp_path, "/bin/sleep 300 & echo $! > pid; cd /; wait".replace("pid", str(tmp_path / "pid")))
+    with pytest.raises(TimeoutError, match="no list within 2 s"):
+        client([], 2.0)
+    started = Path("/proc") / (tmp_path / "pid").read_text().strip()
+    deadline = time.monotonic() + 30
+    while started.exists() and "\tZ" not in (started / "status").read_text() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not started.exists() or "\tZ" in (started / "status").read_text()

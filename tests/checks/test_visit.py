@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mirrorlist.checks.fetch import Ask
-from mirrorlist.checks.looks import validator_of
+from mirrorlist.checks.looks import Terms, validator_of
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.visit import Fetch, Visited, visit
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, judged
@@ -65,12 +65,13 @@ def visited(
     time_file: str | None = None,
     run: int = 0,
     images: Mapping[str, int | None] | None = None,
+    terms: Terms = TERMS,
 ) -> Visited:
     trip = Trip(
         mirror=of, wanted=wanted, now=NOW, run=run, verdicts=verdicts or {}, time_file=time_file,
         images={MAIN: images or {}},
     )  # fmt: skip
-    return visit(trip, TERMS, fetching or Fetching(), time.monotonic, now)
+    return visit(trip, terms, fetching or Fetching(), time.monotonic, now)
 
 
 def probes(found: Visited, family: Family = Family.IPV4) -> dict[str, Probe]:
@@ -117,6 +118,15 @@ def test_the_content_is_compared_with_the_origins(body: bytes, outcome: Outcome,
     assert {(probe.outcome, probe.detail) for path, probe in found.items() if path} == {(outcome, detail)}
     assert set(found) == {"", *PATHS}
     assert found[""].outcome is tree
+
+
+def test_what_is_older_than_all_that_is_known_may_have_been_the_origins() -> None:
+    """Right after installing only the newest version is known; those that did not sync it yet are behind, not wrong."""
+    terms = replace(TERMS, history={}, oldest=dict.fromkeys(PATHS, int(NOW) - 3600))
+    with mirrored(Tree().put(OLD)) as (of, _):
+        found = probes(visited(of, terms=terms))
+    assert {probe.outcome for path, probe in found.items() if path} == {Outcome.STALE}
+    assert found[""].outcome is Outcome.GOOD
 
 
 ANSWERS: list[tuple[str, Talk, Outcome]] = [

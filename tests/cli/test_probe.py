@@ -35,7 +35,7 @@ from mirrorlist.store.health import HealthStore
 from mirrorlist.store.leader import Candidate, prober_lock
 from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW, client, service
-from tests.checks.servers import serving
+from tests.checks.servers import answer, says, serving
 from tests.checks.test_wire import AUTHORITY, serving_tls
 from tests.checks.trees import CURRENT, HTML, OLD, Tree
 
@@ -230,6 +230,20 @@ def test_an_override_is_stored_with_its_author_and_shown(checkout: Checkout) -> 
     assert "no override is in force" in checkout.told("override", "a.example.org", "--clear")
 
 
+def test_what_the_reason_of_an_override_holds_steers_no_terminal_and_is_one_line(checkout: Checkout) -> None:
+    checkout.told("override", "a.example.org", "--out", "--for", "6h", "--reason", "disk\n\x1b[31m full\u202e")
+    assert checkout.store.overrides(time.time())["a.example.org"].reason == "disk ?[31m full?"
+
+
+def test_a_look_that_said_nothing_is_told_to_the_owner(checkout: Checkout) -> None:
+    checkout.told("probe", "--once")
+    assert "told nothing" not in checkout.told("health", "a.example.org")
+    checkout.trees["a.example.org"].talk = says(answer("503 Service Unavailable"))
+    checkout.told("probe", "--once")
+    told = "the last look over http ipv4 told nothing, so what was known stays: asked us to come back later: status 503"
+    assert told in checkout.told("health", "a.example.org")
+
+
 def test_an_override_is_shown_wherever_the_mirror_is(checkout: Checkout) -> None:
     checkout.told("override", "a.example.org", "--out", "--for", "6h", "--reason", "disk [full]")
     found = checkout.store.overrides(time.time())["a.example.org"]
@@ -281,6 +295,10 @@ def test_a_lowered_weight_is_told_with_since_when_and_why(checkout: Checkout) ->
         (["override", "a.example.org", "--out", "--clear"], "say either --out"),
         (["override", "a.example.org", "--out"], "--out needs --for"),
         (["override", "a.example.org", "--out", "--for", "soon", "--reason", "x"], "'soon': write a number and a unit"),
+        (
+            ["override", "a.example.org", "--out", "--for", "9999999d", "--reason", "x"],
+            "--for is over ten years; retire",
+        ),
         (["override", "nobody.example.org", "--clear"], "no mirror is called nobody.example.org"),
         (["health", "nobody.example.org"], "no mirror is called nobody.example.org"),
         (["probe", "--mirror", "nobody.example.org"], "no mirror is called nobody.example.org"),
@@ -351,3 +369,7 @@ def test_every_outcome_has_a_remedy_that_is_a_sentence() -> None:
 )
 def test_spans_are_told_in_the_largest_unit(seconds: float, said: str) -> None:
     assert ago(seconds) == said
+
+
+def test_a_time_beyond_the_calendar_is_told_as_its_end() -> None:
+    assert moment(1e15) == "9999-12-31 00:00"

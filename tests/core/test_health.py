@@ -83,6 +83,12 @@ def test_the_hold_down_doubles_with_every_fall_and_ends_after_a_calm_day() -> No
     assert (calm[-1].good_now, calm[-1].falls) == (True, 0)
 
 
+def test_a_mirror_that_falls_every_night_for_years_is_judged_like_any_other() -> None:
+    before = Verdict(True, NOW, Outcome.GOOD, NOW, bad=1, falls=100_000)
+    verdict = judged(before, Probe(SUBJECT, NOW + EVERY, 0.1, Outcome.CLOSED), POLICY)
+    assert (verdict.good_now, verdict.held_until) == (False, NOW + EVERY + POLICY.longest_hold_seconds)
+
+
 def test_since_tells_when_the_verdict_changed_and_not_when_it_was_confirmed() -> None:
     bad = Outcome.UNREACHABLE
     assert [verdict.since for verdict in after([bad, bad, bad, bad])] == [NOW, NOW + EVERY, NOW + EVERY, NOW + EVERY]

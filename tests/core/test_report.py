@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mirrorlist.core.health import Family, Outcome, Subject, Verdict
+from mirrorlist.core.health import Family, Outcome, Probe, Subject, Verdict
 from mirrorlist.core.model import MAIN, Protocol
-from mirrorlist.core.report import ending_soon, fresh_below, images_below, remedies, report, worst
+from mirrorlist.core.report import ending_soon, fresh_below, images_below, remedies, report, said_nothing, worst
 from tests.building import NOW, mirror
 
 M = mirror("m")
@@ -52,3 +52,12 @@ def test_the_days_of_a_certificate_are_told_of_trees_and_warned_of_from_fourteen
     assert [row.certificate_days for row in rows] == [14, None, None, None, None, None]
     assert ending_soon(rows) == {"https://m.example.org/linux/": 14}
     assert ending_soon(report(M, {TREE: verdict(Outcome.GOOD, days=15)})) == {}
+
+
+def test_a_newest_look_that_said_nothing_is_told_beside_what_is_known() -> None:
+    rows = report(M, VERDICTS)
+    silent = Probe(TREE, NOW, 0.1, Outcome.UNCHECKED, "connection refused")
+    former = Probe(TREE, NOW - 900, 0.1, Outcome.GOOD)
+    assert said_nothing(rows, [silent, former]) == (silent,)
+    assert said_nothing(rows, [former, replace(silent, at=NOW - 1800)]) == ()
+    assert said_nothing(rows, [replace(silent, subject=replace(TREE, path=BASEOS))]) == ()

@@ -8,7 +8,7 @@ import pytest
 
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict
 from mirrorlist.core.model import MAIN, Protocol
-from mirrorlist.core.rounds import Round, settled
+from mirrorlist.core.rounds import Round, fairly_ahead, settled
 from tests.building import NOW
 
 POLICY = HealthPolicy()
@@ -117,3 +117,22 @@ def test_a_probe_that_says_what_the_one_before_said_is_kept_only_as_the_mirrors_
         kept.append(len(found.noted))
         before = before | found.verdicts
     assert kept == [2, 2] + [1] * 98
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "counts"),
+    [({}, True), ({"9/A/": NOW - 100}, True), ({"9/A/": NOW - 901}, False), ({"9/A/": None}, False)],
+)
+def test_what_is_ahead_of_the_origin_counts_only_if_that_was_asked_since(
+    confirmed: dict[str, float | None], counts: bool
+) -> None:
+    ahead = probe(1, Outcome.AHEAD, path="9/A/")
+    before = {ahead.subject: Verdict(True, 0.0, Outcome.AHEAD, NOW - 900, bad=1)}
+    probes = fairly_ahead(before, [ahead, probe(2, Outcome.STALE)], confirmed)
+    assert probes[1] == probe(2, Outcome.STALE)
+    assert settled(before, probes, POLICY, {}).verdicts[ahead.subject].good_now is not counts
+
+
+def test_the_first_time_that_a_mirror_is_ahead_is_noted() -> None:
+    ahead = probe(1, Outcome.AHEAD, path="9/A/")
+    assert fairly_ahead({}, [ahead], {"9/A/": NOW - 9000}) == [ahead]
