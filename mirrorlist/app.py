@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
@@ -20,7 +21,7 @@ from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.web.api import api
-from mirrorlist.web.budget import Budgets
+from mirrorlist.web.budget import Budgets, Limited
 from mirrorlist.web.counting import Counting
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.faults import register_faults
@@ -48,9 +49,9 @@ def create_app(settings: Settings) -> Flask:
     reloader = Reloader(state_dir, settings.reload_seconds)
     counts = Counts()
     app = plain_app(reloader, country_of, counts)
-    front = put_front(app, reloader, country_of, counts, Budgets())
+    hot = put_front(app, reloader, country_of, counts, Budgets())
     reloader.start()
-    Counting(front.collect, counts, CountFiles(state_dir), COUNTING_SECONDS).start()
+    Counting(hot.collect, counts, CountFiles(state_dir), COUNTING_SECONDS).start()
     return app
 
 
@@ -65,9 +66,22 @@ def plain_app(
     app.register_blueprint(schemas())
     app.register_blueprint(site(publications, country_of, clock))
     app.register_blueprint(api(publications, country_of, clock))
-    app.register_blueprint(files(generations, country_of, clock))
+    app.register_blueprint(files(generations, country_of, counts, clock))
     register_faults(app, generations)
     return app
+
+
+@dataclass(frozen=True, slots=True)
+class Hot:
+    """The hot paths in front of an application."""
+
+    lists: Front
+    redirects: Redirects
+
+    def collect(self) -> None:
+        """Moves into the counts what both answered since the last time."""
+        self.lists.collect()
+        self.redirects.collect()
 
 
 def put_front(
@@ -77,14 +91,16 @@ def put_front(
     counts: Counts,
     budgets: Budgets,
     clock: Callable[[], float] = time.time,
-) -> Front:
-    """Puts the hot path in front of an application; the answers stay the same."""
-    front = Front(app.wsgi_app, country_of, counts, budgets, clock)
-    redirects = Redirects(front, app.wsgi_app, country_of, clock)
+) -> Hot:
+    """Puts the hot paths in front of an application; the answers stay the same."""
+    flask = app.wsgi_app
+    lists, pages = Limited(flask, budgets.lists), Limited(flask, budgets.pages)
+    front = Front(lists, pages, country_of, counts, clock)
+    redirects = Redirects(front, lists, country_of, counts, clock)
     app.wsgi_app = redirects  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     generations.subscribe(front.take)
     generations.subscribe(redirects.take)
-    return front
+    return Hot(front, redirects)
 
 
 def _compile_first(settings: Settings, state_dir: Path) -> None:

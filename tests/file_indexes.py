@@ -32,6 +32,7 @@ def indexed(
     unknown: Iterable[str] = (),
     module: str = MAIN,
     listed_at: float = NOW - 600,
+    links: Mapping[str, str] | None = None,
 ) -> Snapshot:
     """The snapshot with an index of these files; nothing is known of the mirrors named as ``unknown``."""
     paths = sorted(files, key=lambda path: sort_key(path.encode()))
@@ -43,6 +44,6 @@ def indexed(
         having = np.array([name.partition(".")[0] not in files[path].lacking for path in paths], np.bool_)
         draft.add(number, Holdings(having, np.ones(len(paths), np.bool_)))
     mirrors = tuple(Indexed(name, listed_at) for name in names)
-    made = draft.sealed(IndexFacts(module, NOW, listed_at, "test", mirrors))
+    made = draft.sealed(IndexFacts(module, NOW, listed_at, "test", mirrors, links or {}))
     index = decode_index(memoryview(b"".join(made.parts)))
     return replace(snapshot, files={**snapshot.files, module: index.bound([each.name for each in snapshot.mirrors])})

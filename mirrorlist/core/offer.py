@@ -14,6 +14,7 @@ from mirrorlist.core.belonging import REPODATA, Belonging
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.file_index import FileIndex, Holders
 from mirrorlist.core.health import Family
+from mirrorlist.core.known_files import APT_METADATA, Known, changes_in_place, known_file, really
 from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, Selection, Target
 from mirrorlist.core.rank import is_public
 from mirrorlist.core.reasons import Reason
@@ -23,11 +24,6 @@ from mirrorlist.core.trees import MetadataFrom, Place
 from mirrorlist.core.usability import RUNG_NOTES, Narrowing, Rung
 
 RELAXED = "no mirror on the continent asked for has this; the usual order follows"
-APT_METADATA = frozenset({"InRelease", "Release", "Release.gpg"})
-METADATA = APT_METADATA | {"repomd.xml", "repomd.xml.asc", "repomd.xml.key"}
-METADATA_ENDS = (".db", ".db.sig", ".db.tar.gz", ".db.tar.gz.sig")
-YEAR_10000 = 253_402_300_800
-"""No calendar goes farther."""
 _PROVES_A_MATCH = frozenset(
     {
         Reason.PROTOCOL, Reason.UNREACHABLE, Reason.MISSING, Reason.WRONG, Reason.STALE, Reason.LAGGING,
@@ -49,27 +45,6 @@ class Wanted:
     countries: tuple[str, ...] = ()
     avoid: frozenset[str] = frozenset()
     family: Family | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Pieces:
-    """The SHA-256 of each piece of a file; all but the last have this length in bytes."""
-
-    length: int
-    sha256: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What is known of a file as the origin has it; digests are in hexadecimal. ``changes``: in place, so that a
-    mirror may give an older one that is still good."""
-
-    size: int | None = None
-    mtime: int | None = None
-    sha256: str | None = None
-    sha512: str | None = None
-    pieces: Pieces | None = None
-    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +98,8 @@ def offer(snapshot: Snapshot, belonging: Belonging, wanted: Wanted, client: Clie
         NotFound: the index says that there is no such file, or nobody has it under a protocol that is wanted.
         NotReady: nobody can give it right now.
     """
-    place = wanted.place
+    place = really(snapshot, wanted.place)
+    wanted = replace(wanted, place=place)
     query = file_query(snapshot, belonging, wanted, now)
     holders = holders_of(snapshot, place, query.within or "")
     without = left_out(snapshot, wanted, holders)
@@ -254,33 +230,6 @@ def comes_from_origin(place: Place) -> bool:
     if place.tree.metadata is MetadataFrom.ORIGIN:
         return changes_in_place(place.path)
     return place.path.rpartition("/")[2] in APT_METADATA
-
-
-def changes_in_place(path: str) -> bool:
-    """Whether a file lists others and is written anew under the same name."""
-    name = path.rpartition("/")[2]
-    return name in METADATA or name.endswith(METADATA_ENDS)
-
-
-def known_file(snapshot: Snapshot, belonging: Belonging, place: Place) -> Known | None:
-    """What is known of the file: from the checksums of repository metadata, else from the index."""
-    if place.is_directory:
-        return None
-    changes = changes_in_place(place.path)
-    metadata = snapshot.facts.metadata.get(belonging.described(place.tree.module, place.path))
-    if metadata is not None:
-        current = metadata.current
-        return Known(
-            size=current.size, mtime=current.timestamp, sha256=current.sha256, sha512=current.sha512, changes=True
-        )
-    index = snapshot.files.get(place.tree.module)
-    number = None if index is None else index.find(place.path)
-    if index is None or number is None:
-        return None
-    file = index.file(number)
-    sha256 = file.sha256.hex() if file.sha256 else None
-    mtime = file.mtime if file.mtime is not None and 0 <= file.mtime < YEAR_10000 else None
-    return Known(size=file.size, mtime=mtime, sha256=sha256, changes=changes)
 
 
 def _nobody(snapshot: Snapshot, wanted: Wanted) -> NotFound | NotReady:

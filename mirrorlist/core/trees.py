@@ -73,13 +73,15 @@ class Place:
 
     ``path`` has no slash at its beginning, no empty or dotted segment; one at its end says that a directory is
     meant, and so does an empty path. Bytes that are not UTF-8 are surrogates in it. ``front`` is what stands before
-    the path in an address of this service.
+    the path in an address of this service. ``real`` is where mirrors have it, if ``path`` leads through symbolic
+    links, which a mirror may lack.
     """
 
     tree: Tree
     path: str
     continents: tuple[str, ...] = ()
     front: str = ""
+    real: str | None = None
 
     @property
     def is_directory(self) -> bool:
@@ -88,8 +90,8 @@ class Place:
 
     @property
     def quoted(self) -> str:
-        """The path as it stands in a URL."""
-        return quoted(self.path)
+        """The path, without symbolic links where these are known, as it stands in a URL."""
+        return quoted(self.path if self.real is None else self.real)
 
 
 class Trees:
@@ -102,7 +104,8 @@ class Trees:
         for tree in ordered:
             if tree.host is not None:
                 self._by_host.setdefault(tree.host, []).append((tree.segments, tree))
-        self.heads = frozenset(segments[0] for segments, _ in self._of_all)
+        self._starts = (*_starts(self._of_all), *((f"/{REGION}/",) if self._of_all or self._by_host else ()))
+        self._host_starts = {host: (*_starts(of), *self._starts) for host, of in self._by_host.items()}
         self.hosts = frozenset(self._by_host)
 
     def find(self, host: str, path: str) -> Place | None:
@@ -125,8 +128,16 @@ class Trees:
             return _regional(segments[1], _placed(segments[2:], path, candidates))
         return _placed(segments, path, candidates)
 
+    def starts(self, host: str) -> tuple[str, ...]:
+        """How the paths of trees begin at a host, as far as they are spelt plainly, with a slash at the end."""
+        return self._host_starts.get(host_name(host), self._starts)
+
     def _is_in_a_tree(self, segments: list[str], candidates: list[tuple[list[str], Tree]]) -> bool:
         return bool(segments) and any(segments[: len(prefix)] == prefix for prefix, _ in candidates)
+
+
+def _starts(trees: Iterable[tuple[list[str], Tree]]) -> tuple[str, ...]:
+    return tuple(tree.prefix for _, tree in trees)
 
 
 def _placed(segments: list[str], path: str, candidates: list[tuple[list[str], Tree]]) -> Place | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from mirrorlist.core.known_files import Known
 from mirrorlist.core.model import Choice, Rejected
-from mirrorlist.core.offer import Known, Offer
+from mirrorlist.core.offer import Offer
 from mirrorlist.core.rank import country_of
 
 CONTENT_TYPE = "application/json"

@@ -6,7 +6,8 @@ from email.utils import formatdate
 
 from lxml import etree
 
-from mirrorlist.core.offer import Known, Offer, Source
+from mirrorlist.core.known_files import Known
+from mirrorlist.core.offer import Offer, Source
 from mirrorlist.core.rank import country_of
 from mirrorlist.formats.metalink3 import xml_text
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PAGES_SHARE = 0.1
 """Of a worker's time, for pages and everything else that is no list: explaining one selection takes milliseconds."""
 LISTS_SHARE = 0.5
-"""For lists that Flask answers (``country=``, other formats, errors); the hot path has no limit."""
+"""For lists and redirects that Flask answers (``country=``, other formats, errors); the hot paths have no limit."""
 BURST_SECONDS = 0.25
 """Time that may be saved up: so much goes through at once."""
 
@@ -41,7 +45,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """What the worker of a service grants: to lists, and to everything else."""
+    """What the worker of a service grants: to lists and redirects, and to everything else."""
 
     lists: Budget = field(default_factory=lambda: Budget(LISTS_SHARE))
     pages: Budget = field(default_factory=lambda: Budget(PAGES_SHARE))
@@ -50,3 +54,33 @@ class Budgets:
 def unlimited() -> Budgets:
     """Budgets that never end."""
     return Budgets(Budget(0, math.inf), Budget(0, math.inf))
+
+
+class Limited:
+    """An application whose answers are dear: each is paid for out of a budget, and refused when that is spent."""
+
+    def __init__(self, application: WSGIApplication, budget: Budget) -> None:
+        self._application = application
+        self._budget = budget
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not self._budget.is_open():
+            start_response("503 Service Unavailable", _BUSY_HEADERS)
+            return (b"" if environ["REQUEST_METHOD"] == "HEAD" else _BUSY,)
+        started = time.perf_counter()
+        try:
+            return self._application(environ, start_response)
+        finally:
+            self._budget.spend(time.perf_counter() - started)
+
+
+_BUSY = (
+    b"# too many dear requests at once; plain lists and redirects are answered all the same. Try again in a few "
+    b"seconds\n"
+)
+_BUSY_HEADERS = [
+    ("Content-Type", "text/plain; charset=utf-8"),
+    ("Content-Length", str(len(_BUSY))),
+    ("Cache-Control", "private, no-store"),
+    ("Retry-After", "5"),
+]

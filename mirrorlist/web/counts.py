@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from mirrorlist.core.model import Client, Proximity, Selection
+from mirrorlist.core.offer import Offer
 from mirrorlist.core.prepared import class_match
 from mirrorlist.core.rank import proximity_of
 from mirrorlist.core.rules import opens
@@ -26,6 +27,7 @@ class Dimension(StrEnum):
 
     ROUTE = "route"
     REPOSITORY = "repository"
+    MODULE = "module"
     VERSION = "version"
     COUNTME = "countme"
     RUNG = "rung"
@@ -71,6 +73,11 @@ def labels_of_question(question: Question, rung: Rung) -> Labels:
     }
 
 
+def labels_of_file(form: str, module: str) -> Labels:
+    """What a request for a file decides; ``form`` is how it was answered."""
+    return {Dimension.ROUTE: f"files/{form.lower()}", Dimension.MODULE: module}
+
+
 def labels_of_client(country: str | None, proximity: Proximity | None, first: str | None) -> Labels:
     """What the client decides: its country, and the mirror that comes first with its proximity."""
     return {
@@ -97,6 +104,13 @@ def labels_of_selection(client: Client, selection: Selection) -> Labels:
         return labels_of_client(client.place.country, None, None)
     first = selection.choices[0]
     return labels_of_client(client.place.country, first.proximity, first.mirror.name)
+
+
+def labels_of_offer(client: Client, found: Offer) -> Labels:
+    """The same of who gives a file; the project's own trees are no mirror."""
+    first = found.sources[0].mirror
+    proximity = next((choice.proximity for choice in found.selection.choices if choice.mirror is first), None)
+    return labels_of_client(client.place.country, proximity, first.name if first else None)
 
 
 def merged(many: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, Counter[str]]:

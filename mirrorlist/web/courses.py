@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from mirrorlist.core.health import Family
 from mirrorlist.core.offer import Wanted, file_query, origin_urls, resort_urls
@@ -13,19 +13,24 @@ from mirrorlist.core.rank import country_of as mirror_country
 from mirrorlist.core.trees import Place
 from mirrorlist.core.usability import Narrowing
 from mirrorlist.formats.links import joined, links
-from mirrorlist.web.file_requests import FileRequests
-from mirrorlist.web.known_clients import KnownClient
+from mirrorlist.web.counts import Labels, labels_at, labels_of_client, labels_of_file
+from mirrorlist.web.file_requests import FileRequests, Form
+from mirrorlist.web.known_clients import Known
+from mirrorlist.web.routes import Room
 
-MOST_WAYS = 65_536
-MOST_GIVEN = 8
 FAMILIES = (None, Family.IPV4, Family.IPV6)
 
 
-class Way(NamedTuple):
-    """Where a client is sent: the URL up to the path, and the Link header in pieces to be joined by the path."""
+class Way:
+    """Where clients are sent: the URL up to the path, the Link header in pieces to be joined by the path, and how
+    often it was given since counted."""
 
-    tree: str
-    pieces: tuple[str, ...]
+    __slots__ = ("hits", "pieces", "tree")
+
+    def __init__(self, tree: str, pieces: tuple[str, ...]) -> None:
+        self.tree = tree
+        self.pieces = pieces
+        self.hits = 0
 
 
 class Courses:
@@ -38,58 +43,78 @@ class Courses:
         orders: PreparedModule,
         place: Place,
         narrowing: Narrowing,
-        ways: dict[int, Way],
-        number: int,
+        room: Room,
     ) -> None:
         self._prepared, self._requests, self._orders = prepared, requests, orders
-        self._place, self._narrowing = place, narrowing
+        self._place, self._narrowing, self._room = place, narrowing, room
         self._kinds: list[_Kind | None] = [None] * (2 * len(FAMILIES))
-        self._ways, self._slot = ways, number * len(self._kinds)
 
-    def way(self, client: KnownClient, https: bool) -> Way | None:
-        """The way of a client, or None if the view has to find it."""
-        at = client.family * 2 + https
-        way: Way | None = client.given.get(self._slot + at)
-        if way is None:
-            way = self._new_way(client, at)
-            if way is not None:
-                if len(client.given) >= MOST_GIVEN:
-                    client.given.clear()
-                client.given[self._slot + at] = way
-        return way
+    def way(self, client: Known, https: bool) -> Way | None:
+        """The way of a client, or None if the view has to find it.
 
-    def _new_way(self, client: KnownClient, at: int) -> Way | None:
-        """The way of a client for the first time; clients with the same first mirror at one place share it."""
+        What depends on the place, the network, the variant and the first mirror alone is kept, as for lists.
+        """
+        place, network, lot, _, family = client
+        at = family * 2 + https
         kind = self._kinds[at]
         if kind is None:
-            kind = self._kinds[at] = self._kind(FAMILIES[at // 2], bool(at % 2))
-        if kind.fixed is not None or kind.column is None:
-            return kind.fixed
-        key = self._orders.key(client.place, client.network, client.lot, kind.column)
-        own = None if key is None else (self._slot + at) << 64 | key
-        way = None if own is None else self._ways.get(own)
+            kind = self._kinds[at] = self._kind(FAMILIES[family], https)
+        column = kind.column
+        key = place if column is None else self._orders.key(place, network, lot, column)
+        if key is None:
+            return None
+        way = kind.ways.get(key)
         if way is None:
-            way = self._written(kind, *self._orders.numbers(client.place, client.network, client.lot, kind.column))
-            if way is not None and own is not None:
-                if len(self._ways) >= MOST_WAYS:
-                    self._ways.clear()
-                self._ways[own] = way
+            way = self._new_way(kind, key)
+            if way is None:
+                return None
+        way.hits += 1
+        return way
+
+    def counted(self) -> Iterator[tuple[Labels, int]]:
+        """What was given since this was last asked for, with its labels."""
+        of_file = labels_of_file(Form.REDIRECT.name, self._place.tree.module)
+        for kind in self._kinds:
+            for key, way in list(kind.ways.items()) if kind else ():
+                hits, way.hits = way.hits, 0
+                if hits and kind:
+                    yield {**of_file, **self._labels(kind, key)}, hits
+
+    def clear(self) -> None:
+        """Forgets the ways."""
+        for kind in self._kinds:
+            if kind is not None:
+                kind.ways.clear()
+
+    def _labels(self, kind: _Kind, key: int) -> Labels:
+        if kind.column is None:
+            return labels_of_client(self._prepared.snapshot.facts.places[key].country, None, None)
+        place, network, _, first = self._orders.parts_of(key)
+        return labels_at(self._prepared.snapshot, place, network, first)
+
+    def _new_way(self, kind: _Kind, key: int) -> Way | None:
+        way = self._fixed(kind) if kind.column is None else self._written(kind, kind.column, key)
+        if way is not None:
+            self._room.take_one()
+            kind.ways[key] = way
         return way
 
     def _kind(self, family: Family | None, https: bool) -> _Kind:
         place = self._place
         wanted = Wanted(place, self._requests.allowed(place.tree, https))
         if urls := origin_urls(self._prepared.snapshot, wanted):
-            return _Kind(None, (), self._way([(url.removesuffix(place.quoted), None) for url in urls]))
+            return _Kind(None, tuple(url.removesuffix(place.quoted) for url in urls))
         resorts = tuple(url.removesuffix(place.quoted) for url in resort_urls(self._prepared.snapshot, wanted))
         query = file_query(self._prepared.snapshot, self._requests.belonging, wanted, 0.0)
         column = self._prepared.column(query, family, self._narrowing)
-        return _Kind(None if column.notes else column.urls, resorts, None)  # the ladder is rare
+        return _Kind(None, ()) if column.notes else _Kind(column.urls, resorts)  # the ladder is rare
 
-    def _written(self, kind: _Kind, numbers: Sequence[int], alone: bool) -> Way | None:
-        if not numbers or kind.column is None:
-            return None
-        mirrors, column = self._prepared.snapshot.mirrors, kind.column
+    def _fixed(self, kind: _Kind) -> Way | None:
+        return self._way([(tree, None) for tree in kind.resorts]) if kind.resorts else None
+
+    def _written(self, kind: _Kind, column: Column, key: int) -> Way:
+        numbers, alone = self._orders.listed(key, column)
+        mirrors = self._prepared.snapshot.mirrors
         trees = [((column[number] or b"").decode(), mirror_country(mirrors[number])) for number in numbers]
         if len(trees) < self._prepared.snapshot.policy.fallback_minimum and not alone:
             listed = {tree for tree, _ in trees}
@@ -97,15 +122,18 @@ class Courses:
         return self._way(trees)
 
     def _way(self, trees: Sequence[tuple[str, str | None]]) -> Way:
-        return Way(trees[0][0], tuple(map(sys.intern, joined(links(trees[1:], self._place.front)))))
+        pieces = joined(links(trees[1:], self._place.front))
+        return Way(sys.intern(trees[0][0]), tuple(map(sys.intern, pieces)))
 
 
-class _Kind(NamedTuple):
-    """For clients of one scheme and family: the usable mirrors, the project's own trees; or the one way for all.
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """For clients of one scheme and family: the usable mirrors and the project's own trees.
 
-    Without a column and without a way the view answers.
+    Without a column everybody goes to these trees, and ``ways`` are by place, else by key of the orders; without
+    either the view answers.
     """
 
     column: Column | None
     resorts: tuple[str, ...]
-    fixed: Way | None
+    ways: dict[int, Way] = field(default_factory=dict)

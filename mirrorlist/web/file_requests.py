@@ -14,8 +14,9 @@ from werkzeug.http import parse_accept_header
 from mirrorlist.core.belonging import Belonging
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.health import Family
+from mirrorlist.core.known_files import known_file
 from mirrorlist.core.model import Protocol
-from mirrorlist.core.offer import Wanted, known_file
+from mirrorlist.core.offer import Wanted
 from mirrorlist.core.query import asked_countries, asked_protocols, asked_values, parameters
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.trees import Place, Tree, Trees

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -18,14 +18,17 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.file_index import Entry
+from mirrorlist.core.known_files import YEAR_10000
 from mirrorlist.core.locate import CountryOf
-from mirrorlist.core.offer import YEAR_10000, Offer, Source, offer, resort_urls
+from mirrorlist.core.model import Client
+from mirrorlist.core.offer import Offer, Source, offer, resort_urls
 from mirrorlist.core.rank import country_of
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.trees import Place, quoted
 from mirrorlist.formats import checksum, file_json, file_metalink3, file_metalink4
 from mirrorlist.formats.file_json import readable
 from mirrorlist.formats.links import digest, links
+from mirrorlist.web.counts import Counts, labels_of_file, labels_of_offer
 from mirrorlist.web.file_requests import FileRequest, FileRequests, Form, wants_links
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import as_response, asking
@@ -47,7 +50,9 @@ CSP = (
 )
 
 
-def files(generations: Generations, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
+def files(
+    generations: Generations, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
+) -> Blueprint:
     """Answers whatever lies in a tree of service.yml, before any other view is looked for."""
     views = Blueprint("files", __name__, template_folder="templates")
     reader = _Reader()
@@ -64,7 +69,7 @@ def files(generations: Generations, country_of: CountryOf, clock: Callable[[], f
         if request.method not in METHODS:
             raise MethodNotAllowed(valid_methods=METHODS)
         asked = requests.read(request.environ, place)
-        return _Answer(requests, asked, country_of, clock()).response()
+        return _Answer(requests, asked, asking(current.snapshot, country_of), counts, clock()).response()
 
     return views
 
@@ -84,10 +89,10 @@ class _Reader:
 class _Answer:
     """One request's answer."""
 
-    def __init__(self, requests: FileRequests, asked: FileRequest, country_of: CountryOf, now: float) -> None:
+    def __init__(self, requests: FileRequests, asked: FileRequest, client: Client, counts: Counts, now: float) -> None:
         self._snapshot, self._belonging = requests.snapshot, requests.belonging
         self._asked, self._wanted = asked, asked.wanted
-        self._country_of, self._now = country_of, now
+        self._client, self._counts, self._now = client, counts, now
 
     @property
     def _place(self) -> Place:
@@ -102,28 +107,28 @@ class _Answer:
             return _page(
                 "directory.html", title=readable(self._place.front + self._place.path), rows=_rows(self._place, entries)
             )
-        found = self._offer()
+        found = offer(self._snapshot, self._belonging, self._wanted, self._client, self._now)
         if self._place.is_directory:
             return redirect(self._directory_source(found))
-        return FORMS[self._asked.form](self, found)
-
-    def _offer(self) -> Offer:
-        client = asking(self._snapshot, self._country_of)
-        return offer(self._snapshot, self._belonging, self._wanted, client, self._now)
+        response = FORMS[self._asked.form](self, found)
+        of_file = labels_of_file(self._asked.form.name, self._place.tree.module)
+        self._counts.add({**of_file, **labels_of_offer(self._client, found)})
+        return response
 
     def _directory_source(self, found: Offer) -> Source:
         """The project's own tree, because only that surely has the whole directory."""
-        resorts = () if found.selection.query.target.vault else resort_urls(self._snapshot, self._wanted)
+        wanted = replace(self._wanted, place=found.place)
+        resorts = () if found.selection.query.target.vault else resort_urls(self._snapshot, wanted)
         return Source(resorts[0], None) if resorts else found.sources[0]
 
     def redirected(self, found: Offer) -> Response:
         """302 with the headers of RFC 6249."""
         response = redirect(found.sources[0])
         if wants_links(request.headers.get("User-Agent", "")):
-            ending = len(self._place.quoted)
-            others = [(source.url[:-ending], _country(source)) for source in found.sources[1:]]
+            path = found.place.quoted
+            others = [(source.url.removesuffix(path), _country(source)) for source in found.sources[1:]]
             for before, after in links(others, self._place.front):
-                response.headers.add("Link", f"{before}{self._place.quoted}{after}")
+                response.headers.add("Link", f"{before}{path}{after}")
         if found.known and found.known.sha256 and not found.known.changes:
             response.headers["Digest"] = digest(found.known.sha256)
         return response

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING
 
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.health import Family
-from mirrorlist.core.locate import CountryOf, place_number
+from mirrorlist.core.locate import CountryOf
 from mirrorlist.core.prepared import Prepared
-from mirrorlist.core.spread import Lot, Turns, identity_of
-from mirrorlist.web.budget import Budgets
-from mirrorlist.web.client import TrustedProxies, client_address
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.encoding import compressed
-from mirrorlist.web.questions import LIST_PATHS, Questions, sent_by
+from mirrorlist.web.known_clients import KnownClients
+from mirrorlist.web.questions import LIST_PATHS, Questions
 from mirrorlist.web.routes import MOST_REMEMBERED, Headers, Route, Routes
 
 if TYPE_CHECKING:
@@ -33,31 +31,23 @@ PerFamily = tuple[Route | None, Route | None, Route | None]
 """A question's routes for clients whose family is unknown, for IPv4 and for IPv6 ones."""
 
 
-_Known = tuple[int, int, Lot, float, int]
-"""What is known of a client until its turn ends: place, network, lot, end of the turn, place in ``PerFamily``.
-
-A plain tuple of plain values: the garbage collector stops tracking it, where it would walk through thousands of
-objects of a class of our own again and again (measured: 10 us a new client, half of all it cost).
-"""
-
-
 class Front:
-    """A WSGI application in front of another."""
+    """A WSGI application in front of two others: of what it leaves, ``lists`` answers lists and ``pages`` the rest."""
 
     def __init__(
         self,
-        behind: WSGIApplication,
+        lists: WSGIApplication,
+        pages: WSGIApplication,
         country_of: CountryOf,
         counts: Counts,
-        budgets: Budgets,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._behind = behind
+        self._lists = lists
+        self._pages = pages
         self._country_of = country_of
         self._counts = counts
         self._clock = clock
         self._answers: Answers | None = None
-        self._budgets = budgets
 
     def take(self, prepared: Prepared) -> None:
         """Answers from this generation from now on."""
@@ -78,29 +68,8 @@ class Front:
             if answer is not None:
                 start_response("200 OK", answer[0])
                 return (answer[1],)
-        return self._from_behind(environ, start_response)
-
-    def _from_behind(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """What Flask answers, within the time that such answers may take."""
-        is_list = environ["PATH_INFO"].startswith(LIST_PATHS)
-        budget = self._budgets.lists if is_list else self._budgets.pages
-        if not budget.is_open():
-            start_response("503 Service Unavailable", _BUSY_HEADERS)
-            return (b"" if environ["REQUEST_METHOD"] == "HEAD" else _BUSY,)
-        started = time.perf_counter()
-        try:
-            return self._behind(environ, start_response)
-        finally:
-            budget.spend(time.perf_counter() - started)
-
-
-_BUSY = b"# too many dear requests at once; plain lists are answered all the same. Try again in a few seconds\n"
-_BUSY_HEADERS = [
-    ("Content-Type", "text/plain; charset=utf-8"),
-    ("Content-Length", str(len(_BUSY))),
-    ("Cache-Control", "private, no-store"),
-    ("Retry-After", "5"),
-]
+        behind = self._lists if environ["PATH_INFO"].startswith(LIST_PATHS) else self._pages
+        return behind(environ, start_response)
 
 
 class Answers:
@@ -109,18 +78,12 @@ class Answers:
     def __init__(
         self, prepared: Prepared, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
     ) -> None:
-        self._prepared = prepared
-        self._country_of = country_of
         self._counts = counts
-        self._clock = clock
         service = prepared.snapshot.facts.service
-        self._proxies = TrustedProxies(service.trusted_proxies)
+        self.clients = KnownClients(prepared, country_of, clock)
         self._questions = Questions(service.catalogue, service.policy)
         self._prepared_routes = Routes(prepared, counts)
-        self._turns = Turns(prepared.snapshot.facts.key, service.policy.turn_seconds)
         self._routes: dict[tuple[str, str], PerFamily | None] = {}
-        self._clients: dict[tuple[str, str | None], _Known] = {}
-        self._once = bytearray(MOST_REMEMBERED)
 
     def answer(self, environ: WSGIEnvironment) -> tuple[Headers, bytes] | None:
         """Headers and body, or None if Flask has to answer."""
@@ -131,11 +94,7 @@ class Answers:
             routes = self._new_routes(asked)
         if routes is None:
             return None
-        who = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR")
-        client = self._clients.get(who)
-        if client is None or client[3] <= self._clock():
-            client = self._new_client(who)
-        place, network, lot, _, family = client
+        place, network, lot, _, family = self.clients.of(environ)
         route = routes[family]
         if route is None:
             return None
@@ -174,31 +133,3 @@ class Answers:
                 if route is not None and route.hits:
                     hits, route.hits = route.hits, 0
                     self._counts.add(route.labels, hits)
-
-    def _new_client(self, who: tuple[str, str | None]) -> _Known:
-        snapshot = self._prepared.snapshot
-        address = client_address(*who, self._proxies)
-        if address is None:
-            lot, until = self._turns.lot(sent_by(*who), self._clock())
-            known = 0, 0, lot, until, 0
-        else:
-            lot, until = self._turns.lot(identity_of(address), self._clock())
-            place = place_number(snapshot, address, self._country_of)
-            known = place, snapshot.networks.at(address), lot, until, 1 if len(address) == 4 else 2
-        if self._comes_again(who):
-            if len(self._clients) >= MOST_REMEMBERED:
-                self._clients.clear()
-            self._clients[who] = known
-        return known
-
-    def _comes_again(self, who: tuple[str, str | None]) -> bool:
-        """Whether a client is worth remembering: it was here before, probably, and its header is not long.
-
-        A byte of a hash stands for each client, so that those who come once push nobody out and leave nothing.
-        """
-        hashed = hash(who)
-        at, mark = hashed % MOST_REMEMBERED, hashed >> 32 & 0xFF or 1
-        if self._once[at] == mark:
-            return len(who[0]) + len(who[1] or "") <= LONGEST_REMEMBERED
-        self._once[at] = mark
-        return False

@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.file_index import Holders
+from mirrorlist.core.known_files import changes_in_place, really
 from mirrorlist.core.locate import CountryOf
-from mirrorlist.core.offer import Wanted, changes_in_place, comes_from_origin, left_out
+from mirrorlist.core.offer import Wanted, comes_from_origin, left_out
 from mirrorlist.core.prepared import Prepared, PreparedModule
 from mirrorlist.core.trees import Place, host_name
 from mirrorlist.core.usability import Narrowing
 from mirrorlist.formats import checksum
 from mirrorlist.formats.links import digest
-from mirrorlist.web.courses import Courses, Way
+from mirrorlist.web.counts import Counts
+from mirrorlist.web.courses import Courses
 from mirrorlist.web.file_requests import FileRequests, Form, accepted, is_particular
 from mirrorlist.web.known_clients import KnownClients
+from mirrorlist.web.routes import Room
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,6 +33,7 @@ METHODS = frozenset({"GET", "HEAD"})
 MOST_FILES = 131_072
 """About 350 bytes each."""
 MOST_COURSES = 1024
+MOST_WAYS = 65_536
 MOST_HEADERS = 256
 LONGEST_REMEMBERED = 512
 STATUS = "302 Found"
@@ -47,66 +51,104 @@ Digest header, if there is one; and who may give it."""
 
 
 class Redirects:
-    """A WSGI application in front of another.
+    """A WSGI application in front of two others: ``files`` answers what is left of trees, ``behind`` everything else.
 
-    ``views`` answers what is left of hosts that trees have to themselves: there the paths of lists are files.
+    At a host of its own a tree comes first: there the paths of lists may be files.
     """
 
     def __init__(
         self,
         behind: WSGIApplication,
-        views: WSGIApplication,
+        files: WSGIApplication,
         country_of: CountryOf,
+        counts: Counts,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._behind = behind
-        self._views = views
+        self._files = files
         self._country_of = country_of
+        self._counts = counts
         self._clock = clock
         self._answers: Answers | None = None
 
     def take(self, prepared: Prepared) -> None:
         """Answers from this generation from now on."""
+        former = self._answers
         trees = prepared.snapshot.facts.service.trees
-        self._answers = Answers(prepared, self._country_of, self._clock) if trees else None
+        self._answers = Answers(prepared, self._country_of, self._counts, self._clock) if trees else None
+        if former is not None:
+            former.collect()
+
+    def collect(self) -> None:
+        """Moves into the counts what was answered since the last time."""
+        if self._answers is not None:
+            self._answers.collect()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         answers = self._answers
         if answers is not None:
-            headers = answers.answer(environ)
-            if headers is not None:
-                start_response(STATUS, headers)
-                return (b"",)
-            if answers.is_own_host(environ):
-                return self._views(environ, start_response)
+            asked = answers.asked(environ)
+            if asked is not None:
+                headers = answers.answer(environ, asked)
+                if headers is not None:
+                    start_response(STATUS, headers)
+                    return (b"",)
+                return self._files(environ, start_response)
         return self._behind(environ, start_response)
+
+
+Asked: TypeAlias = "str | tuple[str, str]"
+"""A path below a tree, with the host where that matters."""
 
 
 class Answers:
     """The redirects of one generation. Its memos go with it, so nothing in them can be stale."""
 
-    def __init__(self, prepared: Prepared, country_of: CountryOf, clock: Callable[[], float]) -> None:
+    def __init__(self, prepared: Prepared, country_of: CountryOf, counts: Counts, clock: Callable[[], float]) -> None:
         self._prepared = prepared
-        self._clock = clock
+        self._counts = counts
         self._requests = FileRequests(prepared.snapshot)
         self._clients = KnownClients(prepared, country_of, clock)
-        self._starts = tuple(f"/{head}/" for head in self._requests.trees.heads)
-        self._hosts: dict[str, bool] | None = {} if self._requests.trees.hosts else None
+        self._starts = self._requests.trees.starts("")
+        self._own: dict[str, tuple[str, ...]] | None = {} if self._requests.trees.hosts else None
         self._plain: dict[str, bool] = {}
         self._agents: dict[str, bool] = {}
-        self._files: dict[str | tuple[str, str], File | None] = {}
+        self._files: dict[Asked, File | None] = {}
         self._courses: dict[Hashable, Courses] = {}
-        self._ways: dict[int, Way] = {}
-        self._number = 0
+        self._room = Room(MOST_WAYS, self._clear_ways)
 
-    def answer(self, environ: WSGIEnvironment) -> Headers | None:
-        """The headers of a redirect, or None if Flask has to answer."""
+    def asked(self, environ: WSGIEnvironment) -> Asked | None:
+        """What is asked for, or None if it lies in no tree. Of odd spellings the view finds out."""
         path: str = environ["PATH_INFO"]
-        asked: str | tuple[str, str] = path
-        if self.is_own_host(environ):
-            asked = environ["HTTP_HOST"], path
-        elif not path.startswith(self._starts):
-            return None
+        if self._own is not None and (starts := self._starts_of(environ.get("HTTP_HOST", ""), self._own)):
+            return (environ["HTTP_HOST"], path) if path.startswith(starts) or path + "/" in starts else None
+        return path if path.startswith(self._starts) else None
+
+    def _starts_of(self, host: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+        """How paths of trees begin at a host that trees have to themselves; the spellings of a host are few."""
+        starts = known.get(host)
+        if starts is None:
+            trees = self._requests.trees
+            starts = trees.starts(host) if host_name(host) in trees.hosts else ()
+            if len(known) >= MOST_HEADERS:
+                known.clear()
+            if len(host) <= LONGEST_REMEMBERED:
+                known[host] = starts
+        return starts
+
+    def collect(self) -> None:
+        """Moves into the counts what was answered since the last time."""
+        for courses in list(self._courses.values()):
+            for labels, hits in courses.counted():
+                self._counts.add(labels, hits)
+
+    def _clear_ways(self) -> None:
+        self.collect()
+        for courses in self._courses.values():
+            courses.clear()
+
+    def answer(self, environ: WSGIEnvironment, asked: Asked) -> Headers | None:
+        """The headers of a redirect, or None if Flask has to answer."""
         try:
             file = self._files[asked]
         except KeyError:
@@ -126,28 +168,14 @@ class Answers:
         way = courses.way(self._clients.of(environ), https)
         if way is None:
             return None
-        tree, pieces = way
-        path = path[rest:] if isinstance(rest, int) else rest
+        path: str = environ["PATH_INFO"][rest:] if isinstance(rest, int) else rest
         headers = [
-            ("Location", tree + path), ("Link", path.join(pieces)), _CONTENT_TYPE, _CACHE_CONTROL, _VARY, _LENGTH,
+            ("Location", way.tree + path), ("Link", path.join(way.pieces)),
+            _CONTENT_TYPE, _CACHE_CONTROL, _VARY, _LENGTH,
         ]  # fmt: skip
         if checked is not None:
             headers.append(("Digest", checked))
         return headers
-
-    def is_own_host(self, environ: WSGIEnvironment) -> bool:
-        """Whether trees have this host to themselves; the spellings of a host are few, so they are remembered."""
-        if self._hosts is None:
-            return False
-        host = environ.get("HTTP_HOST", "")
-        known = self._hosts.get(host)
-        if known is None:
-            known = host_name(host) in self._requests.trees.hosts
-            if len(self._hosts) >= MOST_HEADERS:
-                self._hosts.clear()
-            if len(host) <= LONGEST_REMEMBERED:
-                self._hosts[host] = known
-        return known
 
     def _wants_redirect(self, accept: str) -> bool:
         plain = self._plain.get(accept)
@@ -169,7 +197,7 @@ class Answers:
                 self._agents[agent] = known
         return known
 
-    def _new_file(self, asked: str | tuple[str, str], environ: WSGIEnvironment) -> File | None:
+    def _new_file(self, asked: Asked, environ: WSGIEnvironment) -> File | None:
         try:
             place = self._requests.place(environ)
             file = None if place is None else self._file(place, environ["PATH_INFO"])
@@ -197,6 +225,7 @@ class Answers:
             found = index.file(number).sha256
             checked = digest(found.hex()) if found else None
         holders = None if index is None or number is None else index.holders(number)
+        place = really(snapshot, place)
         return _beginning(place, asked), checked, self._courses_of(place, orders, holders)
 
     def _courses_of(self, place: Place, orders: PreparedModule, holders: Holders | None) -> Courses:
@@ -211,14 +240,11 @@ class Answers:
         courses = self._courses.get(shared)
         if courses is None:
             if len(self._courses) >= MOST_COURSES:
+                self._clear_ways()
                 self._courses.clear()
                 self._files.clear()
-                self._ways.clear()
             without = left_out(self._prepared.snapshot, Wanted(place, ()), holders)
-            self._number += 1  # never again, because clients remember it
-            courses = Courses(
-                self._prepared, self._requests, orders, place, Narrowing(without), self._ways, self._number
-            )
+            courses = Courses(self._prepared, self._requests, orders, place, Narrowing(without), self._room)
             self._courses[shared] = courses
         return courses
 

@@ -10,8 +10,9 @@ import pytest
 from lxml import etree
 
 from mirrorlist.core.belonging import Belonging
+from mirrorlist.core.known_files import Known, Pieces
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS
-from mirrorlist.core.offer import Known, Offer, Pieces, Wanted, offer
+from mirrorlist.core.offer import Offer, Wanted, offer
 from mirrorlist.core.trees import Place, Tree
 from mirrorlist.formats.checksum import checksum
 from mirrorlist.formats.file_json import file_json

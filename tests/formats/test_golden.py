@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.core.belonging import Belonging
+from mirrorlist.core.known_files import Known, Pieces
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol, Selection
-from mirrorlist.core.offer import Known, Offer, Pieces, Wanted, offer
+from mirrorlist.core.offer import Offer, Wanted, offer
 from mirrorlist.core.select import select
 from mirrorlist.core.trees import Place, Tree
 from mirrorlist.formats.apk import apk

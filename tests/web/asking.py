@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mirrorlist.app import plain_app, put_front
+from mirrorlist.app import Hot, plain_app, put_front
 from mirrorlist.core.prepared import Prepared
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.web.budget import unlimited
@@ -89,14 +89,19 @@ class Both:
 
     flask: Any
     fronted: Any
-    front: Front
+    hot: Hot
     held: Held
     clock: Clock
     counts: tuple[Counts, Counts]
 
+    @property
+    def front(self) -> Front:
+        """The hot path of lists."""
+        return self.hot.lists
+
     def assert_counted_alike(self) -> None:
         """What was asked since the last time was counted once by Flask and three times in front of it."""
-        self.front.collect()
+        self.hot.collect()
         plain, fast = (own.take() for own in self.counts)
         assert fast == {of: {label: 3 * times for label, times in sums.items()} for of, sums in plain.items()}
 
@@ -112,7 +117,7 @@ def both(snapshot: Snapshot | None = None, country_of: Callable[[bytes], str | N
     """A service on this snapshot."""
     held, clock, counts = Held(), Clock(), (Counts(), Counts())
     flask, fronted = (plain_app(held, country_of, own, clock) for own in counts)
-    front = put_front(fronted, held, country_of, counts[1], unlimited(), clock)
+    hot = put_front(fronted, held, country_of, counts[1], unlimited(), clock)
     if snapshot is not None:
         held.put(snapshot)
-    return Both(flask.wsgi_app, fronted.wsgi_app, front, held, clock, counts)
+    return Both(flask.wsgi_app, fronted.wsgi_app, hot, held, clock, counts)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mirrorlist.app import plain_app, put_front
-from mirrorlist.web.budget import Budget, Budgets
+from mirrorlist.core.model import MAIN
+from mirrorlist.core.trees import Tree
+from mirrorlist.web.budget import Budget, Budgets, unlimited
 from mirrorlist.web.counts import Counts
 from tests.building import mirror, nobody, snapshot
 from tests.web.asking import Clock, Held, ask, environ
@@ -56,3 +58,20 @@ def test_when_the_time_is_spent_dear_requests_are_put_off_and_lists_go_on() -> N
         assert (answer.status, answer.headers["retry-after"]) == (503, "5")
         assert answer.body.startswith(b"# too many" if method == "GET" else b"")
     assert ask(app.wsgi_app, environ("/mirrorlist/9/baseos")).status == 200
+
+
+def test_plain_redirects_go_on_when_the_time_of_dear_ones_is_spent() -> None:
+    held, counts, clock = Held(), Counts(), Clock()
+    app = plain_app(held, nobody, counts, clock)
+    put_front(app, held, nobody, counts, Budgets(Budget(0.0, 0.0), unlimited().pages), clock)
+    trees = (Tree(prefix="/dl/", module=MAIN), Tree(prefix="/", module=MAIN, host="dl.example.org"))
+    held.put(snapshot([mirror("a", "berlin")], trees=trees))
+    for path, query, host in [
+        ("/dl/x.iso", "country=DE", "x"), ("/region/EU/dl/x.iso", "", "x"), ("/dl/x.iso.meta4", "", "x"),
+        ("/dl/../x", "", "x"), ("/x.iso", "json", "dl.example.org"), ("/mirrorlist/9/baseos", "", "DL.example.org"),
+    ]:  # fmt: skip
+        answer = ask(app.wsgi_app, environ(path, query, HOST=host))
+        plain = host == "DL.example.org"
+        assert answer.status == (302 if plain else 503), "a file of the host's tree"
+    assert ask(app.wsgi_app, environ("/dl/x.iso")).status == 302
+    assert ask(app.wsgi_app, environ("/nothing")).status == 404, "that is a page"

@@ -546,3 +546,45 @@ def services() -> list[Both]:
             )
         )
     return _SERVICES
+
+
+def test_a_path_through_a_link_leads_to_where_mirrors_have_the_file() -> None:
+    links = {"current": "9.8", "odd/latest": "../x"} | {"latest.iso": "real.iso"}
+    service = both(indexed(bare(), FILES, links=links))
+    answer = get(service, "/dl/current/BaseOS/x86_64/os/Packages/hello.rpm")
+    assert urlsplit(answer.headers["location"]).path == f"/linux/{RPM}"
+    assert f"</dl/{RPM}.meta4>" in answer.headers["link"]
+    assert answer.headers["location"] == get(service, f"/dl/{RPM}").headers["location"]
+    assert get(service, "/dl/latest.iso", "protocol=https").headers["location"].endswith("/linux/real.iso")
+    assert get(service, "/dl/latest.iso.sha256").body == f"{DIGEST.hex()}  latest.iso\n".encode()
+    assert get(service, "/dl/current/nothing").status == 404
+
+
+def test_redirects_are_counted_whoever_answers() -> None:
+    known = both(indexed(bare(metadata={REPO: metadata(REPO)}), FILES))
+    get(known, f"/dl/{ISO}")
+    get(known, f"/dl/{RPM}", peer=PRIVATE)
+    get(known, f"/dl/{ISO}", "country=CZ&protocol=https")
+    get(known, f"/dl/{ISO}.meta4", "protocol=https&avoid=berlin.example.org")
+    get(known, "/dl/debian/dists/stable/InRelease")
+    get(known, "/dl/9/nobody.iso")
+    get(known, "/dl/9/no-such.iso")
+    known.hot.collect()
+    plain, fast = (counts.take() for counts in known.counts)
+    assert fast == {of: {label: 3 * times for label, times in sums.items()} for of, sums in plain.items()}
+    assert plain["route"] == {"files/metalink4": 1, "files/redirect": 5}
+    assert plain["module"] == {MAIN: 6}
+    assert plain["country"] == {"DE": 6}
+    assert (plain["first"]["secret.example.org"], plain["first"]["-"]) == (1, 2)
+    assert (plain["proximity"]["subnet"], plain["proximity"]["-"]) == (1, 2)
+    assert plain["first"]["prague.example.org"] == 2
+
+
+def test_at_its_own_host_only_the_trees_paths_are_files() -> None:
+    tree = Tree(prefix="/mirrorlist/files/", module=MAIN, host="dl.example.org")
+    service = both(bare(trees=(tree,)))
+    listed = get(service, "/mirrorlist/9/baseos", "arch=x86_64", HOST="dl.example.org")
+    assert (listed.status, listed.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    assert get(service, "/mirrorlist/files/x.iso", HOST="dl.example.org").status == 302
+    assert get(service, "/mirrorlist/files", HOST="dl.example.org").status == 302
+    assert get(service, "/mirrorlist/files/x.iso").status == 404

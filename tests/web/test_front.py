@@ -397,7 +397,7 @@ def test_new_generation_replaces_everything_at_once() -> None:
 
 def memory_of(answers: Answers) -> tuple[int, int]:
     """How many entries both memos have, and the characters of their keys."""
-    keys = [*answers._routes, *answers._clients]
+    keys = [*answers._routes, *answers.clients.remembered]
     return len(keys), sum(len(text or "") for key in keys for text in key)
 
 
