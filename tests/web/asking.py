@@ -80,8 +80,8 @@ def ask(application: Any, asked: dict[str, Any]) -> Answer:
     links = [value for name, value in headers if name.lower() == "link"]
     others = {name.lower(): value for name, value in headers if name.lower() != "link"}
     assert len(others) + len(links) == len(headers), f"a header stands twice: {headers}"
-    told = {name.lower(): value for name, value in headers if name.lower() != "date"}  # a second may pass between two
-    return Answer(int(status[:3]), told, body)
+    others.pop("date", None)  # a second may pass between two answers
+    return Answer(int(status[:3]), {**others, **({"link": ", ".join(links)} if links else {})}, body)
 
 
 @dataclass
