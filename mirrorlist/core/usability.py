@@ -8,7 +8,7 @@ that operators took out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
@@ -52,7 +52,7 @@ RUNG_NAMES = {
 }
 RUNG_NOTES = {
     Rung.LAGGING: "lagging: no mirror is fresh; these have an older version that is still accepted",
-    Rung.LAST_KNOWN: "last known good: no mirror is known to be good now; these carried it before",
+    Rung.LAST_KNOWN: "last known good: no mirror is known to be good now; these may have it",
     Rung.FALLBACKS: "fallbacks: no public mirror can be used; what the project keeps itself is listed",
 }
 
@@ -66,6 +66,14 @@ HELD_REASONS = {
 }
 CURRENT = frozenset({Holds.UNKNOWN, Holds.FRESH, Holds.GRACE})
 _ACCEPTED = CURRENT | {Holds.LAGGING}
+_LADDER = (
+    (Rung.FRESH, CURRENT),
+    (Rung.LAGGING, _ACCEPTED),
+    (Rung.LAST_KNOWN, frozenset(Holds) - {Holds.MISSING, Holds.WRONG}),
+    (Rung.LAST_KNOWN, frozenset(Holds)),
+)
+"""The steps down: what a mirror holds that is good enough. Those that surely lack a repository stand on the last."""
+_Step = tuple[Rung, frozenset[Holds]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +160,9 @@ def usability(
 ) -> Usability:
     """Which mirrors can be used for a query by a client of a family (None: unknown)."""
     family, without = narrowing.family or family, narrowing.without
-    first = _judged(mirrors, health, query, family, without, Rung.FRESH)
-    for rung in (Rung.FRESH, Rung.LAGGING, Rung.LAST_KNOWN):
-        usable = _judged(mirrors, health, query, family, without, rung) if rung else first
+    first = _judged(mirrors, health, query, family, without, _LADDER[0])
+    for step in _LADDER:
+        usable = first if step is _LADDER[0] else _judged(mirrors, health, query, family, without, step)
         if _public_count(mirrors, usable):
             return usable
     return replace(first, rung=Rung.FALLBACKS)
@@ -166,12 +174,12 @@ def _judged(
     query: Query,
     family: Family | None,
     without: Mapping[int, Reason],
-    rung: Rung,
+    step: _Step,
 ) -> Usability:
-    strict = _column(mirrors, health, query, family, without, rung)
+    strict = _column(mirrors, health, query, family, without, step)
     if family is None or not health.bad_reach or _public_count(mirrors, strict) >= FAMILY_MINIMUM:
         return strict
-    return _column(mirrors, health, query, None, without, rung)
+    return _column(mirrors, health, query, None, without, step)
 
 
 def _public_count(mirrors: Sequence[Mirror], usable: Usability) -> int:
@@ -187,16 +195,17 @@ def _column(
     query: Query,
     family: Family | None,
     without: Mapping[int, Reason],
-    rung: Rung,
+    step: _Step,
 ) -> Usability:
     columns = [column for path in paths_of(query) if (column := health.holds.get(path))]
+    checksummed = _ACCEPTED if query.checksummed else CURRENT
     out = frozenset(health.out)
     urls: list[tuple[str, ...]] = []
     reasons: list[Reason | None] = []
     for number, mirror in enumerate(mirrors):
-        at = rung if is_public(mirror) else Rung.FRESH
-        found, reason = _urls(number, mirror, health, query, family, at)
-        if found and (held := _held(columns, number, query.checksummed, at)):
+        rung, enough = step if is_public(mirror) else _LADDER[0]
+        found, reason = _urls(number, mirror, health, query, family, rung)
+        if found and (held := _held(columns, number, enough | checksummed)):
             found, reason = (), held
         if number in without:
             found, reason = (), without[number]
@@ -204,7 +213,7 @@ def _column(
             found, reason = (), Reason.TAKEN_OUT
         urls.append(found)
         reasons.append(reason)
-    return Usability(tuple(urls), tuple(reasons), rung)
+    return Usability(tuple(urls), tuple(reasons), step[0])
 
 
 def paths_of(query: Query) -> list[str]:
@@ -216,11 +225,8 @@ def paths_of(query: Query) -> list[str]:
     return [query.path.replace("$basearch", arch) for arch in query.target.arches]
 
 
-def _held(columns: Sequence[bytes], number: int, checksummed: bool, rung: Rung) -> Reason | None:
-    """Why what the mirror holds is not good enough; under checksums an accepted older version is."""
-    if rung is Rung.LAST_KNOWN:
-        return None
-    enough = _ACCEPTED if checksummed or rung is Rung.LAGGING else CURRENT
+def _held(columns: Sequence[bytes], number: int, enough: Collection[Holds]) -> Reason | None:
+    """Why what the mirror holds is not good enough."""
     worst = max((column[number] for column in columns if column[number] not in enough), default=0)
     return HELD_REASONS[Holds(worst)] if worst else None
 

@@ -40,8 +40,20 @@ def test_the_comment_of_a_list_names_its_rung_and_no_stranger_is_given_a_private
         assert rung is Rung.FRESH or lines[-1].startswith(f"# {RUNG_NAMES[rung]}: ")
         urls = [line for line in lines if not line.startswith("#")]
         assert urls[-1] == f"https://own.example.org/linux/{X86}"
-        assert len(urls) == 1 + {Rung.FRESH: 1, Rung.LAGGING: 2, Rung.LAST_KNOWN: 3, Rung.FALLBACKS: 0}[rung]
+        assert len(urls) == 1 + {Rung.FRESH: 1, Rung.LAGGING: 2, Rung.LAST_KNOWN: 1, Rung.FALLBACKS: 0}[rung]
         assert not any("hidden" in line for line in lines)
+
+
+def test_mirrors_that_surely_lack_a_repository_are_listed_only_where_there_are_no_others() -> None:
+    for held, listed in (
+        ((Holds.UNREACHABLE, Holds.MISSING, Holds.STALE), ["m0", "m2"]),
+        ((Holds.WRONG, Holds.MISSING, Holds.UNREACHABLE), ["m2"]),
+        ((Holds.WRONG, Holds.MISSING, Holds.MISSING), ["m0", "m1", "m2"]),
+    ):
+        snap = snapshot(PUBLIC, facts={"health": HealthTable({X86: bytes([Holds.FRESH, *held])}, DOWN)})
+        chosen = select(snap, query("arch=x86_64"), client("198.51.100.1"), NOW).choices
+        assert sorted(choice.mirror.name.partition(".")[0] for choice in chosen) == listed
+        assert rungs(snap.facts)[X86] is Rung.LAST_KNOWN
 
 
 def test_without_fallbacks_nothing_is_said_of_them() -> None:

@@ -112,7 +112,7 @@ def test_the_ladder_never_revives_a_private_mirror_or_one_that_was_taken_out() -
         "secret.example.org": Reason.WRONG,
         "out.example.org": Reason.TAKEN_OUT,
     }
-    assert selection.notes == ("last known good: no mirror is known to be good now; these carried it before",)
+    assert selection.notes == ("last known good: no mirror is known to be good now; these may have it",)
 
 
 def test_a_monopoly_that_is_bad_leaves_its_clients_the_public_answer() -> None:
