@@ -27,7 +27,7 @@ from mirrorlist.core.public_known import known_of
 from mirrorlist.core.public_record import public_record
 from mirrorlist.core.releases import Seen
 from mirrorlist.core.service import GeoSources, Service
-from mirrorlist.core.snapshot import Facts, Snapshot, encode
+from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot, encode
 from mirrorlist.core.usability import HealthTable
 from mirrorlist.sources.address_places import address_findings, placed_by_addresses
 from mirrorlist.sources.address_sources import AddressData, AddressSources
@@ -82,6 +82,7 @@ class Publisher:
         self._mirrors = MirrorReader(self._state_dir)
         self._address_sources = AddressSources(self._state_dir / CACHE)
         self._addresses: tuple[Hashable, AddressData] | None = None
+        self._orders: tuple[object, Mapping[str, PlaceOrders]] | None = None
         self._good_sources: GeoSources | None = None
         self._former = _former(self._state_dir)
 
@@ -209,9 +210,19 @@ class Publisher:
             findings=self._service_findings + read.findings + on_addresses,
             file_indexes=self._file_indexes(service),
         )
-        modules = sorted({MAIN, *service.modules})
-        orders = {module: place_orders(mirrors, module, geo.places, service.policy, key, lowered) for module in modules}
-        return Snapshot(facts, table, geo.located, geo.asns, orders)
+        return Snapshot(facts, table, geo.located, geo.asns, self._orders_of(facts))
+
+    def _orders_of(self, facts: Facts) -> Mapping[str, PlaceOrders]:
+        """The orders of all places; most generations differ in health alone, and keep those of the one before."""
+        made_of = facts.mirrors, facts.places, facts.service.policy, facts.key, facts.lowered, facts.service.modules
+        if self._orders is None or self._orders[0] != made_of:
+            mirrors, places, policy, key, lowered, modules = made_of
+            orders = {
+                module: place_orders(mirrors, module, places, policy, key, lowered)
+                for module in sorted({MAIN, *modules})
+            }
+            self._orders = made_of, orders
+        return self._orders[1]
 
     def _public(self, snapshot: Snapshot, now: float) -> bytes:
         """What pages may tell, chosen there. Of what only the database knows it tells nothing while that is away."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mirrorlist.core.file_index import File, Indexed, IndexFacts, decode_index
+from mirrorlist.core.file_index import File, Indexed, IndexFacts
 from mirrorlist.core.file_index_build import IndexDraft, sort_key
+from mirrorlist.core.file_index_bytes import decode_index
 from mirrorlist.core.listing import Holdings
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.snapshot import Snapshot

@@ -17,6 +17,7 @@ import structlog
 
 from mirrorlist.checks.fetch import fetch
 from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.files_loop import files_loop
 from mirrorlist.cli.probe import guard_of
 from mirrorlist.core.errors import LeadLost, MirrorlistError, ServiceFileError, SnapshotError
 from mirrorlist.core.service import Service
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 
 LOOK_SECONDS = 0.5
 RETRY_SECONDS = 60.0
+ENDING_SECONDS = 5.0
+"""How long a run over the files may take to end with the publisher."""
 SUBNETS_SECONDS = 3600.0
 """How often the lists of networks that mirrors publish at a URL are asked for."""
 
@@ -44,8 +47,10 @@ SUBNETS_SECONDS = 3600.0
 @click.option("--metadata-every", type=click.FloatRange(min=0), default=0, metavar="SECONDS",
               help="With --watch: ask the origin for its metadata this often, and mirrors for their lists of networks "
                    "each hour; 0 is never.")  # fmt: skip
+@click.option("--files-every", type=click.FloatRange(min=0), default=0, metavar="SECONDS",
+              help="With --watch: update files, so long after the end of a run; 0 is never.")  # fmt: skip
 @pass_context
-def publish(context: Context, watch: bool, force: bool, metadata_every: float) -> None:
+def publish(context: Context, watch: bool, force: bool, metadata_every: float, files_every: float) -> None:
     """Compile the files into a snapshot, which workers take up by themselves.
 
     Of several that watch one state directory one publishes, the others wait for it to end.
@@ -57,11 +62,12 @@ def publish(context: Context, watch: bool, force: bool, metadata_every: float) -
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    _watch(context, force, metadata_every, stop)
+    _watch(context, force, (metadata_every, files_every), stop)
 
 
-def _watch(context: Context, force: bool, metadata_every: float, stop: threading.Event) -> None:
+def _watch(context: Context, force: bool, every: tuple[float, float], stop: threading.Event) -> None:
     """Waits until this publisher leads, and publishes until it is told to stop or its parent has gone."""
+    metadata_every, files_every = every
     service = _service(context)
     publisher, parent, waiting = context.publisher(service), os.getppid(), Waiting()
     candidate = Candidate(publisher_lock(Path(service.state_dir)), context.settings.lead_seconds)
@@ -74,11 +80,14 @@ def _watch(context: Context, force: bool, metadata_every: float, stop: threading
                 if metadata_every:
                     _start(_update_loop, context, publisher, metadata_every, ended)
                     _start(_subnets_loop, context, publisher, SUBNETS_SECONDS, ended)
+                listing = _start(files_loop, context, publisher, files_every, ended) if files_every else None
                 try:
                     over = partial(_over, stop, lost, parent)
                     _publish_loop(context, publisher, force, stop, over)
                 finally:
                     ended.set()
+                    if listing is not None:
+                        listing.join(ENDING_SECONDS)
                 publisher.lead(False)
                 if lost.is_set():
                     log.error("the lead is lost: this process was silent for too long, and another took over")
@@ -92,8 +101,10 @@ def _start(
     publisher: Publisher,
     seconds: float,
     ended: threading.Event,
-) -> None:
-    threading.Thread(target=loop, args=(context, publisher, seconds, ended), daemon=True).start()
+) -> threading.Thread:
+    thread = threading.Thread(target=loop, args=(context, publisher, seconds, ended), daemon=True)
+    thread.start()
+    return thread
 
 
 def _over(stop: threading.Event, lost: threading.Event, parent: int) -> bool:

@@ -23,18 +23,22 @@ from mirrorlist.settings import export
     metavar="SECONDS",
     help="How often the origin is asked for its metadata; 0 is never.",
 )
+@click.option("--files-every", type=click.FloatRange(min=0), default=0, show_default=True, metavar="SECONDS",
+              help="Update files so long after the end of a run; 0 is never.")  # fmt: skip
 @pass_context
-def serve(context: Context, host: str, port: int, workers: int, metadata_every: float) -> None:
+def serve(context: Context, host: str, port: int, workers: int, metadata_every: float, files_every: float) -> None:
     """Answer clients. One process compiles snapshots, the workers only read them."""
     service = context.service()
     export(context.settings, service.state_dir)
     click.echo(f"{service.name}: http://{host}:{port}/mirrorlist/<version>/<repository>", err=True)
-    become(Serving(host, port, workers, service.state_dir, _publisher(context, service.state_dir, metadata_every)))
+    publisher = _publisher(context, service.state_dir)
+    publisher += ["--metadata-every", str(metadata_every), "--files-every", str(files_every)]
+    become(Serving(host, port, workers, service.state_dir, publisher))
 
 
-def _publisher(context: Context, state_dir: str, metadata_every: float) -> list[str]:
+def _publisher(context: Context, state_dir: str) -> list[str]:
     """The state is named, so that a publisher that is started again finds it while the service file is broken."""
     settings = context.settings
     command = [sys.executable, "-m", "mirrorlist", "--config", str(existing(settings.config))]
     command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
-    return [*command, "--state", state_dir, "publish", "--watch", "--metadata-every", str(metadata_every)]
+    return [*command, "--state", state_dir, "publish", "--watch"]

@@ -11,20 +11,19 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from zlib import crc32
 
-import msgspec
+from mirrorlist.core.sealed import Kind, Values
 
-from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.sealed import Kind, Opened, Values, opened
-
-KIND = Kind(b"MIRRFIL\n", 1, "file index")
+KIND = Kind(b"MIRRFIL\n", 2, "file index")
 UNKNOWN = -1
 """What an array holds where the origin's list gives no size or time."""
 ARRAYS = {
     "directory_start": "I", "directories": "B", "first_file": "I", "directory_of": "I", "name_start": "I",
     "names": "B", "sizes": "q", "mtimes": "q", "checksum_of": "I", "checksums": "B", "bucket_start": "I",
-    "buckets": "I", "holders_of": "I", "holders": "B",
+    "buckets": "I", "holders_of": "I", "holders": "B", "sha512_of": "I", "sha512s": "B", "pieces_of": "I",
+    "piece_lengths": "q", "piece_start": "I", "pieces": "B",
 }  # fmt: skip
 SHA256_BYTES = 32
+SHA512_BYTES = 64
 MOST_LINKS = 8
 """So many symbolic links one path may go through."""
 
@@ -38,6 +37,14 @@ class Holding(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class FilePieces:
+    """A file in pieces of ``length`` bytes, the last perhaps shorter: their SHA-256, one after another."""
+
+    length: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     """One file as the origin has it: its path below the tree, bytes, seconds since 1970; None is unknown."""
 
@@ -45,6 +52,8 @@ class File:
     size: int | None = None
     mtime: int | None = None
     sha256: bytes | None = None
+    sha512: bytes | None = None
+    pieces: FilePieces | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +190,9 @@ class FileIndex:
             (directory + b"/" + name if directory else name).decode(),
             _known(self.arrays["sizes"][number]),
             _known(self.arrays["mtimes"][number]),
-            self._checksum(number),
+            self._checksum(number, "checksum_of", "checksums", SHA256_BYTES),
+            self._checksum(number, "sha512_of", "sha512s", SHA512_BYTES),
+            self._pieces(number),
         )
 
     def holders(self, number: int) -> Holders:
@@ -254,46 +265,17 @@ class FileIndex:
         starts = self.arrays["name_start"]
         return self.arrays["names"][starts[number] : starts[number + 1]].tobytes()
 
-    def _checksum(self, number: int) -> bytes | None:
-        row = self.arrays["checksum_of"][number] * SHA256_BYTES
-        return self.arrays["checksums"][row - SHA256_BYTES : row].tobytes() if row else None
+    def _checksum(self, number: int, rows: str, values: str, length: int) -> bytes | None:
+        end = self.arrays[rows][number] * length
+        return self.arrays[values][end - length : end].tobytes() if end else None
+
+    def _pieces(self, number: int) -> FilePieces | None:
+        row = self.arrays["pieces_of"][number]
+        if not row:
+            return None
+        first, last = self.arrays["piece_start"][row - 1] * SHA256_BYTES, self.arrays["piece_start"][row] * SHA256_BYTES
+        return FilePieces(self.arrays["piece_lengths"][row - 1], self.arrays["pieces"][first:last].tobytes())
 
 
 def _known(value: int) -> int | None:
     return None if value == UNKNOWN else value
-
-
-def decode_index(data: memoryview) -> FileIndex:
-    """The index in a file's bytes; its arrays are views of them, so keep the mapping open.
-
-    Raises:
-        SnapshotError: the bytes are truncated, altered, or of a format that this release does not read.
-    """
-    found = opened(KIND, data)
-    try:
-        facts = msgspec.msgpack.decode(found.facts, type=IndexFacts)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SnapshotError(f"the facts of the file index cannot be read: {error}") from None
-    _check(found, facts)
-    return FileIndex(facts, found.digest, found.arrays)
-
-
-def _check(found: Opened, facts: IndexFacts) -> None:
-    """Whether the arrays fit one another, so that no look-up runs over the end of one."""
-    if missing := [name for name in ARRAYS if name not in found.arrays]:
-        raise SnapshotError(f"the file index has no {', '.join(missing)}")
-    length = {name: len(values) for name, values in found.arrays.items()}
-    files, buckets = length["sizes"], length["bucket_start"] - 1
-    per_file = all(length[name] == files for name in ("mtimes", "directory_of", "checksum_of", "buckets", "holders_of"))
-    width = 2 * ((len(facts.mirrors) + 7) // 8)
-    rows = max(found.arrays["holders_of"], default=-1) + 1 if width else 0
-    fits = (
-        per_file
-        and length["name_start"] == files + 1
-        and length["directory_start"] == length["first_file"]
-        and buckets > 0
-        and buckets & (buckets - 1) == 0
-        and length["holders"] >= rows * width
-    )
-    if not fits:
-        raise SnapshotError("the arrays of the file index do not fit one another")

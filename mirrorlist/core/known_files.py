@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mirrorlist.core.belonging import Belonging
+from mirrorlist.core.file_index import SHA256_BYTES, FilePieces
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.trees import Place
 
@@ -70,4 +71,15 @@ def known_file(snapshot: Snapshot, belonging: Belonging, place: Place) -> Known 
     file = index.file(number)
     sha256 = file.sha256.hex() if file.sha256 else None
     mtime = file.mtime if file.mtime is not None and 0 <= file.mtime < YEAR_10000 else None
-    return Known(size=file.size, mtime=mtime, sha256=sha256, changes=changes)
+    sha512 = file.sha512.hex() if file.sha512 else None
+    return Known(
+        size=file.size, mtime=mtime, sha256=sha256, sha512=sha512, pieces=_pieces(file.pieces), changes=changes
+    )
+
+
+def _pieces(found: FilePieces | None) -> Pieces | None:
+    if found is None:
+        return None
+    digests = found.sha256.hex()
+    each = 2 * SHA256_BYTES
+    return Pieces(found.length, tuple(digests[at : at + each] for at in range(0, len(digests), each)))

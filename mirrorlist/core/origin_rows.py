@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mirrorlist.core.checksum_lines import publishes_checksums
-from mirrorlist.core.file_index import File
+from mirrorlist.core.file_index import SHA256_BYTES, File, FilePieces
 from mirrorlist.core.listed import Row
 
+PIECES_ABOVE = 64 * 1024 * 1024
+"""Bytes; smaller files are fetched anew as a whole when one is broken."""
 SEPARATOR = b"\0"
 """Sorts before every byte of a path, so packed rows sort by directory, then name."""
 
@@ -65,13 +69,49 @@ def changed_checksums(pairs: Iterable[tuple[Row, File | None]]) -> Iterator[byte
     )
 
 
-def with_checksums(pairs: Iterable[tuple[Row, File | None]], checksums: Mapping[bytes, bytes]) -> Iterator[File]:
-    """The files with their checksums: those read now, and for unchanged files what was known before."""
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What was found out in one run, by path: published checksums, and files that were read whole."""
+
+    sha256: dict[bytes, bytes] = field(default_factory=dict)
+    sha512: dict[bytes, bytes] = field(default_factory=dict)
+    read: dict[bytes, Read] = field(default_factory=dict)
+
+    def add(self, published: Iterable[tuple[bytes, bytes]]) -> None:
+        """Notes published checksums, whose length tells their kind."""
+        for path, digest in published:
+            (self.sha256 if len(digest) == SHA256_BYTES else self.sha512)[path] = digest
+
+
+class Read(NamedTuple):
+    """The digests of a file that was read."""
+
+    sha256: bytes
+    sha512: bytes
+    pieces: FilePieces
+
+
+def worth_reading(pairs: Iterable[tuple[Row, File | None]]) -> list[Row]:
+    """The large files without known pieces, the newest first: they are what people fetch."""
+    found = [
+        row
+        for row, before in pairs
+        if row.size > PIECES_ABOVE and not (before is not None and before.pieces and is_unchanged(row, before))
+    ]
+    return sorted(found, key=lambda row: -row.mtime)
+
+
+def with_checksums(pairs: Iterable[tuple[Row, File | None]], digests: Digests) -> Iterator[File]:
+    """The files with their digests: of those that were read, then published ones, then what was known before of
+    unchanged files. Of a file that was read earlier that stays: all three fit one another."""
     for found, before in pairs:
-        known = before.sha256 if before is not None and is_unchanged(found, before) else None
+        former = before if before is not None and is_unchanged(found, before) else File("")
+        sha256 = former.sha256 if former.pieces else digests.sha256.get(found.path, former.sha256)
+        sha512 = former.sha512 if former.pieces else digests.sha512.get(found.path, former.sha512)
+        read = digests.read.get(found.path)
         yield File(
             found.path.decode(),
             None if found.size < 0 else found.size,
             None if found.mtime < 0 else found.mtime,
-            checksums.get(found.path, known),
+            *(read or (sha256, sha512, former.pieces)),
         )

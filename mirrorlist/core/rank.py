@@ -145,7 +145,7 @@ def near_count(place: Place, effective: Sequence[int], policy: Policy) -> int:
     """After how many of the ascending effective distances the bands are cut."""
     if is_nowhere(place):
         return len(effective)
-    return max(policy.near, sum(km == OWN_COUNTRY for km in effective))
+    return max(policy.near, effective.count(OWN_COUNTRY))
 
 
 def is_nowhere(place: Place) -> bool:

@@ -15,8 +15,16 @@ from mirrorlist.core.checksum_lines import LARGEST, checksums
 from mirrorlist.core.errors import OriginError, SnapshotError
 from mirrorlist.core.file_index import File
 from mirrorlist.core.listed import Line, Link, Refusal, Row, leads_to, rsync_lines
-from mirrorlist.core.origin_rows import beside_former, changed_checksums, in_order, with_checksums
+from mirrorlist.core.origin_rows import (
+    Digests,
+    beside_former,
+    changed_checksums,
+    in_order,
+    with_checksums,
+    worth_reading,
+)
 from mirrorlist.core.service import Service
+from mirrorlist.indexing.large_files import read_large
 from mirrorlist.sources.origin_files import read_list, walked
 from mirrorlist.sources.repomd import Fetch, directory_fetch, http_fetch
 from mirrorlist.store.listings import Listings, OriginFacts
@@ -46,13 +54,19 @@ def place_of(service: Service, module: str, rsync: Rsync) -> Place | None:
     origin = service.origins.get(module)
     if published := service.file_lists.get(module):
         return Place(published, lambda: read_list(published, origin))
-    if origin is not None and not origin.startswith(_WEB):
-        return Place(origin, lambda: walked(Path(origin)))
+    if (tree := directory_of(service, module)) is not None:
+        return Place(str(tree), lambda: walked(tree))
     known = service.modules.get(module)
     if known is not None and known.rsync:
         url = known.rsync.rstrip("/") + "/"  # without it rsync lists the directory itself
         return Place(url, lambda: rsync_lines(rsync(url, Bounds())))
     return None
+
+
+def directory_of(service: Service, module: str) -> Path | None:
+    """The directory that is the module's origin, where it is one."""
+    origin = service.origins.get(module)
+    return None if origin is None or origin.startswith(_WEB) else Path(origin)
 
 
 def list_origin(listings: Listings, service: Service, module: str, place: Place, now: float, force: bool) -> str:
@@ -71,11 +85,13 @@ def list_origin(listings: Listings, service: Service, module: str, place: Place,
     with requests.Session() as session:
         fetch = _fetch_of(service.origins.get(module), session)
         found, unread = _checksums(lines, _former(listings), facts.unread if facts else (), fetch)
+    if (tree := directory_of(service, module)) is not None:
+        found.read.update(read_large(tree, worth_reading(beside_former(lines, _former(listings)))))
     said = OriginFacts(place.name, now, len(lines), links, refused, unread)
     listings.write_origin(said, with_checksums(beside_former(lines, _former(listings)), found))
     lines.clear()
     gc.collect()
-    return _told(said, len(found))
+    return _told(said, found)
 
 
 def _read(lines: Iterable[Line]) -> tuple[list[bytes], dict[str, str], dict[str, int]]:
@@ -119,18 +135,18 @@ def _fetch_of(origin: str | None, session: requests.Session) -> Fetch | None:
 
 def _checksums(
     lines: list[bytes], former: Iterable[File], unread: Iterable[str], fetch: Fetch | None
-) -> tuple[dict[bytes, bytes], tuple[str, ...]]:
+) -> tuple[Digests, tuple[str, ...]]:
     """What the changed files with checksums say, and the paths of those that could not be read this time."""
     wanted = dict.fromkeys(path.encode() for path in unread)
     wanted.update(dict.fromkeys(changed_checksums(beside_former(lines, former))))
-    found: dict[bytes, bytes] = {}
+    found = Digests()
     later: list[str] = []
     for number, path in enumerate(wanted):
         data = _file(fetch, path.decode()) if fetch is not None and number < MOST_CHECKSUM_FILES else None
         if data is None:
             later.append(path.decode())
         else:
-            found.update(checksums(path, data))
+            found.add(checksums(path, data))
     return found, tuple(later) if fetch is not None else ()
 
 
@@ -143,9 +159,11 @@ def _file(fetch: Fetch, path: str) -> bytes | None:
     return data if data is not None and len(data) <= LARGEST else b""
 
 
-def _told(said: OriginFacts, checksums_read: int) -> str:
+def _told(said: OriginFacts, found: Digests) -> str:
+    published = len(found.sha256) + len(found.sha512)
     parts = [f"{said.files} files from {said.source}"]
-    parts += [f"{checksums_read} checksums read"] if checksums_read else []
+    parts += [f"{published} checksums read"] if published else []
+    parts += [f"{len(found.read)} large files read"] if found.read else []
     parts += [f"{len(said.unread)} files with checksums left for later"] if said.unread else []
     parts += [f"{count} left out: {reason}" for reason, count in said.refused.items()]
     return "; ".join(parts)

@@ -83,6 +83,11 @@ class Index(msgspec.Struct, frozen=True):
     blocks: dict[str, tuple[int, int]]
 
 
+MOST_KEPT = 8192
+LONGEST_KEPT = 100
+"""Characters; no city's name is longer."""
+
+
 class Gazetteer:
     """The table; ``data`` is the whole file. Asking it for a country that it does not know finds nothing."""
 
@@ -91,6 +96,7 @@ class Gazetteer:
         self._index = msgspec.msgpack.decode(data[4 : 4 + length], type=Index)
         self._body = memoryview(data)[4 + length :]
         self._blocks: dict[str, Block] = {}
+        self._found: dict[tuple[str, str], tuple[City, ...]] = {}
 
     @property
     def source(self) -> str:
@@ -116,13 +122,19 @@ class Gazetteer:
     def cities(self, country: str, text: str) -> tuple[City, ...]:
         """The cities of this name, the largest first; those that only an unlike further name has come last.
 
-        A spelling that is nearer to the text hides the cities that are known by a farther one.
+        A spelling that is nearer to the text hides the cities that are known by a farther one. What was found is
+        kept: the same files are read for every generation, and half of its time went into these searches.
         """
-        block = self._block(country)
-        for spelling in city_spellings(text) if block else ():
-            if found := _named(block, spelling):
-                return found
-        return ()
+        found = self._found.get((country, text))
+        if found is None:
+            block = self._block(country)
+            spellings = city_spellings(text) if block else ()
+            found = next((cities for spelling in spellings if (cities := _named(block, spelling))), ())
+            if len(self._found) >= MOST_KEPT:
+                self._found.clear()
+            if len(text) <= LONGEST_KEPT:
+                self._found[country, text] = found
+        return found
 
     def nearest(self, country: str, state: State | None, point: Point) -> Point | None:
         """The city of a country, or of a state, that is nearest to a point."""

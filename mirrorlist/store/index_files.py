@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.file_index import FileIndex, decode_index
+from mirrorlist.core.file_index import FileIndex
+from mirrorlist.core.file_index_bytes import decode_index
 from mirrorlist.core.sealed import Sealed
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.snapshot_files import FORMER, NAME, read_snapshot

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.file_index import File
+from mirrorlist.core.file_index import File, FilePieces
 from mirrorlist.core.listing import Listing
 from mirrorlist.core.sealed import Kind, opened, sealed
 from mirrorlist.store.whole_files import write_whole
@@ -170,14 +170,26 @@ def _packed(files: Iterable[File]) -> Iterator[bytes]:
 
 def _line(file: File) -> bytes:
     size, mtime = ("-" if value is None else str(value) for value in (file.size, file.mtime))
-    return f"{file.path}\t{size}\t{mtime}\t{file.sha256.hex() if file.sha256 else '-'}\n".encode()
+    fields = [file.path, size, mtime, file.sha256.hex() if file.sha256 else "-"]
+    if file.sha512 or file.pieces:
+        fields.append(file.sha512.hex() if file.sha512 else "-")
+        fields.append(f"{file.pieces.length}:{file.pieces.sha256.hex()}" if file.pieces else "-")
+    return ("\t".join(fields) + "\n").encode()
 
 
 def _file(line: bytes) -> File:
-    path, size, mtime, checksum = line.decode().rstrip("\n").split("\t")
+    path, size, mtime, checksum, *more = line.decode().rstrip("\n").split("\t")
+    sha512, pieces = more or ("-", "-")
     return File(
         path,
         None if size == "-" else int(size),
         None if mtime == "-" else int(mtime),
         None if checksum == "-" else bytes.fromhex(checksum),
+        None if sha512 == "-" else bytes.fromhex(sha512),
+        None if pieces == "-" else _pieces(pieces),
     )
+
+
+def _pieces(text: str) -> FilePieces:
+    length, _, digests = text.partition(":")
+    return FilePieces(int(length), bytes.fromhex(digests))

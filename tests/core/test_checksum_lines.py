@@ -14,7 +14,7 @@ A, B = "a" * 64, "B" * 64
     [
         ("x.iso.sha256", True), ("x.img.xz.sha", True), ("SHA256SUMS", True), ("sha256sum.txt", True),
         ("CHECKSUM", True), ("Fedora-40-x86_64-CHECKSUM", True), ("x.SHA256SUM", True), ("x.iso", False),
-        ("SHA512SUMS", False), ("checksum.py", False), ("x.sha256.asc", False),
+        ("SHA512SUMS", True), ("x.iso.sha512", True), ("x.sha384", False), ("checksum.py", False), ("x.sha256.asc", False),
     ],
 )  # fmt: skip
 def test_names_that_say_so(name: str, expected: bool) -> None:
@@ -28,6 +28,12 @@ def found(path: str, text: str) -> dict[str, str]:
 def test_lines_of_coreutils_and_bsd() -> None:
     text = f"-----BEGIN PGP SIGNED MESSAGE-----\n# x\n{A}  a.iso\n{B} *./b c.iso\nSHA256 (d.iso) = {A}\nMD5 (e) = 1\n"
     assert found("9/isos/CHECKSUM", text) == {"9/isos/a.iso": A, "9/isos/b c.iso": "b" * 64, "9/isos/d.iso": A}
+
+
+def test_sha512_is_told_by_its_length() -> None:
+    text = f"{A}{A}  a.iso\nSHA512 (b.iso) = {A}{A}\nSHA512 (c.iso) = {A}\nSHA256 (d.iso) = {A}{A}\n"
+    assert found("9/SHA512SUMS", text) == {"9/a.iso": A + A, "9/b.iso": A + A}
+    assert found("a.iso.sha512", A + A) == {"a.iso": A + A}
 
 
 def test_a_checksum_alone_is_of_the_file_it_is_named_after() -> None:
