@@ -7,6 +7,7 @@ without colours too. Names stand in it escaped.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from xml.sax.saxutils import escape, quoteattr
 
@@ -38,21 +39,70 @@ def world_map(preview: Preview, mirrors: Iterable[Mirror]) -> str:
     names = {effect.name for effect in preview.effects}
     others = [mirror for mirror in mirrors if mirror.name not in names and _is_shown(mirror)]
     spots = sorted((spot for effect in preview.effects for spot in effect.spots), key=lambda spot: -_served(spot))
+    inset = _inset(spots)
+    whole = _layers(spots, others, preview.effects, 1.0)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT + LEGEND}" width="{WIDTH}" '
         f'height="{HEIGHT + LEGEND}" role="img" aria-label={quoteattr(told)} font-family="sans-serif" font-size="12">',
         f"<title>{escape(told)}</title>",
+        f'<defs><path id="other" d="{DIAMOND}" fill="{OTHER}" stroke="{EDGE}" stroke-width=".6"/>',
+        f'<path id="changed" d="{STAR}" fill="{INK}" stroke="{EDGE}" stroke-width="1.2"/>',
+        f'<path id="land" d="{land()}" transform="scale(.1)" fill="{LAND}"/></defs>',
         f'<rect width="{WIDTH}" height="{HEIGHT + LEGEND}" fill="{EDGE}"/>',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{SEA}"/>',
-        f'<path d="{land()}" transform="scale(.1)" fill="{LAND}"/>',
-        f'<defs><path id="other" d="{DIAMOND}" fill="{OTHER}" stroke="{EDGE}" stroke-width=".6"/>',
-        f'<path id="changed" d="{STAR}" fill="{INK}" stroke="{EDGE}" stroke-width="1.2"/></defs>',
-        '<g id="clients" fill-opacity=".82">', *_circles(spots), "</g>",
-        '<g id="others">', *(_use("other", *_place(mirror)) for mirror in others), "</g>",
-        '<g id="mirrors">', *_stars(preview.effects), "</g>",
+        f'<g id="world">{whole}', *_labels(preview.effects), "</g>",
+        *(_closer(inset, _layers(spots, others, preview.effects, inset.zoom)) if inset else ()),
         '<g id="legend">', *_legend(preview.effects), "</g>", "</svg>\n",
     ]  # fmt: skip
     return "".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inset:
+    """A part of the map, from its upper left corner, that is drawn once more so many times as large."""
+
+    x: float
+    y: float
+    zoom: float
+
+
+INSET_WIDTH, INSET_HEIGHT, INSET_X, INSET_Y = 272.0, 190.0, 6.0, HEIGHT - 196.0
+MOST_ZOOM, LEAST_ZOOM = 5.0, 2.0
+
+
+def _inset(spots: Sequence[Spot]) -> _Inset | None:
+    """Where most of the clients are; none where that is half the world."""
+    most = max(map(_served, spots), default=0.0)
+    points = [point(spot.latitude, spot.longitude) for spot in spots if _served(spot) >= most / 100]
+    if not points:
+        return None
+    (left, top), (right, low) = (tuple(map(f, zip(*points, strict=True))) for f in (min, max))
+    zoom = min(INSET_WIDTH / (right - left + 12), INSET_HEIGHT / (low - top + 12), MOST_ZOOM)
+    wide, high = INSET_WIDTH / zoom, INSET_HEIGHT / zoom
+    return _Inset((left + right - wide) / 2, (top + low - high) / 2, zoom) if zoom >= LEAST_ZOOM else None
+
+
+def _layers(spots: Sequence[Spot], others: Sequence[Mirror], effects: Sequence[Effect], zoom: float) -> str:
+    """Land, clients and mirrors; marks that are zoomed grow by less than what is between them."""
+    scale = 1.0 if zoom == 1.0 else 1.4 / zoom
+    return "".join([
+        '<use href="#land"/>', '<g fill-opacity=".82">', *_circles(spots, scale), "</g><g>",
+        *(_use("other", *_place(mirror), scale) for mirror in others), "</g><g>",
+        *(_use("changed", *_place(effect.mirror), scale * 0.8) for effect in _placed(effects)), "</g>",
+    ])  # fmt: skip
+
+
+def _closer(inset: _Inset, layers: str) -> Iterator[str]:
+    """The part in a frame of its own, and where it is on the map."""
+    wide, high = INSET_WIDTH / inset.zoom, INSET_HEIGHT / inset.zoom
+    frame = f'fill="none" stroke="{INK}"'
+    yield f'<rect x="{inset.x:.1f}" y="{inset.y:.1f}" width="{wide:.1f}" height="{high:.1f}" {frame}/>'
+    yield (
+        f'<svg id="closer" x="{INSET_X}" y="{INSET_Y}" width="{INSET_WIDTH}" height="{INSET_HEIGHT}" '
+        f'viewBox="{inset.x:.1f} {inset.y:.1f} {wide:.2f} {high:.2f}">'
+        f'<rect x="{inset.x:.1f}" y="{inset.y:.1f}" width="{wide:.2f}" height="{high:.2f}" fill="{SEA}"/>{layers}</svg>'
+    )
+    yield f'<rect x="{INSET_X}" y="{INSET_Y}" width="{INSET_WIDTH}" height="{INSET_HEIGHT}" {frame}/>'
 
 
 def land() -> str:
@@ -90,13 +140,16 @@ def _served(spot: Spot) -> float:
     return spot.clients * spot.first
 
 
-def _circles(spots: Sequence[Spot]) -> Iterator[str]:
+def _circles(spots: Sequence[Spot], scale: float) -> Iterator[str]:
     """As large as the clients that get a changed mirror first, the largest below."""
     most = max(map(_served, spots), default=1.0)
     for spot in spots:
         x, y = point(spot.latitude, spot.longitude)
-        radius = SMALLEST + (LARGEST - SMALLEST) * (_served(spot) / most) ** 0.5
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{colour(spot.first)}" stroke="{EDGE}"/>'
+        radius = scale * (SMALLEST + (LARGEST - SMALLEST) * (_served(spot) / most) ** 0.5)
+        yield (
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.2f}" fill="{colour(spot.first)}" stroke="{EDGE}" '
+            f'stroke-width="{scale:.2f}"/>'
+        )
 
 
 def colour(part: float) -> str:
@@ -104,23 +157,24 @@ def colour(part: float) -> str:
     return next((ink for upto, ink, _ in STEPS if part <= upto), STEPS[-1][1])
 
 
-def _use(name: str, x: float, y: float) -> str:
-    return f'<use href="#{name}" x="{x:.1f}" y="{y:.1f}"/>'
+def _use(name: str, x: float, y: float, scale: float = 1.0) -> str:
+    larger = "" if scale == 1.0 else f" scale({scale:.2f})"
+    return f'<use href="#{name}" transform="translate({x:.1f} {y:.1f}){larger}"/>'
 
 
-def _stars(effects: Sequence[Effect]) -> Iterator[str]:
-    placed = [each for each in effects if each.mirror.location and each.mirror.location.latitude is not None]
-    for number, effect in enumerate(placed):
+def _placed(effects: Sequence[Effect]) -> list[Effect]:
+    return [each for each in effects if each.mirror.location and each.mirror.location.latitude is not None]
+
+
+def _labels(effects: Sequence[Effect]) -> Iterator[str]:
+    for effect in _placed(effects)[:MOST_LABELS]:
         x, y = _place(effect.mirror)
-        yield _use("changed", x, y)
-        if number < MOST_LABELS:
-            side = 14 if x < WIDTH * 0.65 else -14
-            anchor = "start" if side > 0 else "end"
-            label = escape(_label(effect))
-            yield (
-                f'<text x="{x + side:.1f}" y="{y + 4:.1f}" text-anchor="{anchor}" fill="{INK}" font-weight="bold" '
-                f'stroke="{EDGE}" stroke-width="3" paint-order="stroke">{label}</text>'
-            )
+        side = 14 if x < WIDTH * 0.65 else -14
+        anchor = "start" if side > 0 else "end"
+        yield (
+            f'<text x="{x + side:.1f}" y="{y + 4:.1f}" text-anchor="{anchor}" fill="{INK}" font-weight="bold" '
+            f'stroke="{EDGE}" stroke-width="3" paint-order="stroke">{escape(_label(effect))}</text>'
+        )
 
 
 def _legend(effects: Sequence[Effect]) -> Iterator[str]:

@@ -63,6 +63,7 @@ class Telling:
     missing: Sequence[str] = ()
 
 
+MOST_LEFT_OUT = 5
 WAYS = {
     Proximity.SUBNET: "subnets",
     Proximity.CLOUD_REGION: "cloud regions",
@@ -72,10 +73,8 @@ WAYS = {
 
 def page(telling: Telling) -> Iterator[Part]:
     """Everything, in the order in which it is read."""
-    for path in telling.refused:
-        yield Paragraph(f"{path} is not previewed, as it is refused; mirrorlist validate tells why", warns=True)
-    for name in telling.missing:
-        yield Paragraph(f"{shown(name)} is to be removed and is not there, or was no usable file", warns=True)
+    yield from _left_out(telling.refused, "not previewed, as mirrorlist validate refuses it")
+    yield from _left_out(telling.missing, "to be removed, and is not there or was no usable file")
     for effect in telling.preview.effects:
         yield from _mirror(telling, effect)
     if not telling.preview.effects:
@@ -83,6 +82,14 @@ def page(telling: Telling) -> Iterator[Part]:
         return
     yield from _others(telling)
     yield Paragraph(_basis(telling))
+
+
+def _left_out(paths: Sequence[str], what: str) -> Iterator[Part]:
+    """The first few of what could not be previewed."""
+    for path in paths[:MOST_LEFT_OUT]:
+        yield Paragraph(f"{shown(path)} is {what}.", warns=True)
+    if more := len(paths) - MOST_LEFT_OUT:
+        yield from [Paragraph(f"And {more:,} more.", warns=True)] if more > 0 else []
 
 
 def _mirror(telling: Telling, effect: Effect) -> Iterator[Part]:
@@ -199,8 +206,8 @@ def _others(telling: Telling) -> Iterator[Part]:
         yield Paragraph("Nothing changes for the other mirrors.")
     else:
         yield Paragraph(
-            f"{many(len(found.shifts), 'mirror')} of the others change: together they lose {percent(lost)} of all first "
-            f"places and gain {percent(won)}."
+            f"{many(len(found.shifts), 'mirror')} of the others change; together they lose {percent(lost)} of all "
+            f"first places and gain {percent(won)}."
         )
     columns: tuple[str, ...] = ("mirror", "first now", "first then", "change")
     total = telling.traffic_mbps
