@@ -74,7 +74,9 @@ WAYS = {
 def page(telling: Telling) -> Iterator[Part]:
     """Everything, in the order in which it is read."""
     yield from _left_out(telling.refused, "not previewed, as mirrorlist validate refuses it")
-    yield from _left_out(telling.missing, "to be removed, and is not there or was no usable file")
+    yield from _left_out(
+        [shown(name) for name in telling.missing], "to be removed, and is not there or was no usable file"
+    )
     for effect in telling.preview.effects:
         yield from _mirror(telling, effect)
     if not telling.preview.effects:
@@ -87,9 +89,9 @@ def page(telling: Telling) -> Iterator[Part]:
 def _left_out(paths: Sequence[str], what: str) -> Iterator[Part]:
     """The first few of what could not be previewed."""
     for path in paths[:MOST_LEFT_OUT]:
-        yield Paragraph(f"{shown(path)} is {what}.", warns=True)
-    if more := len(paths) - MOST_LEFT_OUT:
-        yield from [Paragraph(f"And {more:,} more.", warns=True)] if more > 0 else []
+        yield Paragraph(f"{path} is {what}.", warns=True)
+    if len(paths) > MOST_LEFT_OUT:
+        yield Paragraph(f"And {len(paths) - MOST_LEFT_OUT:,} more.", warns=True)
 
 
 def _mirror(telling: Telling, effect: Effect) -> Iterator[Part]:

@@ -47,9 +47,8 @@ def odds(groups: Iterable[Group], listed: int = EARLY) -> Odds:
         members, weights = _news(group, early)
         if not members or left <= 0:
             continue
-        parts = weights / weights.sum()
-        first = first or dict(zip(members, parts.tolist(), strict=True))
-        early.update(zip(members, _among_first(parts, left).tolist(), strict=True))
+        first = first or dict(zip(members, (weights / weights.sum()).tolist(), strict=True))
+        early.update(zip(members, _among_first(weights, left).tolist(), strict=True))
     return Odds(first, early)
 
 
@@ -60,26 +59,25 @@ def _news(group: Group, seen: Mapping[int, float]) -> tuple[Sequence[int], _Floa
     return [group.members[at] for at in new], weights[new]
 
 
-def _among_first(parts: _Floats, places: int) -> _Floats:
+def _among_first(weights: _Floats, places: int) -> _Floats:
     """The chance of each to be among the first 1, 2 or 3 places of a weighted random order.
 
     The first is drawn by weight, and what follows is such an order of the rest: p; then the same, and after each
-    other q first, p / (1 - q); then so once more.
+    other q first, p / (1 - q); then so once more. What is left of the whole is taken from sums of weights, as rounding
+    leaves nothing of 1 less a part that is nearly all.
     """
-    if len(parts) <= places:
-        return np.ones(len(parts))
+    if len(weights) <= places:
+        return np.ones(len(weights))
+    whole = weights.sum()
+    parts = weights / whole
+    rest = np.maximum(whole - weights, 1.0)
     if places == 1:
-        return parts
+        return np.asarray(parts)
     if places == 2:
-        after = parts / _positive(1.0 - parts)
+        after = weights / rest
         return np.asarray(np.minimum(parts * (1.0 + after.sum() - after), 1.0))
-    after = parts[None, :] / _positive(1.0 - parts[:, None] - parts[None, :])
+    after = weights[None, :] / np.maximum(rest[:, None] - weights[None, :], 1.0)
     np.fill_diagonal(after, 0.0)
-    second_or_third = parts[None, :] / _positive(1.0 - parts[:, None]) * (1.0 + after.sum(axis=1)[:, None] - after)
+    second_or_third = weights[None, :] / rest[:, None] * (1.0 + after.sum(axis=1)[:, None] - after)
     np.fill_diagonal(second_or_third, 0.0)
     return np.asarray(np.minimum(parts + parts @ second_or_third, 1.0))
-
-
-def _positive(values: _Floats) -> _Floats:
-    """Rounding leaves nothing of 1 less a part that is nearly all."""
-    return np.asarray(np.maximum(values, 1e-15))

@@ -103,7 +103,7 @@ def _blocks(maps: Maps, family: int, edges: Iterable[Prefix]) -> _Blocks:
     starts = np.sort(np.concatenate([*(starts for starts, _ in sides), np.array(cuts, dtype=np.uint64)]))
     starts = starts[np.append(True, starts[1:] != starts[:-1])]
     columns = [ids[np.searchsorted(own, starts, side="right") - 1] for own, ids in sides]
-    sizes = np.diff(starts.astype(np.float64), append=float(1 << bits))
+    sizes = np.append(np.diff(starts).astype(np.float64), float((1 << bits) - int(starts[-1])))
     return _Blocks(starts, sizes, np.stack(columns, axis=1))
 
 
