@@ -66,13 +66,7 @@ class Inputs:
 class Publisher:
     """Reads the inputs and writes snapshots; ``new_key`` makes the spread's key of a first snapshot."""
 
-    def __init__(
-        self,
-        inputs: Inputs,
-        records: Records,
-        service: Service,
-        new_key: Callable[[], bytes],
-    ) -> None:
+    def __init__(self, inputs: Inputs, records: Records, service: Service, new_key: Callable[[], bytes]) -> None:
         self._inputs = inputs
         self._records = records
         self._service = service

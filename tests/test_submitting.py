@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -9,9 +10,14 @@ from pathlib import Path
 
 import yaml
 
+from mirrorlist.cli.preview import preview
+from mirrorlist.cli.preview_forms import as_json
 from mirrorlist.cli.validate import terms_of, validate
+from mirrorlist.sources.client_counts import read_client_counts
+from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.sources.submissions import judge_submissions
+from tests.cli.test_preview import telling
 from tests.cli.test_validate_online import Network
 from tests.data.submissions import SERVICE
 
@@ -28,6 +34,25 @@ def options(heading: str) -> set[str]:
 
 def test_every_option_of_the_command_is_explained() -> None:
     assert options("The command") == {name for each in validate.params for name in each.opts if name.startswith("--")}
+
+
+def test_every_option_of_preview_is_explained() -> None:
+    assert options("What merging does") == {name for each in preview.params for name in each.opts if name[:2] == "--"}
+
+
+def test_every_key_of_a_preview_is_explained() -> None:
+    def keys(found: object) -> set[str]:
+        if isinstance(found, dict):
+            return {*found, *(key for each in found.values() for key in keys(each))}
+        return {key for each in found for key in keys(each)} if isinstance(found, list) else set()
+
+    said = re.findall(r"`([a-z_]+)`", PAGE.split("In JSON, parts")[1])
+    assert keys(json.loads(as_json(telling("mirror")))) - {"mirrorx", "name"} - set(said) == set()
+
+
+def test_the_example_of_counts_is_read(tmp_path: Path) -> None:
+    (tmp_path / "clients.csv").write_text(re.findall(r"```\n(client,count\n.*?)```", PAGE, re.DOTALL)[0])
+    assert sum(each.clients for each in read_client_counts(tmp_path / "clients.csv", read_countries())) == 1585
 
 
 def test_every_option_of_the_script_is_explained() -> None:

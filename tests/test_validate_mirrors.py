@@ -41,7 +41,11 @@ class Repository:
         return self.git("rev-parse", "HEAD")
 
     def judge(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """The script's run, compared with the branch that is the base."""
+        """The script's verdict, compared with the branch that is the base."""
+        return self.told("--brief", *options, **environment)
+
+    def told(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """The verdict, and what the change does."""
         given = {key: value for key, value in os.environ.items() if not key.startswith(("GITHUB_", "PYTHON"))}
         return subprocess.run(
             [sys.executable, SCRIPT, *options, "--", "base"], cwd=self.root, env={**given, **environment},
@@ -134,7 +138,7 @@ def test_hostile_file_names_are_refused_and_do_nothing(repository: Repository) -
     repository.commit()
     summary = repository.root.parent / "summary"
 
-    done = repository.judge(GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+    done = repository.told(GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
 
     assert done.returncode == 1
     assert done.stderr == f"{len(HOSTILE_NAMES) + 2} files: 0 accepted, {len(HOSTILE_NAMES) + 2} refused; " + (
@@ -148,6 +152,39 @@ def test_hostile_file_names_are_refused_and_do_nothing(repository: Repository) -
     page = summary.read_text()
     assert page.count("refused\n") == len(HOSTILE_NAMES) + 2
     assert not any(sign in page for sign in ("\x1b", "\u202e", "<b>", "[x](y)"))
+
+
+def test_what_a_change_does_is_told_with_the_verdict(repository: Repository) -> None:
+    repository.put("mirrors.d/second.example.net.yml", HEAD.replace(NAME, "second.example.net"))
+    repository.commit()
+    repository.git("branch", "--force", "base", "HEAD")
+    repository.put(f"mirrors.d/{FILE}", HEAD)
+    repository.put(
+        "mirrors.d/second.example.net.yml", HEAD.replace(NAME, "second.example.net") + "bandwidth_mbps: 9000\n"
+    )
+    (repository.root / OLD).unlink()
+    repository.commit()
+    clients, summary = repository.root.parent / "clients.csv", repository.root.parent / "summary"
+    clients.write_text("client,count\nDE,100\n")
+
+    done = repository.told("--traffic", "40Gbit/s", "--clients", str(clients), GITHUB_STEP_SUMMARY=str(summary))
+
+    assert (done.returncode, done.stderr) == (0, "2 files: 2 accepted, 0 refused; 0 errors, 0 warnings\n")
+    for line in (f"{NAME}: new", "second.example.net: changed", "old.example.net: removed"):
+        assert f"\n{line}\n" in done.stdout
+    assert "of all clients get it first now" in done.stdout
+    page = summary.read_text()
+    assert page.index("## Accepted") < page.index("## What merging does") < page.index("### mirror&#46;new")
+
+
+def test_a_preview_that_cannot_be_made_is_no_verdict_but_no_silence(repository: Repository) -> None:
+    repository.put(f"mirrors.d/{FILE}", HEAD)
+    repository.commit()
+
+    done = repository.told("--traffic", "much")
+
+    assert done.returncode == 1
+    assert "'much': write a number and one of" in done.stderr
 
 
 def test_nobody_approves_himself(repository: Repository) -> None:

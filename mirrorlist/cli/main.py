@@ -16,6 +16,7 @@ from mirrorlist.cli.health import health
 from mirrorlist.cli.list import list_
 from mirrorlist.cli.mirrors import mirrors
 from mirrorlist.cli.override import override
+from mirrorlist.cli.preview import preview
 from mirrorlist.cli.probe import probe
 from mirrorlist.cli.publish import publish
 from mirrorlist.cli.serve import serve
@@ -58,7 +59,7 @@ def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, stat
 
 
 COMMANDS = (
-    serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts, which,
+    serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts, which, preview,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

@@ -86,7 +86,7 @@ def as_json(review: Review) -> str:
 
 def markdown(review: Review) -> str:
     """A page for the summary of a job: each file with its verdict, then what was found, then what was measured."""
-    lines = [f"## {'Accepted' if review.accepted else 'Refused'}", "", _escaped(review.summary()), ""]
+    lines = [f"## {'Accepted' if review.accepted else 'Refused'}", "", escaped(review.summary()), ""]
     for file in review.files:
         lines += _file_part(review, file)
     return "\n".join(lines) + "\n"
@@ -94,8 +94,8 @@ def markdown(review: Review) -> str:
 
 def _file_part(review: Review, file: Reviewed) -> list[str]:
     verdict = "accepted" if review.accepts(file) else "refused"
-    lines = [f"### <code>{_escaped(file.path)}</code>: {verdict}", ""]
-    lines += [f"The mirror is {_escaped(file.place)}.", ""] if file.place else []
+    lines = [f"### <code>{escaped(file.path)}</code>: {verdict}", ""]
+    lines += [f"The mirror is {escaped(file.place)}.", ""] if file.place else []
     if file.findings:
         lines += ["| line | | code | what |", "|---:|---|---|---|", *map(_row, file.findings), ""]
     if file.seen:
@@ -110,18 +110,16 @@ def _file_part(review: Review, file: Reviewed) -> list[str]:
 
 def _row(found: Finding) -> str:
     severity = "**error**" if found.severity is Severity.ERROR else "warning"
-    return f"| {found.line}:{found.column} | {severity} | `{found.code}` | {_escaped(found.message)} |"
+    return f"| {found.line}:{found.column} | {severity} | `{found.code}` | {escaped(found.message)} |"
 
 
 def _seen_row(seen: Seen) -> str:
     mark = {True: "", False: "**bad** ", None: ""}[seen.good]
     mbps = "" if seen.mbps is None else f"{seen.mbps:.0f}"
-    return (
-        f"| {_escaped(seen.what)} | {_escaped(seen.over)} | {mark}{_escaped(seen.came)} | {seen.seconds:.1f} | {mbps} |"
-    )
+    return f"| {escaped(seen.what)} | {escaped(seen.over)} | {mark}{escaped(seen.came)} | {seen.seconds:.1f} | {mbps} |"
 
 
-def _escaped(said: str) -> str:
+def escaped(said: str) -> str:
     """Text that stays text in Markdown: every sign as an entity, and no mention, reference or link."""
     shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in said)
     coded = _MARKDOWN.sub(lambda found: f"&#{ord(found[0])};", shown)

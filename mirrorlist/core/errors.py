@@ -7,6 +7,7 @@ MirrorlistError
   NotReady             known, but nothing to answer with yet: 503
   SnapshotError        a snapshot file is not whole
   GeoDatabaseError     a database of addresses cannot be read
+  ClientCountsError    a file of counted clients cannot be read
   OriginError          the origin did not give a repomd.xml that can be used
   DatabaseError        the database is away, broken, or of a newer release
   LeadLost             another process leads by now; what this one found does not count
@@ -42,6 +43,10 @@ class SnapshotError(MirrorlistError):
 
 class GeoDatabaseError(MirrorlistError):
     """A database of addresses cannot be read; the message names the file and the reason."""
+
+
+class ClientCountsError(MirrorlistError):
+    """A file of counted clients cannot be used; the message names it, the line and the remedy."""
 
 
 class OriginError(MirrorlistError):

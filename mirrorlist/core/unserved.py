@@ -1,0 +1,64 @@
+"""Why nobody gets a mirror first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mirrorlist.core.model import SERVED_STATUSES, Mirror
+from mirrorlist.core.rank import is_public
+
+
+class Unserved(StrEnum):
+    """A reason, and what to do; the value is the sentence that people read."""
+
+    STATUS = "its status is not one that is served; change status when it is to be"
+    NOT_CARRIED = "its file gives no address for this module; add one, or ask for another module with --module"
+    NO_NETWORKS = "it is for its own networks only and names none; add subnets, asn or cloud_regions, or remove private"
+    ONLY_URL = "its subnets come from a URL, which is not asked here"
+    NOT_PROVED = (
+        "it is for its own networks only, and nothing proves that clients are in them: an asn or a cloud region "
+        "counts by data that you name under geo in service.yml; subnets always do"
+    )
+    ONLY_IPV6 = "its networks are IPv6 only, of which no clients are counted; count them with --clients"
+    NO_CLIENTS = "there are no clients in its networks"
+    ELSEWHERE = "clients in all countries that it is open to have nearer mirrors, or there are none"
+    NEARER = "wherever clients are, other mirrors are nearer; it is given further down in the lists"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Whether some clients are in the mirror's networks; some get it second or third; some are in networks that it
+    names and do not get it, as nothing proves that."""
+
+    belongs: bool
+    early: bool
+    unproved: bool
+
+
+def unserved(mirror: Mirror, module: str, found: Found) -> tuple[Unserved, ...]:
+    """Why no client gets the mirror first."""
+    return tuple(_reasons(mirror, module, found))
+
+
+def _reasons(mirror: Mirror, module: str, found: Found) -> Iterator[Unserved]:
+    if mirror.status not in SERVED_STATUSES:
+        yield Unserved.STATUS
+    if module not in mirror.urls:
+        yield Unserved.NOT_CARRIED
+    if mirror.status in SERVED_STATUSES and module in mirror.urls:
+        yield _behind(mirror, found) if is_public(mirror) or found.belongs else _closed(mirror, found)
+
+
+def _behind(mirror: Mirror, found: Found) -> Unserved:
+    return Unserved.ELSEWHERE if mirror.countries_only and not found.early else Unserved.NEARER
+
+
+def _closed(mirror: Mirror, found: Found) -> Unserved:
+    if found.unproved:
+        return Unserved.NOT_PROVED
+    if not (mirror.subnets or mirror.asns or mirror.cloud):
+        return Unserved.ONLY_URL if mirror.subnets_url else Unserved.NO_NETWORKS
+    only_ipv6 = mirror.subnets and all(len(prefix.packed) == 16 for prefix in mirror.subnets)
+    return Unserved.ONLY_IPV6 if only_ipv6 else Unserved.NO_CLIENTS
