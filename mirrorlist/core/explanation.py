@@ -10,7 +10,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from mirrorlist.core.matches import network_matches
-from mirrorlist.core.model import Client, Place, Proximity, Selection
+from mirrorlist.core.model import Client, Place, Proximity, Rejected, Selection
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.public import is_shown
 from mirrorlist.core.rank import OWN_COUNTRY, country_of, is_nowhere, is_public
@@ -55,11 +55,16 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A mirror that is not in the list; ``reason`` is the name of the Reason, ``why`` its sentence."""
+    """A mirror that is not in the list; ``reason`` is the name of the Reason, ``why`` its sentence.
+
+    ``since`` is when it began, where health or an override is the reason; ``of`` names repositories or protocols.
+    """
 
     name: str
     reason: str
     why: str
+    since: float | None = None
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,16 +110,18 @@ def explanation(snapshot: Snapshot, selection: Selection, everything: bool = Fal
             )
             for rank, choice in enumerate(selection.choices, start=1)
         ),
-        left_out=tuple(
-            LeftOut(row.mirror.name, row.reason.name.lower(), row.reason.value)
-            for row in selection.rejected
-            if named is None or row.mirror.name in named
-        ),
+        left_out=tuple(_left_out(row) for row in selection.rejected if named is None or row.mirror.name in named),
         fallbacks=selection.fallbacks,
         notes=selection.notes,
         generation=snapshot.facts.generation,
         built_at=snapshot.facts.built_at,
     )
+
+
+def _left_out(row: Rejected) -> LeftOut:
+    cause = row.cause
+    reason = row.mirror.name, row.reason.name.lower(), row.reason.value
+    return LeftOut(*reason, cause.since, tuple(cause.of)) if cause else LeftOut(*reason)
 
 
 def _named(snapshot: Snapshot, selection: Selection) -> frozenset[str]:

@@ -96,10 +96,10 @@ def _sentence(error: MirrorlistError) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _grouped(rows: tuple[LeftOut, ...]) -> list[tuple[str, list[str]]]:
-    """The names of the mirrors that are left out, under each reason."""
+def _grouped(rows: tuple[LeftOut, ...]) -> list[tuple[str, list[LeftOut]]]:
+    """The mirrors that are left out, under each reason."""
     ordered = sorted(rows, key=lambda row: (row.why, row.name))
-    return [(reason, [row.name for row in group]) for reason, group in groupby(ordered, key=lambda row: row.why)]
+    return [(reason, list(group)) for reason, group in groupby(ordered, key=lambda row: row.why)]
 
 
 @dataclass(frozen=True, slots=True)
