@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
 from mirrorlist.core.errors import PullError
+from mirrorlist.publish import Inputs, Publisher
 from mirrorlist.pulling import run
 from mirrorlist.pulling.git import scheme_of
 from mirrorlist.pulling.run import Done, Wanted, config_of, pull
-from mirrorlist.publish import Inputs, Publisher
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.checkouts import read_pulled
 from mirrorlist.store.database import open_database
@@ -48,10 +48,9 @@ class Origin:
         return done.stdout.decode().strip()
 
     def put(self, name: str | bytes, text: str | bytes) -> None:
-        path = os.path.join(os.fsencode(self.root), os.fsencode(name))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(text if isinstance(text, bytes) else text.encode())
+        path = self.root / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
     def add(self, name: str) -> None:
         self.put(f"mirrors.d/{name}.yml", mirror_file(name))
@@ -262,7 +261,7 @@ def test_a_deleted_branch_and_a_repository_that_is_away_leave_what_there_is(orig
     good = origin.commit()
     origin.pull()
     origin.git("branch", "--move", "main", "other")
-    with pytest.raises(PullError, match="git fetch ended with 128: .*main"):
+    with pytest.raises(PullError, match=r"git fetch ended with 128: .*main"):
         origin.pull()
     origin.root.rename(origin.root.with_name("away"))
     with pytest.raises(PullError, match="git fetch ended with 128"):
