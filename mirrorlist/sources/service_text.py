@@ -99,6 +99,27 @@ class PolicyText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedText:
+    """One level of ``requirements``."""
+
+    bandwidth_mbps: int | None = None
+    storage_gb: int | None = None
+    update_frequency: str | None = None
+    protocols: tuple[Protocol, ...] = ()
+    availability_percent: float | None = None
+    complete_percent: float | None = None
+    agreement: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementsText:
+    """The key ``requirements``."""
+
+    minimum: AskedText = field(default_factory=AskedText)
+    preferred: AskedText = field(default_factory=AskedText)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceText:
     """The whole file, with what an absent key means."""
 
@@ -130,6 +151,7 @@ class ServiceText:
     time_file: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     approved: tuple[str, ...] = ()
+    requirements: RequirementsText = field(default_factory=RequirementsText)
 
 
 def service_text(root: Mapping[str, Value]) -> ServiceText:
