@@ -13,6 +13,7 @@ from mirrorlist.cli.counts import counts
 from mirrorlist.cli.demo import demo
 from mirrorlist.cli.explain import explain
 from mirrorlist.cli.health import health
+from mirrorlist.cli.import_ import import_
 from mirrorlist.cli.list import list_
 from mirrorlist.cli.mirrors import mirrors
 from mirrorlist.cli.override import override
@@ -61,7 +62,7 @@ def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, stat
 
 COMMANDS = (
     serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts, which,
-    pull_, report_,
+    pull_, report_, import_,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)
