@@ -24,7 +24,7 @@ from mirrorlist.core.errors import PullError
 from mirrorlist.core.snapshot import Pulled
 from mirrorlist.pulling.files import mirror_files, plain_path, service_file
 from mirrorlist.pulling.git import COMMIT, Repository, scheme_of
-from mirrorlist.pulling.judge import refuse_worse, service_of, usable
+from mirrorlist.pulling.judge import Usable, refuse_worse, service_of, usable
 from mirrorlist.store.checkouts import read_pulled, write_pulled
 
 CURRENT = "current"
@@ -118,8 +118,7 @@ def _taken(directory: Path, repository: Repository, commit: str, config: str, ac
         _write(mirrors_dir / name, data)
     new = usable(service)
     now = config_of(directory, config)
-    old = usable(now) if now.is_file() and not accepted else None
-    refuse_worse(old, new, found.left_out)
+    refuse_worse(None if accepted else _in_force(now), new, found.left_out)
     _lead_to_state(Path(new.service.state_dir), staged.absolute(), directory.absolute() / "state")
     pulled = Pulled(commit, repository.committed_at(commit))
     write_pulled(service, pulled)
@@ -128,6 +127,14 @@ def _taken(directory: Path, repository: Repository, commit: str, config: str, ac
     _lead_to(directory / CURRENT, Path("commits") / lasting.name)
     _prune(directory / "commits", lasting.name)
     return Done(pulled, True, len(new.mirrors), found.left_out)
+
+
+def _in_force(config: Path) -> Usable | None:
+    """What can be used of the files in place; nothing where somebody broke them, so that any good commit is better."""
+    try:
+        return usable(config)
+    except PullError:
+        return None
 
 
 def _untouched(repository: Repository, commit: str, config: Path, name: str) -> bool:

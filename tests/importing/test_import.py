@@ -99,7 +99,7 @@ def test_almalinux_files_come_repaired_with_what_was_changed(place: Place) -> No
     told = found["wrong-name.yml"]
     assert told["accepted"], told
     assert [line.split()[2] for line in told["lost"]] == [
-        "address.rsync", "address_optional", "sponsor_url", "geolocation.country", "nonsense", "subnets[0]",
+        "address.rsync", "address_optional.other", "sponsor_url", "geolocation.country", "nonsense", "subnets[0]",
     ]  # fmt: skip
     assert found["broken.yml"]["why"] == found["link.yml"]["why"] == "it cannot be read"
     assert [path.name for path in place.out.iterdir()] == ["mirror.a.example.org.yml"]

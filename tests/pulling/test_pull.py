@@ -283,6 +283,15 @@ def test_files_that_somebody_edited_are_put_right(origin: Origin) -> None:
     assert (current / "service.yml").read_text() == SERVICE
 
 
+def test_files_that_somebody_broke_stop_no_later_commit(origin: Origin) -> None:
+    origin.commit()
+    origin.pull()
+    (origin.into / "current" / "service.yml").write_text("nonsense: true\n")
+    origin.add("z.example.org")
+    later = origin.commit()
+    assert origin.pull().pulled.commit == later == origin.in_force()
+
+
 def test_nothing_in_a_repository_is_run_or_followed(origin: Origin) -> None:
     ran = origin.into.parent / "ran"
     origin.put(".gitattributes", "*.yml filter=evil\n")
