@@ -80,10 +80,10 @@ class Service:
     time_file: str | None = None
     """A file below each module's tree that holds the time of the last sync, in seconds since 1970."""
     allowed_outdate_seconds: int = 12 * 3600
+    requirements: Requirements = field(default_factory=Requirements)
     required_protocols: tuple[str, ...] = ("http", "https")
     approved: tuple[str, ...] = ()
     """Names of mirrors to which maintainers granted what a file alone does not get."""
-    requirements: Requirements = field(default_factory=Requirements)
 
     def last_resorts(self, module: str) -> tuple[str, ...]:
         """The project's own trees of a module: the fallbacks, or the origin where it is a web address."""

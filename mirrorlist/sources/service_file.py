@@ -69,11 +69,11 @@ def read_service(
         geo=_geo(text, base, city_of),
         profile=text.profile,
         intranet_networks=tuple(str(ip_network(network)) for network in text.intranet_networks),
+        requirements=Requirements(_asked(text.requirements.minimum), _asked(text.requirements.preferred)),
         time_file=text.time_file,
         allowed_outdate_seconds=_seconds(text.allowed_outdate),
         required_protocols=text.required_protocols,
         approved=text.approved,
-        requirements=Requirements(_asked(text.requirements.minimum), _asked(text.requirements.preferred)),
     )
     return service, warnings
 

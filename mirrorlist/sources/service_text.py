@@ -146,12 +146,12 @@ class ServiceText:
     trusted_proxies: tuple[str, ...] = ()
     geo: GeoText = field(default_factory=GeoText)
     policy: PolicyText = field(default_factory=PolicyText)
+    requirements: RequirementsText = field(default_factory=RequirementsText)
     profile: Profile = Profile.PUBLIC
     intranet_networks: tuple[str, ...] = ()
     time_file: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     approved: tuple[str, ...] = ()
-    requirements: RequirementsText = field(default_factory=RequirementsText)
 
 
 def service_text(root: Mapping[str, Value]) -> ServiceText:
