@@ -12,7 +12,6 @@ from mirrorlist.core.catalogue import Catalogue, Image
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
 from mirrorlist.core.model import MAIN, Location, Repository
 from mirrorlist.core.policy import Policy
-from mirrorlist.core.requirements import Asked, Requirements
 from mirrorlist.core.service import GeoSources, Module, Override, Service
 from mirrorlist.core.trees import Tree
 from mirrorlist.sources.documents import START, finding
@@ -24,8 +23,8 @@ from mirrorlist.sources.networks import prefix
 from mirrorlist.sources.schemas import judge, with_booleans
 from mirrorlist.sources.service_checks import UNIX, WEB_SCHEMES, check
 from mirrorlist.sources.service_draft import CityOf, Draft
+from mirrorlist.sources.service_requirements import requirements_of
 from mirrorlist.sources.service_text import (
-    AskedText,
     ModuleText,
     OverrideText,
     RepositoryText,
@@ -69,7 +68,7 @@ def read_service(
         geo=_geo(text, base, city_of),
         profile=text.profile,
         intranet_networks=tuple(str(ip_network(network)) for network in text.intranet_networks),
-        requirements=Requirements(_asked(text.requirements.minimum), _asked(text.requirements.preferred)),
+        requirements=requirements_of(text.requirements),
         time_file=text.time_file,
         allowed_outdate_seconds=_seconds(text.allowed_outdate),
         required_protocols=text.required_protocols,
@@ -215,18 +214,6 @@ def _policy(text: ServiceText) -> Policy:
         fallback_minimum=policy.fallback_minimum,
         alternates_days=policy.alternates_days,
         weights=text.weights,
-    )
-
-
-def _asked(text: AskedText) -> Asked:
-    return Asked(
-        bandwidth_mbps=text.bandwidth_mbps,
-        storage_gb=text.storage_gb,
-        update_frequency_seconds=_seconds(text.update_frequency) if text.update_frequency else None,
-        protocols=text.protocols,
-        availability_percent=text.availability_percent,
-        complete_percent=text.complete_percent,
-        agreement=text.agreement,
     )
 
 

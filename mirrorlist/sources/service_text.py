@@ -62,6 +62,27 @@ class TreeText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedText:
+    """One level of ``requirements``."""
+
+    bandwidth_mbps: int | None = None
+    storage_gb: int | None = None
+    update_frequency: str | None = None
+    protocols: tuple[Protocol, ...] = ()
+    availability_percent: float | None = None
+    complete_percent: float | None = None
+    agreement: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementsText:
+    """The key ``requirements``."""
+
+    minimum: AskedText = field(default_factory=AskedText)
+    preferred: AskedText = field(default_factory=AskedText)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OverrideText:
     """One entry of ``geo.overrides``."""
 
@@ -96,27 +117,6 @@ class PolicyText:
     release_minimum: int = _POLICY.release_minimum_percent
     fallback_minimum: int = _POLICY.fallback_minimum
     alternates_days: float = _POLICY.alternates_days
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedText:
-    """One level of ``requirements``."""
-
-    bandwidth_mbps: int | None = None
-    storage_gb: int | None = None
-    update_frequency: str | None = None
-    protocols: tuple[Protocol, ...] = ()
-    availability_percent: float | None = None
-    complete_percent: float | None = None
-    agreement: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequirementsText:
-    """The key ``requirements``."""
-
-    minimum: AskedText = field(default_factory=AskedText)
-    preferred: AskedText = field(default_factory=AskedText)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
