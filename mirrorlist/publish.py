@@ -38,6 +38,7 @@ from mirrorlist.sources.locations import read_atlas
 from mirrorlist.sources.logos import read_logos
 from mirrorlist.sources.mirror_reader import MirrorReader
 from mirrorlist.sources.service_file import read_service
+from mirrorlist.store.checkouts import read_pulled
 from mirrorlist.store.index_files import CURRENT, current_indexes
 from mirrorlist.store.publications import line_of, only_one
 from mirrorlist.store.records import Recorded, Records
@@ -122,7 +123,7 @@ class Publisher:
         return self._publish(now, force)
 
     def _publish(self, now: float, force: bool) -> Snapshot:
-        found = signature(self._state_dir / NAME)
+        found, pulled = signature(self._state_dir / NAME), read_pulled(self._inputs.config)
         self._former = _former(self._state_dir)
         generation = self._former.generation if self._former else 0
         key = self._former.key if self._former else self._new_key()
@@ -133,6 +134,8 @@ class Publisher:
         snapshot = self._compile(now, force, key, 1 + max(generation, turn.generation if turn else 0))
         snapshot = replace(snapshot, public=self._public(snapshot, now))
         data = encode(snapshot)
+        if read_pulled(self._inputs.config) != pulled:
+            raise Overtaken("the files were pulled meanwhile")
         with only_one(self._state_dir):
             if signature(self._state_dir / NAME) != found:
                 raise Overtaken("another publisher put a snapshot in place meanwhile")
@@ -186,6 +189,7 @@ class Publisher:
         health = self._health_table(recorded, mirrors, metadata, service, now)
         service, waiting = released(recorded, self._former, service, Seen(mirrors, health, metadata))
         lowered = recorded.lowered if recorded else self._former.lowered if self._former else {}
+        pulled = read_pulled(self._inputs.config)
         facts = Facts(
             generation=generation,
             built_at=now,
@@ -203,6 +207,8 @@ class Publisher:
             places_built_on=addresses.places_built_on,
             findings=self._service_findings + read.findings + on_addresses,
             file_indexes=self._file_indexes(service),
+            commit=pulled.commit if pulled else None,
+            committed_at=pulled.committed_at if pulled else None,
         )
         return Snapshot(facts, table, geo.located, geo.asns, self._orders_of(facts))
 
@@ -229,7 +235,7 @@ class Publisher:
             changes=recorded.changes if recorded else {},
             history=history,
             logos=read_logos(directory, snapshot.facts.mirrors),
-            commit=commit_of(directory),
+            commit=snapshot.facts.commit or commit_of(directory),
             now=now,
         )
         return encode_record(public_record(known))

@@ -13,6 +13,8 @@ MirrorlistError
   LeadLost             another process leads by now; what this one found does not count
   Overtaken            another publisher published meanwhile; what was compiled is not the newest
   Shrunk               a new generation lost so many mirrors that it is probably a mistake
+  PullError            the reviewed repository, or what it holds, cannot be used
+  ImportFault          what another service exports cannot be read
 """
 
 from __future__ import annotations
@@ -67,6 +69,14 @@ class Overtaken(MirrorlistError):
 
 class Shrunk(MirrorlistError):
     """A new generation lost so many mirrors that it is probably a mistake."""
+
+
+class PullError(MirrorlistError):
+    """The reviewed repository or a commit of it cannot be used; what was pulled last stays in force."""
+
+
+class ImportFault(MirrorlistError):
+    """What another service exports cannot be read; the message names it and the reason."""
 
 
 class Severity(StrEnum):

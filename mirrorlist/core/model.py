@@ -103,8 +103,7 @@ class CloudRegions:
 class Mirror:
     """One mirror as its file describes it.
 
-    ``urls`` maps a module to the URL of its tree for each protocol; every URL ends with a slash.
-    ``location`` may be unknown; ``bandwidth_mbps`` is what the owner declared.
+    ``urls``: by module and protocol its tree, which ends with a slash; ``bandwidth_mbps`` is what the owner declared.
     """
 
     name: str
@@ -122,6 +121,7 @@ class Mirror:
     cloud: CloudRegions | None = None
     status: Status = Status.LIVE
     status_reason: str | None = None
+    status_since: str | None = None
     status_until: str | None = None
     live_from: str | None = None
     bandwidth_mbps: int | None = None

@@ -9,6 +9,7 @@ from enum import StrEnum
 from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.model import MAIN, Location, Prefix
 from mirrorlist.core.policy import Policy
+from mirrorlist.core.requirements import Requirements
 from mirrorlist.core.trees import Tree
 
 
@@ -108,6 +109,7 @@ class Service:
     time_file: str | None = None
     """A file below each module's tree that holds the time of the last sync, in seconds since 1970."""
     allowed_outdate_seconds: int = 12 * 3600
+    requirements: Requirements = field(default_factory=Requirements)
     required_protocols: tuple[str, ...] = ("http", "https")
     approved: tuple[str, ...] = ()
     """Names of mirrors to which maintainers granted what a file alone does not get."""

@@ -47,6 +47,14 @@ class NetworkClass:
     cloud_proves: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """The commit of the reviewed repository that the files are: its name, and when it was made."""
+
+    commit: str
+    committed_at: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """The part of a snapshot that is not a table.
@@ -76,6 +84,9 @@ class Facts:
     waiting: tuple[Waiting, ...] = ()
     file_indexes: Mapping[str, str] = field(default_factory=dict)
     """Module to the digest of its file index, which lies in a file of its own beside the snapshot."""
+    commit: str | None = None
+    """The commit of the reviewed repository that the files are, where ``mirrorlist pull`` brought them."""
+    committed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

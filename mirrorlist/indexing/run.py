@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirrorlist.core.errors import MirrorlistError, OriginError, SnapshotError
-from mirrorlist.core.model import SERVED_STATUSES, Mirror
+from mirrorlist.core.model import SERVED_STATUSES, Mirror, Status
 from mirrorlist.core.service import Service
 from mirrorlist.indexing.build import build_index
 from mirrorlist.indexing.mirrors import Ways, ask_mirror, is_listed, list_mirror, sample
@@ -63,20 +63,25 @@ class Indexing:
         """The mirrors of a module that clients may be sent to."""
         return tuple(mirror for mirror in self.mirrors if module in mirror.urls and mirror.status in SERVED_STATUSES)
 
+    def joining(self, module: str) -> tuple[Mirror, ...]:
+        """The mirrors that copy a module and can be listed: no client is sent there, but people ask how far."""
+        syncing = (each for each in self.mirrors if module in each.urls and each.status is Status.SYNCING)
+        return tuple(each for each in syncing if is_listed(each, module))
+
     def steps(self, wanted: Wanted) -> int:
         """How many steps a run tells at most."""
         modules = wanted.modules or tuple(self.service.modules)
-        each = (1 if wanted.mirror else len(self.carrying(module)) for module in modules)
+        each = (1 if wanted.mirror else len(self.carrying(module) + self.joining(module)) for module in modules)
         return sum(each) + 2 * len(modules)
 
     def _module(self, module: str, place: Place, wanted: Wanted) -> Iterator[Step]:
         listings = Listings(self.state_dir, module)
-        carrying = self.carrying(module)
+        carrying, joining = self.carrying(module), self.joining(module)
         if wanted.mirror is None or listings.origin_facts() is None:
             yield self._origin(listings, module, place, wanted.force)
         if listings.origin_facts() is None:
             return
-        chosen = [mirror for mirror in carrying if wanted.mirror in (None, mirror.name)]
+        chosen = [mirror for mirror in carrying + joining if wanted.mirror in (None, mirror.name)]
         yield from self._mirrors(listings, module, chosen)
         try:
             built = build_index(listings, module, carrying, self.service.allowed_outdate_seconds, self.now())
@@ -85,7 +90,7 @@ class Indexing:
             return
         write_index(self.state_dir, module, built.index)
         if wanted.mirror is None:
-            listings.forget([mirror.name for mirror in carrying], self.now() - FORGOTTEN_SECONDS)
+            listings.forget([mirror.name for mirror in carrying + joining], self.now() - FORGOTTEN_SECONDS)
         known = sum(mirror.listed_at is not None for mirror in built.facts.mirrors)
         told = f"the index of {built.files} files, with {known} of {len(carrying)} mirrors"
         yield Step(module, "", Outcome.BUILT, told)

@@ -49,7 +49,7 @@ def check_networks(draft: Draft) -> None:
 
 def check_dates(draft: Draft) -> None:
     """Every date stands in the calendar."""
-    for key in ("status_until", "live_from"):
+    for key in ("status_since", "status_until", "live_from"):
         text = draft.root.get(key)
         if isinstance(text, str) and not _is_date(text):
             message = f"{key} {shown(text)} is no date; write year-month-day, as in 2026-12-24"

@@ -34,6 +34,7 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
         cloud=_cloud(fields),
         status=Status(fields.get("status", Status.LIVE)),
         status_reason=fields.get("status_reason"),
+        status_since=fields.get("status_since"),
         status_until=fields.get("status_until"),
         live_from=fields.get("live_from"),
         bandwidth_mbps=_whole(fields.get("bandwidth_mbps")),

@@ -23,6 +23,7 @@ from mirrorlist.sources.networks import prefix
 from mirrorlist.sources.schemas import judge, with_booleans
 from mirrorlist.sources.service_checks import UNIX, WEB_SCHEMES, check
 from mirrorlist.sources.service_draft import CityOf, Draft
+from mirrorlist.sources.service_requirements import requirements_of
 from mirrorlist.sources.service_text import (
     ModuleText,
     OverrideText,
@@ -68,6 +69,7 @@ def read_service(
         geo=_geo(text, base, city_of),
         profile=text.profile,
         intranet_networks=tuple(str(ip_network(network)) for network in text.intranet_networks),
+        requirements=requirements_of(text.requirements),
         time_file=text.time_file,
         allowed_outdate_seconds=_seconds(text.allowed_outdate),
         required_protocols=text.required_protocols,

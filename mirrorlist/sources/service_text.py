@@ -62,6 +62,27 @@ class TreeText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedText:
+    """One level of ``requirements``."""
+
+    bandwidth_mbps: int | None = None
+    storage_gb: int | None = None
+    update_frequency: str | None = None
+    protocols: tuple[Protocol, ...] = ()
+    availability_percent: float | None = None
+    complete_percent: float | None = None
+    agreement: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementsText:
+    """The key ``requirements``."""
+
+    minimum: AskedText = field(default_factory=AskedText)
+    preferred: AskedText = field(default_factory=AskedText)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OverrideText:
     """One entry of ``geo.overrides``."""
 
@@ -137,6 +158,7 @@ class ServiceText:
     trusted_proxies: tuple[str, ...] = ()
     geo: GeoText = field(default_factory=GeoText)
     policy: PolicyText = field(default_factory=PolicyText)
+    requirements: RequirementsText = field(default_factory=RequirementsText)
     profile: Profile = Profile.PUBLIC
     intranet_networks: tuple[str, ...] = ()
     time_file: str | None = None

@@ -50,6 +50,8 @@ class SubmissionCode(StrEnum):
     IMPLAUSIBLE_BANDWIDTH = "implausible-bandwidth"
     UNRESOLVABLE_PLACE = "unresolvable-place"
     UNKNOWN_TIME_ZONE = "unknown-time-zone"
+    BELOW_MINIMUM = "below-minimum"
+    BELOW_PREFERRED = "below-preferred"
 
     # What only asking the mirror tells.
     UNREACHABLE = "unreachable"

@@ -29,9 +29,17 @@ from mirrorlist.sources.submitted_facts import FACT_CHECKS
 from mirrorlist.sources.submitted_hosts import HOST_CHECKS
 from mirrorlist.sources.submitted_links import LINK_CHECKS
 from mirrorlist.sources.submitted_networks import NETWORK_CHECKS
+from mirrorlist.sources.submitted_requirements import REQUIREMENT_CHECKS
 from mirrorlist.sources.submitted_text import TEXT_CHECKS
 
-CHECKS: tuple[Check, ...] = (*TEXT_CHECKS, *HOST_CHECKS, *LINK_CHECKS, *NETWORK_CHECKS, *FACT_CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *TEXT_CHECKS,
+    *HOST_CHECKS,
+    *LINK_CHECKS,
+    *NETWORK_CHECKS,
+    *FACT_CHECKS,
+    *REQUIREMENT_CHECKS,
+)
 
 MOST_FINDINGS = 100
 """So many are told of one file; nobody reads more."""

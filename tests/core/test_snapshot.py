@@ -20,6 +20,7 @@ from mirrorlist.core.errors import Finding, Severity, SnapshotError
 from mirrorlist.core.model import MAIN, CloudRegions, Location, PlaceSource, Protocol, Status
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import ARRAYS
+from mirrorlist.core.requirements import Asked, Requirements
 from mirrorlist.core.service import GeoSources, Module, Profile
 from mirrorlist.core.snapshot import FORMAT, MAGIC, Snapshot, decode, encode
 from tests.building import metadata, mirror, snapshot
@@ -41,7 +42,7 @@ def _whole() -> Snapshot:
             update_frequency_seconds=3600, sponsor="Zoë ☃", sponsor_url="https://example.org/", email="a@example.org",
             subnets=["192.0.2.0/24", "2001:db8::/96"], subnets_url="https://a.example.org/s.json",
             asns=(64500, 4_294_967_294), cloud=CloudRegions("aws", ("eu-west-1",)), status=Status.RETIRING,
-            status_reason="moves", status_until="2026-12-01", live_from="2026-01-01", bandwidth_mbps=400_000,
+            status_reason="moves", status_since="2026-11-01", status_until="2026-12-01", live_from="2026-01-01", bandwidth_mbps=400_000,
             storage_gb=1, time_zone="Europe/Berlin", countries_only=("DE",), countries_never=("AT",), logo="a.png",
             sync_source="b", sync_from="c", contact_name="d", peerings=("e", "f"), agreement="g",
         ),
@@ -56,12 +57,12 @@ def _whole() -> Snapshot:
         clouds={"192.0.2.128/28": ("aws", "eu-west-1"), "2001:db8:2::/48": ("gcp", "x")},
         metadata={"9.8/BaseOS/x86_64/os/": metadata(alternates="bc")},
         facts={
-            "generation": 7, "asns_built_on": "2026-06-17", "places_built_on": "2026-06-05",
+            "generation": 7, "commit": "c" * 40, "committed_at": 1.5, "asns_built_on": "2026-06-17", "places_built_on": "2026-06-05",
             "findings": (Finding("m/a.yml", 1, 2, Severity.WARNING, "unknown-key", "☃"),),
         },
         proof=Proof(asns=False, hints=frozenset({"gcp"})),
         url="https://mirrors.example.org/", origins={MAIN: "/o"}, trusted_proxies=("192.0.2.0/24", "unix"),
-        fallbacks={MAIN: ("https://f.example.org/",)}, profile=Profile.INTRANET, approved=("a",),
+        fallbacks={MAIN: ("https://f.example.org/",)}, profile=Profile.INTRANET, approved=("a",), requirements=Requirements(Asked(storage_gb=1, protocols=(Protocol.RSYNC,)), Asked(agreement="2")),
         geo=GeoSources(databases=("/g.mmdb",), clouds={"aws": "/aws.json"}), required_protocols=("https",),
         policy=Policy(limit=3, weights={"a.example.org": 0.5, "b.example.org": 2.0}, bands_km=(1, 2), near=9),
         modules={

@@ -48,6 +48,7 @@ cloud_regions: [EU-North-1, us-east-1]
 status: retiring
 status_reason: moving
 status_until: 2026-12-24
+status_since: 2020-01-05
 live_from: 2020-01-31
 bandwidth_mbps: 10000
 storage_gb: 4000
@@ -92,6 +93,7 @@ def test_every_field_arrives_with_its_meaning() -> None:
             status=Status.RETIRING,
             status_reason="moving",
             status_until="2026-12-24",
+            status_since="2020-01-05",
             live_from="2020-01-31",
             bandwidth_mbps=10000,
             storage_gb=4000,

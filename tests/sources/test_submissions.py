@@ -26,6 +26,8 @@ DOCUMENTATION = ROOT / "docs" / "findings.md"
 ROWS = [(kind, *row) for kind, rows in HOSTILE.items() for row in rows]
 ONLINE = {SubmissionCode.UNREACHABLE, SubmissionCode.BAD_REPOSITORY, SubmissionCode.NOT_CHECKED}
 """Proved in tests/cli/test_validate_online.py, with mirrors that run."""
+REQUIRED = {SubmissionCode.BELOW_MINIMUM, SubmissionCode.BELOW_PREFERRED}
+"""Proved in tests/sources/test_submitted_requirements.py, with a service that asks for something."""
 
 
 @cache
@@ -110,7 +112,9 @@ def test_findings_move_with_their_lines(network: Path, rows: int) -> None:
 
 
 def test_every_code_is_proved() -> None:
-    elsewhere = {SubmissionCode.STRAY_FILE} | ONLINE  # tests/sources/test_submitted_files.py, test_validate_online.py
+    elsewhere = (
+        {SubmissionCode.STRAY_FILE} | ONLINE | REQUIRED
+    )  # tests/sources/test_submitted_files.py, test_validate_online.py
     assert set(SubmissionCode) - {row[2] for row in ROWS} - {row[1] for row in WARNED} == elsewhere
 
 
@@ -131,8 +135,10 @@ def test_the_documentation_explains_every_code_with_its_severity() -> None:
     assert all(len(row) == 3 and all(row) for row in rows.values())
     warned = {str(row[1]) for row in WARNED}
     refused = {str(row[2]) for row in ROWS}
-    assert {code for code, row in rows.items() if row[0] == "warning"} - set(map(str, ONLINE)) == warned & rows.keys()
-    assert {code for code, row in rows.items() if row[0] == "error"} - set(map(str, ONLINE)) == (
+    assert {code for code, row in rows.items() if row[0] == "warning"} - set(
+        map(str, ONLINE | REQUIRED)
+    ) == warned & rows.keys()
+    assert {code for code, row in rows.items() if row[0] == "error"} - set(map(str, ONLINE | REQUIRED)) == (
         (refused & rows.keys()) | {str(SubmissionCode.STRAY_FILE)}
     )
 

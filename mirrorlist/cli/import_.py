@@ -1,0 +1,103 @@
+"""``mirrorlist import``: mirror files out of another service's data, judged, with what could not be carried over."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+
+from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.reviews import plain_line
+from mirrorlist.cli.validate import terms_of
+from mirrorlist.core.review import Review, Reviewed
+from mirrorlist.importing import almalinux, armbian, mirrorbits, mirrormanager
+from mirrorlist.importing.carried import Carried
+from mirrorlist.importing.write import Written, write
+from mirrorlist.sources.durations import duration_seconds
+from mirrorlist.sources.submissions import judge_submissions
+
+Reader = Callable[[Path, frozenset[str]], Iterator[Carried]]
+READERS: Mapping[str, Reader] = {
+    "almalinux": almalinux.read,
+    "mirrorbits": mirrorbits.read,
+    "mirrormanager": mirrormanager.read,
+    "armbian": armbian.read,
+}
+"""To add one: a module in importing/ and its row here."""
+
+
+@click.command("import")
+@click.argument("kind", type=click.Choice(list(READERS)))
+@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
+              help="The directory that gets the mirror files.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+@click.option("--category", metavar="NAME", help="Of MirrorManager's categories: the one that is the main tree.")
+@click.option("--update-frequency", "frequency", metavar="3h",
+              help="How often mirrors sync of which the source does not tell it.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+              help="What is written.")  # fmt: skip
+@pass_context
+def import_(
+    context: Context, kind: str, source: Path, out: Path, force: bool, category: str | None, frequency: str | None,
+    form: str,
+) -> None:  # fmt: skip
+    """Write mirror files from what another service knows of its mirrors, found in SOURCE.
+
+    Every file is judged as a submission. The status is 0 if all mirrors were written and accepted, else 1.
+    """
+    if category is not None and kind != "mirrormanager":
+        raise click.UsageError("--category is for mirrormanager")
+    if frequency is not None and duration_seconds(frequency) is None:
+        raise click.UsageError(f"--update-frequency {frequency!r}: write a number and a unit, as 3h")
+    service = context.service()
+    reader = partial(mirrormanager.read, category=category) if category else READERS[kind]
+    taken: set[str] = set()
+    done = [
+        write(_with(carried, frequency), out, taken, force) for carried in reader(source, frozenset(service.modules))
+    ]
+    paths = tuple(each.path for each in done if each.path)
+    judged = judge_submissions(paths, out, terms_of(service)) if paths else ()
+    review = Review(tuple(each.reviewed for each in judged))
+    reviewed = dict(zip(paths, review.files, strict=True))
+    click.echo(_PAGES[form](done, reviewed, review), nl=False)
+    sys.exit(0 if len(paths) == len(done) and review.accepted and done else 1)
+
+
+def _with(carried: Carried, frequency: str | None) -> Carried:
+    if frequency and carried.fields and "update_frequency" not in carried.fields:
+        carried.put("update_frequency", frequency)
+    return carried
+
+
+def _text(done: Sequence[Written], reviewed: Mapping[Path, Reviewed], review: Review) -> str:
+    lines = []
+    for each in done:
+        lines.append(f"{each.carried.said}: {each.path or f'not written: {each.why}'}")
+        lines += [f"  not as it was: {lost}" for lost in each.carried.lost]
+        lines += [f"  {found}" for found in (reviewed[each.path].findings if each.path else ())]
+    written = len(reviewed)
+    lines.append(f"{len(done)} mirrors read, {written} written, {len(done) - written} not; {review.summary()}")
+    return "".join(f"{plain_line(line)}\n" for line in lines)
+
+
+def _json(done: Sequence[Written], reviewed: Mapping[Path, Reviewed], review: Review) -> str:
+    mirrors = [
+        {
+            "said": each.carried.said,
+            "path": str(each.path) if each.path else None,
+            "why": each.why,
+            "lost": each.carried.lost,
+            "accepted": each.path is not None and review.accepts(reviewed[each.path]),
+            "findings": [str(found) for found in (reviewed[each.path].findings if each.path else ())],
+        }
+        for each in done
+    ]
+    return json.dumps({"summary": review.summary(), "mirrors": mirrors}, indent=2) + "\n"
+
+
+_PAGES = {"text": _text, "json": _json}

@@ -1,0 +1,73 @@
+"""``mirrorlist pull``: take what was reviewed and merged, and nothing that is worse than what is served."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import structlog
+
+from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.durations import DURATION, moment
+from mirrorlist.cli.probe import stopped_by_signals
+from mirrorlist.core.errors import PullError
+from mirrorlist.pulling.run import Done, Wanted, config_of, pull
+
+log = structlog.get_logger()
+
+
+@click.command("pull")
+@click.argument("repository")
+@click.option("--into", "directory", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
+              help="Where commits are kept; serve with --config DIR/current/service.yml.")  # fmt: skip
+@click.option("--branch", default="main", show_default=True, help="The reviewed branch.")
+@click.option("--service-file", default="service.yml", show_default=True, metavar="PATH",
+              help="The service file in the repository.")  # fmt: skip
+@click.option("--once", is_flag=True, help="Pull once, then end.")
+@click.option("--every", type=DURATION, default="5m", show_default=True, help="From the start of a pull to the next.")
+@click.option("--protocol", "protocols", multiple=True, type=click.Choice(["https", "ssh", "file", "http", "git"]),
+              default=("https", "ssh"), show_default=True, help="What git may speak; may be repeated.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=1, max=3600), default=120.0, show_default=True,
+              metavar="SECONDS", help="How long one call of git may take.")  # fmt: skip
+@click.option("--accept", metavar="COMMIT", help="Take this commit although it rewrites history or loses mirrors.")
+@pass_context
+def pull_(
+    context: Context, repository: str, directory: Path, branch: str, service_file: str, once: bool, every: int,
+    protocols: tuple[str, ...], timeout: float, accept: str | None,
+) -> None:  # fmt: skip
+    """Bring the service and mirror files of the reviewed REPOSITORY to where a publisher follows them.
+
+    Nothing is checked out and nothing in the repository is run. A commit that is broken, rewrites history, loses over
+    30 % of the mirrors, or breaks a file that could be used is refused, and the last good one stays. With --once the
+    status is 1 then.
+    """
+    wanted = Wanted(repository, branch, service_file, protocols, timeout, accept)
+    if once:
+        tell(pull(directory, wanted), config_of(directory, service_file))
+        return
+    failed = ""
+    with stopped_by_signals() as stop:
+        while not stop.is_set():
+            begun = context.clock()
+            try:
+                done = pull(directory, wanted)
+                if done.new or failed:
+                    tell(done, config_of(directory, service_file))
+                failed = ""
+            except PullError as error:
+                log.error(
+                    "not pulled, the last good commit stays in force", reason=str(error), again=str(error) == failed
+                )
+                failed = str(error)
+            wanted = replace(wanted, accept=None)
+            stop.wait(max(begun + every - context.clock(), 1))
+
+
+def tell(done: Done, config: Path) -> None:
+    """Tells what a pull came to, one line for each thing."""
+    what = "now in force" if done.new else "still in force"
+    pulled = done.pulled
+    click.echo(f"{pulled.commit} of {moment(pulled.committed_at)} UTC is {what}: {done.mirrors} mirrors, {config}")
+    for name, why in done.left_out.items():
+        click.echo(f"left out: {name} {why}")

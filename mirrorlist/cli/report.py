@@ -1,0 +1,91 @@
+"""``mirrorlist report``: which offers wait, who is on the way, below requirements, down or leaving."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.durations import moment
+from mirrorlist.cli.report_pages import PAGES
+from mirrorlist.cli.running import published_facts, state_dir_of
+from mirrorlist.core.availability import reaches
+from mirrorlist.core.network_report import DOWN_DAYS, Down, Known, Limits, NetworkReport, network_report
+from mirrorlist.core.patches import can_be_named, patch
+from mirrorlist.core.snapshot import Facts
+from mirrorlist.indexing.progress import held_by
+from mirrorlist.sources.countries import read_countries
+from mirrorlist.sources.mirror_edits import paused
+from mirrorlist.sources.mirror_files import read_mirror_files, read_regular
+from mirrorlist.store.database import open_database
+from mirrorlist.store.health import HealthStore
+
+MOST_EVENTS = 1_000_000
+
+
+@click.command("report")
+@click.option("--format", "form", type=click.Choice(list(PAGES)), default="text", show_default=True,
+              help="What is written.")  # fmt: skip
+@click.option("--down-days", type=click.FloatRange(min=0), default=DOWN_DAYS, show_default=True, metavar="DAYS",
+              help="Mirrors that are down for longer are told.")  # fmt: skip
+@click.option("--patch", "patch_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Also write a patch for git apply, which takes out the mirrors that are down for long.")  # fmt: skip
+@click.option("--patch-by", "way", type=click.Choice(["remove", "pause"]), default="remove", show_default=True,
+              help="What the patch does with their files.")  # fmt: skip
+@pass_context
+def report_(context: Context, form: str, down_days: float, patch_file: Path | None, way: str) -> None:
+    """Tell what needs attention in the network that is served now."""
+    state_dir, now = state_dir_of(context), context.clock()
+    facts = published_facts(state_dir)
+    found = network_report(facts, _known(context, state_dir, facts, now), now, Limits(down_days=down_days))
+    click.echo(PAGES[form](found), nl=False)
+    if patch_file:
+        _write_patch(patch_file, facts, found, way)
+
+
+def _known(context: Context, state_dir: Path, facts: Facts, now: float) -> Known:
+    engine = open_database(state_dir, context.settings.database)
+    try:
+        store = HealthStore(engine)
+        reach = reaches(store.verdicts(), store.events(limit=MOST_EVENTS), now)
+    finally:
+        engine.dispose()
+    return Known(reach, held_by(state_dir, facts.service.modules, facts.mirrors))
+
+
+def _write_patch(file: Path, facts: Facts, found: NetworkReport, way: str) -> None:
+    """Writes the patch, and tells which mirrors are not in it, and why."""
+    directory = Path(facts.service.mirrors_dir)
+    modules, countries = frozenset(facts.service.modules), read_countries()
+    names = {mirror.name: name for name, mirror in read_mirror_files(directory, modules, countries).mirrors.items()}
+    parts = []
+    today = datetime.fromtimestamp(found.at, UTC).date()
+    for each in found.down:
+        path = directory / names[each.mirror] if each.mirror in names else None
+        data = read_regular(path) if path else None
+        told = path_in_repository(path) if path else ""
+        if path is None or not isinstance(data, bytes) or not can_be_named(told):
+            click.echo(f"not in the patch: {each.mirror}: its file cannot be found or named in a patch", err=True)
+            continue
+        new = paused(data, path.name, _reason(each), today, (modules, countries)) if way == "pause" else None
+        if way == "pause" and new is None:
+            click.echo(f"not paused but removed: {each.mirror}: a few lines cannot pause its file", err=True)
+        parts.append(patch(told, data, new))
+    try:
+        file.write_bytes(b"".join(parts))
+    except OSError as error:
+        raise click.UsageError(f"--patch {file}: {error.strerror}; name a file that can be written") from None
+    click.echo(f"{file}: {len(parts)} mirrors; git apply {file}", err=True)
+
+
+def _reason(down: Down) -> str:
+    return f"Down since {moment(down.since)[:10]}."
+
+
+def path_in_repository(path: Path) -> str:
+    """The path from the top of the repository; without one, from above the directory of mirror files."""
+    top = next((each for each in path.absolute().parents if (each / ".git").exists()), path.absolute().parent.parent)
+    return Path(os.path.relpath(path.absolute(), top)).as_posix()

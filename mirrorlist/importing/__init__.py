@@ -1,0 +1,1 @@
+"""Mirror files out of what other services know of their mirrors."""

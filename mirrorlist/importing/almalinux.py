@@ -1,0 +1,47 @@
+"""AlmaLinux's directory of YAML files: the loader reads them as they are; what it repairs is written repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mirrorlist.core.errors import Finding, ImportFault, Severity
+from mirrorlist.importing.carried import Carried
+from mirrorlist.sources.countries import read_countries
+from mirrorlist.sources.documents import shown
+from mirrorlist.sources.finding_codes import Code
+from mirrorlist.sources.mirror_drafts import Surroundings
+from mirrorlist.sources.mirror_files import judged_document, mirror_file_names, read_regular
+from mirrorlist.sources.schemas import load_schema
+
+QUIET = (Code.FILE_NAME, Code.PRIVATE_WITHOUT_NETWORKS, Code.UNKNOWN_REGION)
+"""The file is named anew, and the others are told of the new file again."""
+
+
+def read(source: Path, modules: frozenset[str]) -> Iterator[Carried]:
+    """Every file of a directory, or of its ``mirrors.d``.
+
+    Raises:
+        ImportFault: there is no such directory.
+    """
+    directory = source / "mirrors.d" if (source / "mirrors.d").is_dir() else source
+    names, faults = mirror_file_names(directory)
+    if faults:
+        raise ImportFault(str(faults[0]))
+    known, around = load_schema("mirror")["properties"], Surroundings(modules, read_countries())
+    for name in names:
+        carried = Carried(name)
+        data = read_regular(directory / name)
+        if isinstance(data, Finding):
+            carried.lost.append(data.message)
+        else:
+            document = judged_document(data, name, around)
+            carried.lost += [_told(each) for each in document.findings if each.code not in QUIET]
+            broken = any(each.severity is Severity.ERROR for each in document.findings)
+            root = {} if broken or document.root is None else document.root
+            carried.fields = {key: value for key, value in root.items() if key in known}
+        yield carried
+
+
+def _told(found: Finding) -> str:
+    return f"line {found.line}: {found.message}" if found.message else shown(found.code)

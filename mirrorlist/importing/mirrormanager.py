@@ -1,0 +1,131 @@
+"""MirrorManager: JSON of its sites and hosts with the names of its database, or the page of its public mirrors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from lxml import etree, html
+
+from mirrorlist.core.errors import ImportFault
+from mirrorlist.importing.carried import PROTOCOLS, Carried, Row, countries, rows, text, texts, whole
+from mirrorlist.importing.documents import data_of, json_of
+from mirrorlist.sources.documents import shown
+
+LOST = {
+    "comment": "write a comment into the file",
+    "internet2": "there is no such field",
+    "max_connections": "there is no such field",
+    "peer_asns": "name them in asn if their clients shall get the mirror first",
+}
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_LINK = re.compile(r"(https?|rsync|ftp)://", re.ASCII)
+
+
+def read(source: Path, _: frozenset[str], category: str | None = None) -> Iterator[Carried]:
+    """Every host of an export; of its categories the one that is named, else its first.
+
+    Raises:
+        ImportFault: it is in neither layout.
+    """
+    data = data_of(source)
+    if data.lstrip()[:1] == b"<":
+        yield from _page(data, source)
+        return
+    found = json_of(data, source)
+    hosts = list(_hosts(found))
+    if not hosts:
+        raise ImportFault(f"{source} has no hosts; export sites with hosts, categories and urls, or save the page")
+    for site, host in hosts:
+        yield _carried(site, host, category)
+
+
+def _hosts(found: Any) -> Iterator[tuple[Row, Row]]:
+    """Hosts with their sites, which stand around them, beside them or nowhere."""
+    if isinstance(found, dict) and ("hosts" in found or "sites" in found):
+        sites = {str(each.get("id", each.get("name"))): each for each in rows(found.get("sites"))}
+        for host in rows(found.get("hosts")):
+            site = host.get("site", host.get("site_id"))
+            yield (site if isinstance(site, dict) else sites.get(str(site), {})), host
+        found = found.get("sites")
+    for each in rows(found):
+        if "hosts" in each:
+            yield from ((each, host) for host in rows(each["hosts"]))
+        elif "categories" in each or "urls" in each:
+            site = each.get("site")
+            yield (site if isinstance(site, dict) else {}), each
+
+
+def _carried(site: Row, host: Row, wanted: str | None) -> Carried:
+    carried = Carried(text(host.get("name")) or "a host without a name")
+    books = {_title(each): texts_of_urls(each.get("urls")) for each in rows(host.get("categories"))}
+    books = books or {"": texts_of_urls(host.get("urls"))}
+    chosen = wanted if wanted in books else next(iter(books), "") if wanted is None else None
+    carried.addresses(books.get(chosen, ()) if chosen is not None else ())
+    others = [title or "without a name" for title in books if title != chosen]
+    carried.lost += [f"category {shown(title)}: import it with --category" for title in others]
+    carried.put("sponsor", text(site.get("name")))
+    carried.put("sponsor_url", text(site.get("org_url")))
+    carried.put("email", text(host.get("robot_email")))
+    carried.place("country", next(iter(countries(host.get("country"))), None))
+    carried.coordinates(host, "latitude", "longitude")
+    carried.put("bandwidth_mbps", whole(host.get("bandwidth_int")))
+    carried.put("private", True if host.get("private") is True or site.get("private") is True else None)
+    asn = whole(host.get("asn"))
+    if asn and host.get("asn_clients") is not False:
+        carried.put("asn", asn)
+    carried.put("subnets", list(_networks(carried, texts(host.get("netblocks")))))
+    carried.put("countries_only", countries(host.get("countries_allowed")))
+    sources = texts(host.get("acl_ips"))
+    carried.put("sync", {"from": sources[0]} if sources else None)
+    carried.lost += [f"acl_ips {each}: sync.from holds one address" for each in sources[1:5]]
+    if any(each.get(key) is False for each in (host, site) for key in ("admin_active", "user_active")):
+        carried.put("status", "paused")
+        carried.put("status_reason", "Not active in MirrorManager.")
+    carried.lose(host, LOST)
+    return carried
+
+
+def _title(category: Row) -> str:
+    named = category.get("category", category.get("name", category.get("Name")))
+    return text(named.get("name") if isinstance(named, dict) else named) or ""
+
+
+def texts_of_urls(value: object) -> list[str]:
+    """The URLs of a list of texts or of rows with a ``url``."""
+    if isinstance(value, list):
+        return texts([each.get("url") if isinstance(each, dict) else each for each in value])
+    return texts(value)
+
+
+def _networks(carried: Carried, blocks: Iterable[str]) -> Iterator[str]:
+    for each in blocks:
+        try:
+            yield str(ip_network(each, strict=False))
+        except ValueError:
+            carried.lost.append(f"netblock {each[:60]!r}: names are not resolved; write the network")
+
+
+def _page(data: bytes, source: Path) -> Iterator[Carried]:
+    """The rows of the page's tables that have links to a mirror, with the country in a cell of its own."""
+    try:
+        page = html.document_fromstring(data, parser=html.HTMLParser(no_network=True, encoding="utf-8"))
+    except (etree.LxmlError, ValueError) as error:
+        raise ImportFault(f"{source} is no page that can be read ({error}); save it anew") from None
+    for row in page.iter("tr"):
+        links = [(text(link.text_content()) or "", link.get("href") or "") for link in row.iter("a")]
+        urls = [url for word, url in links if word.lower() in PROTOCOLS and _LINK.match(url)]
+        if not urls:
+            continue
+        cells = [text(cell.text_content()) or "" for cell in row.iter("td")]
+        carried = Carried(next((word for word, url in links if url not in urls), urls[0]) or urls[0])
+        carried.addresses(urls)
+        site = next(((word, url) for word, url in links if url not in urls and _LINK.match(url)), None)
+        carried.put("sponsor", site[0] if site else None)
+        carried.put("sponsor_url", site[1] if site else None)
+        carried.place("country", next((each for each in cells if _COUNTRY.fullmatch(each)), None))
+        carried.put("bandwidth_mbps", next((whole(each) for each in cells if each.isdecimal()), None))
+        yield carried

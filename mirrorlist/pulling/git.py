@@ -1,0 +1,201 @@
+"""Asks git for commits and files, without ever checking anything out.
+
+The repository may hold anything: hooks, filters, links and submodules only do something when files are checked out,
+so the files are read out of a bare repository of our own instead.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirrorlist.core.errors import PullError
+
+LARGEST_PACK = 2 * 1024**3
+"""Bytes of the largest file that git may write; git ends when it needs more."""
+LONGEST_TOLD = 300
+BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}", re.ASCII)
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.ASCII)
+_SCP = re.compile(r"[A-Za-z0-9._@-]+:(?!/?/)", re.ASCII)
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_PULLED = "refs/heads/pulled"
+_SETTINGS = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "credential.helper": "",
+    "fetch.recurseSubmodules": "false",
+    "gc.auto": "256",
+    "gc.autoDetach": "false",
+    "http.lowSpeedLimit": "1000",
+    "http.lowSpeedTime": "30",
+    "maintenance.autoDetach": "false",
+    "transfer.bundleURI": "false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of a tree: ``mode`` tells a file (100644, 100755) from a link (120000) and a submodule (160000)."""
+
+    mode: str
+    digest: str
+    size: int | None
+    path: bytes
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a plain file."""
+        return self.mode in ("100644", "100755")
+
+
+def scheme_of(address: str) -> str:
+    """The protocol by which git would fetch: ``https``, ``ssh``, ``file`` or another.
+
+    Raises:
+        PullError: git could take the address for something else.
+    """
+    if not address or address.startswith("-") or "::" in address or not address.isprintable():
+        raise PullError(f"{address!r} is no address of a repository; write https://..., ssh://... or a path")
+    if found := _SCHEME.match(address):
+        return found[1]
+    return "ssh" if _SCP.match(address) and not Path(address).exists() else "file"
+
+
+class Repository:
+    """A bare repository of our own that follows one branch of another.
+
+    ``timeout`` is in seconds, for each call of git. The environment is not handed on, so that no setting of whoever
+    starts this changes what is fetched; keys for ssh are found by the user's own ssh settings.
+    """
+
+    def __init__(self, directory: Path, timeout: float) -> None:
+        self._directory = directory
+        self._timeout = timeout
+        found = shutil.which("git")
+        if not found:
+            raise PullError("git is not installed; install it")
+        self._git = found
+
+    def fetch(self, address: str, branch: str) -> str:
+        """The newest commit of a branch.
+
+        Raises:
+            PullError: it cannot be had; the message has git's reason.
+        """
+        if not BRANCH.fullmatch(branch) or ".." in branch:
+            raise PullError(f"{branch!r} is no name of a branch; write it as in main")
+        if not (self._directory / "HEAD").is_file():
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._ask("init", "--quiet", "--bare", "--template=", str(self._directory))
+        source = str(Path(address).absolute()) if scheme_of(address) == "file" and "://" not in address else address
+        words = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--force")
+        self._ask("fetch", *words, "--", source, f"+refs/heads/{branch}:{_PULLED}", protocol=scheme_of(address))
+        return self._ask("rev-parse", "--verify", f"{_PULLED}^{{commit}}").decode("ascii", "replace").strip()
+
+    def keep(self, commit: str) -> None:
+        """Keeps a commit from being forgotten when the branch is rewritten."""
+        self._ask("update-ref", "refs/heads/good", commit)
+
+    def committed_at(self, commit: str) -> float:
+        """When a commit was made, in seconds since 1970."""
+        told = self._ask("show", "--no-patch", "--format=%ct", commit)
+        with suppress(ValueError):
+            return float(int(told))
+        return 0.0
+
+    def follows(self, old: str, new: str) -> bool:
+        """Whether a commit has another among its ancestors, or is that one."""
+        done = self._run(["merge-base", "--is-ancestor", old, new], "none", b"")
+        return done.returncode == 0
+
+    def entries(self, commit: str, path: str) -> tuple[Entry, ...]:
+        """What lies at a path: the file itself, or with a final slash what the directory holds, not below that."""
+        rows = self._ask("ls-tree", "-z", "--long", "--full-tree", commit, "--", path).split(b"\0")
+        return tuple(_entry(row) for row in rows if row)
+
+    def contents(self, entries: Sequence[Entry]) -> dict[str, bytes]:
+        """The bytes of files by their digest."""
+        asked = "".join(f"{each.digest}\n" for each in entries).encode()
+        answer = memoryview(self._ask("cat-file", "--batch", given=asked))
+        found, at = {}, 0
+        while at < len(answer):
+            end = at + bytes(answer[at : at + 200]).index(b"\n")
+            digest, kind, size = bytes(answer[at:end]).decode("ascii").split()
+            if kind != "blob":
+                raise PullError(f"{digest} is no file in the repository; fetch it anew into an empty directory")
+            found[digest] = bytes(answer[end + 1 : end + 1 + int(size)])
+            at = end + 2 + int(size)
+        return found
+
+    def _ask(self, *words: str, protocol: str = "none", given: bytes = b"") -> bytes:
+        done = self._run(words, protocol, given)
+        if done.returncode:
+            raise PullError(f"git {words[0]} ended with {done.returncode}: {_told(done.stderr)}")
+        return done.stdout
+
+    def _run(self, words: Sequence[str], protocol: str, given: bytes) -> subprocess.CompletedProcess[bytes]:
+        """Runs git in a session of its own, all of which ends when the time is over.
+
+        Raises:
+            PullError: it was not done in time, or could not be started.
+        """
+        settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        command = [self._git, *settings, f"--git-dir={self._directory}", *words]
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env=self._environment(protocol), start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise PullError(f"git cannot be started: {error.strerror}") from None
+        with process:
+            with suppress(ProcessLookupError):
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (LARGEST_PACK, LARGEST_PACK))
+            try:
+                output, said = process.communicate(given, self._timeout)
+            except subprocess.TimeoutExpired:
+                raise PullError(
+                    f"git {words[0]} took more than {self._timeout:g} seconds; see that the repository answers, "
+                    "or write a larger --timeout"
+                ) from None
+            finally:
+                if process.returncode is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+        return subprocess.CompletedProcess(command, process.returncode, output, said)
+
+    def _environment(self, protocol: str) -> Mapping[str, str]:
+        return {
+            "PATH": f"{Path(self._git).parent}:{os.defpath}",
+            "HOME": str(self._directory),
+            "LC_ALL": "C",
+            "GIT_ALLOW_PROTOCOL": protocol,
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=30",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_LITERAL_PATHSPECS": "1",
+        }
+
+
+def _entry(row: bytes) -> Entry:
+    facts, _, path = row.partition(b"\t")
+    mode, _, digest, size = facts.decode("ascii").split()
+    return Entry(mode, digest, int(size) if size.isdecimal() else None, path)
+
+
+def _told(said: bytes) -> str:
+    """Git's last words in one line, without anything that a terminal obeys or nobody should read."""
+    line = " ".join(said.decode("utf-8", "replace").split())
+    shown = "".join(each if each.isprintable() else "?" for each in _CREDENTIALS.sub("", line))
+    return shown[-LONGEST_TOLD:] or "it said nothing"

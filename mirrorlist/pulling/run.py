@@ -1,0 +1,199 @@
+"""One pull: fetch, judge the whole commit, and put it in place at once, or keep what is there.
+
+    <directory>/repository.git   what was fetched, never checked out
+    <directory>/commits/<name>/  the files of a commit, complete before anything leads there, and never changed
+    <directory>/current          a link to one of these, replaced by renaming
+    <directory>/state/           where a service file that names a relative state directory finds it
+
+A link that is replaced cannot be seen half done, not even after a crash, which a reset of files in place can. A
+publisher that was reading meanwhile notices by the commit's note, and compiles anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path
+
+from mirrorlist.core.errors import PullError
+from mirrorlist.core.snapshot import Pulled
+from mirrorlist.pulling.files import mirror_files, plain_path, service_file
+from mirrorlist.pulling.git import COMMIT, Repository, scheme_of
+from mirrorlist.pulling.judge import Usable, refuse_worse, service_of, usable
+from mirrorlist.store.checkouts import read_pulled, write_pulled
+
+CURRENT = "current"
+KEPT_COMMITS = 3
+"""The newest so many stay on disk, so that a reader that began before a pull ends in peace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is pulled. ``accept`` is a commit that the operator takes although it looks worse."""
+
+    address: str
+    branch: str = "main"
+    config: str = "service.yml"
+    protocols: tuple[str, ...] = ("https", "ssh")
+    timeout: float = 120.0
+    accept: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a pull came to. ``left_out`` are files that are no mirror files: name to reason."""
+
+    pulled: Pulled
+    new: bool
+    mirrors: int
+    left_out: Mapping[str, str]
+
+
+def pull(directory: Path, wanted: Wanted) -> Done:
+    """Brings the newest commit of the branch into the directory.
+
+    Raises:
+        PullError: it could not be had, or is worse than the one in force, which stays.
+    """
+    scheme = scheme_of(wanted.address)
+    if scheme not in wanted.protocols:
+        allowed = ", ".join(wanted.protocols)
+        raise PullError(
+            f"{scheme} is not allowed for {wanted.address!r}; allow it with --protocol {scheme} ({allowed} are)"
+        )
+    if wanted.accept is not None and not COMMIT.fullmatch(wanted.accept):
+        raise PullError(f"--accept {wanted.accept!r} is no commit; write its full name in hexadecimal")
+    try:
+        with _only_one(directory):
+            return _pull(directory, wanted, plain_path(wanted.config))
+    except OSError as error:
+        raise PullError(f"{error.filename or directory}: {error.strerror}; see that it can be written") from None
+
+
+def config_of(directory: Path, config: str = "service.yml") -> Path:
+    """Where the service file in force is."""
+    return directory / CURRENT / config
+
+
+def _pull(directory: Path, wanted: Wanted, config: str) -> Done:
+    repository = Repository(directory.absolute() / "repository.git", wanted.timeout)
+    now = config_of(directory, config)
+    former = read_pulled(now)
+    commit = repository.fetch(wanted.address, wanted.branch)
+    same = former is not None and former.commit == commit
+    if former and same and _untouched(repository, commit, now, config):
+        return Done(former, False, len(usable(now).mirrors), {})
+    accepted = same or wanted.accept == commit
+    if former and not accepted and not repository.follows(former.commit, commit):
+        raise _refused(commit, f"history was rewritten: it does not follow {former.commit[:12]}, which is in force")
+    try:
+        done = _taken(directory, repository, commit, config, accepted)
+    except PullError as error:
+        raise _refused(commit, str(error)) from None
+    repository.keep(commit)
+    return done
+
+
+def _refused(commit: str, why: str) -> PullError:
+    return PullError(f"commit {commit} is refused, the last good one stays: {why} (--accept takes what can be used)")
+
+
+def _taken(directory: Path, repository: Repository, commit: str, config: str, accepted: bool) -> Done:
+    """The commit, judged and in place."""
+    staged, lasting = directory / "commits" / f".{commit}", _unused(directory / "commits" / commit)
+    shutil.rmtree(staged, ignore_errors=True)
+    service = staged / config
+    _write(service, service_file(repository, commit, config))
+    mirrors_dir = Path(os.path.normpath(service_of(service).mirrors_dir))
+    if not mirrors_dir.is_relative_to(staged.absolute()) or mirrors_dir == staged.absolute():
+        raise PullError("mirrors_dir leads out of the repository; write a directory of it, such as mirrors.d")
+    below = plain_path(mirrors_dir.relative_to(staged.absolute()).as_posix())
+    found = mirror_files(repository, commit, below)
+    for name, data in found.files.items():
+        _write(mirrors_dir / name, data)
+    new = usable(service)
+    now = config_of(directory, config)
+    refuse_worse(None if accepted else _in_force(now), new, found.left_out)
+    _lead_to_state(Path(new.service.state_dir), staged.absolute(), directory.absolute() / "state")
+    pulled = Pulled(commit, repository.committed_at(commit))
+    write_pulled(service, pulled)
+    os.sync()
+    staged.rename(lasting)
+    _lead_to(directory / CURRENT, Path("commits") / lasting.name)
+    _prune(directory / "commits", lasting.name)
+    return Done(pulled, True, len(new.mirrors), found.left_out)
+
+
+def _in_force(config: Path) -> Usable | None:
+    """What can be used of the files in place; nothing where somebody broke them, so that any good commit is better."""
+    try:
+        return usable(config)
+    except PullError:
+        return None
+
+
+def _untouched(repository: Repository, commit: str, config: Path, name: str) -> bool:
+    """Whether the files in place are those of the commit; somebody may have edited them by hand."""
+    try:
+        mirrors_dir = Path(service_of(config).mirrors_dir)
+        below = os.path.relpath(mirrors_dir, config.parents[len(Path(name).parts) - 1].absolute())
+        found = mirror_files(repository, commit, plain_path(below)).files
+        there = {each.name: each.read_bytes() for each in mirrors_dir.iterdir()}
+        return there == found and config.read_bytes() == service_file(repository, commit, name)
+    except (OSError, PullError):
+        return False
+
+
+def _unused(path: Path) -> Path:
+    """The path, or the first of its further spellings at which nothing lies."""
+    others = (path.with_name(f"{path.name}.{number}") for number in count(1))
+    return next(each for each in chain([path], others) if not os.path.lexists(each))
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _lead_to_state(named: Path, staged: Path, state: Path) -> None:
+    """A state directory below the commit's files would be lost with them; it becomes a link to one that lasts."""
+    named = Path(os.path.normpath(named))
+    if named.is_relative_to(staged):
+        if os.path.lexists(named):
+            raise PullError("state_dir is a path of the repository itself; write another, such as /var/lib/mirrorlist")
+        state.mkdir(parents=True, exist_ok=True)
+        named.parent.mkdir(parents=True, exist_ok=True)
+        named.symlink_to(state)
+
+
+def _lead_to(link: Path, target: Path) -> None:
+    """Replaces a link in one step."""
+    other = link.with_name(f".{link.name}.{os.getpid()}")
+    other.unlink(missing_ok=True)
+    other.symlink_to(target)
+    other.replace(link)
+
+
+def _prune(commits: Path, current: str) -> None:
+    """Removes what killed pulls left behind, and all but the newest commits."""
+    there = sorted(commits.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
+    kept = {current, *[each.name for each in there if not each.name.startswith(".")][:KEPT_COMMITS]}
+    for each in there:
+        if each.name not in kept:
+            shutil.rmtree(each, ignore_errors=True)
+
+
+@contextmanager
+def _only_one(directory: Path) -> Iterator[None]:
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "pull.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PullError(f"another process pulls into {directory}; wait until it ends") from None
+        yield
