@@ -9,6 +9,7 @@ from enum import StrEnum
 from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.model import MAIN, Location, Prefix
 from mirrorlist.core.policy import Policy
+from mirrorlist.core.sync import SyncSources
 from mirrorlist.core.trees import Tree
 
 
@@ -82,6 +83,8 @@ class Service:
     required_protocols: tuple[str, ...] = ("http", "https")
     approved: tuple[str, ...] = ()
     """Names of mirrors to which maintainers granted what a file alone does not get."""
+    sync: SyncSources = field(default_factory=SyncSources)
+    """The machines that mirrors copy, and which of them a mirror is told."""
 
     def last_resorts(self, module: str) -> tuple[str, ...]:
         """The project's own trees of a module: the fallbacks, or the origin where it is a web address."""
