@@ -13,6 +13,7 @@ from mirrorlist.cli.counts import counts
 from mirrorlist.cli.demo import demo
 from mirrorlist.cli.explain import explain
 from mirrorlist.cli.health import health
+from mirrorlist.cli.kit import kit
 from mirrorlist.cli.list import list_
 from mirrorlist.cli.mirrors import mirrors
 from mirrorlist.cli.override import override
@@ -58,7 +59,7 @@ def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, stat
 
 
 COMMANDS = (
-    serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts, which,
+    serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts, which, kit,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from mirrorlist.core.geo import distance_km, vector
+from mirrorlist.core.health import GOOD_OUTCOMES, Outcome, Subject, Verdict
 from mirrorlist.core.model import Location, Mirror, Protocol, Status
 
 
@@ -99,6 +100,23 @@ def ordered(found: Iterable[Offered], policy: SyncPolicy) -> tuple[Offered, ...]
         return each.fault is not None, each.distance_km is None, each.distance_km or 0
 
     return tuple(sorted(found, key=worse))
+
+
+def copy_fault(verdicts: Mapping[Subject, Verdict], module: str) -> str | None:
+    """Why nobody should copy a module from a mirror now, by what the prober found of it; None if it is in order.
+
+    Its rsync has to answer, over one address family at least, and every repository has to be the origin's newest.
+    """
+    found = {subject: verdict for subject, verdict in verdicts.items() if subject.module == module}
+    trees = [each for subject, each in found.items() if not subject.path and subject.protocol is Protocol.RSYNC]
+    if not trees:
+        return "the prober has not asked its rsync yet"
+    if not any(each.good_now and each.outcome in GOOD_OUTCOMES for each in trees):
+        return f"its rsync is not in order ({trees[0].outcome.value})"
+    for subject, each in found.items():
+        if subject.path and not (each.good_now and each.outcome in (Outcome.FRESH, Outcome.GOOD)):
+            return f"its {subject.path} is not fresh ({each.outcome.value})"
+    return None
 
 
 def _copies(mirror: Mirror, names: Iterable[str]) -> bool:
