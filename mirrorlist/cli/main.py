@@ -19,6 +19,7 @@ from mirrorlist.cli.mirrors import mirrors
 from mirrorlist.cli.override import override
 from mirrorlist.cli.probe import probe
 from mirrorlist.cli.publish import publish
+from mirrorlist.cli.rsync_acl import rsync_acl
 from mirrorlist.cli.serve import serve
 from mirrorlist.cli.update import update
 from mirrorlist.cli.validate import validate
@@ -60,6 +61,7 @@ def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, stat
 
 COMMANDS = (
     serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts, which, kit,
+    rsync_acl,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)
