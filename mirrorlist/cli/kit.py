@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.core.errors import NotFound
+from mirrorlist.cli.reviews import plain_line
+from mirrorlist.core.errors import NotFound, Severity
 from mirrorlist.core.kit import Faults, Kit, KitError, Server, kit_for, no_faults, sources_of
 from mirrorlist.core.model import Mirror
 from mirrorlist.core.service import Service
@@ -49,9 +50,12 @@ def kit(context: Context, name: str, server: str, out: Path | None, root: str, f
 
 
 def known_mirrors(service: Service) -> tuple[Mirror, ...]:
-    """All mirrors that have a usable file, with their places."""
+    """All mirrors that have a usable file, with their places; what is wrong with others is told on standard error."""
     atlas = read_atlas()
     files = read_mirror_files(Path(service.mirrors_dir), frozenset(service.modules), atlas.countries)
+    for finding in files.findings:
+        if finding.severity is Severity.ERROR:
+            click.echo(plain_line(f"{finding}"), err=True)
     return tuple(placed(mirror, atlas) for mirror in files.mirrors.values())
 
 

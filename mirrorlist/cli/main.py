@@ -16,6 +16,7 @@ from mirrorlist.cli.health import health
 from mirrorlist.cli.kit import kit
 from mirrorlist.cli.list import list_
 from mirrorlist.cli.mirrors import mirrors
+from mirrorlist.cli.new import new
 from mirrorlist.cli.override import override
 from mirrorlist.cli.probe import probe
 from mirrorlist.cli.publish import publish
@@ -61,7 +62,7 @@ def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, stat
 
 COMMANDS = (
     serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts, which, kit,
-    rsync_acl,
+    rsync_acl, new,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

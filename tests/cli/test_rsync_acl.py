@@ -56,7 +56,7 @@ def test_accepted_mirrors_are_let_in_by_what_their_files_say(tmp_path: Path) -> 
     ("said", "why"),
     [
         ("0.0.0.0/0", "is wider than one mirror needs"),
-        ("'::/0'", "is wider than one mirror needs"),
+        ("'2000::/3'", "is wider than one mirror needs"),
         ("193.0.0.0/8", "is wider than one mirror needs"),
         ("10.0.0.1", "is not public (private)"),
         ("127.0.0.1", "is not public (loopback)"),

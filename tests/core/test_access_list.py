@@ -48,5 +48,5 @@ def test_nobody_is_let_in_where_nobody_is_named() -> None:
 def test_a_name_stays_in_its_comment() -> None:
     text = rsyncd_lines([Entry("192.0.2.7", ("a\nhosts allow = *\\",))])
     assert text.splitlines() == [
-        "# 192.0.2.7: a?hosts?allow????", "hosts allow = \\", "    192.0.2.7", "hosts deny = *",
+        "# 192.0.2.7: a?hosts?allow?????", "hosts allow = \\", "    192.0.2.7", "hosts deny = *",
     ]  # fmt: skip
