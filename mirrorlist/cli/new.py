@@ -30,27 +30,28 @@ from mirrorlist.sources.submissions import judge_submissions
 from mirrorlist.store.whole_files import write_whole
 
 LOOKUP_SECONDS = 10.0
-FLAGS = {
-    key: "--" + {"state": "state-province", "bandwidth": "bandwidth"}.get(key, key).replace("_", "-") for key in ANSWERS
-}
 Command = Callable[..., Any]
 
 
 def answer_options(command: Command) -> Command:
     """An option for every answer."""
-    for key in reversed(ANSWERS):
-        command = click.option(FLAGS[key], key, help=f"{ANSWERS[key].question}.")(command)
+    for key in reversed(tuple(ANSWERS)):
+        command = click.option(f"--{key.replace('_', '-')}", key, help=f"{ANSWERS[key].question}.")(command)
     return command
 
 
 @click.command()
 @answer_options
 @click.option("--from", "mail", type=click.File("rb"), help="Read the answers from an e-mail; - is standard input.")
-@click.option("--status", type=click.Choice(list(Status)), help="Its status.  [default: live; offered with --from]")
+@click.option(
+    "--status",
+    type=click.Choice([each.value for each in Status]),
+    help="Its status.  [default: live; offered with --from]",
+)
 @click.option("--offline", is_flag=True, help="Look up no addresses.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @pass_context
-def new(context: Context, mail: Any, status: str | None, offline: bool, force: bool, **flags: str | None) -> None:
+def new(context: Context, /, mail: Any, status: str | None, offline: bool, force: bool, **flags: str | None) -> None:
     """Write the file of a new mirror, and judge it as a submission.
 
     Without any answer all are asked for. Flags win over what an e-mail says. The status is 0 if the file was written
@@ -75,12 +76,13 @@ def write_new(
         raise click.UsageError("no usable host name is known; give --name")
     name = str(values["name"])
     path = Path(service.mirrors_dir) / f"{name}.yml"
+    path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     if not force and (path.exists() or path.is_symlink()):
         raise click.UsageError(f"{path} is there already; change it, or write over it with --force")
     terms = terms_of(service)
     filled = _found_out(service, terms, name, values, resolver)
     try:
-        offered = Status.OFFERED if mail else None
+        offered = Status.OFFERED.value if mail else None
         write_whole(path, [mirror_file({**values, **filled}, status or offered).encode()])
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None

@@ -15,6 +15,7 @@ from email.utils import parseaddr
 
 MAX_BYTES = 256 * 1024
 LONGEST_LINE = 2000
+LONGEST_HEAD = 32 * 1024
 
 LABELS: Mapping[str, str] = {
     label: key
@@ -31,7 +32,7 @@ LABELS: Mapping[str, str] = {
         "bandwidth": "bandwidth|speed|uplink|link speed|connection|network speed",
         "update_frequency": "sync frequency|update frequency|frequency|sync interval|update interval|interval",
         "sync_source": "source mirror|source|sync source|upstream|upstream mirror",
-        "sync_from": "host or ip to authorize|host or ip to authorise|host or ip|ip to authorize|ip|ip address|sync from",
+        "sync_from": "host or ip to authorize|host or ip to authorise|host or ip|ip|ip address|sync from",
         "sponsor": "sponsor|sponsor name|organization|organisation|company|university|provider|sponsored by|hosted by",
         "sponsor_url": "sponsor url|sponsor website|sponsor web site|website|web site|homepage|home page",
         "email": "email|e mail|contact email|contact e mail|admin email|email address|mail",
@@ -46,7 +47,7 @@ LABELS: Mapping[str, str] = {
 _SCHEMES = ("http", "https", "rsync", "ftp")
 _SAYS_NOTHING = re.compile(r"(subject|to|cc|date|reply-to|from)\s*:|other prerequisites\b.*:\s*yes\W*$", re.IGNORECASE)
 _HEADERS = re.compile(
-    rb"(?mi)\A(?:[!-9;-~]+:.*\r?\n(?:[ \t].*\r?\n)*)*?(?:mime-version|message-id|received|from|date):"
+    rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*?(?:mime-version|message-id|received|from|date):", re.IGNORECASE
 )
 _BULLET = re.compile(r"\A(?:>\s?)*\s*(?:[-*+\u2022\u2023\u25e6\u00b7\u2013]\s+|[0-9]{1,2}[.)]\s+)?")
 _LINE = re.compile(r"([^:=\uff1a]{1,60}?)\s*[:=\uff1a]\s*(.*)")
@@ -99,7 +100,7 @@ def _answer(line: str) -> tuple[str, str] | None:
 
 def _text(data: bytes) -> tuple[str, str | None]:
     """The text of an e-mail and its sender's address; any other text as it is."""
-    if not _HEADERS.match(data):
+    if not _HEADERS.match(data[:LONGEST_HEAD]):
         return data.decode("utf-8", "replace"), None
     message = message_from_bytes(data)
     parts = [each for each in message.walk() if each.get_content_type() == "text/plain"]

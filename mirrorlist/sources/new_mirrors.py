@@ -89,7 +89,18 @@ def bandwidth_mbps(text: str) -> int:
 _SPAN = re.compile(r"(?:every\s+)?([0-9]{1,4})?\s*(minutes?|mins?|m|hours?|hrs?|h|days?|d)", re.IGNORECASE)
 _TIMES = re.compile(r"(once|twice|[a-z]+ times|[0-9]{1,3}\s*(?:times|x))\s*(?:an?|per|each|every|/)?\s*(hour|day)",
                     re.IGNORECASE)  # fmt: skip
-_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "ten": 10, "twelve": 12}
+_WORDS = {
+    "once": 1,
+    "twice": 2,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "eight": 8,
+    "ten": 10,
+    "twelve": 12,
+}
 _MINUTES = {"m": 1, "h": 60, "d": 1440}
 
 
@@ -100,10 +111,8 @@ def frequency(text: str) -> str:
     if span := _SPAN.fullmatch(said):
         return _spelled(int(span[1] or 1) * _MINUTES[span[2][0]])
     if times := _TIMES.fullmatch(said):
-        first = times[1].split()[0].rstrip("x")
-        count = {"once": 1, "twice": 2, **_WORDS}.get(first) or (
-            int(first) if first.isascii() and first.isdigit() else 0
-        )
+        first = times[1].removesuffix("times").removesuffix("x").strip()
+        count = _WORDS.get(first) or int(first if first.isdecimal() else 0)
         return _spelled(_MINUTES[times[2][0]] // count if count else 0)
     raise Refused("is no interval; write it as in 3h, or every 15 min")
 
@@ -148,9 +157,7 @@ def _whole(text: str) -> int:
 
 
 ANSWERS: Mapping[str, Answer] = {
-    "https": Answer(
-        "Its address over https, as in https://mirror.example.org/linux/", ("address", "https"), _tree("https")
-    ),
+    "https": Answer("Its https address, as in https://mirror.example.org/linux/", ("address", "https"), _tree("https")),
     "http": Answer("Its address over http", ("address", "http"), _tree("http")),
     "rsync": Answer("Its address over rsync, for other mirrors", ("address", "rsync"), _tree("rsync")),
     "ftp": Answer("Its address over ftp", ("address", "ftp"), _tree("ftp")),
