@@ -30,6 +30,7 @@ from mirrorlist.sources.submissions import judge_submissions
 from mirrorlist.store.whole_files import write_whole
 
 LOOKUP_SECONDS = 10.0
+STATUSES = click.Choice([each.value for each in Status])
 Command = Callable[..., Any]
 
 

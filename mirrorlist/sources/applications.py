@@ -15,6 +15,7 @@ from email.utils import parseaddr
 
 MAX_BYTES = 256 * 1024
 LONGEST_LINE = 2000
+LONGEST_ADDRESS = 320
 LONGEST_HEAD = 32 * 1024
 
 LABELS: Mapping[str, str] = {
@@ -94,7 +95,7 @@ def _answer(line: str) -> tuple[str, str] | None:
         scheme = value.partition("://")[0].lower()
         return (scheme, value) if scheme in _SCHEMES else None
     if key in ("email", "contact_name") and "@" in value:
-        return "email", parseaddr(value)[1] or value
+        return "email", _address(value) or value
     return (key, value) if key else None
 
 
@@ -102,10 +103,17 @@ def _text(data: bytes) -> tuple[str, str | None]:
     """The text of an e-mail and its sender's address; any other text as it is."""
     if not _HEADERS.match(data[:LONGEST_HEAD]):
         return data.decode("utf-8", "replace"), None
-    message = message_from_bytes(data)
-    parts = [each for each in message.walk() if each.get_content_type() == "text/plain"]
-    text = _decoded(parts[0]) if parts else ""
-    return text, parseaddr(str(message.get("From", "")))[1] or None
+    try:
+        message = message_from_bytes(data)
+        part = next((each for each in message.walk() if each.get_content_type() == "text/plain"), None)
+        return _decoded(part) if part else "", _address(str(message.get("From", "")))
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):  # parts in parts, broken headers
+        return data.decode("utf-8", "replace"), None
+
+
+def _address(text: str) -> str | None:
+    """The address in a header; the parser calls itself for each bracket, so the text is cut."""
+    return parseaddr(text[:LONGEST_ADDRESS])[1] or None
 
 
 def _decoded(part: Message) -> str:
