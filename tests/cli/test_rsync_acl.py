@@ -88,7 +88,8 @@ def test_rsyncd_obeys(said: str | None, status: int, tmp_path: Path) -> None:
     lines, _ = acl(tmp_path, "profile: intranet\n", m=f"sync: {{from: {said}}}\n" if said else "")
     tree = tmp_path / "tree"
     tree.mkdir()
-    text = f"use chroot = no\nuid = {os.geteuid()}\ngid = {os.getegid()}\n[linux]\npath = {tree}\n{lines}"
+    text = f"use chroot = no\nuid = {os.geteuid()}\ngid = {os.getegid()}\n[linux]\npath = {tree}\n&merge {tmp_path}/allow.inc\n"
+    (tmp_path / "allow.inc").write_text(lines)
     with rsyncd(tmp_path / "rsyncd.conf", text) as port:
         done = subprocess.run(["rsync", f"rsync://127.0.0.1:{port}/linux/"], capture_output=True, check=False)
     assert done.returncode == status
