@@ -15,7 +15,7 @@ import structlog
 
 from mirrorlist.core.carried import carried_health, carried_metadata
 from mirrorlist.core.compile import network_classes, place_orders
-from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError, SnapshotError
+from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError
 from mirrorlist.core.health_table import health_table
 from mirrorlist.core.images import wanted_images
 from mirrorlist.core.losses import refuse_loss
@@ -43,7 +43,7 @@ from mirrorlist.store.index_files import CURRENT, current_indexes
 from mirrorlist.store.publications import line_of, only_one
 from mirrorlist.store.records import Recorded, Records
 from mirrorlist.store.released import released
-from mirrorlist.store.snapshot_files import NAME, read_newest, signature, write_snapshot
+from mirrorlist.store.snapshot_files import NAME, newest_facts, signature, write_snapshot
 
 log = structlog.get_logger()
 
@@ -79,7 +79,7 @@ class Publisher:
         self._addresses: tuple[Hashable, AddressData] | None = None
         self._orders: tuple[object, Mapping[str, PlaceOrders]] | None = None
         self._good_sources: GeoSources | None = None
-        self._former = _former(self._state_dir)
+        self._former = newest_facts(self._state_dir)
 
     @property
     def service(self) -> Service:
@@ -124,7 +124,7 @@ class Publisher:
 
     def _publish(self, now: float, force: bool) -> Snapshot:
         found, pulled = signature(self._state_dir / NAME), read_pulled(self._inputs.config)
-        self._former = _former(self._state_dir)
+        self._former = newest_facts(self._state_dir)
         generation = self._former.generation if self._former else 0
         key = self._former.key if self._former else self._new_key()
         turn = self._records.begin(line_of(key), generation, now)
@@ -294,10 +294,3 @@ def _names(directory: Path) -> list[str]:
         return sorted(entry.name for entry in directory.iterdir())
     except OSError:
         return []
-
-
-def _former(state_dir: Path) -> Facts | None:
-    try:
-        return read_newest(state_dir).facts
-    except SnapshotError:
-        return None

@@ -20,7 +20,7 @@ RANKS: dict[str, int] = {
     "core": 0,
     "formats": 1,
     "sources": 2, "store": 2, "checks": 2,
-    "indexing": 3, "importing": 3, "pulling": 3, "update": 3, "subnets": 3, "publish": 3, "reload": 3, "web": 3,
+    "indexing": 3, "importing": 3, "kit": 3, "pulling": 3, "update": 3, "subnets": 3, "publish": 3, "reload": 3, "web": 3,
     "app": 4, "server": 4,
     "cli": 5, "demo": 5,
     "__main__": 6,

@@ -14,14 +14,17 @@ from mirrorlist.cli.demo import demo
 from mirrorlist.cli.explain import explain
 from mirrorlist.cli.health import health
 from mirrorlist.cli.import_ import import_
+from mirrorlist.cli.kit import kit
 from mirrorlist.cli.list import list_
 from mirrorlist.cli.mirrors import mirrors
+from mirrorlist.cli.new import new
 from mirrorlist.cli.override import override
 from mirrorlist.cli.preview import preview
 from mirrorlist.cli.probe import probe
 from mirrorlist.cli.publish import publish
 from mirrorlist.cli.pull import pull_
 from mirrorlist.cli.report import report_
+from mirrorlist.cli.rsync_acl import rsync_acl
 from mirrorlist.cli.serve import serve
 from mirrorlist.cli.update import update
 from mirrorlist.cli.validate import validate
@@ -63,7 +66,7 @@ def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, stat
 
 COMMANDS = (
     serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts, which, preview,
-    pull_, report_, import_,
+    pull_, report_, import_, kit, rsync_acl, new,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

@@ -10,6 +10,7 @@ from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.model import MAIN, Location, Prefix
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.requirements import Requirements
+from mirrorlist.core.sync import SyncSources
 from mirrorlist.core.trees import Tree
 
 
@@ -114,6 +115,8 @@ class Service:
     approved: tuple[str, ...] = ()
     """Names of mirrors to which maintainers granted what a file alone does not get."""
     site: Site = field(default_factory=Site)
+    sync: SyncSources = field(default_factory=SyncSources)
+    """The machines that mirrors copy, and which of them a mirror is told."""
 
     def last_resorts(self, module: str) -> tuple[str, ...]:
         """The project's own trees of a module: the fallbacks, or the origin where it is a web address."""

@@ -21,6 +21,7 @@ from mirrorlist.sources.image_checks import IMAGE_CHECKS
 from mirrorlist.sources.mirror_urls import url_fault
 from mirrorlist.sources.networks import canonical_network, has_host_bits
 from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
+from mirrorlist.sources.sync_checks import SYNC_CHECKS
 from mirrorlist.sources.tree_checks import TREE_CHECKS
 
 UNIX = "unix"
@@ -176,4 +177,5 @@ CHECKS: tuple[Check, ...] = (
     overrides_are_networks,
     overrides_are_places,
     *TREE_CHECKS,
+    *SYNC_CHECKS,
 )

@@ -13,6 +13,7 @@ from mirrorlist.core.errors import Finding, ServiceFileError, Severity
 from mirrorlist.core.model import MAIN, Location, Repository
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.service import GeoSources, Module, Override, Service, Site
+from mirrorlist.core.sync import Source, SyncSources
 from mirrorlist.core.trees import Tree
 from mirrorlist.sources.documents import START, finding
 from mirrorlist.sources.durations import duration_seconds
@@ -30,6 +31,7 @@ from mirrorlist.sources.service_text import (
     RepositoryText,
     ServiceText,
     SiteText,
+    SourceText,
     TreeText,
     service_text,
 )
@@ -75,6 +77,7 @@ def read_service(
         required_protocols=text.required_protocols,
         approved=text.approved,
         site=_site(text.site),
+        sync=SyncSources(text.sync.policy, tuple(_source(each, city_of) for each in text.sync.sources)),
     )
     return service, warnings
 
@@ -159,6 +162,17 @@ def _origin(text: str, base: Path) -> str:
 def _fallbacks(text: ServiceText) -> Mapping[str, tuple[str, ...]]:
     by_module = {MAIN: text.fallbacks} if isinstance(text.fallbacks, tuple) else text.fallbacks
     return {module: tuple(map(tree_url, urls)) for module, urls in by_module.items()}
+
+
+def _source(text: SourceText, city_of: CityOf | None) -> Source:
+    rsync = {module: tree_url(url) for module, url in text.rsync.items()}
+    place = Location(country=text.country, city=text.city, latitude=_degrees(text.latitude),
+                     longitude=_degrees(text.longitude))  # fmt: skip
+    if text.country and place.latitude is None and city_of:
+        found = city_of(text.country, text.city) if text.city else None
+        latitude, longitude = found or (None, None)
+        place = replace(place, latitude=latitude, longitude=longitude)
+    return Source(text.name, rsync, place, text.mirror)
 
 
 def _tree(text: TreeText) -> Tree:

@@ -13,6 +13,7 @@ import msgspec
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.service import Link, Profile, PublishedImage
+from mirrorlist.core.sync import SyncPolicy
 from mirrorlist.core.trees import MetadataFrom
 from mirrorlist.sources.documents import Value
 
@@ -48,6 +49,27 @@ class ModuleText:
     rsync: str | None = None
     space_gb: int | None = None
     interval: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceText:
+    """One entry of ``sync.sources``."""
+
+    name: str
+    rsync: Mapping[str, str]
+    country: str | None = None
+    city: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    mirror: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncText:
+    """The key ``sync``."""
+
+    policy: SyncPolicy = SyncPolicy.NEAREST
+    sources: tuple[SourceText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +174,7 @@ class ServiceText:
     images: tuple[ImageText, ...] = ()
     modules: Mapping[str, ModuleText] = field(default_factory=dict)
     origin: str | Mapping[str, str] = field(default_factory=dict)
+    sync: SyncText = field(default_factory=SyncText)
     file_lists: Mapping[str, str] = field(default_factory=dict)
     fallbacks: tuple[str, ...] | Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     trees: tuple[TreeText, ...] = ()

@@ -68,21 +68,27 @@ def source_is_plain(submission: Submission, _: Terms) -> Iterator[Finding]:
 def copies_from_few_addresses(submission: Submission, terms: Terms) -> Iterator[Finding]:
     """Where the mirror connects from is one host or a narrow public network, as it is let in there."""
     text = _synced(submission).get("from")
-    if not isinstance(text, str) or submission.name in terms.service.approved:
-        return
+    if isinstance(text, str) and (fault := from_fault(text, submission.name, terms)):
+        yield submission.error(FROM, fault[0], f"sync.from {fault[1]}")
+
+
+def from_fault(text: str, name: str, terms: Terms) -> tuple[Code, str] | None:
+    """Why the mirror of this name cannot be let in from there: the code, and the value with what is said about it."""
     network = canonical_network(text)
     if network is None:
-        if fault := name_fault(text):
-            yield submission.error(FROM, Code.BAD_HOST, f"sync.from {shown(text)} {fault}")
-        return
+        public = terms.is_public and name not in terms.service.approved
+        fault = name_fault(text) or (public_name_fault(text) if public else None)
+        return (Code.BAD_HOST, f"{shown(text)} {fault}") if fault else None
+    if name in terms.service.approved:
+        return None
     prefix = prefix_of(ip_network(network))
-    special = next((name for each, name in terms.special if overlap(each, prefix)), None)
+    special = next((called for each, called in terms.special if overlap(each, prefix)), None)
     if prefix.length < SHORTEST[4 if len(prefix.packed) == 4 else 6]:
-        message = f"sync.from {shown(text)} is wider than one mirror needs; write its address"
-        yield submission.error(FROM, Code.WIDE_NETWORK, message)
-    elif special and terms.is_public:
-        message = f"sync.from {shown(text)} is not public ({special}); write the address that the source sees"
-        yield submission.error(FROM, Code.RESERVED_NETWORK, message)
+        return Code.WIDE_NETWORK, f"{shown(text)} is wider than one mirror needs; write its address"
+    if special and terms.is_public:
+        remedy = "write the address that the source sees"
+        return Code.RESERVED_NETWORK, f"{shown(text)} is not public ({special}); {remedy}"
+    return None
 
 
 def _synced(submission: Submission) -> dict[str, object]:

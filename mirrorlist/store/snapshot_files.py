@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.snapshot import Snapshot, decode
+from mirrorlist.core.snapshot import Facts, Snapshot, decode
 
 NAME = "snapshot.bin"
 FORMER = ("snapshot.1.bin", "snapshot.2.bin")
@@ -121,3 +121,11 @@ def signature(path: Path) -> Signature | None:
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def newest_facts(state_dir: Path) -> Facts | None:
+    """The facts of the newest whole snapshot; None where there is none."""
+    try:
+        return read_newest(state_dir).facts
+    except SnapshotError:
+        return None

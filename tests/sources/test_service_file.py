@@ -15,6 +15,7 @@ from mirrorlist.core.model import Location, Protocol, Repository
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import parse_prefix
 from mirrorlist.core.service import GeoSources, Link, Module, Override, Profile, PublishedImage, Service, Site
+from mirrorlist.core.sync import Source, SyncPolicy, SyncSources
 from mirrorlist.core.trees import MetadataFrom, Tree
 from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
 from mirrorlist.sources.cities import city_of
@@ -22,6 +23,7 @@ from mirrorlist.sources.geo_records import CITY_PRECISION_KM
 from mirrorlist.sources.service_checks import CHECKS
 from mirrorlist.sources.service_draft import ServiceCode
 from mirrorlist.sources.service_file import MAX_BYTES, read_service
+from tests.sources.sync_examples import SYNC_BY_CHECK, SYNC_BY_SCHEMA
 
 ROOT = Path(__file__).resolve().parents[2]
 ALMALINUX = ROOT.parent / "shared" / "data" / "almalinux" / "config.yml"
@@ -928,6 +930,7 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
             ),
         )
     },
+    **SYNC_BY_SCHEMA,
 }
 
 NEVER = {rule for rule, (change, _, _) in REFUSED_BY_SCHEMA.items() if not change}
@@ -1400,6 +1403,7 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
             "under fallbacks",
         ),
     ],
+    **SYNC_BY_CHECK,
 }
 
 
@@ -1538,6 +1542,9 @@ policy:
   fallback_minimum: 2
   alternates_days: 1.5
 profile: intranet
+sync: {policy: mirrors, sources: [
+  {name: Ulm, rsync: {main: rsync://r.example.org/linux}, country: DE, city: Ulm, mirror: mirror.example.org},
+  {name: Sea, rsync: {kitten: rsync://r.example.org/kitten/}, latitude: 1, longitude: -2.5}]}
 weights: {mirror.example.org: 2, mirror.example.net: 0.5}
 approved: [mirror.example.org]
 site:
@@ -1641,6 +1648,18 @@ site:
                     PublishedImage(title="Boot", file="boot.iso"),
                 ),
                 image_checksums="CHECKSUM",
+            ),
+            sync=SyncSources(
+                SyncPolicy.MIRRORS,
+                (
+                    Source(
+                        "Ulm",
+                        {"main": "rsync://r.example.org/linux/"},
+                        Location(country="DE", city="Ulm", latitude=48.4, longitude=9.99),
+                        "mirror.example.org",
+                    ),
+                    Source("Sea", {"kitten": "rsync://r.example.org/kitten/"}, Location(latitude=1.0, longitude=-2.5)),
+                ),
             ),
         ),
         (),

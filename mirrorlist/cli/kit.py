@@ -1,0 +1,100 @@
+"""``mirrorlist kit``: the scripts and configurations with which an owner runs his mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import click
+
+from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.reviews import plain_line
+from mirrorlist.core.errors import NotFound, Severity
+from mirrorlist.core.kit import Faults, Kit, KitError, Server, kit_for, no_faults, sources_of
+from mirrorlist.core.model import Mirror
+from mirrorlist.core.service import Service
+from mirrorlist.core.sync import copy_fault
+from mirrorlist.kit.writing import KitFile, written
+from mirrorlist.sources.locations import placed, read_atlas
+from mirrorlist.sources.mirror_files import read_mirror_files
+from mirrorlist.store.database import open_database
+from mirrorlist.store.health import HealthStore
+from mirrorlist.store.whole_files import write_whole
+
+PROGRAM = 0o755
+SERVERS = click.Choice([each.value for each in Server])
+
+
+@click.command()
+@click.argument("name")
+@click.option("--server", type=SERVERS, default=Server.NGINX.value, show_default=True, help="The web server.")
+@click.option("--out", type=click.Path(path_type=Path), help="The directory to write.  [default: kit-NAME]")
+@click.option("--root", default="/srv/mirror", show_default=True, help="Where the trees shall lie on the mirror.")
+@click.option("--force", is_flag=True, help="Write over a kit that is there.")
+@pass_context
+def kit(context: Context, name: str, server: str, out: Path | None, root: str, force: bool) -> None:
+    """Write what the owner of the mirror NAME needs: scripts, timers, web server, rsyncd, and a README with the steps.
+
+    The status is 0 if the kit was written, 1 if there is no such mirror or nothing safe to write for it, 2 for a wrong
+    call.
+    """
+    service = context.service()
+    mirrors = known_mirrors(service)
+    mirror = next((each for each in mirrors if each.name == name), None)
+    if mirror is None:
+        raise NotFound(f"no file below {service.mirrors_dir} describes {name}; mirrorlist new writes one")
+    made = kit_for(service, mirror, mirrors, _faults(context, service, mirrors), root)
+    directory = out or Path(f"kit-{mirror.name}")
+    _write(directory, written(made, Server(server)), force)
+    _tell(made, directory)
+
+
+def known_mirrors(service: Service) -> tuple[Mirror, ...]:
+    """All mirrors that have a usable file, with their places; what is wrong with others is told on standard error."""
+    atlas = read_atlas()
+    files = read_mirror_files(Path(service.mirrors_dir), frozenset(service.modules), atlas.countries)
+    for finding in files.findings:
+        if finding.severity is Severity.ERROR:
+            click.echo(plain_line(f"{finding}"), err=True)
+    return tuple(placed(mirror, atlas) for mirror in files.mirrors.values())
+
+
+def _faults(context: Context, service: Service, mirrors: tuple[Mirror, ...]) -> Faults:
+    """What the prober found of the sources that are mirrors; nothing where none is, or no prober works."""
+    names = {each.mirror for each in sources_of(service, mirrors) if each.mirror}
+    if not names or not Path(service.state_dir).is_dir():
+        return no_faults
+    store, now = HealthStore(open_database(Path(service.state_dir), context.settings.database)), context.clock()
+    if not store.is_watched(now):
+        return no_faults
+    verdicts = {name: store.verdicts(name) for name in names}
+    out = {name: f"it was taken out by {each.author} ({each.reason})" for name, each in store.overrides(now).items()}
+
+    def faults(module: str) -> Mapping[str, str]:
+        found = {name: copy_fault(each, module) for name, each in verdicts.items()}
+        return {name: fault for name, fault in found.items() if fault} | out
+
+    return faults
+
+
+def _write(directory: Path, files: Iterable[KitFile], force: bool) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise KitError(f"{directory} is no directory; name another one with --out")
+    if not force and directory.is_dir() and any(directory.iterdir()):
+        raise KitError(f"{directory} is not empty; name another one with --out, or write over it with --force")
+    try:
+        for file in files:
+            path = directory / file.name
+            write_whole(path, [file.text.encode()])
+            if file.program:
+                path.chmod(PROGRAM)
+    except OSError as error:
+        raise KitError(f"{directory} cannot be written: {error.strerror}; name another one with --out") from None
+
+
+def _tell(made: Kit, directory: Path) -> None:
+    for module in made.modules:
+        click.echo(f"{module.name}: copies {module.source}")
+        for sentence in module.why:
+            click.echo(f"  {sentence}")
+    click.echo(f"{directory}/README.md tells the steps")

@@ -1,0 +1,161 @@
+"""The files of a kit, by name: which there are, what each is made from, and whether it is a program.
+
+A further file is a row in FILES and a template in templates/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from mirrorlist.core.kit import DEFAULT_PORTS, Kit, KitModule, Server
+from mirrorlist.core.model import Protocol
+from mirrorlist.kit.quoting import FILTERS, Quoted, apache, caddy, nginx, quoted_only
+from mirrorlist.sources.hosts import is_address
+
+TYPES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("text/html", ("html", "htm")),
+    ("text/css", ("css",)),
+    ("text/plain", ("txt", "asc", "sha256", "sha512", "repo", "treeinfo", "list", "md", "log")),
+    ("application/xml", ("xml", "meta4", "metalink")),
+    ("application/json", ("json",)),
+    ("application/gzip", ("gz", "tgz")),
+    ("application/x-xz", ("xz",)),
+    ("application/x-bzip2", ("bz2",)),
+    ("application/zstd", ("zst",)),
+    ("application/x-iso9660-image", ("iso",)),
+    ("application/x-rpm", ("rpm", "drpm")),
+    ("application/vnd.debian.binary-package", ("deb", "udeb")),
+    ("image/png", ("png",)),
+    ("image/svg+xml", ("svg",)),
+)
+"""Media types of what mirrors hold; anything else is application/octet-stream. None is a coding: clients want files
+as they are."""
+
+CERTIFICATES = "/etc/letsencrypt/live"
+WEBROOT = "/var/www/letsencrypt"
+
+
+@dataclass(frozen=True, slots=True)
+class KitFile:
+    """One file of a kit: its name below the kit's directory, its text, and whether it is a program."""
+
+    name: str
+    text: str
+    program: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A template and the file it becomes. ``{unit}`` and ``{slug}`` are filled in."""
+
+    template: str
+    name: str
+    each_module: bool = False
+    program: bool = False
+    servers: tuple[Server, ...] = tuple(Server)
+    needs: Protocol | None = None
+
+
+FILES: tuple[_Row, ...] = (
+    _Row("README.md.j2", "README.md"),
+    _Row("sync.sh.j2", "sync/{unit}", each_module=True, program=True),
+    _Row("sync.service.j2", "systemd/{unit}.service", each_module=True),
+    _Row("sync.timer.j2", "systemd/{unit}.timer", each_module=True),
+    _Row("cron.j2", "cron/{slug}"),
+    _Row("nginx.conf.j2", "nginx/{slug}.conf", servers=(Server.NGINX,)),
+    _Row("nginx-tls.conf.j2", "nginx/{slug}-tls.conf", servers=(Server.NGINX,), needs=Protocol.HTTPS),
+    _Row("apache.conf.j2", "apache/{slug}.conf", servers=(Server.APACHE,)),
+    _Row("apache-tls.conf.j2", "apache/{slug}-tls.conf", servers=(Server.APACHE,), needs=Protocol.HTTPS),
+    _Row("Caddyfile.j2", "caddy/{slug}.caddy", servers=(Server.CADDY,)),
+    _Row(
+        "renewed.sh.j2", "certbot/{slug}-renewed", program=True, servers=(Server.NGINX, Server.APACHE),
+        needs=Protocol.HTTPS,
+    ),
+    _Row("rsyncd.conf.j2", "rsyncd.conf", needs=Protocol.RSYNC),
+)  # fmt: skip
+
+
+def written(kit: Kit, server: Server) -> tuple[KitFile, ...]:
+    """Every file of a kit.
+
+    Raises:
+        KitError: a value cannot stand in one of the files.
+    """
+    environment = _environment()
+    rows = [row for row in FILES if server in row.servers and (row.needs is None or kit.ports[row.needs])]
+    return tuple(
+        KitFile(
+            row.name.format(unit=module.unit if module else "", slug=kit.slug),
+            environment.get_template(row.template).render(kit=kit, module=module, **_facts(kit, server)),
+            row.program,
+        )
+        for row in rows
+        for module in (kit.modules if row.each_module else (None,))
+    )
+
+
+def _facts(kit: Kit, server: Server) -> Mapping[str, object]:
+    hosts = tuple(f"[{host}]" if ":" in host else host for host in kit.hosts)
+    https = kit.ports[Protocol.HTTPS]
+    port = f":{https[0]}" if https and https[0] != DEFAULT_PORTS[Protocol.HTTPS] else ""
+    return {
+        "server": server.value,
+        "types": TYPES,
+        "webroot": WEBROOT,
+        "certificate": f"{CERTIFICATES}/{kit.mirror}",
+        "http_ports": kit.ports[Protocol.HTTP] or (80,),
+        "https_ports": kit.ports[Protocol.HTTPS],
+        "rsync_ports": kit.ports[Protocol.RSYNC],
+        "has_http": bool(kit.ports[Protocol.HTTP]),
+        "ways": tuple(_ways(kit.modules)),
+        "cron_time": cron_time,
+        "http_hosts": hosts,
+        "certified": tuple(host for host in kit.hosts if not is_address(host)),
+        "open_ports": tuple(f"{port} ({protocol})" for protocol, ports in kit.ports.items() for port in ports),
+        "nginx_redirect": Quoted(f'{nginx(f"https://{hosts[0]}{port}")[:-1]}$request_uri"'),
+        "apache_redirect": Quoted(f'{apache(f"https://{hosts[0]}{port}/")[:-1]}$1"'),
+        "caddy_sites": Quoted(", ".join(_sites(kit, hosts))),
+    }
+
+
+def _sites(kit: Kit, hosts: Iterable[str]) -> list[str]:
+    """The addresses of a Caddyfile's site."""
+    schemes = (Protocol.HTTP, Protocol.HTTPS)
+    found = [(scheme, host, port) for host in hosts for scheme in schemes for port in kit.ports[scheme]]
+    return [
+        caddy(f"{scheme}://{host}" if port == DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}")
+        for scheme, host, port in found
+    ]
+
+
+def _ways(modules: Iterable[KitModule]) -> list[tuple[str, KitModule]]:
+    """Each path of the web and its tree, the longest path first, as Apache wants it."""
+    found = [(path, module) for module in modules for path in module.web_paths]
+    return sorted(found, key=lambda each: (-len(each[0]), each[0]))
+
+
+def cron_time(module: KitModule) -> str:
+    """The five fields of a crontab for an interval, at least as often as asked; the minute is the mirror's own."""
+    minutes = module.interval_seconds // 60
+    if minutes < 60:
+        step = max(each for each in (5, 10, 15, 20, 30) if each <= max(minutes, 5))
+        return f"{module.minute % step}-59/{step} * * * *"
+    hours = max(each for each in (1, 2, 3, 4, 6, 8, 12, 24) if each <= minutes // 60)
+    return f"{module.minute} {'0' if hours == 24 else '*' if hours == 1 else f'*/{hours}'} * * *"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mirrorlist.kit"),
+        autoescape=select_autoescape(enabled_extensions=(), default=False),
+        undefined=StrictUndefined,
+        finalize=quoted_only,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(FILTERS)
+    return environment

@@ -1,0 +1,113 @@
+"""kit, as it is called: what it writes, what it tells, and its status."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mirrorlist.cli.main import main
+from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, judged
+from mirrorlist.core.model import MAIN, Protocol
+from mirrorlist.core.rounds import Round
+from mirrorlist.store.database import open_database
+from mirrorlist.store.health import HealthStore, Run
+
+SERVICE = """\
+name: Example Linux
+versions: ["9"]
+arches: {"9": [x86_64]}
+repos: [{name: baseos, path: BaseOS/$basearch/os/}]
+sync:
+  policy: mirrors
+  sources:
+    - {name: Tokyo, country: JP, city: Tokyo, rsync: {main: rsync://tokyo.example.net/linux/}}
+"""
+HOST = "m.example.org"
+NEAR = "near.example.org"
+
+
+def mirror_text(host: str) -> str:
+    return (
+        f"name: {host}\naddress: {{https: 'https://{host}/linux/', rsync: 'rsync://{host}/linux/'}}\n"
+        "geolocation: {country: DE, city: Berlin}\n"
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    (tmp_path / "mirrors.d").mkdir()
+    (tmp_path / "service.yml").write_text(SERVICE)
+    for host in (HOST, NEAR):
+        (tmp_path / "mirrors.d" / f"{host}.yml").write_text(mirror_text(host))
+    return tmp_path
+
+
+def kit(checkout: Path, *words: str) -> Result:
+    return CliRunner().invoke(main, ["--config", str(checkout / "service.yml"), "kit", *words])
+
+
+def test_all_files_are_written_and_programs_can_run(checkout: Path) -> None:
+    out = checkout / "out"
+    done = kit(checkout, HOST, "--out", str(out))
+    assert done.exit_code == 0, done.output
+    found = {str(path.relative_to(out)): os.access(path, os.X_OK) for path in out.rglob("*") if path.is_file()}
+    assert found == {
+        "README.md": False,
+        "sync/example-linux-main": True,
+        "systemd/example-linux-main.service": False,
+        "systemd/example-linux-main.timer": False,
+        "cron/example-linux": False,
+        "nginx/example-linux.conf": False,
+        "nginx/example-linux-tls.conf": False,
+        "certbot/example-linux-renewed": True,
+        "rsyncd.conf": False,
+    }
+    assert done.stdout.endswith(f"{out}/README.md tells the steps\n")
+
+
+def test_a_kit_that_is_there_stays_but_with_force(checkout: Path) -> None:
+    out = checkout / "out"
+    kit(checkout, HOST, "--out", str(out))
+    (out / "README.md").write_text("my notes")
+    done = kit(checkout, HOST, "--out", str(out))
+    assert (done.exit_code, (out / "README.md").read_text()) == (1, "my notes")
+    assert "is not empty; name another one with --out, or write over it with --force" in done.stderr
+    assert kit(checkout, HOST, "--out", str(out), "--force").exit_code == 0
+    assert "my notes" not in (out / "README.md").read_text()
+
+
+def test_a_mirror_that_is_not_there_is_told(checkout: Path) -> None:
+    done = kit(checkout, "nobody.example.org")
+    assert done.exit_code == 1
+    assert "describes nobody.example.org; mirrorlist new writes one" in done.stderr
+
+
+def probed(checkout: Path, outcome: Outcome) -> None:
+    """A prober looked at the mirror near by an hour ago, and this came of one repository."""
+    (checkout / "state").mkdir()
+    store, now = HealthStore(open_database(checkout / "state")), time.time() - 3600
+    tree = Subject(NEAR, MAIN, Protocol.RSYNC, Family.IPV4)
+    repository = Subject(NEAR, MAIN, Protocol.HTTPS, Family.IPV4, "9/BaseOS/x86_64/os/")
+    probes = [Probe(tree, now, 0.1, Outcome.GOOD), Probe(repository, now, 0.1, outcome)]
+    verdicts = {each.subject: judged(None, each, HealthPolicy()) for each in probes}
+    number = store.begin_run(now)
+    store.record(Round(verdicts, (), ()), {})
+    store.end_run(Run(number, now, 1.0, 1, 2, ()))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "source", "told"),
+    [
+        (Outcome.FRESH, f"rsync://{NEAR}/linux/", f"{NEAR} (0 km away): the nearest"),
+        (Outcome.STALE, "rsync://tokyo.example.net/linux/", f"{NEAR} was passed over: its 9/BaseOS/x86_64/os/ is not"),
+    ],
+)
+def test_what_the_prober_found_decides(outcome: Outcome, source: str, told: str, checkout: Path) -> None:
+    probed(checkout, outcome)
+    done = kit(checkout, HOST, "--out", str(checkout / "out"))
+    assert f"main: copies {source}\n" in done.stdout
+    assert told in done.stdout
