@@ -43,7 +43,7 @@ from mirrorlist.store.index_files import CURRENT, current_indexes
 from mirrorlist.store.publications import line_of, only_one
 from mirrorlist.store.records import Recorded, Records
 from mirrorlist.store.released import released
-from mirrorlist.store.snapshot_files import NAME, newest_facts, signature, write_snapshot
+from mirrorlist.store.snapshot_files import NAME, newest_facts, read_newest, signature, write_snapshot
 
 log = structlog.get_logger()
 
