@@ -23,7 +23,6 @@ NOT_MODIFIED = 304
 
 _FAMILIES = {Family.IPV4: AskedFamily.IPV4, Family.IPV6: AskedFamily.IPV6}
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{1,120}"')
-_DATE = re.compile(r"[A-Za-z]{3,9}, [ -~]{8,40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +42,12 @@ class Terms:
 
 def ask_of(look: Look, trip: Trip, seconds: float) -> Ask:
     """The request of a look, within so many seconds."""
-    is_etag = look.validator is not None and look.validator.endswith('"')
     return Ask(
         method=Method.HEAD if look.image else Method.GET,
         family=_FAMILIES[look.subject.family],
         most_bytes=_most_bytes(look.subject, trip),
         deadline_seconds=seconds,
-        etag=look.validator if is_etag else None,
-        modified_since=None if is_etag else look.validator,
+        etag=look.validator,
     )
 
 
@@ -95,8 +92,10 @@ def probe_of(look: Look, seen: Observation, answer: Fetched | Failure, at: float
 
 
 def validator_of(headers: Mapping[str, str]) -> str | None:
-    """By what the file may be asked for the next time: its ETag, else its Last-Modified; None if neither is usual."""
-    etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
-    if _ETAG.fullmatch(etag):
-        return etag
-    return modified if _DATE.fullmatch(modified) else None
+    """By what the file may be asked for the next time: its ETag, if that is a usual one; else None.
+
+    Never its Last-Modified: a mirror that goes back to an older file with an older date would call that unchanged
+    (RFC 9110, 13.1.3), and rsync keeps dates.
+    """
+    etag = headers.get("etag", "")
+    return etag if _ETAG.fullmatch(etag) else None

@@ -68,7 +68,7 @@ class Probe:
     """One observation. ``sha256`` is that of the repomd.xml, where one came; ``detail`` is for people.
 
     ``unchanged``: the mirror only said that it is still the one of that digest. ``validator`` is what it may be
-    asked by the next time: the answer's ETag, else its Last-Modified. ``certificate_days`` are those left.
+    asked by the next time: the answer's ETag. ``certificate_days`` are those left.
     """
 
     subject: Subject

@@ -77,7 +77,7 @@ class Prepared:
         health = self.snapshot.facts.health
         alike = health.holds.keys().isdisjoint(paths_of(query))
         key = (
-            query.target.module, query.protocols, family if health.bad_reach else None,
+            query.target.module, query.target.vault, query.protocols, family if health.bad_reach else None,
             ("", False) if alike else (query.path if query.within is None else query.within, query.checksummed),
         )  # fmt: skip
         column = self._columns.get(key)

@@ -437,7 +437,7 @@ def test_version_is_told_by_the_command_and_by_the_module() -> None:
 
 def test_help_names_every_command() -> None:
     written = well(CliRunner().invoke(main, ["--help"]))
-    commands = re.findall(r"^  ([a-z]+) ", written.partition("Commands:")[2], re.MULTILINE)
+    commands = re.findall(r"^  ([a-z-]+) ", written.partition("Commands:")[2], re.MULTILINE)
     assert commands == sorted(main.commands)
     assert {"serve", "publish", "demo", "validate", "explain", "list", "mirrors", "update"} <= set(commands)
 
