@@ -74,6 +74,7 @@ class Prepared:
         """
         if narrowing.without:
             return self._new_column(-1, query, family, narrowing)
+        family = narrowing.family or family
         health = self.snapshot.facts.health
         alike = health.holds.keys().isdisjoint(paths_of(query))
         key = (

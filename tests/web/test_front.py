@@ -261,6 +261,15 @@ def test_lowered_weights_and_waiting_releases_are_in_answers_of_the_hot_path() -
         assert abs(firsts - expected) < 60
 
 
+def test_what_is_said_of_the_vault_reaches_no_other_list() -> None:
+    """Asked first, the vault's question must not lend its note to lists that have nothing to fall back on."""
+    private = mirror("own", private=True, subnets=["198.51.100.7/32"])
+    service = both(snapshot([private], policy=Policy(fallback_minimum=0)))
+    for path in ("/mirrorlist/9.2/baseos", "/mirrorlist/9/baseos"):
+        answer = service.get(path, "arch=x86_64", "198.51.100.7")
+        assert (answer.status, b"#" in answer.body) == (200, False)
+
+
 def test_hot_path_answers_what_it_should_by_itself() -> None:
     """Were everything handed on to Flask, equality above would say nothing."""
     service = both(snapshot([mirror("a", "berlin")], metadata=METADATA, origins=ORIGINS))
