@@ -125,6 +125,7 @@ def _status(published: Published) -> dict[str, Any]:
         "repositories": len(published.snapshot.facts.metadata),
         "origin_changed_at": published.network.origin_changed_at,
         "asns_built_on": published.snapshot.facts.asns_built_on,
+        "places_built_on": published.snapshot.facts.places_built_on,
         "rungs": published.network.rungs,
         "commit": published.network.commit,
         "checked_at": max((mirror.checked_at or 0.0 for mirror in mirrors), default=0.0) or None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 
 import pytest
@@ -325,6 +325,15 @@ def test_feeds_are_atom(service: Both, path: str) -> None:
     assert len(set(ids)) == len(ids)
     times = [entry.findtext(f"{atom}updated") or "" for entry in entries]
     assert times == sorted(times, reverse=True)
+
+
+def test_the_ages_of_the_installed_tables_are_told() -> None:
+    made = record_of(3)
+    for places, asns in [("2026-06-05", "2026-06-17"), (None, None)]:
+        facts = replace(made.facts, places_built_on=places, asns_built_on=asns)
+        told = both(replace(made, facts=facts)).get("/status").body.decode()
+        assert told.count("installed table of") == 2 * bool(places)
+        assert not places or (f"installed table of {places}" in told and f"installed table of {asns}" in told)
 
 
 @pytest.mark.parametrize("path", ["/", "/yours", "/status", "/mirrors/mirror5.example.org", "/static/site.css"])
