@@ -11,12 +11,14 @@ from structlog.typing import Processor
 def set_up_logs() -> None:
     """Sets up the logs of this process."""
     terminal = sys.stderr.isatty()
-    shape: Processor = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    shapes: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    if terminal:
+        shapes = [structlog.dev.ConsoleRenderer()]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            shape,
+            *shapes,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,

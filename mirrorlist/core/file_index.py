@@ -8,9 +8,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from zlib import crc32
 
+from mirrorlist.core.holders import Holders
 from mirrorlist.core.sealed import Kind, Values
 
 KIND = Kind(b"MIRRFIL\n", 2, "file index")
@@ -26,14 +26,6 @@ SHA256_BYTES = 32
 SHA512_BYTES = 64
 MOST_LINKS = 8
 """So many symbolic links one path may go through."""
-
-
-class Holding(Enum):
-    """Whether a mirror has a file; the value is what people read."""
-
-    HAS = "has it"
-    LACKS = "does not have it"
-    UNKNOWN = "not indexed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,36 +94,6 @@ class IndexFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Holders:
-    """Which mirrors have one file, by their numbers in the snapshot. Bits are those of the index."""
-
-    bits: Sequence[int | None]
-    """By a mirror's number in the snapshot: its bit in the masks, None where the index does not know it."""
-    having: int
-    known: int
-
-    def of(self, mirror: int) -> Holding:
-        """Whether the mirror of this number has the file."""
-        bit = self.bits[mirror]
-        if bit is None or not self.known >> bit & 1:
-            return Holding.UNKNOWN
-        return Holding.HAS if self.having >> bit & 1 else Holding.LACKS
-
-    def have(self, mirror: int) -> bool:
-        """Whether the mirror of this number is known to have the file."""
-        bit = self.bits[mirror]
-        return bit is not None and bool(self.having >> bit & 1)
-
-    def lack(self, mirror: int) -> bool:
-        """Whether the mirror of this number is known not to have the file."""
-        return self.of(mirror) is Holding.LACKS
-
-    def mirrors(self, holding: Holding) -> list[int]:
-        """The numbers of all mirrors of the snapshot that stand so."""
-        return [number for number in range(len(self.bits)) if self.of(number) is holding]
-
-
-@dataclass(frozen=True, slots=True)
 class FileIndex:
     """One module's index. ``bits`` ties it to the mirrors of one snapshot; see ``bound``."""
 
@@ -190,10 +152,14 @@ class FileIndex:
             (directory + b"/" + name if directory else name).decode(),
             _known(self.arrays["sizes"][number]),
             _known(self.arrays["mtimes"][number]),
-            self._checksum(number, "checksum_of", "checksums", SHA256_BYTES),
+            self.sha256(number),
             self._checksum(number, "sha512_of", "sha512s", SHA512_BYTES),
             self._pieces(number),
         )
+
+    def sha256(self, number: int) -> bytes | None:
+        """The checksum of the file of this number, where it is known."""
+        return self._checksum(number, "checksum_of", "checksums", SHA256_BYTES)
 
     def holders(self, number: int) -> Holders:
         """Which mirrors of the snapshot have the file of this number."""
@@ -211,7 +177,7 @@ class FileIndex:
         """
         path = self.real_path(directory.rstrip("/"))
         key = path.encode("utf-8", "surrogatepass")
-        number = self._directory_number(key)
+        number = self.directory_number(key)
         names = {name.decode() for name in self._directories_in(key)}
         first = self.arrays["first_file"]
         files = [] if number is None else [self._entry(file) for file in range(first[number], first[number + 1])]
@@ -232,7 +198,7 @@ class FileIndex:
 
     def _directory_exists(self, path: str) -> bool:
         key = path.encode("utf-8", "surrogatepass")
-        return self._directory_number(key) is not None or bool(self._directories_in(key))
+        return self.directory_number(key) is not None or bool(self._directories_in(key))
 
     def _entry(self, number: int) -> Entry:
         size, mtime = self.arrays["sizes"][number], self.arrays["mtimes"][number]
@@ -252,7 +218,8 @@ class FileIndex:
             at = bisect_left(range(count), beyond, lo=at + 1, key=self._directory) if slash else at + 1
         return sorted(names)
 
-    def _directory_number(self, key: bytes) -> int | None:
+    def directory_number(self, key: bytes) -> int | None:
+        """The number of a directory that has files, by its path as bytes, without slashes at its ends."""
         count = len(self.arrays["first_file"]) - 1
         at = bisect_left(range(count), key, key=self._directory)
         return at if at < count and self._directory(at) == key else None

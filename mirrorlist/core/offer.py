@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from mirrorlist.core.belonging import REPODATA, Belonging
 from mirrorlist.core.errors import NotFound, NotReady
-from mirrorlist.core.file_index import FileIndex, Holders
+from mirrorlist.core.file_index import FileIndex
 from mirrorlist.core.health import Family
+from mirrorlist.core.holders import Holders
 from mirrorlist.core.known_files import APT_METADATA, Known, changes_in_place, known_file, really
 from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, Selection, Target
 from mirrorlist.core.rank import is_public

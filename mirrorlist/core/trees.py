@@ -175,6 +175,13 @@ def host_name(host: str) -> str:
     return name.lower().removesuffix(".")
 
 
+def spelled(name: str) -> str | None:
+    """The last segment of a path, its bytes as Latin-1, as it stands in a URL; None if no file can be called so."""
+    if _PLAIN.fullmatch(name):
+        return None if name in ("", ".", "..") else name
+    return None if _UNSAFE.search(name) else quoted(name.encode("latin-1").decode("utf-8", "surrogateescape"))
+
+
 def quoted(path: str) -> str:
     """A path in the one spelling that URLs of this service have: ASCII, everything unusual percent-encoded."""
     if _PLAIN.fullmatch(path):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 
+from mirrorlist.core.sealed import Values
 from mirrorlist.formats import file_metalink4
 
 MOST_DUPLICATES = 10
@@ -34,6 +35,6 @@ def _geo(country: str | None) -> str:
     return f"; geo={country.lower()}" if country else ""
 
 
-def digest(sha256: str) -> str:
-    """The value of a Digest header (RFC 3230) for a checksum in hexadecimal."""
-    return f"SHA-256={b64encode(bytes.fromhex(sha256)).decode()}"
+def digest(sha256: Values | bytes) -> str:
+    """The value of a Digest header (RFC 3230) for a checksum."""
+    return f"SHA-256={b2a_base64(sha256, newline=False).decode()}"

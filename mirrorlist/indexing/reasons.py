@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from mirrorlist.core.file_index import File, FileIndex, Holding, Indexed
+from mirrorlist.core.file_index import File, FileIndex, Indexed
+from mirrorlist.core.holders import Holding
 from mirrorlist.core.listing import ABSENT, UNKNOWN, Listing, path_key
 from mirrorlist.core.model import SERVED_STATUSES, Mirror
 from mirrorlist.core.snapshot import Snapshot

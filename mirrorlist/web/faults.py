@@ -51,7 +51,7 @@ def register_faults(app: Flask, generations: Generations) -> None:
         return response
 
     def crashed(error: InternalServerError) -> Response:
-        log.error("request failed", error=repr(error.original_exception))
+        log.error("request failed", path=request.path, exc_info=error.original_exception)
         return fault(500, "internal error; the operators have a record of it")
 
     for kind in STATUS:

@@ -130,7 +130,7 @@ class _Answer:
             for before, after in links(others, self._place.front):
                 response.headers.add("Link", f"{before}{path}{after}")
         if found.known and found.known.sha256 and not found.known.changes:
-            response.headers["Digest"] = digest(found.known.sha256)
+            response.headers["Digest"] = digest(bytes.fromhex(found.known.sha256))
         return response
 
     def metalink4(self, found: Offer) -> Response:

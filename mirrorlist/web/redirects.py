@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from mirrorlist.core.errors import MirrorlistError
-from mirrorlist.core.file_index import Holders
+from mirrorlist.core.file_folder import indexed_folder
+from mirrorlist.core.file_index import FileIndex
+from mirrorlist.core.holders import Holders
 from mirrorlist.core.known_files import changes_in_place, really
 from mirrorlist.core.locate import CountryOf
 from mirrorlist.core.offer import Wanted, comes_from_origin, left_out
 from mirrorlist.core.prepared import Prepared, PreparedModule
-from mirrorlist.core.trees import Place, host_name
+from mirrorlist.core.trees import Place, host_name, quoted
 from mirrorlist.core.usability import Narrowing
 from mirrorlist.formats import checksum
 from mirrorlist.formats.links import digest
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.courses import Courses
 from mirrorlist.web.file_requests import FileRequests, Form, accepted, is_particular
+from mirrorlist.web.folders import File, Folder
 from mirrorlist.web.known_clients import KnownClients
 from mirrorlist.web.routes import Room
 
@@ -30,8 +33,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 METHODS = frozenset({"GET", "HEAD"})
-MOST_FILES = 131_072
-"""About 350 bytes each."""
+MOST_FOLDERS = 16_384
+"""About 600 bytes each."""
+MOST_FILES = 49_152
+"""About 230 bytes each: 11 MB a worker. The others cost 2 us more (see ``folders``)."""
 MOST_COURSES = 1024
 MOST_WAYS = 65_536
 MOST_HEADERS = 256
@@ -43,11 +48,6 @@ _CACHE_CONTROL = ("Cache-Control", "private, no-store")
 _VARY = ("Vary", "Accept")
 _LENGTH = ("Content-Length", "0")
 Headers = list[tuple[str, str]]
-
-
-File: TypeAlias = "tuple[int | str, str | None, Courses]"
-"""One file: where its path begins in the request's, or the path as URLs spell it where that differs; the value of its
-Digest header, if there is one; and who may give it."""
 
 
 class Redirects:
@@ -87,18 +87,14 @@ class Redirects:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         answers = self._answers
         if answers is not None:
-            asked = answers.asked(environ)
-            if asked is not None:
-                headers = answers.answer(environ, asked)
+            host = answers.host(environ)
+            if host is not None:
+                headers = answers.answer(environ, host)
                 if headers is not None:
                     start_response(STATUS, headers)
                     return (b"",)
                 return self._files(environ, start_response)
         return self._behind(environ, start_response)
-
-
-Asked: TypeAlias = "str | tuple[str, str]"
-"""A path below a tree, with the host where that matters."""
 
 
 class Answers:
@@ -113,16 +109,20 @@ class Answers:
         self._own: dict[str, tuple[str, ...]] | None = {} if self._requests.trees.hosts else None
         self._plain: dict[str, bool] = {}
         self._agents: dict[str, bool] = {}
-        self._files: dict[Asked, File | None] = {}
+        self._folders: dict[str, Folder] = {}
+        self._files: dict[str, File | None] = {}
         self._courses: dict[Hashable, Courses] = {}
         self._room = Room(MOST_WAYS, self._clear_ways)
 
-    def asked(self, environ: WSGIEnvironment) -> Asked | None:
-        """What is asked for, or None if it lies in no tree. Of odd spellings the view finds out."""
+    def host(self, environ: WSGIEnvironment) -> str | None:
+        """Whose trees are asked: those of a host of their own, or "" for all; None if the path lies in none.
+
+        Of odd spellings the view finds out.
+        """
         path: str = environ["PATH_INFO"]
         if self._own is not None and (starts := self._starts_of(environ.get("HTTP_HOST", ""), self._own)):
-            return (environ["HTTP_HOST"], path) if path.startswith(starts) or path + "/" in starts else None
-        return path if path.startswith(self._starts) else None
+            return environ["HTTP_HOST"] if path.startswith(starts) or path + "/" in starts else None
+        return "" if path.startswith(self._starts) else None
 
     def _starts_of(self, host: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
         """How paths of trees begin at a host that trees have to themselves; the spellings of a host are few."""
@@ -147,30 +147,33 @@ class Answers:
         for courses in self._courses.values():
             courses.clear()
 
-    def answer(self, environ: WSGIEnvironment, asked: Asked) -> Headers | None:
+    def answer(self, environ: WSGIEnvironment, host: str) -> Headers | None:
         """The headers of a redirect, or None if Flask has to answer."""
-        try:
-            file = self._files[asked]
-        except KeyError:
-            file = self._new_file(asked, environ)
-        if file is None or environ.get("QUERY_STRING") or environ["REQUEST_METHOD"] not in METHODS:
+        if environ.get("QUERY_STRING") or environ["REQUEST_METHOD"] not in METHODS:
             return None
+        path: str = environ["PATH_INFO"]
+        file = self._files.get(host + path)
+        if file is None:
+            file = self._new_file(host, path, environ)
+            if file is None:
+                return None
         accept = environ.get("HTTP_ACCEPT")
         if accept is not None and not (self._plain.get(accept) or self._wants_redirect(accept)):
             return None
         agent = environ.get("HTTP_USER_AGENT")
         if agent is not None and self._is_particular(agent):
             return None
-        rest, checked, courses = file
+        written, checked, courses = file
+        if isinstance(written, int):
+            written = path[written:]
         https = environ["wsgi.url_scheme"] == "https" or (
             "HTTP_X_FORWARDED_PROTO" in environ and self._requests.is_https(environ)
         )
         way = courses.way(self._clients.of(environ), https)
         if way is None:
             return None
-        path: str = environ["PATH_INFO"][rest:] if isinstance(rest, int) else rest
         headers = [
-            ("Location", way.tree + path), ("Link", path.join(way.pieces)),
+            ("Location", way.tree + written), ("Link", written.join(way.pieces)),
             _CONTENT_TYPE, _CACHE_CONTROL, _VARY, _LENGTH,
         ]  # fmt: skip
         if checked is not None:
@@ -197,19 +200,23 @@ class Answers:
                 self._agents[agent] = known
         return known
 
-    def _new_file(self, asked: Asked, environ: WSGIEnvironment) -> File | None:
-        try:
-            place = self._requests.place(environ)
-            file = None if place is None else self._file(place, environ["PATH_INFO"])
-        except MirrorlistError:
-            file = None
-        if (len(asked) if isinstance(asked, str) else len(asked[0]) + len(asked[1])) <= LONGEST_REMEMBERED:
-            if len(self._files) >= MOST_FILES:
-                self._files.clear()
+    def _new_file(self, host: str, path: str, environ: WSGIEnvironment) -> File | None:
+        """A file by its folder, if that is known, else looked at closely. The first files of a generation stay."""
+        asked, name = host + path, path.rfind("/") + 1
+        is_short = len(asked) <= LONGEST_REMEMBERED
+        folder = self._folders.get(host + path[:name]) if is_short else None
+        file = None if folder is None else folder.file(path[name:])
+        if file is None:
+            try:
+                place = self._requests.place(environ)
+            except MirrorlistError:
+                place = None
+            file = None if place is None else self._file(place, host, path)
+        if file is not None and is_short and len(self._files) < MOST_FILES:
             self._files[asked] = file
         return file
 
-    def _file(self, place: Place, asked: str) -> File | None:
+    def _file(self, place: Place, host: str, path: str) -> File | None:
         """The file of a place, or None if the view has to answer: directories, regions, generated files, and what
         the index does not know, about which it may be wrong for a while."""
         snapshot, belonging, module = self._prepared.snapshot, self._requests.belonging, place.tree.module
@@ -222,11 +229,37 @@ class Answers:
             return None
         checked = None
         if index is not None and number is not None and not changes_in_place(place.path):
-            found = index.file(number).sha256
-            checked = digest(found.hex()) if found else None
+            found = index.sha256(number)
+            checked = digest(found) if found else None
         holders = None if index is None or number is None else index.holders(number)
         place = really(snapshot, place)
-        return _beginning(place, asked), checked, self._courses_of(place, orders, holders)
+        courses = self._courses_of(place, orders, holders)
+        self._remember_folder(place, host, path, index, courses)
+        return place.quoted, checked, courses
+
+    def _remember_folder(self, place: Place, host: str, asked: str, index: FileIndex | None, courses: Courses) -> None:
+        """Lets the file's neighbours go by their folder from now on; not where the file itself is a link."""
+        name = asked.rfind("/") + 1
+        if changes_in_place(place.path) or len(host) + len(asked) > LONGEST_REMEMBERED:
+            return
+        key = host + asked[:name]
+        folder = self._folders.get(key)
+        if folder is None:
+            folder = self._new_folder(place, asked[:name], index)
+            if folder is None:
+                return
+            if len(self._folders) >= MOST_FOLDERS:
+                self._folders.clear()
+            self._folders[key] = folder
+        folder.take(asked[name:], courses)
+
+    def _new_folder(self, place: Place, asked: str, index: FileIndex | None) -> Folder | None:
+        parent = place.path.rpartition("/")[0]
+        if index is None:
+            return Folder(asked, quoted(parent) + "/" if parent else "", None)
+        real = (place.path if place.real is None else place.real).rpartition("/")[0]
+        files = indexed_folder(index, real) if real == index.real_path(parent) else None
+        return None if files is None else Folder(asked, quoted(real) + "/" if real else "", files)
 
     def _courses_of(self, place: Place, orders: PreparedModule, holders: Holders | None) -> Courses:
         """What files with the same repository, origin and holders share."""
@@ -243,13 +276,8 @@ class Answers:
                 self._clear_ways()
                 self._courses.clear()
                 self._files.clear()
+                self._folders.clear()
             without = left_out(self._prepared.snapshot, Wanted(place, ()), holders)
             courses = Courses(self._prepared, self._requests, orders, place, Narrowing(without), self._room)
             self._courses[shared] = courses
         return courses
-
-
-def _beginning(place: Place, asked: str) -> int | str:
-    """Where the path begins in what was asked for, if it stands there as URLs spell it; else the path itself."""
-    path = place.quoted
-    return len(asked) - len(path) if asked.endswith(path) else path

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.file_index import Entry, File, FileIndex, Holding, Indexed, IndexFacts
+from mirrorlist.core.file_index import Entry, File, FileIndex, Indexed, IndexFacts
 from mirrorlist.core.file_index_build import IndexDraft, sort_key
 from mirrorlist.core.file_index_bytes import decode_index
+from mirrorlist.core.holders import Holding
 from mirrorlist.core.listing import Holdings
 
 PATHS = ("README", "a/x", "a/b/c.iso", "a/b/d.iso", "a/b!/z", "a/b/c/deep", "a/b0/y", "z/only/below/f")

@@ -80,7 +80,7 @@ def test_there_are_ten_duplicates_at_most() -> None:
 
 
 def test_a_digest_is_base64_of_the_bytes() -> None:
-    assert digest("00" * 32) == f"SHA-256={'A' * 43}="
+    assert digest(bytes(32)) == f"SHA-256={'A' * 43}="
 
 
 @pytest.mark.parametrize("name", ["x.iso", "a\\b", "a\nb", "\udcff"])

@@ -76,7 +76,7 @@ WRITERS: dict[str, Callable[[], bytes]] = {
     "checksum.golden.txt": lambda: checksum("a" * 64, "ima ge+ü.iso") + checksum("b" * 64, "a\\b\nc"),
     "links.golden.txt": lambda: b"".join(
         f"{line}\n".encode()
-        for line in (*(f"{before}9/x.iso{after}" for before, after in links(LINKS, "/dl/")), digest("a" * 64))
+        for line in (*(f"{before}9/x.iso{after}" for before, after in links(LINKS, "/dl/")), digest(b"\xaa" * 32))
     ),
     "mirrorlist.golden.txt": lambda: mirrorlist(selection("")),
     "mirrorlist-country.golden.txt": lambda: mirrorlist(selection("country=JP&arch=x86_64")),

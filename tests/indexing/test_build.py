@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.file_index import File, FileIndex, Holding
+from mirrorlist.core.file_index import File, FileIndex
 from mirrorlist.core.file_index_bytes import decode_index
+from mirrorlist.core.holders import Holding
 from mirrorlist.core.listed import Row
 from mirrorlist.core.listing import ABSENT, listing
 from mirrorlist.core.model import MAIN, Protocol

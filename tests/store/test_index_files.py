@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mirrorlist.core.file_index import File, Holding, Indexed, IndexFacts
+from mirrorlist.core.file_index import File, Indexed, IndexFacts
 from mirrorlist.core.file_index_build import IndexDraft
+from mirrorlist.core.holders import Holding
 from mirrorlist.core.listing import Holdings
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.sealed import Sealed

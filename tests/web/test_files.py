@@ -52,6 +52,11 @@ FILES = {
     "debian/dists/stable/InRelease": Has(9, DIGEST, ("berlin",)),
     "arch/core/core.db": Has(9, DIGEST),
     "odd/a b+c%2F?#;,<\"'>ü$x.iso": Has(9, DIGEST),
+    "many/plain.iso": Has(8, None, ("berlin",)),
+    "many/c++.rpm": Has(7, None),
+    "many/back\\slash.iso": Has(6, None),
+    "many/new\nline.iso": Has(6, None),
+    "many/..iso": Has(6, DIGEST, ("berlin",)),
 }  # fmt: skip
 FALLBACKS = {MAIN: ("https://repo.example.org/linux/", "http://repo.example.org/linux/")}
 TREES = (
@@ -506,15 +511,32 @@ def test_hostile_requests_lead_nowhere_else_and_break_nothing(plain: Both, known
 
 
 CLIENTS = st.sampled_from([BERLINER, PRIVATE, MONOPOLY, "192.0.2.9", "8.8.8.8", "2001:db8::1", "nonsense", ""])
+LINKS = {
+    "current": "9.8",
+    "odd/latest": "../x",
+    "latest.iso": "real.iso",
+    "many/linked.iso": "real.iso",
+    "even": "many",
+}
 PATHS = st.one_of(
-    st.sampled_from([f"/{tree}/{path}" for tree in ("dl", "strict", "any") for path in FILES]),
+    st.sampled_from([f"/{tree}/{path}" for tree in ("dl", "strict", "any", "dl/.", "dl/") for path in FILES]),
+    st.sampled_from(
+        [f"/dl/{link}{path.removeprefix(to)}" for link, to in LINKS.items() for path in FILES if path.startswith(to)]
+    ),
+    st.tuples(
+        st.sampled_from(["odd", "even", "many", "9", ".", "9/../odd"]),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
+    ).map(lambda pair: "/dl/" + "/".join(pair)),
+    st.sampled_from(
+        ["/dl/many/linked.iso", "/dl/many/..", "/dl/many/.", "/dl/many/", "/dl/many", "/dl/many/" + 5000 * "x"]
+    ),
     st.lists(st.sampled_from(["dl", "9", "9.8", "a b", "x.iso", "InRelease", ".", "é", "%"]), max_size=5).map(
         lambda parts: "/" + "/".join(parts)
     ),
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(path=PATHS, peer=CLIENTS, https=st.booleans(), method=st.sampled_from(["GET", "HEAD"]), own=st.booleans())
 def test_the_fast_path_answers_as_flask_does(path: str, peer: str, https: bool, method: str, own: bool) -> None:
     for service in services():
@@ -540,10 +562,10 @@ def services() -> list[Both]:
             both(each)
             for each in (
                 bare(),
-                indexed(bare(facts={"health": stale}), FILES),
+                indexed(bare(facts={"health": stale}), FILES, links=LINKS),
                 indexed(bare(facts={"health": worn}), FILES, unknown=("berlin", "secret")),
                 few,
-                indexed(few, FILES),
+                indexed(few, FILES, links=LINKS),
             )
         )
     return _SERVICES
@@ -559,6 +581,21 @@ def test_a_path_through_a_link_leads_to_where_mirrors_have_the_file() -> None:
     assert get(service, "/dl/latest.iso", "protocol=https").headers["location"].endswith("/linux/real.iso")
     assert get(service, "/dl/latest.iso.sha256").body == f"{DIGEST.hex()}  latest.iso\n".encode()
     assert get(service, "/dl/current/nothing").status == 404
+
+
+def test_files_go_by_their_folder_as_they_go_alone() -> None:
+    """The first file of a folder opens the way for its neighbours; whichever is first, each is answered the same."""
+    generator = random.Random(1)
+    paths = [f"/{front}/{path}" for front in ("dl", "any", "dl//", "dl/./.", "dl/even/../many") for path in FILES]
+    paths += [f"/dl/{path.replace('many', 'even')}" for path in FILES if path.startswith("many/")] + [
+        "/dl/odd/linked.iso"
+    ]
+    for _ in range(5):
+        services = both(indexed(bare(), FILES, links=LINKS)), both(bare())
+        generator.shuffle(paths)
+        for path in paths:
+            for service in services:
+                get(service, path.encode().decode("latin-1"))
 
 
 def test_redirects_are_counted_whoever_answers() -> None:
