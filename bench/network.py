@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from array import array
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mirrorlist.core.catalogue import Catalogue
-from mirrorlist.core.compile import cloud_table, country_places, network_classes, place_orders
+from mirrorlist.core.compile import cloud_table, network_classes, place_orders
 from mirrorlist.core.file_index import File, Indexed, IndexFacts
 from mirrorlist.core.file_index_build import IndexDraft
 from mirrorlist.core.health import Family
@@ -29,7 +29,6 @@ from mirrorlist.core.model import (
     Repository,
 )
 from mirrorlist.core.policy import Policy
-from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.sealed import Sealed
 from mirrorlist.core.service import GeoSources, Module, Service
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
@@ -48,9 +47,6 @@ CATALOGUE = Catalogue(
     latest={"9": "9.8", "10": "10.2"},
     arches={"9": ARCHES, "10": ARCHES},
     repositories={name: Repository(name, f"{name.title()}/$basearch/os/") for name in REPOSITORIES},
-)
-EMPTY = IntervalTable(
-    array("I", [0]), array("I", [0]), array("Q", [0]), array("I", [0]), array("Q"), array("Q"), array("I")
 )
 
 
@@ -97,7 +93,7 @@ class Size:
     """How large a network is, and what is known of it.
 
     ``ill`` is the share of mirrors whose health differs per repository, protocol and family; ``databases`` are
-    files of places and ASNs (without them nothing is known but countries); ``cache`` keeps what was compiled. With
+    files of places and ASNs (without them what comes with the program is used); ``cache`` keeps what was compiled. With
     ``files`` it redirects to so many files.
     """
 
@@ -163,15 +159,12 @@ def health(size: Size, generator: random.Random) -> HealthTable:
 
 
 def _geo(size: Size) -> tuple[GeoTables, Mapping[str, int]]:
-    """As a publisher reads them; nothing but the countries where no database is given."""
-    if size.databases:
-        found = AddressSources(Path(size.cache)).read(GeoSources(databases=size.databases))
-        if found.refusals:
-            raise SystemExit("\n".join(found.refusals))
-        return found.geo, found.country_places
-    centres = {code: (country.latitude, country.longitude) for code, country in read_countries().by_code.items()}
-    places, numbers = country_places(centres)
-    return GeoTables(EMPTY, EMPTY, places), numbers
+    """As a publisher reads them: the databases, or else what comes with the program."""
+    with tempfile.TemporaryDirectory() as beside:
+        found = AddressSources(Path(size.cache or beside)).read(GeoSources(databases=size.databases))
+    if found.refusals:
+        raise SystemExit("\n".join(found.refusals))
+    return found.geo, found.country_places
 
 
 def index(snapshot: Snapshot, count: int) -> Sealed:

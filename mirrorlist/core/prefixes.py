@@ -18,6 +18,7 @@ from mirrorlist.core.model import Prefix
 DEEP = 0xFFFF_FFFF
 """In ``ids6``: this /64 is divided; look into the finer level."""
 
+_MAY_HOLD_IPV4 = b"\x20\x00"
 _NAT64 = (0x0064_FF9B << 64).to_bytes(12, "big")
 _MAPPED = bytes(10) + b"\xff\xff"
 _LOW = (1 << 64) - 1
@@ -41,7 +42,7 @@ def unwrapped(address: bytes) -> bytes:
 
     It tells where the client is; it is no proof of a network. Any other address is returned as it is.
     """
-    if len(address) == 4:
+    if len(address) == 4 or address[0] not in _MAY_HOLD_IPV4:
         return address
     if address[:2] == b"\x20\x02":
         return address[2:6]

