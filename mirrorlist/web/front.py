@@ -108,6 +108,8 @@ class Answers:
         return route.headers_of(len(body)), body
 
     def _new_routes(self, asked: tuple[str, str]) -> PerFamily | None:
+        if not asked[0].startswith(LIST_PATHS):
+            return None  # a page; these leave nothing here, whatever their parameters
         try:
             question = self._questions.read(*asked)
         except MirrorlistError:
