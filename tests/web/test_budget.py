@@ -25,7 +25,7 @@ class Stopwatch:
 
 def test_time_comes_in_at_the_share_and_is_saved_up_to_the_burst() -> None:
     watch = Stopwatch()
-    budget = Budget(0.1, 2.0, watch, watch)
+    budget = Budget(0.1, 2.0, watch)
     for _ in range(4):
         assert budget.is_open()
         budget.spend(0.5)
@@ -43,27 +43,10 @@ def test_time_comes_in_at_the_share_and_is_saved_up_to_the_burst() -> None:
     assert not budget.is_open()
 
 
-def test_nobody_is_put_off_while_the_process_idles() -> None:
-    watch, busy = Stopwatch(), Stopwatch()
-    budget = Budget(0.1, 1.0, watch, busy)
-    for _ in range(20):
-        assert budget.is_open()
-        budget.spend(0.4)
-        watch.now += 1.0
-        busy.now += 0.4
-    budget.spend(1.0)
-    watch.now += 1.0
-    busy.now += 1.5  # two threads
-    assert not budget.is_open()
-    watch.now += 1.0
-    busy.now += 0.8
-    assert budget.is_open()
-
-
 def test_when_the_time_is_spent_dear_requests_are_put_off_and_lists_go_on() -> None:
     held, counts, clock = Held(), Counts(), Clock()
     app = plain_app(held, nobody, counts, clock)
-    spent = Budget(0.0, 0.0, Stopwatch())
+    spent = Budget(0.0, 0.0)
     put_front(app, held, nobody, counts, Budgets(spent, spent), clock)
     held.put(snapshot([mirror("a", "berlin")]))
     for path, query, method in [
@@ -80,7 +63,7 @@ def test_when_the_time_is_spent_dear_requests_are_put_off_and_lists_go_on() -> N
 def test_plain_redirects_go_on_when_the_time_of_dear_ones_is_spent() -> None:
     held, counts, clock = Held(), Counts(), Clock()
     app = plain_app(held, nobody, counts, clock)
-    put_front(app, held, nobody, counts, Budgets(Budget(0.0, 0.0, Stopwatch()), unlimited().pages), clock)
+    put_front(app, held, nobody, counts, Budgets(Budget(0.0, 0.0), unlimited().pages), clock)
     trees = (Tree(prefix="/dl/", module=MAIN), Tree(prefix="/", module=MAIN, host="dl.example.org"))
     held.put(snapshot([mirror("a", "berlin")], trees=trees))
     for path, query, host in [
