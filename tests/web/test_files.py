@@ -586,14 +586,15 @@ def test_a_path_through_a_link_leads_to_where_mirrors_have_the_file() -> None:
 def test_files_go_by_their_folder_as_they_go_alone() -> None:
     """The first file of a folder opens the way for its neighbours; whichever is first, each is answered the same."""
     generator = random.Random(1)
-    paths = [f"/{front}/{path}" for front in ("dl", "any", "dl//", "dl/./.", "dl/even/../many") for path in FILES]
-    paths += [f"/dl/{path.replace('many', 'even')}" for path in FILES if path.startswith("many/")] + [
-        "/dl/odd/linked.iso"
-    ]
-    for _ in range(5):
-        services = both(indexed(bare(), FILES, links=LINKS)), both(bare())
+    same = {f"{n * 7919 % 1000}/{name}.rpm": Has(1, bytes([n]) * 32) for n in range(30) for name in ("a", "b")}
+    files = {**FILES, **same, "many/real.iso": Has(3, bytes(32), ("berlin",)), "many/nohash.iso": Has(4, bytes(32))}
+    paths = [f"/{front}/{path}" for front in ("dl", "any//") for path in files]
+    paths += [f"/dl/{path.replace('many', 'even')}" for path in files if path.startswith("many/")]
+    linked = ["/dl/many/linked.iso"]  # it lies in another folder: its neighbours do not
+    for first in (linked, linked, linked, []):
+        services = both(indexed(bare(), files, links=LINKS)), both(bare())
         generator.shuffle(paths)
-        for path in paths:
+        for path in [*first, *paths, *linked]:
             for service in services:
                 get(service, path.encode().decode("latin-1"))
 
