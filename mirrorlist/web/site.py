@@ -18,7 +18,7 @@ from mirrorlist.core.public import State
 from mirrorlist.web import drawings
 from mirrorlist.web.asked import asked, one_slash_only
 from mirrorlist.web.feeds import ATOM, feed
-from mirrorlist.web.images_page import images_page, releases
+from mirrorlist.web.images_page import images_page, other_modules, releases
 from mirrorlist.web.mirror_page import mirror_page
 from mirrorlist.web.network_page import network_page
 from mirrorlist.web.published import Publications, Published
@@ -172,7 +172,8 @@ def _add_asked(views: Blueprint, publications: Publications, country_of: Country
 
     def isos(module: str | None = None) -> Response:
         published = publications.current()
-        values = {"releases": releases(published, module), "module": module}
+        others = other_modules(published) if module is None else {}
+        values = {"releases": releases(published, module), "module": module, "others": others, "paged": MODULE_PAGES}
         return _page(published, f"/isos/{module}", lambda: html("isos.html", **common(published, "/isos"), **values))
 
     def images(arch: str, version: str, module: str | None = None) -> Response:

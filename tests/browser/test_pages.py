@@ -136,7 +136,7 @@ def test_yours_tells_who_you_are_and_answers_for_others(window: Browser) -> None
     assert "Germany" in told
     rows = window.driver.find_elements(By.CSS_SELECTOR, ".chosen tbody tr")
     assert len(rows) == 20
-    assert "near you" in rows[0].text
+    assert "by distance" in rows[0].text
     assert "metalink=https://mirrors.example.org/metalink?repo=" in told
 
 
