@@ -19,6 +19,7 @@ from mirrorlist.web import drawings
 from mirrorlist.web.asked import asked, one_slash_only
 from mirrorlist.web.feeds import ATOM, feed
 from mirrorlist.web.images_page import images_page, other_modules, releases
+from mirrorlist.web.join_page import join_page
 from mirrorlist.web.mirror_page import mirror_page
 from mirrorlist.web.network_page import network_page
 from mirrorlist.web.published import Publications, Published
@@ -90,7 +91,8 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
 
     def join() -> Response:
         published = publications.current()
-        return _page(published, "/join", lambda: html("join.html", **common(published, "/join")))
+        return _page(published, "/join", lambda: html("join.html", **common(published, "/join"),
+                                                      **join_page(published.service)))  # fmt: skip
 
     def map_(scheme: str) -> Response:
         published = publications.current()

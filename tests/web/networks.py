@@ -82,6 +82,7 @@ def _made_up(number: int, chance: random.Random) -> Mirror:
         urls=urls,
         status=status,
         status_reason="New disks are on their way." if status is Status.PAUSED else None,
+        status_since="2026-11-02" if status is Status.PAUSED else None,
         status_until="2026-12-31" if status in (Status.PAUSED, Status.RETIRING) else None,
         live_from="2026-12-01" if status is Status.SYNCING else None,
         sponsor=ODD_SPONSORS[number // 20 % len(ODD_SPONSORS)] if number % 20 == 3 else f"Example Sponsor {number}",
