@@ -106,10 +106,10 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
 
     _add(views, "/", "network", network)
     for module in MODULE_PAGES:
-        _add(views, f"/{module}", f"network_{module}", network, defaults={"module": module})
+        _add(views, f"/{module}", f"network_{module}", network, defaults={"module": module}, strict_slashes=False)
     _add(views, "/mirrors", "mirrors", lambda: redirect("/", 308), strict_slashes=False)
-    _add(views, "/status", "status", status)
-    _add(views, "/join", "join", join)
+    _add(views, "/status", "status", status, strict_slashes=False)
+    _add(views, "/join", "join", join, strict_slashes=False)
     _add(views, "/mirrors/map-<any(light, dark):scheme>.svg", "map", map_)
     _add(views, "/mirrors/feed.atom", "feed", all_events)
 
@@ -160,7 +160,7 @@ def _add_mirrors(views: Blueprint, publications: Publications) -> None:
         found = published.mirror(name)
         return _page(published, f"feed/{name}", lambda: feed(published, found), ATOM)
 
-    _add(views, "/mirrors/<name>", "mirror", mirror)
+    _add(views, "/mirrors/<name>", "mirror", mirror, strict_slashes=False)
     _add(views, "/mirrors/<name>.svg", "badge", badge)
     _add(views, "/mirrors/<name>/logo", "logo", logo)
     _add(views, "/mirrors/<name>/feed.atom", "mirror_feed", events)
@@ -183,7 +183,7 @@ def _add_asked(views: Blueprint, publications: Publications, country_of: Country
         values = images_page(published, country_of, clock(), arch, version.removesuffix(".html"), module)
         return private(HTML, html("images.html", **common(published, "/isos"), **values))
 
-    _add(views, "/yours", "yours", yours)
+    _add(views, "/yours", "yours", yours, strict_slashes=False)
     for module in (None, *MODULE_PAGES):
         start, name = (f"/{module}", f"_{module}") if module else ("", "")
         for rule, view in (("/isos", isos), ("/isos.html", isos), ("/isos/<arch>/<version>", images)):
