@@ -19,6 +19,7 @@ from mirrorlist.core.public_record import History, Known, public_record
 from mirrorlist.core.service import Link, Module, PublishedImage, Site
 from mirrorlist.core.shares import shares
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.sources.time_zones import in_time_zones
 from tests.building import NOW, metadata, mirror, service, snapshot
 
 REPOSITORIES = tuple(
@@ -61,7 +62,7 @@ SITE = Site(
 def made_up(count: int, seed: int = 1) -> list[Mirror]:
     """So many public mirrors all over the world, odd sponsors and statuses among them."""
     chance = random.Random(seed)
-    return [_made_up(number, chance) for number in range(count)]
+    return list(in_time_zones(_made_up(number, chance) for number in range(count)))
 
 
 def _made_up(number: int, chance: random.Random) -> Mirror:
