@@ -130,6 +130,7 @@ def _status(published: Published) -> dict[str, Any]:
         "places_built_on": published.snapshot.facts.places_built_on,
         "rungs": published.network.rungs,
         "commit": published.network.commit,
+        "indexes": {module: (len(index), index.facts.listed_at) for module, index in published.snapshot.files.items()},
         "checked_at": max((mirror.checked_at or 0.0 for mirror in mirrors), default=0.0) or None,
     }
 

@@ -70,6 +70,8 @@ def _made_up(number: int, chance: random.Random) -> Mirror:
     name = (
         f"mirror{number}" if number % 41 else f"a-very-long-mirror-name-with-many-words-{number}.department.university"
     )
+    if number == 11:
+        name = ".".join(["mirror", *["as-long-as-a-label-can-be-without-a-place-to-break-it-abcdefghij"] * 3])
     host = f"{name}.example.org"
     tree = {
         Protocol.HTTPS: f"https://{host}/pub/linux/",

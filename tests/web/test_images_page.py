@@ -146,3 +146,8 @@ def test_every_module_has_its_releases_on_the_page_of_all() -> None:
     assert [heading.text for heading in found.findall(".//h2")] == ["Example Linux Kitten"]
     assert "/kitten/isos/x86_64/10-kitten" in [link.get("href") for link in found.findall(".//a")]
     assert page(of(), "/kitten/isos").findall(".//h2") == []
+
+
+def test_the_status_tells_the_age_of_the_index() -> None:
+    found = page(of(files=FILES), "/status")
+    assert "2 of main, listed 2026-11-18 10:56 UTC" in [each.text for each in found.findall(".//dd")]
