@@ -38,6 +38,7 @@ from mirrorlist.sources.locations import read_atlas
 from mirrorlist.sources.logos import read_logos
 from mirrorlist.sources.mirror_reader import MirrorReader
 from mirrorlist.sources.service_file import read_service
+from mirrorlist.sources.time_zones import in_time_zones
 from mirrorlist.store.checkouts import read_pulled
 from mirrorlist.store.index_files import CURRENT, current_indexes
 from mirrorlist.store.publications import line_of, only_one
@@ -181,7 +182,7 @@ class Publisher:
             refuse_loss(self._former.mirrors, read.mirrors, read.unusable)
         addresses, recorded = self._read_addresses(service.geo), self._records.read(now)
         known = recorded.addresses if recorded else {}
-        mirrors = placed_by_addresses(read.mirrors, known, addresses.place_at)
+        mirrors = in_time_zones(placed_by_addresses(read.mirrors, known, addresses.place_at))
         on_addresses = address_findings(mirrors, known, addresses.place_at, read_atlas(), read.paths)
         geo = addresses.geo
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mirrorlist.core.health import Family, Outcome, Override, Probe, Subject, Verdict
+from mirrorlist.core.health import EventKind, Family, Outcome, Override, Probe, Subject, Verdict
 from mirrorlist.core.model import Checksummed, Protocol
+from mirrorlist.core.observed import DAY
 from mirrorlist.core.public import PublicMirror, State
 from mirrorlist.core.public_file import PublicFile
-from mirrorlist.core.rounds import Round
+from mirrorlist.core.rounds import Change, Round
 from mirrorlist.publish import Inputs, Publisher
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.store.database import open_database
@@ -21,6 +23,7 @@ from mirrorlist.store.records import Records
 from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW
 from tests.test_publish import PATH, SERVICE
+from tests.web.asking import both
 
 A, B = (Checksummed(1000, 1_790_000_000, digit * 64, digit * 128) for digit in "ab")
 PNG = b"\x89PNG\r\n\x1a\nx"
@@ -29,7 +32,7 @@ PNG = b"\x89PNG\r\n\x1a\nx"
 class Site:
     """A directory with three mirrors, one of them private, and its stores."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, url: str | None = None) -> None:
         self.directory = directory
         mirrors = directory / "mirrors.d"
         mirrors.mkdir()
@@ -38,7 +41,7 @@ class Site:
             text = f"name: {name}.example.org\naddress: {{https: https://{name}.example.org/}}\nemail: x@example.org\n{more}"
             (mirrors / f"{name}.example.org.yml").write_text(text)
         (mirrors / "a.png").write_bytes(PNG)
-        self.engine = open_database(directory / "state")
+        self.engine = open_database(directory / "state", url)
         self.health, self.metadata = HealthStore(self.engine), MetadataStore(self.engine)
         config = directory / "service.yml"
         records = Records(lambda: self.engine)
@@ -65,8 +68,9 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path)
+def site(tmp_path: Path, url: str) -> Iterator[Site]:
+    """On SQLite, and on a real PostgreSQL."""
+    site = Site(tmp_path, url)
     yield site
     site.engine.dispose()
 
@@ -122,3 +126,53 @@ def test_pages_tell_when_a_mirror_was_last_checked_although_nothing_changed(site
         connection.exec_driver_sql(f"UPDATE verdicts SET checked_at = {NOW + 810}")
     site.health.end_run(Run(run, NOW + 800, 30.0, 2, 4))
     assert site.published(NOW + 900)[0]["a.example.org"].checked_at == NOW + 810
+
+
+def test_thirty_days_of_history_reach_the_page_of_a_mirror(site: Site) -> None:
+    """Down for the half of a day ten days ago, and behind for three: strip, plot, events and probes tell it."""
+    for version, days in ((A, 40), (B, 8)):
+        site.metadata.record(PATH, version, NOW - days * DAY)
+    tree = Subject("b.example.org", "main", Protocol.HTTPS, Family.IPV4)
+    midnight = NOW - NOW % DAY
+    site.probed("b", Outcome.FRESH, "a" * 64, midnight - 20 * DAY)
+    for good, at in ((False, midnight - 10 * DAY), (True, midnight - 9.5 * DAY)):
+        outcome, why = (Outcome.GOOD, "") if good else (Outcome.TIMEOUT, "no answer in 10 s")
+        probe = Probe(tree, at, 0.1, outcome)
+        site.health.record(Round({tree: Verdict(good, at, outcome, at)}, (Change(tree, good, at, outcome, why),),
+                                 (probe,)), {})  # fmt: skip
+    site.probed("b", Outcome.STALE, "a" * 64, NOW - 6 * DAY)
+    site.probed("b", Outcome.FRESH, "b" * 64, NOW - 3 * DAY)
+    run = site.health.begin_run(NOW - 90)
+    site.health.end_run(Run(run, NOW - 90, 30.0, 2, 4))
+    _, file = site.published(NOW)
+    detail = file.detail("b.example.org")
+    assert detail is not None
+    assert len(detail.days) == len(detail.lag_days) == 30
+    assert detail.days[:9] == (None,) * 9
+    assert detail.days[-11] == pytest.approx(0.5)
+    assert set(detail.days[9:]) - {detail.days[-11]} == {1.0}
+    assert max(lag for lag in detail.lag_days if lag is not None) == pytest.approx(5 * DAY)
+    assert detail.lag_days[-1] == 0.0
+    assert [event.kind for event in detail.events] == [EventKind.UP, EventKind.DOWN]
+    assert [probe.at for probe in detail.probes] == sorted((probe.at for probe in detail.probes), reverse=True)
+    service = both(read_newest(site.directory / "state"))
+    page = service.get("/mirrors/b.example.org").body.decode()
+    assert page.count('<rect class="bad"') >= 1
+    assert "2026-11-08: 50.0%" in page
+    told = json.loads(service.get("/api/v1/mirrors/b.example.org/history").body)
+    assert [day["available"] for day in told["days"]] == list(detail.days)
+    assert service.get("/mirrors/hidden.example.org").status == 404
+
+
+def test_a_mirror_is_in_the_time_zone_of_its_place(site: Site) -> None:
+    file = site.directory / "mirrors.d" / "b.example.org.yml"
+    file.write_text(f"{file.read_text()}geolocation: {{country: US, state_province: TN, city: Nashville}}\n")
+    mirrors, _ = site.published(NOW)
+    assert (mirrors["a.example.org"].time_zone, mirrors["b.example.org"].time_zone) == (None, "America/Chicago")
+
+
+def test_a_paused_mirror_is_so_since_the_day_in_its_file(site: Site) -> None:
+    file = site.directory / "mirrors.d" / "b.example.org.yml"
+    file.write_text(f"{file.read_text()}status: paused\nstatus_reason: disks\nstatus_since: 2026-11-02\n")
+    found = site.published(NOW)[0]["b.example.org"]
+    assert (found.state, found.since) == (State.PAUSED, 1_793_577_600.0)

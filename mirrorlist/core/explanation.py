@@ -21,9 +21,10 @@ PROXIMITY_WORDS = {
     Proximity.SUBNET: "in your network",
     Proximity.CLOUD_REGION: "in your cloud region",
     Proximity.ASN: "in your provider's network",
-    Proximity.NEARBY: "near you",
+    Proximity.NEARBY: "by distance",
     Proximity.WORLD: "far away",
 }
+NO_PLACE = "place unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,11 @@ class Asker:
     place: str
     asn: int | None
     cloud: tuple[str, str] | None
+
+    @property
+    def placeless(self) -> bool:
+        """Whether nothing is known of where the asker is, so that nobody is near."""
+        return self.place == NO_PLACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +155,7 @@ def asker(client: Client) -> Asker:
 def place_in_words(place: Place) -> str:
     """A client's place, as exactly as selection knows it."""
     if place.country is None and place.latitude is None:
-        return "place unknown"
+        return NO_PLACE
     if not place.exact:
         return f"somewhere in {place.country}"
     return f"near {place.latitude:.0f}, {place.longitude:.0f} in {place.country or 'an unknown country'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from mirrorlist.core.health import Event, Family, Override, Probe, Subject, Verdict
@@ -112,7 +113,9 @@ def _mirror(known: Known, number: int, mirror: Mirror, verdicts: Mapping[Subject
     return PublicMirror(
         **public_fields(mirror),  # type: ignore[arg-type]  # a dictionary's values have one type only
         state=state,
-        since=_since(state, override, list(ways.values()), verdicts, known.now - lag if lag else None),
+        since=_paused_since(mirror)
+        if state is State.PAUSED
+        else _since(state, override, list(ways.values()), verdicts, known.now - lag if lag else None),
         checked_at=max((verdict.checked_at for verdict in verdicts.values()), default=None),
         ipv6=_ipv6(ways),
         repositories=len(counted),
@@ -177,6 +180,12 @@ def _since(
         bad = [verdict.since for subject, verdict in verdicts.items() if subject.path and not verdict.good_now]
         return min(bad, default=replaced_at)
     return None
+
+
+def _paused_since(mirror: Mirror) -> float | None:
+    """The beginning of the day (UTC) since which the mirror's file says that it is paused."""
+    since = mirror.status_since
+    return datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp() if since else None
 
 
 def _lag(known: Known, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> float | None:

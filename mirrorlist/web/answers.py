@@ -19,6 +19,7 @@ from mirrorlist.core.public import (
     PublicRun,
     State,
 )
+from mirrorlist.core.public_record import EVENTS_OF_ONE, LATEST_EVENTS
 from mirrorlist.web.published import Published
 from mirrorlist.web.words import day
 
@@ -180,9 +181,12 @@ def repositories(published: Published) -> RepositoriesAnswer:
 
 def changes(published: Published, since: int, mirror: PublicMirror | None, limit: int) -> ChangesAnswer:
     """What happened since a time, to one mirror or to all."""
-    known = published.network.events if mirror is None else published.detail(mirror.name).events
+    if mirror is None:
+        known, most = published.network.events, LATEST_EVENTS
+    else:
+        known, most = published.detail(mirror.name).events, EVENTS_OF_ONE
     newer = [event for event in known if event.at > since]
-    reaches_back = not known or known[-1].at <= since or len(known) < 100
+    reaches_back = len(known) < most or known[-1].at <= since
     return ChangesAnswer(
         generation=published.snapshot.facts.generation,
         built_at=published.now,

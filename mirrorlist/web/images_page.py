@@ -11,7 +11,7 @@ from mirrorlist.core.explanation import PROXIMITY_WORDS, explanation
 from mirrorlist.core.locate import CountryOf
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.select import select
-from mirrorlist.core.service import PublishedImage
+from mirrorlist.web.image_files import image_files
 from mirrorlist.web.lists import asking
 from mirrorlist.web.published import Published
 
@@ -46,13 +46,10 @@ def releases(published: Published, module: str | None) -> list[Release]:
     return list(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """An image of a version and its files, each below the directory of images."""
-
-    title: str
-    file: str
-    torrent: str | None
+def other_modules(published: Published) -> dict[str, list[Release]]:
+    """The releases of every module but the main one, as far as there are any."""
+    found = {name: releases(published, name) for name in published.modules if name != MAIN}
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def images_page(
@@ -66,6 +63,8 @@ def images_page(
     target = question.query.target
     if module is not None and target.module != module:
         raise NotFound(f"module {module} has no version {version}")
+    directory = f"{found.path.rstrip('/')}/"
+    urls = (*(row.url for row in found.chosen), *found.fallbacks)
     return {
         "found": found,
         "nearest": found.chosen[:NEAREST],
@@ -74,20 +73,12 @@ def images_page(
         "arch": arch,
         "version": target.version,
         "module": module,
-        "files": [_file(image, target.version, arch) for image in published.service.site.images],
+        "files": image_files(published, target, directory, arch, f"{urls[0].rstrip('/')}/") if urls else None,
         "checksums": published.service.site.image_checksums,
         "shown": published.by_name,
-        "directories": [f"{row.url.rstrip('/')}/" for row in found.chosen] + list(found.fallbacks),
     }
 
 
 def why() -> dict[str, str]:
     """Each way of being close in words, by its name."""
     return {proximity.name.lower(): words for proximity, words in PROXIMITY_WORDS.items()}
-
-
-def _file(image: PublishedImage, version: str, arch: str) -> File:
-    def filled(name: str) -> str:
-        return name.replace("{version}", version).replace("{arch}", arch)
-
-    return File(image.title, filled(image.file), filled(image.torrent) if image.torrent else None)

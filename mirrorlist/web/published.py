@@ -12,6 +12,7 @@ from mirrorlist.core.public import Logo, PublicDetail, PublicMirror, PublicNetwo
 from mirrorlist.core.public_file import PublicFile
 from mirrorlist.core.service import Service
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.web.file_requests import FileRequests
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import Questions
 from mirrorlist.web.rendering import Kept
@@ -55,6 +56,11 @@ class Published:
     def questions(self) -> Questions:
         """Reads what is asked for."""
         return Questions(self.service.catalogue, self.service.policy)
+
+    @cached_property
+    def requests(self) -> FileRequests:
+        """Reads requests for files, to tell which addresses of files there are."""
+        return FileRequests(self.snapshot)
 
     @cached_property
     def versions(self) -> tuple[str, ...]:

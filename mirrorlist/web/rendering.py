@@ -56,7 +56,7 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "duration": words.duration, "every": words.every,
-        "moment": words.moment, "day": words.day, "iso": words.iso, "speed": words.speed,
+        "moment": words.moment, "day": words.day, "iso": words.iso, "speed": words.speed, "size": words.size,
         "percent": words.percent, "flag": words.flag, "country": words.country_name, "state": words.state_words,
         "family": words.FAMILY_WORDS.__getitem__, "kind": words.KIND_WORDS.__getitem__,
     }  # fmt: skip

@@ -18,7 +18,8 @@ from mirrorlist.core.public import State
 from mirrorlist.web import drawings
 from mirrorlist.web.asked import asked, one_slash_only
 from mirrorlist.web.feeds import ATOM, feed
-from mirrorlist.web.images_page import images_page, releases
+from mirrorlist.web.images_page import images_page, other_modules, releases
+from mirrorlist.web.join_page import join_page
 from mirrorlist.web.mirror_page import mirror_page
 from mirrorlist.web.network_page import network_page
 from mirrorlist.web.published import Publications, Published
@@ -90,7 +91,8 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
 
     def join() -> Response:
         published = publications.current()
-        return _page(published, "/join", lambda: html("join.html", **common(published, "/join")))
+        return _page(published, "/join", lambda: html("join.html", **common(published, "/join"),
+                                                      **join_page(published.service)))  # fmt: skip
 
     def map_(scheme: str) -> Response:
         published = publications.current()
@@ -104,10 +106,10 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
 
     _add(views, "/", "network", network)
     for module in MODULE_PAGES:
-        _add(views, f"/{module}", f"network_{module}", network, defaults={"module": module})
+        _add(views, f"/{module}", f"network_{module}", network, defaults={"module": module}, strict_slashes=False)
     _add(views, "/mirrors", "mirrors", lambda: redirect("/", 308), strict_slashes=False)
-    _add(views, "/status", "status", status)
-    _add(views, "/join", "join", join)
+    _add(views, "/status", "status", status, strict_slashes=False)
+    _add(views, "/join", "join", join, strict_slashes=False)
     _add(views, "/mirrors/map-<any(light, dark):scheme>.svg", "map", map_)
     _add(views, "/mirrors/feed.atom", "feed", all_events)
 
@@ -128,6 +130,7 @@ def _status(published: Published) -> dict[str, Any]:
         "places_built_on": published.snapshot.facts.places_built_on,
         "rungs": published.network.rungs,
         "commit": published.network.commit,
+        "indexes": {module: (len(index), index.facts.listed_at) for module, index in published.snapshot.files.items()},
         "checked_at": max((mirror.checked_at or 0.0 for mirror in mirrors), default=0.0) or None,
     }
 
@@ -158,7 +161,7 @@ def _add_mirrors(views: Blueprint, publications: Publications) -> None:
         found = published.mirror(name)
         return _page(published, f"feed/{name}", lambda: feed(published, found), ATOM)
 
-    _add(views, "/mirrors/<name>", "mirror", mirror)
+    _add(views, "/mirrors/<name>", "mirror", mirror, strict_slashes=False)
     _add(views, "/mirrors/<name>.svg", "badge", badge)
     _add(views, "/mirrors/<name>/logo", "logo", logo)
     _add(views, "/mirrors/<name>/feed.atom", "mirror_feed", events)
@@ -172,7 +175,8 @@ def _add_asked(views: Blueprint, publications: Publications, country_of: Country
 
     def isos(module: str | None = None) -> Response:
         published = publications.current()
-        values = {"releases": releases(published, module), "module": module}
+        others = other_modules(published) if module is None else {}
+        values = {"releases": releases(published, module), "module": module, "others": others, "paged": MODULE_PAGES}
         return _page(published, f"/isos/{module}", lambda: html("isos.html", **common(published, "/isos"), **values))
 
     def images(arch: str, version: str, module: str | None = None) -> Response:
@@ -180,7 +184,7 @@ def _add_asked(views: Blueprint, publications: Publications, country_of: Country
         values = images_page(published, country_of, clock(), arch, version.removesuffix(".html"), module)
         return private(HTML, html("images.html", **common(published, "/isos"), **values))
 
-    _add(views, "/yours", "yours", yours)
+    _add(views, "/yours", "yours", yours, strict_slashes=False)
     for module in (None, *MODULE_PAGES):
         start, name = (f"/{module}", f"_{module}") if module else ("", "")
         for rule, view in (("/isos", isos), ("/isos.html", isos), ("/isos/<arch>/<version>", images)):

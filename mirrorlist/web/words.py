@@ -66,6 +66,16 @@ def speed(mbps: int | None) -> str:
     return f"{mbps / 1000:g} Gbit/s" if mbps >= 1000 else f"{mbps} Mbit/s"
 
 
+def size(length: int | None) -> str:
+    """``1.9 GB``, ``700 MB``, ``512 bytes``, in powers of 1000 as disks are sold; empty for None."""
+    if length is None:
+        return ""
+    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if length >= unit:
+            return f"{length / unit:.3g} {name}" if length < 999.5 * unit else f"{length / unit:.0f} {name}"
+    return f"{length} byte{'' if length == 1 else 's'}"
+
+
 def percent(part: float | None) -> str:
     """``99.9 %``; a little less than everything is never shown as 100 %."""
     if part is None:

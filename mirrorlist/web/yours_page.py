@@ -124,12 +124,10 @@ def _snippets(published: Published, found: Explanation, asked: Mapping[str, str]
         Snippet("dnf and yum", f"/etc/yum.repos.d/{repo}.repo", ini),
         Snippet("zypper", f"/etc/zypp/repos.d/{repo}.repo", ini.replace(asks.partition("=")[0] + "=", "mirrorlist=")),
         Snippet(
-            "apt", "/etc/apt/sources.list.d/",
-            f"curl -o /etc/apt/mirrors.txt '{listed}{arch}&format=apt'\n"
-            "deb mirror+file:/etc/apt/mirrors.txt SUITE main\n",
+            "apt", f"/etc/apt/sources.list.d/{repo}.list", f"deb mirror+{listed}{arch}&format=apt SUITE main\n"
         ),
         Snippet(
-            "pacman", "/etc/pacman.d/mirrorlist",
+            "pacman", "writes /etc/pacman.d/mirrorlist",
             f"curl -o /etc/pacman.d/mirrorlist '{listed}{arch}&format=pacman'\n",
         ),
     ]  # fmt: skip

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -16,9 +17,12 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 from werkzeug.serving import make_server
 
+from mirrorlist.core.model import MAIN
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.trees import Tree
 from tests.browser.chromium import DESKTOP, PHONE, Browser, browser
 from tests.clients.tools import need
+from tests.file_indexes import Has, indexed
 from tests.web.asking import both
 from tests.web.networks import record_of
 
@@ -26,7 +30,7 @@ pytestmark = [pytest.mark.client, pytest.mark.slow]
 
 PAGES = ["/", "/kitten", "/?state=stale", "/mirrors/mirror1.example.org", "/mirrors/mirror17.example.org",
          "/mirrors/mirror53.example.org", "/yours?ip=192.0.2.9", "/yours?version=nonsense", "/isos",
-         "/isos/x86_64/9.8", "/join", "/status"]  # fmt: skip
+         "/isos/x86_64/9.8", "/kitten/isos/x86_64/10", "/join", "/status"]  # fmt: skip
 LOOKS = [(DESKTOP, False), (DESKTOP, True), (PHONE, False), (PHONE, True)]
 WAIT_SECONDS = 30
 
@@ -44,7 +48,8 @@ class Running:
 def running() -> Iterator[Running]:
     """Three services on loopback: 530 mirrors, a network where half is stale, and none at all."""
     need("chromium", "chromedriver", "npm")
-    snapshots: list[Snapshot] = [record_of(530), record_of(80, stale=0.5), record_of(0, probed=False)]
+    half = with_images(record_of(80, stale=0.5, trees=(Tree(prefix="/dl/", module=MAIN),)))
+    snapshots: list[Snapshot] = [record_of(530), half, record_of(0, probed=False)]
     servers = [make_server("127.0.0.1", 0, both(each).fronted, threaded=True) for each in snapshots]
     threads = [threading.Thread(target=server.serve_forever) for server in servers]
     for thread in threads:
@@ -53,6 +58,12 @@ def running() -> Iterator[Running]:
     for server, thread in zip(servers, threads, strict=True):
         server.shutdown()
         thread.join()
+
+
+def with_images(made: Snapshot) -> Snapshot:
+    """The snapshot with an index of two images."""
+    names = (f"9.8/isos/x86_64/Example-9.8-x86_64-{kind}" for kind in ("dvd.iso", "dvd.iso.torrent", "boot.iso"))
+    return indexed(made, {name: Has(4_700_000_000, bytes(range(32))) for name in names})
 
 
 @pytest.fixture
@@ -136,8 +147,22 @@ def test_yours_tells_who_you_are_and_answers_for_others(window: Browser) -> None
     assert "Germany" in told
     rows = window.driver.find_elements(By.CSS_SELECTOR, ".chosen tbody tr")
     assert len(rows) == 20
-    assert "near you" in rows[0].text
+    assert "by distance" in rows[0].text
     assert "metalink=https://mirrors.example.org/metalink?repo=" in told
+
+
+def test_an_image_is_found_with_its_metalink(running: Running, tmp_path: Path) -> None:
+    with browser(running.stale, tmp_path / "profile") as window:
+        window.open("/isos")
+        window.driver.find_element(By.CSS_SELECTOR, "a[href='/isos/x86_64/9.8']").click()
+        card = window.driver.find_element(By.CSS_SELECTOR, ".card")
+        assert "4.7 GB" in card.text
+        assert bytes(range(32)).hex() in card.text
+        metalink = card.find_element(By.LINK_TEXT, "metalink").get_attribute("href")
+        with urlopen(metalink or "", timeout=WAIT_SECONDS) as answer:
+            told = answer.read().decode()
+        assert '<file name="Example-9.8-x86_64-dvd.iso">' in told
+        assert window.foreign_requests() == []
 
 
 def test_a_keyboard_is_enough(window: Browser) -> None:

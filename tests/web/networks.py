@@ -19,6 +19,7 @@ from mirrorlist.core.public_record import History, Known, public_record
 from mirrorlist.core.service import Link, Module, PublishedImage, Site
 from mirrorlist.core.shares import shares
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.sources.time_zones import in_time_zones
 from tests.building import NOW, metadata, mirror, service, snapshot
 
 REPOSITORIES = tuple(
@@ -61,7 +62,7 @@ SITE = Site(
 def made_up(count: int, seed: int = 1) -> list[Mirror]:
     """So many public mirrors all over the world, odd sponsors and statuses among them."""
     chance = random.Random(seed)
-    return [_made_up(number, chance) for number in range(count)]
+    return list(in_time_zones(_made_up(number, chance) for number in range(count)))
 
 
 def _made_up(number: int, chance: random.Random) -> Mirror:
@@ -69,6 +70,8 @@ def _made_up(number: int, chance: random.Random) -> Mirror:
     name = (
         f"mirror{number}" if number % 41 else f"a-very-long-mirror-name-with-many-words-{number}.department.university"
     )
+    if number == 11:
+        name = ".".join(["mirror", *["as-long-as-a-label-can-be-without-a-place-to-break-it-abcdefghij"] * 3])
     host = f"{name}.example.org"
     tree = {
         Protocol.HTTPS: f"https://{host}/pub/linux/",
@@ -82,6 +85,7 @@ def _made_up(number: int, chance: random.Random) -> Mirror:
         urls=urls,
         status=status,
         status_reason="New disks are on their way." if status is Status.PAUSED else None,
+        status_since="2026-11-02" if status is Status.PAUSED else None,
         status_until="2026-12-31" if status in (Status.PAUSED, Status.RETIRING) else None,
         live_from="2026-12-01" if status is Status.SYNCING else None,
         sponsor=ODD_SPONSORS[number // 20 % len(ODD_SPONSORS)] if number % 20 == 3 else f"Example Sponsor {number}",

@@ -7,13 +7,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.serving import make_server
 
-from mirrorlist.core.public import State
+from mirrorlist.core.health import EventKind
+from mirrorlist.core.public import PublicEvent, State
+from mirrorlist.core.public_file import PublicFile, encode_record
+from mirrorlist.core.public_record import Record
 from tests.building import NOW
 from tests.web.asking import Answer, Both, ask, both, environ
 from tests.web.networks import record_of
@@ -106,6 +110,19 @@ def test_changes_are_those_after_a_time(service: Both) -> None:
     assert {event["mirror"] for event in told(service, "/api/v1/changes", "mirror=mirror3.example.org")["events"]} == {
         "mirror3.example.org"
     }
+
+
+@pytest.mark.parametrize(("count", "complete"), [(499, True), (500, False)])
+def test_changes_are_complete_unless_the_record_holds_no_more(count: int, complete: bool) -> None:
+    """Between 100 events, as many as one mirror keeps, and the 500 of all, nothing is left out."""
+    made = record_of(3)
+    events = tuple(PublicEvent(mirror="a", kind=EventKind.UP, at=NOW - at, why="") for at in range(count))
+    network = replace(PublicFile(memoryview(made.public)).network(), events=events)
+    asked = both(replace(made, public=encode_record(Record(network=network, details={}, logos={}))))
+    found = told(asked, "/api/v1/changes", "limit=500")
+    assert (len(found["events"]), found["complete"]) == (count, complete)
+    late = told(asked, "/api/v1/changes", f"limit=500&since={int(NOW) - 450}")
+    assert (len(late["events"]), late["complete"]) == (450, True)
 
 
 def test_statistics_count_what_the_list_holds(service: Both) -> None:

@@ -1,4 +1,4 @@
-"""A worker that has shown every page of 530 mirrors holds little more than one that shows nothing."""
+"""A worker that has shown more pages of 530 mirrors than it keeps holds little more than one that shows nothing."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.web.networks import record_of
 MOST_KB = 40_000
 PROGRAM = """
 import sys
+import time
 from pathlib import Path
 import flask
 
@@ -31,9 +32,10 @@ from werkzeug.test import Client
 client = Client(create_app(Settings(Path("nothing.yml"), None, Path(sys.argv[1]), 3600.0, None)))
 paths = ["/", "/kitten", "/yours", "/status", "/join", "/isos", "/mirrors/map-light.svg", "/mirrors/map-dark.svg",
          "/mirrors.json", "/api/v1/mirrors", "/api/v1/mirrors.geojson", "/openapi.json", "/mirrors/feed.atom",
-         *(f"/mirrors/mirror{number}.example.org" for number in range(1, 530) if number % 41)]
+         *(f"/mirrors/mirror{number}.example.org" for number in range(20, 150) if number % 41)]
 for path in paths:
-    answer = client.get(path)
+    while (answer := client.get(path)).status_code == 503:
+        time.sleep(0.1)  # pages have a part of a worker's time only
     assert answer.status_code == 200, (path, answer.status_code)
 print(held() - before)
 """

@@ -13,9 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree, html
 
+from mirrorlist.core.model import MAIN, Location, Protocol
 from mirrorlist.core.public import PublicMirror, State
+from mirrorlist.core.requirements import Asked, Requirements
 from mirrorlist.core.select import select
 from mirrorlist.core.service import Site
+from mirrorlist.core.sync import Source, SyncSources
 from mirrorlist.web.lists import answer_to
 from mirrorlist.web.questions import Questions
 from tests.building import client, place
@@ -405,3 +408,26 @@ def test_the_scheme_is_the_one_that_a_trusted_proxy_saw() -> None:
     sent = {"HOST": "mirrors.example.net", "X_FORWARDED_PROTO": "https"}
     assert "=https://mirrors.example.net/" in get(service, "/yours", peer="10.0.0.1", **sent).body.decode()
     assert "=http://mirrors.example.net/" in get(service, "/yours", peer="8.8.8.8", **sent).body.decode()
+
+
+def test_who_wants_to_join_reads_what_is_asked_and_what_to_copy() -> None:
+    asked = Requirements(
+        minimum=Asked(bandwidth_mbps=1000, update_frequency_seconds=10_800, availability_percent=95.0),
+        preferred=Asked(bandwidth_mbps=10_000, protocols=(Protocol.HTTPS, Protocol.RSYNC), agreement="2026-10"),
+    )
+    sources = SyncSources(
+        sources=(Source("Tokyo", {MAIN: "rsync://tokyo.example.org/linux/"}, Location(country="JP")),)
+    )
+    page = tree(get(both(record_of(3, requirements=asked, sync=sources)), "/join"))
+    rows = [[" ".join(cell.text_content().split()) for cell in row] for row in page.xpath("//table/tbody/tr")]
+    assert rows[:5] == [
+        ["Bandwidth", "1 Gbit/s", "10 Gbit/s"],
+        ["Sync", "every 3 hours", ""],
+        ["Protocols", "", "https and rsync"],
+        ["Availability", "95 %", ""],
+        ["Agreement", "", "version 2026-10"],
+    ]
+    assert rows[-1] == ["Tokyo", "🇯🇵 Japan", "rsync://tokyo.example.org/linux/"]
+    assert page.xpath("//table")[0].find("thead") is not None
+    bare = tree(get(both(record_of(3)), "/join"))
+    assert "Asked of mirrors" not in bare.text_content()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorlist.web.words import country_name, day, duration, every, flag, iso, moment, percent, speed
+from mirrorlist.web.words import country_name, day, duration, every, flag, iso, moment, percent, size, speed
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,15 @@ def test_what_comes_every_hour_is_not_numbered() -> None:
 )
 def test_speeds(mbps: int | None, expected: str) -> None:
     assert speed(mbps) == expected
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [(None, ""), (0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1 kB"), (999_999, "1000 kB"),
+     (700_000_000, "700 MB"), (1_890_000_000, "1.89 GB"), (11_111_111_111, "11.1 GB"), (2 * 10**12, "2 TB")],
+)  # fmt: skip
+def test_sizes_are_in_powers_of_1000(length: int | None, expected: str) -> None:
+    assert size(length) == expected
 
 
 @pytest.mark.parametrize(
