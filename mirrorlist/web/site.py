@@ -128,6 +128,9 @@ def _status(published: Published) -> dict[str, Any]:
         "places_built_on": published.snapshot.facts.places_built_on,
         "rungs": published.network.rungs,
         "commit": published.network.commit,
+        "committed_at": published.snapshot.facts.committed_at,
+        "behind": published.snapshot.facts.behind,
+        "behind_since": published.snapshot.facts.behind_since,
         "checked_at": max((mirror.checked_at or 0.0 for mirror in mirrors), default=0.0) or None,
     }
 
