@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import tempfile
 import time
@@ -21,6 +22,7 @@ from mirrorlist.checks.judgement import Observation
 from mirrorlist.checks.rsync import installed_client
 from mirrorlist.checks.rsync import probe as rsync_probe
 from mirrorlist.cli.probe import guard_of
+from mirrorlist.cli.reviews import plain_line
 from mirrorlist.cli.survey import Plan, Way, survey, unreached
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.health import GOOD_OUTCOMES, REMEDIES, SAYS_NOTHING, Family, Outcome
@@ -199,8 +201,9 @@ def _seen(way: Way) -> Seen:
 
 
 def tell_ways(reviewed: Sequence[Reviewed]) -> None:
-    """The table of results, for a terminal of any width."""
-    console = Console(highlight=False)
+    """The table of results, for a terminal of any width, and for a log that obeys lines as GitHub's does."""
+    out = io.StringIO()
+    console = Console(highlight=False, markup=False, file=out, width=Console().width, no_color=True)
     for file in reviewed:
         if not file.seen:
             continue
@@ -216,5 +219,7 @@ def tell_ways(reviewed: Sequence[Reviewed]) -> None:
             speed = [f"{row.mbps:.0f}" if row.mbps is not None else "-"] if measured else []
             what = "" if row.what == MAIN else f"{row.what}: "
             table.add_row(row.over, state, f"{row.seconds:.1f}", *speed, f"{what}{row.came}")
-        console.print(f"\n{file.name}", markup=False)
+        console.print(f"\n{file.name}")
         console.print(table)
+    for line in out.getvalue().splitlines():
+        click.echo(plain_line(line.rstrip()))
