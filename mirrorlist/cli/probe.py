@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -104,9 +104,17 @@ class Prober:
         store = HealthStore(self.engine, self.lead)
         started_at = self.clock()
         job = self._job(facts, mirrors, store, store.begin_run(started_at))
+        visits: list[Visited] = []
         with _progress(len(mirrors)) as told:
             names = NotedNames(system_resolver)
-            ran = run(job, self._outside(facts.service, names), told)
+
+            def noted(visited: Visited) -> None:
+                visits.append(visited)
+                told(visited)
+
+            ran = run(job, self._outside(facts.service, names), noted)
+        if all_inside(visits):
+            click.echo(ALL_INSIDE)
         store.record(ran.round, job.verdicts, ran.forgotten)
         store.paces.record(ran.paces, job.paces, started_at - KEPT_SECONDS)
         kept = tuple(sorted(ran.round.kept))
@@ -242,6 +250,18 @@ def _progress(mirrors: int) -> Iterator[Told]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=mirrors)
         yield lambda visited: bar.update(task, advance=1, description=visited.mirror)
+
+
+def all_inside(visits: Sequence[Visited]) -> bool:
+    """Whether nothing was asked, because no address of any mirror is public."""
+    came = [{each.outcome for each in visited.probes} - {Outcome.NO_ADDRESS} for visited in visits if visited.probes]
+    return bool(came) and all(each == {Outcome.FORBIDDEN} for each in came)
+
+
+ALL_INSIDE = (
+    "no mirror was asked, as none has a public address; if they are in networks of your own, write into service.yml "
+    "profile: intranet, and the networks under intranet_networks"
+)
 
 
 def line_of(visited: Visited) -> str:

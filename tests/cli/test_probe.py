@@ -131,6 +131,15 @@ def test_a_change_is_told(checkout: Checkout) -> None:
     assert "b.example.org  http" not in told
 
 
+def test_a_service_of_inner_mirrors_is_told_how_to_have_them_asked(checkout: Checkout) -> None:
+    remedy = "write into service.yml profile: intranet, and the networks under intranet_networks"
+    assert remedy not in checkout.told("probe", "--once")
+    public = SERVICE.partition("profile:")[0]
+    (checkout.directory / "service.yml").write_text(public)
+    checkout.told("publish")
+    assert remedy in checkout.told("probe", "--once")
+
+
 def test_one_mirror_may_be_probed_alone(checkout: Checkout) -> None:
     assert last_line(checkout.told("probe", "--mirror", "b.example.org")).startswith("1 mirrors, ")
     assert {subject.mirror for subject in checkout.store.verdicts()} == {"b.example.org"}
