@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -30,6 +29,7 @@ from mirrorlist.checks.visit import Visited
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
+from mirrorlist.cli.stopping import TOLD, Stopped, leaping, stopped_by_signals, until_stopped
 from mirrorlist.core.addresses import KnownAddress
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
@@ -88,6 +88,7 @@ class Prober:
     clock: Callable[[], float]
     timeout_seconds: float
     lead: Lead
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, name: str | None = None) -> Ran:
         """One run, written down.
@@ -97,6 +98,7 @@ class Prober:
             NotFound: it has no mirror of this name.
             LeadLost: another prober leads by now; nothing is written.
             DatabaseError: the database is away; nothing is written.
+            Stopped: it was told to stop meanwhile; nothing is written.
         """
         facts = published_facts(self.state_dir)
         everybody = probed_mirrors(facts.mirrors) + resorts_of(facts.service)
@@ -109,10 +111,14 @@ class Prober:
             names = NotedNames(system_resolver)
 
             def noted(visited: Visited) -> None:
+                if self.stop.is_set():
+                    raise Stopped(TOLD)
                 visits.append(visited)
                 told(visited)
 
             ran = run(job, self._outside(facts.service, names), noted)
+        if self.stop.is_set():
+            raise Stopped(TOLD)
         if all_inside(visits):
             click.echo(ALL_INSIDE)
         store.record(ran.round, job.verdicts, ran.forgotten)
@@ -136,8 +142,9 @@ class Prober:
 
     def _outside(self, service: Service, resolver: Resolver) -> Outside:
         guard = guard_of(service, resolver)
+        guard = replace(guard, clock=leaping(guard.clock, self.stop))
         rsync = partial(rsync_probe, guard=guard, client=installed_client())
-        return Outside(fetch=partial(fetch, guard=guard), now=self.clock, rsync=rsync)
+        return Outside(fetch=until_stopped(partial(fetch, guard=guard), self.stop), now=self.clock, rsync=rsync)
 
     def _job(self, facts: Facts, mirrors: tuple[Mirror, ...], store: HealthStore, number: int) -> Job:
         service = facts.service
@@ -188,7 +195,7 @@ def _work(context: Context, state_dir: Path, timeout: float, every: float, stop:
                         told = ""
                         waiting.tell(lead is not None)
                         if lead:
-                            _lead(Prober(state_dir, engine, context.clock, timeout, lead), every, stop)
+                            _lead(Prober(state_dir, engine, context.clock, timeout, lead, stop), every, stop)
                     stop.wait(LEAD_AGAIN_SECONDS)
             finally:
                 engine.dispose()
@@ -205,6 +212,8 @@ def _lead(prober: Prober, every: float, stop: threading.Event) -> None:
         begun = prober.clock()
         try:
             _tell(prober.run())
+        except Stopped:
+            return
         except LeadLost as error:
             log.error("the run does not count", reason=str(error))
             return
@@ -222,21 +231,6 @@ def _wait(seconds: float, *events: threading.Event) -> None:
     deadline = time.monotonic() + seconds
     while not any(event.is_set() for event in events) and (left := deadline - time.monotonic()) > 0:
         events[0].wait(min(left, 0.5))
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that the first SIGTERM or SIGINT sets; a second SIGINT interrupts the run."""
-    stop = threading.Event()
-
-    def asked(number: int, frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, asked)
-    yield stop
 
 
 @contextmanager
