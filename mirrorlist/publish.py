@@ -101,6 +101,7 @@ class Publisher:
         directory = Path(self._service.mirrors_dir)
         return (
             signature(self._inputs.config),
+            read_pulled(self._inputs.config),
             tuple((name, signature(directory / name)) for name in _names(directory)),
             self._address_signature(self._service.geo),
             signature(self._state_dir / "subnets"),
@@ -210,6 +211,8 @@ class Publisher:
             file_indexes=self._file_indexes(service),
             commit=pulled.commit if pulled else None,
             committed_at=pulled.committed_at if pulled else None,
+            behind=pulled.behind if pulled else None,
+            behind_since=pulled.behind_since if pulled else None,
         )
         return Snapshot(facts, table, geo.located, geo.asns, self._orders_of(facts))
 

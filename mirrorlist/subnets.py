@@ -23,6 +23,7 @@ from mirrorlist.sources.networks import prefix
 from mirrorlist.sources.subnet_lists import (
     MAX_BYTES,
     copy_path,
+    forget_lists,
     held_path,
     parsed_list,
     read_list,
@@ -65,6 +66,7 @@ def update_subnets(
     for mirror in mirrors:
         if mirror.subnets_url is not None:
             yield _updated(mirror, mirrors, rules, _List(state_dir, mirror.subnets_url, fetch, now), accepted)
+    forget_lists(state_dir, (each.subnets_url for each in mirrors if each.subnets_url), now)
 
 
 def rules_of(service: Service) -> ListRules:

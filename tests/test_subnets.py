@@ -229,3 +229,22 @@ def test_the_command_takes_lists_up_and_tells(tmp_path: Path) -> None:
     down = ran()
     assert (down.returncode, down.stdout.partition(":")[0]) == (1, "refused    a.test  connection refused")
     assert copy_path(tmp_path / "state", url).exists()
+
+
+def test_lists_of_mirrors_that_are_gone_are_removed_when_nobody_would_use_them(publishing: Publishing) -> None:
+    publishing.update()
+    gone = copy_path(publishing.directory / "state", "https://gone.test/x.json")
+    kept = [gone, gone.with_suffix(".held.json"), gone.with_suffix(".refused")]
+    strange = gone.with_name("notes.json")
+    for path in (*kept, strange):
+        path.write_text("[]")
+        os.utime(path, (NOW, NOW))
+
+    publishing.now = NOW + KEPT_SECONDS - 1
+    publishing.update()
+    assert all(path.exists() for path in kept)
+    publishing.now = NOW + KEPT_SECONDS
+    publishing.update()
+    assert not any(path.exists() for path in kept)
+    assert strange.exists()
+    assert publishing.subnets() == LISTED

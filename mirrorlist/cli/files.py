@@ -18,8 +18,9 @@ from mirrorlist.checks.fetch import Guard, fetch
 from mirrorlist.checks.rsync_list import Bounds, installed_lister, listed_lines
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION
-from mirrorlist.cli.probe import guard_of, stopped_by_signals
+from mirrorlist.cli.probe import guard_of
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
+from mirrorlist.cli.stopping import stopped_by_signals
 from mirrorlist.core.errors import MirrorlistError, NotFound
 from mirrorlist.core.prefixes import parse_prefix
 from mirrorlist.core.snapshot import Facts

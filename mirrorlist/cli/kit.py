@@ -30,9 +30,12 @@ SERVERS = click.Choice([each.value for each in Server])
 @click.option("--server", type=SERVERS, default=Server.NGINX.value, show_default=True, help="The web server.")
 @click.option("--out", type=click.Path(path_type=Path), help="The directory to write.  [default: kit-NAME]")
 @click.option("--root", default="/srv/mirror", show_default=True, help="Where the trees shall lie on the mirror.")
+@click.option(
+    "--source", metavar="NAME", help="Copy this source or mirror, whatever the policy.  [default: it chooses]"
+)
 @click.option("--force", is_flag=True, help="Write over a kit that is there.")
 @pass_context
-def kit(context: Context, name: str, server: str, out: Path | None, root: str, force: bool) -> None:
+def kit(context: Context, name: str, server: str, out: Path | None, root: str, source: str | None, force: bool) -> None:
     """Write what the owner of the mirror NAME needs: scripts, timers, web server, rsyncd, and a README with the steps.
 
     The status is 0 if the kit was written, 1 if there is no such mirror or nothing safe to write for it, 2 for a wrong
@@ -43,7 +46,7 @@ def kit(context: Context, name: str, server: str, out: Path | None, root: str, f
     mirror = next((each for each in mirrors if each.name == name), None)
     if mirror is None:
         raise NotFound(f"no file below {service.mirrors_dir} describes {name}; mirrorlist new writes one")
-    made = kit_for(service, mirror, mirrors, _faults(context, service, mirrors), root)
+    made = kit_for(service, mirror, mirrors, _faults(context, service, mirrors), root, source)
     directory = out or Path(f"kit-{mirror.name}")
     _write(directory, written(made, Server(server)), force)
     _tell(made, directory)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache, partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -21,7 +23,9 @@ from mirrorlist.checks.judgement import Observation
 from mirrorlist.checks.rsync import installed_client
 from mirrorlist.checks.rsync import probe as rsync_probe
 from mirrorlist.cli.probe import guard_of
+from mirrorlist.cli.reviews import plain_line
 from mirrorlist.cli.survey import Plan, Way, survey, unreached
+from mirrorlist.core.addresses import KnownAddress
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.health import GOOD_OUTCOMES, REMEDIES, SAYS_NOTHING, Family, Outcome
 from mirrorlist.core.metadata import metadata_from
@@ -53,18 +57,28 @@ class Speed(Enum):
     MEASURED = 1
 
 
-def asked(judged: Sequence[Judged], terms: Terms, timeout_seconds: float, speed: Speed) -> tuple[Reviewed, ...]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What asking a mirror came to, with the addresses that its names led to; no mirror, no addresses."""
+
+    reviewed: Reviewed
+    addresses: tuple[KnownAddress, ...] = ()
+
+
+def asked(judged: Sequence[Judged], terms: Terms, timeout_seconds: float, speed: Speed) -> tuple[Asked, ...]:
     """The reviews, with what the mirrors themselves came to; files that describe no mirror stay as they are."""
     plan = _plan(terms.service, timeout_seconds, speed)
     guard = guard_of(terms.service)
     rsync = partial(rsync_probe, guard=guard, client=installed_client())
     look = partial(survey, plan=plan, fetch=partial(fetch, guard=guard), rsync=rsync)
 
-    def one(each: Judged) -> Reviewed:
+    def one(each: Judged) -> Asked:
         if each.mirror is None or each.document is None:
-            return each.reviewed
+            return Asked(each.reviewed)
         ways = [unreached(way, has_route) for way in look(each.mirror)]
-        return with_ways(each.reviewed, each.document, each.mirror, ways, terms)
+        found = sorted({address for way in ways for address in way.addresses})
+        known = (KnownAddress(str(ip_address(packed)), terms.asns().at(packed) or None) for packed in found)
+        return Asked(with_ways(each.reviewed, each.document, each.mirror, ways, terms), tuple(known))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return tuple(pool.map(one, judged))
@@ -199,8 +213,9 @@ def _seen(way: Way) -> Seen:
 
 
 def tell_ways(reviewed: Sequence[Reviewed]) -> None:
-    """The table of results, for a terminal of any width."""
-    console = Console(highlight=False)
+    """The table of results, for a terminal of any width, and for a log that obeys lines as GitHub's does."""
+    out = io.StringIO()
+    console = Console(highlight=False, markup=False, file=out, width=Console().width, no_color=True)
     for file in reviewed:
         if not file.seen:
             continue
@@ -216,5 +231,7 @@ def tell_ways(reviewed: Sequence[Reviewed]) -> None:
             speed = [f"{row.mbps:.0f}" if row.mbps is not None else "-"] if measured else []
             what = "" if row.what == MAIN else f"{row.what}: "
             table.add_row(row.over, state, f"{row.seconds:.1f}", *speed, f"{what}{row.came}")
-        console.print(f"\n{file.name}", markup=False)
+        console.print(f"\n{file.name}")
         console.print(table)
+    for line in out.getvalue().splitlines():
+        click.echo(plain_line(line.rstrip()))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -30,6 +29,7 @@ from mirrorlist.checks.visit import Visited
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
+from mirrorlist.cli.stopping import TOLD, Stopped, leaping, stopped_by_signals, until_stopped
 from mirrorlist.core.addresses import KnownAddress
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
@@ -88,6 +88,7 @@ class Prober:
     clock: Callable[[], float]
     timeout_seconds: float
     lead: Lead
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, name: str | None = None) -> Ran:
         """One run, written down.
@@ -97,6 +98,7 @@ class Prober:
             NotFound: it has no mirror of this name.
             LeadLost: another prober leads by now; nothing is written.
             DatabaseError: the database is away; nothing is written.
+            Stopped: it was told to stop meanwhile; nothing is written.
         """
         facts = published_facts(self.state_dir)
         everybody = probed_mirrors(facts.mirrors) + resorts_of(facts.service)
@@ -104,9 +106,21 @@ class Prober:
         store = HealthStore(self.engine, self.lead)
         started_at = self.clock()
         job = self._job(facts, mirrors, store, store.begin_run(started_at))
+        visits: list[Visited] = []
         with _progress(len(mirrors)) as told:
             names = NotedNames(system_resolver)
-            ran = run(job, self._outside(facts.service, names), told)
+
+            def noted(visited: Visited) -> None:
+                if self.stop.is_set():
+                    raise Stopped(TOLD)
+                visits.append(visited)
+                told(visited)
+
+            ran = run(job, self._outside(facts.service, names), noted)
+        if self.stop.is_set():
+            raise Stopped(TOLD)
+        if all_inside(visits):
+            click.echo(ALL_INSIDE)
         store.record(ran.round, job.verdicts, ran.forgotten)
         store.paces.record(ran.paces, job.paces, started_at - KEPT_SECONDS)
         kept = tuple(sorted(ran.round.kept))
@@ -128,8 +142,9 @@ class Prober:
 
     def _outside(self, service: Service, resolver: Resolver) -> Outside:
         guard = guard_of(service, resolver)
+        guard = replace(guard, clock=leaping(guard.clock, self.stop))
         rsync = partial(rsync_probe, guard=guard, client=installed_client())
-        return Outside(fetch=partial(fetch, guard=guard), now=self.clock, rsync=rsync)
+        return Outside(fetch=until_stopped(partial(fetch, guard=guard), self.stop), now=self.clock, rsync=rsync)
 
     def _job(self, facts: Facts, mirrors: tuple[Mirror, ...], store: HealthStore, number: int) -> Job:
         service = facts.service
@@ -180,7 +195,7 @@ def _work(context: Context, state_dir: Path, timeout: float, every: float, stop:
                         told = ""
                         waiting.tell(lead is not None)
                         if lead:
-                            _lead(Prober(state_dir, engine, context.clock, timeout, lead), every, stop)
+                            _lead(Prober(state_dir, engine, context.clock, timeout, lead, stop), every, stop)
                     stop.wait(LEAD_AGAIN_SECONDS)
             finally:
                 engine.dispose()
@@ -197,6 +212,8 @@ def _lead(prober: Prober, every: float, stop: threading.Event) -> None:
         begun = prober.clock()
         try:
             _tell(prober.run())
+        except Stopped:
+            return
         except LeadLost as error:
             log.error("the run does not count", reason=str(error))
             return
@@ -217,21 +234,6 @@ def _wait(seconds: float, *events: threading.Event) -> None:
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that the first SIGTERM or SIGINT sets; a second SIGINT interrupts the run."""
-    stop = threading.Event()
-
-    def asked(number: int, frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, asked)
-    yield stop
-
-
-@contextmanager
 def _progress(mirrors: int) -> Iterator[Told]:
     """A bar on a terminal, a line for each mirror otherwise."""
     console = Console()
@@ -242,6 +244,18 @@ def _progress(mirrors: int) -> Iterator[Told]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=mirrors)
         yield lambda visited: bar.update(task, advance=1, description=visited.mirror)
+
+
+def all_inside(visits: Sequence[Visited]) -> bool:
+    """Whether nothing was asked, because no address of any mirror is public."""
+    came = [{each.outcome for each in visited.probes} - {Outcome.NO_ADDRESS} for visited in visits if visited.probes]
+    return bool(came) and all(each == {Outcome.FORBIDDEN} for each in came)
+
+
+ALL_INSIDE = (
+    "no mirror was asked, as none has a public address; if they are in networks of your own, write into service.yml "
+    "profile: intranet, and the networks under intranet_networks"
+)
 
 
 def line_of(visited: Visited) -> str:

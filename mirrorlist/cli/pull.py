@@ -10,7 +10,7 @@ import structlog
 
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION, moment
-from mirrorlist.cli.probe import stopped_by_signals
+from mirrorlist.cli.stopping import stopped_by_signals
 from mirrorlist.core.errors import PullError
 from mirrorlist.pulling.run import Done, Wanted, config_of, pull
 

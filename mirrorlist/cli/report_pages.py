@@ -58,7 +58,8 @@ def _coming(coming: Coming) -> str:
 def title(report: NetworkReport) -> str:
     """What the report is of."""
     commit = f", commit {report.commit[:12]}" if report.commit else ""
-    return f"Mirrors of {report.name}, {moment(report.at)} UTC{commit}"
+    behind = f", which is not the newest: {report.behind}" if report.behind else ""
+    return f"Mirrors of {report.name}, {moment(report.at)} UTC{commit}{behind}"
 
 
 def text(report: NetworkReport) -> str:

@@ -14,12 +14,13 @@ import click
 
 from mirrorlist.checks.addresses import NEVER, SPECIAL, refusal
 from mirrorlist.checks.targets import DANGEROUS_PORTS
+from mirrorlist.cli.address_step import noted_addresses, place_data, placed_by_step
 from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.online import Speed, asked, tell_ways
+from mirrorlist.cli.online import Asked, Speed, asked, tell_ways
 from mirrorlist.cli.probe import guard_of
 from mirrorlist.cli.reviews import REVIEW_FORMATS, markdown, plain_line, wrapped
 from mirrorlist.core.prefixes import IntervalTable
-from mirrorlist.core.review import Review
+from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.core.service import Service
 from mirrorlist.publish import CACHE
 from mirrorlist.sources.address_sources import AddressSources
@@ -27,7 +28,7 @@ from mirrorlist.sources.asn_table import read_embedded_asns
 from mirrorlist.sources.locations import read_atlas
 from mirrorlist.sources.mirror_files import mirror_file_names
 from mirrorlist.sources.submission import Terms
-from mirrorlist.sources.submissions import judge_submissions, submitted_files
+from mirrorlist.sources.submissions import Judged, judge_submissions, submitted_files
 
 FOR_PEOPLE = ("text", "github")
 PATH = click.Path(path_type=Path)
@@ -72,9 +73,9 @@ def validate(
     service = here.service()
     terms = terms_of(service)
     judged = judge_submissions(_paths(files, service), Path(service.mirrors_dir), terms)
-    reviewed = tuple(each.reviewed for each in judged)
-    if online:
-        reviewed = asked(judged, terms, timeout, Speed.MEASURED if speed else Speed.LEFT_OUT)
+    reviewed = _reviewed(
+        here, judged, terms, (timeout, Speed.MEASURED if speed else Speed.LEFT_OUT) if online else None
+    )
     review = Review(reviewed, strict)
     written = _writable(REVIEW_FORMATS[form](review))
     if form == "text" and sys.stdout.isatty():
@@ -86,6 +87,17 @@ def validate(
         _append(summary, markdown(review))
     click.echo(review.summary(), err=True)
     sys.exit(0 if review.accepted else 1)
+
+
+def _reviewed(
+    context: Context, judged: Sequence[Judged], terms: Terms, online: tuple[float, Speed] | None
+) -> tuple[Reviewed, ...]:
+    """The reviews, with what asking the mirrors came to where that is wanted, and with the places of addresses."""
+    found = asked(judged, terms, *online) if online else [Asked(each.reviewed) for each in judged]
+    known = dict(noted_addresses(context, terms.service))
+    known |= {each.reviewed.name: each.addresses for each in found if each.reviewed.name and each.addresses}
+    place_of = place_data(terms.service)
+    return tuple(placed_by_step(one, each.reviewed, known, place_of) for one, each in zip(judged, found, strict=True))
 
 
 def terms_of(service: Service) -> Terms:

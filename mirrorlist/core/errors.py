@@ -14,6 +14,7 @@ MirrorlistError
   Overtaken            another publisher published meanwhile; what was compiled is not the newest
   Shrunk               a new generation lost so many mirrors that it is probably a mistake
   PullError            the reviewed repository, or what it holds, cannot be used
+    CommitRefused      a newer commit is worse than the one in force
   ImportFault          what another service exports cannot be read
 """
 
@@ -73,6 +74,16 @@ class Shrunk(MirrorlistError):
 
 class PullError(MirrorlistError):
     """The reviewed repository or a commit of it cannot be used; what was pulled last stays in force."""
+
+
+class CommitRefused(PullError):
+    """A commit was had and is worse than the one in force; ``commit`` is its full name."""
+
+    def __init__(self, commit: str, why: str) -> None:
+        super().__init__(
+            f"commit {commit} is refused, the last good one stays: {why} (--accept takes what can be used)"
+        )
+        self.commit = commit
 
 
 class ImportFault(MirrorlistError):

@@ -20,6 +20,7 @@ LONGEST_DELAY = 3500
 GROWTH = 1.25
 """How much more disk than today's tree a mirror ought to have."""
 RESERVE = 0.05
+MOST_NAMED = 10
 LEAST_RESERVE_GB = 5
 DEFAULT_PORTS = {Protocol.HTTP: 80, Protocol.HTTPS: 443, Protocol.RSYNC: 873}
 
@@ -101,8 +102,14 @@ def no_faults(module: str) -> Mapping[str, str]:
     return {}
 
 
-def sources_of(service: Service, mirrors: tuple[Mirror, ...]) -> tuple[Source, ...]:
-    """Whatever mirrors may copy by the service's policy, the project's own first."""
+def sources_of(service: Service, mirrors: tuple[Mirror, ...], wanted: str | None = None) -> tuple[Source, ...]:
+    """Whatever mirrors may copy by the service's policy, the project's own first; or those that are called as wanted.
+
+    By its name any mirror that others may copy can be wanted, whatever the policy.
+
+    Raises:
+        KitError: nothing is called so.
+    """
     known = {mirror.name: mirror for mirror in mirrors}
     own = tuple(
         Source(each.name, each.rsync, known[each.mirror].location or each.location, each.mirror)
@@ -111,12 +118,22 @@ def sources_of(service: Service, mirrors: tuple[Mirror, ...]) -> tuple[Source, .
         for each in service.sync.sources
     )
     taken = {each.mirror for each in own}
-    others = copied_by_mirrors(mirrors) if service.sync.policy is SyncPolicy.MIRRORS else ()
-    return (*own, *(each for each in others if each.mirror not in taken))
+    others = copied_by_mirrors(mirrors) if wanted or service.sync.policy is SyncPolicy.MIRRORS else ()
+    found = (*own, *(each for each in others if each.mirror not in taken))
+    if wanted is None:
+        return found
+    if named := tuple(each for each in found if wanted in (each.name, each.mirror)):
+        return named
+    names = ", ".join(each.name for each in found[:MOST_NAMED]) or "none"
+    raise KitError(f"'{wanted}' is nothing that mirrors may copy; these are: {names}")
 
 
-def kit_for(service: Service, mirror: Mirror, mirrors: tuple[Mirror, ...], faults: Faults, root: str) -> Kit:
+def kit_for(
+    service: Service, mirror: Mirror, mirrors: tuple[Mirror, ...], faults: Faults, root: str, wanted: str | None = None
+) -> Kit:
     """The kit of one mirror among all; ``root`` is the absolute directory below which its trees shall lie.
+
+    ``wanted`` is the name of the source to copy, in order or not; by default the policy chooses for each tree.
 
     Raises:
         KitError: a tree has nothing to be copied from, or a path that no server could be told safely.
@@ -124,8 +141,12 @@ def kit_for(service: Service, mirror: Mirror, mirrors: tuple[Mirror, ...], fault
     if not _DIRECTORY.fullmatch(root):
         raise KitError(f"the directory '{root}' is not plain; write an absolute path of letters, digits, '.', '_', '-'")
     slug = slug_of(service.name)
-    sources = sources_of(service, mirrors)
-    modules = tuple(_module(service, mirror, name, sources, faults, f"{root}/{slug}", slug) for name in mirror.urls)
+    sources = sources_of(service, mirrors, wanted)
+    if wanted is None:
+        choice = _Choice(sources, faults, _REASONS[service.sync.policy])
+    else:
+        choice = _Choice(sources, no_faults, "as you wanted")
+    modules = tuple(_module(service, mirror, name, choice, f"{root}/{slug}", slug) for name in mirror.urls)
     _stay_apart(modules)
     return Kit(
         service=service.name,
@@ -139,16 +160,24 @@ def kit_for(service: Service, mirror: Mirror, mirrors: tuple[Mirror, ...], fault
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What may be copied, what is wrong with it now, and why the first of it is told."""
+
+    sources: tuple[Source, ...]
+    faults: Faults
+    reason: str
+
+
 def slug_of(name: str) -> str:
     """A distribution's name as a part of file names: small letters, digits and single hyphens; at most 40."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower())[:40].strip("-") or "linux"
 
 
-def _module(
-    service: Service, mirror: Mirror, name: str, sources: tuple[Source, ...], faults: Faults, root: str, slug: str
-) -> KitModule:
+def _module(service: Service, mirror: Mirror, name: str, choice: _Choice, root: str, slug: str) -> KitModule:
     module = service.modules.get(name, Module(title=name))
-    source, why = _source(service, mirror, name, module, offered(sources, mirror, name, faults(name)))
+    found = offered(choice.sources, mirror, name, choice.faults(name))
+    source, why = _source(service, mirror, name, module, found, choice.reason)
     known = [each for each in (module.interval_seconds, mirror.update_frequency_seconds) if each]
     interval = min(known, default=USUAL_INTERVAL)
     book = mirror.urls[name]
@@ -172,7 +201,7 @@ def _module(
 
 
 def _source(
-    service: Service, mirror: Mirror, name: str, module: Module, found: tuple[Offered, ...]
+    service: Service, mirror: Mirror, name: str, module: Module, found: tuple[Offered, ...], reason: str
 ) -> tuple[str, tuple[str, ...]]:
     """What to copy, and the sentences that explain it."""
     best = ordered(found, service.sync.policy)
@@ -181,7 +210,7 @@ def _source(
     if usable:
         rest = ", ".join(map(str, usable[1:]))
         why = (
-            f"{usable[0]}: {_REASONS[service.sync.policy]}.",
+            f"{usable[0]}: {reason}.",
             f"The others: {rest}." if rest else "It is the only one.",
         )
         return usable[0].url, (*why, *passed, *_declared(mirror, name, usable[0].url))

@@ -103,6 +103,7 @@ class NetworkReport:
     name: str
     at: float
     commit: str | None
+    behind: str | None
     states: Mapping[Status, tuple[str, ...]]
     offers: tuple[Offer, ...]
     coming: tuple[Coming, ...]
@@ -125,6 +126,7 @@ def network_report(facts: Facts, known: Known, now: float, limits: Limits = Limi
         name=facts.service.name,
         at=now,
         commit=facts.commit,
+        behind=facts.behind,
         states={status: names for status, names in by_status.items() if names},
         offers=tuple(_offers(mirrors, today, limits)),
         coming=tuple(_coming(each, facts.service, known, today) for each in mirrors if each.status in ON_THE_WAY),

@@ -10,6 +10,8 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from mirrorlist.core.claims import first, size
 from mirrorlist.core.model import Prefix
 from mirrorlist.core.prefixes import IntervalTable, contains
@@ -62,6 +64,12 @@ def doubts(
 
 
 def foreign_asns(table: IntervalTable, asns: Collection[int], addresses: Collection[bytes]) -> tuple[int, ...]:
-    """The claimed ASNs, where the mirror's own addresses are announced and by none of them."""
+    """The claimed ASNs that announce none of the mirror's own addresses; none where nobody announces these."""
     own = {number for each in addresses if (number := table.at(each))}
-    return tuple(asns) if own and not own.intersection(asns) else ()
+    return tuple(each for each in asns if each not in own) if own else ()
+
+
+def announced4(table: IntervalTable, asns: Collection[int]) -> int:
+    """How many IPv4 addresses autonomous systems announce together."""
+    widths = np.diff(np.asarray(table.starts4, dtype=np.int64), append=1 << 32)
+    return int(widths[np.isin(np.asarray(table.ids4, dtype=np.int64), sorted(asns))].sum())

@@ -49,10 +49,15 @@ class NetworkClass:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """The commit of the reviewed repository that the files are: its name, and when it was made."""
+    """The commit of the reviewed repository that the files are: its name, and when it was made.
+
+    ``behind`` says in public words why no newer one is in force, since when; None while it is the newest known.
+    """
 
     commit: str
     committed_at: float
+    behind: str | None = None
+    behind_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +92,9 @@ class Facts:
     commit: str | None = None
     """The commit of the reviewed repository that the files are, where ``mirrorlist pull`` brought them."""
     committed_at: float | None = None
+    behind: str | None = None
+    """Why no newer commit is in force, and since when."""
+    behind_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,10 @@ COLUMNS = {
     "identifier": "Name", "name": "Name", "http": "HttpURL", "rsync": "RsyncURL", "ftp": "FtpURL",
     "location": "CountryCodes", "state": "State", "score": "Score",
 }  # fmt: skip
+COMMENTS = re.compile(rb"^(##### Comments go below this line #####|Comment:)\s*$", re.MULTILINE)
+"""What ``edit`` and ``show`` write under the YAML; words of people follow."""
+TAB = 8
+"""Columns between the stops to which ``list`` aligns its table, with tabs."""
 _WORD = re.compile(r"\S+")
 _MIRMON = re.compile(r"\s*([A-Za-z]{2})\s+((?:https?|rsync|ftp)://\S+)(?:\s+(\S+@\S+))?\s*", re.ASCII)
 
@@ -48,8 +52,8 @@ def _rows(data: bytes, source: Path) -> Sequence[Row]:
         return found
     head = next((index for index, line in enumerate(lines) if _is_head(line)), None)
     if head is not None:
-        return list(_table(lines[head], lines[head + 1 :]))
-    only = yaml_of(data, source)
+        return list(_table(*(line.expandtabs(TAB) for line in lines[head:])))
+    only = yaml_of(COMMENTS.split(data, maxsplit=1)[0], source)
     if any(str(key).lower() == "httpurl" for key in only):
         return [only]
     if found := rows(only):
@@ -75,7 +79,7 @@ def _is_head(line: str) -> bool:
     return len(words) > 1 and words[0] in ("identifier", "name") and set(words[1:]) <= COLUMNS.keys() | {"since"}
 
 
-def _table(head: str, lines: Sequence[str]) -> Iterator[Row]:
+def _table(head: str, *lines: str) -> Iterator[Row]:
     """Columns begin where the words of the heading do."""
     starts = [(found.start(), found[0].lower()) for found in _WORD.finditer(head)]
     ends = [*(after[0] for _, after in pairwise(starts)), None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def read(source: Path, _: frozenset[str], category: str | None = None) -> Iterat
     """
     data = data_of(source)
     if data.lstrip()[:1] == b"<":
-        yield from _page(data, source)
+        yield from _page(data, source, category)
         return
     found = json_of(data, source)
     hosts = list(_hosts(found))
@@ -63,10 +63,7 @@ def _carried(site: Row, host: Row, wanted: str | None) -> Carried:
     carried = Carried(text(host.get("name")) or "a host without a name")
     books = {_title(each): texts_of_urls(each.get("urls")) for each in rows(host.get("categories"))}
     books = books or {"": texts_of_urls(host.get("urls"))}
-    chosen = wanted if wanted in books else next(iter(books), "") if wanted is None else None
-    carried.addresses(books.get(chosen, ()) if chosen is not None else ())
-    others = [title or "without a name" for title in books if title != chosen]
-    carried.lost += [f"category {shown(title)}: import it with --category" for title in others]
+    _choose(carried, books, wanted)
     carried.put("sponsor", text(site.get("name")))
     carried.put("sponsor_url", text(site.get("org_url")))
     carried.put("email", text(host.get("robot_email")))
@@ -89,6 +86,14 @@ def _carried(site: Row, host: Row, wanted: str | None) -> Carried:
     return carried
 
 
+def _choose(carried: Carried, books: Mapping[str, Sequence[str]], wanted: str | None) -> None:
+    """The addresses of the wanted category, else of the first; trees of two are never mixed."""
+    chosen = wanted if wanted in books else next(iter(books), "") if wanted is None else None
+    carried.addresses(books.get(chosen, ()) if chosen is not None else ())
+    others = [title or "without a name" for title in books if title != chosen]
+    carried.lost += [f"category {shown(title)}: import it with --category" for title in others]
+
+
 def _title(category: Row) -> str:
     named = category.get("category", category.get("name", category.get("Name")))
     return text(named.get("name") if isinstance(named, dict) else named) or ""
@@ -109,7 +114,17 @@ def _networks(carried: Carried, blocks: Iterable[str]) -> Iterator[str]:
             carried.lost.append(f"netblock {each[:60]!r}: names are not resolved; write the network")
 
 
-def _page(data: bytes, source: Path) -> Iterator[Carried]:
+def _listed_books(row: html.HtmlElement) -> dict[str, list[str]]:
+    """The links of each category, where these are the items of a list in the row: first its name, then its links."""
+    found: dict[str, list[str]] = {}
+    for item in row.iter("li"):
+        urls = [link.get("href") or "" for link in item.iter("a")]
+        if urls := [url for url in urls if _LINK.match(url)]:
+            found.setdefault(text(item.text) or "", []).extend(urls)
+    return found
+
+
+def _page(data: bytes, source: Path, wanted: str | None) -> Iterator[Carried]:
     """The rows of the page's tables that have links to a mirror, with the country in a cell of its own."""
     try:
         page = html.document_fromstring(data, parser=html.HTMLParser(no_network=True, encoding="utf-8"))
@@ -122,10 +137,10 @@ def _page(data: bytes, source: Path) -> Iterator[Carried]:
             continue
         cells = [text(cell.text_content()) or "" for cell in row.iter("td")]
         carried = Carried(next((word for word, url in links if url not in urls), urls[0]) or urls[0])
-        carried.addresses(urls)
-        site = next(((word, url) for word, url in links if url not in urls and _LINK.match(url)), None)
+        _choose(carried, _listed_books(row) or {"": urls}, wanted)
+        site = next(((word, url) for word, url in links if url not in urls), None)
         carried.put("sponsor", site[0] if site else None)
-        carried.put("sponsor_url", site[1] if site else None)
+        carried.put("sponsor_url", site[1] if site and _LINK.match(site[1]) else None)
         carried.place("country", next((each for each in cells if _COUNTRY.fullmatch(each)), None))
         carried.put("bandwidth_mbps", next((whole(each) for each in cells if each.isdecimal()), None))
         yield carried

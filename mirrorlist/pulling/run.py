@@ -14,13 +14,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 
-from mirrorlist.core.errors import PullError
+from mirrorlist.core.errors import CommitRefused, PullError
 from mirrorlist.core.snapshot import Pulled
 from mirrorlist.pulling.files import mirror_files, plain_path, service_file
 from mirrorlist.pulling.git import COMMIT, Repository, scheme_of
@@ -54,11 +55,11 @@ class Done:
     left_out: Mapping[str, str]
 
 
-def pull(directory: Path, wanted: Wanted) -> Done:
+def pull(directory: Path, wanted: Wanted, clock: Callable[[], float] = time.time) -> Done:
     """Brings the newest commit of the branch into the directory.
 
     Raises:
-        PullError: it could not be had, or is worse than the one in force, which stays.
+        PullError: it could not be had, or is worse than the one in force, which stays and is noted to be behind.
     """
     scheme = scheme_of(wanted.address)
     if scheme not in wanted.protocols:
@@ -69,8 +70,15 @@ def pull(directory: Path, wanted: Wanted) -> Done:
     if wanted.accept is not None and not COMMIT.fullmatch(wanted.accept):
         raise PullError(f"--accept {wanted.accept!r} is no commit; write its full name in hexadecimal")
     try:
+        config = plain_path(wanted.config)
         with _only_one(directory):
-            return _pull(directory, wanted, plain_path(wanted.config))
+            try:
+                done = _pull(directory, wanted, config)
+            except PullError as error:
+                _note_behind(config_of(directory, config), _public_words(error), clock())
+                raise
+            _note_behind(config_of(directory, config), None, None)
+            return done
     except OSError as error:
         raise PullError(f"{error.filename or directory}: {error.strerror}; see that it can be written") from None
 
@@ -90,17 +98,29 @@ def _pull(directory: Path, wanted: Wanted, config: str) -> Done:
         return Done(former, False, len(usable(now).mirrors), {})
     accepted = same or wanted.accept == commit
     if former and not accepted and not repository.follows(former.commit, commit):
-        raise _refused(commit, f"history was rewritten: it does not follow {former.commit[:12]}, which is in force")
+        raise CommitRefused(
+            commit, f"history was rewritten: it does not follow {former.commit[:12]}, which is in force"
+        )
     try:
         done = _taken(directory, repository, commit, config, accepted)
     except PullError as error:
-        raise _refused(commit, str(error)) from None
+        raise CommitRefused(commit, str(error)) from None
     repository.keep(commit)
     return done
 
 
-def _refused(commit: str, why: str) -> PullError:
-    return PullError(f"commit {commit} is refused, the last good one stays: {why} (--accept takes what can be used)")
+def _public_words(error: PullError) -> str:
+    """What the status page may say: git's own words name machines, and files may not be everybody's business."""
+    if isinstance(error, CommitRefused):
+        return f"commit {error.commit[:12]} was refused"
+    return "the repository could not be read"
+
+
+def _note_behind(config: Path, why: str | None, now: float | None) -> None:
+    """Notes with the commit in force why it is not the newest; the first time of a reason stays."""
+    former = read_pulled(config)
+    if former and former.behind != why:
+        write_pulled(config, replace(former, behind=why, behind_since=now))
 
 
 def _taken(directory: Path, repository: Repository, commit: str, config: str, accepted: bool) -> Done:

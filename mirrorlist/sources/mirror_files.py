@@ -138,6 +138,8 @@ def read_regular(path: Path, most_bytes: int = MAX_BYTES) -> bytes | Finding:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             return file.read(most_bytes + 1)
+    except FileNotFoundError:
+        return _fault(path, Code.UNREADABLE_FILE, "there is no such file; look at its name and where you are")
     except OSError as error:
         return _fault(path, Code.UNREADABLE_FILE, f"the file cannot be read: {error.strerror}; correct that")
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from mirrorlist.core.model import MAIN
 from mirrorlist.sources.documents import Pointer, Value, shown, spelled
 from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.mirror_drafts import Draft, Surroundings
@@ -65,13 +66,19 @@ def repair_booleans(draft: Draft, _: Surroundings) -> None:
 
 
 def repair_modules(draft: Draft, around: Surroundings) -> None:
-    """A module that the service does not have is dropped, and with the last one the whole key."""
+    """A module that the service does not have is dropped, and with the last one the whole key.
+
+    So is a second main tree, which would count instead of the one that readers of the file see first.
+    """
+    optional = set(around.modules) - {MAIN}
     modules = draft.mapping("address_optional")
-    for module in [module for module in modules if module not in around.modules]:
+    for module in [module for module in modules if module not in optional]:
         del modules[module]
-        pointer, near = ("address_optional", module), did_you_mean(module, around.modules)
+        pointer, near = ("address_optional", module), did_you_mean(module, optional)
         remedy = f"did you mean '{near}'?" if near else "remove it"
-        message = f"{spelled(pointer)} is not a module of this service; {remedy}"
+        remedy = "the main tree stands under address alone; remove it" if module == MAIN else remedy
+        what = "no further module" if module == MAIN else "not a module of this service"
+        message = f"{spelled(pointer)} is {what}; {remedy}"
         draft.warn_key(pointer, Code.UNKNOWN_MODULE, message)
         if not modules:
             del draft.root["address_optional"]

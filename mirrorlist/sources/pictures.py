@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 MOST_BYTES = 20 * 1024
 MOST_PIXELS = 512
@@ -36,7 +36,8 @@ def picture_fault(name: str, data: bytes) -> str | None:
     try:
         width, height = reader(data)
     except (NoPicture, struct.error) as error:
-        return f"is no {name.rpartition('.')[2]} picture ({error}); save it anew, without texts or profiles"
+        why = error if isinstance(error, NoPicture) else "it ends early"
+        return f"is no {name.rpartition('.')[2]} picture ({why}); save it anew, without texts or profiles"
     if not (0 < width <= MOST_PIXELS and 0 < height <= MOST_PIXELS):
         return f"is {width} x {height} pixels; save it with at most {MOST_PIXELS} x {MOST_PIXELS}"
     return None
@@ -86,9 +87,25 @@ def webp_size(data: bytes) -> Size:
     riff, length, webp = struct.unpack_from("<4sI4s", data)
     if riff != b"RIFF" or webp != b"WEBP" or length != len(data) - 8:
         raise NoPicture("it does not begin like one, or something stands behind it")
-    kinds = dict(_webp_chunks(data))
+    chunks = list(_webp_chunks(data))
+    kinds = dict(chunks)
     if unusual := kinds.keys() - {b"VP8 ", b"VP8L", b"VP8X", b"ALPH"}:
         raise NoPicture(f"it has a part {min(unusual)!r}")
+    if len(kinds) != len(chunks) or {b"VP8 ", b"VP8L"} <= kinds.keys():
+        raise NoPicture("it has two pictures")
+    size = _webp_picture_size(kinds)
+    if b"VP8X" in kinds and _webp_canvas(kinds[b"VP8X"]) != size:
+        raise NoPicture("its canvas has another size than its picture")
+    return size
+
+
+def _webp_canvas(body: bytes) -> Size:
+    if len(body) != 10:
+        raise NoPicture("its header is broken")
+    return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
+
+
+def _webp_picture_size(kinds: Mapping[bytes, bytes]) -> Size:
     if b"VP8L" in kinds:
         mark, bits = struct.unpack_from("<BI", kinds[b"VP8L"])
         if mark != 0x2F:

@@ -57,7 +57,7 @@ def place_findings(document: Document, mirror: Mirror, atlas: Atlas) -> tuple[Fi
 def _no_place(document: Document, said: Location | None) -> Finding:
     what = "names no known country" if said else "is not given"
     remedy = "write country, state_province and city, or latitude and longitude"
-    message = f"geolocation {what}, so the mirror has no place and comes last; {remedy}"
+    message = f"geolocation {what}, so its addresses place the mirror, or it comes last; {remedy}"
     return document.warning(("geolocation",), Code.NO_PLACE, message)
 
 

@@ -71,6 +71,9 @@ def _wrong_type(error: ValidationError) -> Iterator[Fault]:
 
 def _type_fault(error: ValidationError, wanted: list[str]) -> Fault:
     remedy = f"write {_either(_KINDS[name] for name in wanted)}"
+    examples = [str(each) for each in _schema(error).get("examples", ()) if isinstance(each, int | float)]
+    if examples and {"integer", "number"}.issuperset(wanted):
+        remedy += f", as in {_either(examples)}"
     if "string" in wanted and isinstance(_value(error), bool | int | float):
         remedy = "put it in quotes"
     if _value(error) is None:
@@ -123,7 +126,10 @@ def _not_the_one(error: ValidationError) -> Iterator[Fault]:
 
 
 def _bad_pattern(error: ValidationError) -> Iterator[Fault]:
-    yield Fault(_pointer(error), Code.BAD_VALUE, f"{_is(error)}; {_example(_schema(error))}")
+    value = _value(error)
+    near = next((each for each in (value.strip(), value.lower()) if re.search(_rule(error), each)), None)
+    remedy = f"write {shown(near)}" if near is not None else _example(_schema(error))
+    yield Fault(_pointer(error), Code.BAD_VALUE, f"{_is(error)}; {remedy}")
 
 
 def _bad_key(error: ValidationError) -> Iterator[Fault]:

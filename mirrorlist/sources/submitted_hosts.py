@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from ipaddress import ip_address
+from urllib.parse import unquote
 
 from mirrorlist.core.errors import Finding
 from mirrorlist.sources.documents import Pointer, shown, spelled
@@ -20,7 +21,7 @@ LAST_PORT = 65535
 LIST: Pointer = ("subnets",)
 """Where the URL of a list of networks stands."""
 
-_BAD_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:[01][0-9A-Fa-f]|7[Ff]|2[Ff]|5[Cc]|24)")
+_BAD_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:[01][0-9A-Fa-f]|7[Ff]|2[345Ff]|3[Ff]|5[Cc])")
 _DOTS = re.compile(r"(?:\.|%2[Ee]){1,2}")
 
 
@@ -107,10 +108,37 @@ def paths_are_plain(submission: Submission, _: Terms) -> Iterator[Finding]:
     """A path means the same to every client: no dot segments, and nothing encoded that steers."""
     for pointer, url in _all_urls(submission):
         path = url_parts(url).path
-        if _BAD_ENCODING.search(path) or any(map(_DOTS.fullmatch, path.split("/"))):
-            remedy = "write the plain path, without '.', '..', '$' and encoded slashes or control characters"
+        if _BAD_ENCODING.search(path) or any(map(_DOTS.fullmatch, path.split("/"))) or not _is_text(path):
+            remedy = "write the plain path, without '.' and '..', and encode nothing but blanks and letters (UTF-8)"
             message = f"the path of {spelled(pointer)} {shown(url)} does not mean the same to all clients; {remedy}"
             yield submission.error(pointer, Code.BAD_PATH, message)
+
+
+def _is_text(path: str) -> bool:
+    try:
+        unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def rsync_names_a_module(submission: Submission, _: Terms) -> Iterator[Finding]:
+    """An address for rsync leads to a module, without which there is only a list of modules."""
+    for pointer, url in submission.urls():
+        if scheme_of(url) == "rsync" and url_parts(url).path == "/":
+            message = f"{spelled(pointer)} {shown(url)} names no module; write rsync://host/module/"
+            yield submission.error(pointer, Code.BAD_PATH, message)
+
+
+def web_hosts_agree(submission: Submission, _: Terms) -> Iterator[Finding]:
+    """One tree has one host over http and https: what is looked at over one must not send clients elsewhere."""
+    for pointer, book in submission.books():
+        hosts = {key: url_parts(book[key]).host for key in ("https", "http") if key in book}
+        if len(set(hosts.values())) > 1:
+            message = (
+                f"{spelled(pointer)} has the host {shown(hosts['http'])} under http, {shown(hosts['https'])} under"
+            )
+            yield submission.warning((*pointer, "http"), Code.OTHER_HOST, f"{message} https; use one host for both")
 
 
 def web_paths_agree(submission: Submission, _: Terms) -> Iterator[Finding]:
@@ -170,6 +198,8 @@ HOST_CHECKS: tuple[Check, ...] = (
     list_is_at_a_plain_url,
     ports_are_free,
     paths_are_plain,
+    rsync_names_a_module,
+    web_hosts_agree,
     web_paths_agree,
     urls_are_its_own,
     people_are_reached,

@@ -30,7 +30,12 @@ def page_is_public(submission: Submission, terms: Terms) -> Iterator[Finding]:
     """The sponsor's page is one that everybody who follows the link reaches."""
     url = submission.root.get("sponsor_url")
     host = _host(url) if isinstance(url, str) else None
-    if host is None or not terms.is_public:
+    if not isinstance(url, str) or host is None:
+        return
+    if _has_bad_port(url):
+        message = f"sponsor_url {shown(url)} has a port outside 1 to 65535; correct it or leave it out"
+        yield submission.error(("sponsor_url",), Code.BAD_PORT, message)
+    if not terms.is_public:
         return
     if is_address(host):
         fault = terms.address_fault(host)
@@ -47,6 +52,13 @@ def _host(url: str) -> str | None:
         return urlsplit(url).hostname
     except ValueError:
         return None
+
+
+def _has_bad_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port == 0
+    except ValueError:
+        return True
 
 
 def _name_fault(host: str) -> str | None:

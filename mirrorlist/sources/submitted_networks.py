@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from mirrorlist.core.claims import covered, overlap
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Prefix
-from mirrorlist.core.ownership import doubts
+from mirrorlist.core.ownership import announced4, doubts
 from mirrorlist.core.prefixes import packed, parse_prefix, spelled
 from mirrorlist.sources.documents import Pointer
 from mirrorlist.sources.submission import Check, Network, Submission, Terms, prefix_of
@@ -24,6 +24,9 @@ SHORTEST = {4: 16, 6: 32}
 
 OR_APPROVAL = ", or ask the maintainers to approve it"
 """They write the mirror's name under ``approved`` in service.yml."""
+
+MOST_ANNOUNCED = 1 << 24
+"""IPv4 addresses that the claimed systems may announce together: a /8. Of over 75,000 systems 26 announce more."""
 
 GLOBAL_UNICAST = parse_prefix("2000::/3")[0]
 """The only part of IPv6 that is given out (RFC 4291, 2.4)."""
@@ -138,6 +141,16 @@ def asns_are_given_out(submission: Submission, terms: Terms) -> Iterator[Finding
             yield submission.error(pointer, Code.CLAIM_OF_MONOPOLY, message)
 
 
+def systems_are_narrow(submission: Submission, terms: Terms) -> Iterator[Finding]:
+    """The claimed systems are no provider of a whole country, whose clients would all get this mirror first."""
+    asns = {asn for _, asn in list(submission.asns())[:MOST_ASNS] if asn > 0}
+    if not asns or not terms.is_public or _is_approved(submission, terms):
+        return
+    count = announced4(terms.asns(), asns)
+    if count > MOST_ANNOUNCED:
+        yield _unapproved(submission, ("asn",), f"asn stands for {count:,} IPv4 addresses, which is more than a /8 and")
+
+
 def _asn_at(pointer: Pointer, asn: int) -> str:
     return f"asn {asn}" if len(pointer) == 1 else f"asn[{pointer[1]}] {asn}"
 
@@ -192,7 +205,7 @@ def origin_doubt(claim: str, origins: Sequence[int], asns: Sequence[int]) -> str
 
 def system_doubt(own: Sequence[int], claimed: Sequence[int]) -> str:
     """What a maintainer has to ask about claimed systems that are not the mirror's."""
-    return f"the mirror stands in {_systems(own)}, and asn names {_systems(claimed)} only; {ASK}"
+    return f"the mirror stands in {_systems(own)}, and asn names {_systems(claimed)}; {ASK}"
 
 
 ASK = "for the maintainer: have the owner show that the network is theirs"
@@ -218,6 +231,7 @@ NETWORK_CHECKS: tuple[Check, ...] = (
     networks_are_narrow,
     networks_are_nobody_elses,
     asns_are_given_out,
+    systems_are_narrow,
     monopolies_are_approved,
     whole_clouds_are_approved,
     claims_agree_with_routing,

@@ -28,6 +28,7 @@ MOST_SUBNETS = 1024
 KEPT_SECONDS = 7 * 86_400
 """How long a copy is used that the URL does not confirm."""
 
+_KEPT_FILE = re.compile(r"([0-9a-f]{32})\.(json|held\.json|refused)(\.[0-9]+\.new)?")
 _COMMENT = re.compile(r"[#;].*")
 
 
@@ -53,6 +54,19 @@ def held_path(state_dir: Path, url: str) -> Path:
 def refusal_path(state_dir: Path, url: str) -> Path:
     """Where the reason is kept why the list was refused the last time."""
     return copy_path(state_dir, url).with_suffix(".refused")
+
+
+def forget_lists(state_dir: Path, urls: Iterable[str], now: float) -> None:
+    """Removes what is kept of URLs that no mirror names any more, once it would not be used anyway.
+
+    A mirror whose file is broken for a while finds its list again.
+    """
+    kept = {copy_path(state_dir, url).stem for url in urls}
+    directory = state_dir / "subnets"
+    for path in directory.iterdir() if directory.is_dir() else ():
+        found = _KEPT_FILE.fullmatch(path.name)
+        if found and found[1] not in kept and now - path.stat().st_mtime >= KEPT_SECONDS:
+            path.unlink(missing_ok=True)
 
 
 def parsed_list(data: bytes) -> tuple[Prefix, ...]:

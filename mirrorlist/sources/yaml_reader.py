@@ -55,8 +55,7 @@ def _decoded(data: bytes, max_bytes: int) -> str:
         raise _Refused(START, Code.FILE_TOO_LARGE, message)
     text = _text(data.removeprefix(_BOM))
     if found := _FORBIDDEN.search(text):
-        message = f"the file has the character U+{ord(found[0]):04X}, which no text needs; remove it"
-        raise _Refused(place_of_index(text, found.start()), Code.CONTROL_CHARACTER, message)
+        _refuse_character(place_of_index(text, found.start()), found[0])
     return text
 
 
@@ -139,6 +138,8 @@ class _Tree:
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         _refuse_decoration(event)
+        if found := _FORBIDDEN.search(event.value):  # written as an escape: the text itself has none
+            _refuse_character(_place(event), found[0])
         top = self.frames[-1] if self.frames else None
         if top and isinstance(top.container, dict) and top.key is None:
             self._key(top, event)
@@ -205,6 +206,11 @@ def _telling_mark(error: yaml.MarkedYAMLError) -> yaml.Mark | None:
 
 def _refuse(place: Place, code: Code, message: str) -> NoReturn:
     raise _Refused(place, code, message)
+
+
+def _refuse_character(place: Place, character: str) -> NoReturn:
+    message = f"the file has the character U+{ord(character):04X}, which no text needs; remove it"
+    _refuse(place, Code.CONTROL_CHARACTER, message)
 
 
 def _refuse_decoration(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:

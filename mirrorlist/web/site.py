@@ -131,6 +131,9 @@ def _status(published: Published) -> dict[str, Any]:
         "rungs": published.network.rungs,
         "commit": published.network.commit,
         "indexes": {module: (len(index), index.facts.listed_at) for module, index in published.snapshot.files.items()},
+        "committed_at": published.snapshot.facts.committed_at,
+        "behind": published.snapshot.facts.behind,
+        "behind_since": published.snapshot.facts.behind_since,
         "checked_at": max((mirror.checked_at or 0.0 for mirror in mirrors), default=0.0) or None,
     }
 

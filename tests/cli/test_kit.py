@@ -111,3 +111,26 @@ def test_what_the_prober_found_decides(outcome: Outcome, source: str, told: str,
     done = kit(checkout, HOST, "--out", str(checkout / "out"))
     assert f"main: copies {source}\n" in done.stdout
     assert told in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "url"), [("Tokyo", "rsync://tokyo.example.net/linux/"), (NEAR, f"rsync://{NEAR}/linux/")]
+)
+@pytest.mark.parametrize("policy", ["mirrors", "nearest"])
+def test_the_owner_may_name_the_source(checkout: Path, name: str, url: str, policy: str) -> None:
+    (checkout / "service.yml").write_text(SERVICE.replace("policy: mirrors", f"policy: {policy}"))
+    probed(checkout, Outcome.STALE)
+    done = kit(checkout, HOST, "--out", str(checkout / "out"), "--source", name)
+    assert done.exit_code == 0, done.stderr
+    assert f"main: copies {url}\n  {name} (" in done.stdout
+    assert "as you wanted" in done.stdout
+    assert url in (checkout / "out" / "sync" / "example-linux-main").read_text()
+
+
+@pytest.mark.parametrize(("name", "said"), [("Osaka", "'Osaka' is nothing that mirrors may copy; these are: Tokyo, "),
+                                            (HOST, f"nothing is known that {HOST} could copy main from")])  # fmt: skip
+def test_a_source_that_cannot_be_copied_is_told(checkout: Path, name: str, said: str) -> None:
+    done = kit(checkout, HOST, "--out", str(checkout / "out"), "--source", name)
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert not (checkout / "out").exists()

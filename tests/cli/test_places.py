@@ -58,8 +58,8 @@ def test_validate_tells_the_place_of_every_file_and_what_is_odd_about_it(checkou
         "mirrors.d/nowhere.example.org.yml: not placed",
         "mirrors.d/shinchu.example.org.yml: placed by its country (TW)",
         "mirrors.d/swapped.example.org.yml: placed by its city and state, which are swapped (Ashburn, Virginia, US)",
-        "mirrors.d/nowhere.example.org.yml:3:14: warning [no-place] geolocation is not given, so the mirror has no "
-        "place and comes last; write country, state_province and city, or latitude and longitude",
+        "mirrors.d/nowhere.example.org.yml:3:14: warning [no-place] geolocation is not given, so its addresses "
+        "place the mirror, or it comes last; write country, state_province and city, or latitude and longitude",
         "mirrors.d/shinchu.example.org.yml:3:14: error [unresolvable-place] 'Shinchu' cannot be found, so the mirror "
         "would be placed by its country (TW); correct them, write the nearest larger city, or give latitude and "
         "longitude",

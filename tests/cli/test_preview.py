@@ -203,6 +203,13 @@ def test_nothing_that_a_stranger_writes_becomes_a_command_or_markup(evil: str) -
     assert_map(chart, stars=1, others=0)
 
 
+@pytest.mark.parametrize("length", range(50, 66))
+def test_no_broken_line_begins_with_a_command(length: int) -> None:
+    lines = text(telling(f"{'x' * length} ::error title=x::y.yml")).splitlines()
+    assert any("error title=x" in line or line.startswith("title=x") for line in lines)
+    assert not any(line.lstrip().startswith("::") for line in lines)
+
+
 def test_the_map_of_nothing_and_of_many(checkout: Path) -> None:
     assert_map(world_map(Preview("main", 0.0, (), (), (0.0, 0.0)), []), stars=0, others=0)
     place = Location(country="DE", latitude=52.0, longitude=13.0)

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,8 @@ from click.testing import CliRunner, Result
 from mirrorlist.checks.addresses import refusal
 from mirrorlist.cli.durations import ago, moment
 from mirrorlist.cli.main import main
-from mirrorlist.cli.probe import guard_of
+from mirrorlist.cli.probe import Prober, guard_of
+from mirrorlist.cli.stopping import Stopped
 from mirrorlist.core.addresses import KnownAddress
 from mirrorlist.core.health import REMEDIES, Family, Outcome, Subject
 from mirrorlist.core.model import MAIN, PlaceSource, Protocol
@@ -32,7 +34,7 @@ from mirrorlist.core.visits import REPOMD
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
-from mirrorlist.store.leader import Candidate, prober_lock
+from mirrorlist.store.leader import PROBER, Candidate, leading, prober_lock
 from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW, client, service
 from tests.checks.servers import answer, says, serving
@@ -129,6 +131,26 @@ def test_a_change_is_told(checkout: Checkout) -> None:
     assert "down  a.example.org  http ipv4  9/BaseOS/" in told
     assert "wrong content: an HTML page" in told
     assert "b.example.org  http" not in told
+
+
+def test_a_service_of_inner_mirrors_is_told_how_to_have_them_asked(checkout: Checkout) -> None:
+    remedy = "write into service.yml profile: intranet, and the networks under intranet_networks"
+    assert remedy not in checkout.told("probe", "--once")
+    public = SERVICE.partition("profile:")[0]
+    (checkout.directory / "service.yml").write_text(public)
+    checkout.told("publish")
+    assert remedy in checkout.told("probe", "--once")
+
+
+def test_a_run_that_is_told_to_stop_asks_nobody_and_writes_nothing(checkout: Checkout) -> None:
+    stop, state = threading.Event(), checkout.directory / "state"
+    engine = open_database(state)
+    with leading(engine, Candidate(prober_lock(engine, state), 60), PROBER, time.time) as lead:
+        assert lead is not None
+        stop.set()
+        with pytest.raises(Stopped):
+            Prober(state, engine, time.time, 10.0, lead, stop).run()
+    assert checkout.store.verdicts() == {}
 
 
 def test_one_mirror_may_be_probed_alone(checkout: Checkout) -> None:

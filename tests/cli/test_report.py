@@ -111,7 +111,7 @@ def test_json_has_the_same_for_programs(network: Network) -> None:
 
 def test_in_markdown_a_strangers_words_are_text() -> None:
     evil = Leaving("a.example.org", None, "<img src=x> [y](z) @all\n::error:: `|`\x1b[2J")
-    page = PAGES["markdown"](NetworkReport("N", NOW, None, {}, (), (), (), (), (evil,)))
+    page = PAGES["markdown"](NetworkReport("N", NOW, None, None, {}, (), (), (), (), (evil,)))
     assert not any(sign in page for sign in ("<", "[", "`", "@", "\x1b", "|"))
     assert "::error::" not in [line.lstrip()[:9] for line in page.splitlines()]
 

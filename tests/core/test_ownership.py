@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorlist.core.ownership import Doubt, doubts, foreign_asns, origins
+from mirrorlist.core.ownership import Doubt, announced4, doubts, foreign_asns, origins
 from mirrorlist.core.prefixes import flatten, packed, parse_prefix
 
 ROUTES = {"59.1.0.0/16": 1, "59.1.128.0/17": 2, "59.3.0.0/24": 3, "2a01::/32": 1, "2a02:0:0:1::/64": 4}
@@ -80,14 +80,19 @@ def test_a_claim_is_doubted_where_somebody_else_announces_it(
         ([1], ["59.1.0.1"], ()),
         ([2], ["59.1.0.1"], (2,)),
         ([2, 9], ["59.1.0.1"], (2, 9)),
-        ([1, 2], ["59.1.0.1"], ()),
+        ([1, 2], ["59.1.0.1"], (2,)),
         ([2], ["59.1.0.1", "59.1.200.1"], ()),
         ([2], [], ()),
         ([2], ["60.0.0.1"], ()),
         ([], ["59.1.0.1"], ()),
     ],
 )
-def test_systems_are_foreign_where_the_mirror_stands_in_none_of_them(
+def test_systems_are_foreign_in_which_the_mirror_does_not_stand(
     asns: list[int], addresses: list[str], foreign: tuple[int, ...]
 ) -> None:
     assert foreign_asns(TABLE, asns, [address(each) for each in addresses]) == foreign
+
+
+@pytest.mark.parametrize(("asns", "count"), [([2], 1 << 15), ([1, 2], 1 << 16), ([3, 3], 256), ([4], 0), ([], 0)])
+def test_addresses_of_systems_are_counted_together(asns: list[int], count: int) -> None:
+    assert announced4(TABLE, asns) == count

@@ -110,7 +110,7 @@ def test_the_real_files_keep_their_meaning(tmp_path: Path) -> None:
     words = ["--config", str(REAL / "config.yml"), "--state", str(tmp_path / "state"), "import", "almalinux", str(REAL)]
     done = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "out")])
     assert done.exit_code == 1
-    assert "400 mirrors read, 400 written, 0 not; 400 files: 392 accepted, 8 refused" in done.stdout
+    assert "400 mirrors read, 400 written, 0 not; 400 files: 389 accepted, 11 refused" in done.stdout
     countries = read_countries()
     before = [parse_mirror(path.read_bytes(), path.name, ("main", "kitten"), countries)[0]
               for path in sorted((REAL / "mirrors.d").iterdir())]  # fmt: skip
@@ -186,6 +186,34 @@ def test_mirrorbits_list(place: Place) -> None:
     assert found["c"]["why"] == "it has no address over http, https or rsync"
 
 
+def test_mirrorbits_list_is_aligned_with_tabs(place: Place) -> None:
+    head = "Identifier \tHTTP \t\t\t\t\tRSYNC \t\t\t\t\tLOCATION \tSTATE\t\tSINCE\n"
+    first = "a \t\thttp://mirror.a.example.org/linux/ \trsync://mirror.a.example.org/linux/ \tDE (EU) \tup \t\t(x)\n"
+    other = "b \t\thttp://mirror.b.example.org/linux/ \t \t\t\t\t\tFR (EU) \tdisabled \t(x)\n"
+    place.run("mirrorbits", head + first + other)
+    assert place.file("mirror.a.example.org") == {
+        "name": "mirror.a.example.org", "geolocation": {"country": "DE"},
+        "address": {each: f"{each}://mirror.a.example.org/linux/" for each in ("http", "rsync")},
+    }  # fmt: skip
+    found = place.file("mirror.b.example.org")
+    assert (found["address"], found["geolocation"], found["status"]) == (
+        {"http": "http://mirror.b.example.org/linux/"}, {"country": "FR"}, "paused",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [
+        ("# You can edit\n\n", "##### Comments go below this line #####\n\nasked: [\n"),
+        ("Mirror: a\n", "Comment:\nasked: [\n"),
+    ],
+)
+def test_mirrorbits_yaml_with_the_comments_that_stand_below(place: Place, above: str, below: str) -> None:
+    yaml = "HttpURL: http://mirror.a.example.org/linux/\nCountryCodes: DE\nEnabled: true\n\n"
+    place.run("mirrorbits", above + yaml + below)
+    assert place.file("mirror.a.example.org")["geolocation"] == {"country": "DE"}
+
+
 def test_mirrorbits_mirmon(place: Place) -> None:
     lines = "de\thttp://mirror.a.example.org/linux/\ta@example.org\nde\trsync://mirror.a.example.org/linux/\ta@example.org\n"
     place.run("mirrorbits", lines)
@@ -253,6 +281,30 @@ def test_mirrormanager_page(place: Place) -> None:
         "sponsor": "Beispiel & Co", "sponsor_url": "https://www.example.org/", "geolocation": {"country": "DE"},
         "bandwidth_mbps": 1000,
     }  # fmt: skip
+
+
+LISTED_PAGE = """<table class="table"><tr><th><select><option>Country</option></select></th><th>Site Name</th></tr>
+<tr class="mirror-row"><td>DE</td><td><a href="None">Beispiel</a></td><td>mirror.a.example.org</td><td><ul>
+<li>EPEL <a href="https://mirror.a.example.org/epel">https</a> <a href="rsync://mirror.a.example.org/epel">rsync</a></li>
+<li>Linux <a href="http://mirror.a.example.org/linux">http</a></li></ul></td><td>1000</td><td>No</td><td></td></tr></table>"""
+
+
+@pytest.mark.parametrize(
+    ("words", "address", "other"),
+    [
+        ((), {each: f"{each}://mirror.a.example.org/epel/" for each in ("https", "rsync")}, "Linux"),
+        (("--category", "Linux"), {"http": "http://mirror.a.example.org/linux/"}, "EPEL"),
+    ],
+)
+def test_mirrormanager_page_of_categories_never_mixes_them(
+    place: Place, words: tuple[str, ...], address: Found, other: str
+) -> None:
+    found = place.run("mirrormanager", LISTED_PAGE, *words)
+    file = place.file("mirror.a.example.org")
+    assert (file["address"], file["sponsor"], "sponsor_url" in file) == (address, "Beispiel", False)
+    assert found["mirror.a.example.org" if "mirror.a.example.org" in found else "Beispiel"]["lost"] == [
+        f"category '{other}': import it with --category"
+    ]
 
 
 # --- armbian-router ---

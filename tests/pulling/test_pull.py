@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
-from mirrorlist.core.errors import PullError
+from mirrorlist.core.errors import CommitRefused, PullError
 from mirrorlist.publish import Inputs, Publisher
 from mirrorlist.pulling import run
 from mirrorlist.pulling.git import scheme_of
@@ -67,11 +67,16 @@ class Origin:
     def wanted(self, accept: str | None = None, timeout: float = 60) -> Wanted:
         return Wanted(str(self.root), protocols=("file",), accept=accept, timeout=timeout)
 
-    def pull(self, accept: str | None = None) -> Done:
-        return pull(self.into, self.wanted(accept))
+    def pull(self, accept: str | None = None, now: float = NOW) -> Done:
+        return pull(self.into, self.wanted(accept), lambda: now)
 
     def names(self) -> set[str]:
         return {path.name.partition(".")[0] for path in (self.into / "current" / "mirrors.d").iterdir()}
+
+    def behind(self) -> tuple[str | None, float | None]:
+        pulled = read_pulled(config_of(self.into))
+        assert pulled is not None
+        return pulled.behind, pulled.behind_since
 
     def in_force(self) -> str | None:
         pulled = read_pulled(config_of(self.into))
@@ -267,6 +272,57 @@ def test_a_deleted_branch_and_a_repository_that_is_away_leave_what_there_is(orig
     with pytest.raises(PullError, match="git fetch ended with 128"):
         origin.pull()
     assert (origin.in_force(), len(origin.names())) == (good, 12)
+
+
+def test_the_commit_in_force_is_noted_to_be_behind_until_a_newer_one_is_taken(origin: Origin) -> None:
+    good = origin.commit()
+    origin.pull()
+    assert origin.behind() == (None, None)
+    broken_service(origin)
+    bad = origin.commit()
+    for hour in range(2):
+        with pytest.raises(CommitRefused):
+            origin.pull(now=NOW + hour * 3600)
+        assert (origin.in_force(), origin.behind()) == (good, (f"commit {bad[:12]} was refused", NOW))
+    origin.root.rename(origin.root.with_name("away"))
+    with pytest.raises(PullError):
+        origin.pull(now=NOW + 7200)
+    assert origin.behind() == ("the repository could not be read", NOW + 7200)
+    origin.root.with_name("away").rename(origin.root)
+    origin.git("revert", "--no-edit", "HEAD")
+    origin.pull()
+    assert (origin.in_force() != good, origin.behind()) == (True, (None, None))
+
+
+def test_a_rewritten_history_that_is_taken_back_leaves_nothing_behind(origin: Origin) -> None:
+    good = origin.commit()
+    origin.pull()
+    origin.git("commit", "--quiet", "--amend", "--message", "other")
+    with pytest.raises(CommitRefused):
+        origin.pull()
+    assert origin.behind()[0] is not None
+    origin.git("reset", "--quiet", "--hard", good)
+    assert not origin.pull().new
+    assert origin.behind() == (None, None)
+
+
+def test_a_publisher_tells_that_the_commit_is_behind(origin: Origin) -> None:
+    origin.commit()
+    origin.pull()
+    config = config_of(origin.into)
+    service = read_service(config)[0]
+    records = Records(lambda: open_database(Path(service.state_dir)))
+    publisher = Publisher(Inputs(config), records, service, lambda: b"k" * 32)
+    before = publisher.fingerprint(NOW)
+    assert publisher.publish(NOW).facts.behind is None
+    broken_service(origin)
+    bad = origin.commit()
+    with pytest.raises(CommitRefused):
+        origin.pull()
+
+    assert publisher.fingerprint(NOW) != before
+    facts = publisher.publish(NOW).facts
+    assert (facts.behind, facts.behind_since) == (f"commit {bad[:12]} was refused", NOW)
 
 
 def test_files_that_somebody_edited_are_put_right(origin: Origin) -> None:

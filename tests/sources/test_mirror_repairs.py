@@ -61,7 +61,7 @@ def test_what_stands_under_a_key_in_other_letters_keeps_its_place() -> None:
         "4:1: warning [key-case] GeoLocation is read as 'geolocation'; write it like that",
         "5:3: warning [key-case] geolocation.Country is read as 'country'; write it like that",
         "5:12: warning [country-spelling] geolocation.country 'UK' is read as GB; write 'GB'",
-        "6:13: error [wrong-type] geolocation.latitude is 'x'; write a number",
+        "6:13: error [wrong-type] geolocation.latitude is 'x'; write a number, as in 60.39",
     ]
 
 
@@ -223,7 +223,7 @@ def test_numbers_in_a_list_may_have_their_letters() -> None:
     assert mirror is None
     assert told == [
         "4:14: warning [asn-spelling] asn[1] 'AS64497' is read as a number; write 64497",
-        "4:23: error [wrong-type] asn[2] is 'ASX'; write a whole number",
+        "4:23: error [wrong-type] asn[2] is 'ASX'; write a whole number, as in 64496",
     ]
 
 

@@ -28,6 +28,19 @@ def webp(kind: bytes = b"VP8 ", body: bytes | None = None, after: bytes = b"") -
     return b"RIFF" + struct.pack("<I", len(parts)) + parts + after
 
 
+def frame(width: int, height: int) -> bytes:
+    return b"\0\0\0\x9d\x01\x2a" + struct.pack("<HH", width, height)
+
+
+def riff(*parts: tuple[bytes, bytes]) -> bytes:
+    body = b"WEBP" + b"".join(kind + struct.pack("<I", len(each)) + each for kind, each in parts)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def canvas(width: int, height: int) -> bytes:
+    return bytes(4) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+
+
 LOSSLESS = b"\x2f" + struct.pack("<I", 511 | 511 << 14) + b"\0"
 
 GOOD = {
@@ -35,6 +48,7 @@ GOOD = {
     "b.png": png(512, 512, chunk(b"gAMA", b"\0\0\0\1")),
     "a.webp": webp(),
     "b.webp": webp(b"VP8L", LOSSLESS),
+    "canvas.webp": riff((b"VP8X", canvas(10, 20)), (b"ALPH", b"\0\0"), (b"VP8 ", frame(10, 20))),
 }
 BAD = {
     "empty.png": b"",
@@ -66,6 +80,10 @@ BAD = {
     "mark.webp": webp(b"VP8 ", bytes(10)),
     "short.webp": webp(b"VP8 ", b""),
     "cut.webp": b"RIFF\x14\0\0\0WEBPVP8 \xff\xff\xff\xff1234",
+    "two-pictures.webp": riff((b"VP8 ", frame(9999, 9999)), (b"VP8 ", frame(10, 10))),
+    "two-kinds.webp": riff((b"VP8 ", frame(9999, 9999)), (b"VP8L", LOSSLESS)),
+    "canvas-lies.webp": riff((b"VP8X", canvas(1 << 24, 1 << 24)), (b"VP8 ", frame(10, 10))),
+    "canvas-is-cut.webp": riff((b"VP8X", bytes(4)), (b"VP8 ", frame(10, 10))),
     "name.gif": b"GIF89a",
 }  # fmt: skip
 
@@ -81,6 +99,7 @@ def test_anything_else_is_refused_with_a_remedy(name: str) -> None:
     assert fault is not None
     assert "; save it" in fault
     assert fault.isprintable()
+    assert "buffer" not in fault
 
 
 def test_the_logo_of_the_example_is_one() -> None:

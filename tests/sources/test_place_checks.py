@@ -73,7 +73,7 @@ def messages(text: str) -> list[str]:
         pytest.param(
             "city: Berlin",
             [
-                "geolocation names no known country, so the mirror has no place and comes last; "
+                "geolocation names no known country, so its addresses place the mirror, or it comes last; "
                 "write country, state_province and city, or latitude and longitude"
             ],
             id="a city without a country",
@@ -87,7 +87,7 @@ def test_a_remark_says_what_is_odd_which_place_counts_and_what_to_do(geolocation
 @pytest.mark.parametrize("text", ["", "sponsor: x\n", "geolocation: {}\n"])
 def test_a_public_mirror_without_a_place_is_told(text: str) -> None:
     assert messages(text) == [
-        "geolocation is not given, so the mirror has no place and comes last; "
+        "geolocation is not given, so its addresses place the mirror, or it comes last; "
         "write country, state_province and city, or latitude and longitude"
     ]
 

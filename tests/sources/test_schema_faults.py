@@ -20,6 +20,11 @@ HEAD = "name: a.example\naddress: {http: http://a.example/}\n"
         ),
         ("sponsor: x\naddress: {http: http://a.example/}\n", "1:1: error [missing-key] the file has no 'name'; add it"),
         (HEAD + "sponser: x\n", "3:1: error [unknown-key] sponser is not a known key; did you mean 'sponsor'?"),
+        (HEAD.replace("a.ex", "A.Ex"), "1:7: error [bad-value] name is 'A.Example'; write 'a.example'"),
+        (
+            HEAD + "bandwidth_mbps: 10G\n",
+            "3:17: error [wrong-type] bandwidth_mbps is '10G'; write a whole number, as in 10000",
+        ),
         (HEAD + "zzz: x\n", "3:1: error [unknown-key] zzz is not a known key; remove it"),
         (HEAD + "sponsor: 365\n", "3:10: error [wrong-type] sponsor is 365; put it in quotes"),
         (HEAD + "email:\n", "3:7: error [wrong-type] email is nothing; write text, or remove the key"),
@@ -61,8 +66,8 @@ HEAD = "name: a.example\naddress: {http: http://a.example/}\n"
             "3:12: error [out-of-range] agreement is '" + "x" * 57 + "...' with 201 characters; write at most 200",
         ),
         (
-            HEAD + 'email: "\\e[31m \\u202e"\n',
-            "3:8: error [bad-value] email is '\\x1b[31m \\u202e'; write it as in 'mirror-admin@example.org'",
+            HEAD + 'email: "\\t[31m \\u202e"\n',
+            "3:8: error [bad-value] email is '\\t[31m \\u202e'; write it as in 'mirror-admin@example.org'",
         ),
     ],
 )

@@ -339,6 +339,18 @@ def test_the_ages_of_the_installed_tables_are_told() -> None:
         assert not places or (f"installed table of {places}" in told and f"installed table of {asns}" in told)
 
 
+def test_the_status_page_says_why_the_newest_commit_is_not_in_force() -> None:
+    made = record_of(3)
+    told = both(
+        replace(made, facts=replace(made.facts, behind="commit <1234> was refused", behind_since=made.facts.built_at))
+    )
+
+    page = told.get("/status").body.decode()
+
+    assert "Not the newest" not in both(made).get("/status").body.decode()
+    assert "commit &lt;1234&gt; was refused." in page
+
+
 @pytest.mark.parametrize("path", ["/", "/yours", "/status", "/mirrors/mirror5.example.org", "/static/site.css"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_pages_are_only_read(service: Both, path: str, method: str) -> None:
