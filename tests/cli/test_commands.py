@@ -20,7 +20,7 @@ from rich.console import Console
 from mirrorlist import __version__
 from mirrorlist.app import create_app
 from mirrorlist.cli.explain import indented, tell
-from mirrorlist.cli.main import main
+from mirrorlist.cli.main import COMMANDS, main
 from mirrorlist.cli.mirrors import WIDEST_NAME
 from mirrorlist.cli.questions import client_of, query_of
 from mirrorlist.settings import Settings
@@ -438,7 +438,7 @@ def test_version_is_told_by_the_command_and_by_the_module() -> None:
 def test_help_names_every_command() -> None:
     written = well(CliRunner().invoke(main, ["--help"]))
     commands = re.findall(r"^  ([a-z-]+) ", written.partition("Commands:")[2], re.MULTILINE)
-    assert commands == sorted(main.commands)
+    assert commands == sorted(COMMANDS)
     assert {"serve", "publish", "demo", "validate", "explain", "list", "mirrors", "update"} <= set(commands)
 
 
