@@ -92,4 +92,5 @@ def _as_account(directory: Path) -> list[str]:
     known = {account.pw_name: account for account in pwd.getpwall()}
     account = next(known[name] for name in ACCOUNTS if name in known)
     os.chown(directory, account.pw_uid, account.pw_gid)
-    return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--"]
+    ids = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+    return ["setpriv", *ids, "--pdeathsig=INT", "--"]  # it ends with the tests, even where these are killed
