@@ -94,10 +94,16 @@ class AddressSources:
     def _installed(self, read: Callable[[Traversable], _Installed], refusals: list[str]) -> _Installed | None:
         """A table of the package; without it the service knows less, but runs."""
         try:
-            return read(self._data)
+            return _of_package(read) if self._data is DATA else read(self._data)
         except GeoDatabaseError as error:
             refusals.append(str(error))
             return None
+
+
+@cache
+def _of_package(read: Callable[[Traversable], _Installed]) -> _Installed:
+    """A table of the package, unpacked once for a process."""
+    return read(DATA)
 
 
 @cache

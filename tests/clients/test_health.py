@@ -69,6 +69,7 @@ def test_dnf_sees_fresh_data_by_a_text_list_once_the_stale_mirror_was_probed(tmp
         assert made.requests("first") == asked_before
 
 
+@pytest.mark.slow  # what people write is served: tests/test_outages.py
 def test_a_mirror_that_is_taken_out_by_hand_is_gone_in_seconds_and_comes_back(tmp_path: Path) -> None:
     with network(tmp_path, {"first": NEW, "second": NEW}) as made:
         before = listed(made)
