@@ -36,8 +36,10 @@ COMMANDS: Mapping[str, str] = {
     "validate": "validate.validate",
     "which": "which.which",
 }
-"""Each command, and its module of this folder and what it is called there. Only the one that is called is loaded: all
-of them together take a second, at every start."""
+"""Each command, and its module of this folder and what it is called there; to add one: its file and its row.
+
+Only the one that is called is loaded: all of them together take a second, at every start.
+"""
 
 
 class _Commands(click.Group):
