@@ -15,7 +15,7 @@ from tests.clients.dnf import Dnf
 from tests.clients.network import NEW, OLD, Network, command, network
 from tests.clients.tools import need
 
-pytestmark = pytest.mark.client
+pytestmark = [pytest.mark.client, pytest.mark.slow]
 
 VISIBLE_SECONDS = 60.0
 
@@ -66,7 +66,6 @@ def test_dnf_sees_fresh_data_by_a_text_list_once_the_stale_mirror_was_probed(tmp
         assert made.requests("first") == asked_before
 
 
-@pytest.mark.slow  # what people write is served: tests/test_outages.py
 def test_a_mirror_that_is_taken_out_by_hand_is_gone_in_seconds_and_comes_back(tmp_path: Path) -> None:
     with network(tmp_path, {"first": NEW, "second": NEW}) as made:
         before = listed(made)
