@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from mirrorlist.core.catalogue import Catalogue
@@ -84,9 +85,14 @@ def service(**fields: Any) -> Service:
     )
 
 
+@cache
+def _prefix(text: str) -> Prefix:
+    return parse_prefix(text)[0]
+
+
 def table(rows: Iterable[tuple[str, int]]) -> IntervalTable:
     """A table with these numbers at these networks."""
-    found, meanings = flatten((parse_prefix(text)[0], number) for text, number in rows)
+    found, meanings = flatten((_prefix(text), number) for text, number in rows)
     last: dict[int, Any] = {number: meaning[-1] if meaning else 0 for number, meaning in enumerate(meanings)}
     last[DEEP] = DEEP
     return replace(
@@ -122,7 +128,7 @@ def snapshot(
     numbers = {**country_numbers, **{city: places.index(spot) for city, spot in spots.items()}}
     located = table((net, int(name[1:]) if name[0] == "#" else numbers[name]) for net, name in (at or {}).items())
     asn_table = table((asns or {}).items())
-    ranges: list[tuple[Prefix, tuple[str, str]]] = [(parse_prefix(net)[0], to) for net, to in (clouds or {}).items()]
+    ranges: list[tuple[Prefix, tuple[str, str]]] = [(_prefix(net), to) for net, to in (clouds or {}).items()]
     networks, classes = network_classes(mirrors, cloud_table(ranges), asn_table, proof or Proof())
     made = Facts(
         **{

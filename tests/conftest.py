@@ -1,16 +1,22 @@
-"""The databases that tests run against: SQLite, and PostgreSQL where it is installed."""
+"""What all tests share: how examples are run, how a run ends, and databases: SQLite, PostgreSQL where it is installed."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from mirrorlist.store.database import open_database
 from tests.postgres import Server, postgresql, programs
+
+settings.register_profile("mirrorlist", settings(), deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("mirrorlist")
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # tests that are ended end what they started, and tidy up
 
 
 @pytest.fixture(scope="session")

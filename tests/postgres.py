@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 
 from tests.serving import until
 
+PREFIX, LOCK = "mirrorlist-pg-", "tests.lock"
 ACCOUNTS = ("postgres", "nobody")
 """PostgreSQL refuses to run as root; of these the first that exists runs it."""
 
@@ -57,7 +59,22 @@ class Server:
 @contextmanager
 def postgresql(bin_directory: Path) -> Iterator[Server]:
     """A server until the block ends. The path of its socket has to be short, so it is not in pytest's directory."""
-    directory = Path(tempfile.mkdtemp(prefix="mirrorlist-pg-", dir="/tmp"))
+    _remove_what_killed_tests_left()
+    new = Path(tempfile.mkdtemp(prefix="mirrorlist-new-", dir="/tmp"))
+    with (new / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield from _running(bin_directory, new.rename(new.with_name(new.name.replace("mirrorlist-new-", PREFIX))))
+
+
+def _remove_what_killed_tests_left() -> None:
+    """Who makes a directory holds its lock as long as he lives."""
+    for directory in Path("/tmp").glob(f"{PREFIX}*"):
+        with suppress(OSError), (directory / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _running(bin_directory: Path, directory: Path) -> Iterator[Server]:
     as_other = _as_account(directory)
     data = directory / "data"
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(directory)}
@@ -92,4 +109,5 @@ def _as_account(directory: Path) -> list[str]:
     known = {account.pw_name: account for account in pwd.getpwall()}
     account = next(known[name] for name in ACCOUNTS if name in known)
     os.chown(directory, account.pw_uid, account.pw_gid)
-    return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--"]
+    ids = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+    return ["setpriv", *ids, "--pdeathsig=INT", "--"]  # it ends with the tests, even where these are killed

@@ -209,6 +209,14 @@ def test_workers_do_not_load_what_only_the_publisher_needs(module: str) -> None:
     assert module in loaded
 
 
+@pytest.mark.parametrize("module", ["mirrorlist.cli.main", "mirrorlist.cli.serve"])
+def test_a_command_starts_without_what_only_others_need(module: str) -> None:
+    program = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert {"sqlalchemy", "requests", "flask", "maxminddb", "mirrorlist.publish"} & set(loaded) == set()
+    assert module in loaded
+
+
 def test_core_and_formats_load_nothing_of_the_rest() -> None:
     modules = [
         ".".join(path.with_suffix("").parts) for path in FILES if part_of(path) in PURE and path.stem != "__init__"

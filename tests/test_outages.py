@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
+from mirrorlist.cli.main import main
 from mirrorlist.core.health import Family, Outcome, Override, Subject, Verdict
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.core.rounds import Round
@@ -135,37 +137,32 @@ def test_a_publisher_that_is_started_again_while_the_service_file_is_broken_goes
         assert listed(service) == {"a", "b"}
 
 
-def test_what_the_prober_and_people_write_is_served_within_two_seconds(
-    engine: sa.Engine, url: str, tmp_path: Path
-) -> None:
-    """As the prober and the command write it, by both workers; once in four a busy machine may take longer."""
+def test_what_the_prober_and_people_write_is_served(engine: sa.Engine, url: str, tmp_path: Path) -> None:
+    """As the prober and the command write it, by both workers; how often they look is told in test_server.py."""
     config = checkout(tmp_path / "site", "a.example.org", "b.example.org", "c.example.org")
     store = HealthStore(engine)
     steps = list(written(store))
     with serving(config, database=url) as service:
         assert listed(service) == {"a", "b", "c"}
-        waits: dict[str, float] = {}
-        for name, step, expected in steps:
+        for step, expected in steps:
             step()
-            waits[name] = until(PATIENCE, partial(serves, service, expected))
-    sys.stdout.write(f"seconds from the database to both workers: {waits}\n")
-    assert sorted(waits.values())[-2] < 2, waits
+            until(PATIENCE, partial(serves, service, expected))
 
 
 def serves(service: Service, expected: set[str]) -> bool:
     return all(listed(service) == expected for _ in range(12))
 
 
-def written(store: HealthStore) -> Iterator[tuple[str, Callable[[], object], set[str]]]:
+def written(store: HealthStore) -> Iterator[tuple[Callable[[], object], set[str]]]:
     now = time.time()
     subjects = [Subject(TREE.mirror, MAIN, Protocol.HTTPS, family) for family in Family]
     down = dict.fromkeys(subjects, Verdict(False, now, Outcome.TIMEOUT, now, "told", 2))
     good = dict.fromkeys(subjects, Verdict(True, now + 1, Outcome.GOOD, now + 1))
-    yield "down", lambda: store.record(Round(down, (), ()), {}), {"a", "c"}
+    yield lambda: store.record(Round(down, (), ()), {}), {"a", "c"}
     out = Override("c.example.org", "disk", "ada", now, now + 3600)
-    yield "override", lambda: store.override(out), {"a"}
-    yield "up", lambda: store.record(Round(good, (), ()), down), {"a", "b"}
-    yield "clear", lambda: store.clear_override("c.example.org", "ada", now), {"a", "b", "c"}
+    yield lambda: store.override(out), {"a"}
+    yield lambda: store.record(Round(good, (), ()), down), {"a", "b"}
+    yield lambda: store.clear_override("c.example.org", "ada", now), {"a", "b", "c"}
 
 
 AWAY = {
@@ -204,9 +201,9 @@ def command(config: Path, url: str, *words: str) -> subprocess.CompletedProcess[
     ("url", "words"), [*zip(AWAY, list(COMMANDS)[:4], strict=True), (next(iter(AWAY)), "metadata")]
 )
 def test_a_command_without_its_database_says_so_in_a_line(published: Path, url: str, words: str) -> None:
-    ended = command(published, url, *COMMANDS[words])
+    ended = CliRunner().invoke(main, ["--config", str(published), *COMMANDS[words]], env={"MIRRORLIST_DATABASE": url})
     [line] = ended.stderr.splitlines()
-    assert (ended.returncode, ended.stdout) == (1, "")
+    assert (ended.exit_code, ended.stdout) == (1, "")
     assert line.startswith("error: ")
     assert AWAY[url] in line
 

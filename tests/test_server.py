@@ -11,10 +11,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mirrorlist.cli.publish import LOOK_SECONDS
+from mirrorlist.settings import read_settings
 from tests.serving import (
     PATH,
     SERVICE,
@@ -33,6 +36,20 @@ from tests.serving import (
 ROOT = Path(__file__).parents[1]
 FIRST = "https://a.example.org/linux/9.8/BaseOS/$basearch/os/\n"
 FEWEST_REQUESTS = 10_000
+PATIENCE = 60.0
+SECONDS_TO_BE_SEEN = 2.0
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A public mirror and a private one, behind a proxy; a test leaves it as it was."""
+    directory = tmp_path_factory.mktemp("running")
+    config = checkout(directory, "a.example.org")
+    put(config, SERVICE + "trusted_proxies: [127.0.0.1]\n")
+    private = mirror_file("own.example.org") + "private: true\nsubnets: [198.51.100.0/24]\n"
+    put(directory / "mirrors.d" / "own.example.org.yml", private)
+    with serving(config) as service:
+        yield service
 
 
 def test_answers_and_ends_with_all_its_processes(tmp_path: Path) -> None:
@@ -42,8 +59,8 @@ def test_answers_and_ends_with_all_its_processes(tmp_path: Path) -> None:
         started = {service.process.pid, *service.workers(), *service.publishers()}
         assert len(started) == 4
         service.process.send_signal(signal.SIGTERM)
-        assert service.process.wait(6) == 0
-        until(1, lambda: not started & processes().keys())
+        assert service.process.wait(PATIENCE) == 0
+        until(PATIENCE, lambda: not started & processes().keys())
     assert "Traceback" not in service.log()
 
 
@@ -58,48 +75,40 @@ def raw(port: int, target: bytes, headers: bytes = b"") -> tuple[int, bytes]:
     return int(head.split(b" ")[1]), body
 
 
-def test_bytes_that_no_client_should_send_are_no_internal_error(tmp_path: Path) -> None:
-    with serving(checkout(tmp_path, "a.example.org")) as service:
-        path = PATH.encode()
-        for target, status in [
-            (b"/mirrorlist/9%2E8/baseos", 200), (path + b"?x=\xc3\xa9", 200), (path + b"?x=\xe2\x82\xac", 200),
-            (path + b"?country=%E2%82%AC", 400), (path + b"?country=\xe2\x82\xac", 400), (path + b"?x=%FF%00", 200),
-            (b"/mirrorlist/9/\xe2\x82\xac", 404), (b"/mirrorlist/9/%FF", 404), (b"/mirrorlist/9/%00", 404),
-            (b"/mirrorlist/9/%0D%0AX:y", 404), (b"//mirrorlist/9/baseos", 404), (b"/" + b"a" * 30_000, 404),
-            (path + b"?" + b"a" * 30_000, 200),
-        ]:  # fmt: skip
-            got, body = raw(service.port, target)
-            assert (got, target[:40]) == (status, target[:40])
-            assert body == FIRST.encode() if status == 200 else re.fullmatch(rb"# [ -~]+\n", body)
-        for header in (
-            b"X-Forwarded-For: \xff\xfe",
-            b"Accept-Encoding: gzip;q=\xff",
-            b"Host: <",
-            b"X-Forwarded-For: " + b"1.2.3.4," * 900,
-        ):
-            assert raw(service.port, path, header + b"\r\n") == (200, FIRST.encode())
+def test_bytes_that_no_client_should_send_are_no_internal_error(running: Service) -> None:
+    path = PATH.encode()
+    for target, status in [
+        (b"/mirrorlist/9%2E8/baseos", 200), (path + b"?x=\xc3\xa9", 200), (path + b"?x=\xe2\x82\xac", 200),
+        (path + b"?country=%E2%82%AC", 400), (path + b"?country=\xe2\x82\xac", 400), (path + b"?x=%FF%00", 200),
+        (b"/mirrorlist/9/\xe2\x82\xac", 404), (b"/mirrorlist/9/%FF", 404), (b"/mirrorlist/9/%00", 404),
+        (b"/mirrorlist/9/%0D%0AX:y", 404), (b"//mirrorlist/9/baseos", 404), (b"/" + b"a" * 30_000, 404),
+        (path + b"?" + b"a" * 30_000, 200),
+    ]:  # fmt: skip
+        got, body = raw(running.port, target)
+        assert (got, target[:40]) == (status, target[:40])
+        assert body == FIRST.encode() if status == 200 else re.fullmatch(rb"# [ -~]+\n", body)
+    for header in (
+        b"X-Forwarded-For: \xff\xfe",
+        b"Accept-Encoding: gzip;q=\xff",
+        b"Host: <",
+        b"X-Forwarded-For: " + b"1.2.3.4," * 900,
+    ):
+        assert raw(running.port, path, header + b"\r\n") == (200, FIRST.encode())
 
 
-def test_client_named_by_a_trusted_proxy_counts_however_its_headers_come(tmp_path: Path) -> None:
-    config = checkout(tmp_path, "a.example.org")
-    put(config, SERVICE + "trusted_proxies: [127.0.0.1]\n")
-    put(
-        tmp_path / "mirrors.d" / "own.example.org.yml",
-        mirror_file("own.example.org") + "private: true\nsubnets: [198.51.100.0/24]\n",
-    )
-    with serving(config) as service:
-        for headers, owns in [
-            (b"X-Forwarded-For: 198.51.100.1\r\n", True),
-            (b"X-Forwarded-For: 203.0.113.1, 198.51.100.1\r\n", True),
-            (b"X-Forwarded-For: 203.0.113.1\r\nX-Forwarded-For: 198.51.100.1\r\n", True),
-            (b"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 203.0.113.1\r\n", False),  # added by a proxy below it
-            (b"X-Forwarded-For: 198.51.100.1, 203.0.113.1\r\n", False),
-            (b"X-Forwarded-For: 198.51.100.1\xff\r\n", False),
-            (b"X-Forwarded-For:\r\n", False),
-            (b"", False),
-        ]:  # fmt: skip
-            status, body = raw(service.port, PATH.encode(), headers)
-            assert (status, b"own.example.org" in body, headers) == (200, owns, headers)
+def test_client_named_by_a_trusted_proxy_counts_however_its_headers_come(running: Service) -> None:
+    for headers, owns in [
+        (b"X-Forwarded-For: 198.51.100.1\r\n", True),
+        (b"X-Forwarded-For: 203.0.113.1, 198.51.100.1\r\n", True),
+        (b"X-Forwarded-For: 203.0.113.1\r\nX-Forwarded-For: 198.51.100.1\r\n", True),
+        (b"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 203.0.113.1\r\n", False),  # added by a proxy below it
+        (b"X-Forwarded-For: 198.51.100.1, 203.0.113.1\r\n", False),
+        (b"X-Forwarded-For: 198.51.100.1\xff\r\n", False),
+        (b"X-Forwarded-For:\r\n", False),
+        (b"", False),
+    ]:  # fmt: skip
+        status, body = raw(running.port, PATH.encode(), headers)
+        assert (status, b"own.example.org" in body, headers) == (200, owns, headers)
 
 
 class Asker(threading.Thread):
@@ -148,7 +157,7 @@ def change(service: Service, number: int) -> None:
         put(broken, mirror_file("a.example.org"))
         put(service.directory / "service.yml", SERVICE)
         put(good, mirror_file(f"good{number}.example.org"))
-        until(3, lambda: all(f"https://good{number}.example.org/" in ask(service.port)[1] for _ in range(20)))
+        until(PATIENCE, lambda: all(f"https://good{number}.example.org/" in ask(service.port)[1] for _ in range(20)))
     elif number % 6 == 1:
         put(broken, "name: [")
     elif number % 6 == 3:
@@ -169,7 +178,7 @@ def test_open_connections_survive_20_changes_half_of_them_bad(tmp_path: Path) ->
             asker.start()
         for number in range(20):
             change(service, number)
-        until(60, lambda: sum(asker.requests for asker in askers) >= FEWEST_REQUESTS)
+        until(PATIENCE, lambda: sum(asker.requests for asker in askers) >= FEWEST_REQUESTS)
         for asker in askers:
             asker.finish()
         assert [asker.failures for asker in askers] == [[], []]
@@ -182,12 +191,17 @@ def test_open_connections_survive_20_changes_half_of_them_bad(tmp_path: Path) ->
             assert all("https://a.example.org/" in body for body in asker.seen)
 
 
-def test_change_is_seen_by_both_workers_within_two_seconds(tmp_path: Path) -> None:
-    with serving(checkout(tmp_path, "a.example.org")) as service:
-        put(tmp_path / "mirrors.d" / "b.example.org.yml", mirror_file("b.example.org"))
-        until(2, lambda: all("b.example.org" in ask(service.port)[1] for _ in range(20)))
-        (tmp_path / "mirrors.d" / "b.example.org.yml").unlink()
-        until(2, lambda: all(ask(service.port) == (200, FIRST) for _ in range(20)))
+def test_change_is_seen_by_both_workers(running: Service) -> None:
+    file = running.directory / "mirrors.d" / "b.example.org.yml"
+    put(file, mirror_file("b.example.org"))
+    until(PATIENCE, lambda: all("b.example.org" in ask(running.port)[1] for _ in range(20)))
+    file.unlink()
+    until(PATIENCE, lambda: all(ask(running.port) == (200, FIRST) for _ in range(20)))
+
+
+def test_changes_are_looked_for_so_often_that_they_are_seen_in_time() -> None:
+    """Half of the time is left for compiling and taking up, which bench/compile measures."""
+    assert LOOK_SECONDS + read_settings({}).reload_seconds <= SECONDS_TO_BE_SEEN / 2
 
 
 @pytest.mark.slow
@@ -198,15 +212,15 @@ def test_killed_worker_is_replaced_and_the_other_serves_on(tmp_path: Path) -> No
         os.kill(victim, signal.SIGKILL)
         start = time.monotonic()
         outcomes = []
-        while time.monotonic() - start < 5:
+        while time.monotonic() - start < PATIENCE:
             outcomes.append(answers(service.port))
             time.sleep(0.02)  # what fails, fails at once: without a pause its few milliseconds weigh like seconds
             if len(service.workers() - {victim}) == 2 and len(outcomes) > 50:
                 break
         assert len(service.workers() - {victim}) == 2
         assert before - {victim} <= service.workers()
-        assert sum(outcomes) >= 0.9 * len(outcomes)  # a connection that the dead one had accepted is lost
-        until(5, lambda: all(answers(service.port) for _ in range(50)))
+        assert outcomes.count(False) <= max(3, 0.1 * len(outcomes))  # what the dead one had accepted is lost
+        until(PATIENCE, lambda: all(answers(service.port) for _ in range(50)))
 
 
 @pytest.mark.slow
@@ -216,7 +230,7 @@ def test_killed_publisher_comes_back_and_publishes(tmp_path: Path) -> None:
         os.kill(publisher, signal.SIGKILL)
         assert answers(service.port)
         put(tmp_path / "mirrors.d" / "b.example.org.yml", mirror_file("b.example.org"))
-        until(10, lambda: "b.example.org" in ask(service.port)[1])
+        until(PATIENCE, lambda: "b.example.org" in ask(service.port)[1])
         [successor] = service.publishers()
         assert successor != publisher
         assert service.workers() == workers
@@ -229,7 +243,7 @@ def test_killed_master_leaves_no_publisher_behind(tmp_path: Path) -> None:
         os.kill(service.process.pid, signal.SIGKILL)
         service.process.wait(5)
         try:
-            until(5, lambda: not publishers & processes().keys())
+            until(PATIENCE, lambda: not publishers & processes().keys())
         finally:
             for pid in (publishers | workers) & processes().keys():
                 os.kill(pid, signal.SIGKILL)
@@ -260,20 +274,22 @@ with make_server("127.0.0.1", int(sys.argv[1]), application, handler_class=Quiet
 """
 
 
-@pytest.mark.parametrize("wanted", ["from wsgi import application", "from mirrorlist.app import application"])
-def test_any_wsgi_server_serves_and_several_compile_once(tmp_path: Path, wanted: str) -> None:
+WAYS = ("from wsgi import application", "from mirrorlist.app import application")
+
+
+def test_any_wsgi_server_serves_and_several_compile_once(tmp_path: Path) -> None:
     config = checkout(tmp_path, "a.example.org")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORLIST_")}
     environment |= {"MIRRORLIST_CONFIG": str(config), "PYTHONPATH": str(ROOT)}
-    ports = [free_port() for _ in range(3)]
-    program = WSGI.format(wanted=wanted)
+    programs = {free_port(): WSGI.format(wanted=wanted) for wanted in (*WAYS, WAYS[0])}
+    ports = list(programs)
     started = [
         subprocess.Popen([sys.executable, "-c", program, str(port)], env=environment, cwd=ROOT, stderr=subprocess.PIPE)
-        for port in ports
+        for port, program in programs.items()
     ]
     try:
         for port in ports:
-            until(40, lambda port=port: answers(port))  # type: ignore[misc]
+            until(PATIENCE, lambda port=port: answers(port))  # type: ignore[misc]
         assert [ask(port) for port in ports] == [(200, FIRST)] * 3
     finally:
         for process in started:

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from mirrorlist.cli.compiled import snapshot_of
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.faults import since, weight_line
 from mirrorlist.cli.questions import client_of, query_of, question_options
@@ -25,7 +26,7 @@ from mirrorlist.core.snapshot import Snapshot
 @pass_context
 def explain(context: Context, ip: str, release: str, repo: str, arch: str, protocol: str, country: str) -> None:
     """Tell why a client at --ip gets what it gets: every mirror, chosen or left out."""
-    snapshot = context.snapshot()
+    snapshot = snapshot_of(context)
     query = query_of(snapshot, release, repo, arch, protocol, country)
     tell(Console(highlight=False), snapshot, query, client_of(snapshot, ip), context.clock())
 

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from mirrorlist.cli.compiled import snapshot_of
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.questions import client_of, query_of, question_options
 from mirrorlist.core.query import for_metalink
@@ -25,7 +26,7 @@ def list_(
     context: Context, ip: str, release: str, repo: str, arch: str, protocol: str, country: str, format_: str
 ) -> None:
     """Write what a client at --ip gets."""
-    snapshot = context.snapshot()
+    snapshot = snapshot_of(context)
     query = query_of(snapshot, release, repo, arch, protocol, country)
     name = "metalink3" if format_ == "metalink" else format_
     if name in METALINKS:

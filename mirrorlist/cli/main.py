@@ -2,46 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from mirrorlist import __version__
 from mirrorlist.cli.context import Context, told
-from mirrorlist.cli.counts import counts
-from mirrorlist.cli.demo import demo
-from mirrorlist.cli.explain import explain
-from mirrorlist.cli.health import health
-from mirrorlist.cli.import_ import import_
-from mirrorlist.cli.kit import kit
-from mirrorlist.cli.list import list_
-from mirrorlist.cli.mirrors import mirrors
-from mirrorlist.cli.new import new
-from mirrorlist.cli.override import override
-from mirrorlist.cli.preview import preview
-from mirrorlist.cli.probe import probe
-from mirrorlist.cli.publish import publish
-from mirrorlist.cli.pull import pull_
-from mirrorlist.cli.report import report_
-from mirrorlist.cli.rsync_acl import rsync_acl
-from mirrorlist.cli.serve import serve
-from mirrorlist.cli.update import update
-from mirrorlist.cli.validate import validate
-from mirrorlist.cli.which import which
 from mirrorlist.logs import set_up_logs
 from mirrorlist.settings import read_settings
 
+COMMANDS: Mapping[str, str] = {
+    "counts": "counts.counts",
+    "demo": "demo.demo",
+    "explain": "explain.explain",
+    "health": "health.health",
+    "import": "import_.import_",
+    "kit": "kit.kit",
+    "list": "list.list_",
+    "mirrors": "mirrors.mirrors",
+    "new": "new.new",
+    "override": "override.override",
+    "preview": "preview.preview",
+    "probe": "probe.probe",
+    "publish": "publish.publish",
+    "pull": "pull.pull_",
+    "report": "report.report_",
+    "rsync-acl": "rsync_acl.rsync_acl",
+    "serve": "serve.serve",
+    "update": "update.update",
+    "validate": "validate.validate",
+    "which": "which.which",
+}
+"""Each command, and its module of this folder and what it is called there; to add one: its file and its row.
 
-class _Told(click.Group):
-    """A group whose commands tell their errors in a line."""
+Only the one that is called is loaded: all of them together take a second, at every start.
+"""
+
+
+class _Commands(click.Group):
+    """The commands of the table, which tell their errors in a line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(".")
+        command: click.Command = getattr(import_module(f"mirrorlist.cli.{module}"), name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         with told():
             return super().invoke(ctx)
 
 
-@click.group(cls=_Told, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mirrorlist")
 @click.option("--config", type=click.Path(path_type=Path), help="The service file.  [default: service.yml]")
 @click.option("--mirrors", "mirrors_dir", type=click.Path(path_type=Path), help="The directory of mirror files.")
@@ -62,11 +81,3 @@ def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, stat
             state=state or settings.state,
         )
     )
-
-
-COMMANDS = (
-    serve, publish, probe, demo, validate, explain, list_, mirrors, health, override, update, counts, which, preview,
-    pull_, report_, import_, kit, rsync_acl, new,
-)  # fmt: skip
-for command in COMMANDS:
-    main.add_command(command)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mirrorlist.cli.compiled import snapshot_of
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.faults import all_lines
 from mirrorlist.core.model import SERVED_STATUSES, Mirror
@@ -25,7 +26,7 @@ MOST_SUBNETS = 2
 @pass_context
 def mirrors(context: Context, names: bool) -> None:
     """Show every mirror that is loaded."""
-    facts = context.snapshot().facts
+    facts = snapshot_of(context).facts
     found = facts.mirrors
     if names:
         for mirror in found:

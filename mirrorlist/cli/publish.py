@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import structlog
 
 from mirrorlist.checks.fetch import fetch
+from mirrorlist.cli.compiled import publisher_of
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.files_loop import files_loop
 from mirrorlist.cli.probe import guard_of
@@ -56,7 +57,7 @@ def publish(context: Context, watch: bool, force: bool, metadata_every: float, f
     Of several that watch one state directory one publishes, the others wait for it to end.
     """
     if not watch:
-        snapshot = context.publisher(context.service()).publish(context.clock(), force)
+        snapshot = publisher_of(context, context.service()).publish(context.clock(), force)
         click.echo(f"generation {snapshot.facts.generation}: {len(snapshot.mirrors)} mirrors")
         return
     stop = threading.Event()
@@ -69,7 +70,7 @@ def _watch(context: Context, force: bool, every: tuple[float, float], stop: thre
     """Waits until this publisher leads, and publishes until it is told to stop or its parent has gone."""
     metadata_every, files_every = every
     service = _service(context)
-    publisher, parent, waiting = context.publisher(service), os.getppid(), Waiting()
+    publisher, parent, waiting = publisher_of(context, service), os.getppid(), Waiting()
     candidate = Candidate(publisher_lock(Path(service.state_dir)), context.settings.lead_seconds)
     while not stop.is_set() and os.getppid() == parent:
         with candidate.leading() as lost:

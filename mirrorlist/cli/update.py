@@ -16,6 +16,7 @@ from mirrorlist.cli.files import files
 from mirrorlist.cli.probe import guard_of
 from mirrorlist.core.catalogue import Catalogue, published, repo_names, target
 from mirrorlist.core.errors import NotFound
+from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.subnets import Outcome as ListOutcome
 from mirrorlist.subnets import update_subnets
@@ -38,7 +39,7 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
     Ends with status 1 if the origin failed for some; what was known of these stays in force.
     """
     service = context.service()
-    store = context.store(service)
+    store = MetadataStore(open_database(Path(service.state_dir), context.settings.database))
     if not service.origins:
         raise click.UsageError("service.yml names no origin; add 'origin:' with a directory or a URL")
     paths = [path for name in expired for path in _paths(service.catalogue, name)]

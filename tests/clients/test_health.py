@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -14,17 +12,16 @@ import yaml
 
 from mirrorlist.demo.repository import build_tree
 from tests.clients.dnf import Dnf
-from tests.clients.network import NEW, OLD, Network, network
+from tests.clients.network import NEW, OLD, Network, command, network
 from tests.clients.tools import need
 
-pytestmark = pytest.mark.client
+pytestmark = [pytest.mark.client, pytest.mark.slow]
 
-VISIBLE_SECONDS = 10.0
+VISIBLE_SECONDS = 60.0
 
 
 def mirrorlist(root: Path, *arguments: str) -> None:
-    command = [sys.executable, "-m", "mirrorlist", "--config", str(root / "service.yml"), *arguments]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    command(root / "service.yml", *arguments)
 
 
 def allow_loopback(root: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -15,7 +15,7 @@ from mirrorlist.core.select import select
 from mirrorlist.core.spread import identity_of, turn_lot
 from tests.building import KEY, NOW, client, mirror, query, snapshot
 
-CLIENTS = 100_000
+CLIENTS, MORE_CLIENTS = 25_000, 100_000
 POLICY = Policy(weight_cap_mbps=100_000)
 COUNTRY = "DE"
 
@@ -30,9 +30,9 @@ def band(size: int, generator: random.Random) -> tuple[Prepared, list[int]]:
     return Prepared(snapshot(mirrors, policy=POLICY)), weights
 
 
-def addresses(kind: str) -> Iterator[bytes]:
+def addresses(kind: str, clients: int) -> Iterator[bytes]:
     generator = random.Random(7)
-    for number in range(CLIENTS):
+    for number in range(clients):
         if kind == "consecutive IPv4":
             yield (0x0A00_0000 + number).to_bytes(4, "big")
         elif kind == "random IPv4":
@@ -43,37 +43,42 @@ def addresses(kind: str) -> Iterator[bytes]:
             yield b"\x20\x01" + generator.randbytes(14)
 
 
-def firsts(orders: PreparedModule, place: int, kind: str, column: list[bytes | None]) -> list[int]:
+def firsts(orders: PreparedModule, place: int, kind: str, clients: int, column: Sequence[bytes | None]) -> list[int]:
     """The first mirror of every client, from the prepared tables."""
     return [
         orders.numbers(place, 0, turn_lot(KEY, identity_of(address), NOW, POLICY.turn_seconds)[0], column)[0][0]
-        for address in addresses(kind)
+        for address in addresses(kind, clients)
     ]
 
 
 def assert_shares(found: list[int], weights: dict[int, int]) -> None:
-    total = sum(weights.values())
+    total, clients = sum(weights.values()), len(found)
     counts = Counter(found)
     for number, weight in weights.items():
-        assert abs(counts[number] / CLIENTS - weight / total) < 0.02
-        assert counts[number] > 0 or CLIENTS * weight / total < 20
+        assert abs(counts[number] / clients - weight / total) < 0.02
+        assert counts[number] > 0 or clients * weight / total < 20
     assert counts.keys() <= weights.keys()
 
 
 @pytest.mark.parametrize("kind", ["consecutive IPv4", "random IPv4", "consecutive /64", "random IPv6"])
 @pytest.mark.parametrize("size", [3, 10, 40])
-def test_first_places_follow_the_weights_and_only_the_clients_of_a_lost_mirror_move(size: int, kind: str) -> None:
+@pytest.mark.parametrize("clients", [CLIENTS, pytest.param(MORE_CLIENTS, marks=pytest.mark.slow)])
+def test_first_places_follow_the_weights_and_only_the_clients_of_a_lost_mirror_move(
+    clients: int, size: int, kind: str
+) -> None:
     prepared, weights = band(size, random.Random(size))
     place = prepared.snapshot.facts.country_places[COUNTRY]
     orders = prepared.module(MAIN)
     assert orders is not None
     column = list(prepared.column(query(), None).urls)
 
-    before = firsts(orders, place, kind, column)
+    before = firsts(orders, place, kind, clients, column)
     assert_shares(before, dict(enumerate(weights)))
 
     heaviest = weights.index(max(weights))
-    after = firsts(orders, place, kind, [None if number == heaviest else url for number, url in enumerate(column)])
+    after = firsts(
+        orders, place, kind, clients, [None if number == heaviest else url for number, url in enumerate(column)]
+    )
     assert_shares(after, {number: weight for number, weight in enumerate(weights) if number != heaviest})
     moved = [(was, now) for was, now in zip(before, after, strict=True) if was not in (heaviest, now)]
     assert moved == []

@@ -93,7 +93,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=350, deadline=None)
 @given(ROWS, NO_BREAKS, st.lists(NO_BREAKS, max_size=2), METADATA)
 def test_joined_fragments_equal_the_tree(
     rows: list[tuple[str, str, str | None, bool]], path: str, trees: list[str], of: RepoMetadata
@@ -115,7 +115,7 @@ def test_joined_fragments_equal_the_tree(
     ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(TEXTS, TEXTS, TEXTS)
 def test_document_is_well_formed_whatever_the_values_hold(tree: str, path: str, country: str) -> None:
     written = document([choice(tree, path, 100, country, True)], (tree + path,))

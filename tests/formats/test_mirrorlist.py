@@ -24,7 +24,7 @@ def lines_of(written: bytes) -> list[str]:
     return written.decode("ascii").split("\n")[:-1]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(NASTY)
 def test_comment_is_one_line_whatever_it_holds(text: str) -> None:
     line = comment(text)
@@ -32,7 +32,7 @@ def test_comment_is_one_line_whatever_it_holds(text: str) -> None:
     assert len(line) == len(text) + 2
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(NASTY, max_size=4), st.integers(0, 25))
 def test_every_line_is_a_url_or_a_comment(notes: list[str], count: int) -> None:
     of = snapshot([mirror(f"m{number}", "berlin") for number in range(count)])

@@ -264,7 +264,7 @@ def test_placing_all_real_mirrors_takes_little_time() -> None:
     started = time.process_time()
     for each in said:
         located(each, fresh)
-    assert time.process_time() - started < 0.6, "0.2 s are usual, unpacking included"
+    assert time.process_time() - started < 2, "0.2 s are usual, unpacking included"
 
 
 def gazetteer_file() -> bytes:

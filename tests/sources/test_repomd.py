@@ -69,7 +69,7 @@ def test_an_entity_bomb_is_refused_and_not_expanded() -> None:
     began = time.monotonic()
     with pytest.raises(OriginError, match="not XML: Maximum entity amplification"):
         summed_up(_repomd("5", inside="<data><timestamp>&l;</timestamp></data>", head=_BOMB), "x")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_an_entity_gives_no_timestamp() -> None:

@@ -150,7 +150,7 @@ ANY_HEADER = st.one_of(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(ANY_HEADER, st.one_of(ENTRIES, st.just(PROXY), st.just("192.0.2.1")))
 def test_no_header_raises_and_the_answer_is_an_address_or_unknown(header: str | None, peer: str) -> None:
     for proxies in (TRUSTED, TrustedProxies(["unix"]), NOBODY):
@@ -158,14 +158,14 @@ def test_no_header_raises_and_the_answer_is_an_address_or_unknown(header: str | 
         assert found is None or len(found) in (4, 16)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(ANY_HEADER, st.sampled_from([peer for peer, _ in PEERS]))
 def test_header_of_an_untrusted_peer_counts_for_nothing(header: str | None, peer: str) -> None:
     proxies = TrustedProxies(["10.0.0.0/8", "2001:db8:f::/48"])
     assert client_address(peer, header, proxies) == client_address(peer, None, proxies)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(ADDRESSES, min_size=1, max_size=12))
 def test_client_is_the_right_most_entry_that_is_not_a_proxy(entries: list[str]) -> None:
     inside = [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "2001:db8:f::/48")]

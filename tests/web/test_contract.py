@@ -401,7 +401,7 @@ QUERIES = st.lists(
 ).map("&".join)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(NEAR_MISSES, QUERIES, BYTES, BYTES)
 def test_no_request_is_an_internal_error_and_nothing_hostile_comes_back(
     service: Both, path: str, query: str, forwarded: str, accepted: str

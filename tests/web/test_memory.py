@@ -25,11 +25,18 @@ def held():
 
 flask.Flask("empty")
 before = held()
-from mirrorlist.app import create_app
-from mirrorlist.settings import Settings
+from mirrorlist.app import plain_app, put_front
+from mirrorlist.countries import country_of
+from mirrorlist.reload import Reloader
+from mirrorlist.web.budget import unlimited
+from mirrorlist.web.counts import Counts
 from werkzeug.test import Client
 
-client = Client(create_app(Settings(Path("nothing.yml"), None, Path(sys.argv[1]), 3600.0, None)))
+reloader, counts = Reloader(Path(sys.argv[1]), 3600.0), Counts()
+app = plain_app(reloader, country_of, counts)
+put_front(app, reloader, country_of, counts, unlimited())  # a worker grants fewer pages a second than are asked here
+reloader.start()
+client = Client(app)
 paths = ["/", "/kitten", "/yours", "/status", "/join", "/isos", "/mirrors/map-light.svg", "/mirrors/map-dark.svg",
          "/mirrors.json", "/api/v1/mirrors", "/api/v1/mirrors.geojson", "/openapi.json", "/mirrors/feed.atom",
          *(f"/mirrors/mirror{number}.example.org" for number in range(20, 150) if number % 41)]
