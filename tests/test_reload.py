@@ -5,14 +5,19 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
+from mirrorlist.app import plain_app, put_front
 from mirrorlist.core.prepared import Prepared
 from mirrorlist.core.snapshot import encode
 from mirrorlist.reload import Reloader
 from mirrorlist.store.snapshot_files import FORMER, NAME, write_snapshot
-from tests.building import mirror, snapshot
+from mirrorlist.web.budget import unlimited
+from mirrorlist.web.counts import Counts
+from tests.building import mirror, nobody, snapshot
+from tests.web.asking import ask, environ
 
 PERIOD = 0.05
 
@@ -50,6 +55,29 @@ def test_new_file_is_taken_up_within_the_period(tmp_path: Path) -> None:
     for number in (2, 3):
         write_snapshot(tmp_path, generation(number))
         assert within(PERIOD * 10, lambda number=number: number_of(reloader) == number)  # type: ignore[misc]
+
+
+def test_nothing_is_left_of_former_generations(tmp_path: Path) -> None:
+    """What a generation leaves behind adds up: a worker sees thousands."""
+    write_snapshot(tmp_path, generation(1))
+    reloader, counts = Reloader(tmp_path, 3600), Counts()
+    app = plain_app(reloader, nobody, counts)
+    put_front(app, reloader, nobody, counts, unlimited())
+    former = []
+    for number in (2, 3, 4):
+        reloader.look()
+        for path, query in [
+            ("/mirrorlist/9/baseos", ""),
+            ("/mirrorlist/9/baseos", "country=DE"),
+            ("/", ""),
+            ("/yours", ""),
+        ]:
+            assert ask(app.wsgi_app, environ(path, query)).status == 200
+        assert reloader.current is not None
+        former.append(ref(reloader.current))
+        write_snapshot(tmp_path, generation(number))
+    reloader.look()
+    assert [each() for each in former] == [None, None, None]
 
 
 def test_takers_get_each_generation_once_and_the_present_one_at_once(tmp_path: Path) -> None:

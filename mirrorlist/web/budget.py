@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PAGES_SHARE = 0.08
+PAGES_SHARE = 0.05
 """Of a worker's time, for pages and everything else that is no list: explaining one selection takes milliseconds."""
 LISTS_SHARE = 0.5
 """For lists and redirects that Flask answers (``country=``, other formats, errors); the hot paths have no limit."""
