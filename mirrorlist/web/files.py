@@ -182,7 +182,8 @@ FORMS: dict[Form, Callable[[_Answer, Offer], Response]] = {
 
 def redirect(source: Source) -> Response:
     """302 to a source, which nobody else may keep."""
-    response = Response(b"", status=302, content_type=checksum.CONTENT_TYPE)
+    response = Response(b"", status=302)
+    del response.headers["Content-Type"]
     response.headers["Location"] = source.url
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Vary"] = "Accept"
