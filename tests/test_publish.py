@@ -286,8 +286,8 @@ def _truncate(path: Path) -> None:
     "damage",
     [
         pytest.param(_truncate, id="truncated"),
-        pytest.param(lambda path: path.write_bytes(b""), id="empty"),
-        pytest.param(Path.unlink, id="gone"),
+        pytest.param(lambda path: path.write_bytes(b""), id="empty", marks=pytest.mark.slow),
+        pytest.param(Path.unlink, id="gone", marks=pytest.mark.slow),
     ],
 )
 def test_a_database_that_breaks_leaves_the_former_in_force(site: Site, damage: Callable[[Path], object]) -> None:

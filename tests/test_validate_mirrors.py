@@ -100,6 +100,7 @@ def test_a_change_of_another_file_is_no_business_of_the_judge(repository: Reposi
     assert "touches 1 files beside mirrors" in done.stdout
 
 
+@pytest.mark.slow
 def test_what_is_gone_is_not_judged_and_what_is_renamed_is_judged_under_its_new_name(repository: Repository) -> None:
     (repository.root / "mirrors.d" / "legacy.example.net.yml").unlink()
     repository.git("mv", OLD, "mirrors.d/renamed.yml")
@@ -112,6 +113,7 @@ def test_what_is_gone_is_not_judged_and_what_is_renamed_is_judged_under_its_new_
     assert repository.judge("--strict").returncode == 1
 
 
+@pytest.mark.slow
 def test_what_the_base_did_since_then_is_not_the_changes_business(repository: Repository) -> None:
     repository.put(f"mirrors.d/{FILE}", HEAD)
     repository.commit()
@@ -154,6 +156,7 @@ def test_hostile_file_names_are_refused_and_do_nothing(repository: Repository) -
     assert not any(sign in page for sign in ("\x1b", "\u202e", "<b>", "[x](y)"))
 
 
+@pytest.mark.slow
 def test_what_a_change_does_is_told_with_the_verdict(repository: Repository) -> None:
     repository.put("mirrors.d/second.example.net.yml", HEAD.replace(NAME, "second.example.net"))
     repository.commit()
@@ -177,6 +180,7 @@ def test_what_a_change_does_is_told_with_the_verdict(repository: Repository) -> 
     assert page.index("## Accepted") < page.index("## What merging does") < page.index("### mirror&#46;new")
 
 
+@pytest.mark.slow
 def test_a_preview_that_cannot_be_made_is_no_verdict_but_no_silence(repository: Repository) -> None:
     repository.put(f"mirrors.d/{FILE}", HEAD)
     repository.commit()
@@ -202,6 +206,7 @@ def test_nobody_approves_himself(repository: Repository) -> None:
     assert repository.judge().returncode == 0
 
 
+@pytest.mark.slow
 def test_a_changed_service_file_is_judged_with_all_mirrors(repository: Repository) -> None:
     repository.put("service.yml", SERVICE + "allowed_outdate: 6h\n")
     repository.commit()
