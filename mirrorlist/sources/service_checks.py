@@ -14,13 +14,13 @@ from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.service import Profile
 from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
-from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.documents import Pointer, shown, spelled
 from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.image_checks import IMAGE_CHECKS
 from mirrorlist.sources.mirror_urls import url_fault
 from mirrorlist.sources.networks import canonical_network, has_host_bits
 from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
+from mirrorlist.sources.service_places import place_faults
 from mirrorlist.sources.sync_checks import SYNC_CHECKS
 from mirrorlist.sources.tree_checks import TREE_CHECKS
 
@@ -148,20 +148,9 @@ def overrides_are_networks(draft: Draft) -> Iterator[Finding]:
 
 
 def overrides_are_places(draft: Draft) -> Iterator[Finding]:
-    """The country and the city of an override are known; coordinates make the city a mere remark."""
-    countries = read_countries()
+    """The country and the city of an override are known."""
     for index, override in enumerate(draft.text.geo.overrides):
-        country, city = override.country, override.city
-        if country is None:
-            continue
-        if country not in countries.by_code:
-            meant = countries.normalise(country)
-            remedy = f"write {meant}" if meant else "write its ISO 3166-1 alpha-2 code"
-            what = f"{shown(country)}, which is no country's code; {remedy}"
-            yield draft.error(("geo", "overrides", index, "country"), Code.UNKNOWN_COUNTRY, what)
-        elif city and override.latitude is None and draft.city_of and draft.city_of(country, city) is None:
-            what = f"{shown(city)}, which is not known in {country}; write latitude and longitude instead"
-            yield draft.error(("geo", "overrides", index, "city"), Code.UNKNOWN_CITY, what)
+        yield from place_faults(draft, ("geo", "overrides", index), override)
 
 
 CHECKS: tuple[Check, ...] = (

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import MAIN
-from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.documents import shown
 from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.mirror_urls import url_fault
 from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
+from mirrorlist.sources.service_places import place_faults
 
 
 def sources_are_apart(draft: Draft) -> Iterator[Finding]:
@@ -39,20 +39,9 @@ def sources_have_modules(draft: Draft) -> Iterator[Finding]:
 
 
 def sources_are_places(draft: Draft) -> Iterator[Finding]:
-    """The country and the city of a source are known; coordinates make the city a mere remark."""
-    countries = read_countries()
+    """The country and the city of a source are known."""
     for index, source in enumerate(draft.text.sync.sources):
-        country, city = source.country, source.city
-        if country is None:
-            continue
-        if country not in countries.by_code:
-            meant = countries.normalise(country)
-            remedy = f"write {meant}" if meant else "write its ISO 3166-1 alpha-2 code"
-            what = f"{shown(country)}, which is no country's code; {remedy}"
-            yield draft.error(("sync", "sources", index, "country"), Code.UNKNOWN_COUNTRY, what)
-        elif city and source.latitude is None and draft.city_of and draft.city_of(country, city) is None:
-            what = f"{shown(city)}, which is not known in {country}; write latitude and longitude instead"
-            yield draft.error(("sync", "sources", index, "city"), Code.UNKNOWN_CITY, what)
+        yield from place_faults(draft, ("sync", "sources", index), source)
 
 
 SYNC_CHECKS: tuple[Check, ...] = (sources_are_apart, sources_have_modules, sources_are_places)

@@ -1,5 +1,5 @@
 """Directories whose files are redirected: what the files of one share, so that a file asked for the first time costs
-a few look-ups: 2 us where reading the path and searching the index anew take 20 (measured)."""
+a few look-ups where reading the path and searching the index anew take 20 us (measured)."""
 
 from __future__ import annotations
 

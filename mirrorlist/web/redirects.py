@@ -109,7 +109,7 @@ class Answers:
         self._plain: dict[str, bool] = {}
         self._agents: dict[str, bool] = {}
         self._folders: dict[str, Folder] = {}
-        self._files: dict[str, File | None] = {}
+        self._files: dict[str, File] = {}
         self._courses: dict[Hashable, Courses] = {}
         self._room = Room(MOST_WAYS, self._clear_ways)
 
