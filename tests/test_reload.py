@@ -1,23 +1,28 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from weakref import ref
 
 import pytest
 
 from mirrorlist.app import plain_app, put_front
+from mirrorlist.core.model import MAIN
 from mirrorlist.core.prepared import Prepared
 from mirrorlist.core.snapshot import encode
+from mirrorlist.core.trees import Tree
 from mirrorlist.reload import Reloader
 from mirrorlist.store.snapshot_files import FORMER, NAME, write_snapshot
 from mirrorlist.web.budget import unlimited
 from mirrorlist.web.counts import Counts
-from tests.building import mirror, nobody, snapshot
+from tests.building import metadata, mirror, nobody, snapshot
 from tests.web.asking import ask, environ
+from tests.web.networks import made_up, record_of
 
 PERIOD = 0.05
 
@@ -25,6 +30,13 @@ PERIOD = 0.05
 def generation(number: int) -> bytes:
     """A snapshot file of this generation, with a mirror named after it."""
     return encode(snapshot([mirror(f"m{number}", "berlin")], facts={"generation": number}))
+
+
+def full_generation(number: int) -> bytes:
+    """One with something to answer for every kind of question."""
+    found = record_of(5, trees=(Tree(prefix="/dl/", module=MAIN),))
+    data = {data.path: data for data in [metadata()]}
+    return encode(replace(found, facts=replace(found.facts, generation=number, metadata=data)))
 
 
 def number_of(reloader: Reloader) -> int | None:
@@ -58,24 +70,28 @@ def test_new_file_is_taken_up_within_the_period(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_former_generations(tmp_path: Path) -> None:
-    """What a generation leaves behind adds up: a worker sees thousands."""
-    write_snapshot(tmp_path, generation(1))
+    """What a generation leaves behind adds up, for a worker sees thousands; and it goes without a collection, which
+    would stop all requests for as long as it walks through everything."""
+    write_snapshot(tmp_path, full_generation(1))
     reloader, counts = Reloader(tmp_path, 3600), Counts()
     app = plain_app(reloader, nobody, counts)
     put_front(app, reloader, nobody, counts, unlimited())
     former = []
     for number in (2, 3, 4):
         reloader.look()
-        for path, query in [
-            ("/mirrorlist/9/baseos", ""),
-            ("/mirrorlist/9/baseos", "country=DE"),
-            ("/", ""),
-            ("/yours", ""),
-        ]:
-            assert ask(app.wsgi_app, environ(path, query)).status == 200
+        for path, query, status in [
+            ("/mirrorlist/9/baseos", "", 200), ("/mirrorlist/9/baseos", "country=DE", 200), ("/nothing", "", 404),
+            ("/metalink", "repo=baseos-9&arch=x86_64", 200), ("/dl/9.8/a.iso", "", 302), ("/dl/9.8/b.iso", "", 302),
+            ("/dl/9.8/a.iso", "mirrorlist", 200), ("/", "", 200), ("/yours", "", 200), ("/status", "", 200),
+            (f"/mirrors/{made_up(1)[0].name}", "", 200), ("/api/v1/mirrors", "", 200),
+            ("/api/v1/selection", "repo=baseos-9&arch=x86_64", 200),
+        ]:  # fmt: skip
+            assert ask(app.wsgi_app, environ(path, query)).status == status, path
         assert reloader.current is not None
+        gc.collect()  # the errors' tracebacks
+        gc.freeze()
         former.append(ref(reloader.current))
-        write_snapshot(tmp_path, generation(number))
+        write_snapshot(tmp_path, full_generation(number))
     reloader.look()
     assert [each() for each in former] == [None, None, None]
 

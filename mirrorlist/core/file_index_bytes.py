@@ -6,16 +6,16 @@ import msgspec
 
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.file_index import ARRAYS, KIND, FileIndex, IndexFacts
-from mirrorlist.core.sealed import Opened, opened
+from mirrorlist.core.sealed import Opened, Pause, at_once, opened
 
 
-def decode_index(data: memoryview) -> FileIndex:
+def decode_index(data: memoryview, pause: Pause = at_once) -> FileIndex:
     """The index in a file's bytes; its arrays are views of them, so keep the mapping open.
 
     Raises:
         SnapshotError: the bytes are truncated, altered, or of a format that this release does not read.
     """
-    found = opened(KIND, data)
+    found = opened(KIND, data, pause)
     try:
         facts = msgspec.msgpack.decode(found.facts, type=IndexFacts)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

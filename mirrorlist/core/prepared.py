@@ -53,16 +53,37 @@ class _Usable(Container[int]):
         return isinstance(number, int) and self._column[number] is not None
 
 
+class _Orders:
+    """The weights of a snapshot's mirrors, and the fixed weighted orders that come of them, by variant."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.weights = snapshot.weights
+        self._key = snapshot.facts.key
+        self._names = [mirror.name for mirror in snapshot.mirrors]
+        self._keys: dict[int, list[float]] = {}
+
+    def keys(self, variant: int) -> list[float]:
+        """The keys of one of the orders."""
+        keys = self._keys.get(variant)
+        if keys is None:
+            keys = self._keys[variant] = order_keys(self._key, self._names, self.weights, variant)
+        return keys
+
+
 class Prepared:
-    """One snapshot's tables, ready to answer. Made once for each snapshot in each worker."""
+    """One snapshot's tables, ready to answer. Made once for each snapshot in each worker.
+
+    Nothing in it leads back to what holds it, so all of it goes with the last reference, without a collection.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._weights = snapshot.weights
         self._columns: dict[object, PreparedColumn] = {}
         self._trees: dict[str, bytes] = {}
-        self._modules = {module: PreparedModule(self, module, orders) for module, orders in snapshot.orders.items()}
-        self._keys: dict[int, list[float]] = {}
+        fixed = _Orders(snapshot)
+        self._modules = {
+            name: PreparedModule(snapshot, fixed, name, orders) for name, orders in snapshot.orders.items()
+        }
 
     def module(self, name: str) -> PreparedModule | None:
         """The prepared orders of a module, or None if no such module has any."""
@@ -99,20 +120,6 @@ class Prepared:
             encoded = self._trees[tree] = tree.encode()
         return encoded
 
-    def keys(self, variant: int) -> list[float]:
-        """The keys of one of the fixed weighted orders."""
-        keys = self._keys.get(variant)
-        if keys is None:
-            names = [mirror.name for mirror in self.snapshot.mirrors]
-            keys = order_keys(self.snapshot.facts.key, names, self._weights, variant)
-            self._keys[variant] = keys
-        return keys
-
-    @property
-    def weights(self) -> Sequence[int]:
-        """The weight of each mirror in its groups."""
-        return self._weights
-
 
 _SMALL = 16
 """Members of a group that are looked through before any is drawn; draws that must all fail cost 4 us (measured)."""
@@ -127,16 +134,15 @@ class PreparedModule:
     variant of the orders that its lot chose, and the mirror that was drawn for the first place.
     """
 
-    def __init__(self, prepared: Prepared, module: str, orders: PlaceOrders) -> None:
-        self._prepared = prepared
-        self._module = module
+    def __init__(self, snapshot: Snapshot, fixed: _Orders, module: str, orders: PlaceOrders) -> None:
+        self._fixed = fixed
         self._orders = orders
-        policy = prepared.snapshot.policy
+        self._facts = facts = snapshot.facts
+        self._policy = policy = snapshot.policy
         self._near, self._variants, self._limit = policy.near, policy.variants, policy.limit
         self._networks: dict[int, NetworkOrder | None] = {0: None}
         self._place_groups: dict[int, list[Group]] = {}
         self._nearest: dict[int, tuple[int, int, int]] = {}
-        facts = prepared.snapshot.facts
         self._mirrors = facts.mirrors
         self._places = len(facts.places)
         self._carriers = [n for n, m in enumerate(self._mirrors) if m.status in SERVED_STATUSES and module in m.urls]
@@ -194,7 +200,7 @@ class PreparedModule:
         if belongs is None:
             return self._with_those_of(place, variant, [first], column), False
         usable = _Usable(column)
-        keys = self._prepared.keys(variant)
+        keys = self._fixed.keys(variant)
         for group in belongs.monopolies:
             if any(member in usable for member in group.members):
                 return list(islice(after(first, [group], keys, usable), self._limit)), True
@@ -212,7 +218,7 @@ class PreparedModule:
                 found.append(number)
         if len(found) == self._limit or self._is_whole(place):
             return found
-        keys, usable = self._prepared.keys(variant), _Usable(column)
+        keys, usable = self._fixed.keys(variant), _Usable(column)
         rest = after(found[0], self._groups_of(place), keys, usable)
         seen.update(found)
         return [*found, *islice((number for number in rest if number not in seen), self._limit - len(found))]
@@ -260,10 +266,9 @@ class PreparedModule:
         """All groups of a place, also those that are too far for the tables."""
         groups = self._place_groups.get(place)
         if groups is None:
-            snapshot = self._prepared.snapshot
-            where = snapshot.facts.places[place]
+            where = self._facts.places[place]
             nearby = candidates(self._mirrors, self._carriers, where.country)
-            groups = place_groups(nearby, where, self._prepared.weights, snapshot.policy)
+            groups = place_groups(nearby, where, self._fixed.weights, self._policy)
             if len(self._place_groups) >= _GROUPS_KEPT:
                 self._place_groups.clear()
             self._place_groups[place] = groups
@@ -272,14 +277,13 @@ class PreparedModule:
     def _network(self, number: int) -> NetworkOrder | None:
         """The groups of a network class, made at its first use."""
         if number not in self._networks:
-            facts = self._prepared.snapshot.facts
-            found = facts.classes[number]
+            found = self._facts.classes[number]
             matches = {
                 n: match
                 for n in self._carriers
                 if (match := class_match(n, self._mirrors[n], found)) and opens(match, self._mirrors[n])
             }
-            monopolies, groups = network_groups(matches, self._mirrors, self._prepared.weights)
+            monopolies, groups = network_groups(matches, self._mirrors, self._fixed.weights)
             self._networks[number] = NetworkOrder(tuple(monopolies), tuple(groups)) if groups else None
         return self._networks[number]
 

@@ -7,12 +7,9 @@ without copying. Format N is read by the release that writes N + 1 too.
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
-from struct import Struct
 
 import msgspec
 
@@ -24,12 +21,11 @@ from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import ARRAYS, IntervalTable
 from mirrorlist.core.rank import weight_of
 from mirrorlist.core.releases import Waiting
+from mirrorlist.core.sealed import Kind, Pause, Section, at_once, little_endian, sealed_parts, verified, view
 from mirrorlist.core.service import Service
 from mirrorlist.core.usability import HealthTable
 
-MAGIC = b"MIRRLST\n"
-FORMAT = 1
-_PREAMBLE = Struct("<8sIIQ32s")  # magic, format, header length, total length, SHA-256 of what follows
+KIND = Kind(b"MIRRLST\n", 1, "snapshot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,37 +152,23 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class _Section:
-    offset: int
-    length: int
-    typecode: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Header:
     facts: Facts
     modules: tuple[str, ...]
-    sections: Mapping[str, _Section]
+    sections: Mapping[str, Section]
 
 
 def encode(snapshot: Snapshot) -> bytes:
     """The snapshot as one file."""
-    sections: dict[str, _Section] = {}
+    sections: dict[str, Section] = {}
     body = bytearray()
     for name, typecode, values in _arrays(snapshot):
         body += bytes(-len(body) % 8)
-        data = _little_endian(array(typecode, values)).tobytes()
-        sections[name] = _Section(len(body), len(data), typecode)
+        data = little_endian(array(typecode, values)).tobytes()
+        sections[name] = Section(len(body), len(data), typecode)
         body += data
     header = msgspec.msgpack.encode(_Header(snapshot.facts, tuple(snapshot.orders), sections))
-    rest = header + bytes(_padding(len(header))) + bytes(body)
-    preamble = _PREAMBLE.pack(MAGIC, FORMAT, len(header), _PREAMBLE.size + len(rest), sha256(rest).digest())
-    return preamble + rest
-
-
-def _padding(header_length: int) -> int:
-    """The bytes after a header that put the arrays on a multiple of 8."""
-    return -(header_length + _PREAMBLE.size) % 8
+    return b"".join(sealed_parts(KIND, header, [memoryview(body)]).parts)
 
 
 def _arrays(snapshot: Snapshot) -> list[tuple[str, str, Sequence[int]]]:
@@ -206,61 +188,27 @@ def _arrays(snapshot: Snapshot) -> list[tuple[str, str, Sequence[int]]]:
     )
 
 
-def _little_endian(values: array[int]) -> array[int]:
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values
-
-
-def decode(data: memoryview) -> Snapshot:
+def decode(data: memoryview, pause: Pause = at_once) -> Snapshot:
     """The snapshot in a file's bytes; its tables are views of them, so keep the mapping open.
 
     Raises:
         SnapshotError: the bytes are truncated, altered, or of a format that this release does not read.
     """
-    header_length = _verified_header_length(data)
-    end = _PREAMBLE.size + header_length
-    start = end + _padding(header_length)
+    packed, body = verified(KIND, data, pause)
     try:
-        header = msgspec.msgpack.Decoder(_Header).decode(data[_PREAMBLE.size : end])
+        header = msgspec.msgpack.Decoder(_Header).decode(packed)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SnapshotError(f"the header cannot be read: {error}") from None
+        raise SnapshotError(f"the header of the snapshot cannot be read: {error}") from None
     try:
-        return _snapshot(header, data[start:])
+        return _snapshot(header, body)
     except (KeyError, ValueError, TypeError) as error:
         raise SnapshotError(f"the header does not fit the tables: {error!r}") from None
 
 
 def _snapshot(header: _Header, body: memoryview) -> Snapshot:
-    views = {name: _view(body, section) for name, section in header.sections.items()}
+    views = {name: view(body, section) for name, section in header.sections.items()}
     networks, located, asns = (IntervalTable(*(views[f"{table}/{name}"] for name in ARRAYS)) for table in _TABLES)
     orders = {
         module: PlaceOrders(*(views[f"orders/{module}/{name}"] for name in _ORDER_ARRAYS)) for module in header.modules
     }
     return Snapshot(header.facts, networks, located, asns, orders, public=views.get("public", b""))
-
-
-def _verified_header_length(data: memoryview) -> int:
-    if len(data) < _PREAMBLE.size:
-        raise SnapshotError(f"the file has {len(data)} bytes; a snapshot has at least {_PREAMBLE.size}")
-    magic, number, header_length, total, digest = _PREAMBLE.unpack_from(data)
-    if magic != MAGIC:
-        raise SnapshotError("the file is not a snapshot of mirrorlist")
-    if number != FORMAT:
-        raise SnapshotError(f"the snapshot has format {number}; this release reads {FORMAT}")
-    if total != len(data):
-        raise SnapshotError(f"the snapshot should have {total} bytes and has {len(data)}")
-    if sha256(data[_PREAMBLE.size :]).digest() != digest:
-        raise SnapshotError("the snapshot's checksum is wrong: the file was altered or written in part")
-    return int(header_length)
-
-
-def _view(body: memoryview, section: _Section) -> memoryview[int] | array[int]:
-    if not 0 <= section.offset <= section.offset + section.length <= len(body):
-        raise ValueError(f"bytes {section.offset} to {section.offset + section.length} of {len(body)}")
-    raw = body[section.offset : section.offset + section.length]
-    if sys.byteorder == "little":
-        return raw.cast("B").cast(section.typecode)  # type: ignore[call-overload,no-any-return]
-    values = array(section.typecode, raw.tobytes())
-    values.byteswap()
-    return values

@@ -13,7 +13,7 @@ import msgspec
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.file_index import FileIndex
 from mirrorlist.core.file_index_bytes import decode_index
-from mirrorlist.core.sealed import Sealed
+from mirrorlist.core.sealed import Pause, Sealed, at_once
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.snapshot_files import FORMER, NAME, read_snapshot
 from mirrorlist.store.whole_files import remove_left_overs, write_whole
@@ -50,7 +50,7 @@ def current_indexes(state_dir: Path) -> dict[str, str]:
     return {module: digest for module, digest in found.items() if index_path(state_dir, digest).is_file()}
 
 
-def read_index(path: Path) -> FileIndex:
+def read_index(path: Path, pause: Pause = at_once) -> FileIndex:
     """The index in a file, mapped, not yet bound to a snapshot.
 
     Raises:
@@ -62,12 +62,14 @@ def read_index(path: Path) -> FileIndex:
     except (OSError, ValueError) as error:
         raise SnapshotError(f"{path}: {error}") from None
     try:
-        return decode_index(memoryview(mapped))
+        return decode_index(memoryview(mapped), pause)
     except SnapshotError as error:
         raise SnapshotError(f"{path}: {error}") from None
 
 
-def with_indexes(snapshot: Snapshot, state_dir: Path, former: Mapping[str, FileIndex], told: Told) -> Snapshot:
+def with_indexes(
+    snapshot: Snapshot, state_dir: Path, former: Mapping[str, FileIndex], told: Told, pause: Pause = at_once
+) -> Snapshot:
     """The snapshot with the indexes it names; those mapped already are taken from ``former``.
 
     One that cannot be read is told and left out: lists need none, and redirects then go to any good mirror.
@@ -77,7 +79,7 @@ def with_indexes(snapshot: Snapshot, state_dir: Path, former: Mapping[str, FileI
     files: dict[str, FileIndex] = {}
     for module, digest in snapshot.facts.file_indexes.items():
         try:
-            index = mapped.get(digest) or _named(state_dir, digest)
+            index = mapped.get(digest) or _named(state_dir, digest, pause)
         except SnapshotError as error:
             told(module, str(error))
         else:
@@ -85,11 +87,11 @@ def with_indexes(snapshot: Snapshot, state_dir: Path, former: Mapping[str, FileI
     return replace(snapshot, files=files)
 
 
-def _named(state_dir: Path, digest: str) -> FileIndex:
+def _named(state_dir: Path, digest: str, pause: Pause) -> FileIndex:
     path = index_path(state_dir, digest)
     if not _INDEX.fullmatch(path.name):
         raise SnapshotError(f"{digest!r} is no digest of a file index")
-    index = read_index(path)
+    index = read_index(path, pause)
     if index.digest != digest:
         raise SnapshotError(f"{path}: its digest is {index.digest}")
     return index

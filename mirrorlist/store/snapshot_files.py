@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mirrorlist.core.errors import SnapshotError
+from mirrorlist.core.sealed import Pause, at_once
 from mirrorlist.core.snapshot import Facts, Snapshot, decode
 
 NAME = "snapshot.bin"
@@ -74,8 +75,8 @@ def _sync_directory(directory: Path) -> None:
             os.close(descriptor)
 
 
-def read_snapshot(path: Path) -> Snapshot:
-    """The snapshot in a file, mapped.
+def read_snapshot(path: Path, pause: Pause = at_once) -> Snapshot:
+    """The snapshot in a file, mapped. A thread beside others that must answer pauses now and then.
 
     Raises:
         SnapshotError: there is none, or it is not whole.
@@ -86,7 +87,7 @@ def read_snapshot(path: Path) -> Snapshot:
     except (OSError, ValueError) as error:
         raise SnapshotError(f"{path}: {error}") from None
     try:
-        return decode(memoryview(mapped))
+        return decode(memoryview(mapped), pause)
     except SnapshotError as error:
         raise SnapshotError(f"{path}: {error}") from None
 

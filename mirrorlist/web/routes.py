@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
+from weakref import WeakMethod
 
 from mirrorlist.core.health import Family
 from mirrorlist.core.model import Query, RepoMetadata
@@ -102,17 +103,21 @@ class Rows:
 
 
 class Room:
-    """How many rows a generation may keep in all; when it is full everything goes, and what was counted is kept."""
+    """How many rows a generation may keep in all; when it is full everything goes, and what was counted is kept.
+
+    It does not keep what it clears alive: that holds the room, and would never go without a collection.
+    """
 
     def __init__(self, most: int, clear: Callable[[], None]) -> None:
         self._most = most
         self._left = most
-        self._clear = clear
+        self._clear = WeakMethod(clear)
 
     def take_one(self) -> None:
         """Makes room for one more row."""
         if not self._left:
-            self._clear()
+            if (clear := self._clear()) is not None:
+                clear()
             self._left = self._most
         self._left -= 1
 

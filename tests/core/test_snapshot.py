@@ -22,10 +22,10 @@ from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import ARRAYS
 from mirrorlist.core.requirements import Asked, Requirements
 from mirrorlist.core.service import GeoSources, Module, Profile
-from mirrorlist.core.snapshot import FORMAT, MAGIC, Snapshot, decode, encode
+from mirrorlist.core.snapshot import KIND, Snapshot, decode, encode
 from tests.building import metadata, mirror, snapshot
 
-_PREAMBLE = struct.Struct("<8sIIQ32s")
+PREAMBLE = struct.Struct("<8sIIQ32s")
 
 
 @cache
@@ -120,9 +120,9 @@ def test_equal_snapshots_are_equal_bytes() -> None:
 
 
 def test_the_preamble_names_magic_format_lengths_and_checksum() -> None:
-    magic, number, header, total, digest = _PREAMBLE.unpack_from(_bytes())
-    assert (magic, number, total) == (MAGIC, FORMAT, len(_bytes()))
-    assert digest == hashlib.sha256(_bytes()[_PREAMBLE.size :]).digest()
+    magic, number, header, total, digest = PREAMBLE.unpack_from(_bytes())
+    assert (magic, number, total) == (KIND.magic, KIND.format, len(_bytes()))
+    assert digest == hashlib.sha256(_bytes()[PREAMBLE.size :]).digest()
     assert 0 < header < total
 
 
@@ -133,14 +133,14 @@ def _refused(data: bytes) -> str:
 
 
 def test_a_truncated_snapshot_is_refused_wherever_it_ends() -> None:
-    for length in [*range(0, len(_bytes()), 97), *range(_PREAMBLE.size + 1), len(_bytes()) - 1]:
+    for length in [*range(0, len(_bytes()), 97), *range(PREAMBLE.size + 1), len(_bytes()) - 1]:
         _refused(_bytes()[:length])
 
 
 def test_any_flipped_bit_is_refused() -> None:
     chance = random.Random(1)
     everywhere = [chance.randrange(len(_bytes()) * 8) for _ in range(600)]
-    for bit in [*range(_PREAMBLE.size * 8), *everywhere, len(_bytes()) * 8 - 1]:
+    for bit in [*range(PREAMBLE.size * 8), *everywhere, len(_bytes()) * 8 - 1]:
         data = bytearray(_bytes())
         data[bit // 8] ^= 1 << bit % 8
         _refused(bytes(data))
@@ -150,8 +150,8 @@ def test_any_flipped_bit_is_refused() -> None:
     ("data", "words"),
     [
         pytest.param(b"", "has 0 bytes", id="empty"),
-        pytest.param(bytes(10_000), "not a snapshot", id="zeros"),
-        pytest.param(b"PK\x03\x04" + bytes(100), "not a snapshot", id="another kind of file"),
+        pytest.param(bytes(10_000), "is no snapshot", id="zeros"),
+        pytest.param(b"PK\x03\x04" + bytes(100), "is no snapshot", id="another kind of file"),
     ],
 )
 def test_what_is_no_snapshot_is_refused_with_the_reason(data: bytes, words: str) -> None:
@@ -161,20 +161,20 @@ def test_what_is_no_snapshot_is_refused_with_the_reason(data: bytes, words: str)
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({0: b"MIRRLST\0"}, "not a snapshot"),
-        ({1: FORMAT + 1}, f"format {FORMAT + 1}; this release reads {FORMAT}"),
-        ({1: 0}, f"format 0; this release reads {FORMAT}"),
+        ({0: b"MIRRLST\0"}, "is no snapshot"),
+        ({1: KIND.format + 1}, f"format {KIND.format + 1}; this release reads {KIND.format}"),
+        ({1: 0}, f"format 0; this release reads {KIND.format}"),
         ({3: 10}, "should have 10 bytes"),
-        ({4: bytes(32)}, "checksum is wrong"),
-        ({2: 0}, "header cannot be read"),
-        ({2: 2**32 - 1}, "header cannot be read"),
+        ({4: bytes(32)}, "checksum of the snapshot is wrong"),
+        ({2: 0}, "header of the snapshot cannot be read"),
+        ({2: 2**32 - 1}, "header of the snapshot cannot be read"),
     ],
 )
 def test_another_preamble_is_refused_with_the_reason(fields: dict[int, Any], words: str) -> None:
-    values = list(_PREAMBLE.unpack_from(_bytes()))
+    values = list(PREAMBLE.unpack_from(_bytes()))
     for at, value in fields.items():
         values[at] = value
-    assert words in _refused(_PREAMBLE.pack(*values) + _bytes()[_PREAMBLE.size :])
+    assert words in _refused(PREAMBLE.pack(*values) + _bytes()[PREAMBLE.size :])
 
 
 @pytest.mark.parametrize("tail", [b"\0", b"\0" * 8, _bytes()[-64:]])
@@ -193,16 +193,18 @@ def test_a_part_overwritten_by_another_generation_is_refused() -> None:
 
 
 @given(st.binary(max_size=400))
-@example(MAGIC)
-@example(_bytes()[: _PREAMBLE.size])
+@example(KIND.magic)
+@example(_bytes()[: PREAMBLE.size])
 def test_random_bytes_are_refused(data: bytes) -> None:
     _refused(data)
 
 
 def _sealed(header: bytes, body: bytes = b"") -> bytes:
     """A file with a right preamble, whatever it holds."""
-    rest = header + bytes(-(len(header) + _PREAMBLE.size) % 8) + body
-    preamble = _PREAMBLE.pack(MAGIC, FORMAT, len(header), _PREAMBLE.size + len(rest), hashlib.sha256(rest).digest())
+    rest = header + bytes(-(len(header) + PREAMBLE.size) % 8) + body
+    preamble = PREAMBLE.pack(
+        KIND.magic, KIND.format, len(header), PREAMBLE.size + len(rest), hashlib.sha256(rest).digest()
+    )
     return preamble + rest
 
 
@@ -215,15 +217,15 @@ def test_bytes_with_a_right_checksum_are_refused_when_they_are_no_snapshot(heade
 
 
 def test_a_header_with_broken_text_is_refused() -> None:
-    length = _PREAMBLE.unpack_from(_bytes())[2]
-    header = _bytes()[_PREAMBLE.size : _PREAMBLE.size + length]
+    length = PREAMBLE.unpack_from(_bytes())[2]
+    header = _bytes()[PREAMBLE.size : PREAMBLE.size + length]
     assert header.count("Zoë".encode()) == 1
     _refused(_sealed(header.replace("Zoë".encode(), b"Zo\xff\xff")))
 
 
 def _header() -> dict[str, Any]:
-    length = _PREAMBLE.unpack_from(_bytes())[2]
-    found: dict[str, Any] = msgspec.msgpack.decode(_bytes()[_PREAMBLE.size : _PREAMBLE.size + length])
+    length = PREAMBLE.unpack_from(_bytes())[2]
+    found: dict[str, Any] = msgspec.msgpack.decode(_bytes()[PREAMBLE.size : PREAMBLE.size + length])
     return found
 
 
@@ -243,7 +245,7 @@ def _header() -> dict[str, Any]:
 def test_a_header_whose_sections_do_not_fit_its_body_is_refused(change: dict[str, Any]) -> None:
     header = _header()
     sections = {name: section for name, section in {**header["sections"], **change}.items() if section}
-    body = _bytes()[_PREAMBLE.size + _PREAMBLE.unpack_from(_bytes())[2] :]
+    body = _bytes()[PREAMBLE.size + PREAMBLE.unpack_from(_bytes())[2] :]
     _refused(_sealed(msgspec.msgpack.encode({**header, "sections": sections}), body[len(body) % 8 :]))
     assert decode(memoryview(_sealed(msgspec.msgpack.encode(header), body[len(body) % 8 :]))).facts == _whole().facts
 
