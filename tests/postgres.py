@@ -96,7 +96,7 @@ def _running(bin_directory: Path, directory: Path) -> Iterator[Server]:
             assert process.poll() is None, (directory / "log").read_text()
             yield Server(directory)
         finally:
-            process.send_signal(signal.SIGINT)  # does not wait for connections to end
+            process.send_signal(signal.SIGQUIT)  # at once: nothing in it is wanted any more
             process.wait(30)
     finally:
         shutil.rmtree(directory, ignore_errors=True)

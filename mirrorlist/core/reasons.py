@@ -32,7 +32,7 @@ class Reason(Enum):
     NO_FILE = "The mirror does not have this file."
     AVOIDED = "You asked to avoid the mirror."
     CONTINENT_ASKED = "The mirror is not on a continent that was asked for."
-    LIST_FULL = "The list is full; nearer mirrors stand in it."
+    LIST_FULL = "The list is full; other mirrors come before it."
 
 
 @dataclass(frozen=True, slots=True)

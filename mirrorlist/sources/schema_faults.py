@@ -164,12 +164,24 @@ def _no_alternative(error: ValidationError) -> Iterator[Fault]:
     if every and all(each.validator == "required" and not each.relative_path for each in every):
         yield _neither(error, every)
         return
+    if listed := _as_list(error):
+        yield Fault(_pointer(error), Code.WRONG_TYPE, f"{_is(error)}; write it as a list, {listed}")
+        return
     fitting = [branch for branch in branches if not any(map(_is_other_type, branch))]
     other = [name for each in every if _is_other_type(each) for name in _names(_rule(each))]
     if not fitting:
         yield _type_fault(error, list(dict.fromkeys(other)))
         return
     yield from _with_other_kinds(min(fitting, key=len), other)
+
+
+def _as_list(error: ValidationError) -> str | None:
+    """Text that holds what one of the alternatives wants a list of, as such a list; None for any other value."""
+    patterns = [each["items"]["pattern"] for each in _rule(error) if "pattern" in each.get("items", {})]
+    words = re.split(r"[\s,]+", _value(error)) if isinstance(_value(error), str) else []
+    if words and any(all(re.search(pattern, word) for word in words) for pattern in patterns):
+        return f"[{', '.join(map(shown, words))}]"
+    return None
 
 
 def _branches(error: ValidationError) -> list[list[ValidationError]]:

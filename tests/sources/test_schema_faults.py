@@ -41,7 +41,16 @@ HEAD = "name: a.example\naddress: {http: http://a.example/}\n"
         ),
         (
             HEAD + "subnets: 10.0.0.0/8\n",
-            "3:10: error [bad-value] subnets is '10.0.0.0/8'; "
+            "3:10: error [wrong-type] subnets is '10.0.0.0/8'; write it as a list, ['10.0.0.0/8']",
+        ),
+        (
+            HEAD + "subnets: 192.0.2.0/24, 2001:db8::/32\n",
+            "3:10: error [wrong-type] subnets is '192.0.2.0/24, 2001:db8::/32'; "
+            "write it as a list, ['192.0.2.0/24', '2001:db8::/32']",
+        ),
+        (
+            HEAD + "subnets: http://mirror.example.org/subnets.json\n",
+            "3:10: error [bad-value] subnets is 'http://mirror.example.org/subnets.json'; "
             "write it as in 'https://mirror.example.org/subnets.json', or a list",
         ),
         (
