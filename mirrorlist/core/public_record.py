@@ -105,8 +105,9 @@ def _mirror(known: Known, number: int, mirror: Mirror, verdicts: Mapping[Subject
     held = _held(known, number, mirror)
     ways = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
     override = known.overrides.get(mirror.name)
-    counted = [holds for holds in held.values() if holds not in _NOT_COUNTED]
-    state = state_of(mirror, override is not None or number in known.health.out, list(ways.values()), counted)
+    counted = {path: holds for path, holds in held.items() if holds not in _NOT_COUNTED}
+    is_out = override is not None or number in known.health.out
+    state = state_of(mirror, is_out, list(ways.values()), list(counted.values()))
     lag = _lag(known, mirror, verdicts)
     country = mirror.location and mirror.location.country
     logo = known.logos.get(mirror.name)
@@ -115,11 +116,11 @@ def _mirror(known: Known, number: int, mirror: Mirror, verdicts: Mapping[Subject
         state=state,
         since=_paused_since(mirror)
         if state is State.PAUSED
-        else _since(state, override, list(ways.values()), verdicts, known.now - lag if lag else None),
+        else _since(state, override, list(ways.values()), counted, verdicts, known.now - lag if lag else None),
         checked_at=max((verdict.checked_at for verdict in verdicts.values()), default=None),
         ipv6=_ipv6(ways),
         repositories=len(counted),
-        fresh=sum(holds in _CURRENT for holds in counted),
+        fresh=sum(holds in _CURRENT for holds in counted.values()),
         lag_seconds=lag,
         home_share=known.shares.get(mirror.name, {}).get(country) if country else None,
         logo=sha256(logo.data).hexdigest()[:16] if logo else None,
@@ -164,6 +165,7 @@ def _since(
     state: State,
     override: Override | None,
     ways: Sequence[Verdict],
+    counted: Mapping[str, Holds],
     verdicts: Mapping[Subject, Verdict],
     replaced_at: float | None,
 ) -> float | None:
@@ -177,7 +179,8 @@ def _since(
     if state is State.LAGGING:
         return replaced_at
     if state is State.STALE:
-        bad = [verdict.since for subject, verdict in verdicts.items() if subject.path and not verdict.good_now]
+        worse = {path for path, holds in counted.items() if holds > Holds.LAGGING}  # not what it never carried
+        bad = [verdict.since for subject, verdict in verdicts.items() if subject.path in worse and not verdict.good_now]
         return min(bad, default=replaced_at)
     return None
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mirrorlist.core.errors import SnapshotError
@@ -75,6 +77,19 @@ def test_the_state_says_since_when() -> None:
 
     assert since(UP) == NOW - 60
     assert since(GONE) == NOW - 60
+
+
+def test_a_repository_that_a_mirror_never_carried_does_not_tell_since_when_it_is_stale() -> None:
+    verdicts = {
+        HTTPS4: UP,
+        replace(HTTPS4, path="old/"): Verdict(False, NOW - 7200, Outcome.STALE, NOW),
+        replace(HTTPS4, path="never/"): Verdict(False, NOW - 9e6, Outcome.MISSING, NOW),
+    }
+    health = HealthTable(holds={"old/": bytes([Holds.STALE]), "never/": bytes([Holds.MISSING])})
+    modules = {"old/": MAIN, "never/": MAIN}
+    known = Known(mirrors=[mirror("m")], health=health, modules=modules, now=NOW, verdicts=verdicts)
+    [found] = public_record(known).network.mirrors
+    assert (found.state, found.since) == (State.STALE, NOW - 7200)
 
 
 @pytest.mark.parametrize(
