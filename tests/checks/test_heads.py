@@ -31,7 +31,7 @@ def test_a_real_mirror_is_asked(tmp_path: Path) -> None:
 
 
 def answers(status: int, **headers: str) -> Fetched:
-    return Fetched(status, {key.replace("_", "-"): value for key, value in headers.items()}, b"", "", "", 0, None, ())
+    return Fetched(status, {key.replace("_", "-"): value for key, value in headers.items()}, b"", "", "", 0, None)
 
 
 def asked(*replies: Fetched | Failure) -> tuple[dict[str, Answer], list[str]]:

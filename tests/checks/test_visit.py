@@ -503,7 +503,7 @@ def slow(clock: Clock, wanted: Callable[[str, Ask], float | None]) -> Fetch:
             clock.at += ask.deadline_seconds
             return Failure(FailureKind.TIMEOUT, "silence")
         clock.at += seconds
-        return Fetched(200, {}, CURRENT, url, ALLOWED_HOST, seconds, None, ())
+        return Fetched(200, {}, CURRENT, url, ALLOWED_HOST, seconds, None)
 
     return fetching
 
