@@ -41,7 +41,7 @@ class NotReady(MirrorlistError):
 
 
 class SnapshotError(MirrorlistError):
-    """A snapshot file is truncated, altered or of another format."""
+    """A snapshot, or another sealed file, is truncated, altered or of another format."""
 
 
 class GeoDatabaseError(MirrorlistError):
