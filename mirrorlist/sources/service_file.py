@@ -30,7 +30,6 @@ from mirrorlist.sources.service_text import (
     OverrideText,
     RepositoryText,
     ServiceText,
-    SiteText,
     SourceText,
     TreeText,
     service_text,
@@ -185,15 +184,9 @@ def _tree(text: TreeText) -> Tree:
     )
 
 
-def _site(text: SiteText) -> Site:
-    return Site(
-        url=tree_url(text.url) if text.url else None,
-        join_text=text.join_text.strip(),
-        contacts=text.contacts,
-        geo_corrections=text.geo_corrections,
-        images=text.images,
-        image_checksums=text.image_checksums,
-    )
+def _site(said: Site) -> Site:
+    """Its links and images mean what they say."""
+    return replace(said, url=tree_url(said.url) if said.url else None, join_text=said.join_text.strip())
 
 
 def _proxy(text: str) -> str:
