@@ -33,7 +33,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long one request and all of one mirror's may take."""
 
     request_seconds: float = 10.0
@@ -45,13 +45,13 @@ def tree_of(urls: Mapping[Protocol, str]) -> str | None:
     return next((urls[protocol] for protocol in WEB_PROTOCOLS if protocol in urls), None)
 
 
-def ask(tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, patience: Patience) -> dict[str, Answer]:
+def ask(tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, timeouts: Timeouts) -> dict[str, Answer]:
     """What the mirror says of each path; those that it gave no clear answer about are left out."""
-    deadline = deadline_in(patience.mirror_seconds, clock)
+    deadline = deadline_in(timeouts.mirror_seconds, clock)
     found: dict[str, Answer] = {}
     failures = 0
     for path in paths:
-        left = min(patience.request_seconds, deadline.left())
+        left = min(timeouts.request_seconds, deadline.left())
         if left <= 0 or failures == _MOST_FAILURES:
             break
         answer = fetch(tree + quote(path), Ask(Method.HEAD, deadline_seconds=left))

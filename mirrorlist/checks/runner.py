@@ -107,8 +107,7 @@ def controls_of(service: Service) -> tuple[Mirror, ...]:
     trees += [(module, url) for module, urls in service.fallbacks.items() for url in urls]
     trees += [(MAIN, url) for url in service.catalogue.vault_urls]
     return tuple(
-        Mirror(name=f"control {number}", urls={module: {Protocol(url.partition(":")[0]): url}})
-        for number, (module, url) in enumerate(dict.fromkeys(trees))
+        _as_mirror(f"control {number}", module, url) for number, (module, url) in enumerate(dict.fromkeys(trees))
     )
 
 
@@ -116,11 +115,15 @@ def resorts_of(service: Service) -> tuple[Mirror, ...]:
     """The trees that redirects end at, in the shape of mirrors; their names are their URLs, which no mirror's is."""
     modules = dict.fromkeys(tree.module for tree in service.trees)
     return tuple(
-        Mirror(name=url, urls={module: {Protocol(url.partition(":")[0]): url}})
+        _as_mirror(url, module, url)
         for module in modules
         for url in service.last_resorts(module)
         if len(url) <= LONGEST_NAME
     )
+
+
+def _as_mirror(name: str, module: str, url: str) -> Mirror:
+    return Mirror(name=name, urls={module: {Protocol(url.partition(":")[0]): url}})
 
 
 def _mixed(mirrors: Iterable[Mirror]) -> list[Mirror]:
