@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from mirrorlist.checks.deadline import Clock
 from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.judgement import excused
 from mirrorlist.checks.looks import Terms, ask_of, judged, probe_of
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.patience import Patience
@@ -115,9 +116,7 @@ class _Asking:
     def _heard(self, probe: Probe) -> None:
         if probe.outcome is Outcome.TIMEOUT:
             self._patience.fell_silent()
-        out_of_reach = probe.outcome in (Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.FORBIDDEN)
-        unknown = self.trip.mirror.private and out_of_reach
-        self.probes.append(replace(probe, outcome=Outcome.UNCHECKED) if unknown else probe)
+        self.probes.append(excused(probe, self.trip.mirror.private))
 
     def walk(self, looks: Iterable[Look]) -> list[Probe]:
         """Looks at one repository after the other, until the mirror has had enough of it."""

@@ -13,6 +13,7 @@ from mirrorlist.core.health import Event, EventKind, Family, Outcome, Override, 
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.rounds import Change, Round
 from mirrorlist.store.addresses import VERSION as ADDRESSES_VERSION
+from mirrorlist.store.health_rows import event_of, kept_of, probe_of
 from mirrorlist.store.leader import Lead
 from mirrorlist.store.paces import VERSION as PACES_VERSION
 from mirrorlist.store.paces import PaceStore
@@ -83,9 +84,7 @@ class HealthStore:
         wanted = sa.select(PROBES).where(PROBES.c.mirror == mirror, PROBES.c.at >= since)
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.order_by(PROBES.c.at.desc(), PROBES.c.id.desc()))
-            return [
-                Probe(_subject(row), row.at, row.seconds, Outcome(row.outcome), row.detail, row.sha256) for row in rows
-            ]
+            return [probe_of(row) for row in rows]
 
     def events(self, mirror: str | None = None, limit: int = 1000) -> list[Event]:
         """What happened to a mirror, or to all, the newest first."""
@@ -93,13 +92,7 @@ class HealthStore:
         if mirror is not None:
             wanted = wanted.where(HEALTH_EVENTS.c.mirror == mirror)
         with self._engine.connect() as connection:
-            return [
-                Event(
-                    row.mirror, EventKind(row.kind), row.at, row.why,
-                    None if row.module is None else _subject(row), row.author,
-                )
-                for row in connection.execute(wanted)
-            ]  # fmt: skip
+            return [event_of(row) for row in connection.execute(wanted)]
 
     def overrides(self, now: float) -> dict[str, Override]:
         """The overrides that are in force, by the name of the mirror."""
@@ -149,8 +142,7 @@ class HealthStore:
             row = connection.execute(wanted).one_or_none()
         if row is None:
             return None
-        kept = tuple(map(Family, (row.kept or "").split()))
-        return Run(row.id, row.started_at, row.seconds, row.mirrors, row.requests, kept)
+        return Run(row.id, row.started_at, row.seconds, row.mirrors, row.requests, kept_of(row))
 
     def is_watched(self, now: float) -> bool:
         """Whether a prober looks at the mirrors these days."""
@@ -219,10 +211,6 @@ _FORGET = VERDICTS.delete().where(*(VERDICTS.c[name] == sa.bindparam(f"_{name}")
 
 def _what_matters(verdict: Verdict | None) -> object:
     return verdict and (verdict.good_now, verdict.since, verdict.outcome, verdict.sha256)
-
-
-def _subject(row: Any) -> Subject:
-    return Subject(row.mirror, row.module, Protocol(row.protocol), Family(row.family), row.path)
 
 
 def _subject_row(subject: Subject) -> dict[str, Any]:
