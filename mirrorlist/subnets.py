@@ -12,8 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from mirrorlist.checks.addresses import NEVER, SPECIAL
-from mirrorlist.checks.fetch import Ask
-from mirrorlist.checks.outcome import Failure, Fetched, shown
+from mirrorlist.checks.fetch import Ask, Fetch
+from mirrorlist.checks.outcome import Failure, shown
 from mirrorlist.core.model import Mirror, Prefix, Protocol
 from mirrorlist.core.service import Profile, Service
 from mirrorlist.core.subnet_lists import ListRules, changes_too_much, list_faults, told_in_short
@@ -34,8 +34,6 @@ from mirrorlist.sources.subnet_lists import (
 )
 
 DEADLINE_SECONDS = 20.0
-
-Fetch = Callable[[str, Ask], Fetched | Failure]
 
 
 class Outcome(StrEnum):

@@ -63,6 +63,10 @@ class Guard:
     user_agent: str = f"mirrorlist/{__version__}"
 
 
+Fetch = Callable[[str, Ask], Fetched | Failure]
+"""``fetch`` with its guard, or what stands for it."""
+
+
 def fetch(url: str, ask: Ask, guard: Guard) -> Fetched | Failure:
     """What the URL gives, within the deadline of ``ask``; nothing that a stranger does raises."""
     deadline = deadline_in(ask.deadline_seconds, guard.clock)

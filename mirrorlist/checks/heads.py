@@ -6,19 +6,18 @@ turn, so that all have been asked for after some time. What was asked too long a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 from mirrorlist.checks.deadline import Clock, deadline_in
 from mirrorlist.checks.exchange import Method
-from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.fetch import Ask, Fetch
 from mirrorlist.checks.outcome import Failure, Fetched
 from mirrorlist.core.listing import ABSENT, UNKNOWN
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
-Fetch = Callable[[str, Ask], Fetched | Failure]
 _GONE = (404, 410)
 _MOST_FAILURES = 3
 """So many requests in a row without an answer: the mirror is left alone until the next run."""

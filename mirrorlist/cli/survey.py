@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
 
-from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.fetch import Ask, Fetch
 from mirrorlist.checks.judgement import Known, Observation, excused, failed, repomd, time_file
 from mirrorlist.checks.looks import ASKED_FAMILIES, LARGEST_REPOMD, LARGEST_TIME_FILE
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
-from mirrorlist.checks.visit import Fetch, Rsync
+from mirrorlist.checks.visit import Rsync
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Subject
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
-from mirrorlist.core.visits import REPOMD, Wanted
+from mirrorlist.core.visits import Wanted
 from mirrorlist.sources.repomd import summed_up
 from mirrorlist.sources.repomd_parts import LARGEST, largest_part
 

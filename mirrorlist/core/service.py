@@ -13,6 +13,9 @@ from mirrorlist.core.requirements import Requirements
 from mirrorlist.core.sync import SyncSources
 from mirrorlist.core.trees import Tree
 
+WEB_SCHEMES = ("http://", "https://")
+"""How an origin begins that is a web address; any other is a directory."""
+
 
 class Profile(StrEnum):
     """Whether mirrors live on the public internet or inside one network."""
@@ -122,4 +125,4 @@ class Service:
         """The project's own trees of a module: the fallbacks, or the origin where it is a web address."""
         trees = self.fallbacks.get(module, ())
         origin = self.origins.get(module, "")
-        return trees or ((origin,) if origin.startswith(("http://", "https://")) else ())
+        return trees or ((origin,) if origin.startswith(WEB_SCHEMES) else ())

@@ -11,22 +11,20 @@ document in pieces that can be joined without building a tree; a test holds one 
 
 from __future__ import annotations
 
-import re
 from email.utils import formatdate
 from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import Checksummed, Mirror, RepoMetadata, Selection
 from mirrorlist.core.rank import country_of
+from mirrorlist.formats.xml_documents import written, xml_text
 
 CONTENT_TYPE = "application/metalink+xml"
 FILE_NAME = "repomd.xml"
-FILE_PATH = "repodata/repomd.xml"
 _METALINK = "http://www.metalinker.org/"
 _MM0 = "http://fedorahosted.org/mirrormanager"
-_DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def metalink(selection: Selection, metadata: RepoMetadata) -> bytes:
@@ -39,12 +37,7 @@ def metalink(selection: Selection, metadata: RepoMetadata) -> bytes:
     last = selection.choices[-1].preference if selection.choices else 101
     for below, url in enumerate(selection.fallbacks, start=1):
         _add_url(resources, url, None, last - below)
-    return _written(root)
-
-
-def _written(root: etree._Element) -> bytes:
-    etree.indent(root)
-    return _DECLARATION + etree.tostring(root, encoding="utf-8") + b"\n"
+    return written(root)
 
 
 def _document(metadata: RepoMetadata) -> etree._Element:
@@ -80,7 +73,7 @@ def _add_version(parent: etree._Element, version: Checksummed) -> None:
 
 
 def _add_url(resources: etree._Element, directory: str, mirror: Mirror | None, preference: int) -> None:
-    url = _add(resources, "url", text=xml_text(directory + FILE_PATH))
+    url = _add(resources, "url", text=xml_text(directory + REPOMD))
     for name, value in _url_attributes(directory, mirror, preference).items():
         url.set(name, value)
 
@@ -97,15 +90,10 @@ def _url_attributes(directory: str, mirror: Mirror | None, preference: int) -> d
     return attributes
 
 
-def xml_text(text: str) -> str:
-    """The text without the characters that XML 1.0 cannot hold."""
-    return _NOT_XML.sub("", text)
-
-
 def head(metadata: RepoMetadata) -> bytes:
     """Everything before the first URL."""
-    written = _written(_document(metadata))
-    return written[: written.index(b"<resources/>")] + b"<resources>"
+    whole = written(_document(metadata))
+    return whole[: whole.index(b"<resources/>")] + b"<resources>"
 
 
 def url_start(tree: str, mirror: Mirror | None, preference: int) -> bytes:
@@ -121,7 +109,7 @@ def _quoted(value: str) -> str:
 
 def path_part(path: str) -> bytes:
     """A repository's path as it stands inside a URL element, with the end of the element."""
-    return escape(xml_text(path)).encode() + FILE_PATH.encode() + URL_END
+    return escape(xml_text(path)).encode() + REPOMD.encode() + URL_END
 
 
 URL_END = b"</url>"

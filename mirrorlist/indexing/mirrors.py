@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from mirrorlist.checks.deadline import Clock
-from mirrorlist.checks.heads import Answer, Fetch, Timeouts, ask, tree_of
+from mirrorlist.checks.fetch import Fetch
+from mirrorlist.checks.heads import Answer, Timeouts, ask, tree_of
 from mirrorlist.checks.rsync_list import Bounds, NotListed
 from mirrorlist.core.listed import Line, Refusal, Row, rsync_lines
 from mirrorlist.core.listing import Listing, listing

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from mirrorlist.core.catalogue import release, spelled_versions, target
+from mirrorlist.core.catalogue import VERSION_MARK, release, spelled_versions, target
 from mirrorlist.core.errors import Finding, NotFound
 from mirrorlist.sources.documents import Pointer, shown
 from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
 from mirrorlist.sources.service_text import ImageText, RepositoryText
 
-VERSION_MARK = "{version}"
 BASEARCH = "$basearch"
 _NUMBERS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*", re.ASCII)
 

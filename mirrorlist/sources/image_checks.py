@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mirrorlist.core.catalogue import release, spelled_versions
+from mirrorlist.core.catalogue import VERSION_MARK, release, spelled_versions
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.images import BASEARCH
 from mirrorlist.sources.catalogue_checks import arches_of_versions
 from mirrorlist.sources.documents import shown
 from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
-
-VERSION_MARK = "{version}"
 
 
 def image_paths(draft: Draft) -> Iterator[Finding]:

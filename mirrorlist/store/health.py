@@ -14,12 +14,13 @@ from mirrorlist.core.model import Protocol
 from mirrorlist.core.rounds import Change, Round
 from mirrorlist.store.addresses import VERSION as ADDRESSES_VERSION
 from mirrorlist.store.health_rows import event_of, kept_of, probe_of
+from mirrorlist.store.health_versions import grow
 from mirrorlist.store.leader import Lead
 from mirrorlist.store.paces import VERSION as PACES_VERSION
 from mirrorlist.store.paces import PaceStore
 from mirrorlist.store.releases import ReleaseStore
 from mirrorlist.store.tables import HEALTH_EVENTS, HEALTH_VERSIONS, OVERRIDES, PROBES, RUNS, VERDICTS
-from mirrorlist.store.upsert import insert_into, upsert
+from mirrorlist.store.upsert import upsert
 
 KEPT_SECONDS = 30 * 86_400.0
 """How long probes, events, runs and verdicts of what is not probed any more are kept."""
@@ -106,7 +107,7 @@ class HealthStore:
             connection.execute(upsert(self._engine.dialect.name, OVERRIDES), _columns(override))
             self._happened(connection, override.mirror, EventKind.OVERRIDDEN, override.since, override.reason,
                            override.author)  # fmt: skip
-            self._grow(connection, "overrides")
+            grow(connection, "overrides")
 
     def clear_override(self, mirror: str, author: str, now: float) -> bool:
         """Ends the override of a mirror; False if none is in force."""
@@ -115,7 +116,7 @@ class HealthStore:
             if done.rowcount == 0:
                 return False
             self._happened(connection, mirror, EventKind.CLEARED, now, "the override was cleared", author)
-            self._grow(connection, "overrides")
+            grow(connection, "overrides")
         return True
 
     def begin_run(self, now: float) -> int:
@@ -163,7 +164,7 @@ class HealthStore:
             self._write(connection, _FORGET, ({f"_{name}": value for name, value in _subject_row(each).items()}
                                               for each in gone))  # fmt: skip
             if matters:
-                self._grow(connection, "verdicts")
+                grow(connection, "verdicts")
         return matters
 
     def prune(self, now: float) -> None:
@@ -177,7 +178,7 @@ class HealthStore:
             newest = sa.select(sa.func.max(RUNS.c.id)).scalar_subquery()
             connection.execute(RUNS.delete().where(RUNS.c.started_at < oldest, RUNS.c.id != newest))
             if connection.execute(VERDICTS.delete().where(VERDICTS.c.checked_at < oldest)).rowcount:
-                self._grow(connection, "verdicts")
+                grow(connection, "verdicts")
 
     @contextmanager
     def _leading(self) -> Iterator[sa.Connection]:
@@ -199,11 +200,6 @@ class HealthStore:
     ) -> None:
         values = {"mirror": mirror, "kind": kind.value, "at": at, "why": why, "author": author}
         connection.execute(HEALTH_EVENTS.insert().values(**values))
-
-    def _grow(self, connection: sa.Connection, name: str) -> None:
-        first = insert_into(self._engine.dialect.name, HEALTH_VERSIONS).values(name=name, number=1)
-        grown = {"number": HEALTH_VERSIONS.c.number + 1}
-        connection.execute(first.on_conflict_do_update(index_elements=["name"], set_=grown))
 
 
 _FORGET = VERDICTS.delete().where(*(VERDICTS.c[name] == sa.bindparam(f"_{name}") for name in _KEYS))

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from mirrorlist.checks.exchange import Method
-from mirrorlist.checks.fetch import Ask, Guard, fetch
-from mirrorlist.checks.heads import Answer, Fetch, Timeouts, ask, tree_of
+from mirrorlist.checks.fetch import Ask, Fetch, Guard, fetch
+from mirrorlist.checks.heads import Answer, Timeouts, ask, tree_of
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.core.listing import ABSENT, UNKNOWN
 from mirrorlist.core.model import Protocol
