@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from operator import attrgetter
 from pathlib import Path
 
@@ -33,11 +33,12 @@ from mirrorlist.core.addresses import KnownAddress
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
 from mirrorlist.core.images import wanted_images
-from mirrorlist.core.model import Mirror, Prefix
+from mirrorlist.core.model import Mirror
 from mirrorlist.core.rounds import Change
-from mirrorlist.core.service import Profile, Service
+from mirrorlist.core.service import Service
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.visits import wanted_repositories
+from mirrorlist.sources.networks import prefix
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
@@ -171,13 +172,7 @@ class Prober:
 
 def guard_of(service: Service, resolver: Resolver = system_resolver) -> Guard:
     """What a fetch may reach: public addresses, and in an intranet the networks that the service file names."""
-    networks = service.intranet_networks if service.profile is Profile.INTRANET else ()
-    return Guard(allowed=tuple(_prefix(text) for text in networks), resolver=resolver)
-
-
-def _prefix(text: str) -> Prefix:
-    network = ip_network(text)
-    return Prefix(network.network_address.packed, network.prefixlen)
+    return Guard(allowed=tuple(map(prefix, service.own_networks)), resolver=resolver)
 
 
 def _work(context: Context, state_dir: Path, timeout: float, every: float, stop: threading.Event) -> None:

@@ -121,6 +121,11 @@ class Service:
     sync: SyncSources = field(default_factory=SyncSources)
     """The machines that mirrors copy, and which of them a mirror is told."""
 
+    @property
+    def own_networks(self) -> tuple[str, ...]:
+        """The networks that may be reached although they are not public: those of an intranet."""
+        return self.intranet_networks if self.profile is Profile.INTRANET else ()
+
     def last_resorts(self, module: str) -> tuple[str, ...]:
         """The project's own trees of a module: the fallbacks, or the origin where it is a web address."""
         trees = self.fallbacks.get(module, ())

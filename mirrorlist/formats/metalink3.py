@@ -12,6 +12,7 @@ document in pieces that can be joined without building a tree; a test holds one 
 from __future__ import annotations
 
 from email.utils import formatdate
+from functools import partial
 from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
@@ -19,12 +20,13 @@ from lxml import etree
 from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import Checksummed, Mirror, RepoMetadata, Selection
 from mirrorlist.core.rank import country_of
-from mirrorlist.formats.xml_documents import written, xml_text
+from mirrorlist.formats.xml_documents import added, written, xml_text
 
 CONTENT_TYPE = "application/metalink+xml"
 FILE_NAME = "repomd.xml"
 _METALINK = "http://www.metalinker.org/"
 _MM0 = "http://fedorahosted.org/mirrormanager"
+_add, _extend = partial(added, _METALINK), partial(added, _MM0)
 
 
 def metalink(selection: Selection, metadata: RepoMetadata) -> bytes:
@@ -51,29 +53,23 @@ def _document(metadata: RepoMetadata) -> etree._Element:
     file.set("name", FILE_NAME)
     _add_version(file, metadata.current)
     if metadata.alternates:
-        alternates = _add(file, "alternates", _MM0)
+        alternates = _extend(file, "alternates")
         for older in metadata.alternates:
-            _add_version(_add(alternates, "alternate", _MM0), older)
+            _add_version(_extend(alternates, "alternate"), older)
     _add(file, "resources")
     return root
 
 
-def _add(parent: etree._Element, name: str, namespace: str = _METALINK, text: str | None = None) -> etree._Element:
-    element = etree.SubElement(parent, f"{{{namespace}}}{name}")
-    element.text = text
-    return element
-
-
 def _add_version(parent: etree._Element, version: Checksummed) -> None:
-    _add(parent, "timestamp", _MM0, str(version.timestamp))
-    _add(parent, "size", text=str(version.size))
+    _extend(parent, "timestamp", str(version.timestamp))
+    _add(parent, "size", str(version.size))
     verification = _add(parent, "verification")
     for kind, digest in (("sha256", version.sha256), ("sha512", version.sha512)):
-        _add(verification, "hash", text=digest).set("type", kind)
+        _add(verification, "hash", digest).set("type", kind)
 
 
 def _add_url(resources: etree._Element, directory: str, mirror: Mirror | None, preference: int) -> None:
-    url = _add(resources, "url", text=xml_text(directory + REPOMD))
+    url = _add(resources, "url", xml_text(directory + REPOMD))
     for name, value in _url_attributes(directory, mirror, preference).items():
         url.set(name, value)
 
