@@ -55,6 +55,7 @@ class Target:
 
     @property
     def url(self) -> str:
+        """The URL in its one spelling."""
         return f"{self.scheme}://{self.authority}{self.path}"
 
     @property

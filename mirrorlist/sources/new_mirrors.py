@@ -135,6 +135,7 @@ def sync_from(text: str) -> str:
 
 
 def sponsor_page(text: str) -> str:
+    """A web page; raises Refused for anything else."""
     url = page_url(text)
     if url is None:
         raise Refused("is no web page; write it with https://")
