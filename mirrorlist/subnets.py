@@ -12,10 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from mirrorlist.checks.addresses import NEVER, SPECIAL
-from mirrorlist.checks.fetch import Ask
-from mirrorlist.checks.outcome import Failure, Fetched, shown
+from mirrorlist.checks.fetch import Ask, Fetch
+from mirrorlist.checks.outcome import Failure, shown
 from mirrorlist.core.model import Mirror, Prefix, Protocol
-from mirrorlist.core.service import Profile, Service
+from mirrorlist.core.service import Service
 from mirrorlist.core.subnet_lists import ListRules, changes_too_much, list_faults, told_in_short
 from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.mirror_files import read_mirror_files
@@ -34,8 +34,6 @@ from mirrorlist.sources.subnet_lists import (
 )
 
 DEADLINE_SECONDS = 20.0
-
-Fetch = Callable[[str, Ask], Fetched | Failure]
 
 
 class Outcome(StrEnum):
@@ -71,8 +69,7 @@ def update_subnets(
 
 def rules_of(service: Service) -> ListRules:
     """The rules of a service for lists."""
-    networks = service.intranet_networks if service.profile is Profile.INTRANET else ()
-    return ListRules(SPECIAL + NEVER, tuple(map(prefix, networks)), service.approved)
+    return ListRules(SPECIAL + NEVER, tuple(map(prefix, service.own_networks)), service.approved)
 
 
 @dataclass(frozen=True, slots=True)

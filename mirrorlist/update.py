@@ -13,10 +13,10 @@ import requests
 from mirrorlist.core.catalogue import published
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.images import published_images
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import Checksummed
-from mirrorlist.core.service import Service
+from mirrorlist.core.service import WEB_SCHEMES, Service
 from mirrorlist.sources.repomd import (
-    FILE_PATH,
     Fetch,
     Size,
     directory_fetch,
@@ -81,7 +81,7 @@ def update_images(service: Service, store: MetadataStore, now: float) -> Iterato
 
 
 def _size(origin: str, session: requests.Session) -> Size:
-    if origin.startswith(("http://", "https://")):
+    if origin.startswith(WEB_SCHEMES):
         return http_size(origin, session)
     return directory_size(Path(origin))
 
@@ -95,7 +95,7 @@ def _ask_size(wanted: tuple[str, Size]) -> tuple[str, int | OriginError | None]:
 
 
 def _fetch(origin: str, session: requests.Session) -> Fetch:
-    if origin.startswith(("http://", "https://")):
+    if origin.startswith(WEB_SCHEMES):
         return http_fetch(origin, session)
     return directory_fetch(Path(origin))
 
@@ -103,8 +103,8 @@ def _fetch(origin: str, session: requests.Session) -> Fetch:
 def _ask(wanted: tuple[str, Fetch]) -> tuple[str, Checksummed | OriginError | None]:
     path, fetch = wanted
     try:
-        data = fetch(path + FILE_PATH)
-        return path, None if data is None else summed_up(data, path + FILE_PATH)
+        data = fetch(path + REPOMD)
+        return path, None if data is None else summed_up(data, path + REPOMD)
     except OriginError as error:
         return path, error
 

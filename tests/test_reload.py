@@ -18,10 +18,9 @@ from mirrorlist.core.snapshot import encode
 from mirrorlist.core.trees import Tree
 from mirrorlist.reload import Reloader
 from mirrorlist.store.snapshot_files import FORMER, NAME, write_snapshot
-from mirrorlist.web.budget import unlimited
 from mirrorlist.web.counts import Counts
 from tests.building import metadata, mirror, nobody, snapshot
-from tests.web.asking import ask, environ
+from tests.web.asking import ask, environ, unlimited
 from tests.web.networks import made_up, record_of
 
 PERIOD = 0.05

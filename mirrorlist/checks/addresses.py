@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from mirrorlist.checks.outcome import shown
 from mirrorlist.core.model import Prefix
-from mirrorlist.core.prefixes import contains, parse_prefix
+from mirrorlist.core.prefixes import GLOBAL_UNICAST, contains, parse_prefix
 
 Named = tuple[tuple[Prefix, str], ...]
 
@@ -70,9 +70,6 @@ SPECIAL = _named(
 )
 """IANA's special-purpose registries and what grew beside them; the first row that matches names the address."""
 
-_GLOBAL_UNICAST = parse_prefix("2000::/3")[0]
-"""The only part of IPv6 that IANA has given out for global unicast (RFC 4291, 2.4)."""
-
 _EMBEDDINGS: tuple[tuple[Prefix, Callable[[bytes], bytes]], ...] = (
     (parse_prefix("::/96")[0], lambda packed: packed[12:]),
     (parse_prefix("::ffff:0:0/96")[0], lambda packed: packed[12:]),
@@ -126,7 +123,7 @@ def _kind(packed: bytes, allowed: tuple[Prefix, ...]) -> str | None:
     if name := _first(SPECIAL, packed):
         return name
     address = ipaddress.ip_address(packed)
-    outside = address.version == 6 and not contains(_GLOBAL_UNICAST, packed)
+    outside = address.version == 6 and not contains(GLOBAL_UNICAST, packed)
     return "not global" if outside or not address.is_global else None
 
 

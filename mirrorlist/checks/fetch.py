@@ -63,6 +63,10 @@ class Guard:
     user_agent: str = f"mirrorlist/{__version__}"
 
 
+Fetch = Callable[[str, Ask], Fetched | Failure]
+"""``fetch`` with its guard, or what stands for it."""
+
+
 def fetch(url: str, ask: Ask, guard: Guard) -> Fetched | Failure:
     """What the URL gives, within the deadline of ``ask``; nothing that a stranger does raises."""
     deadline = deadline_in(ask.deadline_seconds, guard.clock)
@@ -80,7 +84,7 @@ def _followed(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Fet
             reply = _asked(target, ask, guard, deadline)
         days_left.append(reply.certificate_days_left)
         if reply.location is None:
-            return _fetched(reply, target, hops, _least(days_left), deadline)
+            return _fetched(reply, target, _least(days_left), deadline)
         if len(hops) == MOST_HOPS:
             raise Failed(FailureKind.TOO_MANY_REDIRECTS, f"over {MOST_HOPS}, the last from {shown(target.url)}")
         hops.append(target.url)
@@ -142,7 +146,7 @@ def _least(days_left: Iterable[int | None]) -> int | None:
     return min((days for days in days_left if days is not None), default=None)
 
 
-def _fetched(reply: Reply, target: Target, hops: list[str], days_left: int | None, deadline: Deadline) -> Fetched:
+def _fetched(reply: Reply, target: Target, days_left: int | None, deadline: Deadline) -> Fetched:
     return Fetched(
         status=reply.status,
         headers=reply.headers,
@@ -151,5 +155,4 @@ def _fetched(reply: Reply, target: Target, hops: list[str], days_left: int | Non
         address=reply.address,
         seconds=deadline.passed(),
         certificate_days_left=days_left,
-        hops=tuple(hops),
     )

@@ -6,19 +6,18 @@ turn, so that all have been asked for after some time. What was asked too long a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 from mirrorlist.checks.deadline import Clock, deadline_in
 from mirrorlist.checks.exchange import Method
-from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.fetch import Ask, Fetch
 from mirrorlist.checks.outcome import Failure, Fetched
 from mirrorlist.core.listing import ABSENT, UNKNOWN
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
-Fetch = Callable[[str, Ask], Fetched | Failure]
 _GONE = (404, 410)
 _MOST_FAILURES = 3
 """So many requests in a row without an answer: the mirror is left alone until the next run."""
@@ -33,7 +32,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long one request and all of one mirror's may take."""
 
     request_seconds: float = 10.0
@@ -45,13 +44,13 @@ def tree_of(urls: Mapping[Protocol, str]) -> str | None:
     return next((urls[protocol] for protocol in WEB_PROTOCOLS if protocol in urls), None)
 
 
-def ask(tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, patience: Patience) -> dict[str, Answer]:
+def ask(tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, timeouts: Timeouts) -> dict[str, Answer]:
     """What the mirror says of each path; those that it gave no clear answer about are left out."""
-    deadline = deadline_in(patience.mirror_seconds, clock)
+    deadline = deadline_in(timeouts.mirror_seconds, clock)
     found: dict[str, Answer] = {}
     failures = 0
     for path in paths:
-        left = min(patience.request_seconds, deadline.left())
+        left = min(timeouts.request_seconds, deadline.left())
         if left <= 0 or failures == _MOST_FAILURES:
             break
         answer = fetch(tree + quote(path), Ask(Method.HEAD, deadline_seconds=left))

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched, shown
 from mirrorlist.checks.timestamps import told_time
-from mirrorlist.core.health import Outcome
+from mirrorlist.core.health import Outcome, Probe
 from mirrorlist.core.model import RepoMetadata
 
 FAILURES: dict[FailureKind, Outcome] = {
@@ -93,6 +93,12 @@ def failed(failure: Failure, private: bool) -> Observation:
         outcome = Outcome.UNCHECKED
     detail = failure.detail if failure.kind in TOLD_BY_OUTCOME else str(failure)
     return Observation(outcome, detail, answered=outcome is Outcome.WRONG)
+
+
+def excused(probe: Probe, private: bool) -> Probe:
+    """The same for the probe of an rsync tree."""
+    out_of_reach = probe.outcome in (Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.FORBIDDEN)
+    return replace(probe, outcome=Outcome.UNCHECKED) if private and out_of_reach else probe
 
 
 def refused(status: int) -> Observation | None:

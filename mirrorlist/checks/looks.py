@@ -21,7 +21,8 @@ ROOM = 65_536
 """A repomd.xml may be twice as long as the origin's and this much more."""
 NOT_MODIFIED = 304
 
-_FAMILIES = {Family.IPV4: AskedFamily.IPV4, Family.IPV6: AskedFamily.IPV6}
+ASKED_FAMILIES = {Family.IPV4: AskedFamily.IPV4, Family.IPV6: AskedFamily.IPV6}
+"""How a fetch is told the family of a look."""
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{1,120}"')
 
 
@@ -44,7 +45,7 @@ def ask_of(look: Look, trip: Trip, seconds: float) -> Ask:
     """The request of a look, within so many seconds."""
     return Ask(
         method=Method.HEAD if look.image else Method.GET,
-        family=_FAMILIES[look.subject.family],
+        family=ASKED_FAMILIES[look.subject.family],
         most_bytes=_most_bytes(look.subject, trip),
         deadline_seconds=seconds,
         etag=look.validator,

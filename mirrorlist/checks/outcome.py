@@ -40,7 +40,7 @@ class Fetched:
     """An answer, whatever its status.
 
     ``headers`` holds the few of ``KEPT_HEADERS``, lower-case. ``body`` is empty unless the status is 200 to 299
-    and the method GET. ``url`` is the one that answered, ``hops`` are those that redirected to it, in order.
+    and the method GET. ``url`` is the one that answered, after all redirects.
     ``certificate_days_left`` is the least of all certificates on the way, None where none was shown.
     """
 
@@ -51,7 +51,6 @@ class Fetched:
     address: str
     seconds: float
     certificate_days_left: int | None
-    hops: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

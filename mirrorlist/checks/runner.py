@@ -10,14 +10,15 @@ from hashlib import sha256
 from itertools import islice
 
 from mirrorlist.checks.deadline import Clock
+from mirrorlist.checks.fetch import Fetch
 from mirrorlist.checks.looks import Terms
-from mirrorlist.checks.visit import Fetch, Rsync, Visited, visit
-from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict
+from mirrorlist.checks.visit import Rsync, Visited, visit
+from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.images import Images
 from mirrorlist.core.model import MAIN, SERVED_STATUSES, Mirror, Protocol
 from mirrorlist.core.pace import Pace, paces_after
 from mirrorlist.core.rounds import Round, answers, fairly_ahead, settled, suspicious
-from mirrorlist.core.service import Service
+from mirrorlist.core.service import WEB_SCHEMES, Service
 from mirrorlist.core.visits import Trip, Wanted
 
 AT_ONCE = 64
@@ -75,9 +76,9 @@ class Ran:
 def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: int = AT_ONCE) -> Ran:
     """Visits every mirror; ``told`` hears of each visit when it ends, in the thread that called."""
     start = outside.clock()
-    by_mirror = _by_mirror(job.verdicts)
+    verdicts = by_mirror(job.verdicts)
     trips = [_trip(job, each, {}, outside) for each in job.controls]
-    trips += [_trip(job, each, by_mirror.get(each.name, {}), outside) for each in _mixed(job.mirrors)]
+    trips += [_trip(job, each, verdicts.get(each.name, {}), outside) for each in _mixed(job.mirrors)]
     names = {each.name for each in job.controls}
     visits: list[Visited] = []
     for visited in _visits(trips, job, outside, at_once):
@@ -103,12 +104,11 @@ def probed_mirrors(mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:
 
 def controls_of(service: Service) -> tuple[Mirror, ...]:
     """The origins, fallbacks and vaults of a service that are on the web."""
-    trees = [(module, url) for module, url in service.origins.items() if url.startswith(("http://", "https://"))]
+    trees = [(module, url) for module, url in service.origins.items() if url.startswith(WEB_SCHEMES)]
     trees += [(module, url) for module, urls in service.fallbacks.items() for url in urls]
     trees += [(MAIN, url) for url in service.catalogue.vault_urls]
     return tuple(
-        Mirror(name=f"control {number}", urls={module: {Protocol(url.partition(":")[0]): url}})
-        for number, (module, url) in enumerate(dict.fromkeys(trees))
+        _as_mirror(f"control {number}", module, url) for number, (module, url) in enumerate(dict.fromkeys(trees))
     )
 
 
@@ -116,23 +116,20 @@ def resorts_of(service: Service) -> tuple[Mirror, ...]:
     """The trees that redirects end at, in the shape of mirrors; their names are their URLs, which no mirror's is."""
     modules = dict.fromkeys(tree.module for tree in service.trees)
     return tuple(
-        Mirror(name=url, urls={module: {Protocol(url.partition(":")[0]): url}})
+        _as_mirror(url, module, url)
         for module in modules
         for url in service.last_resorts(module)
         if len(url) <= LONGEST_NAME
     )
 
 
+def _as_mirror(name: str, module: str, url: str) -> Mirror:
+    return Mirror(name=name, urls={module: {Protocol(url.partition(":")[0]): url}})
+
+
 def _mixed(mirrors: Iterable[Mirror]) -> list[Mirror]:
     """Neighbours in the alphabet are often down together; apart, they do not take all threads at once."""
     return sorted(mirrors, key=lambda mirror: sha256(mirror.name.encode()).digest())
-
-
-def _by_mirror(verdicts: Mapping[Subject, Verdict]) -> dict[str, dict[Subject, Verdict]]:
-    found: dict[str, dict[Subject, Verdict]] = {}
-    for subject, verdict in verdicts.items():
-        found.setdefault(subject.mirror, {})[subject] = verdict
-    return found
 
 
 def _trip(job: Job, mirror: Mirror, verdicts: Mapping[Subject, Verdict], outside: Outside) -> Trip:

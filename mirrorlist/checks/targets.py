@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from mirrorlist.checks.outcome import Failed, FailureKind, shown
+from mirrorlist.core.host_names import is_address, is_number
 from mirrorlist.core.model import Protocol
 
 LONGEST_URL = 2048
@@ -35,7 +36,6 @@ _URL = re.compile(
     re.IGNORECASE,
 )
 _SENDABLE = re.compile(r"[!-\[\]-~]*")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,13 @@ class Target:
 
     @property
     def url(self) -> str:
+        """The URL in its one spelling."""
         return f"{self.scheme}://{self.authority}{self.path}"
 
     @property
     def literal(self) -> bool:
         """Whether the host is an address, so that there is nothing to resolve."""
-        return ":" in self.host or _NUMBER.fullmatch(self.host.rpartition(".")[2]) is not None
+        return is_address(self.host)
 
 
 def read_target(url: str, fault: FailureKind = FailureKind.FORBIDDEN_URL) -> Target:
@@ -125,7 +126,7 @@ def _host(text: str, url: str, fault: FailureKind) -> str:
     try:
         if host.startswith("["):
             return str(ipaddress.IPv6Address(host[1:-1]))
-        if _NUMBER.fullmatch(host.rpartition(".")[2]):
+        if is_number(host.rpartition(".")[2]):
             return str(ipaddress.IPv4Address(host))
     except ValueError:
         raise Failed(FailureKind.FORBIDDEN_ADDRESS, f"{shown(text)} is no plain spelling of an address") from None

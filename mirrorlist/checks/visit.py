@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mirrorlist.checks.deadline import Clock
-from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.fetch import Fetch
+from mirrorlist.checks.judgement import excused
 from mirrorlist.checks.looks import Terms, ask_of, judged, probe_of
-from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
+from mirrorlist.checks.outcome import Failure, FailureKind
 from mirrorlist.checks.patience import Patience
 from mirrorlist.core.health import GOOD_OUTCOMES, Outcome, Probe, Subject
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.visits import Look, Trip, due, first_way, known_paths, overdue, reach, whole
 
-Fetch = Callable[[str, Ask], Fetched | Failure]
 Rsync = Callable[[Subject, str, float], Probe]
 """Looks at the rsync tree of a subject at a URL for at most so many seconds."""
 
@@ -115,9 +115,7 @@ class _Asking:
     def _heard(self, probe: Probe) -> None:
         if probe.outcome is Outcome.TIMEOUT:
             self._patience.fell_silent()
-        out_of_reach = probe.outcome in (Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.FORBIDDEN)
-        unknown = self.trip.mirror.private and out_of_reach
-        self.probes.append(replace(probe, outcome=Outcome.UNCHECKED) if unknown else probe)
+        self.probes.append(excused(probe, self.trip.mirror.private))
 
     def walk(self, looks: Iterable[Look]) -> list[Probe]:
         """Looks at one repository after the other, until the mirror has had enough of it."""

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -27,6 +27,11 @@ class Context:
 
     settings: Settings
     clock: Callable[[], float] = time.time
+
+    def at(self, config: Path | None, mirrors: Path | None) -> Context:
+        """The same on the files that a command names itself; None is what the settings say."""
+        said = self.settings
+        return replace(self, settings=replace(said, config=config or said.config, mirrors=mirrors or said.mirrors))
 
     def service(self) -> Service:
         """The service file, its warnings told on standard error."""

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 import click
 import structlog
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mirrorlist.checks.fetch import Guard, fetch
 from mirrorlist.checks.rsync_list import Bounds, installed_lister, listed_lines
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION
 from mirrorlist.cli.probe import guard_of
+from mirrorlist.cli.progress import progress
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
 from mirrorlist.cli.stopping import stopped_by_signals
 from mirrorlist.core.errors import MirrorlistError, NotFound
@@ -32,7 +30,6 @@ log = structlog.get_logger()
 
 ANY_ADDRESS = tuple(parse_prefix(text)[0] for text in ("0.0.0.0/0", "::/0"))
 """The origin's server is named by the operator, so it may be inside a network that is not public."""
-Told = Callable[[Step], None]
 
 
 @click.command()
@@ -75,7 +72,7 @@ def _run(context: Context, state_dir: Path, wanted: Wanted, timeout: float) -> b
     indexing = _indexing(context, state_dir, facts, timeout)
     counts: Counter[Outcome] = Counter()
     origins_listed = True
-    with _progress(indexing.steps(wanted)) as told:
+    with progress(indexing.steps(wanted), line_of, attrgetter("who"), _stays) as told:
         for step in indexing.run(wanted):
             counts[step.outcome] += 1
             origins_listed &= not step.is_origins or step.outcome is Outcome.LISTED
@@ -113,23 +110,9 @@ def _indexing(context: Context, state_dir: Path, facts: Facts, timeout: float) -
     )
 
 
-@contextmanager
-def _progress(steps: int) -> Iterator[Told]:
-    """A bar on a terminal, with a line for what failed; a line for each step otherwise."""
-    console = Console()
-    if not console.is_terminal:
-        yield lambda step: click.echo(line_of(step))
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=steps)
-
-        def told(step: Step) -> None:
-            bar.update(task, advance=1, description=step.who)
-            if step.outcome not in (Outcome.LISTED, Outcome.ASKED) or step.is_origins:
-                bar.console.print(line_of(step), markup=False, highlight=False)
-
-        yield told
+def _stays(step: Step) -> bool:
+    """What failed, and whatever became of the origin."""
+    return step.is_origins or step.outcome not in (Outcome.LISTED, Outcome.ASKED)
 
 
 def line_of(step: Step) -> str:

@@ -16,6 +16,7 @@ from mirrorlist.cli.preview_map import world_map
 from mirrorlist.cli.preview_page import Telling
 from mirrorlist.cli.reviews import plain_line
 from mirrorlist.cli.validate import terms_of
+from mirrorlist.cli.written import writable, write_named
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.preview import Ground
@@ -87,15 +88,8 @@ def preview(
     otherwise. Files that mirrorlist validate refuses are not previewed. The status is 0 if all were previewed, 1 if one
     is refused or something cannot be read, 2 for a wrong call.
     """
-    if not files and not removed:
-        raise click.UsageError("name files to preview, or one that goes away with --removed")
-    if len(files) + len(removed) > MOST_FILES:
-        raise click.UsageError(f"at most {MOST_FILES} files are previewed at once")
-    settings = context.settings
-    here = replace(
-        context, settings=replace(settings, mirrors=directory or settings.mirrors, config=config or settings.config)
-    )
-    service = here.service()
+    _refuse_wrong_number(len(files) + len(removed))
+    service = context.at(config, directory).service()
     if module not in service.modules:
         raise click.UsageError(f"there is no module {module!r}; these are: {', '.join(service.modules)}")
     terms = terms_of(service)
@@ -113,13 +107,20 @@ def preview(
         refused=refused,
         missing=told.missing,
     )
-    click.echo(_writable(_written(form, telling)), nl=False)
+    click.echo(writable(_written(form, telling)), nl=False)
     if picture:
-        _write(picture, "--map", world_map(telling.preview, told.change.after), "w")
+        write_named("--map", picture, world_map(telling.preview, told.change.after).encode())
     if page:
-        _write(page, "--summary", markdown(telling), "a")
+        write_named("--summary", page, markdown(telling).encode(), "ab")
     click.echo(summary(telling.preview), err=True)
     sys.exit(1 if refused or told.missing else 0)
+
+
+def _refuse_wrong_number(files: int) -> None:
+    if not files:
+        raise click.UsageError("name files to preview, or one that goes away with --removed")
+    if files > MOST_FILES:
+        raise click.UsageError(f"at most {MOST_FILES} files are previewed at once")
 
 
 def _read(
@@ -164,17 +165,3 @@ def _written(form: str, telling: Telling) -> str:
     if form == "text" and sys.stdout.isatty():
         return text(telling, shutil.get_terminal_size().columns, colour=True)
     return PREVIEW_FORMATS[form](telling)
-
-
-def _writable(said: str) -> str:
-    """The text with escapes for what standard output cannot hold."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return said.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _write(file: Path, option: str, said: str, mode: str) -> None:
-    try:
-        with file.open(mode, encoding="utf-8") as opened:
-            opened.write(said)
-    except OSError as error:
-        raise click.UsageError(f"{option} {file}: {error.strerror}; name a file that can be written") from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from xml.sax.saxutils import escape, quoteattr
 
 from mirrorlist.cli.preview_page import percent
@@ -17,6 +16,7 @@ from mirrorlist.core.model import SERVED_STATUSES, Mirror
 from mirrorlist.core.projection import HEIGHT, WIDTH, point
 from mirrorlist.core.rank import is_public
 from mirrorlist.sources.documents import printable
+from mirrorlist.web.drawings import land
 
 LEGEND = 64
 SEA, LAND, INK, EDGE = "#f3f6f8", "#d5dce0", "#1d2730", "#ffffff"
@@ -103,11 +103,6 @@ def _closer(inset: _Inset, layers: str) -> Iterator[str]:
         f'<rect x="{inset.x:.1f}" y="{inset.y:.1f}" width="{wide:.2f}" height="{high:.2f}" fill="{SEA}"/>{layers}</svg>'
     )
     yield f'<rect x="{INSET_X}" y="{INSET_Y}" width="{INSET_WIDTH}" height="{INSET_HEIGHT}" {frame}/>'
-
-
-def land() -> str:
-    """The outlines of land, in tenths of a unit of the map."""
-    return (files("mirrorlist.web") / "static" / "land.txt").read_text(encoding="utf-8").strip()
 
 
 def _in_words(preview: Preview) -> str:

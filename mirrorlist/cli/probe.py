@@ -5,18 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
+from operator import attrgetter
 from pathlib import Path
 
 import click
 import sqlalchemy as sa
 import structlog
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mirrorlist.checks.fetch import Guard, fetch
 from mirrorlist.checks.looks import Terms
@@ -28,17 +26,19 @@ from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirr
 from mirrorlist.checks.visit import Visited
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION
+from mirrorlist.cli.progress import progress
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
 from mirrorlist.cli.stopping import TOLD, Stopped, leaping, stopped_by_signals, until_stopped
 from mirrorlist.core.addresses import KnownAddress
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
 from mirrorlist.core.images import wanted_images
-from mirrorlist.core.model import Mirror, Prefix
+from mirrorlist.core.model import Mirror
 from mirrorlist.core.rounds import Change
-from mirrorlist.core.service import Profile, Service
+from mirrorlist.core.service import Service
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.visits import wanted_repositories
+from mirrorlist.sources.networks import prefix
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
@@ -50,7 +50,6 @@ log = structlog.get_logger()
 
 LEAD_AGAIN_SECONDS = 2.0
 RETRY_SECONDS = 30.0
-Told = Callable[[Visited], None]
 
 
 @click.command()
@@ -107,7 +106,7 @@ class Prober:
         started_at = self.clock()
         job = self._job(facts, mirrors, store, store.begin_run(started_at))
         visits: list[Visited] = []
-        with _progress(len(mirrors)) as told:
+        with progress(len(mirrors), line_of, attrgetter("mirror"), lambda _: False) as told:
             names = NotedNames(system_resolver)
 
             def noted(visited: Visited) -> None:
@@ -173,13 +172,7 @@ class Prober:
 
 def guard_of(service: Service, resolver: Resolver = system_resolver) -> Guard:
     """What a fetch may reach: public addresses, and in an intranet the networks that the service file names."""
-    networks = service.intranet_networks if service.profile is Profile.INTRANET else ()
-    return Guard(allowed=tuple(_prefix(text) for text in networks), resolver=resolver)
-
-
-def _prefix(text: str) -> Prefix:
-    network = ip_network(text)
-    return Prefix(network.network_address.packed, network.prefixlen)
+    return Guard(allowed=tuple(map(prefix, service.own_networks)), resolver=resolver)
 
 
 def _work(context: Context, state_dir: Path, timeout: float, every: float, stop: threading.Event) -> None:
@@ -231,19 +224,6 @@ def _wait(seconds: float, *events: threading.Event) -> None:
     deadline = time.monotonic() + seconds
     while not any(event.is_set() for event in events) and (left := deadline - time.monotonic()) > 0:
         events[0].wait(min(left, 0.5))
-
-
-@contextmanager
-def _progress(mirrors: int) -> Iterator[Told]:
-    """A bar on a terminal, a line for each mirror otherwise."""
-    console = Console()
-    if not console.is_terminal:
-        yield lambda visited: click.echo(line_of(visited))
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=mirrors)
-        yield lambda visited: bar.update(task, advance=1, description=visited.mirror)
 
 
 def all_inside(visits: Sequence[Visited]) -> bool:

@@ -12,6 +12,7 @@ from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import moment
 from mirrorlist.cli.report_pages import PAGES
 from mirrorlist.cli.running import published_facts, state_dir_of
+from mirrorlist.cli.written import write_named
 from mirrorlist.core.availability import reaches
 from mirrorlist.core.network_report import DOWN_DAYS, Down, Known, Limits, NetworkReport, network_report
 from mirrorlist.core.patches import can_be_named, patch
@@ -74,10 +75,7 @@ def _write_patch(file: Path, facts: Facts, found: NetworkReport, way: str) -> No
         if way == "pause" and new is None:
             click.echo(f"not paused but removed: {each.mirror}: a few lines cannot pause its file", err=True)
         parts.append(patch(told, data, new))
-    try:
-        file.write_bytes(b"".join(parts))
-    except OSError as error:
-        raise click.UsageError(f"--patch {file}: {error.strerror}; name a file that can be written") from None
+    write_named("--patch", file, b"".join(parts))
     click.echo(f"{file}: {len(parts)} mirrors; git apply {file}", err=True)
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict
 
 from mirrorlist.cli.durations import moment
 from mirrorlist.core.network_report import Coming, NetworkReport, Offer
+from mirrorlist.sources.documents import printable
 
 WIDTH = 80
 _MARKS = re.compile(r"[^A-Za-z0-9 ,%/:-]")
@@ -64,11 +65,11 @@ def title(report: NetworkReport) -> str:
 
 def text(report: NetworkReport) -> str:
     """For a terminal or a mail: no line is longer than 80 columns."""
-    lines = textwrap.wrap(_plain(title(report)), WIDTH)
+    lines = textwrap.wrap(printable(title(report)), WIDTH)
     for heading, rows, otherwise in sections(report):
         lines += ["", heading]
         for row in rows or [otherwise]:
-            lines += textwrap.wrap(_plain(row), WIDTH, initial_indent="  ", subsequent_indent="      ")
+            lines += textwrap.wrap(printable(row), WIDTH, initial_indent="  ", subsequent_indent="      ")
     return "\n".join(lines) + "\n"
 
 
@@ -85,12 +86,8 @@ def as_json(report: NetworkReport) -> str:
     return json.dumps(asdict(report), indent=2) + "\n"
 
 
-def _plain(said: str) -> str:
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in said)
-
-
 def _escaped(said: str) -> str:
-    return _MARKS.sub(lambda found: f"&#{ord(found[0])};", _plain(said))
+    return _MARKS.sub(lambda found: f"&#{ord(found[0])};", printable(said))
 
 
 PAGES: Mapping[str, Callable[[NetworkReport], str]] = {"text": text, "markdown": markdown, "json": as_json}

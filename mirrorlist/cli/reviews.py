@@ -17,6 +17,7 @@ import click
 
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.review import Review, Reviewed, Seen
+from mirrorlist.sources.documents import printable
 
 _WORKFLOW_COMMAND = re.compile(r"\A(\s*)::|##\[")
 _SEVERITY = re.compile(r"(:\d+:\d+:\s+)(error|warning)(?= \[)")
@@ -63,8 +64,7 @@ def _property(said: str) -> str:
 
 def plain_line(said: str) -> str:
     """A line that a terminal shows and a log of GitHub Actions does not obey."""
-    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in said)
-    return _WORKFLOW_COMMAND.sub(lambda found: "## [" if found[0] == "##[" else f"{found[1]}: :", shown)
+    return _WORKFLOW_COMMAND.sub(lambda found: "## [" if found[0] == "##[" else f"{found[1]}: :", printable(said))
 
 
 def as_json(review: Review) -> str:
@@ -121,8 +121,7 @@ def _seen_row(seen: Seen) -> str:
 
 def escaped(said: str) -> str:
     """Text that stays text in Markdown: every sign as an entity, and no mention, reference or link."""
-    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in said)
-    coded = _MARKDOWN.sub(lambda found: f"&#{ord(found[0])};", shown)
+    coded = _MARKDOWN.sub(lambda found: f"&#{ord(found[0])};", printable(said))
     return coded.replace("&#64;", "&#64;<!-- -->").replace("&#35;", "&#35;<!-- -->")
 
 

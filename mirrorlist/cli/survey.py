@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
 
-from mirrorlist.checks.fetch import Ask
-from mirrorlist.checks.fetch import Family as AskedFamily
-from mirrorlist.checks.judgement import Known, Observation, failed, repomd, time_file
-from mirrorlist.checks.looks import LARGEST_REPOMD, LARGEST_TIME_FILE
+from mirrorlist.checks.fetch import Ask, Fetch
+from mirrorlist.checks.judgement import Known, Observation, excused, failed, repomd, time_file
+from mirrorlist.checks.looks import ASKED_FAMILIES, LARGEST_REPOMD, LARGEST_TIME_FILE
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
-from mirrorlist.checks.visit import Fetch, Rsync
+from mirrorlist.checks.visit import Rsync
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Subject
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
-from mirrorlist.core.visits import REPOMD, Wanted
+from mirrorlist.core.visits import Wanted
 from mirrorlist.sources.repomd import summed_up
 from mirrorlist.sources.repomd_parts import LARGEST, largest_part
 
@@ -29,7 +29,6 @@ SILENT = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNREA
 MOST_SILENCE = 3
 """A way that does not answer so many times in a row is not asked any more."""
 SPEED_SECONDS = 20.0
-FAMILIES = {Family.IPV4: AskedFamily.IPV4, Family.IPV6: AskedFamily.IPV6}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +78,8 @@ def _asks(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> Iterator[Ca
 
 
 def _listed(subject: Subject, url: str, private: bool, plan: Plan, rsync: Rsync) -> Way:
-    probe = rsync(subject, url, plan.timeout_seconds)
-    out_of_reach = probe.outcome in (Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.FORBIDDEN)
-    outcome = Outcome.UNCHECKED if private and out_of_reach else probe.outcome
-    return Way(subject, url, Observation(outcome, probe.detail), {}, probe.seconds)
+    probe = excused(rsync(subject, url, plan.timeout_seconds), private)
+    return Way(subject, url, Observation(probe.outcome, probe.detail), {}, probe.seconds)
 
 
 class _Web:
@@ -163,7 +160,9 @@ class _Web:
 
     def _get(self, path: str, most_bytes: int) -> Fetched | Failure:
         ask = Ask(
-            family=FAMILIES[self._subject.family], most_bytes=most_bytes, deadline_seconds=self._plan.timeout_seconds
+            family=ASKED_FAMILIES[self._subject.family],
+            most_bytes=most_bytes,
+            deadline_seconds=self._plan.timeout_seconds,
         )
         answer = self._fetch(self._url + path, ask)
         if isinstance(answer, Fetched):
@@ -174,7 +173,7 @@ class _Web:
         """Mbit/s over one file of the metadata, connecting included: the mirror is at least so fast."""
         part = largest_part(self._largest)
         path = self._repository + (part.path if part else REPOMD)
-        ask = Ask(family=FAMILIES[self._subject.family], most_bytes=LARGEST, deadline_seconds=SPEED_SECONDS)
+        ask = Ask(family=ASKED_FAMILIES[self._subject.family], most_bytes=LARGEST, deadline_seconds=SPEED_SECONDS)
         answer = self._fetch(self._url + path, ask)
         if isinstance(answer, Failure) or answer.status != 200 or answer.seconds <= 0:
             return None

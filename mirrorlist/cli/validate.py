@@ -6,7 +6,6 @@ import shutil
 import sys
 import zoneinfo
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.online import Asked, Speed, asked, tell_ways
 from mirrorlist.cli.probe import guard_of
 from mirrorlist.cli.reviews import REVIEW_FORMATS, markdown, plain_line, wrapped
+from mirrorlist.cli.written import writable, write_named
 from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.core.service import Service
@@ -66,10 +66,7 @@ def validate(
     """
     if speed and not online:
         raise click.UsageError("--speed measures mirrors that are asked; add --online")
-    settings = context.settings
-    here = replace(
-        context, settings=replace(settings, mirrors=directory or settings.mirrors, config=config or settings.config)
-    )
+    here = context.at(config, directory)
     service = here.service()
     terms = terms_of(service)
     judged = judge_submissions(_paths(files, service), Path(service.mirrors_dir), terms)
@@ -77,14 +74,14 @@ def validate(
         here, judged, terms, (timeout, Speed.MEASURED if speed else Speed.LEFT_OUT) if online else None
     )
     review = Review(reviewed, strict)
-    written = _writable(REVIEW_FORMATS[form](review))
+    written = writable(REVIEW_FORMATS[form](review))
     if form == "text" and sys.stdout.isatty():
         written = wrapped(written, shutil.get_terminal_size().columns)
     click.echo(written, nl=False)
     if online and form in FOR_PEOPLE:
         tell_ways(reviewed)
     if summary:
-        _append(summary, markdown(review))
+        write_named("--summary", summary, markdown(review).encode(), "ab")
     click.echo(review.summary(), err=True)
     sys.exit(0 if review.accepted else 1)
 
@@ -131,20 +128,6 @@ def _paths(files: Sequence[Path], service: Service) -> tuple[Path, ...]:
     if faults:
         sys.exit(1)
     return tuple(map(_short, submitted_files(directory)))
-
-
-def _writable(text: str) -> str:
-    """The text with escapes for what standard output cannot hold, such as letters in a locale that knows ASCII only."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _append(file: Path, page: str) -> None:
-    try:
-        with file.open("a", encoding="utf-8") as opened:
-            opened.write(page)
-    except OSError as error:
-        raise click.UsageError(f"--summary {file}: {error.strerror}; name a file that can be written") from None
 
 
 def _short(path: Path) -> Path:

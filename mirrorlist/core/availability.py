@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mirrorlist.core.health import Event, EventKind, Outcome, Subject, Verdict
+from mirrorlist.core.health import Event, EventKind, Outcome, Subject, Verdict, by_mirror
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS
 
 Span = tuple[float, float]
@@ -28,10 +28,13 @@ class Reach:
 
 def reaches(verdicts: Mapping[Subject, Verdict], events: Sequence[Event], now: float) -> dict[str, Reach]:
     """How each mirror can be reached that was ever looked at; ``events`` in any order."""
-    trees: dict[str, dict[Subject, Verdict]] = {}
-    for subject, verdict in verdicts.items():
-        if not subject.path and subject.protocol in WEB_PROTOCOLS:
-            trees.setdefault(subject.mirror, {})[subject] = verdict
+    trees = by_mirror(
+        {
+            subject: verdict
+            for subject, verdict in verdicts.items()
+            if not subject.path and subject.protocol in WEB_PROTOCOLS
+        }
+    )
     turns: dict[Subject, list[Event]] = {}
     for event in events:
         if event.subject is not None and event.kind in (EventKind.UP, EventKind.DOWN):

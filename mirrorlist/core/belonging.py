@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from mirrorlist.core.catalogue import Catalogue, published
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import MAIN
-
-REPODATA = "repodata/"
-REPOMD = "repodata/repomd.xml"
 
 
 class Belonging:

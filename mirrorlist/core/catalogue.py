@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.model import MAIN, Repository, Target
 
+VERSION_MARK = "{version}"
+"""What stands for a version in paths and aliases of service.yml."""
 _VERSION = re.compile(r"(?P<major>0|[1-9][0-9]{0,5})(?:\.(?P<minor>0|[1-9][0-9]{0,5}))?", re.ASCII)
 
 
@@ -135,7 +137,7 @@ def path_in(path: str, version: str) -> str:
     """A repository's path in a version: below the version's directory, or from the tree's root if it begins with a
     slash; then it may name the version itself: ``/releases/{version}/Everything/$basearch/os/``."""
     if path.startswith("/"):
-        return path[1:].replace("{version}", version)
+        return path[1:].replace(VERSION_MARK, version)
     return f"{version}/{path}"
 
 
@@ -161,8 +163,8 @@ def repo_names(catalogue: Catalogue) -> dict[str, tuple[str, str]]:
                 names[f"{repository}-{version}"] = (version, repository)
     for alias, repository in catalogue.aliases.items():
         there = [version for version in spelled_versions(catalogue) if _is_there(catalogue, version, repository)]
-        for version in there if "{version}" in alias else _newest(catalogue, there):
-            names.setdefault(alias.replace("{version}", version), (version, repository))
+        for version in there if VERSION_MARK in alias else _newest(catalogue, there):
+            names.setdefault(alias.replace(VERSION_MARK, version), (version, repository))
     return names
 
 

@@ -5,7 +5,7 @@ MirrorlistError
   BadRequest           a value of a request is malformed: 400
   NotFound             a request names something that does not exist: 404
   NotReady             known, but nothing to answer with yet: 503
-  SnapshotError        a snapshot file is not whole
+  SnapshotError        a snapshot, or another sealed file, is not whole
   GeoDatabaseError     a database of addresses cannot be read
   ClientCountsError    a file of counted clients cannot be read
   OriginError          the origin did not give a repomd.xml that can be used
@@ -41,7 +41,7 @@ class NotReady(MirrorlistError):
 
 
 class SnapshotError(MirrorlistError):
-    """A snapshot file is truncated, altered or of another format."""
+    """A snapshot, or another sealed file, is truncated, altered or of another format."""
 
 
 class GeoDatabaseError(MirrorlistError):

@@ -154,7 +154,7 @@ def asker(client: Client) -> Asker:
 
 def place_in_words(place: Place) -> str:
     """A client's place, as exactly as selection knows it."""
-    if place.country is None and place.latitude is None:
+    if is_nowhere(place):
         return NO_PLACE
     if not place.exact:
         return f"somewhere in {place.country}"

@@ -7,6 +7,7 @@ are values; time is an argument.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -161,6 +162,14 @@ def _after_bad(known: Verdict, probe: Probe, policy: HealthPolicy) -> Verdict:
     return replace(
         seen, good_now=False, since=probe.at, falls=known.falls + 1, held_until=0.0 if first else probe.at + hold
     )  # fmt: skip
+
+
+def by_mirror(verdicts: Mapping[Subject, Verdict]) -> dict[str, dict[Subject, Verdict]]:
+    """The verdicts on each mirror, by its name."""
+    found: dict[str, dict[Subject, Verdict]] = {}
+    for subject, verdict in verdicts.items():
+        found.setdefault(subject.mirror, {})[subject] = verdict
+    return found
 
 
 @dataclass(frozen=True, slots=True)

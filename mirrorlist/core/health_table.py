@@ -24,7 +24,7 @@ def health_table(
     now: float,
     images: Iterable[str] = (),
 ) -> HealthTable:
-    """The table of these mirrors. ``overrides`` has the names of mirrors that operators took out.
+    """The table of these mirrors. ``overrides`` are the operators' words that keep mirrors out, by names.
 
     A missing image leaves a mirror out of what is asked for by the image's path, or its directory's, alone.
     """

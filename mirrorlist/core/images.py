@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mirrorlist.core.catalogue import Catalogue, Image, Release, release, spelled_versions
+from mirrorlist.core.catalogue import VERSION_MARK, Catalogue, Image, Release, path_in, release, spelled_versions
 
 BASEARCH = "$basearch"
 
@@ -29,8 +29,7 @@ def _paths(catalogue: Catalogue, image: Image, spelled: str, found: Release) -> 
         return
     known = catalogue.arches.get(found.arches_key, ())
     arches = [arch for arch in known if image.arches is None or arch in image.arches]
-    path = image.path[1:] if image.path.startswith("/") else f"{found.version}/{image.path}"
-    path = path.replace("{version}", found.version)
+    path = path_in(image.path, found.version).replace(VERSION_MARK, found.version)
     for arch in arches if BASEARCH in path else arches[:1]:
         yield path.replace(BASEARCH, arch)
 

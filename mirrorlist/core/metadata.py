@@ -11,6 +11,9 @@ from itertools import pairwise
 
 from mirrorlist.core.model import Checksummed, RepoMetadata
 
+REPODATA = "repodata/"
+"""Where the metadata of a repository lies, below its path."""
+REPOMD = "repodata/repomd.xml"
 MOST_ALTERNATES = 10
 _DAY = 86_400.0
 

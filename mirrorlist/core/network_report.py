@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -136,7 +136,7 @@ def network_report(facts: Facts, known: Known, now: float, limits: Limits = Limi
     )
 
 
-def leaving(mirrors: list[Mirror] | tuple[Mirror, ...]) -> Iterator[Leaving]:
+def leaving(mirrors: Iterable[Mirror]) -> Iterator[Leaving]:
     """The mirrors that retire, for everybody who wrote their addresses down."""
     for each in mirrors:
         if each.status is Status.RETIRING:

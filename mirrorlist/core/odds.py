@@ -30,9 +30,6 @@ class Odds:
     early: Mapping[int, float]
 
 
-NOBODY = Odds({}, {})
-
-
 def odds(groups: Iterable[Group], listed: int = EARLY) -> Odds:
     """The odds of these groups, closest first; ``listed`` is how many a list holds, and at most ``EARLY`` count.
 

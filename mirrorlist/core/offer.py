@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mirrorlist.core.belonging import REPODATA, Belonging
+from mirrorlist.core.belonging import Belonging
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.file_index import FileIndex
 from mirrorlist.core.health import Family
 from mirrorlist.core.holders import Holders
 from mirrorlist.core.known_files import APT_METADATA, Known, changes_in_place, known_file, really
+from mirrorlist.core.metadata import REPODATA
 from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, Selection, Target
 from mirrorlist.core.rank import is_public
 from mirrorlist.core.reasons import Reason

@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mirrorlist.core.catalogue import Catalogue, Release, release, spelled_versions, target
+from mirrorlist.core.catalogue import VERSION_MARK, Catalogue, Release, release, spelled_versions, target
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import Target
 
 _SEGMENT = re.compile(r"\.?[A-Za-z0-9_+~:@$][A-Za-z0-9._+~:@$-]*", re.ASCII)
 _LONGEST = 512
-_VERSION = "{version}"
 
 
 class Paths:
@@ -59,7 +58,7 @@ class Paths:
                 rel = release(self._catalogue, _version_in(head[-1], segments[len(head) - 1]))
             except NotFound:
                 continue
-            named = head[-1].replace(_VERSION, rel.version)
+            named = head[-1].replace(VERSION_MARK, rel.version)
             return rel, [*segments[: len(head) - 1], named, *segments[len(head) :]]
         known = ", ".join(spelled_versions(self._catalogue))
         raise NotFound(f"path is below no version's directory; known versions are {known}")
@@ -80,9 +79,9 @@ def _directories(catalogue: Catalogue) -> Iterator[tuple[str, Target]]:
 def _head(path: str) -> tuple[str, ...] | None:
     """The segments of a repository's path up to the one that names the version; None if none does."""
     if not path.startswith("/"):
-        return (_VERSION,)
+        return (VERSION_MARK,)
     segments = path[1:].split("/")
-    last = next((number for number, segment in enumerate(segments) if _VERSION in segment), None)
+    last = next((number for number, segment in enumerate(segments) if VERSION_MARK in segment), None)
     return None if last is None else tuple(segments[: last + 1])
 
 
@@ -92,7 +91,7 @@ def _matches(head: tuple[str, ...], segments: list[str]) -> bool:
 
 def _version_in(template: str, segment: str) -> str:
     """The version in ``f39`` under ``f{version}``; empty, and so no version, where the rest differs."""
-    before, _, after = template.partition(_VERSION)
+    before, _, after = template.partition(VERSION_MARK)
     fits = segment.startswith(before) and segment.endswith(after) and len(segment) > len(before + after)
     return segment[len(before) : len(segment) - len(after)] if fits else ""
 

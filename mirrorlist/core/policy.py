@@ -10,7 +10,11 @@ from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How mirrors are chosen and weighed; see docs/service-yml.md."""
+    """How mirrors are chosen and weighed; docs/service-yml.md tells what each knob means.
+
+    Three are not in service.yml: ``near``, how many of its nearest mirrors a place keeps in order; ``variants``, how
+    many such orders it has; and ``weight_default_mbps``, the bandwidth of a mirror whose file names none.
+    """
 
     limit: int = 20
     protocol_order: tuple[Protocol, ...] = WEB_PROTOCOLS

@@ -69,6 +69,10 @@ def parse_prefix(text: str) -> tuple[Prefix, bool]:
     return Prefix(network.network_address.packed, network.prefixlen), exact
 
 
+GLOBAL_UNICAST = Prefix(b"\x20" + bytes(15), 3)
+"""The only part of IPv6 that IANA has given out for global unicast (RFC 4291, 2.4)."""
+
+
 def contains(prefix: Prefix, address: bytes) -> bool:
     """Whether the address lies in the prefix; addresses of the other family never do."""
     if len(address) != len(prefix.packed):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from mirrorlist.core.health import Event, Family, Override, Probe, Subject, Verdict
+from mirrorlist.core.health import Event, Family, Override, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status
 from mirrorlist.core.observed import Sighting, Superseded, availability, lag_by_day
 from mirrorlist.core.public import (
@@ -26,14 +26,13 @@ from mirrorlist.core.public import (
     public_fields,
 )
 from mirrorlist.core.report import Row, report
-from mirrorlist.core.usability import HealthTable, Holds
+from mirrorlist.core.usability import SEEN_CURRENT, HealthTable, Holds
 from mirrorlist.core.visits import contents
 
 LATEST_EVENTS = 500
 """So many events stand in the record of the whole network."""
 EVENTS_OF_ONE = 100
 PROBES_OF_ONE = 20
-_CURRENT = frozenset({Holds.FRESH, Holds.GRACE})
 _NOT_COUNTED = frozenset({Holds.UNKNOWN, Holds.MISSING})
 
 
@@ -79,12 +78,10 @@ class Record:
 
 def public_record(known: Known) -> Record:
     """The record of all mirrors that are shown."""
-    by_mirror: dict[str, dict[Subject, Verdict]] = {}
-    for subject, verdict in known.verdicts.items():
-        by_mirror.setdefault(subject.mirror, {})[subject] = verdict
+    verdicts = by_mirror(known.verdicts)
     shown = [(number, mirror) for number, mirror in enumerate(known.mirrors) if is_shown(mirror)]
     names = {mirror.name for _, mirror in shown}
-    rows = [_mirror(known, number, mirror, by_mirror.get(mirror.name, {})) for number, mirror in shown]
+    rows = [_mirror(known, number, mirror, verdicts.get(mirror.name, {})) for number, mirror in shown]
     happened = [event for name in names for event in known.history.events.get(name, ())]
     happened.sort(key=lambda event: -event.at)
     return Record(
@@ -96,7 +93,7 @@ def public_record(known: Known) -> Record:
             rungs=known.rungs,
             commit=known.commit,
         ),
-        details={mirror.name: _detail(known, mirror, by_mirror.get(mirror.name, {})) for _, mirror in shown},
+        details={mirror.name: _detail(known, mirror, verdicts.get(mirror.name, {})) for _, mirror in shown},
         logos={name: logo for name, logo in known.logos.items() if name in names},
     )
 
@@ -120,7 +117,7 @@ def _mirror(known: Known, number: int, mirror: Mirror, verdicts: Mapping[Subject
         checked_at=max((verdict.checked_at for verdict in verdicts.values()), default=None),
         ipv6=_ipv6(ways),
         repositories=len(counted),
-        fresh=sum(holds in _CURRENT for holds in counted.values()),
+        fresh=sum(holds in SEEN_CURRENT for holds in counted.values()),
         lag_seconds=lag,
         home_share=known.shares.get(mirror.name, {}).get(country) if country else None,
         logo=sha256(logo.data).hexdigest()[:16] if logo else None,

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from mirrorlist.core.catalogue import Catalogue, check_arch, release, repo_names, target
 from mirrorlist.core.errors import BadRequest, NotFound
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol, Query, Target
 from mirrorlist.core.paths import Paths
 from mirrorlist.core.policy import Policy
@@ -20,7 +21,6 @@ from mirrorlist.core.policy import Policy
 _ARCH = re.compile(r"[A-Za-z0-9_]{1,32}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Za-z]{2}", re.ASCII)
 _MOST_VALUES = 32
-_REPOMD = "repodata/repomd.xml"
 GLOBAL = "GLOBAL"
 """Fedora's word in ``country=`` for every country."""
 
@@ -154,7 +154,7 @@ def for_metalink(query: Query) -> Query:
     if query.target.vault:
         raise NotFound("the vault has no metalinks; ask /mirrorlist instead")
     query = for_one_arch(query)
-    directory = query.target.path.removesuffix(_REPOMD)
+    directory = query.target.path.removesuffix(REPOMD)
     return replace(query, target=replace(query.target, path=directory), every_protocol=False, checksummed=True)
 
 

@@ -43,9 +43,14 @@ def weight_of(mirror: Mirror, policy: Policy, lowered: Lowered | None = None) ->
 
     ``lowered`` takes away what the prober found too much for the mirror.
     """
-    declared = policy.weight_default_mbps if mirror.bandwidth_mbps is None else mirror.bandwidth_mbps
-    whole = min(declared, policy.weight_cap_mbps) * policy.weights.get(mirror.name, 1.0)
+    whole = full_weight(mirror.name, mirror.bandwidth_mbps, policy)
     return max(1, round(whole * (lowered.factor if lowered else 1.0)))
+
+
+def full_weight(name: str, bandwidth_mbps: int | None, policy: Policy) -> float:
+    """What a mirror's weight is made of before anything is taken away or rounded."""
+    declared = policy.weight_default_mbps if bandwidth_mbps is None else bandwidth_mbps
+    return min(declared, policy.weight_cap_mbps) * policy.weights.get(name, 1.0)
 
 
 def vector_of(mirror: Mirror) -> Vector | None:

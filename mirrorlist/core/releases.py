@@ -18,12 +18,11 @@ from mirrorlist.core.errors import NotFound
 from mirrorlist.core.model import MAIN, SERVED_STATUSES, Mirror, Repository
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.rank import is_public
-from mirrorlist.core.usability import HealthTable, Holds, is_in_reach
+from mirrorlist.core.usability import SEEN_CURRENT, HealthTable, Holds, is_in_reach
 
 AT_LEAST = 5
 _MINOR = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})", re.ASCII)
-_CARRIES = frozenset({Holds.FRESH, Holds.GRACE, Holds.LAGGING})
-_HAS = frozenset({Holds.FRESH, Holds.GRACE})
+_CARRIES = SEEN_CURRENT | {Holds.LAGGING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ def _able(seen: Seen) -> list[int]:
 
 
 def _has_all(seen: Seen, number: int, paths: Sequence[tuple[str, str]]) -> bool:
-    return all(_holds(seen, new, number) in _HAS for old, new in paths if _holds(seen, old, number) in _CARRIES)
+    return all(_holds(seen, new, number) in SEEN_CURRENT for old, new in paths if _holds(seen, old, number) in _CARRIES)
 
 
 def _holds(seen: Seen, path: str, number: int) -> Holds:

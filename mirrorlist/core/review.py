@@ -32,6 +32,7 @@ class Reviewed:
     seen: tuple[Seen, ...] = ()
 
     def count(self, severity: Severity) -> int:
+        """How many findings are of this severity."""
         return Counter(each.severity for each in self.findings)[severity]
 
 

@@ -6,7 +6,7 @@ It holds data only. The bytes are verified once, as a whole, before anything in 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from struct import Struct
@@ -75,17 +75,22 @@ def at_once() -> None:
 
 def sealed(kind: Kind, facts: bytes, arrays: Mapping[str, array[int]]) -> Sealed:
     """The file of these arrays; ``facts`` is MessagePack."""
+    sections, body = laid_out(arrays.items())
+    return sealed_parts(kind, msgspec.msgpack.encode(_Header(facts, sections)), body)
+
+
+def laid_out(arrays: Iterable[tuple[str, array[int]]]) -> tuple[dict[str, Section], list[bytes | memoryview]]:
+    """Where each array lies behind the header, on a multiple of 8, and the bytes of all of them in order."""
     sections: dict[str, Section] = {}
     body: list[bytes | memoryview] = []
     at = 0
-    for name, values in arrays.items():
-        data = memoryview(little_endian(values)).cast("B")
+    for name, values in arrays:
+        data = memoryview(_little_endian(values)).cast("B")
         gap = bytes(-at % 8)
         sections[name] = Section(at + len(gap), len(data), values.typecode)
         body += [gap, data]
         at += len(gap) + len(data)
-    header = msgspec.msgpack.encode(_Header(facts, sections))
-    return sealed_parts(kind, header, body)
+    return sections, body
 
 
 def sealed_parts(kind: Kind, header: bytes, body: Sequence[bytes | memoryview]) -> Sealed:
@@ -148,7 +153,7 @@ def _hashed(data: memoryview, pause: Pause) -> bytes:
     return digest.digest()
 
 
-def little_endian(values: array[int]) -> array[int]:
+def _little_endian(values: array[int]) -> array[int]:
     """The values as files have them; those given stay as they are."""
     if not _LITTLE:
         values = values[:]

@@ -153,17 +153,14 @@ def rung_notes(snapshot: Snapshot, query: Query, usable: Usability) -> tuple[str
 
 def last_urls(snapshot: Snapshot, query: Query, count: int) -> tuple[str, ...]:
     """The project's own trees that end a list: the vault's, or the fallbacks when mirrors are few."""
-    service = snapshot.facts.service
+    service, module = snapshot.facts.service, query.target.module
+    enough = count >= snapshot.policy.fallback_minimum
     if query.target.vault:
         trees = _https_first(service.catalogue.vault_urls, query)
-    elif count and count >= snapshot.policy.fallback_minimum:
-        trees = ()
-    elif query.within is not None:
-        trees = last_resorts(snapshot, query.target.module)
-    elif count >= snapshot.policy.fallback_minimum:
-        trees = ()
-    else:
-        trees = service.fallbacks.get(query.target.module, ())
+    elif query.within is None:
+        trees = () if enough else service.fallbacks.get(module, ())
+    else:  # a file has to come from somewhere, even where a service wants no fallbacks
+        trees = () if enough and count else last_resorts(snapshot, module)
     return tuple(tree + query.path for tree in trees if _scheme(tree) in query.protocols)
 
 

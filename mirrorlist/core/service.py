@@ -13,6 +13,9 @@ from mirrorlist.core.requirements import Requirements
 from mirrorlist.core.sync import SyncSources
 from mirrorlist.core.trees import Tree
 
+WEB_SCHEMES = ("http://", "https://")
+"""How an origin begins that is a web address; any other is a directory."""
+
 
 class Profile(StrEnum):
     """Whether mirrors live on the public internet or inside one network."""
@@ -118,8 +121,13 @@ class Service:
     sync: SyncSources = field(default_factory=SyncSources)
     """The machines that mirrors copy, and which of them a mirror is told."""
 
+    @property
+    def own_networks(self) -> tuple[str, ...]:
+        """The networks that may be reached although they are not public: those of an intranet."""
+        return self.intranet_networks if self.profile is Profile.INTRANET else ()
+
     def last_resorts(self, module: str) -> tuple[str, ...]:
         """The project's own trees of a module: the fallbacks, or the origin where it is a web address."""
         trees = self.fallbacks.get(module, ())
         origin = self.origins.get(module, "")
-        return trees or ((origin,) if origin.startswith(("http://", "https://")) else ())
+        return trees or ((origin,) if origin.startswith(WEB_SCHEMES) else ())

@@ -21,7 +21,7 @@ from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import ARRAYS, IntervalTable
 from mirrorlist.core.rank import weight_of
 from mirrorlist.core.releases import Waiting
-from mirrorlist.core.sealed import Kind, Pause, Section, at_once, little_endian, sealed_parts, verified, view
+from mirrorlist.core.sealed import Kind, Pause, Section, at_once, laid_out, sealed_parts, verified, view
 from mirrorlist.core.service import Service
 from mirrorlist.core.usability import HealthTable
 
@@ -160,15 +160,9 @@ class _Header:
 
 def encode(snapshot: Snapshot) -> bytes:
     """The snapshot as one file."""
-    sections: dict[str, Section] = {}
-    body = bytearray()
-    for name, typecode, values in _arrays(snapshot):
-        body += bytes(-len(body) % 8)
-        data = little_endian(array(typecode, values)).tobytes()
-        sections[name] = Section(len(body), len(data), typecode)
-        body += data
+    sections, body = laid_out((name, array(typecode, values)) for name, typecode, values in _arrays(snapshot))
     header = msgspec.msgpack.encode(_Header(snapshot.facts, tuple(snapshot.orders), sections))
-    return b"".join(sealed_parts(KIND, header, [memoryview(body)]).parts)
+    return b"".join(sealed_parts(KIND, header, body).parts)
 
 
 def _arrays(snapshot: Snapshot) -> list[tuple[str, str, Sequence[int]]]:

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from mirrorlist.core.model import Mirror, Prefix
-from mirrorlist.core.prefixes import spelled
+from mirrorlist.core.prefixes import GLOBAL_UNICAST, spelled
 
 WIDEST = {4: 16, 16: 32}
 """By the bytes of an address: the widest network, and the most that all networks of a list cover together."""
 IPV6 = 16
-GLOBAL_UNICAST = Prefix(b"\x20" + bytes(15), 3)
-"""The only part of IPv6 that IANA has given out (RFC 4291, 2.4)."""
 MOST_CHANGED = 0.5
 MOST_TOLD = 3
 

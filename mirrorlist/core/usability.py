@@ -64,7 +64,8 @@ HELD_REASONS = {
     Holds.UNREACHABLE: Reason.UNREACHABLE,
     Holds.RECOVERING: Reason.RECOVERING,
 }
-CURRENT = frozenset({Holds.UNKNOWN, Holds.FRESH, Holds.GRACE})
+SEEN_CURRENT = frozenset({Holds.FRESH, Holds.GRACE})
+CURRENT = SEEN_CURRENT | {Holds.UNKNOWN}
 _ACCEPTED = CURRENT | {Holds.LAGGING}
 _LADDER = (
     (Rung.FRESH, CURRENT),

@@ -14,9 +14,9 @@ from hashlib import sha256
 from mirrorlist.core.catalogue import Catalogue, published
 from mirrorlist.core.health import Family, Outcome, Subject, Verdict
 from mirrorlist.core.images import Images
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
 
-REPOMD = "repodata/repomd.xml"
 DAY = 86_400.0
 TURNS = 10
 """What did not change is asked for once in so many runs."""

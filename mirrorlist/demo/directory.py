@@ -114,6 +114,7 @@ def build_trees(layout: Layout, stale: Collection[str]) -> None:
 
 
 def copy_origin(layout: Layout, names: Iterable[str]) -> None:
+    """Gives each of these mirrors a tree as the origin's is now."""
     for name in names:
         shutil.copytree(layout.origin, layout.tree(name))
 

@@ -30,6 +30,7 @@ def show(console: Console, *lines: str) -> None:
 def mirror_table(
     ports: Mapping[str, int], pids: Mapping[str, int], stale: Collection[str], dead: Collection[str]
 ) -> Table:
+    """Every mirror of the demo, where it stands, and how it is."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for heading in ("Mirror", "Place", "Serves", "Port", "Process", "State"):
         table.add_column(heading, no_wrap=True, justify="right" if heading in {"Port", "Process"} else "left")
@@ -46,12 +47,14 @@ def mirror_table(
 
 
 def state(name: str, stale: Collection[str], dead: Collection[str]) -> str:
+    """A mirror's state in one word; a dead one is not called stale as well."""
     if name in dead:
         return "dead"
     return "stale" if name in stale else "fresh"
 
 
 def what_runs(service_url: str, pid: int, layout: Layout) -> tuple[str, ...]:
+    """Where the service, its files and its logs are."""
     return (
         "",
         f"Service     {service_url}  (process {pid})",
@@ -74,6 +77,7 @@ def curl_lines(service_url: str) -> tuple[str, ...]:
 
 
 def curl_line(client: DemoClient) -> str:
+    """The line that asks as this client, and who that is."""
     header = f" -H 'X-Forwarded-For: {client.address}'" if client.address else ""
     return f'curl{header} "$U"'.ljust(52) + f"  # {client.who}"
 
@@ -110,6 +114,7 @@ def dnf_lines(layout: Layout) -> tuple[str, ...]:
 
 
 def dnf_command(action: str) -> tuple[str, ...]:
+    """The dnf command of the demo in lines, below the directory ``$D``; ``action`` is what dnf is to do."""
     return (
         'dnf --setopt=reposdir="$D" --setopt=cachedir="$D/dnf/cache" \\',
         '  --installroot="$D/dnf/root" --releasever=9 --forcearch=x86_64 --noplugins \\',
@@ -128,6 +133,7 @@ def broken_lines(stale: Collection[str], dead: Collection[str]) -> tuple[str, ..
 
 
 def verdict_lines(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """A line for each verdict, which says first whether it is right."""
     return tuple(
         f"wrong  {verdict.question}: {verdict.fault}"
         if verdict.fault
@@ -137,6 +143,7 @@ def verdict_lines(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
 
 
 def shortened(text: str, width: int) -> str:
+    """The text in at most ``width`` characters; dots stand for what is cut."""
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 

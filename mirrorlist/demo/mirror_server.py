@@ -34,17 +34,6 @@ class LoggedRequest:
         return f"{self.method}\t{self.path}\t{self.user_agent}\t{self.status}"
 
 
-def read_log(path: Path) -> tuple[LoggedRequest, ...]:
-    """The requests that a mirror answered, in their order; none while there is no log yet."""
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    return tuple(logged_request(line) for line in lines)
-
-
-def logged_request(line: str) -> LoggedRequest:
-    method, path, user_agent, status = line.split("\t")
-    return LoggedRequest(method, path, user_agent, int(status))
-
-
 class MirrorHandler(SimpleHTTPRequestHandler):
     """Answers GET and HEAD from a directory, keeps connections open, and logs one line a request."""
 

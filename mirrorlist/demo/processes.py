@@ -89,9 +89,11 @@ class Processes:
             raise Stopped
 
     def output_of(self, name: str) -> Path:
+        """The file that a process writes its output to."""
         return self.logs / f"{name}.out"
 
     def ended(self, name: str, process: subprocess.Popen[str]) -> ProcessEnded:
+        """The error that tells how a process is, with the last lines of its output."""
         output = self.output_of(name)
         told = "\n".join(output.read_text("utf-8", "replace").splitlines()[-LOG_LINES_TOLD:])
         fate = "is not ready" if process.returncode is None else f"ended with code {process.returncode}"
@@ -119,6 +121,7 @@ def end(processes: Sequence[subprocess.Popen[str]]) -> None:
 
 
 def end_by(process: subprocess.Popen[str], give_up: float) -> None:
+    """Waits for a process, and kills its group when the time is over."""
     while not has_ended(process):
         if time.monotonic() > give_up:
             kill_group(process.pid)
@@ -127,5 +130,6 @@ def end_by(process: subprocess.Popen[str], give_up: float) -> None:
 
 
 def kill_group(leader: int) -> None:
+    """Kills a process group, if it is still there."""
     with suppress(ProcessLookupError, PermissionError):  # macOS says EPERM of a group of zombies
         os.killpg(leader, signal.SIGKILL)

@@ -54,6 +54,7 @@ def verdicts(
 
 
 def verdict_on_list(service_url: str, client: DemoClient, names: Mapping[str, str], broken: Collection[str]) -> Verdict:
+    """The list of one client; a service that does not answer is a fault, no error."""
     try:
         response = ask(service_url, LIST, client.address)
     except requests.RequestException as error:
@@ -85,6 +86,7 @@ def fault_of(listed: tuple[str, ...], client: DemoClient, broken: Collection[str
 
 
 def verdict_on_metalink(service_url: str, origin: Path) -> Verdict:
+    """Whether the metalink has the checksum of the file that the origin has now."""
     question = "metalink"
     try:
         response = ask(service_url, METALINK)

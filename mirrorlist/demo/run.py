@@ -72,6 +72,7 @@ def run(wishes: Wishes, console: Console, stop: threading.Event) -> bool:
 
 
 def refuse_unknown(names: frozenset[str]) -> None:
+    """Raises UnknownMirror for names that no mirror of the demo has."""
     if unknown := names - set(NAMES):
         raise UnknownMirror(f"no mirror is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
 
@@ -107,11 +108,13 @@ def mirrorlist_command(layout: Layout, *arguments: str) -> tuple[str, ...]:
 
 
 def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 def wait_for_answers(processes: Processes, service: subprocess.Popen[str], url: str) -> None:
+    """Returns when the service answers; raises ProcessEnded when it ends, or not in time."""
     for _ in range(int(START_SECONDS / POLL_SECONDS)):
         if has_ended(service):
             break

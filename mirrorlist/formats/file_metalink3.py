@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from email.utils import formatdate
+from functools import partial
 
 from lxml import etree
 
 from mirrorlist.core.known_files import Known
 from mirrorlist.core.offer import Offer, Source
 from mirrorlist.core.rank import country_of
-from mirrorlist.formats.metalink3 import xml_text
+from mirrorlist.formats.xml_documents import added, written, xml_text
 
 CONTENT_TYPE = "application/metalink+xml"
 _METALINK = "http://www.metalinker.org/"
-_DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
+_add = partial(added, _METALINK)
 _BEST = 100
 
 
@@ -34,14 +35,7 @@ def file_metalink3(offer: Offer) -> bytes:
     resources = _add(file, "resources")
     for rank, source in enumerate(offer.sources):
         _add_url(resources, source, max(1, _BEST - rank))
-    etree.indent(root)
-    return _DECLARATION + etree.tostring(root, encoding="utf-8") + b"\n"
-
-
-def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
-    element = etree.SubElement(parent, f"{{{_METALINK}}}{name}")
-    element.text = text
-    return element
+    return written(root)
 
 
 def _add_verification(file: etree._Element, known: Known) -> None:

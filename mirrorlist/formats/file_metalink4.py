@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 from lxml import etree
 
 from mirrorlist.core.known_files import Known
 from mirrorlist.core.offer import Offer, Source
 from mirrorlist.core.rank import country_of
-from mirrorlist.formats.metalink3 import xml_text
+from mirrorlist.formats.xml_documents import added, written, xml_text
 
 CONTENT_TYPE = "application/metalink4+xml"
 _METALINK = "urn:ietf:params:xml:ns:metalink"
-_DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
+_add = partial(added, _METALINK)
 
 
 def file_metalink4(offer: Offer) -> bytes:
@@ -33,14 +34,7 @@ def file_metalink4(offer: Offer) -> bytes:
     _add_pieces(file, known)
     for priority, source in enumerate(offer.sources, start=1):
         _add_url(file, source, priority)
-    etree.indent(root)
-    return _DECLARATION + etree.tostring(root, encoding="utf-8") + b"\n"
-
-
-def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
-    element = etree.SubElement(parent, f"{{{_METALINK}}}{name}")
-    element.text = text
-    return element
+    return written(root)
 
 
 def _add_pieces(file: etree._Element, known: Known) -> None:

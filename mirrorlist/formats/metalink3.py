@@ -11,22 +11,22 @@ document in pieces that can be joined without building a tree; a test holds one 
 
 from __future__ import annotations
 
-import re
 from email.utils import formatdate
+from functools import partial
 from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import Checksummed, Mirror, RepoMetadata, Selection
 from mirrorlist.core.rank import country_of
+from mirrorlist.formats.xml_documents import added, written, xml_text
 
 CONTENT_TYPE = "application/metalink+xml"
 FILE_NAME = "repomd.xml"
-FILE_PATH = "repodata/repomd.xml"
 _METALINK = "http://www.metalinker.org/"
 _MM0 = "http://fedorahosted.org/mirrormanager"
-_DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_add, _extend = partial(added, _METALINK), partial(added, _MM0)
 
 
 def metalink(selection: Selection, metadata: RepoMetadata) -> bytes:
@@ -39,12 +39,7 @@ def metalink(selection: Selection, metadata: RepoMetadata) -> bytes:
     last = selection.choices[-1].preference if selection.choices else 101
     for below, url in enumerate(selection.fallbacks, start=1):
         _add_url(resources, url, None, last - below)
-    return _written(root)
-
-
-def _written(root: etree._Element) -> bytes:
-    etree.indent(root)
-    return _DECLARATION + etree.tostring(root, encoding="utf-8") + b"\n"
+    return written(root)
 
 
 def _document(metadata: RepoMetadata) -> etree._Element:
@@ -58,29 +53,23 @@ def _document(metadata: RepoMetadata) -> etree._Element:
     file.set("name", FILE_NAME)
     _add_version(file, metadata.current)
     if metadata.alternates:
-        alternates = _add(file, "alternates", _MM0)
+        alternates = _extend(file, "alternates")
         for older in metadata.alternates:
-            _add_version(_add(alternates, "alternate", _MM0), older)
+            _add_version(_extend(alternates, "alternate"), older)
     _add(file, "resources")
     return root
 
 
-def _add(parent: etree._Element, name: str, namespace: str = _METALINK, text: str | None = None) -> etree._Element:
-    element = etree.SubElement(parent, f"{{{namespace}}}{name}")
-    element.text = text
-    return element
-
-
 def _add_version(parent: etree._Element, version: Checksummed) -> None:
-    _add(parent, "timestamp", _MM0, str(version.timestamp))
-    _add(parent, "size", text=str(version.size))
+    _extend(parent, "timestamp", str(version.timestamp))
+    _add(parent, "size", str(version.size))
     verification = _add(parent, "verification")
     for kind, digest in (("sha256", version.sha256), ("sha512", version.sha512)):
-        _add(verification, "hash", text=digest).set("type", kind)
+        _add(verification, "hash", digest).set("type", kind)
 
 
 def _add_url(resources: etree._Element, directory: str, mirror: Mirror | None, preference: int) -> None:
-    url = _add(resources, "url", text=xml_text(directory + FILE_PATH))
+    url = _add(resources, "url", xml_text(directory + REPOMD))
     for name, value in _url_attributes(directory, mirror, preference).items():
         url.set(name, value)
 
@@ -97,15 +86,10 @@ def _url_attributes(directory: str, mirror: Mirror | None, preference: int) -> d
     return attributes
 
 
-def xml_text(text: str) -> str:
-    """The text without the characters that XML 1.0 cannot hold."""
-    return _NOT_XML.sub("", text)
-
-
 def head(metadata: RepoMetadata) -> bytes:
     """Everything before the first URL."""
-    written = _written(_document(metadata))
-    return written[: written.index(b"<resources/>")] + b"<resources>"
+    whole = written(_document(metadata))
+    return whole[: whole.index(b"<resources/>")] + b"<resources>"
 
 
 def url_start(tree: str, mirror: Mirror | None, preference: int) -> bytes:
@@ -121,7 +105,7 @@ def _quoted(value: str) -> str:
 
 def path_part(path: str) -> bytes:
     """A repository's path as it stands inside a URL element, with the end of the element."""
-    return escape(xml_text(path)).encode() + FILE_PATH.encode() + URL_END
+    return escape(xml_text(path)).encode() + REPOMD.encode() + URL_END
 
 
 URL_END = b"</url>"

@@ -7,16 +7,19 @@ accepted cannot be said: dnf does not read this format (measured), so it loses n
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 from lxml import etree
 
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import Mirror, RepoMetadata, Selection
 from mirrorlist.core.rank import country_of
-from mirrorlist.formats.metalink3 import FILE_NAME, FILE_PATH, xml_text
+from mirrorlist.formats.metalink3 import FILE_NAME
+from mirrorlist.formats.xml_documents import added, written, xml_text
 
 CONTENT_TYPE = "application/metalink4+xml"
 _METALINK = "urn:ietf:params:xml:ns:metalink"
-_DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
+_add = partial(added, _METALINK)
 
 
 def metalink4(selection: Selection, metadata: RepoMetadata) -> bytes:
@@ -33,18 +36,11 @@ def metalink4(selection: Selection, metadata: RepoMetadata) -> bytes:
     listed += [(url, None) for url in selection.fallbacks]
     for priority, (directory, mirror) in enumerate(listed, start=1):
         _add_url(file, directory, mirror, priority)
-    etree.indent(root)
-    return _DECLARATION + etree.tostring(root, encoding="utf-8") + b"\n"
-
-
-def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
-    element = etree.SubElement(parent, f"{{{_METALINK}}}{name}")
-    element.text = text
-    return element
+    return written(root)
 
 
 def _add_url(file: etree._Element, directory: str, mirror: Mirror | None, priority: int) -> None:
-    url = _add(file, "url", xml_text(directory + FILE_PATH))
+    url = _add(file, "url", xml_text(directory + REPOMD))
     if mirror and (country := country_of(mirror)):
         url.set("location", xml_text(country.lower()))
     url.set("priority", str(priority))

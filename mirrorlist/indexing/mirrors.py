@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from mirrorlist.checks.deadline import Clock
-from mirrorlist.checks.heads import Answer, Fetch, Patience, ask, tree_of
+from mirrorlist.checks.fetch import Fetch
+from mirrorlist.checks.heads import Answer, Timeouts, ask, tree_of
 from mirrorlist.checks.rsync_list import Bounds, NotListed
 from mirrorlist.core.listed import Line, Refusal, Row, rsync_lines
 from mirrorlist.core.listing import Listing, listing
@@ -35,7 +36,7 @@ class Ways:
     fetch: Fetch
     clock: Clock
     bounds: Bounds = field(default_factory=Bounds)
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
 
 def sample(listings: Listings, turn: int) -> list[str]:
@@ -83,7 +84,7 @@ def ask_mirror(listings: Listings, module: str, mirror: Mirror, paths: Sequence[
     tree = tree_of(mirror.urls[module])
     if tree is None:
         return Step(module, mirror.name, Outcome.FAILED, "it offers neither rsync nor http")
-    answers = ask(tree, paths, ways.fetch, ways.clock, ways.patience)
+    answers = ask(tree, paths, ways.fetch, ways.clock, ways.timeouts)
     if not answers:
         return Step(module, mirror.name, Outcome.FAILED, "it answered none of the requests clearly")
     known = listings.asked(mirror.name) | {path: _asked(answer, now) for path, answer in answers.items()}

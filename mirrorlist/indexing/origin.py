@@ -23,7 +23,7 @@ from mirrorlist.core.origin_rows import (
     with_checksums,
     worth_reading,
 )
-from mirrorlist.core.service import Service
+from mirrorlist.core.service import WEB_SCHEMES, Service
 from mirrorlist.indexing.large_files import read_large
 from mirrorlist.sources.origin_files import read_list, walked
 from mirrorlist.sources.repomd import Fetch, directory_fetch, http_fetch
@@ -35,7 +35,6 @@ MOST_LINKS = 100_000
 LEAST_SHARE = 0.5
 """A list with fewer of the former's files is taken for a tree that was not mounted, or a list that broke off."""
 GUARDED_ABOVE = 20
-_WEB = ("http://", "https://")
 
 Rsync = Callable[[str, Bounds], Iterator[bytes]]
 """The lines of an rsync server that the operator named; raises NotListed."""
@@ -66,7 +65,7 @@ def place_of(service: Service, module: str, rsync: Rsync) -> Place | None:
 def directory_of(service: Service, module: str) -> Path | None:
     """The directory that is the module's origin, where it is one."""
     origin = service.origins.get(module)
-    return None if origin is None or origin.startswith(_WEB) else Path(origin)
+    return None if origin is None or origin.startswith(WEB_SCHEMES) else Path(origin)
 
 
 def list_origin(listings: Listings, service: Service, module: str, place: Place, now: float, force: bool) -> str:
@@ -130,7 +129,7 @@ def _former(listings: Listings) -> Iterator[File]:
 def _fetch_of(origin: str | None, session: requests.Session) -> Fetch | None:
     if origin is None:
         return None
-    return http_fetch(origin, session) if origin.startswith(_WEB) else directory_fetch(Path(origin))
+    return http_fetch(origin, session) if origin.startswith(WEB_SCHEMES) else directory_fetch(Path(origin))
 
 
 def _checksums(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from mirrorlist.indexing.build import build_index
 from mirrorlist.indexing.mirrors import Ways, ask_mirror, is_listed, list_mirror, sample
 from mirrorlist.indexing.origin import Place, Rsync, list_origin, place_of
 from mirrorlist.indexing.steps import ORIGIN, Outcome, Step
+from mirrorlist.store.file_locks import alone
 from mirrorlist.store.index_files import prune_indexes, write_index
 from mirrorlist.store.listings import DIRECTORY, Attempt, Listings
 
@@ -49,8 +48,14 @@ class Indexing:
     now: Callable[[], float]
 
     def run(self, wanted: Wanted) -> Iterator[Step]:
-        """Does the work, and tells each step when it is done."""
-        with _only_one(self.state_dir):
+        """Does the work, and tells each step when it is done.
+
+        Raises:
+            MirrorlistError: another process updates the indexes of this state directory.
+        """
+        directory = self.state_dir / DIRECTORY
+        busy = MirrorlistError(f"another process updates the indexes in {directory}; wait until it ends")
+        with alone(directory / "lock", busy):
             for module in wanted.modules or self.service.modules:
                 place = place_of(self.service, module, self.origin_rsync)
                 if place is not None:
@@ -134,20 +139,3 @@ class Indexing:
 
 
 REMEDY = "write origin with a directory, modules.<module>.rsync, or file_lists into service.yml"
-
-
-@contextmanager
-def _only_one(state_dir: Path) -> Iterator[None]:
-    """Held during a run.
-
-    Raises:
-        MirrorlistError: another process updates the indexes of this state directory.
-    """
-    directory = state_dir / DIRECTORY
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise MirrorlistError(f"another process updates the indexes in {directory}; wait until it ends") from None
-        yield

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Mapping
 
 from mirrorlist.core.kit import KitError
+from mirrorlist.sources.documents import printable
 
 
 class Quoted(str):
@@ -30,8 +31,7 @@ def shell(value: object) -> Quoted:
 
 def comment(value: object) -> Quoted:
     """The rest of a line that is a comment already; what ends lines or continues them is made visible."""
-    text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(value))
-    return Quoted(text.rstrip("\\ "))
+    return Quoted(printable(str(value)).rstrip("\\ "))
 
 
 def nginx(value: object) -> Quoted:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from mirrorlist.core.host_names import is_address
 from mirrorlist.core.kit import DEFAULT_PORTS, Kit, KitModule, Server
 from mirrorlist.core.model import Protocol
 from mirrorlist.kit.quoting import FILTERS, Quoted, apache, caddy, nginx, quoted_only
-from mirrorlist.sources.hosts import is_address
 
 TYPES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("text/html", ("html", "htm")),

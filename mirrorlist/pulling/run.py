@@ -11,12 +11,10 @@ publisher that was reading meanwhile notices by the commit's note, and compiles 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -27,6 +25,7 @@ from mirrorlist.pulling.files import mirror_files, plain_path, service_file
 from mirrorlist.pulling.git import COMMIT, Repository, scheme_of
 from mirrorlist.pulling.judge import Usable, refuse_worse, service_of, usable
 from mirrorlist.store.checkouts import read_pulled, write_pulled
+from mirrorlist.store.file_locks import alone
 
 CURRENT = "current"
 KEPT_COMMITS = 3
@@ -69,9 +68,10 @@ def pull(directory: Path, wanted: Wanted, clock: Callable[[], float] = time.time
         )
     if wanted.accept is not None and not COMMIT.fullmatch(wanted.accept):
         raise PullError(f"--accept {wanted.accept!r} is no commit; write its full name in hexadecimal")
+    busy = PullError(f"another process pulls into {directory}; wait until it ends")
     try:
         config = plain_path(wanted.config)
-        with _only_one(directory):
+        with alone(directory / "pull.lock", busy):
             try:
                 done = _pull(directory, wanted, config)
             except PullError as error:
@@ -206,14 +206,3 @@ def _prune(commits: Path, current: str) -> None:
     for each in there:
         if each.name not in kept:
             shutil.rmtree(each, ignore_errors=True)
-
-
-@contextmanager
-def _only_one(directory: Path) -> Iterator[None]:
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "pull.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise PullError(f"another process pulls into {directory}; wait until it ends") from None
-        yield

@@ -7,15 +7,15 @@ docs/service-yml.md and a refused example in tests/sources/test_service_file.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from mirrorlist.core.catalogue import release, spelled_versions, target
+from mirrorlist.core.catalogue import VERSION_MARK, release, spelled_versions, target
 from mirrorlist.core.errors import Finding, NotFound
 from mirrorlist.sources.documents import Pointer, shown
 from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
+from mirrorlist.sources.service_text import ImageText, RepositoryText
 
-VERSION_MARK = "{version}"
 BASEARCH = "$basearch"
 _NUMBERS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*", re.ASCII)
 
@@ -163,13 +163,18 @@ def repository_versions(draft: Draft) -> Iterator[Finding]:
 
 def repository_arches(draft: Draft) -> Iterator[Finding]:
     """The architectures of a repository are some version's."""
+    yield from arches_of_versions(draft, "repos", draft.text.repos)
+
+
+def arches_of_versions(draft: Draft, key: str, entries: Iterable[RepositoryText | ImageText]) -> Iterator[Finding]:
+    """The architectures of the entries under a key that no version has."""
     known = dict.fromkeys(arch for arches in draft.text.arches.values() for arch in arches)
-    for index, repository in enumerate(draft.text.repos):
-        for number, arch in enumerate(repository.arches or ()):
+    for index, entry in enumerate(entries):
+        for number, arch in enumerate(entry.arches or ()):
             if arch not in known:
                 remedy = nearest(arch, known, "add it to arches or remove it here")
                 what = f"{shown(arch)}, which no version has; {remedy}"
-                yield draft.error(("repos", index, "arches", number), ServiceCode.UNKNOWN_ARCH, what)
+                yield draft.error((key, index, "arches", number), ServiceCode.UNKNOWN_ARCH, what)
 
 
 def aliases_lead_somewhere(draft: Draft) -> Iterator[Finding]:

@@ -1,37 +1,32 @@
 """Compiled databases of addresses kept beside the state, so that a file that did not change costs no compiling.
 
-An entry is named by the SHA-256 of the database's content and by ``FORMAT``, which changes with the meaning of
-what is kept. It is data only: a SHA-256 and NumPy's ``.npz`` without pickles; one that cannot be used is passed over.
+An entry is named by the SHA-256 of the database's content and by its format, whose number changes with the meaning of
+what is kept. It is a sealed file (core/sealed.py), its facts the places; one that cannot be used is passed over.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
-import math
 import os
-import zipfile
+from array import array
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from mirrorlist.core.errors import GeoDatabaseError
+from mirrorlist.core.errors import GeoDatabaseError, SnapshotError
 from mirrorlist.core.model import NOWHERE, Place
-from mirrorlist.core.prefixes import IntervalTable
-from mirrorlist.core.tables import as_numbers, interval_table
+from mirrorlist.core.prefixes import ARRAYS, IntervalTable
+from mirrorlist.core.sealed import Kind, Values, opened, sealed
+from mirrorlist.core.tables import Numbers, as_numbers, interval_table
 from mirrorlist.sources.geo_tables import GeoTables
 
-FORMAT = 1
-_DIGEST_BYTES = 32
+KIND = Kind(b"MIRRGEO\n", 2, "compiled database of addresses")
 _TABLES = ("located", "asns")
-_TYPES = {"starts4": "u4", "ids4": "u4", "starts6": "u8", "ids6": "u4"}
-_PLACES = ("country", "latitude", "longitude", "exact")
-
-Arrays = Mapping[str, NDArray[Any]]
+_FIELDS = {name: ARRAYS[name] for name in ("starts4", "ids4", "starts6", "ids6")}
+"""The arrays of a table that divides no /64, as those of databases."""
 
 
 def entry_name(path: Path) -> str:
@@ -45,18 +40,15 @@ def entry_name(path: Path) -> str:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise GeoDatabaseError(f"{path}: {error.strerror or error}") from None
-    return f"geo{FORMAT}-{digest}.tables"
+    return f"geo{KIND.format}-{digest}.tables"
 
 
 def load(entry: Path) -> GeoTables | None:
     """What an entry holds; None where there is none, or a damaged one."""
     try:
-        data = entry.read_bytes()
-        if hashlib.sha256(memoryview(data)[_DIGEST_BYTES:]).digest() != data[:_DIGEST_BYTES]:
-            return None
-        with np.load(io.BytesIO(memoryview(data)[_DIGEST_BYTES:]), allow_pickle=False) as arrays:
-            return _tables({name: arrays[name] for name in arrays.files})
-    except (OSError, ValueError, KeyError, IndexError, EOFError, TypeError, zipfile.BadZipFile, MemoryError):
+        found = opened(KIND, memoryview(entry.read_bytes()))
+        return _tables(msgspec.msgpack.decode(found.facts, type=tuple[Place, ...]), found.arrays)
+    except (OSError, SnapshotError, msgspec.MsgspecError, ValueError, KeyError, IndexError, MemoryError):
         return None
 
 
@@ -74,9 +66,8 @@ def save(entry: Path, tables: GeoTables) -> None:
 
 def write(path: Path, tables: GeoTables) -> None:
     """Writes the tables to a file; raises OSError."""
-    packed = io.BytesIO()
-    np.savez(packed, **_arrays(tables))  # type: ignore[arg-type]  # the stub takes the names for allow_pickle
-    path.write_bytes(hashlib.sha256(packed.getbuffer()).digest() + packed.getbuffer())
+    with path.open("wb") as file:
+        file.writelines(sealed(KIND, msgspec.msgpack.encode(tables.places), _arrays(tables)).parts)
 
 
 def remove_others(directory: Path, used: Collection[str]) -> None:
@@ -87,49 +78,33 @@ def remove_others(directory: Path, used: Collection[str]) -> None:
                 entry.unlink(missing_ok=True)
 
 
-def _arrays(tables: GeoTables) -> dict[str, NDArray[Any]]:
-    found: dict[str, NDArray[Any]] = {}
-    for name, table in zip(_TABLES, (tables.located, tables.asns), strict=True):
-        found |= {f"{name}_{field}": as_numbers(getattr(table, field)) for field in _TYPES}
-    rows = ((p.country or "", _stored(p.latitude), _stored(p.longitude), p.exact) for p in tables.places)
-    columns = zip(*rows, strict=True)
-    for name, column, kind in zip(_PLACES, columns, ("U2", "f8", "f8", "?"), strict=True):
-        found[name] = np.array(column, dtype=kind)
-    return found
+def _arrays(tables: GeoTables) -> dict[str, array[int]]:
+    return {
+        f"{name}/{field}": array(typecode, getattr(getattr(tables, name), field))
+        for name in _TABLES
+        for field, typecode in _FIELDS.items()
+    }
 
 
-def _stored(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _tables(arrays: Arrays) -> GeoTables:
-    columns = (arrays[name].tolist() for name in _PLACES)
-    places = tuple(
-        Place(country or None, _known(latitude), _known(longitude), exact)
-        for country, latitude, longitude, exact in zip(*columns, strict=True)
-    )
+def _tables(places: tuple[Place, ...], arrays: Mapping[str, Values]) -> GeoTables:
     located, asns = (_table(name, arrays) for name in _TABLES)
     if places[:1] != (NOWHERE,) or max(*_largest(located)) >= len(places):
         raise ValueError("the tables and the places do not belong together")
     return GeoTables(located, asns, places)
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
-def _table(name: str, arrays: Arrays) -> IntervalTable:
-    found = {field: arrays[f"{name}_{field}"] for field in _TYPES}
-    for field, kind in _TYPES.items():
-        if found[field].dtype != np.dtype(kind) or found[field].ndim != 1:
-            raise ValueError(f"{name}_{field} is of another type")
+def _table(name: str, arrays: Mapping[str, Values]) -> IntervalTable:
+    found = {field: as_numbers(arrays[f"{name}/{field}"]) for field in _FIELDS}
+    for field, typecode in _FIELDS.items():
+        if found[field].dtype != np.dtype(typecode):
+            raise ValueError(f"{name}/{field} is of another type")
     for starts, ids in (("starts4", "ids4"), ("starts6", "ids6")):
         if len(found[starts]) != len(found[ids]) or found[starts][0] != 0 or not _ascends(found[starts]):
-            raise ValueError(f"{name}_{starts} does not ascend from 0")
+            raise ValueError(f"{name}/{starts} does not ascend from 0")
     return interval_table(*found.values())
 
 
-def _ascends(starts: NDArray[Any]) -> bool:
+def _ascends(starts: Numbers) -> bool:
     return bool((starts[1:] > starts[:-1]).all())
 
 

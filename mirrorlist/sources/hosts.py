@@ -6,6 +6,7 @@ import re
 
 import idna
 
+from mirrorlist.core.host_names import is_number
 from mirrorlist.sources.submitted_text import is_latin_in_disguise, look_alike
 
 LONGEST_NAME = 253
@@ -18,7 +19,6 @@ NOT_PUBLIC = frozenset({
 """Last labels that the public's DNS does not serve: RFC 2606, 6761, 6762, 7686, 9476, and what routers hand out."""
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LONGEST_LOCAL_PART = 64
 
@@ -32,7 +32,7 @@ def name_fault(name: str) -> str | None:
         return f"is too long for DNS; write labels of at most {LONGEST_LABEL} and a name of {LONGEST_NAME} characters"
     if not all(map(_LABEL.fullmatch, labels)):
         return "is no host name; write letters, digits and inner hyphens between single dots"
-    if _NUMBER.fullmatch(labels[-1]):
+    if is_number(labels[-1]):
         return "ends with a number, so it is read as an address; write a host name"
     return next((fault for label in labels if (fault := _label_fault(label))), None)
 
@@ -43,11 +43,6 @@ def public_name_fault(name: str) -> str | None:
     if "." not in name:
         return "has no domain; write the whole name, as in mirror.example.org"
     return f"lies in .{last}, which the public cannot look up; write a public name" if last in NOT_PUBLIC else None
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is an address in any spelling that programs understand: ``[::1]``, ``127.1``, ``0x7f000001``."""
-    return ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
 
 
 def email_fault(text: str, public: bool) -> str | None:

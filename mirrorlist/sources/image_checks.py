@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mirrorlist.core.catalogue import release, spelled_versions
+from mirrorlist.core.catalogue import VERSION_MARK, release, spelled_versions
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.images import BASEARCH
+from mirrorlist.sources.catalogue_checks import arches_of_versions
 from mirrorlist.sources.documents import shown
 from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
-
-VERSION_MARK = "{version}"
 
 
 def image_paths(draft: Draft) -> Iterator[Finding]:
@@ -48,13 +47,7 @@ def image_versions(draft: Draft) -> Iterator[Finding]:
 
 def image_arches(draft: Draft) -> Iterator[Finding]:
     """The architectures of an image are some version's."""
-    known = dict.fromkeys(arch for arches in draft.text.arches.values() for arch in arches)
-    for index, image in enumerate(draft.text.images):
-        for number, arch in enumerate(image.arches or ()):
-            if arch not in known:
-                remedy = nearest(arch, known, "add it to arches or remove it here")
-                what = f"{shown(arch)}, which no version has; {remedy}"
-                yield draft.error(("images", index, "arches", number), ServiceCode.UNKNOWN_ARCH, what)
+    yield from arches_of_versions(draft, "images", draft.text.images)
 
 
 IMAGE_CHECKS: tuple[Check, ...] = (image_paths, image_versions, image_arches)

@@ -32,10 +32,6 @@ class LastGood:
         self._mirrors = {**files.mirrors, **kept}
         return _unique(self._mirrors)
 
-    def broken_since(self, file_name: str) -> float | None:
-        """Since when a file is broken, or None."""
-        return self._broken_since.get(file_name)
-
 
 def _unique(mirrors: Mapping[str, Mirror]) -> dict[str, Mirror]:
     holders: dict[str, str] = {}

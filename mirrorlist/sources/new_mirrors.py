@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from mirrorlist.core.host_names import is_address
 from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.hosts import is_address, name_fault
+from mirrorlist.sources.hosts import name_fault
 from mirrorlist.sources.mirror_urls import page_url, rsync_url, tree_url, url_fault
 from mirrorlist.sources.networks import canonical_network
 
@@ -134,6 +135,7 @@ def sync_from(text: str) -> str:
 
 
 def sponsor_page(text: str) -> str:
+    """A web page; raises Refused for anything else."""
     url = page_url(text)
     if url is None:
         raise Refused("is no web page; write it with https://")

@@ -13,13 +13,13 @@ import urllib3
 
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.listed import PARTIAL, Line, link, ls_lines, row, time_list_lines
+from mirrorlist.core.service import WEB_SCHEMES
 
 LARGEST_LIST = 1 << 30
 """Bytes of a list, unpacked."""
 DEADLINE_SECONDS = 600.0
 _READ_AT_ONCE = 1 << 20
 _CONNECT_AND_READ_SECONDS = (10.0, 60.0)
-_WEB = ("http://", "https://")
 
 
 def walked(tree: Path) -> Iterator[Line]:
@@ -80,11 +80,11 @@ def read_list(place: str, origin: str | None) -> Iterator[Line]:
 
 
 def _chunks(place: str, origin: str | None) -> Iterator[bytes]:
-    if place.startswith(_WEB):
+    if place.startswith(WEB_SCHEMES):
         return _fetched(place)
     if origin is None:
         raise OriginError(f"{place}: the module has no origin that it could lie in; write the whole address")
-    return _fetched(origin.rstrip("/") + "/" + place) if origin.startswith(_WEB) else _read(Path(origin) / place)
+    return _fetched(origin.rstrip("/") + "/" + place) if origin.startswith(WEB_SCHEMES) else _read(Path(origin) / place)
 
 
 def _read(path: Path) -> Iterator[bytes]:

@@ -19,7 +19,6 @@ from lxml import etree
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.model import Checksummed
 
-FILE_PATH = "repodata/repomd.xml"
 LARGEST = 8 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
 _CONNECT_AND_READ_SECONDS = (10.0, 10.0)

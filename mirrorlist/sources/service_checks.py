@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.service import Profile
+from mirrorlist.core.service import WEB_SCHEMES, Profile
 from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
 from mirrorlist.sources.documents import Pointer, shown, spelled
 from mirrorlist.sources.finding_codes import Code
@@ -25,7 +25,6 @@ from mirrorlist.sources.sync_checks import SYNC_CHECKS
 from mirrorlist.sources.tree_checks import TREE_CHECKS
 
 UNIX = "unix"
-WEB_SCHEMES = ("http://", "https://")
 LONGEST_IPV6 = 64
 """Clients behind one /64 are one client, so nothing finer is told of an address."""
 

@@ -12,7 +12,7 @@ from mirrorlist.core.catalogue import Catalogue, Image
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
 from mirrorlist.core.model import MAIN, Location, Repository
 from mirrorlist.core.policy import Policy
-from mirrorlist.core.service import GeoSources, Module, Override, Service, Site
+from mirrorlist.core.service import WEB_SCHEMES, GeoSources, Module, Override, Service, Site
 from mirrorlist.core.sync import Source, SyncSources
 from mirrorlist.core.trees import Tree
 from mirrorlist.sources.documents import START, finding
@@ -22,7 +22,7 @@ from mirrorlist.sources.geo_records import CITY_PRECISION_KM
 from mirrorlist.sources.mirror_urls import tree_url
 from mirrorlist.sources.networks import prefix
 from mirrorlist.sources.schemas import judge, with_booleans
-from mirrorlist.sources.service_checks import UNIX, WEB_SCHEMES, check
+from mirrorlist.sources.service_checks import UNIX, check
 from mirrorlist.sources.service_draft import CityOf, Draft
 from mirrorlist.sources.service_requirements import requirements_of
 from mirrorlist.sources.service_text import (
@@ -30,7 +30,6 @@ from mirrorlist.sources.service_text import (
     OverrideText,
     RepositoryText,
     ServiceText,
-    SiteText,
     SourceText,
     TreeText,
     service_text,
@@ -185,15 +184,9 @@ def _tree(text: TreeText) -> Tree:
     )
 
 
-def _site(text: SiteText) -> Site:
-    return Site(
-        url=tree_url(text.url) if text.url else None,
-        join_text=text.join_text.strip(),
-        contacts=text.contacts,
-        geo_corrections=text.geo_corrections,
-        images=text.images,
-        image_checksums=text.image_checksums,
-    )
+def _site(said: Site) -> Site:
+    """Its links and images mean what they say."""
+    return replace(said, url=tree_url(said.url) if said.url else None, join_text=said.join_text.strip())
 
 
 def _proxy(text: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.policy import Policy
-from mirrorlist.core.service import Link, Profile, PublishedImage
+from mirrorlist.core.service import Profile, Site
 from mirrorlist.core.sync import SyncPolicy
 from mirrorlist.core.trees import MetadataFrom
 from mirrorlist.sources.documents import Value
@@ -142,18 +142,6 @@ class PolicyText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteText:
-    """The key ``site``; its links and images mean what they say."""
-
-    url: str | None = None
-    join_text: str = ""
-    contacts: tuple[Link, ...] = ()
-    geo_corrections: tuple[Link, ...] = ()
-    images: tuple[PublishedImage, ...] = ()
-    image_checksums: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceText:
     """The whole file, with what an absent key means."""
 
@@ -187,7 +175,7 @@ class ServiceText:
     time_file: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     approved: tuple[str, ...] = ()
-    site: SiteText = field(default_factory=SiteText)
+    site: Site = field(default_factory=Site)
 
 
 def service_text(root: Mapping[str, Value]) -> ServiceText:

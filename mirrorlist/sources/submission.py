@@ -41,6 +41,7 @@ class Terms:
 
     @property
     def is_public(self) -> bool:
+        """Whether the service is for the public internet, so that names and addresses have to be public."""
         return self.service.profile is Profile.PUBLIC
 
 
@@ -93,10 +94,12 @@ class Submission:
 
     @property
     def root(self) -> Mapping[str, Any]:
+        """What the file says; empty where it is no mapping."""
         return self.document.root or {}
 
     @property
     def name(self) -> str:
+        """The name, or an empty text where it is no text."""
         name = self.root.get("name")
         return name if isinstance(name, str) else ""
 

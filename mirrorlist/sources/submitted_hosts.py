@@ -8,9 +8,10 @@ from ipaddress import ip_address
 from urllib.parse import unquote
 
 from mirrorlist.core.errors import Finding
+from mirrorlist.core.host_names import is_address
 from mirrorlist.sources.documents import Pointer, shown, spelled
 from mirrorlist.sources.finding_codes import Code as LoaderCode
-from mirrorlist.sources.hosts import email_fault, is_address, name_fault, public_name_fault
+from mirrorlist.sources.hosts import email_fault, name_fault, public_name_fault
 from mirrorlist.sources.mirror_urls import scheme_of, url_fault
 from mirrorlist.sources.submission import Check, Submission, Terms
 from mirrorlist.sources.submission_codes import SubmissionCode as Code

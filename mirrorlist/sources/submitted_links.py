@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 from mirrorlist.core.claims import overlap
 from mirrorlist.core.errors import Finding
+from mirrorlist.core.host_names import is_address
 from mirrorlist.sources.documents import Pointer, shown
 from mirrorlist.sources.finding_codes import Code as LoaderCode
-from mirrorlist.sources.hosts import is_address, name_fault, public_name_fault
+from mirrorlist.sources.hosts import name_fault, public_name_fault
 from mirrorlist.sources.mirror_urls import url_fault
 from mirrorlist.sources.networks import canonical_network
 from mirrorlist.sources.submission import Check, Submission, Terms, prefix_of

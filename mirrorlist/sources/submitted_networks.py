@@ -10,7 +10,7 @@ from mirrorlist.core.claims import covered, overlap
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Prefix
 from mirrorlist.core.ownership import announced4, doubts
-from mirrorlist.core.prefixes import packed, parse_prefix, spelled
+from mirrorlist.core.prefixes import GLOBAL_UNICAST, packed, spelled
 from mirrorlist.sources.documents import Pointer
 from mirrorlist.sources.submission import Check, Network, Submission, Terms, prefix_of
 from mirrorlist.sources.submission_codes import SubmissionCode as Code
@@ -28,8 +28,6 @@ OR_APPROVAL = ", or ask the maintainers to approve it"
 MOST_ANNOUNCED = 1 << 24
 """IPv4 addresses that the claimed systems may announce together: a /8. Of over 75,000 systems 26 announce more."""
 
-GLOBAL_UNICAST = parse_prefix("2000::/3")[0]
-"""The only part of IPv6 that is given out (RFC 4291, 2.4)."""
 
 RESERVED_ASNS: tuple[tuple[int, int, str], ...] = (
     (0, 0, "reserved"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import MAIN
+from mirrorlist.core.service import WEB_SCHEMES
 from mirrorlist.core.trees import RESERVED, MetadataFrom
 from mirrorlist.sources.documents import shown
 from mirrorlist.sources.finding_codes import Code
@@ -58,7 +59,7 @@ def trees_have_origins(draft: Draft) -> Iterator[Finding]:
 def _is_kept(text: ServiceText, module: str) -> bool:
     fallbacks = text.fallbacks if isinstance(text.fallbacks, Mapping) else {MAIN: text.fallbacks}
     origins = {MAIN: text.origin} if isinstance(text.origin, str) else text.origin
-    return bool(fallbacks.get(module)) or origins.get(module, "").startswith(("http://", "https://"))
+    return bool(fallbacks.get(module)) or origins.get(module, "").startswith(WEB_SCHEMES)
 
 
 TREE_CHECKS: tuple[Check, ...] = (

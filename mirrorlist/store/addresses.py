@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from mirrorlist.core.addresses import KnownAddress
+from mirrorlist.store.health_versions import grow
 from mirrorlist.store.leader import Lead
-from mirrorlist.store.tables import HEALTH_VERSIONS, MIRROR_ADDRESSES
-from mirrorlist.store.upsert import insert_into
+from mirrorlist.store.tables import MIRROR_ADDRESSES
 
 KEPT_SECONDS = 30 * 86_400.0
 """How long addresses are kept that no probe confirmed."""
@@ -52,11 +52,5 @@ class AddressStore:
             if rows:
                 connection.execute(MIRROR_ADDRESSES.insert(), rows)
             if changed:
-                _grow(connection)
+                grow(connection, VERSION)
         return changed
-
-
-def _grow(connection: sa.Connection) -> None:
-    insert = insert_into(connection.dialect.name, HEALTH_VERSIONS)
-    grown = {"number": HEALTH_VERSIONS.c.number + 1}
-    connection.execute(insert.values(name=VERSION, number=1).on_conflict_do_update(index_elements=["name"], set_=grown))

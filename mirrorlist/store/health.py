@@ -13,12 +13,14 @@ from mirrorlist.core.health import Event, EventKind, Family, Outcome, Override, 
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.rounds import Change, Round
 from mirrorlist.store.addresses import VERSION as ADDRESSES_VERSION
+from mirrorlist.store.health_rows import event_of, kept_of, probe_of
+from mirrorlist.store.health_versions import grow
 from mirrorlist.store.leader import Lead
 from mirrorlist.store.paces import VERSION as PACES_VERSION
 from mirrorlist.store.paces import PaceStore
 from mirrorlist.store.releases import ReleaseStore
 from mirrorlist.store.tables import HEALTH_EVENTS, HEALTH_VERSIONS, OVERRIDES, PROBES, RUNS, VERDICTS
-from mirrorlist.store.upsert import insert_into, upsert
+from mirrorlist.store.upsert import upsert
 
 KEPT_SECONDS = 30 * 86_400.0
 """How long probes, events, runs and verdicts of what is not probed any more are kept."""
@@ -83,9 +85,7 @@ class HealthStore:
         wanted = sa.select(PROBES).where(PROBES.c.mirror == mirror, PROBES.c.at >= since)
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.order_by(PROBES.c.at.desc(), PROBES.c.id.desc()))
-            return [
-                Probe(_subject(row), row.at, row.seconds, Outcome(row.outcome), row.detail, row.sha256) for row in rows
-            ]
+            return [probe_of(row) for row in rows]
 
     def events(self, mirror: str | None = None, limit: int = 1000) -> list[Event]:
         """What happened to a mirror, or to all, the newest first."""
@@ -93,13 +93,7 @@ class HealthStore:
         if mirror is not None:
             wanted = wanted.where(HEALTH_EVENTS.c.mirror == mirror)
         with self._engine.connect() as connection:
-            return [
-                Event(
-                    row.mirror, EventKind(row.kind), row.at, row.why,
-                    None if row.module is None else _subject(row), row.author,
-                )
-                for row in connection.execute(wanted)
-            ]  # fmt: skip
+            return [event_of(row) for row in connection.execute(wanted)]
 
     def overrides(self, now: float) -> dict[str, Override]:
         """The overrides that are in force, by the name of the mirror."""
@@ -113,7 +107,7 @@ class HealthStore:
             connection.execute(upsert(self._engine.dialect.name, OVERRIDES), _columns(override))
             self._happened(connection, override.mirror, EventKind.OVERRIDDEN, override.since, override.reason,
                            override.author)  # fmt: skip
-            self._grow(connection, "overrides")
+            grow(connection, "overrides")
 
     def clear_override(self, mirror: str, author: str, now: float) -> bool:
         """Ends the override of a mirror; False if none is in force."""
@@ -122,7 +116,7 @@ class HealthStore:
             if done.rowcount == 0:
                 return False
             self._happened(connection, mirror, EventKind.CLEARED, now, "the override was cleared", author)
-            self._grow(connection, "overrides")
+            grow(connection, "overrides")
         return True
 
     def begin_run(self, now: float) -> int:
@@ -149,8 +143,7 @@ class HealthStore:
             row = connection.execute(wanted).one_or_none()
         if row is None:
             return None
-        kept = tuple(map(Family, (row.kept or "").split()))
-        return Run(row.id, row.started_at, row.seconds, row.mirrors, row.requests, kept)
+        return Run(row.id, row.started_at, row.seconds, row.mirrors, row.requests, kept_of(row))
 
     def is_watched(self, now: float) -> bool:
         """Whether a prober looks at the mirrors these days."""
@@ -171,7 +164,7 @@ class HealthStore:
             self._write(connection, _FORGET, ({f"_{name}": value for name, value in _subject_row(each).items()}
                                               for each in gone))  # fmt: skip
             if matters:
-                self._grow(connection, "verdicts")
+                grow(connection, "verdicts")
         return matters
 
     def prune(self, now: float) -> None:
@@ -185,7 +178,7 @@ class HealthStore:
             newest = sa.select(sa.func.max(RUNS.c.id)).scalar_subquery()
             connection.execute(RUNS.delete().where(RUNS.c.started_at < oldest, RUNS.c.id != newest))
             if connection.execute(VERDICTS.delete().where(VERDICTS.c.checked_at < oldest)).rowcount:
-                self._grow(connection, "verdicts")
+                grow(connection, "verdicts")
 
     @contextmanager
     def _leading(self) -> Iterator[sa.Connection]:
@@ -208,21 +201,12 @@ class HealthStore:
         values = {"mirror": mirror, "kind": kind.value, "at": at, "why": why, "author": author}
         connection.execute(HEALTH_EVENTS.insert().values(**values))
 
-    def _grow(self, connection: sa.Connection, name: str) -> None:
-        first = insert_into(self._engine.dialect.name, HEALTH_VERSIONS).values(name=name, number=1)
-        grown = {"number": HEALTH_VERSIONS.c.number + 1}
-        connection.execute(first.on_conflict_do_update(index_elements=["name"], set_=grown))
-
 
 _FORGET = VERDICTS.delete().where(*(VERDICTS.c[name] == sa.bindparam(f"_{name}") for name in _KEYS))
 
 
 def _what_matters(verdict: Verdict | None) -> object:
     return verdict and (verdict.good_now, verdict.since, verdict.outcome, verdict.sha256)
-
-
-def _subject(row: Any) -> Subject:
-    return Subject(row.mirror, row.module, Protocol(row.protocol), Family(row.family), row.path)
 
 
 def _subject_row(subject: Subject) -> dict[str, Any]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from sys import intern
-from typing import Any
 
 import sqlalchemy as sa
 
-from mirrorlist.core.health import Event, EventKind, Family, Outcome, Probe, Subject
-from mirrorlist.core.model import Protocol
+from mirrorlist.core.health import Event, Probe
 from mirrorlist.core.observed import DAY, Sighting
 from mirrorlist.core.public import DAYS, PublicRun
 from mirrorlist.core.public_record import EVENTS_OF_ONE, PROBES_OF_ONE, History
+from mirrorlist.store.health_rows import event_of, kept_of, probe_of
 from mirrorlist.store.tables import HEALTH_EVENTS, PROBES, RUNS
 
 RECENT_SECONDS = 6 * 3600.0
@@ -98,8 +97,7 @@ def _events(connection: sa.Connection, now: float) -> dict[str, list[Event]]:
     for row in connection.execute(wanted.order_by(HEALTH_EVENTS.c.at.desc(), HEALTH_EVENTS.c.id.desc())):
         mine = found.setdefault(row.mirror, [])
         if len(mine) < EVENTS_OF_ONE or not row.path:
-            subject = None if row.module is None else _subject(row)
-            mine.append(Event(row.mirror, EventKind(row.kind), row.at, row.why, subject, row.author))
+            mine.append(event_of(row))
     return found
 
 
@@ -109,7 +107,7 @@ def _probes(connection: sa.Connection, since: float) -> dict[str, list[Probe]]:
     for row in connection.execute(wanted.order_by(PROBES.c.at.desc(), PROBES.c.id.desc())):
         mine = found.setdefault(row.mirror, [])
         if len(mine) < PROBES_OF_ONE:
-            mine.append(Probe(_subject(row), row.at, row.seconds, Outcome(row.outcome), row.detail, row.sha256))
+            mine.append(probe_of(row))
     return found
 
 
@@ -121,11 +119,7 @@ def _runs(connection: sa.Connection) -> tuple[PublicRun, ...]:
             seconds=row.seconds,
             mirrors=row.mirrors,
             requests=row.requests,
-            kept=tuple(map(Family, (row.kept or "").split())),
+            kept=kept_of(row),
         )
         for row in connection.execute(sa.select(RUNS).order_by(RUNS.c.id.desc()).limit(MOST_RUNS))
     )
-
-
-def _subject(row: Any) -> Subject:
-    return Subject(row.mirror, row.module, Protocol(row.protocol), Family(row.family), row.path)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from mirrorlist.core.file_index import FileIndex
 from mirrorlist.core.file_index_bytes import decode_index
 from mirrorlist.core.sealed import Pause, Sealed, at_once
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.store.mapped_files import read_mapped
 from mirrorlist.store.snapshot_files import FORMER, NAME, read_snapshot
 from mirrorlist.store.whole_files import remove_left_overs, write_whole
 
@@ -56,15 +57,7 @@ def read_index(path: Path, pause: Pause = at_once) -> FileIndex:
     Raises:
         SnapshotError: there is none, or it is not whole.
     """
-    try:
-        with path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:
-        raise SnapshotError(f"{path}: {error}") from None
-    try:
-        return decode_index(memoryview(mapped), pause)
-    except SnapshotError as error:
-        raise SnapshotError(f"{path}: {error}") from None
+    return read_mapped(path, partial(decode_index, pause=pause))
 
 
 def with_indexes(

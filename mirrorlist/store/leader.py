@@ -141,6 +141,7 @@ class Waiting:
         self._leads: bool | None = None
 
     def tell(self, leads: bool) -> None:
+        """Logs it where it is news; leading from the first look on is none."""
         if leads != self._leads and not (leads and self._leads is None):
             log.info("this process leads" if leads else "another process leads, this one waits to take over")
         self._leads = leads

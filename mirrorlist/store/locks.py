@@ -6,7 +6,6 @@ life, and others may break the lock of one that gives none. The former holder's 
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Hashable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from typing import IO, Protocol
 import sqlalchemy as sa
 
 from mirrorlist.core.errors import DatabaseError
+from mirrorlist.store.file_locks import locked
 from mirrorlist.store.tables import LEADS
 
 
@@ -50,9 +50,7 @@ class FileLock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self.release()
         file = self._path.open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not locked(file.fileno()):
             file.close()
             return False
         self._file = file

@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from mirrorlist.core.pace import Lowered, Pace
+from mirrorlist.store.health_versions import grow
 from mirrorlist.store.leader import Lead
-from mirrorlist.store.tables import HEALTH_VERSIONS, PACES
-from mirrorlist.store.upsert import insert_into
+from mirrorlist.store.tables import PACES
 
 VERSION = "paces"
 """The row of HEALTH_VERSIONS whose number grows when a weight changes."""
@@ -53,7 +53,7 @@ class PaceStore:
             lost = connection.execute(PACES.delete().where(PACES.c.at < oldest, PACES.c.step > 0)).rowcount
             connection.execute(PACES.delete().where(PACES.c.at < oldest))
             if changed or lost:
-                _grow(connection)
+                grow(connection, VERSION)
 
 
 def _lowered(pace: Pace | None) -> Lowered | None:
@@ -71,9 +71,3 @@ def _row(name: str, pace: Pace) -> dict[str, Any]:
 def _pace(row: Any) -> Pace:
     lowered = Lowered(row.step, row.since, row.why) if row.step else None
     return Pace(row.at, lowered, row.bad, row.calm, tuple(json.loads(row.times)))
-
-
-def _grow(connection: sa.Connection) -> None:
-    insert = insert_into(connection.dialect.name, HEALTH_VERSIONS)
-    grown = {"number": HEALTH_VERSIONS.c.number + 1}
-    connection.execute(insert.values(name=VERSION, number=1).on_conflict_do_update(index_elements=["name"], set_=grown))

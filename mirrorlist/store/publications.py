@@ -21,7 +21,6 @@ nothing, and says so.
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mirrorlist.core.errors import MirrorlistError, Overtaken
+from mirrorlist.store.file_locks import locked
 from mirrorlist.store.leader import holder, lead_lost, take_epoch
 from mirrorlist.store.locks import FileLock
 from mirrorlist.store.tables import LEADS
@@ -129,7 +129,7 @@ def only_one(state_dir: Path, seconds: float = WAIT_SECONDS) -> Iterator[None]:
     path = state_dir / "publish.lock"
     with path.open("a+") as lock:
         deadline = time.monotonic() + seconds
-        while not _locked(lock.fileno()):
+        while not locked(lock.fileno()):
             if time.monotonic() > deadline:
                 lock.seek(0)
                 raise MirrorlistError(
@@ -141,11 +141,3 @@ def only_one(state_dir: Path, seconds: float = WAIT_SECONDS) -> Iterator[None]:
         lock.write(f"{holder()}\n")
         lock.flush()
         yield
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

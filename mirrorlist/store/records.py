@@ -43,7 +43,7 @@ class Recorded:
 
     ``lowered`` are the weights that the prober lowered, by the mirrors' names; ``meant`` is what each major version
     last meant; ``watched`` says whether a prober looks at the mirrors these days; ``sizes`` are the origin's images,
-    None where it lacks one.
+    None where it lacks one; ``addresses`` what the mirrors' names led to last.
     """
 
     changes: Mapping[str, Sequence[Change]]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.sealed import Pause, at_once
 from mirrorlist.core.snapshot import Facts, Snapshot, decode
+from mirrorlist.store.mapped_files import read_mapped
+from mirrorlist.store.whole_files import sync_directory, write_to_disk
 
 NAME = "snapshot.bin"
 FORMER = ("snapshot.1.bin", "snapshot.2.bin")
@@ -28,15 +29,12 @@ def write_snapshot(state_dir: Path, data: bytes) -> Path:
     _remove_left_overs(state_dir)
     temporary = state_dir / f"snapshot.tmp.{os.getpid()}"
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_to_disk(temporary, [data])
         _keep_former(state_dir)
         temporary.replace(state_dir / NAME)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_directory(state_dir)
+    sync_directory(state_dir)
     return state_dir / NAME
 
 
@@ -66,30 +64,13 @@ def _remove_left_overs(state_dir: Path) -> None:
             entry.unlink(missing_ok=True)
 
 
-def _sync_directory(directory: Path) -> None:
-    with contextlib.suppress(OSError):  # some file systems cannot sync a directory
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def read_snapshot(path: Path, pause: Pause = at_once) -> Snapshot:
     """The snapshot in a file, mapped. A thread beside others that must answer pauses now and then.
 
     Raises:
         SnapshotError: there is none, or it is not whole.
     """
-    try:
-        with path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:
-        raise SnapshotError(f"{path}: {error}") from None
-    try:
-        return decode(memoryview(mapped), pause)
-    except SnapshotError as error:
-        raise SnapshotError(f"{path}: {error}") from None
+    return read_mapped(path, partial(decode, pause=pause))
 
 
 def read_newest(state_dir: Path) -> Snapshot:

@@ -15,16 +15,26 @@ def write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}.{path.name}")
     try:
-        with temporary.open("wb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
+        write_to_disk(temporary, parts)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def write_to_disk(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Writes a file, and returns when its bytes are on the disk; its name may not be before ``sync_directory``."""
+    with path.open("wb") as file:
+        for part in parts:
+            file.write(part)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_directory(directory: Path) -> None:
+    """Returns when the names in a directory are on the disk, where the file system can tell."""
     with contextlib.suppress(OSError):  # some file systems cannot sync a directory
-        descriptor = os.open(path.parent, os.O_RDONLY)
+        descriptor = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

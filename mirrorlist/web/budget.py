@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -50,11 +49,6 @@ class Budgets:
 
     lists: Budget = field(default_factory=lambda: Budget(LISTS_SHARE))
     pages: Budget = field(default_factory=lambda: Budget(PAGES_SHARE))
-
-
-def unlimited() -> Budgets:
-    """Budgets that never end."""
-    return Budgets(Budget(0, math.inf), Budget(0, math.inf))
 
 
 class Limited:

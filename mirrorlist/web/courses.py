@@ -100,6 +100,7 @@ class Courses:
         return way
 
     def _kind(self, family: Family | None, https: bool) -> _Kind:
+        """Who may give the files to clients of one family, over https or not."""
         place = self._place
         wanted = Wanted(place, self._requests.allowed(place.tree, https))
         if urls := origin_urls(self._prepared.snapshot, wanted):
@@ -107,12 +108,16 @@ class Courses:
         resorts = tuple(url.removesuffix(place.quoted) for url in resort_urls(self._prepared.snapshot, wanted))
         query = file_query(self._prepared.snapshot, self._requests.belonging, wanted, 0.0)
         column = self._prepared.column(query, family, self._narrowing)
-        return _Kind(None, ()) if column.notes else _Kind(column.urls, resorts)  # the ladder is rare
+        if column.notes:  # nobody is fresh, which is rare: the view tells the rung
+            return _Kind(None, ())
+        return _Kind(column.urls, resorts)
 
     def _fixed(self, kind: _Kind) -> Way | None:
+        """The way to the project's own trees, the same for everybody; None if the view has to find one."""
         return self._way([(tree, None) for tree in kind.resorts]) if kind.resorts else None
 
     def _written(self, kind: _Kind, column: Column, key: int) -> Way:
+        """The way of a key of the orders: its mirrors, and the project's own trees where these are few."""
         numbers, alone = self._orders.listed(key, column)
         mirrors = self._prepared.snapshot.mirrors
         trees = [((column[number] or b"").decode(), mirror_country(mirrors[number])) for number in numbers]

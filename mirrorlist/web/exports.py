@@ -9,6 +9,7 @@ import msgspec
 
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol
 from mirrorlist.core.public import PublicMirror, State
+from mirrorlist.core.rank import full_weight
 from mirrorlist.web.answers import RouterServer
 from mirrorlist.web.published import Published
 from mirrorlist.web.words import iso, state_words
@@ -25,8 +26,6 @@ def router_servers(published: Published) -> bytes:
 
 def _server(mirror: PublicMirror, published: Published) -> RouterServer:
     url = urlsplit(_best_url(mirror.urls[MAIN]))
-    policy = published.snapshot.policy
-    speed = policy.weight_default_mbps if mirror.bandwidth_mbps is None else mirror.bandwidth_mbps
     available = mirror.state in _GIVEN
     return RouterServer(
         available=available,
@@ -35,7 +34,7 @@ def _server(mirror: PublicMirror, published: Published) -> RouterServer:
         path=url.path,
         latitude=mirror.latitude or 0.0,
         longitude=mirror.longitude or 0.0,
-        weight=max(1, round(min(speed, policy.weight_cap_mbps) * policy.weights.get(mirror.name, 1.0))),
+        weight=max(1, round(full_weight(mirror.name, mirror.bandwidth_mbps, published.snapshot.policy))),
         continent=mirror.continent or "",
         country=mirror.country or "",
         protocols=tuple(protocol.value for protocol in mirror.urls[MAIN]),

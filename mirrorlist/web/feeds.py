@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from mirrorlist.core.public import PublicEvent, PublicMirror
+from mirrorlist.formats.xml_documents import DECLARATION, xml_text
 from mirrorlist.web.published import Published
 from mirrorlist.web.words import FAMILY_WORDS, KIND_WORDS, iso
 
 ATOM = "application/atom+xml; charset=utf-8"
 MOST_ENTRIES = 100
 _NAMESPACE = "http://www.w3.org/2005/Atom"
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
 
 
 def feed(published: Published, mirror: PublicMirror | None) -> bytes:
@@ -35,7 +33,7 @@ def feed(published: Published, mirror: PublicMirror | None) -> bytes:
     for event in events:
         _add_entry(root, event, base)
     written: bytes = tostring(root, encoding="utf-8")
-    return _DECLARATION + written + b"\n"
+    return DECLARATION + written + b"\n"
 
 
 def _add_entry(root: Element, event: PublicEvent, base: str) -> None:
@@ -54,7 +52,7 @@ def _over(event: PublicEvent) -> str:
 
 
 def _add(parent: Element, name: str, text: str) -> None:
-    SubElement(parent, name).text = _NOT_XML.sub("\ufffd", text)
+    SubElement(parent, name).text = xml_text(text, "\ufffd")
 
 
 def _urn(*parts: str) -> str:

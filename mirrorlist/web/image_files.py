@@ -97,6 +97,7 @@ class _Directory:
 
     @property
     def is_indexed(self) -> bool:
+        """Whether it is known which files there are."""
         return self._index is not None
 
     def has(self, name: str) -> bool:
@@ -109,6 +110,7 @@ class _Directory:
         return known_file(self._published.snapshot, self._published.requests.belonging, place) or Known()
 
     def url(self, name: str) -> str:
+        """Where the file is got: at the tree that gives it, else at the nearest mirror."""
         place = self._file(name)
         return self._before + place.front + place.quoted if place else self._nearest + quoted(name)
 

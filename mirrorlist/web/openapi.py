@@ -54,6 +54,10 @@ class Operation:
     faults: tuple[int, ...] = ()
 
 
+def _enum(values: Any) -> Schema:
+    return {"type": "string", "enum": list(values)}
+
+
 NAME = Parameter(
     "name", "The name of a mirror.", {"type": "string", "minLength": 1, "maxLength": 253}, "path", required=True
 )
@@ -66,6 +70,26 @@ GEO: Schema = {
         "features": {"type": "array", "items": {"type": "object", "required": ["type", "geometry", "properties"]}},
     },
 }
+
+
+SELECTION_ASKED = (
+    Parameter("repo", "The repository and the version, as in baseos-9.",
+              {"type": "string", "minLength": 1, "maxLength": 200}, required=True),
+    Parameter("arch", "The architecture; without it the client fills it in.",
+              {"type": "string", "pattern": "^[A-Za-z0-9_]{1,32}$"}),
+    Parameter("protocol", "Only this protocol.", _enum(each.value for each in WEB_PROTOCOLS)),
+    Parameter("country", "Only mirrors in these countries.",
+              {"type": "string", "pattern": "^[A-Za-z]{2}(,[A-Za-z]{2}){0,9}$"}),
+    Parameter("ip", "The public answer for another address.",
+              {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
+)  # fmt: skip
+CHANGES_ASKED = (
+    Parameter("since", "After this time, in seconds since 1970.",
+              {"type": "integer", "minimum": 0, "maximum": LATEST, "default": 0}),
+    Parameter("mirror", "To this mirror.", {"type": "string", "minLength": 1, "maxLength": 253}),
+    Parameter("limit", "So many at most.",
+              {"type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": 100}),
+)  # fmt: skip
 
 
 def operations(modules: Sequence[str]) -> tuple[Operation, ...]:
@@ -92,38 +116,15 @@ def operations(modules: Sequence[str]) -> tuple[Operation, ...]:
         Operation(
             "/api/v1/selection", "selection",
             "Which mirrors somebody gets, in which order and why, and why not the others.", Explanation,
-            (
-                Parameter("repo", "The repository and the version, as in baseos-9.",
-                          {"type": "string", "minLength": 1, "maxLength": 200}, required=True),
-                Parameter("arch", "The architecture; without it the client fills it in.",
-                          {"type": "string", "pattern": "^[A-Za-z0-9_]{1,32}$"}),
-                Parameter("protocol", "Only this protocol.", _enum(each.value for each in WEB_PROTOCOLS)),
-                Parameter("country", "Only mirrors in these countries.",
-                          {"type": "string", "pattern": "^[A-Za-z]{2}(,[A-Za-z]{2}){0,9}$"}),
-                Parameter("ip", "The public answer for another address.",
-                          {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
-            ),
-            faults=(400, 404),
+            SELECTION_ASKED, faults=(400, 404),
         ),
         Operation("/api/v1/repositories", "repositories", "Everything that can be asked for.", RepositoriesAnswer),
         Operation(
-            "/api/v1/changes", "changes", "What happened to mirrors.", ChangesAnswer,
-            (
-                Parameter("since", "After this time, in seconds since 1970.",
-                          {"type": "integer", "minimum": 0, "maximum": LATEST, "default": 0}),
-                Parameter("mirror", "To this mirror.", {"type": "string", "minLength": 1, "maxLength": 253}),
-                Parameter("limit", "So many at most.",
-                          {"type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": 100}),
-            ),
-            faults=(400, 404),
+            "/api/v1/changes", "changes", "What happened to mirrors.", ChangesAnswer, CHANGES_ASKED, faults=(400, 404),
         ),
         Operation("/api/v1/statistics", "statistics", "Numbers of mirrors.", StatisticsAnswer),
         Operation("/mirrors.json", "router", "The mirrors in the layout of armbian-router.", list[RouterServer]),
     )  # fmt: skip
-
-
-def _enum(values: Any) -> Schema:
-    return {"type": "string", "enum": list(values)}
 
 
 def document(name: str, url: str | None, modules: Sequence[str]) -> Schema:

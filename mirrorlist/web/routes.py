@@ -17,6 +17,9 @@ from mirrorlist.formats import metalink3, mirrorlist
 from mirrorlist.web.counts import Counts, Labels, labels_at, labels_of_question
 from mirrorlist.web.questions import DEFAULT_FORMATS, Kind, Question
 
+MOST_REMEMBERED = 16_384
+"""So many questions, rows of all lists, and elements of metalinks a generation keeps, each."""
+
 
 def headers_for(content_type: str) -> tuple[tuple[str, str], ...]:
     """The headers of every answer that depends on the client."""
@@ -146,9 +149,6 @@ class Route:
         if found is None:
             found = self._by_length[length] = [*self.headers, ("Content-Length", str(length))]
         return found
-
-
-MOST_REMEMBERED = 16_384
 
 
 class Routes:

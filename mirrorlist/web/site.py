@@ -40,6 +40,7 @@ def site(publications: Publications, country_of: CountryOf, clock: Callable[[], 
     views = Blueprint("site", __name__)
     views.before_request(one_slash_only)
     _add_network(views, publications)
+    _add_service(views, publications)
     _add_mirrors(views, publications)
     _add_asked(views, publications, country_of, clock)
     _add_assets(views)
@@ -84,16 +85,6 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
             return _page(published, f"/?{page.module}", make)
         return answer(made(HTML, make()))
 
-    def status() -> Response:
-        published = publications.current()
-        return _page(published, "/status", lambda: html("status.html", **common(published, "/status"),
-                                                        **_status(published)))  # fmt: skip
-
-    def join() -> Response:
-        published = publications.current()
-        return _page(published, "/join", lambda: html("join.html", **common(published, "/join"),
-                                                      **join_page(published.service)))  # fmt: skip
-
     def map_(scheme: str) -> Response:
         published = publications.current()
         palette = drawings.PALETTES[scheme]
@@ -108,10 +99,23 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
     for module in MODULE_PAGES:
         _add(views, f"/{module}", f"network_{module}", network, defaults={"module": module}, strict_slashes=False)
     _add(views, "/mirrors", "mirrors", lambda: redirect("/", 308), strict_slashes=False)
-    _add(views, "/status", "status", status, strict_slashes=False)
-    _add(views, "/join", "join", join, strict_slashes=False)
     _add(views, "/mirrors/map-<any(light, dark):scheme>.svg", "map", map_)
     _add(views, "/mirrors/feed.atom", "feed", all_events)
+
+
+def _add_service(views: Blueprint, publications: Publications) -> None:
+    def status() -> Response:
+        published = publications.current()
+        return _page(published, "/status", lambda: html("status.html", **common(published, "/status"),
+                                                        **_status(published)))  # fmt: skip
+
+    def join() -> Response:
+        published = publications.current()
+        return _page(published, "/join", lambda: html("join.html", **common(published, "/join"),
+                                                      **join_page(published.service)))  # fmt: skip
+
+    _add(views, "/status", "status", status, strict_slashes=False)
+    _add(views, "/join", "join", join, strict_slashes=False)
 
 
 def _status(published: Published) -> dict[str, Any]:

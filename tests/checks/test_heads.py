@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from mirrorlist.checks.exchange import Method
-from mirrorlist.checks.fetch import Ask, Guard, fetch
-from mirrorlist.checks.heads import Answer, Fetch, Patience, ask, tree_of
+from mirrorlist.checks.fetch import Ask, Fetch, Guard, fetch
+from mirrorlist.checks.heads import Answer, Timeouts, ask, tree_of
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.core.listing import ABSENT, UNKNOWN
 from mirrorlist.core.model import Protocol
@@ -25,13 +25,13 @@ def test_a_real_mirror_is_asked(tmp_path: Path) -> None:
     with web_server(tmp_path) as port:
         wanted = ["isos/a b%.iso", "isos/none.iso", "isos"]
         fetches = partial(fetch, guard=Guard(allowed=LOOPBACK))
-        found = ask(f"http://{HOST}:{port}/", wanted, fetches, time.monotonic, Patience())
+        found = ask(f"http://{HOST}:{port}/", wanted, fetches, time.monotonic, Timeouts())
     assert found["isos/a b%.iso"] == Answer(5, 1_700_000_000)
     assert found["isos/none.iso"] == Answer(ABSENT)
 
 
 def answers(status: int, **headers: str) -> Fetched:
-    return Fetched(status, {key.replace("_", "-"): value for key, value in headers.items()}, b"", "", "", 0, None, ())
+    return Fetched(status, {key.replace("_", "-"): value for key, value in headers.items()}, b"", "", "", 0, None)
 
 
 def asked(*replies: Fetched | Failure) -> tuple[dict[str, Answer], list[str]]:
@@ -44,7 +44,7 @@ def asked(*replies: Fetched | Failure) -> tuple[dict[str, Answer], list[str]]:
         return waiting.pop(0)
 
     fetches: Fetch = replying
-    return ask("http://m/", [str(number) for number in range(len(replies))], fetches, lambda: 0.0, Patience()), urls
+    return ask("http://m/", [str(number) for number in range(len(replies))], fetches, lambda: 0.0, Timeouts()), urls
 
 
 def test_what_says_nothing_clear_is_left_out() -> None:
@@ -68,7 +68,7 @@ def test_all_requests_to_a_mirror_have_one_deadline() -> None:
         [str(n) for n in range(9)],
         lambda url, wanted: answers(404),
         lambda: float(next(clock)),
-        Patience(),
+        Timeouts(),
     )
     assert 0 < len(found) < 5
 

@@ -11,11 +11,11 @@ from itertools import pairwise
 
 import pytest
 
-from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.fetch import Ask, Fetch
 from mirrorlist.checks.fetch import Family as AskedFamily
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
-from mirrorlist.checks.visit import Fetch, Visited
+from mirrorlist.checks.visit import Visited
 from mirrorlist.core.health import Family, Outcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Mirror, Protocol, Status
 from mirrorlist.core.trees import Tree as FileTree

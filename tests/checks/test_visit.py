@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mirrorlist.checks.fetch import Ask
+from mirrorlist.checks.fetch import Ask, Fetch
 from mirrorlist.checks.looks import Terms, validator_of
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
-from mirrorlist.checks.visit import Fetch, Visited, visit
+from mirrorlist.checks.visit import Visited, visit
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, judged
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import MAIN, Mirror, Protocol
-from mirrorlist.core.visits import REPOMD, Trip, Wanted
+from mirrorlist.core.visits import Trip, Wanted
 from tests.building import NOW
 from tests.checks.servers import (
     ALLOWED_HOST,
@@ -503,7 +504,7 @@ def slow(clock: Clock, wanted: Callable[[str, Ask], float | None]) -> Fetch:
             clock.at += ask.deadline_seconds
             return Failure(FailureKind.TIMEOUT, "silence")
         clock.at += seconds
-        return Fetched(200, {}, CURRENT, url, ALLOWED_HOST, seconds, None, ())
+        return Fetched(200, {}, CURRENT, url, ALLOWED_HOST, seconds, None)
 
     return fetching
 

@@ -13,8 +13,8 @@ from functools import partial
 from mirrorlist.checks.fetch import Ask, Guard, fetch
 from mirrorlist.checks.looks import Terms
 from mirrorlist.checks.outcome import Failure, Fetched
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import MAIN, Checksummed, Mirror, Protocol, RepoMetadata
-from mirrorlist.core.visits import REPOMD
 from tests.building import NOW
 from tests.checks.asking import LOOPBACK, PLAIN_CONTEXT, guard, names
 from tests.checks.servers import ALLOWED_HOST, Server, Talk, answer, serving

@@ -25,12 +25,12 @@ from mirrorlist.cli.probe import Prober, guard_of
 from mirrorlist.cli.stopping import Stopped
 from mirrorlist.core.addresses import KnownAddress
 from mirrorlist.core.health import REMEDIES, Family, Outcome, Subject
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import MAIN, PlaceSource, Protocol
 from mirrorlist.core.pace import Lowered, Pace
 from mirrorlist.core.query import Spellings
 from mirrorlist.core.select import select
 from mirrorlist.core.service import Profile
-from mirrorlist.core.visits import REPOMD
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore

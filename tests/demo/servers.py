@@ -1,4 +1,4 @@
-"""Starts mirror servers for a test, and ends them by their process ids."""
+"""Starts mirror servers for a test, ends them by their process ids, and reads what they logged."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from mirrorlist.demo.mirror_server import LoggedRequest
+
+
+def read_log(path: Path) -> tuple[LoggedRequest, ...]:
+    """The requests that a mirror answered, in their order; none while there is no log yet."""
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    return tuple(_logged_request(line) for line in lines)
+
+
+def _logged_request(line: str) -> LoggedRequest:
+    method, path, user_agent, status = line.split("\t")
+    return LoggedRequest(method, path, user_agent, int(status))
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mirrorlist.demo.mirror_server import LoggedRequest, read_log
-from tests.demo.servers import mirror_server
+from mirrorlist.demo.mirror_server import LoggedRequest
+from tests.demo.servers import mirror_server, read_log
 
 
 @pytest.fixture

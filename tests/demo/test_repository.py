@@ -11,11 +11,10 @@ import rpm_rs
 import rpmrepo_metadata
 from lxml import etree
 
-from mirrorlist.demo.mirror_server import read_log
 from mirrorlist.demo.repository import Package, Release, build_tree
 from tests.clients.dnf import Dnf
 from tests.clients.tools import need
-from tests.demo.servers import mirror_server
+from tests.demo.servers import mirror_server, read_log
 
 REPO = "{http://linux.duke.edu/metadata/repo}"
 

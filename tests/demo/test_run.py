@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.demo.mirror_server import read_log
 from mirrorlist.demo.network import CLIENTS, NAMES
 from tests.clients.tools import need
+from tests.demo.servers import read_log
 
 STALE, DEAD = "tokyo.example.org", "amsterdam.example.org"
 READY = "Ctrl-C ends all of it."

@@ -20,7 +20,8 @@ from mirrorlist.core.model import (
     RepoMetadata,
     Selection,
 )
-from mirrorlist.formats.metalink3 import TAIL, head, metalink, path_part, url_start, xml_text
+from mirrorlist.formats.metalink3 import TAIL, head, metalink, path_part, url_start
+from mirrorlist.formats.xml_documents import xml_text
 from tests.building import client, metadata, mirror, query
 
 NS = "{http://www.metalinker.org/}"

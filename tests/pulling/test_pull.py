@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -426,8 +427,11 @@ def test_a_repository_that_does_not_answer_in_time_is_given_up(origin: Origin) -
 
 def test_two_pulls_at_once_do_not_meet(origin: Origin) -> None:
     origin.commit()
-    with run._only_one(origin.into), pytest.raises(PullError, match="another process pulls"):
-        origin.pull()
+    origin.into.mkdir()
+    with (origin.into / "pull.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(PullError, match="another process pulls"):
+            origin.pull()
 
 
 def test_a_service_file_below_brings_its_own_mirrors(origin: Origin) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import random
-from hashlib import sha256
+from array import array
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import msgspec
 import pytest
 
 from mirrorlist.core.errors import GeoDatabaseError
 from mirrorlist.core.model import NOWHERE, Place
+from mirrorlist.core.sealed import opened, sealed
 from mirrorlist.core.tables import EMPTY
-from mirrorlist.sources.geo_cache import entry_name, load, remove_others, save
+from mirrorlist.sources.geo_cache import KIND, entry_name, load, remove_others, save
 from mirrorlist.sources.geo_database import read_geo_database
 from mirrorlist.sources.geo_tables import NOTHING, GeoTables
 from tests.building import table
@@ -66,44 +66,48 @@ def test_a_damaged_entry_is_no_entry(tmp_path: Path) -> None:
     assert load(tmp_path) is None
 
 
-def _arrays(entry: Path) -> dict[str, Any]:
-    with np.load(io.BytesIO(entry.read_bytes()[32:])) as found:
-        return {name: found[name] for name in found.files}
+def _parts(tables: GeoTables, directory: Path) -> dict[str, Any]:
+    """The places, and the arrays by name, of an entry."""
+    save(directory / "e.tables", tables)
+    found = opened(KIND, memoryview((directory / "e.tables").read_bytes()))
+    places = msgspec.msgpack.decode(found.facts)
+    return {"places": places, **{name: array(values.format, values) for name, values in found.arrays.items()}}
 
 
-def _written(entry: Path, arrays: dict[str, Any]) -> Path:
-    packed = io.BytesIO()
-    np.savez(packed, **arrays)
-    entry.write_bytes(sha256(packed.getvalue()).digest() + packed.getvalue())
-    return entry
+def _loaded(parts: dict[str, Any], directory: Path) -> GeoTables | None:
+    arrays = {name: values for name, values in parts.items() if name != "places"}
+    entry = directory / "f.tables"
+    entry.write_bytes(b"".join(sealed(KIND, msgspec.msgpack.encode(parts.get("places")), arrays).parts))
+    return load(entry)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"located_ids4": np.array([9], dtype="u4"), "located_starts4": np.array([0], dtype="u4")},
-        {"located_starts4": np.array([5, 9], dtype="u4"), "located_ids4": np.array([0, 1], dtype="u4")},
-        {"located_starts4": np.array([0, 9, 9], dtype="u4"), "located_ids4": np.array([0, 1, 0], dtype="u4")},
-        {"located_starts4": np.array([0, 9], dtype="u4"), "located_ids4": np.array([0], dtype="u4")},
-        {"asns_starts6": np.array([0], dtype="i8")},
-        {"asns_starts6": np.array([[0]], dtype="u8")},
-        {"asns_starts6": np.array([], dtype="u8"), "asns_ids6": np.array([], dtype="u4")},
-        {"country": np.array(["DE", "DE", "FR", ""]), "latitude": np.array([0.0] * 4)},
-        {"country": np.array(["", "DE"])},
-        {"exact": np.array(["x"] * 4, dtype=object)},  # a pickle
+        {"located/ids4": array("I", [9]), "located/starts4": array("I", [0])},
+        {"located/starts4": array("I", [5, 9]), "located/ids4": array("I", [0, 1])},
+        {"located/starts4": array("I", [0, 9, 9]), "located/ids4": array("I", [0, 1, 0])},
+        {"located/starts4": array("I", [0, 9]), "located/ids4": array("I", [0])},
+        {"asns/starts6": array("q", [0])},
+        {"asns/starts6": array("I", [0])},
+        {"asns/starts6": array("Q"), "asns/ids6": array("I")},
+        {"places": ["DE"] * 4},
+        {"places": [{"country": "DE"}] * 4},
+        {"places": [{}]},
+        {"places": []},
+        {"places": [{}, *[{"latitude": "x"}] * 3]},
+        {"places": b"\xff"},
     ],
 )
 def test_an_entry_whose_parts_do_not_fit_is_no_entry(changes: dict[str, object], tmp_path: Path) -> None:
-    save(tmp_path / "e.tables", SOME)
-    assert load(_written(tmp_path / "f.tables", {**_arrays(tmp_path / "e.tables"), **changes})) is None
+    assert _loaded({**_parts(SOME, tmp_path), **changes}, tmp_path) is None
 
 
 def test_an_entry_that_lacks_a_part_is_no_entry(tmp_path: Path) -> None:
-    save(tmp_path / "e.tables", SOME)
-    arrays = _arrays(tmp_path / "e.tables")
-    assert load(_written(tmp_path / "f.tables", arrays)) == SOME
-    for name in arrays:
-        assert load(_written(tmp_path / "f.tables", {n: each for n, each in arrays.items() if n != name})) is None
+    parts = _parts(SOME, tmp_path)
+    assert _loaded(parts, tmp_path) == SOME
+    for name in parts:
+        assert _loaded({n: each for n, each in parts.items() if n != name}, tmp_path) is None
 
 
 def test_a_place_where_nothing_can_be_written_costs_nothing_but_time(tmp_path: Path) -> None:

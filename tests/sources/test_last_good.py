@@ -25,7 +25,6 @@ def test_a_file_that_breaks_keeps_its_mirror_for_seven_days_from_when_it_broke()
     broken = _files(("a",), b=B)
     for days in (0.0, 1.0, 6.0, 6.999):
         assert keeper.merged(broken, NOW + days * DAY) == {"a.yml": A, "b.yml": B}
-        assert keeper.broken_since("a.yml") == NOW
     for days in (7.0, 8.0):
         assert keeper.merged(broken, NOW + days * DAY) == {"b.yml": B}
     assert KEPT_SECONDS == 7 * DAY
@@ -44,7 +43,6 @@ def test_a_repaired_file_counts_anew_and_has_its_new_content() -> None:
     keeper.merged(_files(a=A), NOW)
     keeper.merged(_files(("a",)), NOW + DAY)
     assert keeper.merged(_files(a=A_NEW), NOW + 6 * DAY) == {"a.yml": A_NEW}
-    assert keeper.broken_since("a.yml") is None
     assert keeper.merged(_files(("a",)), NOW + 7 * DAY) == {"a.yml": A_NEW}
     assert keeper.merged(_files(("a",)), NOW + 13 * DAY) == {"a.yml": A_NEW}
     assert keeper.merged(_files(("a",)), NOW + 14 * DAY) == {}
@@ -53,7 +51,6 @@ def test_a_repaired_file_counts_anew_and_has_its_new_content() -> None:
 def test_a_file_that_was_never_good_gives_nothing() -> None:
     keeper = LastGood()
     assert keeper.merged(_files(("a",)), NOW) == {}
-    assert (keeper.broken_since("a.yml"), keeper.broken_since("b.yml")) == (NOW, None)
 
 
 def test_a_file_that_is_deleted_is_gone_at_once_broken_or_not() -> None:

@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirrorlist.core.errors import OriginError
+from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import Checksummed
-from mirrorlist.sources.repomd import FILE_PATH, LARGEST, directory_fetch, http_fetch, summed_up
+from mirrorlist.sources.repomd import LARGEST, directory_fetch, http_fetch, summed_up
 
 
 def _repomd(*stamps: str, inside: str = "", root: str = "repomd", head: str = "") -> bytes:
@@ -121,32 +122,32 @@ def test_any_bytes_are_summed_up_or_refused(data: bytes) -> None:
 
 def _tree(directory: Path, data: bytes) -> Path:
     (directory / "repodata").mkdir(parents=True)
-    (directory / FILE_PATH).write_bytes(data)
+    (directory / REPOMD).write_bytes(data)
     return directory
 
 
 def test_a_directory_gives_its_file_or_none(tmp_path: Path) -> None:
     fetch = directory_fetch(_tree(tmp_path / "9", FINE).parent)
-    assert fetch(f"9/{FILE_PATH}") == FINE
-    assert fetch(f"8/{FILE_PATH}") is None
-    assert fetch(f"9/{FILE_PATH}/more") is None
-    assert directory_fetch(tmp_path / "nowhere")(FILE_PATH) is None
+    assert fetch(f"9/{REPOMD}") == FINE
+    assert fetch(f"8/{REPOMD}") is None
+    assert fetch(f"9/{REPOMD}/more") is None
+    assert directory_fetch(tmp_path / "nowhere")(REPOMD) is None
 
 
 def test_a_directory_in_place_of_the_file_is_told(tmp_path: Path) -> None:
-    (tmp_path / FILE_PATH).mkdir(parents=True)
+    (tmp_path / REPOMD).mkdir(parents=True)
     with pytest.raises(OriginError, match="Is a directory"):
-        directory_fetch(tmp_path)(FILE_PATH)
+        directory_fetch(tmp_path)(REPOMD)
 
 
 @pytest.mark.parametrize(("size", "fine"), [(LARGEST, True), (LARGEST + 1, False)])
 def test_a_file_may_be_as_large_as_the_bound(tmp_path: Path, size: int, fine: bool) -> None:
     fetch = directory_fetch(_tree(tmp_path, bytes(size)))
     if fine:
-        assert fetch(FILE_PATH) == bytes(size)
+        assert fetch(REPOMD) == bytes(size)
     else:
         with pytest.raises(OriginError, match=f"larger than {LARGEST} bytes"):
-            fetch(FILE_PATH)
+            fetch(REPOMD)
 
 
 # --- Over HTTP -----------------------------------------------------------------------------------------------
@@ -220,15 +221,15 @@ def _origin(answers: dict[str, Answer]) -> Iterator[str]:
 
 def _fetched(answer: Answer, clock: Callable[[], float] = time.monotonic, **more: Answer) -> bytes | None:
     others = {f"/{name}": other for name, other in more.items()}
-    with _origin({f"/tree/{FILE_PATH}": answer, **others}) as url, requests.Session() as session:
-        return http_fetch(url, session, clock)(FILE_PATH)
+    with _origin({f"/tree/{REPOMD}": answer, **others}) as url, requests.Session() as session:
+        return http_fetch(url, session, clock)(REPOMD)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_an_http_origin_gives_its_file(slash: str) -> None:
-    with _origin({f"/tree/{FILE_PATH}": _sends(FINE)}) as url, requests.Session() as session:
+    with _origin({f"/tree/{REPOMD}": _sends(FINE)}) as url, requests.Session() as session:
         fetch = http_fetch(url + slash, session)
-        assert (fetch(FILE_PATH), fetch(f"8/{FILE_PATH}")) == (FINE, None)
+        assert (fetch(REPOMD), fetch(f"8/{REPOMD}")) == (FINE, None)
 
 
 def test_a_file_that_comes_compressed_is_unpacked() -> None:
@@ -250,7 +251,7 @@ def test_a_file_that_is_not_there_is_none(status: int) -> None:
         pytest.param(_sends(b"", 500), "status 500", id="500"),
         pytest.param(_sends(FINE, 203), "status 203", id="203"),
         pytest.param(_sends(b"", 403), "status 403", id="403"),
-        pytest.param(_sends(b"", 302, Location=f"/tree/{FILE_PATH}"), "TooManyRedirects", id="a redirect to itself"),
+        pytest.param(_sends(b"", 302, Location=f"/tree/{REPOMD}"), "TooManyRedirects", id="a redirect to itself"),
         pytest.param(_sends(b"", 302, Location="gopher://example.org/"), "InvalidSchema", id="a redirect to no web"),
         pytest.param(_hangs_up, "", id="an end before the end"),
         pytest.param(_speaks_nonsense, "ConnectionError", id="another protocol"),
@@ -267,7 +268,7 @@ def test_a_file_that_is_not_there_is_none(status: int) -> None:
 def test_any_other_answer_is_told_with_the_url(answer: Answer, words: str) -> None:
     with pytest.raises(OriginError) as caught:
         _fetched(answer)
-    where, _, reason = str(caught.value).partition(f"/tree/{FILE_PATH}: ")
+    where, _, reason = str(caught.value).partition(f"/tree/{REPOMD}: ")
     assert where.startswith("http://127.0.0.1:")
     assert reason.startswith(words)
     assert reason
@@ -290,10 +291,10 @@ def test_an_origin_that_does_not_listen_is_told() -> None:
         taken.bind(("127.0.0.1", 0))  # bound and not listening, so nobody else can answer there
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(OriginError) as caught:
-            http_fetch(url, session)(FILE_PATH)
-        assert str(caught.value) == f"{url}/{FILE_PATH}: ConnectionError"
+            http_fetch(url, session)(REPOMD)
+        assert str(caught.value) == f"{url}/{REPOMD}: ConnectionError"
 
 
 def test_a_url_that_cannot_be_is_told() -> None:
     with requests.Session() as session, pytest.raises(OriginError):
-        http_fetch("http://[2001:db8::/", session)(FILE_PATH)
+        http_fetch("http://[2001:db8::/", session)(REPOMD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 from mirrorlist.app import Hot, plain_app, put_front
 from mirrorlist.core.prepared import Prepared
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.web.budget import unlimited
+from mirrorlist.web.budget import Budget, Budgets
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.front import Front
 from tests.building import NOW, nobody
@@ -63,6 +64,11 @@ def environ(path: str, query: str = "", peer: str = "192.0.2.1", method: str = "
         "wsgi.multithread": False, "wsgi.multiprocess": True, "wsgi.run_once": False,
         **{f"HTTP_{name}": value for name, value in headers.items()},
     }  # fmt: skip
+
+
+def unlimited() -> Budgets:
+    """Budgets that never end."""
+    return Budgets(Budget(0, math.inf), Budget(0, math.inf))
 
 
 def ask(application: Any, asked: dict[str, Any]) -> Answer:

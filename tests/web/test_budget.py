@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from mirrorlist.app import plain_app, put_front
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.trees import Tree
-from mirrorlist.web.budget import Budget, Budgets, unlimited
+from mirrorlist.web.budget import Budget, Budgets
 from mirrorlist.web.counts import Counts
 from tests.building import mirror, nobody, snapshot
-from tests.web.asking import Clock, Held, ask, environ
+from tests.web.asking import Clock, Held, ask, environ, unlimited
 
 
 @dataclass

@@ -27,13 +27,14 @@ before = held()
 from mirrorlist.app import plain_app, put_front
 from mirrorlist.countries import country_of
 from mirrorlist.reload import Reloader
-from mirrorlist.web.budget import unlimited
+from mirrorlist.web.budget import Budget, Budgets
 from mirrorlist.web.counts import Counts
 from werkzeug.test import Client
 
 reloader, counts = Reloader(Path(sys.argv[1]), 3600.0), Counts()
 app = plain_app(reloader, country_of, counts)
-put_front(app, reloader, country_of, counts, unlimited())  # a worker grants fewer pages a second than are asked here
+endless = Budget(0, float("inf"))  # a worker grants fewer pages a second than are asked here
+put_front(app, reloader, country_of, counts, Budgets(endless, endless))
 reloader.start()
 client = Client(app)
 paths = ["/", "/kitten", "/yours", "/status", "/join", "/isos", "/mirrors/map-light.svg", "/mirrors/map-dark.svg",
