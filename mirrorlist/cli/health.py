@@ -46,7 +46,7 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
     console = Console(highlight=False)
     _tell_override(console, store.overrides(now).get(name))
     if not rows:
-        console.print(f"{name} was not probed yet; mirrorlist probe --once --mirror {name} does", soft_wrap=True)
+        console.print(f"{name} was not probed yet; run mirrorlist probe --mirror {name}", soft_wrap=True)
         return
     console.print(_table(rows if everything else worst(rows), rows, now))
     for probe in said_nothing(rows, store.probes(name, min(row.checked_at for row in rows))):
