@@ -69,7 +69,10 @@ def _tell_rungs(facts: Facts) -> None:
         click.echo(f"{RUNG_NAMES[found[path]]:15}  {path}")
     for each in facts.waiting:
         click.echo(str(each))
-    click.echo(f"{len(found) - len(low)} of {len(found)} repositories are listed with fresh mirrors")
+    if facts.health.holds:
+        click.echo(f"{len(found) - len(low)} of {len(found)} repositories are listed with fresh mirrors")
+    else:
+        click.echo("nothing was compared with the origin yet, so every mirror counts as good")
 
 
 def _tell_override(console: Console, found: Override | None) -> None:

@@ -78,7 +78,10 @@ def _write_patch(file: Path, facts: Facts, found: NetworkReport, way: str) -> No
         file.write_bytes(b"".join(parts))
     except OSError as error:
         raise click.UsageError(f"--patch {file}: {error.strerror}; name a file that can be written") from None
-    click.echo(f"{file}: {len(parts)} mirrors; git apply {file}", err=True)
+    count = f"{len(parts)} mirror{'' if len(parts) == 1 else 's'}"
+    click.echo(
+        f"{file}: {count}; git apply {file}" if parts else f"{file}: empty, there is nothing to take out", err=True
+    )
 
 
 def _reason(down: Down) -> str:
