@@ -31,7 +31,9 @@ MOST_EVENTS = 10
 @click.option("--all", "everything", is_flag=True, help="The fresh repositories too, one by one.")
 @pass_context
 def health(context: Context, name: str | None, ladder: bool, everything: bool) -> None:
-    """Tell what was tried at the mirror NAME, what came back, since when, and what to do about it."""
+    """Tell how the mirror NAME is, and what to do.
+
+    It tells what was tried, what came back, and since when."""
     state_dir = state_dir_of(context)
     facts = published_facts(state_dir)
     if ladder:

@@ -52,7 +52,7 @@ SUBNETS_SECONDS = 3600.0
               help="With --watch: update files, so long after the end of a run; 0 is never.")  # fmt: skip
 @pass_context
 def publish(context: Context, watch: bool, force: bool, metadata_every: float, files_every: float) -> None:
-    """Compile the files into a snapshot, which workers take up by themselves.
+    """Compile the files into a snapshot. Workers take it up by themselves.
 
     Of several that watch one state directory one publishes, the others wait for it to end.
     """
