@@ -10,8 +10,10 @@ import pytest
 
 from mirrorlist.cli.main import main
 from mirrorlist.cli.validate import terms_of
+from mirrorlist.core.public import State
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.sources.submissions import judge_submissions
+from mirrorlist.web.network_page import SORTS
 from tests.data.submissions import SERVICE
 
 ROOT = Path(__file__).parents[1]
@@ -94,6 +96,11 @@ def test_every_option_is_explained_with_its_command_or_on_its_page(name: str) ->
 
 def test_the_options_before_the_command_are_explained() -> None:
     assert options(main) - {"--version"} == options_in(COMMANDS.split("\n## ")[0]) - {"--help"}
+
+
+def test_every_order_and_state_of_the_table_of_mirrors_is_named() -> None:
+    told = set(re.findall(r"`(?:sort=)?([a-z]+)`", TEXTS[ROOT / "docs" / "pages-and-api.md"]))
+    assert {*SORTS, *State} - told == set()
 
 
 EXAMPLE = re.findall(r"```yaml\n(.*?)```", TEXTS[ROOT / "docs" / "mirror-files.md"], re.DOTALL)[0]
