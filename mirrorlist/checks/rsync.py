@@ -115,7 +115,8 @@ def _address(host: str, family: Family, guard: Guard, timeout_seconds: float) ->
     try:
         found = tuple(resolved_within(host, guard.resolver, deadline_in(timeout_seconds, guard.clock)))
     except (OSError, ValueError, Failed) as error:
-        return Outcome.UNREACHABLE, f"the name does not resolve: {shown(str(error) or host)}"
+        reason = getattr(error, "strerror", None) or error
+        return Outcome.UNREACHABLE, f"the name does not resolve: {shown(host)}: {shown(str(reason))}"
     for address in found:
         if reason := refusal(address, guard.allowed):
             return Outcome.FORBIDDEN, f"{shown(host)}: {reason}"

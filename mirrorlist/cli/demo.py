@@ -26,7 +26,7 @@ DEMO_PACKAGES = frozenset({"rpm_rs", "rpmrepo_metadata", "mmdb_writer", "netaddr
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The service's port [default: a free one].")
 @click.option("--once", is_flag=True, help="Check the answers of all clients, then end; 1 if one is wrong.")
 def demo(stale: tuple[str, ...], dead: tuple[str, ...], directory: Path, port: int, once: bool) -> None:
-    """Run a small mirror network and the service on 127.0.0.1, and show how to ask it.
+    """Run a small mirror network and the service on 127.0.0.1. It shows how to ask it.
 
     The network has a real yum repository, mirrors on all continents, a private one, one that serves its
     network alone, one of a provider's AS and one in a cloud region. Ctrl-C ends everything.

@@ -25,7 +25,7 @@ from mirrorlist.core.snapshot import Snapshot
 @question_options
 @pass_context
 def explain(context: Context, ip: str, release: str, repo: str, arch: str, protocol: str, country: str) -> None:
-    """Tell why a client at --ip gets what it gets: every mirror, chosen or left out."""
+    """Tell why a client at --ip gets what it gets. Every mirror is told, chosen or left out."""
     snapshot = snapshot_of(context)
     query = query_of(snapshot, release, repo, arch, protocol, country)
     tell(Console(highlight=False), snapshot, query, client_of(snapshot, ip), context.clock())

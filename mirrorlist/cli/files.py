@@ -44,7 +44,7 @@ ANY_ADDRESS = tuple(parse_prefix(text)[0] for text in ("0.0.0.0/0", "::/0"))
 def files(
     context: Context, modules: tuple[str, ...], name: str | None, once: bool, every: int, timeout: float, force: bool
 ) -> None:
-    """List the files of the origin and of the mirrors of the newest snapshot, and index who has which.
+    """List the files of origin and mirrors, and index who has which.
 
     Mirrors with an rsync address are listed over it, others are asked for some files in turn. Ends with status 1 if
     the origin of a module could not be listed.

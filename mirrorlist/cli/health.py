@@ -31,7 +31,9 @@ MOST_EVENTS = 10
 @click.option("--all", "everything", is_flag=True, help="The fresh repositories too, one by one.")
 @pass_context
 def health(context: Context, name: str | None, ladder: bool, everything: bool) -> None:
-    """Tell what was tried at the mirror NAME, what came back, since when, and what to do about it."""
+    """Tell how the mirror NAME is, and what to do.
+
+    It tells what was tried, what came back, and since when."""
     state_dir = state_dir_of(context)
     facts = published_facts(state_dir)
     if ladder:
@@ -46,7 +48,7 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
     console = Console(highlight=False)
     _tell_override(console, store.overrides(now).get(name))
     if not rows:
-        console.print(f"{name} was not probed yet; mirrorlist probe --once --mirror {name} does", soft_wrap=True)
+        console.print(f"{name} was not probed yet; run mirrorlist probe --mirror {name}", soft_wrap=True)
         return
     console.print(_table(rows if everything else worst(rows), rows, now))
     for probe in said_nothing(rows, store.probes(name, min(row.checked_at for row in rows))):
@@ -69,7 +71,10 @@ def _tell_rungs(facts: Facts) -> None:
         click.echo(f"{RUNG_NAMES[found[path]]:15}  {path}")
     for each in facts.waiting:
         click.echo(str(each))
-    click.echo(f"{len(found) - len(low)} of {len(found)} repositories are listed with fresh mirrors")
+    if facts.health.holds:
+        click.echo(f"{len(found) - len(low)} of {len(found)} repositories are listed with fresh mirrors")
+    else:
+        click.echo("nothing was compared with the origin yet, so every mirror counts as good")
 
 
 def _tell_override(console: Console, found: Override | None) -> None:

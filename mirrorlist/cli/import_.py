@@ -46,7 +46,7 @@ def import_(
     context: Context, kind: str, source: Path, out: Path, force: bool, category: str | None, frequency: str | None,
     form: str,
 ) -> None:  # fmt: skip
-    """Write mirror files from what another service knows of its mirrors, found in SOURCE.
+    """Write mirror files from the data of another service in SOURCE.
 
     Every file is judged as a submission. The status is 0 if all mirrors were written and accepted, else 1.
     """

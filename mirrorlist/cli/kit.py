@@ -36,7 +36,9 @@ SERVERS = click.Choice([each.value for each in Server])
 @click.option("--force", is_flag=True, help="Write over a kit that is there.")
 @pass_context
 def kit(context: Context, name: str, server: str, out: Path | None, root: str, source: str | None, force: bool) -> None:
-    """Write what the owner of the mirror NAME needs: scripts, timers, web server, rsyncd, and a README with the steps.
+    """Write all that the owner of the mirror NAME installs.
+
+    That is scripts, timers, web server, rsyncd, and a README with the steps.
 
     The status is 0 if the kit was written, 1 if there is no such mirror or nothing safe to write for it, 2 for a wrong
     call.

@@ -24,7 +24,9 @@ LONGEST_SECONDS = 10 * 365 * 86_400
 @click.option("--clear", is_flag=True, help="End the override: the probes decide again.")
 @pass_context
 def override(context: Context, name: str, out: bool, seconds: int | None, reason: str | None, clear: bool) -> None:
-    """Keep the mirror NAME out of all lists for a while, whatever its probes say, or give it back."""
+    """Keep the mirror NAME out of all lists, or give it back.
+
+    It stays out for the time that you give, whatever its probes say."""
     if out == clear:
         raise click.UsageError("say either --out, with --for and --reason, or --clear")
     state_dir = state_dir_of(context)

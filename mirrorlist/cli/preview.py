@@ -82,7 +82,9 @@ def preview(
     page: Path | None,
     files: tuple[Path, ...],
 ) -> None:
-    """Tell what merging FILES does: who gets these mirrors, what they take from others, how much they would send.
+    """Tell what merging FILES does.
+
+    It tells who gets these mirrors, what they take from others, how much they would send.
 
     A file in the directory itself is taken as new, one elsewhere as the new form of that of its name; --before says
     otherwise. Files that mirrorlist validate refuses are not previewed. The status is 0 if all were previewed, 1 if one

@@ -200,7 +200,7 @@ def _nearby(telling: Telling, effect: Effect) -> Iterator[Part]:
 
 
 def _others(telling: Telling) -> Iterator[Part]:
-    yield Heading("the other mirrors")
+    yield Heading("The other mirrors")
     found = telling.preview
     lost = sum(shift.before - shift.after for shift in found.shifts if shift.after < shift.before)
     won = sum(shift.after - shift.before for shift in found.shifts if shift.after > shift.before)

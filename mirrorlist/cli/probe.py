@@ -60,7 +60,7 @@ RETRY_SECONDS = 30.0
               help="How long one request may take.")  # fmt: skip
 @pass_context
 def probe(context: Context, once: bool, name: str | None, every: int, timeout: float) -> None:
-    """Visit the mirrors of the newest snapshot, and note which are good for what.
+    """Visit all mirrors, and note which are good for what.
 
     Of several probers with one database one works, the others wait for it to end.
     """

@@ -44,7 +44,7 @@ SUBNETS_SECONDS = 3600.0
 
 @click.command()
 @click.option("--watch", is_flag=True, help="Stay, and publish whenever something changed.")
-@click.option("--force", is_flag=True, help="Publish even if most of the mirrors are lost.")
+@click.option("--force", is_flag=True, help="Publish even if over 30 % of the mirrors are lost.")
 @click.option("--metadata-every", type=click.FloatRange(min=0), default=0, metavar="SECONDS",
               help="With --watch: ask the origin for its metadata this often, and mirrors for their lists of networks "
                    "each hour; 0 is never.")  # fmt: skip
@@ -52,13 +52,14 @@ SUBNETS_SECONDS = 3600.0
               help="With --watch: update files, so long after the end of a run; 0 is never.")  # fmt: skip
 @pass_context
 def publish(context: Context, watch: bool, force: bool, metadata_every: float, files_every: float) -> None:
-    """Compile the files into a snapshot, which workers take up by themselves.
+    """Compile the files into a snapshot. Workers take it up by themselves.
 
     Of several that watch one state directory one publishes, the others wait for it to end.
     """
     if not watch:
         snapshot = publisher_of(context, context.service()).publish(context.clock(), force)
-        click.echo(f"generation {snapshot.facts.generation}: {len(snapshot.mirrors)} mirrors")
+        count = len(snapshot.mirrors)
+        click.echo(f"generation {snapshot.facts.generation}: {count} mirror{'' if count == 1 else 's'}")
         return
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -36,7 +36,7 @@ def pull_(
     context: Context, repository: str, directory: Path, branch: str, service_file: str, once: bool, every: int,
     protocols: tuple[str, ...], timeout: float, accept: str | None,
 ) -> None:  # fmt: skip
-    """Bring the service and mirror files of the reviewed REPOSITORY to where a publisher follows them.
+    """Follow the REPOSITORY of the reviewed mirror files. A publisher takes up what it brings.
 
     Nothing is checked out and nothing in the repository is run. A commit that is broken, rewrites history, loses over
     30 % of the mirrors, or breaks a file that could be used is refused, and the last good one stays. With --once the

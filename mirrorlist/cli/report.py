@@ -76,7 +76,10 @@ def _write_patch(file: Path, facts: Facts, found: NetworkReport, way: str) -> No
             click.echo(f"not paused but removed: {each.mirror}: a few lines cannot pause its file", err=True)
         parts.append(patch(told, data, new))
     write_named("--patch", file, b"".join(parts))
-    click.echo(f"{file}: {len(parts)} mirrors; git apply {file}", err=True)
+    count = f"{len(parts)} mirror{'' if len(parts) == 1 else 's'}"
+    click.echo(
+        f"{file}: {count}; git apply {file}" if parts else f"{file}: empty, there is nothing to take out", err=True
+    )
 
 
 def _reason(down: Down) -> str:

@@ -21,7 +21,9 @@ from mirrorlist.sources.submitted_links import from_fault
 @click.command("rsync-acl")
 @pass_context
 def rsync_acl(context: Context) -> None:
-    """Print the lines of rsyncd.conf that let in the mirrors that are accepted, by sync.from of their files.
+    """Print lines of rsyncd.conf that let in the accepted mirrors.
+
+    They are known by sync.from of their files.
 
     Mirrors that are left out are told on standard error. The status is 0; 1 if the service file cannot be used.
     """

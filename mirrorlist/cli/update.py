@@ -34,7 +34,7 @@ def update() -> None:
 @click.option("--quiet", is_flag=True, help="Tell changes and failures only.")
 @pass_context
 def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
-    """Ask the origin for each repomd.xml and the size of each image, and note what it publishes.
+    """Ask the origin for its repomd.xml files and sizes of images.
 
     Ends with status 1 if the origin failed for some; what was known of these stays in force.
     """
@@ -61,7 +61,7 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
               help="Take up the list of this mirror that waits for a person.")  # fmt: skip
 @pass_context
 def subnets(context: Context, accepted: tuple[str, ...]) -> None:
-    """Ask for the lists of networks that mirrors publish at a URL, and keep those that are good.
+    """Ask for the lists of networks that mirrors publish at a URL.
 
     Ends with status 1 if a list was refused; the former one stays for seven days.
     """

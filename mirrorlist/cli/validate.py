@@ -59,7 +59,9 @@ def validate(
     summary: Path | None,
     files: tuple[Path, ...],
 ) -> None:
-    """Judge FILES, or all mirror files, in the context of the others, and tell where each mirror is taken to be.
+    """Judge FILES, or all mirror files, as submissions.
+
+    Each is judged among all others, and it is told where the mirror is taken to be.
 
     Files and logos are held to more than a running service holds them to: docs/findings.md has every code. The status
     is 0 if every file is acceptable, 1 if one is refused or the service file cannot be used, 2 for a wrong call.

@@ -29,7 +29,7 @@ WIDEST_NAME = 30
 @click.option("--module", metavar="NAME", help="The module whose tree PATH is below; without it, all are searched.")
 @pass_context
 def which(context: Context, path: str, module: str | None) -> None:
-    """Tell which mirrors have the file at PATH, which do not, and why. Private mirrors are told too."""
+    """Tell who has the file at PATH, who has not, and why. Private mirrors are told too."""
     state_dir = state_dir_of(context)
     refused: dict[str, str] = {}
     snapshot = with_indexes(read_newest(state_dir), state_dir, {}, refused.__setitem__)

@@ -59,7 +59,8 @@ def refuse_worse(old: Usable | None, new: Usable, left_out: Collection[str]) -> 
         return
     broken = sorted((old.mirrors - new.mirrors) & (new.files | set(left_out)))
     if broken:
-        raise PullError(f"{_many(broken)} could be used before and cannot any more: {_first(broken)}; correct them")
+        remedy = "correct it" if len(broken) == 1 else "correct them"
+        raise PullError(f"{_many(broken)} could be used before and cannot any more: {_first(broken)}; {remedy}")
     if len(old.mirrors) > GUARDED_ABOVE and len(new.mirrors) < LEAST_SHARE * len(old.mirrors):
         gone = sorted(old.mirrors - new.mirrors)
         raise PullError(

@@ -123,7 +123,9 @@ def mirror_file_names(directory: Path) -> tuple[list[str], list[Finding]]:
     try:
         names = [entry.name for entry in directory.iterdir()]
     except OSError as error:
-        return [], [_fault(directory, Code.UNREADABLE_FILE, f"the directory cannot be read: {error.strerror}")]
+        remedy = "see that it is there and may be read, or name another with mirrors_dir or --mirrors"
+        message = f"the directory cannot be read: {error.strerror}; {remedy}"
+        return [], [_fault(directory, Code.UNREADABLE_FILE, message)]
     return sorted(name for name in names if name.endswith(SUFFIXES) and not name.startswith(".")), []
 
 

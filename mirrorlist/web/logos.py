@@ -6,7 +6,7 @@ import re
 import stat
 from pathlib import Path
 
-MOST_BYTES = 256 * 1024
+MOST_BYTES = 64 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 

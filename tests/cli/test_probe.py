@@ -295,6 +295,11 @@ def test_what_is_left_out_is_shown_with_since_when_wherever_the_mirror_is(checko
     ]
 
 
+def test_before_the_first_probe_no_repository_is_called_fresh(checkout: Checkout) -> None:
+    told = "nothing was compared with the origin yet, so every mirror counts as good"
+    assert last_line(checkout.told("health", "--rungs")) == told
+
+
 def test_a_lowered_weight_is_told_with_since_when_and_why(checkout: Checkout) -> None:
     checkout.told("probe", "--once")
     now = time.time()
