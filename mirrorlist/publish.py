@@ -8,7 +8,7 @@ publishers follow one another is told in ``store/publications.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -22,6 +22,7 @@ from mirrorlist.core.losses import refuse_loss
 from mirrorlist.core.metadata import metadata_from
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
 from mirrorlist.core.news import news
+from mirrorlist.core.public import without_contacts
 from mirrorlist.core.public_file import encode_record
 from mirrorlist.core.public_known import known_of
 from mirrorlist.core.public_record import public_record
@@ -197,7 +198,7 @@ class Publisher:
             built_at=now,
             key=key,
             service=service,
-            mirrors=mirrors,
+            mirrors=tuple(map(without_contacts, mirrors)),
             places=geo.places,
             country_places=addresses.country_places,
             classes=classes,
@@ -209,10 +210,7 @@ class Publisher:
             places_built_on=addresses.places_built_on,
             findings=self._service_findings + read.findings + on_addresses,
             file_indexes=self._file_indexes(service),
-            commit=pulled.commit if pulled else None,
-            committed_at=pulled.committed_at if pulled else None,
-            behind=pulled.behind if pulled else None,
-            behind_since=pulled.behind_since if pulled else None,
+            **asdict(pulled) if pulled else {},
         )
         return Snapshot(facts, table, geo.located, geo.asns, self._orders_of(facts))
 

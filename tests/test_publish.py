@@ -37,6 +37,9 @@ BROKEN = "name: [\n"
 PLACE = "geolocation: {country: DE, latitude: 52.5, longitude: 13.4}\n"
 
 
+CONTACTS = "email: admin@private.example.org\ncontact_name: Private Person\n"
+
+
 class Site:
     """The files of a service in one directory, and publishers of it."""
 
@@ -455,3 +458,13 @@ def test_the_policy_says_how_long_alternates_are_accepted(site: Site) -> None:
     site.store.record(PATH, B, NOW)
     alternates = [site.publisher().publish(NOW + days * DAY).facts.metadata[PATH].alternates for days in (0.49, 0.51)]
     assert alternates == [(A,), ()]
+
+
+def test_who_answers_for_a_mirror_is_in_no_snapshot(site: Site) -> None:
+    """Snapshots go to every machine that answers, and what is not there cannot leak from there."""
+    site.add("a", text=f"name: a.example.org\naddress: {{https: https://a.example.org/}}\n{PLACE}{CONTACTS}")
+    site.publisher().publish(NOW)
+    written = (site.state / NAME).read_bytes()
+    assert b"a.example.org" in written
+    assert b"private.example.org" not in written
+    assert b"Private Person" not in written

@@ -69,7 +69,8 @@ def _tell_ages(console: Console, snapshot: Snapshot, now: float) -> None:
     """Of a database that the operator named the operator knows the age; not so of what comes with the program."""
     places, asns = snapshot.facts.places_built_on, snapshot.facts.asns_built_on
     if places:
-        console.print(f"places: the installed table of {_with_age(places, now)}; after your databases")
+        after = "; after your databases" if snapshot.facts.service.geo.databases else ""
+        console.print(f"places: the installed table of {_with_age(places, now)}{after}")
     if asns:
         console.print(f"ASNs: the installed table of {_with_age(asns, now)}; for public mirrors only")
 

@@ -12,7 +12,7 @@ from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import DURATION, moment
 from mirrorlist.cli.stopping import stopped_by_signals
 from mirrorlist.core.errors import PullError
-from mirrorlist.pulling.run import Done, Wanted, config_of, pull
+from mirrorlist.pulling.run import Done, Wanted, config_of, pull, refuse_wrong
 
 log = structlog.get_logger()
 
@@ -43,6 +43,7 @@ def pull_(
     status is 1 then.
     """
     wanted = Wanted(repository, branch, service_file, protocols, timeout, accept)
+    refuse_wrong(wanted)
     if once:
         tell(pull(directory, wanted), config_of(directory, service_file))
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 from urllib.parse import urlsplit
@@ -196,6 +196,11 @@ class PublicNetwork:
     """The commit of the mirror files."""
     rungs: Mapping[str, int] | None = None
     """How many repositories stand on each rung of the ladder, by its name; None while nothing was compared."""
+
+
+def without_contacts(mirror: Mirror) -> Mirror:
+    """The mirror without the people who answer for it: nobody is told of them, so they are in no snapshot."""
+    return replace(mirror, email=None, contact_name=None)
 
 
 def is_shown(mirror: Mirror) -> bool:

@@ -70,6 +70,12 @@ def scheme_of(address: str) -> str:
     return "ssh" if _SCP.match(address) and not Path(address).exists() else "file"
 
 
+def refuse_branch(name: str) -> None:
+    """Raises PullError for what git could take for something else than the name of a branch."""
+    if not BRANCH.fullmatch(name) or ".." in name:
+        raise PullError(f"{name!r} is no name of a branch; write it as in main")
+
+
 class Repository:
     """A bare repository of our own that follows one branch of another.
 
@@ -91,8 +97,7 @@ class Repository:
         Raises:
             PullError: it cannot be had; the message has git's reason.
         """
-        if not BRANCH.fullmatch(branch) or ".." in branch:
-            raise PullError(f"{branch!r} is no name of a branch; write it as in main")
+        refuse_branch(branch)
         if not (self._directory / "HEAD").is_file():
             self._directory.mkdir(parents=True, exist_ok=True)
             self._ask("init", "--quiet", "--bare", "--template=", str(self._directory))

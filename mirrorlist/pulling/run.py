@@ -22,7 +22,7 @@ from pathlib import Path
 from mirrorlist.core.errors import CommitRefused, PullError
 from mirrorlist.core.snapshot import Pulled
 from mirrorlist.pulling.files import mirror_files, plain_path, service_file
-from mirrorlist.pulling.git import COMMIT, Repository, scheme_of
+from mirrorlist.pulling.git import COMMIT, Repository, refuse_branch, scheme_of
 from mirrorlist.pulling.judge import Usable, refuse_worse, service_of, usable
 from mirrorlist.store.checkouts import read_pulled, write_pulled
 from mirrorlist.store.file_locks import alone
@@ -54,12 +54,8 @@ class Done:
     left_out: Mapping[str, str]
 
 
-def pull(directory: Path, wanted: Wanted, clock: Callable[[], float] = time.time) -> Done:
-    """Brings the newest commit of the branch into the directory.
-
-    Raises:
-        PullError: it could not be had, or is worse than the one in force, which stays and is noted to be behind.
-    """
+def refuse_wrong(wanted: Wanted) -> None:
+    """Raises PullError for what can never be pulled, however often it is tried."""
     scheme = scheme_of(wanted.address)
     if scheme not in wanted.protocols:
         allowed = ", ".join(wanted.protocols)
@@ -68,6 +64,17 @@ def pull(directory: Path, wanted: Wanted, clock: Callable[[], float] = time.time
         )
     if wanted.accept is not None and not COMMIT.fullmatch(wanted.accept):
         raise PullError(f"--accept {wanted.accept!r} is no commit; write its full name in hexadecimal")
+    refuse_branch(wanted.branch)
+    plain_path(wanted.config)
+
+
+def pull(directory: Path, wanted: Wanted, clock: Callable[[], float] = time.time) -> Done:
+    """Brings the newest commit of the branch into the directory.
+
+    Raises:
+        PullError: it could not be had, or is worse than the one in force, which stays and is noted to be behind.
+    """
+    refuse_wrong(wanted)
     busy = PullError(f"another process pulls into {directory}; wait until it ends")
     try:
         config = plain_path(wanted.config)

@@ -483,6 +483,15 @@ def test_a_publisher_that_reads_during_a_pull_never_mixes_two_commits(origin: Or
     assert read_newest(origin.into / "state").facts == facts
 
 
+@pytest.mark.parametrize("words", [[], ["--branch", "a b"], ["--service-file", "../x.yml"], ["--accept", "main"]])
+def test_what_can_never_be_pulled_is_not_tried_again_and_again(tmp_path: Path, words: list[str]) -> None:
+    address = "https://git.example.org/x" if words else "/srv/x"
+    told = CliRunner().invoke(main, ["pull", address, "--into", str(tmp_path / "site"), *words])
+    assert told.exit_code == 1
+    assert told.output.startswith("error: ")
+    assert not (tmp_path / "site").exists()
+
+
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "mirrorlist", *words]
 
