@@ -211,6 +211,7 @@ def test_a_command_without_its_database_says_so_in_a_line(published: Path, url: 
 def test_lists_and_publications_need_no_database(published: Path) -> None:
     for words in (("list", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos"), ("publish",)):
         ended = command(published, next(iter(AWAY)), *words)
-        assert (ended.returncode, "a.example.org" in ended.stdout or "1 mirror" in ended.stdout) == (0, True)
+        assert ended.returncode == 0
+        assert "a.example.org" in ended.stdout or ended.stdout.endswith(": 1 mirror\n")
         assert "the database is away" in ended.stderr
         assert "Traceback" not in ended.stderr

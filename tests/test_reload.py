@@ -95,6 +95,30 @@ def test_nothing_is_left_of_former_generations(tmp_path: Path) -> None:
     assert [each() for each in former] == [None, None, None]
 
 
+class Knot:
+    """What no count of references ends."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_a_knot_that_was_frozen_at_work_goes_some_generations_later(tmp_path: Path) -> None:
+    """A request may be at work on one while a generation is taken up; over a year they would fill the memory."""
+    reloader, knot = Reloader(tmp_path, 3600), Knot()
+    write_snapshot(tmp_path, generation(1))
+    reloader.look()
+    left = ref(knot)
+    del knot
+    for number in (2, 3):
+        write_snapshot(tmp_path, generation(number))
+        reloader.look()
+    assert left() is not None, "it is frozen, so a collection does not see it"
+    for number in range(4, 66):
+        write_snapshot(tmp_path, generation(number))
+        reloader.look()
+    assert left() is None
+
+
 def test_takers_get_each_generation_once_and_the_present_one_at_once(tmp_path: Path) -> None:
     write_snapshot(tmp_path, generation(1))
     reloader, seen = Reloader(tmp_path, 3600), list[int]()

@@ -132,6 +132,7 @@ def _status(published: Published) -> dict[str, Any]:
         "origin_changed_at": published.network.origin_changed_at,
         "asns_built_on": published.snapshot.facts.asns_built_on,
         "places_built_on": published.snapshot.facts.places_built_on,
+        "databases": published.service.geo.databases,
         "rungs": published.network.rungs,
         "commit": published.network.commit,
         "indexes": {module: (len(index), index.facts.listed_at) for module, index in published.snapshot.files.items()},

@@ -17,7 +17,7 @@ from mirrorlist.core.model import MAIN, Location, Protocol
 from mirrorlist.core.public import PublicMirror, State
 from mirrorlist.core.requirements import Asked, Requirements
 from mirrorlist.core.select import select
-from mirrorlist.core.service import Site
+from mirrorlist.core.service import GeoSources, Site
 from mirrorlist.core.sync import Source, SyncSources
 from mirrorlist.web.lists import answer_to
 from mirrorlist.web.questions import Questions
@@ -337,6 +337,14 @@ def test_the_ages_of_the_installed_tables_are_told() -> None:
         told = both(replace(made, facts=facts)).get("/status").body.decode()
         assert told.count("installed table of") == 2 * bool(places)
         assert not places or (f"installed table of {places}" in told and f"installed table of {asns}" in told)
+        assert "after the operator" not in told, "there are no databases"
+
+
+def test_databases_that_come_before_the_installed_table_are_told() -> None:
+    made = record_of(3, geo=GeoSources(databases=("/g.mmdb",)))
+    facts = replace(made.facts, places_built_on="2026-06-05")
+    told = both(replace(made, facts=facts)).get("/status").body.decode()
+    assert "installed table of 2026-06-05, after the operator's databases" in told
 
 
 def test_the_status_page_says_why_the_newest_commit_is_not_in_force() -> None:
