@@ -1,21 +1,31 @@
-"""The commit that the mirror files are at, where they lie in a Git repository."""
+"""The commit that the mirror files are at, where they are in a Git repository."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
-from dulwich.errors import FileFormatException, NotGitRepository
-from dulwich.repo import Repo
-
 _HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_SECONDS = 10.0
+_ARGUMENTS = ("-c", "safe.directory=*", "rev-parse", "--verify", "--quiet", "HEAD")
+"""``safe.directory``: the checkout may belong to another user than the service; nothing of it is run."""
 
 
 def commit_of(directory: Path) -> str | None:
-    """The hash of the commit that is checked out around a directory, or None."""
-    try:
-        with Repo.discover(str(directory)) as repository:
-            found = repository.head().decode("ascii")
-    except (NotGitRepository, FileFormatException, KeyError, OSError, ValueError):
+    """The hash of the commit that is checked out around a directory; None without a repository, or without git."""
+    git = shutil.which("git")
+    if git is None:
         return None
-    return found if _HASH.fullmatch(found) else None
+    environment = {"PATH": os.defpath, "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    try:
+        done = subprocess.run(
+            (git, *_ARGUMENTS), cwd=directory, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=_SECONDS,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = done.stdout.decode("ascii", "replace").strip()
+    return found if done.returncode == 0 and _HASH.fullmatch(found) else None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -35,3 +36,25 @@ def test_a_broken_repository_has_no_commit(tmp_path: Path, head: str) -> None:
 
 def test_no_repository_has_no_commit(tmp_path: Path) -> None:
     assert commit_of(tmp_path / "nowhere") is None
+
+
+def test_a_repository_of_another_user_has_a_commit(tmp_path: Path) -> None:
+    need("git")
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a repository to another user")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "one")
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, 65534, 65534)
+    assert commit_of(tmp_path) == commit
+
+
+def test_nothing_of_the_repository_is_run(tmp_path: Path) -> None:
+    need("git")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "one")
+    for name in ("core.fsmonitor", "core.pager", "core.editor", "core.sshCommand", "alias.rev-parse"):
+        git(tmp_path, "config", name, f"!touch {tmp_path}/run")
+    assert commit_of(tmp_path)
+    assert not (tmp_path / "run").exists()
