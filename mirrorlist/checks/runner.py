@@ -15,9 +15,10 @@ from mirrorlist.checks.looks import Terms
 from mirrorlist.checks.visit import Rsync, Visited, visit
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.images import Images
-from mirrorlist.core.model import MAIN, SERVED_STATUSES, Mirror, Protocol
+from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.core.pace import Pace, paces_after
 from mirrorlist.core.rounds import Round, answers, fairly_ahead, settled, suspicious
+from mirrorlist.core.rules import is_carrier
 from mirrorlist.core.service import WEB_SCHEMES, Service
 from mirrorlist.core.visits import Trip, Wanted
 
@@ -99,7 +100,7 @@ def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: in
 
 def probed_mirrors(mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:
     """Those that clients may be sent to."""
-    return tuple(mirror for mirror in mirrors if mirror.status in SERVED_STATUSES)
+    return tuple(mirror for mirror in mirrors if any(is_carrier(mirror, module) for module in mirror.urls))
 
 
 def controls_of(service: Service) -> tuple[Mirror, ...]:

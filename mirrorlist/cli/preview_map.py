@@ -12,9 +12,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from mirrorlist.cli.preview_page import percent
 from mirrorlist.core.effects import Effect, Kind, Preview, Spot
-from mirrorlist.core.model import SERVED_STATUSES, Mirror
+from mirrorlist.core.model import Mirror
 from mirrorlist.core.projection import HEIGHT, WIDTH, point
-from mirrorlist.core.rank import is_public
+from mirrorlist.core.rules import is_open_to_strangers
 from mirrorlist.sources.documents import printable
 from mirrorlist.web.drawings import land
 
@@ -120,7 +120,7 @@ def _label(effect: Effect) -> str:
 def _is_shown(mirror: Mirror) -> bool:
     """Others that are not for everybody stand on no map."""
     located = mirror.location is not None and mirror.location.latitude is not None
-    return located and is_public(mirror) and mirror.status in SERVED_STATUSES
+    return located and any(is_open_to_strangers(mirror, module) for module in mirror.urls)
 
 
 def _place(mirror: Mirror) -> tuple[float, float]:

@@ -16,21 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirrorlist.core.geo import SQUARED_CHORDS, vector
-from mirrorlist.core.model import SERVED_STATUSES, Mirror, Place, Prefix
+from mirrorlist.core.model import Mirror, Place, Prefix
 from mirrorlist.core.pace import Lowered
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import IntervalTable, flatten
 from mirrorlist.core.rank import (
     OWN_COUNTRY,
     UNKNOWN_KM,
-    country_is_open,
     country_of,
     is_nowhere,
-    is_public,
     near_count,
     vector_of,
     weight_of,
 )
+from mirrorlist.core.rules import carriers, is_open_to_strangers, open_in
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders
 from mirrorlist.core.spread import order_keys
 from mirrorlist.core.tables import combine, only, renumbered
@@ -51,8 +50,8 @@ def place_orders(
 ) -> PlaceOrders:
     """The orders of a module's public mirrors for every place."""
     weights = [weight_of(mirror, policy, (lowered or {}).get(mirror.name)) for mirror in mirrors]
-    numbers = [n for n, m in enumerate(mirrors) if m.status in SERVED_STATUSES and module in m.urls and is_public(m)]
-    compiler = _OrderCompiler(mirrors, numbers, weights, policy, key)
+    numbers = [number for number in carriers(mirrors, module) if is_open_to_strangers(mirrors[number], module)]
+    compiler = _OrderCompiler(mirrors, module, numbers, weights, policy, key)
     for group in _alike(places):
         compiler.add(group)
     return compiler.finished()
@@ -71,8 +70,15 @@ class _OrderCompiler:
     """Fills a PlaceOrders run by run; ``numbers`` are the mirrors that stand in it."""
 
     def __init__(
-        self, mirrors: Sequence[Mirror], numbers: Sequence[int], weights: Sequence[int], policy: Policy, key: bytes
+        self,
+        mirrors: Sequence[Mirror],
+        module: str,
+        numbers: Sequence[int],
+        weights: Sequence[int],
+        policy: Policy,
+        key: bytes,
     ) -> None:
+        self._module = module
         self._mirrors = [mirrors[number] for number in numbers]
         self._numbers = np.array(numbers, dtype=np.int64)
         self._policy = policy
@@ -87,7 +93,7 @@ class _OrderCompiler:
         self._placed = np.array([found is not None for found in vectors], dtype=bool)
         self._vectors = np.array([found or (0.0, 0.0, 0.0) for found in vectors], dtype=np.float64).reshape(-1, 3)
         self._countries = np.array([country_of(mirror) or "" for mirror in self._mirrors], dtype="U2")
-        self._choosy = [at for at, m in enumerate(self._mirrors) if m.countries_only or m.countries_never]
+        self._open_in: dict[str | None, NDArray[np.bool_]] = {}
         self._place_start, self._group_start = array("I", [0]), array("I", [0])
         self._members, self._cumulative, self._orders = array("H"), array("Q"), array("H")
 
@@ -100,16 +106,16 @@ class _OrderCompiler:
         effective = self._effective_km(places)
         by_distance = np.argsort(effective, axis=1, kind="stable")
         for row, place in enumerate(places):
-            nearest = self._open(place, by_distance[row])
+            nearest = by_distance[row][self._open(place.country)[by_distance[row]]]
             self._add_place(place, nearest, effective[row][nearest])
 
-    def _open(self, place: Place, nearest: Ints) -> Ints:
-        closed = [at for at in self._choosy if not country_is_open(self._mirrors[at], place.country)]
-        if not closed:
-            return nearest
-        is_open = np.ones(len(self._mirrors), dtype=bool)
-        is_open[closed] = False
-        return nearest[is_open[nearest]]
+    def _open(self, country: str | None) -> NDArray[np.bool_]:
+        """Which of the mirrors strangers in a country get."""
+        if country not in self._open_in:
+            is_open = np.zeros(len(self._mirrors), dtype=bool)
+            is_open[list(open_in(self._mirrors, range(len(self._mirrors)), self._module, country))] = True
+            self._open_in[country] = is_open
+        return self._open_in[country]
 
     def _effective_km(self, places: Sequence[Place]) -> Ints:
         """What ``rank.effective_km`` says, for each place (row) and mirror (column)."""

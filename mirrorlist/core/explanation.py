@@ -14,7 +14,7 @@ from mirrorlist.core.model import Client, Place, Proximity, Rejected, Selection
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.public import is_shown
 from mirrorlist.core.rank import OWN_COUNTRY, country_of, is_nowhere, is_public
-from mirrorlist.core.rules import opens
+from mirrorlist.core.rules import opened_by
 from mirrorlist.core.snapshot import Snapshot
 
 PROXIMITY_WORDS = {
@@ -135,9 +135,8 @@ def _named(snapshot: Snapshot, selection: Selection) -> frozenset[str]:
     names = {mirror.name for mirror in snapshot.mirrors if is_shown(mirror)}
     if selection.query.networks:
         matches = network_matches(snapshot.mirrors, selection.client)
-        names |= {
-            snapshot.mirrors[number].name for number, match in matches.items() if opens(match, snapshot.mirrors[number])
-        }
+        opened = opened_by(matches.items(), snapshot.mirrors, selection.query.target.module)
+        names |= {snapshot.mirrors[number].name for number in opened}
     return frozenset(names)
 
 

@@ -13,9 +13,9 @@ from itertools import islice
 
 from mirrorlist.core.health import Family
 from mirrorlist.core.matches import match_without_subnet
-from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Proximity, Query
+from mirrorlist.core.model import Match, Mirror, Proximity, Query
 from mirrorlist.core.rank import Group, after, candidates, first_of, network_groups, place_groups
-from mirrorlist.core.rules import opens
+from mirrorlist.core.rules import carriers, open_in, opened_by
 from mirrorlist.core.select import rung_notes
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
 from mirrorlist.core.spread import Lot, Words, first_words, order_keys, words_of
@@ -145,7 +145,8 @@ class PreparedModule:
         self._nearest: dict[int, tuple[int, int, int]] = {}
         self._mirrors = facts.mirrors
         self._places = len(facts.places)
-        self._carriers = [n for n, m in enumerate(self._mirrors) if m.status in SERVED_STATUSES and module in m.urls]
+        self.module = module
+        self._carriers = carriers(self._mirrors, module)
 
     def numbers(self, place: int, network: int, lot: Lot, column: Column) -> tuple[list[int], bool]:
         """The mirrors to list, best first, and whether a monopoly stands alone.
@@ -267,7 +268,7 @@ class PreparedModule:
         groups = self._place_groups.get(place)
         if groups is None:
             where = self._facts.places[place]
-            nearby = candidates(self._mirrors, self._carriers, where.country)
+            nearby = candidates(self._mirrors, open_in(self._mirrors, self._carriers, self.module, where.country))
             groups = place_groups(nearby, where, self._fixed.weights, self._policy)
             if len(self._place_groups) >= _GROUPS_KEPT:
                 self._place_groups.clear()
@@ -278,11 +279,8 @@ class PreparedModule:
         """The groups of a network class, made at its first use."""
         if number not in self._networks:
             found = self._facts.classes[number]
-            matches = {
-                n: match
-                for n in self._carriers
-                if (match := class_match(n, self._mirrors[n], found)) and opens(match, self._mirrors[n])
-            }
+            named = ((n, match) for n in self._carriers if (match := class_match(n, self._mirrors[n], found)))
+            matches = opened_by(named, self._mirrors, self.module)
             monopolies, groups = network_groups(matches, self._mirrors, self._fixed.weights)
             self._networks[number] = NetworkOrder(tuple(monopolies), tuple(groups)) if groups else None
         return self._networks[number]

@@ -22,11 +22,12 @@ from mirrorlist.core.effects import (
     Spot,
 )
 from mirrorlist.core.geo import distance_km
-from mirrorlist.core.model import MAIN, SERVED_STATUSES, Mirror, Place, Proximity
+from mirrorlist.core.model import MAIN, Mirror, Place, Proximity
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.population import Counted, Floats, Ints, Maps, Population, population, summed
 from mirrorlist.core.prefixes import IntervalTable
-from mirrorlist.core.rank import is_public, vector_of
+from mirrorlist.core.rank import vector_of
+from mirrorlist.core.rules import is_open_to_strangers
 from mirrorlist.core.stage import Standing, stage
 from mirrorlist.core.unserved import Found, unserved
 
@@ -216,7 +217,7 @@ def _nearby(mirror: Mirror, mirrors: Sequence[Mirror], scene: _Scene) -> list[Ri
     found = [
         Rival(each.name, km, mbps_of(each, scene.policy))
         for each in mirrors
-        if each.name != mirror.name and is_public(each) and each.status in SERVED_STATUSES and scene.module in each.urls
+        if each.name != mirror.name and is_open_to_strangers(each, scene.module)
         if (there := vector_of(each)) and (km := distance_km(here, there)) <= scene.within_km
     ]
     return sorted(found, key=lambda rival: (-rival.mbps, rival.distance_km, rival.name))

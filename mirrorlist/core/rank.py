@@ -112,13 +112,9 @@ def is_public(mirror: Mirror) -> bool:
     return not (mirror.private or mirror.monopoly or mirror.cloud)
 
 
-def candidates(mirrors: Sequence[Mirror], numbers: Iterable[int], country: str | None) -> list[Candidate]:
-    """Those of the numbered mirrors that can stand in the groups of a place in a country."""
-    return [
-        Candidate(number, vector_of(mirrors[number]), country_of(mirrors[number]))
-        for number in sorted(numbers)
-        if is_public(mirrors[number]) and country_is_open(mirrors[number], country)
-    ]
+def candidates(mirrors: Sequence[Mirror], numbers: Iterable[int]) -> list[Candidate]:
+    """The numbered mirrors as candidates for the groups of a place."""
+    return [Candidate(number, vector_of(mirrors[number]), country_of(mirrors[number])) for number in sorted(numbers)]
 
 
 def country_is_open(mirror: Mirror, country: str | None) -> bool:

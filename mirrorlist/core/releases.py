@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 
 from mirrorlist.core.catalogue import Catalogue, path_in, target
 from mirrorlist.core.errors import NotFound
-from mirrorlist.core.model import MAIN, SERVED_STATUSES, Mirror, Repository
+from mirrorlist.core.model import MAIN, Mirror, Repository
 from mirrorlist.core.policy import Policy
-from mirrorlist.core.rank import is_public
+from mirrorlist.core.rules import is_open_to_strangers
 from mirrorlist.core.usability import SEEN_CURRENT, HealthTable, Holds, is_in_reach
 
 AT_LEAST = 5
@@ -157,8 +157,7 @@ def _able(seen: Seen) -> list[int]:
     return [
         number
         for number, mirror in enumerate(seen.mirrors)
-        if is_public(mirror)
-        and mirror.status in SERVED_STATUSES
+        if is_open_to_strangers(mirror, MAIN)
         and number not in seen.health.out
         and is_in_reach(number, mirror, seen.health, MAIN)
     ]

@@ -1,20 +1,25 @@
-"""Which mirrors may be given to whom: one function a rule, each with its Reason.
+"""The rules that say which mirrors may be given to whom: one function per rule, each with its Reason.
 
-To add a rule: write the function, name its Reason in core/reasons.py, put it into the tuple where it belongs,
-and give it a test. These rules say who stands in the groups that clients are spread over. Whether a mirror can
-be used right now is another matter (core/usability.py): one that cannot is only passed over, so that the spread
-of everybody else stays as it is.
+To add a rule: write the function, name its Reason in core/reasons.py, put it into ``RULES``, and give it a test. Every
+answer obeys the tuple: ``select``, the prepared tables, redirects, previews, releases and reports ask the functions
+below it and nothing else.
+
+These rules decide who is in the groups that clients are spread over. Whether a mirror can be used right now is
+another matter (core/usability.py): one that cannot is only passed over, so that everybody else's spread stays the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
-from mirrorlist.core.model import SERVED_STATUSES, Client, Match, Mirror, Proximity, Query, Status
-from mirrorlist.core.rank import country_is_open, country_of
+from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Proximity, Status
+from mirrorlist.core.rank import country_is_open
 from mirrorlist.core.reasons import Reason
 
-Rule = Callable[[Mirror, Query, Client, Match | None], Reason | None]
+Rule = Callable[[Mirror, str, str | None, Match | None], Reason | None]
+"""A rule sees a mirror, the module that is asked for, and the client: its country, or how its network matches the
+mirror. The country is None where it is not known and wherever there is a match: the tables of networks are compiled
+without places, and a network that a mirror names is served wherever it is."""
 
 _STATUS_REASONS = {
     Status.PAUSED: Reason.PAUSED,
@@ -23,31 +28,19 @@ _STATUS_REASONS = {
 }
 
 
-def vault_serves(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
-    """What the vault keeps is not on the mirrors."""
-    return Reason.VAULT if query.target.vault else None
-
-
-def is_live(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+def is_live(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
     """Only live and retiring mirrors are served."""
     if mirror.status in SERVED_STATUSES:
         return None
     return _STATUS_REASONS.get(mirror.status, Reason.NOT_LIVE_YET)
 
 
-def carries_module(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+def carries_module(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
     """A mirror carries the modules that its file gives an address for."""
-    return None if query.target.module in mirror.urls else Reason.NOT_CARRIED
+    return None if module in mirror.urls else Reason.NOT_CARRIED
 
 
-def in_asked_country(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
-    """``country=`` leaves the mirrors of these countries."""
-    if query.countries and country_of(mirror) not in query.countries:
-        return Reason.COUNTRY_ASKED
-    return None
-
-
-def open_to_network(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+def open_to_network(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
     """A private mirror serves its own networks only, and so does a monopoly."""
     if not (mirror.private or mirror.monopoly) or (match and match.proves):
         return None
@@ -55,7 +48,7 @@ def open_to_network(mirror: Mirror, query: Query, client: Client, match: Match |
     return Reason.PRIVATE if named else Reason.PRIVATE_WITHOUT_NETWORKS
 
 
-def open_to_cloud(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+def open_to_cloud(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
     """A mirror inside a cloud serves its regions, and its own networks; traffic from outside would cost it.
 
     For a public one the data that comes with the program is enough to know a region, but not to know an ASN.
@@ -65,28 +58,47 @@ def open_to_cloud(mirror: Mirror, query: Query, client: Client, match: Match | N
     return Reason.CLOUD
 
 
-def opens(match: Match, mirror: Mirror) -> bool:
-    """Whether a match opens a mirror that strangers do not get; what ``open_to_network`` and ``open_to_cloud`` say."""
-    if match.proves:
-        return True
-    in_region = mirror.cloud is None or match.proximity is Proximity.CLOUD_REGION
-    return in_region and not (mirror.private or mirror.monopoly)
-
-
-def open_to_country(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+def open_to_country(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
     """``countries_only`` and ``countries_never``, except for clients in a network that the mirror names."""
-    return None if match or country_is_open(mirror, client.place.country) else Reason.COUNTRY_CLOSED
+    return None if match or country_is_open(mirror, country) else Reason.COUNTRY_CLOSED
 
 
-STANDING_RULES: tuple[Rule, ...] = (vault_serves, is_live, carries_module, in_asked_country)
-CLIENT_RULES: tuple[Rule, ...] = (open_to_network, open_to_cloud, open_to_country)
+RULES: tuple[Rule, ...] = (is_live, carries_module, open_to_network, open_to_cloud, open_to_country)
+
+_INSIDE = Match(Proximity.SUBNET, 128)
+"""The match of a client that is in a mirror's own network beyond doubt."""
 
 
-def first_reason(
-    rules: tuple[Rule, ...], mirror: Mirror, query: Query, client: Client, match: Match | None
-) -> Reason | None:
-    """The first rule's reason to leave the mirror out, or None."""
-    for rule in rules:
-        if reason := rule(mirror, query, client, match):
+def reason_against(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
+    """The first rule's reason to leave a mirror out for a client, or None."""
+    if match:
+        country = None
+    for rule in RULES:
+        if reason := rule(mirror, module, country, match):
             return reason
     return None
+
+
+def open_in(mirrors: Sequence[Mirror], numbers: Iterable[int], module: str, country: str | None) -> tuple[int, ...]:
+    """Those of the numbered mirrors that clients in a country get who are in no network of theirs."""
+    return tuple(number for number in numbers if reason_against(mirrors[number], module, country, None) is None)
+
+
+def is_carrier(mirror: Mirror, module: str) -> bool:
+    """Whether a mirror may be given to anybody at all: at least to clients in its own networks."""
+    return reason_against(mirror, module, None, _INSIDE) is None
+
+
+def carriers(mirrors: Sequence[Mirror], module: str) -> tuple[int, ...]:
+    """The numbers of the mirrors of a module that may be given to anybody at all."""
+    return tuple(number for number, mirror in enumerate(mirrors) if is_carrier(mirror, module))
+
+
+def is_open_to_strangers(mirror: Mirror, module: str) -> bool:
+    """Whether a mirror may be given to clients outside its own networks, in some country at least."""
+    return any(reason_against(mirror, module, country, None) is None for country in (None, *mirror.countries_only))
+
+
+def opened_by(matches: Iterable[tuple[int, Match]], mirrors: Sequence[Mirror], module: str) -> dict[int, Match]:
+    """Those of the matches, by the mirrors' numbers, that make a mirror one of the client's own."""
+    return {number: match for number, match in matches if reason_against(mirrors[number], module, None, match) is None}

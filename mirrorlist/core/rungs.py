@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mirrorlist.core.catalogue import published
-from mirrorlist.core.model import SERVED_STATUSES, Query
-from mirrorlist.core.rank import is_public
+from mirrorlist.core.model import Query
+from mirrorlist.core.rules import is_open_to_strangers
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.usability import CURRENT, Rung, Usability, usability
 
@@ -37,7 +37,7 @@ def _of_module(facts: Facts, query: Query) -> tuple[Rung, list[int]]:
     return usable.rung, [
         number
         for number, mirror in enumerate(facts.mirrors)
-        if usable.urls[number] and is_public(mirror) and mirror.status in SERVED_STATUSES
+        if usable.urls[number] and is_open_to_strangers(mirror, query.target.module)
     ]
 
 

@@ -16,6 +16,7 @@ from mirrorlist.core.model import Choice, Client, Match, Mirror, Query, Rejected
 from mirrorlist.core.rank import (
     Group,
     candidates,
+    country_of,
     distance_to,
     network_groups,
     ordered,
@@ -23,7 +24,7 @@ from mirrorlist.core.rank import (
     proximity_of,
 )
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.rules import CLIENT_RULES, STANDING_RULES, first_reason
+from mirrorlist.core.rules import is_carrier, open_in, reason_against
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.spread import order_keys, turn_words
 from mirrorlist.core.usability import WIDE, Narrowing, Rung, Usability, family_of, usability
@@ -47,7 +48,7 @@ def select(snapshot: Snapshot, query: Query, client: Client, now: float, narrowi
     near = network_matches(snapshot.mirrors, client) if query.networks else {}
     usable = usability(snapshot.mirrors, snapshot.facts.health, query, family_of(client), narrowing)
     sieved, notes = _sieve_or_relax(snapshot.mirrors, query, client, near, usable)
-    groups, alone = _groups(snapshot, sieved, near, client)
+    groups, alone = _groups(snapshot, sieved, near, query, client)
     chosen = list(islice(_ordered(snapshot, groups, client, sieved.usable, now), snapshot.policy.limit))
     return Selection(
         query,
@@ -78,8 +79,7 @@ def _sieve(
     reasons: dict[int, Reason] = {}
     standing: set[int] = set()
     for number, mirror in enumerate(mirrors):
-        match = near.get(number)
-        reason = first_reason(STANDING_RULES + CLIENT_RULES, mirror, query, client, match)
+        reason = _reason_against(mirror, query, client, near.get(number))
         if reason is None:
             standing.add(number)
             reason = usable.reasons[number]
@@ -88,7 +88,19 @@ def _sieve(
     return Sieved(frozenset(standing), frozenset(standing - reasons.keys()), reasons)
 
 
-def _groups(snapshot: Snapshot, sieved: Sieved, near: Mapping[int, Match], client: Client) -> tuple[list[Group], bool]:
+def _reason_against(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+    """The reason of the rules or of the question itself; the vault's versions are on no mirror."""
+    if query.target.vault:
+        return Reason.VAULT
+    module = query.target.module
+    if query.countries and country_of(mirror) not in query.countries and is_carrier(mirror, module):
+        return Reason.COUNTRY_ASKED
+    return reason_against(mirror, module, client.place.country, match)
+
+
+def _groups(
+    snapshot: Snapshot, sieved: Sieved, near: Mapping[int, Match], query: Query, client: Client
+) -> tuple[list[Group], bool]:
     """The client's groups, closest first; True if a monopoly stands alone."""
     weights = snapshot.weights
     matches = {number: near[number] for number in sorted(sieved.standing & near.keys())}
@@ -96,7 +108,8 @@ def _groups(snapshot: Snapshot, sieved: Sieved, near: Mapping[int, Match], clien
     for group in monopolies:
         if sieved.usable.intersection(group.members):
             return [group], True
-    nearby = candidates(snapshot.mirrors, sieved.standing, client.place.country)
+    strangers = open_in(snapshot.mirrors, sieved.standing, query.target.module, client.place.country)
+    nearby = candidates(snapshot.mirrors, strangers)
     return by_network + place_groups(nearby, client.place, weights, snapshot.policy), False
 
 

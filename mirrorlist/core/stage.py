@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from mirrorlist.core.compile import CloudTable, Proof, network_classes, place_orders
-from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Place
+from mirrorlist.core.model import Match, Mirror, Place
 from mirrorlist.core.odds import Odds, odds
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.prepared import class_match
 from mirrorlist.core.rank import Group, network_groups, weight_of
-from mirrorlist.core.rules import opens
+from mirrorlist.core.rules import carriers, opened_by, reason_against
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders
 
 
@@ -52,7 +52,8 @@ class Standing:
         self._limit = policy.limit
         self._weights = [weight_of(mirror, policy) for mirror in of.mirrors]
         self._orders = place_orders(of.mirrors, module, places, replace(policy, variants=1), b"")
-        self._carriers = [n for n, m in enumerate(of.mirrors) if m.status in SERVED_STATUSES and module in m.urls]
+        self._module = module
+        self._carriers = carriers(of.mirrors, module)
         self._belonging: dict[int, Belonging] = {0: Belonging({}, (), False)}
         self._known: dict[tuple[int, int], Odds] = {}
 
@@ -82,15 +83,14 @@ class Standing:
         """Whether clients in networks that a mirror names do not get it, as nothing proves that they are there."""
         mirror = self._stage.mirrors[number]
         matches = (class_match(number, mirror, network) for network in self._stage.classes)
-        return any(match is not None and not opens(match, mirror) for match in matches)
+        return any(match and reason_against(mirror, self._module, None, match) for match in matches)
 
     def _new_belonging(self, network: NetworkClass) -> Belonging:
         mirrors = self._stage.mirrors
-        matches = {
-            number: match
-            for number in self._carriers
-            if (match := class_match(number, mirrors[number], network)) and opens(match, mirrors[number])
-        }
+        named = (
+            (number, match) for number in self._carriers if (match := class_match(number, mirrors[number], network))
+        )
+        matches = opened_by(named, mirrors, self._module)
         monopolies, groups = network_groups(matches, mirrors, self._weights)
         return Belonging(matches, tuple(monopolies[:1] or groups), bool(monopolies))
 

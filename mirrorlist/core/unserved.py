@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from mirrorlist.core.model import SERVED_STATUSES, Mirror
 from mirrorlist.core.rank import is_public
+from mirrorlist.core.rules import is_carrier
 
 
 class Unserved(StrEnum):
@@ -47,7 +48,7 @@ def _reasons(mirror: Mirror, module: str, found: Found) -> Iterator[Unserved]:
         yield Unserved.STATUS
     if module not in mirror.urls:
         yield Unserved.NOT_CARRIED
-    if mirror.status in SERVED_STATUSES and module in mirror.urls:
+    if is_carrier(mirror, module):
         yield _behind(mirror, found) if is_public(mirror) or found.belongs else _closed(mirror, found)
 
 

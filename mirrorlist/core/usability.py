@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Override, Standing, Verdict
-from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Client, Mirror, Protocol, Query
+from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query
 from mirrorlist.core.rank import is_public
 from mirrorlist.core.reasons import Reason
+from mirrorlist.core.rules import is_open_to_strangers
 
 FAMILY_MINIMUM = 5
 """While at least so many public mirrors work over a client's address family, the others are left out."""
@@ -164,7 +165,7 @@ def usability(
     first = _judged(mirrors, health, query, family, without, _LADDER[0])
     for step in _LADDER:
         usable = first if step is _LADDER[0] else _judged(mirrors, health, query, family, without, step)
-        if _public_count(mirrors, usable):
+        if _public_count(mirrors, query.target.module, usable):
             return usable
     return replace(first, rung=Rung.FALLBACKS)
 
@@ -178,15 +179,14 @@ def _judged(
     step: _Step,
 ) -> Usability:
     strict = _column(mirrors, health, query, family, without, step)
-    if family is None or not health.bad_reach or _public_count(mirrors, strict) >= FAMILY_MINIMUM:
+    if family is None or not health.bad_reach or _public_count(mirrors, query.target.module, strict) >= FAMILY_MINIMUM:
         return strict
     return _column(mirrors, health, query, None, without, step)
 
 
-def _public_count(mirrors: Sequence[Mirror], usable: Usability) -> int:
+def _public_count(mirrors: Sequence[Mirror], module: str, usable: Usability) -> int:
     return sum(
-        bool(urls) and is_public(mirror) and mirror.status in SERVED_STATUSES
-        for mirror, urls in zip(mirrors, usable.urls, strict=True)
+        bool(urls) and is_open_to_strangers(mirror, module) for mirror, urls in zip(mirrors, usable.urls, strict=True)
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirrorlist.core.errors import MirrorlistError, OriginError, SnapshotError
-from mirrorlist.core.model import SERVED_STATUSES, Mirror, Status
+from mirrorlist.core.model import Mirror, Status
+from mirrorlist.core.rules import is_carrier
 from mirrorlist.core.service import Service
 from mirrorlist.indexing.build import build_index
 from mirrorlist.indexing.mirrors import Ways, ask_mirror, is_listed, list_mirror, sample
@@ -66,7 +67,7 @@ class Indexing:
 
     def carrying(self, module: str) -> tuple[Mirror, ...]:
         """The mirrors of a module that clients may be sent to."""
-        return tuple(mirror for mirror in self.mirrors if module in mirror.urls and mirror.status in SERVED_STATUSES)
+        return tuple(mirror for mirror in self.mirrors if is_carrier(mirror, module))
 
     def joining(self, module: str) -> tuple[Mirror, ...]:
         """The mirrors that copy a module and can be listed: no client is sent there, but people ask how far."""

@@ -16,7 +16,7 @@ from mirrorlist.core.model import Client, Proximity, Selection
 from mirrorlist.core.offer import Offer
 from mirrorlist.core.prepared import class_match
 from mirrorlist.core.rank import proximity_of
-from mirrorlist.core.rules import opens
+from mirrorlist.core.rules import reason_against
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.usability import Rung
 from mirrorlist.web.questions import Question
@@ -87,13 +87,14 @@ def labels_of_client(country: str | None, proximity: Proximity | None, first: st
     }
 
 
-def labels_at(snapshot: Snapshot, place: int, network: int, first: int) -> Labels:
+def labels_at(snapshot: Snapshot, module: str, place: int, network: int, first: int) -> Labels:
     """The same by numbers: of the client's place, the class of its network, and the first mirror."""
     facts = snapshot.facts
     found = facts.classes[network]
     mirror = facts.mirrors[first]
     match = class_match(first, mirror, found)
-    match = match if match and opens(match, mirror) else None
+    if match and reason_against(mirror, module, None, match):
+        match = None
     proximity, _ = proximity_of(mirror, match, facts.places[place], snapshot.policy)
     return labels_of_client(facts.places[place].country, proximity, mirror.name)
 

@@ -90,7 +90,7 @@ class Courses:
         if kind.column is None:
             return labels_of_client(self._prepared.snapshot.facts.places[key].country, None, None)
         place, network, _, first = self._orders.parts_of(key)
-        return labels_at(self._prepared.snapshot, place, network, first)
+        return labels_at(self._prepared.snapshot, self._place.tree.module, place, network, first)
 
     def _new_way(self, kind: _Kind, key: int) -> Way | None:
         way = self._fixed(kind) if kind.column is None else self._written(kind, kind.column, key)

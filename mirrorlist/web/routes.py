@@ -102,7 +102,7 @@ class Rows:
             hits, row.hits = row.hits, 0
             if hits:
                 place, network, _, first = self._orders.parts_of(row.key)
-                counts.add(labels_at(snapshot, place, network, first), hits)
+                counts.add(labels_at(snapshot, self._orders.module, place, network, first), hits)
 
 
 class Room:

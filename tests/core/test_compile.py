@@ -46,8 +46,16 @@ def _order(orders: PlaceOrders, number: int, variant: int, policy: Policy) -> li
 def _expected(mirrors: Sequence[Mirror], module: str, where: Place, policy: Policy) -> tuple[Groups, list[list[int]]]:
     """What core/rank.py says, one place at a time: the groups up to the cut, and each variant's order."""
     served = {Status.LIVE, Status.RETIRING}
-    numbers = [n for n, m in enumerate(mirrors) if m.status in served and module in m.urls]
-    nearby = candidates(mirrors, numbers, where.country)
+    numbers = [
+        number
+        for number, m in enumerate(mirrors)
+        if m.status in served
+        and module in m.urls
+        and not (m.private or m.monopoly or m.cloud)
+        and (not m.countries_only or where.country in m.countries_only)
+        and where.country not in m.countries_never
+    ]
+    nearby = candidates(mirrors, numbers)
     weights = [weight_of(m, policy) for m in mirrors]
     ascending = sorted(effective_km(c.vector, c.country, where, policy.border_km) for c in nearby)
     left = min(len(nearby), near_count(where, ascending, policy))
