@@ -7,7 +7,6 @@ that starts them: started from the command line's they would each hold numpy, SQ
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import threading
@@ -16,12 +15,10 @@ from pathlib import Path
 
 import msgspec
 import structlog
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
 
 from mirrorlist.logs import set_up_logs
 from mirrorlist.store.snapshot_files import NAME
-from mirrorlist.workers import Workers, serve_in_worker
+from mirrorlist.workers import Workers
 
 log = structlog.get_logger()
 
@@ -30,12 +27,7 @@ LONGEST_RESTART_SECONDS = 60.0
 LIVED_SECONDS = 60.0
 """A process that lived for so long is started again soon; of others the pause doubles."""
 STOP_SECONDS = 10.0
-WORKER_STOP_SECONDS = 2  # answers take milliseconds; granian 2.8 loses the stop signal of every fourth worker
 FIRST_SNAPSHOT_SECONDS = 120.0
-CONNECTIONS = 4096
-"""Per worker; the next ones wait. An idle one costs some 20 KB and a file descriptor."""
-OTHER_FILES = 256
-"""Descriptors that a worker needs besides those of its connections, and many more."""
 
 
 class Serving(msgspec.Struct, frozen=True):
@@ -60,37 +52,14 @@ def main() -> None:
     set_up_logs()
     serving = msgspec.json.decode(sys.argv[1], type=Serving)
     os.set_inheritable(serving.held, False)
-    _allow_connections()
-    server = Workers(
-        "mirrorlist.app:gateway",
-        address=serving.host,
-        port=serving.port,
-        interface=Interfaces.ASGINL,
-        workers=serving.workers,
-        blocking_threads=1,  # half the CPU of the defaults for an application that never waits
-        http=HTTPModes.http1,
-        backlog=CONNECTIONS,
-        backpressure=CONNECTIONS,
-        websockets=False,
-        workers_kill_timeout=WORKER_STOP_SECONDS,
-        log_level=LogLevels.warning,
-    )
+    server = Workers("mirrorlist.app:gateway", serving.host, serving.port, serving.workers)
     stopping = threading.Event()
     server.on_shutdown(stopping.set)
     with Companion(serving.publisher) as publisher:
         if not publisher.wait_for(Path(serving.state_dir) / NAME):
             sys.exit(1)
-        server.serve(spawn_target=serve_in_worker)
+        server.run()
     sys.exit(0 if stopping.is_set() and server.interrupt_signal else 1)
-
-
-def _allow_connections() -> None:
-    """Raises the limit of open files for the workers, as far as this user may."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS + OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class Companion:

@@ -5,7 +5,9 @@ It uses parts of granian that are not public, so setup.cfg holds granian to the 
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import resource
 import sys
 import threading
 import time
@@ -15,6 +17,8 @@ from typing import Any
 import structlog
 from granian._granian import ASGIWorker, CallbackScheduler
 from granian._signals import set_sync_signals
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
 from granian.server.common import WORKERS_METHODS
 from granian.server.mp import MPServer, WorkerProcess
 
@@ -28,6 +32,12 @@ LIVED_SECONDS = 60.0
 STARTED_SECONDS = 5.0
 MOST_FAILED_STARTS = 3
 """Per worker, while none was ever seen to live for ``STARTED_SECONDS``; then the service ends."""
+
+CONNECTIONS = 4096
+"""Per worker; the next ones wait."""
+OTHER_FILES = 256
+"""More descriptors than a worker needs besides those of its connections."""
+STOP_SECONDS = 2  # answers take milliseconds; granian 2.8 loses the stop signal of every fourth worker
 
 Answer = Callable[[Any, Any], None]
 """Answers a request: the scope, and the exchange that sends."""
@@ -60,8 +70,8 @@ def serve_in_worker(
     """The whole life of a worker: it serves until it is told to end or its parent is gone."""
     (blocking, python_threads, idle_timeout, backpressure, _, http, http1, http2, websockets, static, _, tls, _, metrics
      ) = more  # fmt: skip
-    parent = os.getppid()
-    threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_with, args=(parent.pid,), name="parent", daemon=True).start()
     ending = set_sync_signals()  # type: ignore[no-untyped-call]  # granian's function has no types
     ended = threading.Event()
     ending.add_cb(ended.set)
@@ -73,7 +83,7 @@ def serve_in_worker(
     ended.wait()
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int | None) -> None:
     """Ends the process at once when its parent is gone: nobody would stop or replace it, and it holds the port."""
     while os.getppid() == parent:
         time.sleep(PARENT_CHECK_SECONDS)
@@ -83,14 +93,31 @@ def _end_with(parent: int) -> None:
 class Workers(MPServer):
     """granian's server, which replaces workers that died, after growing pauses; the others go on meanwhile."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, target: str, host: str, port: int, count: int) -> None:
+        super().__init__(
+            target,
+            address=host,
+            port=port,
+            interface=Interfaces.ASGINL,
+            workers=count,
+            blocking_threads=1,  # half the CPU of the defaults for an application that never waits
+            http=HTTPModes.http1,
+            backlog=CONNECTIONS,
+            backpressure=CONNECTIONS,
+            websockets=False,
+            workers_kill_timeout=STOP_SECONDS,
+            log_level=LogLevels.warning,
+        )
         self._pauses: dict[int, float] = {}
         self._due: dict[int, float] = {}
         self._failed_starts = 0
 
+    def run(self) -> None:
+        """Serves until it is told to end, or until no worker can be started."""
+        _allow_connections()
+        self.serve(spawn_target=serve_in_worker)
+
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
-        """Returns when the service is told to end, or when no worker can be started at all."""
         while self._failed_starts < MOST_FAILED_STARTS * self.workers:
             self.main_loop_interrupt.wait(self._seconds_to_the_next())
             self.main_loop_interrupt.clear()
@@ -123,3 +150,12 @@ class Workers(MPServer):
 
     def _seconds_to_the_next(self) -> float | None:
         return max(0.0, min(self._due.values()) - time.monotonic()) if self._due else None
+
+
+def _allow_connections() -> None:
+    """Raises the limit of open files for the workers, as far as this user may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -25,7 +25,6 @@ log = structlog.get_logger()
 
 Scope = Mapping[str, Any]
 """The scope of ASGI: https://asgi.readthedocs.io/en/latest/specs/www.html."""
-RawHeaders = list[tuple[bytes, bytes]]
 
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO")
 _DROP_UNDERSCORES = re.compile(r"gunicorn/(?:2[2-9]|[3-9]\d|\d{3})\b|waitress\b|Apache/2\.[4-9]", re.ASCII)
@@ -34,6 +33,8 @@ and mod_wsgi of Apache since 2.4."""
 _WITHOUT_PREFIX = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 _MOST_NAMES = 1024
 _LONGEST_NAME = 64
+_MOST_SENT = 4096
+_LONGEST_VALUE = 64
 
 
 class Exchange(Protocol):
@@ -49,9 +50,11 @@ class Gateway:
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
         self._keys: dict[bytes, str] = {}
-        self._names: dict[str, bytes] = {}
+        self._sent: dict[tuple[str, str], tuple[bytes, bytes]] = {}
         self._base: dict[str, Any] = {
+            "": "",  # the key of headers that are left out
             "SCRIPT_NAME": "",
+            "SERVER_PROTOCOL": "HTTP/1.1",
             "SERVER_SOFTWARE": "mirrorlist",
             "wsgi.version": (1, 0),
             "wsgi.errors": sys.stderr,
@@ -71,9 +74,9 @@ class Gateway:
         finally:
             if (close := getattr(answer, "close", None)) is not None:
                 close()
-        exchange.send(
-            {"type": "http.response.start", "status": int(begun.status[:3]), "headers": self._raw(begun.headers)}
-        )
+        status, sent = begun.status, self._sent
+        headers = [sent.get(header) or self._raw(header) for header in begun.headers]
+        exchange.send({"type": "http.response.start", "status": int(status[:3]), "headers": headers})
         exchange.send({"type": "http.response.body", "body": body})
 
     def environ(self, scope: Scope) -> WSGIEnvironment:
@@ -84,19 +87,16 @@ class Gateway:
             key = keys.get(name)
             if key is None:
                 key = self._key(name)
-            if key in environ:
-                if key:
-                    environ[key] += "," + value.decode("latin-1")
-            else:
+            if key not in environ:
                 environ[key] = value.decode("latin-1")
-        environ.pop("", None)
-        path: bytes = scope["raw_path"]
+            elif key:
+                environ[key] += "," + value.decode("latin-1")
+        path = scope["raw_path"]
         environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
         environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
         environ["REQUEST_METHOD"] = scope["method"]
         environ["REMOTE_ADDR"] = scope["client"][0]
         environ["SERVER_NAME"], environ["SERVER_PORT"] = scope["server"]
-        environ["SERVER_PROTOCOL"] = f"HTTP/{scope['http_version']}"
         environ["wsgi.url_scheme"] = scope["scheme"]
         return environ
 
@@ -108,14 +108,15 @@ class Gateway:
             self._keys[raw] = key
         return key
 
-    def _raw(self, headers: list[tuple[str, str]]) -> RawHeaders:
-        names = self._names
-        try:
-            return [(names[name], value.encode("latin-1")) for name, value in headers]
-        except KeyError:
-            for name, _ in headers:  # the application's own names, which are few
-                names[name] = name.lower().encode("latin-1")
-            return self._raw(headers)
+    def _raw(self, header: tuple[str, str]) -> tuple[bytes, bytes]:
+        """A header of an answer as it is sent; most of them come again, so they are remembered."""
+        name, value = header
+        raw = name.lower().encode("latin-1"), value.encode("latin-1")
+        if len(value) <= _LONGEST_VALUE and name != "Location":
+            if len(self._sent) >= _MOST_SENT:
+                self._sent.clear()
+            self._sent[header] = raw
+        return raw
 
 
 class _Begun:
