@@ -30,7 +30,7 @@ PATHS = (
     b"/mirrorlist/9/baseos", b"/mirrorlist?repo=baseos-9&arch=x86_64", b"/mirrorlist/9/baseos?format=json",
     b"/mirrorlist/9/baseos?country=DE", b"/mirrorlist?path=9.8/BaseOS/x86_64/os/&redirect=1", b"/dl/9.8/x.iso",
     b"/dl/9.8/x.iso?mirrorlist", b"/dl/9.8/x.iso?json", b"/dl/9.8/x.iso.meta4", b"/dl/9.8/x.iso.metalink", b"/yours",
-    b"/yours?version=9&repo=baseos&arch=x86_64", b"/api/v1/selection?version=9&repo=baseos&arch=x86_64", b"/",
+    b"/yours?version=9&repo=baseos&arch=x86_64", b"/api/v1/selection?repo=baseos-9&arch=x86_64", b"/",
     b"/isolist",
 )  # fmt: skip
 SPELLINGS = (
@@ -90,7 +90,23 @@ def test_the_hidden_mirrors_are_there_for_whom_they_are(ports: dict[tuple[str, s
     for server in SERVERS:
         for address, own in zip((PRIVATE, MONOPOLY), HIDDEN, strict=True):
             sent = (("X-Forwarded-For", address.encode()),)
-            assert own in ask_as("127.0.0.1", ports[server, ""], PATHS[0], headers=sent).body
+            shown = [path for path in PATHS if own in whole(ask_as("127.0.0.1", ports[server, ""], path, headers=sent))]
+            assert [path for path in PATHS if path not in shown] == [b"/", b"/isolist"]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_trusted_proxy_that_passes_everything_on_is_no_hole(
+    ports: dict[tuple[str, str], int], server: str, name: str
+) -> None:
+    real = ("X-Forwarded-For", b"192.0.2.1")
+    for address in (PRIVATE, MONOPOLY):
+        fake = (name, address.encode())
+        for sent in ((fake,), (real, fake), (fake, real), (fake, real, fake)):
+            for path in (PATHS[0], PATHS[5], PATHS[12]):
+                answer = ask_as("127.0.0.1", ports[server, ""], path, headers=sent)
+                assert not [hidden for hidden in HIDDEN if hidden in whole(answer)], (path, sent)
+                assert path != PATHS[12] or (b'"192.0.2.1"' in answer.body) is (real in sent)
 
 
 @pytest.mark.parametrize(("server", "proxy"), WAYS)
