@@ -34,7 +34,8 @@ _WITHOUT_PREFIX = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LE
 _MOST_NAMES = 1024
 _LONGEST_NAME = 64
 _MOST_SENT = 4096
-_LONGEST_VALUE = 64
+_LONGEST_VALUE = 40
+"""Lengths and types; shorter than what belongs to one file, such as addresses and digests."""
 
 
 class Exchange(Protocol):
@@ -112,7 +113,7 @@ class Gateway:
         """A header of an answer as it is sent; most of them come again, so they are remembered."""
         name, value = header
         raw = name.lower().encode("latin-1"), value.encode("latin-1")
-        if len(value) <= _LONGEST_VALUE and name != "Location":
+        if len(value) <= _LONGEST_VALUE:
             if len(self._sent) >= _MOST_SENT:
                 self._sent.clear()
             self._sent[header] = raw
