@@ -27,6 +27,7 @@ from mirrorlist.web.counts import Counts
 from mirrorlist.web.faults import register_faults
 from mirrorlist.web.files import files
 from mirrorlist.web.front import Front
+from mirrorlist.web.gateway import Apart, Gateway
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists import lists
 from mirrorlist.web.published import Publications
@@ -39,11 +40,23 @@ COUNTING_SECONDS = 10.0
 
 
 def create_app(settings: Settings) -> Flask:
-    """The application on the newest snapshot of its state directory; without one it compiles the first.
+    """The application for any WSGI server, on the newest snapshot of its state directory; without one it compiles the
+    first.
 
     Raises:
         ServiceFileError: the service file is needed to find the state, and cannot be used.
     """
+    app = _reloading_app(settings)
+    app.wsgi_app = Apart(app.wsgi_app)  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
+    return app
+
+
+def create_gateway(settings: Settings) -> Gateway:
+    """The application for the workers of ``mirrorlist serve``; raises as ``create_app`` does."""
+    return Gateway(_reloading_app(settings).wsgi_app)
+
+
+def _reloading_app(settings: Settings) -> Flask:
     state_dir = settings.state or Path(read_service(settings.config, settings.mirrors)[0].state_dir)
     _compile_first(settings, state_dir)
     reloader = Reloader(state_dir, settings.reload_seconds)
@@ -127,9 +140,10 @@ def _has_snapshot(state_dir: Path) -> bool:
 
 
 def __getattr__(name: str) -> object:
-    """``mirrorlist.app:application`` is made when a WSGI server asks for it, not when the module is imported."""
-    if name != "application":
+    """``mirrorlist.app:application`` and ``mirrorlist.app:gateway`` are made when a server asks for them, not when the
+    module is imported."""
+    makers: dict[str, Callable[[Settings], object]] = {"application": create_app, "gateway": create_gateway}
+    if name not in makers:
         raise AttributeError(name)
-    application = create_app(read_settings())
-    globals()["application"] = application
-    return application
+    made = globals()[name] = makers[name](read_settings())
+    return made

@@ -15,12 +15,10 @@ from pathlib import Path
 
 import msgspec
 import structlog
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server import Server as Granian
 
 from mirrorlist.logs import set_up_logs
 from mirrorlist.store.snapshot_files import NAME
+from mirrorlist.workers import Workers
 
 log = structlog.get_logger()
 
@@ -29,18 +27,18 @@ LONGEST_RESTART_SECONDS = 60.0
 LIVED_SECONDS = 60.0
 """A process that lived for so long is started again soon; of others the pause doubles."""
 STOP_SECONDS = 10.0
-WORKER_STOP_SECONDS = 2  # answers take milliseconds; granian 2.8 loses the stop signal of every fourth worker
 FIRST_SNAPSHOT_SECONDS = 120.0
 
 
 class Serving(msgspec.Struct, frozen=True):
-    """What to serve, how, and the command that publishes."""
+    """What to serve, how, the command that publishes, and the descriptor of the socket that holds the port."""
 
     host: str
     port: int
     workers: int
     state_dir: str
     publisher: list[str]
+    held: int
 
 
 def become(serving: Serving) -> None:
@@ -50,27 +48,17 @@ def become(serving: Serving) -> None:
 
 
 def main() -> None:
-    """Serves until it is told to end. Status 1 if there is no snapshot to serve, or the workers keep crashing."""
+    """Serves until it is told to end. Status 1 if there is no snapshot to serve, or no worker can be started."""
     set_up_logs()
     serving = msgspec.json.decode(sys.argv[1], type=Serving)
-    server = Granian(
-        "mirrorlist.app:application",
-        address=serving.host,
-        port=serving.port,
-        interface=Interfaces.WSGI,
-        workers=serving.workers,
-        blocking_threads=1,  # half the CPU of the defaults for an application that never waits
-        http=HTTPModes.http1,
-        respawn_failed_workers=True,
-        workers_kill_timeout=WORKER_STOP_SECONDS,
-        log_level=LogLevels.warning,
-    )
+    os.set_inheritable(serving.held, False)
+    server = Workers("mirrorlist.app:gateway", serving.host, serving.port, serving.workers)
     stopping = threading.Event()
     server.on_shutdown(stopping.set)
     with Companion(serving.publisher) as publisher:
         if not publisher.wait_for(Path(serving.state_dir) / NAME):
             sys.exit(1)
-        server.serve()
+        server.run()
     sys.exit(0 if stopping.is_set() and server.interrupt_signal else 1)
 
 

@@ -236,19 +236,6 @@ def test_killed_publisher_comes_back_and_publishes(tmp_path: Path) -> None:
         assert service.workers() == workers
 
 
-@pytest.mark.slow
-def test_killed_master_leaves_no_publisher_behind(tmp_path: Path) -> None:
-    with serving(checkout(tmp_path, "a.example.org")) as service:
-        publishers, workers = service.publishers(), service.workers()
-        os.kill(service.process.pid, signal.SIGKILL)
-        service.process.wait(5)
-        try:
-            until(PATIENCE, lambda: not publishers & processes().keys())
-        finally:
-            for pid in (publishers | workers) & processes().keys():
-                os.kill(pid, signal.SIGKILL)
-
-
 def test_broken_service_file_stops_the_start_with_a_line_for_each_fault(tmp_path: Path) -> None:
     config = checkout(tmp_path, "a.example.org")
     config.write_text(SERVICE + "polcy: {}\nname: 5\n")

@@ -7,6 +7,7 @@ import sys
 import click
 
 from mirrorlist.cli.context import Context, existing, pass_context
+from mirrorlist.ports import held_port
 from mirrorlist.server import Serving, become
 from mirrorlist.settings import export
 
@@ -29,11 +30,13 @@ from mirrorlist.settings import export
 def serve(context: Context, host: str, port: int, workers: int, metadata_every: float, files_every: float) -> None:
     """Answer clients. One process compiles snapshots, the workers only read them."""
     service = context.service()
+    held = held_port(host, port)
+    held.set_inheritable(True)
     export(context.settings, service.state_dir)
     click.echo(f"{service.name}: http://{host}:{port}/mirrorlist/<version>/<repository>", err=True)
     publisher = _publisher(context, service.state_dir)
     publisher += ["--metadata-every", str(metadata_every), "--files-every", str(files_every)]
-    become(Serving(host, port, workers, service.state_dir, publisher))
+    become(Serving(host, port, workers, service.state_dir, publisher, held.fileno()))
 
 
 def _publisher(context: Context, state_dir: str) -> list[str]:

@@ -16,6 +16,7 @@ MirrorlistError
   PullError            the reviewed repository, or what it holds, cannot be used
     CommitRefused      a newer commit is worse than the one in force
   ImportFault          what another service exports cannot be read
+  PortError            the port to listen on is in use, or cannot be had
 """
 
 from __future__ import annotations
@@ -84,6 +85,10 @@ class CommitRefused(PullError):
             f"commit {commit} is refused, the last good one stays: {why} (--accept takes what can be used)"
         )
         self.commit = commit
+
+
+class PortError(MirrorlistError):
+    """Nobody can listen on the port; the message says why and what to do."""
 
 
 class ImportFault(MirrorlistError):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "redirects.md"
+APACHE_MODULES = Path("/usr/lib/apache2/modules")
 SECONDS = 20.0
 
 
@@ -24,20 +25,29 @@ class Raw:
     status: int
     headers: dict[str, str]
     links: tuple[str, ...]
+    body: bytes
 
 
 def ask(port: int, target: bytes, method: bytes = b"GET", **headers: str) -> Raw:
     """Sends a request target byte by byte as it is, which no client library does."""
-    lines = [
-        f"{name.replace('_', '-')}: {value}\r\n".encode() for name, value in {"Host": "localhost", **headers}.items()
-    ]
-    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
+    return ask_as(
+        "127.0.0.1", port, target, method, tuple((n.replace("_", "-"), v.encode()) for n, v in headers.items())
+    )
+
+
+def ask_as(
+    client: str, port: int, target: bytes, method: bytes = b"GET", headers: tuple[tuple[str, bytes], ...] = ()
+) -> Raw:
+    """As ``ask``, from an address of this machine, with the headers spelt as given."""
+    host = () if any(name == "Host" for name, _ in headers) else (("Host", b"localhost"),)
+    lines = [name.encode() + b": " + value + b"\r\n" for name, value in (*host, *headers)]
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS, source_address=(client, 0)) as connection:
         connection.sendall(method + b" " + target + b" HTTP/1.1\r\n" + b"".join(lines) + b"Connection: close\r\n\r\n")
         answer = http.client.HTTPResponse(connection, method=method.decode())
         answer.begin()
-        answer.read()
+        body = answer.read()
         found = {name.lower(): value for name, value in answer.getheaders()}
-        return Raw(answer.status, found, tuple(answer.headers.get_all("Link") or ()))
+        return Raw(answer.status, found, tuple(answer.headers.get_all("Link") or ()), body)
 
 
 def free_port() -> int:
@@ -106,4 +116,36 @@ def haproxy(directory: Path, service: int, scheme: str) -> Iterator[int]:
         f"defaults\n  mode http\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n{block}"
     )
     with running(["haproxy", "-db", "-f", str(directory / "haproxy.cfg")], port, directory / "log") as made:
+        yield made
+
+
+@contextmanager
+def caddy(directory: Path, service: int, scheme: str = "http") -> Iterator[int]:
+    """Caddy before a service, for clients who come by http."""
+    assert scheme == "http"
+    directory.mkdir()
+    port = free_port()
+    block = lines_of_the_guide("caddyfile").replace("127.0.0.1:8000", f"127.0.0.1:{service}")
+    block = block.replace("http://mirrors.example.org, https://mirrors.example.org", f"http://:{port}")
+    file = directory / "Caddyfile"
+    file.write_text(f"{{\n\tadmin off\n\tstorage file_system {directory}\n}}\n{block}")
+    with running(["caddy", "run", "--adapter", "caddyfile", "--config", str(file)], port, directory / "log") as made:
+        yield made
+
+
+@contextmanager
+def apache(directory: Path, service: int, scheme: str = "http") -> Iterator[int]:
+    """Apache before a service, for clients who come by http."""
+    assert scheme == "http"
+    directory.mkdir()
+    port = free_port()
+    modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers")
+    loaded = "".join(f"LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so\n" for name in modules)
+    block = lines_of_the_guide("apache").replace("127.0.0.1:8000", f"127.0.0.1:{service}")
+    file = directory / "apache.conf"
+    file.write_text(
+        f"ServerRoot {directory}\nPidFile pid\nErrorLog /dev/stderr\nServerName localhost\n{loaded}"
+        f"Listen 127.0.0.1:{port}\n<VirtualHost 127.0.0.1:{port}>\n{block}</VirtualHost>\n"
+    )
+    with running(["apache2", "-D", "FOREGROUND", "-f", str(file)], port, directory / "log") as made:
         yield made

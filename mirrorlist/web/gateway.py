@@ -1,0 +1,155 @@
+"""From a server to the WSGI application, with no header taken for another one.
+
+WSGI writes ``X-Forwarded-For`` and ``X_Forwarded_For`` as one key, so behind a proxy that passes the second on,
+anybody could choose an address. ``Gateway`` reads requests as granian's ASGI shows them, where names are still apart,
+and leaves out every name with an underscore. ``Apart`` is for other servers: it believes forwarded headers only of
+those that are known to leave such names out.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote_to_bytes
+
+import structlog
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = structlog.get_logger()
+
+Scope = Mapping[str, Any]
+"""The scope of ASGI: https://asgi.readthedocs.io/en/latest/specs/www.html."""
+
+FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO")
+_DROP_UNDERSCORES = re.compile(r"gunicorn/(?:2[2-9]|[3-9]\d|\d{3})\b|waitress\b|Apache/2\.[4-9]", re.ASCII)
+"""Servers, by SERVER_SOFTWARE, that pass no header on whose name has an underscore: gunicorn since 22.0, waitress,
+and mod_wsgi of Apache since 2.4."""
+_WITHOUT_PREFIX = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_MOST_NAMES = 1024
+_LONGEST_NAME = 64
+_MOST_SENT = 4096
+_LONGEST_VALUE = 40
+"""Lengths and types; shorter than what belongs to one file, such as addresses and digests."""
+
+
+class Exchange(Protocol):
+    """One request of granian's: what was asked, and the way to answer. ``send`` answers at once."""
+
+    def send(self, message: dict[str, object]) -> object:
+        """Sends one message of ASGI."""
+
+
+class Gateway:
+    """Calls a WSGI application for requests in the form of ASGI, without an event loop."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._keys: dict[bytes, str] = {}
+        self._sent: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+        self._base: dict[str, Any] = {
+            "": "",  # the key of headers that are left out
+            "SCRIPT_NAME": "",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_SOFTWARE": "mirrorlist",
+            "wsgi.version": (1, 0),
+            "wsgi.errors": sys.stderr,
+            "wsgi.input": io.BytesIO(),  # no address here takes a body
+            "wsgi.input_terminated": True,
+            "wsgi.multithread": False,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+        }
+
+    def __call__(self, scope: Scope, exchange: Exchange) -> None:
+        """Answers one request."""
+        begun = _Begun()
+        answer = self._application(self.environ(scope), begun)
+        try:
+            body = answer[0] if type(answer) is tuple and len(answer) == 1 else b"".join(answer)
+        finally:
+            if (close := getattr(answer, "close", None)) is not None:
+                close()
+        status, sent = begun.status, self._sent
+        headers = [sent.get(header) or self._raw(header) for header in begun.headers]
+        exchange.send({"type": "http.response.start", "status": int(status[:3]), "headers": headers})
+        exchange.send({"type": "http.response.body", "body": body})
+
+    def environ(self, scope: Scope) -> WSGIEnvironment:
+        """The WSGI environ of a request; a header that comes twice is one with commas, as RFC 9110 joins them."""
+        environ = self._base.copy()
+        keys = self._keys
+        for name, value in scope["headers"]:
+            key = keys.get(name)
+            if key is None:
+                key = self._key(name)
+            if key not in environ:
+                environ[key] = value.decode("latin-1")
+            elif key:
+                environ[key] += "," + value.decode("latin-1")
+        path = scope["raw_path"]
+        environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
+        environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
+        environ["REQUEST_METHOD"] = scope["method"]
+        environ["REMOTE_ADDR"] = scope["client"][0]
+        environ["SERVER_NAME"], environ["SERVER_PORT"] = scope["server"]
+        environ["wsgi.url_scheme"] = scope["scheme"]
+        return environ
+
+    def _key(self, raw: bytes) -> str:
+        """The key of a header in the environ; empty for one that is left out."""
+        name = raw.decode("latin-1").lower()
+        key = "" if "_" in name else _WITHOUT_PREFIX.get(name) or "HTTP_" + name.upper().replace("-", "_")
+        if len(raw) <= _LONGEST_NAME and len(self._keys) < _MOST_NAMES:
+            self._keys[raw] = key
+        return key
+
+    def _raw(self, header: tuple[str, str]) -> tuple[bytes, bytes]:
+        """A header of an answer as it is sent; most of them come again, so they are remembered."""
+        name, value = header
+        raw = name.lower().encode("latin-1"), value.encode("latin-1")
+        if len(value) <= _LONGEST_VALUE:
+            if len(self._sent) >= _MOST_SENT:
+                self._sent.clear()
+            self._sent[header] = raw
+        return raw
+
+
+class _Begun:
+    """The status and the headers that an application gives."""
+
+    __slots__ = ("headers", "status")
+
+    def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Callable[..., object]:
+        self.status, self.headers = status, headers
+        return _unsupported
+
+
+def _unsupported(_: bytes) -> object:
+    raise NotImplementedError("write() of WSGI")
+
+
+class Apart:
+    """A WSGI application behind a server that may take one header for another: of such a server forwarded headers
+    are not believed, and the client behind a proxy is not known."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._told = threading.Event()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not _DROP_UNDERSCORES.match(server := environ.get("SERVER_SOFTWARE", "")):
+            for key in FORWARDED:
+                if environ.pop(key, None) is not None and not self._told.is_set():
+                    self._told.set()
+                    log.warning(
+                        "X-Forwarded-For and X-Forwarded-Proto are ignored: this server may take X_Forwarded_For for "
+                        "them; use mirrorlist serve, or gunicorn 22 or newer",
+                        server=server,
+                    )
+        return self._application(environ, start_response)
