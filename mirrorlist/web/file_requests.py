@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
+from werkzeug.http import parse_list_header, parse_options_header
 
 from mirrorlist.core.belonging import Belonging
 from mirrorlist.core.errors import BadRequest, NotFound
@@ -48,6 +47,12 @@ BY_TYPE = {
 }
 """Content types that an Accept header has to name to get something else than a redirect; of equals the first."""
 _LONGEST_ACCEPT = 1000
+_ANY_FILE = ("/*", "application/octet-stream")
+"""How media ranges end that fit any file, and so a redirect to one."""
+_QUALITY = re.compile(r"0?\.[0-9]+|0\.?|1(?:\.0*)?", re.ASCII)
+_FOLLOWS_METALINKS = "ZYpp"
+"""How libzypp begins its User-Agent. It names metalink types beside ``*/*`` as aria2 does, but takes a metalink in
+place of any file, and asks again with ``*/*`` alone when that fails (seen with 17.25)."""
 _FETCHES_DUPLICATES = re.compile(r"wget2/|Wget/2\.(?:[01]\.|2\.0)", re.ASCII)
 FAMILIES = {"4": Family.IPV4, "6": Family.IPV6}
 
@@ -83,7 +88,8 @@ class FileRequests:
             NotFound: the file's checksum is asked for, and is not known.
         """
         given = parameters(environ.get("QUERY_STRING", ""))
-        form, place = self._form(given, place, environ.get("HTTP_ACCEPT", ""))
+        accept, agent = environ.get("HTTP_ACCEPT", ""), environ.get("HTTP_USER_AGENT", "")
+        form, place = self._form(given, place, accept, follows_metalinks(agent))
         wanted = Wanted(
             place,
             self._protocols(given, place.tree, self.is_https(environ)),
@@ -114,15 +120,15 @@ class FileRequests:
             raise BadRequest("protocol=http is not for those who come by https; ask by http, or leave it out")
         return protocols
 
-    def _form(self, given: Mapping[str, str], place: Place, accept: str) -> tuple[Form, Place]:
+    def _form(self, given: Mapping[str, str], place: Place, accept: str, follows: bool) -> tuple[Form, Place]:
         if "logo" in given:
             return Form.LOGO, place
         if "json" in given:
             return Form.JSON, place
         by_ending = self.by_ending(place)
         if "mirrorlist" in given:
-            return (Form.JSON if accepted(accept) is Form.JSON else Form.PAGE), place
-        return by_ending or (accepted(accept), place)
+            return (Form.JSON if best_named(accept)[0] is Form.JSON else Form.PAGE), place
+        return by_ending or (best_named(accept)[0] if follows else accepted(accept), place)
 
     def by_ending(self, place: Place) -> tuple[Form, Place] | None:
         """The form and the file of an address such as ``x.iso.meta4``; a real file of that name comes first.
@@ -150,8 +156,14 @@ class FileRequests:
 
 
 def is_particular(user_agent: str) -> bool:
-    """Whether a client wants Link headers as only the view writes them: none, or each on a line of its own."""
-    return user_agent.startswith("aria2") or not wants_links(user_agent)
+    """Whether a client is answered by the view alone: it wants no Link headers, or each on a line of its own, or
+    metalinks."""
+    return user_agent.startswith("aria2") or not wants_links(user_agent) or follows_metalinks(user_agent)
+
+
+def follows_metalinks(user_agent: str) -> bool:
+    """Whether a client that can take a metalink in place of a file would rather have it."""
+    return user_agent.startswith(_FOLLOWS_METALINKS)
 
 
 def wants_links(user_agent: str) -> bool:
@@ -164,14 +176,37 @@ def wants_links(user_agent: str) -> bool:
 
 
 def accepted(accept: str) -> Form:
-    """The form that an Accept header wants; ``*/*`` and the like want a redirect."""
-    named = parse_accept_header(accept[:_LONGEST_ACCEPT], MIMEAccept)
+    """The form that an Accept header wants. A type that is named beside ``*/*`` is one that the client can take too;
+    only with a higher quality, or without ``*/*``, would it rather have that than the file."""
+    form, quality = best_named(accept)
+    return form if quality > _quality_of_files(accept) else Form.REDIRECT
+
+
+def best_named(accept: str) -> tuple[Form, float]:
+    """The best of the forms that an Accept header names, with its quality; a redirect with 0 if it names none."""
     best, form = 0.0, Form.REDIRECT
-    for kind, quality in named:
-        found = BY_TYPE.get(kind.lower().partition(";")[0].strip())
+    for kind, quality in _ranges(accept):
+        found = BY_TYPE.get(kind)
         if found and quality and (quality > best or (quality == best and _rank(found) < _rank(form))):
             best, form = quality, found
-    return form
+    return form, best
+
+
+def _quality_of_files(accept: str) -> float:
+    """The best quality of a range that any file fits; one that cannot be read counts as 1."""
+    fitting = (quality for kind, quality in _ranges(accept) if kind == "*" or kind.endswith(_ANY_FILE))
+    return max((1.0 if quality is None else quality for quality in fitting), default=0.0)
+
+
+def _ranges(accept: str) -> list[tuple[str, float | None]]:
+    """The media ranges of an Accept header (RFC 9110, 12.5.1) in lower case, with their qualities; None where one
+    cannot be read."""
+    found = []
+    for item in parse_list_header(accept[:_LONGEST_ACCEPT]):
+        kind, given = parse_options_header(item)
+        quality = given.get("q", "1")
+        found.append((kind.strip().lower(), float(quality) if _QUALITY.fullmatch(quality) else None))
+    return found
 
 
 def _rank(form: Form) -> int:
