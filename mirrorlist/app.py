@@ -33,6 +33,7 @@ from mirrorlist.web.published import Publications
 from mirrorlist.web.redirects import Redirects
 from mirrorlist.web.schemas import schemas
 from mirrorlist.web.site import site
+from mirrorlist.web.slashes import OneSlash
 
 COUNTING_SECONDS = 10.0
 """How often a worker writes down what it counted; as much is lost when it is killed."""
@@ -68,6 +69,7 @@ def plain_app(
     app.register_blueprint(api(publications, country_of, clock))
     app.register_blueprint(files(generations, country_of, counts, clock))
     register_faults(app, generations)
+    app.wsgi_app = OneSlash(app.wsgi_app)  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     return app
 
 

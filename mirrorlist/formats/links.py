@@ -9,6 +9,11 @@ from mirrorlist.core.sealed import Values
 from mirrorlist.formats import file_metalink4
 
 MOST_DUPLICATES = 10
+MOST_BYTES = 2048
+"""Of all Link headers of an answer together, each on a line of its own. Proxies have little room for headers: nginx
+takes 4 or 8 KiB of them by default, and answers 502 to more."""
+_OF_A_LINE = len("Link: \r\n")
+_BETWEEN = ", <"
 
 
 def links(trees: Sequence[tuple[str, str | None]], front: str) -> tuple[tuple[str, str], ...]:
@@ -24,11 +29,58 @@ def links(trees: Sequence[tuple[str, str | None]], front: str) -> tuple[tuple[st
     return (*duplicates, (f"<{front}", f'.meta4>; rel=describedby; type="{file_metalink4.CONTENT_TYPE}"'))
 
 
+def fitting(found: Sequence[tuple[str, str]], path: str) -> Sequence[tuple[str, str]]:
+    """The links that there is room for with this path: the metalink comes first, then the best duplicates."""
+    *duplicates, metalink = found
+    room = MOST_BYTES - _size(metalink, path)
+    if room < 0:
+        return ()
+    kept = []
+    for each in duplicates:
+        room -= _size(each, path)
+        if room < 0:
+            break
+        kept.append(each)
+    return (*kept, metalink)
+
+
+def longest_path(found: Sequence[tuple[str, str]]) -> int:
+    """How long a path may be for all these links to fit."""
+    return (MOST_BYTES - sum(_size(each, "") for each in found)) // len(found)
+
+
+def _size(link: tuple[str, str], path: str) -> int:
+    return _OF_A_LINE + len(link[0]) + len(path) + len(link[1])
+
+
 def joined(found: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """The same links as one header (RFC 9110, 5.3), in pieces that the file's path joins."""
     befores, afters = [before for before, _ in found], [after for _, after in found]
     between = [f"{after}, {before}" for after, before in zip(afters[:-1], befores[1:], strict=True)]
     return (befores[0], *between, afters[-1])
+
+
+def shortened(pieces: Sequence[str], path: str) -> str:
+    """One header of the links that fit, as ``fitting`` says, of pieces that ``joined`` made; empty if none fits.
+
+    It reads the sizes from the pieces, which takes half the time of parting them into links (measured).
+    """
+    metalink = f"<{pieces[-2].rpartition('<')[2]}{path}{pieces[-1]}"
+    room = MOST_BYTES - _OF_A_LINE - len(metalink)
+    if room < 0:
+        return ""
+    kept, before, fixed = 0, len(pieces[0]), _OF_A_LINE + len(path)
+    for piece in pieces[1:-1]:
+        after = piece.index(_BETWEEN)
+        room -= fixed + before + after
+        if room < 0:
+            break
+        kept += 1
+        before = len(piece) - after - len(", ")
+    if not kept:
+        return metalink
+    last = pieces[kept]
+    return f"{path.join(pieces[:kept])}{path}{last[: last.index(_BETWEEN)]}, {metalink}"
 
 
 def _geo(country: str | None) -> str:

@@ -12,7 +12,7 @@ from mirrorlist.core.prepared import Column, Prepared, PreparedModule
 from mirrorlist.core.rank import country_of as mirror_country
 from mirrorlist.core.trees import Place
 from mirrorlist.core.usability import Narrowing
-from mirrorlist.formats.links import joined, links
+from mirrorlist.formats.links import joined, links, longest_path
 from mirrorlist.web.counts import Labels, labels_at, labels_of_client, labels_of_file
 from mirrorlist.web.file_requests import FileRequests, Form
 from mirrorlist.web.known_clients import Known
@@ -22,14 +22,15 @@ FAMILIES = (None, Family.IPV4, Family.IPV6)
 
 
 class Way:
-    """Where clients are sent: the URL up to the path, the Link header in pieces to be joined by the path, and how
-    often it was given since counted."""
+    """Where clients are sent: the URL up to the path, the Link header in pieces to be joined by a path that is not
+    longer than ``longest``, and how often it was given since counted."""
 
-    __slots__ = ("hits", "pieces", "tree")
+    __slots__ = ("hits", "longest", "pieces", "tree")
 
-    def __init__(self, tree: str, pieces: tuple[str, ...]) -> None:
+    def __init__(self, tree: str, pieces: tuple[str, ...], longest: int) -> None:
         self.tree = tree
         self.pieces = pieces
+        self.longest = longest
         self.hits = 0
 
 
@@ -127,8 +128,8 @@ class Courses:
         return self._way(trees)
 
     def _way(self, trees: Sequence[tuple[str, str | None]]) -> Way:
-        pieces = joined(links(trees[1:], self._place.front))
-        return Way(sys.intern(trees[0][0]), tuple(map(sys.intern, pieces)))
+        found = links(trees[1:], self._place.front)
+        return Way(sys.intern(trees[0][0]), tuple(map(sys.intern, joined(found))), longest_path(found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.trees import Place, quoted
 from mirrorlist.formats import checksum, file_json, file_metalink3, file_metalink4
 from mirrorlist.formats.file_json import readable
-from mirrorlist.formats.links import digest, links
+from mirrorlist.formats.links import digest, fitting, links
 from mirrorlist.web.counts import Counts, labels_of_file, labels_of_offer
 from mirrorlist.web.file_requests import FileRequest, FileRequests, Form, wants_links
 from mirrorlist.web.generations import Generations
@@ -127,7 +127,7 @@ class _Answer:
         if wants_links(request.headers.get("User-Agent", "")):
             path = found.place.quoted
             others = [(source.url.removesuffix(path), _country(source)) for source in found.sources[1:]]
-            for before, after in links(others, self._place.front):
+            for before, after in fitting(links(others, self._place.front), path):
                 response.headers.add("Link", f"{before}{path}{after}")
         if found.known and found.known.sha256 and not found.known.changes:
             response.headers["Digest"] = digest(bytes.fromhex(found.known.sha256))

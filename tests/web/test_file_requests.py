@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote, urlsplit
+
 import pytest
 
 from mirrorlist.web.file_requests import Form, accepted
@@ -77,3 +79,56 @@ def test_zypper_gets_a_metalink_until_it_asks_for_files_alone(known: Both) -> No
 def test_the_page_of_a_file_is_json_for_those_who_name_it(known: Both) -> None:
     for accept, kind in (("application/json, */*", "application/json"), ("*/*", "text/html; charset=utf-8")):
         assert known.get(f"/dl/{ISO}", "mirrorlist", ACCEPT=accept).headers["content-type"] == kind
+
+
+@pytest.mark.parametrize(
+    ("path", "once"),
+    [
+        (f"//dl/{ISO}", f"/dl/{ISO}"),
+        (f"////dl//{ISO}", f"/dl/{ISO}"),
+        (f"//region//EU//dl/{ISO}", f"/region/EU/dl/{ISO}"),
+        ("//dl//9/", "/dl/9/"),
+        (f"//dl/{ISO}.meta4", f"/dl/{ISO}.meta4"),
+        ("//dl/no-such", "/dl/no-such"),
+        ("//dl/../x", "/dl/../x"),
+        ("//dl", "/dl"),
+        ("//mirrorlist/9/baseos", "/mirrorlist/9/baseos"),
+        ("//", "/"),
+    ],
+)
+def test_several_slashes_at_the_beginning_are_one(known: Both, path: str, once: str) -> None:
+    assert known.get(path, peer=BERLINER) == known.get(once, peer=BERLINER)
+
+
+def test_at_a_host_of_its_own_slashes_are_no_host(known: Both) -> None:
+    of_own = {"HOST": "dl.example.org"}
+    assert known.get(f"//{ISO}", **of_own) == known.get(f"/{ISO}", **of_own)
+    assert known.get("///real.iso", **of_own).headers["location"].endswith("example.org/linux/real.iso")
+    unknown = both(bare())
+    for path, found in (
+        ("//evil.example.com/x", "/linux/evil.example.com/x"),
+        ("//evil.example.com", "/linux/evil.example.com"),
+        ("////", "/linux/"),
+        ("//@evil.example.com:80/%2e", "/linux/@evil.example.com:80/%252e"),
+    ):
+        location = urlsplit(unknown.get(path, **of_own).headers["location"])
+        assert (location.hostname or "").endswith(".example.org"), path
+        assert location.path == found
+
+
+@pytest.mark.parametrize("length", [20, 90, 120, 255, 600, 1000, 1800, 2000, 3900])
+@pytest.mark.parametrize("letter", ["x", "あ"])
+def test_links_are_bounded_whatever_the_path(length: int, letter: str) -> None:
+    unknown, name = both(bare()), letter * (length // len(letter.encode()))
+    path = f"/dl/docs/{name}.pdf".encode().decode("latin-1")
+    answers = [unknown.get(path, peer=BERLINER), unknown.get(path, peer=BERLINER, USER_AGENT="aria2/1.36.0")]
+    assert answers[0] == answers[1]
+    if answers[0].status == 400:
+        assert len(quote(name)) > 7900
+        return
+    links = [link for link in answers[0].headers.get("link", "").split(", ") if link]
+    assert sum(len(f"Link: {link}\r\n") for link in links) <= 2048
+    assert links == [] or "rel=describedby" in links[-1]
+    assert (links == []) is (len(quote(f"docs/{name}.pdf")) > 2048 - 70)
+    headers = answers[0].headers.items()
+    assert sum(len(f"{key}: {value}\r\n") for key, value in headers) < 2048 + len(quote(name)) + 400
