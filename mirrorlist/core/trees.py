@@ -49,13 +49,19 @@ class MetadataFrom(StrEnum):
     ORIGIN = "origin"
 
 
+class Keeps(StrEnum):
+    """Which protocol a tree keeps to: the one that the client asked by."""
+
+    AS_ASKED = "as_asked"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
     """A tree of files that is handed out by redirects.
 
     ``prefix`` begins and ends with a slash; ``host`` is in lower case, None for every host. ``metadata`` None:
     the index files of apt come from the origin, others from mirrors. ``allow_http``: whether clients who come by
-    https may be sent to http.
+    https may be sent to http. ``protocol`` None: clients who come by http may be sent to either.
     """
 
     prefix: str
@@ -63,6 +69,7 @@ class Tree:
     host: str | None = None
     metadata: MetadataFrom | None = None
     allow_http: bool = False
+    protocol: Keeps | None = None
 
     @property
     def segments(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from mirrorlist.core.model import Protocol
 from mirrorlist.core.offer import Wanted
 from mirrorlist.core.query import asked_countries, asked_protocols, asked_values, parameters
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.core.trees import Place, Tree, Trees
+from mirrorlist.core.trees import Keeps, Place, Tree, Trees
 from mirrorlist.formats import file_json, file_metalink3, file_metalink4
 from mirrorlist.web.client import TrustedProxies
 
@@ -59,11 +59,13 @@ FAMILIES = {"4": Family.IPV4, "6": Family.IPV6}
 
 @dataclass(frozen=True, slots=True)
 class FileRequest:
-    """What is wanted, in which form; ``logo`` is the name of the mirror whose logo is asked for."""
+    """What is wanted, in which form; ``logo`` is the name of the mirror whose logo is asked for. ``otherwise`` are the
+    protocols that the client may be sent to where nobody good gives the file by those that are wanted."""
 
     wanted: Wanted
     form: Form
     logo: str = ""
+    otherwise: tuple[Protocol, ...] = ()
 
 
 class FileRequests:
@@ -90,14 +92,17 @@ class FileRequests:
         given = parameters(environ.get("QUERY_STRING", ""))
         accept, agent = environ.get("HTTP_ACCEPT", ""), environ.get("HTTP_USER_AGENT", "")
         form, place = self._form(given, place, accept, follows_metalinks(agent))
+        https = self.is_https(environ)
+        asked = asked_protocols(given)
         wanted = Wanted(
             place,
-            self._protocols(given, place.tree, self.is_https(environ)),
+            self._asked(asked, place.tree, https) if asked else self.allowed(place.tree, https),
             asked_countries(given),
             frozenset(asked_values(given, "avoid")),
             _family(given),
         )
-        return FileRequest(wanted, form, given.get("logo", ""))
+        otherwise = () if asked else self._possible(place.tree, https)
+        return FileRequest(wanted, form, given.get("logo", ""), () if otherwise == wanted.protocols else otherwise)
 
     def is_https(self, environ: WSGIEnvironment) -> bool:
         """Whether the client came by https, to this server or to a trusted proxy that says so."""
@@ -107,15 +112,21 @@ class FileRequests:
         return told is not None and "https" in told.lower() and self._proxies.peer(environ.get("REMOTE_ADDR", ""))[1]
 
     def allowed(self, tree: Tree, https: bool) -> tuple[Protocol, ...]:
-        """The protocols that a client may be sent to, the preferred one first."""
+        """The protocols that a client is sent to as long as somebody good gives the file by them, the preferred one
+        first."""
+        if tree.protocol is Keeps.AS_ASKED and not https:
+            return (Protocol.HTTP,)
+        return self._possible(tree, https)
+
+    def _possible(self, tree: Tree, https: bool) -> tuple[Protocol, ...]:
+        """The protocols that a client may be sent to at all."""
         if https and not tree.allow_http:
             return (Protocol.HTTPS,)
-        order = self.snapshot.policy.protocol_order
+        order = (Protocol.HTTP,) if tree.protocol is Keeps.AS_ASKED else self.snapshot.policy.protocol_order
         return tuple(dict.fromkeys((*order, Protocol.HTTPS, Protocol.HTTP)))
 
-    def _protocols(self, given: Mapping[str, str], tree: Tree, https: bool) -> tuple[Protocol, ...]:
-        allowed, asked = self.allowed(tree, https), asked_protocols(given)
-        protocols = tuple(protocol for protocol in allowed if not asked or protocol in asked)
+    def _asked(self, asked: Container[str], tree: Tree, https: bool) -> tuple[Protocol, ...]:
+        protocols = tuple(protocol for protocol in self._possible(tree, https) if protocol in asked)
         if not protocols:
             raise BadRequest("protocol=http is not for those who come by https; ask by http, or leave it out")
         return protocols

@@ -107,13 +107,34 @@ class _Answer:
             return _page(
                 "directory.html", title=readable(self._place.front + self._place.path), rows=_rows(self._place, entries)
             )
-        found = offer(self._snapshot, self._belonging, self._wanted, self._client, self._now)
+        found = self._offer()
         if self._place.is_directory:
             return redirect(self._directory_source(found))
         response = FORMS[self._asked.form](self, found)
         of_file = labels_of_file(self._asked.form.name, self._place.tree.module)
         self._counts.add({**of_file, **labels_of_offer(self._client, found)})
         return response
+
+    def _offer(self) -> Offer:
+        """The offer by the protocols that are wanted, or by the others where no good one is by them."""
+        asked = self._asked
+        if not asked.otherwise:
+            return self._offered()
+        try:
+            kept: Offer | None = self._offered()
+        except (NotFound, NotReady):
+            kept = None
+        if kept is not None and not kept.is_desperate:
+            return kept
+        self._wanted = replace(self._wanted, protocols=asked.otherwise)
+        found = self._offered()
+        if kept is None or not found.is_desperate:
+            return found
+        self._wanted = asked.wanted
+        return kept
+
+    def _offered(self) -> Offer:
+        return offer(self._snapshot, self._belonging, self._wanted, self._client, self._now)
 
     def _directory_source(self, found: Offer) -> Source:
         """The project's own tree, because only that surely has the whole directory."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 
+from mirrorlist.core.model import MAIN, Mirror, Protocol
+from mirrorlist.core.trees import Keeps, MetadataFrom, Tree
+from mirrorlist.core.usability import HealthTable
 from mirrorlist.web.file_requests import Form, accepted
-from tests.file_indexes import indexed
-from tests.web.asking import Both, both
-from tests.web.test_files import BERLINER, FILES, ISO, bare
+from tests.building import snapshot
+from tests.file_indexes import Has, indexed
+from tests.web.asking import Answer, Both, ask, both, environ
+from tests.web.test_files import BERLINER, FALLBACKS, FILES, ISO, REPO, bare, placed
 
 ZYPP = "ZYpp 17.25.7 (curl 7.88.1) "
 ARIA2 = "*/*,application/metalink4+xml,application/metalink+xml"
@@ -132,3 +137,112 @@ def test_links_are_bounded_whatever_the_path(length: int, letter: str) -> None:
     assert (links == []) is (len(quote(f"docs/{name}.pdf")) > 2048 - 70)
     headers = answers[0].headers.items()
     assert sum(len(f"{key}: {value}\r\n") for key, value in headers) < 2048 + len(quote(name)) + 400
+
+
+KEEPING = (
+    Tree(prefix="/kept/", module=MAIN, protocol=Keeps.AS_ASKED),
+    Tree(prefix="/kept-strict/", module=MAIN, protocol=Keeps.AS_ASKED, metadata=MetadataFrom.ORIGIN),
+    Tree(prefix="/", module=MAIN, host="kept.example.org", protocol=Keeps.AS_ASKED),
+)
+
+
+def two_ways(name: str, city: str, *protocols: Protocol) -> Mirror:
+    urls = {protocol: f"{protocol}://{name}.example.org/linux/" for protocol in protocols}
+    return placed(name, city, urls={MAIN: urls})
+
+
+def keeping(**fields: Any) -> Both:
+    """Berlin has https only, Prague both, Chicago http only."""
+    mirrors = [
+        two_ways("berlin", "berlin", Protocol.HTTPS),
+        two_ways("prague", "prague", Protocol.HTTPS, Protocol.HTTP),
+        two_ways("chicago", "chicago", Protocol.HTTP),
+    ]
+    files = fields.pop("files", None)
+    given: dict[str, Any] = {"trees": KEEPING, "trusted_proxies": ("10.0.0.0/8",), "fallbacks": FALLBACKS, **fields}
+    made = snapshot(mirrors, at={"192.0.2.0/24": "berlin"}, **given)
+    return both(made if files is None else indexed(made, files))
+
+
+def by(service: Both, scheme: str, path: str, query: str = "", peer: str = "10.0.0.1", **headers: str) -> Answer:
+    """What a client behind a proxy gets that came by this scheme."""
+    return service.get(
+        path, query, peer, **{"X_FORWARDED_FOR": BERLINER, "X_FORWARDED_PROTO": scheme, "HOST": "x", **headers}
+    )
+
+
+@pytest.mark.parametrize(
+    ("scheme", "query", "first"),
+    [
+        ("http", "", "http://prague"),
+        ("https", "", "https://berlin"),
+        ("HTTPS", "", "https://berlin"),
+        ("http", "protocol=https", "https://berlin"),
+        ("http", "protocol=http", "http://prague"),
+        ("http", "protocol=http,https", "https://berlin"),
+        ("http", "avoid=prague.example.org", "http://chicago"),
+        ("http", "avoid=prague.example.org,chicago.example.org", "http://repo"),
+        ("https", "avoid=berlin.example.org,prague.example.org", "https://repo"),
+    ],
+)
+@pytest.mark.parametrize("files", [None, FILES])
+def test_a_tree_may_keep_the_clients_protocol(scheme: str, query: str, first: str, files: Any) -> None:
+    service = keeping(files=files)
+    for path, headers in ((f"/kept/{ISO}", {}), (f"/{ISO}", {"HOST": "kept.example.org"})):
+        answer = by(service, scheme, path, query, **headers)
+        assert answer.headers["location"] == f"{first}.example.org/linux/{ISO}"
+        if not query:
+            assert f"<{'https:' if scheme == 'http' else 'http:'}//" not in answer.headers["link"]
+            told = by(service, scheme, f"{path}.meta4", **headers).body.decode()
+            assert f"{'https:' if scheme == 'http' else 'http:'}//prague" not in told
+
+
+def test_who_comes_straight_by_https_keeps_it_and_no_stranger_says_so() -> None:
+    service = keeping()
+    straight = {**environ(f"/kept/{ISO}", peer=BERLINER), "wsgi.url_scheme": "https"}
+    for application in (service.flask, service.fronted):
+        assert ask(application, dict(straight)).headers["location"].startswith("https://berlin")
+    assert by(service, "https", f"/kept/{ISO}", peer=BERLINER).headers["location"].startswith("http://prague")
+
+
+def test_by_https_nobody_is_sent_to_http() -> None:
+    service = keeping()
+    assert by(service, "https", f"/kept/{ISO}", "protocol=http").status == 400
+    only_http = both(
+        snapshot([two_ways("chicago", "chicago", Protocol.HTTP)], trees=KEEPING, trusted_proxies=("10.0.0.0/8",))
+    )
+    assert by(only_http, "https", f"/kept/{ISO}").status == 404
+
+
+def test_where_nobody_gives_a_file_by_http_it_comes_by_https() -> None:
+    only_https = [two_ways("berlin", "berlin", Protocol.HTTPS)]
+    for fallbacks, first in (({}, "berlin"), ({MAIN: ("https://repo.example.org/linux/",)}, "berlin")):
+        service = both(snapshot(only_https, trees=KEEPING, fallbacks=fallbacks, trusted_proxies=("10.0.0.0/8",)))
+        for path in (ISO, "debian/dists/stable/InRelease"):
+            location = by(service, "http", f"/kept/{path}").headers["location"]
+            of = "repo" if fallbacks and path != ISO else first
+            assert location == f"https://{of}.example.org/linux/{path}"
+
+
+def test_a_good_mirror_by_https_beats_one_by_http_that_was_good_once() -> None:
+    """Prague and Chicago do not answer by http, and there is no fallback."""
+    bad = {f"main/http/{family}": bytes([0, 1, 1]) for family in ("ipv4", "ipv6")}
+    service = keeping(facts={"health": HealthTable({}, bad)}, fallbacks={})
+    assert by(service, "http", f"/kept/{ISO}").headers["location"].startswith("https://berlin")
+    worse = {**bad, **{f"main/https/{family}": bytes([1, 1, 1]) for family in ("ipv4", "ipv6")}}
+    service = keeping(facts={"health": HealthTable({}, worse)}, fallbacks={})
+    assert by(service, "http", f"/kept/{ISO}").headers["location"].startswith("http://prague")
+
+
+def test_a_file_that_only_https_mirrors_have_comes_by_https_where_there_is_no_fallback() -> None:
+    files = {ISO: Has(700, None, ("prague", "chicago"))}
+    service = keeping(files=files, fallbacks={})
+    assert by(service, "http", f"/kept/{ISO}").headers["location"] == f"https://berlin.example.org/linux/{ISO}"
+    assert by(service, "http", "/kept/no-such").status == 404
+
+
+def test_metadata_of_the_origin_keeps_the_protocol_too() -> None:
+    service = keeping(files=FILES)
+    for scheme in ("http", "https"):
+        for path in ("/kept/debian/dists/stable/InRelease", f"/kept-strict/{REPO}repodata/repomd.xml"):
+            assert by(service, scheme, path).headers["location"].startswith(f"{scheme}://repo.example.org/")
