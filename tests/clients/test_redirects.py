@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -223,6 +225,37 @@ def test_dnf_takes_metadata_from_the_origin_where_the_tree_says_so(tmp_path: Pat
     assert dnf.downloaded() == ["hello-2.0-1.noarch.rpm"]
     assert here.requests(ORIGIN) == [f"GET /9.8/BaseOS/{ARCH}/os/repodata/repomd.xml"]
     assert any(each.endswith(".rpm") for each in here.requests("first"))
+
+
+def test_apt_keeps_what_has_not_changed_and_sees_what_has(tmp_path: Path, here: Network) -> None:
+    """It sends the time of its copy along, and whoever gives the file answers 304; the index knows of no change yet."""
+    need("apt-get")
+    apt = Apt(tmp_path / "apt", f"{here.url}/dl/debian")
+    release = here.root / "origin" / "debian" / "dists" / "stable" / "Release"
+    times = release.stat()
+    outputs = []
+    try:
+        for change in ("", "", "Description: newer\n"):
+            release.write_text(release.read_text() + change)
+            if not change:
+                os.utime(release, (times.st_atime, times.st_mtime))
+            updated = apt("apt-get", "update")
+            assert updated.returncode == 0, updated.stdout + updated.stderr
+            outputs.append(updated.stdout)
+            assert "GET /debian/dists/stable/Release" in here.requests(ORIGIN)
+            here.forget()
+    finally:
+        release.write_text(release.read_text().replace("Description: newer\n", ""))
+        os.utime(release, (times.st_atime, times.st_mtime))
+    told = [re.findall(r"^(\w+):.* Release( \[.*)?$", each, re.MULTILINE) for each in outputs]
+    assert [[word for word, _ in each] for each in told] == [["Get"], ["Hit"], ["Get"]], outputs
+
+
+def test_curl_keeps_what_has_not_changed(tmp_path: Path, here: Network) -> None:
+    given = ("--location", "--output", "x", "--write-out", "%{http_code}", f"{here.url}/dl/{IMAGE}")
+    assert curl(tmp_path, "--remote-time", *given).stdout == "200"
+    assert curl(tmp_path, "--time-cond", "x", *given).stdout == "304"
+    assert curl(tmp_path, "--time-cond", "Thu, 01 Jan 1970 00:00:01 GMT", *given).stdout == "200"
 
 
 @pytest.mark.parametrize("tree", ["dl", "strict"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -246,3 +247,25 @@ def test_metadata_of_the_origin_keeps_the_protocol_too() -> None:
     for scheme in ("http", "https"):
         for path in ("/kept/debian/dists/stable/InRelease", f"/kept-strict/{REPO}repodata/repomd.xml"):
             assert by(service, scheme, path).headers["location"].startswith(f"{scheme}://repo.example.org/")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"IF_MODIFIED_SINCE": "Thu, 31 Dec 2099 23:59:59 GMT"},
+        {"IF_MODIFIED_SINCE": formatdate(1_790_000_000, usegmt=True)},
+        {"IF_MODIFIED_SINCE": "no date"},
+        {"IF_NONE_MATCH": "*"},
+        {"IF_NONE_MATCH": f'"{1_790_000_000:x}-{700:x}"'},
+        {"IF_NONE_MATCH": f'W/"{1_790_000_000:x}-{700:x}", "x"', "IF_MODIFIED_SINCE": "x"},
+        {"IF_MATCH": '"x"'},
+        {"IF_UNMODIFIED_SINCE": "Thu, 01 Jan 1970 00:00:01 GMT"},
+        {"RANGE": "bytes=0-0", "IF_RANGE": '"x"'},
+    ],
+)
+@pytest.mark.parametrize("path", [f"/dl/{ISO}", "/dl/debian/dists/stable/InRelease", f"/dl/{REPO}repodata/repomd.xml"])
+def test_conditions_are_for_whoever_gives_the_file(known: Both, path: str, headers: dict[str, str]) -> None:
+    """A redirect takes precedence over them (RFC 9110, 13.2.1), and the index may be older than a change."""
+    answer = known.get(path, peer=BERLINER, **headers)
+    assert answer.status == 302
+    assert answer == known.get(path, peer=BERLINER)
