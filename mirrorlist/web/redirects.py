@@ -27,7 +27,6 @@ from mirrorlist.web.file_requests import FileRequests, Form, accepted, is_partic
 from mirrorlist.web.folders import File, Folder
 from mirrorlist.web.known_clients import KnownClients
 from mirrorlist.web.routes import Room
-from mirrorlist.web.slashes import SEVERAL, fold
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -85,8 +84,6 @@ class Redirects:
             self._answers.collect()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith(SEVERAL):
-            fold(environ)
         answers = self._answers
         if answers is not None:
             host = answers.host(environ)
@@ -174,7 +171,7 @@ class Answers:
         way = courses.way(self._clients.of(environ), https)
         if way is None:
             return None
-        links = written.join(way.pieces) if len(written) <= way.longest else shortened(way.pieces, written)
+        links = written.join(way.pieces) if len(written) <= way.longest else shortened(way.pieces, way.sizes, written)
         headers = [("Location", way.tree + written), ("Link", links), _CACHE_CONTROL, _VARY, _LENGTH]
         if not links:
             del headers[1]

@@ -12,22 +12,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-SEVERAL = "//"
-
 
 class OneSlash:
-    """A WSGI application that asks another one with a single slash at the beginning of the path."""
+    """A WSGI application that hands requests on; to ``folded`` those with several slashes at the beginning of the path,
+    when one of them is left."""
 
-    def __init__(self, application: WSGIApplication) -> None:
+    def __init__(self, application: WSGIApplication, folded: WSGIApplication) -> None:
         self._application = application
+        self._folded = folded
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        fold(environ)
-        return self._application(environ, start_response)
-
-
-def fold(environ: WSGIEnvironment) -> None:
-    """Leaves one of the slashes that the path begins with."""
-    path: str = environ["PATH_INFO"]
-    if path.startswith(SEVERAL):
+        path: str = environ["PATH_INFO"]
+        if not path.startswith("//"):
+            return self._application(environ, start_response)
         environ["PATH_INFO"] = "/" + path.lstrip("/")
+        return self._folded(environ, start_response)

@@ -28,6 +28,7 @@ from mirrorlist.formats.links import (
     links,
     longest_path,
     shortened,
+    sizes,
 )
 from tests.building import CITIES, NOW, client, mirror, place, snapshot
 
@@ -98,12 +99,13 @@ def lines(found: Sequence[tuple[str, str]], path: str) -> list[str]:
 def test_links_have_two_kibibytes_together_and_the_metalink_goes_last(base: int, count: int) -> None:
     trees = [(f"https://m{number:02}.example.org/{'b' * base}/", "DE") for number in range(count)]
     found = links(trees, "/dl/")
-    pieces, longest = joined(found), longest_path(found)
+    pieces, taken = joined(found), sizes(found)
+    longest = longest_path(taken)
     for length in (*range(0, 2100, 7), max(longest, 0), max(longest + 1, 0)):
         kept = lines(found, "p" * length)
         assert sum(len(f"Link: {line}\r\n") for line in kept) <= MOST_BYTES
         assert (len(kept) == len(found)) is (length <= longest)
-        assert shortened(pieces, "p" * length) == ", ".join(kept)
+        assert shortened(pieces, taken, "p" * length) == ", ".join(kept)
         assert not kept or kept[-1].startswith("</dl/p") or not length
         assert [f"pri={pri};" in line for pri, line in enumerate(kept[:-1], 1)] == [True] * (len(kept) - 1)
         if length < 1950:
