@@ -34,6 +34,7 @@ from mirrorlist.web.published import Publications
 from mirrorlist.web.redirects import Redirects
 from mirrorlist.web.schemas import schemas
 from mirrorlist.web.site import site
+from mirrorlist.web.slashes import OneSlash
 
 COUNTING_SECONDS = 10.0
 """How often a worker writes down what it counted; as much is lost when it is killed."""
@@ -81,6 +82,8 @@ def plain_app(
     app.register_blueprint(api(publications, country_of, clock))
     app.register_blueprint(files(generations, country_of, counts, clock))
     register_faults(app, generations)
+    flask = app.wsgi_app
+    app.wsgi_app = OneSlash(flask, flask)  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     return app
 
 
@@ -108,7 +111,7 @@ def put_front(
     """Puts the hot paths in front of an application; the answers stay the same."""
     flask = app.wsgi_app
     lists, pages = Limited(flask, budgets.lists), Limited(flask, budgets.pages)
-    front = Front(lists, pages, country_of, counts, clock)
+    front = Front(lists, OneSlash(pages, lambda *asked: redirects(*asked)), country_of, counts, clock)
     redirects = Redirects(front, lists, country_of, counts, clock)
     app.wsgi_app = redirects  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     generations.subscribe(front.take)

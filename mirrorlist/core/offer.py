@@ -75,6 +75,11 @@ class Offer:
         return self.place.path.rstrip("/").rpartition("/")[2]
 
     @property
+    def is_desperate(self) -> bool:
+        """Whether the first source is a mirror that was good once, for want of a better one."""
+        return RUNG_NOTES[Rung.LAST_KNOWN] in self.selection.notes and self.sources[0].mirror is not None
+
+    @property
     def shown(self) -> tuple[Rejected, ...]:
         """The mirrors that have the file and are left out, as far as this client may know of them."""
         return tuple(each for each in self.selection.rejected if _may_be_told(each))

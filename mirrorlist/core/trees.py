@@ -31,6 +31,9 @@ CONTINENTS: Mapping[str, tuple[str, ...]] = {
 
 LONGEST_PATH = 4096
 """Bytes; no file system has longer ones."""
+LONGEST_IN_URL = 8000
+"""Characters of a path as URLs spell it: nginx and Apache take request lines of 8 KiB, so no mirror could be asked for
+a longer one; and HAProxy and nginx as docs/redirects.md sets them up have 15 KiB for the headers of an answer."""
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f\\\\]")
 _PLAIN = re.compile("[A-Za-z0-9_.~/@:=-]*", re.ASCII)
@@ -46,13 +49,19 @@ class MetadataFrom(StrEnum):
     ORIGIN = "origin"
 
 
+class Keeps(StrEnum):
+    """Which protocol a tree keeps to: the one that the client asked by."""
+
+    AS_ASKED = "as_asked"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
     """A tree of files that is handed out by redirects.
 
     ``prefix`` begins and ends with a slash; ``host`` is in lower case, None for every host. ``metadata`` None:
     the index files of apt come from the origin, others from mirrors. ``allow_http``: whether clients who come by
-    https may be sent to http.
+    https may be sent to http. ``protocol`` None: clients who come by http may be sent to either.
     """
 
     prefix: str
@@ -60,6 +69,7 @@ class Tree:
     host: str | None = None
     metadata: MetadataFrom | None = None
     allow_http: bool = False
+    protocol: Keeps | None = None
 
     @property
     def segments(self) -> list[str]:
@@ -121,8 +131,6 @@ class Trees:
         candidates = [*self._by_host.get(host_name(host), ()), *self._of_all]
         if not candidates or not path.startswith("/"):
             return None
-        if path.startswith("//"):
-            raise BadRequest("the path begins with two slashes; write one")
         segments = [segment for segment in path.split("/") if segment not in ("", ".")]
         if segments and segments[0] == REGION and self._is_in_a_tree(segments[2:], candidates):
             return _regional(segments[1], _placed(segments[2:], path, candidates))
@@ -147,7 +155,7 @@ def _placed(segments: list[str], path: str, candidates: list[tuple[list[str], Tr
             _check(path, segments)
             is_directory = bool(rest) and path.endswith(("/", "/."))
             text = "/".join(rest) + ("/" if is_directory else "")
-            return Place(tree, text.encode("latin-1").decode("utf-8", "surrogateescape"), front=tree.prefix)
+            return Place(tree, _decoded(text), front=tree.prefix)
     return None
 
 
@@ -163,6 +171,8 @@ def _check(path: str, segments: list[str]) -> None:
     """Refuses what could mean something else to a mirror's server or to a client than it does here."""
     if len(path) > LONGEST_PATH:
         raise BadRequest(f"the path is longer than {LONGEST_PATH} bytes")
+    if 3 * len(path) > LONGEST_IN_URL and len(quoted(_decoded(path))) > LONGEST_IN_URL:
+        raise BadRequest(f"the path is longer than {LONGEST_IN_URL} characters where it is percent-encoded")
     if _UNSAFE.search(path):
         raise BadRequest("the path has a backslash or a control character; write plain names and slashes")
     if ".." in segments:
@@ -179,7 +189,12 @@ def spelled(name: str) -> str | None:
     """The last segment of a path, its bytes as Latin-1, as it stands in a URL; None if no file can be called so."""
     if _PLAIN.fullmatch(name):
         return None if name in ("", ".", "..") else name
-    return None if _UNSAFE.search(name) else quoted(name.encode("latin-1").decode("utf-8", "surrogateescape"))
+    return None if _UNSAFE.search(name) else quoted(_decoded(name))
+
+
+def _decoded(text: str) -> str:
+    """What a server hands over, its bytes as Latin-1, as the path that it spells."""
+    return text.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 def quoted(path: str) -> str:

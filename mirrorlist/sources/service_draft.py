@@ -34,6 +34,7 @@ class ServiceCode(StrEnum):
     RESERVED_PATH = "reserved-path"
     TREE_TWICE = "tree-twice"
     NO_FALLBACK = "no-fallback"
+    CONTRADICTION = "contradiction"
     SOURCE_TWICE = "source-twice"
 
 

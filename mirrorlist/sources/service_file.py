@@ -181,6 +181,7 @@ def _tree(text: TreeText) -> Tree:
         host=text.host,
         metadata=text.metadata,
         allow_http=text.allow_http,
+        protocol=text.protocol,
     )
 
 

@@ -14,7 +14,7 @@ from mirrorlist.core.model import Protocol
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.service import Profile, Site
 from mirrorlist.core.sync import SyncPolicy
-from mirrorlist.core.trees import MetadataFrom
+from mirrorlist.core.trees import Keeps, MetadataFrom
 from mirrorlist.sources.documents import Value
 
 Versions = tuple[str, ...]
@@ -81,6 +81,7 @@ class TreeText:
     host: str | None = None
     metadata: MetadataFrom | None = None
     allow_http: bool = False
+    protocol: Keeps | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.service import WEB_SCHEMES
-from mirrorlist.core.trees import RESERVED, MetadataFrom
+from mirrorlist.core.trees import RESERVED, Keeps, MetadataFrom
 from mirrorlist.sources.documents import shown
 from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.service_draft import Check, Draft, ServiceCode, nearest
@@ -56,6 +56,14 @@ def trees_have_origins(draft: Draft) -> Iterator[Finding]:
             yield draft.error(("trees", index, "metadata"), ServiceCode.NO_FALLBACK, what)
 
 
+def trees_keep_https(draft: Draft) -> Iterator[Finding]:
+    """A tree that keeps the client's protocol sends nobody from https to http."""
+    for index, tree in enumerate(draft.text.trees):
+        if tree.protocol is Keeps.AS_ASKED and tree.allow_http:
+            what = "as_asked, but allow_http sends clients from https to http; leave one of them out"
+            yield draft.error(("trees", index, "protocol"), ServiceCode.CONTRADICTION, what)
+
+
 def _is_kept(text: ServiceText, module: str) -> bool:
     fallbacks = text.fallbacks if isinstance(text.fallbacks, Mapping) else {MAIN: text.fallbacks}
     origins = {MAIN: text.origin} if isinstance(text.origin, str) else text.origin
@@ -67,4 +75,5 @@ TREE_CHECKS: tuple[Check, ...] = (
     trees_leave_the_service_alone,
     trees_are_apart,
     trees_have_origins,
+    trees_keep_https,
 )

@@ -15,7 +15,7 @@ from mirrorlist.core.errors import BadRequest
 from mirrorlist.core.locate import CountryOf
 from mirrorlist.core.prefixes import packed
 from mirrorlist.web import answers, exports
-from mirrorlist.web.asked import one_slash_only, values_of
+from mirrorlist.web.asked import values_of
 from mirrorlist.web.explained import explained, question_of
 from mirrorlist.web.network_page import FILTERS, filters
 from mirrorlist.web.openapi import LATEST, MOST_EVENTS, document
@@ -35,7 +35,6 @@ _SHAPES = {
 def api(publications: Publications, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
     """The views under /api/v1, and what programs ask for beside them."""
     views = Blueprint("api", __name__)
-    views.before_request(one_slash_only)
 
     def kept(content_type: str, make: Callable[[Published], bytes]) -> Callable[[], Response]:
         def view() -> Response:

@@ -1,4 +1,4 @@
-"""What a request for a page or the API asks with: its query string, which may hold any bytes, and its path."""
+"""What a request for a page or the API asks with: its query string, which may hold any bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from flask import request
 
-from mirrorlist.core.errors import BadRequest, NotFound
+from mirrorlist.core.errors import BadRequest
 from mirrorlist.core.query import parameters
 
 MOST = 100
@@ -28,9 +28,3 @@ def values_of(name: str) -> list[str]:
 def _query_string() -> str:
     """The query string as characters; Flask's own reading of it fails on bytes that are no UTF-8."""
     return request.query_string.decode("latin-1")
-
-
-def one_slash_only() -> None:
-    """Raises NotFound for a path that begins with several slashes: Werkzeug would take them for one."""
-    if request.environ.get("PATH_INFO", "").startswith("//"):
-        raise NotFound("there is nothing here; write one slash")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from mirrorlist.core.prepared import Column, Prepared, PreparedModule
 from mirrorlist.core.rank import country_of as mirror_country
 from mirrorlist.core.trees import Place
 from mirrorlist.core.usability import Narrowing
-from mirrorlist.formats.links import joined, links
+from mirrorlist.formats.links import joined, links, longest_path, sizes
 from mirrorlist.web.counts import Labels, labels_at, labels_of_client, labels_of_file
 from mirrorlist.web.file_requests import FileRequests, Form
 from mirrorlist.web.known_clients import Known
@@ -22,14 +23,16 @@ FAMILIES = (None, Family.IPV4, Family.IPV6)
 
 
 class Way:
-    """Where clients are sent: the URL up to the path, the Link header in pieces to be joined by the path, and how
-    often it was given since counted."""
+    """Where clients are sent: the URL up to the path, the Link header in pieces to be joined by a path that is not
+    longer than ``longest``, the sizes of its links, and how often it was given since counted."""
 
-    __slots__ = ("hits", "pieces", "tree")
+    __slots__ = ("hits", "longest", "pieces", "sizes", "tree")
 
-    def __init__(self, tree: str, pieces: tuple[str, ...]) -> None:
+    def __init__(self, tree: str, pieces: tuple[str, ...], taken: array[int]) -> None:
         self.tree = tree
         self.pieces = pieces
+        self.sizes = taken
+        self.longest = longest_path(taken)
         self.hits = 0
 
 
@@ -127,8 +130,8 @@ class Courses:
         return self._way(trees)
 
     def _way(self, trees: Sequence[tuple[str, str | None]]) -> Way:
-        pieces = joined(links(trees[1:], self._place.front))
-        return Way(sys.intern(trees[0][0]), tuple(map(sys.intern, pieces)))
+        found = links(trees[1:], self._place.front)
+        return Way(sys.intern(trees[0][0]), tuple(map(sys.intern, joined(found))), sizes(found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
+from werkzeug.http import parse_list_header, parse_options_header
 
 from mirrorlist.core.belonging import Belonging
 from mirrorlist.core.errors import BadRequest, NotFound
@@ -19,7 +18,7 @@ from mirrorlist.core.model import Protocol
 from mirrorlist.core.offer import Wanted
 from mirrorlist.core.query import asked_countries, asked_protocols, asked_values, parameters
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.core.trees import Place, Tree, Trees
+from mirrorlist.core.trees import Keeps, Place, Tree, Trees
 from mirrorlist.formats import file_json, file_metalink3, file_metalink4
 from mirrorlist.web.client import TrustedProxies
 
@@ -48,17 +47,25 @@ BY_TYPE = {
 }
 """Content types that an Accept header has to name to get something else than a redirect; of equals the first."""
 _LONGEST_ACCEPT = 1000
+_ANY_FILE = ("/*", "application/octet-stream")
+"""How media ranges end that fit any file, and so a redirect to one."""
+_QUALITY = re.compile(r"0?\.[0-9]+|0\.?|1(?:\.0*)?", re.ASCII)
+_FOLLOWS_METALINKS = "ZYpp"
+"""How libzypp begins its User-Agent. It names metalink types beside ``*/*`` as aria2 does, but takes a metalink in
+place of any file, and asks again with ``*/*`` alone when that fails (seen with 17.25)."""
 _FETCHES_DUPLICATES = re.compile(r"wget2/|Wget/2\.(?:[01]\.|2\.0)", re.ASCII)
 FAMILIES = {"4": Family.IPV4, "6": Family.IPV6}
 
 
 @dataclass(frozen=True, slots=True)
 class FileRequest:
-    """What is wanted, in which form; ``logo`` is the name of the mirror whose logo is asked for."""
+    """What is wanted, in which form; ``logo`` is the name of the mirror whose logo is asked for. ``otherwise`` are the
+    protocols that the client may be sent to where nobody good gives the file by those that are wanted."""
 
     wanted: Wanted
     form: Form
     logo: str = ""
+    otherwise: tuple[Protocol, ...] = ()
 
 
 class FileRequests:
@@ -83,15 +90,19 @@ class FileRequests:
             NotFound: the file's checksum is asked for, and is not known.
         """
         given = parameters(environ.get("QUERY_STRING", ""))
-        form, place = self._form(given, place, environ.get("HTTP_ACCEPT", ""))
+        accept, agent = environ.get("HTTP_ACCEPT", ""), environ.get("HTTP_USER_AGENT", "")
+        form, place = self._form(given, place, accept, follows_metalinks(agent))
+        https = self.is_https(environ)
+        asked = asked_protocols(given)
         wanted = Wanted(
             place,
-            self._protocols(given, place.tree, self.is_https(environ)),
+            self._asked(asked, place.tree, https) if asked else self.allowed(place.tree, https),
             asked_countries(given),
             frozenset(asked_values(given, "avoid")),
             _family(given),
         )
-        return FileRequest(wanted, form, given.get("logo", ""))
+        otherwise = () if asked else self._possible(place.tree, https)
+        return FileRequest(wanted, form, given.get("logo", ""), () if otherwise == wanted.protocols else otherwise)
 
     def is_https(self, environ: WSGIEnvironment) -> bool:
         """Whether the client came by https, to this server or to a trusted proxy that says so."""
@@ -101,28 +112,34 @@ class FileRequests:
         return told is not None and "https" in told.lower() and self._proxies.peer(environ.get("REMOTE_ADDR", ""))[1]
 
     def allowed(self, tree: Tree, https: bool) -> tuple[Protocol, ...]:
-        """The protocols that a client may be sent to, the preferred one first."""
+        """The protocols that a client is sent to as long as somebody good gives the file by them, the preferred one
+        first."""
+        if tree.protocol is Keeps.AS_ASKED and not https:
+            return (Protocol.HTTP,)
+        return self._possible(tree, https)
+
+    def _possible(self, tree: Tree, https: bool) -> tuple[Protocol, ...]:
+        """The protocols that a client may be sent to at all."""
         if https and not tree.allow_http:
             return (Protocol.HTTPS,)
-        order = self.snapshot.policy.protocol_order
+        order = (Protocol.HTTP,) if tree.protocol is Keeps.AS_ASKED else self.snapshot.policy.protocol_order
         return tuple(dict.fromkeys((*order, Protocol.HTTPS, Protocol.HTTP)))
 
-    def _protocols(self, given: Mapping[str, str], tree: Tree, https: bool) -> tuple[Protocol, ...]:
-        allowed, asked = self.allowed(tree, https), asked_protocols(given)
-        protocols = tuple(protocol for protocol in allowed if not asked or protocol in asked)
+    def _asked(self, asked: Container[str], tree: Tree, https: bool) -> tuple[Protocol, ...]:
+        protocols = tuple(protocol for protocol in self._possible(tree, https) if protocol in asked)
         if not protocols:
             raise BadRequest("protocol=http is not for those who come by https; ask by http, or leave it out")
         return protocols
 
-    def _form(self, given: Mapping[str, str], place: Place, accept: str) -> tuple[Form, Place]:
+    def _form(self, given: Mapping[str, str], place: Place, accept: str, follows: bool) -> tuple[Form, Place]:
         if "logo" in given:
             return Form.LOGO, place
         if "json" in given:
             return Form.JSON, place
         by_ending = self.by_ending(place)
         if "mirrorlist" in given:
-            return (Form.JSON if accepted(accept) is Form.JSON else Form.PAGE), place
-        return by_ending or (accepted(accept), place)
+            return (Form.JSON if best_named(accept)[0] is Form.JSON else Form.PAGE), place
+        return by_ending or (best_named(accept)[0] if follows else accepted(accept), place)
 
     def by_ending(self, place: Place) -> tuple[Form, Place] | None:
         """The form and the file of an address such as ``x.iso.meta4``; a real file of that name comes first.
@@ -150,8 +167,14 @@ class FileRequests:
 
 
 def is_particular(user_agent: str) -> bool:
-    """Whether a client wants Link headers as only the view writes them: none, or each on a line of its own."""
-    return user_agent.startswith("aria2") or not wants_links(user_agent)
+    """Whether a client is answered by the view alone: it wants no Link headers, or each on a line of its own, or
+    metalinks."""
+    return user_agent.startswith("aria2") or not wants_links(user_agent) or follows_metalinks(user_agent)
+
+
+def follows_metalinks(user_agent: str) -> bool:
+    """Whether a client that can take a metalink in place of a file would rather have it."""
+    return user_agent.startswith(_FOLLOWS_METALINKS)
 
 
 def wants_links(user_agent: str) -> bool:
@@ -164,14 +187,37 @@ def wants_links(user_agent: str) -> bool:
 
 
 def accepted(accept: str) -> Form:
-    """The form that an Accept header wants; ``*/*`` and the like want a redirect."""
-    named = parse_accept_header(accept[:_LONGEST_ACCEPT], MIMEAccept)
+    """The form that an Accept header wants. A type that is named beside ``*/*`` is one that the client can take too;
+    only with a higher quality, or without ``*/*``, would it rather have that than the file."""
+    form, quality = best_named(accept)
+    return form if quality > _quality_of_files(accept) else Form.REDIRECT
+
+
+def best_named(accept: str) -> tuple[Form, float]:
+    """The best of the forms that an Accept header names, with its quality; a redirect with 0 if it names none."""
     best, form = 0.0, Form.REDIRECT
-    for kind, quality in named:
-        found = BY_TYPE.get(kind.lower().partition(";")[0].strip())
+    for kind, quality in _ranges(accept):
+        found = BY_TYPE.get(kind)
         if found and quality and (quality > best or (quality == best and _rank(found) < _rank(form))):
             best, form = quality, found
-    return form
+    return form, best
+
+
+def _quality_of_files(accept: str) -> float:
+    """The best quality of a range that any file fits; one that cannot be read counts as 1."""
+    fitting = (quality for kind, quality in _ranges(accept) if kind == "*" or kind.endswith(_ANY_FILE))
+    return max((1.0 if quality is None else quality for quality in fitting), default=0.0)
+
+
+def _ranges(accept: str) -> list[tuple[str, float | None]]:
+    """The media ranges of an Accept header (RFC 9110, 12.5.1) in lower case, with their qualities; None where one
+    cannot be read."""
+    found = []
+    for item in parse_list_header(accept[:_LONGEST_ACCEPT]):
+        kind, given = parse_options_header(item)
+        quality = given.get("q", "1")
+        found.append((kind.strip().lower(), float(quality) if _QUALITY.fullmatch(quality) else None))
+    return found
 
 
 def _rank(form: Form) -> int:

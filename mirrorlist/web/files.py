@@ -27,7 +27,7 @@ from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.trees import Place, quoted
 from mirrorlist.formats import checksum, file_json, file_metalink3, file_metalink4
 from mirrorlist.formats.file_json import readable
-from mirrorlist.formats.links import digest, links
+from mirrorlist.formats.links import digest, fitting, links
 from mirrorlist.web.counts import Counts, labels_of_file, labels_of_offer
 from mirrorlist.web.file_requests import FileRequest, FileRequests, Form, wants_links
 from mirrorlist.web.generations import Generations
@@ -107,13 +107,34 @@ class _Answer:
             return _page(
                 "directory.html", title=readable(self._place.front + self._place.path), rows=_rows(self._place, entries)
             )
-        found = offer(self._snapshot, self._belonging, self._wanted, self._client, self._now)
+        found = self._offer()
         if self._place.is_directory:
             return redirect(self._directory_source(found))
         response = FORMS[self._asked.form](self, found)
         of_file = labels_of_file(self._asked.form.name, self._place.tree.module)
         self._counts.add({**of_file, **labels_of_offer(self._client, found)})
         return response
+
+    def _offer(self) -> Offer:
+        """The offer by the protocols that are wanted, or by the others where no good one is by them."""
+        asked = self._asked
+        if not asked.otherwise:
+            return self._offered()
+        try:
+            kept: Offer | None = self._offered()
+        except (NotFound, NotReady):
+            kept = None
+        if kept is not None and not kept.is_desperate:
+            return kept
+        self._wanted = replace(self._wanted, protocols=asked.otherwise)
+        found = self._offered()
+        if kept is None or not found.is_desperate:
+            return found
+        self._wanted = asked.wanted
+        return kept
+
+    def _offered(self) -> Offer:
+        return offer(self._snapshot, self._belonging, self._wanted, self._client, self._now)
 
     def _directory_source(self, found: Offer) -> Source:
         """The project's own tree, because only that surely has the whole directory."""
@@ -127,7 +148,7 @@ class _Answer:
         if wants_links(request.headers.get("User-Agent", "")):
             path = found.place.quoted
             others = [(source.url.removesuffix(path), _country(source)) for source in found.sources[1:]]
-            for before, after in links(others, self._place.front):
+            for before, after in fitting(links(others, self._place.front), path):
                 response.headers.add("Link", f"{before}{path}{after}")
         if found.known and found.known.sha256 and not found.known.changes:
             response.headers["Digest"] = digest(bytes.fromhex(found.known.sha256))

@@ -20,7 +20,7 @@ from mirrorlist.core.offer import Wanted, comes_from_origin, left_out
 from mirrorlist.core.prepared import Prepared, PreparedModule
 from mirrorlist.core.trees import Place, host_name, quoted
 from mirrorlist.core.usability import Narrowing
-from mirrorlist.formats.links import digest
+from mirrorlist.formats.links import digest, shortened
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.courses import Courses
 from mirrorlist.web.file_requests import FileRequests, Form, accepted, is_particular
@@ -171,10 +171,10 @@ class Answers:
         way = courses.way(self._clients.of(environ), https)
         if way is None:
             return None
-        headers = [
-            ("Location", way.tree + written), ("Link", written.join(way.pieces)),
-            _CACHE_CONTROL, _VARY, _LENGTH,
-        ]  # fmt: skip
+        links = written.join(way.pieces) if len(written) <= way.longest else shortened(way.pieces, way.sizes, written)
+        headers = [("Location", way.tree + written), ("Link", links), _CACHE_CONTROL, _VARY, _LENGTH]
+        if not links:
+            del headers[1]
         if checked is not None:
             headers.append(("Digest", checked))
         return headers

@@ -16,7 +16,7 @@ from mirrorlist.core.errors import NotFound
 from mirrorlist.core.locate import CountryOf
 from mirrorlist.core.public import State
 from mirrorlist.web import drawings
-from mirrorlist.web.asked import asked, one_slash_only
+from mirrorlist.web.asked import asked
 from mirrorlist.web.feeds import ATOM, feed
 from mirrorlist.web.images_page import images_page, other_modules, releases
 from mirrorlist.web.join_page import join_page
@@ -38,7 +38,6 @@ MODULE_PAGES = ("kitten",)
 def site(publications: Publications, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
     """The views of all pages and pictures."""
     views = Blueprint("site", __name__)
-    views.before_request(one_slash_only)
     _add_network(views, publications)
     _add_service(views, publications)
     _add_mirrors(views, publications)

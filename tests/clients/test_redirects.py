@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +15,7 @@ from tests.clients.dnf import Dnf
 from tests.clients.network import ARCH, ORIGIN, Network
 from tests.clients.redirects import BIG, BIG_BYTES, IMAGE, PACKAGES, POOL, image, redirecting
 from tests.clients.test_apt import Apt
+from tests.clients.test_zypper import Zypper
 from tests.clients.tools import need, run
 
 pytestmark = pytest.mark.client
@@ -86,7 +89,7 @@ def test_curl_checks_a_checksum(tmp_path: Path, here: Network) -> None:
 
 
 def test_aria2_verifies_the_digest_of_a_redirect(tmp_path: Path, here: Network) -> None:
-    done = aria2(tmp_path, f"{here.url}/dl/{IMAGE}", "--header=Accept: */*", "--split=1")
+    done = aria2(tmp_path, f"{here.url}/dl/{IMAGE}", "--split=1")
 
     assert done.returncode == 0, done.stdout
     assert "Verification finished successfully" in done.stdout
@@ -97,7 +100,7 @@ def test_aria2_refuses_what_the_digest_does_not_fit(tmp_path: Path, here: Networ
     file = here.tree("first") / IMAGE
     file.write_bytes(bytes(50_000))
     try:
-        done = aria2(tmp_path, f"{here.url}/dl/{IMAGE}", "--header=Accept: */*", "--split=1")
+        done = aria2(tmp_path, f"{here.url}/dl/{IMAGE}", "--split=1")
     finally:
         file.write_bytes(image(IMAGE, 50_000))
 
@@ -106,22 +109,87 @@ def test_aria2_refuses_what_the_digest_does_not_fit(tmp_path: Path, here: Networ
 
 def test_aria2_goes_to_a_duplicate_when_the_first_mirror_is_dead(tmp_path: Path, here: Network) -> None:
     with here.down("first"):
-        done = aria2(tmp_path, f"{here.url}/dl/{IMAGE}", "--header=Accept: */*")
+        done = aria2(tmp_path, f"{here.url}/dl/{IMAGE}")
 
     assert done.returncode == 0, done.stdout
     assert (tmp_path / "image.iso").read_bytes() == image(IMAGE, 50_000)
     assert "first" not in asked(here)
 
 
-@pytest.mark.parametrize("ending", [".meta4", ".metalink", ""])
+@pytest.mark.parametrize("ending", [".meta4", ".metalink"])
 def test_aria2_fetches_from_several_mirrors_by_a_metalink(tmp_path: Path, here: Network, ending: str) -> None:
-    """Without an ending aria2 names the type in its Accept header."""
     options = ("--follow-metalink=mem", "--split=3", "--min-split-size=1M", "--max-connection-per-server=1")
     done = aria2(tmp_path, f"{here.url}/dl/{BIG}{ending}", *options)
 
     assert done.returncode == 0, done.stdout
     assert (tmp_path / "big.iso").read_bytes() == image(BIG, BIG_BYTES)
     assert len(asked(here)) > 1
+
+
+RIGHT = f"sha-256={sha256(image(IMAGE, 50_000)).hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ((), "image.iso"),
+        (("-o", "out.iso"), "out.iso"),
+        ((f"--checksum={RIGHT}",), "image.iso"),
+        (("-o", "x.deb", f"--checksum={RIGHT}", "--split=4", "--min-split-size=1M"), "x.deb"),
+        (("--follow-metalink=false",), "image.iso"),
+        (("--follow-metalink=mem", "--conditional-get=true", "--allow-overwrite=true"), "image.iso"),
+        (("--header=User-Agent: apt-fast", "-o", "own-agent.iso"), "own-agent.iso"),
+    ],
+)
+def test_aria2_gets_the_file_itself_whatever_it_is_told(
+    tmp_path: Path, here: Network, options: tuple[str, ...], name: str
+) -> None:
+    """It names metalink types beside ``*/*`` in every request."""
+    done = aria2(tmp_path, f"{here.url}/dl/{IMAGE}", *options)
+
+    assert done.returncode == 0, done.stdout
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == image(IMAGE, 50_000)
+
+
+def test_aria2_gets_a_list_of_files_as_apt_fast_writes_it(tmp_path: Path, here: Network) -> None:
+    need("aria2c")
+    packages = sha256(b"0123456789").hexdigest()
+    (tmp_path / "list").write_text(
+        f"{here.url}/dl/{POOL}\n checksum=sha-256={packages}\n out=hello.deb\n"
+        f"{here.url}/dl/{IMAGE}\t{here.url}//dl//{IMAGE}\n checksum={RIGHT}\n out=image\n"
+    )
+    done = run("aria2c", "--no-conf", "--summary-interval=0", "-c", "-j", "16", "-x", "16", "-i", "list", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "hello.deb").read_bytes() == b"0123456789"
+    assert (tmp_path / "image").read_bytes() == image(IMAGE, 50_000)
+
+
+@pytest.mark.parametrize("followed", ["plain", "list"])
+def test_aria2_refuses_a_wrong_checksum_of_its_own(tmp_path: Path, here: Network, followed: str) -> None:
+    wrong = f"sha-256={'0' * 64}"
+    if followed == "plain":
+        done = aria2(tmp_path, f"{here.url}/dl/{IMAGE}", f"--checksum={wrong}")
+    else:
+        (tmp_path / "list").write_text(f"{here.url}/dl/{IMAGE}\n checksum={wrong}\n")
+        done = run("aria2c", "--no-conf", "--summary-interval=0", "-i", "list", cwd=tmp_path)
+    assert done.returncode == CHECKSUM_ERROR, done.stdout
+
+
+def test_zypper_at_a_tree_takes_metalinks_for_its_files(tmp_path: Path, here: Network) -> None:
+    """It names metalink types beside ``*/*`` as aria2 does, and does follow them."""
+    need("zypper")
+    zypper = Zypper(tmp_path / "zypper", "baseurl", f"{here.url}/dl/9.8/BaseOS/{ARCH}/os/")
+    refreshed, found = zypper("refresh", "--force"), zypper("search", "--details", "hello")
+    assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
+    assert "2.0-1" in found.stdout
+    with here.down("first"):
+        got = zypper("download", "hello")
+
+    assert got.returncode == 0, got.stdout + got.stderr
+    assert [file.name for file in (tmp_path / "zypper" / "packages").rglob("*.rpm")] == ["hello-2.0-1.noarch.rpm"]
+    assert any(each.endswith(".rpm") for each in here.requests("second")), "a redirect knows the first alone"
 
 
 def test_wget2_gets_the_file_once(tmp_path: Path, here: Network) -> None:
@@ -157,6 +225,37 @@ def test_dnf_takes_metadata_from_the_origin_where_the_tree_says_so(tmp_path: Pat
     assert dnf.downloaded() == ["hello-2.0-1.noarch.rpm"]
     assert here.requests(ORIGIN) == [f"GET /9.8/BaseOS/{ARCH}/os/repodata/repomd.xml"]
     assert any(each.endswith(".rpm") for each in here.requests("first"))
+
+
+def test_apt_keeps_what_has_not_changed_and_sees_what_has(tmp_path: Path, here: Network) -> None:
+    """It sends the time of its copy along, and whoever gives the file answers 304; the index knows of no change yet."""
+    need("apt-get")
+    apt = Apt(tmp_path / "apt", f"{here.url}/dl/debian")
+    release = here.root / "origin" / "debian" / "dists" / "stable" / "Release"
+    times = release.stat()
+    outputs = []
+    try:
+        for change in ("", "", "Description: newer\n"):
+            release.write_text(release.read_text() + change)
+            if not change:
+                os.utime(release, (times.st_atime, times.st_mtime))
+            updated = apt("apt-get", "update")
+            assert updated.returncode == 0, updated.stdout + updated.stderr
+            outputs.append(updated.stdout)
+            assert "GET /debian/dists/stable/Release" in here.requests(ORIGIN)
+            here.forget()
+    finally:
+        release.write_text(release.read_text().replace("Description: newer\n", ""))
+        os.utime(release, (times.st_atime, times.st_mtime))
+    told = [re.findall(r"^(\w+):.* Release( \[.*)?$", each, re.MULTILINE) for each in outputs]
+    assert [[word for word, _ in each] for each in told] == [["Get"], ["Hit"], ["Get"]], outputs
+
+
+def test_curl_keeps_what_has_not_changed(tmp_path: Path, here: Network) -> None:
+    given = ("--location", "--output", "x", "--write-out", "%{http_code}", f"{here.url}/dl/{IMAGE}")
+    assert curl(tmp_path, "--remote-time", *given).stdout == "200"
+    assert curl(tmp_path, "--time-cond", "x", *given).stdout == "304"
+    assert curl(tmp_path, "--time-cond", "Thu, 01 Jan 1970 00:00:01 GMT", *given).stdout == "200"
 
 
 @pytest.mark.parametrize("tree", ["dl", "strict"])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirrorlist.core.errors import BadRequest, NotFound
-from mirrorlist.core.trees import LONGEST_PATH, RESERVED, Place, Tree, Trees, quoted
+from mirrorlist.core.trees import LONGEST_IN_URL, LONGEST_PATH, RESERVED, Place, Tree, Trees, quoted
 
 DL = Tree(prefix="/dl/", module="main")
 DEEP = Tree(prefix="/dl/images/", module="images")
@@ -24,6 +24,12 @@ TREES = Trees([DL, DEEP, OWN, SHADOW])
         ("a.example.org", "/dl/9/.", DL, "9/"),
         ("a.example.org", "/dl/./9//x", DL, "9/x"),
         ("a.example.org", "/dl/images/x", DEEP, "x"),
+        ("a.example.org", "//dl/x", DL, "x"),
+        ("a.example.org", "///dl//x", DL, "x"),
+        ("dl.example.org", "//x", OWN, "x"),
+        ("dl.example.org", "//evil.example.com/x", OWN, "evil.example.com/x"),
+        ("dl.example.org", "//", OWN, ""),
+        ("dl.example.org", "/.//./x", OWN, "x"),
         ("a.example.org", "/dl/imagesx", DL, "imagesx"),
         ("", "/dl/x", DL, "x"),
         ("dl.example.org", "/9/x", OWN, "9/x"),
@@ -50,6 +56,9 @@ def test_a_path_lies_in_the_innermost_tree_of_its_host(host: str, path: str, tre
         ("a.example.org", "/mirrorlist/9/baseos"),
         ("a.example.org", "/dlx/y"),
         ("a.example.org", "/x/../dl/y"),
+        ("a.example.org", "//"),
+        ("a.example.org", "//evil.example.com/x"),
+        ("a.example.org", "//mirrorlist/9/baseos"),
         ("files.example.org", "/metalink"),
         ("a.example.org", "*"),
         ("a.example.org", ""),
@@ -66,7 +75,8 @@ def test_what_lies_in_no_tree_is_left_to_the_service(host: str, path: str) -> No
     "path",
     [
         "/dl/../x", "/dl/..", "/dl/a/../b", "/dl/a\\b", "/dl/..\\x", "/dl/a\x00b", "/dl/\r\nX: y", "/dl/a\tb", "/dl/\x7f",
-        "//dl/x", "//evil.example.com/x", "/dl/" + "x" * LONGEST_PATH, "/region/EU/dl/../x", "//region/EU/dl/x",
+        "//dl/../x", "/dl/" + "x" * LONGEST_PATH, "/region/EU/dl/../x", "//region/EU/dl/../x",
+        "/dl/" + "\xff" * (LONGEST_IN_URL // 3 + 1), "/dl/a\xe3\x81\x82/" + "+" * 3000,
     ],
 )  # fmt: skip
 def test_a_path_that_no_file_can_have_is_malformed(path: str) -> None:

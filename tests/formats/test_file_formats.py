@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,17 @@ from mirrorlist.formats.checksum import checksum
 from mirrorlist.formats.file_json import file_json
 from mirrorlist.formats.file_metalink3 import file_metalink3
 from mirrorlist.formats.file_metalink4 import file_metalink4
-from mirrorlist.formats.links import MOST_DUPLICATES, digest, links
+from mirrorlist.formats.links import (
+    MOST_BYTES,
+    MOST_DUPLICATES,
+    digest,
+    fitting,
+    joined,
+    links,
+    longest_path,
+    shortened,
+    sizes,
+)
 from tests.building import CITIES, NOW, client, mirror, place, snapshot
 
 TREE = Tree(prefix="/dl/", module=MAIN)
@@ -77,6 +88,36 @@ def test_links_are_single_headers_of_plain_ascii(case: Offer) -> None:
 def test_there_are_ten_duplicates_at_most() -> None:
     found = links([(f"https://m{number}.example.org/", None) for number in range(30)], "/dl/")
     assert len(found) == MOST_DUPLICATES + 1
+
+
+def lines(found: Sequence[tuple[str, str]], path: str) -> list[str]:
+    return [f"{before}{path}{after}" for before, after in fitting(found, path)]
+
+
+@pytest.mark.parametrize("base", [10, 60, 300, 1000])
+@pytest.mark.parametrize("count", [0, 1, 5, 30])
+def test_links_have_two_kibibytes_together_and_the_metalink_goes_last(base: int, count: int) -> None:
+    trees = [(f"https://m{number:02}.example.org/{'b' * base}/", "DE") for number in range(count)]
+    found = links(trees, "/dl/")
+    pieces, taken = joined(found), sizes(found)
+    longest = longest_path(taken)
+    for length in (*range(0, 2100, 7), max(longest, 0), max(longest + 1, 0)):
+        kept = lines(found, "p" * length)
+        assert sum(len(f"Link: {line}\r\n") for line in kept) <= MOST_BYTES
+        assert (len(kept) == len(found)) is (length <= longest)
+        assert shortened(pieces, taken, "p" * length) == ", ".join(kept)
+        assert not kept or kept[-1].startswith("</dl/p") or not length
+        assert [f"pri={pri};" in line for pri, line in enumerate(kept[:-1], 1)] == [True] * (len(kept) - 1)
+        if length < 1950:
+            assert kept
+    assert lines(found, "p" * 2000) == []
+
+
+def test_as_many_links_are_kept_as_fit() -> None:
+    found = links([(f"https://m{number}.example.org/", None) for number in range(10)], "/")
+    kept = lines(found, "p" * 255)
+    assert [line.partition("ppp")[0] for line in kept] == [f"<https://m{n}.example.org/" for n in range(5)] + ["</"]
+    assert MOST_BYTES - sum(len(line) + 8 for line in kept) < len(kept[0])
 
 
 def test_a_digest_is_base64_of_the_bytes() -> None:

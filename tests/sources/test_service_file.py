@@ -16,7 +16,7 @@ from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import parse_prefix
 from mirrorlist.core.service import GeoSources, Link, Module, Override, Profile, PublishedImage, Service, Site
 from mirrorlist.core.sync import Source, SyncPolicy, SyncSources
-from mirrorlist.core.trees import MetadataFrom, Tree
+from mirrorlist.core.trees import Keeps, MetadataFrom, Tree
 from mirrorlist.sources.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS
 from mirrorlist.sources.cities import city_of
 from mirrorlist.sources.geo_records import CITY_PRECISION_KM
@@ -435,6 +435,11 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
         "+trees: [{path: /dl/, module: main, allow_http: 5}]\n",
         "6:48",
         "allow_http is 5; write true or false",
+    ),
+    "trees/items/protocol/enum": (
+        "+trees: [{path: /dl/, module: main, protocol: as_aksed}]\n",
+        "6:46",
+        "protocol is 'as_aksed'; did you mean 'as_asked'?",
     ),
     "trusted_proxies/type": ("+trusted_proxies: unix\n", "6:18", "is 'unix'; write a list"),
     "trusted_proxies/uniqueItems": ("+trusted_proxies: [unix, unix]\n", "6:18", "names something twice"),
@@ -1394,6 +1399,14 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
             "[tree-twice] trees[2].path is '/dl/', as in trees[0]; write another path or another host",
         ),
     ],
+    "trees_keep_https": [
+        (
+            "small",
+            "+trees: [{path: /dl, module: main, protocol: as_asked, allow_http: true}]\n",
+            "6:45",
+            "[contradiction] trees[0].protocol is as_asked, but allow_http sends clients from https to http; leave one",
+        ),
+    ],
     "trees_have_origins": [
         (
             "small",
@@ -1525,7 +1538,7 @@ origin: {main: tree, kitten: "https://origin.example.org/kitten"}
 file_lists: {main: lists/fullfiletimelist, kitten: "https://origin.example.org/ls-lR.gz"}
 fallbacks: {main: ["https://repo.example.org/linux"], kitten: ["http://repo.example.org/kitten/"]}
 trees:
-  - {path: /dl, module: main}
+  - {path: /dl, module: main, protocol: as_asked}
   - {path: /, host: dl.example.org, module: kitten, metadata: origin, allow_http: yes}
 trusted_proxies: [192.0.2.0/24, 198.51.100.7, "2001:DB8::/32", unix]
 geo: {databases: [geo/City.mmdb, /srv/ASN.mmdb], clouds: {aws: geo/aws.json, oci: /srv/oci.json}, overrides: [
@@ -1602,7 +1615,7 @@ site:
             },
             origins={"main": str(tmp_path / "tree"), "kitten": "https://origin.example.org/kitten/"},
             trees=(
-                Tree(prefix="/dl/", module="main"),
+                Tree(prefix="/dl/", module="main", protocol=Keeps.AS_ASKED),
                 Tree(
                     prefix="/",
                     module="kitten",

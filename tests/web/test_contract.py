@@ -235,12 +235,10 @@ BAD = [
     (404, "/metalink/9.2/baseos", "arch=x86_64"),  # the vault's
     (404, "/metalink/9/baseos-source", ""),  # the vault's
     (404, "/metalink/10-kitten/baseos", "arch=x86_64"),  # no origin for the module
-    (404, "//mirrorlist/9/baseos", ""),
     (404, "/mirrorlist//9/baseos", ""),
     (404, "/mirrorlist/9//baseos", ""),
     (404, "/mirrorlist/9/baseos//", ""),
-    (404, "//", ""),
-    (404, "///", ""),
+    (404, "//mirrorlist//9/baseos", ""),
     (404, "//evil.example.com/mirrorlist/9/baseos", ""),
     (404, "/mirrorlist//", "repo=baseos-9"),
     (404, "/mirrorlist/../mirrorlist/9/baseos", ""),
@@ -408,7 +406,7 @@ def test_no_request_is_an_internal_error_and_nothing_hostile_comes_back(
 ) -> None:
     answer = service.get(path, query, "10.0.0.1", X_FORWARDED_FOR=forwarded, ACCEPT_ENCODING=accepted)
     assert answer.status in (200, 400, 404) or (answer.status == 503 and "retry-after" in answer.headers)
-    is_front_page = path == "/" and answer.status == 200
+    is_front_page = path[:1] == "/" and not path.strip("/") and answer.status == 200
     assert answer.headers["cache-control"] == ("public, max-age=60" if is_front_page else "private, no-store")
     if answer.status != 200:
         assert is_one_comment(answer)
