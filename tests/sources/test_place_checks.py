@@ -146,7 +146,7 @@ def test_a_mirror_that_serves_its_own_networks_only_needs_no_place(text: str) ->
 
 
 def test_a_refused_file_has_no_remark_on_its_place() -> None:
-    assert [each for each in messages("email: [x]\n") if "place" in each] == []
+    assert [each for each in messages("private: [x]\n") if "place" in each] == []
 
 
 def test_a_directory_is_judged_like_its_files(tmp_path: Path) -> None:
