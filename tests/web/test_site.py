@@ -477,3 +477,15 @@ def test_the_line_that_copies_a_tree_is_shown_for_every_module_as_the_kit_has_it
             ("vault", "rsync://everybody.example.org/vault/"),
         )
     ]
+
+
+def test_your_package_manager_is_told_only_what_it_can_read() -> None:
+    def shown(**said: object) -> str:
+        page = tree(get(both(record_of(3, **said)), "/yours"))  # type: ignore[arg-type]  # fields of a service
+        return "\n".join(figure.text_content() for figure in page.xpath("//figure[@class='snippet']"))
+
+    bare, signed = shown(), shown(site=Site(gpg_key="file:///etc/pki/KEY"))
+    assert "dnf and yum" in bare
+    assert "zypper" in bare
+    assert not any(word in bare for word in ("deb mirror+", "pacman", "apk", "gpgcheck", "gpgkey"))
+    assert signed.count("gpgcheck=1\ngpgkey=file:///etc/pki/KEY\n") == 2
