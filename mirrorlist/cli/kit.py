@@ -10,7 +10,7 @@ import click
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.reviews import plain_line
 from mirrorlist.core.errors import NotFound, Severity
-from mirrorlist.core.kit import Faults, Kit, KitError, Server, kit_for, no_faults, sources_of
+from mirrorlist.core.kit import USUAL_ROOT, Faults, Kit, KitError, Server, kit_for, no_faults, sources_of
 from mirrorlist.core.model import Mirror
 from mirrorlist.core.service import Service
 from mirrorlist.core.sync import copy_fault
@@ -29,7 +29,7 @@ SERVERS = click.Choice([each.value for each in Server])
 @click.argument("name")
 @click.option("--server", type=SERVERS, default=Server.NGINX.value, show_default=True, help="The web server.")
 @click.option("--out", type=click.Path(path_type=Path), help="The directory to write.  [default: kit-NAME]")
-@click.option("--root", default="/srv/mirror", show_default=True, help="Where the trees shall lie on the mirror.")
+@click.option("--root", default=USUAL_ROOT, show_default=True, help="Where the trees shall lie on the mirror.")
 @click.option(
     "--source", metavar="NAME", help="Copy this source or mirror, whatever the policy.  [default: it chooses]"
 )

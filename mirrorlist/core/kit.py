@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from urllib.parse import unquote, urlsplit
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Mirror, Protocol
 from mirrorlist.core.service import Module, Service
-from mirrorlist.core.sync import Offered, Source, SyncPolicy, copied_by_mirrors, offered, ordered
+from mirrorlist.core.sync import Offered, Source, SyncPolicy, copied_by_mirrors, offered, ordered, sync_command
 
+USUAL_ROOT = "/srv/mirror"
 USUAL_INTERVAL = 3 * 3600
 LONGEST_DELAY = 3500
 GROWTH = 1.25
@@ -66,6 +68,11 @@ class KitModule:
     web_paths: tuple[str, ...]
     rsync_url: str | None
     rsync_name: str | None
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What copies the tree once, by hand."""
+        return sync_command(self.source, self.directory)
 
     @property
     def disk_gb(self) -> int | None:
@@ -169,6 +176,24 @@ class _Choice:
     reason: str
 
 
+def sync_lines(service: Service) -> tuple[tuple[str, str], ...]:
+    """For each module its title, and the line that copies it, for somebody whose place is not known.
+
+    It copies what a kit would: the first of the project's sources, else the address that is for everybody.
+    """
+    slug, found = slug_of(service.name), []
+    for name, module in service.modules.items():
+        sources = [each.rsync[name] for each in service.sync.sources if name in each.rsync]
+        if source := next(iter(sources), module.rsync):
+            line = shlex.join(sync_command(source, f"{USUAL_ROOT}/{slug}/{name}"))
+            found.append((_title(service, name, module), line))
+    return tuple(found)
+
+
+def _title(service: Service, name: str, module: Module) -> str:
+    return service.name if name == MAIN and module.title == MAIN.capitalize() else module.title
+
+
 def slug_of(name: str) -> str:
     """A distribution's name as a part of file names: small letters, digits and single hyphens; at most 40."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower())[:40].strip("-") or "linux"
@@ -183,7 +208,7 @@ def _module(service: Service, mirror: Mirror, name: str, choice: _Choice, root: 
     book = mirror.urls[name]
     return KitModule(
         name=name,
-        title=service.name if name == MAIN and module.title == MAIN.capitalize() else module.title,
+        title=_title(service, name, module),
         unit=f"{slug}-{name}",
         source=source,
         why=why,

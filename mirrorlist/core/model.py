@@ -142,7 +142,8 @@ class Repository:
     """A repository of the catalogue.
 
     ``path`` is below the version's directory, may hold ``$basearch`` and ends with a slash.
-    ``versions`` and ``arches``: where it exists; ``None`` means everywhere.
+    ``versions`` and ``arches``: where it exists; ``None`` means everywhere. ``clients`` names the package managers
+    that read it; without any its files tell.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Repository:
     versions: tuple[str, ...] | None = None
     arches: tuple[str, ...] | None = None
     vault: bool = False
+    clients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

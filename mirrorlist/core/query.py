@@ -94,8 +94,24 @@ class Spellings:
             protocols or self._order,
             asked_countries(given),
             every_protocol=len(protocols) > 1,
-            networks=given.get("netblock") != "0",
+            networks=not is_denied(given, "netblock"),
         )
+
+
+TRUE_WORDS = frozenset({"", "1", "true", "yes", "on", "y", "t"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off", "n", "f"})
+
+
+def is_set(given: Mapping[str, str], flag: str) -> bool:
+    """Whether a flag is there, bare or with a word for true."""
+    value = given.get(flag)
+    return value is not None and value.strip().lower() in TRUE_WORDS
+
+
+def is_denied(given: Mapping[str, str], flag: str) -> bool:
+    """Whether a flag is there with a word for false."""
+    value = given.get(flag)
+    return value is not None and value.strip().lower() in FALSE_WORDS
 
 
 def _unique(*protocols: Protocol) -> tuple[Protocol, ...]:

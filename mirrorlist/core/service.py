@@ -83,6 +83,7 @@ class Site:
     geo_corrections: tuple[Link, ...] = ()
     images: tuple[PublishedImage, ...] = ()
     image_checksums: str | None = None
+    gpg_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,14 @@ from mirrorlist.core.geo import distance_km, vector
 from mirrorlist.core.health import GOOD_OUTCOMES, Outcome, Subject, Verdict
 from mirrorlist.core.model import Location, Mirror, Protocol, Status
 
+SYNC_OPTIONS = ("-avSH", "--exclude=.~tmp~", "--delete-delay", "--delay-updates", "--timeout=600")
+"""How rsync copies a tree: new files appear together at the end, and what is gone is deleted after that."""
+
+
+def sync_command(source: str, directory: str) -> tuple[str, ...]:
+    """The words of the command that copies a tree, as the kit, the pages and the documentation print it."""
+    return ("rsync", *SYNC_OPTIONS, source if source.endswith("/") else f"{source}/", f"{directory}/")
+
 
 class SyncPolicy(StrEnum):
     """Which source a mirror is told to copy."""

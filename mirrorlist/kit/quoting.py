@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from mirrorlist.core.kit import KitError
 from mirrorlist.sources.documents import printable
@@ -27,6 +28,11 @@ _MARKDOWN = re.compile(r"[^A-Za-z0-9 ,'\"/=:.;()+\-\u00a0-\U0010ffff]")
 def shell(value: object) -> Quoted:
     """One word of a POSIX shell."""
     return Quoted(shlex.quote(_line(value)))
+
+
+def words(value: Iterable[str]) -> Quoted:
+    """Words of a POSIX shell, with blanks between them."""
+    return Quoted(" ".join(map(shell, value)))
 
 
 def comment(value: object) -> Quoted:
@@ -102,10 +108,10 @@ def bare(value: object) -> Quoted:
     return Quoted(text)
 
 
-FILTERS: Mapping[str, Callable[[object], Quoted]] = {
-    "sh": shell, "comment": comment, "nginx": nginx, "apache": apache, "caddy": caddy, "systemd": systemd,
-    "systemd_text": systemd_text, "cron": cron, "rsyncd": rsyncd, "rsyncd_name": rsyncd_name, "markdown": markdown,
-    "code": code, "number": number, "bare": bare,
+FILTERS: Mapping[str, Callable[[Any], Quoted]] = {
+    "sh": shell, "words": words, "comment": comment, "nginx": nginx, "apache": apache, "caddy": caddy,
+    "systemd": systemd, "systemd_text": systemd_text, "cron": cron, "rsyncd": rsyncd, "rsyncd_name": rsyncd_name,
+    "markdown": markdown, "code": code, "number": number, "bare": bare,
 }  # fmt: skip
 
 

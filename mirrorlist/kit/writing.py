@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from mirrorlist.core.host_names import is_address
 from mirrorlist.core.kit import DEFAULT_PORTS, Kit, KitModule, Server
 from mirrorlist.core.model import Protocol
+from mirrorlist.core.sync import SYNC_OPTIONS
 from mirrorlist.kit.quoting import FILTERS, Quoted, apache, caddy, nginx, quoted_only
 
 TYPES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -103,6 +104,7 @@ def _facts(kit: Kit, server: Server) -> Mapping[str, object]:
     port = f":{https[0]}" if https and https[0] != DEFAULT_PORTS[Protocol.HTTPS] else ""
     return {
         "server": server.value,
+        "sync_options": SYNC_OPTIONS,
         "types": TYPES,
         "webroot": WEBROOT,
         "certificate": f"{CERTIFICATES}/{kit.mirror}",

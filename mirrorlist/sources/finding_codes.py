@@ -36,6 +36,8 @@ class Code(StrEnum):
 
     # What only a reader of mirror files can tell.
     KEY_CASE = "key-case"
+    CONTINENT_SPELLING = "continent-spelling"
+    WRONG_CONTINENT = "wrong-continent"
     FILE_NAME = "file-name"
     DUPLICATE_NAME = "duplicate-name"
     UNKNOWN_MODULE = "unknown-module"

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirrorlist.core.geo import vector
-from mirrorlist.sources.place_names import city_spellings, state_spellings
+from mirrorlist.sources.place_names import city_spellings, joined_spellings, state_spellings
 
 DEGREES = 0.01
 """The unit of the table's latitudes and longitudes: about a kilometre."""
@@ -96,6 +96,7 @@ class Gazetteer:
         self._index = msgspec.msgpack.decode(data[4 : 4 + length], type=Index)
         self._body = memoryview(data)[4 + length :]
         self._blocks: dict[str, Block] = {}
+        self._joined_blocks: dict[str, Block] = {}
         self._found: dict[tuple[str, str], tuple[City, ...]] = {}
 
     @property
@@ -114,27 +115,40 @@ class Gazetteer:
         More than one is meant by the name that a capital shares with the region around it.
         """
         block = self._block(country)
-        for spelling in state_spellings(text) if block else ():
-            if block and (numbers := block.state_names.get(spelling)):
-                return tuple(State(number, _point(*block.state_centres[number - 1])) for number in numbers)
-        return ()
+        if block is None:
+            return ()
+        spellings = state_spellings(text)
+        numbers = next((known for each in spellings if (known := block.state_names.get(each))), None)
+        if numbers is None:
+            joined = self._joined_up(country).state_names
+            numbers = next((known for each in map(_joined, spellings) if (known := joined.get(each))), [])
+        return tuple(State(number, _point(*block.state_centres[number - 1])) for number in numbers)
 
     def cities(self, country: str, text: str) -> tuple[City, ...]:
         """The cities of this name, the largest first; those that only an unlike further name has come last.
 
-        A spelling that is nearer to the text hides the cities that are known by a farther one. What was found is
-        kept: the same files are read for every generation, and half of its time went into these searches.
+        A spelling that is nearer to the text hides the cities that are known by a farther one; the farthest is that
+        without blanks, by which NewYork and L Aquila are found. What was found is kept: the same files are read for
+        every generation, and half of its time went into these searches.
         """
         found = self._found.get((country, text))
         if found is None:
-            block = self._block(country)
-            spellings = city_spellings(text) if block else ()
-            found = next((cities for spelling in spellings if (cities := _named(block, spelling))), ())
+            found = self._cities(country, text)
             if len(self._found) >= MOST_KEPT:
                 self._found.clear()
             if len(text) <= LONGEST_KEPT:
                 self._found[country, text] = found
         return found
+
+    def _cities(self, country: str, text: str) -> tuple[City, ...]:
+        block = self._block(country)
+        if block is None:
+            return ()
+        found = next((cities for each in city_spellings(text) if (cities := _named(block, each))), ())
+        if found:
+            return found
+        joined = self._joined_up(country)
+        return next((cities for each in joined_spellings(text) if (cities := _named(joined, each))), ())
 
     def nearest(self, country: str, state: State | None, point: Point) -> Point | None:
         """The city of a country, or of a state, that is nearest to a point."""
@@ -147,6 +161,21 @@ class Gazetteer:
         if not len(rows):
             return None
         return _place(block, int(rows[np.argmin(_squared_chords(block, point)[rows])]))
+
+    def _joined_up(self, country: str) -> Block:
+        """A country's block with names that have no blanks."""
+        if country not in self._joined_blocks:
+            block = self._blocks[country]
+            names, short_names, alternates = (
+                text.replace(b" ", b"") for text in (block.names, block.short_names, block.alternates)
+            )
+            states: dict[str, list[int]] = {}
+            for name, numbers in block.state_names.items():
+                states.setdefault(_joined(name), numbers)
+            self._joined_blocks[country] = msgspec.structs.replace(
+                block, names=names, short_names=short_names, alternates=alternates, state_names=states
+            )
+        return self._joined_blocks[country]
 
     def _block(self, country: str) -> Block | None:
         if country not in self._blocks and country in self._index.blocks:
@@ -162,9 +191,11 @@ def read_gazetteer() -> Gazetteer:
     return Gazetteer(files("mirrorlist").joinpath("data", "gazetteer.bin").read_bytes())
 
 
-def _named(block: Block | None, name: str) -> tuple[City, ...]:
-    if block is None:
-        return ()
+def _joined(name: str) -> str:
+    return name.replace(" ", "")
+
+
+def _named(block: Block, name: str) -> tuple[City, ...]:
     own = [*_rows(block.names, f"\n{name}\n"), *_rows(block.short_names, f"\t{name}\t")]
     further = _rows(block.alternates, f"\t{name}\t")
     return tuple(_city(block, row) for rows in (own, further) for row in _largest_first(block, rows))

@@ -14,6 +14,7 @@ from mirrorlist.core.geo import distance_km, vector
 from mirrorlist.core.model import Location, Mirror, PlaceSource
 from mirrorlist.sources.countries import Countries, read_countries
 from mirrorlist.sources.gazetteer import City, Gazetteer, Point, State, read_gazetteer
+from mirrorlist.sources.place_names import joined_spellings
 
 CITY_KM = 25.0
 STATE_KM = 300.0
@@ -73,8 +74,9 @@ def by_coordinates(location: Location, atlas: Atlas) -> Location | None:
 
 
 def by_city_and_state(location: Location, atlas: Atlas) -> Location | None:
-    """The city of this name in this state."""
+    """The city of this name in this state, or near it where the state has the city's own name."""
     found = _city_in_state(atlas, location.country, location.city, location.region)
+    found = found or _city_of_its_state(location, atlas)
     return _at(location, found, CITY_KM, PlaceSource.CITY_AND_STATE)
 
 
@@ -193,6 +195,19 @@ def _city_in_state(atlas: Atlas, country: str | None, city: str | None, state: s
         return _largest(atlas.gazetteer.cities(territory, city))
     numbers = {each.number for each in atlas.gazetteer.states(country, state)}
     return _largest([each for each in atlas.gazetteer.cities(country, city) if each.state in numbers])
+
+
+def _city_of_its_state(location: Location, atlas: Atlas) -> City | None:
+    """The city whose own name stands for the state: Taipei in Taipei, which belongs to no province.
+
+    A namesake of the state that lies far from it is another city: Washington in Washington is not the capital.
+    """
+    city, state = location.city or "", location.region or ""
+    if set(joined_spellings(city)).isdisjoint(joined_spellings(state)):
+        return None
+    centres = tuple(_state_centres(location, atlas))
+    found = _cities(location, atlas)
+    return _largest([each for each in found if any(_km(each.place, centre) <= STATE_KM for centre in centres)])
 
 
 def _known_state(location: Location, atlas: Atlas) -> bool:

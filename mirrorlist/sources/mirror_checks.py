@@ -14,6 +14,7 @@ from mirrorlist.sources.cloud_regions import canonical_region, known_regions
 from mirrorlist.sources.documents import shown, spelled
 from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.mirror_drafts import Draft
+from mirrorlist.sources.mirror_trifles import TRIFLES, field_of, leave_out
 from mirrorlist.sources.mirror_urls import url_fault
 from mirrorlist.sources.networks import canonical_network
 from mirrorlist.sources.spelling import did_you_mean
@@ -53,7 +54,10 @@ def check_dates(draft: Draft) -> None:
         text = draft.root.get(key)
         if isinstance(text, str) and not _is_date(text):
             message = f"{key} {shown(text)} is no date; write year-month-day, as in 2026-12-24"
-            draft.refuse((key,), Code.BAD_DATE, message)
+            if field_of((key,)) in TRIFLES:
+                leave_out(draft, (key,), Code.BAD_DATE, message)
+            else:
+                draft.refuse((key,), Code.BAD_DATE, message)
 
 
 def check_private(draft: Draft) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mirrorlist.core.errors import Finding
 from mirrorlist.sources.countries import Countries
@@ -51,6 +52,31 @@ class Draft:
     def moved(self, moves: dict[Pointer, Pointer]) -> None:
         """Note where values came from, all at once: each new pointer with the one it had in this draft."""
         self._origins.update({new: self.document.original(old) for new, old in moves.items()})
+
+    def value(self, pointer: Pointer) -> Value:
+        """The value at a pointer; None where there is none."""
+        found: Any = self.root
+        for step in pointer:
+            try:
+                found = found[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return found  # type: ignore[no-any-return]  # whatever stands in a tree of values is one
+
+    def put(self, pointer: Pointer, value: Value) -> None:
+        """Replace the value at a pointer."""
+        holder: Any = self.value(pointer[:-1])
+        holder[pointer[-1]] = value
+
+    def remove(self, pointer: Pointer) -> None:
+        """Take out the value at a pointer, if it is still there, and what is empty without it."""
+        holder: Any = self.value(pointer[:-1])
+        try:
+            del holder[pointer[-1]]
+        except (KeyError, IndexError, TypeError):
+            return
+        if len(pointer) > 1 and not holder:
+            self.remove(pointer[:-1])
 
     def mapping(self, *pointer: str) -> dict[str, Value]:
         """The mapping at a pointer, to be changed in place; a new empty one where there is none."""

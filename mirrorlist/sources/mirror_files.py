@@ -18,9 +18,9 @@ from mirrorlist.sources.locations import Atlas
 from mirrorlist.sources.mirror_checks import CHECKS
 from mirrorlist.sources.mirror_drafts import Draft, Surroundings
 from mirrorlist.sources.mirror_fields import mirror_from
-from mirrorlist.sources.mirror_repairs import REPAIRS
+from mirrorlist.sources.mirror_trifles import settled
 from mirrorlist.sources.place_checks import place_findings
-from mirrorlist.sources.schemas import judge
+from mirrorlist.sources.schemas import findings_on
 from mirrorlist.sources.yaml_reader import MAX_BYTES, read_yaml
 
 SUFFIXES = (".yml", ".yaml")
@@ -93,14 +93,13 @@ def judged_document(data: bytes, path: str, around: Surroundings) -> Document:
     if document.root is None:
         return document
     draft = Draft(document)
-    for repair in REPAIRS:
-        repair(draft, around)
+    refused = settled(draft, around)
     for check in CHECKS:
         check(draft)
     repaired = draft.finished()
     told = {(each.line, each.column) for each in repaired.findings if each.severity is Severity.ERROR}
-    news = (each for each in judge(repaired, "mirror") if (each.line, each.column) not in told)
-    return replace(repaired, findings=tuple(sorted((*repaired.findings, *news))))
+    news = (each for each in findings_on(repaired, refused) if (each.line, each.column) not in told)
+    return replace(repaired, findings=tuple(sorted(dict.fromkeys((*repaired.findings, *news)))))
 
 
 def mirror_of(document: Document, countries: Countries) -> Mirror | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mirrorlist.core.model import MAIN
+from mirrorlist.sources.continents import continents
 from mirrorlist.sources.documents import Pointer, Value, shown, spelled
 from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.mirror_drafts import Draft, Surroundings
@@ -39,14 +40,23 @@ def _repair_keys(draft: Draft, pointer: Pointer, mapping: dict[str, Value], node
 
 def _rename(draft: Draft, pointer: Pointer, mapping: dict[str, Value], known: Schema) -> None:
     for key in [key for key in mapping if key not in known]:
-        value, meant = mapping.pop(key), key.lower().replace("-", "_")
-        if meant in known and meant not in mapping:
+        value, meant = mapping.pop(key), _meant(key, known)
+        if meant and meant not in mapping:
             _tell_case(draft, (*pointer, key), meant)
             mapping[meant] = value
             draft.moved({(*pointer, meant): (*pointer, key)})
         else:
             message = _elsewhere(pointer, key) or unknown_key(pointer, key, known)
             draft.warn_key((*pointer, key), Code.UNKNOWN_KEY, message)
+
+
+def _meant(key: str, known: Schema) -> str | None:
+    """The known key of these letters and digits, whatever their case and whatever stands between them."""
+    return next((each for each in known if _bare(each) == _bare(key)), None)
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"[\s_-]", "", key.lower())
 
 
 def _tell_case(draft: Draft, pointer: Pointer, meant: str) -> None:
@@ -147,6 +157,24 @@ def repair_country(draft: Draft, around: Surroundings) -> None:
         del place["country"]
 
 
+def repair_continent(draft: Draft, around: Surroundings) -> None:
+    """A continent by its name becomes its code; one that is not the country's is told, for the country counts."""
+    place, pointer = draft.mapping("geolocation"), ("geolocation", "continent")
+    text, country = place.get("continent"), around.countries.by_code.get(str(place.get("country")))
+    meant = continents(text) if isinstance(text, str) else ()
+    if not isinstance(text, str) or not meant or (country is None and len(meant) > 1):
+        return
+    code = country.continent if country and country.continent in meant else meant[0]
+    said = f"{spelled(pointer)} {shown(text)}"
+    place["continent"] = code
+    if country and code != country.continent:
+        remedy = f"write '{country.continent}' or remove it"
+        message = f"{said} is not that of {country.code}, and {country.continent} counts; {remedy}"
+        draft.warn(pointer, Code.WRONG_CONTINENT, message)
+    elif code != text:
+        draft.warn(pointer, Code.CONTINENT_SPELLING, f"{said} is read as {code}; write '{code}'")
+
+
 def repair_country_lists(draft: Draft, around: Surroundings) -> None:
     """Countries in lists get their ISO codes. An unknown one stays, so that a list is never widened."""
     for key in ("countries_only", "countries_never"):
@@ -208,6 +236,7 @@ REPAIRS: tuple[Repair, ...] = (
     repair_schemes,
     repair_sponsor_url,
     repair_country,
+    repair_continent,
     repair_country_lists,
     repair_asns,
     repair_host_bits,

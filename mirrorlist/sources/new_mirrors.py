@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from mirrorlist.core.host_names import is_address
+from mirrorlist.sources.amounts import Refused, bandwidth_mbps, frequency
 from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.hosts import name_fault
 from mirrorlist.sources.mirror_urls import page_url, rsync_url, tree_url, url_fault
@@ -24,10 +25,6 @@ WIDTH = 100_000
 """Lines are never broken: a value stays on its key's line."""
 
 Value = str | int | float
-
-
-class Refused(ValueError):
-    """An answer that cannot be used; says why, as the end of a sentence that begins with the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,61 +64,6 @@ def country_code(text: str) -> str:
     if code is None:
         raise Refused("is no country; write its ISO 3166 code or its English name")
     return code
-
-
-_BANDWIDTH = re.compile(
-    r"(?:([1-9][0-9]?)\s*[x\u00d7*]\s*)?([0-9]{1,6}(?:[.,][0-9]{1,3})?)\s*(?:([tgm])(?:i?b|bit|bits|byte|bytes)?\s*)?"
-    r"(?:/\s*s|ps|/\s*sec|per second)?\.?", re.IGNORECASE
-)  # fmt: skip
-_MBPS = {"m": 1, "g": 1000, "t": 1_000_000}
-
-
-def bandwidth_mbps(text: str) -> int:
-    """``1 Gbit/s``, ``2x10G``, ``500 Mbps`` in megabits per second; a number alone is that. Bytes are read as bits."""
-    found = _BANDWIDTH.fullmatch(text.strip())
-    if not found:
-        raise Refused("is no bandwidth; write it as in 10 Gbit/s")
-    mbps = int(found[1] or 1) * float(found[2].replace(",", ".")) * _MBPS[(found[3] or "m").lower()]
-    if not 1 <= mbps <= 100_000_000:
-        raise Refused("is no bandwidth that a mirror has; write it as in 10 Gbit/s")
-    return round(mbps)
-
-
-_SPAN = re.compile(r"(?:every\s+)?([0-9]{1,4})?\s*(minutes?|mins?|m|hours?|hrs?|h|days?|d)", re.IGNORECASE)
-_TIMES = re.compile(r"(once|twice|[a-z]+ times|[0-9]{1,3}\s*(?:times|x))\s*(?:an?|per|each|every|/)?\s*(hour|day)",
-                    re.IGNORECASE)  # fmt: skip
-_WORDS = {
-    "once": 1,
-    "twice": 2,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "eight": 8,
-    "ten": 10,
-    "twelve": 12,
-}
-_MINUTES = {"m": 1, "h": 60, "d": 1440}
-
-
-def frequency(text: str) -> str:
-    """``every 15 min``, ``twice an hour``, ``4 times a day``, ``hourly`` as 15m, 30m, 6h, 1h."""
-    said = " ".join(text.lower().rstrip(".").split())
-    said = {"hourly": "every hour", "daily": "every day", "twice daily": "twice a day"}.get(said, said)
-    if span := _SPAN.fullmatch(said):
-        return _spelled(int(span[1] or 1) * _MINUTES[span[2][0]])
-    if times := _TIMES.fullmatch(said):
-        first = times[1].removesuffix("times").removesuffix("x").strip()
-        count = _WORDS.get(first) or int(first if first.isdecimal() else 0)
-        return _spelled(_MINUTES[times[2][0]] // count if count else 0)
-    raise Refused("is no interval; write it as in 3h, or every 15 min")
-
-
-def _spelled(minutes: int) -> str:
-    if minutes < 1:
-        raise Refused("is no interval; write it as in 3h, or every 15 min")
-    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
 
 
 def sync_source(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 _SILENT = re.compile(r"['’‘ʻʼʹ`´.²]")
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 _AFTER_THE_NAME = re.compile(r"[,/(;|]")
+_SAINT_BEFORE_A_NAME = re.compile(r"\b(Ste?)\.?(?=[A-Z])")
 _WITHOUT_DECOMPOSITION = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ħ": "h", "ə": "a", "ǝ": "a"}
 )
@@ -45,7 +46,14 @@ def city_spellings(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, _city_spellings(text))))
 
 
+def joined_spellings(text: str) -> tuple[str, ...]:
+    """The spellings of a city without blanks, with and without a last ``city``."""
+    joined = [each.replace(" ", "") for each in city_spellings(text)]
+    return tuple(dict.fromkeys((*joined, *(each.removesuffix("city") or each for each in joined))))
+
+
 def _city_spellings(text: str) -> Iterator[str]:
+    text = _SAINT_BEFORE_A_NAME.sub(r"\1 ", text)
     whole, name = folded(text), folded(_AFTER_THE_NAME.split(text)[0])
     yield from (whole, name, without_city_word(whole), without_city_word(name))
 
@@ -58,7 +66,7 @@ def without_city_word(name: str) -> str:
 
 def state_spellings(text: str) -> tuple[str, ...]:
     """The folded spellings under which a state may be known, the most faithful one first."""
-    whole = folded(text)
+    whole = folded(_SAINT_BEFORE_A_NAME.sub(r"\1 ", text))
     return tuple(dict.fromkeys(filter(None, (whole, without_state_words(whole)))))
 
 

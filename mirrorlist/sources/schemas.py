@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -51,8 +51,17 @@ def judge(document: Document, name: str) -> tuple[Finding, ...]:
     A missing key is told at the mapping that lacks it, an unknown one at the key, the rest at the value.
     Of a document with very many faults only some are told.
     """
+    return findings_on(document, refused(document, name))
+
+
+def refused(document: Document, name: str) -> list[Fault]:
+    """What the schema refuses in a document, with pointers into it; of very many faults only some."""
     complaints = (fault for error in _validator(name).iter_errors(document.root) for fault in faults(error))
-    found = _told_once(list(islice(complaints, MAX_COMPLAINTS)))
+    return _told_once(list(islice(complaints, MAX_COMPLAINTS)))
+
+
+def findings_on(document: Document, found: Iterable[Fault]) -> tuple[Finding, ...]:
+    """The faults as errors with their places, in the order of the file."""
     return tuple(sorted(dict.fromkeys(_finding(document, fault) for fault in found)))
 
 

@@ -132,7 +132,7 @@ def _catalogue(text: ServiceText) -> Catalogue:
 
 def _repository(text: RepositoryText) -> Repository:
     path = re.sub("/+", "/", f"{text.path}/")
-    return Repository(text.name, path, text.versions, text.arches, text.vault)
+    return Repository(text.name, path, text.versions, text.arches, text.vault, text.clients)
 
 
 def _modules(text: ServiceText) -> Mapping[str, Module]:

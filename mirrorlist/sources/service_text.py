@@ -30,6 +30,7 @@ class RepositoryText:
     versions: Versions | None = None
     arches: tuple[str, ...] | None = None
     vault: bool = False
+    clients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

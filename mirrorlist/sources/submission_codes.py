@@ -46,6 +46,7 @@ class SubmissionCode(StrEnum):
     DUPLICATE_URL = "duplicate-url"
     UPDATE_FREQUENCY = "update-frequency"
     RARE_UPDATES = "rare-updates"
+    NOT_GIVEN = "not-given"
     BANDWIDTH_CAP = "bandwidth-cap"
     IMPLAUSIBLE_BANDWIDTH = "implausible-bandwidth"
     UNRESOLVABLE_PLACE = "unresolvable-place"
@@ -64,6 +65,11 @@ HELD_TO: Mapping[Code, str] = {
     Code.DUPLICATE_KEY: "what a reader of the file sees must be what counts",
     Code.UNKNOWN_KEY: "a slip would be lost without a word",
     Code.UNKNOWN_MODULE: "the module would be lost without a word",
+    Code.MISSING_KEY: "the value that stands alone would be lost",
+    Code.WRONG_TYPE: "the value would be lost or guessed",
+    Code.BAD_VALUE: "the value would be lost or guessed",
+    Code.OUT_OF_RANGE: "the value would be lost",
+    Code.BAD_DATE: "the date would be lost",
     Code.URL_SCHEME: "the key says what clients get",
     Code.SPONSOR_URL: "the page would be lost or guessed",
     Code.UNKNOWN_COUNTRY: "the mirror would have no place",

@@ -25,6 +25,7 @@ from mirrorlist.sources.pictures import MOST_BYTES, READERS, picture_fault
 from mirrorlist.sources.place_checks import place_findings, placed_by
 from mirrorlist.sources.submission import Check, Neighbours, Submission, Terms, neighbours
 from mirrorlist.sources.submission_codes import HELD_TO, SubmissionCode
+from mirrorlist.sources.submitted_absences import ABSENCE_CHECKS
 from mirrorlist.sources.submitted_facts import FACT_CHECKS
 from mirrorlist.sources.submitted_hosts import HOST_CHECKS
 from mirrorlist.sources.submitted_links import LINK_CHECKS
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     *NETWORK_CHECKS,
     *FACT_CHECKS,
     *REQUIREMENT_CHECKS,
+    *ABSENCE_CHECKS,
 )
 
 MOST_FINDINGS = 100
@@ -168,7 +170,12 @@ def _findings(submission: Submission, terms: Terms) -> list[Finding]:
         found += map(_held_to, place_findings(submission.document, submission.mirror, terms.atlas))
     told = {(each.line, each.column) for each in found if each.severity is Severity.ERROR and each.code in SHAPE}
     news = [each for check in (name_is_its_own, *CHECKS) for each in check(submission, terms)]
-    kept = [each for each in found if each.code != Code.FILE_NAME or (each.line, each.column) not in told]
+    # A continent that is not the country's is an error of place_is_one_place here.
+    kept = [
+        each
+        for each in found
+        if each.code != Code.WRONG_CONTINENT and (each.code != Code.FILE_NAME or (each.line, each.column) not in told)
+    ]
     return [*kept, *(each for each in news if (each.line, each.column) not in told)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mirrorlist.core.kit import sync_lines
 from mirrorlist.core.requirements import Asked
 from mirrorlist.core.service import Service
 from mirrorlist.web.words import every, speed
@@ -38,15 +39,8 @@ def join_page(service: Service) -> dict[str, Any]:
     return {
         "asked": [row for row in rows if row.minimum or row.preferred],
         "sources": service.sync.sources,
-        "rsync": _rsync(service),
+        "lines": sync_lines(service),
     }
-
-
-def _rsync(service: Service) -> str | None:
-    """An address for the example: the first module's that has one, else the first source's."""
-    found = [module.rsync for module in service.modules.values() if module.rsync]
-    found += [url for source in service.sync.sources for url in source.rsync.values()]
-    return found[0] if found else None
 
 
 def _percent(least: float | None) -> str:

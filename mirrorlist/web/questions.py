@@ -11,7 +11,7 @@ from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import Query
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.prefixes import packed
-from mirrorlist.core.query import Spellings, for_metalink, for_one_arch, parameters
+from mirrorlist.core.query import Spellings, for_metalink, for_one_arch, is_denied, is_set, parameters
 from mirrorlist.formats.registry import LISTS, METALINKS
 
 
@@ -69,7 +69,7 @@ class Questions:
         kind, rest = _split(path)
         given = parameters(query_string)
         query = self._query(kind, rest, given)
-        redirect = kind is Kind.MIRRORLIST and given.get("redirect") == "1"
+        redirect = kind is Kind.MIRRORLIST and is_set(given, "redirect")
         ip = _ip(given)
         return Question(
             kind,
@@ -77,7 +77,7 @@ class Questions:
             _format(kind, given),
             _heading(given) if kind is Kind.MIRRORLIST and rest is None else (),
             redirect=redirect,
-            time="time" in given,
+            time="time" in given and not is_denied(given, "time"),
             ip=ip,
             countme=given["countme"] if given.get("countme") in _COUNTME else None,
         )

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from mirrorlist.core.catalogue import target
+from mirrorlist.core.clients import PackageManager, package_managers
 from mirrorlist.core.errors import BadRequest, MirrorlistError, NotFound
 from mirrorlist.core.explanation import Explanation, LeftOut
 from mirrorlist.core.locate import CountryOf
@@ -112,22 +113,45 @@ class Snippet:
 
 
 def _snippets(published: Published, found: Explanation, asked: Mapping[str, str]) -> list[Snippet]:
+    """The lines of the package managers that read the repository."""
     base, name = base_url(published.service), published.service.name
     repo, version = asked["repo"], asked["version"]
     arch = f"&arch={asked['arch']}" if asked["arch"] else ""
     listed = f"{base}/mirrorlist?repo={repo}-{version}"
     has_metalink = found.module in published.service.origins and bool(published.snapshot.facts.metadata)
     asks = f"metalink={base}/metalink" if has_metalink else f"mirrorlist={base}/mirrorlist"
-    head = f"[{repo}]\nname={name} {version} - {repo}\n"
-    ini = f"{head}{asks}?repo={repo}-{version}&arch=$basearch\nenabled=1\ngpgcheck=1\n"
-    return [
-        Snippet("dnf and yum", f"/etc/yum.repos.d/{repo}.repo", ini),
-        Snippet("zypper", f"/etc/zypp/repos.d/{repo}.repo", ini.replace(asks.partition("=")[0] + "=", "mirrorlist=")),
-        Snippet(
+    key = published.service.site.gpg_key
+    checks = f"gpgcheck=1\ngpgkey={key}\n" if key else ""
+    ini = f"[{repo}]\nname={name} {version} - {repo}\n{asks}?repo={repo}-{version}&arch=$basearch\nenabled=1\n{checks}"
+    every = {
+        PackageManager.DNF: Snippet("dnf and yum", f"/etc/yum.repos.d/{repo}.repo", ini),
+        PackageManager.ZYPPER: Snippet(
+            "zypper", f"/etc/zypp/repos.d/{repo}.repo", ini.replace(asks.partition("=")[0] + "=", "mirrorlist=")
+        ),
+        PackageManager.APT: Snippet(
             "apt", f"/etc/apt/sources.list.d/{repo}.list", f"deb mirror+{listed}{arch}&format=apt SUITE main\n"
         ),
-        Snippet(
-            "pacman", "writes /etc/pacman.d/mirrorlist",
+        PackageManager.PACMAN: Snippet(
+            "pacman",
+            "writes /etc/pacman.d/mirrorlist",
             f"curl -o /etc/pacman.d/mirrorlist '{listed}{arch}&format=pacman'\n",
         ),
-    ]  # fmt: skip
+        PackageManager.APK: Snippet(
+            "apk", "writes /etc/apk/repositories", f"curl -o /etc/apk/repositories '{listed}{arch}&format=apk'\n"
+        ),
+    }
+    return [every[each] for each in _readers(published, found)]
+
+
+def _readers(published: Published, found: Explanation) -> tuple[PackageManager, ...]:
+    """The package managers that read the repository, by the origin's files where they are listed."""
+    index = published.snapshot.files.get(found.module)
+    catalogue = published.service.catalogue
+    repository = catalogue.repositories[found.repository]
+    arch = found.arch or next(iter(target(catalogue, found.version, found.repository).arches), "")
+    directory = found.path.replace("$basearch", arch)
+
+    def is_there(path: str) -> bool:
+        return index is not None and (index.find(path) is not None or index.entries(path) is not None)
+
+    return package_managers(repository, directory, is_there if index else None)

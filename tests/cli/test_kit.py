@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mirrorlist.cli.main import main
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, judged
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.core.rounds import Round
+from mirrorlist.core.sync import SYNC_OPTIONS, sync_command
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore, Run
 
@@ -134,3 +136,14 @@ def test_a_source_that_cannot_be_copied_is_told(checkout: Path, name: str, said:
     assert done.exit_code == 1
     assert said in done.stderr
     assert not (checkout / "out").exists()
+
+
+def test_the_steps_and_the_documentation_have_the_line_that_copies_a_tree(checkout: Path) -> None:
+    out = checkout / "out"
+    assert kit(checkout, HOST, "--out", str(out), "--source", "Tokyo").exit_code == 0
+    line = shlex.join(sync_command("rsync://tokyo.example.net/linux/", "/srv/mirror/example-linux/main"))
+    assert f"\n{line}\n" in (out / "README.md").read_text()
+    options = shlex.join(SYNC_OPTIONS)
+    assert f"\noptions=({options})\n" in (out / "sync" / "example-linux-main").read_text()
+    documented = shlex.join(sync_command("rsync://rsync.example.org/linux/", "/srv/mirror/example-linux/main"))
+    assert f"\n    {documented}\n" in (Path(__file__).parents[2] / "docs" / "mirroring.md").read_text()

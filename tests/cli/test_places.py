@@ -31,7 +31,7 @@ def checkout(tmp_path: Path) -> Path:
     directory = tmp_path / "mirrors.d"
     directory.mkdir()
     for name, place in PLACES.items():
-        text = f"name: {name}\naddress: {{https: https://{name}/linux/}}\ngeolocation: {place}\n"
+        text = f"name: {name}\naddress: {{https: https://{name}/linux/}}\ngeolocation: {place}\nupdate_frequency: 3h\n"
         (directory / f"{name}.yml").write_text(text)
     return tmp_path
 

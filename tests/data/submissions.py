@@ -12,7 +12,8 @@ NAME = "mirror.new.example.org"
 FILE = f"{NAME}.yml"
 WEB = "address:\n  https: https://mirror.new.example.org/linux/\n  http: http://mirror.new.example.org/linux/\n"
 PLACE = "geolocation: {country: DE, city: Berlin}\n"
-HEAD = f"name: {NAME}\n{WEB}{PLACE}"
+SYNC = "update_frequency: 3h\n"
+HEAD = f"name: {NAME}\naddress:\n  {{https: 'https://{NAME}/linux/', http: 'http://{NAME}/linux/'}}\n{SYNC}{PLACE}"
 
 SERVICE = """\
 versions: ["9"]
@@ -24,10 +25,10 @@ approved: [mirror.alone.example.net]
 NEIGHBOURS = {
     "mirror.old.example.net.yml": "name: mirror.old.example.net\n"
     "address: {http: http://mirror.old.example.net/linux/, rsync: rsync://mirror.old.example.net/linux/}\n"
-    "subnets: [141.20.0.0/18, '2001:638:100::/48']\nasn: [680]\n",
+    "subnets: [141.20.0.0/18, '2001:638:100::/48']\nasn: [680]\n" + SYNC,
     "mirror.alone.example.net.yml": "name: mirror.alone.example.net\n"
     "address: {http: http://mirror.alone.example.net/linux/}\n"
-    "private: true\nmonopoly: true\nsubnets: [193.99.144.0/24]\nasn: [206564]\n",
+    "private: true\nmonopoly: true\nsubnets: [193.99.144.0/24]\nasn: [206564]\n" + SYNC,
 }
 """Mirrors that are there already; the second one serves a network and an autonomous system alone."""
 
@@ -381,7 +382,7 @@ PLACES: tuple[Row, ...] = (
     ("unknown city", More.UNRESOLVABLE_PLACE, _place("country: DE, city: Atlantis")),
     ("unknown city and state", More.UNRESOLVABLE_PLACE, _place("country: DE, state_province: Nowhere, city: Atlantis")),
     ("wrong continent", More.UNRESOLVABLE_PLACE, _place("country: DE, continent: AF")),
-    ("unknown continent", Code.BAD_VALUE, _place("continent: Europe")),
+    ("unknown continent", Code.BAD_VALUE, _place("continent: Atlantis")),
     ("latitude of 91", Code.OUT_OF_RANGE, _place("latitude: 91, longitude: 0")),
     ("longitude of 181", Code.OUT_OF_RANGE, _place("latitude: 9, longitude: 181")),
     ("latitude alone", Code.MISSING_KEY, _place("latitude: 52")),
@@ -474,6 +475,8 @@ WARNED: tuple[Row, ...] = (
     ("address of a host", More.ADDRESS_AS_HOST, f"name: {NAME}\naddress: {{https: 'https://93.184.216.34/linux/'}}\n{PLACE}"),
     ("an IPv6 address", More.ADDRESS_AS_HOST, f"name: {NAME}\naddress: {{http: 'http://[2606:2800:220:1::1]/linux/'}}\n{PLACE}"),
     ("40 Gbit/s", More.BANDWIDTH_CAP, "bandwidth_mbps: 40000\n"),
+    ("nobody knows how often", More.NOT_GIVEN, f"name: {NAME}\n{WEB}{PLACE}"),
+    ("continent by name", Code.CONTINENT_SPELLING, _place("country: US, city: Ashburn, continent: North America")),
     ("seldom", More.RARE_UPDATES, "update_frequency: 12h\n"),
     ("somebody else's network", More.DOUBTFUL_CLAIM, "asn: 680\nsubnets: [8.8.8.0/24]\n"),
     ("unquoted Norway", Code.UNQUOTED_WORD, _place("country: NO, city: Bergen")),
@@ -546,7 +549,7 @@ VALID: dict[str, str | bytes] = {
     "page in another script": HEAD + "sponsor_url: https://пример.рф/\n",
     "source and address": HEAD + "sync: {source: 'rsync://rsync.example.org/linux/', from: 141.23.1.2}\n",
     "source by name": HEAD + "sync: {source: mirror.old.example.net, from: mirror.new.example.org}\n",
-    "3h": HEAD + "update_frequency: 180m\n",
+    "3h": "update_frequency: 180m\n",
     "10 Gbit/s": HEAD + "bandwidth_mbps: 10000\n",
 }  # fmt: skip
 """Accepted without a word, also by --strict, however odd they look (but for the file's name)."""
@@ -556,4 +559,5 @@ def contents(text: str | bytes) -> bytes:
     """The bytes of a row's file."""
     if isinstance(text, bytes):
         return text
-    return (text if text.startswith(("name:", "Name:")) else HEAD + text).encode("utf-8", "surrogatepass")
+    head = HEAD.replace(SYNC, "# as below\n") if "update_frequency" in text else HEAD
+    return (text if text.startswith(("name:", "Name:")) else head + text).encode("utf-8", "surrogatepass")

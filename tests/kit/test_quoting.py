@@ -20,6 +20,7 @@ TEXT = st.text(min_size=1, max_size=60)
     [
         ("sh", "a b", "'a b'"),
         ("sh", "$(id)'x", "'$(id)'\"'\"'x'"),
+        ("words", ("rsync", "a b", "$x"), "rsync 'a b' '$x'"),
         ("comment", "a\nb\u2028c\u202e\\ ", "a\\nb\\u2028c\\u202e"),
         ("nginx", 'a"b\\c d;}', '"a\\"b\\\\c d;}"'),
         ("apache", 'a"b\\c', '"a\\"b\\\\c"'),
@@ -56,7 +57,7 @@ def test_what_a_language_cannot_hold_is_refused(language: str, value: str) -> No
 
 def test_every_language_is_tried_here() -> None:
     assert set(FILTERS) == {
-        "sh", "comment", "nginx", "apache", "caddy", "systemd", "systemd_text", "cron", "rsyncd", "rsyncd_name",
+        "sh", "words", "comment", "nginx", "apache", "caddy", "systemd", "systemd_text", "cron", "rsyncd", "rsyncd_name",
         "markdown", "code", "number", "bare",
     }  # fmt: skip
 

@@ -32,7 +32,7 @@ sponsor: A Größe
 sponsor_url: https://www.a.example/
 email: admin@a.example
 geolocation:
-  continent: AF
+  continent: EU
   country: "NO"
   state_province: Vestland
   city: Bergen

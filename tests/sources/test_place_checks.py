@@ -84,6 +84,54 @@ def test_a_remark_says_what_is_odd_which_place_counts_and_what_to_do(geolocation
     assert messages(f"geolocation: {{{geolocation}}}\n") == said
 
 
+@pytest.mark.parametrize(
+    ("country", "city", "state", "place"),
+    [
+        *(
+            ("TW", city, state, (25.05, 121.53))
+            for city in ("Taipei", "Taipei City", "TaipeiCity", "taipei")
+            for state in ("Taipei", "Taipei City", "TAIPEI", "")
+        ),
+        ("VN", "Hanoi", "Ha Noi", (21.02, 105.84)),
+        ("DO", "Santo Domingo", "Santo Domingo", (18.47, -69.89)),
+        ("US", "NewYork", "New York", (40.71, -74.01)),
+        ("US", "Los-Angeles", "CA", (34.05, -118.24)),
+        ("US", "LosAngeles", "california", (34.05, -118.24)),
+        ("US", "Coeur d Alene", "Idaho", (47.68, -116.78)),
+        ("US", "OFallon", "MO", (38.81, -90.7)),
+        ("DE", "Frankfurt-am-Main", "Hessen", (50.12, 8.68)),
+        ("DE", "FrankfurtamMain", "Hesse", (50.12, 8.68)),
+        ("DE", "Stuttgart", "BadenWürttemberg", (48.78, 9.18)),
+        ("FR", "SaintEtienne", "Auvergne Rhone-Alpes", (45.43, 4.39)),
+        ("IT", "L Aquila", "Abruzzo", (42.35, 13.4)),
+        ("CH", "St.Gallen", "Sankt Gallen", (47.42, 9.37)),
+        ("CH", "StGallen", "", (47.42, 9.37)),
+        ("RU", "St.Petersburg", "St Petersburg", (59.94, 30.31)),
+        ("BR", "SaoPaulo", "Sao Paulo", (-23.55, -46.64)),
+        ("CA", "TroisRivières", "QC", (46.35, -72.55)),
+        ("ZA", "CapeTown", "WesternCape", (-33.93, 18.42)),
+        ("CR", "SanJosé", "", (9.93, -84.08)),
+    ],
+)
+def test_a_place_is_the_same_however_its_names_are_written(
+    country: str, city: str, state: str, place: tuple[float, float]
+) -> None:
+    said = Location(country=country, city=city, region=state or None)
+
+    found = located(said, ATLAS)
+
+    assert found is not None
+    assert (found.latitude, found.longitude) == pytest.approx(place, abs=0.02)
+    assert messages(f"geolocation: {{country: {country}, city: '{city}', state_province: '{state}'}}\n") == []
+
+
+def test_a_city_is_not_meant_by_a_state_of_its_name_that_is_far_from_it() -> None:
+    found = located(Location(country="US", city="Washington", region="Washington"), ATLAS)
+
+    assert found is not None
+    assert placed_by(found) == "placed by its state (Washington, US)"
+
+
 @pytest.mark.parametrize("text", ["", "sponsor: x\n", "geolocation: {}\n"])
 def test_a_public_mirror_without_a_place_is_told(text: str) -> None:
     assert messages(text) == [
@@ -98,7 +146,7 @@ def test_a_mirror_that_serves_its_own_networks_only_needs_no_place(text: str) ->
 
 
 def test_a_refused_file_has_no_remark_on_its_place() -> None:
-    assert [each for each in messages("email: [x]\n") if "place" in each] == []
+    assert [each for each in messages("private: [x]\n") if "place" in each] == []
 
 
 def test_a_directory_is_judged_like_its_files(tmp_path: Path) -> None:

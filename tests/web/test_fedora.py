@@ -424,10 +424,28 @@ def test_redirect_leads_to_the_first_mirror(service: Both, asked: str, location:
     assert ask(service.fronted, environ("/mirrorlist", f"{asked}&redirect=1", method="HEAD")) == answer
 
 
-@pytest.mark.parametrize("value", ["0", "", "yes", "2"])
-def test_only_redirect_1_redirects(service: Both, value: str) -> None:
+@pytest.mark.parametrize(
+    "flag", ["redirect", "redirect=", "redirect=true", "redirect=Yes", "redirect=on", "redirect=%201"]
+)
+def test_a_bare_redirect_is_one_as_well(service: Both, flag: str) -> None:
+    asked = "repo=fedora-43&arch=x86_64"
+    assert service.get("/mirrorlist", f"{asked}&{flag}") == service.get("/mirrorlist", f"{asked}&redirect=1")
+    assert service.get("/mirrorlist", f"{flag}&{asked}").status == 302
+
+
+@pytest.mark.parametrize("value", ["0", "no", "False", "off", "2", "maybe"])
+def test_another_word_does_not_redirect(service: Both, value: str) -> None:
     asked = "repo=fedora-43&arch=x86_64"
     assert service.get("/mirrorlist", f"{asked}&redirect={value}") == service.get("/mirrorlist", asked)
+
+
+@pytest.mark.parametrize("word", ["0", "no", "False", "OFF"])
+def test_flags_are_turned_off_by_any_word_for_false(service: Both, word: str) -> None:
+    asked = "repo=fedora-43&arch=x86_64"
+    assert service.get("/mirrorlist", f"{asked}&time={word}") == service.get("/mirrorlist", asked)
+    for peer in ("192.0.2.1", "203.0.113.1"):
+        public = service.get("/mirrorlist", f"{asked}&netblock=0", peer)
+        assert service.get("/mirrorlist", f"{asked}&netblock={word}", peer) == public
 
 
 def test_a_metalink_is_not_redirected(service: Both) -> None:

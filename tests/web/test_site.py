@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shlex
 from dataclasses import fields, replace
 from html.parser import HTMLParser
 
@@ -17,8 +18,8 @@ from mirrorlist.core.model import MAIN, Location, Protocol
 from mirrorlist.core.public import PublicMirror, State
 from mirrorlist.core.requirements import Asked, Requirements
 from mirrorlist.core.select import select
-from mirrorlist.core.service import GeoSources, Site
-from mirrorlist.core.sync import Source, SyncSources
+from mirrorlist.core.service import GeoSources, Module, Site
+from mirrorlist.core.sync import Source, SyncSources, sync_command
 from mirrorlist.web.lists import answer_to
 from mirrorlist.web.questions import Questions
 from tests.building import client, place
@@ -453,3 +454,40 @@ def test_who_wants_to_join_reads_what_is_asked_and_what_to_copy() -> None:
     assert page.xpath("//table")[0].find("thead") is not None
     bare = tree(get(both(record_of(3)), "/join"))
     assert "Asked of mirrors" not in bare.text_content()
+
+
+def test_the_line_that_copies_a_tree_is_shown_for_every_module_as_the_kit_has_it() -> None:
+    sources = SyncSources(
+        sources=(
+            Source("Tokyo", {MAIN: "rsync://tokyo.example.org/linux/"}, Location(country="JP")),
+            Source("Paris", {MAIN: "rsync://paris.example.org/linux/", "kitten": "rsync://paris.example.org/kitten/"}),
+        )
+    )
+    modules = {
+        MAIN: Module(title="Main", rsync="rsync://everybody.example.org/linux"),
+        "kitten": Module(title="Kitten"),
+        "vault": Module(title="Vault", rsync="rsync://everybody.example.org/vault"),
+        "other": Module(title="Other"),
+    }
+    page = tree(get(both(record_of(3, modules=modules, sync=sources)), "/join"))
+    shown = [figure.text_content() for figure in page.xpath("//figure[contains(., 'rsync -')]/pre")]
+    assert shown == [
+        shlex.join(sync_command(source, f"/srv/mirror/example-linux/{name}"))
+        for name, source in (
+            (MAIN, "rsync://tokyo.example.org/linux/"),
+            ("kitten", "rsync://paris.example.org/kitten/"),
+            ("vault", "rsync://everybody.example.org/vault/"),
+        )
+    ]
+
+
+def test_your_package_manager_is_told_only_what_it_can_read() -> None:
+    def shown(**said: object) -> str:
+        page = tree(get(both(record_of(3, **said)), "/yours"))  # type: ignore[arg-type]  # fields of a service
+        return "\n".join(figure.text_content() for figure in page.xpath("//figure[@class='snippet']"))
+
+    bare, signed = shown(), shown(site=Site(gpg_key="file:///etc/pki/KEY"))
+    assert "dnf and yum" in bare
+    assert "zypper" in bare
+    assert not any(word in bare for word in ("deb mirror+", "pacman", "apk", "gpgcheck", "gpgkey"))
+    assert signed.count("gpgcheck=1\ngpgkey=file:///etc/pki/KEY\n") == 2
