@@ -141,9 +141,8 @@ class Mirror:
 class Repository:
     """A repository of the catalogue.
 
-    ``path`` is below the version's directory, may hold ``$basearch`` and ends with a slash.
-    ``versions`` and ``arches``: where it exists; ``None`` means everywhere. ``clients`` names the package managers
-    that read it; without any its files tell.
+    ``path`` is below the version's directory, may hold ``$basearch`` and ends with a slash. ``versions`` and ``arches``:
+    where it exists; ``None`` means everywhere. ``clients``: who reads it, if that is said.
     """
 
     name: str
