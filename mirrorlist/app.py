@@ -35,6 +35,7 @@ from mirrorlist.web.redirects import Redirects
 from mirrorlist.web.schemas import schemas
 from mirrorlist.web.site import site
 from mirrorlist.web.slashes import OneSlash
+from mirrorlist.web.well_known import well_known
 
 COUNTING_SECONDS = 10.0
 """How often a worker writes down what it counted; as much is lost when it is killed."""
@@ -79,6 +80,7 @@ def plain_app(
     app.register_blueprint(lists(generations, country_of, counts, clock))
     app.register_blueprint(schemas())
     app.register_blueprint(site(publications, country_of, clock))
+    app.register_blueprint(well_known(publications))
     app.register_blueprint(api(publications, country_of, clock))
     app.register_blueprint(files(generations, country_of, counts, clock))
     register_faults(app, generations)

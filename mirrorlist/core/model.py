@@ -139,11 +139,9 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository of the catalogue.
+    """A repository; its ``path`` is below the version's directory, may hold ``$basearch`` and ends with a slash.
 
-    ``path`` is below the version's directory, may hold ``$basearch`` and ends with a slash.
-    ``versions`` and ``arches``: where it exists; ``None`` means everywhere. ``clients`` names the package managers
-    that read it; without any its files tell.
+    ``versions`` and ``arches``: where it exists; ``None`` means everywhere. ``clients``: who reads it, if that is said.
     """
 
     name: str

@@ -28,6 +28,7 @@ class SubmissionCode(StrEnum):
     OTHER_HOST = "other-host"
     BAD_PORT = "bad-port"
     BAD_PATH = "bad-path"
+    NOT_A_TREE = "not-a-tree"
     PATHS_DIFFER = "paths-differ"
     BAD_EMAIL = "bad-email"
     BAD_LOGO = "bad-logo"

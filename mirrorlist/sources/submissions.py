@@ -32,6 +32,7 @@ from mirrorlist.sources.submitted_links import LINK_CHECKS
 from mirrorlist.sources.submitted_networks import NETWORK_CHECKS
 from mirrorlist.sources.submitted_requirements import REQUIREMENT_CHECKS
 from mirrorlist.sources.submitted_text import TEXT_CHECKS
+from mirrorlist.sources.submitted_trees import TREE_CHECKS
 
 CHECKS: tuple[Check, ...] = (
     *TEXT_CHECKS,
@@ -41,6 +42,7 @@ CHECKS: tuple[Check, ...] = (
     *FACT_CHECKS,
     *REQUIREMENT_CHECKS,
     *ABSENCE_CHECKS,
+    *TREE_CHECKS,
 )
 
 MOST_FINDINGS = 100

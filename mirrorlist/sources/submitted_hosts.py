@@ -165,7 +165,8 @@ def urls_are_its_own(submission: Submission, _: Terms) -> Iterator[Finding]:
             message = f"{spelled(pointer)} {shown(url)} is the tree of {spelled(first)} too; write each module's own"
             yield submission.error(pointer, Code.DUPLICATE_URL, message)
         if holders:
-            message = f"{spelled(pointer)} {shown(url)} is the tree of {holders[0]} too; change that file, or this URL"
+            remedy = "keep one file for it, or write another URL here"
+            message = f"{spelled(pointer)} {shown(url)} is the tree of {holders[0]} too; {remedy}"
             yield submission.error(pointer, Code.DUPLICATE_URL, message)
 
 

@@ -21,7 +21,9 @@ def read_mapped(path: Path, decode: Callable[[memoryview], _Read]) -> _Read:
     try:
         with path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
         raise SnapshotError(f"{path}: {error}") from None
     try:
         return decode(memoryview(mapped))

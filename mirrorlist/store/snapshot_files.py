@@ -77,15 +77,30 @@ def read_newest(state_dir: Path) -> Snapshot:
     """The current snapshot, or a former one where that is not whole.
 
     Raises:
-        SnapshotError: none of them can be read; the message names each reason.
+        SnapshotError: none is there, or none can be read; the message names each reason.
     """
     reasons: list[str] = []
     for path in _candidates(state_dir):
+        if _is_missing(path):
+            continue
         try:
             return read_snapshot(path)
         except SnapshotError as error:
             reasons.append(str(error))
-    raise SnapshotError("; ".join(reasons))
+    nothing = (
+        f"nothing is published in {state_dir} yet; run mirrorlist publish first, or name its directory with --state"
+    )
+    raise SnapshotError("; ".join(reasons) or nothing)
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _candidates(state_dir: Path) -> Iterator[Path]:

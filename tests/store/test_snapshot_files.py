@@ -91,14 +91,17 @@ def test_a_damaged_current_one_falls_back_to_the_newest_whole_one(
         assert read_newest(tmp_path).facts.generation == left
 
 
-def test_without_any_whole_one_the_error_names_every_file_and_reason(tmp_path: Path) -> None:
+def test_without_any_whole_one_the_error_names_every_file_that_is_there_and_its_reason(tmp_path: Path) -> None:
     write_snapshot(tmp_path, _bytes(1))
     (tmp_path / NAME).write_bytes(b"no")
+    (tmp_path / FORMER[0]).mkdir()
     with pytest.raises(SnapshotError) as caught:
         read_newest(tmp_path)
-    missing = [f"{path}: [Errno 2] No such file or directory: '{path}'" for path in map(tmp_path.joinpath, FORMER)]
     assert str(caught.value) == "; ".join(
-        [f"{tmp_path / NAME}: the file has 2 bytes; a snapshot has at least 56", *missing]
+        [
+            f"{tmp_path / NAME}: the file has 2 bytes; a snapshot has at least 56",
+            f"{tmp_path / FORMER[0]} cannot be read: Is a directory",
+        ]
     )
 
 
@@ -171,3 +174,13 @@ def test_a_writer_killed_at_any_time_leaves_a_snapshot_that_can_be_read(tmp_path
     assert left_over, "some were killed in the middle of a write"
     write_snapshot(state, contents[0].read_bytes())
     assert list(state.glob("snapshot.tmp.*")) == []
+
+
+@pytest.mark.parametrize("state", ["state", "."])
+def test_before_the_first_snapshot_one_sentence_says_what_to_do(tmp_path: Path, state: str) -> None:
+    with pytest.raises(SnapshotError) as raised:
+        read_newest(tmp_path / state)
+    assert str(raised.value) == (
+        f"nothing is published in {tmp_path / state} yet; run mirrorlist publish first, "
+        "or name its directory with --state"
+    )

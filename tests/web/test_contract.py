@@ -188,8 +188,8 @@ def test_other_methods_are_told_which_ones_work(service: Both, method: str, path
 HOSTILE = "<script>alert(1)</script>"
 BAD = [
     (404, "/nothing", ""),
-    (404, "/favicon.ico", ""),
-    (404, "/robots.txt", ""),
+    (404, "/favicon.png", ""),
+    (404, "/humans.txt", ""),
     (404, "/mirrorlists/9/baseos", ""),
     (404, "/Mirrorlist/9/baseos", ""),
     (404, "/mirrorlist/9", ""),
