@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from mirrorlist.checks.addresses import NEVER, SPECIAL
 from mirrorlist.checks.fetch import Ask, Fetch
 from mirrorlist.checks.outcome import Failure, shown
 from mirrorlist.core.model import Mirror, Prefix, Protocol
+from mirrorlist.core.public_addresses import NEVER, SPECIAL
 from mirrorlist.core.service import Service
 from mirrorlist.core.subnet_lists import ListRules, changes_too_much, list_faults, told_in_short
 from mirrorlist.sources.countries import read_countries

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from mirrorlist.core.model import SERVED_STATUSES, Client, Match, Mirror, Proximity, Query, Status
 from mirrorlist.core.rank import country_is_open, country_of
 from mirrorlist.core.reasons import Reason
+from mirrorlist.core.withheld import lacks_address, lacks_claims
 
 Rule = Callable[[Mirror, Query, Client, Match | None], Reason | None]
 
@@ -37,7 +38,10 @@ def is_live(mirror: Mirror, query: Query, client: Client, match: Match | None) -
 
 def carries_module(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
     """A mirror carries the modules that its file gives an address for."""
-    return None if query.target.module in mirror.urls else Reason.NOT_CARRIED
+    module = query.target.module
+    if module in mirror.urls:
+        return None
+    return Reason.ADDRESS_REFUSED if lacks_address(mirror.withheld, module) else Reason.NOT_CARRIED
 
 
 def in_asked_country(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
@@ -52,7 +56,9 @@ def open_to_network(mirror: Mirror, query: Query, client: Client, match: Match |
     if not (mirror.private or mirror.monopoly) or (match and match.proves):
         return None
     named = mirror.subnets or mirror.subnets_url or mirror.asns or mirror.cloud
-    return Reason.PRIVATE if named else Reason.PRIVATE_WITHOUT_NETWORKS
+    if named:
+        return Reason.PRIVATE
+    return Reason.CLAIM_REFUSED if lacks_claims(mirror.withheld) else Reason.PRIVATE_WITHOUT_NETWORKS
 
 
 def open_to_cloud(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:

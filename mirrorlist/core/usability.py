@@ -16,6 +16,7 @@ from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Override, Sta
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Client, Mirror, Protocol, Query
 from mirrorlist.core.rank import is_public
 from mirrorlist.core.reasons import Reason
+from mirrorlist.core.withheld import lacks_address
 
 FAMILY_MINIMUM = 5
 """While at least so many public mirrors work over a client's address family, the others are left out."""
@@ -238,7 +239,8 @@ def _urls(
     offered = mirror.urls.get(query.target.module, {})
     wanted = [protocol for protocol in query.protocols if protocol in offered]
     if not wanted:
-        return (), Reason.PROTOCOL
+        refused = lacks_address(mirror.withheld, query.target.module, query.protocols)
+        return (), Reason.ADDRESS_REFUSED if refused else Reason.PROTOCOL
     families = [family] if family else list(Family)
     reached = [
         protocol
