@@ -27,8 +27,9 @@ class Terms:
     """What every submission is held to.
 
     ``address_fault`` tells why no public mirror may have an address, ``local_fault`` why none may; ``special`` are the
-    networks that are not the internet's, ``ports`` those that belong to something else. ``asns`` gives the table of who announces what and
-    ``time_zones`` the names of the IANA database; they are asked for only where a file needs them.
+    networks that are not the internet's, ``ports`` those that belong to something else. ``asns`` gives the table of
+    who announces what and ``time_zones`` the names of the IANA database; they are asked for only where a file needs
+    them.
     """
 
     service: Service

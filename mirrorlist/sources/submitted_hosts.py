@@ -67,9 +67,8 @@ def hosts_are_public(submission: Submission, terms: Terms) -> Iterator[Fault]:
                 yield Fault(pointer, Code.HOST_NOT_PUBLIC, message)
         elif fault := name_fault(host):
             yield Fault(pointer, Code.BAD_HOST, f"{said} {fault}")
-        elif _has_to_be_public(submission, terms, pointer) and not _OWN_MACHINE.fullmatch(host):
-            if fault := public_name_fault(host):
-                yield Fault(pointer, Code.HOST_NOT_PUBLIC, f"{said} {fault}")
+        elif not _OWN_MACHINE.fullmatch(host) and (fault := _public_fault(submission, terms, pointer, host)):
+            yield Fault(pointer, Code.HOST_NOT_PUBLIC, f"{said} {fault}")
 
 
 def _address_fault(host: str, terms: Terms) -> str | None:
@@ -207,8 +206,10 @@ def _all_urls(submission: Submission) -> Iterator[tuple[Pointer, str]]:
         yield LIST, subnets
 
 
-def _has_to_be_public(submission: Submission, terms: Terms, pointer: Pointer) -> bool:
-    return _is_judged_as_public(submission, terms) or (terms.is_public and pointer == LIST)
+def _public_fault(submission: Submission, terms: Terms, pointer: Pointer, host: str) -> str | None:
+    """Why a name is not public that has to be."""
+    asked_for = _is_judged_as_public(submission, terms) or (terms.is_public and pointer == LIST)
+    return public_name_fault(host) if asked_for else None
 
 
 def _is_judged_as_public(submission: Submission, terms: Terms) -> bool:
