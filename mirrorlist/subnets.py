@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from mirrorlist.checks.fetch import Ask, Fetch
@@ -18,6 +19,7 @@ from mirrorlist.core.public_addresses import NEVER, SPECIAL
 from mirrorlist.core.service import Service
 from mirrorlist.core.subnet_lists import ListRules, changes_too_much, list_faults, told_in_short
 from mirrorlist.sources.countries import read_countries
+from mirrorlist.sources.guarded_mirrors import guarded_files
 from mirrorlist.sources.mirror_files import read_mirror_files
 from mirrorlist.sources.networks import prefix
 from mirrorlist.sources.subnet_lists import (
@@ -32,6 +34,7 @@ from mirrorlist.sources.subnet_lists import (
     write_list,
     write_whole,
 )
+from mirrorlist.sources.terms import terms_of
 
 DEADLINE_SECONDS = 20.0
 
@@ -59,12 +62,14 @@ def update_subnets(
 ) -> Iterator[ListUpdate]:
     """Asks for every list, one result a mirror. ``accepted``: names of mirrors whose held list a person looked at."""
     files = read_mirror_files(Path(service.mirrors_dir), frozenset(service.modules), read_countries())
-    mirrors = [with_published_subnets(mirror, state_dir, now) for mirror in files.mirrors.values()]
+    listed = partial(with_published_subnets, state_dir=state_dir, now=now)
+    served = guarded_files(files, Path(service.mirrors_dir), terms_of(service), listed)
     rules = rules_of(service)
-    for mirror in mirrors:
-        if mirror.subnets_url is not None:
-            yield _updated(mirror, mirrors, rules, _List(state_dir, mirror.subnets_url, fetch, now), accepted)
-    forget_lists(state_dir, (each.subnets_url for each in mirrors if each.subnets_url), now)
+    for name, mirror in files.mirrors.items():
+        if served[name].subnets_url is not None:
+            at = _List(state_dir, served[name].subnets_url or "", fetch, now)
+            yield _updated(mirror, served.values(), rules, at, accepted)
+    forget_lists(state_dir, (each.subnets_url for each in served.values() if each.subnets_url), now)
 
 
 def rules_of(service: Service) -> ListRules:
