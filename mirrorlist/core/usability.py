@@ -87,10 +87,9 @@ class HealthTable:
     """What is known of the mirrors' health, by their numbers; empty while nothing was probed.
 
     ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror; ``bad_reach`` maps
-    ``module/protocol/family`` to a byte for each mirror: 1 where it cannot be reached, ``FORBIDDEN`` where its name leads
-    to an address that is not public. ``out`` are those that
-    operators took out, and ``overrides`` their words on it; ``dead_trees`` the URLs of the project's own trees that do
-    not answer.
+    ``module/protocol/family`` to a byte for each mirror: 1 where it cannot be reached, ``FORBIDDEN`` where its name
+    leads to an address that is not public. ``out`` are those that operators took out, and ``overrides`` their words on
+    it; ``dead_trees`` the URLs of the project's own trees that do not answer.
 
     ``since`` holds for the same keys four bytes a mirror: since when it is as the byte says, in seconds since 1970,
     0 where nothing is wrong. Only people ask for it (core/causes.py); lists are made without.
