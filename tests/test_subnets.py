@@ -107,7 +107,10 @@ HOSTILE: dict[str, tuple[Talk, str]] = {
     "metadata": (said(["169.254.169.254/32"]), "is not public (link-local)"),
     "everything": (said(["0.0.0.0/0"]), "0.0.0.0/0 is not public"),
     "wide": (said(["20.0.0.0/15"]), "20.0.0.0/15 is wider than /16"),
-    "another's": (said(["20.0.0.0/24", "30.0.0.0/28"]), "30.0.0.0/28 shares addresses with 30.0.0.0/24 of b.example.org"),
+    "another's": (
+        said(["20.0.0.0/24", "30.0.0.0/28"]),
+        "30.0.0.0/28 shares addresses with 30.0.0.0/24 of b.example.org",
+    ),
     "control characters": (says(answer(body=b'["\x1b[2J"]')), "it is no JSON"),
 }
 
@@ -143,6 +146,37 @@ def test_a_slow_list_ends_at_its_deadline(publishing: Publishing) -> None:
 def test_an_untrusted_certificate_is_refused(publishing: Publishing) -> None:
     assert publishing.update(context=ssl.create_default_context()).told.startswith("certificate: unknown issuer")
     assert publishing.subnets() == []
+
+
+def test_half_at_a_time_waits_for_a_person_too(publishing: Publishing) -> None:
+    a, b, c, d = (f"20.{number}.0.0/24" for number in range(4))
+    publishing.talk = said([a, b])
+    assert publishing.update().outcome is Outcome.CHANGED
+    publishing.talk = said([b, c])
+    assert publishing.update().outcome is Outcome.CHANGED
+    publishing.talk = said([c, d])
+    publishing.now += 86_400
+    assert publishing.update() == ListUpdate(
+        "a.example.org", Outcome.HELD, "over half of the addresses changed: 2 of IPv4 now"
+    )
+    assert publishing.subnets() == [b, c]
+    assert publishing.update("a.example.org").outcome is Outcome.CHANGED
+    publishing.talk = said([d, a])
+    assert publishing.update().outcome is Outcome.CHANGED
+    publishing.talk = said([a, b])
+    assert publishing.update().outcome is Outcome.HELD
+
+
+def test_the_first_list_of_a_private_mirror_is_held_against_routing(publishing: Publishing) -> None:
+    file = publishing.directory / "a.example.org.yml"
+    file.write_text(file.read_text() + "private: true\nasn: 680\n")
+    publishing.talk = said(["8.8.0.0/17"])
+    found = publishing.update()
+    assert (found.outcome, found.told.partition(" is announced by")[0]) == (Outcome.HELD, "8.8.0.0/17")
+    assert publishing.subnets() == []
+    assert "subnets-held" in publishing.findings()
+    assert publishing.update("a.example.org").outcome is Outcome.CHANGED
+    assert publishing.subnets() == ["8.8.0.0/17"]
 
 
 def test_over_half_of_the_addresses_wait_for_a_person(publishing: Publishing) -> None:
@@ -199,7 +233,9 @@ def test_the_command_takes_lists_up_and_tells(tmp_path: Path) -> None:
     mirrors.mkdir()
     with serving_tls("localhost", talk=says(answer(body=b'["20.0.0.0/24"]')), on="127.0.0.1") as server:
         url = server.url("/subnets.json", "https", "localhost")
-        (mirrors / "a.example.org.yml").write_text(f"name: a.example.org\naddress: {{https: https://a.example.org/}}\nsubnets: {url}\n")
+        (mirrors / "a.example.org.yml").write_text(
+            f"name: a.example.org\naddress: {{https: https://a.example.org/}}\nsubnets: {url}\n"
+        )
         (tmp_path / "service.yml").write_text(
             "versions: ['9']\narches: {'9': [x86_64]}\nrepos: [{name: baseos, path: os/}]\n"
             "profile: intranet\nintranet_networks: [127.0.0.0/8, '::1']\n"

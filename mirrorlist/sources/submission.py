@@ -28,8 +28,8 @@ class Terms:
 
     ``address_fault`` tells why no public mirror may have an address, ``local_fault`` why none may; ``special`` are the
     networks that are not the internet's, ``ports`` those that belong to something else. ``asns`` gives the table of
-    who announces what and ``time_zones`` the names of the IANA database; they are asked for only where a file needs
-    them.
+    who announces what, ``announced4`` how many IPv4 addresses each of them does, and ``time_zones`` the names of the
+    IANA database; they are asked for only where a file needs them.
     """
 
     service: Service
@@ -39,6 +39,7 @@ class Terms:
     local_fault: Callable[[str], str | None]
     ports: Mapping[int, str]
     asns: Callable[[], IntervalTable]
+    announced4: Callable[[], Mapping[int, int]]
     time_zones: Callable[[], Collection[str]] = frozenset
 
     @property

@@ -41,15 +41,19 @@ def hosts_are_other_machines(submission: Submission, terms: Terms) -> Iterator[F
     """No host is the client's own machine or its link, in any spelling, whomever the mirror serves."""
     for pointer, url in _all_urls(submission):
         host = url_parts(url).host
-        said = f"the host of {spelled(pointer)} {shown(url)}"
         if is_address(host) and not _is_plain_address(host):
-            message = f"{said} is no plain spelling of an address; write the host's name"
-            yield Fault(pointer, Code.BAD_HOST, message)
+            said = "is no plain spelling of an address; write the host's name"
+            yield Fault(pointer, Code.BAD_HOST, f"{_host_of(pointer, url)} {said}")
         elif fault := terms.local_fault(host):
-            yield Fault(pointer, Code.HOST_NOT_PUBLIC, f"{said}: {fault}; write the host that serves the mirror")
-        elif terms.is_public and _OWN_MACHINE.fullmatch(host):
-            message = f"{said} is whatever machine asks; write the host that serves the mirror"
+            message = f"{_host_of(pointer, url)}: {fault}, so nobody else reaches it; write a public host"
             yield Fault(pointer, Code.HOST_NOT_PUBLIC, message)
+        elif terms.is_public and _OWN_MACHINE.fullmatch(host):
+            said = "is whatever machine asks; write the host that serves the mirror"
+            yield Fault(pointer, Code.HOST_NOT_PUBLIC, f"{_host_of(pointer, url)} {said}")
+
+
+def _host_of(pointer: Pointer, url: str) -> str:
+    return f"the host of {spelled(pointer)} {shown(url)}"
 
 
 def hosts_are_public(submission: Submission, terms: Terms) -> Iterator[Fault]:
@@ -59,16 +63,15 @@ def hosts_are_public(submission: Submission, terms: Terms) -> Iterator[Fault]:
     """
     for pointer, url in _all_urls(submission):
         host = url_parts(url).host
-        said = f"the host of {spelled(pointer)} {shown(url)}"
         if is_address(host):
             asked_for = not submission.private or pointer == LIST
             if asked_for and not terms.local_fault(host) and (fault := _address_fault(host, terms)):
-                message = f"{said}: {fault}, so not everybody can reach it; write a public host"
+                message = f"{_host_of(pointer, url)}: {fault}, so not everybody can reach it; write a public host"
                 yield Fault(pointer, Code.HOST_NOT_PUBLIC, message)
         elif fault := name_fault(host):
-            yield Fault(pointer, Code.BAD_HOST, f"{said} {fault}")
+            yield Fault(pointer, Code.BAD_HOST, f"{_host_of(pointer, url)} {fault}")
         elif not _OWN_MACHINE.fullmatch(host) and (fault := _public_fault(submission, terms, pointer, host)):
-            yield Fault(pointer, Code.HOST_NOT_PUBLIC, f"{said} {fault}")
+            yield Fault(pointer, Code.HOST_NOT_PUBLIC, f"{_host_of(pointer, url)} {fault}")
 
 
 def _address_fault(host: str, terms: Terms) -> str | None:

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from mirrorlist.core.claims import Claim, covered, overlap, size
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Prefix
-from mirrorlist.core.ownership import announced4, doubts
+from mirrorlist.core.ownership import doubts
 from mirrorlist.core.prefixes import GLOBAL_UNICAST, packed, spelled
 from mirrorlist.sources.documents import Pointer
 from mirrorlist.sources.submission import Check, Fault, Guard, Network, Submission, Terms, asked, prefix_of
@@ -176,7 +176,8 @@ def systems_are_narrow(submission: Submission, terms: Terms) -> Iterator[Fault]:
     asns = {asn for _, asn in list(submission.asns())[:MOST_ASNS] if asn > 0}
     if not asns or not terms.is_public or _is_approved(submission, terms):
         return
-    count = announced4(terms.asns(), asns)
+    announced = terms.announced4()
+    count = sum(announced.get(asn, 0) for asn in asns)
     if count > MOST_ANNOUNCED:
         yield _unapproved(("asn",), f"asn stands for {count:,} IPv4 addresses, which is more than a /8 and")
 

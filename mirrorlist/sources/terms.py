@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
+from mirrorlist.core.ownership import announced4
 from mirrorlist.core.ports import DANGEROUS_PORTS
 from mirrorlist.core.prefixes import IntervalTable, parse_prefix
 from mirrorlist.core.public_addresses import NEVER, SPECIAL, local_refusal, refusal
@@ -25,6 +26,7 @@ _EVERYTHING = tuple(parse_prefix(text)[0] for text in ("0.0.0.0/0", "::/0"))
 
 def terms_of(service: Service, asns: Callable[[], IntervalTable] | None = None) -> Terms:
     """The terms; the table of ASNs is read when it is asked for, unless the caller has one."""
+    table = asns or cache(partial(_asns, service))
     own = tuple(map(prefix, service.own_networks))
     mine = () if service.profile is Profile.PUBLIC else _EVERYTHING
     return Terms(
@@ -34,7 +36,8 @@ def terms_of(service: Service, asns: Callable[[], IntervalTable] | None = None) 
         address_fault=partial(refusal, allowed=own),
         local_fault=partial(local_refusal, allowed=mine),
         ports=DANGEROUS_PORTS,
-        asns=asns or cache(partial(_asns, service)),
+        asns=table,
+        announced4=cache(lambda: announced4(table())),
         time_zones=cache(zoneinfo.available_timezones),
     )
 

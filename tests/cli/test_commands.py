@@ -41,6 +41,7 @@ repos:
   - {name: extras, path: extras/$basearch/os/}
 origin: origin
 policy: {limit: 5}
+approved: [own.example.org, alone.example.org, asn.example.org]
 """
 PLACES = ["DE", "AT", "FR", "US", "BR", "JP", "ZA", "AU"]
 REPOMD = """<?xml version="1.0" encoding="UTF-8"?>
