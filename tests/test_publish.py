@@ -498,8 +498,8 @@ def test_what_a_judge_would_refuse_is_not_served_also_when_the_file_breaks_later
         told = {
             (each.line, str(each.code)) for each in snapshot.facts.findings if each.path.endswith("bad.example.org.yml")
         }
-        assert {(3, "host-not-public"), (5, "hidden-character"), (6, "wide-network")} <= told
-        assert [each.mirror for each in network_report(snapshot.facts, Known(), NOW).withheld] == [bad.name] * 4
+        assert {(3, "host-not-public"), (5, "hidden-character"), (6, "reserved-network")} <= told
+        assert [each.mirror for each in network_report(snapshot.facts, Known(), NOW).withheld] == [bad.name] * 3
     assert read_newest(site.state).facts == snapshot.facts
 
 
