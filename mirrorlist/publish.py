@@ -39,6 +39,7 @@ from mirrorlist.sources.locations import read_atlas
 from mirrorlist.sources.logos import read_logos
 from mirrorlist.sources.mirror_reader import MirrorReader
 from mirrorlist.sources.service_file import read_service
+from mirrorlist.sources.terms import CACHE, terms_of
 from mirrorlist.sources.time_zones import in_time_zones
 from mirrorlist.store.checkouts import read_pulled
 from mirrorlist.store.index_files import CURRENT, current_indexes
@@ -53,8 +54,6 @@ DATES_SECONDS = 600
 """How often dates are looked at: a pause that is over, an alternate that expires, a mirror's time to sync."""
 MOST_TRIES = 10
 """Each try that fails is a publication of another publisher."""
-CACHE = "cache"
-"""Compiled databases of addresses, in the state directory; it may be removed at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +178,12 @@ class Publisher:
 
     def _compile(self, now: float, force: bool, key: bytes, generation: int) -> Snapshot:
         service = self._service
-        read = self._mirrors.read(Path(service.mirrors_dir), frozenset(service.modules), now)
+        addresses, recorded = self._read_addresses(service.geo), self._records.read(now)
+        terms = terms_of(service, lambda: addresses.geo.asns)
+        in_force = self._former.mirrors if self._former else ()
+        read = self._mirrors.read(Path(service.mirrors_dir), terms, now, in_force)
         if not force and self._former:
             refuse_loss(self._former.mirrors, read.mirrors, read.unusable)
-        addresses, recorded = self._read_addresses(service.geo), self._records.read(now)
         known = recorded.addresses if recorded else {}
         mirrors = in_time_zones(placed_by_addresses(read.mirrors, known, addresses.place_at))
         on_addresses = address_findings(mirrors, known, addresses.place_at, read_atlas(), read.paths)

@@ -1,7 +1,8 @@
 """Takes up the subnets that mirrors publish at a URL: fetched with care, judged like a submitted file, kept.
 
 Nothing bad replaces something good: what cannot be used is told, and the former list stays for seven days. A list
-that changed over half of its addresses waits for a person.
+waits for a person that changed over half of its addresses since one looked, in however many steps, and so does the
+first one of a private mirror where routing speaks against it.
 """
 
 from __future__ import annotations
@@ -9,17 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
-from mirrorlist.checks.addresses import NEVER, SPECIAL
 from mirrorlist.checks.fetch import Ask, Fetch
 from mirrorlist.checks.outcome import Failure, shown
 from mirrorlist.core.model import Mirror, Prefix, Protocol
+from mirrorlist.core.ownership import doubts
+from mirrorlist.core.prefixes import spelled
+from mirrorlist.core.public_addresses import NEVER, SPECIAL
 from mirrorlist.core.service import Service
 from mirrorlist.core.subnet_lists import ListRules, changes_too_much, list_faults, told_in_short
 from mirrorlist.sources.countries import read_countries
+from mirrorlist.sources.guarded_mirrors import guarded_files
 from mirrorlist.sources.mirror_files import read_mirror_files
 from mirrorlist.sources.networks import prefix
+from mirrorlist.sources.submission import Terms
 from mirrorlist.sources.subnet_lists import (
     MAX_BYTES,
     copy_path,
@@ -28,10 +34,12 @@ from mirrorlist.sources.subnet_lists import (
     parsed_list,
     read_list,
     refusal_path,
+    seen_path,
     with_published_subnets,
     write_list,
     write_whole,
 )
+from mirrorlist.sources.terms import terms_of
 
 DEADLINE_SECONDS = 20.0
 
@@ -59,12 +67,14 @@ def update_subnets(
 ) -> Iterator[ListUpdate]:
     """Asks for every list, one result a mirror. ``accepted``: names of mirrors whose held list a person looked at."""
     files = read_mirror_files(Path(service.mirrors_dir), frozenset(service.modules), read_countries())
-    mirrors = [with_published_subnets(mirror, state_dir, now) for mirror in files.mirrors.values()]
-    rules = rules_of(service)
-    for mirror in mirrors:
-        if mirror.subnets_url is not None:
-            yield _updated(mirror, mirrors, rules, _List(state_dir, mirror.subnets_url, fetch, now), accepted)
-    forget_lists(state_dir, (each.subnets_url for each in mirrors if each.subnets_url), now)
+    listed = partial(with_published_subnets, state_dir=state_dir, now=now)
+    terms = terms_of(service)
+    served = guarded_files(files, Path(service.mirrors_dir), terms, listed)
+    for name, mirror in files.mirrors.items():
+        if served[name].subnets_url is not None:
+            at = _List(state_dir, served[name].subnets_url or "", fetch, now)
+            yield _updated(mirror, served.values(), terms, at, accepted)
+    forget_lists(state_dir, (each.subnets_url for each in served.values() if each.subnets_url), now)
 
 
 def rules_of(service: Service) -> ListRules:
@@ -103,6 +113,10 @@ class _List:
         write_list(copy_path(self.state_dir, self.url), prefixes, self.now)
         self.forget(held_path)
 
+    def note_seen(self, prefixes: Sequence[Prefix]) -> None:
+        """With this list the next ones are compared."""
+        write_list(seen_path(self.state_dir, self.url), prefixes, self.now)
+
     def hold(self, prefixes: Sequence[Prefix]) -> None:
         """Lays the list aside for a person."""
         if self.kept(held_path) != tuple(prefixes):
@@ -119,11 +133,11 @@ class _List:
 
 
 def _updated(
-    mirror: Mirror, mirrors: Iterable[Mirror], rules: ListRules, of: _List, accepted: Collection[str]
+    mirror: Mirror, mirrors: Iterable[Mirror], terms: Terms, of: _List, accepted: Collection[str]
 ) -> ListUpdate:
     try:
         found = of.fetched()
-        if faults := list_faults(mirror, found, mirrors, rules):
+        if faults := list_faults(mirror, found, mirrors, rules_of(terms.service)):
             raise ValueError("; ".join(faults))
     except ValueError as error:
         reason = shown(str(error))
@@ -131,10 +145,24 @@ def _updated(
         return ListUpdate(mirror.name, Outcome.REFUSED, reason)
     of.forget(refusal_path)
     former, told = of.kept(copy_path), told_in_short(found)
-    if former is not None and former != found and changes_too_much(former, found):
-        was_seen = mirror.name in accepted and of.kept(held_path) == found
-        if not was_seen:
-            of.hold(found)
-            return ListUpdate(mirror.name, Outcome.HELD, f"over half of the addresses changed: {told} now")
+    was_seen = mirror.name in accepted and of.kept(held_path) == found
+    seen = of.kept(seen_path) or former
+    if former != found and not was_seen and (why := _has_to_be_seen(mirror, seen, found, terms)):
+        of.hold(found)
+        return ListUpdate(mirror.name, Outcome.HELD, f"{why}: {told} now")
     of.take(found)
+    if was_seen or of.kept(seen_path) is None:
+        of.note_seen(found if was_seen or seen is None else seen)
     return ListUpdate(mirror.name, Outcome.UNCHANGED if former == found else Outcome.CHANGED, told)
+
+
+def _has_to_be_seen(mirror: Mirror, seen: Sequence[Prefix] | None, found: Sequence[Prefix], terms: Terms) -> str | None:
+    """Why a person has to look at a list; ``seen`` is the one that somebody saw last, None before the first."""
+    if seen is not None:
+        return "over half of the addresses changed" if changes_too_much(seen, found) else None
+    if not mirror.private or mirror.name in terms.service.approved or not terms.is_public:
+        return None
+    if doubt := next(iter(doubts(terms.asns(), found, mirror.asns, ())), None):
+        by = f"by AS{doubt.origins[0]}" if doubt.origins else "by nobody"
+        return f"{spelled(doubt.prefix)} is announced {by}, not by the mirror's own systems"
+    return None

@@ -9,10 +9,10 @@ import click
 import pytest
 
 from mirrorlist.cli.main import main
-from mirrorlist.cli.validate import terms_of
 from mirrorlist.core.public import State
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.sources.submissions import judge_submissions
+from mirrorlist.sources.terms import terms_of
 from mirrorlist.web.network_page import SORTS
 from tests.data.submissions import SERVICE
 

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "mirrorlist"
 FILES = [*sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py")), Path("wsgi.py")]
 TREES = {path: ast.parse((ROOT / path).read_text()) for path in FILES}
 
-LEAVES = ("settings", "countries", "logs")
+LEAVES = ("settings", "countries", "logs", "regular_files")
 RANKS: dict[str, int] = {
     "core": 0,
     "formats": 1,

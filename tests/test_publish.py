@@ -12,7 +12,9 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from mirrorlist.core.errors import Severity, Shrunk, SnapshotError
-from mirrorlist.core.model import Checksummed, RepoMetadata, Status
+from mirrorlist.core.model import Checksummed, Protocol, RepoMetadata, Status
+from mirrorlist.core.network_report import Known, network_report
+from mirrorlist.core.prefixes import spelled
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.publish import Inputs, Publisher
 from mirrorlist.sources.service_file import read_service
@@ -468,3 +470,45 @@ def test_who_answers_for_a_mirror_is_in_no_snapshot(site: Site) -> None:
     assert b"a.example.org" in written
     assert b"private.example.org" not in written
     assert b"Private Person" not in written
+
+
+# --- The last line of defence ---
+
+BAD = """\
+name: bad.example.org
+address:
+  http: http://169.254.169.254/latest/
+  https: https://bad.example.org/
+sponsor: "Ex\u202eample"
+subnets: [128.0.0.0/1, 59.1.2.0/24]
+"""
+
+
+def test_what_a_judge_would_refuse_is_not_served_also_when_the_file_breaks_later(site: Site) -> None:
+    site.add("a")
+    site.add("bad", text=BAD + PLACE)
+    publisher = site.publisher()
+    for text in (None, BROKEN):
+        if text:
+            site.add("bad", text=text)
+        snapshot = publisher.publish(NOW)
+        bad = next(each for each in snapshot.mirrors if each.name == "bad.example.org")
+        assert dict(bad.urls["main"]) == {Protocol.HTTPS: "https://bad.example.org/"}
+        assert (bad.sponsor, list(map(spelled, bad.subnets))) == ("Example", ["59.1.2.0/24"])
+        told = {
+            (each.line, str(each.code)) for each in snapshot.facts.findings if each.path.endswith("bad.example.org.yml")
+        }
+        assert {(3, "host-not-public"), (5, "hidden-character"), (6, "reserved-network")} <= told
+        assert [each.mirror for each in network_report(snapshot.facts, Known(), NOW).withheld] == [bad.name] * 3
+    assert read_newest(site.state).facts == snapshot.facts
+
+
+def test_a_claim_in_force_is_kept_against_one_that_comes_later(site: Site) -> None:
+    alone = "private: true\nmonopoly: true\nsubnets: [59.1.2.0/24]\n"
+    site.add("old", text=f"name: old.example.org\naddress: {{https: https://old.example.org/}}\n{alone}")
+    publisher = site.publisher()
+    publisher.publish(NOW)
+    site.add("new", text=f"name: new.example.org\naddress: {{https: https://new.example.org/}}\n{alone}")
+    for each in (publisher, publisher, site.publisher()):
+        found = {mirror.name: list(map(spelled, mirror.subnets)) for mirror in each.publish(NOW).mirrors}
+        assert found == {"new.example.org": [], "old.example.org": ["59.1.2.0/24"]}

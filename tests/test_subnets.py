@@ -27,8 +27,8 @@ from tests.checks.servers import ALLOWED_HOST, Talk, answer, drips, floods, redi
 from tests.checks.test_wire import AUTHORITY, TRUSTING, serving_tls
 
 OTHER = """\
-name: b.test
-address: {https: https://b.test/}
+name: b.example.org
+address: {https: https://b.example.org/}
 subnets: [30.0.0.0/24]
 """
 LISTED = ["20.0.0.0/24", "2a00:1::/48"]
@@ -72,18 +72,18 @@ def said(networks: list[str]) -> Talk:
 @pytest.fixture
 def publishing(tmp_path: Path) -> Iterator[Publishing]:
     found = Publishing(tmp_path)
-    with serving_tls("a.test", talk=found) as server:
-        found.url = server.url("/subnets.json", "https", "a.test")
-        (tmp_path / "a.test.yml").write_text(
-            f"name: a.test\naddress: {{https: https://a.test/}}\nsubnets: {found.url}\n"
+    with serving_tls("a.example.org", talk=found) as server:
+        found.url = server.url("/subnets.json", "https", "a.example.org")
+        (tmp_path / "a.example.org.yml").write_text(
+            f"name: a.example.org\naddress: {{https: https://a.example.org/}}\nsubnets: {found.url}\n"
         )
-        (tmp_path / "b.test.yml").write_text(OTHER)
+        (tmp_path / "b.example.org.yml").write_text(OTHER)
         yield found
 
 
 def test_a_list_is_taken_up_and_confirmed(publishing: Publishing) -> None:
     assert publishing.findings() == ["subnets-missing"]
-    assert publishing.update() == ListUpdate("a.test", Outcome.CHANGED, "1 of IPv4 and 1 of IPv6")
+    assert publishing.update() == ListUpdate("a.example.org", Outcome.CHANGED, "1 of IPv4 and 1 of IPv6")
     assert publishing.subnets() == LISTED
     publishing.now += KEPT_SECONDS - 1
     assert publishing.update().outcome is Outcome.UNCHANGED
@@ -102,12 +102,15 @@ HOSTILE: dict[str, tuple[Talk, str]] = {
     "compressed": (says(answer("200 OK", b"\x1f\x8b", "Content-Encoding: gzip")), "compressed"),
     "gone": (says(answer("404 Not Found")), "status 404"),
     "elsewhere": (says(redirect("https://169.254.169.254/latest")), "forbidden address"),
-    "down to http": (says(redirect("http://a.test/subnets.json")), "redirect from https to http"),
+    "down to http": (says(redirect("http://a.example.org/subnets.json")), "redirect from https to http"),
     "private": (said(["10.0.0.0/24"]), "10.0.0.0/24 is not public (private)"),
     "metadata": (said(["169.254.169.254/32"]), "is not public (link-local)"),
     "everything": (said(["0.0.0.0/0"]), "0.0.0.0/0 is not public"),
     "wide": (said(["20.0.0.0/15"]), "20.0.0.0/15 is wider than /16"),
-    "another's": (said(["20.0.0.0/24", "30.0.0.0/28"]), "30.0.0.0/28 shares addresses with 30.0.0.0/24 of b.test"),
+    "another's": (
+        said(["20.0.0.0/24", "30.0.0.0/28"]),
+        "30.0.0.0/28 shares addresses with 30.0.0.0/24 of b.example.org",
+    ),
     "control characters": (says(answer(body=b'["\x1b[2J"]')), "it is no JSON"),
 }
 
@@ -145,6 +148,37 @@ def test_an_untrusted_certificate_is_refused(publishing: Publishing) -> None:
     assert publishing.subnets() == []
 
 
+def test_half_at_a_time_waits_for_a_person_too(publishing: Publishing) -> None:
+    a, b, c, d = (f"20.{number}.0.0/24" for number in range(4))
+    publishing.talk = said([a, b])
+    assert publishing.update().outcome is Outcome.CHANGED
+    publishing.talk = said([b, c])
+    assert publishing.update().outcome is Outcome.CHANGED
+    publishing.talk = said([c, d])
+    publishing.now += 86_400
+    assert publishing.update() == ListUpdate(
+        "a.example.org", Outcome.HELD, "over half of the addresses changed: 2 of IPv4 now"
+    )
+    assert publishing.subnets() == [b, c]
+    assert publishing.update("a.example.org").outcome is Outcome.CHANGED
+    publishing.talk = said([d, a])
+    assert publishing.update().outcome is Outcome.CHANGED
+    publishing.talk = said([a, b])
+    assert publishing.update().outcome is Outcome.HELD
+
+
+def test_the_first_list_of_a_private_mirror_is_held_against_routing(publishing: Publishing) -> None:
+    file = publishing.directory / "a.example.org.yml"
+    file.write_text(file.read_text() + "private: true\nasn: 680\n")
+    publishing.talk = said(["8.8.0.0/17"])
+    found = publishing.update()
+    assert (found.outcome, found.told.partition(" is announced by")[0]) == (Outcome.HELD, "8.8.0.0/17")
+    assert publishing.subnets() == []
+    assert "subnets-held" in publishing.findings()
+    assert publishing.update("a.example.org").outcome is Outcome.CHANGED
+    assert publishing.subnets() == ["8.8.0.0/17"]
+
+
 def test_over_half_of_the_addresses_wait_for_a_person(publishing: Publishing) -> None:
     publishing.update()
     other = ["21.0.0.0/24", "2a00:1::/48"]
@@ -152,9 +186,9 @@ def test_over_half_of_the_addresses_wait_for_a_person(publishing: Publishing) ->
     assert [publishing.update().outcome for _ in range(2)] == [Outcome.HELD] * 2
     assert (publishing.subnets(), publishing.findings()) == (LISTED, ["subnets-held"])
     publishing.talk = said(["22.0.0.0/24", "2a00:1::/48"])
-    assert publishing.update("a.test").outcome is Outcome.HELD, "it is not what the person looked at"
-    assert publishing.update("b.test").outcome is Outcome.HELD
-    assert publishing.update("a.test").outcome is Outcome.CHANGED
+    assert publishing.update("a.example.org").outcome is Outcome.HELD, "it is not what the person looked at"
+    assert publishing.update("b.example.org").outcome is Outcome.HELD
+    assert publishing.update("a.example.org").outcome is Outcome.CHANGED
     assert (publishing.subnets(), publishing.findings()) == (["22.0.0.0/24", "2a00:1::/48"], [])
 
 
@@ -183,7 +217,7 @@ def test_small_changes_are_taken_up_at_once(publishing: Publishing) -> None:
 
 
 def test_an_approved_mirror_may_claim_more(publishing: Publishing) -> None:
-    publishing.approved = ("a.test",)
+    publishing.approved = ("a.example.org",)
     publishing.talk = said(["20.0.0.0/8", "30.0.0.0/28"])
     assert publishing.update().outcome is Outcome.CHANGED
 
@@ -199,7 +233,9 @@ def test_the_command_takes_lists_up_and_tells(tmp_path: Path) -> None:
     mirrors.mkdir()
     with serving_tls("localhost", talk=says(answer(body=b'["20.0.0.0/24"]')), on="127.0.0.1") as server:
         url = server.url("/subnets.json", "https", "localhost")
-        (mirrors / "a.test.yml").write_text(f"name: a.test\naddress: {{https: https://a.test/}}\nsubnets: {url}\n")
+        (mirrors / "a.example.org.yml").write_text(
+            f"name: a.example.org\naddress: {{https: https://a.example.org/}}\nsubnets: {url}\n"
+        )
         (tmp_path / "service.yml").write_text(
             "versions: ['9']\narches: {'9': [x86_64]}\nrepos: [{name: baseos, path: os/}]\n"
             "profile: intranet\nintranet_networks: [127.0.0.0/8, '::1']\n"
@@ -223,11 +259,11 @@ def test_the_command_takes_lists_up_and_tells(tmp_path: Path) -> None:
 
         done = ran()
         assert (done.returncode, done.stdout) == (
-            0, "changed    a.test  1 of IPv4\n1 changed, 0 unchanged, 0 held, 0 refused\n",
+            0, "changed    a.example.org  1 of IPv4\n1 changed, 0 unchanged, 0 held, 0 refused\n",
         ), done.stderr  # fmt: skip
-        assert "no mirror of this name has a list" in ran("--accept", "b.test").stderr
+        assert "no mirror of this name has a list" in ran("--accept", "b.example.org").stderr
     down = ran()
-    assert (down.returncode, down.stdout.partition(":")[0]) == (1, "refused    a.test  connection refused")
+    assert (down.returncode, down.stdout.partition(":")[0]) == (1, "refused    a.example.org  connection refused")
     assert copy_path(tmp_path / "state", url).exists()
 
 

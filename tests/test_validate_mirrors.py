@@ -221,6 +221,28 @@ def test_a_changed_service_file_is_judged_with_all_mirrors(repository: Repositor
     assert "error [unknown-key]" in done.stderr
 
 
+def test_the_state_that_a_proposal_names_is_not_written_to(repository: Repository) -> None:
+    repository.put("service.yml", SERVICE + "state_dir: kept\ngeo: {databases: [/dev/zero]}\n")
+    repository.commit()
+
+    done = repository.judge("--brief")
+
+    assert "Traceback" not in done.stderr
+    assert not (repository.root / "kept").exists()
+
+
+def test_a_change_that_leaves_no_mirror_file_is_refused(repository: Repository) -> None:
+    repository.git("rm", "-r", "--quiet", "mirrors.d")
+    repository.commit()
+
+    done = repository.judge()
+
+    assert done.returncode == 1
+    assert "2 files of mirrors.d are removed" in done.stdout
+    assert "No mirror file is left in mirrors.d; put one there." in done.stdout
+    assert "is changed" not in done.stdout
+
+
 def test_a_judge_that_comes_with_the_change_is_not_run(repository: Repository) -> None:
     repository.put("mirrorlist/__init__.py", "")
     repository.put("mirrorlist/__main__.py", "open('ran', 'w'); raise SystemExit(0)")

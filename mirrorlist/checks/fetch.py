@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mirrorlist import __version__
-from mirrorlist.checks.addresses import refusal
 from mirrorlist.checks.deadline import Clock, Deadline, deadline_in
 from mirrorlist.checks.exchange import Method, Reply, Request, exchanged
 from mirrorlist.checks.outcome import Failed, Failure, FailureKind, Fetched, shown
 from mirrorlist.checks.resolve import Resolver, resolved_within, system_resolver
 from mirrorlist.checks.targets import Target, read_target, redirected
 from mirrorlist.core.model import Prefix, Protocol
+from mirrorlist.core.public_addresses import refusal
 
 MOST_HOPS = 3
 

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from threading import Thread
 from urllib.parse import urlsplit
 
-from mirrorlist.checks.addresses import refusal
 from mirrorlist.checks.deadline import deadline_in
 from mirrorlist.checks.fetch import Guard
 from mirrorlist.checks.foreign_programs import end, hear, limit_memory
 from mirrorlist.checks.outcome import Failed, shown
 from mirrorlist.checks.resolve import resolved_within
 from mirrorlist.core.health import Family, Outcome, Probe, Subject
+from mirrorlist.core.public_addresses import refusal
 
 PORT = 873
 MOST_SHOWN = 200

@@ -16,11 +16,11 @@ from mirrorlist.core.errors import Finding, MirrorlistError
 from mirrorlist.core.model import Mirror, Place
 from mirrorlist.core.review import Reviewed
 from mirrorlist.core.service import Service
-from mirrorlist.publish import CACHE
 from mirrorlist.sources.address_sources import AddressData, AddressSources
 from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.place_checks import placed_by
 from mirrorlist.sources.submissions import Judged
+from mirrorlist.sources.terms import CACHE
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 

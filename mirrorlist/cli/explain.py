@@ -19,6 +19,7 @@ from mirrorlist.core.explanation import Asker, Explanation, explanation
 from mirrorlist.core.model import Client, PlaceSource, Query, Selection
 from mirrorlist.core.select import select
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.sources.documents import printable
 
 
 @click.command()
@@ -53,6 +54,7 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
         console.print(f"then {url}", soft_wrap=True)
     _tell_places(console, selection)
     _tell_left_out(console, selection)
+    _tell_withheld(console, snapshot)
     console.print(f"\n{len(told.chosen)} chosen + {len(told.left_out)} left out = {len(snapshot.mirrors)}")
 
 
@@ -133,6 +135,16 @@ def _tell_left_out(console: Console, selection: Selection) -> None:
         for row in found:
             if row.cause is not None:
                 console.print(f"  {row.mirror.name} {since(row.cause)}", soft_wrap=True, markup=False)
+
+
+def _tell_withheld(console: Console, snapshot: Snapshot) -> None:
+    """What mirrors' files say and the service does without, by the reason."""
+    rows = [(each.reason, mirror.name, each) for mirror in snapshot.mirrors for each in mirror.withheld]
+    for reason in dict.fromkeys(reason for reason, _, _ in rows):
+        found = [(name, each) for why, name, each in rows if why is reason]
+        console.print(f"\nwithheld ({len(found)}): {reason.value}")
+        for name, each in found:
+            console.print(f"  {name} {printable(str(each))}", soft_wrap=True, markup=False)
 
 
 def indented(names: Sequence[str], width: int) -> str:

@@ -11,6 +11,7 @@ from mirrorlist.core.rank import weight_of
 from mirrorlist.core.reasons import Cause, Reason
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.usability import HealthTable
+from mirrorlist.sources.documents import printable
 
 MOST_NAMED = 2
 """Of more repositories only so many are named."""
@@ -33,9 +34,13 @@ def since(cause: Cause) -> str:
 
 
 def all_lines(facts: Facts, number: int, mirror: Mirror) -> list[str]:
-    """A line for everything that keeps clients from a mirror, and for a lowered weight."""
+    """A line for everything that keeps clients from a mirror, for a lowered weight, and for what is withheld."""
     lowered = weight_line(facts, mirror)
-    return [*fault_lines(facts.health, number, mirror), *([lowered] if lowered else [])]
+    return [
+        *fault_lines(facts.health, number, mirror),
+        *([lowered] if lowered else []),
+        *(printable(str(each)) for each in mirror.withheld),
+    ]
 
 
 def fault_lines(health: HealthTable, number: int, mirror: Mirror) -> list[str]:

@@ -12,13 +12,13 @@ import click
 
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.reviews import plain_line
-from mirrorlist.cli.validate import terms_of
 from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.importing import almalinux, armbian, mirrorbits, mirrormanager
 from mirrorlist.importing.carried import Carried
 from mirrorlist.importing.write import Written, write
 from mirrorlist.sources.durations import duration_seconds
 from mirrorlist.sources.submissions import judge_submissions
+from mirrorlist.sources.terms import terms_of
 
 Reader = Callable[[Path, frozenset[str]], Iterator[Carried]]
 READERS: Mapping[str, Reader] = {

@@ -15,8 +15,10 @@ from mirrorlist.core.model import Mirror
 from mirrorlist.core.service import Service
 from mirrorlist.core.sync import copy_fault
 from mirrorlist.kit.writing import KitFile, written
+from mirrorlist.sources.guarded_mirrors import guarded_files
 from mirrorlist.sources.locations import placed, read_atlas
 from mirrorlist.sources.mirror_files import read_mirror_files
+from mirrorlist.sources.terms import terms_of
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.whole_files import write_whole
@@ -61,7 +63,8 @@ def known_mirrors(service: Service) -> tuple[Mirror, ...]:
     for finding in files.findings:
         if finding.severity is Severity.ERROR:
             click.echo(plain_line(f"{finding}"), err=True)
-    return tuple(placed(mirror, atlas) for mirror in files.mirrors.values())
+    served = guarded_files(files, Path(service.mirrors_dir), terms_of(service))
+    return tuple(placed(mirror, atlas) for mirror in served.values())
 
 
 def _faults(context: Context, service: Service, mirrors: tuple[Mirror, ...]) -> Faults:

@@ -15,18 +15,17 @@ from mirrorlist.checks.outcome import Failed
 from mirrorlist.checks.resolve import Resolver, resolved_within, system_resolver
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.reviews import plain_line, text
-from mirrorlist.cli.validate import terms_of
 from mirrorlist.core.addresses import CACHES, KnownAddress, address_location
 from mirrorlist.core.model import Status
 from mirrorlist.core.prefixes import packed
 from mirrorlist.core.review import Review
 from mirrorlist.core.service import Service
-from mirrorlist.publish import CACHE
 from mirrorlist.sources.address_sources import AddressSources
 from mirrorlist.sources.applications import MAX_BYTES, read_application
 from mirrorlist.sources.new_mirrors import ANSWERS, Value, mirror_file, understood
 from mirrorlist.sources.submission import Terms
 from mirrorlist.sources.submissions import judge_submissions
+from mirrorlist.sources.terms import CACHE, terms_of
 from mirrorlist.store.whole_files import write_whole
 
 LOOKUP_SECONDS = 10.0

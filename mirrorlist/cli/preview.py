@@ -15,7 +15,6 @@ from mirrorlist.cli.preview_forms import PREVIEW_FORMATS, markdown, summary, tex
 from mirrorlist.cli.preview_map import world_map
 from mirrorlist.cli.preview_page import Telling
 from mirrorlist.cli.reviews import plain_line
-from mirrorlist.cli.validate import terms_of
 from mirrorlist.cli.written import writable, write_named
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import MAIN
@@ -24,13 +23,13 @@ from mirrorlist.core.preview import preview as previewed
 from mirrorlist.core.review import Review
 from mirrorlist.core.service import Service
 from mirrorlist.core.traffic import UNITS, rate_mbps
-from mirrorlist.publish import CACHE
 from mirrorlist.sources.address_sources import AddressSources
 from mirrorlist.sources.changes import Directories, Told, read_change
 from mirrorlist.sources.client_counts import read_client_counts
 from mirrorlist.sources.countries import read_countries
 from mirrorlist.sources.submission import Terms
 from mirrorlist.sources.submissions import judge_submissions
+from mirrorlist.sources.terms import CACHE, terms_of
 
 PATH = click.Path(path_type=Path)
 MOST_FILES = 2000

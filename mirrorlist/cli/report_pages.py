@@ -42,6 +42,7 @@ def sections(report: NetworkReport) -> Iterator[Section]:
         for each in report.leaving
     ]
     yield "Retiring", leaving, "none"
+    yield "Not served of what files say", [f"{each.mirror} {each.told}" for each in report.withheld], "nothing"
 
 
 def _offer(offer: Offer) -> str:

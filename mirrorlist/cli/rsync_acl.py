@@ -9,13 +9,13 @@ import click
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.kit import known_mirrors
 from mirrorlist.cli.reviews import plain_line
-from mirrorlist.cli.validate import terms_of
 from mirrorlist.core.access_list import entries, is_let_in, rsyncd_lines
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.model import Mirror
 from mirrorlist.sources.networks import canonical_network
 from mirrorlist.sources.submission import Terms
 from mirrorlist.sources.submitted_links import from_fault
+from mirrorlist.sources.terms import terms_of
 
 
 @click.command("rsync-acl")

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sys
-import zoneinfo
 from collections.abc import Sequence
-from functools import cache, partial
 from pathlib import Path
 
 import click
 
-from mirrorlist.checks.addresses import NEVER, SPECIAL, refusal
-from mirrorlist.checks.targets import DANGEROUS_PORTS
 from mirrorlist.cli.address_step import noted_addresses, place_data, placed_by_step
 from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.online import Asked, Speed, asked, tell_ways
-from mirrorlist.cli.probe import guard_of
 from mirrorlist.cli.reviews import REVIEW_FORMATS, markdown, plain_line, wrapped
 from mirrorlist.cli.written import writable, write_named
-from mirrorlist.core.prefixes import IntervalTable
 from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.core.service import Service
-from mirrorlist.publish import CACHE
-from mirrorlist.sources.address_sources import AddressSources
-from mirrorlist.sources.asn_table import read_embedded_asns
-from mirrorlist.sources.locations import read_atlas
 from mirrorlist.sources.mirror_files import mirror_file_names
 from mirrorlist.sources.submission import Terms
 from mirrorlist.sources.submissions import Judged, judge_submissions, submitted_files
+from mirrorlist.sources.terms import terms_of
 
 FOR_PEOPLE = ("text", "github")
 PATH = click.Path(path_type=Path)
@@ -97,26 +88,6 @@ def _reviewed(
     known |= {each.reviewed.name: each.addresses for each in found if each.reviewed.name and each.addresses}
     place_of = place_data(terms.service)
     return tuple(placed_by_step(one, each.reviewed, known, place_of) for one, each in zip(judged, found, strict=True))
-
-
-def terms_of(service: Service) -> Terms:
-    """What the service holds submissions to; the table of ASNs is read when it is asked for."""
-    return Terms(
-        service=service,
-        atlas=read_atlas(),
-        special=NEVER + SPECIAL,
-        address_fault=partial(refusal, allowed=guard_of(service).allowed),
-        ports=DANGEROUS_PORTS,
-        asns=cache(partial(_asns, service)),
-        time_zones=cache(zoneinfo.available_timezones),
-    )
-
-
-def _asns(service: Service) -> IntervalTable:
-    """Who announces what: the databases of service.yml, or the table that comes with the program."""
-    if not service.geo.databases:
-        return read_embedded_asns().table
-    return AddressSources(Path(service.state_dir) / CACHE).read(service.geo).geo.asns
 
 
 def _paths(files: Sequence[Path], service: Service) -> tuple[Path, ...]:

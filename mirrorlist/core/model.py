@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from mirrorlist.core.reasons import Cause, Reason
+from mirrorlist.core.withheld import Withheld
 
 MAIN = "main"
 """The module that a mirror's ``address`` serves; every other module has a name in service.yml."""
@@ -103,7 +104,8 @@ class CloudRegions:
 class Mirror:
     """One mirror as its file describes it.
 
-    ``urls``: by module and protocol its tree, which ends with a slash; ``bandwidth_mbps`` is what the owner declared.
+    ``urls``: by module and protocol its tree, which ends with a slash; ``bandwidth_mbps`` is what the owner declared;
+    ``withheld``: what else the file says, and the service does without.
     """
 
     name: str
@@ -135,6 +137,7 @@ class Mirror:
     contact_name: str | None = None
     peerings: tuple[str, ...] = ()
     agreement: str | None = None
+    withheld: tuple[Withheld, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +159,8 @@ class Repository:
 class Target:
     """What an address of the service names: one repository of one version.
 
-    ``path`` is below a mirror's tree of ``module`` (``9.8/BaseOS/$basearch/os/``); without a final slash it is a
-    file. ``arches`` are those it exists for; empty where no arch is told apart. ``vault`` says that the
-    project's own vault serves it instead of the mirrors.
+    ``path`` is below a mirror's tree of ``module`` (``9.8/BaseOS/$basearch/os/``), a file without a final slash.
+    ``arches`` are those it exists for, if any; ``vault``: the project's own vault serves it instead of the mirrors.
     """
 
     repository: str
@@ -237,8 +239,7 @@ class Choice:
     """A mirror in an answer, its URL for this query, and how it got there.
 
     ``url`` is the repository's directory or the file; ``more_urls`` the same under other protocols, where all were
-    asked for. ``preference`` falls strictly. ``band`` is the number of the group of equally close mirrors.
-    """
+    asked for. ``preference`` falls strictly. ``band`` is the number of the group of equally close mirrors."""
 
     mirror: Mirror
     url: str
@@ -274,8 +275,7 @@ class RepoMetadata:
     """The repomd.xml that the origin publishes now, and the older ones still accepted, newest first.
 
     ``first_seen`` is when the origin was first seen to publish the current one, ``replaced_at`` when it gave up each
-    of the older ones.
-    """
+    of the older ones."""
 
     path: str
     current: Checksummed

@@ -88,6 +88,16 @@ class Down:
 
 
 @dataclass(frozen=True, slots=True)
+class Without:
+    """A part of a mirror's file that the service does without; ``reason`` is the name of the Reason."""
+
+    mirror: str
+    of: str
+    reason: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving:
     """A mirror that retires; it leaves all lists after ``until``. None: nobody wrote a day."""
 
@@ -110,6 +120,7 @@ class NetworkReport:
     below: tuple[Below, ...]
     down: tuple[Down, ...]
     leaving: tuple[Leaving, ...]
+    withheld: tuple[Without, ...] = ()
 
 
 LIFE = (
@@ -133,6 +144,11 @@ def network_report(facts: Facts, known: Known, now: float, limits: Limits = Limi
         below=tuple(_below(mirrors, facts.service, known)),
         down=tuple(sorted(_down(mirrors, known, now, limits), key=lambda each: each.since)),
         leaving=tuple(leaving(mirrors)),
+        withheld=tuple(
+            Without(each.name, part.of, part.reason.name.lower(), str(part))
+            for each in mirrors
+            for part in each.withheld
+        ),
     )
 
 

@@ -32,7 +32,12 @@ _PROVES_A_MATCH = frozenset(
         Reason.TAKEN_OUT, Reason.LIST_FULL, Reason.MONOPOLY, Reason.NO_FILE, Reason.AVOIDED, Reason.CONTINENT_ASKED,
     }
 )  # fmt: skip
-_TELLS_NOTHING = frozenset({Reason.NOT_LIVE_YET, Reason.DECLINED, Reason.RETIRED, Reason.NOT_CARRIED, Reason.NO_FILE})
+_TELLS_NOTHING = frozenset(
+    {
+        Reason.NOT_LIVE_YET, Reason.DECLINED, Reason.RETIRED, Reason.NOT_CARRIED, Reason.ADDRESS_REFUSED,
+        Reason.CLAIM_REFUSED, Reason.NO_FILE,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

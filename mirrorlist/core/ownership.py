@@ -69,7 +69,8 @@ def foreign_asns(table: IntervalTable, asns: Collection[int], addresses: Collect
     return tuple(each for each in asns if each not in own) if own else ()
 
 
-def announced4(table: IntervalTable, asns: Collection[int]) -> int:
-    """How many IPv4 addresses autonomous systems announce together."""
+def announced4(table: IntervalTable) -> dict[int, int]:
+    """How many IPv4 addresses each autonomous system announces."""
     widths = np.diff(np.asarray(table.starts4, dtype=np.int64), append=1 << 32)
-    return int(widths[np.isin(np.asarray(table.ids4, dtype=np.int64), sorted(asns))].sum())
+    asns, places = np.unique(np.asarray(table.ids4, dtype=np.int64), return_inverse=True)
+    return dict(zip(asns.tolist(), np.bincount(places, widths).astype(np.int64).tolist(), strict=True))

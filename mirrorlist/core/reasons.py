@@ -1,4 +1,4 @@
-"""Why a mirror is left out: every reason that selection knows, in the words that people read."""
+"""Why a mirror, or a part of it, is left out: every reason that selection knows, in the words that people read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Reason(Enum):
-    """Why a mirror is left out of an answer; the value is the sentence that people read."""
+    """Why a mirror, or a part of its file, is left out of an answer; the value is the sentence that people read."""
 
     PAUSED = "The mirror is paused."
     NOT_LIVE_YET = "The mirror is not live yet."
@@ -19,6 +19,9 @@ class Reason(Enum):
     COUNTRY_CLOSED = "The mirror is not open to clients of this country."
     PRIVATE = "The mirror is private and serves its own networks only."
     PRIVATE_WITHOUT_NETWORKS = "The mirror is private but names no network, so it serves nobody."
+    ADDRESS_REFUSED = "The mirror's file gives an address for this that may not be handed out."
+    CLAIM_REFUSED = "The mirror is private, and may not claim the networks that it names."
+    TEXT_CLEANED = "A text in the mirror's file deceives its reader, so it is shown without what does."
     CLOUD = "The mirror serves clients in its own cloud regions only."
     MONOPOLY = "Another mirror serves this network alone."
     VAULT = "The vault keeps this version; mirrors do not carry it."

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Proximity, Status
 from mirrorlist.core.rank import country_is_open
 from mirrorlist.core.reasons import Reason
+from mirrorlist.core.withheld import lacks_address, lacks_claims
 
 Rule = Callable[[Mirror, str, str | None, Match | None], Reason | None]
 """A rule sees a mirror, the module that is asked for, and the client: its country, or how its network matches the
@@ -37,7 +38,9 @@ def is_live(mirror: Mirror, module: str, country: str | None, match: Match | Non
 
 def carries_module(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
     """A mirror carries the modules that its file gives an address for."""
-    return None if module in mirror.urls else Reason.NOT_CARRIED
+    if module in mirror.urls:
+        return None
+    return Reason.ADDRESS_REFUSED if lacks_address(mirror.withheld, module) else Reason.NOT_CARRIED
 
 
 def open_to_network(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
@@ -45,7 +48,9 @@ def open_to_network(mirror: Mirror, module: str, country: str | None, match: Mat
     if not (mirror.private or mirror.monopoly) or (match and match.proves):
         return None
     named = mirror.subnets or mirror.subnets_url or mirror.asns or mirror.cloud
-    return Reason.PRIVATE if named else Reason.PRIVATE_WITHOUT_NETWORKS
+    if named:
+        return Reason.PRIVATE
+    return Reason.CLAIM_REFUSED if lacks_claims(mirror.withheld) else Reason.PRIVATE_WITHOUT_NETWORKS
 
 
 def open_to_cloud(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:

@@ -17,9 +17,14 @@ from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query
 from mirrorlist.core.rank import is_public
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import is_open_to_strangers
+from mirrorlist.core.withheld import lacks_address
 
 FAMILY_MINIMUM = 5
 """While at least so many public mirrors work over a client's address family, the others are left out."""
+
+
+FORBIDDEN = 2
+"""Such an address is handed out on no rung: it leads clients into their own networks."""
 
 
 class Holds(IntEnum):
@@ -83,9 +88,9 @@ class HealthTable:
     """What is known of the mirrors' health, by their numbers; empty while nothing was probed.
 
     ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror; ``bad_reach`` maps
-    ``module/protocol/family`` to a byte for each mirror, 1 where it cannot be reached. ``out`` are those that
-    operators took out, and ``overrides`` their words on it; ``dead_trees`` the URLs of the project's own trees that do
-    not answer.
+    ``module/protocol/family`` to a byte for each mirror: 1 where it cannot be reached, ``FORBIDDEN`` where its name
+    leads to an address that is not public. ``out`` are those that operators took out, and ``overrides`` their words on
+    it; ``dead_trees`` the URLs of the project's own trees that do not answer.
 
     ``since`` holds for the same keys four bytes a mirror: since when it is as the byte says, in seconds since 1970,
     0 where nothing is wrong. Only people ask for it (core/causes.py); lists are made without.
@@ -238,11 +243,15 @@ def _urls(
     offered = mirror.urls.get(query.target.module, {})
     wanted = [protocol for protocol in query.protocols if protocol in offered]
     if not wanted:
-        return (), Reason.PROTOCOL
+        refused = lacks_address(mirror.withheld, query.target.module, query.protocols)
+        return (), Reason.ADDRESS_REFUSED if refused else Reason.PROTOCOL
+    allowed = [each for each in wanted if not _is_forbidden(number, health, query.target.module, each)]
+    if not allowed:
+        return (), Reason.ADDRESS_REFUSED
     families = [family] if family else list(Family)
     reached = [
         protocol
-        for protocol in wanted
+        for protocol in allowed
         if rung is Rung.LAST_KNOWN or not _is_out_of_reach(number, health, query.target.module, protocol, families)
     ]
     if not reached:
@@ -254,6 +263,12 @@ def is_in_reach(number: int, mirror: Mirror, health: HealthTable, module: str) -
     """Whether a mirror's tree of a module can be reached in any way."""
     ways = [protocol for protocol in mirror.urls.get(module, {}) if protocol in WEB_PROTOCOLS]
     return any(not _is_out_of_reach(number, health, module, protocol, list(Family)) for protocol in ways)
+
+
+def _is_forbidden(number: int, health: HealthTable, module: str, protocol: Protocol) -> bool:
+    """Whether a mirror's name was seen to lead to an address that is not public, over either family."""
+    columns = [health.bad_reach.get(reach_key(module, protocol, family)) for family in Family]
+    return any(column is not None and column[number] == FORBIDDEN for column in columns)
 
 
 def _is_out_of_reach(

@@ -10,6 +10,7 @@ from pathlib import Path
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.model import Mirror, Status
 from mirrorlist.core.preview import Change
+from mirrorlist.sources.guarded_mirrors import guarded_files
 from mirrorlist.sources.locations import placed
 from mirrorlist.sources.mirror_files import read_mirror_files
 from mirrorlist.sources.submission import Terms
@@ -73,13 +74,19 @@ class _Reader:
         """The mirrors of a directory, by file name."""
         modules = frozenset(self._terms.service.modules)
         files = read_mirror_files(directory, modules, self._terms.atlas.countries)
-        return {name: self.read(mirror) for name, mirror in files.mirrors.items()}
+        served = guarded_files(files, directory, self._terms, self._listed)
+        return {name: self._placed(mirror) for name, mirror in served.items()}
 
     def read(self, mirror: Mirror) -> Mirror:
         """The mirror with its place, today's status, and the subnets that it published, as far as they are known."""
+        return self._placed(self._listed(mirror))
+
+    def _listed(self, mirror: Mirror) -> Mirror:
+        return with_published_subnets(mirror, self._state, self._now)
+
+    def _placed(self, mirror: Mirror) -> Mirror:
         today = datetime.fromtimestamp(self._now, UTC).date()
-        found = placed(status_on(mirror, today), self._terms.atlas)
-        return with_published_subnets(found, self._state, self._now)
+        return placed(status_on(mirror, today), self._terms.atlas)
 
 
 def _as_live(mirror: Mirror) -> Mirror:

@@ -15,6 +15,7 @@ from typing import Any
 from mirrorlist.core.errors import GeoDatabaseError
 from mirrorlist.core.model import Prefix
 from mirrorlist.core.prefixes import parse_prefix
+from mirrorlist.regular_files import open_regular
 from mirrorlist.sources.cloud_regions import canonical_region
 
 Region = tuple[str, str]
@@ -72,7 +73,8 @@ def read_cloud_ranges(files: Mapping[str, str]) -> list[tuple[Prefix, Region]]:
 
 def _read(provider: str, path: Path) -> Iterable[tuple[Prefix, Region]]:
     try:
-        pairs = list(PARSERS[provider](json.loads(path.read_bytes())))
+        with open_regular(path) as file:
+            pairs = list(PARSERS[provider](json.loads(file.read())))
     except OSError as error:
         raise GeoDatabaseError(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -21,6 +21,7 @@ from mirrorlist.core.model import NOWHERE, Place
 from mirrorlist.core.prefixes import ARRAYS, IntervalTable
 from mirrorlist.core.sealed import Kind, Values, opened, sealed
 from mirrorlist.core.tables import Numbers, as_numbers, interval_table
+from mirrorlist.regular_files import open_regular
 from mirrorlist.sources.geo_tables import GeoTables
 
 KIND = Kind(b"MIRRGEO\n", 2, "compiled database of addresses")
@@ -36,7 +37,7 @@ def entry_name(path: Path) -> str:
         GeoDatabaseError: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise GeoDatabaseError(f"{path}: {error.strerror or error}") from None

@@ -28,14 +28,16 @@ SUFFIXES = (".yml", ".yaml")
 
 @dataclass(frozen=True, slots=True)
 class MirrorFiles:
-    """What a directory says. ``mirrors`` and ``files`` are keyed by file name, in its order.
+    """What a directory says. ``mirrors``, ``documents`` and ``files`` are keyed by file name, in its order.
 
-    ``files`` holds the SHA-256 of every file that could be read, whether it gave a mirror or not.
+    ``documents`` describe the mirrors as the files do; ``files`` holds the SHA-256 of every file that could be read,
+    whether it gave a mirror or not.
     """
 
     mirrors: Mapping[str, Mirror] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, Document] = field(default_factory=dict)
 
 
 def parse_mirror(
@@ -67,7 +69,8 @@ def read_mirror_files(
     told = [each for document in documents.values() for each in document.findings]
     told += [each for name, mirror in mirrors.items() for each in _on_place(documents[name], mirror, atlas)]
     files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
-    return MirrorFiles(mirrors, tuple(sorted([*lost, *told, *taken])), files)
+    kept = {name: documents[name] for name in mirrors}
+    return MirrorFiles(mirrors, tuple(sorted([*lost, *told, *taken])), files, kept)
 
 
 def _by_file(

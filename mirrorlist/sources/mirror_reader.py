@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +12,12 @@ import structlog
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.model import Mirror
+from mirrorlist.sources.documents import Document
+from mirrorlist.sources.guarded_mirrors import Read, guarded
 from mirrorlist.sources.last_good import LastGood
-from mirrorlist.sources.locations import placed, read_atlas
-from mirrorlist.sources.mirror_files import read_mirror_files
+from mirrorlist.sources.locations import placed
+from mirrorlist.sources.mirror_files import MirrorFiles, read_mirror_files
+from mirrorlist.sources.submission import Terms
 from mirrorlist.sources.subnet_lists import list_findings, with_published_subnets
 
 log = structlog.get_logger()
@@ -37,11 +40,12 @@ class MirrorReader:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
         self._last_good = LastGood()
+        self._documents: dict[str, Document] = {}
 
-    def read(self, directory: Path, modules: frozenset[str], now: float) -> ReadMirrors:
-        """What the files say now."""
-        atlas = read_atlas()
-        files = read_mirror_files(directory, modules, atlas.countries, atlas)
+    def read(self, directory: Path, terms: Terms, now: float, former: Collection[Mirror] = ()) -> ReadMirrors:
+        """What the files say now, without what they may not; ``former`` are the mirrors in force so far."""
+        atlas = terms.atlas
+        files = read_mirror_files(directory, frozenset(terms.service.modules), atlas.countries, atlas)
         for finding in files.findings:
             if finding.severity is Severity.ERROR:
                 log.error("mirror file refused", finding=str(finding))
@@ -51,13 +55,30 @@ class MirrorReader:
         on_lists = list_findings(by_path, self._state_dir, now)
         for each in on_lists:
             log.warning("subnets", finding=str(each))
+        served = self._guarded(by_path, files, terms, now, former)
+        withheld = tuple(each.finding for mirror in served.values() for each in mirror.withheld)
+        for each in withheld:
+            log.warning("withheld", finding=str(each))
         today = datetime.fromtimestamp(now, UTC).date()
         return ReadMirrors(
-            tuple(
-                with_published_subnets(placed(status_on(mirror, today), atlas), self._state_dir, now)
-                for mirror in merged.values()
-            ),
-            files.findings + on_lists,
+            tuple(placed(status_on(mirror, today), atlas) for mirror in served.values()),
+            files.findings + on_lists + withheld,
             {mirror.name: path for path, mirror in by_path.items()},
             len(broken) - len(merged.keys() - files.mirrors.keys()),
         )
+
+    def _guarded(
+        self, by_path: Mapping[str, Mirror], files: MirrorFiles, terms: Terms, now: float, former: Collection[Mirror]
+    ) -> dict[str, Mirror]:
+        """The mirrors by path without what they may not have, also those whose file is broken by now."""
+        newest = {**self._documents, **files.documents}
+        self._documents = {name: newest[name] for name in map(_name, by_path)}
+        read = {
+            path: Read(self._documents[_name(path)], with_published_subnets(mirror, self._state_dir, now))
+            for path, mirror in by_path.items()
+        }
+        return guarded(read, terms, former)
+
+
+def _name(path: str) -> str:
+    return Path(path).name

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address
 
 MAX_LENGTH = 1024
+MOST_KEPT = 65_536
+"""Answers on URLs, which the same files ask for at each generation."""
 SCHEMES = ("http", "https", "rsync", "ftp")
 
 _PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
@@ -35,6 +38,7 @@ def with_small_scheme(url: str) -> str:
     return scheme + url[len(scheme) :] if scheme else url
 
 
+@lru_cache(MOST_KEPT)
 def url_fault(url: str) -> str | None:
     """Why the URL cannot be handed out, with a remedy; None when it can."""
     return next((said for refuses, said in RULES if refuses(url)), None)

@@ -11,7 +11,7 @@ from typing import Any
 from mirrorlist.core.claims import Claim, Claims
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Mirror, Prefix
-from mirrorlist.core.prefixes import IntervalTable
+from mirrorlist.core.prefixes import IntervalTable, spelled
 from mirrorlist.core.service import Profile, Service
 from mirrorlist.sources.documents import Document, Pointer, shown
 from mirrorlist.sources.locations import Atlas
@@ -26,17 +26,20 @@ Network = IPv4Network | IPv6Network
 class Terms:
     """What every submission is held to.
 
-    ``address_fault`` tells why no mirror may have an address; ``special`` are the networks that are not the
-    internet's, ``ports`` those that belong to something else. ``asns`` gives the table of who announces what and
-    ``time_zones`` the names of the IANA database; they are asked for only where a file needs them.
+    ``address_fault`` tells why no public mirror may have an address, ``local_fault`` why none may; ``special`` are the
+    networks that are not the internet's, ``ports`` those that belong to something else. ``asns`` gives the table of
+    who announces what, ``announced4`` how many IPv4 addresses each of them does, and ``time_zones`` the names of the
+    IANA database; they are asked for only where a file needs them.
     """
 
     service: Service
     atlas: Atlas
     special: Collection[tuple[Prefix, str]]
     address_fault: Callable[[str], str | None]
+    local_fault: Callable[[str], str | None]
     ports: Mapping[int, str]
     asns: Callable[[], IntervalTable]
+    announced4: Callable[[], Mapping[int, int]]
     time_zones: Callable[[], Collection[str]] = frozenset
 
     @property
@@ -129,6 +132,8 @@ class Submission:
     def networks(self) -> Iterator[tuple[Pointer, Network]]:
         """The claimed networks that can be read."""
         claimed = self.root.get("subnets")
+        if isinstance(claimed, str) and self.mirror:  # what a list at a URL said
+            claimed = [spelled(prefix) for prefix in self.mirror.subnets]
         for index, text in enumerate(claimed if isinstance(claimed, list) else ()):
             if isinstance(text, str) and (network := canonical_network(text)):
                 yield ("subnets", index), ip_network(network)
@@ -154,6 +159,37 @@ class Submission:
 
 Check = Callable[[Submission, Terms], Iterator[Finding]]
 """One question to a submission: a finding for each place where the answer is no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a file may not say. A service does without the values at ``lost``; by default, without the one that is told.
+
+    Those who submit a file are refused for it, and files that got past them are served without it.
+    """
+
+    pointer: Pointer
+    code: str
+    message: str
+    lost: tuple[Pointer, ...] = ()
+
+    @property
+    def without(self) -> tuple[Pointer, ...]:
+        """The values that a service does without."""
+        return self.lost or (self.pointer,)
+
+
+Guard = Callable[[Submission, Terms], Iterator[Fault]]
+"""One question that a submission is asked before it is accepted, and a file each time before it is served."""
+
+
+def asked(guard: Guard) -> Check:
+    """The question as one to a submission alone."""
+
+    def check(submission: Submission, terms: Terms) -> Iterator[Finding]:
+        return (submission.error(each.pointer, each.code, each.message) for each in guard(submission, terms))
+
+    return check
 
 
 def prefix_of(network: Network) -> Prefix:

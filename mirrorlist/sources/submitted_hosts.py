@@ -9,20 +9,21 @@ from urllib.parse import unquote
 
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.host_names import is_address
+from mirrorlist.core.ports import FIRST_FREE_PORT
 from mirrorlist.sources.documents import Pointer, shown, spelled
 from mirrorlist.sources.finding_codes import Code as LoaderCode
 from mirrorlist.sources.hosts import email_fault, name_fault, public_name_fault
 from mirrorlist.sources.mirror_urls import scheme_of, url_fault
-from mirrorlist.sources.submission import Check, Submission, Terms
+from mirrorlist.sources.submission import Check, Fault, Guard, Submission, Terms, asked
 from mirrorlist.sources.submission_codes import SubmissionCode as Code
 from mirrorlist.sources.urls_compared import DEFAULT_PORTS, Parts, plain_path, url_key, url_parts
 
-FIRST_FREE_PORT = 1024
 LAST_PORT = 65535
 LIST: Pointer = ("subnets",)
 """Where the URL of a list of networks stands."""
 
 _BAD_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:[01][0-9A-Fa-f]|7[Ff]|2[345Ff]|3[Ff]|5[Cc])")
+_OWN_MACHINE = re.compile(r"(.*\.)?localhost|localhost\.localdomain")
 _DOTS = re.compile(r"(?:\.|%2[Ee]){1,2}")
 
 
@@ -36,7 +37,26 @@ def name_is_a_host(submission: Submission, terms: Terms) -> Iterator[Finding]:
         yield submission.error(("name",), Code.BAD_HOST, f"name {shown(name)} {fault}")
 
 
-def hosts_are_public(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def hosts_are_other_machines(submission: Submission, terms: Terms) -> Iterator[Fault]:
+    """No host is the client's own machine or its link, in any spelling, whomever the mirror serves."""
+    for pointer, url in _all_urls(submission):
+        host = url_parts(url).host
+        if is_address(host) and not _is_plain_address(host):
+            said = "is no plain spelling of an address; write the host's name"
+            yield Fault(pointer, Code.BAD_HOST, f"{_host_of(pointer, url)} {said}")
+        elif fault := terms.local_fault(host):
+            message = f"{_host_of(pointer, url)}: {fault}, so nobody else reaches it; write a public host"
+            yield Fault(pointer, Code.HOST_NOT_PUBLIC, message)
+        elif terms.is_public and _OWN_MACHINE.fullmatch(host):
+            said = "is whatever machine asks; write the host that serves the mirror"
+            yield Fault(pointer, Code.HOST_NOT_PUBLIC, f"{_host_of(pointer, url)} {said}")
+
+
+def _host_of(pointer: Pointer, url: str) -> str:
+    return f"the host of {spelled(pointer)} {shown(url)}"
+
+
+def hosts_are_public(submission: Submission, terms: Terms) -> Iterator[Fault]:
     """Every host is well formed; a public mirror's is one that everybody can reach.
 
     A list of networks is fetched by the service itself, so its host has to be public whatever the mirror is.
@@ -44,31 +64,36 @@ def hosts_are_public(submission: Submission, terms: Terms) -> Iterator[Finding]:
     for pointer, url in _all_urls(submission):
         host = url_parts(url).host
         if is_address(host):
-            yield from _literal(submission, terms, pointer, url)
+            asked_for = not submission.private or pointer == LIST
+            if asked_for and not terms.local_fault(host) and (fault := _address_fault(host, terms)):
+                message = f"{_host_of(pointer, url)}: {fault}, so not everybody can reach it; write a public host"
+                yield Fault(pointer, Code.HOST_NOT_PUBLIC, message)
         elif fault := name_fault(host):
-            yield submission.error(pointer, Code.BAD_HOST, f"the host of {spelled(pointer)} {shown(url)} {fault}")
-        elif _has_to_be_public(submission, terms, pointer) and (fault := public_name_fault(host)):
-            yield submission.error(
-                pointer, Code.HOST_NOT_PUBLIC, f"the host of {spelled(pointer)} {shown(url)} {fault}"
-            )
+            yield Fault(pointer, Code.BAD_HOST, f"{_host_of(pointer, url)} {fault}")
+        elif not _OWN_MACHINE.fullmatch(host) and (fault := _public_fault(submission, terms, pointer, host)):
+            yield Fault(pointer, Code.HOST_NOT_PUBLIC, f"{_host_of(pointer, url)} {fault}")
 
 
-def _literal(submission: Submission, terms: Terms, pointer: Pointer, url: str) -> Iterator[Finding]:
-    said, host = f"the host of {spelled(pointer)} {shown(url)}", url_parts(url).host
+def _address_fault(host: str, terms: Terms) -> str | None:
+    return terms.address_fault(host) if _is_plain_address(host) else None
+
+
+def _is_plain_address(host: str) -> bool:
     try:
         ip_address(host)
     except ValueError:
-        message = f"{said} is no plain spelling of an address; write the host's name"
-        yield submission.error(pointer, Code.BAD_HOST, message)
-        return
-    if submission.private and pointer != LIST:
-        return
-    if reason := terms.address_fault(host):
-        message = f"{said}: {reason}, so not everybody can reach it; write a public host"
-        yield submission.error(pointer, Code.HOST_NOT_PUBLIC, message)
-    elif terms.is_public:
-        message = f"{said} is an address, which changes and fits no certificate; write the host's name"
-        yield submission.warning(pointer, Code.ADDRESS_AS_HOST, message)
+        return False
+    return True
+
+
+def hosts_have_names(submission: Submission, terms: Terms) -> Iterator[Finding]:
+    """A public mirror has a name, for an address changes and fits no certificate."""
+    for pointer, url in _all_urls(submission):
+        host, asked_for = url_parts(url).host, not submission.private or pointer == LIST
+        if terms.is_public and asked_for and _is_plain_address(host) and terms.address_fault(host) is None:
+            said = f"the host of {spelled(pointer)} {shown(url)}"
+            message = f"{said} is an address, which changes and fits no certificate; write the host's name"
+            yield submission.warning(pointer, Code.ADDRESS_AS_HOST, message)
 
 
 def host_is_the_one_named(submission: Submission, _: Terms) -> Iterator[Finding]:
@@ -80,18 +105,18 @@ def host_is_the_one_named(submission: Submission, _: Terms) -> Iterator[Finding]
         yield submission.warning(("name",), Code.OTHER_HOST, message)
 
 
-def list_is_at_a_plain_url(submission: Submission, _: Terms) -> Iterator[Finding]:
+def list_is_at_a_plain_url(submission: Submission, _: Terms) -> Iterator[Fault]:
     """The URL of a list of networks is as plain as those of trees."""
     url = submission.root.get("subnets")
     if isinstance(url, str) and (fault := url_fault(url)):
-        yield submission.error(LIST, LoaderCode.BAD_URL, f"subnets {shown(url)} {fault}")
+        yield Fault(LIST, LoaderCode.BAD_URL, f"subnets {shown(url)} {fault}")
 
 
-def ports_are_free(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def ports_are_free(submission: Submission, terms: Terms) -> Iterator[Fault]:
     """A port is the scheme's own, or one that belongs to nothing else."""
     for pointer, url in _all_urls(submission):
         if fault := _port_fault(url_parts(url), terms):
-            yield submission.error(pointer, Code.BAD_PORT, f"{spelled(pointer)} {shown(url)} {fault}")
+            yield Fault(pointer, Code.BAD_PORT, f"{spelled(pointer)} {shown(url)} {fault}")
 
 
 def _port_fault(parts: Parts, terms: Terms) -> str | None:
@@ -105,14 +130,14 @@ def _port_fault(parts: Parts, terms: Terms) -> str | None:
     return f"has port {parts.port}; use {DEFAULT_PORTS[parts.scheme]}, or one from {FIRST_FREE_PORT} on"
 
 
-def paths_are_plain(submission: Submission, _: Terms) -> Iterator[Finding]:
+def paths_are_plain(submission: Submission, _: Terms) -> Iterator[Fault]:
     """A path means the same to every client: no dot segments, and nothing encoded that steers."""
     for pointer, url in _all_urls(submission):
         path = url_parts(url).path
         if _BAD_ENCODING.search(path) or any(map(_DOTS.fullmatch, path.split("/"))) or not _is_text(path):
             remedy = "write the plain path, without '.' and '..', and encode nothing but blanks and letters (UTF-8)"
             message = f"the path of {spelled(pointer)} {shown(url)} does not mean the same to all clients; {remedy}"
-            yield submission.error(pointer, Code.BAD_PATH, message)
+            yield Fault(pointer, Code.BAD_PATH, message)
 
 
 def _is_text(path: str) -> bool:
@@ -123,12 +148,12 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def rsync_names_a_module(submission: Submission, _: Terms) -> Iterator[Finding]:
+def rsync_names_a_module(submission: Submission, _: Terms) -> Iterator[Fault]:
     """An address for rsync leads to a module, without which there is only a list of modules."""
     for pointer, url in submission.urls():
         if scheme_of(url) == "rsync" and url_parts(url).path == "/":
             message = f"{spelled(pointer)} {shown(url)} names no module; write rsync://host/module/"
-            yield submission.error(pointer, Code.BAD_PATH, message)
+            yield Fault(pointer, Code.BAD_PATH, message)
 
 
 def web_hosts_agree(submission: Submission, _: Terms) -> Iterator[Finding]:
@@ -185,22 +210,32 @@ def _all_urls(submission: Submission) -> Iterator[tuple[Pointer, str]]:
         yield LIST, subnets
 
 
-def _has_to_be_public(submission: Submission, terms: Terms, pointer: Pointer) -> bool:
-    return _is_judged_as_public(submission, terms) or (terms.is_public and pointer == LIST)
+def _public_fault(submission: Submission, terms: Terms, pointer: Pointer, host: str) -> str | None:
+    """Why a name is not public that has to be."""
+    asked_for = _is_judged_as_public(submission, terms) or (terms.is_public and pointer == LIST)
+    return public_name_fault(host) if asked_for else None
 
 
 def _is_judged_as_public(submission: Submission, terms: Terms) -> bool:
     return terms.is_public and not submission.private
 
 
-HOST_CHECKS: tuple[Check, ...] = (
-    name_is_a_host,
+EVERYWHERE: tuple[Guard, ...] = (hosts_are_other_machines, paths_are_plain)
+"""In an intranet, too, files are served without what these find."""
+
+HOST_GUARDS: tuple[Guard, ...] = (
+    *EVERYWHERE,
     hosts_are_public,
-    host_is_the_one_named,
     list_is_at_a_plain_url,
     ports_are_free,
-    paths_are_plain,
     rsync_names_a_module,
+)
+
+HOST_CHECKS: tuple[Check, ...] = (
+    name_is_a_host,
+    *map(asked, HOST_GUARDS),
+    hosts_have_names,
+    host_is_the_one_named,
     web_hosts_agree,
     web_paths_agree,
     urls_are_its_own,

@@ -11,14 +11,13 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from mirrorlist.core.claims import overlap
-from mirrorlist.core.errors import Finding
 from mirrorlist.core.host_names import is_address
 from mirrorlist.sources.documents import Pointer, shown
 from mirrorlist.sources.finding_codes import Code as LoaderCode
 from mirrorlist.sources.hosts import name_fault, public_name_fault
 from mirrorlist.sources.mirror_urls import url_fault
 from mirrorlist.sources.networks import canonical_network
-from mirrorlist.sources.submission import Check, Submission, Terms, prefix_of
+from mirrorlist.sources.submission import Check, Fault, Guard, Submission, Terms, asked, prefix_of
 from mirrorlist.sources.submission_codes import SubmissionCode as Code
 from mirrorlist.sources.submitted_networks import SHORTEST
 from mirrorlist.sources.submitted_text import look_alike
@@ -27,7 +26,7 @@ SOURCE: Pointer = ("sync", "source")
 FROM: Pointer = ("sync", "from")
 
 
-def page_is_public(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def page_is_public(submission: Submission, terms: Terms) -> Iterator[Fault]:
     """The sponsor's page is one that everybody who follows the link reaches."""
     url = submission.root.get("sponsor_url")
     host = _host(url) if isinstance(url, str) else None
@@ -35,7 +34,7 @@ def page_is_public(submission: Submission, terms: Terms) -> Iterator[Finding]:
         return
     if _has_bad_port(url):
         message = f"sponsor_url {shown(url)} has a port outside 1 to 65535; correct it or leave it out"
-        yield submission.error(("sponsor_url",), Code.BAD_PORT, message)
+        yield Fault(("sponsor_url",), Code.BAD_PORT, message)
     if not terms.is_public:
         return
     if is_address(host):
@@ -45,7 +44,7 @@ def page_is_public(submission: Submission, terms: Terms) -> Iterator[Finding]:
         said = _name_fault(host)
     if said:
         message = f"the host of sponsor_url {shown(url)}: {said}"
-        yield submission.error(("sponsor_url",), Code.HOST_NOT_PUBLIC, message)
+        yield Fault(("sponsor_url",), Code.HOST_NOT_PUBLIC, message)
 
 
 def _host(url: str) -> str | None:
@@ -69,20 +68,20 @@ def _name_fault(host: str) -> str | None:
     return name_fault(host) or public_name_fault(host)
 
 
-def source_is_plain(submission: Submission, _: Terms) -> Iterator[Finding]:
+def source_is_plain(submission: Submission, _: Terms) -> Iterator[Fault]:
     """What the mirror copies is the URL of a tree or the name of a mirror, and nothing that a shell understands."""
     source = _synced(submission).get("source")
     if not isinstance(source, str):
         return
     if fault := url_fault(source) if "://" in source else name_fault(source):
-        yield submission.error(SOURCE, LoaderCode.BAD_URL, f"sync.source {shown(source)} {fault}")
+        yield Fault(SOURCE, LoaderCode.BAD_URL, f"sync.source {shown(source)} {fault}")
 
 
-def copies_from_few_addresses(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def copies_from_few_addresses(submission: Submission, terms: Terms) -> Iterator[Fault]:
     """Where the mirror connects from is one host or a narrow public network, as it is let in there."""
     text = _synced(submission).get("from")
     if isinstance(text, str) and (fault := from_fault(text, submission.name, terms)):
-        yield submission.error(FROM, fault[0], f"sync.from {fault[1]}")
+        yield Fault(FROM, fault[0], f"sync.from {fault[1]}")
 
 
 def from_fault(text: str, name: str, terms: Terms) -> tuple[Code, str] | None:
@@ -109,4 +108,5 @@ def _synced(submission: Submission) -> dict[str, object]:
     return sync if isinstance(sync, dict) else {}
 
 
-LINK_CHECKS: tuple[Check, ...] = (page_is_public, source_is_plain, copies_from_few_addresses)
+LINK_GUARDS: tuple[Guard, ...] = (page_is_public, source_is_plain, copies_from_few_addresses)
+LINK_CHECKS: tuple[Check, ...] = tuple(map(asked, LINK_GUARDS))

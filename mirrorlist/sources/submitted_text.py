@@ -27,19 +27,19 @@ BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uff
 VARIATIONS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 """They choose the form of a letter or sign before them, and any text can be written with them that nobody sees."""
 
-_SUSPECT = re.compile(r"[^\t\n\r -~\xa0-\xac\xae-\u024f]")
-_STACK = re.compile(
+SUSPECT = re.compile(r"[^\t\n\r -~\xa0-\xac\xae-\u024f]")
+STACK = re.compile(
     f"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{{{MOST_MARKS + 1}}}"
 )
-_SAME = re.compile(f"([^\\x00-\u02ff])\\1{{{MOST_ALIKE},}}")
-_MARKUP = re.compile("[<>]")
-_WORD = re.compile(r"\w+")
-_STYLED = re.compile(
+SAME = re.compile(f"([^\\x00-\u02ff])\\1{{{MOST_ALIKE},}}")
+MARKUP = re.compile("[<>]")
+WORD = re.compile(r"\w+")
+STYLED = re.compile(
     "[\u1d00-\u1d2b\u1d2c-\u1d6a\u0262\u026a\u0274\u0280\u0299\u029c\u029f\u02b0-\u02b8\u02e0-\u02e4"
     "\uff01-\uff5e\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189]"
 )
 """Small capitals, raised, wide, bold and enclosed letters."""
-_EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+EAST_ASIAN_LETTER = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 EAST_ASIAN = frozenset({"Cjk", "Hiragana", "Katakana", "Hangul", "Bopomofo", "Fullwidth", "Halfwidth", "Ideographic"})
 """Names of Unicode begin so for the letters that Japanese, Korean and Chinese mix with each other and with Latin."""
@@ -54,17 +54,17 @@ LOOKING_LATIN = frozenset("асԁеһіјӏорԛѕԝхуѵАВЕЅІЈКМНО�
 def no_hidden_character(submission: Submission, _: Terms) -> Iterator[Finding]:
     """Nothing in the file, comments included, is invisible or turns the direction of the text."""
     told = 0
-    for found in _SUSPECT.finditer(submission.text):
-        if told < MOST_TOLD and _hides(submission.text, found.start()):
+    for found in SUSPECT.finditer(submission.text):
+        if told < MOST_TOLD and hides(submission.text, found.start()):
             told += 1
             name = unicodedata.name(found[0], "a character without a name").lower()
             message = f"the file has U+{ord(found[0]):04X} ({name}), which does not show as what it is; remove it"
             yield _at(submission, found.start(), Code.HIDDEN_CHARACTER, message)
-    same = next((found for found in _SAME.finditer(submission.text) if _is_mark(found[1])), None)
+    same = next((found for found in SAME.finditer(submission.text) if is_mark(found[1])), None)
     if same:
         message = "the file has one accent many times in a row; remove them"
         yield _at(submission, same.start(), Code.HIDDEN_CHARACTER, message)
-    elif stacked := _STACK.search(submission.text):
+    elif stacked := STACK.search(submission.text):
         message = f"the file has more than {MOST_MARKS} accents on one letter; remove them"
         yield _at(submission, stacked.start(), Code.HIDDEN_CHARACTER, message)
 
@@ -73,7 +73,7 @@ def no_escaped_character(submission: Submission, _: Terms) -> Iterator[Finding]:
     """No value has by an escape what may not stand in the file as it is."""
     told = 0
     for pointer, text in _strings((), submission.document.root):
-        index = next((n for n in (each.start() for each in _SUSPECT.finditer(text)) if _hides(text, n)), None)
+        index = next((n for n in (each.start() for each in SUSPECT.finditer(text)) if hides(text, n)), None)
         if index is not None and text[index] not in submission.text and told < MOST_TOLD:
             told += 1
             message = f"{spelled(pointer)} has the escape of U+{ord(text[index]):04X}, which does not show; remove it"
@@ -96,11 +96,12 @@ def _at(submission: Submission, index: int, code: Code, message: str) -> Finding
     return finding(submission.path, place_of_index(submission.text, index), Severity.ERROR, code, message)
 
 
-def _hides(text: str, index: int) -> bool:
+def hides(text: str, index: int) -> bool:
+    """Whether a character of a text does not show as what it is."""
     character = text[index]
     if character in JOINERS:
         around = text[max(index - 1, 0) : index] + text[index + 1 : index + 2]
-        return len(around) < 2 or any(ord(each) < 0x0600 or not each.isalpha() for each in around if not _is_mark(each))
+        return len(around) < 2 or any(ord(each) < 0x0600 or not each.isalpha() for each in around if not is_mark(each))
     if character in VARIATIONS:
         return index == 0 or not _takes_variation(text[index - 1])
     return character in BLANKS or unicodedata.category(character) in ("Cf", "Cc", "Co", "Cn", "Cs", "Zl", "Zp")
@@ -112,7 +113,8 @@ def _takes_variation(character: str) -> bool:
     return kind.startswith(("S", "P")) or kind in ("Lo", "Nd")
 
 
-def _is_mark(character: str) -> bool:
+def is_mark(character: str) -> bool:
+    """Whether a character is an accent or another mark on a letter."""
     return unicodedata.category(character).startswith("M")
 
 
@@ -130,16 +132,16 @@ def look_alike(text: str) -> str | None:
     """
     if text.isascii():
         return None
-    for word in _WORD.findall(text):
-        scripts = {script for letter in word if (script := _script(letter))}
+    for word in WORD.findall(text):
+        scripts = {script for letter in word if (script := script_of(letter))}
         if len(scripts) > 1 and not scripts - EAST_ASIAN <= {"Latin"}:
             return f"mixes {' and '.join(sorted(scripts)[:2])} letters in one word; write it in one script"
-    if _STYLED.search(text) and not _EAST_ASIAN.search(text):
+    if STYLED.search(text) and not EAST_ASIAN_LETTER.search(text):
         return "has letters in disguise, such as bold or wide ones; write plain letters"
     return None
 
 
-def _script(letter: str) -> str | None:
+def script_of(letter: str) -> str | None:
     """The script of a letter, by its name in Unicode; of digits, signs and marks none."""
     if letter.isascii():
         return "Latin" if letter.isalpha() else None
@@ -165,7 +167,7 @@ def texts_are_plain(submission: Submission, _: Terms) -> Iterator[Finding]:
 def _text_fault(text: str) -> str | None:
     if len(text.splitlines()) > 1 or "\t" in text:
         return "is more than one line of text; write it in one line"
-    if _MARKUP.search(text):
+    if MARKUP.search(text):
         return "has '<' or '>', as markup does; write plain text"
     if text and not any(each.isalnum() for each in text):
         return "has no letter or digit; write what people can read"

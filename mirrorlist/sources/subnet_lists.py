@@ -2,7 +2,8 @@
 
 Nothing is fetched here, least of all while files are loaded: ``mirrorlist/subnets.py`` does that, and puts a list
 into ``copy_path`` by renaming, only when it was good as a whole. The time of a copy's file is when the URL last
-confirmed it. Beside it may lie a list that waits for a person, and the reason why the last one was refused.
+confirmed it. Beside it may lie the list that a person saw last, one that waits for a person, and the reason why the
+last one was refused.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ MOST_SUBNETS = 1024
 KEPT_SECONDS = 7 * 86_400
 """How long a copy is used that the URL does not confirm."""
 
-_KEPT_FILE = re.compile(r"([0-9a-f]{32})\.(json|held\.json|refused)(\.[0-9]+\.new)?")
+_KEPT_FILE = re.compile(r"([0-9a-f]{32})\.(json|held\.json|seen\.json|refused)(\.[0-9]+\.new)?")
 _COMMENT = re.compile(r"[#;].*")
 
 
@@ -49,6 +50,11 @@ def copy_path(state_dir: Path, url: str) -> Path:
 def held_path(state_dir: Path, url: str) -> Path:
     """Where a list is kept that waits for a person."""
     return copy_path(state_dir, url).with_suffix(".held.json")
+
+
+def seen_path(state_dir: Path, url: str) -> Path:
+    """Where the list is kept that a person saw last, or that was there first; newer ones are compared with it."""
+    return copy_path(state_dir, url).with_suffix(".seen.json")
 
 
 def refusal_path(state_dir: Path, url: str) -> Path:
@@ -169,12 +175,13 @@ def _remarks(name: str, url: str, state_dir: Path, now: float) -> Iterable[tuple
     if refused.exists():
         yield ListCode.REFUSED, f"refused, the former stays for seven days: {_text(refused)}"
     if held.exists():
-        yield ListCode.HELD, f"{_held(held)}; look at it, then run mirrorlist update subnets --accept {name}"
+        yield ListCode.HELD, f"{_held(held, path)}; look at it, then run mirrorlist update subnets --accept {name}"
 
 
-def _held(path: Path) -> str:
+def _held(path: Path, copy: Path) -> str:
     try:
-        return f"over half of its addresses changed ({told_in_short(read_list(path))} now), which waits for a person"
+        why = "over half of its addresses changed" if copy.exists() else "its first list does not fit its routing"
+        return f"{why} ({told_in_short(read_list(path))} now), which waits for a person"
     except (OSError, ValueError):
         return "a list waits for a person"
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from mirrorlist.sources.mirror_urls import tree_url
+from mirrorlist.sources.mirror_urls import MOST_KEPT, tree_url
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "rsync": 873, "ftp": 21}
 
@@ -19,6 +20,7 @@ class Parts(NamedTuple):
     path: str
 
 
+@lru_cache(MOST_KEPT)
 def url_parts(url: str) -> Parts:
     """The parts of a URL in which ``url_fault`` finds nothing."""
     scheme, _, rest = tree_url(url).partition("://")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mirrorlist.core.errors import SnapshotError
+from mirrorlist.regular_files import open_regular
 
 _Read = TypeVar("_Read")
 
@@ -19,7 +20,7 @@ def read_mapped(path: Path, decode: Callable[[memoryview], _Read]) -> _Read:
         SnapshotError: there is no file, or none that ``decode`` can read; the message begins with the path.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise SnapshotError(f"{path} cannot be read: {error.strerror}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import re
 import subprocess
@@ -24,6 +25,7 @@ from mirrorlist.cli.explain import indented, tell
 from mirrorlist.cli.main import COMMANDS, main
 from mirrorlist.cli.mirrors import WIDEST_NAME
 from mirrorlist.cli.questions import client_of, query_of
+from mirrorlist.core.reasons import Reason
 from mirrorlist.settings import Settings
 from mirrorlist.sources.schemas import load_schema
 from mirrorlist.store.snapshot_files import read_newest
@@ -41,6 +43,7 @@ repos:
   - {name: extras, path: extras/$basearch/os/}
 origin: origin
 policy: {limit: 5}
+approved: [own.example.org, alone.example.org, asn.example.org]
 """
 PLACES = ["DE", "AT", "FR", "US", "BR", "JP", "ZA", "AU"]
 REPOMD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -412,7 +415,7 @@ def test_broken_service_file_is_told_line_by_line(checkout: Path, command: list[
     result = run(checkout, *command)
     assert (result.exit_code, result.stdout) == (1, "")
     places = [line.split(" ")[0] for line in result.stderr.splitlines()]
-    assert places == [f"{checkout}/service.yml:12:1:", f"{checkout}/service.yml:13:7:"]
+    assert places == [f"{checkout}/service.yml:13:1:", f"{checkout}/service.yml:14:7:"]
 
 
 def test_origin_has_to_be_named_before_it_is_asked(checkout: Path) -> None:
@@ -462,3 +465,19 @@ def test_nothing_is_written_beside_the_state_by_asking(checkout: Path) -> None:
 def test_the_fields_of_these_files_are_in_the_schema() -> None:
     known = load_schema("mirror")["properties"]
     assert {"private", "monopoly", "status", "countries_only", "cloud_type"} <= set(known)
+
+
+def test_what_is_withheld_shows_in_explain_mirrors_and_report(checkout: Path) -> None:
+    bad = mirror_file(
+        "bad.example.org", address={"http": "http://169.254.169.254/", "https": "https://bad.example.org/"}
+    )
+    (checkout / "mirrors.d" / "bad.example.org.yml").write_text(bad)
+    well(run(checkout, "publish"))
+    explained = well(run(checkout, "explain", "--ip", "192.0.2.1", *ASKED))
+    heading = f"withheld (1): {Reason.ADDRESS_REFUSED.value} bad.example.org without address.http: "
+    assert heading in " ".join(explained.split())
+    for told in (explained, well(run(checkout, "mirrors")), well(run(checkout, "report"))):
+        assert "[host-not-public]" in "".join(told.split())
+    assert "169.254" not in well(run(checkout, "list", "--ip", "192.0.2.1", *ASKED))
+    (part,) = json.loads(well(run(checkout, "report", "--format", "json")))["withheld"]
+    assert (part["mirror"], part["of"], part["reason"]) == ("bad.example.org", "address.http", "address_refused")

@@ -18,7 +18,6 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from mirrorlist.checks.addresses import refusal
 from mirrorlist.cli.durations import ago, moment
 from mirrorlist.cli.main import main
 from mirrorlist.cli.probe import Prober, guard_of
@@ -28,6 +27,7 @@ from mirrorlist.core.health import REMEDIES, Family, Outcome, Subject
 from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import MAIN, PlaceSource, Protocol
 from mirrorlist.core.pace import Lowered, Pace
+from mirrorlist.core.public_addresses import refusal
 from mirrorlist.core.query import Spellings
 from mirrorlist.core.select import select
 from mirrorlist.core.service import Profile

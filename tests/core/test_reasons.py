@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from mirrorlist.core.errors import Finding, Severity
+from mirrorlist.core.health import Family
 from mirrorlist.core.model import MAIN, NOWHERE, CloudRegions, Place, Protocol, Status
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import select
-from mirrorlist.core.usability import WIDE, HealthTable, Holds, Narrowing
+from mirrorlist.core.usability import FORBIDDEN, WIDE, HealthTable, Holds, Narrowing, reach_key
+from mirrorlist.core.withheld import Kind, Withheld
 from tests.building import NOW, client, mirror, place, query, snapshot
 
 
@@ -39,6 +42,17 @@ def held(what: Holds) -> HealthTable:
     return HealthTable({X86: bytes([what, Holds.FRESH])})
 
 
+def inside() -> HealthTable:
+    """The name of the mirror in question leads to an address that is not public."""
+    ways = [reach_key(MAIN, protocol, family) for protocol in Protocol for family in Family]
+    return HealthTable({}, dict.fromkeys(ways, bytes([FORBIDDEN, 0])))
+
+
+FOUND = Finding("mirrors.d/left.yml", 3, 10, Severity.WARNING, "host-not-public", "it is not public; write another")
+ADDRESS = Withheld(Kind.ADDRESS, "address.https", FOUND, MAIN)
+OTHER_ADDRESS = Withheld(Kind.ADDRESS, "address_optional.vault.https", FOUND, "vault")
+CLAIM = Withheld(Kind.CLAIM, "subnets[0]", FOUND)
+TEXT = Withheld(Kind.TEXT, "sponsor", FOUND)
 ONE = Policy(limit=1)
 KITTEN_ONLY = {"kitten": {Protocol.HTTPS: "https://left.example.org/kitten/"}}
 HTTP_ONLY = {MAIN: {Protocol.HTTP: "http://left.example.org/linux/"}}
@@ -69,6 +83,11 @@ CASES = {
     "private by URL": Case(Reason.PRIVATE, {"private": True, "subnets_url": "https://left.example.org/"}),
     "private, unknown client": Case(Reason.PRIVATE, {"private": True, "subnets": ["0.0.0.0/0"]}, address=None),
     "private for nobody": Case(Reason.PRIVATE_WITHOUT_NETWORKS, {"private": True}),
+    "address withheld": Case(Reason.ADDRESS_REFUSED, {"urls": {}, "withheld": (ADDRESS,)}),
+    "https withheld": Case(Reason.ADDRESS_REFUSED, {"urls": HTTP_ONLY, "withheld": (ADDRESS,)}, text="protocol=https"),
+    "another module withheld": Case(Reason.NOT_CARRIED, {"urls": KITTEN_ONLY, "withheld": (OTHER_ADDRESS,)}),
+    "name leads inside": Case(Reason.ADDRESS_REFUSED, {}, health=inside()),
+    "claims withheld": Case(Reason.CLAIM_REFUSED, {"private": True, "withheld": (CLAIM,)}),
     "cloud": Case(Reason.CLOUD, {"cloud": CloudRegions("aws", ("eu-1",))}),
     "cloud, all regions": Case(Reason.CLOUD, {"cloud": CloudRegions("aws", None)}, address=None),
     "alone": Case(
@@ -111,4 +130,27 @@ def test_vault_leaves_every_mirror_out() -> None:
     assert [(each.mirror, each.reason) for each in selection.rejected] == [(each, Reason.VAULT) for each in mirrors]
 
 
-REASONS_TESTED = {case.reason for case in CASES.values()} | {Reason.VAULT}
+def test_an_address_that_leads_inside_is_on_no_rung() -> None:
+    of = snapshot(
+        [mirror("left")],
+        facts={
+            "health": HealthTable(
+                {},
+                {reach_key(MAIN, protocol, family): bytes([FORBIDDEN]) for protocol in Protocol for family in Family},
+            )
+        },
+    )
+    selection = select(of, query(), client(), NOW)
+    assert selection.choices == ()
+    assert [row.reason for row in selection.rejected] == [Reason.ADDRESS_REFUSED]
+
+
+def test_every_part_that_is_withheld_has_its_reason() -> None:
+    reasons = [each.reason for each in (ADDRESS, CLAIM, TEXT)]
+    assert reasons == [Reason.ADDRESS_REFUSED, Reason.CLAIM_REFUSED, Reason.TEXT_CLEANED]
+    assert str(ADDRESS) == (
+        "without address.https: mirrors.d/left.yml:3: [host-not-public] it is not public; write another"
+    )
+
+
+REASONS_TESTED = {case.reason for case in CASES.values()} | {Reason.VAULT, TEXT.reason}

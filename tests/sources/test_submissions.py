@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.cli.validate import terms_of
 from mirrorlist.core.errors import Severity
 from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.sources.finding_codes import Code
@@ -19,6 +18,7 @@ from mirrorlist.sources.service_file import read_service
 from mirrorlist.sources.submission import Terms
 from mirrorlist.sources.submission_codes import HELD_TO, SubmissionCode
 from mirrorlist.sources.submissions import MOST_FINDINGS, judge_submissions
+from mirrorlist.sources.terms import terms_of
 from tests.data.submissions import FILE, HOSTILE, NEIGHBOURS, SERVICE, VALID, WARNED, contents
 
 ROOT = Path(__file__).parents[2]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.cli.validate import terms_of
 from mirrorlist.core.errors import Severity
 from mirrorlist.core.review import Review
 from mirrorlist.sources.service_file import read_service
 from mirrorlist.sources.submission_codes import SubmissionCode
 from mirrorlist.sources.submissions import judge_submissions
+from mirrorlist.sources.terms import terms_of
 from tests.data.submissions import FILE, HEAD, NAME, SERVICE
 
 ASKED = """\

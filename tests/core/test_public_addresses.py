@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from mirrorlist.checks.addresses import embedded, refusal
+from mirrorlist.core.public_addresses import embedded, refusal
 from tests.checks.asking import prefixes
 
 GLOBAL = [

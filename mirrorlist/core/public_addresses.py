@@ -1,4 +1,4 @@
-"""Which addresses a fetch may connect to: global unicast ones, and those that the operator allows.
+"""Addresses that a fetch may connect to and a mirror may have: global unicast ones, and those that the operator allows.
 
 ``ipaddress.is_global`` differs between Python versions and misses several ways to write a private address, so
 the tables here decide together with it.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 
-from mirrorlist.checks.outcome import shown
 from mirrorlist.core.model import Prefix
 from mirrorlist.core.prefixes import GLOBAL_UNICAST, contains, parse_prefix
 
@@ -70,6 +69,9 @@ SPECIAL = _named(
 )
 """IANA's special-purpose registries and what grew beside them; the first row that matches names the address."""
 
+LOCAL = tuple(row for row in SPECIAL if row[1] in ("loopback", "link-local"))
+"""They lead a client to itself, or to whatever is on its own link."""
+
 _EMBEDDINGS: tuple[tuple[Prefix, Callable[[bytes], bytes]], ...] = (
     (parse_prefix("::/96")[0], lambda packed: packed[12:]),
     (parse_prefix("::ffff:0:0/96")[0], lambda packed: packed[12:]),
@@ -96,14 +98,32 @@ def refusal(text: str, allowed: tuple[Prefix, ...]) -> str | None:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        return f"{shown(text)} is not an IP address"
+        return f"{text[:60]!a} is not an IP address"
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
-        return f"{shown(text)} has a zone"
+        return f"{text[:60]!a} has a zone"
     for carried in embedded(address.packed):
         if name := _kind(carried, allowed):
             return f"{address} carries {ipaddress.ip_address(carried)}, which is {name}"
     name = _kind(address.packed, allowed)
     return f"{address} is {name}" if name else None
+
+
+def local_refusal(text: str, allowed: tuple[Prefix, ...]) -> str | None:
+    """Why no other machine is at this address, or None if one may be; not even a private mirror can have such a one.
+
+    ``allowed`` are loopback and link-local prefixes that are used all the same. What is no address is not judged.
+    """
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    for packed in (*embedded(address.packed), address.packed):
+        name = _first(NEVER, packed)
+        if name is None and not any(contains(prefix, packed) for prefix in allowed):
+            name = _first(LOCAL, packed)
+        if name:
+            return f"{address} is {name}"
+    return None
 
 
 def embedded(packed: bytes) -> tuple[bytes, ...]:

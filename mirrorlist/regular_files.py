@@ -1,0 +1,21 @@
+"""Opens regular files only: a device or a fifo would hold up whoever reads it, for ever and without a word."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """The file, to be read; links are followed.
+
+    Raises:
+        OSError: it cannot be opened, or is a device, a fifo, a socket or a directory.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "not a regular file; name one", str(path))
+    return os.fdopen(descriptor, "rb")
