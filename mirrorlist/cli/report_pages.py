@@ -42,6 +42,10 @@ def sections(report: NetworkReport) -> Iterator[Section]:
         for each in report.leaving
     ]
     yield "Retiring", leaving, "none"
+    yield "The origin, as nearly every mirror contradicts it", list(report.origin), "nothing"
+    differing = [f"{each.mirror}, {each.module}: {'; '.join(each.told)}" for each in report.files]
+    yield "Files that are not as at the origin", differing, "none"
+    yield "Files beside mirror files that nobody reads", list(report.unread), "none"
 
 
 def _offer(offer: Offer) -> str:

@@ -26,7 +26,7 @@ from mirrorlist.publish import CACHE
 from mirrorlist.sources.address_sources import AddressSources
 from mirrorlist.sources.asn_table import read_embedded_asns
 from mirrorlist.sources.locations import read_atlas
-from mirrorlist.sources.mirror_files import mirror_file_names
+from mirrorlist.sources.mirror_files import mirror_file_names, unread_files
 from mirrorlist.sources.submission import Terms
 from mirrorlist.sources.submissions import Judged, judge_submissions, submitted_files
 
@@ -129,6 +129,8 @@ def _paths(files: Sequence[Path], service: Service) -> tuple[Path, ...]:
         click.echo(plain_line(str(fault)))
     if faults:
         sys.exit(1)
+    for unread in unread_files(directory):
+        click.echo(plain_line(str(unread)), err=True)
     return tuple(map(_short, submitted_files(directory)))
 
 

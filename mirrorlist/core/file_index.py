@@ -71,8 +71,8 @@ class Indexed:
     asked for single files. ``why`` tells what went wrong in the last try. ``outdated_since``: it is behind the
     origin since then, for longer than is allowed, and counts as lacking every file. It holds ``held`` of the ``known``
     files, those of which anything is known. ``offset``: so many seconds are all its times off, None for not at all.
-    ``asked``: so many files were asked for over the web, of which ``fitting`` were as at the origin. ``doubted``: its
-    web server contradicts its list, which counts for nothing.
+    ``asked``: so many files were asked for over the web, of which ``wrong`` were others than the origin's.
+    ``doubted``: its web server contradicts its list, which counts for nothing.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Indexed:
     known: int | None = None
     offset: int | None = None
     asked: int = 0
-    fitting: int = 0
+    wrong: int = 0
     doubted: bool = False
 
 

@@ -100,7 +100,7 @@ def _judged(
         known=int(held.known.sum()),
         offset=held.offset if held.offset and held.offset != doubts.offset else None,
         asked=result.asked,
-        fitting=result.fitting,
+        wrong=result.wrong,
         doubted=result.doubted,
     )
     return said, held

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mirrorlist.core.file_index_build import IndexDraft
+from mirrorlist.core.found_files import shift_words
 from mirrorlist.core.listing import ABSENT, Bits, Holdings, Listing, Tree, beside, compared, holdings
 from mirrorlist.indexing.mirrors import asked_listing
 from mirrorlist.store.listings import Asked
@@ -19,7 +20,6 @@ WORTH_A_WORD = 0.1
 """Of the files: so many are not the few that just changed."""
 LEAST_DOUBTS = 3
 """So many answers of the web server have to contradict a list, and half of all, before it counts for nothing."""
-HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What a mirror holds. ``asked`` files were asked for over the web, ``fitting`` of them are as at the origin."""
+    """What a mirror holds. ``asked`` files were asked for over the web, ``wrong`` are others than the origin's."""
 
     held: Holdings | None
     asked: int = 0
-    fitting: int = 0
+    wrong: int = 0
     doubted: bool = False
 
 
@@ -95,18 +95,15 @@ def _remarks(draft: IndexDraft, by_size: Bits, offset: int, mirrors: int) -> Ite
         )
 
 
-def shift_words(seconds: int) -> str:
-    """``1 hour earlier``, ``90 seconds later``."""
-    size, unit = (abs(seconds) // HOUR, "hour") if seconds % HOUR == 0 else (abs(seconds), "second")
-    return f"{size} {unit}{'' if size == 1 else 's'} {'earlier' if seconds < 0 else 'later'}"
-
-
 def weighed(draft: IndexDraft, found: Evidence, by_size: Bits) -> Weighed:
     """What a mirror holds, by its list, and where its web server says something else, by that."""
     tree, listed = draft.tree, found.listed
     answers = asked_listing(dict(found.asked), 0)
     asked = holdings(tree, answers, by_size=by_size) if answers is not None else None
-    numbers = (int(asked.known.sum()), int(asked.having.sum())) if asked is not None else (0, 0)
+    numbers = (0, 0)
+    if answers is not None and asked is not None:
+        there = compared(tree, answers).there
+        numbers = int(asked.known.sum()), int((there & ~asked.having).sum())
     if listed is None:
         return Weighed(asked, *numbers)
     held = holdings(tree, listed, draft.below(listed.unseen), by_size)

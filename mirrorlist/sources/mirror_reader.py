@@ -12,6 +12,7 @@ import structlog
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.model import Mirror
+from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.last_good import LastGood
 from mirrorlist.sources.locations import placed, read_atlas
 from mirrorlist.sources.mirror_files import read_mirror_files
@@ -37,6 +38,7 @@ class MirrorReader:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
         self._last_good = LastGood()
+        self._unread: tuple[str, ...] = ()
 
     def read(self, directory: Path, modules: frozenset[str], now: float) -> ReadMirrors:
         """What the files say now."""
@@ -45,6 +47,11 @@ class MirrorReader:
         for finding in files.findings:
             if finding.severity is Severity.ERROR:
                 log.error("mirror file refused", finding=str(finding))
+        unread = tuple(str(each) for each in files.findings if each.code is Code.UNREAD_FILE)
+        if unread != self._unread:
+            for told in unread:
+                log.warning("file not read", finding=told)
+        self._unread = unread
         merged = self._last_good.merged(files, now)
         broken = {finding.path for finding in files.findings if finding.severity is Severity.ERROR}
         by_path = {str(directory / name): mirror for name, mirror in merged.items()}

@@ -105,7 +105,7 @@ def test_a_list_that_the_web_server_contradicts_counts_for_nothing(kept: Listing
     index = built(kept, "m")
     assert stand(index) == {"a/1": LACKS, "a/2": LACKS, "b/1": LACKS, "b/c/1": UNKNOWN, "b-/1": UNKNOWN, "top": HAS}
     said = index.facts.mirrors[0]
-    assert (said.doubted, said.complete, said.asked, said.fitting, said.known) == (True, False, 4, 1, 4)
+    assert (said.doubted, said.complete, said.asked, said.wrong, said.known) == (True, False, 4, 1, 4)
 
 
 def test_when_all_are_older_the_origin_is_wrong(tmp_path: Path) -> None:
