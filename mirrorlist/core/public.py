@@ -169,7 +169,8 @@ class PublicDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicRun:
-    """A run of the prober; ``kept`` are the families in which it said too little to judge by."""
+    """A run of the prober; ``kept`` are the families in which it said too little to judge by. ``mirrors`` are the
+    public ones, and ``requests`` their part of all."""
 
     number: int
     started_at: float

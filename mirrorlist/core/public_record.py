@@ -26,6 +26,7 @@ from mirrorlist.core.public import (
     is_shown,
     public_fields,
 )
+from mirrorlist.core.rank import is_public
 from mirrorlist.core.report import Row, report
 from mirrorlist.core.usability import SEEN_CURRENT, HealthTable, Holds
 from mirrorlist.core.visits import contents
@@ -91,7 +92,7 @@ def public_record(known: Known) -> Record:
         network=PublicNetwork(
             mirrors=tuple(sorted(rows, key=lambda row: row.name)),
             events=tuple(map(_event, happened[:LATEST_EVENTS])),
-            runs=tuple(known.history.runs),
+            runs=tuple(_run(run, known.mirrors) for run in known.history.runs),
             origin_changed_at=known.origin_changed_at,
             rungs=known.rungs,
             commit=known.commit,
@@ -99,6 +100,15 @@ def public_record(known: Known) -> Record:
         details={mirror.name: _detail(known, mirror, verdicts.get(mirror.name, {})) for _, mirror in shown},
         logos={name: logo for name, logo in known.logos.items() if name in names},
     )
+
+
+def _run(run: PublicRun, mirrors: Sequence[Mirror]) -> PublicRun:
+    """A run as far as it concerns mirrors that everybody may know of: others could be counted by the rest."""
+    public = sum(is_public(mirror) and mirror.status in SERVED_STATUSES for mirror in mirrors)
+    if not run.mirrors or run.mirrors <= public:
+        return run
+    requests = None if run.requests is None else run.requests * public // run.mirrors
+    return replace(run, mirrors=public, requests=requests)
 
 
 def _mirror(known: Known, number: int, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicMirror:
