@@ -16,6 +16,7 @@ import structlog
 from mirrorlist.core.carried import carried_health, carried_metadata
 from mirrorlist.core.compile import network_classes, place_orders
 from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError
+from mirrorlist.core.found_files import by_mirror
 from mirrorlist.core.health_table import health_table
 from mirrorlist.core.images import wanted_images
 from mirrorlist.core.losses import refuse_loss
@@ -42,7 +43,7 @@ from mirrorlist.sources.service_file import read_service
 from mirrorlist.sources.terms import CACHE, terms_of
 from mirrorlist.sources.time_zones import in_time_zones
 from mirrorlist.store.checkouts import read_pulled
-from mirrorlist.store.index_files import CURRENT, current_indexes
+from mirrorlist.store.index_files import CURRENT, current_indexes, read_facts
 from mirrorlist.store.publications import line_of, only_one
 from mirrorlist.store.records import Recorded, Records
 from mirrorlist.store.released import released
@@ -240,6 +241,7 @@ class Publisher:
             logos=read_logos(directory, snapshot.facts.mirrors),
             commit=snapshot.facts.commit or commit_of(directory),
             now=now,
+            files=by_mirror(read_facts(self._state_dir, tuple(snapshot.facts.file_indexes.items()))),
         )
         return encode_record(public_record(known))
 

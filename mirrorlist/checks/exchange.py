@@ -26,8 +26,8 @@ LARGEST_HEAD = 65_536
 """Bytes of status line and headers together, interim answers included."""
 
 KEPT_HEADERS = (
-    "accept-ranges", "age", "content-encoding", "content-length", "content-type", "date", "etag", "last-modified",
-    "location", "retry-after", "server",
+    "accept-ranges", "age", "content-encoding", "content-length", "content-range", "content-type", "date", "etag",
+    "last-modified", "location", "retry-after", "server",
 )  # fmt: skip
 
 _READ_AT_ONCE = 65_536
@@ -55,6 +55,7 @@ class Request:
     etag: str | None
     modified_since: str | None
     most_bytes: int
+    one_byte: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ def sent_headers(target: Target, request: Request) -> dict[str, str]:
         "Accept-Encoding": "identity",
         "Connection": "close",
     }
+    if request.one_byte:
+        headers["Range"] = "bytes=0-0"
     validators = (("If-None-Match", request.etag), ("If-Modified-Since", request.modified_since))
     return headers | {name: value for name, value in validators if value and _VALIDATOR.fullmatch(value)}
 
@@ -165,6 +168,8 @@ def _printable(value: str) -> str:
 def _body(answer: HTTPResponse, wire: Wire, request: Request) -> bytes:
     if request.method is Method.HEAD or not 200 <= answer.status < 300:
         return b""
+    if request.one_byte:
+        return answer.read(1, decode_content=False)
     _plain_of_size(answer, request.most_bytes)
     wire.allow(request.most_bytes + request.most_bytes // _FRAMING_SHARE + LARGEST_HEAD)
     body = bytearray()

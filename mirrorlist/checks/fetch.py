@@ -39,7 +39,8 @@ class Ask:
     """What is wanted of one URL.
 
     ``scheme``: the URL and every redirect must have it. ``etag`` and ``modified_since`` make the request
-    conditional; they are the values that an earlier answer gave.
+    conditional; they are the values that an earlier answer gave. ``elsewhere`` tells whose a URL is where no redirect
+    may lead to. ``one_byte``: only the first byte is asked for, and no more of it is read.
     """
 
     method: Method = Method.GET
@@ -49,6 +50,8 @@ class Ask:
     etag: str | None = None
     modified_since: str | None = None
     scheme: Protocol | None = None
+    elsewhere: Callable[[str], str | None] | None = None
+    one_byte: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,15 @@ def _followed(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Fet
         hops.append(target.url)
         with _hops_told(hops):
             target = redirected(target, reply.location)
+            _own(target, ask, hops)
+
+
+def _own(target: Target, ask: Ask, hops: list[str]) -> None:
+    """Refuses a redirect to where the fetch has been, or to what is not to be taken for the mirror's."""
+    if target.url in hops:
+        raise Failed(FailureKind.CIRCLE, f"back to {shown(target.url)}")
+    if ask.elsewhere is not None and (whose := ask.elsewhere(target.url)):
+        raise Failed(FailureKind.ELSEWHERE, f"{whose}: {shown(target.url)}")
 
 
 @contextmanager
@@ -107,7 +119,7 @@ def _asked(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Reply:
     if ask.scheme is not None and target.scheme is not ask.scheme:
         raise Failed(FailureKind.OTHER_SCHEME, f"{shown(target.url)} is not {ask.scheme}")
     addresses = _in_family(_judged(_addresses(target, guard, deadline), target, guard), target, ask.family)
-    request = Request(ask.method, guard.user_agent, ask.etag, ask.modified_since, ask.most_bytes)
+    request = Request(ask.method, guard.user_agent, ask.etag, ask.modified_since, ask.most_bytes, ask.one_byte)
     return exchanged(target, addresses, request, guard.context, deadline, guard.now)
 
 

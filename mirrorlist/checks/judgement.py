@@ -31,6 +31,8 @@ FAILURES: dict[FailureKind, Outcome] = {
     FailureKind.CERTIFICATE: Outcome.CERTIFICATE,
     FailureKind.TLS: Outcome.UNREACHABLE,
     FailureKind.TOO_MANY_REDIRECTS: Outcome.WRONG,
+    FailureKind.CIRCLE: Outcome.WRONG,
+    FailureKind.ELSEWHERE: Outcome.WRONG,
     FailureKind.DOWNGRADE: Outcome.WRONG,
     FailureKind.OTHER_SCHEME: Outcome.WRONG,
     FailureKind.ENCODED: Outcome.WRONG,

@@ -27,6 +27,8 @@ class FailureKind(StrEnum):
     CERTIFICATE = "certificate"
     TLS = "TLS"
     TOO_MANY_REDIRECTS = "too many redirects"
+    CIRCLE = "redirects in a circle"
+    ELSEWHERE = "redirect to another's tree"
     DOWNGRADE = "redirect from https to http"
     FORBIDDEN_REDIRECT = "forbidden redirect"
     OTHER_SCHEME = "other scheme"

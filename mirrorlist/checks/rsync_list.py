@@ -21,6 +21,7 @@ from mirrorlist.checks.outcome import shown
 from mirrorlist.checks.rsync import judged_url
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.health import Family, Outcome
+from mirrorlist.core.listed import UNREAD_LINE
 
 RESOLVE_SECONDS = 10.0
 CONNECT_SECONDS = 15
@@ -28,8 +29,10 @@ SILENT_SECONDS = 60
 """So long a server may say nothing."""
 LONGEST_LINE = 8192
 _READ_AT_ONCE = 65_536
-_GOOD_ENDS = (0, 23, 24)
-"""23: some directory may not be read, so clients cannot read it either; 24: a file vanished meanwhile."""
+_UNREAD = 23
+"""Some directory could not be read: what is in it is not known."""
+_GOOD_ENDS = (0, _UNREAD, 24)
+"""24: a file vanished meanwhile."""
 
 
 class NotListed(MirrorlistError):
@@ -85,7 +88,8 @@ def _list(program: str, url: str, bounds: Bounds) -> Lines:
     ]  # fmt: skip
     with _running(command, bounds) as ran:
         yield from _bounded_lines(ran.output, bounds)
-        ran.judge(url)
+        if ran.judged(url) == _UNREAD:
+            yield UNREAD_LINE
 
 
 @dataclass(slots=True)
@@ -99,7 +103,8 @@ class _Ran:
     late: threading.Event
     bounds: Bounds
 
-    def judge(self, url: str) -> None:
+    def judged(self, url: str) -> int:
+        """The status it ended with; raises NotListed where that is no good end."""
         ended = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)  # its number stays taken until the end
         self.hearing.join()
         status = ended.si_status if ended else -1
@@ -108,6 +113,7 @@ class _Ran:
         if status not in _GOOD_ENDS:
             last = shown(" ".join(self.said.decode("utf-8", "replace").split())[-180:])
             raise NotListed(f"rsync ended with {status}: {last}")
+        return status
 
 
 @contextmanager

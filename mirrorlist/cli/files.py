@@ -75,7 +75,7 @@ def _run(context: Context, state_dir: Path, wanted: Wanted, timeout: float) -> b
     with progress(indexing.steps(wanted), line_of, attrgetter("who"), _stays) as told:
         for step in indexing.run(wanted):
             counts[step.outcome] += 1
-            origins_listed &= not step.is_origins or step.outcome is Outcome.LISTED
+            origins_listed &= not step.is_origins or step.outcome in (Outcome.LISTED, Outcome.WARNING)
             told(step)
     if not counts:
         click.echo("no module names where its files are listed: write origin, modules.<name>.rsync or file_lists")

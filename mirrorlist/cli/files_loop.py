@@ -18,7 +18,7 @@ from mirrorlist.store.snapshot_files import read_newest
 log = structlog.get_logger()
 
 _LOOK_SECONDS = 0.5
-_TROUBLE = (Outcome.KEPT.value, Outcome.FAILED.value)
+_TROUBLE = (Outcome.KEPT.value, Outcome.FAILED.value, Outcome.WARNING.value)
 
 
 def files_loop(context: Context, publisher: Publisher, seconds: float, ended: threading.Event) -> None:

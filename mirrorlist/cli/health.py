@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -12,6 +13,7 @@ from mirrorlist.cli.context import Context, pass_context
 from mirrorlist.cli.durations import ago, moment
 from mirrorlist.cli.faults import fault_lines, weight_line
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
+from mirrorlist.core.found_files import by_mirror, sentences
 from mirrorlist.core.health import Event, Outcome, Override
 from mirrorlist.core.report import Row, ending_soon, fresh_below, images_below, remedies, report, said_nothing, worst
 from mirrorlist.core.rungs import rungs
@@ -19,6 +21,7 @@ from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.usability import RUNG_NAMES, Rung
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
+from mirrorlist.store.index_files import current_indexes, read_facts
 
 MOST_EVENTS = 10
 
@@ -47,6 +50,7 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
     rows = report(mirror, store.verdicts(name))
     console = Console(highlight=False)
     _tell_override(console, store.overrides(now).get(name))
+    _tell_files(console, state_dir, name)
     if not rows:
         console.print(f"{name} was not probed yet; run mirrorlist probe --mirror {name}", soft_wrap=True)
         return
@@ -81,6 +85,15 @@ def _tell_override(console: Console, found: Override | None) -> None:
     if found:
         until = moment(found.until)
         console.print(f"taken out by {found.author} until {until} UTC: {found.reason}", soft_wrap=True, markup=False)
+
+
+def _tell_files(console: Console, state_dir: Path, name: str) -> None:
+    """What the newest indexes found of the mirror's files."""
+    facts = read_facts(state_dir, tuple(current_indexes(state_dir).items()))
+    found = by_mirror(facts).get(name, {})
+    for module, files in found.items():
+        for sentence in sentences(files):
+            console.print(f"files of {module}: {sentence}", soft_wrap=True, markup=False)
 
 
 def _table(shown: tuple[Row, ...], rows: tuple[Row, ...], now: float) -> Table:

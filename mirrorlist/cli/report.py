@@ -23,6 +23,7 @@ from mirrorlist.sources.mirror_edits import paused
 from mirrorlist.sources.mirror_files import read_mirror_files, read_regular
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
+from mirrorlist.store.index_files import current_indexes, read_facts
 
 MOST_EVENTS = 1_000_000
 
@@ -54,7 +55,8 @@ def _known(context: Context, state_dir: Path, facts: Facts, now: float) -> Known
         reach = reaches(store.verdicts(), store.events(limit=MOST_EVENTS), now)
     finally:
         engine.dispose()
-    return Known(reach, held_by(state_dir, facts.service.modules, facts.mirrors))
+    indexes = read_facts(state_dir, tuple(current_indexes(state_dir).items()))
+    return Known(reach, held_by(state_dir, facts.service.modules, facts.mirrors), indexes)
 
 
 def _write_patch(file: Path, facts: Facts, found: NetworkReport, way: str) -> None:

@@ -43,6 +43,10 @@ def sections(report: NetworkReport) -> Iterator[Section]:
     ]
     yield "Retiring", leaving, "none"
     yield "Not served of what files say", [f"{each.mirror} {each.told}" for each in report.withheld], "nothing"
+    yield "The origin, as nearly every mirror contradicts it", list(report.origin), "nothing"
+    differing = [f"{each.mirror}, {each.module}: {'; '.join(each.told)}" for each in report.files]
+    yield "Files that are not as at the origin", differing, "none"
+    yield "Files beside mirror files that nobody reads", list(report.unread), "none"
 
 
 def _offer(offer: Offer) -> str:

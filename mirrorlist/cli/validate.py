@@ -16,7 +16,7 @@ from mirrorlist.cli.reviews import REVIEW_FORMATS, markdown, plain_line, wrapped
 from mirrorlist.cli.written import writable, write_named
 from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.core.service import Service
-from mirrorlist.sources.mirror_files import mirror_file_names
+from mirrorlist.sources.mirror_files import mirror_file_names, unread_files
 from mirrorlist.sources.submission import Terms
 from mirrorlist.sources.submissions import Judged, judge_submissions, submitted_files
 from mirrorlist.sources.terms import terms_of
@@ -100,6 +100,8 @@ def _paths(files: Sequence[Path], service: Service) -> tuple[Path, ...]:
         click.echo(plain_line(str(fault)))
     if faults:
         sys.exit(1)
+    for unread in unread_files(directory):
+        click.echo(plain_line(str(unread)), err=True)
     return tuple(map(_short, submitted_files(directory)))
 
 

@@ -69,7 +69,10 @@ class Indexed:
 
     ``listed_at`` is when its files were listed last, None for never, and ``complete`` is false where it was only
     asked for single files. ``why`` tells what went wrong in the last try. ``outdated_since``: it is behind the
-    origin since then, for longer than is allowed, and counts as lacking every file.
+    origin since then, for longer than is allowed, and counts as lacking every file. It holds ``held`` of the ``known``
+    files, those of which anything is known. ``offset``: so many seconds are all its times off, None for not at all.
+    ``asked``: so many files were asked for over the web, of which ``wrong`` were others than the origin's.
+    ``doubted``: its web server contradicts its list, which counts for nothing.
     """
 
     name: str
@@ -78,11 +81,19 @@ class Indexed:
     held: int = 0
     outdated_since: float | None = None
     why: str = ""
+    known: int | None = None
+    offset: int | None = None
+    asked: int = 0
+    wrong: int = 0
+    doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class IndexFacts:
-    """What an index says of itself. ``listed_at`` is when the origin was listed."""
+    """What an index says of itself. ``listed_at`` is when the origin was listed.
+
+    ``remarks`` are for the operator: what most mirrors contradict the origin in.
+    """
 
     module: str
     built_at: float
@@ -91,6 +102,7 @@ class IndexFacts:
     mirrors: tuple[Indexed, ...]
     links: Mapping[str, str] = field(default_factory=dict)
     """Symbolic links inside the tree: path to the path that it leads to."""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from zlib import crc32
 
 import msgspec
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirrorlist.core.file_index import ARRAYS, KIND, SHA256_BYTES, SHA512_BYTES, UNKNOWN, File, IndexFacts
-from mirrorlist.core.listing import Holdings, Tree, path_key, tree
+from mirrorlist.core.listing import Holdings, Listing, Tree, holdings, path_key, tree
 from mirrorlist.core.sealed import Sealed, sealed
 
 
@@ -87,6 +88,55 @@ class IndexDraft:
         byte, bit = divmod(mirror, 8)
         for column, bits in ((byte, found.having), (self._width + byte, found.known)):
             self._rows[:, column] |= bits.astype(np.uint8) << np.uint8(bit)
+
+    def below(self, paths: Iterable[bytes]) -> NDArray[np.bool_]:
+        """Which files are at or below some paths; the empty path is the tree itself."""
+        found = np.zeros(len(self.tree), np.bool_)
+        for path in paths:
+            for first, last in self._ranges(path):
+                found[first:last] = True
+        return found
+
+    def _ranges(self, path: bytes) -> Iterator[tuple[int, int]]:
+        """The numbers of the files in a directory, of those in directories below it, and of the file of this path."""
+        firsts, directories = self._arrays["first_file"], range(len(self._arrays["first_file"]) - 1)
+        if not path:
+            yield 0, len(self.tree)
+            return
+        for least, end in ((path, path + b"\0"), (path + b"/", path + b"0")):  # 0 is the byte after the slash
+            first, last = (bisect_left(directories, each, key=self._directory) for each in (least, end))
+            yield firsts[first], firsts[last]
+        parent, name = sort_key(path)
+        at = bisect_left(directories, parent, key=self._directory)
+        if at < len(directories) and self._directory(at) == parent:
+            names = range(firsts[at], firsts[at + 1])
+            number = firsts[at] + bisect_left(names, name, key=self._name)
+            if number < firsts[at + 1] and self._name(number) == name:
+                yield number, number + 1
+
+    def unlisted(self, found: Listing) -> NDArray[np.bool_]:
+        """Of which files a list tells nothing, neither that they are there nor that they are not."""
+        return ~holdings(self.tree, found, self.below(found.unseen)).known
+
+    def size(self, number: int) -> int | None:
+        """The size of a file by its number, where it is known."""
+        size = self._arrays["sizes"][number]
+        return None if size == UNKNOWN else int(size)
+
+    def path(self, number: int) -> str:
+        """The path of a file by its number."""
+        directory = self._directory(self._arrays["directory_of"][number])
+        return b"/".join(part for part in (directory, self._name(number)) if part).decode()
+
+    def _directory(self, number: int) -> bytes:
+        return self._part("directory_start", "directories", number)
+
+    def _name(self, number: int) -> bytes:
+        return self._part("name_start", "names", number)
+
+    def _part(self, starts: str, values: str, number: int) -> bytes:
+        first, last = self._arrays[starts][number : number + 2]
+        return self._arrays[values][first:last].tobytes()
 
     def sealed(self, facts: IndexFacts) -> Sealed:
         """The index as a file; each distinct set of holders is in it once."""

@@ -30,6 +30,7 @@ class Refusal(StrEnum):
     LENGTH = f"a path of more than {LONGEST_PATH} bytes"
     SIZE = f"a size that is no number up to {LARGEST}"
     FORMAT = "a line that is not of this format"
+    UNREAD = "directories that the server could not read"
 
 
 class Row(NamedTuple):
@@ -47,8 +48,18 @@ class Link(NamedTuple):
     target: bytes
 
 
-Line = Row | Link | Refusal | None
-"""What a line says; None for what is neither a file nor a link: directories, headings, partial files."""
+class Directory(NamedTuple):
+    """A directory, and whether its mode lets everybody look into it."""
+
+    path: bytes
+    is_open: bool
+
+
+Line = Row | Link | Directory | Refusal | None
+"""What a line says; None for what is none of these: headings, devices, partial files."""
+
+UNREAD_LINE = b"\0"
+"""A line that no list has: the client tells by it that the server could not read all of the tree."""
 
 
 def path_refusal(path: bytes) -> Refusal | None:
@@ -99,7 +110,7 @@ def leads_to(found: Link) -> bytes | None:
     return path if path and path_refusal(path) is None else None
 
 
-_RSYNC = re.compile(rb"([-a-zA-Z?])[-a-zA-Z]{9}[.+@]? +(\d+) (\d{4}/\d\d/\d\d) ([0-2]\d):([0-5]\d):([0-6]\d) (.+)")
+_RSYNC = re.compile(rb"([-a-zA-Z?][-a-zA-Z]{9})[.+@]? +(\d+) (\d{4}/\d\d/\d\d) ([0-2]\d):([0-5]\d):([0-6]\d) (.+)")
 
 
 def rsync_lines(lines: Iterable[bytes]) -> Iterator[Line]:
@@ -107,6 +118,8 @@ def rsync_lines(lines: Iterable[bytes]) -> Iterator[Line]:
     for line in lines:
         if found := _RSYNC.fullmatch(line):
             yield _rsync_line(*found.groups())
+        elif line == UNREAD_LINE:
+            yield Refusal.UNREAD
         elif line.strip():
             yield Refusal.FORMAT
 
@@ -114,15 +127,27 @@ def rsync_lines(lines: Iterable[bytes]) -> Iterator[Line]:
 def _rsync_line(
     mode: bytes, size: bytes, day: bytes, hours: bytes, minutes: bytes, seconds: bytes, path: bytes
 ) -> Line:
-    if mode == b"-":
+    kind = mode[:1]
+    if kind == b"-":
         midnight = _midnight(day.replace(b"/", b"-"))
         if midnight is None:
             return Refusal.FORMAT
         return row(path, size, midnight + 3600 * int(hours) + 60 * int(minutes) + int(seconds))
-    if mode != b"l":
+    if kind == b"d":
+        return _directory(path, mode)
+    if kind != b"l":
         return None
     name, arrow, target = path.partition(b" -> ")
     return link(name, target) if arrow else Refusal.FORMAT
+
+
+def _directory(path: bytes, mode: bytes) -> Line:
+    if PARTIAL in path.split(b"/"):
+        return None
+    top = path == b"."
+    return (None if top else path_refusal(path)) or Directory(
+        b"" if top else path, mode[7:8] == b"r" and mode[9:] in b"xt"
+    )
 
 
 @lru_cache(4096)  # a list has few days

@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirrorlist.core.listed import Row
+from mirrorlist.core.time_shift import TOLERATED_SECONDS, times_off
 
 UNKNOWN = -1
 ABSENT = -2
 """The size of a file that the mirror was asked for and did not have."""
-TOLERATED_SECONDS = 2
-"""So much older than the origin's a file may be: file systems with coarse times round down."""
-
 Keys = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
 Bits = NDArray[np.bool_]
@@ -34,7 +32,10 @@ def path_key(path: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a mirror has, ordered by key. ``complete``: what is not in it, the mirror does not have."""
+    """What a mirror has, ordered by key.
+
+    ``complete``: what is not in it, the mirror does not have, except at and below the paths of ``unseen``.
+    """
 
     source: str
     listed_at: float
@@ -43,12 +44,20 @@ class Listing:
     sizes: Numbers
     mtimes: Numbers
     refused: int = 0
+    unseen: tuple[bytes, ...] = ()
 
     def __len__(self) -> int:
         return len(self.keys)
 
 
-def listing(source: str, listed_at: float, rows: Iterable[Row], complete: bool = True, refused: int = 0) -> Listing:
+def listing(
+    source: str,
+    listed_at: float,
+    rows: Iterable[Row],
+    complete: bool = True,
+    refused: int = 0,
+    unseen: tuple[bytes, ...] = (),
+) -> Listing:
     """The columns of rows; of a path that comes twice the last counts."""
     keys, sizes, mtimes = array("Q"), array("q"), array("q")
     for path, size, mtime in rows:
@@ -60,7 +69,8 @@ def listing(source: str, listed_at: float, rows: Iterable[Row], complete: bool =
     ordered = unordered[order]
     last = np.append(ordered[1:] != ordered[:-1], True) if len(ordered) else np.empty(0, np.bool_)
     kept = order[last]
-    return Listing(source, listed_at, complete, unordered[kept], _column(sizes)[kept], _column(mtimes)[kept], refused)
+    columns = unordered[kept], _column(sizes)[kept], _column(mtimes)[kept]
+    return Listing(source, listed_at, complete, *columns, refused, unseen)
 
 
 def _column(values: array[int]) -> Numbers:
@@ -92,25 +102,63 @@ class Holdings:
     """By number of the origin's file: whether the mirror has it as it is, and whether that is known.
 
     ``outdated_since``: the mirror has an old version of a file that the origin changed then, and nothing that the
-    origin published later; None if there is no such file.
+    origin published later; None if there is no such file. ``offset``: so many seconds all its times are off.
     """
 
     having: Bits
     known: Bits
     outdated_since: float | None = None
+    offset: int = 0
 
 
-def holdings(origin: Tree, found: Listing) -> Holdings:
-    """What a mirror holds: a file of the origin's size, and not older than the origin's, as far as times are known."""
-    at, there = _positions(origin, found)
-    sizes = np.where(there, found.sizes[at], ABSENT) if len(found) else np.full(len(origin), ABSENT)
-    mtimes = np.where(there, found.mtimes[at], UNKNOWN) if len(found) else np.full(len(origin), UNKNOWN)
-    same_size = (sizes == origin.sizes) | (sizes == UNKNOWN) | (origin.sizes == UNKNOWN)
-    older = (mtimes != UNKNOWN) & (origin.mtimes != UNKNOWN) & (mtimes < origin.mtimes - TOLERATED_SECONDS)
-    having = there & same_size & ~older & (sizes != ABSENT)
-    different = there & ~having & (sizes != ABSENT)
-    known = np.ones(len(origin), np.bool_) if found.complete else there
-    return Holdings(having, known, _outdated_since(origin.mtimes, having, different))
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A list beside the origin's files, by their numbers.
+
+    ``listed``: the list tells of it; ``there``: as of a file; ``fitting``: of the origin's size; ``timed``: of a known
+    time too; ``older``: than the origin's, but for the ``offset``.
+    """
+
+    listed: Bits
+    there: Bits
+    fitting: Bits
+    timed: Bits
+    older: Bits
+    offset: int
+
+
+def compared(origin: Tree, found: Listing) -> Compared:
+    """What a list says of each of the origin's files; a constant offset of the list's times is taken out."""
+    at, listed = _positions(origin, found)
+    sizes = np.where(listed, found.sizes[at], ABSENT) if len(found) else np.full(len(origin), ABSENT)
+    mtimes = np.where(listed, found.mtimes[at], UNKNOWN) if len(found) else np.full(len(origin), UNKNOWN)
+    there = listed & (sizes != ABSENT)
+    fitting = there & ((sizes == origin.sizes) | (sizes == UNKNOWN) | (origin.sizes == UNKNOWN))
+    timed = fitting & (mtimes != UNKNOWN) & (origin.mtimes != UNKNOWN)
+    apart = np.where(timed, mtimes - origin.mtimes, 0)
+    shift = times_off(apart[timed])
+    apart -= shift.of(apart)
+    return Compared(listed, there, fitting, timed, timed & (apart < -TOLERATED_SECONDS), shift.seconds)
+
+
+def holdings(origin: Tree, found: Listing, unseen: Bits | None = None, by_size: Bits | None = None) -> Holdings:
+    """What a mirror holds: a file of the origin's size, and not older than the origin's, as far as times are known.
+
+    ``unseen`` are the files of which the list tells nothing, ``by_size`` those whose time at the origin is not
+    believed.
+    """
+    seen = compared(origin, found)
+    having = seen.fitting & ~(seen.older if by_size is None else seen.older & ~by_size)
+    known = seen.listed
+    if found.complete:
+        known = known | ~(np.zeros(len(origin), np.bool_) if unseen is None else unseen)
+    return Holdings(having, known, _outdated_since(origin.mtimes, having, seen.there & ~having), seen.offset)
+
+
+def beside(listed: Holdings, asked: Holdings) -> Holdings:
+    """What a list says, and where single answers say something, these: they came the way that clients go."""
+    having = np.where(asked.known, asked.having, listed.having)
+    return Holdings(having, listed.known | asked.known, listed.outdated_since, listed.offset)
 
 
 def nothing_held(origin: Tree) -> Holdings:

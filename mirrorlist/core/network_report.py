@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from mirrorlist.core.availability import Reach
+from mirrorlist.core.file_index import IndexFacts
+from mirrorlist.core.found_files import by_mirror, sentences
 from mirrorlist.core.health import Outcome
 from mirrorlist.core.model import SERVED_STATUSES, Mirror, Status
 from mirrorlist.core.rank import is_public
@@ -16,6 +18,8 @@ from mirrorlist.core.snapshot import Facts
 
 OFFER_WORKING_DAYS = 3
 DOWN_DAYS = 14
+UNREAD = "unread-file"
+"""The code of the finding on a file that nobody reads."""
 ON_THE_WAY = (Status.SYNCING, Status.DEPLOYING)
 
 
@@ -39,6 +43,8 @@ class Known:
 
     reach: Mapping[str, Reach] = field(default_factory=dict)
     held: Mapping[str, Held] = field(default_factory=dict)
+    indexes: Mapping[str, IndexFacts] = field(default_factory=dict)
+    """By module what the newest index of files says of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,17 @@ class Leaving:
 
 
 @dataclass(frozen=True, slots=True)
+class Differing:
+    """A mirror whose files of a module are not all as at the origin, or could not be listed."""
+
+    mirror: str
+    module: str
+    has: int
+    compared: int
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkReport:
     """The whole. ``states`` has every state that a mirror is in, in the order of a mirror's life."""
 
@@ -121,6 +138,9 @@ class NetworkReport:
     down: tuple[Down, ...]
     leaving: tuple[Leaving, ...]
     withheld: tuple[Without, ...] = ()
+    origin: tuple[str, ...] = ()
+    files: tuple[Differing, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 LIFE = (
@@ -149,7 +169,18 @@ def network_report(facts: Facts, known: Known, now: float, limits: Limits = Limi
             for each in mirrors
             for part in each.withheld
         ),
+        origin=tuple(f"{module}: {remark}" for module, each in known.indexes.items() for remark in each.remarks),
+        files=tuple(_differing(mirrors, known)),
+        unread=tuple(str(each) for each in facts.findings if each.code == UNREAD),
     )
+
+
+def _differing(mirrors: Iterable[Mirror], known: Known) -> Iterator[Differing]:
+    found = by_mirror(known.indexes)
+    for mirror in mirrors:
+        for module, files in found.get(mirror.name, {}).items():
+            if module in mirror.urls and not files.is_whole and (told := tuple(sentences(files))):
+                yield Differing(mirror.name, module, files.has, files.compared, told)
 
 
 def leaving(mirrors: Iterable[Mirror]) -> Iterator[Leaving]:

@@ -17,6 +17,7 @@ from mirrorlist.core.health import Family
 from mirrorlist.core.holders import Holders
 from mirrorlist.core.known_files import APT_METADATA, Known, changes_in_place, known_file, really
 from mirrorlist.core.metadata import REPODATA
+from mirrorlist.core.metadata_files import fits_one, lists_others
 from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, Selection, Target
 from mirrorlist.core.rank import is_public
 from mirrorlist.core.reasons import Reason
@@ -236,11 +237,15 @@ def _one_answers(snapshot: Snapshot, wanted: Wanted) -> bool:
 
 
 def comes_from_origin(place: Place) -> bool:
-    """Whether a file is one that changes in place and whose tree has the origin give it."""
-    if place.tree.metadata is MetadataFrom.MIRROR or place.is_directory:
+    """Whether a file is one that its tree has the origin give: it tells clients of others, or the operator says so."""
+    if place.is_directory:
+        return False
+    if place.tree.from_origin and fits_one(place.path, place.tree.from_origin):
+        return True
+    if place.tree.metadata is MetadataFrom.MIRROR:
         return False
     if place.tree.metadata is MetadataFrom.ORIGIN:
-        return changes_in_place(place.path)
+        return lists_others(place.path)
     return place.path.rpartition("/")[2] in APT_METADATA
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 from urllib.parse import urlsplit
 
+from mirrorlist.core.found_files import FoundFiles
 from mirrorlist.core.health import EventKind, Family, Outcome
 from mirrorlist.core.model import SERVED_STATUSES, Location, Mirror, Protocol, Status
 from mirrorlist.core.rank import is_public
@@ -66,7 +67,8 @@ class PublicMirror:
     ``urls`` maps modules to protocols to URLs. ``logo`` is the digest of its picture. ``state`` holds since
     ``since``. ``ipv6`` is None while nothing was tried. ``repositories`` counts those that were compared with the
     origin and found there, ``fresh`` the current ones of them; ``lag_seconds`` is how far the worst one is behind.
-    ``home_share`` is the part of its own country's clients that gets it first.
+    ``home_share`` is the part of its own country's clients that gets it first. ``files`` is what was found of its
+    files, by module.
     """
 
     name: str
@@ -100,6 +102,7 @@ class PublicMirror:
     lag_seconds: float | None = None
     home_share: float | None = None
     override: PublicOverride | None = None
+    files: Mapping[str, FoundFiles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +169,8 @@ class PublicDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicRun:
-    """A run of the prober; ``kept`` are the families in which it said too little to judge by."""
+    """A run of the prober; ``kept`` are the families in which it said too little to judge by. ``mirrors`` are the
+    public ones, and ``requests`` their part of all."""
 
     number: int
     started_at: float

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from mirrorlist.core.found_files import FoundFiles
 from mirrorlist.core.health import Override, Subject, Verdict
 from mirrorlist.core.metadata import Change
 from mirrorlist.core.model import MAIN
@@ -27,6 +29,7 @@ def known_of(
     logos: Mapping[str, Logo],
     commit: str | None,
     now: float,
+    files: Mapping[str, Mapping[str, FoundFiles]] = MappingProxyType({}),
 ) -> Known:
     """All of it; what is told is chosen by ``public_record``."""
     facts = snapshot.facts
@@ -48,6 +51,7 @@ def known_of(
         ),
         rungs=rung_counts(facts),
         logos=logos,
+        files=files,
         commit=commit,
         origin_changed_at=max((seen[-1].seen_at for seen in changes.values() if seen), default=None),
     )

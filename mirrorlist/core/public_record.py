@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from mirrorlist.core.found_files import FoundFiles
 from mirrorlist.core.health import Event, Family, Override, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status
 from mirrorlist.core.observed import Sighting, Superseded, availability, lag_by_day
@@ -25,6 +26,7 @@ from mirrorlist.core.public import (
     is_shown,
     public_fields,
 )
+from mirrorlist.core.rank import is_public
 from mirrorlist.core.report import Row, report
 from mirrorlist.core.usability import SEEN_CURRENT, HealthTable, Holds
 from mirrorlist.core.visits import contents
@@ -60,6 +62,8 @@ class Known:
     overrides: Mapping[str, Override] = field(default_factory=dict)
     history: History = field(default_factory=History)
     old: Superseded = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, FoundFiles]] = field(default_factory=dict)
+    """By mirror and module what an index found of their files."""
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     logos: Mapping[str, Logo] = field(default_factory=dict)
     origin_changed_at: float | None = None
@@ -88,7 +92,7 @@ def public_record(known: Known) -> Record:
         network=PublicNetwork(
             mirrors=tuple(sorted(rows, key=lambda row: row.name)),
             events=tuple(map(_event, happened[:LATEST_EVENTS])),
-            runs=tuple(known.history.runs),
+            runs=tuple(_run(run, known.mirrors) for run in known.history.runs),
             origin_changed_at=known.origin_changed_at,
             rungs=known.rungs,
             commit=known.commit,
@@ -98,13 +102,24 @@ def public_record(known: Known) -> Record:
     )
 
 
+def _run(run: PublicRun, mirrors: Sequence[Mirror]) -> PublicRun:
+    """A run as far as it concerns mirrors that everybody may know of: others could be counted by the rest."""
+    public = sum(is_public(mirror) and mirror.status in SERVED_STATUSES for mirror in mirrors)
+    if not run.mirrors or run.mirrors <= public:
+        return run
+    requests = None if run.requests is None else run.requests * public // run.mirrors
+    return replace(run, mirrors=public, requests=requests)
+
+
 def _mirror(known: Known, number: int, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicMirror:
     held = _held(known, number, mirror)
     ways = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
     override = known.overrides.get(mirror.name)
     counted = {path: holds for path, holds in held.items() if holds not in _NOT_COUNTED}
     is_out = override is not None or number in known.health.out
-    state = state_of(mirror, is_out, list(ways.values()), list(counted.values()))
+    files = {module: each for module, each in known.files.get(mirror.name, {}).items() if module in mirror.urls}
+    bad_files = any(each.is_bad for each in files.values())
+    state = state_of(mirror, is_out, list(ways.values()), list(counted.values()), bad_files)
     lag = _lag(known, mirror, verdicts)
     country = mirror.location and mirror.location.country
     logo = known.logos.get(mirror.name)
@@ -113,7 +128,9 @@ def _mirror(known: Known, number: int, mirror: Mirror, verdicts: Mapping[Subject
         state=state,
         since=_paused_since(mirror)
         if state is State.PAUSED
-        else _since(state, override, list(ways.values()), counted, verdicts, known.now - lag if lag else None),
+        else _since(
+            state, override, list(ways.values()), counted, verdicts, known.now - lag if lag else None, _outdated(files)
+        ),
         checked_at=max((verdict.checked_at for verdict in verdicts.values()), default=None),
         ipv6=_ipv6(ways),
         repositories=len(counted),
@@ -121,6 +138,7 @@ def _mirror(known: Known, number: int, mirror: Mirror, verdicts: Mapping[Subject
         lag_seconds=lag,
         home_share=known.shares.get(mirror.name, {}).get(country) if country else None,
         logo=sha256(logo.data).hexdigest()[:16] if logo else None,
+        files={module: replace(each, failed=each.failed and clean(each.failed)) for module, each in files.items()},
         override=PublicOverride(clean(override.reason), override.since, override.until) if override else None,
     )
 
@@ -140,8 +158,13 @@ def _held(known: Known, number: int, mirror: Mirror) -> dict[str, Holds]:
     }
 
 
-def state_of(mirror: Mirror, is_out: bool, ways: Sequence[Verdict], counted: Sequence[Holds]) -> State:
-    """The one word for a mirror: ``ways`` are the verdicts on its trees, ``counted`` what it holds of repositories."""
+def state_of(
+    mirror: Mirror, is_out: bool, ways: Sequence[Verdict], counted: Sequence[Holds], bad_files: bool = False
+) -> State:
+    """The one word for a mirror: ``ways`` are the verdicts on its trees, ``counted`` what it holds of repositories.
+
+    ``bad_files``: an index found its files to be others than the origin's.
+    """
     if mirror.status not in SERVED_STATUSES:
         return State.PAUSED if mirror.status is Status.PAUSED else State.SOON
     if is_out:
@@ -151,6 +174,8 @@ def state_of(mirror: Mirror, is_out: bool, ways: Sequence[Verdict], counted: Seq
     if not any(verdict.good_now for verdict in ways):
         return State.DOWN
     worst = max(counted, default=None)
+    if bad_files and (worst is None or worst <= Holds.LAGGING):
+        return State.STALE
     if worst is None:
         return State.UP
     if worst <= Holds.GRACE:
@@ -165,6 +190,7 @@ def _since(
     counted: Mapping[str, Holds],
     verdicts: Mapping[Subject, Verdict],
     replaced_at: float | None,
+    outdated: float | None,
 ) -> float | None:
     """Since when a mirror is in its state, where that is known."""
     if state is State.OUT:
@@ -177,9 +203,15 @@ def _since(
         return replaced_at
     if state is State.STALE:
         worse = {path for path, holds in counted.items() if holds > Holds.LAGGING}  # not what it never carried
+        if not worse:
+            return outdated
         bad = [verdict.since for subject, verdict in verdicts.items() if subject.path in worse and not verdict.good_now]
         return min(bad, default=replaced_at)
     return None
+
+
+def _outdated(files: Mapping[str, FoundFiles]) -> float | None:
+    return min((each.outdated_since for each in files.values() if each.outdated_since is not None), default=None)
 
 
 def _paused_since(mirror: Mirror) -> float | None:

@@ -60,14 +60,16 @@ class Tree:
     """A tree of files that is handed out by redirects.
 
     ``prefix`` begins and ends with a slash; ``host`` is in lower case, None for every host. ``metadata`` None:
-    the index files of apt come from the origin, others from mirrors. ``allow_http``: whether clients who come by
-    https may be sent to http. ``protocol`` None: clients who come by http may be sent to either.
+    the index files of apt come from the origin, others from mirrors. ``from_origin`` are patterns of further files
+    that come from there. ``allow_http``: whether clients who come by https may be sent to http. ``protocol`` None:
+    clients who come by http may be sent to either.
     """
 
     prefix: str
     module: str
     host: str | None = None
     metadata: MetadataFrom | None = None
+    from_origin: tuple[str, ...] = ()
     allow_http: bool = False
     protocol: Keeps | None = None
 

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from mirrorlist.checks.deadline import Clock
 from mirrorlist.checks.fetch import Fetch
-from mirrorlist.checks.heads import Answer, Timeouts, ask, tree_of
+from mirrorlist.checks.heads import Timeouts, Whose, ask, tree_of
+from mirrorlist.checks.one_byte import Answer
 from mirrorlist.checks.rsync_list import Bounds, NotListed
-from mirrorlist.core.listed import Line, Refusal, Row, rsync_lines
-from mirrorlist.core.listing import Listing, listing
+from mirrorlist.core.file_index import File
+from mirrorlist.core.file_index_build import IndexDraft
+from mirrorlist.core.listed import Row, rsync_lines
+from mirrorlist.core.listing import ABSENT, UNKNOWN, Listing, listing
 from mirrorlist.core.model import Mirror, Protocol
+from mirrorlist.core.sight import Sight
 from mirrorlist.indexing.steps import Outcome, Step
 from mirrorlist.store.listings import Asked, Listings
 
 LARGEST_FILES = 20
 OTHER_FILES = 20
 """A mirror without a list is asked for so many files in a run: the largest, and others in turn."""
+BESIDE_A_LIST = 5
+"""A mirror with a list is asked for so many of each: its web server may not give what its rsync server lists."""
+ASKED_AGAIN = 10
+"""Files that a mirror's web server refused although they are in its list are asked for again, so many in a run."""
+BEYOND_A_LIST = 20
+"""Files of which a mirror's list tells nothing are asked for in turn, so many in a run."""
 MOST_ASKED = 5000
 """Answers of one mirror that are kept, the newest."""
 
@@ -39,7 +49,11 @@ class Ways:
     timeouts: Timeouts = field(default_factory=Timeouts)
 
 
-def sample(listings: Listings, turn: int) -> list[str]:
+Sizes = dict[str, int | None]
+"""Paths of the origin's files to their sizes, where these are known."""
+
+
+def sample(listings: Listings, turn: int) -> tuple[list[File], list[File]]:
     """The files to ask for: the largest, and those whose turn it is.
 
     Raises:
@@ -48,8 +62,32 @@ def sample(listings: Listings, turn: int) -> list[str]:
     largest = heapq.nlargest(LARGEST_FILES, listings.origin_files(), key=lambda file: file.size or 0)
     facts = listings.origin_facts()
     first = turn * OTHER_FILES % max(facts.files if facts else 0, 1)
-    others = islice(listings.origin_files(), first, first + OTHER_FILES)
-    return list(dict.fromkeys(file.path for file in (*largest, *others)))
+    return largest, list(islice(listings.origin_files(), first, first + OTHER_FILES))
+
+
+def wanted_of(listings: Listings, mirror: Mirror, drawn: tuple[list[File], list[File]], counts: bool) -> Sizes:
+    """The files of a sample that a mirror is asked for; few where it has a list that ``counts``, and again those
+    that it refused."""
+    largest, others = drawn
+    if not counts:
+        return {file.path: file.size for file in (*largest, *others)}
+    known = {file.path: file.size for file in (*largest, *others)}
+    refused = [path for path, said in listings.asked(mirror.name).items() if said.size == ABSENT][:ASKED_AGAIN]
+    few = [file.path for file in (*largest[:BESIDE_A_LIST], *_spread(others))]
+    return {path: known.get(path) for path in dict.fromkeys((*refused, *few))}
+
+
+def _spread(files: list[File]) -> list[File]:
+    return files[:: max(len(files) // BESIDE_A_LIST, 1)][:BESIDE_A_LIST]
+
+
+def beyond(draft: IndexDraft, found: Listing, turn: int) -> Sizes:
+    """The files of which a mirror's list tells nothing, as many as are asked for in a turn."""
+    numbers = draft.unlisted(found).nonzero()[0]
+    if not len(numbers):
+        return {}
+    first = turn * BEYOND_A_LIST % len(numbers)
+    return {draft.path(int(number)): draft.size(int(number)) for number in numbers[first : first + BEYOND_A_LIST]}
 
 
 def is_listed(mirror: Mirror, module: str) -> bool:
@@ -60,45 +98,51 @@ def is_listed(mirror: Mirror, module: str) -> bool:
 def list_mirror(listings: Listings, module: str, mirror: Mirror, ways: Ways, now: float) -> Step:
     """Lists a mirror over rsync; what it listed before stays where that fails."""
     url = mirror.urls[module][Protocol.RSYNC]
-    refused: Counter[Refusal] = Counter()
+    sight = Sight()
     try:
-        found = listing(url, now, _rows(rsync_lines(ways.rsync(url, ways.bounds)), refused))
+        found = listing(url, now, sight.rows(rsync_lines(ways.rsync(url, ways.bounds))))
     except NotListed as error:
         kept = listings.read(mirror.name) is not None
         return Step(module, mirror.name, Outcome.KEPT if kept else Outcome.FAILED, str(error))
-    listings.write(mirror.name, replace(found, refused=refused.total()))
-    told = "".join(f"; {count} lines left out: {reason.value}" for reason, count in refused.items())
+    unseen = sight.unseen
+    found = replace(found, complete=sight.is_whole, refused=sight.refused.total(), unseen=unseen)
+    listings.write(mirror.name, found)
+    told = "".join(f"; {count} lines left out: {reason.value}" for reason, count in sight.refused.items())
+    told += f"; nothing is known below {len(unseen)} links and closed directories" if unseen else ""
     return Step(module, mirror.name, Outcome.LISTED, f"{len(found)} files over rsync{told}")
 
 
-def _rows(lines: Iterable[Line], refused: Counter[Refusal]) -> Iterator[Row]:
-    for line in lines:
-        if isinstance(line, Row):
-            yield line
-        elif isinstance(line, Refusal):
-            refused[line] += 1
-
-
-def ask_mirror(listings: Listings, module: str, mirror: Mirror, paths: Sequence[str], ways: Ways, now: float) -> Step:
-    """Asks a mirror without a list for single files, and keeps what it says beside what it said before."""
+def ask_mirror(
+    listings: Listings, module: str, mirror: Mirror, wanted: Sizes, ways: Ways, now: float, whose: Whose | None = None
+) -> Step:
+    """Asks a mirror for single files over the web, and keeps what it says beside what it said before."""
     tree = tree_of(mirror.urls[module])
     if tree is None:
-        return Step(module, mirror.name, Outcome.FAILED, "it offers neither rsync nor http")
-    answers = ask(tree, paths, ways.fetch, ways.clock, ways.timeouts)
+        return Step(module, mirror.name, Outcome.FAILED, "it offers no http")
+    answers = ask(tree, list(wanted), ways.fetch, ways.clock, ways.timeouts, whose)
     if not answers:
         return Step(module, mirror.name, Outcome.FAILED, "it answered none of the requests clearly")
     known = listings.asked(mirror.name) | {path: _asked(answer, now) for path, answer in answers.items()}
     newest = sorted(known, key=lambda path: -known[path].at)[:MOST_ASKED]
     listings.write_asked(mirror.name, {path: known[path] for path in newest})
-    there = sum(answer.size >= 0 for answer in answers.values())
-    return Step(module, mirror.name, Outcome.ASKED, f"it has {there} of {len(answers)} files")
+    return Step(module, mirror.name, Outcome.ASKED, _told(answers, wanted))
+
+
+def _told(answers: Mapping[str, Answer], wanted: Sizes) -> str:
+    """How many files are there, and how many of these are not the origin's; a few that are not there, and why."""
+    there = {path: answer.size for path, answer in answers.items() if answer.size != ABSENT}
+    fit = sum(size in (UNKNOWN, wanted[path]) or wanted[path] is None for path, size in there.items())
+    told = f"it has {fit} of {len(answers)} files that it was asked for"
+    told += f"; {len(there) - fit} more have another size" if fit < len(there) else ""
+    reasons = Counter(answer.why.partition(": ")[0] for answer in answers.values() if answer.why)
+    return told + "".join(f"; {count} times: {why}" for why, count in reasons.items())
 
 
 def _asked(answer: Answer, now: float) -> Asked:
-    return Asked(now, answer.size, answer.mtime)
+    return Asked(now, answer.size, answer.mtime, answer.why)
 
 
-def asked_listing(asked: dict[str, Asked], since: float) -> Listing | None:
+def asked_listing(asked: Mapping[str, Asked], since: float) -> Listing | None:
     """What a mirror said of single files since a time; None if that is nothing."""
     rows = {path: Row(path.encode(), said.size, said.mtime) for path, said in asked.items() if said.at >= since}
     if not rows:

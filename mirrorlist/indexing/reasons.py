@@ -44,25 +44,44 @@ def _standing(
 ) -> Standing:
     listed_at = said.listed_at if said else None
     if holding is Holding.HAS:
-        why = f"its list was not renewed: {said.why}" if said and said.why else ""
-        return Standing(mirror, holding, why, listed_at)
+        return Standing(mirror, holding, _why_having(said), listed_at)
     if holding is Holding.UNKNOWN:
-        return Standing(mirror, holding, _why_unknown(mirror, said), listed_at)
+        return Standing(mirror, holding, _why_unknown(mirror, said, module), listed_at)
     if said is not None and said.outdated_since is not None:
         why = f"outdated: it has not followed the origin since {_day(said.outdated_since)}"
         return Standing(mirror, holding, why, listed_at)
-    found = listings.read(mirror.name) if is_listed(mirror, module) else asked_listing(listings.asked(mirror.name), 0)
+    answer = listings.asked(mirror.name).get(file.path)
+    if answer is not None and answer.size == ABSENT:
+        why = f"it was asked, and does not have it{f': {answer.why}' if answer.why else ''}"
+        return Standing(mirror, holding, why, listed_at)
+    found = listings.read(mirror.name) if is_listed(mirror, module) else None
+    if found is None or (answer is not None and answer.at >= found.listed_at):
+        found = asked_listing(listings.asked(mirror.name), 0)
     return Standing(mirror, holding, _why_lacking(file, found), listed_at)
 
 
-def _why_unknown(mirror: Mirror, said: Indexed | None) -> str:
+def _why_having(said: Indexed | None) -> str:
+    if said is None or not said.why:
+        return ""
+    return f"its list was not renewed: {said.why}" if said.complete else f"it was asked; it has no list: {said.why}"
+
+
+def _why_unknown(mirror: Mirror, said: Indexed | None, module: str) -> str:
     if mirror.status not in SERVED_STATUSES:
         return f"it is not served: {mirror.status.value}"
     if said is None:
         return "it is new since the last mirrorlist update files"
     if said.listed_at is not None and not said.complete and not said.why:
-        return "it offers no rsync, and was not asked for this file"
+        return f"{_no_list(mirror, said, module)}, and it was not asked for this file"
+    if said.listed_at is not None and said.complete and not said.why:
+        return "its list ends at a link or a closed directory, and it was not asked for this file"
     return said.why or "nobody has listed it yet"
+
+
+def _no_list(mirror: Mirror, said: Indexed, module: str) -> str:
+    if not is_listed(mirror, module):
+        return "it offers no rsync"
+    return "its web server contradicts its list" if said.doubted else "its list has lines that nobody understands"
 
 
 def _why_lacking(file: File, found: Listing | None) -> str:

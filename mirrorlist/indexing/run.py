@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
+from mirrorlist.checks.heads import tree_of
+from mirrorlist.core.elsewhere import Elsewhere, places_of
 from mirrorlist.core.errors import MirrorlistError, OriginError, SnapshotError
+from mirrorlist.core.file_index_build import IndexDraft
 from mirrorlist.core.model import Mirror, Status
 from mirrorlist.core.rules import is_carrier
 from mirrorlist.core.service import Service
 from mirrorlist.indexing.build import build_index
-from mirrorlist.indexing.mirrors import Ways, ask_mirror, is_listed, list_mirror, sample
+from mirrorlist.indexing.mirrors import Sizes, Ways, ask_mirror, beyond, is_listed, list_mirror, sample, wanted_of
 from mirrorlist.indexing.origin import Place, Rsync, list_origin, place_of
 from mirrorlist.indexing.steps import ORIGIN, Outcome, Step
 from mirrorlist.store.file_locks import alone
@@ -78,7 +82,7 @@ class Indexing:
         """How many steps a run tells at most."""
         modules = wanted.modules or tuple(self.service.modules)
         each = (1 if wanted.mirror else len(self.carrying(module) + self.joining(module)) for module in modules)
-        return sum(each) + 2 * len(modules)
+        return 2 * sum(each) + 2 * len(modules)
 
     def _module(self, module: str, place: Place, wanted: Wanted) -> Iterator[Step]:
         listings = Listings(self.state_dir, module)
@@ -98,6 +102,8 @@ class Indexing:
         if wanted.mirror is None:
             listings.forget([mirror.name for mirror in carrying + joining], self.now() - FORGOTTEN_SECONDS)
         known = sum(mirror.listed_at is not None for mirror in built.facts.mirrors)
+        for remark in built.facts.remarks:
+            yield Step(module, ORIGIN, Outcome.WARNING, remark)
         told = f"the index of {built.files} files, with {known} of {len(carrying)} mirrors"
         yield Step(module, "", Outcome.BUILT, told)
 
@@ -110,26 +116,59 @@ class Indexing:
         return Step(module, ORIGIN, Outcome.LISTED, told)
 
     def _mirrors(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[Step]:
+        """Mirrors with a list first, few at once; then all are asked for single files."""
         attempts = listings.attempts()
-        for step in self._each(listings, module, mirrors):
-            failed = step.outcome in (Outcome.FAILED, Outcome.KEPT)
-            attempts[step.who] = Attempt(self.now(), step.detail if failed else "")
+        failed: dict[str, bool] = {}
+        for step in chain(self._listed(listings, module, mirrors), self._asked(listings, module, mirrors, failed)):
+            if step.who not in failed:  # how its list went, where it has one: the answers are beside that
+                failed[step.who] = step.outcome in (Outcome.FAILED, Outcome.KEPT)
+                attempts[step.who] = Attempt(self.now(), step.detail if failed[step.who] else "")
             yield step
         listings.write_attempts(attempts)
 
-    def _each(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[Step]:
-        """Mirrors with a list first, few at once, then those that are asked for single files."""
+    def _listed(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[Step]:
         listed = [mirror for mirror in mirrors if is_listed(mirror, module)]
-        asked = [mirror for mirror in mirrors if not is_listed(mirror, module)]
         ways = self._bounded(listings)
         with ThreadPoolExecutor(LISTED_AT_ONCE) as pool:
             yield from pool.map(lambda mirror: list_mirror(listings, module, mirror, ways, self.now()), listed)
-        if asked:
-            paths = sample(listings, int(self.now() // TURN_SECONDS))
-            with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
-                yield from pool.map(
-                    lambda mirror: ask_mirror(listings, module, mirror, paths, self.ways, self.now()), asked
-                )
+
+    def _asked(
+        self, listings: Listings, module: str, mirrors: Sequence[Mirror], failed: Mapping[str, bool]
+    ) -> Iterator[Step]:
+        asked = [
+            mirror
+            for mirror in mirrors
+            if is_carrier(mirror, module)
+            and (not is_listed(mirror, module) or tree_of(mirror.urls[module]) is not None)
+        ]
+        if not asked:
+            return
+        wanted = self._wanted(listings, module, asked, failed)
+        places = places_of(self.service, self.mirrors)
+
+        def ask(mirror: Mirror) -> Step:
+            whose = Elsewhere(mirror.name, places).of
+            return ask_mirror(listings, module, mirror, wanted[mirror.name], self.ways, self.now(), whose)
+
+        with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+            yield from pool.map(ask, asked)
+
+    def _wanted(
+        self, listings: Listings, module: str, mirrors: Sequence[Mirror], failed: Mapping[str, bool]
+    ) -> dict[str, Sizes]:
+        """What each mirror is asked for: all of the sample where it has no list, or that failed."""
+        turn = int(self.now() // TURN_SECONDS)
+        drawn = sample(listings, turn)
+        draft: IndexDraft | None = None
+        found: dict[str, Sizes] = {}
+        for mirror in mirrors:
+            listed = listings.read(mirror.name) if is_listed(mirror, module) else None
+            good = listed is not None and not failed.get(mirror.name, True)
+            found[mirror.name] = wanted_of(listings, mirror, drawn, good)
+            if listed is not None and good and (listed.unseen or not listed.complete):
+                draft = draft or IndexDraft(listings.origin_files(), 0)
+                found[mirror.name] |= beyond(draft, listed, turn)
+        return found
 
     def _bounded(self, listings: Listings) -> Ways:
         """No mirror's list may be much longer than the origin's: a stranger could fill the memory with it."""

@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     KEPT = "kept"
     FAILED = "failed"
     BUILT = "index"
+    WARNING = "warning"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ class Code(StrEnum):
 
     # The file as a whole, and its YAML.
     UNREADABLE_FILE = "unreadable-file"
+    UNREAD_FILE = "unread-file"
     NOT_A_REGULAR_FILE = "not-a-regular-file"
     FILE_TOO_LARGE = "file-too-large"
     NOT_UTF8 = "not-utf8"

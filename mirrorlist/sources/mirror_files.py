@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from mirrorlist.core.errors import Finding, Severity
@@ -24,6 +25,15 @@ from mirrorlist.sources.schemas import findings_on
 from mirrorlist.sources.yaml_reader import MAX_BYTES, read_yaml
 
 SUFFIXES = (".yml", ".yaml")
+"""Of mirror files; whatever ends otherwise is read by nobody."""
+PICTURES = (".png", ".webp")
+DOCUMENTS = ("readme", "license", "contributing", "codeowners", "makefile")
+"""Files that people keep beside mirror files, whatever comes after a dot."""
+MOST_UNREAD = 100
+MOST_LOOKED_AT = 10_000
+"""Entries of a directory below."""
+UNREAD = "nobody reads a file of this name; end it with .yml if it is a mirror's, else remove it"
+NESTED = "it lies in a directory below, where nobody reads it; move it up, or remove it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,7 @@ def read_mirror_files(
     Of two mirrors with one name the first by file name is kept. Places are judged where an atlas is given.
     """
     names, lost = mirror_file_names(directory)
+    lost += unread_files(directory)
     read = {name: read_regular(directory / name) for name in names}
     contents = {name: data for name, data in read.items() if isinstance(data, bytes)}
     lost += [data for data in read.values() if isinstance(data, Finding)]
@@ -129,6 +140,32 @@ def mirror_file_names(directory: Path) -> tuple[list[str], list[Finding]]:
         message = f"the directory cannot be read: {error.strerror}; {remedy}"
         return [], [_fault(directory, Code.UNREADABLE_FILE, message)]
     return sorted(name for name in names if name.endswith(SUFFIXES) and not name.startswith(".")), []
+
+
+def unread_files(directory: Path) -> list[Finding]:
+    """A warning for each entry that looks like a mirror file to a person and is none to the loader; hidden ones too."""
+    try:
+        entries = sorted(directory.iterdir())
+        unread = [found for each in entries for found in _unread(each)]
+    except OSError:
+        return []
+    left = len(unread) - MOST_UNREAD
+    more = [_fault(directory, Code.UNREAD_FILE, f"{left} more files are read by nobody", Severity.WARNING)]
+    found = [_fault(path, Code.UNREAD_FILE, message, Severity.WARNING) for path, message in unread[:MOST_UNREAD]]
+    return found + (more if left > 0 else [])
+
+
+def _unread(path: Path) -> Iterator[tuple[Path, str]]:
+    """The entry, or what lies in it where it is a directory, and why nobody reads that."""
+    name = path.name.lower()
+    if path.is_dir() and not path.is_symlink():
+        below = () if name.startswith(".") else islice(path.rglob("*"), MOST_LOOKED_AT)
+        yield from ((each, NESTED) for each in sorted(below) if each.name.lower().endswith(SUFFIXES))
+    elif name.startswith("."):
+        if any(suffix in name for suffix in SUFFIXES):
+            yield path, UNREAD
+    elif not path.name.endswith(SUFFIXES) and not name.endswith(PICTURES) and name.partition(".")[0] not in DOCUMENTS:
+        yield path, UNREAD
 
 
 def read_regular(path: Path, most_bytes: int = MAX_BYTES) -> bytes | Finding:

@@ -13,6 +13,7 @@ from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.lifecycle import status_on
 from mirrorlist.core.model import Mirror
 from mirrorlist.sources.documents import Document
+from mirrorlist.sources.finding_codes import Code
 from mirrorlist.sources.guarded_mirrors import Read, guarded
 from mirrorlist.sources.last_good import LastGood
 from mirrorlist.sources.locations import placed
@@ -41,6 +42,7 @@ class MirrorReader:
         self._state_dir = state_dir
         self._last_good = LastGood()
         self._documents: dict[str, Document] = {}
+        self._unread: tuple[str, ...] = ()
 
     def read(self, directory: Path, terms: Terms, now: float, former: Collection[Mirror] = ()) -> ReadMirrors:
         """What the files say now, without what they may not; ``former`` are the mirrors in force so far."""
@@ -49,6 +51,11 @@ class MirrorReader:
         for finding in files.findings:
             if finding.severity is Severity.ERROR:
                 log.error("mirror file refused", finding=str(finding))
+        unread = tuple(str(each) for each in files.findings if each.code is Code.UNREAD_FILE)
+        if unread != self._unread:
+            for told in unread:
+                log.warning("file not read", finding=told)
+        self._unread = unread
         merged = self._last_good.merged(files, now)
         broken = {finding.path for finding in files.findings if finding.severity is Severity.ERROR}
         by_path = {str(directory / name): mirror for name, mirror in merged.items()}

@@ -17,6 +17,7 @@ from mirrorlist.core.service import WEB_SCHEMES
 
 LARGEST_LIST = 1 << 30
 """Bytes of a list, unpacked."""
+LONGEST_LINE = 65_536
 DEADLINE_SECONDS = 600.0
 _READ_AT_ONCE = 1 << 20
 _CONNECT_AND_READ_SECONDS = (10.0, 60.0)
@@ -130,6 +131,8 @@ def _lines(chunks: Iterator[bytes], place: str) -> Iterator[bytes]:
         if total > LARGEST_LIST:
             raise OriginError(f"{place}: larger than {LARGEST_LIST} bytes")
         *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            raise OriginError(f"{place}: a line of more than {LONGEST_LINE} bytes; is it a list of files?")
         yield from whole
     if rest:
         yield rest

@@ -180,6 +180,7 @@ def _tree(text: TreeText) -> Tree:
         module=text.module,
         host=text.host,
         metadata=text.metadata,
+        from_origin=text.from_origin,
         allow_http=text.allow_http,
         protocol=text.protocol,
     )

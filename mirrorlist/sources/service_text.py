@@ -81,6 +81,7 @@ class TreeText:
     module: str
     host: str | None = None
     metadata: MetadataFrom | None = None
+    from_origin: tuple[str, ...] = ()
     allow_http: bool = False
     protocol: Keeps | None = None
 

@@ -51,9 +51,13 @@ def trees_are_apart(draft: Draft) -> Iterator[Finding]:
 def trees_have_origins(draft: Draft) -> Iterator[Finding]:
     """Metadata that comes from the origin needs one that clients can reach, or a fallback."""
     for index, tree in enumerate(draft.text.trees):
-        if tree.metadata is MetadataFrom.ORIGIN and not _is_kept(draft.text, tree.module):
-            what = f"origin, but no client can ask the origin of {tree.module}; name an address under fallbacks"
-            yield draft.error(("trees", index, "metadata"), ServiceCode.NO_FALLBACK, what)
+        if _is_kept(draft.text, tree.module):
+            continue
+        why = f"but no client can ask the origin of {tree.module}; name an address under fallbacks"
+        if tree.metadata is MetadataFrom.ORIGIN:
+            yield draft.error(("trees", index, "metadata"), ServiceCode.NO_FALLBACK, f"origin, {why}")
+        elif tree.from_origin:
+            yield draft.error(("trees", index, "from_origin"), ServiceCode.NO_FALLBACK, f"given, {why}")
 
 
 def trees_keep_https(draft: Draft) -> Iterator[Finding]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import msgspec
 
 from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.file_index import FileIndex
+from mirrorlist.core.file_index import FileIndex, IndexFacts
 from mirrorlist.core.file_index_bytes import decode_index
 from mirrorlist.core.sealed import Pause, Sealed, at_once
 from mirrorlist.core.snapshot import Snapshot
@@ -88,6 +89,16 @@ def _named(state_dir: Path, digest: str, pause: Pause) -> FileIndex:
     if index.digest != digest:
         raise SnapshotError(f"{path}: its digest is {index.digest}")
     return index
+
+
+@lru_cache(4)  # an index never changes, and reading one costs its checksum
+def read_facts(state_dir: Path, digests: tuple[tuple[str, str], ...]) -> dict[str, IndexFacts]:
+    """What the indexes of modules say of themselves; those that cannot be read are left out."""
+    found: dict[str, IndexFacts] = {}
+    for module, digest in digests:
+        with suppress(SnapshotError):
+            found[module] = _named(state_dir, digest, at_once).facts
+    return found
 
 
 def prune_indexes(state_dir: Path, now: float) -> None:

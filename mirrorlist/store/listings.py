@@ -56,11 +56,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one mirror said when it was asked for one file; ``size`` is -2 where it has no such file."""
+    """What one mirror said when it was asked for one file; ``size`` is -2 where it has no such file, and ``why`` then
+    what it answered, where that is not just that."""
 
     at: float
     size: int
     mtime: int = -1
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class _ListingFacts:
     listed_at: float
     complete: bool
     refused: int
+    unseen: tuple[bytes, ...] = ()
 
 
 class Listings:
@@ -107,7 +110,7 @@ class Listings:
 
     def write(self, mirror: str, found: Listing) -> None:
         """Replaces the list of a mirror."""
-        facts = _ListingFacts(found.source, found.listed_at, found.complete, found.refused)
+        facts = _ListingFacts(found.source, found.listed_at, found.complete, found.refused, found.unseen)
         columns = {"keys": ("Q", found.keys), "sizes": ("q", found.sizes), "mtimes": ("q", found.mtimes)}
         arrays = {name: array(typecode, values.tobytes()) for name, (typecode, values) in columns.items()}
         parts = sealed(_LISTING, msgspec.msgpack.encode(facts), arrays).parts
@@ -123,7 +126,8 @@ class Listings:
             sizes, mtimes = (np.frombuffer(found.arrays[name], np.int64) for name in ("sizes", "mtimes"))
         except (OSError, zlib.error, SnapshotError, msgspec.MsgspecError, KeyError, ValueError):
             return None
-        return Listing(facts.source, facts.listed_at, facts.complete, keys, sizes, mtimes, facts.refused)
+        columns = keys, sizes, mtimes
+        return Listing(facts.source, facts.listed_at, facts.complete, *columns, facts.refused, facts.unseen)
 
     def asked(self, mirror: str) -> dict[str, Asked]:
         """What a mirror without a list said of single files, by their paths."""

@@ -3,6 +3,7 @@ a few look-ups where reading the path and searching the index anew take 20 us (m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from mirrorlist.core.file_folder import IndexedFolder
@@ -26,20 +27,22 @@ class Folder:
     """One directory of a tree. ``path`` is how URLs spell it below the tree, with a slash at the end unless empty, and
     ``asked`` how requests do that end here.
 
-    Without ``files`` there is no index: any mirror that is good may be asked for any file.
+    Without ``files`` there is no index: any mirror that is good may be asked for any file. ``particular`` tells the
+    names of files that come from the origin, where a tree has such.
     """
 
-    __slots__ = ("_begins", "_courses", "_files", "_path")
+    __slots__ = ("_begins", "_courses", "_files", "_path", "particular")
 
     def __init__(self, asked: str, path: str, files: IndexedFolder | None) -> None:
         self._path = path
         self._begins = len(asked) - len(path) if asked.endswith(path) else None
         self._files = files
         self._courses: dict[int, Courses] = {}
+        self.particular: Callable[[str], bool] | None = None
 
     def file(self, name: str) -> File | None:
         """The file of this name (its bytes as Latin-1, see PEP 3333), or None where it has to be looked at closely."""
-        if name.endswith(_PARTICULAR):
+        if name.endswith(_PARTICULAR) or (self.particular is not None and self.particular(name)):
             return None
         files, holders, checked = self._files, _ANY, None
         if files is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from mirrorlist.core.found_files import sentences
 from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
 from mirrorlist.core.observed import days_until
 from mirrorlist.core.public import PublicCheck, PublicMirror, State
@@ -34,13 +35,14 @@ def mirror_page(published: Published, mirror: PublicMirror) -> dict[str, Any]:
         "lags": lag_bars(detail.lag_days, service.allowed_outdate_seconds),
         "allowed": service.allowed_outdate_seconds,
         "shares": sorted((detail.shares or {}).items(), key=lambda row: (-row[1], row[0]))[:MOST_SHARES],
-        "sentence": SENTENCES[mirror.state],
+        "sentence": sentence_of(mirror),
+        "files": {module: tuple(sentences(found)) for module, found in mirror.files.items()},
         "map_link": map_link(mirror),
     }
 
 
 SENTENCES = {
-    State.FRESH: "Everything that was compared with the origin is current.",
+    State.FRESH: "Every repository that was compared with the origin is current.",
     State.UP: "The mirror answers. Its content was not compared with the origin yet.",
     State.LAGGING: "The mirror has an older version that metalinks still accept; text lists leave it out.",
     State.STALE: "Something on the mirror is too old, damaged or cannot be read; lists leave it out there.",
@@ -50,6 +52,19 @@ SENTENCES = {
     State.PAUSED: "The mirror rests, as its file says; no list holds it.",
     State.SOON: "The mirror is announced and will be listed from its day on.",
 }
+
+
+BAD_FILES = "Its files are not the origin's, whatever its repositories say; redirects pass it over. See Files below."
+
+
+def sentence_of(mirror: PublicMirror) -> str:
+    """What the state means, and of how many files it was seen."""
+    if mirror.state is State.STALE and mirror.fresh == mirror.repositories:
+        return BAD_FILES
+    if mirror.state is not State.FRESH or not mirror.files:
+        return SENTENCES[mirror.state]
+    has, compared = (sum(getattr(each, name) for each in mirror.files.values()) for name in ("has", "compared"))
+    return f"{SENTENCES[mirror.state]} It has {has} of {compared} files that were compared."
 
 
 def _is_fine(check: PublicCheck) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mirrorlist.core.errors import MirrorlistError
@@ -18,7 +20,7 @@ from mirrorlist.core.known_files import changes_in_place, really
 from mirrorlist.core.locate import CountryOf
 from mirrorlist.core.offer import Wanted, comes_from_origin, left_out
 from mirrorlist.core.prepared import Prepared, PreparedModule
-from mirrorlist.core.trees import Place, host_name, quoted
+from mirrorlist.core.trees import MetadataFrom, Place, host_name, quoted
 from mirrorlist.core.usability import Narrowing
 from mirrorlist.formats.links import digest, shortened
 from mirrorlist.web.counts import Counts
@@ -239,7 +241,7 @@ class Answers:
     def _remember_folder(self, place: Place, host: str, asked: str, index: FileIndex | None, courses: Courses) -> None:
         """Lets the file's neighbours go by their folder from now on; not where the file itself is a link."""
         name = asked.rfind("/") + 1
-        if changes_in_place(place.path) or len(host) + len(asked) > LONGEST_REMEMBERED:
+        if changes_in_place(place.path) or comes_from_origin(place) or len(host) + len(asked) > LONGEST_REMEMBERED:
             return
         key = host + asked[:name]
         folder = self._folders.get(key)
@@ -247,6 +249,8 @@ class Answers:
             folder = self._new_folder(place, asked[:name], index)
             if folder is None:
                 return
+            if place.tree.metadata is MetadataFrom.ORIGIN or place.tree.from_origin:
+                folder.particular = partial(_is_from_origin, place)
             if len(self._folders) >= MOST_FOLDERS:
                 self._folders.clear()
             self._folders[key] = folder
@@ -280,3 +284,10 @@ class Answers:
             courses = Courses(self._prepared, self._requests, orders, place, Narrowing(without), self._room)
             self._courses[shared] = courses
         return courses
+
+
+def _is_from_origin(neighbour: Place, name: str) -> bool:
+    """Whether the file of a name (its bytes as Latin-1) beside another comes from the origin."""
+    parent = neighbour.path.rpartition("/")[0]
+    path = name.encode("latin-1").decode("utf-8", "surrogateescape")
+    return comes_from_origin(replace(neighbour, path=f"{parent}/{path}" if parent else path))

@@ -134,7 +134,10 @@ def _status(published: Published) -> dict[str, Any]:
         "databases": published.service.geo.databases,
         "rungs": published.network.rungs,
         "commit": published.network.commit,
-        "indexes": {module: (len(index), index.facts.listed_at) for module, index in published.snapshot.files.items()},
+        "indexes": {
+            module: (len(index), index.facts.listed_at, index.facts.remarks)
+            for module, index in published.snapshot.files.items()
+        },
         "committed_at": published.snapshot.facts.committed_at,
         "behind": published.snapshot.facts.behind,
         "behind_since": published.snapshot.facts.behind_since,

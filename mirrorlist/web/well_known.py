@@ -9,7 +9,6 @@ from flask import Blueprint, Response
 
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.service import Service
-from mirrorlist.web.asked import one_slash_only
 from mirrorlist.web.published import Publications
 from mirrorlist.web.rendering import ASSETS, answer, made
 
@@ -24,7 +23,6 @@ QUERIES = ("/mirrorlist", "/metalink", "/isolist", "/yours", "/api/")
 def well_known(publications: Publications) -> Blueprint:
     """The views of these addresses."""
     views = Blueprint("well_known", __name__)
-    views.before_request(one_slash_only)
     icon = made(ASSETS["icon.svg"].content_type, ASSETS["icon.svg"].body)
 
     def robots() -> Response:

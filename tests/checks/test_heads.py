@@ -7,11 +7,11 @@ import time
 from functools import partial
 from pathlib import Path
 
-from mirrorlist.checks.exchange import Method
 from mirrorlist.checks.fetch import Ask, Fetch, Guard, fetch
-from mirrorlist.checks.heads import Answer, Timeouts, ask, tree_of
+from mirrorlist.checks.heads import Timeouts, ask, tree_of
+from mirrorlist.checks.one_byte import Answer
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
-from mirrorlist.core.listing import ABSENT, UNKNOWN
+from mirrorlist.core.listing import ABSENT
 from mirrorlist.core.model import Protocol
 from tests.checks.asking import LOOPBACK
 from tests.indexing.daemons import HOST, web_server
@@ -30,8 +30,8 @@ def test_a_real_mirror_is_asked(tmp_path: Path) -> None:
     assert found["isos/none.iso"] == Answer(ABSENT)
 
 
-def answers(status: int, **headers: str) -> Fetched:
-    return Fetched(status, {key.replace("_", "-"): value for key, value in headers.items()}, b"", "", "", 0, None)
+def answers(status: int, body: bytes = b"", **headers: str) -> Fetched:
+    return Fetched(status, {key.replace("_", "-"): value for key, value in headers.items()}, body, "", "", 0, None)
 
 
 def asked(*replies: Fetched | Failure) -> tuple[dict[str, Answer], list[str]]:
@@ -39,20 +39,18 @@ def asked(*replies: Fetched | Failure) -> tuple[dict[str, Answer], list[str]]:
     waiting, urls = list(replies), []
 
     def replying(url: str, wanted: Ask) -> Fetched | Failure:
-        assert wanted.method is Method.HEAD
-        urls.append(url)
+        urls.append(f"{wanted.method} {url.rpartition('/')[2]}")
         return waiting.pop(0)
 
     fetches: Fetch = replying
     return ask("http://m/", [str(number) for number in range(len(replies))], fetches, lambda: 0.0, Timeouts()), urls
 
 
-def test_what_says_nothing_clear_is_left_out() -> None:
-    found, _ = asked(
-        answers(200), answers(200, content_length="x"), answers(500), answers(403), answers(200, content_length="7"),
-        answers(200, content_length="9" * 40), answers(410), answers(200, content_length="7", last_modified="soon"),
-    )  # fmt: skip
-    assert found == {"4": Answer(7, UNKNOWN), "6": Answer(ABSENT), "7": Answer(7, UNKNOWN)}
+def test_a_server_that_sends_whole_files_is_asked_by_head_and_by_get_in_turn() -> None:
+    whole, head = answers(200, b"x", content_length="7"), answers(200, content_length="7")
+    found, requests = asked(whole, head, head, head, answers(403), head)
+    assert requests == ["GET 0", "HEAD 1", "HEAD 2", "HEAD 3", "GET 4", "HEAD 5"]
+    assert found["4"] == Answer(ABSENT, why="status 403")
 
 
 def test_a_mirror_that_does_not_answer_is_left_alone() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mirrorlist.core.listed import (
     LARGEST,
     LONGEST_PATH,
+    Directory,
     Line,
     Link,
     Refusal,
@@ -81,7 +82,7 @@ def test_what_is_no_line_of_rsync_is_told(line: bytes) -> None:
 
 
 def test_directories_and_partial_files_are_passed_over() -> None:
-    assert rsync(b".", mode=b"drwxr-xr-x") == [None]
+    assert rsync(b".", mode=b"drwxr-xr-x") == [Directory(b"", True)]
     assert rsync(b"9/.~tmp~/a.rpm") == [None]
     assert rsync(b".~tmp~/a.rpm") == [None]
     assert rsync(b"9/x.~tmp~y") == [Row(b"9/x.~tmp~y", 7, AT)]

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from mirrorlist.core.errors import SnapshotError
+from mirrorlist.core.found_files import FoundFiles
 from mirrorlist.core.health import Event, EventKind, Family, Outcome, Override, Subject, Verdict
 from mirrorlist.core.model import MAIN, CloudRegions, Mirror, Protocol, Status
-from mirrorlist.core.public import Logo, PublicOverride, State, clean, clean_url, is_shown, web_url
+from mirrorlist.core.public import Logo, PublicOverride, PublicRun, State, clean, clean_url, is_shown, web_url
 from mirrorlist.core.public_file import PublicFile, encode_record
 from mirrorlist.core.public_record import History, Known, public_record, state_of
 from mirrorlist.core.usability import HealthTable, Holds
@@ -40,6 +41,24 @@ def test_only_what_is_for_everybody_is_shown(shown: bool, found: Mirror) -> None
     record = public_record(Known(mirrors=[found], health=HealthTable(), modules={}, now=NOW))
     assert [each.name for each in record.network.mirrors] == ([found.name] if shown else [])
     assert list(record.details) == ([found.name] if shown else [])
+
+
+def test_a_run_tells_nothing_of_mirrors_that_are_not_shown() -> None:
+    hidden = [mirror(f"h{number}", private=True, subnets=["192.0.2.0/24"]) for number in range(5)]
+    shown = [mirror("a"), mirror("b"), mirror("c", status=Status.PAUSED)]
+    run = PublicRun(number=1, started_at=NOW, seconds=5.0, mirrors=7, requests=70)
+    history = History(runs=(run, replace(run, mirrors=1, requests=9), replace(run, mirrors=None)))
+    known = Known(mirrors=[*hidden, *shown], health=HealthTable(), modules={}, now=NOW, history=history)
+    told = [(each.mirrors, each.requests) for each in public_record(known).network.runs]
+    assert told == [(2, 20), (1, 9), (None, 70)]
+
+
+def test_an_outdated_mirror_is_stale_since_then() -> None:
+    files = {"m.example.org": {MAIN: FoundFiles(compared=9, outdated_since=NOW - 90_000, failed="to a@b.example")}}
+    known = Known(mirrors=[mirror("m")], health=HealthTable(), modules={}, now=NOW, verdicts={HTTPS4: UP}, files=files)
+    (row,) = public_record(known).network.mirrors
+    assert (row.state, row.since) == (State.STALE, NOW - 90_000)
+    assert row.files[MAIN].failed == "to [removed]"
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ def test_the_largest_are_asked_for_each_time_and_all_others_in_turn(tmp_path: Pa
     found = Listings(tmp_path, MAIN)
     files = [File(f"f{number:03}", number, 1) for number in range(100)]
     found.write_origin(OriginFacts("/srv", NOW, 100), files)
-    turns = [sample(found, turn) for turn in range(100 // OTHER_FILES)]
+    drawn = [sample(found, turn) for turn in range(100 // OTHER_FILES)]
+    turns = [[file.path for file in (*largest, *others)] for largest, others in drawn]
     assert all("f099" in paths for paths in turns)
     assert {path for paths in turns for path in paths} == {file.path for file in files}

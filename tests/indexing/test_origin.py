@@ -110,6 +110,12 @@ def test_a_broken_list_is_refused_whole(tmp_path: Path) -> None:
         listed(tmp_path, origins={MAIN: str(tmp_path / "tree")}, file_lists={MAIN: "list.gz"})
 
 
+def test_a_list_without_lines_is_given_up_at_once(tmp_path: Path) -> None:
+    write(tmp_path / "tree", "list.gz", gzip.compress(bytes(200_000_000), 1))
+    with pytest.raises(OriginError, match="a line of more than 65536 bytes"):
+        listed(tmp_path, origins={MAIN: str(tmp_path / "tree")}, file_lists={MAIN: "list.gz"})
+
+
 @needs_rsync
 def test_a_directory_behind_rsync(tmp_path: Path) -> None:
     plain(tmp_path / "tree")

@@ -104,6 +104,11 @@ def link(directory: Path) -> None:
     (directory / "b.yml").symlink_to("a.example.yml")
 
 
+def misnamed(directory: Path) -> None:
+    (directory / "a.example.yml").write_text(HEAD)
+    (directory / "b.example").write_text(HEAD)
+
+
 def nothing_there(directory: Path) -> None:
     directory.rmdir()
 
@@ -111,6 +116,7 @@ def nothing_there(directory: Path) -> None:
 DIRECTORIES: dict[Code, tuple[Callable[[Path], None], str, list[str]]] = {
     Code.DUPLICATE_NAME: (twins, "b.example.yaml:1:7: error", ["a.example.yml"]),
     Code.NOT_A_REGULAR_FILE: (link, "b.yml:1:1: warning", ["a.example.yml"]),
+    Code.UNREAD_FILE: (misnamed, "b.example:1:1: warning", ["a.example.yml"]),
     Code.UNREADABLE_FILE: (nothing_there, "mirrors.d:1:1: error", []),
 }
 

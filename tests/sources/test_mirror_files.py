@@ -32,7 +32,7 @@ def test_only_mirror_files_are_read_and_in_the_order_of_their_names(tmp_path: Pa
         ("b.yml", "b"),
         ("c.yml", "c"),
     ]
-    assert found.findings == ()
+    assert [Path(each.path).name for each in found.findings] == [".hidden.yml"]
 
 
 def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:

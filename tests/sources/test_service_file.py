@@ -436,6 +436,31 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
         "6:46",
         "metadata is 'orign'; did you mean 'origin'?",
     ),
+    "trees/items/from_origin/type": (
+        "+trees: [{path: /dl/, module: main, from_origin: x}]\n",
+        "6:49",
+        "from_origin is 'x'; write a list",
+    ),
+    "trees/items/from_origin/maxItems": (
+        f"+trees: [{{path: /dl/, module: main, from_origin: [{', '.join(['x'] * 101)}]}}]\n",
+        "6:49",
+        "at most 100",
+    ),
+    "trees/items/from_origin/items/type": (
+        "+trees: [{path: /dl/, module: main, from_origin: [5]}]\n",
+        "6:50",
+        "put it in quotes",
+    ),
+    "trees/items/from_origin/items/maxLength": (
+        f"+trees: [{{path: /dl/, module: main, from_origin: [{'x' * 201}]}}]\n",
+        "6:50",
+        "at most 200",
+    ),
+    "trees/items/from_origin/items/pattern": (
+        "+trees: [{path: /dl/, module: main, from_origin: ['a b']}]\n",
+        "6:50",
+        "from_origin[0] is 'a b'",
+    ),
     "trees/items/allow_http/type": (
         "+trees: [{path: /dl/, module: main, allow_http: 5}]\n",
         "6:48",
@@ -1421,6 +1446,13 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
             "+origin: /srv\ntrees: [{path: /dl, module: main, metadata: origin}]\n",
             "7:45",
             "[no-fallback] trees[0].metadata is origin, but no client can ask the origin of main; name an address "
+            "under fallbacks",
+        ),
+        (
+            "small",
+            "+origin: /srv\ntrees: [{path: /dl, module: main, from_origin: [x]}]\n",
+            "7:48",
+            "[no-fallback] trees[0].from_origin is given, but no client can ask the origin of main; name an address "
             "under fallbacks",
         ),
     ],

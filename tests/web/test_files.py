@@ -51,6 +51,8 @@ FILES = {
     "nohash.iso": Has(4, None),
     "debian/dists/stable/InRelease": Has(9, DIGEST, ("berlin",)),
     "arch/core/core.db": Has(9, DIGEST),
+    "arch/core/core.files": Has(9, None),
+    "arch/core/zlib.pkg.tar.zst": Has(9, None),
     "odd/a b+c%2F?#;,<\"'>ü$x.iso": Has(9, DIGEST),
     "many/plain.iso": Has(8, None, ("berlin",)),
     "many/c++.rpm": Has(7, None),
@@ -272,6 +274,9 @@ def test_a_stranger_cannot_claim_https_and_cannot_ask_https_clients_away(plain: 
         (f"/strict/{REPO}repodata/repomd.xml", "repo"),
         ("/dl/arch/core/core.db", "mirror"),
         ("/strict/arch/core/core.db", "repo"),
+        ("/strict/arch/core/core.files", "repo"),
+        ("/dl/arch/core/core.files", "mirror"),
+        ("/strict/arch/core/zlib.pkg.tar.zst", "mirror"),
         (f"/strict/{RPM}", "mirror"),
     ],
 )
@@ -279,6 +284,17 @@ def test_who_gives_metadata(known: Both, path: str, expected: str) -> None:
     answer = get(known, path)
     assert (host_of(answer) == "repo.example.org") is (expected == "repo")
     assert ("digest" in answer.headers) is path.endswith(".rpm"), "what changes in place has no digest"
+
+
+def test_neighbours_of_a_file_do_not_inherit_who_gives_it() -> None:
+    """In one directory, in either order, with and without an index: what an operator names comes from the origin."""
+    tree = Tree(prefix="/more/", module=MAIN, from_origin=("*.torrent", "odd/*"))
+    index = {"x/a.iso": Has(1, None), "x/a.iso.torrent": Has(1, None), "x/b.iso": Has(1, None), "odd/c": Has(1, None)}
+    for made in (bare(trees=(tree,)), indexed(bare(trees=(tree,)), index)):
+        service = both(made)
+        for path, origins in (("x/a.iso", False), ("x/a.iso.torrent", True), ("x/b.iso", False), ("odd/c", True),
+                              ("x/a.iso.torrent", True), ("x/a.iso", False)):  # fmt: skip
+            assert (host_of(get(service, f"/more/{path}")) == "repo.example.org") is origins, path
 
 
 def test_directories_are_pages_of_what_is_known_or_the_fallbacks(plain: Both, known: Both) -> None:

@@ -422,6 +422,7 @@ def test_every_field_of_a_mirror_is_named_on_purpose() -> None:
         "latitude", "longitude", "precision_km", "placed_by", "time_zone", "bandwidth_mbps",
         "update_frequency_seconds", "countries_only", "countries_never", "status_reason", "status_until", "live_from",
         "since", "checked_at", "ipv6", "repositories", "fresh", "lag_seconds", "home_share", "override",
+        "files",
     }  # fmt: skip
     assert len(State) == 9
 
