@@ -10,9 +10,10 @@ import ipaddress
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from urllib.parse import urljoin
 
 from mirrorlist import __version__
 from mirrorlist.checks.addresses import refusal
@@ -21,6 +22,7 @@ from mirrorlist.checks.exchange import Method, Reply, Request, exchanged
 from mirrorlist.checks.outcome import Failed, Failure, FailureKind, Fetched, shown
 from mirrorlist.checks.resolve import Resolver, resolved_within, system_resolver
 from mirrorlist.checks.targets import Target, read_target, redirected
+from mirrorlist.core.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.model import Prefix, Protocol
 
 MOST_HOPS = 3
@@ -38,7 +40,8 @@ class Family(Enum):
 class Ask:
     """What is wanted of one URL.
 
-    ``scheme``: the URL and every redirect must have it. ``etag`` and ``modified_since`` make the request
+    ``scheme``: the URL and every redirect must have it. ``elsewhere``: the hosts that no redirect may lead to.
+    ``user_agent``: under another name than the guard's. ``etag`` and ``modified_since`` make the request
     conditional; they are the values that an earlier answer gave.
     """
 
@@ -49,6 +52,8 @@ class Ask:
     etag: str | None = None
     modified_since: str | None = None
     scheme: Protocol | None = None
+    elsewhere: Elsewhere = NOWHERE
+    user_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,15 @@ def _followed(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Fet
             raise Failed(FailureKind.TOO_MANY_REDIRECTS, f"over {MOST_HOPS}, the last from {shown(target.url)}")
         hops.append(target.url)
         with _hops_told(hops):
-            target = redirected(target, reply.location)
+            target = _redirected(target, reply.location, ask.elsewhere)
+
+
+def _redirected(target: Target, location: str, others: Elsewhere) -> Target:
+    """Where a redirect leads, unless it is to somebody else's copy, which says nothing of this one."""
+    with suppress(ValueError):
+        if owner := others.owner_of(urljoin(target.url, location)):
+            raise Failed(FailureKind.ELSEWHERE, f"{shown(location)} is {owner}")
+    return redirected(target, location)
 
 
 @contextmanager
@@ -107,7 +120,7 @@ def _asked(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Reply:
     if ask.scheme is not None and target.scheme is not ask.scheme:
         raise Failed(FailureKind.OTHER_SCHEME, f"{shown(target.url)} is not {ask.scheme}")
     addresses = _in_family(_judged(_addresses(target, guard, deadline), target, guard), target, ask.family)
-    request = Request(ask.method, guard.user_agent, ask.etag, ask.modified_since, ask.most_bytes)
+    request = Request(ask.method, ask.user_agent or guard.user_agent, ask.etag, ask.modified_since, ask.most_bytes)
     return exchanged(target, addresses, request, guard.context, deadline, guard.now)
 
 

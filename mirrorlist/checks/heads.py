@@ -1,24 +1,30 @@
-"""Whether a mirror that offers no list has single files: HEAD over the web, one file after another.
+"""Whether a mirror that offers no list has single files: asked over the web, one file after another.
 
 Only some files can be asked for in a run: the largest, for which a wrong redirect costs most, and a few others in
 turn, so that all have been asked for after some time. What was asked too long ago is not known any more.
+
+HEAD is cheap, but servers treat it otherwise than the GET of clients: every second file is asked for by its first byte,
+and so is each one that HEAD does not find.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 from mirrorlist.checks.deadline import Clock, deadline_in
 from mirrorlist.checks.exchange import Method
 from mirrorlist.checks.fetch import Ask, Fetch
-from mirrorlist.checks.outcome import Failure, Fetched
+from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
+from mirrorlist.checks.sizes import is_there, told_size
+from mirrorlist.core.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.listing import ABSENT, UNKNOWN
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 _GONE = (404, 410)
+_ANSWERED = frozenset({FailureKind.BROKEN_OFF, FailureKind.MALFORMED, FailureKind.ELSEWHERE, FailureKind.ENCODED})
 _MOST_FAILURES = 3
 """So many requests in a row without an answer: the mirror is left alone until the next run."""
 
@@ -44,30 +50,50 @@ def tree_of(urls: Mapping[Protocol, str]) -> str | None:
     return next((urls[protocol] for protocol in WEB_PROTOCOLS if protocol in urls), None)
 
 
-def ask(tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, timeouts: Timeouts) -> dict[str, Answer]:
-    """What the mirror says of each path; those that it gave no clear answer about are left out."""
+def ask(
+    tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, timeouts: Timeouts, elsewhere: Elsewhere = NOWHERE
+) -> dict[str, Answer]:
+    """What the mirror says of each path; those that it gave no clear answer about are left out.
+
+    What it redirects ``elsewhere`` it does not have.
+    """
     deadline = deadline_in(timeouts.mirror_seconds, clock)
     found: dict[str, Answer] = {}
     failures = 0
-    for path in paths:
+    for number, path in enumerate(paths):
         left = min(timeouts.request_seconds, deadline.left())
         if left <= 0 or failures == _MOST_FAILURES:
             break
-        answer = fetch(tree + quote(path), Ask(Method.HEAD, deadline_seconds=left))
-        failures = failures + 1 if isinstance(answer, Failure) else 0
-        if isinstance(answer, Fetched) and (known := _known(answer)):
+        url, wanted = tree + quote(path), Ask(Method.FIRST_BYTE, deadline_seconds=left, elsewhere=elsewhere)
+        answer = fetch(url, wanted if number % 2 else replace(wanted, method=Method.HEAD))
+        known = _known(answer)
+        if not number % 2 and _is_to_be_asked_again(answer, known):
+            wanted = replace(wanted, deadline_seconds=min(timeouts.request_seconds, deadline.left()))
+            answer = fetch(url, wanted) if wanted.deadline_seconds > 0 else answer
+            known = _known(answer)
+        failures = failures + 1 if isinstance(answer, Failure) and known is None else 0
+        if known:
             found[path] = known
     return found
 
 
-def _known(answer: Fetched) -> Answer | None:
+def _is_to_be_asked_again(answer: Fetched | Failure, known: Answer | None) -> bool:
+    """Whether HEAD did not find the file, and a server is there that may answer GET otherwise."""
+    if isinstance(answer, Failure):
+        return answer.kind in _ANSWERED
+    return known is None or known.size <= 0
+
+
+def _known(answer: Fetched | Failure) -> Answer | None:
     """None where the answer says neither that the file is there nor that it is not."""
+    if isinstance(answer, Failure):
+        return Answer(ABSENT) if answer.kind is FailureKind.ELSEWHERE else None
     if answer.status in _GONE:
         return Answer(ABSENT)
-    length = answer.headers.get("content-length", "")
-    if answer.status != 200 or not length.isdecimal() or len(length) > 16:
+    size = told_size(answer)
+    if not is_there(answer) or size is None:
         return None
-    return Answer(int(length), _time(answer.headers.get("last-modified", "")))
+    return Answer(size, _time(answer.headers.get("last-modified", "")))
 
 
 def _time(text: str) -> int:

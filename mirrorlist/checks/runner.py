@@ -13,6 +13,7 @@ from mirrorlist.checks.deadline import Clock
 from mirrorlist.checks.fetch import Fetch
 from mirrorlist.checks.looks import Terms
 from mirrorlist.checks.visit import Rsync, Visited, visit
+from mirrorlist.core.elsewhere import NOWHERE, THIS_SERVICE, Elsewhere
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.images import Images
 from mirrorlist.core.model import MAIN, SERVED_STATUSES, Mirror, Protocol
@@ -34,7 +35,8 @@ SAYS_NOTHING_OF_A_FAMILY = frozenset({Outcome.NO_ADDRESS, Outcome.FORBIDDEN})
 class Job:
     """What one run is told. ``controls`` are trees that the project runs itself, in the shape of mirrors.
 
-    ``confirmed``: when the origin last said what it publishes, by path.
+    ``confirmed``: when the origin last said what it publishes, by path. ``untimed`` are the modules whose time file
+    cannot be used, ``elsewhere`` the hosts that no redirect may lead to.
     """
 
     mirrors: tuple[Mirror, ...]
@@ -43,6 +45,8 @@ class Job:
     verdicts: Mapping[Subject, Verdict] = field(default_factory=dict)
     controls: tuple[Mirror, ...] = ()
     time_file: str | None = None
+    untimed: frozenset[str] = frozenset()
+    elsewhere: Elsewhere = NOWHERE
     images: Images = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
     policy: HealthPolicy = field(default_factory=HealthPolicy)
@@ -141,8 +145,17 @@ def _trip(job: Job, mirror: Mirror, verdicts: Mapping[Subject, Verdict], outside
         run=job.run,
         verdicts=verdicts,
         time_file=job.time_file,
+        untimed=job.untimed,
+        elsewhere=_elsewhere(job, mirror),
         images={} if is_control else job.images,
     )
+
+
+def _elsewhere(job: Job, mirror: Mirror) -> Elsewhere:
+    """The project's own trees may lead wherever they like, but for back to this service: that would be a loop."""
+    if mirror in job.controls:
+        return NOWHERE
+    return (job.elsewhere.of(THIS_SERVICE) if "://" in mirror.name else job.elsewhere).but_for(mirror)
 
 
 def _only_reached(wanted: Wanted) -> Wanted:

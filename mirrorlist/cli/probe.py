@@ -30,6 +30,7 @@ from mirrorlist.cli.progress import progress
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
 from mirrorlist.cli.stopping import TOLD, Stopped, leaping, stopped_by_signals, until_stopped
 from mirrorlist.core.addresses import KnownAddress
+from mirrorlist.core.elsewhere import elsewhere
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
 from mirrorlist.core.images import wanted_images
@@ -44,6 +45,7 @@ from mirrorlist.store.database import open_database
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
 from mirrorlist.store.leader import PROBER, Candidate, Lead, Waiting, leading, prober_lock
 from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.origin_faults import FaultKind
 from mirrorlist.store.snapshot_files import read_newest
 
 log = structlog.get_logger()
@@ -158,6 +160,8 @@ class Prober:
             paces=store.paces.paces(),
             controls=controls_of(service),
             time_file=service.time_file,
+            untimed=origin.faults.of(FaultKind.TIME_FILE),
+            elsewhere=elsewhere(service, facts.mirrors),
             images=wanted_images(service.catalogue, origin.sizes()),
             confirmed={path: check.confirmed_at for path, check in origin.checks().items()},
             terms=Terms(
@@ -165,6 +169,7 @@ class Prober:
                 visit_seconds=12 * self.timeout_seconds,
                 allowed_outdate_seconds=service.allowed_outdate_seconds,
                 history=history,
+                unreadable=origin.faults.of(FaultKind.UNREADABLE),
                 oldest={path: min(change.version.timestamp for change in each) for path, each in changes.items()},
             ),
         )

@@ -128,6 +128,7 @@ def holds_of(verdict: Verdict | None, stands: Standing) -> Holds:
         return Holds.RECOVERING
     return {
         Outcome.MISSING: Holds.MISSING,
+        Outcome.ELSEWHERE: Holds.MISSING,
         Outcome.WRONG: Holds.WRONG,
         Outcome.AHEAD: Holds.WRONG,
         Outcome.STALE: Holds.STALE,

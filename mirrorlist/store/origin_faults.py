@@ -59,9 +59,7 @@ class OriginFaults:
 
     def sentences(self) -> tuple[str, ...]:
         """What operators are told, in order."""
-        return tuple(
-            sorted(_sentence(*key.removeprefix(_MARK).split(" ", 1), told) for key, told in self._rows().items())
-        )
+        return tuple(sorted(_sentence(key, told) for key, told in self._rows().items()))
 
     def _rows(self) -> dict[str, str]:
         with self._engine.connect() as connection:
@@ -78,7 +76,8 @@ def _key(kind: FaultKind, what: str) -> str:
     return f"{_MARK}{kind} {what}"
 
 
-def _sentence(kind: str, what: str, told: str) -> str:
+def _sentence(key: str, told: str) -> str:
+    kind, _, what = key.removeprefix(_MARK).partition(" ")
     if kind == FaultKind.TIME_FILE:
         return f"The origin's time file{'' if what == MAIN else f' of {what}'}: {told}."
     return f"{told}." if kind == FaultKind.UNREADABLE else f"{what}: {told}."
