@@ -3,14 +3,13 @@
 Only some files can be asked for in a run: the largest, for which a wrong redirect costs most, and a few others in
 turn, so that all have been asked for after some time. What was asked too long ago is not known any more.
 
-HEAD is cheap, but servers treat it otherwise than the GET of clients: every second file is asked for by its first byte,
-and so is each one that HEAD does not find.
+A file is asked for by its first byte: many servers treat HEAD otherwise than the GET of clients.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
@@ -24,7 +23,6 @@ from mirrorlist.core.listing import ABSENT, UNKNOWN
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 _GONE = (404, 410)
-_ANSWERED = frozenset({FailureKind.BROKEN_OFF, FailureKind.MALFORMED, FailureKind.ELSEWHERE, FailureKind.ENCODED})
 _MOST_FAILURES = 3
 """So many requests in a row without an answer: the mirror is left alone until the next run."""
 
@@ -60,28 +58,16 @@ def ask(
     deadline = deadline_in(timeouts.mirror_seconds, clock)
     found: dict[str, Answer] = {}
     failures = 0
-    for number, path in enumerate(paths):
+    for path in paths:
         left = min(timeouts.request_seconds, deadline.left())
         if left <= 0 or failures == _MOST_FAILURES:
             break
-        url, wanted = tree + quote(path), Ask(Method.FIRST_BYTE, deadline_seconds=left, elsewhere=elsewhere)
-        answer = fetch(url, wanted if number % 2 else replace(wanted, method=Method.HEAD))
+        answer = fetch(tree + quote(path), Ask(Method.FIRST_BYTE, deadline_seconds=left, elsewhere=elsewhere))
         known = _known(answer)
-        if not number % 2 and _is_to_be_asked_again(answer, known):
-            wanted = replace(wanted, deadline_seconds=min(timeouts.request_seconds, deadline.left()))
-            answer = fetch(url, wanted) if wanted.deadline_seconds > 0 else answer
-            known = _known(answer)
         failures = failures + 1 if isinstance(answer, Failure) and known is None else 0
         if known:
             found[path] = known
     return found
-
-
-def _is_to_be_asked_again(answer: Fetched | Failure, known: Answer | None) -> bool:
-    """Whether HEAD did not find the file, and a server is there that may answer GET otherwise."""
-    if isinstance(answer, Failure):
-        return answer.kind in _ANSWERED
-    return known is None or known.size <= 0
 
 
 def _known(answer: Fetched | Failure) -> Answer | None:

@@ -39,7 +39,7 @@ def asked(*replies: Fetched | Failure) -> tuple[dict[str, Answer], list[str]]:
     waiting, urls = list(replies), []
 
     def replying(url: str, wanted: Ask) -> Fetched | Failure:
-        assert wanted.method is Method.HEAD
+        assert wanted.method is Method.FIRST_BYTE
         urls.append(url)
         return waiting.pop(0)
 
@@ -53,6 +53,19 @@ def test_what_says_nothing_clear_is_left_out() -> None:
         answers(200, content_length="9" * 40), answers(410), answers(200, content_length="7", last_modified="soon"),
     )  # fmt: skip
     assert found == {"4": Answer(7, UNKNOWN), "6": Answer(ABSENT), "7": Answer(7, UNKNOWN)}
+
+
+def test_the_size_is_that_of_the_whole_file() -> None:
+    found, _ = asked(
+        answers(206, content_range="bytes 0-0/700", content_length="1"), answers(206, content_length="1"),
+        answers(416, content_range="bytes */0"), answers(206, content_range="bytes 0-0/*"), answers(416),
+    )  # fmt: skip
+    assert found == {"0": Answer(700, UNKNOWN), "2": Answer(0, UNKNOWN)}
+
+
+def test_what_a_mirror_redirects_to_others_it_does_not_have() -> None:
+    found, urls = asked(*[Failure(FailureKind.ELSEWHERE, "m")] * 5)
+    assert (set(found.values()), len(urls)) == ({Answer(ABSENT)}, 5)
 
 
 def test_a_mirror_that_does_not_answer_is_left_alone() -> None:
