@@ -104,7 +104,7 @@ def update_time_files(service: Service, store: MetadataStore, now: float) -> Ite
             try:
                 data = _fetch(origin, session)(service.time_file)
             except OriginError as error:
-                fault, outcome = str(error), Outcome.FAILED
+                fault, outcome = str(error).rpartition(": ")[2], Outcome.FAILED  # no place: pages show it
             else:
                 fault = MISSING if data is None else _time_fault(data, service.allowed_outdate_seconds, now)
                 outcome = Outcome.MISSING if data is None else Outcome.FAILED if fault else Outcome.UNCHANGED

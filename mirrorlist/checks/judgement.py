@@ -70,7 +70,8 @@ _TIMESTAMP = re.compile(rb"<(?:[a-z]+:)?timestamp>\s*([0-9]{1,12})(?:\.[0-9]*)?\
 class Observation:
     """What one request comes to. ``answered`` tells whether a host spoke HTTP at all.
 
-    ``unchanged``: the host did not send the bytes of ``sha256`` but said that they are the same as before.
+    ``unchanged``: the host did not send the bytes of ``sha256`` but said that they are the same as before. ``said`` is
+    what other mirrors may say too, against the origin.
     """
 
     outcome: Outcome
@@ -78,6 +79,7 @@ class Observation:
     sha256: str | None = None
     answered: bool = True
     unchanged: bool = False
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +166,12 @@ def _unheard_of(answer: Fetched, metadata: RepoMetadata, known: Known, now: floa
     stamps = [int(stamp) for stamp in _TIMESTAMP.findall(answer.body)]
     newest = max(stamps) if stamps else _modified(answer)
     if metadata.current.timestamp < newest <= now + MOST_AHEAD_SECONDS:
-        return Observation(Outcome.AHEAD)
+        return Observation(Outcome.AHEAD, said="")
     if 0 < newest < known.oldest:
         return Observation(Outcome.STALE, "older than all that is known of the origin's versions")
-    return Observation(Outcome.WRONG, "a repomd.xml that the origin never published")
+    return Observation(
+        Outcome.WRONG, "a repomd.xml that the origin never published", said=sha256(answer.body).hexdigest()
+    )
 
 
 def _modified(answer: Fetched) -> int:
@@ -191,13 +195,14 @@ def time_file(answer: Fetched, now: float, allowed_seconds: float) -> Observatio
         return Observation(Outcome.WRONG, "an HTML page")
     told = told_time(answer.body)
     if told is None:
-        return Observation(Outcome.WRONG, f"not a time: {shown(answer.body[:40].decode('latin-1'))}")
+        detail = f"not a time: {shown(answer.body[:40].decode('latin-1').strip())}"
+        return Observation(Outcome.WRONG, detail, said="not a time")
     return _of_time(told, now, allowed_seconds)
 
 
 def _of_time(told: float, now: float, allowed_seconds: float) -> Observation:
     if not math.isfinite(told) or told > now + MOST_AHEAD_SECONDS:
-        return Observation(Outcome.FUTURE, f"it says {told:.0f}")
+        return Observation(Outcome.FUTURE, f"it says {told:.0f}", said="")
     if now - told > allowed_seconds:
-        return Observation(Outcome.OUTDATED, f"synced {(now - told) / 3600:.1f} hours ago")
+        return Observation(Outcome.OUTDATED, f"synced {(now - told) / 3600:.1f} hours ago", said=f"{told:.0f}")
     return Observation(Outcome.GOOD)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mirrorlist.checks.exchange import Method
 from mirrorlist.checks.fetch import Ask
@@ -99,12 +99,11 @@ def judged(look: Look, answer: Fetched | Failure, trip: Trip, terms: Terms, at: 
 
 def probe_of(look: Look, seen: Observation, answer: Fetched | Failure, at: float, seconds: float) -> Probe:
     """The probe that a look comes to."""
-    probe = Probe(look.subject, at, seconds, seen.outcome, seen.detail, seen.sha256, seen.unchanged)
+    probe = Probe(look.subject, at, seconds, seen.outcome, seen.detail, seen.sha256, seen.unchanged, said=seen.said)
     if isinstance(answer, Failure):
         return probe
-    return Probe(
-        probe.subject, at, seconds, probe.outcome, probe.detail, probe.sha256, probe.unchanged,
-        validator_of(answer.headers), answer.certificate_days_left,
+    return replace(
+        probe, validator=validator_of(answer.headers), certificate_days=answer.certificate_days_left
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from mirrorlist.checks.visit import Rsync, Visited, visit
 from mirrorlist.core.elsewhere import NOWHERE, THIS_SERVICE, Elsewhere
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.images import Images
+from mirrorlist.core.majority import Contradiction, weighed
 from mirrorlist.core.model import MAIN, SERVED_STATUSES, Mirror, Protocol
 from mirrorlist.core.pace import Pace, paces_after
 from mirrorlist.core.rounds import Round, answers, fairly_ahead, settled, suspicious
@@ -66,7 +67,10 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a run came to. ``forgotten`` are verdicts that are not followed any more."""
+    """What a run came to. ``forgotten`` are verdicts that are not followed any more.
+
+    ``contradictions``: where nearly all mirrors say the same against the origin.
+    """
 
     round: Round
     forgotten: frozenset[Subject]
@@ -75,6 +79,7 @@ class Ran:
     seconds: float
     controls: Mapping[Family, bool]
     paces: Mapping[str, Pace] = field(default_factory=dict)
+    contradictions: tuple[Contradiction, ...] = ()
 
 
 def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: int = AT_ONCE) -> Ran:
@@ -92,13 +97,15 @@ def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: in
     controls = [visited for visited in visits if visited.mirror in names]
     mirrors = [visited for visited in visits if visited.mirror not in names]
     all_probes = (probe for visited in mirrors for probe in visited.probes)
-    probes = fairly_ahead(job.verdicts, all_probes, job.confirmed)
+    probes, contradictions = weighed(fairly_ahead(job.verdicts, all_probes, job.confirmed))
     reached, asked_again = _controls(job, outside, controls, probes)
     round_ = settled(job.verdicts, probes, job.policy, reached)
     forgotten = frozenset(each for visited in mirrors for each in visited.forgotten if each.family not in round_.kept)
     requests = sum(visited.requests for visited in visits) + asked_again
     paces = paces_after(job.paces, probes, round_.kept, outside.now())
-    return Ran(round_, forgotten, len(mirrors), requests, outside.clock() - start, reached, paces)
+    return Ran(
+        round_, forgotten, len(mirrors), requests, outside.clock() - start, reached, paces, tuple(contradictions)
+    )
 
 
 def probed_mirrors(mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:

@@ -45,7 +45,7 @@ from mirrorlist.store.database import open_database
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
 from mirrorlist.store.leader import PROBER, Candidate, Lead, Waiting, leading, prober_lock
 from mirrorlist.store.metadata import MetadataStore
-from mirrorlist.store.origin_faults import FaultKind
+from mirrorlist.store.origin_faults import FaultKind, OriginFaults
 from mirrorlist.store.snapshot_files import read_newest
 
 log = structlog.get_logger()
@@ -126,6 +126,9 @@ class Prober:
         store.paces.record(ran.paces, job.paces, started_at - KEPT_SECONDS)
         kept = tuple(sorted(ran.round.kept))
         store.end_run(Run(job.run, started_at, ran.seconds, ran.mirrors, ran.requests, kept))
+        if name is None:
+            contradicted = {each.what: str(each) for each in ran.contradictions}
+            OriginFaults(self.engine).note_all(FaultKind.CONTRADICTED, contradicted, self.clock())
         store.prune(self.clock())
         self._note_addresses(mirrors, names)
         return ran
@@ -263,6 +266,8 @@ def _tell(ran: Ran) -> None:
             f"kept  what was known over {family} stays: many mirrors are lost at once, and so is what the project "
             "runs itself, so this prober's own network is at fault"
         )
+    for each in ran.contradictions:
+        click.echo(f"origin  {each.what}: {each}")
     click.echo(f"{ran.mirrors} mirrors, {ran.requests} requests, {ran.seconds:.1f} s")
 
 

@@ -75,7 +75,8 @@ class Probe:
     """One observation. ``sha256`` is that of the repomd.xml, where one came; ``detail`` is for people.
 
     ``unchanged``: the mirror only said that it is still the one of that digest. ``validator`` is what it may be
-    asked by the next time: the answer's ETag. ``certificate_days`` are those left.
+    asked by the next time: the answer's ETag. ``certificate_days`` are those left. ``said``: what others may say too,
+    so that it is the origin that is wrong; None for what only this mirror can be blamed for.
     """
 
     subject: Subject
@@ -87,6 +88,7 @@ class Probe:
     unchanged: bool = False
     validator: str | None = None
     certificate_days: int | None = None
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,8 @@ class PublicNetwork:
     """The commit of the mirror files."""
     rungs: Mapping[str, int] | None = None
     """How many repositories stand on each rung of the ladder, by its name; None while nothing was compared."""
+    origin_faults: tuple[str, ...] = ()
+    """What is wrong at the origin itself, a sentence each."""
 
 
 def without_contacts(mirror: Mirror) -> Mirror:

@@ -25,6 +25,7 @@ def known_of(
     changes: Mapping[str, Sequence[Change]],
     history: History,
     logos: Mapping[str, Logo],
+    origin_faults: tuple[str, ...] = (),
     commit: str | None,
     now: float,
 ) -> Known:
@@ -48,6 +49,7 @@ def known_of(
         ),
         rungs=rung_counts(facts),
         logos=logos,
+        origin_faults=origin_faults,
         commit=commit,
         origin_changed_at=max((seen[-1].seen_at for seen in changes.values() if seen), default=None),
     )

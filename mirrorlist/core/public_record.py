@@ -64,6 +64,7 @@ class Known:
     logos: Mapping[str, Logo] = field(default_factory=dict)
     origin_changed_at: float | None = None
     rungs: Mapping[str, int] | None = None
+    origin_faults: tuple[str, ...] = ()
     commit: str | None = None
 
 
@@ -92,6 +93,7 @@ def public_record(known: Known) -> Record:
             origin_changed_at=known.origin_changed_at,
             rungs=known.rungs,
             commit=known.commit,
+            origin_faults=tuple(map(clean, known.origin_faults)),
         ),
         details={mirror.name: _detail(known, mirror, verdicts.get(mirror.name, {})) for _, mirror in shown},
         logos={name: logo for name, logo in known.logos.items() if name in names},
