@@ -89,15 +89,16 @@ def _table(shown: tuple[Row, ...], rows: tuple[Row, ...], now: float) -> Table:
         table.add_column(heading, no_wrap=True)
     table.add_column("what", overflow="fold")
     for row in shown:
-        state = "good" if row.good_now else "OUT"
         over = f"{row.subject.protocol} {row.subject.family}"
         checked = f"{ago(now - row.checked_at)} ago"
-        table.add_row(over, state, moment(row.since), checked, _what(row, rows))
+        table.add_row(over, row.state, moment(row.since), checked, _what(row, rows, now))
     return table
 
 
-def _what(row: Row, rows: tuple[Row, ...]) -> str:
+def _what(row: Row, rows: tuple[Row, ...], now: float) -> str:
     told = f"{row.outcome.value}: {row.detail}" if row.detail else row.outcome.value
+    if awaits := row.awaits(now):
+        told += f" ({awaits})"
     if row.subject.path:
         return f"{row.subject.path} {told}"
     fresh, images, days = fresh_below(rows, row.subject), images_below(rows, row.subject), row.certificate_days

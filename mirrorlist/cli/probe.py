@@ -247,11 +247,23 @@ ALL_INSIDE = (
 
 
 def line_of(visited: Visited) -> str:
-    """A visit in one line: what was not good, and how often."""
+    """A visit in one line: what was not good, and how often. What nobody heard of is not called good."""
+    if not any(probe.outcome not in SAYS_NOTHING | {Outcome.NO_ADDRESS} for probe in visited.probes):
+        return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {_unheard(visited)}"
     quiet = GOOD_OUTCOMES | SAYS_NOTHING | {Outcome.NO_ADDRESS}
     bad = Counter(probe.outcome.value for probe in visited.probes if probe.outcome not in quiet)
     told = ", ".join(f"{count} {outcome}" for outcome, count in bad.most_common()) or "good"
     return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {told}"
+
+
+def _unheard(visited: Visited) -> str:
+    """Why nothing is known of a mirror after a visit."""
+    if not visited.requests:
+        return "not asked: nothing on it can be compared with the origin"
+    if visited.probes and all(probe.outcome is Outcome.NO_ADDRESS for probe in visited.probes):
+        return Outcome.NO_ADDRESS.value
+    why = next((str(probe.detail) for probe in visited.probes if probe.outcome in SAYS_NOTHING), "")
+    return f"not known: {why}" if why else "not known"
 
 
 def _tell(ran: Ran) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct
 
-from mirrorlist.core.health import Override, Standing, Subject, Verdict, replaced, standing
+from mirrorlist.core.health import GOOD_OUTCOMES, Outcome, Override, Standing, Subject, Verdict, replaced, standing
 from mirrorlist.core.images import directories
 from mirrorlist.core.model import Mirror, RepoMetadata
 from mirrorlist.core.service import Service
-from mirrorlist.core.usability import HealthTable, holds_of, reach_key
+from mirrorlist.core.usability import HealthTable, Reach, holds_of, reach_key
 from mirrorlist.core.visits import contents
 
 _MOMENT = Struct("<I")
@@ -117,9 +117,16 @@ def _bad_reach(
         if subject.path or verdict.good_now or subject.mirror not in numbers:
             continue
         key = reach_key(subject.module, subject.protocol, subject.family)
-        columns.setdefault(key, bytearray(len(numbers)))[numbers[subject.mirror]] = 1
+        columns.setdefault(key, bytearray(len(numbers)))[numbers[subject.mirror]] = _reach_of(verdict)
         _note(since, key, numbers[subject.mirror], len(numbers), verdict.since)
     return {key: bytes(column) for key, column in sorted(columns.items())}
+
+
+def _reach_of(verdict: Verdict) -> Reach:
+    """What a way that is bad now is like."""
+    if verdict.outcome is Outcome.NO_ADDRESS:
+        return Reach.NO_ADDRESS
+    return Reach.RECOVERING if verdict.outcome in GOOD_OUTCOMES else Reach.BROKEN
 
 
 def _note(since: dict[str, bytearray], key: str, number: int, count: int, at: float) -> None:

@@ -117,6 +117,10 @@ class PublicCheck:
     checked_at: float
     held_until: float | None
     remedy: str
+    state: str = ""
+    """In a word or two: good, failing (1 of 2), OUT, waiting, no address, not known."""
+    awaits: str | None = None
+    """What it waits for while it is out, and until when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,7 +210,7 @@ def _detail(known: Known, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -
     events = history.events.get(mirror.name, ())
     offered = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
     return PublicDetail(
-        checks=tuple(map(_check, report(mirror, verdicts))),
+        checks=tuple(_check(row, known.now) for row in report(mirror, verdicts)),
         probes=tuple(map(_probe, history.probes.get(mirror.name, ())[:PROBES_OF_ONE])),
         events=tuple(map(_event, events[:EVENTS_OF_ONE])),
         days=availability(offered, events, history.first_seen.get(mirror.name), known.now),
@@ -219,7 +219,7 @@ def _detail(known: Known, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -
     )
 
 
-def _check(row: Row) -> PublicCheck:
+def _check(row: Row, now: float) -> PublicCheck:
     subject = row.subject
     return PublicCheck(
         module=subject.module,
@@ -233,6 +233,8 @@ def _check(row: Row) -> PublicCheck:
         checked_at=row.checked_at,
         held_until=row.held_until or None,
         remedy=row.remedy,
+        state=row.state,
+        awaits=row.awaits(now),
     )
 
 

@@ -35,6 +35,16 @@ class Holds(IntEnum):
     RECOVERING = 8
 
 
+class Reach(IntEnum):
+    """Whether a mirror can be reached over a way; everything but the first keeps it out there."""
+
+    WORKS = 0
+    BROKEN = 1
+    NO_ADDRESS = 2
+    """Its name has no address of the family, which is no fault while it has one of the other."""
+    RECOVERING = 3
+
+
 class Rung(IntEnum):
     """How far down the ladder a list stands; the sentence for people is in ``RUNG_NOTES``."""
 
@@ -82,7 +92,7 @@ class HealthTable:
     """What is known of the mirrors' health, by their numbers; empty while nothing was probed.
 
     ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror; ``bad_reach`` maps
-    ``module/protocol/family`` to a byte for each mirror, 1 where it cannot be reached. ``out`` are those that
+    ``module/protocol/family`` to a byte of ``Reach`` for each mirror. ``out`` are those that
     operators took out, and ``overrides`` their words on it; ``dead_trees`` the URLs of the project's own trees that do
     not answer.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
+from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Family, Outcome
 from mirrorlist.core.observed import days_until
 from mirrorlist.core.public import PublicCheck, PublicMirror, State
 from mirrorlist.web.drawings import availability_bars, lag_bars
@@ -35,6 +35,7 @@ def mirror_page(published: Published, mirror: PublicMirror) -> dict[str, Any]:
         "allowed": service.allowed_outdate_seconds,
         "shares": sorted((detail.shares or {}).items(), key=lambda row: (-row[1], row[0]))[:MOST_SHARES],
         "sentence": SENTENCES[mirror.state],
+        "ipv4_only": all(check.outcome is Outcome.NO_ADDRESS for check in trees if check.family is Family.IPV6),
         "map_link": map_link(mirror),
     }
 
