@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mirrorlist.checks.exchange import Method
@@ -21,24 +21,26 @@ TOO_MANY_REQUESTS = 429
 
 def refusals(
     trip: Trip, reached: Mapping[Subject, Probe], looks: Mapping[Subject, Look], asked: Asked
-) -> Iterator[Probe]:
-    """The probes of trees at which a client is refused though the prober is not.
+) -> dict[Subject, tuple[Outcome, str]]:
+    """What the trees come to at which a client is refused though the prober is not.
 
     One tree is asked, in turn, and those that refused a client the last time; where one is refused, all are.
     """
     good = [tree for tree in looks if reached[tree].outcome in GOOD_OUTCOMES]
     modules = list(dict.fromkeys(tree.module for tree in good))
     if not modules:
-        return
+        return {}
     first = first_way(tree for tree in good if tree.module == modules[trip.run % len(modules)])
     others = [tree for tree in good if tree != first]
     found = [first, *filter(lambda tree: _refused_before(trip, tree), others)]
     compared = {tree: _compared(trip, looks[tree], asked) for tree in found if tree}
     if any(outcome is Outcome.CLIENTS for outcome, _ in compared.values()):
         compared |= {tree: _compared(trip, looks[tree], asked) for tree in good if tree not in compared}
-    for tree, (outcome, detail) in compared.items():
-        if outcome is Outcome.CLIENTS or (outcome is Outcome.UNCHECKED and _refused_before(trip, tree)):
-            yield replace(reached[tree], outcome=outcome, detail=detail)
+    return {
+        tree: (outcome, detail)
+        for tree, (outcome, detail) in compared.items()
+        if outcome is Outcome.CLIENTS or (outcome is Outcome.UNCHECKED and _refused_before(trip, tree))
+    }
 
 
 def _refused_before(trip: Trip, tree: Subject) -> bool:

@@ -86,6 +86,7 @@ class _Asking:
         self.requests = 0
         self.answered: set[Subject] = set()
         self.disguised: dict[Subject, Agent] = {}
+        self.refused: dict[Subject, tuple[Outcome, str]] = {}
         self._terms = terms
         self._fetch = fetch
         self._clock = clock
@@ -113,8 +114,8 @@ class _Asking:
                 found[tree] = replace(found[tree], outcome=Outcome.UNCHECKED, detail="no time was left for it")
         asked_at = {replace(each.subject, path=""): each for each in looks}
         not_disguised = {tree: each for tree, each in asked_at.items() if tree not in self.disguised}
-        refused = refusals(self.trip, found, not_disguised, self._asked_in_time)
-        return found | {replace(probe.subject, path=""): probe for probe in refused}
+        self.refused = refusals(self.trip, found, not_disguised, self._asked_in_time)
+        return found
 
     def _welcomed(self, look: Look, seconds: float) -> _Looked:
         """The first look at a tree; a server that does not like the prober's name is asked under a client's."""
@@ -260,6 +261,7 @@ class _Module:
 
     def _note(self, tree: Subject, probe: Probe, walked: list[Probe]) -> None:
         outcome, detail = self._of_tree(tree, probe, walked)
+        outcome, detail = self._asking.refused.get(tree, (outcome, detail))
         if agent := self._asking.disguised.get(tree):
             name = f"it refuses the prober's User-Agent, so it was asked under {agent.name}'s"
             detail = f"{detail}; {name}" if detail else name
