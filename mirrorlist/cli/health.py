@@ -16,7 +16,7 @@ from mirrorlist.core.health import Event, Outcome, Override
 from mirrorlist.core.report import Row, ending_soon, fresh_below, images_below, remedies, report, said_nothing, worst
 from mirrorlist.core.rungs import rungs
 from mirrorlist.core.snapshot import Facts
-from mirrorlist.core.usability import RUNG_NAMES, Rung
+from mirrorlist.core.usability import RUNG_NAMES, Holds, Rung
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 
@@ -71,10 +71,17 @@ def _tell_rungs(facts: Facts) -> None:
         click.echo(f"{RUNG_NAMES[found[path]]:15}  {path}")
     for each in facts.waiting:
         click.echo(str(each))
-    if facts.health.holds:
-        click.echo(f"{len(found) - len(low)} of {len(found)} repositories are listed with fresh mirrors")
-    else:
+    if not facts.health.holds:
         click.echo("nothing was compared with the origin yet, so every mirror counts as good")
+        return
+    held = {path: set(facts.health.holds.get(path, b"")) for path in found if path not in low}
+    fresh = sum(Holds.FRESH in each for each in held.values())
+    late = sum(Holds.GRACE in each and Holds.FRESH not in each for each in held.values())
+    if late:
+        click.echo(f"{late} of {len(found)} repositories are listed with mirrors that are behind, within their time")
+    if unknown := len(held) - fresh - late:
+        click.echo(f"{unknown} of {len(found)} repositories were not compared with the origin on any mirror yet")
+    click.echo(f"{fresh} of {len(found)} repositories are listed with fresh mirrors")
 
 
 def _tell_override(console: Console, found: Override | None) -> None:

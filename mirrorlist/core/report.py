@@ -112,7 +112,9 @@ def remedies(rows: tuple[Row, ...]) -> dict[Outcome, str]:
 
 def worst(rows: tuple[Row, ...]) -> tuple[Row, ...]:
     """The rows that people have to read: the trees, and the repositories and images that are not in order."""
-    return tuple(row for row in rows if not row.subject.path or row.outcome not in _QUIET or not row.good_now)
+    return tuple(
+        row for row in rows if not row.subject.path or row.outcome not in _QUIET or not row.good_now or row.detail
+    )
 
 
 def fresh_below(rows: tuple[Row, ...], tree: Subject) -> int:
@@ -126,8 +128,9 @@ def images_below(rows: tuple[Row, ...], tree: Subject) -> int:
 
 
 def _count_below(rows: tuple[Row, ...], tree: Subject, outcome: Outcome) -> int:
+    """What is good with a remark was not compared, and does not count."""
     return sum(
-        row.outcome is outcome and row.good_now
+        row.outcome is outcome and row.good_now and not row.detail
         for row in rows
         if row.subject.path and replace(row.subject, path="") == tree
     )

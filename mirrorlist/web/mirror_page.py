@@ -54,7 +54,8 @@ SENTENCES = {
 
 
 def _is_fine(check: PublicCheck) -> bool:
-    return check.good and check.outcome in (Outcome.FRESH, Outcome.GOOD)
+    """A good one with a remark was not compared."""
+    return check.good and (check.outcome is Outcome.FRESH or (check.outcome is Outcome.GOOD and not check.detail))
 
 
 def remedies(checks: Iterable[PublicCheck]) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, judged
 from mirrorlist.core.model import MAIN, Mirror, Protocol
-from mirrorlist.core.report import Row, report
+from mirrorlist.core.report import Row, fresh_below, images_below, report, worst
 from tests.building import NOW
 
 MIRROR = Mirror(name="m", urls={MAIN: {Protocol.HTTP: "http://m.example.org/"}})
@@ -63,3 +63,10 @@ def test_until_when_a_mirror_that_fell_often_stays_out_is_told() -> None:
         "it is good again, and back after a good probe, but out", "it is out at least"
     )
     assert row(Outcome.NO_ADDRESS).awaits(NOW) is None
+
+
+def test_what_was_not_compared_is_shown_and_counts_for_nothing() -> None:
+    path = replace(TREE, path="9/A/")
+    good = Verdict(True, NOW, Outcome.GOOD, NOW)
+    rows = report(MIRROR, {TREE: good, path: replace(good, detail="not compared: the origin is at fault")})
+    assert (worst(rows), fresh_below(rows, TREE), images_below(rows, TREE)) == (rows, 0, 0)
