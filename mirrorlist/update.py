@@ -72,8 +72,12 @@ def update_metadata(service: Service, store: MetadataStore, now: float) -> Itera
             for found, arch in published(service.catalogue)
             if found.module in fetches
         ]
+        unreadable: dict[str, str] = {}
         for path, version in pool.map(_ask, wanted):
+            if isinstance(version, UnreadableError):
+                unreadable[path] = str(version)
             yield _noted(store, path, version, now)
+    store.faults.note_all(FaultKind.UNREADABLE, unreadable, now)
 
 
 def update_images(service: Service, store: MetadataStore, now: float) -> Iterator[Update]:
@@ -96,20 +100,21 @@ def update_time_files(service: Service, store: MetadataStore, now: float) -> Ite
 
     One that mirrors cannot be held against is noted, so that the prober does not blame them for it.
     """
-    if service.time_file is None:
-        return
+    file, faults = service.time_file or "", dict[str, str]()
     with requests.Session() as session:
-        for module, origin in service.origins.items():
-            name = service.time_file if module == MAIN else f"{service.time_file} of {module}"
+        for module, origin in service.origins.items() if file else ():
+            name = file if module == MAIN else f"{file} of {module}"
             try:
-                data = _fetch(origin, session)(service.time_file)
+                data = _fetch(origin, session)(file)
             except OriginError as error:
                 fault, outcome = str(error).rpartition(": ")[2], Outcome.FAILED  # no place: pages show it
             else:
                 fault = MISSING if data is None else _time_fault(data, service.allowed_outdate_seconds, now)
                 outcome = Outcome.MISSING if data is None else Outcome.FAILED if fault else Outcome.UNCHANGED
-            store.faults.note(FaultKind.TIME_FILE, module, fault or None, now)
+            if fault:
+                faults[module] = fault
             yield Update(name, outcome, f"{fault}; no mirror is judged by it" if fault else "")
+    store.faults.note_all(FaultKind.TIME_FILE, faults, now)
 
 
 def _time_fault(data: bytes, allowed_seconds: float, now: float) -> str:
@@ -158,8 +163,6 @@ def _ask(wanted: tuple[str, Fetch, Written]) -> tuple[str, Checksummed | OriginE
 
 
 def _noted(store: MetadataStore, path: str, version: Checksummed | OriginError | None, now: float) -> Update:
-    unreadable = str(version) if isinstance(version, UnreadableError) else None
-    store.faults.note(FaultKind.UNREADABLE, path, unreadable, now)
     if isinstance(version, Checksummed):
         changed = store.record(path, version, now)
         return Update(path, Outcome.CHANGED if changed else Outcome.UNCHANGED)

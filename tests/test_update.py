@@ -230,6 +230,13 @@ def test_a_time_file_that_is_mended_is_no_fault_any_more(tree: Path, store: Meta
     assert (store.faults.of(FaultKind.TIME_FILE), store.checks()) == (frozenset(), {})
 
 
+def test_a_time_file_that_service_yml_names_no_more_is_no_fault(tree: Path, store: MetadataStore) -> None:
+    list(update_time_files(_timed(tree), store, NOW))
+    assert store.faults.of(FaultKind.TIME_FILE) == {MAIN}
+    list(update_time_files(_service(str(tree)), store, NOW))
+    assert store.faults.sentences() == ()
+
+
 def test_without_a_time_file_nothing_is_asked(tree: Path, store: MetadataStore) -> None:
     assert list(update_time_files(_service(str(tree)), store, NOW)) == []
 

@@ -33,24 +33,13 @@ class OriginFaults:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def note(self, kind: FaultKind, what: str, told: str | None, now: float) -> None:
-        """Notes a fault of a module or a path, or with None that there is none."""
-        with self._engine.begin() as connection:
-            self._note(connection, _key(kind, what), told, now)
-
     def note_all(self, kind: FaultKind, told: Mapping[str, str], now: float) -> None:
         """Notes all faults of a kind; former ones are over."""
         with self._engine.begin() as connection:
             connection.execute(ORIGIN_CHECKS.delete().where(ORIGIN_CHECKS.c.path.startswith(_key(kind, ""))))
             for what, each in told.items():
-                self._note(connection, _key(kind, what), each, now)
-
-    def _note(self, connection: sa.Connection, key: str, told: str | None, now: float) -> None:
-        if told is None:
-            connection.execute(ORIGIN_CHECKS.delete().where(ORIGIN_CHECKS.c.path == key))
-            return
-        row = {"path": key, "confirmed_at": None, "failed_at": now, "error": told[:LONGEST_TOLD]}
-        connection.execute(upsert(self._engine.dialect.name, ORIGIN_CHECKS), row)
+                row = {"path": _key(kind, what), "confirmed_at": None, "failed_at": now, "error": each[:LONGEST_TOLD]}
+                connection.execute(upsert(self._engine.dialect.name, ORIGIN_CHECKS), row)
 
     def of(self, kind: FaultKind) -> frozenset[str]:
         """The modules or paths that have a fault of a kind."""
