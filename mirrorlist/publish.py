@@ -238,6 +238,7 @@ class Publisher:
             overrides=recorded.overrides if recorded else {},
             changes=recorded.changes if recorded else {},
             history=history,
+            origin_faults=recorded.origin_faults if recorded else (),
             logos=read_logos(directory, snapshot.facts.mirrors),
             commit=snapshot.facts.commit or commit_of(directory),
             now=now,

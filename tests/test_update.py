@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from mirrorlist.core.model import MAIN, Checksummed
 from mirrorlist.core.service import Module, Service
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore, OriginCheck
-from mirrorlist.update import Outcome, Update, update_images, update_metadata
+from mirrorlist.store.origin_faults import FaultKind
+from mirrorlist.update import Outcome, Update, update_images, update_metadata, update_time_files
 from tests.building import NOW, service
 from tests.demo.servers import mirror_server
 
@@ -186,3 +188,71 @@ def test_an_origin_that_does_not_answer_leaves_the_sizes_as_they_were(store: Met
     found = list(update_images(_with_images("http://127.0.0.1:1/"), store, NOW))
     assert {update.outcome for update in found} == {Outcome.FAILED}
     assert store.sizes() == {"9.8/isos/x86_64/dvd.iso": 700}
+
+
+# --- The time file ---
+
+
+def _timed(tree: Path) -> Service:
+    return replace(_service(str(tree)), time_file="TIME")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (f"{NOW - 60:.0f}\n", ""),
+        ("soon\n", "not a time: 'soon'; write seconds since 1970"),
+        ("", "not a time: ''; write"),
+        (f"{NOW + 7200:.0f}", "its time lies 2.0 hours in the future"),
+        (f"{NOW - 90_000:.0f}", "its time lies 25.0 hours back, longer than allowed_outdate"),
+    ],
+)
+def test_a_time_file_that_mirrors_cannot_be_held_against_is_told(
+    tree: Path, store: MetadataStore, body: str, reason: str
+) -> None:
+    tree.mkdir(exist_ok=True)
+    (tree / "TIME").write_text(body)
+    (told,) = update_time_files(_timed(tree), store, NOW)
+    assert (told.path, told.outcome) == ("TIME", Outcome.FAILED if reason else Outcome.UNCHANGED)
+    assert told.reason.startswith(reason)
+    assert store.faults.of(FaultKind.TIME_FILE) == ({MAIN} if reason else frozenset())
+    assert [each.startswith(f"The origin's time file: {reason}") for each in store.faults.sentences()] == (
+        [True] if reason else []
+    )
+
+
+def test_a_time_file_that_is_mended_is_no_fault_any_more(tree: Path, store: MetadataStore) -> None:
+    tree.mkdir(exist_ok=True)
+    (missing,) = update_time_files(_timed(tree), store, NOW)
+    assert (missing.outcome, missing.reason) == (Outcome.MISSING, f"{GONE}; no mirror is judged by it")
+    (tree / "TIME").write_text(str(NOW))
+    list(update_time_files(_timed(tree), store, NOW))
+    assert (store.faults.of(FaultKind.TIME_FILE), store.checks()) == (frozenset(), {})
+
+
+def test_a_time_file_that_service_yml_names_no_more_is_no_fault(tree: Path, store: MetadataStore) -> None:
+    list(update_time_files(_timed(tree), store, NOW))
+    assert store.faults.of(FaultKind.TIME_FILE) == {MAIN}
+    list(update_time_files(_service(str(tree)), store, NOW))
+    assert store.faults.sentences() == ()
+
+
+def test_without_a_time_file_nothing_is_asked(tree: Path, store: MetadataStore) -> None:
+    assert list(update_time_files(_service(str(tree)), store, NOW)) == []
+
+
+def test_a_repomd_that_cannot_be_read_is_a_fault_until_it_can(tree: Path, store: MetadataStore) -> None:
+    _publish(tree, PATHS[0], b"<html>")
+    list(update_metadata(_service(str(tree)), store, NOW))
+    assert store.faults.of(FaultKind.UNREADABLE) == {PATHS[0]}
+    assert store.faults.sentences()[0].startswith(f"{PATHS[0]}repodata/repomd.xml: not XML")
+    _publish(tree, PATHS[0], _repomd(5))
+    list(update_metadata(_service(str(tree)), store, NOW))
+    assert store.faults.sentences() == ()
+
+
+def test_a_repomd_without_a_timestamp_has_the_time_of_its_file(tree: Path, store: MetadataStore) -> None:
+    _publish(tree, PATHS[0], b'<repomd xmlns="http://linux.duke.edu/metadata/repo"><data type="primary"/></repomd>')
+    os.utime(tree / PATHS[0] / "repodata" / "repomd.xml", (0, 1_790_000_000))
+    list(update_metadata(_service(str(tree)), store, NOW))
+    assert store.changes()[PATHS[0]][0].version.timestamp == 1_790_000_000

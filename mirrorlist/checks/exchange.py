@@ -40,10 +40,16 @@ _VALIDATOR = re.compile(r"[ -~]{1,256}")
 
 
 class Method(StrEnum):
-    """What is wanted of the file: its bytes, or only whether it is there."""
+    """What is wanted of the file: its bytes, or only whether it is there, in a client's way or in a cheap one."""
 
     GET = "GET"
     HEAD = "HEAD"
+    FIRST_BYTE = "GET of one byte"
+
+    @property
+    def verb(self) -> str:
+        """The word of the request."""
+        return "HEAD" if self is Method.HEAD else "GET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,6 @@ class Request:
     etag: str | None
     modified_since: str | None
     most_bytes: int
-    one_byte: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +129,16 @@ def sent_headers(target: Target, request: Request) -> dict[str, str]:
         "Accept-Encoding": "identity",
         "Connection": "close",
     }
-    if request.one_byte:
-        headers["Range"] = "bytes=0-0"
     validators = (("If-None-Match", request.etag), ("If-Modified-Since", request.modified_since))
+    if request.method is Method.FIRST_BYTE:
+        headers["Range"] = "bytes=0-0"
     return headers | {name: value for name, value in validators if value and _VALIDATOR.fullmatch(value)}
 
 
 def _reply(wire: Wire, target: Target, request: Request, address: str, days_left: int | None) -> Reply:
     speaking = _OpenConnection(target, wire)
     speaking.request(
-        request.method,
+        request.method.verb,
         target.path,
         headers=sent_headers(target, request),
         preload_content=False,
@@ -168,8 +173,8 @@ def _printable(value: str) -> str:
 def _body(answer: HTTPResponse, wire: Wire, request: Request) -> bytes:
     if request.method is Method.HEAD or not 200 <= answer.status < 300:
         return b""
-    if request.one_byte:
-        return answer.read(1, decode_content=False)
+    if request.method is Method.FIRST_BYTE:  # whoever knows no ranges sends all; the connection is closed on him
+        return next(iter(answer.stream(1, decode_content=False)), b"")[:1]
     _plain_of_size(answer, request.most_bytes)
     wire.allow(request.most_bytes + request.most_bytes // _FRAMING_SHARE + LARGEST_HEAD)
     body = bytearray()

@@ -10,9 +10,10 @@ import ipaddress
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from urllib.parse import urljoin
 
 from mirrorlist import __version__
 from mirrorlist.checks.deadline import Clock, Deadline, deadline_in
@@ -20,6 +21,7 @@ from mirrorlist.checks.exchange import Method, Reply, Request, exchanged
 from mirrorlist.checks.outcome import Failed, Failure, FailureKind, Fetched, shown
 from mirrorlist.checks.resolve import Resolver, resolved_within, system_resolver
 from mirrorlist.checks.targets import Target, read_target, redirected
+from mirrorlist.core.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.model import Prefix, Protocol
 from mirrorlist.core.public_addresses import refusal
 
@@ -38,9 +40,9 @@ class Family(Enum):
 class Ask:
     """What is wanted of one URL.
 
-    ``scheme``: the URL and every redirect must have it. ``etag`` and ``modified_since`` make the request
-    conditional; they are the values that an earlier answer gave. ``elsewhere`` tells whose a URL is where no redirect
-    may lead to. ``one_byte``: only the first byte is asked for, and no more of it is read.
+    ``scheme``: the URL and every redirect must have it. ``elsewhere``: the hosts that no redirect may lead to.
+    ``user_agent``: under another name than the guard's. ``etag`` and ``modified_since`` make the request
+    conditional; they are the values that an earlier answer gave.
     """
 
     method: Method = Method.GET
@@ -50,8 +52,8 @@ class Ask:
     etag: str | None = None
     modified_since: str | None = None
     scheme: Protocol | None = None
-    elsewhere: Callable[[str], str | None] | None = None
-    one_byte: bool = False
+    elsewhere: Elsewhere = NOWHERE
+    user_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +94,17 @@ def _followed(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Fet
             raise Failed(FailureKind.TOO_MANY_REDIRECTS, f"over {MOST_HOPS}, the last from {shown(target.url)}")
         hops.append(target.url)
         with _hops_told(hops):
-            target = redirected(target, reply.location)
-            _own(target, ask, hops)
+            target = _redirected(target, reply.location, ask.elsewhere)
+            if target.url in hops:
+                raise Failed(FailureKind.CIRCLE, f"back to {shown(target.url)}")
 
 
-def _own(target: Target, ask: Ask, hops: list[str]) -> None:
-    """Refuses a redirect to where the fetch has been, or to what is not to be taken for the mirror's."""
-    if target.url in hops:
-        raise Failed(FailureKind.CIRCLE, f"back to {shown(target.url)}")
-    if ask.elsewhere is not None and (whose := ask.elsewhere(target.url)):
-        raise Failed(FailureKind.ELSEWHERE, f"{whose}: {shown(target.url)}")
+def _redirected(target: Target, location: str, others: Elsewhere) -> Target:
+    """Where a redirect leads, unless it is to somebody else's copy, which says nothing of this one."""
+    with suppress(ValueError):
+        if owner := others.owner_of(urljoin(target.url, location)):
+            raise Failed(FailureKind.ELSEWHERE, f"{shown(location)} is {owner}")
+    return redirected(target, location)
 
 
 @contextmanager
@@ -119,7 +122,7 @@ def _asked(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Reply:
     if ask.scheme is not None and target.scheme is not ask.scheme:
         raise Failed(FailureKind.OTHER_SCHEME, f"{shown(target.url)} is not {ask.scheme}")
     addresses = _in_family(_judged(_addresses(target, guard, deadline), target, guard), target, ask.family)
-    request = Request(ask.method, guard.user_agent, ask.etag, ask.modified_since, ask.most_bytes, ask.one_byte)
+    request = Request(ask.method, ask.user_agent or guard.user_agent, ask.etag, ask.modified_since, ask.most_bytes)
     return exchanged(target, addresses, request, guard.context, deadline, guard.now)
 
 

@@ -2,26 +2,26 @@
 
 Only some files can be asked for in a run: the largest, for which a wrong redirect costs most, and a few others in
 turn, so that all have been asked for after some time. What was asked too long ago is not known any more.
+
+A file is asked for by its first byte: many servers treat HEAD otherwise than the GET of clients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from mirrorlist.checks.deadline import Clock, deadline_in
 from mirrorlist.checks.fetch import Ask, Fetch
 from mirrorlist.checks.one_byte import Answer, by_get, by_head
+from mirrorlist.core.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 _MOST_FAILURES = 3
 """So many requests in a row without an answer: the mirror is left alone until the next run."""
 _GET_EACH = 4
 """A server that sends the whole file for its first byte is asked by HEAD, and by GET for every fourth file."""
-
-Whose = Callable[[str], str | None]
-"""Whose a URL is that a mirror redirects to, where it is not the mirror's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,12 @@ def tree_of(urls: Mapping[Protocol, str]) -> str | None:
 
 
 def ask(
-    tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, timeouts: Timeouts, elsewhere: Whose | None = None
+    tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, timeouts: Timeouts, elsewhere: Elsewhere = NOWHERE
 ) -> dict[str, Answer]:
-    """What the mirror says of each path; those that it gave no clear answer about are left out."""
+    """What the mirror says of each path; those that it gave no clear answer about are left out.
+
+    What it redirects ``elsewhere`` it does not have.
+    """
     deadline = deadline_in(timeouts.mirror_seconds, clock)
     found: dict[str, Answer] = {}
     failures, sparing = 0, False

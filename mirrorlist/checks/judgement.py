@@ -9,9 +9,11 @@ import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched, shown
+from mirrorlist.checks.sizes import is_there, told_size
 from mirrorlist.checks.timestamps import told_time
 from mirrorlist.core.health import Outcome, Probe
 from mirrorlist.core.model import RepoMetadata
@@ -35,6 +37,7 @@ FAILURES: dict[FailureKind, Outcome] = {
     FailureKind.ELSEWHERE: Outcome.WRONG,
     FailureKind.DOWNGRADE: Outcome.WRONG,
     FailureKind.OTHER_SCHEME: Outcome.WRONG,
+    FailureKind.ELSEWHERE: Outcome.ELSEWHERE,
     FailureKind.ENCODED: Outcome.WRONG,
     FailureKind.MALFORMED: Outcome.WRONG,
     FailureKind.LOCAL: Outcome.UNCHECKED,
@@ -50,6 +53,7 @@ OUT_OF_REACH = frozenset(
 TOLD_BY_OUTCOME = frozenset(
     {
         FailureKind.FORBIDDEN_ADDRESS, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.CERTIFICATE, FailureKind.REFUSED,
+        FailureKind.UNREACHABLE, FailureKind.ELSEWHERE,
     }
 )  # fmt: skip
 """Their outcomes say the same in other words, so only the detail is told."""
@@ -57,20 +61,19 @@ TOLD_BY_OUTCOME = frozenset(
 STATUSES = {404: Outcome.MISSING, 410: Outcome.MISSING, 429: Outcome.LIMITED, 503: Outcome.LIMITED}
 MOST_AHEAD_SECONDS = 600.0
 """How far two clocks may differ."""
-NO_HEAD = frozenset({405, 501})
-"""How servers say that they know no HEAD, which says nothing of the file."""
 
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _ROOT = re.compile(rb"<(?:[a-z]+:)?repomd[\s>]")
 _END = re.compile(rb"</(?:[a-z]+:)?repomd\s*>\s*\Z")
-_TIMESTAMP = re.compile(rb"<timestamp>\s*([0-9]{1,12})(?:\.[0-9]*)?\s*</timestamp>")
+_TIMESTAMP = re.compile(rb"<(?:[a-z]+:)?timestamp>\s*([0-9]{1,12})(?:\.[0-9]*)?\s*</(?:[a-z]+:)?timestamp>")
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What one request comes to. ``answered`` tells whether a host spoke HTTP at all.
 
-    ``unchanged``: the host did not send the bytes of ``sha256`` but said that they are the same as before.
+    ``unchanged``: the host did not send the bytes of ``sha256`` but said that they are the same as before. ``said`` is
+    what other mirrors may say too, against the origin.
     """
 
     outcome: Outcome
@@ -78,6 +81,7 @@ class Observation:
     sha256: str | None = None
     answered: bool = True
     unchanged: bool = False
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def failed(failure: Failure, private: bool) -> Observation:
     if private and failure.kind in OUT_OF_REACH:
         outcome = Outcome.UNCHECKED
     detail = failure.detail if failure.kind in TOLD_BY_OUTCOME else str(failure)
-    return Observation(outcome, detail, answered=outcome is Outcome.WRONG)
+    return Observation(outcome, detail, answered=outcome in (Outcome.WRONG, Outcome.ELSEWHERE))
 
 
 def excused(probe: Probe, private: bool) -> Probe:
@@ -125,7 +129,7 @@ def repomd(answer: Fetched, metadata: RepoMetadata | None, known: Known, now: fl
         return Observation(Outcome.WRONG, fault)
     if metadata is None:
         return Observation(Outcome.GOOD)
-    return _unheard_of(answer.body, metadata, known, now)
+    return _unheard_of(answer, metadata, known, now)
 
 
 def unchanged(metadata: RepoMetadata) -> Observation:
@@ -134,17 +138,15 @@ def unchanged(metadata: RepoMetadata) -> Observation:
 
 
 def image(answer: Fetched, size: int | None) -> Observation:
-    """What the head of an image says; ``size`` is the origin's, in bytes, where that is known."""
-    if answer.status in NO_HEAD:
-        return Observation(Outcome.UNCHECKED, f"status {answer.status}: the server answers no HEAD")
-    if other := refused(answer.status):
-        return other
+    """What the head or the first byte of an image says; ``size`` is the origin's, in bytes, where that is known."""
+    if not is_there(answer):
+        return refused(answer.status) or Observation(Outcome.WRONG, f"status {answer.status}")
     if answer.headers.get("content-type", "").lower().startswith("text/html"):
         return Observation(Outcome.WRONG, "an HTML page")
-    told = answer.headers.get("content-length", "")
-    if size is None or not told.isdecimal() or int(told) == size:
+    told = told_size(answer)
+    if size is None or told is None or told == size:
         return Observation(Outcome.GOOD)
-    return Observation(Outcome.STALE, f"{int(told)} bytes, but {size} at the origin")
+    return Observation(Outcome.STALE, f"{told} bytes, but {size} at the origin")
 
 
 def _fault(body: bytes) -> str | None:
@@ -157,17 +159,34 @@ def _fault(body: bytes) -> str | None:
     return None if _END.search(body[-4096:]) else "a repomd.xml that ends early"
 
 
-def _unheard_of(body: bytes, metadata: RepoMetadata, known: Known, now: float) -> Observation:
+def _unheard_of(answer: Fetched, metadata: RepoMetadata, known: Known, now: float) -> Observation:
     """The mirror may have synced what the origin published since it was asked last; then the next probe knows it.
 
-    What is older than all that is known, as right after installing, may well have been the origin's.
+    What is older than all that is known, as right after installing, may well have been the origin's. Of a file without
+    timestamps its Last-Modified counts, as at the origin.
     """
-    newest = max((int(stamp) for stamp in _TIMESTAMP.findall(body)), default=0)
+    stamps = [int(stamp) for stamp in _TIMESTAMP.findall(answer.body)]
+    newest = max(stamps) if stamps else _modified(answer)
     if metadata.current.timestamp < newest <= now + MOST_AHEAD_SECONDS:
-        return Observation(Outcome.AHEAD, "newer than what the origin is known to publish")
+        return Observation(Outcome.AHEAD, said="")
     if 0 < newest < known.oldest:
         return Observation(Outcome.STALE, "older than all that is known of the origin's versions")
-    return Observation(Outcome.WRONG, "a repomd.xml that the origin never published")
+    return Observation(
+        Outcome.WRONG, "a repomd.xml that the origin never published", said=sha256(answer.body).hexdigest()
+    )
+
+
+def _modified(answer: Fetched) -> int:
+    try:
+        return int(parsedate_to_datetime(answer.headers.get("last-modified", "")).timestamp())
+    except (ValueError, OverflowError):
+        return 0
+
+
+def answers(answer: Fetched) -> Observation:
+    """What a time file says that nobody is judged by: that the host answers, with whatever is not refused."""
+    found = refused(answer.status)
+    return found if found and found.outcome is not Outcome.MISSING else Observation(Outcome.GOOD)
 
 
 def time_file(answer: Fetched, now: float, allowed_seconds: float) -> Observation:
@@ -178,13 +197,14 @@ def time_file(answer: Fetched, now: float, allowed_seconds: float) -> Observatio
         return Observation(Outcome.WRONG, "an HTML page")
     told = told_time(answer.body)
     if told is None:
-        return Observation(Outcome.WRONG, f"not a time: {shown(answer.body[:40].decode('latin-1'))}")
+        detail = f"not a time: {shown(answer.body[:40].decode('latin-1').strip())}"
+        return Observation(Outcome.WRONG, detail, said="not a time")
     return _of_time(told, now, allowed_seconds)
 
 
 def _of_time(told: float, now: float, allowed_seconds: float) -> Observation:
     if not math.isfinite(told) or told > now + MOST_AHEAD_SECONDS:
-        return Observation(Outcome.FUTURE, f"it says {told:.0f}")
+        return Observation(Outcome.FUTURE, f"it says {told:.0f}", said="")
     if now - told > allowed_seconds:
-        return Observation(Outcome.OUTDATED, f"synced {(now - told) / 3600:.1f} hours ago")
+        return Observation(Outcome.OUTDATED, f"synced {(now - told) / 3600:.1f} hours ago", said=f"{told:.0f}")
     return Observation(Outcome.GOOD)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mirrorlist.checks.exchange import Method
 from mirrorlist.checks.fetch import Ask
 from mirrorlist.checks.fetch import Family as AskedFamily
-from mirrorlist.checks.judgement import Known, Observation, failed, image, repomd, time_file, unchanged
+from mirrorlist.checks.judgement import Known, Observation, answers, failed, image, repomd, time_file, unchanged
 from mirrorlist.checks.outcome import Failure, Fetched
-from mirrorlist.core.health import Family, Probe, Subject
+from mirrorlist.core.agents import Agent
+from mirrorlist.core.health import Family, Outcome, Probe, Subject
 from mirrorlist.core.model import RepoMetadata
-from mirrorlist.core.visits import Look, Trip
+from mirrorlist.core.visits import Look, Trip, asked_by_get
 
 LARGEST_TIME_FILE = 65_536
 LARGEST_REPOMD = 8 * 1024 * 1024
@@ -31,7 +32,8 @@ class Terms:
     """What all visits of a run share.
 
     ``history``: every sha256 that the origin is known to have published, by path; ``oldest``: the time stamp of the
-    oldest of these, before which nothing is known.
+    oldest of these, before which nothing is known. ``unreadable``: the paths at which the origin itself has something
+    that is no repomd.xml.
     """
 
     timeout_seconds: float = 10.0
@@ -39,16 +41,26 @@ class Terms:
     allowed_outdate_seconds: float = 12 * 3600.0
     history: Mapping[str, Collection[str]] = field(default_factory=dict)
     oldest: Mapping[str, int] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
 
 
-def ask_of(look: Look, trip: Trip, seconds: float) -> Ask:
-    """The request of a look, within so many seconds."""
+def method_of(look: Look, trip: Trip) -> Method:
+    """How a file is asked for: an image by its head or its first byte, in turn."""
+    if not look.image:
+        return Method.GET
+    return Method.FIRST_BYTE if asked_by_get(trip, look.subject) else Method.HEAD
+
+
+def ask_of(look: Look, trip: Trip, seconds: float, method: Method, agent: Agent | None = None) -> Ask:
+    """The request of a look, within so many seconds, under the name of a client or the prober's own."""
     return Ask(
-        method=Method.HEAD if look.image else Method.GET,
+        method=method,
         family=ASKED_FAMILIES[look.subject.family],
         most_bytes=_most_bytes(look.subject, trip),
         deadline_seconds=seconds,
-        etag=look.validator,
+        etag=look.validator if method is Method.GET else None,
+        elsewhere=trip.elsewhere,
+        user_agent=agent.user_agent if agent else None,
     )
 
 
@@ -75,20 +87,23 @@ def judged(look: Look, answer: Fetched | Failure, trip: Trip, terms: Terms, at: 
     if look.image:
         return image(answer, trip.images[look.subject.module][path])
     if not path:
-        return time_file(answer, at, terms.allowed_outdate_seconds)
+        untimed = look.subject.module in trip.untimed
+        return answers(answer) if untimed else time_file(answer, at, terms.allowed_outdate_seconds)
     if answer.status == NOT_MODIFIED and look.validator and metadata:
         return unchanged(metadata)
-    return repomd(answer, metadata, Known(terms.history.get(path, ()), terms.oldest.get(path, 0)), at)
+    seen = repomd(answer, metadata, Known(terms.history.get(path, ()), terms.oldest.get(path, 0)), at)
+    if path in terms.unreadable and seen.outcome in (Outcome.WRONG, Outcome.AHEAD):
+        return Observation(Outcome.GOOD, "not compared: the origin's own repomd.xml cannot be read")
+    return seen
 
 
 def probe_of(look: Look, seen: Observation, answer: Fetched | Failure, at: float, seconds: float) -> Probe:
     """The probe that a look comes to."""
-    probe = Probe(look.subject, at, seconds, seen.outcome, seen.detail, seen.sha256, seen.unchanged)
+    probe = Probe(look.subject, at, seconds, seen.outcome, seen.detail, seen.sha256, seen.unchanged, said=seen.said)
     if isinstance(answer, Failure):
         return probe
-    return Probe(
-        probe.subject, at, seconds, probe.outcome, probe.detail, probe.sha256, probe.unchanged,
-        validator_of(answer.headers), answer.certificate_days_left,
+    return replace(
+        probe, validator=validator_of(answer.headers), certificate_days=answer.certificate_days_left
     )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ class Asked:
 
 def by_get(url: str, ask: Ask, fetch: Fetch) -> Asked:
     """Asks for the first byte."""
-    reply = fetch(url, replace(ask, method=Method.GET, one_byte=True))
+    reply = fetch(url, replace(ask, method=Method.FIRST_BYTE))
     if isinstance(reply, Failure):
         return _failed(reply)
     if 400 <= reply.status < 500 and reply.status not in (*_FOR_NOW, _NO_SUCH_RANGE):

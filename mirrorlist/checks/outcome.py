@@ -42,7 +42,8 @@ class Fetched:
     """An answer, whatever its status.
 
     ``headers`` holds the few of ``KEPT_HEADERS``, lower-case. ``body`` is empty unless the status is 200 to 299
-    and the method GET. ``url`` is the one that answered, after all redirects.
+    and the method is not HEAD; of a first byte it has one at most. ``url`` is the one that answered, after all
+    redirects.
     ``certificate_days_left`` is the least of all certificates on the way, None where none was shown.
     """
 

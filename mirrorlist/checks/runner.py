@@ -13,8 +13,10 @@ from mirrorlist.checks.deadline import Clock
 from mirrorlist.checks.fetch import Fetch
 from mirrorlist.checks.looks import Terms
 from mirrorlist.checks.visit import Rsync, Visited, visit
+from mirrorlist.core.elsewhere import NOWHERE, THIS_SERVICE, Elsewhere
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.images import Images
+from mirrorlist.core.majority import Contradiction, weighed
 from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.core.pace import Pace, paces_after
 from mirrorlist.core.rounds import Round, answers, fairly_ahead, settled, suspicious
@@ -35,7 +37,8 @@ SAYS_NOTHING_OF_A_FAMILY = frozenset({Outcome.NO_ADDRESS, Outcome.FORBIDDEN})
 class Job:
     """What one run is told. ``controls`` are trees that the project runs itself, in the shape of mirrors.
 
-    ``confirmed``: when the origin last said what it publishes, by path.
+    ``confirmed``: when the origin last said what it publishes, by path. ``untimed`` are the modules whose time file
+    cannot be used, ``elsewhere`` the hosts that no redirect may lead to.
     """
 
     mirrors: tuple[Mirror, ...]
@@ -44,6 +47,8 @@ class Job:
     verdicts: Mapping[Subject, Verdict] = field(default_factory=dict)
     controls: tuple[Mirror, ...] = ()
     time_file: str | None = None
+    untimed: frozenset[str] = frozenset()
+    elsewhere: Elsewhere = NOWHERE
     images: Images = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
     policy: HealthPolicy = field(default_factory=HealthPolicy)
@@ -63,7 +68,10 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a run came to. ``forgotten`` are verdicts that are not followed any more."""
+    """What a run came to. ``forgotten`` are verdicts that are not followed any more.
+
+    ``contradictions``: where nearly all mirrors say the same against the origin.
+    """
 
     round: Round
     forgotten: frozenset[Subject]
@@ -72,6 +80,7 @@ class Ran:
     seconds: float
     controls: Mapping[Family, bool]
     paces: Mapping[str, Pace] = field(default_factory=dict)
+    contradictions: tuple[Contradiction, ...] = ()
 
 
 def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: int = AT_ONCE) -> Ran:
@@ -89,13 +98,15 @@ def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: in
     controls = [visited for visited in visits if visited.mirror in names]
     mirrors = [visited for visited in visits if visited.mirror not in names]
     all_probes = (probe for visited in mirrors for probe in visited.probes)
-    probes = fairly_ahead(job.verdicts, all_probes, job.confirmed)
+    probes, contradictions = weighed(fairly_ahead(job.verdicts, all_probes, job.confirmed))
     reached, asked_again = _controls(job, outside, controls, probes)
     round_ = settled(job.verdicts, probes, job.policy, reached)
     forgotten = frozenset(each for visited in mirrors for each in visited.forgotten if each.family not in round_.kept)
     requests = sum(visited.requests for visited in visits) + asked_again
     paces = paces_after(job.paces, probes, round_.kept, outside.now())
-    return Ran(round_, forgotten, len(mirrors), requests, outside.clock() - start, reached, paces)
+    return Ran(
+        round_, forgotten, len(mirrors), requests, outside.clock() - start, reached, paces, tuple(contradictions)
+    )
 
 
 def probed_mirrors(mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:
@@ -142,8 +153,17 @@ def _trip(job: Job, mirror: Mirror, verdicts: Mapping[Subject, Verdict], outside
         run=job.run,
         verdicts=verdicts,
         time_file=job.time_file,
+        untimed=job.untimed,
+        elsewhere=_elsewhere(job, mirror),
         images={} if is_control else job.images,
     )
+
+
+def _elsewhere(job: Job, mirror: Mirror) -> Elsewhere:
+    """The project's own trees may lead wherever they like, but for back to this service: that would be a loop."""
+    if mirror in job.controls:
+        return NOWHERE
+    return (job.elsewhere.of(THIS_SERVICE) if "://" in mirror.name else job.elsewhere).but_for(mirror)
 
 
 def _only_reached(wanted: Wanted) -> Wanted:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mirrorlist.checks.deadline import Clock
+from mirrorlist.checks.disguise import TOO_MANY_REQUESTS, refusals
+from mirrorlist.checks.exchange import Method
 from mirrorlist.checks.fetch import Fetch
 from mirrorlist.checks.judgement import excused
-from mirrorlist.checks.looks import Terms, ask_of, judged, probe_of
-from mirrorlist.checks.outcome import Failure, FailureKind
+from mirrorlist.checks.looks import Terms, ask_of, judged, method_of, probe_of
+from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.patience import Patience
+from mirrorlist.core.agents import Agent, agent_of
 from mirrorlist.core.health import GOOD_OUTCOMES, Outcome, Probe, Subject
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.visits import Look, Trip, due, first_way, known_paths, overdue, reach, whole
@@ -19,8 +22,17 @@ Rsync = Callable[[Subject, str, float], Probe]
 """Looks at the rsync tree of a subject at a URL for at most so many seconds."""
 
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
+HUNG_UP = frozenset({FailureKind.BROKEN_OFF, FailureKind.MALFORMED})
+NO_SERVER = frozenset(
+    {
+        FailureKind.UNRESOLVABLE, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.REFUSED, FailureKind.UNREACHABLE,
+        FailureKind.CERTIFICATE, FailureKind.TLS, FailureKind.FORBIDDEN_URL, FailureKind.FORBIDDEN_ADDRESS,
+        FailureKind.LOCAL,
+    }
+)  # fmt: skip
+"""Another request would come to the same."""
 ENDS_A_WALK = frozenset({Outcome.LIMITED, Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.CLOSED, Outcome.UNCHECKED})
-DOUBTFUL = frozenset({Outcome.MISSING, Outcome.WRONG})
+DOUBTFUL = frozenset({Outcome.MISSING, Outcome.WRONG, Outcome.ELSEWHERE})
 """Of one repository these say little about the tree: a partial mirror may lack it. The others are asked."""
 SAME_TREE = frozenset({Outcome.STALE, Outcome.AHEAD})
 """Not good, but no doubt a tree of this origin."""
@@ -53,6 +65,18 @@ def visit(
     return Visited(trip.mirror.name, tuple(asking.probes), asking.requests, clock() - start, frozenset(forgotten))
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What one look came to, and why there was no answer that could be used."""
+
+    probe: Probe
+    failure: FailureKind | None
+
+    @property
+    def is_silent(self) -> bool:
+        return self.failure in SILENCE
+
+
 class _Asking:
     """Sends the requests of one visit and keeps what they come to."""
 
@@ -61,6 +85,8 @@ class _Asking:
         self.probes: list[Probe] = []
         self.requests = 0
         self.answered: set[Subject] = set()
+        self.disguised: dict[Subject, Agent] = {}
+        self.refused: dict[Subject, tuple[Outcome, str]] = {}
         self._terms = terms
         self._fetch = fetch
         self._clock = clock
@@ -76,32 +102,67 @@ class _Asking:
             tree = replace(each.subject, path="")
             seconds = self._patience.for_first_look(len(looks) - number)
             short = self._patience.is_short
-            found[tree], silent = self.look(each, seconds) if seconds else (self._not_asked(each), False)
-            if silent:
-                self._patience.was_silent(found[tree].seconds)
+            looked = self._welcomed(each, seconds) if seconds else _Looked(self._not_asked(each), None)
+            found[tree] = looked.probe
+            if looked.is_silent:
+                self._patience.was_silent(looked.probe.seconds)
             if short and found[tree].outcome is Outcome.TIMEOUT:
                 hurried.add(tree)
         families = {tree.family for tree in self.answered}
         for tree in hurried:
             if tree.family in families:
                 found[tree] = replace(found[tree], outcome=Outcome.UNCHECKED, detail="no time was left for it")
+        asked_at = {replace(each.subject, path=""): each for each in looks}
+        not_disguised = {tree: each for tree, each in asked_at.items() if tree not in self.disguised}
+        self.refused = refusals(self.trip, found, not_disguised, self._asked_in_time)
         return found
+
+    def _welcomed(self, look: Look, seconds: float) -> _Looked:
+        """The first look at a tree; a server that does not like the prober's name is asked under a client's."""
+        first, tree = self.look(look, seconds), replace(look.subject, path="")
+        is_turned_away = first.probe.outcome in (Outcome.REFUSED, Outcome.WRONG) or first.failure in HUNG_UP
+        if not is_turned_away or not (seconds := self._patience.for_walk()):
+            return first
+        self.disguised[tree] = agent_of(self.trip, tree, 0)
+        second = self.look(look, seconds)
+        if second.probe.outcome in GOOD_OUTCOMES | SAME_TREE:
+            return second
+        del self.disguised[tree]
+        return first
 
     def _not_asked(self, look: Look) -> Probe:
         outcome = Outcome.TIMEOUT if self._patience.is_short else Outcome.UNCHECKED
         return Probe(look.subject, self._now(), 0.0, outcome, "not asked: the time for this mirror was over")
 
-    def look(self, look: Look, seconds: float) -> tuple[Probe, bool]:
-        """One request, judged, and whether it came to nothing for want of an answer."""
+    def look(self, look: Look, seconds: float) -> _Looked:
+        """One request, judged. What HEAD is refused is asked by GET, which is what clients do."""
         at, start = self._now(), self._clock()
-        self.requests += 1
-        answer = self._fetch(look.url, ask_of(look, self.trip, seconds))
+        tree, method = replace(look.subject, path=""), method_of(look, self.trip)
+        answer = self._asked(look, seconds, method, self.disguised.get(tree))
         took = self._clock() - start
         seen = judged(look, answer, self.trip, self._terms, at)
+        if method is Method.HEAD and seen.outcome not in GOOD_OUTCOMES and self._may_differ(tree, answer):
+            answer = self._asked(look, seconds, Method.FIRST_BYTE, self.disguised.get(tree))
+            seen = judged(look, answer, self.trip, self._terms, at)
         if seen.answered:
-            self.answered.add(replace(look.subject, path=""))
-        silent = isinstance(answer, Failure) and answer.kind in SILENCE
-        return probe_of(look, seen, answer, at, took), silent
+            self.answered.add(tree)
+        return _Looked(probe_of(look, seen, answer, at, took), answer.kind if isinstance(answer, Failure) else None)
+
+    def _may_differ(self, tree: Subject, answer: Fetched | Failure) -> bool:
+        """Whether a request by GET may come to something else, and there is time for it."""
+        if not self._patience.for_walk():
+            return False
+        if isinstance(answer, Fetched):
+            return answer.status != TOO_MANY_REQUESTS
+        return tree in self.answered or answer.kind not in NO_SERVER | SILENCE
+
+    def _asked(self, look: Look, seconds: float, method: Method, agent: Agent | None) -> Fetched | Failure:
+        self.requests += 1
+        return self._fetch(look.url, ask_of(look, self.trip, seconds, method, agent))
+
+    def _asked_in_time(self, look: Look, method: Method, agent: Agent | None) -> Fetched | Failure | None:
+        seconds = self._patience.for_walk()
+        return self._asked(look, seconds, method, agent) if seconds else None
 
     def listed(self, rsync: Rsync) -> None:
         """Asks for the rsync trees. A host that was silent over http is spared: it would be again."""
@@ -123,11 +184,11 @@ class _Asking:
         for each in looks:
             if not (seconds := self._patience.for_walk()):
                 break
-            probe, silent = self.look(each, seconds)
-            found.append(probe)
-            if silent:
+            looked = self.look(each, seconds)
+            found.append(looked.probe)
+            if looked.is_silent:
                 self._patience.fell_silent()
-            if probe.outcome in ENDS_A_WALK:
+            if looked.probe.outcome in ENDS_A_WALK:
                 break
         self.probes += found
         return found
@@ -200,6 +261,10 @@ class _Module:
 
     def _note(self, tree: Subject, probe: Probe, walked: list[Probe]) -> None:
         outcome, detail = self._of_tree(tree, probe, walked)
+        outcome, detail = self._asking.refused.get(tree, (outcome, detail))
+        if agent := self._asking.disguised.get(tree):
+            name = f"it refuses the prober's User-Agent, so it was asked under {agent.name}'s"
+            detail = f"{detail}; {name}" if detail else name
         self._asking.probes.append(replace(probe, subject=tree, outcome=outcome, detail=detail, sha256=None))
 
     def _of_tree(self, tree: Subject, probe: Probe, walked: list[Probe]) -> tuple[Outcome, str]:

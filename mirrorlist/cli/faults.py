@@ -21,7 +21,7 @@ _WORDS = {
     Reason.WRONG: "wrong content in",
     Reason.STALE: "stale in",
     Reason.LAGGING: "lags in",
-    Reason.RECOVERING: "not yet good again in",
+    Reason.RECOVERING: "good again, but not yet often enough:",
 }
 
 

@@ -18,7 +18,7 @@ from mirrorlist.core.health import Event, Outcome, Override
 from mirrorlist.core.report import Row, ending_soon, fresh_below, images_below, remedies, report, said_nothing, worst
 from mirrorlist.core.rungs import rungs
 from mirrorlist.core.snapshot import Facts
-from mirrorlist.core.usability import RUNG_NAMES, Rung
+from mirrorlist.core.usability import RUNG_NAMES, Holds, Rung
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.index_files import current_indexes, read_facts
@@ -75,10 +75,17 @@ def _tell_rungs(facts: Facts) -> None:
         click.echo(f"{RUNG_NAMES[found[path]]:15}  {path}")
     for each in facts.waiting:
         click.echo(str(each))
-    if facts.health.holds:
-        click.echo(f"{len(found) - len(low)} of {len(found)} repositories are listed with fresh mirrors")
-    else:
+    if not facts.health.holds:
         click.echo("nothing was compared with the origin yet, so every mirror counts as good")
+        return
+    held = {path: set(facts.health.holds.get(path, b"")) for path in found if path not in low}
+    fresh = sum(Holds.FRESH in each for each in held.values())
+    late = sum(Holds.GRACE in each and Holds.FRESH not in each for each in held.values())
+    if late:
+        click.echo(f"{late} of {len(found)} repositories are listed with mirrors that are behind, within their time")
+    if unknown := len(held) - fresh - late:
+        click.echo(f"{unknown} of {len(found)} repositories were not compared with the origin on any mirror yet")
+    click.echo(f"{fresh} of {len(found)} repositories are listed with fresh mirrors")
 
 
 def _tell_override(console: Console, found: Override | None) -> None:
@@ -102,15 +109,16 @@ def _table(shown: tuple[Row, ...], rows: tuple[Row, ...], now: float) -> Table:
         table.add_column(heading, no_wrap=True)
     table.add_column("what", overflow="fold")
     for row in shown:
-        state = "good" if row.good_now else "OUT"
         over = f"{row.subject.protocol} {row.subject.family}"
         checked = f"{ago(now - row.checked_at)} ago"
-        table.add_row(over, state, moment(row.since), checked, _what(row, rows))
+        table.add_row(over, row.state, moment(row.since), checked, _what(row, rows, now))
     return table
 
 
-def _what(row: Row, rows: tuple[Row, ...]) -> str:
+def _what(row: Row, rows: tuple[Row, ...], now: float) -> str:
     told = f"{row.outcome.value}: {row.detail}" if row.detail else row.outcome.value
+    if awaits := row.awaits(now):
+        told += f" ({awaits})"
     if row.subject.path:
         return f"{row.subject.path} {told}"
     fresh, images, days = fresh_below(rows, row.subject), images_below(rows, row.subject), row.certificate_days

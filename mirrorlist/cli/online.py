@@ -26,6 +26,7 @@ from mirrorlist.cli.probe import guard_of
 from mirrorlist.cli.reviews import plain_line
 from mirrorlist.cli.survey import Plan, Way, survey, unreached
 from mirrorlist.core.addresses import KnownAddress
+from mirrorlist.core.elsewhere import elsewhere
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.health import GOOD_OUTCOMES, REMEDIES, SAYS_NOTHING, Family, Outcome
 from mirrorlist.core.metadata import metadata_from
@@ -42,8 +43,9 @@ from mirrorlist.sources.submissions import Judged
 from mirrorlist.sources.submitted_networks import origin_doubt, system_doubt
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.origin_faults import FaultKind
 from mirrorlist.update import Outcome as Came
-from mirrorlist.update import update_metadata
+from mirrorlist.update import update_metadata, update_time_files
 
 AT_ONCE = 8
 PROBE_ADDRESSES = {Family.IPV4: (socket.AF_INET, "192.0.2.1"), Family.IPV6: (socket.AF_INET6, "2001:db8::1")}
@@ -91,11 +93,16 @@ def _plan(service: Service, timeout_seconds: float, speed: Speed) -> Plan:
         for update in update_metadata(service, store, time.time()):
             if update.outcome is Came.FAILED:
                 click.echo(f"the origin: {update.path}: {update.reason}; it is not compared", err=True)
-        changes = store.changes()
+        for update in update_time_files(service, store, time.time()):
+            if update.outcome is Came.FAILED:
+                click.echo(f"the origin: {update.path}: {update.reason}", err=True)
+        changes, untimed = store.changes(), store.faults.of(FaultKind.TIME_FILE)
     known = {path: metadata_from(path, each, time.time(), 0) for path, each in changes.items()}
     return Plan(
         wanted=wanted_repositories(service.catalogue, known),
         time_file=service.time_file,
+        untimed=untimed,
+        elsewhere=elsewhere(service, ()),
         allowed_outdate_seconds=service.allowed_outdate_seconds,
         timeout_seconds=timeout_seconds,
         speed=speed is Speed.MEASURED,

@@ -30,6 +30,7 @@ from mirrorlist.cli.progress import progress
 from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
 from mirrorlist.cli.stopping import TOLD, Stopped, leaping, stopped_by_signals, until_stopped
 from mirrorlist.core.addresses import KnownAddress
+from mirrorlist.core.elsewhere import elsewhere
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
 from mirrorlist.core.images import wanted_images
@@ -44,6 +45,7 @@ from mirrorlist.store.database import open_database
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
 from mirrorlist.store.leader import PROBER, Candidate, Lead, Waiting, leading, prober_lock
 from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.origin_faults import FaultKind, OriginFaults
 from mirrorlist.store.snapshot_files import read_newest
 
 log = structlog.get_logger()
@@ -124,6 +126,9 @@ class Prober:
         store.paces.record(ran.paces, job.paces, started_at - KEPT_SECONDS)
         kept = tuple(sorted(ran.round.kept))
         store.end_run(Run(job.run, started_at, ran.seconds, ran.mirrors, ran.requests, kept))
+        if name is None:
+            contradicted = {each.what: str(each) for each in ran.contradictions}
+            OriginFaults(self.engine).note_all(FaultKind.CONTRADICTED, contradicted, self.clock())
         store.prune(self.clock())
         self._note_addresses(mirrors, names)
         return ran
@@ -158,6 +163,8 @@ class Prober:
             paces=store.paces.paces(),
             controls=controls_of(service),
             time_file=service.time_file,
+            untimed=origin.faults.of(FaultKind.TIME_FILE),
+            elsewhere=elsewhere(service, facts.mirrors),
             images=wanted_images(service.catalogue, origin.sizes()),
             confirmed={path: check.confirmed_at for path, check in origin.checks().items()},
             terms=Terms(
@@ -165,6 +172,7 @@ class Prober:
                 visit_seconds=12 * self.timeout_seconds,
                 allowed_outdate_seconds=service.allowed_outdate_seconds,
                 history=history,
+                unreadable=origin.faults.of(FaultKind.UNREADABLE),
                 oldest={path: min(change.version.timestamp for change in each) for path, each in changes.items()},
             ),
         )
@@ -239,11 +247,23 @@ ALL_INSIDE = (
 
 
 def line_of(visited: Visited) -> str:
-    """A visit in one line: what was not good, and how often."""
+    """A visit in one line: what was not good, and how often. What nobody heard of is not called good."""
+    if not any(probe.outcome not in SAYS_NOTHING | {Outcome.NO_ADDRESS} for probe in visited.probes):
+        return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {_unheard(visited)}"
     quiet = GOOD_OUTCOMES | SAYS_NOTHING | {Outcome.NO_ADDRESS}
     bad = Counter(probe.outcome.value for probe in visited.probes if probe.outcome not in quiet)
     told = ", ".join(f"{count} {outcome}" for outcome, count in bad.most_common()) or "good"
     return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {told}"
+
+
+def _unheard(visited: Visited) -> str:
+    """Why nothing is known of a mirror after a visit."""
+    if not visited.requests:
+        return "not asked: nothing on it can be compared with the origin"
+    if visited.probes and all(probe.outcome is Outcome.NO_ADDRESS for probe in visited.probes):
+        return Outcome.NO_ADDRESS.value
+    why = next((str(probe.detail) for probe in visited.probes if probe.outcome in SAYS_NOTHING), "")
+    return f"not known: {why}" if why else "not known"
 
 
 def _tell(ran: Ran) -> None:
@@ -258,6 +278,8 @@ def _tell(ran: Ran) -> None:
             f"kept  what was known over {family} stays: many mirrors are lost at once, and so is what the project "
             "runs itself, so this prober's own network is at fault"
         )
+    for each in ran.contradictions:
+        click.echo(f"origin  {each.what}: {each}")
     click.echo(f"{ran.mirrors} mirrors, {ran.requests} requests, {ran.seconds:.1f} s")
 
 

@@ -30,7 +30,7 @@ from mirrorlist.store.publications import publisher_lock
 from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.subnets import Outcome as ListOutcome
 from mirrorlist.subnets import update_subnets
-from mirrorlist.update import Outcome, update_images, update_metadata
+from mirrorlist.update import Outcome, update_images, update_metadata, update_time_files
 
 log = structlog.get_logger()
 
@@ -166,7 +166,8 @@ def _update_loop(context: Context, publisher: Publisher, seconds: float, ended: 
             engine = open_database(Path(service.state_dir), context.settings.database)
             try:
                 store, now = MetadataStore(engine), context.clock()
-                for done in chain(update_metadata(service, store, now), update_images(service, store, now)):
+                steps = (update_metadata, update_images, update_time_files)
+                for done in chain.from_iterable(step(service, store, now) for step in steps):
                     if done.outcome in (Outcome.CHANGED, Outcome.FAILED):
                         log.info("metadata", path=done.path, outcome=done.outcome.value, reason=done.reason)
             finally:

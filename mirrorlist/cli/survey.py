@@ -17,6 +17,7 @@ from mirrorlist.checks.judgement import Known, Observation, excused, failed, rep
 from mirrorlist.checks.looks import ASKED_FAMILIES, LARGEST_REPOMD, LARGEST_TIME_FILE
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.visit import Rsync
+from mirrorlist.core.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Subject
 from mirrorlist.core.metadata import REPOMD
@@ -33,13 +34,15 @@ SPEED_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What all surveys of a run share."""
+    """What all surveys of a run share. ``untimed`` are the modules whose time file at the origin cannot be used."""
 
     wanted: Wanted
     time_file: str | None
     allowed_outdate_seconds: float
     timeout_seconds: float
     speed: bool
+    untimed: frozenset[str] = frozenset()
+    elsewhere: Elsewhere = NOWHERE
     now: Callable[[], float]
     clock: Callable[[], float]
 
@@ -72,7 +75,7 @@ def _asks(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> Iterator[Ca
             for family in Family:
                 subject = Subject(mirror.name, module, protocol, family)
                 if protocol in WEB_PROTOCOLS:
-                    yield _Web(subject, url, mirror.private, plan, fetch).asked
+                    yield _Web(subject, url, mirror, plan, fetch).asked
                 elif protocol is Protocol.RSYNC:
                     yield partial(_listed, subject, url, mirror.private, plan, rsync)
 
@@ -85,8 +88,9 @@ def _listed(subject: Subject, url: str, private: bool, plan: Plan, rsync: Rsync)
 class _Web:
     """The requests over one protocol and family."""
 
-    def __init__(self, subject: Subject, url: str, private: bool, plan: Plan, fetch: Fetch) -> None:
-        self._subject, self._url, self._private, self._plan, self._fetch = subject, url, private, plan, fetch
+    def __init__(self, subject: Subject, url: str, mirror: Mirror, plan: Plan, fetch: Fetch) -> None:
+        self._subject, self._url, self._private, self._plan, self._fetch = subject, url, mirror.private, plan, fetch
+        self._elsewhere = plan.elsewhere.but_for(mirror)
         self._addresses: set[bytes] = set()
         self._largest: bytes = b""
         self._repository = ""
@@ -97,7 +101,8 @@ class _Web:
         wanted = self._wanted()
         tree = self._tree(wanted)
         found = self._walked(wanted) if tree.outcome in GOOD_OUTCOMES or tree.answered else {}
-        if self._plan.time_file is None and found:
+        is_timed = self._plan.time_file is not None and self._subject.module not in self._plan.untimed
+        if not is_timed and found:
             bad = all(each.outcome not in GOOD_OUTCOMES for each in found.values())
             tree = tree if bad else Observation(Outcome.GOOD, tree.detail if tree.outcome in GOOD_OUTCOMES else "")
         seconds = self._plan.clock() - start
@@ -111,7 +116,7 @@ class _Web:
         return dict(known or wanted)
 
     def _tree(self, wanted: dict[str, RepoMetadata | None]) -> Observation:
-        if self._plan.time_file is not None:
+        if self._plan.time_file is not None and self._subject.module not in self._plan.untimed:
             answer = self._get(self._plan.time_file, LARGEST_TIME_FILE)
             if isinstance(answer, Fetched):
                 return time_file(answer, self._plan.now(), self._plan.allowed_outdate_seconds)
@@ -163,6 +168,7 @@ class _Web:
             family=ASKED_FAMILIES[self._subject.family],
             most_bytes=most_bytes,
             deadline_seconds=self._plan.timeout_seconds,
+            elsewhere=self._elsewhere,
         )
         answer = self._fetch(self._url + path, ask)
         if isinstance(answer, Fetched):

@@ -20,7 +20,7 @@ from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.subnets import Outcome as ListOutcome
 from mirrorlist.subnets import update_subnets
-from mirrorlist.update import Outcome, update_images, update_metadata
+from mirrorlist.update import Outcome, update_images, update_metadata, update_time_files
 
 
 @click.group()
@@ -34,7 +34,7 @@ def update() -> None:
 @click.option("--quiet", is_flag=True, help="Tell changes and failures only.")
 @pass_context
 def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
-    """Ask the origin for its repomd.xml files and sizes of images.
+    """Ask the origin for its repomd.xml files, sizes of images and time files.
 
     Ends with status 1 if the origin failed for some; what was known of these stays in force.
     """
@@ -44,8 +44,8 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
         raise click.UsageError("service.yml names no origin; add 'origin:' with a directory or a URL")
     paths = [path for name in expired for path in _paths(service.catalogue, name)]
     counts: Counter[Outcome] = Counter()
-    asked = (update_metadata(service, store, context.clock()), update_images(service, store, context.clock()))
-    for done in chain(*asked):
+    steps, now = (update_metadata, update_images, update_time_files), context.clock()
+    for done in chain.from_iterable(step(service, store, now) for step in steps):
         counts[done.outcome] += 1
         if not quiet or done.outcome in (Outcome.CHANGED, Outcome.FAILED):
             click.echo(f"{done.outcome.value:9}  {done.path}  {done.reason}".rstrip())

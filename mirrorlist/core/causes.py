@@ -9,7 +9,7 @@ from mirrorlist.core.health import Family, Override
 from mirrorlist.core.health_table import noted_since
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, Query
 from mirrorlist.core.reasons import Cause, Reason
-from mirrorlist.core.usability import HELD_REASONS, HealthTable, Holds, paths_of, reach_key
+from mirrorlist.core.usability import HELD_REASONS, HealthTable, Holds, Reach, paths_of, reach_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,32 @@ def faults_of(health: HealthTable, number: int, mirror: Mirror) -> tuple[Fault, 
     said = _said(override_of(health, number))
     found = [Fault(Reason.TAKEN_OUT, said)] if said else []
     ways = [(module, protocol, family) for module in mirror.urls for protocol in WEB_PROTOCOLS for family in Family]
-    found += [
-        Fault(Reason.UNREACHABLE, Cause(since, (way,))) for way, since in _unreachable(health, number, mirror, ways)
-    ]
+    found += _faulty_ways(health, number, mirror, ways)
     by_reason: dict[Reason, dict[str, float]] = {}
     for path, reason, since in _held(health, number, health.holds):
         by_reason.setdefault(reason, {})[path] = since
     return (*found, *(Fault(reason, Cause(min(paths.values()), tuple(paths))) for reason, paths in by_reason.items()))
+
+
+def _faulty_ways(
+    health: HealthTable, number: int, mirror: Mirror, ways: Iterable[tuple[str, Protocol, Family]]
+) -> list[Fault]:
+    """The ways that do not work. That a name has addresses of one family only is none."""
+    reaches = {way: _reach(health, number, *way) for way in ways}
+    found = []
+    for (module, protocol, family), reach in reaches.items():
+        other = next(each for each in Family if each is not family)
+        is_single = reach is Reach.NO_ADDRESS and reaches[module, protocol, other] is not Reach.NO_ADDRESS
+        since = noted_since(health, reach_key(module, protocol, family), number)
+        if since and not is_single and protocol in mirror.urls.get(module, {}):
+            reason = Reason.RECOVERING if reach is Reach.RECOVERING else Reason.UNREACHABLE
+            found.append(Fault(reason, Cause(since, (f"{protocol} {family}",))))
+    return found
+
+
+def _reach(health: HealthTable, number: int, module: str, protocol: Protocol, family: Family) -> Reach:
+    column = health.bad_reach.get(reach_key(module, protocol, family))
+    return Reach(column[number]) if column else Reach.WORKS
 
 
 def override_of(health: HealthTable, number: int) -> Override | None:

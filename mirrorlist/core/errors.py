@@ -8,7 +8,8 @@ MirrorlistError
   SnapshotError        a snapshot, or another sealed file, is not whole
   GeoDatabaseError     a database of addresses cannot be read
   ClientCountsError    a file of counted clients cannot be read
-  OriginError          the origin did not give a repomd.xml that can be used
+  OriginError          the origin did not give a file that can be used
+    UnreadableError    it gave one that is no repomd.xml
   DatabaseError        the database is away, broken, or of a newer release
   LeadLost             another process leads by now; what this one found does not count
   Overtaken            another publisher published meanwhile; what was compiled is not the newest
@@ -55,6 +56,10 @@ class ClientCountsError(MirrorlistError):
 
 class OriginError(MirrorlistError):
     """The origin did not give a repomd.xml that can be used; the message names it and the reason."""
+
+
+class UnreadableError(OriginError):
+    """The origin gave a file in place of a repomd.xml, but none that can be read."""
 
 
 class DatabaseError(MirrorlistError):

@@ -41,11 +41,17 @@ class Outcome(StrEnum):
     FORBIDDEN = "an address that is not public"
     REFUSED = "an error status"
     LIMITED = "asked us to come back later"
+    ELSEWHERE = "redirects elsewhere"
+    CLIENTS = "clients are refused"
     UNCHECKED = "not checked"
 
 
 GOOD_OUTCOMES = frozenset({Outcome.GOOD, Outcome.FRESH, Outcome.LAGGING})
-OUT_AT_ONCE = frozenset({Outcome.WRONG, Outcome.CERTIFICATE, Outcome.NO_ADDRESS, Outcome.FORBIDDEN})
+OUT_AT_ONCE = frozenset(
+    {
+        Outcome.WRONG, Outcome.CERTIFICATE, Outcome.NO_ADDRESS, Outcome.FORBIDDEN, Outcome.ELSEWHERE, Outcome.CLIENTS,
+    }
+)  # fmt: skip
 """One such probe takes a mirror out: waiting for a second would hand clients something that is surely bad."""
 SAYS_NOTHING = frozenset({Outcome.LIMITED, Outcome.UNCHECKED})
 """Neither for nor against the mirror."""
@@ -69,7 +75,8 @@ class Probe:
     """One observation. ``sha256`` is that of the repomd.xml, where one came; ``detail`` is for people.
 
     ``unchanged``: the mirror only said that it is still the one of that digest. ``validator`` is what it may be
-    asked by the next time: the answer's ETag. ``certificate_days`` are those left.
+    asked by the next time: the answer's ETag. ``certificate_days`` are those left. ``said``: what others may say too,
+    so that it is the origin that is wrong; None for what only this mirror can be blamed for.
     """
 
     subject: Subject
@@ -81,6 +88,7 @@ class Probe:
     unchanged: bool = False
     validator: str | None = None
     certificate_days: int | None = None
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +230,8 @@ REMEDIES: dict[Outcome, str] = {
     Outcome.FORBIDDEN: "Let the name lead to public addresses only, without redirects into a private network.",
     Outcome.REFUSED: "Let the server answer these requests: look into its log and its rules of access.",
     Outcome.LIMITED: "Raise the limits for the prober: it sends one request at a time.",
+    Outcome.ELSEWHERE: "Give the file itself, or answer 404: look for a redirect such as error_page 404 in the server.",
+    Outcome.CLIENTS: "Let package managers in: look for a rule on User-Agents in the server or in front of it.",
     Outcome.UNCHECKED: "Nothing to do: this could not be looked at from where the prober stands.",
 }
 """What an owner can do about each outcome."""

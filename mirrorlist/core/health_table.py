@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct
 
-from mirrorlist.core.health import Outcome, Override, Standing, Subject, Verdict, replaced, standing
+from mirrorlist.core.health import GOOD_OUTCOMES, Outcome, Override, Standing, Subject, Verdict, replaced, standing
 from mirrorlist.core.images import directories
 from mirrorlist.core.model import Mirror, RepoMetadata
 from mirrorlist.core.service import Service
-from mirrorlist.core.usability import FORBIDDEN, HealthTable, holds_of, reach_key
+from mirrorlist.core.usability import HealthTable, Reach, holds_of, reach_key
 from mirrorlist.core.visits import contents
 
 _MOMENT = Struct("<I")
@@ -116,11 +116,19 @@ def _bad_reach(
     for subject, verdict in verdicts.items():
         if subject.path or verdict.good_now or subject.mirror not in numbers:
             continue
-        reach = FORBIDDEN if verdict.outcome is Outcome.FORBIDDEN else 1
         key = reach_key(subject.module, subject.protocol, subject.family)
-        columns.setdefault(key, bytearray(len(numbers)))[numbers[subject.mirror]] = reach
+        columns.setdefault(key, bytearray(len(numbers)))[numbers[subject.mirror]] = _reach_of(verdict)
         _note(since, key, numbers[subject.mirror], len(numbers), verdict.since)
     return {key: bytes(column) for key, column in sorted(columns.items())}
+
+
+def _reach_of(verdict: Verdict) -> Reach:
+    """What a way that is bad now is like."""
+    if verdict.outcome is Outcome.NO_ADDRESS:
+        return Reach.NO_ADDRESS
+    if verdict.outcome is Outcome.FORBIDDEN:
+        return Reach.FORBIDDEN
+    return Reach.RECOVERING if verdict.outcome in GOOD_OUTCOMES else Reach.BROKEN
 
 
 def _note(since: dict[str, bytearray], key: str, number: int, count: int, at: float) -> None:

@@ -120,6 +120,10 @@ class PublicCheck:
     checked_at: float
     held_until: float | None
     remedy: str
+    state: str = ""
+    """In a word or two: good, failing (1 of 2), OUT, waiting, no address, not known."""
+    awaits: str | None = None
+    """What it waits for while it is out, and until when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +204,8 @@ class PublicNetwork:
     """The commit of the mirror files."""
     rungs: Mapping[str, int] | None = None
     """How many repositories stand on each rung of the ladder, by its name; None while nothing was compared."""
+    origin_faults: tuple[str, ...] = ()
+    """What is wrong at the origin itself, a sentence each."""
 
 
 def without_contacts(mirror: Mirror) -> Mirror:

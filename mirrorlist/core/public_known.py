@@ -27,6 +27,7 @@ def known_of(
     changes: Mapping[str, Sequence[Change]],
     history: History,
     logos: Mapping[str, Logo],
+    origin_faults: tuple[str, ...] = (),
     commit: str | None,
     now: float,
     files: Mapping[str, Mapping[str, FoundFiles]] = MappingProxyType({}),
@@ -52,6 +53,7 @@ def known_of(
         rungs=rung_counts(facts),
         logos=logos,
         files=files,
+        origin_faults=origin_faults,
         commit=commit,
         origin_changed_at=max((seen[-1].seen_at for seen in changes.values() if seen), default=None),
     )

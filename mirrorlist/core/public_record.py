@@ -68,6 +68,7 @@ class Known:
     logos: Mapping[str, Logo] = field(default_factory=dict)
     origin_changed_at: float | None = None
     rungs: Mapping[str, int] | None = None
+    origin_faults: tuple[str, ...] = ()
     commit: str | None = None
 
 
@@ -96,6 +97,7 @@ def public_record(known: Known) -> Record:
             origin_changed_at=known.origin_changed_at,
             rungs=known.rungs,
             commit=known.commit,
+            origin_faults=tuple(map(clean, known.origin_faults)),
         ),
         details={mirror.name: _detail(known, mirror, verdicts.get(mirror.name, {})) for _, mirror in shown},
         logos={name: logo for name, logo in known.logos.items() if name in names},
@@ -240,7 +242,7 @@ def _detail(known: Known, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -
     events = history.events.get(mirror.name, ())
     offered = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
     return PublicDetail(
-        checks=tuple(map(_check, report(mirror, verdicts))),
+        checks=tuple(_check(row, known.now) for row in report(mirror, verdicts)),
         probes=tuple(map(_probe, history.probes.get(mirror.name, ())[:PROBES_OF_ONE])),
         events=tuple(map(_event, events[:EVENTS_OF_ONE])),
         days=availability(offered, events, history.first_seen.get(mirror.name), known.now),
@@ -249,7 +251,7 @@ def _detail(known: Known, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -
     )
 
 
-def _check(row: Row) -> PublicCheck:
+def _check(row: Row, now: float) -> PublicCheck:
     subject = row.subject
     return PublicCheck(
         module=subject.module,
@@ -263,6 +265,8 @@ def _check(row: Row) -> PublicCheck:
         checked_at=row.checked_at,
         held_until=row.held_until or None,
         remedy=row.remedy,
+        state=row.state,
+        awaits=row.awaits(now),
     )
 
 

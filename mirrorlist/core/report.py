@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from mirrorlist.core.health import REMEDIES, SAYS_NOTHING, Outcome, Probe, Subject, Verdict
+from mirrorlist.core.health import GOOD_OUTCOMES, REMEDIES, SAYS_NOTHING, HealthPolicy, Outcome, Probe, Subject, Verdict
 from mirrorlist.core.model import Mirror, Protocol
 
 _ORDER = tuple(Protocol)
@@ -31,6 +32,41 @@ class Row:
     held_until: float
     remedy: str
     certificate_days: int | None = None
+    bad: int = 0
+    good: int = 0
+
+    @property
+    def state(self) -> str:
+        """In a word or two: what is bad for the first time does not count yet, what was never heard is not known."""
+        if self.outcome is Outcome.NO_ADDRESS:
+            return "no address"
+        if not self.good_now:
+            return "waiting" if self.outcome in GOOD_OUTCOMES else "OUT"
+        if self.outcome in SAYS_NOTHING:
+            return "not known"
+        if self.outcome in GOOD_OUTCOMES:
+            return "good"
+        return f"failing ({self.bad} of {POLICY.fall})" if self.bad < POLICY.fall else "failing"
+
+    def awaits(self, now: float) -> str | None:
+        """What a mirror that is out waits for, and until when; None where it waits for nothing."""
+        if self.good_now or self.outcome is Outcome.NO_ADDRESS:
+            return None
+        more = max(POLICY.rise - self.good, 0)
+        looks = f"{more} more good {'probe' if more == 1 else 'probes'} in a row"
+        held = f"until {_moment(self.held_until)} UTC, as it fell several times lately" if self.held_until > now else ""
+        if self.outcome in GOOD_OUTCOMES:
+            looks = looks if more else "a good probe"
+            return f"it is good again, and back after {looks}" + (f", but out {held}" if held else "")
+        return f"it is out at least {held}" if held else None
+
+
+POLICY = HealthPolicy()
+"""The one that the prober judges by."""
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[Row, ...]:
@@ -63,6 +99,8 @@ def _row(mirror: Mirror, subject: Subject, verdict: Verdict) -> Row:
         held_until=verdict.held_until,
         remedy=REMEDIES[verdict.outcome],
         certificate_days=None if subject.path else verdict.certificate_days,
+        bad=verdict.bad,
+        good=verdict.good,
     )
 
 
@@ -74,7 +112,9 @@ def remedies(rows: tuple[Row, ...]) -> dict[Outcome, str]:
 
 def worst(rows: tuple[Row, ...]) -> tuple[Row, ...]:
     """The rows that people have to read: the trees, and the repositories and images that are not in order."""
-    return tuple(row for row in rows if not row.subject.path or row.outcome not in _QUIET or not row.good_now)
+    return tuple(
+        row for row in rows if not row.subject.path or row.outcome not in _QUIET or not row.good_now or row.detail
+    )
 
 
 def fresh_below(rows: tuple[Row, ...], tree: Subject) -> int:
@@ -88,8 +128,9 @@ def images_below(rows: tuple[Row, ...], tree: Subject) -> int:
 
 
 def _count_below(rows: tuple[Row, ...], tree: Subject, outcome: Outcome) -> int:
+    """What is good with a remark was not compared, and does not count."""
     return sum(
-        row.outcome is outcome and row.good_now
+        row.outcome is outcome and row.good_now and not row.detail
         for row in rows
         if row.subject.path and replace(row.subject, path="") == tree
     )

@@ -100,9 +100,8 @@ def _is_unfair(known: Verdict | None, probe: Probe, confirmed: Mapping[str, floa
 
 
 def _unasked(probe: Probe) -> Probe:
-    return replace(
-        probe, outcome=Outcome.UNCHECKED, detail=f"{probe.detail}, which did not answer since the last probe"
-    )
+    detail = f"{probe.outcome}, which did not answer since the last probe"
+    return replace(probe, outcome=Outcome.UNCHECKED, detail=detail)
 
 
 def answers(probe: Probe) -> bool:

@@ -23,10 +23,6 @@ FAMILY_MINIMUM = 5
 """While at least so many public mirrors work over a client's address family, the others are left out."""
 
 
-FORBIDDEN = 2
-"""Such an address is handed out on no rung: it leads clients into their own networks."""
-
-
 class Holds(IntEnum):
     """What a mirror holds of a repository. Nothing that was never looked at counts against it."""
 
@@ -39,6 +35,18 @@ class Holds(IntEnum):
     WRONG = 6
     UNREACHABLE = 7
     RECOVERING = 8
+
+
+class Reach(IntEnum):
+    """Whether a mirror can be reached over a way; everything but the first keeps it out there."""
+
+    WORKS = 0
+    BROKEN = 1
+    NO_ADDRESS = 2
+    """Its name has no address of the family, which is no fault while it has one of the other."""
+    RECOVERING = 3
+    FORBIDDEN = 4
+    """Its name leads to an address that is not public, which clients would look for in their own networks."""
 
 
 class Rung(IntEnum):
@@ -88,9 +96,9 @@ class HealthTable:
     """What is known of the mirrors' health, by their numbers; empty while nothing was probed.
 
     ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror; ``bad_reach`` maps
-    ``module/protocol/family`` to a byte for each mirror: 1 where it cannot be reached, ``FORBIDDEN`` where its name
-    leads to an address that is not public. ``out`` are those that operators took out, and ``overrides`` their words on
-    it; ``dead_trees`` the URLs of the project's own trees that do not answer.
+    ``module/protocol/family`` to a byte of ``Reach`` for each mirror. ``out`` are those that
+    operators took out, and ``overrides`` their words on it; ``dead_trees`` the URLs of the project's own trees that do
+    not answer.
 
     ``since`` holds for the same keys four bytes a mirror: since when it is as the byte says, in seconds since 1970,
     0 where nothing is wrong. Only people ask for it (core/causes.py); lists are made without.
@@ -134,6 +142,7 @@ def holds_of(verdict: Verdict | None, stands: Standing) -> Holds:
         return Holds.RECOVERING
     return {
         Outcome.MISSING: Holds.MISSING,
+        Outcome.ELSEWHERE: Holds.MISSING,
         Outcome.WRONG: Holds.WRONG,
         Outcome.AHEAD: Holds.WRONG,
         Outcome.STALE: Holds.STALE,
@@ -268,7 +277,7 @@ def is_in_reach(number: int, mirror: Mirror, health: HealthTable, module: str) -
 def _is_forbidden(number: int, health: HealthTable, module: str, protocol: Protocol) -> bool:
     """Whether a mirror's name was seen to lead to an address that is not public, over either family."""
     columns = [health.bad_reach.get(reach_key(module, protocol, family)) for family in Family]
-    return any(column is not None and column[number] == FORBIDDEN for column in columns)
+    return any(column is not None and column[number] == Reach.FORBIDDEN for column in columns)
 
 
 def _is_out_of_reach(

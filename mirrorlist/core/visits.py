@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from mirrorlist.core.catalogue import Catalogue, published
+from mirrorlist.core.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.health import Family, Outcome, Subject, Verdict
 from mirrorlist.core.images import Images
 from mirrorlist.core.metadata import REPOMD
@@ -33,8 +34,8 @@ Wanted = Mapping[str, Mapping[str, RepoMetadata | None]]
 class Look:
     """One request. The subject's path is the repository's whose repomd.xml is asked for; without it, the time file.
 
-    Of an image only its head is asked for. ``validator`` is what the mirror gave with the bytes that the origin
-    publishes still: it need not send them again.
+    Of an image only its head or its first byte is asked for. ``validator`` is what the mirror gave with the bytes that
+    the origin publishes still: it need not send them again.
     """
 
     subject: Subject
@@ -45,7 +46,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trip:
-    """What a visit is planned from. ``verdicts`` are the mirror's own; ``run`` is the number of this run."""
+    """What a visit is planned from. ``verdicts`` are the mirror's own; ``run`` is the number of this run.
+
+    ``untimed`` are the modules whose time file at the origin cannot be used: there it shows no more than that the
+    mirror answers, and only where nothing else does. ``elsewhere`` are the hosts that no redirect may lead to.
+    """
 
     mirror: Mirror
     wanted: Wanted
@@ -53,8 +58,10 @@ class Trip:
     run: int
     verdicts: Mapping[Subject, Verdict] = field(default_factory=dict)
     time_file: str | None = None
+    untimed: frozenset[str] = frozenset()
     images: Images = field(default_factory=dict)
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+    elsewhere: Elsewhere = NOWHERE
 
 
 def wanted_repositories(catalogue: Catalogue, metadata: Mapping[str, RepoMetadata]) -> Wanted:
@@ -83,7 +90,7 @@ def reach_path(trip: Trip, module: str) -> str | None:
 
     It is one that the mirror is known to carry, if any is, and another one in each run.
     """
-    if trip.time_file is not None:
+    if trip.time_file is not None and module not in trip.untimed:
         return ""
     wanted = trip.wanted.get(module, {})
     seen = {
@@ -94,7 +101,9 @@ def reach_path(trip: Trip, module: str) -> str | None:
     images = trip.images.get(module, ())
     groups = ([path for path in seen if seen[path]], seen, [path for path in wanted if wanted[path]], wanted, images)
     paths = next((sorted(group) for group in groups if group), [])
-    return paths[trip.run % len(paths)] if paths else None
+    if not paths:
+        return None if trip.time_file is None else ""
+    return paths[trip.run % len(paths)]
 
 
 def look(trip: Trip, tree: Subject, path: str) -> Look:
@@ -104,6 +113,15 @@ def look(trip: Trip, tree: Subject, path: str) -> Look:
         return Look(subject, url + path, image=True)
     file = path + REPOMD if path else trip.time_file or ""
     return Look(subject, url + file, validator=_validator(trip, subject))
+
+
+def asked_by_get(trip: Trip, image: Subject) -> bool:
+    """Whether an image is asked for by GET, not by HEAD, which proves little.
+
+    The first look and every second one are by GET, and all after a bad one until it is served.
+    """
+    verdict = trip.verdicts.get(image)
+    return verdict is None or verdict.bad > 0 or not verdict.good_now or trip.run // TURNS % 2 == 0
 
 
 def _validator(trip: Trip, subject: Subject) -> str | None:
@@ -222,7 +240,7 @@ def _is_unsettled(verdict: Verdict | None) -> bool:
 
 
 def _is_long_missing(verdict: Verdict) -> bool:
-    return verdict.outcome is Outcome.MISSING and verdict.bad >= LONG_MISSING
+    return verdict.outcome in (Outcome.MISSING, Outcome.ELSEWHERE) and verdict.bad >= LONG_MISSING
 
 
 def _turn(path: str) -> int:

@@ -10,9 +10,10 @@ from itertools import islice
 
 from mirrorlist.checks.deadline import Clock
 from mirrorlist.checks.fetch import Fetch
-from mirrorlist.checks.heads import Timeouts, Whose, ask, tree_of
+from mirrorlist.checks.heads import Timeouts, ask, tree_of
 from mirrorlist.checks.one_byte import Answer
 from mirrorlist.checks.rsync_list import Bounds, NotListed
+from mirrorlist.core.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.file_index import File
 from mirrorlist.core.file_index_build import IndexDraft
 from mirrorlist.core.listed import Row, rsync_lines
@@ -113,13 +114,19 @@ def list_mirror(listings: Listings, module: str, mirror: Mirror, ways: Ways, now
 
 
 def ask_mirror(
-    listings: Listings, module: str, mirror: Mirror, wanted: Sizes, ways: Ways, now: float, whose: Whose | None = None
+    listings: Listings,
+    module: str,
+    mirror: Mirror,
+    wanted: Sizes,
+    ways: Ways,
+    now: float,
+    elsewhere: Elsewhere = NOWHERE,
 ) -> Step:
     """Asks a mirror for single files over the web, and keeps what it says beside what it said before."""
     tree = tree_of(mirror.urls[module])
     if tree is None:
         return Step(module, mirror.name, Outcome.FAILED, "it offers no http")
-    answers = ask(tree, list(wanted), ways.fetch, ways.clock, ways.timeouts, whose)
+    answers = ask(tree, list(wanted), ways.fetch, ways.clock, ways.timeouts, elsewhere)
     if not answers:
         return Step(module, mirror.name, Outcome.FAILED, "it answered none of the requests clearly")
     known = listings.asked(mirror.name) | {path: _asked(answer, now) for path, answer in answers.items()}

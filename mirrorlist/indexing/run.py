@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from mirrorlist.checks.heads import tree_of
-from mirrorlist.core.elsewhere import Elsewhere, places_of
+from mirrorlist.core.elsewhere import elsewhere
 from mirrorlist.core.errors import MirrorlistError, OriginError, SnapshotError
 from mirrorlist.core.file_index_build import IndexDraft
 from mirrorlist.core.model import Mirror, Status
@@ -144,11 +144,11 @@ class Indexing:
         if not asked:
             return
         wanted = self._wanted(listings, module, asked, failed)
-        places = places_of(self.service, self.mirrors)
+        others = elsewhere(self.service, self.mirrors)
 
         def ask(mirror: Mirror) -> Step:
-            whose = Elsewhere(mirror.name, places).of
-            return ask_mirror(listings, module, mirror, wanted[mirror.name], self.ways, self.now(), whose)
+            own = others.but_for(mirror)
+            return ask_mirror(listings, module, mirror, wanted[mirror.name], self.ways, self.now(), own)
 
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
             yield from pool.map(ask, asked)

@@ -1,4 +1,4 @@
-"""The origin's files: a repomd.xml fetched within bounds, read, and summed up; of an image its size.
+"""The origin's files: a repomd.xml fetched within bounds, read, and summed up; of others the size or the time.
 
 The origin is a directory or an http(s) URL that the operator names in service.yml; it is trusted, but a slow,
 endless or broken answer must not hold the publisher up.
@@ -10,13 +10,14 @@ import hashlib
 import stat
 import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import requests
 import urllib3
 from lxml import etree
 
-from mirrorlist.core.errors import OriginError
+from mirrorlist.core.errors import OriginError, UnreadableError
 from mirrorlist.core.model import Checksummed
 
 LARGEST = 8 * 1024 * 1024
@@ -124,27 +125,58 @@ def http_size(tree: str, session: requests.Session) -> Size:
     return size
 
 
-def summed_up(data: bytes, where: str) -> Checksummed:
+Written = Callable[[str], int]
+"""When a file of the origin was last written, by its path below the tree, in seconds since 1970; 0 if unknown."""
+
+
+def directory_written(tree: Path) -> Written:
+    """Looks into a directory."""
+
+    def written(path: str) -> int:
+        try:
+            return _sane((tree / path).stat().st_mtime)
+        except OSError:
+            return 0
+
+    return written
+
+
+def http_written(tree: str, session: requests.Session) -> Written:
+    """Asks for the head of a file; its Last-Modified counts."""
+
+    def written(path: str) -> int:
+        url = tree.rstrip("/") + "/" + path
+        try:
+            with session.head(url, timeout=_CONNECT_AND_READ_SECONDS, allow_redirects=True) as answer:
+                return _sane(parsedate_to_datetime(answer.headers.get("Last-Modified", "")).timestamp())
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, OverflowError):
+            return 0
+
+    return written
+
+
+def summed_up(data: bytes, where: str, written: Callable[[], int] = lambda: 0) -> Checksummed:
     """Size, timestamp and digests of a repomd.xml.
 
-    The timestamp is the latest of its parts, as MirrorManager takes it.
+    The timestamp is the latest of its parts, as MirrorManager takes it. No client needs one: where there is none, the
+    time at which the file was ``written`` stands for it.
 
     Raises:
-        OriginError: the bytes are not a repomd.xml.
+        UnreadableError: the bytes are not a repomd.xml.
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise OriginError(f"{where}: not XML: {error.msg}") from None
+        raise UnreadableError(f"{where}: not XML: {error.msg}") from None
     if root.tag != f"{_REPO}repomd":
-        raise OriginError(f"{where}: the root element is not repomd")
+        raise UnreadableError(f"{where}: the root element is not repomd")
+    if root.find(f"{_REPO}data") is None:
+        raise UnreadableError(f"{where}: it names no data")
     stamps = [_timestamp(element.text) for element in root.iterfind(f"{_REPO}data/{_REPO}timestamp")]
-    if not stamps:
-        raise OriginError(f"{where}: it names no data with a timestamp")
     return Checksummed(
         size=len(data),
-        timestamp=max(stamps),
+        timestamp=max(stamps) if stamps else written(),
         sha256=hashlib.sha256(data).hexdigest(),
         sha512=hashlib.sha512(data).hexdigest(),
     )
@@ -153,7 +185,10 @@ def summed_up(data: bytes, where: str) -> Checksummed:
 def _timestamp(text: str | None) -> int:
     """Seconds; createrepo_c may write a fraction. What is no sane number counts as 0."""
     try:
-        value = int(float((text or "").strip()))
-    except (ValueError, OverflowError):
+        return _sane(float((text or "").strip()))
+    except ValueError:
         return 0
-    return value if 0 <= value < _MOST_TIMESTAMP else 0
+
+
+def _sane(seconds: float) -> int:
+    return int(seconds) if 0 <= seconds < _MOST_TIMESTAMP else 0

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from mirrorlist.core.metadata import Change
 from mirrorlist.core.model import Checksummed
+from mirrorlist.store.origin_faults import OriginFaults, is_fault
 from mirrorlist.store.tables import ORIGIN_CHANGES, ORIGIN_CHECKS, ORIGIN_IMAGES
 from mirrorlist.store.upsert import insert_into, upsert
 
@@ -27,6 +28,7 @@ class MetadataStore:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self.faults = OriginFaults(engine)
 
     def record(self, path: str, version: Checksummed, now: float) -> bool:
         """Notes what the origin publishes now; True if that is another version than before."""
@@ -69,7 +71,7 @@ class MetadataStore:
     def checks(self) -> dict[str, OriginCheck]:
         """The last check of every path."""
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(ORIGIN_CHECKS))
+            rows = connection.execute(sa.select(ORIGIN_CHECKS).where(~is_fault()))
             return {row.path: OriginCheck(row.confirmed_at, row.failed_at, row.error) for row in rows}
 
     def expire_alternates(self, paths: Iterable[str]) -> int:

@@ -43,7 +43,8 @@ class Recorded:
 
     ``lowered`` are the weights that the prober lowered, by the mirrors' names; ``meant`` is what each major version
     last meant; ``watched`` says whether a prober looks at the mirrors these days; ``sizes`` are the origin's images,
-    None where it lacks one; ``addresses`` what the mirrors' names led to last.
+    None where it lacks one; ``addresses`` what the mirrors' names led to last; ``origin_faults`` what is wrong at the
+    origin itself.
     """
 
     changes: Mapping[str, Sequence[Change]]
@@ -54,6 +55,7 @@ class Recorded:
     watched: bool
     sizes: Mapping[str, int | None]
     addresses: Mapping[str, tuple[KnownAddress, ...]]
+    origin_faults: tuple[str, ...] = ()
 
 
 class Records:
@@ -110,6 +112,7 @@ class Records:
             watched=health.is_watched(now),
             sizes=metadata.sizes(),
             addresses=AddressStore(engine).known(),
+            origin_faults=metadata.faults.sentences(),
         )
         self._last = version, found
         return found
@@ -170,4 +173,5 @@ class Records:
 
 
 def _version(engine: sa.Engine, now: float) -> tuple[Hashable, Hashable]:
-    return MetadataStore(engine).version(), HealthStore(engine).version(now)
+    metadata = MetadataStore(engine)
+    return (metadata.version(), metadata.faults.sentences()), HealthStore(engine).version(now)

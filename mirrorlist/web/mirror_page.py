@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mirrorlist.core.found_files import sentences
-from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
+from mirrorlist.core.health import GOOD_OUTCOMES, SAYS_NOTHING, Family, Outcome
 from mirrorlist.core.observed import days_until
 from mirrorlist.core.public import PublicCheck, PublicMirror, State
 from mirrorlist.web.drawings import availability_bars, lag_bars
@@ -37,6 +37,7 @@ def mirror_page(published: Published, mirror: PublicMirror) -> dict[str, Any]:
         "shares": sorted((detail.shares or {}).items(), key=lambda row: (-row[1], row[0]))[:MOST_SHARES],
         "sentence": sentence_of(mirror),
         "files": {module: tuple(sentences(found)) for module, found in mirror.files.items()},
+        "ipv4_only": all(check.outcome is Outcome.NO_ADDRESS for check in trees if check.family is Family.IPV6),
         "map_link": map_link(mirror),
     }
 
@@ -68,7 +69,8 @@ def sentence_of(mirror: PublicMirror) -> str:
 
 
 def _is_fine(check: PublicCheck) -> bool:
-    return check.good and check.outcome in (Outcome.FRESH, Outcome.GOOD)
+    """A good one with a remark was not compared."""
+    return check.good and (check.outcome is Outcome.FRESH or (check.outcome is Outcome.GOOD and not check.detail))
 
 
 def remedies(checks: Iterable[PublicCheck]) -> list[tuple[str, str]]:

@@ -128,6 +128,7 @@ def _status(published: Published) -> dict[str, Any]:
         "out": [mirror for mirror in mirrors if mirror.state is State.OUT],
         "events": [event for event in published.network.events if not event.path][:40],
         "repositories": len(published.snapshot.facts.metadata),
+        "origin_faults": published.network.origin_faults,
         "origin_changed_at": published.network.origin_changed_at,
         "asns_built_on": published.snapshot.facts.asns_built_on,
         "places_built_on": published.snapshot.facts.places_built_on,

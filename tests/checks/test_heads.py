@@ -39,7 +39,7 @@ def asked(*replies: Fetched | Failure) -> tuple[dict[str, Answer], list[str]]:
     waiting, urls = list(replies), []
 
     def replying(url: str, wanted: Ask) -> Fetched | Failure:
-        urls.append(f"{wanted.method} {url.rpartition('/')[2]}")
+        urls.append(f"{wanted.method.verb} {url.rpartition('/')[2]}")
         return waiting.pop(0)
 
     fetches: Fetch = replying
@@ -51,6 +51,19 @@ def test_a_server_that_sends_whole_files_is_asked_by_head_and_by_get_in_turn() -
     found, requests = asked(whole, head, head, head, answers(403), head)
     assert requests == ["GET 0", "HEAD 1", "HEAD 2", "HEAD 3", "GET 4", "HEAD 5"]
     assert found["4"] == Answer(ABSENT, why="status 403")
+
+
+def test_the_size_is_that_of_the_whole_file() -> None:
+    found, _ = asked(
+        answers(206, content_range="bytes 0-0/700", content_length="1"), answers(206, content_length="1"),
+        answers(416, content_range="bytes */0"), answers(206, content_range="bytes 0-0/*"), answers(416),
+    )  # fmt: skip
+    assert found == {"0": Answer(700, UNKNOWN), "2": Answer(0, UNKNOWN)}
+
+
+def test_what_a_mirror_redirects_to_others_it_does_not_have() -> None:
+    found, urls = asked(*[Failure(FailureKind.ELSEWHERE, "m")] * 5)
+    assert (set(found.values()), len(urls)) == ({Answer(ABSENT)}, 5)
 
 
 def test_a_mirror_that_does_not_answer_is_left_alone() -> None:

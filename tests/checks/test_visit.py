@@ -7,8 +7,10 @@ import hashlib
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
 
 import pytest
 
@@ -16,10 +18,11 @@ from mirrorlist.checks.fetch import Ask, Fetch
 from mirrorlist.checks.looks import Terms, validator_of
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
 from mirrorlist.checks.visit import Visited, visit
+from mirrorlist.core.elsewhere import Elsewhere
 from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, judged
 from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import MAIN, Mirror, Protocol
-from mirrorlist.core.visits import Trip, Wanted
+from mirrorlist.core.visits import TURNS, Trip, Wanted
 from tests.building import NOW
 from tests.checks.servers import (
     ALLOWED_HOST,
@@ -96,14 +99,14 @@ def test_a_good_mirror_is_fresh_in_everything() -> None:
         found = visited(of)
     assert outcomes(found) == {"": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH)}
     assert outcomes(found, Family.IPV6) == {"": Outcome.NO_ADDRESS}
-    assert (found.requests, server.connections) == (4, 3)
+    assert (found.requests, server.connections) == (5, 4)
     assert {probe.sha256 for path, probe in probes(found).items() if path} == {WANTED[MAIN][PATHS[0]].current.sha256}  # type: ignore[union-attr]  # known here
 
 
 CONTENT: list[tuple[bytes, Outcome, str, Outcome]] = [
     (LAST, Outcome.LAGGING, "an older version that is still accepted", Outcome.GOOD),
     (OLD, Outcome.STALE, "a version that the origin has replaced", Outcome.GOOD),
-    (NEWER, Outcome.AHEAD, "newer than what the origin is known to publish", Outcome.GOOD),
+    (NEWER, Outcome.AHEAD, "", Outcome.GOOD),
     (NEVER, Outcome.WRONG, "a repomd.xml that the origin never published", Outcome.WRONG),
     (CURRENT[:-20], Outcome.WRONG, "a repomd.xml that ends early", Outcome.WRONG),
     (HTML, Outcome.WRONG, "an HTML page", Outcome.WRONG),
@@ -308,26 +311,117 @@ HEADS: list[tuple[str, bytes | None, int | None, Outcome]] = [
     ("not there", None, 700, Outcome.MISSING),
     ("a page", answer("200 OK", HTML, "Content-Type: text/html; charset=utf-8"), 700, Outcome.WRONG),
     ("refused", answer("403 Forbidden"), 700, Outcome.REFUSED),
-    ("no HEAD here", answer("405 Method Not Allowed"), 700, Outcome.UNCHECKED),
+    ("neither HEAD nor GET here", answer("405 Method Not Allowed"), 700, Outcome.REFUSED),
+    ("by its first byte", answer("206 Partial Content", b"x", "Content-Range: bytes 0-0/700"), 700, Outcome.GOOD),
+    (
+        "another by its first byte",
+        answer("206 Partial Content", b"x", "Content-Range: bytes 0-0/7"),
+        700,
+        Outcome.STALE,
+    ),
+    ("by a first byte of many", answer("206 Partial Content", b"x", "Content-Range: bytes 0-0/*"), 700, Outcome.GOOD),
+    ("empty", answer("416 Range Not Satisfiable", b"", "Content-Range: bytes */0"), 700, Outcome.STALE),
+    ("no range here", answer("416 Range Not Satisfiable"), 700, Outcome.REFUSED),
     ("not now", answer("503 Service Unavailable"), 700, Outcome.LIMITED),
     ("in a private network", redirect("http://169.254.169.254/dvd.iso"), 700, Outcome.FORBIDDEN),
 ]
 
 
 @pytest.mark.parametrize(("said", "size", "outcome"), [row[1:] for row in HEADS], ids=[row[0] for row in HEADS])
-def test_an_image_is_judged_by_its_head(said: bytes | None, size: int | None, outcome: Outcome) -> None:
+def test_an_image_is_judged_by_its_first_byte(said: bytes | None, size: int | None, outcome: Outcome) -> None:
     tree = Tree()
 
     def talk(connection: socket.socket, head: bytes) -> None:
         if said is None or ISO.encode() not in head:
             tree(connection, head)
         else:
-            connection.sendall(said.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+            connection.sendall(said)
 
     with mirrored(talk) as (of, server):
         found = visited(of, images={ISO: size})
     assert outcomes(found) == {"": Outcome.GOOD, ISO: outcome, **dict.fromkeys(PATHS, Outcome.FRESH)}
-    assert [head.split()[0] for head in server.heads if ISO.encode() in head] == [b"HEAD"]
+    (head,) = [head for head in server.heads if ISO.encode() in head]
+    assert head.startswith(b"GET ")
+    assert b"\r\nRange: bytes=0-0\r\n" in head
+
+
+@dataclass
+class ByMethod:
+    """An image that HEAD and GET are answered differently for; what is None is not answered at all."""
+
+    head: bytes | None
+    get: bytes | None
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, connection: socket.socket, head: bytes) -> None:
+        method = head.split()[0].decode()
+        if ISO.encode() not in head:
+            Tree()(connection, head)
+            return
+        self.asked.append(method)
+        said = self.head if method == "HEAD" else self.get
+        if said is not None:
+            connection.sendall(said.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else said)
+
+
+THERE = answer("200 OK", b"x" * 700)
+RUN_OF_HEAD = TURNS
+"""A run in which images are asked for by HEAD."""
+
+
+def seen_before(of: Mirror) -> dict[Subject, Verdict]:
+    """The verdicts of a mirror whose image was there, but not since yesterday."""
+    subject = Subject(of.name, MAIN, Protocol.HTTP, Family.IPV4, ISO)
+    return {subject: Verdict(True, NOW - 90_000, Outcome.GOOD, NOW - 90_000, good=1)}
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        pytest.param(answer(status), id=status.partition(" ")[0])
+        for status in ("400 Bad Request", "401 Unauthorized", "403 Forbidden", "404 Not Found", "405 Method Not Allowed",
+                       "500 Internal Server Error", "501 Not Implemented", "503 Service Unavailable")
+    ] + [
+        pytest.param(None, id="hung up"),
+        pytest.param(b"nonsense\r\n\r\n", id="nonsense"),
+        pytest.param(answer("200 OK"), id="of no size"),
+        pytest.param(redirect("http://m.test/elsewhere"), id="a redirect into nothing"),
+    ],
+)  # fmt: skip
+def test_a_refused_head_is_no_verdict_while_the_file_is_given(refused: bytes | None) -> None:
+    with mirrored(talk := ByMethod(refused, THERE)) as (of, _):
+        found = visited(of, images={ISO: 700}, run=RUN_OF_HEAD, verdicts=seen_before(of))
+    assert outcomes(found)[ISO] is Outcome.GOOD
+    assert talk.asked == ["HEAD", "GET"]
+
+
+def test_a_good_head_is_enough_in_its_turn() -> None:
+    with mirrored(talk := ByMethod(THERE, None)) as (of, _):
+        found = visited(of, images={ISO: 700}, run=RUN_OF_HEAD, verdicts=seen_before(of))
+    assert (outcomes(found)[ISO], talk.asked) == (Outcome.GOOD, ["HEAD"])
+
+
+def test_what_is_bad_by_both_is_told_by_get() -> None:
+    with mirrored(talk := ByMethod(answer("403 Forbidden"), answer("404 Not Found"))) as (of, _):
+        found = visited(of, images={ISO: 700}, run=RUN_OF_HEAD, verdicts=seen_before(of))
+    assert (outcomes(found)[ISO], talk.asked) == (Outcome.MISSING, ["HEAD", "GET"])
+
+
+def test_a_file_that_only_head_finds_is_lost_and_stays_so() -> None:
+    with mirrored(ByMethod(THERE, answer("403 Forbidden"))) as (of, _):
+        verdicts: dict[Subject, Verdict] = {}
+        for run in range(3 * RUN_OF_HEAD):
+            verdicts = judged_by(visited(of, verdicts=verdicts, run=run, images={ISO: 700}), verdicts)
+    assert not next(verdict.good_now for subject, verdict in verdicts.items() if subject.path == ISO)
+
+
+def test_of_a_server_without_ranges_only_the_beginning_is_read() -> None:
+    whole = answer("200 OK", b"x" * 50_000_000)
+    with mirrored(ByMethod(None, whole)) as (of, _):
+        start = time.monotonic()
+        found = visited(of, images={ISO: 50_000_000})
+    assert outcomes(found)[ISO] is Outcome.GOOD
+    assert time.monotonic() - start < 5
 
 
 def test_a_mirror_without_an_image_stays_for_its_repositories() -> None:
@@ -359,8 +453,9 @@ def test_what_did_not_change_is_not_sent_again() -> None:
         first = judged_by(visited(of), {})
         del server.heads[:]
         found = visited(of, verdicts=first, run=1)
-    asked = [head for head in server.heads if b"If-None-Match" in head]
-    assert (len(asked), len(server.heads)) == (1, 1)
+    ours = [head for head in server.heads if b"Range:" not in head]
+    asked = [head for head in ours if b"If-None-Match" in head]
+    assert (len(asked), len(ours)) == (1, 1)
     assert [(p.path, p.outcome) for p in unchanged(found)] == [(PATHS[1], Outcome.FRESH)]
     after = judged_by(found, first)
     path = probes(found)[PATHS[1]].subject
@@ -526,7 +621,7 @@ def test_a_silent_host_costs_a_timeout_and_a_quarter() -> None:
 
 def test_a_host_that_falls_silent_in_its_walk_costs_no_more() -> None:
     found = slowly(lambda url, ask: 1.0 if "9/A" in url else None)
-    assert found.seconds <= 4 + 10
+    assert found.seconds <= 4 + 1 + 10
     assert {probe.outcome for probe in found.probes if probe.subject.path == PATHS[1]} == {Outcome.TIMEOUT}
     assert {probe.outcome for probe in found.probes if not probe.subject.path} == {Outcome.GOOD}
 
@@ -543,3 +638,97 @@ def test_a_visit_ends_at_its_deadline() -> None:
     found = slowly(lambda url, ask: 9.0, seconds=50.0)
     assert found.seconds <= 50.0
     assert {probe.outcome for probe in found.probes} <= {Outcome.GOOD, Outcome.FRESH}
+
+
+# --- Redirects that lead to somebody else's copy ---
+
+
+def leading(of: Mirror, **trip: Any) -> Visited:
+    elsewhere = Elsewhere({"other.test": "the mirror other", "service.test": "this service", "hop.test": "the origin"})
+    made = Trip(mirror=of, wanted=WANTED, now=NOW, run=0, elsewhere=elsewhere.but_for(of), **trip)
+    return visit(made, TERMS, Fetching(), time.monotonic, now)
+
+
+def leads(to: str, only: str = "") -> Talk:
+    """Redirects every path that holds a text."""
+
+    def talk(connection: socket.socket, head: bytes) -> None:
+        path = head.split(b" ", 2)[1].decode()
+        if only in path:
+            connection.sendall(redirect(to + path))
+        else:
+            Tree()(connection, head)
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("to", "owner"),
+    [
+        ("http://service.test", "this service"),
+        ("https://SERVICE.test.", "this service"),
+        ("//service.test:80", "this service"),
+        ("http://other.test", "the mirror other"),
+    ],
+)
+def test_a_mirror_that_redirects_to_others_has_nothing(to: str, owner: str) -> None:
+    with mirrored(leads(to)) as (of, _):
+        found = leading(of)
+    tree = probes(found)[""]
+    assert tree.outcome is Outcome.ELSEWHERE
+    assert f" is {owner} (redirected from " in tree.detail
+    assert not judged_by(found, {})[tree.subject].good_now
+
+
+def test_one_hop_to_another_on_the_way_is_enough() -> None:
+    with serving(leads("http://hop.test")) as cdn, mirrored(leads(cdn.url("", host="cdn.test"))) as (of, _):
+        assert probes(leading(of))[""].outcome is Outcome.ELSEWHERE
+
+
+def test_a_redirect_of_what_is_missing_leaves_the_rest_good() -> None:
+    with mirrored(leads("http://service.test", only=PATHS[1])) as (of, _):
+        found = leading(of)
+    assert outcomes(found) == {
+        "": Outcome.GOOD, PATHS[0]: Outcome.FRESH, PATHS[1]: Outcome.ELSEWHERE, PATHS[2]: Outcome.FRESH,
+    }  # fmt: skip
+
+
+def test_an_image_that_others_give_is_not_the_mirror_s() -> None:
+    with mirrored(leads("http://service.test", only="isos")) as (of, _):
+        found = leading(of, images={MAIN: {ISO: 700}})
+    assert outcomes(found)[ISO] is Outcome.ELSEWHERE
+
+
+def test_redirects_within_a_mirror_and_to_its_own_cdn_count() -> None:
+    with serving(Tree()) as cdn, mirrored(leads(cdn.url("", host="cdn.test"))) as (of, _):
+        assert outcomes(leading(of)) == {"": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH)}
+
+
+# --- What the origin itself gets wrong ---
+
+
+@pytest.mark.parametrize("body", [b"Sun 29 Nov", b"\xff", f"{NOW - 10 * 86_400:.0f}".encode(), None])
+def test_a_time_file_that_is_the_origin_s_fault_is_not_held_against_mirrors(body: bytes | None) -> None:
+    tree = Tree()
+    if body is not None:
+        tree.files["TIME"] = body
+    with mirrored(tree) as (of, _):
+        made = Trip(mirror=of, wanted=WANTED, now=NOW, run=0, time_file="TIME", untimed=frozenset({MAIN}))
+        found = visit(made, TERMS, Fetching(), time.monotonic, now)
+        alone = visit(replace(made, wanted={}), TERMS, Fetching(), time.monotonic, now)
+    assert outcomes(found) == {"": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH)}
+    assert outcomes(alone) == {"": Outcome.GOOD}
+
+
+@pytest.mark.parametrize("body", [b"", b"<repomd", HTML, NEVER])
+def test_what_the_origin_gives_in_place_of_its_repomd_is_not_held_against_mirrors(body: bytes) -> None:
+    with mirrored(Tree().put(body)) as (of, _):
+        found = visited(of, terms=replace(TERMS, unreadable=frozenset(PATHS)))
+    assert set(outcomes(found).values()) == {Outcome.GOOD}
+
+
+def test_a_newer_repomd_without_timestamps_is_newer_by_its_time() -> None:
+    body = b'<repomd xmlns="http://linux.duke.edu/metadata/repo"><data type="primary"/></repomd>'
+    at = format_datetime(datetime.fromtimestamp(NOW - 60, UTC), usegmt=True)
+    with mirrored(says(answer("200 OK", body, f"Last-Modified: {at}"))) as (of, _):
+        assert {outcome for path, outcome in outcomes(visited(of)).items() if path} == {Outcome.AHEAD}

@@ -18,12 +18,13 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from mirrorlist.checks.visit import Visited
 from mirrorlist.cli.durations import ago, moment
 from mirrorlist.cli.main import main
-from mirrorlist.cli.probe import Prober, guard_of
+from mirrorlist.cli.probe import Prober, guard_of, line_of
 from mirrorlist.cli.stopping import Stopped
 from mirrorlist.core.addresses import KnownAddress
-from mirrorlist.core.health import REMEDIES, Family, Outcome, Subject
+from mirrorlist.core.health import REMEDIES, Family, Outcome, Probe, Subject
 from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import MAIN, PlaceSource, Protocol
 from mirrorlist.core.pace import Lowered, Pace
@@ -400,3 +401,20 @@ def test_spans_are_told_in_the_largest_unit(seconds: float, said: str) -> None:
 
 def test_a_time_beyond_the_calendar_is_told_as_its_end() -> None:
     assert moment(1e15) == "9999-12-31 00:00"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "requests", "told"),
+    [
+        ([], 0, "not asked: nothing on it can be compared with the origin"),
+        ([Outcome.UNCHECKED, Outcome.NO_ADDRESS], 2, "not known: why"),
+        ([Outcome.LIMITED], 1, "not known: why"),
+        ([Outcome.NO_ADDRESS] * 2, 2, "no address of this family"),
+        ([Outcome.GOOD, Outcome.UNCHECKED], 2, "good"),
+        ([Outcome.CLOSED, Outcome.GOOD], 2, "1 connection refused"),
+    ],
+)
+def test_a_line_calls_nothing_good_that_was_not_heard_of(outcomes: list[Outcome], requests: int, told: str) -> None:
+    subject = Subject("m", MAIN, Protocol.HTTP, Family.IPV4)
+    probes = tuple(Probe(subject, 0.0, 0.1, outcome, "why") for outcome in outcomes)
+    assert line_of(Visited("m", probes, requests, 0.5)) == f"m  {requests} requests  0.5 s  {told}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mirrorlist.core.causes import Fault, faults_of
 from mirrorlist.core.health import Family, Outcome, Override, Subject, Verdict
 from mirrorlist.core.health_table import health_table
@@ -91,3 +93,26 @@ def test_causes_travel_with_the_snapshot() -> None:
     whole = snapshot(MIRRORS, facts={"health": made()})
     again: Snapshot = decode(memoryview(encode(whole)))
     assert again.facts.health == whole.facts.health
+
+
+@pytest.mark.parametrize(
+    ("reaches", "told"),
+    [
+        ({Family.IPV6: Outcome.NO_ADDRESS}, []),
+        ({Family.IPV4: Outcome.NO_ADDRESS}, []),
+        ({Family.IPV4: Outcome.CLOSED, Family.IPV6: Outcome.NO_ADDRESS}, [(Reason.UNREACHABLE, "https ipv4")]),
+        (
+            {Family.IPV4: Outcome.NO_ADDRESS, Family.IPV6: Outcome.NO_ADDRESS},
+            [(Reason.UNREACHABLE, "https ipv4"), (Reason.UNREACHABLE, "https ipv6")],
+        ),
+        ({Family.IPV4: Outcome.GOOD}, [(Reason.RECOVERING, "https ipv4")]),
+    ],
+)
+def test_a_mirror_of_one_family_is_not_out(reaches: dict[Family, Outcome], told: list[tuple[Reason, str]]) -> None:
+    one = mirror("one", urls={MAIN: {Protocol.HTTPS: "https://one.example.org/"}})
+    verdicts = {
+        Subject(one.name, MAIN, Protocol.HTTPS, family): Verdict(False, NOW - HOUR, outcome, NOW)
+        for family, outcome in reaches.items()
+    }
+    table = health_table([one], verdicts, {}, {}, service(), NOW)
+    assert [(fault.reason, fault.cause.of[0]) for fault in faults_of(table, 0, one)] == told

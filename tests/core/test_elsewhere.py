@@ -1,59 +1,77 @@
-"""Whose a URL is that a mirror redirects to."""
+"""Hosts that redirects may not lead to."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from mirrorlist.core.elsewhere import FALLBACK, ORIGIN, SERVICE, Elsewhere, places_of
-from mirrorlist.core.model import MAIN, Protocol
-from mirrorlist.core.service import Site
+from mirrorlist.core.elsewhere import A_FALLBACK, THE_ORIGIN, THIS_SERVICE, elsewhere, host_key
+from mirrorlist.core.model import MAIN, Mirror, Protocol
+from mirrorlist.core.service import Module, Site
 from mirrorlist.core.trees import Tree
-from tests.building import mirror, service
+from tests.building import service
 
-MIRRORS = [
-    mirror(
-        "a", urls={MAIN: {Protocol.HTTP: "http://a.example.org/linux/", Protocol.RSYNC: "rsync://a.example.org/l/"}}
-    ),
-    mirror("b", urls={MAIN: {Protocol.HTTPS: "https://b.example.org/pub/linux/"}}),
-    mirror("c", urls={MAIN: {Protocol.HTTP: "http://a.example.org:8080/"}}),
-    replace(mirror("d", urls={MAIN: {Protocol.HTTPS: "https://inside.example.net/"}}), private=True),
-    mirror("e", urls={MAIN: {Protocol.HTTPS: "https://b.example.org/other/"}}),
-]
-SERVICE_FILE = replace(
-    service(),
-    site=Site(url="https://mirrors.example.com/"),
-    origins={MAIN: "https://origin.example.com/linux/"},
-    fallbacks={MAIN: ("https://fallback.example.com/linux/",)},
-    trees=(Tree(prefix="/", module=MAIN, host="dl.example.com"),),
+MIRRORS = (
+    Mirror(name="a", urls={MAIN: {Protocol.HTTP: "http://a.example.org/x/", Protocol.RSYNC: "rsync://rs.example.org/x/"}}),
+    Mirror(name="b", urls={MAIN: {Protocol.HTTPS: "https://b.example.org:8443/x/"}, "vault": {Protocol.HTTP: "http://old.b.example.org/"}}),
+)  # fmt: skip
+SERVICE = service(
+    site=Site(url="https://Mirrors.Example.org./"),
+    trees=(Tree(prefix="/", module=MAIN, host="dl.example.org"),),
+    origins={MAIN: "https://origin.example.org/pub"},
+    fallbacks={MAIN: ("http://fallback.example.org:8080/",)},
+    modules={MAIN: Module(title="Main", rsync="rsync://master.example.org/main")},
 )
+HOSTS = elsewhere(SERVICE, MIRRORS)
 
 
 @pytest.mark.parametrize(
-    ("url", "whose"),
+    ("url", "owner"),
     [
-        ("http://a.example.org/linux/x.iso", None),
-        ("https://a.example.org/linux/x.iso", None),
-        ("http://A.example.org.:80/elsewhere/x.iso", None),
-        ("https://cdn.example.net/x.iso", None),
-        ("http://a.example.org:8080/x.iso", "the mirror c.example.org"),
-        ("http://b.example.org/pub/linux/x.iso", "the mirror b.example.org"),
-        ("https://B.Example.org:443/mirror/linux/x.iso", "the mirror b.example.org"),
-        ("https://inside.example.net/x.iso", "another mirror"),
-        ("https://origin.example.com/linux/x.iso", ORIGIN),
-        ("https://fallback.example.com/x.iso", FALLBACK),
-        ("http://dl.example.com/x.iso", SERVICE),
-        ("http://mirrors.example.com/dl/x.iso", SERVICE),
-        ("http://[", None),
+        ("https://mirrors.example.org/dl/f", THIS_SERVICE),
+        ("http://MIRRORS.example.org.:80/dl/f", THIS_SERVICE),
+        ("https://mirrors.example.org:8443/", None),
+        ("http://dl.example.org/f", THIS_SERVICE),
+        ("http://origin.example.org/", THE_ORIGIN),
+        ("https://master.example.org/main/", THE_ORIGIN),
+        ("http://fallback.example.org:8080/f", A_FALLBACK),
+        ("http://fallback.example.org/f", None),
+        ("https://a.example.org/", "the mirror a"),
+        ("http://rs.example.org/", "the mirror a"),
+        ("https://b.example.org:8443/", "the mirror b"),
+        ("https://b.example.org/", None),
+        ("http://old.b.example.org:443/", "the mirror b"),
+        ("https://cdn.example.net/", None),
+        ("/relative", None),
+        ("http://[::1", None),
+        ("http://a.example.org:99999/", None),
     ],
 )
-def test_hosts_are_known_whatever_scheme_port_and_spelling(url: str, whose: str | None) -> None:
-    assert Elsewhere("a.example.org", places_of(SERVICE_FILE, MIRRORS)).of(url) == whose
+def test_a_host_belongs_to_one_of_the_network(url: str, owner: str | None) -> None:
+    assert HOSTS.owner_of(url) == owner
 
 
-def test_two_mirrors_of_one_host_are_told_apart_by_their_paths() -> None:
-    found = Elsewhere("e.example.org", places_of(SERVICE_FILE, MIRRORS))
-    assert found.of("https://b.example.org/other/x") is None
-    assert found.of("https://b.example.org/third/x") is None
-    assert found.of("https://b.example.org/pub/linux/x") == "the mirror b.example.org"
+def test_the_hosts_of_all_of_a_mirror_s_urls_are_its_own() -> None:
+    own = HOSTS.but_for(MIRRORS[1])
+    urls = ("https://b.example.org:8443/", "https://old.b.example.org/", "http://a.example.org/")
+    assert [own.owner_of(url) for url in urls] == [None, None, "the mirror a"]
+
+
+def test_the_project_s_own_trees_may_not_lead_back_to_this_service() -> None:
+    loops = HOSTS.of(THIS_SERVICE)
+    assert loops.owner_of("http://mirrors.example.org/") == THIS_SERVICE
+    assert loops.owner_of("http://a.example.org/") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("http://[2001:DB8:0::1]/", "2001:db8::1"),
+        ("http://[2001:db8::1]:8080/", "2001:db8::1:8080"),
+        ("http://192.0.2.1:80/", "192.0.2.1"),
+        ("http://b\u00fccher.example/", "xn--bcher-kva.example"),
+        ("/srv/mirror", None),
+        ("origin", None),
+    ],
+)
+def test_hosts_have_one_spelling(url: str, key: str | None) -> None:
+    assert host_key(url) == key

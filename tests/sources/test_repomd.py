@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import itertools
+import os
 import socket
 import threading
 import time
@@ -20,7 +21,14 @@ from hypothesis import strategies as st
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.metadata import REPOMD
 from mirrorlist.core.model import Checksummed
-from mirrorlist.sources.repomd import LARGEST, directory_fetch, http_fetch, summed_up
+from mirrorlist.sources.repomd import (
+    LARGEST,
+    directory_fetch,
+    directory_written,
+    http_fetch,
+    http_written,
+    summed_up,
+)
 
 
 def _repomd(*stamps: str, inside: str = "", root: str = "repomd", head: str = "") -> bytes:
@@ -98,8 +106,7 @@ def test_an_entity_reads_no_file(tmp_path: Path) -> None:
         pytest.param(
             FINE.replace(b"http://linux.duke.edu/metadata/repo", b"urn:x"), "the root element is not repomd", id="ns"
         ),
-        pytest.param(_repomd(), "it names no data with a timestamp", id="no parts"),
-        pytest.param(_repomd(inside="<data/>"), "it names no data with a timestamp", id="a part without one"),
+        pytest.param(_repomd(), "it names no data", id="no parts"),
     ],
 )
 def test_what_is_no_repomd_is_refused_with_its_place_and_reason(data: bytes, words: str) -> None:
@@ -107,6 +114,13 @@ def test_what_is_no_repomd_is_refused_with_its_place_and_reason(data: bytes, wor
         summed_up(data, "9/os/repodata/repomd.xml")
     assert str(caught.value).startswith(f"9/os/repodata/repomd.xml: {words}")
     assert "None" not in str(caught.value)
+
+
+def test_without_a_timestamp_the_time_of_the_file_counts() -> None:
+    data = _repomd(inside='<data type="primary"><location href="repodata/p.xml.gz"/></data>')
+    assert summed_up(data, "x", lambda: 1_790_000_000).timestamp == 1_790_000_000
+    assert summed_up(data, "x").timestamp == 0
+    assert summed_up(FINE, "x", lambda: 5).timestamp == 1_790_000_005
 
 
 @given(st.one_of(st.binary(), st.binary().map(lambda tail: FINE[:60] + tail), st.text().map(str.encode)))
@@ -148,6 +162,11 @@ def test_a_file_may_be_as_large_as_the_bound(tmp_path: Path, size: int, fine: bo
     else:
         with pytest.raises(OriginError, match=f"larger than {LARGEST} bytes"):
             fetch(REPOMD)
+
+
+def test_a_directory_tells_when_a_file_was_written(tmp_path: Path) -> None:
+    os.utime(_tree(tmp_path, FINE) / REPOMD, (0, 1_790_000_000.9))
+    assert (directory_written(tmp_path)(REPOMD), directory_written(tmp_path)("other")) == (1_790_000_000, 0)
 
 
 # --- Over HTTP -----------------------------------------------------------------------------------------------
@@ -205,6 +224,8 @@ def _origin(answers: dict[str, Answer]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             answers.get(self.path, _sends(b"no", 404))(self)
+
+        do_HEAD = do_GET  # noqa: N815  # the name that http.server calls
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
@@ -293,6 +314,20 @@ def test_an_origin_that_does_not_listen_is_told() -> None:
         with pytest.raises(OriginError) as caught:
             http_fetch(url, session)(REPOMD)
         assert str(caught.value) == f"{url}/{REPOMD}: ConnectionError"
+
+
+@pytest.mark.parametrize(
+    ("headers", "written"),
+    [
+        ({"Last_Modified": "Mon, 21 Sep 2026 13:33:20 GMT"}, 1_789_997_600),
+        ({"Last_Modified": "yesterday"}, 0),
+        ({}, 0),
+    ],
+)
+def test_an_http_origin_tells_when_a_file_was_written(headers: dict[str, str], written: int) -> None:
+    with _origin({f"/tree/{REPOMD}": _sends(b"", **headers)}) as url, requests.Session() as session:
+        assert http_written(url, session)(REPOMD) == written
+        assert http_written("http://[2001:db8::/", session)(REPOMD) == 0
 
 
 def test_a_url_that_cannot_be_is_told() -> None:
