@@ -11,7 +11,7 @@ from mirrorlist.checks.fetch import Ask, Fetch, Guard, fetch
 from mirrorlist.checks.heads import Timeouts, ask, tree_of
 from mirrorlist.checks.one_byte import Answer
 from mirrorlist.checks.outcome import Failure, FailureKind, Fetched
-from mirrorlist.core.listing import ABSENT
+from mirrorlist.core.listing import ABSENT, UNKNOWN
 from mirrorlist.core.model import Protocol
 from tests.checks.asking import LOOPBACK
 from tests.indexing.daemons import HOST, web_server
@@ -58,7 +58,7 @@ def test_the_size_is_that_of_the_whole_file() -> None:
         answers(206, content_range="bytes 0-0/700", content_length="1"), answers(206, content_length="1"),
         answers(416, content_range="bytes */0"), answers(206, content_range="bytes 0-0/*"), answers(416),
     )  # fmt: skip
-    assert found == {"0": Answer(700, UNKNOWN), "2": Answer(0, UNKNOWN)}
+    assert found == {"0": Answer(700), "2": Answer(0), "3": Answer(UNKNOWN)}
 
 
 def test_what_a_mirror_redirects_to_others_it_does_not_have() -> None:
