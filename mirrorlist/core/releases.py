@@ -18,7 +18,8 @@ from mirrorlist.core.errors import NotFound
 from mirrorlist.core.model import MAIN, SERVED_STATUSES, Mirror, Repository
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.rank import is_public
-from mirrorlist.core.usability import SEEN_CURRENT, HealthTable, Holds, is_in_reach
+from mirrorlist.core.reach import is_in_reach
+from mirrorlist.core.usability import SEEN_CURRENT, HealthTable, Holds
 
 AT_LEAST = 5
 _MINOR = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})", re.ASCII)
@@ -160,7 +161,7 @@ def _able(seen: Seen) -> list[int]:
         if is_public(mirror)
         and mirror.status in SERVED_STATUSES
         and number not in seen.health.out
-        and is_in_reach(number, mirror, seen.health, MAIN)
+        and is_in_reach(number, mirror, seen.health.bad_reach, MAIN)
     ]
 
 
