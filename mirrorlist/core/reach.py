@@ -17,7 +17,7 @@ class Reach(IntEnum):
     SILENT = 1
     NO_ADDRESS = 2
     WRONG = 3
-    """Something else than the origin's tree answers. Clients of the family get that, whatever the other family gives."""
+    """Something else than the origin's tree answers: clients of the family get that, whatever the other gives."""
 
 
 _ANOTHER_TREE = frozenset(
