@@ -10,7 +10,7 @@ from mirrorlist.core.model import Query
 from mirrorlist.core.possession import narrowed
 from mirrorlist.core.select import rung_notes
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.core.usability import Narrowing, Rung, held_key, paths_of, tells_families, usability
+from mirrorlist.core.usability import Narrowing, Rung, Ways, held_key, paths_of, usability_by
 
 Column = Sequence[bytes | None]
 """The base URL of each mirror, or None where it is not usable; one None more at the end."""
@@ -44,7 +44,7 @@ class Columns:
         self._kept: dict[object, PreparedColumn] = {}
         self._narrowed = 0
         self._trees: dict[str, bytes] = {}
-        self._by_family = tells_families(snapshot.mirrors, snapshot.facts.health)
+        self._ways = Ways(snapshot.mirrors, snapshot.facts.health)
 
     def of(self, query: Query, family: Family | None, narrowing: Narrowing) -> PreparedColumn:
         """The column of a query for clients of a family; queries that cannot differ share one."""
@@ -53,7 +53,7 @@ class Columns:
         is_narrowed = bool(narrowing.without or narrowing.holds)
         key = (
             query.target.module, query.target.vault, query.protocols, query.by_tree, query.file is None,
-            (family, narrowing.family is None) if self._by_family else None, self._judged(query, family),
+            (family, narrowing.family is None) if self._ways.tells_families else None, self._judged(query, family),
             (tuple(narrowing.without.items()), narrowing.holds) if is_narrowed else None,
         )  # fmt: skip
         column = self._kept.get(key)
@@ -76,7 +76,7 @@ class Columns:
 
     def _new(self, number: int, query: Query, family: Family | None, narrowing: Narrowing) -> PreparedColumn:
         snapshot = self._snapshot
-        usable = usability(snapshot.mirrors, snapshot.facts.health, query, family, narrowing)
+        usable = usability_by(self._ways, query, family, narrowing)
         every = [*(self._encoded(trees[0]) if trees else None for trees in usable.urls), None]
         urls = [None if at in usable.others else url for at, url in enumerate(every)] if usable.others else every
         notes = rung_notes(snapshot, query, usable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from functools import lru_cache
 
@@ -61,6 +61,11 @@ def is_in_reach(number: int, mirror: Mirror, bad_reach: Mapping[str, bytes], mod
     """Whether a mirror's tree of a module can be reached in any way."""
     ways = [protocol for protocol in mirror.urls.get(module, {}) if protocol in WEB_PROTOCOLS]
     return any(is_in_reach_over(bad_reach, number, mirror, module, protocol) for protocol in ways)
+
+
+def names_addresses(mirrors: Iterable[Mirror]) -> bool:
+    """Whether a mirror has a URL that tells its family."""
+    return any(literal_family(url) for mirror in mirrors for urls in mirror.urls.values() for url in urls.values())
 
 
 @lru_cache(maxsize=8192)

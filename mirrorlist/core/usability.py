@@ -8,14 +8,14 @@ that operators took out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Override, Standing, Verdict
 from mirrorlist.core.model import SERVED_STATUSES, Client, Mirror, Protocol, Query
 from mirrorlist.core.rank import is_public
-from mirrorlist.core.reach import Reach, is_in_reach_over, literal_family, reach_over
+from mirrorlist.core.reach import Reach, is_in_reach_over, names_addresses, reach_over
 from mirrorlist.core.reach import reach_key as reach_key
 from mirrorlist.core.reasons import Reason
 
@@ -73,10 +73,9 @@ _LADDER = (
     (Rung.LAST_KNOWN, frozenset(Holds)),
 )
 """The steps down: what a mirror holds that is good enough. Those that surely lack a repository stand on the last."""
-_OWN_FAMILY = _LADDER[:2]
-"""The steps on which mirrors that work over the client's family come before others."""
-_FAMILY_ASKED = _LADDER[:3]
-"""The steps on which only they are listed, for clients that ask for a family."""
+_OWN_FAMILY, _FAMILY_ASKED = _LADDER[:2], _LADDER[:3]
+"""The steps on which mirrors that work over the client's family come before others, and those on which clients that ask
+for a family get nothing else."""
 _Step = tuple[Rung, frozenset[Holds]]
 
 
@@ -176,42 +175,54 @@ class _Asked:
     narrowing: Narrowing
 
 
+class Ways:
+    """Under which URLs each mirror can be reached: the same for all paths, so that it is worked out once."""
+
+    def __init__(self, mirrors: Sequence[Mirror], health: HealthTable) -> None:
+        self.mirrors, self.health = mirrors, health
+        self.public = [is_public(mirror) for mirror in mirrors]
+        self.served = [n for n, each in enumerate(mirrors) if self.public[n] and each.status in SERVED_STATUSES]
+        self.tells_families = bool(health.bad_reach or health.holds_over) or names_addresses(mirrors)
+        self._kept: dict[object, Sequence[tuple[tuple[str, ...], Reason | None]]] = {}
+
+    def of(self, asked: _Asked, rung: Rung) -> Sequence[tuple[tuple[str, ...], Reason | None]]:
+        """By number the URLs and the reason; the ladder is for public mirrors, others stay on its first rung."""
+        key = asked.query.target.module, asked.query.protocols, asked.family, asked.strict, rung is Rung.LAST_KNOWN
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = [
+                _urls(number, mirror, self.health, asked, rung if self.public[number] else Rung.FRESH)
+                for number, mirror in enumerate(self.mirrors)
+            ]
+        return found
+
+
 def usability(
     mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, narrowing: Narrowing = WIDE
 ) -> Usability:
     """Which mirrors can be used for a query by a client of a family (None: unknown)."""
+    return usability_by(Ways(mirrors, health), query, family, narrowing)
+
+
+def usability_by(ways: Ways, query: Query, family: Family | None, narrowing: Narrowing = WIDE) -> Usability:
+    """The same, for many queries."""
     asked = _Asked(query, narrowing.family or family, False, narrowing)
-    if asked.family is None or not tells_families(mirrors, health):
-        return _down(mirrors, health, asked)
-    own = _first(mirrors, health, replace(asked, strict=True), _FAMILY_ASKED if narrowing.family else _OWN_FAMILY)
+    if asked.family is None or not ways.tells_families:
+        return _down(ways, asked)
+    own = _first(ways, replace(asked, strict=True), _FAMILY_ASKED if narrowing.family else _OWN_FAMILY)
     if own is None:
-        return _down(mirrors, health, asked)
-    return own if narrowing.family else _with_others(own, _down(mirrors, health, asked))
+        return _down(ways, asked)
+    return own if narrowing.family else _with_others(own, _down(ways, asked))
 
 
-def tells_families(mirrors: Iterable[Mirror], health: HealthTable) -> bool:
-    """Whether anything is known that differs by address family."""
-    return bool(health.bad_reach or health.holds_over) or any(
-        literal_family(url) for mirror in mirrors for urls in mirror.urls.values() for url in urls.values()
-    )
-
-
-def _down(mirrors: Sequence[Mirror], health: HealthTable, asked: _Asked) -> Usability:
+def _down(ways: Ways, asked: _Asked) -> Usability:
     """The first rung on which there is a public mirror; the fallbacks' if there is none."""
-    found = _first(mirrors, health, asked, _LADDER)
-    return found or replace(_column(mirrors, health, asked, _LADDER[0]), rung=Rung.FALLBACKS)
+    return _first(ways, asked, _LADDER) or replace(_column(ways, asked, _LADDER[0]), rung=Rung.FALLBACKS)
 
 
-def _first(mirrors: Sequence[Mirror], health: HealthTable, asked: _Asked, steps: Sequence[_Step]) -> Usability | None:
-    columns = (_column(mirrors, health, asked, step) for step in steps)
-    return next((usable for usable in columns if _has_public(mirrors, usable)), None)
-
-
-def _has_public(mirrors: Sequence[Mirror], usable: Usability) -> bool:
-    return any(
-        urls and is_public(mirror) and mirror.status in SERVED_STATUSES
-        for mirror, urls in zip(mirrors, usable.urls, strict=True)
-    )
+def _first(ways: Ways, asked: _Asked, steps: Sequence[_Step]) -> Usability | None:
+    columns = (_column(ways, asked, step) for step in steps)
+    return next((usable for usable in columns if any(usable.urls[number] for number in ways.served)), None)
 
 
 def _with_others(own: Usability, every: Usability) -> Usability:
@@ -221,27 +232,23 @@ def _with_others(own: Usability, every: Usability) -> Usability:
     return Usability(urls, own.reasons, own.rung, others)
 
 
-def _column(mirrors: Sequence[Mirror], health: HealthTable, asked: _Asked, step: _Step) -> Usability:
-    query, narrowing = asked.query, asked.narrowing
+def _column(ways: Ways, asked: _Asked, step: _Step) -> Usability:
+    health, query, narrowing = ways.health, asked.query, asked.narrowing
     columns = [column for path in paths_of(query) if (column := _holds(health, path, asked.family))]
     if narrowing.holds is not None:
         columns.append(narrowing.holds)
-    checksummed = _ACCEPTED if query.checksummed else CURRENT
-    out = frozenset(health.out)
-    urls: list[tuple[str, ...]] = []
-    reasons: list[Reason | None] = []
-    for number, mirror in enumerate(mirrors):
-        rung, enough = step if is_public(mirror) else _LADDER[0]
-        found, reason = _urls(number, mirror, health, asked, rung)
-        if found and (held := _held(columns, number, enough | checksummed)):
-            found, reason = (), held
-        if number in narrowing.without:
-            found, reason = (), narrowing.without[number]
-        if number in out:
-            found, reason = (), Reason.TAKEN_OUT
-        urls.append(found)
-        reasons.append(reason)
-    return Usability(tuple(urls), tuple(reasons), step[0])
+    rung, enough = step
+    accepted, at_first = (each | (_ACCEPTED if query.checksummed else CURRENT) for each in (enough, CURRENT))
+    found = ways.of(asked, rung)
+    urls, reasons = [each for each, _ in found], [reason for _, reason in found]
+    for number in range(len(urls)) if columns else ():
+        if urls[number] and (held := _held(columns, number, accepted if ways.public[number] else at_first)):
+            urls[number], reasons[number] = (), held
+    for number, reason in narrowing.without.items():
+        urls[number], reasons[number] = (), reason
+    for number in health.out:
+        urls[number], reasons[number] = (), Reason.TAKEN_OUT
+    return Usability(tuple(urls), tuple(reasons), rung)
 
 
 def _holds(health: HealthTable, path: str, family: Family | None) -> bytes | None:
