@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ from mirrorlist.core.reasons import Reason
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.trees import Tree
 from mirrorlist.core.usability import CURRENT, RUNG_NOTES, HealthTable, Holds, Rung
+from mirrorlist.indexing.reasons import standings
+from mirrorlist.store.listings import Listings
 from tests.building import CATALOGUE, CITIES, metadata, mirror, snapshot
 from tests.file_indexes import Has, indexed
 from tests.web.asking import Both, both
@@ -352,3 +355,16 @@ def test_names_of_places_are_cleaned_as_other_texts_are() -> None:
     assert "bob@secret" not in str(fields)
     assert "u:pw" not in str(fields)
     assert str(fields["city"]).startswith("Berlin")
+
+
+def test_which_tells_why_a_mirror_that_has_a_file_is_left_out(tmp_path: Path) -> None:
+    _, made = served(
+        "good", "bad", "lacks", files={DVD: Has(lacking=("lacks",))}, holds={DVD: bytes([0, Holds.WRONG, 0])}
+    )
+    index = made.files[MAIN]
+    number = index.find(DVD)
+    assert number is not None
+    rows = {row.mirror.name: row.why for row in standings(made, index, number, Listings(tmp_path, MAIN))}
+    assert rows["good.example.org"] == ""
+    assert rows["bad.example.org"] == f"left out: {Reason.WRONG.value}"
+    assert "left out" not in rows["lacks.example.org"]
