@@ -36,7 +36,8 @@ IMPURE = {
     "ssl", "structlog", "subprocess", "sys", "tempfile", "threading", "time", "urllib.request", "werkzeug", "yaml",
 }  # fmt: skip
 MOST_LINES = 300
-LONGER: dict[str, int] = {}
+LONGER: dict[str, int] = {"mirrorlist/core/model.py": 320}
+"""The nouns are read in one place."""
 
 
 def part(module: str) -> str:

@@ -32,6 +32,8 @@ def carried_health(former: HealthTable, were: Sequence[Mirror], mirrors: Sequenc
         out=tuple(number for number, was in enumerate(order) if was in out),
         overrides=former.overrides,
         since={key: _moments(column, order) for key, column in former.since.items()},
+        dead_trees=former.dead_trees,
+        holds_over={key: _reordered(column, order) for key, column in former.holds_over.items()},
     )
 
 

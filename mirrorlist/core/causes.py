@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from mirrorlist.core.health import Family, Override
 from mirrorlist.core.health_table import noted_since
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, Query
+from mirrorlist.core.reach import Reach
 from mirrorlist.core.reasons import Cause, Reason
-from mirrorlist.core.usability import HELD_REASONS, HealthTable, Holds, Reach, paths_of, reach_key
+from mirrorlist.core.usability import HELD_REASONS, HealthTable, Holds, paths_of, reach_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def _faulty_ways(
 
 def _reach(health: HealthTable, number: int, module: str, protocol: Protocol, family: Family) -> Reach:
     column = health.bad_reach.get(reach_key(module, protocol, family))
-    return Reach(column[number]) if column else Reach.WORKS
+    return Reach(column[number]) if column else Reach.GOOD
 
 
 def override_of(health: HealthTable, number: int) -> Override | None:

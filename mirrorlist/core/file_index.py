@@ -6,8 +6,10 @@ Files are numbered in the order of their directories, then names. ``core/file_in
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import and_, or_
 from zlib import crc32
 
 from mirrorlist.core.holders import Holders
@@ -175,12 +177,40 @@ class FileIndex:
 
     def holders(self, number: int) -> Holders:
         """Which mirrors of the snapshot have the file of this number."""
+        return Holders(self.bits, *self._masks(self.arrays["holders_of"][number]))
+
+    def _masks(self, row: int) -> tuple[int, int]:
+        """A row of holders as bits: those that have the file, and those of which it is known."""
         width = (len(self.facts.mirrors) + 7) // 8
-        row = self.arrays["holders_of"][number] * 2 * width
-        data = self.arrays["holders"]
-        having = int.from_bytes(data[row : row + width], "little")
-        known = int.from_bytes(data[row + width : row + 2 * width], "little")
-        return Holders(self.bits, having, known)
+        at, data = row * 2 * width, self.arrays["holders"]
+        return (
+            int.from_bytes(data[at : at + width], "little"),
+            int.from_bytes(data[at + width : at + 2 * width], "little"),
+        )
+
+    def holders_below(self, directory: str) -> tuple[Holders, Holders]:
+        """Which mirrors have something of what is below a directory, at any depth, and which have all that is right
+        in it. The root is the empty text."""
+        key = self.real_path(directory).encode("utf-8", "surrogatepass")
+        first, count = self.arrays["first_file"], len(self.arrays["first_file"]) - 1
+        number = self.directory_number(key)
+        here = range(0) if number is None else range(first[number], first[number + 1])
+        deeper = range(count)
+        if key:
+            low = bisect_left(deeper, key + b"/", key=self._directory)
+            deeper = range(low, bisect_left(deeper, key + b"0", lo=low, key=self._directory))
+        below = range(first[deeper.start], first[deeper.stop])
+        some, all_ = self._sets((*here, *below)), self._sets(here)
+        known = reduce(and_, (known for _, known in some)) if some else 0
+        lacking = reduce(or_, (known & ~having for having, known in all_), 0)
+        return (
+            Holders(self.bits, reduce(or_, (having for having, _ in some), 0), known),
+            Holders(self.bits, ~lacking, reduce(or_, (known for _, known in all_), 0)),
+        )
+
+    def _sets(self, numbers: Iterable[int]) -> list[tuple[int, int]]:
+        """The distinct sets of holders of some files: bits of those that have them, and of those known."""
+        return [self._masks(row) for row in {self.arrays["holders_of"][number] for number in numbers}]
 
     def entries(self, directory: str) -> Sequence[Entry] | None:
         """What a directory holds, directories first, each by name; None if there is no such directory.

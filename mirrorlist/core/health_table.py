@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from struct import Struct
 
-from mirrorlist.core.health import GOOD_OUTCOMES, Outcome, Override, Standing, Subject, Verdict, replaced, standing
+from mirrorlist.core.health import Override, Standing, Subject, Verdict, replaced, standing
 from mirrorlist.core.images import directories
 from mirrorlist.core.model import Mirror, RepoMetadata
+from mirrorlist.core.reach import reach_key, reach_of
 from mirrorlist.core.service import Service
-from mirrorlist.core.usability import HealthTable, Reach, holds_of, reach_key
-from mirrorlist.core.visits import contents
+from mirrorlist.core.usability import HealthTable, held_key, holds_of
+from mirrorlist.core.visits import Content, contents, contents_over
 
 _MOMENT = Struct("<I")
 
@@ -29,20 +31,20 @@ def health_table(
     A missing image leaves a mirror out of what is asked for by the image's path, or its directory's, alone.
     """
     numbers = {mirror.name: number for number, mirror in enumerate(mirrors)}
-    by_path: dict[str, dict[str, Verdict]] = {}
-    for (name, _, path), verdict in contents(verdicts).items():
-        by_path.setdefault(path, {})[name] = verdict
+    judging = _Judging(mirrors, metadata, service, now, tuple(images))
+    general = contents(verdicts)
     since: dict[str, bytearray] = {}
-    of_images = {path: _holds_image(path, mirrors, by_path[path], since) for path in images if path in by_path}
-    holds = of_images | {
-        directory: bytes(map(max, zip(*(of_images[path] for path in paths), strict=True)))
-        for directory, paths in directories(of_images).items()
-    }
-    holds |= {
-        path: _holds(mirrors, by_path[path], known, service, now, since)
-        for path, known in metadata.items()
-        if path in by_path
-    }
+    holds = judging.columns(_by_path(general), since)
+    holds_over: dict[str, bytes] = {}
+    for family, over in contents_over(verdicts, general).items():
+        paths = {path for _, _, path in over}
+        mixed = {key: over.get(key, verdict) for key, verdict in general.items()}
+        noted: dict[str, bytearray] = {}
+        for path, column in judging.columns(_by_path(mixed), noted, paths).items():
+            if column != holds.get(path):
+                holds_over[held_key(family, path)] = column
+                if path in noted:
+                    since[held_key(family, path)] = noted[path]
     bad_reach = _bad_reach(numbers, verdicts, since)
     out = sorted((numbers[name], override) for name, override in overrides.items() if name in numbers)
     return HealthTable(
@@ -52,7 +54,48 @@ def health_table(
         overrides=tuple(override for _, override in out),
         since={key: bytes(column) for key, column in sorted(since.items())},
         dead_trees=_dead_trees(verdicts),
+        holds_over=holds_over,
     )
+
+
+_ByPath = Mapping[str, Mapping[str, Verdict]]
+
+
+def _by_path(found: Mapping[Content, Verdict]) -> _ByPath:
+    """The verdicts by path, then by mirror."""
+    by_path: dict[str, dict[str, Verdict]] = {}
+    for (name, _, path), verdict in found.items():
+        by_path.setdefault(path, {})[name] = verdict
+    return by_path
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """What verdicts on repositories and images are measured by."""
+
+    mirrors: Sequence[Mirror]
+    metadata: Mapping[str, RepoMetadata]
+    service: Service
+    now: float
+    images: tuple[str, ...]
+
+    def columns(
+        self, by_path: _ByPath, since: dict[str, bytearray], only: Container[str] | None = None
+    ) -> dict[str, bytes]:
+        """The columns of all paths, or of some and the directories of images."""
+        images = [path for path in self.images if path in by_path]
+        if only is not None and not any(path in only for path in images):
+            images = []
+        of_images = {path: _holds_image(path, self.mirrors, by_path[path], since) for path in images}
+        found = of_images | {
+            directory: bytes(map(max, zip(*(of_images[path] for path in paths), strict=True)))
+            for directory, paths in directories(of_images).items()
+        }
+        return found | {
+            path: _holds(self.mirrors, by_path[path], known, self.service, self.now, since)
+            for path, known in self.metadata.items()
+            if path in by_path and (only is None or path in only)
+        }
 
 
 def _holds(
@@ -117,18 +160,9 @@ def _bad_reach(
         if subject.path or verdict.good_now or subject.mirror not in numbers:
             continue
         key = reach_key(subject.module, subject.protocol, subject.family)
-        columns.setdefault(key, bytearray(len(numbers)))[numbers[subject.mirror]] = _reach_of(verdict)
+        columns.setdefault(key, bytearray(len(numbers)))[numbers[subject.mirror]] = reach_of(verdict)
         _note(since, key, numbers[subject.mirror], len(numbers), verdict.since)
     return {key: bytes(column) for key, column in sorted(columns.items())}
-
-
-def _reach_of(verdict: Verdict) -> Reach:
-    """What a way that is bad now is like."""
-    if verdict.outcome is Outcome.NO_ADDRESS:
-        return Reach.NO_ADDRESS
-    if verdict.outcome is Outcome.FORBIDDEN:
-        return Reach.FORBIDDEN
-    return Reach.RECOVERING if verdict.outcome in GOOD_OUTCOMES else Reach.BROKEN
 
 
 def _note(since: dict[str, bytearray], key: str, number: int, count: int, at: float) -> None:

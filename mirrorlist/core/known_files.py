@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mirrorlist.core.belonging import Belonging
-from mirrorlist.core.file_index import SHA256_BYTES, FilePieces
+from mirrorlist.core.file_index import SHA256_BYTES, FileIndex, FilePieces
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.trees import Place
 
@@ -40,11 +40,16 @@ class Known:
 def really(snapshot: Snapshot, place: Place) -> Place:
     """The place with its path free of symbolic links, as far as an index knows them."""
     index = snapshot.files.get(place.tree.module)
-    if index is None or not index.facts.links:
-        return place
-    number = None if place.is_directory else index.find(place.path)
-    real = index.real_path(place.path) if number is None else index.file(number).path
+    real = place.path if index is None else real_path(index, place.path)
     return place if real == place.path else replace(place, real=real)
+
+
+def real_path(index: FileIndex, path: str) -> str:
+    """A path free of symbolic links, as far as the index knows them."""
+    if not index.facts.links:
+        return path
+    number = index.find(path) if path and not path.endswith("/") else None
+    return index.real_path(path) if number is None else index.file(number).path
 
 
 def changes_in_place(path: str) -> bool:

@@ -177,7 +177,12 @@ class Query:
 
     ``protocols``: those wanted, the preferred one first; ``every_protocol``: a mirror's URL under each of them,
     not only the first. ``countries``: only mirrors in these, if any. ``checksummed``: an accepted older version does
-    no harm. ``networks``: whether the client's networks count. ``within``: a file's repository, whose health decides.
+    no harm. ``networks``: whether the client's networks count.
+
+    ``file`` is the path of the file or directory below the mirrors' trees, as an index spells it; None where a
+    repository is asked for. ``within`` are the paths whose verdicts decide about it instead of the query's own: its
+    repository, and the image that it is; empty for what it is not.
+    ``by_tree``: a redirector asks, which needs an address even where a service wants no fallbacks.
     """
 
     target: Target
@@ -187,7 +192,9 @@ class Query:
     every_protocol: bool = False
     networks: bool = True
     checksummed: bool = False
-    within: str | None = None
+    file: str | None = None
+    within: tuple[str, str] | None = None
+    by_tree: bool = False
 
     @property
     def path(self) -> str:

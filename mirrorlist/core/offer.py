@@ -12,18 +12,16 @@ from dataclasses import dataclass, replace
 
 from mirrorlist.core.belonging import Belonging
 from mirrorlist.core.errors import NotFound, NotReady
-from mirrorlist.core.file_index import FileIndex
 from mirrorlist.core.health import Family
-from mirrorlist.core.holders import Holders
-from mirrorlist.core.known_files import APT_METADATA, Known, changes_in_place, known_file, really
-from mirrorlist.core.metadata import REPODATA
+from mirrorlist.core.known_files import APT_METADATA, Known, known_file, really
 from mirrorlist.core.metadata_files import fits_one, lists_others
 from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, Selection, Target
+from mirrorlist.core.possession import located
 from mirrorlist.core.rank import is_public
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import last_resorts, select
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.core.trees import MetadataFrom, Place
+from mirrorlist.core.trees import MetadataFrom, Place, Tree
 from mirrorlist.core.usability import RUNG_NOTES, Narrowing, Rung
 
 RELAXED = "no mirror on the continent asked for has this; the usual order follows"
@@ -45,7 +43,8 @@ _TELLS_NOTHING = frozenset(
 class Wanted:
     """What a request asks for: a place, and what narrows the mirrors.
 
-    ``protocols`` are those that the client may be sent to, the preferred one first; ``avoid`` are names of mirrors.
+    ``protocols`` are those that the client may be sent to, the preferred one first; ``avoid`` are names of mirrors;
+    ``networks`` is whether the client's networks count.
     """
 
     place: Place
@@ -53,6 +52,7 @@ class Wanted:
     countries: tuple[str, ...] = ()
     avoid: frozenset[str] = frozenset()
     family: Family | None = None
+    networks: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +114,13 @@ def offer(snapshot: Snapshot, belonging: Belonging, wanted: Wanted, client: Clie
     place = really(snapshot, wanted.place)
     wanted = replace(wanted, place=place)
     query = file_query(snapshot, belonging, wanted, now)
-    holders = holders_of(snapshot, place, query.within or "")
-    without = left_out(snapshot, wanted, holders)
+    without = left_out(snapshot, wanted)
     selection = select(snapshot, query, client, now, Narrowing(without, wanted.family))
     if place.continents and not selection.choices:
         without = {number: reason for number, reason in without.items() if reason is not Reason.CONTINENT_ASKED}
         selection = select(snapshot, query, client, now, Narrowing(without, wanted.family))
         selection = replace(selection, notes=(*selection.notes, RELAXED))
-    sources = tuple(_sources(snapshot, wanted, selection))
+    sources = tuple(sources_of(snapshot, wanted, selection))
     if not sources:
         raise _nobody(snapshot, wanted)
     return Offer(place, known_file(snapshot, belonging, place), sources, selection)
@@ -131,71 +130,33 @@ def file_query(snapshot: Snapshot, belonging: Belonging, wanted: Wanted, now: fl
     """The query for a file; raises NotFound if the index says that there is no such file."""
     place = wanted.place
     module = place.tree.module
-    repository = belonging.repository(module, place.path)
-    vault = belonging.is_in_vault(module, place.path)
-    index = snapshot.files.get(module)
-    if index is not None and not is_there(index, place):
-        if not vault and not _may_be_newer(snapshot, index, place, repository, now):
-            raise NotFound("there is no such file")
-    elif index is not None:
-        vault = False
-    target = Target("", "", module, place.quoted, vault, ())
-    return Query(target, None, wanted.protocols, wanted.countries, within=repository)
+    target = Target("", "", module, place.quoted, belonging.is_in_vault(module, place.path), ())
+    query = Query(
+        target, None, wanted.protocols, wanted.countries, networks=wanted.networks, file=place.path, by_tree=True
+    )
+    return located(snapshot, belonging, query, now)
 
 
-def is_there(index: FileIndex, place: Place) -> bool:
-    """Whether an index knows the file or directory of a place."""
-    if not place.is_directory and index.find(place.path) is not None:
-        return True
-    return index.entries(place.path) is not None
-
-
-def _may_be_newer(snapshot: Snapshot, index: FileIndex, place: Place, repository: str, now: float) -> bool:
-    """Whether an index that does not know a file may be wrong about it.
-
-    A repository's metadata names its files by checksum, and mirrors hold older names for a while: what a client was
-    just told of must not be 404 here. So it is while a change is newer than the index, or than the time that
-    mirrors have for it; and for repodata always.
-    """
-    if not repository:
-        return False
-    metadata = snapshot.facts.metadata.get(repository)
-    if f"/{REPODATA}" in place.path:
-        return True
-    if metadata is None:
-        return False
-    changed = metadata.first_seen
-    return changed > index.facts.listed_at or changed + snapshot.policy.lag_grace_seconds > now
-
-
-def holders_of(snapshot: Snapshot, place: Place, repository: str) -> Holders | None:
-    """Which mirrors have the file of a place; None where that is not known.
-
-    What changes in place in a repository is the prober's matter: a mirror whose older version is still accepted is in
-    the lists, and so it is here.
-    """
-    if place.is_directory or (repository and changes_in_place(place.path)):
-        return None
-    index = snapshot.files.get(place.tree.module)
-    number = None if index is None else index.find(place.path)
-    return None if index is None or number is None else index.holders(number)
-
-
-def left_out(snapshot: Snapshot, wanted: Wanted, holders: Holders | None) -> dict[int, Reason]:
-    """The mirrors, by number, that do not have the file or that the request does not want."""
+def left_out(snapshot: Snapshot, wanted: Wanted) -> dict[int, Reason]:
+    """The mirrors, by number, that the request does not want."""
     found: dict[int, Reason] = {}
     continents = wanted.place.continents
     for number, mirror in enumerate(snapshot.mirrors):
-        if holders is not None and holders.lack(number):
-            found[number] = Reason.NO_FILE
-        elif mirror.name in wanted.avoid:
+        if mirror.name in wanted.avoid:
             found[number] = Reason.AVOIDED
         elif continents and (mirror.location is None or mirror.location.continent not in continents):
             found[number] = Reason.CONTINENT_ASKED
     return found
 
 
-def _sources(snapshot: Snapshot, wanted: Wanted, selection: Selection) -> Iterable[Source]:
+def wanted_by(query: Query) -> Wanted:
+    """What a query for a list wants, as if a tree were asked for its path."""
+    path = query.path if query.file is None else query.file
+    place = Place(Tree(prefix="/", module=query.target.module), path)
+    return Wanted(place, query.protocols, query.countries, networks=query.networks)
+
+
+def sources_of(snapshot: Snapshot, wanted: Wanted, selection: Selection) -> list[Source]:
     """Mirrors, then fallbacks; fallbacks first where no mirror is known to be good, alone for the origin's metadata."""
     chosen = [Source(choice.url, choice.mirror) for choice in selection.choices]
     fallbacks = [Source(url, None) for url in selection.fallbacks]

@@ -40,6 +40,10 @@ class Paths:
             "", rel.version, rel.module, "/".join(in_full) + slash, rel.vault, ()
         )
 
+    def is_repository(self, path: str) -> bool:
+        """Whether the path of a target is a whole repository."""
+        return path in self._known
+
     def _known_above(self, segments: list[str], slash: str) -> Target | None:
         """The innermost known repository that a path leads to or into."""
         for count in range(len(segments), 0, -1):

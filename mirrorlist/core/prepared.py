@@ -7,32 +7,19 @@ the answer is joined. So a mirror that goes out moves nobody else, and needs no 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from dataclasses import dataclass
 from itertools import islice
 
+from mirrorlist.core.columns import Column, Columns, PreparedColumn
 from mirrorlist.core.health import Family
 from mirrorlist.core.matches import match_without_subnet
 from mirrorlist.core.model import Match, Mirror, Proximity, Query
-from mirrorlist.core.rank import Group, after, candidates, first_of, network_groups, place_groups
+from mirrorlist.core.rank import Group, after, candidates, first_of, in_order, network_groups, place_groups
 from mirrorlist.core.rules import carriers, open_in, opened_by
-from mirrorlist.core.select import rung_notes
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
 from mirrorlist.core.spread import Lot, Words, first_words, order_keys, words_of
-from mirrorlist.core.usability import WIDE, Narrowing, Rung, paths_of, usability
-
-Column = Sequence[bytes | None]
-"""The base URL of each mirror, or None where it is not usable; one None more at the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedColumn:
-    """A column with a number of its own, its rung, and what people are told of it."""
-
-    number: int
-    urls: Column
-    rung: Rung
-    notes: tuple[str, ...]
+from mirrorlist.core.usability import WIDE, Narrowing
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +65,7 @@ class Prepared:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._columns: dict[object, PreparedColumn] = {}
-        self._trees: dict[str, bytes] = {}
+        self._columns = Columns(snapshot)
         fixed = _Orders(snapshot)
         self._modules = {
             name: PreparedModule(snapshot, fixed, name, orders) for name, orders in snapshot.orders.items()
@@ -90,35 +76,8 @@ class Prepared:
         return self._modules.get(name)
 
     def column(self, query: Query, family: Family | None, narrowing: Narrowing = WIDE) -> PreparedColumn:
-        """What a client of a family can use for a query; queries that cannot differ share a column.
-
-        Narrowed columns are not kept: there may be as many as sets of mirrors that have a file.
-        """
-        if narrowing.without:
-            return self._new_column(-1, query, family, narrowing)
-        family = narrowing.family or family
-        health = self.snapshot.facts.health
-        alike = health.holds.keys().isdisjoint(paths_of(query))
-        key = (
-            query.target.module, query.target.vault, query.protocols, family if health.bad_reach else None,
-            ("", False) if alike else (query.path if query.within is None else query.within, query.checksummed),
-        )  # fmt: skip
-        column = self._columns.get(key)
-        if column is None:
-            column = self._columns[key] = self._new_column(len(self._columns), query, family, narrowing)
-        return column
-
-    def _new_column(self, number: int, query: Query, family: Family | None, narrowing: Narrowing) -> PreparedColumn:
-        usable = usability(self.snapshot.mirrors, self.snapshot.facts.health, query, family, narrowing)
-        urls = [self._encoded(trees[0]) if trees else None for trees in usable.urls]
-        return PreparedColumn(number, [*urls, None], usable.rung, rung_notes(self.snapshot, query, usable))
-
-    def _encoded(self, tree: str) -> bytes:
-        """The same bytes for all columns: with a dozen of them they would not fit the processor's cache."""
-        encoded = self._trees.get(tree)
-        if encoded is None:
-            encoded = self._trees[tree] = tree.encode()
-        return encoded
+        """What a client of a family can use for a query; queries that cannot differ share a column."""
+        return self._columns.of(query, family, narrowing)
 
 
 _SMALL = 16
@@ -148,13 +107,17 @@ class PreparedModule:
         self.module = module
         self._carriers = carriers(self._mirrors, module)
 
-    def numbers(self, place: int, network: int, lot: Lot, column: Column) -> tuple[list[int], bool]:
+    def numbers(
+        self, place: int, network: int, lot: Lot, column: Column, every: Column | None = None
+    ) -> tuple[list[int], bool]:
         """The mirrors to list, best first, and whether a monopoly stands alone.
 
         ``place`` and ``network`` are numbers of the snapshot's places and classes.
         """
         key = self.key(place, network, lot, column)
-        return ([], False) if key is None else self.listed(key, column)
+        if key is None and every is not None:
+            key = self.key(place, network, lot, every)
+        return ([], False) if key is None else self.listed(key, column, every)
 
     def key(self, place: int, network: int, lot: Lot, column: Column) -> int | None:
         """The key of the list of a client; None if no mirror is usable."""
@@ -194,9 +157,28 @@ class PreparedModule:
         network, place = divmod(row, self._places)
         return place, network, variant, key & 0xFFFF
 
-    def listed(self, key: int, column: Column) -> tuple[list[int], bool]:
-        """The list of a key: the mirrors' numbers, best first, and whether a monopoly stands alone."""
+    def listed(self, key: int, column: Column, every: Column | None = None) -> tuple[list[int], bool]:
+        """The list of a key: the mirrors' numbers, best first, and whether a monopoly stands alone.
+
+        ``column`` decides, and ``every`` fills up the list; it decides where the key could only be made of it.
+        """
         place, network, variant, first = self.parts_of(key)
+        if every is not None and column[first] is None:
+            column, every = every, None
+        found, alone = self._listed(place, network, variant, first, column)
+        if every is None or len(found) == self._limit:
+            return found, alone
+        belongs, keys = self._network(network), self._fixed.keys(variant)
+        groups = belongs.groups if belongs else ()
+        if alone:
+            groups = tuple(group for group in belongs.monopolies if first in group.members)[:1] if belongs else ()
+        else:
+            groups = (*groups, *self._groups_of(place))
+        seen, usable = set(found), _Usable(every)
+        behind = (number for number in in_order(groups, keys, usable) if number not in seen)
+        return [*found, *islice(behind, self._limit - len(found))], alone
+
+    def _listed(self, place: int, network: int, variant: int, first: int, column: Column) -> tuple[list[int], bool]:
         belongs = self._network(network)
         if belongs is None:
             return self._with_those_of(place, variant, [first], column), False

@@ -62,12 +62,15 @@ class Spellings:
         if arch not in arches:
             raise NotFound(f"unknown arch for version {rel.version}; known are {', '.join(arches)}")
         directory = f"{rel.version}/isos/{arch}"
-        return self._query(Target("isos", rel.version, rel.module, directory, rel.vault, ()), {**given, "arch": ""})
+        found = Target("isos", rel.version, rel.module, directory, rel.vault, ())
+        return replace(self._query(found, {**given, "arch": ""}), file=directory)
 
     def by_name(self, given: Mapping[str, str]) -> Query:
         """The query of ``?repo=baseos-9&arch=x86_64``, ``?release=9&repo=baseos`` or ``?path=9/BaseOS/x86_64/os``."""
         if path := given.get("path"):
-            return self._query(self._paths.target(path), {**given, "arch": ""})
+            found = self._paths.target(path)
+            query = self._query(found, {**given, "arch": ""})
+            return query if self._paths.is_repository(found.path) else replace(query, file=found.path)
         name, version = given.get("repo", ""), given.get("release") or given.get("version") or ""
         if not name:
             raise BadRequest("the parameter repo is missing; write ?repo=baseos-9&arch=x86_64")
@@ -171,7 +174,9 @@ def for_metalink(query: Query) -> Query:
         raise NotFound("the vault has no metalinks; ask /mirrorlist instead")
     query = for_one_arch(query)
     directory = query.target.path.removesuffix(REPOMD)
-    return replace(query, target=replace(query.target, path=directory), every_protocol=False, checksummed=True)
+    file = query.file if directory == query.target.path else None
+    target = replace(query.target, path=directory)
+    return replace(query, target=target, file=file, every_protocol=False, checksummed=True)
 
 
 def for_one_arch(query: Query) -> Query:

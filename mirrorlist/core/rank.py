@@ -191,7 +191,12 @@ def ordered(groups: Sequence[Group], keys: Sequence[float], words: Words, usable
 def after(drawn: int, groups: Iterable[Group], keys: Sequence[float], usable: Container[int]) -> Iterator[int]:
     """The mirror that was drawn for the first place, and all others in their order."""
     yield drawn
-    seen = {drawn}
+    yield from (member for member in in_order(groups, keys, usable) if member != drawn)
+
+
+def in_order(groups: Iterable[Group], keys: Sequence[float], usable: Container[int]) -> Iterator[int]:
+    """The usable mirrors, group by group, each in the fixed weighted order of ``keys``."""
+    seen: set[int] = set()
     for group in groups:
         for member in sorted(group.members, key=keys.__getitem__):
             if member in usable and member not in seen:

@@ -17,8 +17,9 @@ from mirrorlist.core.catalogue import Catalogue, path_in, target
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.model import MAIN, Mirror, Repository
 from mirrorlist.core.policy import Policy
+from mirrorlist.core.reach import is_in_reach
 from mirrorlist.core.rules import is_open_to_strangers
-from mirrorlist.core.usability import SEEN_CURRENT, HealthTable, Holds, is_in_reach
+from mirrorlist.core.usability import SEEN_CURRENT, HealthTable, Holds
 
 AT_LEAST = 5
 _MINOR = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})", re.ASCII)
@@ -159,7 +160,7 @@ def _able(seen: Seen) -> list[int]:
         for number, mirror in enumerate(seen.mirrors)
         if is_open_to_strangers(mirror, MAIN)
         and number not in seen.health.out
-        and is_in_reach(number, mirror, seen.health, MAIN)
+        and is_in_reach(number, mirror, seen.health.bad_reach, MAIN)
     ]
 
 

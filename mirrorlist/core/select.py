@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 
 from mirrorlist.core.causes import cause_of
 from mirrorlist.core.matches import network_matches
 from mirrorlist.core.model import Choice, Client, Match, Mirror, Query, Rejected, Selection
+from mirrorlist.core.possession import narrowed
 from mirrorlist.core.rank import (
     Group,
     candidates,
     country_of,
     distance_to,
+    in_order,
     network_groups,
     ordered,
     place_groups,
@@ -35,21 +37,23 @@ RELAXED = "no mirror in the countries asked for has this; the usual order follow
 
 @dataclass(frozen=True, slots=True)
 class Sieved:
-    """The mirrors, by number, that may stand in this client's groups; of these the usable ones; the reasons
-    of all that are left out."""
+    """The mirrors, by number, that may stand in this client's groups; of these the usable ones, and those that work
+    over another address family only; the reasons of all that are not usable."""
 
     standing: frozenset[int]
     usable: frozenset[int]
+    others: frozenset[int]
     reasons: Mapping[int, Reason]
 
 
 def select(snapshot: Snapshot, query: Query, client: Client, now: float, narrowing: Narrowing = WIDE) -> Selection:
     """The selection for a query and a client at a time; every mirror is in it, chosen or left out."""
     near = network_matches(snapshot.mirrors, client) if query.networks else {}
+    narrowing = narrowed(snapshot, query, narrowing)
     usable = usability(snapshot.mirrors, snapshot.facts.health, query, family_of(client), narrowing)
     sieved, notes = _sieve_or_relax(snapshot.mirrors, query, client, near, usable)
     groups, alone = _groups(snapshot, sieved, near, query, client)
-    chosen = list(islice(_ordered(snapshot, groups, client, sieved.usable, now), snapshot.policy.limit))
+    chosen = list(islice(_ordered(snapshot, groups, client, sieved, now), snapshot.policy.limit))
     return Selection(
         query,
         client,
@@ -68,7 +72,7 @@ def _sieve_or_relax(
 ) -> tuple[Sieved, tuple[str, ...]]:
     """``country=`` is given up, with a note, when it leaves nothing: an empty list helps nobody."""
     sieved = _sieve(mirrors, query, client, near, usable)
-    if sieved.usable or not query.countries or query.target.vault:
+    if sieved.usable or sieved.others or not query.countries or query.target.vault:
         return sieved, ()
     return _sieve(mirrors, replace(query, countries=()), client, near, usable), (RELAXED,)
 
@@ -85,7 +89,8 @@ def _sieve(
             reason = usable.reasons[number]
         if reason is not None:
             reasons[number] = reason
-    return Sieved(frozenset(standing), frozenset(standing - reasons.keys()), reasons)
+    mine = frozenset(standing - reasons.keys())
+    return Sieved(frozenset(standing), mine, usable.others & standing, reasons)
 
 
 def _reason_against(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
@@ -105,21 +110,24 @@ def _groups(
     weights = snapshot.weights
     matches = {number: near[number] for number in sorted(sieved.standing & near.keys())}
     monopolies, by_network = network_groups(matches, snapshot.mirrors, weights)
+    usable = sieved.usable or sieved.others
     for group in monopolies:
-        if sieved.usable.intersection(group.members):
+        if usable.intersection(group.members):
             return [group], True
     strangers = open_in(snapshot.mirrors, sieved.standing, query.target.module, client.place.country)
     nearby = candidates(snapshot.mirrors, strangers)
     return by_network + place_groups(nearby, client.place, weights, snapshot.policy), False
 
 
-def _ordered(
-    snapshot: Snapshot, groups: Sequence[Group], client: Client, usable: frozenset[int], now: float
-) -> Iterator[int]:
+def _ordered(snapshot: Snapshot, groups: Sequence[Group], client: Client, sieved: Sieved, now: float) -> Iterator[int]:
+    """The usable mirrors, best first, and behind them those that work over another address family."""
     policy, key = snapshot.policy, snapshot.facts.key
     words, _ = turn_words(key, client.identity, now, policy.turn_seconds)
     names = [mirror.name for mirror in snapshot.mirrors]
-    return ordered(groups, order_keys(key, names, snapshot.weights, words[0] % policy.variants), words, usable)
+    keys = order_keys(key, names, snapshot.weights, words[0] % policy.variants)
+    if not sieved.usable:
+        return ordered(groups, keys, words, sieved.others)
+    return chain(ordered(groups, keys, words, sieved.usable), in_order(groups, keys, sieved.others))
 
 
 def _choice(
@@ -170,10 +178,11 @@ def last_urls(snapshot: Snapshot, query: Query, count: int) -> tuple[str, ...]:
     enough = count >= snapshot.policy.fallback_minimum
     if query.target.vault:
         trees = _https_first(service.catalogue.vault_urls, query)
-    elif query.within is None:
-        trees = () if enough else service.fallbacks.get(module, ())
-    else:  # a file has to come from somewhere, even where a service wants no fallbacks
+    elif query.by_tree or (query.file is not None and not count):
+        # a file has to come from somewhere, even where a service wants no fallbacks
         trees = () if enough and count else last_resorts(snapshot, module)
+    else:
+        trees = () if enough else service.fallbacks.get(module, ())
     return tuple(tree + query.path for tree in trees if _scheme(tree) in query.protocols)
 
 

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from mirrorlist.core.health import GOOD_OUTCOMES, Family, Outcome, Override, Standing, Verdict
-from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query
+from mirrorlist.core.model import Client, Mirror, Protocol, Query
 from mirrorlist.core.rank import is_public
+from mirrorlist.core.reach import Reach, is_forbidden, is_in_reach_over, names_addresses, reach_over
+from mirrorlist.core.reach import reach_key as reach_key
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import is_open_to_strangers
 from mirrorlist.core.withheld import lacks_address
-
-FAMILY_MINIMUM = 5
-"""While at least so many public mirrors work over a client's address family, the others are left out."""
 
 
 class Holds(IntEnum):
@@ -35,18 +34,6 @@ class Holds(IntEnum):
     WRONG = 6
     UNREACHABLE = 7
     RECOVERING = 8
-
-
-class Reach(IntEnum):
-    """Whether a mirror can be reached over a way; everything but the first keeps it out there."""
-
-    WORKS = 0
-    BROKEN = 1
-    NO_ADDRESS = 2
-    """Its name has no address of the family, which is no fault while it has one of the other."""
-    RECOVERING = 3
-    FORBIDDEN = 4
-    """Its name leads to an address that is not public, which clients would look for in their own networks."""
 
 
 class Rung(IntEnum):
@@ -88,6 +75,9 @@ _LADDER = (
     (Rung.LAST_KNOWN, frozenset(Holds)),
 )
 """The steps down: what a mirror holds that is good enough. Those that surely lack a repository stand on the last."""
+_OWN_FAMILY, _FAMILY_ASKED = _LADDER[:2], _LADDER[:3]
+"""The steps on which mirrors that work over the client's family come before others, and those on which clients that ask
+for a family get nothing else."""
 _Step = tuple[Rung, frozenset[Holds]]
 
 
@@ -95,10 +85,10 @@ _Step = tuple[Rung, frozenset[Holds]]
 class HealthTable:
     """What is known of the mirrors' health, by their numbers; empty while nothing was probed.
 
-    ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror; ``bad_reach`` maps
-    ``module/protocol/family`` to a byte of ``Reach`` for each mirror. ``out`` are those that
-    operators took out, and ``overrides`` their words on it; ``dead_trees`` the URLs of the project's own trees that do
-    not answer.
+    ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror, and ``holds_over`` a family and a path
+    (``held_key``) where that is known to differ by family. ``bad_reach`` maps ``module/protocol/family`` to a byte of
+    ``Reach`` for each mirror. ``out`` are those that operators took out, and ``overrides`` their words on it;
+    ``dead_trees`` the URLs of the project's own trees that do not answer.
 
     ``since`` holds for the same keys four bytes a mirror: since when it is as the byte says, in seconds since 1970,
     0 where nothing is wrong. Only people ask for it (core/causes.py); lists are made without.
@@ -110,23 +100,25 @@ class HealthTable:
     overrides: tuple[Override, ...] = ()
     since: Mapping[str, bytes] = field(default_factory=dict)
     dead_trees: tuple[str, ...] = ()
+    holds_over: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """What leaves out mirrors beside health: ``without``, by number, whatever the rung; ``family`` instead of the
-    client's own."""
+    """What leaves out mirrors beside health: ``without``, by number, whatever the rung; ``holds``, a byte of ``Holds``
+    for each mirror, where that is known of the path itself; ``family``, asked for instead of the client's own."""
 
     without: Mapping[int, Reason] = field(default_factory=dict)
     family: Family | None = None
+    holds: bytes | None = None
 
 
 WIDE = Narrowing()
 
 
-def reach_key(module: str, protocol: Protocol, family: Family) -> str:
-    """The key of ``HealthTable.bad_reach``."""
-    return f"{module}/{protocol}/{family}"
+def held_key(family: Family, path: str) -> str:
+    """The key of ``HealthTable.holds_over``."""
+    return f"{family}/{path}"
 
 
 def holds_of(verdict: Verdict | None, stands: Standing) -> Holds:
@@ -159,11 +151,16 @@ def family_of(client: Client) -> Family | None:
 
 @dataclass(frozen=True, slots=True)
 class Usability:
-    """For each mirror its URLs (empty where it cannot be used) and the reason; the rung that was reached."""
+    """For each mirror its URLs (empty where it cannot be used) and the reason; the rung that was reached.
+
+    ``others`` are the mirrors that work over another family than the client's only. They have URLs and a reason, and
+    stand behind all that have none.
+    """
 
     urls: tuple[tuple[str, ...], ...]
     reasons: tuple[Reason | None, ...]
     rung: Rung
+    others: frozenset[int] = frozenset()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -171,70 +168,112 @@ class Usability:
         return (RUNG_NOTES[self.rung],) if self.rung in RUNG_NOTES else ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query as mirrors are judged by it. ``strict``: only what works over ``family`` will do."""
+
+    query: Query
+    family: Family | None
+    strict: bool
+    narrowing: Narrowing
+
+
+class Ways:
+    """Under which URLs each mirror can be reached: the same for all paths, so that it is worked out once."""
+
+    def __init__(self, mirrors: Sequence[Mirror], health: HealthTable) -> None:
+        self.mirrors, self.health = mirrors, health
+        self.public = [is_public(mirror) for mirror in mirrors]
+        self._strangers: dict[str, list[int]] = {}
+        self.tells_families = bool(health.bad_reach or health.holds_over) or names_addresses(mirrors)
+        self._kept: dict[object, Sequence[tuple[tuple[str, ...], Reason | None]]] = {}
+
+    def strangers(self, module: str) -> list[int]:
+        """The numbers of the mirrors of a module that clients outside their networks may be given."""
+        if module not in self._strangers:
+            self._strangers[module] = [n for n, each in enumerate(self.mirrors) if is_open_to_strangers(each, module)]
+        return self._strangers[module]
+
+    def of(self, asked: _Asked, rung: Rung) -> Sequence[tuple[tuple[str, ...], Reason | None]]:
+        """By number the URLs and the reason; the ladder is for public mirrors, others stay on its first rung."""
+        key = asked.query.target.module, asked.query.protocols, asked.family, asked.strict, rung is Rung.LAST_KNOWN
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = [
+                _urls(number, mirror, self.health, asked, rung if self.public[number] else Rung.FRESH)
+                for number, mirror in enumerate(self.mirrors)
+            ]
+        return found
+
+
 def usability(
     mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, narrowing: Narrowing = WIDE
 ) -> Usability:
     """Which mirrors can be used for a query by a client of a family (None: unknown)."""
-    family, without = narrowing.family or family, narrowing.without
-    first = _judged(mirrors, health, query, family, without, _LADDER[0])
-    for step in _LADDER:
-        usable = first if step is _LADDER[0] else _judged(mirrors, health, query, family, without, step)
-        if _public_count(mirrors, query.target.module, usable):
-            return usable
-    return replace(first, rung=Rung.FALLBACKS)
+    return usability_by(Ways(mirrors, health), query, family, narrowing)
 
 
-def _judged(
-    mirrors: Sequence[Mirror],
-    health: HealthTable,
-    query: Query,
-    family: Family | None,
-    without: Mapping[int, Reason],
-    step: _Step,
-) -> Usability:
-    strict = _column(mirrors, health, query, family, without, step)
-    if family is None or not health.bad_reach or _public_count(mirrors, query.target.module, strict) >= FAMILY_MINIMUM:
-        return strict
-    return _column(mirrors, health, query, None, without, step)
+def usability_by(ways: Ways, query: Query, family: Family | None, narrowing: Narrowing = WIDE) -> Usability:
+    """The same, for many queries."""
+    asked = _Asked(query, narrowing.family or family, False, narrowing)
+    if asked.family is None or not ways.tells_families:
+        return _down(ways, asked)
+    own = _first(ways, replace(asked, strict=True), _FAMILY_ASKED if narrowing.family else _OWN_FAMILY)
+    if own is None:
+        return _down(ways, asked)
+    return own if narrowing.family else _with_others(own, _down(ways, asked))
 
 
-def _public_count(mirrors: Sequence[Mirror], module: str, usable: Usability) -> int:
-    return sum(
-        bool(urls) and is_open_to_strangers(mirror, module) for mirror, urls in zip(mirrors, usable.urls, strict=True)
+def _down(ways: Ways, asked: _Asked) -> Usability:
+    """The first rung on which there is a public mirror; the fallbacks' if there is none."""
+    return _first(ways, asked, _LADDER) or replace(_column(ways, asked, _LADDER[0]), rung=Rung.FALLBACKS)
+
+
+def _first(ways: Ways, asked: _Asked, steps: Sequence[_Step]) -> Usability | None:
+    strangers = ways.strangers(asked.query.target.module)
+    columns = (_column(ways, asked, step) for step in steps)
+    return next(
+        (usable for usable in columns if any(usable.urls[number] for number in strangers)),
+        None,
     )
 
 
-def _column(
-    mirrors: Sequence[Mirror],
-    health: HealthTable,
-    query: Query,
-    family: Family | None,
-    without: Mapping[int, Reason],
-    step: _Step,
-) -> Usability:
-    columns = [column for path in paths_of(query) if (column := health.holds.get(path))]
-    checksummed = _ACCEPTED if query.checksummed else CURRENT
-    out = frozenset(health.out)
-    urls: list[tuple[str, ...]] = []
-    reasons: list[Reason | None] = []
-    for number, mirror in enumerate(mirrors):
-        rung, enough = step if is_public(mirror) else _LADDER[0]
-        found, reason = _urls(number, mirror, health, query, family, rung)
-        if found and (held := _held(columns, number, enough | checksummed)):
-            found, reason = (), held
-        if number in without:
-            found, reason = (), without[number]
-        if number in out:
-            found, reason = (), Reason.TAKEN_OUT
-        urls.append(found)
-        reasons.append(reason)
-    return Usability(tuple(urls), tuple(reasons), step[0])
+def _with_others(own: Usability, every: Usability) -> Usability:
+    """The mirrors that work over the client's family, with the others behind them."""
+    others = frozenset(n for n, urls in enumerate(every.urls) if urls and not own.urls[n])
+    urls = tuple(mine or theirs for mine, theirs in zip(own.urls, every.urls, strict=True))
+    return Usability(urls, own.reasons, own.rung, others)
+
+
+def _column(ways: Ways, asked: _Asked, step: _Step) -> Usability:
+    health, query, narrowing = ways.health, asked.query, asked.narrowing
+    columns = [column for path in paths_of(query) if (column := _holds(health, path, asked.family))]
+    if narrowing.holds is not None:
+        columns.append(narrowing.holds)
+    rung, enough = step
+    accepted, at_first = (each | (_ACCEPTED if query.checksummed else CURRENT) for each in (enough, CURRENT))
+    found = ways.of(asked, rung)
+    urls, reasons = [each for each, _ in found], [reason for _, reason in found]
+    for number in range(len(urls)) if columns else ():
+        if urls[number] and (held := _held(columns, number, accepted if ways.public[number] else at_first)):
+            urls[number], reasons[number] = (), held
+    for number, reason in narrowing.without.items():
+        urls[number], reasons[number] = (), reason
+    for number in health.out:
+        urls[number], reasons[number] = (), Reason.TAKEN_OUT
+    return Usability(tuple(urls), tuple(reasons), rung)
+
+
+def _holds(health: HealthTable, path: str, family: Family | None) -> bytes | None:
+    """What mirrors hold of a path, for clients of a family."""
+    over = health.holds_over.get(held_key(family, path)) if family else None
+    return over or health.holds.get(path)
 
 
 def paths_of(query: Query) -> list[str]:
     """The paths that a mirror must be good for: one for each arch, while the client fills in the arch itself."""
     if query.within is not None:
-        return [query.within]
+        return list(query.within)
     if "$basearch" not in query.path:
         return [query.path]
     return [query.path.replace("$basearch", arch) for arch in query.target.arches]
@@ -247,42 +286,30 @@ def _held(columns: Sequence[bytes], number: int, enough: Collection[Holds]) -> R
 
 
 def _urls(
-    number: int, mirror: Mirror, health: HealthTable, query: Query, family: Family | None, rung: Rung
+    number: int, mirror: Mirror, health: HealthTable, asked: _Asked, rung: Rung
 ) -> tuple[tuple[str, ...], Reason | None]:
-    offered = mirror.urls.get(query.target.module, {})
-    wanted = [protocol for protocol in query.protocols if protocol in offered]
+    offered = mirror.urls.get(asked.query.target.module, {})
+    wanted = [protocol for protocol in asked.query.protocols if protocol in offered]
     if not wanted:
-        refused = lacks_address(mirror.withheld, query.target.module, query.protocols)
+        refused = lacks_address(mirror.withheld, asked.query.target.module, asked.query.protocols)
         return (), Reason.ADDRESS_REFUSED if refused else Reason.PROTOCOL
-    allowed = [each for each in wanted if not _is_forbidden(number, health, query.target.module, each)]
+    allowed = [each for each in wanted if not is_forbidden(health.bad_reach, number, asked.query.target.module, each)]
     if not allowed:
         return (), Reason.ADDRESS_REFUSED
-    families = [family] if family else list(Family)
-    reached = [
-        protocol
-        for protocol in allowed
-        if rung is Rung.LAST_KNOWN or not _is_out_of_reach(number, health, query.target.module, protocol, families)
-    ]
-    if not reached:
-        return (), Reason.UNREACHABLE
-    return tuple(offered[protocol] for protocol in reached), None
+    reached = tuple(
+        offered[protocol] for protocol in allowed if _is_reached(number, mirror, health, asked, protocol, rung)
+    )
+    return (reached, None) if reached else ((), Reason.UNREACHABLE)
 
 
-def is_in_reach(number: int, mirror: Mirror, health: HealthTable, module: str) -> bool:
-    """Whether a mirror's tree of a module can be reached in any way."""
-    ways = [protocol for protocol in mirror.urls.get(module, {}) if protocol in WEB_PROTOCOLS]
-    return any(not _is_out_of_reach(number, health, module, protocol, list(Family)) for protocol in ways)
-
-
-def _is_forbidden(number: int, health: HealthTable, module: str, protocol: Protocol) -> bool:
-    """Whether a mirror's name was seen to lead to an address that is not public, over either family."""
-    columns = [health.bad_reach.get(reach_key(module, protocol, family)) for family in Family]
-    return any(column is not None and column[number] == Reach.FORBIDDEN for column in columns)
-
-
-def _is_out_of_reach(
-    number: int, health: HealthTable, module: str, protocol: Protocol, families: Sequence[Family]
+def _is_reached(
+    number: int, mirror: Mirror, health: HealthTable, asked: _Asked, protocol: Protocol, rung: Rung
 ) -> bool:
-    """Whether a mirror cannot be reached over any of the families."""
-    columns = [health.bad_reach.get(reach_key(module, protocol, family)) for family in families]
-    return all(column is not None and column[number] for column in columns)
+    """Whether a way will do on a rung; on the last one every address of the family that is wanted will."""
+    module, family = asked.query.target.module, asked.family
+    own = None if family is None else reach_over(health.bad_reach, number, mirror, module, protocol, family)
+    if rung is Rung.LAST_KNOWN:
+        return not asked.strict or own is not Reach.NO_ADDRESS
+    if asked.strict or own is Reach.GOOD:
+        return own is Reach.GOOD
+    return own is not Reach.WRONG and is_in_reach_over(health.bad_reach, number, mirror, module, protocol)

@@ -26,6 +26,8 @@ ROUTINE = 36
 LONG_MISSING = 4
 """So many times not found in a row: a partial mirror, which is asked again in its turn only."""
 
+Content = tuple[str, str, str]
+"""A mirror, a module, and the path of a repository or an image."""
 Wanted = Mapping[str, Mapping[str, RepoMetadata | None]]
 """Module to the paths of its repositories, each with what the origin publishes, where that is known."""
 
@@ -174,13 +176,13 @@ def overdue(trip: Trip, tree: Subject) -> tuple[Look, ...]:
     return tuple(look(trip, tree, path) for path in _oldest_first(known) if _is_old(trip, known[path]))
 
 
-def contents(verdicts: Mapping[Subject, Verdict]) -> dict[tuple[str, str, str], Verdict]:
+def contents(verdicts: Mapping[Subject, Verdict]) -> dict[Content, Verdict]:
     """What each mirror holds, by mirror, module and path: the verdict over the first way that works.
 
     Repositories are compared over one way only, so this holds for the others too unless their tree is bad.
     """
-    bad = {_way(subject) for subject, verdict in verdicts.items() if not subject.path and not verdict.good_now}
-    found: dict[tuple[str, str, str], tuple[tuple[bool, tuple[int, Family]], Verdict]] = {}
+    bad = _bad_ways(verdicts)
+    found: dict[Content, tuple[tuple[bool, tuple[int, Family]], Verdict]] = {}
     for subject, verdict in verdicts.items():
         if subject.path:
             rank = (_way(subject) in bad, _rank(subject))
@@ -188,6 +190,31 @@ def contents(verdicts: Mapping[Subject, Verdict]) -> dict[tuple[str, str, str], 
             if key not in found or rank < found[key][0]:
                 found[key] = (rank, verdict)
     return {key: verdict for key, (_, verdict) in found.items()}
+
+
+def contents_over(
+    verdicts: Mapping[Subject, Verdict], general: Mapping[Content, Verdict]
+) -> dict[Family, dict[Content, Verdict]]:
+    """By family what is known better than ``general`` says it: by a verdict over that family, over a way that works.
+
+    One that is a day older than the general one says nothing any more: only one way is followed, and others once.
+    """
+    bad = _bad_ways(verdicts)
+    found: dict[Family, dict[Content, Verdict]] = {}
+    for subject in sorted((each for each in verdicts if each.path), key=_rank):
+        key, verdict = (subject.mirror, subject.module, subject.path), verdicts[subject]
+        known = general[key]
+        if _way(subject) not in bad and verdict.checked_at > known.checked_at - DAY:
+            found.setdefault(subject.family, {}).setdefault(key, verdict)
+    return {
+        family: better
+        for family, over in found.items()
+        if (better := {key: verdict for key, verdict in over.items() if verdict is not general[key]})
+    }
+
+
+def _bad_ways(verdicts: Mapping[Subject, Verdict]) -> set[tuple[str, str, Protocol, Family]]:
+    return {_way(subject) for subject, verdict in verdicts.items() if not subject.path and not verdict.good_now}
 
 
 def known_paths(trip: Trip, tree: Subject) -> dict[Subject, Verdict]:

@@ -7,6 +7,7 @@ import msgspec
 from mirrorlist.core.known_files import Known
 from mirrorlist.core.model import Choice, Rejected
 from mirrorlist.core.offer import Offer
+from mirrorlist.core.public import clean, web_url
 from mirrorlist.core.rank import country_of
 
 CONTENT_TYPE = "application/json"
@@ -41,8 +42,8 @@ def _choice(choice: Choice) -> dict[str, object]:
         "url": choice.url,
         "name": choice.mirror.name,
         "country": country_of(choice.mirror),
-        "sponsor": readable(choice.mirror.sponsor),
-        "sponsor_url": choice.mirror.sponsor_url,
+        "sponsor": readable(clean(choice.mirror.sponsor)),
+        "sponsor_url": web_url(choice.mirror.sponsor_url),
         "proximity": choice.proximity.name.lower(),
         "distance_km": choice.distance_km,
         "preference": choice.preference,

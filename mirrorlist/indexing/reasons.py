@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
+from mirrorlist.core.belonging import Belonging
 from mirrorlist.core.file_index import File, FileIndex, Indexed
 from mirrorlist.core.holders import Holding
 from mirrorlist.core.listing import ABSENT, UNKNOWN, Listing, path_key
-from mirrorlist.core.model import SERVED_STATUSES, Mirror
+from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Query, Target
+from mirrorlist.core.possession import located
+from mirrorlist.core.reasons import Reason
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.usability import usability
 from mirrorlist.indexing.mirrors import asked_listing, is_listed
 from mirrorlist.store.listings import Listings
 
@@ -28,15 +32,31 @@ class Standing:
 
 def standings(snapshot: Snapshot, index: FileIndex, number: int, listings: Listings) -> list[Standing]:
     """Every mirror of the snapshot that carries the module: those that have the file first."""
-    file, holders = index.file(number), index.holders(number)
+    file, holders, module = index.file(number), index.holders(number), index.facts.module
     indexed = {said.name: said for said in index.facts.mirrors}
+    left_out = _left_out(snapshot, module, file)
     rows = [
-        _standing(mirror, holders.of(at), indexed.get(mirror.name), file, listings, index.facts.module)
+        _told(_standing(mirror, holders.of(at), indexed.get(mirror.name), file, listings, module), left_out[at])
         for at, mirror in enumerate(snapshot.mirrors)
-        if index.facts.module in mirror.urls
+        if module in mirror.urls
     ]
     order = list(Holding)
     return sorted(rows, key=lambda row: (order.index(row.holding), row.mirror.name))
+
+
+def _left_out(snapshot: Snapshot, module: str, file: File) -> tuple[Reason | None, ...]:
+    """Why the prober or a person keeps each mirror out of answers for a file."""
+    target = Target("", "", module, file.path, False, ())
+    query = Query(target, None, WEB_PROTOCOLS, file=file.path)
+    query = located(snapshot, Belonging(snapshot.facts.service.catalogue), query, snapshot.facts.built_at)
+    return usability(snapshot.mirrors, snapshot.facts.health, query, None).reasons
+
+
+def _told(row: Standing, reason: Reason | None) -> Standing:
+    """The standing, with what keeps a mirror out although its list is no reason to."""
+    if row.holding is Holding.LACKS or reason in (None, Reason.PROTOCOL) or row.mirror.status not in SERVED_STATUSES:
+        return row
+    return replace(row, why="; ".join(part for part in (row.why, f"left out: {reason.value}") if part))
 
 
 def _standing(

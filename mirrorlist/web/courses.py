@@ -7,12 +7,12 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from mirrorlist.core.columns import Column
 from mirrorlist.core.health import Family
 from mirrorlist.core.offer import Wanted, file_query, origin_urls, resort_urls
-from mirrorlist.core.prepared import Column, Prepared, PreparedModule
+from mirrorlist.core.prepared import Prepared, PreparedModule
 from mirrorlist.core.rank import country_of as mirror_country
 from mirrorlist.core.trees import Place
-from mirrorlist.core.usability import Narrowing
 from mirrorlist.formats.links import joined, links, longest_path, sizes
 from mirrorlist.web.counts import Labels, labels_at, labels_of_client, labels_of_file
 from mirrorlist.web.file_requests import FileRequests, Form
@@ -45,11 +45,10 @@ class Courses:
         requests: FileRequests,
         orders: PreparedModule,
         place: Place,
-        narrowing: Narrowing,
         room: Room,
     ) -> None:
         self._prepared, self._requests, self._orders = prepared, requests, orders
-        self._place, self._narrowing, self._room = place, narrowing, room
+        self._place, self._room = place, room
         self._kinds: list[_Kind | None] = [None] * (2 * len(FAMILIES))
 
     def way(self, client: Known, https: bool) -> Way | None:
@@ -65,7 +64,11 @@ class Courses:
         column = kind.column
         key = place if column is None else self._orders.key(place, network, lot, column)
         if key is None:
-            return None
+            if kind.every is None:
+                return None
+            key = self._orders.key(place, network, lot, kind.every)
+            if key is None:
+                return None
         way = kind.ways.get(key)
         if way is None:
             way = self._new_way(kind, key)
@@ -107,13 +110,13 @@ class Courses:
         place = self._place
         wanted = Wanted(place, self._requests.allowed(place.tree, https))
         if urls := origin_urls(self._prepared.snapshot, wanted):
-            return _Kind(None, tuple(url.removesuffix(place.quoted) for url in urls))
+            return _Kind(None, None, tuple(url.removesuffix(place.quoted) for url in urls))
         resorts = tuple(url.removesuffix(place.quoted) for url in resort_urls(self._prepared.snapshot, wanted))
         query = file_query(self._prepared.snapshot, self._requests.belonging, wanted, 0.0)
-        column = self._prepared.column(query, family, self._narrowing)
+        column = self._prepared.column(query, family)
         if column.notes:  # nobody is fresh, which is rare: the view tells the rung
-            return _Kind(None, ())
-        return _Kind(column.urls, resorts)
+            return _Kind(None, None, ())
+        return _Kind(column.urls, column.every, resorts)
 
     def _fixed(self, kind: _Kind) -> Way | None:
         """The way to the project's own trees, the same for everybody; None if the view has to find one."""
@@ -121,9 +124,9 @@ class Courses:
 
     def _written(self, kind: _Kind, column: Column, key: int) -> Way:
         """The way of a key of the orders: its mirrors, and the project's own trees where these are few."""
-        numbers, alone = self._orders.listed(key, column)
-        mirrors = self._prepared.snapshot.mirrors
-        trees = [((column[number] or b"").decode(), mirror_country(mirrors[number])) for number in numbers]
+        numbers, alone = self._orders.listed(key, column, kind.every)
+        mirrors, urls = self._prepared.snapshot.mirrors, kind.every or column
+        trees = [((urls[number] or b"").decode(), mirror_country(mirrors[number])) for number in numbers]
         if len(trees) < self._prepared.snapshot.policy.fallback_minimum and not alone:
             listed = {tree for tree, _ in trees}
             trees += [(tree, None) for tree in kind.resorts if tree not in listed]
@@ -139,9 +142,10 @@ class _Kind:
     """For clients of one scheme and family: the usable mirrors and the project's own trees.
 
     Without a column everybody goes to these trees, and ``ways`` are by place, else by key of the orders; without
-    either the view answers.
+    either the view answers. ``every`` is as a PreparedColumn's.
     """
 
     column: Column | None
+    every: Column | None
     resorts: tuple[str, ...]
     ways: dict[int, Way] = field(default_factory=dict)

@@ -18,4 +18,5 @@ def question_of(published: Published, query_string: str) -> Question:
 def explained(published: Published, question: Question, country_of: CountryOf, now: float) -> Explanation:
     """The explanation for the asker of this request, or the public one for another address."""
     client = asking(published.snapshot, country_of, question.ip)
+    question = published.questions.located(published.snapshot, question, now)
     return explanation(published.snapshot, select(published.snapshot, question.query, client, now))

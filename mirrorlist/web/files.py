@@ -22,6 +22,7 @@ from mirrorlist.core.known_files import YEAR_10000
 from mirrorlist.core.locate import CountryOf
 from mirrorlist.core.model import Client
 from mirrorlist.core.offer import Offer, Source, offer, resort_urls
+from mirrorlist.core.public import clean, web_url
 from mirrorlist.core.rank import country_of
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.trees import Place, quoted
@@ -177,7 +178,15 @@ class _Answer:
     def page(self, found: Offer) -> Response:
         """The page for people."""
         first = found.sources[0].mirror
-        return _page("file.html", offer=found, first=first, path=readable(found.place.path), country_of=country_of)
+        return _page(
+            "file.html",
+            offer=found,
+            first=first,
+            path=readable(found.place.path),
+            country_of=country_of,
+            clean=clean,
+            web_url=web_url,
+        )
 
     def logo(self, found: Offer) -> Response:
         """The logo of a mirror that this client is told of."""

@@ -3,7 +3,7 @@ a few look-ups where reading the path and searching the index anew take 20 us (m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from mirrorlist.core.file_folder import IndexedFolder
@@ -28,13 +28,15 @@ class Folder:
     ``asked`` how requests do that end here.
 
     Without ``files`` there is no index: any mirror that is good may be asked for any file. ``particular`` tells the
-    names of files that come from the origin, where a tree has such.
+    names of files that come from the origin, where a tree has such. ``images`` are the names of files with verdicts of
+    their own, which go by no folder.
     """
 
-    __slots__ = ("_begins", "_courses", "_files", "_path", "particular")
+    __slots__ = ("_begins", "_courses", "_files", "_images", "_path", "particular")
 
-    def __init__(self, asked: str, path: str, files: IndexedFolder | None) -> None:
+    def __init__(self, asked: str, path: str, files: IndexedFolder | None, images: Iterable[str]) -> None:
         self._path = path
+        self._images = frozenset(name.encode("utf-8", "surrogateescape").decode("latin-1") for name in images)
         self._begins = len(asked) - len(path) if asked.endswith(path) else None
         self._files = files
         self._courses: dict[int, Courses] = {}
@@ -42,7 +44,11 @@ class Folder:
 
     def file(self, name: str) -> File | None:
         """The file of this name (its bytes as Latin-1, see PEP 3333), or None where it has to be looked at closely."""
-        if name.endswith(_PARTICULAR) or (self.particular is not None and self.particular(name)):
+        if (
+            name.endswith(_PARTICULAR)
+            or name in self._images
+            or (self.particular is not None and self.particular(name))
+        ):
             return None
         files, holders, checked = self._files, _ANY, None
         if files is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import TYPE_CHECKING
 
 from mirrorlist.core.errors import MirrorlistError
@@ -79,6 +80,7 @@ class Answers:
         self, prepared: Prepared, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
     ) -> None:
         self._counts = counts
+        self._snapshot = prepared.snapshot
         service = prepared.snapshot.facts.service
         self.clients = KnownClients(prepared, country_of, clock)
         self._questions = Questions(service.catalogue, service.policy)
@@ -111,7 +113,7 @@ class Answers:
         if not asked[0].startswith(LIST_PATHS):
             return None  # a page; these leave nothing here, whatever their parameters
         try:
-            question = self._questions.read(*asked)
+            question = self._questions.located(self._snapshot, self._questions.read(*asked), inf)
         except MirrorlistError:
             routes = None
         else:

@@ -5,6 +5,7 @@ A metalink is there where a tree of service.yml gives the module's files; a chec
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from flask import request
@@ -13,7 +14,7 @@ from mirrorlist.core.images import published_images
 from mirrorlist.core.known_files import Known, known_file
 from mirrorlist.core.model import Target
 from mirrorlist.core.service import PublishedImage
-from mirrorlist.core.trees import Place, Tree, host_name, quoted
+from mirrorlist.core.trees import Place, Tree, host_name
 from mirrorlist.web.base_url import base_url
 from mirrorlist.web.file_requests import Form
 from mirrorlist.web.published import Published
@@ -41,11 +42,13 @@ class ImageFiles:
     checksums: str | None
 
 
-def image_files(published: Published, target: Target, directory: str, arch: str, nearest: str) -> ImageFiles:
+def image_files(
+    published: Published, target: Target, directory: str, arch: str, nearest: Callable[[str], str]
+) -> ImageFiles:
     """The images of service.yml in ``directory`` of a module; what the module's index does not know is not there.
 
     They are those of ``site.images``, else those of ``images``, by their file names.
-    Files are asked for at a tree, which knows who has them, else at ``nearest``, the directory at the nearest mirror.
+    Files are asked for at a tree, which knows who has them, else where ``nearest`` says, by a file's path.
     """
     found = _Directory(published, target.module, directory, nearest)
     site = published.service.site
@@ -90,7 +93,7 @@ def _image(directory: _Directory, image: PublishedImage, version: str, arch: str
 class _Directory:
     """A directory of images: at the tree that gives it, in the index that knows it, at the nearest mirror."""
 
-    def __init__(self, published: Published, module: str, path: str, nearest: str) -> None:
+    def __init__(self, published: Published, module: str, path: str, nearest: Callable[[str], str]) -> None:
         self._published, self._module, self._path, self._nearest = published, module, path, nearest
         self._index = published.snapshot.files.get(module)
         self._place, self._before = _at_a_tree(published, module, path)
@@ -112,7 +115,7 @@ class _Directory:
     def url(self, name: str) -> str:
         """Where the file is got: at the tree that gives it, else at the nearest mirror."""
         place = self._file(name)
-        return self._before + place.front + place.quoted if place else self._nearest + quoted(name)
+        return self._before + place.front + place.quoted if place else self._nearest(self._path + name)
 
     def answer(self, name: str, form: Form) -> str | None:
         """The address of another form of a file; None where it would be no such answer."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from mirrorlist.core.catalogue import release
-from mirrorlist.core.errors import NotFound
+from mirrorlist.core.errors import MirrorlistError, NotFound
 from mirrorlist.core.explanation import PROXIMITY_WORDS, explanation
 from mirrorlist.core.locate import CountryOf
 from mirrorlist.core.model import MAIN
+from mirrorlist.core.offer import Wanted, offer
 from mirrorlist.core.select import select
+from mirrorlist.core.trees import Place, Tree, quoted
 from mirrorlist.web.image_files import image_files
 from mirrorlist.web.lists import asking
 from mirrorlist.web.published import Published
@@ -59,12 +62,23 @@ def images_page(
     asked = version if module is None or version.endswith(f"-{module}") else f"{version}-{module}"
     question = published.questions.read(f"/isolist/{asked}/{arch}", "")
     client = asking(published.snapshot, country_of)
+    with suppress(NotFound):  # there may be a page where the index knows no files
+        question = published.questions.located(published.snapshot, question, now)
     found = explanation(published.snapshot, select(published.snapshot, question.query, client, now))
     target = question.query.target
     if module is not None and target.module != module:
         raise NotFound(f"module {module} has no version {version}")
     directory = f"{found.path.rstrip('/')}/"
     urls = (*(row.url for row in found.chosen), *found.fallbacks)
+
+    def nearest(path: str) -> str:
+        """Where this client gets one image, as a list for its path would say."""
+        wanted = Wanted(Place(Tree(prefix="/", module=target.module), path), question.query.protocols)
+        try:
+            return offer(published.snapshot, published.questions.belonging, wanted, client, now).sources[0].url
+        except MirrorlistError:
+            return f"{urls[0].rstrip('/')}/{quoted(path.removeprefix(directory))}"
+
     return {
         "found": found,
         "nearest": found.chosen[:NEAREST],
@@ -73,7 +87,7 @@ def images_page(
         "arch": arch,
         "version": target.version,
         "module": module,
-        "files": image_files(published, target, directory, arch, f"{urls[0].rstrip('/')}/") if urls else None,
+        "files": image_files(published, target, directory, arch, nearest) if urls else None,
         "checksums": published.service.site.image_checksums,
         "shown": published.by_name,
     }

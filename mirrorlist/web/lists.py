@@ -7,7 +7,7 @@ vault, other formats, and every error.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from flask import Blueprint, Response, current_app, request
@@ -15,13 +15,15 @@ from flask import Blueprint, Response, current_app, request
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.locate import CountryOf, client_at
 from mirrorlist.core.model import Client, Query, RepoMetadata, Selection
+from mirrorlist.core.offer import Offer, Source, offer, sources_of, wanted_by
 from mirrorlist.core.select import select
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.usability import family_of
+from mirrorlist.formats import file_metalink3, file_metalink4
 from mirrorlist.formats.mirrorlist import CONTENT_TYPE as TEXT
 from mirrorlist.formats.registry import LISTS, METALINKS
 from mirrorlist.web.client import TrustedProxies, client_address
-from mirrorlist.web.counts import Counts, labels_of_question, labels_of_selection
+from mirrorlist.web.counts import Counts, labels_of_offer, labels_of_question, labels_of_selection
 from mirrorlist.web.encoding import compressed
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import Kind, Question, Questions, sent_by
@@ -40,13 +42,23 @@ def lists(
         if current is None:
             raise NotReady("the service has no snapshot yet; try again in a few seconds")
         snapshot = current.snapshot
-        question = reader.questions(snapshot).read(request.environ["PATH_INFO"], request.query_string.decode("latin-1"))
+        questions, now = reader.questions(snapshot), clock()
+        question = questions.read(request.environ["PATH_INFO"], request.query_string.decode("latin-1"))
         client = asking(snapshot, country_of, question.ip)
-        metadata = metadata_for(snapshot, question.query) if question.kind is Kind.METALINK else None
-        selection = selected(snapshot, question, client, clock())
+        wanted = wanted_by(question.query)
+        question = questions.located(snapshot, question, now)
         rung = current.column(question.query, family_of(client)).rung
-        counts.add({**labels_of_question(question, rung), **labels_of_selection(client, selection)})
-        return _redirected(selection) if question.redirect else as_response(*written(question, selection, metadata))
+        labels = labels_of_question(question, rung)
+        if is_of_one_file(snapshot, question):
+            found = offer(snapshot, questions.belonging, wanted, client, now)
+            counts.add({**labels, **labels_of_offer(client, found)})
+            return _redirected(found.sources) if question.redirect else as_response(*written_file(question, found))
+        metadata = metadata_for(snapshot, question.query) if question.kind is Kind.METALINK else None
+        selection = selected(snapshot, question, client, now)
+        counts.add({**labels, **labels_of_selection(client, selection)})
+        if question.redirect:
+            return _redirected(sources_of(snapshot, wanted, selection))
+        return as_response(*written(question, selection, metadata))
 
     for kind in Kind:
         for rule in (f"/{kind.value}", f"/{kind.value}/<version>/<repository>"):
@@ -98,6 +110,21 @@ def written(question: Question, selection: Selection, metadata: RepoMetadata | N
     return listed.content_type, listed.write(selection)
 
 
+def is_of_one_file(snapshot: Snapshot, question: Question) -> bool:
+    """Whether the answer is what a tree gives for a file: its metalink, or one address."""
+    path, index = question.query.file, snapshot.files.get(question.query.target.module)
+    if path is None or path.endswith("/") or not (question.redirect or question.kind is Kind.METALINK):
+        return False
+    return index is not None and index.find(path) is not None
+
+
+def written_file(question: Question, found: Offer) -> tuple[str, bytes]:
+    """Content type and body of a file's metalink."""
+    if question.format == "metalink4":
+        return file_metalink4.CONTENT_TYPE, file_metalink4.file_metalink4(found)
+    return file_metalink3.CONTENT_TYPE, file_metalink3.file_metalink3(found)
+
+
 def selected(snapshot: Snapshot, question: Question, client: Client, now: float) -> Selection:
     """The selection with its comments; raises NotFound if nothing is in it."""
     selection = select(snapshot, question.query, client, now)
@@ -117,7 +144,7 @@ def metadata_for(snapshot: Snapshot, query: Query) -> RepoMetadata:
     if query.target.module not in snapshot.facts.service.origins:
         raise NotFound("there is no metalink: service.yml names no origin for this; ask /mirrorlist instead")
     if not query.target.repository or not query.path.endswith("/"):
-        raise NotFound("there are metalinks for repositories only; ask /mirrorlist instead")
+        raise NotFound("there are metalinks for repositories and indexed files only; ask /mirrorlist instead")
     raise NotReady("the origin's checksums are not known yet; try again in a minute")
 
 
@@ -132,10 +159,8 @@ def as_response(content_type: str, body: bytes, status: int = 200) -> Response:
     return response
 
 
-def _redirected(selection: Selection) -> Response:
-    """MirrorManager's ``redirect=1``: the first mirror's URL, and an empty text."""
+def _redirected(sources: Sequence[Source]) -> Response:
+    """MirrorManager's ``redirect=1``: the first address, and an empty text."""
     response = as_response(TEXT, b"", 302)
-    response.headers["Location"] = next(
-        url for url in (*(choice.url for choice in selection.choices), *selection.fallbacks)
-    )
+    response.headers["Location"] = sources[0].url
     return response

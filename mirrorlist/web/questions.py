@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
+from mirrorlist.core.belonging import Belonging
 from mirrorlist.core.catalogue import Catalogue
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import Query
 from mirrorlist.core.policy import Policy
+from mirrorlist.core.possession import located
 from mirrorlist.core.prefixes import packed
 from mirrorlist.core.query import Spellings, for_metalink, for_one_arch, is_denied, is_set, parameters
+from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats.registry import LISTS, METALINKS
 
 
@@ -57,7 +61,20 @@ class Questions:
     """Reads paths and query strings by one catalogue. Make one for each snapshot and keep it."""
 
     def __init__(self, catalogue: Catalogue, policy: Policy) -> None:
+        self._catalogue = catalogue
         self._spellings = Spellings(catalogue, policy)
+
+    @cached_property
+    def belonging(self) -> Belonging:
+        """Which verdicts count for a path."""
+        return Belonging(self._catalogue)
+
+    def located(self, snapshot: Snapshot, question: Question, now: float) -> Question:
+        """The question, with what is known of a path that it asks for; raises NotFound as ``possession.located``."""
+        query = question.query
+        if query.file is None:
+            return question
+        return replace(question, query=located(snapshot, self.belonging, query, now))
 
     def read(self, path: str, query_string: str) -> Question:
         """The question of ``/mirrorlist/9/baseos`` or ``/metalink`` with ``repo=baseos-9&arch=x86_64``.

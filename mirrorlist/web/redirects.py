@@ -18,10 +18,11 @@ from mirrorlist.core.file_index import FileIndex
 from mirrorlist.core.holders import Holders
 from mirrorlist.core.known_files import changes_in_place, really
 from mirrorlist.core.locate import CountryOf
-from mirrorlist.core.offer import Wanted, comes_from_origin, left_out
+from mirrorlist.core.model import Query
+from mirrorlist.core.offer import Wanted, comes_from_origin, file_query
+from mirrorlist.core.possession import holders_of
 from mirrorlist.core.prepared import Prepared, PreparedModule
 from mirrorlist.core.trees import MetadataFrom, Place, host_name, quoted
-from mirrorlist.core.usability import Narrowing
 from mirrorlist.formats.links import digest, shortened
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.courses import Courses
@@ -232,10 +233,12 @@ class Answers:
         if index is not None and number is not None and not changes_in_place(place.path):
             found = index.sha256(number)
             checked = digest(found) if found else None
-        holders = None if index is None or number is None else index.holders(number)
         place = really(snapshot, place)
-        courses = self._courses_of(place, orders, holders)
-        self._remember_folder(place, host, path, index, courses)
+        query = file_query(snapshot, belonging, Wanted(place, ()), 0.0)
+        holders = None if index is None else holders_of(index, query)
+        courses = self._courses_of(place, orders, query, holders)
+        if not query.within or not query.within[1]:  # no image, which has a verdict of its own
+            self._remember_folder(place, host, path, index, courses)
         return place.quoted, checked, courses
 
     def _remember_folder(self, place: Place, host: str, asked: str, index: FileIndex | None, courses: Courses) -> None:
@@ -258,19 +261,18 @@ class Answers:
 
     def _new_folder(self, place: Place, asked: str, index: FileIndex | None) -> Folder | None:
         parent = place.path.rpartition("/")[0]
+        module, belonging = place.tree.module, self._requests.belonging
         if index is None:
-            return Folder(asked, quoted(parent) + "/" if parent else "", None)
+            return Folder(asked, quoted(parent) + "/" if parent else "", None, belonging.images_in(module, parent))
         real = (place.path if place.real is None else place.real).rpartition("/")[0]
         files = indexed_folder(index, real) if real == index.real_path(parent) else None
-        return None if files is None else Folder(asked, quoted(real) + "/" if real else "", files)
+        images = belonging.images_in(module, parent) | belonging.images_in(module, real)
+        return None if files is None else Folder(asked, quoted(real) + "/" if real else "", files, images)
 
-    def _courses_of(self, place: Place, orders: PreparedModule, holders: Holders | None) -> Courses:
-        """What files with the same repository, origin and holders share."""
-        repository = self._requests.belonging.repository(place.tree.module, place.path)
-        if repository and changes_in_place(place.path):
-            holders = None
+    def _courses_of(self, place: Place, orders: PreparedModule, query: Query, holders: Holders | None) -> Courses:
+        """What files with the same repository, verdicts of their own, origin and holders share."""
         shared = (
-            place.tree, place.front, repository, comes_from_origin(place),
+            place.tree, place.front, query.within, comes_from_origin(place),
             None if holders is None else (holders.having, holders.known),
         )  # fmt: skip
         courses = self._courses.get(shared)
@@ -280,8 +282,7 @@ class Answers:
                 self._courses.clear()
                 self._files.clear()
                 self._folders.clear()
-            without = left_out(self._prepared.snapshot, Wanted(place, ()), holders)
-            courses = Courses(self._prepared, self._requests, orders, place, Narrowing(without), self._room)
+            courses = Courses(self._prepared, self._requests, orders, place, self._room)
             self._courses[shared] = courses
         return courses
 

@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakMethod
 
+from mirrorlist.core.columns import NOT_KEPT, Column, PreparedColumn
 from mirrorlist.core.health import Family
 from mirrorlist.core.model import Query, RepoMetadata
-from mirrorlist.core.prepared import Column, Prepared, PreparedColumn, PreparedModule
+from mirrorlist.core.prepared import Prepared, PreparedModule
 from mirrorlist.core.select import BEST_PREFERENCE
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.spread import Lot
@@ -61,9 +62,9 @@ class Row:
 class Rows:
     """The rows of one column and kind of answer, by key; all rows of a generation share one room."""
 
-    def __init__(self, orders: PreparedModule, column: Column, writing: Writing, few: int, room: Room) -> None:
+    def __init__(self, orders: PreparedModule, column: PreparedColumn, writing: Writing, few: int, room: Room) -> None:
         self._orders = orders
-        self._column = column
+        self._column, self._every = column.urls, column.every
         self._writing = writing
         self._few = few
         self._room = room
@@ -77,7 +78,11 @@ class Rows:
         """
         key = self._orders.key(place, network, lot, self._column)
         if key is None:
-            return None
+            if self._every is None:
+                return None
+            key = self._orders.key(place, network, lot, self._every)
+            if key is None:
+                return None
         row = self.by_key.get(key)
         if row is None:
             row = self._new(key)
@@ -85,7 +90,7 @@ class Rows:
         return row
 
     def _new(self, key: int) -> Row:
-        numbers, alone = self._orders.listed(key, self._column)
+        numbers, alone = self._orders.listed(key, self._column, self._every)
         part = self._writing.part
         parts = [part(number, BEST_PREFERENCE - rank) for rank, number in enumerate(numbers)]
         if len(parts) < self._few and not alone:
@@ -171,6 +176,8 @@ class Routes:
         if question.format != DEFAULT_FORMATS[question.kind] or question.kind is Kind.ISOLIST:
             return None
         column = self._prepared.column(query, family)
+        if column.number == NOT_KEPT:
+            return None
         route = Route(self._rows_of(question.kind, query, column, orders), labels_of_question(question, column.rung))
         if question.kind is Kind.MIRRORLIST:
             _as_text(route, query, question.heading, column.notes)
@@ -196,8 +203,8 @@ class Routes:
         if of not in self._rows:
             trees = self._prepared.snapshot.facts.service.fallbacks.get(query.target.module, ())
             fallbacks = tuple(tree for tree in trees if tree.partition(":")[0] in query.protocols)
-            writing = self._writing(kind, column.urls, fallbacks)
-            self._rows[of] = Rows(orders, column.urls, writing, self._policy.fallback_minimum, self._room)
+            writing = self._writing(kind, column.every or column.urls, fallbacks)
+            self._rows[of] = Rows(orders, column, writing, self._policy.fallback_minimum, self._room)
         return self._rows[of]
 
     def _writing(self, kind: Kind, column: Column, fallbacks: tuple[str, ...]) -> Writing:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from mirrorlist.core.health import (
@@ -16,12 +19,13 @@ from mirrorlist.core.health import (
     judged,
 )
 from mirrorlist.core.health_table import health_table, noted_since
-from mirrorlist.core.model import MAIN, Mirror, Protocol, Query
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Mirror, Protocol, Query
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.query import Spellings, for_metalink
+from mirrorlist.core.reach import Reach, literal_family, reach_key
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import select
-from mirrorlist.core.usability import HealthTable, Holds, Rung, holds_of, reach_key, usability
+from mirrorlist.core.usability import HealthTable, Holds, Narrowing, Rung, holds_of, usability
 from tests.building import CATALOGUE, NOW, client, metadata, mirror, query, service, snapshot
 
 X86 = "9.8/BaseOS/x86_64/os/"
@@ -88,13 +92,92 @@ def test_a_protocol_that_is_down_gives_way_to_the_other() -> None:
     assert usability(MIRRORS, table(https_ipv4="0", https_ipv6="0"), only_https, None).reasons[0] is Reason.UNREACHABLE
 
 
-def test_clients_get_mirrors_of_their_family_while_enough_of_them_work() -> None:
-    few = table(https_ipv6="01", http_ipv6="01")
-    assert usable(few, family=Family.IPV6)[0] == "234567"
-    assert usable(few, family=Family.IPV4)[0] == "01234567"
-    assert usable(few, family=None)[0] == "01234567"
-    most = table(https_ipv6="01236", http_ipv6="01236")
-    assert usable(most, family=Family.IPV6)[0] == "01234567"
+V4, V6 = "192.0.2.1", "2001:db8::1"
+
+
+def listed(health: HealthTable, address: str | None, mirrors: Sequence[Mirror] = MIRRORS) -> list[str]:
+    """The first names of the list, in order."""
+    snap = snapshot(mirrors, facts={"health": health})
+    return [choice.mirror.name.partition(".")[0] for choice in select(snap, LISTED, client(address), NOW).choices]
+
+
+@pytest.mark.parametrize("without", ["01", "0123", "01234", "0123456"])
+def test_mirrors_of_the_client_s_family_come_first_however_few(without: str) -> None:
+    health = table(https_ipv6=without, http_ipv6=without)
+    found = listed(health, V6)
+    count = len(MIRRORS) - len(without)
+    assert sorted(found[:count]) == [f"m{n}" for n in range(8) if str(n) not in without]
+    assert sorted(found[count:]) == [f"m{n}" for n in without]
+    assert [listed(health, address)[0] for address in (V4, None)] == [listed(HealthTable(), a)[0] for a in (V4, None)]
+
+
+def test_where_no_mirror_works_over_the_family_it_does_not_count() -> None:
+    health = table(https_ipv6="01234567", http_ipv6="01234567")
+    assert sorted(listed(health, V6)) == [f"m{n}" for n in range(8)]
+    assert usable(health, family=Family.IPV6) == ("01234567", Rung.FRESH)
+
+
+def test_a_lagging_mirror_of_the_family_comes_before_a_fresh_one_that_the_client_cannot_reach() -> None:
+    health = table(Holds.LAGGING, Holds.STALE, https_ipv6="234567", http_ipv6="234567")
+    found = listed(health, V6)
+    assert (found[0], sorted(found[1:])) == ("m0", [f"m{n}" for n in range(2, 8)])
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [(Holds.FRESH, "0"), (Holds.LAGGING, "0"), (Holds.STALE, "0"), (Holds.MISSING, "234567"), (Holds.WRONG, "234567")],
+)
+def test_a_family_that_is_asked_for_is_meant(held: Holds, expected: str) -> None:
+    """Mirror 0 has IPv6, 1 has but refuses everything, the others have none."""
+    none = bytes([0, Reach.SILENT, *[Reach.NO_ADDRESS] * 6])
+    bad = {reach_key(MAIN, protocol, Family.IPV6): none for protocol in WEB_PROTOCOLS}
+    health = HealthTable({X86: bytes([held, Holds.WRONG, *[Holds.FRESH] * 6])}, bad)
+    found = usability(MIRRORS, health, LISTED, Family.IPV4, Narrowing(family=Family.IPV6))
+    assert "".join(str(number) for number, urls in enumerate(found.urls) if urls) == expected
+    assert found.others == frozenset()
+
+
+def test_what_is_stale_over_the_family_is_not_fresh_because_it_is_fresh_over_the_other() -> None:
+    mirrors = [mirror("stale"), mirror("silent"), mirror("sound")]
+    bad = {"stale": Outcome.STALE, "silent": Outcome.TIMEOUT}
+    verdicts = {
+        Subject(f"{name}.example.org", MAIN, protocol, Family.IPV6): Verdict(False, NOW, outcome, NOW)
+        for name, outcome in bad.items()
+        for protocol in WEB_PROTOCOLS
+    }
+    health = made(verdicts, mirrors, NOW)
+    assert listed(health, V6, mirrors) == ["sound", "silent"]
+    assert sorted(listed(health, V4, mirrors)) == ["silent", "sound", "stale"]
+
+
+def test_a_repository_that_was_seen_over_both_families_is_judged_over_the_client_s() -> None:
+    mirrors = [mirror("half"), mirror("sound")]
+    verdicts = {
+        subject("half", X86, Family.IPV4): verdict("a" * 64),
+        subject("half", X86, Family.IPV6): verdict(None, False, Outcome.STALE),
+    }
+    health = made(verdicts, mirrors, NOW)
+    assert listed(health, V6, mirrors) == ["sound"]
+    assert sorted(listed(health, V4, mirrors)) == ["half", "sound"]
+    old = {each: replace(known, checked_at=NOW - 90_000) for each, known in verdicts.items() if not known.good_now}
+    assert made(verdicts | old, mirrors, NOW).holds_over == {}, "only one way is followed, so the other grows old"
+
+
+@pytest.mark.parametrize(
+    ("url", "family"),
+    [
+        ("http://[::1]:81/linux/", Family.IPV6), ("http://[2001:db8::1]/", Family.IPV6),
+        ("https://127.0.0.1/", Family.IPV4), ("https://192.0.2.1:8443/linux/", Family.IPV4),
+        ("https://mirror.example.org/192.0.2.1/", None), ("https://1.2.3.example/", None),
+    ],
+)  # fmt: skip
+def test_an_address_in_a_url_tells_its_family_without_a_probe(url: str, family: Family | None) -> None:
+    assert literal_family(url) is family
+    mirrors = [mirror("a", urls={MAIN: {Protocol.HTTPS: url}}), *(mirror(f"m{n}") for n in range(3))]
+    for address, own in ((V4, Family.IPV4), (V6, Family.IPV6)):
+        found = listed(HealthTable(), address, mirrors)
+        assert (found[-1] == "a") or family in (None, own)
+        assert len(found) == 4
 
 
 def test_the_ladder_goes_down_to_lagging_mirrors_and_then_to_all_that_carried_it() -> None:

@@ -1,0 +1,370 @@
+"""No two forms of an answer contradict each other: random networks, asked for one path in every form that there is."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from mirrorlist.core.belonging import Belonging
+from mirrorlist.core.catalogue import Image
+from mirrorlist.core.causes import faults_of
+from mirrorlist.core.health import Family
+from mirrorlist.core.holders import Holding
+from mirrorlist.core.images import directories
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Location, Mirror
+from mirrorlist.core.public import public_fields
+from mirrorlist.core.reach import Reach, literal_family, reach_key
+from mirrorlist.core.reasons import Reason
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.trees import Tree
+from mirrorlist.core.usability import CURRENT, RUNG_NOTES, HealthTable, Holds, Rung
+from mirrorlist.indexing.reasons import standings
+from mirrorlist.store.listings import Listings
+from tests.building import CATALOGUE, CITIES, metadata, mirror, snapshot
+from tests.file_indexes import Has, indexed
+from tests.web.asking import Both, both
+
+REPO = "9.8/BaseOS/x86_64/os/"
+ISOS = "9.8/isos/x86_64"
+DVD, BOOT = f"{ISOS}/X-9.8-x86_64-dvd.iso", f"{ISOS}/X-9.8-x86_64-boot.iso"
+RPM, TEXT = f"{REPO}Packages/a.rpm", "9.8/odd/f.txt"
+FILES = (DVD, BOOT, RPM, TEXT)
+OF = replace(
+    CATALOGUE,
+    images=tuple(Image(f"isos/$basearch/X-{{version}}-$basearch-{name}.iso") for name in ("dvd", "boot")),
+)
+TREES = (Tree(prefix="/dl/", module=MAIN, allow_http=True),)
+OWN = ("https://own.example.org/linux/", "http://own.example.org/linux/")
+ORIGIN = "https://origin.example.org/linux/"
+PEERS = {
+    "192.0.2.7": Family.IPV4,
+    "198.51.100.9": Family.IPV4,
+    "2001:db8::7": Family.IPV6,
+    "2a01:4f8:1::1": Family.IPV6,
+}
+AT = {"192.0.2.0/24": "berlin", "2001:db8::/32": "tokyo", "198.51.100.0/24": "chicago"}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A snapshot, and by path which mirrors lack it, by name."""
+
+    snapshot: Snapshot
+    lacking: dict[str, frozenset[str]]
+
+    @property
+    def is_indexed(self) -> bool:
+        return bool(self.snapshot.files)
+
+
+def _mirror(number: int, dice: random.Random) -> Mirror:
+    name = f"m{number}"
+    host = dice.choice([f"{name}.example.org"] * 6 + [f"[2001:db8:9::{number:x}]", f"203.0.113.{number}"])
+    urls = {protocol: f"{protocol}://{host}/linux/" for protocol in dice.choice([WEB_PROTOCOLS, WEB_PROTOCOLS[1:]])}
+    fields: dict[str, Any] = {"bandwidth_mbps": dice.choice([None, 100, 10_000])}
+    if dice.random() < 0.2:
+        fields |= {"subnets": [dice.choice(["192.0.2.0/28", "2001:db8::/48"])], "private": dice.random() < 0.5}
+        fields |= {"monopoly": dice.random() < 0.3}
+    return mirror(name, dice.choice(sorted(CITIES)), urls={MAIN: urls}, **fields)
+
+
+def network(dice: random.Random) -> Network:
+    """Mirrors with verdicts over families, on images and repositories, overrides, an index or none, own trees or none."""
+    mirrors = [_mirror(number, dice) for number in range(dice.randint(1, 9))]
+    bad = dice.choice([0.0, 0.2, 0.5, 0.9])
+
+    def column(values: Sequence[int]) -> bytes:
+        return bytes(dice.choice(values) if dice.random() < bad else 0 for _ in mirrors)
+
+    images = {path: column([Holds.MISSING, Holds.STALE, Holds.WRONG]) for path in (DVD, BOOT) if dice.random() < 0.6}
+    holds = images | {
+        directory: bytes(map(max, zip(*(images[path] for path in paths), strict=True)))
+        for directory, paths in directories(images).items()
+    }
+    if dice.random() < 0.6:
+        holds[REPO] = column([Holds.LAGGING, Holds.STALE, Holds.MISSING, Holds.UNREACHABLE, Holds.GRACE])
+    ways = [reach_key(MAIN, protocol, family) for protocol in WEB_PROTOCOLS for family in Family]
+    reach = {way: column([Reach.SILENT, Reach.NO_ADDRESS, Reach.WRONG]) for way in ways if dice.random() < 0.6}
+    out = tuple(number for number in range(len(mirrors)) if dice.random() < 0.1)
+    made = snapshot(
+        mirrors, at=AT, trees=TREES, catalogue=OF, metadata={REPO: metadata(REPO)},
+        fallbacks=dice.choice([{}, {MAIN: OWN}]), origins=dice.choice([{}, {MAIN: ORIGIN}, {MAIN: "/srv/linux"}]),
+        facts={"health": HealthTable(holds, reach, out, dead_trees=dice.choice([(), OWN, (ORIGIN,)]))},
+    )  # fmt: skip
+    names = [each.name.partition(".")[0] for each in mirrors]
+    lacking = {path: tuple(name for name in names if dice.random() < bad) for path in FILES}
+    if dice.random() < 0.4:
+        return Network(made, {path: frozenset() for path in FILES})
+    unknown = [name for name in names if dice.random() < 0.2]
+    of = indexed(made, {path: Has(9, None, lacking[path]) for path in FILES}, unknown=unknown)
+    return Network(
+        of, {path: frozenset(f"{each}.example.org" for each in lacking[path] if each not in unknown) for path in FILES}
+    )
+
+
+class Asked:
+    """Every form of the answer for one path to one client."""
+
+    def __init__(self, of: Both, network: Network, path: str, peer: str, narrowed: str) -> None:
+        self._of, self._peer, self.narrowed = of, peer, narrowed
+        self._hosts = {
+            url: each.name for each in network.snapshot.mirrors for urls in each.urls.values() for url in urls.values()
+        }
+        self.path = path
+        self.text, self.listed = self._lines("/mirrorlist", f"path={path}")
+        self.redirected = [self._location("/mirrorlist", f"path={path}&redirect=1"), self._location(f"/dl/{path}")]
+        answer = self.get(f"/dl/{path}", "json")
+        told = json.loads(answer.body) if answer.status == 200 else {"urls": [], "left_out": []}
+        self.urls: list[str] = told["urls"]
+        self.left_out = {each["name"] for each in told["left_out"]}
+        self.metalinks = [self._metalink(f"/dl/{path}.meta4"), self._metalink(f"/dl/{path}.metalink")]
+        if network.is_indexed:
+            self.metalinks += [self._metalink("/metalink", f"path={path}")]
+            self.metalinks += [self._metalink("/metalink", f"path={path}&format=metalink4")]
+
+    def get(self, path: str, query: str = "") -> Any:
+        return self._of.get(path, "&".join(filter(None, (query, self.narrowed))), self._peer)
+
+    def names(self, urls: Sequence[str], path: str | None = None) -> list[str]:
+        """The mirrors of these URLs, without the project's own trees."""
+        trees = [url.removesuffix(self.path if path is None else path) for url in urls]
+        return [self._hosts[tree] for tree in trees if tree in self._hosts]
+
+    def _lines(self, path: str, query: str) -> tuple[str, list[str]]:
+        text = self.get(path, query).body.decode()
+        return text, [line for line in text.splitlines() if line and not line.startswith("#")]
+
+    def _location(self, path: str, query: str = "") -> str | None:
+        return self.get(path, query).headers.get("location")
+
+    def _metalink(self, path: str, query: str = "") -> list[str]:
+        answer = self.get(path, query)
+        if answer.status != 200:
+            return []
+        return [str(each.text) for each in etree.fromstring(answer.body).iter("{*}url")]
+
+
+def is_fit(network: Network, number: int, path: str, families: Sequence[Family], within: Sequence[str]) -> bool:
+    """Whether nothing that anybody knows speaks against a mirror for a path, over one of the families at least."""
+    mirror, health = network.snapshot.mirrors[number], network.snapshot.facts.health
+    if number in health.out or mirror.name in network.lacking[path]:
+        return False
+    if any(each in health.holds and health.holds[each][number] not in CURRENT for each in within):
+        return False
+    return any(
+        literal_family(url) in (None, family) and not (column and column[number])
+        for protocol, url in mirror.urls[MAIN].items()
+        for family in families
+        for column in [health.bad_reach.get(reach_key(MAIN, protocol, family))]
+    )
+
+
+def check(asked: Asked, network: Network, family: Family) -> None:
+    path, of = asked.path, network.snapshot
+    first = asked.urls[0] if asked.urls else None
+    assert asked.redirected == [first, first], "one address is one address"
+    assert all(urls == asked.urls for urls in asked.metalinks)
+    assert asked.names(asked.listed) == asked.names(asked.urls), "the same mirrors in the same order"
+    if RUNG_NOTES[Rung.LAST_KNOWN] not in asked.text and asked.listed:
+        assert asked.listed[0] == first
+    handed = asked.names(asked.urls)
+    assert not set(handed) & asked.left_out
+    numbers = {each.name: number for number, each in enumerate(of.mirrors)}
+    within = Belonging(OF).judged(MAIN, path)
+    public = [n for n, each in enumerate(of.mirrors) if not (each.private or each.monopoly)]
+    if network.is_indexed:
+        index = of.files[MAIN]
+        number = index.find(path)
+        assert number is not None
+        holders = index.holders(number)
+        assert all(holders.of(numbers[name]) is not Holding.LACKS for name in handed), "as mirrorlist which says"
+    for name in handed:
+        faults = {fault.reason for fault in faults_of(of.facts.health, numbers[name], of.mirrors[numbers[name]])}
+        assert Reason.TAKEN_OUT not in faults, "as mirrorlist health says"
+        assert numbers[name] not in of.facts.health.out
+    if not asked.narrowed and any(is_fit(network, n, path, [family], within) for n in public):
+        fits = [is_fit(network, numbers[name], path, [family], within) for name in handed]
+        assert fits[0], "one that works over the client's family, as long as there is any"
+        assert fits == sorted(fits, reverse=True), "and those before the others"
+        assert all(is_fit(network, numbers[name], path, list(Family), within) for name in handed)
+
+
+def hold_together(cases: int, start: int) -> None:
+    service = both()
+
+    def agree(dice: random.Random, path: str, peer: str, narrowed: str) -> None:
+        made = network(dice)
+        service.held.put(made.snapshot)
+        check(Asked(service, made, path, peer, narrowed), made, PEERS[peer])
+
+    drawn = given(
+        st.randoms(use_true_random=True), st.sampled_from(FILES), st.sampled_from(sorted(PEERS)),
+        st.sampled_from(["", "", "country=DE"]),
+    )  # fmt: skip
+    seed(start)(settings(max_examples=cases, deadline=None, database=None)(drawn(agree)))()
+
+
+@pytest.mark.parametrize("half", range(2))
+def test_no_form_of_an_answer_contradicts_another_in_100_cases(half: int) -> None:
+    hold_together(50, half)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quarter", range(4))
+def test_no_form_of_an_answer_contradicts_another_in_2000_cases(quarter: int) -> None:
+    hold_together(500, 100 + quarter)
+
+
+def served(
+    *names: str, files: Mapping[str, Has] | None = None, trees: tuple[Tree, ...] = TREES, **health: Any
+) -> tuple[Both, Snapshot]:
+    """A service of mirrors in Berlin, with an index of these files, if any."""
+    made = snapshot(
+        [mirror(name, "berlin") for name in names], trees=trees, catalogue=OF,
+        facts={"health": HealthTable(**health)}, origins={MAIN: "/srv/linux"},
+    )  # fmt: skip
+    made = made if files is None else indexed(made, files)
+    return both(made), made
+
+
+def hosts(answers: Iterable[str]) -> set[str]:
+    """The first names of the mirrors in these texts."""
+    return set(re.findall(r"https?://([a-z]+)\.example\.org/", " ".join(answers)))
+
+
+CLIENTS = [f"192.0.2.{last}" for last in range(1, 20)]
+FORMS = [
+    (f"/mirrorlist?path={DVD}", 200), (f"/mirrorlist?path=/{DVD}&format=json", 200),
+    (f"/mirrorlist?path={DVD.replace('9.8/', '9/', 1)}", 200), (f"/mirrorlist?path={DVD}&redirect=1", 302),
+    (f"/mirrorlist?path={ISOS}", 200), (f"/mirrorlist?path={ISOS}/", 200), (f"/mirrorlist?path={ISOS}&redirect=1", 302),
+    ("/isolist/9/x86_64", 200), (f"/dl/{DVD}", 302), (f"/dl/{DVD.replace('9.8/', '9/', 1)}", 302),
+    (f"/dl/{DVD}.meta4", 200), (f"/dl/{DVD}.metalink", 200), (f"/dl/{DVD}?mirrorlist", 200),
+]  # fmt: skip
+
+
+def answers(of: Both, form: str, status: int) -> set[str]:
+    """Every mirror that some client is given; the page for people also names those that are left out, without URL."""
+    path, _, query = form.partition("?")
+    found = [of.get(path, query, peer) for peer in CLIENTS]
+    assert {answer.status for answer in found} == {status}
+    return hosts(answer.headers.get("location", "") + answer.body.decode() for answer in found)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form[0])
+@pytest.mark.parametrize("held", [Holds.MISSING, Holds.WRONG, Holds.STALE, Holds.UNREACHABLE])
+def test_a_bad_verdict_on_an_image_counts_in_every_form(form: tuple[str, int], held: Holds) -> None:
+    bad = bytes([0, held, 0])
+    holds = dict.fromkeys((DVD, ISOS, f"{ISOS}/"), bad)
+    of, _ = served("good", "bad", "fine", holds=holds)
+    assert answers(of, *form) == {"good", "fine"}
+    links = {"9": "9.8"}
+    having = indexed(served("good", "bad", "fine", holds=holds)[1], {DVD: Has(), BOOT: Has()}, links=links)
+    assert answers(both(having), *form) == {"good", "fine"}
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form[0])
+def test_a_mirror_that_lacks_a_file_by_the_index_is_in_no_form(form: tuple[str, int]) -> None:
+    _, made = served("good", "bad", "fine")
+    of = both(indexed(made, {DVD: Has(lacking=("bad",)), f"{ISOS}/CHECKSUM": Has()}, links={"9": "9.8"}))
+    assert answers(of, *form) == {"good", "fine"}
+
+
+def test_the_neighbours_of_an_image_stay_with_all_mirrors() -> None:
+    of, _ = served("good", "bad", holds={path: bytes([0, Holds.MISSING]) for path in (DVD, ISOS, f"{ISOS}/")})
+    for path in (BOOT, DVD, BOOT, f"{ISOS}/CHECKSUM", DVD):
+        expected = {"good"} if path == DVD else {"good", "bad"}
+        assert answers(of, f"/dl/{path}", 302) == answers(of, f"/mirrorlist?path={path}", 200) == expected
+
+
+def test_of_a_directory_that_nobody_has_whole_those_that_have_some_are_listed_with_a_note() -> None:
+    files = {DVD: Has(lacking=("half", "none")), BOOT: Has(lacking=("other", "none"))}
+    of, _ = served("half", "other", "none", files=files)
+    text = of.get("/mirrorlist", f"path={ISOS}", CLIENTS[0]).body.decode()
+    assert hosts([text]) == {"half", "other"}
+    assert RUNG_NOTES[Rung.LAST_KNOWN] in text
+
+
+def test_what_the_index_does_not_have_is_404_in_every_form() -> None:
+    of, _ = served("good", files={TEXT: Has()})
+    for path in (DVD, ISOS):
+        asked = [("/mirrorlist", f"path={path}"), ("/mirrorlist", f"path={path}&redirect=1"), (f"/dl/{path}", "")]
+        assert [of.get(*each).status for each in (*asked, ("/metalink", f"path={path}"))] == [404] * 4
+    assert of.get("/isolist/9/x86_64").status == 404
+
+
+def test_a_metalink_by_path_is_the_file_s_own() -> None:
+    of, _ = served("good", "bad", files={DVD: Has(700, bytes(32), ("bad",)), RPM: Has()})
+    for path in (DVD, RPM):
+        for form, ending in (("metalink3", ".metalink"), ("metalink4", ".meta4")):
+            asked = of.get("/metalink", f"path={path}&format={form}", CLIENTS[0])
+            told = of.get(f"/dl/{path}{ending}", "", CLIENTS[0])
+            assert (asked.status, asked.body, asked.headers["content-type"]) == (
+                200,
+                told.body,
+                told.headers["content-type"],
+            )
+    assert of.get("/metalink", f"path={ISOS}", CLIENTS[0]).status == 404
+
+
+def test_without_trees_the_page_of_images_gives_each_where_it_is() -> None:
+    files = {DVD: Has(lacking=("half",)), BOOT: Has(lacking=("other",))}
+    of, _ = served("half", "other", files=files, trees=())
+    page = of.get("/isos/x86_64/9.8", "", CLIENTS[0]).body.decode()
+    assert f"https://other.example.org/linux/{DVD}" in page
+    assert f"https://half.example.org/linux/{BOOT}" in page
+
+
+@pytest.mark.parametrize("ipv", ["", "ipv=6"])
+def test_a_redirect_takes_a_mirror_that_works_over_the_family_as_long_as_there_is_any(ipv: str) -> None:
+    names = ("six", *(f"four{letter}" for letter in "abcdefgh"))
+    none = bytes([0, *[Reach.NO_ADDRESS] * 8])
+    bad = {reach_key(MAIN, protocol, Family.IPV6): none for protocol in WEB_PROTOCOLS}
+    of, made = served(*names, bad_reach=bad)
+    for each in (of, both(indexed(made, {TEXT: Has()}))):
+        found = [each.get(f"/dl/{TEXT}", ipv, f"2a01:4f8:{n:x}::1").headers["location"] for n in range(20)]
+        assert hosts(found) == {"six"}
+    lacking = both(indexed(made, {TEXT: Has(lacking=("six",))}))
+    assert "six" not in hosts([lacking.get(f"/dl/{TEXT}", ipv, "2a01:4f8::1").headers["location"]])
+
+
+def test_what_a_sponsor_wrote_is_cleaned_in_every_form_of_a_file() -> None:
+    named = mirror(
+        "a", "berlin", sponsor="Bob bob@secret.example (http://u:pw@h.example/)", sponsor_url="javascript:alert(1)"
+    )
+    hidden = replace(named, name="b.example.org", sponsor_url="https://u:pw@h.example/")
+    of = both(snapshot([named, hidden], trees=TREES))
+    for query in ("mirrorlist", "json"):
+        body = of.get(f"/dl/{TEXT}", query).body.decode()
+        assert "Bob" in body
+        assert not [word for word in ("bob@secret", "u:pw", "javascript:") if word in body]
+
+
+def test_names_of_places_are_cleaned_as_other_texts_are() -> None:
+    placed = mirror("a", location=Location(city="Berlin bob@secret.example", region="http://u:pw@h.example/"))
+    fields = public_fields(placed)
+    assert "bob@secret" not in str(fields)
+    assert "u:pw" not in str(fields)
+    assert str(fields["city"]).startswith("Berlin")
+
+
+def test_which_tells_why_a_mirror_that_has_a_file_is_left_out(tmp_path: Path) -> None:
+    _, made = served(
+        "good", "bad", "lacks", files={DVD: Has(lacking=("lacks",))}, holds={DVD: bytes([0, Holds.WRONG, 0])}
+    )
+    index = made.files[MAIN]
+    number = index.find(DVD)
+    assert number is not None
+    rows = {row.mirror.name: row.why for row in standings(made, index, number, Listings(tmp_path, MAIN))}
+    assert rows["good.example.org"] == ""
+    assert rows["bad.example.org"] == f"left out: {Reason.WRONG.value}"
+    assert "left out" not in rows["lacks.example.org"]
