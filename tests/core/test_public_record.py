@@ -175,3 +175,9 @@ def test_a_broken_part_is_refused() -> None:
     data[-4] ^= 0xFF
     with pytest.raises(SnapshotError):
         PublicFile(bytes(data)).network()
+
+
+def test_faults_of_the_origin_are_told_without_credentials() -> None:
+    faults = ("https://user:pass@example.org/x fails",)
+    record = public_record(Known(mirrors=[], health=HealthTable(), modules={}, now=NOW, origin_faults=faults))
+    assert record.network.origin_faults == ("[removed] fails",)

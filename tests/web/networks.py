@@ -59,6 +59,9 @@ SITE = Site(
 )
 
 
+ORIGIN_FAULTS = ("The origin's time file: not a time.",)
+
+
 def made_up(count: int, seed: int = 1) -> list[Mirror]:
     """So many public mirrors all over the world, odd sponsors and statuses among them."""
     chance = random.Random(seed)
@@ -156,6 +159,7 @@ def with_record(
         origin_changed_at=NOW - 20_000,
         commit="0123456789abcdef0123456789abcdef01234567",
         rungs=rung_counts(made.facts),
+        origin_faults=ORIGIN_FAULTS,
     )
     return replace(made, public=encode_record(public_record(known)))
 

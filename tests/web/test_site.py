@@ -23,7 +23,7 @@ from mirrorlist.web.lists import answer_to
 from mirrorlist.web.questions import Questions
 from tests.building import client, place
 from tests.web.asking import Answer, Both, ask, both, environ
-from tests.web.networks import HIDDEN, ODD_SPONSORS, record_of
+from tests.web.networks import HIDDEN, ODD_SPONSORS, ORIGIN_FAULTS, record_of
 
 PAGES = ["/", "/kitten", "/mirrors/mirror1.example.org", "/mirrors/mirror5.example.org", "/mirrors/mirror17.example.org",
          "/yours", "/isos", "/isos.html", "/isos/x86_64/9.8", "/isos/x86_64/9.html", "/kitten/isos",
@@ -451,3 +451,13 @@ def test_who_wants_to_join_reads_what_is_asked_and_what_to_copy() -> None:
     assert page.xpath("//table")[0].find("thead") is not None
     bare = tree(get(both(record_of(3)), "/join"))
     assert "Asked of mirrors" not in bare.text_content()
+
+
+def test_status_tells_what_is_wrong_at_the_origin(service: Both) -> None:
+    assert ORIGIN_FAULTS[0] in tree(get(service, "/status")).text_content()
+
+
+def test_a_mirror_without_ipv6_is_not_told_that_it_is_out(service: Both) -> None:
+    page = " ".join(tree(get(service, "/mirrors/mirror9.example.org")).text_content().split())
+    assert "IPv6no address" in page  # a term and its value
+    assert "does not work" not in page
