@@ -120,7 +120,7 @@ class Prober:
             ran = run(job, self._outside(facts.service, names), noted)
         if self.stop.is_set():
             raise Stopped(TOLD)
-        if all_inside(visits):
+        if all_inside(visits) or nothing_to_ask(facts.mirrors):
             click.echo(ALL_INSIDE)
         store.record(ran.round, job.verdicts, ran.forgotten)
         store.paces.record(ran.paces, job.paces, started_at - KEPT_SECONDS)
@@ -238,6 +238,11 @@ def all_inside(visits: Sequence[Visited]) -> bool:
     """Whether nothing was asked, because no address of any mirror is public."""
     came = [{each.outcome for each in visited.probes} - {Outcome.NO_ADDRESS} for visited in visits if visited.probes]
     return bool(came) and all(each == {Outcome.FORBIDDEN} for each in came)
+
+
+def nothing_to_ask(mirrors: Sequence[Mirror]) -> bool:
+    """Whether no mirror has an address that may be handed out, though files give some."""
+    return any(each.withheld for each in mirrors) and not any(each.urls for each in mirrors)
 
 
 ALL_INSIDE = (
