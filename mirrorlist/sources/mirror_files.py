@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -159,7 +160,8 @@ def _unread(path: Path) -> Iterator[tuple[Path, str]]:
     """The entry, or what lies in it where it is a directory, and why nobody reads that."""
     name = path.name.lower()
     if path.is_dir() and not path.is_symlink():
-        below = () if name.startswith(".") else islice(path.rglob("*"), MOST_LOOKED_AT)
+        with closing(iter(path.rglob("*"))) as entries:
+            below = [] if name.startswith(".") else list(islice(entries, MOST_LOOKED_AT))
         yield from ((each, NESTED) for each in sorted(below) if each.name.lower().endswith(SUFFIXES))
     elif name.startswith("."):
         if any(suffix in name for suffix in SUFFIXES):
