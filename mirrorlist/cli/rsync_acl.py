@@ -11,11 +11,7 @@ from mirrorlist.cli.kit import known_mirrors
 from mirrorlist.cli.reviews import plain_line
 from mirrorlist.core.access_list import entries, is_let_in, rsyncd_lines
 from mirrorlist.core.lifecycle import status_on
-from mirrorlist.core.model import Mirror
 from mirrorlist.sources.networks import canonical_network
-from mirrorlist.sources.submission import Terms
-from mirrorlist.sources.submitted_links import from_fault
-from mirrorlist.sources.terms import terms_of
 
 
 @click.command("rsync-acl")
@@ -28,26 +24,19 @@ def rsync_acl(context: Context) -> None:
     Mirrors that are left out are told on standard error. The status is 0; 1 if the service file cannot be used.
     """
     service = context.service()
-    terms = terms_of(service)
     today = datetime.fromtimestamp(context.clock(), UTC).date()
     accepted = [each for each in known_mirrors(service) if is_let_in(status_on(each, today))]
-    allowed = []
-    for mirror in accepted:
-        pattern = _pattern(mirror, terms)
-        if pattern:
-            allowed.append((pattern, mirror.name))
+    allowed = [
+        (canonical_network(mirror.sync_from) or mirror.sync_from, mirror.name)
+        for mirror in accepted
+        if mirror.sync_from
+    ]
     click.echo(rsyncd_lines(entries(allowed)), nl=False)
-    missing = len([each for each in accepted if each.sync_from is None])
+    missing = 0
+    for mirror in accepted:
+        refused = [part for part in mirror.withheld if part.of == "sync.from"]
+        for part in refused:
+            click.echo(plain_line(f"{mirror.name} is not let in: {part.finding.message}"), err=True)
+        missing += not (mirror.sync_from or refused)
     if missing:
         click.echo(f"{missing} accepted mirrors have no sync.from in their file, and are not let in", err=True)
-
-
-def _pattern(mirror: Mirror, terms: Terms) -> str | None:
-    """What rsyncd shall let in for a mirror, if its file says so and the rules allow it."""
-    said = mirror.sync_from
-    if said is None:
-        return None
-    if fault := from_fault(said, mirror.name, terms):
-        click.echo(plain_line(f"{mirror.name} is not let in: sync.from {fault[1]}"), err=True)
-        return None
-    return canonical_network(said) or said

@@ -34,7 +34,7 @@ def update() -> None:
 @click.option("--quiet", is_flag=True, help="Tell changes and failures only.")
 @pass_context
 def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
-    """Ask the origin for its repomd.xml files, sizes of images and time files.
+    """Read the origin's repomd.xml files, image sizes and time files.
 
     Ends with status 1 if the origin failed for some; what was known of these stays in force.
     """

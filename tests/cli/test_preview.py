@@ -16,7 +16,7 @@ from mirrorlist.cli.preview_forms import as_json, markdown, text
 from mirrorlist.cli.preview_map import STEPS, colour, world_map
 from mirrorlist.cli.preview_page import Telling, percent, rate
 from mirrorlist.core.effects import Effect, InCountry, InSystem, Kind, OwnNetworks, Preview, Rival, Share, Shift, Spot
-from mirrorlist.core.model import Location, Mirror, Proximity, Status
+from mirrorlist.core.model import Location, Mirror, Protocol, Proximity, Status
 from mirrorlist.core.policy import Policy
 from mirrorlist.core.projection import HEIGHT, WIDTH
 from mirrorlist.core.unserved import Unserved
@@ -213,8 +213,9 @@ def test_no_broken_line_begins_with_a_command(length: int) -> None:
 def test_the_map_of_nothing_and_of_many(checkout: Path) -> None:
     assert_map(world_map(Preview("main", 0.0, (), (), (0.0, 0.0)), []), stars=0, others=0)
     place = Location(country="DE", latitude=52.0, longitude=13.0)
-    many = [Mirror(name=f"m{number}", urls={}, location=place) for number in range(530)]
-    hidden = [Mirror(name="p", urls={}, location=place, private=True), Mirror(name="q", urls={})]
+    urls_of_all = {"main": {Protocol.HTTPS: "https://m.example.org/"}}
+    many = [Mirror(name=f"m{number}", urls=urls_of_all, location=place) for number in range(530)]
+    hidden = [Mirror(name="p", urls=urls_of_all, location=place, private=True), Mirror(name="q", urls=urls_of_all)]
     chart = world_map(telling("new").preview, [*many, *hidden])
     assert_map(chart, stars=1, others=530)
     root = etree.fromstring(chart.encode())

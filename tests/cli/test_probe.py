@@ -344,7 +344,7 @@ def test_without_a_snapshot_there_is_nothing_to_probe(tmp_path: Path) -> None:
     (tmp_path / "service.yml").write_text(SERVICE)
     found = CliRunner().invoke(main, ["--config", str(tmp_path / "service.yml"), "probe", "--once"])
     assert found.exit_code == 1
-    assert "snapshot.bin" in found.output
+    assert "nothing is published" in found.output
 
 
 def test_a_second_prober_says_that_another_leads(checkout: Checkout) -> None:

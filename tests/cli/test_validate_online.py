@@ -58,7 +58,13 @@ class Network:
     name: str = "localhost"
 
     def submit(self, url: str, **fields: object) -> Path:
-        given = {"name": self.name, "address": {"http": url}, "sponsor": "Example", "geolocation": {"country": "DE"}}
+        given = {
+            "name": self.name,
+            "address": {"http": url},
+            "update_frequency": "3h",
+            "sponsor": "Example",
+            "geolocation": {"country": "DE"},
+        }
         file = self.root / "mirrors.d" / f"{self.name}.yml"
         file.write_text(yaml.safe_dump({**given, **fields}, sort_keys=False))
         return file
@@ -224,4 +230,4 @@ def test_an_address_that_is_not_allowed_is_never_asked(network: Network) -> None
         network.submit(f"http://localhost:{server.port}/", private=True, asn=680)
         file = network.told()
     assert server.connections == 0
-    assert file["accepted"] is True
+    assert file["accepted"] is False

@@ -11,9 +11,10 @@ from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.health import Family
 from mirrorlist.core.model import MAIN, NOWHERE, CloudRegions, Place, Protocol, Status
 from mirrorlist.core.policy import Policy
+from mirrorlist.core.reach import Reach, reach_key
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.select import select
-from mirrorlist.core.usability import FORBIDDEN, WIDE, HealthTable, Holds, Narrowing, reach_key
+from mirrorlist.core.usability import WIDE, HealthTable, Holds, Narrowing
 from mirrorlist.core.withheld import Kind, Withheld
 from tests.building import NOW, client, mirror, place, query, snapshot
 
@@ -45,7 +46,7 @@ def held(what: Holds) -> HealthTable:
 def inside() -> HealthTable:
     """The name of the mirror in question leads to an address that is not public."""
     ways = [reach_key(MAIN, protocol, family) for protocol in Protocol for family in Family]
-    return HealthTable({}, dict.fromkeys(ways, bytes([FORBIDDEN, 0])))
+    return HealthTable({}, dict.fromkeys(ways, bytes([Reach.FORBIDDEN, 0])))
 
 
 FOUND = Finding("mirrors.d/left.yml", 3, 10, Severity.WARNING, "host-not-public", "it is not public; write another")
@@ -136,7 +137,11 @@ def test_an_address_that_leads_inside_is_on_no_rung() -> None:
         facts={
             "health": HealthTable(
                 {},
-                {reach_key(MAIN, protocol, family): bytes([FORBIDDEN]) for protocol in Protocol for family in Family},
+                {
+                    reach_key(MAIN, protocol, family): bytes([Reach.FORBIDDEN])
+                    for protocol in Protocol
+                    for family in Family
+                },
             )
         },
     )

@@ -12,7 +12,7 @@ from mirrorlist.sources.service_file import read_service
 from mirrorlist.sources.submission_codes import SubmissionCode
 from mirrorlist.sources.submissions import judge_submissions
 from mirrorlist.sources.terms import terms_of
-from tests.data.submissions import FILE, HEAD, NAME, SERVICE
+from tests.data.submissions import FILE, HEAD, NAME, PLACE, SERVICE, SYNC
 
 ASKED = """\
 requirements:
@@ -20,7 +20,10 @@ requirements:
             complete_percent: 100, availability_percent: 99}
   preferred: {bandwidth_mbps: 1000, update_frequency: 15m, protocols: [https, http], agreement: "2026-10"}
 """
-RSYNC = HEAD.replace("geolocation", f"  rsync: rsync://{NAME}/linux/\ngeolocation")
+RSYNC = (
+    f"name: {NAME}\naddress:\n  https: https://{NAME}/linux/\n  http: http://{NAME}/linux/\n"
+    f"  rsync: rsync://{NAME}/linux/\n{PLACE}"
+)
 GOOD = {"bandwidth_mbps": "1000", "storage_gb": "30", "update_frequency": "15m", "agreement": "2026-11"}
 
 
@@ -66,7 +69,7 @@ def test_what_a_mirror_lacks_is_told_at_its_place(
 
 
 def test_every_module_needs_the_protocols(tmp_path: Path) -> None:
-    (found,) = said(tmp_path, head=HEAD)
+    (found,) = said(tmp_path, head=HEAD.replace(SYNC, ""))
     assert found.startswith(f"3:3 error {MINIMUM} address is https and http, and the least")
     assert "is rsync; offer more" in found
 

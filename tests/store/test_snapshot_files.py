@@ -100,7 +100,7 @@ def test_without_any_whole_one_the_error_names_every_file_that_is_there_and_its_
     assert str(caught.value) == "; ".join(
         [
             f"{tmp_path / NAME}: the file has 2 bytes; a snapshot has at least 56",
-            f"{tmp_path / FORMER[0]} cannot be read: Is a directory",
+            f"{tmp_path / FORMER[0]} cannot be read: not a regular file; name one",
         ]
     )
 
