@@ -11,12 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from mirrorlist.core.catalogue import Catalogue
-from mirrorlist.core.compile import cloud_table, network_classes, place_orders
-from mirrorlist.core.file_index import File, Indexed, IndexFacts
-from mirrorlist.core.file_index_build import IndexDraft
-from mirrorlist.core.health import Family
-from mirrorlist.core.listing import Holdings
+from mirrorlist.core.catalogue.catalogue import Catalogue
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.catalogue.service import GeoSources, Module, Service
+from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.container import Sealed
+from mirrorlist.core.files.build import IndexDraft
+from mirrorlist.core.files.index import File, Indexed, IndexFacts
+from mirrorlist.core.files.mirror_listing import Holdings
+from mirrorlist.core.health.columns import HealthTable, Holds, reach_key
+from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import (
     MAIN,
     WEB_PROTOCOLS,
@@ -28,15 +32,11 @@ from mirrorlist.core.model import (
     RepoMetadata,
     Repository,
 )
-from mirrorlist.core.policy import Policy
-from mirrorlist.core.sealed import Sealed
-from mirrorlist.core.service import GeoSources, Module, Service
+from mirrorlist.core.selection.compile import cloud_table, network_classes, place_orders
 from mirrorlist.core.snapshot import Facts, Snapshot, encode
-from mirrorlist.core.trees import Tree
-from mirrorlist.core.usability import HealthTable, Holds, reach_key
-from mirrorlist.sources.address_sources import AddressSources
-from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.geo_tables import GeoTables
+from mirrorlist.sources.geo.sources import AddressSources
+from mirrorlist.sources.geo.tables import GeoTables
+from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.store.index_files import write_index
 from mirrorlist.store.snapshot_files import write_snapshot
 

@@ -13,29 +13,27 @@ from pathlib import Path
 from flask import Flask
 
 from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.locate import CountryOf
+from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.countries import country_of
 from mirrorlist.reload import Reloader
 from mirrorlist.settings import Settings, read_settings
-from mirrorlist.sources.service_file import read_service
+from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.snapshot_files import read_newest
-from mirrorlist.web.api import api
-from mirrorlist.web.budget import Budgets, Limited
-from mirrorlist.web.counting import Counting
-from mirrorlist.web.counts import Counts
-from mirrorlist.web.faults import register_faults
-from mirrorlist.web.files import files
-from mirrorlist.web.front import Front
-from mirrorlist.web.gateway import Apart, Gateway
+from mirrorlist.web.api.openapi import schemas
+from mirrorlist.web.api.views import api
+from mirrorlist.web.counts import Counting, Counts
+from mirrorlist.web.error_pages import register_faults
+from mirrorlist.web.gateway import Apart, Gateway, OneSlash
 from mirrorlist.web.generations import Generations
-from mirrorlist.web.lists import lists
-from mirrorlist.web.published import Publications
-from mirrorlist.web.redirects import Redirects
-from mirrorlist.web.schemas import schemas
-from mirrorlist.web.site import site
-from mirrorlist.web.slashes import OneSlash
-from mirrorlist.web.well_known import well_known
+from mirrorlist.web.lists.hot import Front
+from mirrorlist.web.lists.views import lists
+from mirrorlist.web.redirects.hot import Redirects
+from mirrorlist.web.redirects.views import files
+from mirrorlist.web.site.published import Publications
+from mirrorlist.web.site.views import site
+from mirrorlist.web.site.well_known import well_known
+from mirrorlist.web.time_budget import Budgets, Limited
 
 COUNTING_SECONDS = 10.0
 """How often a worker writes down what it counted; as much is lost when it is killed."""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import structlog
 
+from mirrorlist.core.container import at_once
 from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.prepared import Prepared
-from mirrorlist.core.sealed import at_once
+from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.index_files import with_indexes
 from mirrorlist.store.snapshot_files import NAME, Signature, read_newest, read_snapshot, signature

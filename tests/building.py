@@ -8,8 +8,10 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from mirrorlist.core.catalogue import Catalogue
-from mirrorlist.core.compile import Proof, cloud_table, country_places, network_classes, place_orders
+from mirrorlist.core.catalogue.catalogue import Catalogue
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.catalogue.query import Spellings
+from mirrorlist.core.catalogue.service import Module, Service
 from mirrorlist.core.model import (
     MAIN,
     NOWHERE,
@@ -24,12 +26,10 @@ from mirrorlist.core.model import (
     RepoMetadata,
     Repository,
 )
-from mirrorlist.core.policy import Policy
-from mirrorlist.core.prefixes import DEEP, IntervalTable, flatten, packed, parse_prefix
-from mirrorlist.core.query import Spellings
-from mirrorlist.core.service import Module, Service
+from mirrorlist.core.network.prefixes import DEEP, IntervalTable, flatten, packed, parse_prefix
+from mirrorlist.core.selection.compile import Proof, cloud_table, country_places, network_classes, place_orders
+from mirrorlist.core.selection.spread import identity_of
 from mirrorlist.core.snapshot import Facts, Snapshot
-from mirrorlist.core.spread import identity_of
 
 KEY = bytes(range(32))
 NOW = 1_795_000_000.0

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mirrorlist.core.file_index import File, Indexed, IndexFacts
-from mirrorlist.core.file_index_build import IndexDraft, sort_key
-from mirrorlist.core.file_index_bytes import decode_index
-from mirrorlist.core.listing import Holdings
+from mirrorlist.core.files.build import IndexDraft, sort_key
+from mirrorlist.core.files.folder import decode_index
+from mirrorlist.core.files.index import File, Indexed, IndexFacts
+from mirrorlist.core.files.mirror_listing import Holdings
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.snapshot import Snapshot
 from tests.building import NOW

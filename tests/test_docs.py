@@ -9,11 +9,11 @@ import click
 import pytest
 
 from mirrorlist.cli.main import main
-from mirrorlist.core.public import State
-from mirrorlist.sources.service_file import read_service
-from mirrorlist.sources.submissions import judge_submissions
-from mirrorlist.sources.terms import terms_of
-from mirrorlist.web.network_page import SORTS
+from mirrorlist.core.public.types import State
+from mirrorlist.sources.service.file import read_service
+from mirrorlist.sources.submissions.judge import judge_submissions
+from mirrorlist.sources.submissions.terms import terms_of
+from mirrorlist.web.site.network import SORTS
 from tests.data.submissions import SERVICE
 
 ROOT = Path(__file__).parents[1]

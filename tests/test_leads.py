@@ -17,15 +17,15 @@ import sqlalchemy as sa
 import yaml
 
 from mirrorlist.core.errors import LeadLost
-from mirrorlist.publish import Inputs, Publisher
-from mirrorlist.sources.service_file import read_service
+from mirrorlist.publishing.publisher import Inputs, Publisher
+from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.records import Recorded, Records
 from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.store.tables import LEADS, RUNS
 from tests.building import NOW
 from tests.postgres import Server
+from tests.publishing.test_publisher import Site
 from tests.serving import checkout, mirror_file, put, until
-from tests.test_publish import Site
 
 SILENT_SECONDS = "2"
 PATIENCE = 60.0

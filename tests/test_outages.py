@@ -18,15 +18,15 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from mirrorlist.cli.main import main
-from mirrorlist.core.health import Family, Outcome, Override, Subject, Verdict
+from mirrorlist.core.health.probe_run import Round
+from mirrorlist.core.health.verdicts import Family, Outcome, Override, Subject, Verdict
 from mirrorlist.core.model import MAIN, Protocol
-from mirrorlist.core.rounds import Round
 from mirrorlist.store.database import FILE_NAME, open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import read_newest
+from tests.publishing.test_publisher import A
 from tests.serving import SERVICE, Service, ask, checkout, mirror_file, put, serving, until
-from tests.test_publish import A
 
 PATIENCE = 30.0
 METALINK = "/metalink/9/baseos?arch=x86_64"

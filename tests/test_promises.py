@@ -13,7 +13,7 @@ from mirrorlist.settings import SETTINGS
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.questions import Kind
 from tests.building import nobody
-from tests.core.test_reasons import REASONS_TESTED
+from tests.core.selection.test_reasons import REASONS_TESTED
 from tests.formats.test_golden import GOLDEN, WRITERS
 from tests.web.asking import Held
 

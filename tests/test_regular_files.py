@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.core.errors import GeoDatabaseError, SnapshotError
+from mirrorlist.files_on_disk import read_mapped
 from mirrorlist.regular_files import open_regular
-from mirrorlist.sources.cloud_ranges import read_cloud_ranges
-from mirrorlist.sources.geo_cache import entry_name
-from mirrorlist.store.mapped_files import read_mapped
+from mirrorlist.sources.geo.clouds import read_cloud_ranges
+from mirrorlist.sources.geo.databases import entry_name
 
 
 def test_a_regular_file_is_opened_also_by_a_link(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from weakref import ref
 import pytest
 
 from mirrorlist.app import plain_app, put_front
+from mirrorlist.core.catalogue.trees import Tree
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.prepared import Prepared
+from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.snapshot import encode
-from mirrorlist.core.trees import Tree
 from mirrorlist.reload import Reloader
 from mirrorlist.store.snapshot_files import FORMER, NAME, write_snapshot
 from mirrorlist.web.counts import Counts

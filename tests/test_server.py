@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.cli.publish import LOOK_SECONDS
+from mirrorlist.publishing.watch import LOOK_SECONDS
 from mirrorlist.settings import read_settings
 from tests.serving import (
     PATH,

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import yaml
 
+from mirrorlist.cli.output.preview_forms import as_json
 from mirrorlist.cli.preview import preview
-from mirrorlist.cli.preview_forms import as_json
 from mirrorlist.cli.validate import validate
-from mirrorlist.sources.client_counts import read_client_counts
-from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.service_file import read_service
-from mirrorlist.sources.submissions import judge_submissions
-from mirrorlist.sources.terms import terms_of
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.sources.service.file import read_service
+from mirrorlist.sources.submissions.changes import read_client_counts
+from mirrorlist.sources.submissions.judge import judge_submissions
+from mirrorlist.sources.submissions.terms import terms_of
 from tests.cli.test_preview import telling
 from tests.cli.test_validate_online import Network
 from tests.data.submissions import SERVICE

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mirrorlist.cli.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.web.counts import Dimension, merged
 

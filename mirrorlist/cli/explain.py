@@ -11,15 +11,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mirrorlist.cli.compiled import snapshot_of
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.faults import since, weight_line
-from mirrorlist.cli.questions import client_of, query_of, question_options
-from mirrorlist.core.explanation import Asker, Explanation, explanation
+from mirrorlist.cli.output.faults import since, weight_line
+from mirrorlist.cli.shared.compiled import snapshot_of
+from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.questions import client_of, query_of, question_options
 from mirrorlist.core.model import Client, PlaceSource, Query, Selection
-from mirrorlist.core.select import select
+from mirrorlist.core.selection.explanation import Asker, Explanation, explanation
+from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.sources.documents import printable
+from mirrorlist.sources.yaml.documents import printable
 
 
 @click.command()

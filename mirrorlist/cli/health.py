@@ -9,19 +9,29 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.durations import ago, moment
-from mirrorlist.cli.faults import fault_lines, weight_line
-from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
-from mirrorlist.core.found_files import by_mirror, sentences
-from mirrorlist.core.health import Event, Outcome, Override
-from mirrorlist.core.report import Row, ending_soon, fresh_below, images_below, remedies, report, said_nothing, worst
-from mirrorlist.core.rungs import rungs
+from mirrorlist.cli.output.durations import ago, moment
+from mirrorlist.cli.output.faults import fault_lines, weight_line
+from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
+from mirrorlist.core.files.found import by_mirror, sentences
+from mirrorlist.core.health.columns import Holds
+from mirrorlist.core.health.report import (
+    Row,
+    ending_soon,
+    fresh_below,
+    images_below,
+    remedies,
+    report,
+    said_nothing,
+    worst,
+)
+from mirrorlist.core.health.verdicts import Event, Outcome, Override
+from mirrorlist.core.selection.fallback_levels import rungs
+from mirrorlist.core.selection.usability import RUNG_NAMES, Rung
 from mirrorlist.core.snapshot import Facts
-from mirrorlist.core.usability import RUNG_NAMES, Holds, Rung
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.index_files import current_indexes, read_facts
+from mirrorlist.store.snapshot_files import mirror_called, published_facts
 
 MOST_EVENTS = 10
 

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import click
 
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.reviews import plain_line
+from mirrorlist.cli.output.reviews import plain_line
+from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.importing import almalinux, armbian, mirrorbits, mirrormanager
-from mirrorlist.importing.carried import Carried
-from mirrorlist.importing.write import Written, write
-from mirrorlist.sources.durations import duration_seconds
-from mirrorlist.sources.submissions import judge_submissions
-from mirrorlist.sources.terms import terms_of
+from mirrorlist.importing.documents import Carried, Written, write
+from mirrorlist.sources.submissions.judge import judge_submissions
+from mirrorlist.sources.submissions.terms import terms_of
+from mirrorlist.sources.yaml.scalars import duration_seconds
 
 Reader = Callable[[Path, frozenset[str]], Iterator[Carried]]
 READERS: Mapping[str, Reader] = {

@@ -7,21 +7,17 @@ from pathlib import Path
 
 import click
 
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.reviews import plain_line
-from mirrorlist.core.errors import NotFound, Severity
-from mirrorlist.core.kit import USUAL_ROOT, Faults, Kit, KitError, Server, kit_for, no_faults, sources_of
+from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.terms import known_mirrors
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.errors import NotFound
 from mirrorlist.core.model import Mirror
-from mirrorlist.core.service import Service
-from mirrorlist.core.sync import copy_fault
+from mirrorlist.core.owners.copy_sources import copy_fault
+from mirrorlist.core.owners.kit import USUAL_ROOT, Faults, Kit, KitError, Server, kit_for, no_faults, sources_of
+from mirrorlist.files_on_disk import write_whole
 from mirrorlist.kit.writing import KitFile, written
-from mirrorlist.sources.guarded_mirrors import guarded_files
-from mirrorlist.sources.locations import placed, read_atlas
-from mirrorlist.sources.mirror_files import read_mirror_files
-from mirrorlist.sources.terms import terms_of
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
-from mirrorlist.store.whole_files import write_whole
 
 PROGRAM = 0o755
 SERVERS = click.Choice([each.value for each in Server])
@@ -54,17 +50,6 @@ def kit(context: Context, name: str, server: str, out: Path | None, root: str, s
     directory = out or Path(f"kit-{mirror.name}")
     _write(directory, written(made, Server(server)), force)
     _tell(made, directory)
-
-
-def known_mirrors(service: Service) -> tuple[Mirror, ...]:
-    """All mirrors that have a usable file, with their places; what is wrong with others is told on standard error."""
-    atlas = read_atlas()
-    files = read_mirror_files(Path(service.mirrors_dir), frozenset(service.modules), atlas.countries)
-    for finding in files.findings:
-        if finding.severity is Severity.ERROR:
-            click.echo(plain_line(f"{finding}"), err=True)
-    served = guarded_files(files, Path(service.mirrors_dir), terms_of(service))
-    return tuple(placed(mirror, atlas) for mirror in served.values())
 
 
 def _faults(context: Context, service: Service, mirrors: tuple[Mirror, ...]) -> Faults:

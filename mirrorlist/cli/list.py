@@ -6,12 +6,12 @@ import sys
 
 import click
 
-from mirrorlist.cli.compiled import snapshot_of
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.questions import client_of, query_of, question_options
-from mirrorlist.core.query import for_metalink
+from mirrorlist.cli.shared.compiled import snapshot_of
+from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.questions import client_of, query_of, question_options
+from mirrorlist.core.catalogue.query import for_metalink
 from mirrorlist.formats.registry import LISTS, METALINKS
-from mirrorlist.web.lists import answer_to
+from mirrorlist.web.lists.views import answer_to
 from mirrorlist.web.questions import Kind, Question
 
 FORMATS = ("mirrorlist", "metalink", *(name for name in (*LISTS, *METALINKS) if name != "mirrorlist"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from mirrorlist import __version__
-from mirrorlist.cli.context import Context, told
+from mirrorlist.cli.shared.context import Context, told
 from mirrorlist.logs import set_up_logs
 from mirrorlist.settings import read_settings
 

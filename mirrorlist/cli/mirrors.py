@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mirrorlist.cli.compiled import snapshot_of
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.faults import all_lines
+from mirrorlist.cli.output.faults import all_lines
+from mirrorlist.cli.shared.compiled import snapshot_of
+from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.core.mirror import country_of, is_public
 from mirrorlist.core.model import SERVED_STATUSES, Mirror
-from mirrorlist.core.prefixes import spelled
-from mirrorlist.core.rank import country_of, is_public
+from mirrorlist.core.network.prefixes import spelled
 
 WIDEST_NAME = 36
 """Longer names are folded, so that the other columns keep their room in 80."""

@@ -10,23 +10,23 @@ from typing import Any
 
 import click
 
-from mirrorlist.checks.deadline import deadline_in
-from mirrorlist.checks.outcome import Failed
-from mirrorlist.checks.resolve import Resolver, resolved_within, system_resolver
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.reviews import plain_line, text
-from mirrorlist.core.addresses import CACHES, KnownAddress, address_location
+from mirrorlist.checks.fetching.addresses import Resolver, resolved_within, system_resolver
+from mirrorlist.checks.fetching.deadline import deadline_in
+from mirrorlist.checks.fetching.result import Failed
+from mirrorlist.cli.output.reviews import plain_line, text
+from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.model import Status
-from mirrorlist.core.prefixes import packed
+from mirrorlist.core.network.addresses import CACHES, KnownAddress, address_location
+from mirrorlist.core.network.prefixes import packed
 from mirrorlist.core.review import Review
-from mirrorlist.core.service import Service
-from mirrorlist.sources.address_sources import AddressSources
-from mirrorlist.sources.applications import MAX_BYTES, read_application
-from mirrorlist.sources.new_mirrors import ANSWERS, Value, mirror_file, understood
-from mirrorlist.sources.submission import Terms
-from mirrorlist.sources.submissions import judge_submissions
-from mirrorlist.sources.terms import CACHE, terms_of
-from mirrorlist.store.whole_files import write_whole
+from mirrorlist.files_on_disk import write_whole
+from mirrorlist.sources.geo.sources import AddressSources
+from mirrorlist.sources.submissions.applications import MAX_BYTES, read_application
+from mirrorlist.sources.submissions.judge import judge_submissions
+from mirrorlist.sources.submissions.new_mirrors import ANSWERS, Value, mirror_file, understood
+from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.terms import CACHE, terms_of
 
 LOOKUP_SECONDS = 10.0
 STATUSES = click.Choice([each.value for each in Status])

@@ -6,12 +6,12 @@ import getpass
 
 import click
 
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.durations import DURATION, moment
-from mirrorlist.cli.running import mirror_called, published_facts, state_dir_of
-from mirrorlist.core.health import Override
+from mirrorlist.cli.output.durations import DURATION, moment
+from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
+from mirrorlist.core.health.verdicts import Override
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
+from mirrorlist.store.snapshot_files import mirror_called, published_facts
 
 LONGEST_SECONDS = 10 * 365 * 86_400
 

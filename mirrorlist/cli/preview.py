@@ -10,26 +10,24 @@ from pathlib import Path
 
 import click
 
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.preview_forms import PREVIEW_FORMATS, markdown, summary, text
-from mirrorlist.cli.preview_map import world_map
-from mirrorlist.cli.preview_page import Telling
-from mirrorlist.cli.reviews import plain_line
-from mirrorlist.cli.written import writable, write_named
+from mirrorlist.cli.output.preview_forms import PREVIEW_FORMATS, markdown, summary, text
+from mirrorlist.cli.output.preview_map import world_map
+from mirrorlist.cli.output.preview_page import Telling
+from mirrorlist.cli.output.reviews import plain_line
+from mirrorlist.cli.output.written import writable, write_named
+from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.preview import Ground
-from mirrorlist.core.preview import preview as previewed
+from mirrorlist.core.preview.preview import UNITS, Ground, rate_mbps
+from mirrorlist.core.preview.preview import preview as previewed
 from mirrorlist.core.review import Review
-from mirrorlist.core.service import Service
-from mirrorlist.core.traffic import UNITS, rate_mbps
-from mirrorlist.sources.address_sources import AddressSources
-from mirrorlist.sources.changes import Directories, Told, read_change
-from mirrorlist.sources.client_counts import read_client_counts
-from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.submission import Terms
-from mirrorlist.sources.submissions import judge_submissions
-from mirrorlist.sources.terms import CACHE, terms_of
+from mirrorlist.sources.geo.sources import AddressSources
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.sources.submissions.changes import Directories, Told, read_change, read_client_counts
+from mirrorlist.sources.submissions.judge import judge_submissions
+from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.terms import CACHE, terms_of
 
 PATH = click.Path(path_type=Path)
 MOST_FILES = 2000

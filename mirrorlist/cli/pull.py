@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 import structlog
 
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.durations import DURATION, moment
-from mirrorlist.cli.stopping import stopped_by_signals
+from mirrorlist.cli.output.durations import DURATION, moment
+from mirrorlist.cli.shared.context import Context, pass_context, stopped_by_signals
 from mirrorlist.core.errors import PullError
 from mirrorlist.pulling.run import Done, Wanted, config_of, pull, refuse_wrong
 

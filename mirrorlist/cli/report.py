@@ -8,22 +8,30 @@ from pathlib import Path
 
 import click
 
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.durations import moment
-from mirrorlist.cli.report_pages import PAGES
-from mirrorlist.cli.running import published_facts, state_dir_of
-from mirrorlist.cli.written import write_named
-from mirrorlist.core.availability import reaches
-from mirrorlist.core.network_report import DOWN_DAYS, Down, Known, Limits, NetworkReport, network_report
-from mirrorlist.core.patches import can_be_named, patch
+from mirrorlist.cli.output.durations import moment
+from mirrorlist.cli.output.reviews import PAGES
+from mirrorlist.cli.output.written import write_named
+from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
+from mirrorlist.core.health.history import reaches
+from mirrorlist.core.owners.network_report import (
+    DOWN_DAYS,
+    Down,
+    Known,
+    Limits,
+    NetworkReport,
+    can_be_named,
+    network_report,
+    patch,
+)
 from mirrorlist.core.snapshot import Facts
-from mirrorlist.indexing.progress import held_by
-from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.mirror_edits import paused
-from mirrorlist.sources.mirror_files import read_mirror_files, read_regular
+from mirrorlist.indexing.reasons import held_by
+from mirrorlist.sources.mirrors.files import read_mirror_files, read_regular
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.sources.submissions.changes import paused
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.index_files import current_indexes, read_facts
+from mirrorlist.store.snapshot_files import published_facts
 
 MOST_EVENTS = 1_000_000
 

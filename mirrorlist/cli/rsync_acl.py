@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import click
 
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.kit import known_mirrors
-from mirrorlist.cli.reviews import plain_line
-from mirrorlist.core.access_list import entries, is_let_in, rsyncd_lines
-from mirrorlist.core.lifecycle import status_on
-from mirrorlist.sources.networks import canonical_network
+from mirrorlist.cli.output.reviews import plain_line
+from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.terms import known_mirrors
+from mirrorlist.core.mirror import status_on
+from mirrorlist.core.network.prefixes import canonical_network
+from mirrorlist.core.owners.access_list import entries, is_let_in, rsyncd_lines
 
 
 @click.command("rsync-acl")

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from mirrorlist.cli.context import Context, existing, pass_context
+from mirrorlist.cli.shared.context import Context, existing, pass_context
 from mirrorlist.ports import held_port
 from mirrorlist.server import Serving, become
 from mirrorlist.settings import export

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import click
 
-from mirrorlist.cli.address_step import noted_addresses, place_data, placed_by_step
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.online import Asked, Speed, asked, tell_ways
-from mirrorlist.cli.reviews import REVIEW_FORMATS, markdown, plain_line, wrapped
-from mirrorlist.cli.written import writable, write_named
+from mirrorlist.cli.output.reviews import REVIEW_FORMATS, markdown, plain_line, tell_ways, wrapped
+from mirrorlist.cli.output.written import writable, write_named
+from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.review import Review, Reviewed
-from mirrorlist.core.service import Service
-from mirrorlist.sources.mirror_files import mirror_file_names, unread_files
-from mirrorlist.sources.submission import Terms
-from mirrorlist.sources.submissions import Judged, judge_submissions, submitted_files
-from mirrorlist.sources.terms import terms_of
+from mirrorlist.probing.address_step import noted_addresses, place_data, placed_by_step
+from mirrorlist.probing.online import Asked, Speed, asked
+from mirrorlist.sources.mirrors.files import mirror_file_names, unread_files
+from mirrorlist.sources.submissions.judge import Judged, judge_submissions, submitted_files
+from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.terms import terms_of
 
 FOR_PEOPLE = ("text", "github")
 PATH = click.Path(path_type=Path)
@@ -84,7 +84,7 @@ def _reviewed(
 ) -> tuple[Reviewed, ...]:
     """The reviews, with what asking the mirrors came to where that is wanted, and with the places of addresses."""
     found = asked(judged, terms, *online) if online else [Asked(each.reviewed) for each in judged]
-    known = dict(noted_addresses(context, terms.service))
+    known = dict(noted_addresses(context.settings.database, terms.service))
     known |= {each.reviewed.name: each.addresses for each in found if each.reviewed.name and each.addresses}
     place_of = place_data(terms.service)
     return tuple(placed_by_step(one, each.reviewed, known, place_of) for one, each in zip(judged, found, strict=True))

@@ -10,12 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mirrorlist.cli.context import Context, pass_context
-from mirrorlist.cli.durations import ago, moment
-from mirrorlist.cli.running import state_dir_of
+from mirrorlist.cli.output.durations import ago, moment
+from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
 from mirrorlist.core.errors import NotFound
-from mirrorlist.core.file_index import File, FileIndex
-from mirrorlist.core.holders import Holding
+from mirrorlist.core.files.index import File, FileIndex, Holding
 from mirrorlist.indexing.reasons import Standing, standings
 from mirrorlist.store.index_files import with_indexes
 from mirrorlist.store.listings import Listings

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-from mirrorlist.core.reasons import Cause, Reason
-from mirrorlist.core.withheld import Withheld
+from mirrorlist.core.reasons import Cause, Reason, Withheld
 
 MAIN = "main"
 """The module that a mirror's ``address`` serves; every other module has a name in service.yml."""

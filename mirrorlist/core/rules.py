@@ -5,17 +5,17 @@ answer obeys the tuple: ``select``, the prepared tables, redirects, previews, re
 below it and nothing else.
 
 These rules decide who is in the groups that clients are spread over. Whether a mirror can be used right now is
-another matter (core/usability.py): one that cannot is only passed over, so that everybody else's spread stays the same.
+another matter (core/selection/usability.py): one that cannot is only passed over, so that everybody else's spread
+stays the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from mirrorlist.core.mirror import country_is_open
 from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Proximity, Status
-from mirrorlist.core.rank import country_is_open
-from mirrorlist.core.reasons import Reason
-from mirrorlist.core.withheld import lacks_address, lacks_claims
+from mirrorlist.core.reasons import Reason, lacks_address, lacks_claims
 
 Rule = Callable[[Mirror, str, str | None, Match | None], Reason | None]
 """A rule sees a mirror, the module that is asked for, and the client: its country, or how its network matches the

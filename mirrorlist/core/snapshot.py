@@ -13,17 +13,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from mirrorlist.core.catalogue.catalogue import Waiting
+from mirrorlist.core.catalogue.policy import Lowered, Policy, weight_of
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.container import Kind, Pause, Section, at_once, laid_out, sealed_parts, verified, view
 from mirrorlist.core.errors import Finding, SnapshotError
-from mirrorlist.core.file_index import FileIndex
+from mirrorlist.core.files.index import FileIndex
+from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.model import Mirror, Place, RepoMetadata
-from mirrorlist.core.pace import Lowered
-from mirrorlist.core.policy import Policy
-from mirrorlist.core.prefixes import ARRAYS, IntervalTable
-from mirrorlist.core.rank import weight_of
-from mirrorlist.core.releases import Waiting
-from mirrorlist.core.sealed import Kind, Pause, Section, at_once, laid_out, sealed_parts, verified, view
-from mirrorlist.core.service import Service
-from mirrorlist.core.usability import HealthTable
+from mirrorlist.core.network.prefixes import ARRAYS, IntervalTable
 
 KIND = Kind(b"MIRRLST\n", 1, "snapshot")
 
@@ -119,7 +117,7 @@ class Snapshot:
     """One generation. ``networks`` holds numbers of ``classes``, ``located`` of ``places``, ``asns`` ASNs.
 
     ``files`` maps a module to its file index; one that has none yet, or none that can be read, is not in it.
-    ``public`` is the public record in bytes; see core/public_file.py.
+    ``public`` is the public record in bytes; see core/public/encoding.py.
     """
 
     facts: Facts

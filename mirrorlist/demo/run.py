@@ -12,7 +12,8 @@ from pathlib import Path
 from rich.console import Console
 
 from mirrorlist.core.errors import MirrorlistError
-from mirrorlist.demo import directory, guide, questions
+from mirrorlist.demo import directory, guide
+from mirrorlist.demo import guide as questions
 from mirrorlist.demo.directory import Layout
 from mirrorlist.demo.network import NAMES, NEW
 from mirrorlist.demo.processes import POLL_SECONDS, Processes, Stopped, end, has_ended

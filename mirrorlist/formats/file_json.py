@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from mirrorlist.core.known_files import Known
+from mirrorlist.core.mirror import country_of
 from mirrorlist.core.model import Choice, Rejected
-from mirrorlist.core.offer import Offer
-from mirrorlist.core.public import clean, web_url
-from mirrorlist.core.rank import country_of
+from mirrorlist.core.public.types import clean, web_url
+from mirrorlist.core.redirects.file_mirrors import Offer
+from mirrorlist.core.selection.known_files import Known
 
 CONTENT_TYPE = "application/json"
 

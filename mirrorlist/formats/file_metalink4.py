@@ -7,9 +7,9 @@ from functools import partial
 
 from lxml import etree
 
-from mirrorlist.core.known_files import Known
-from mirrorlist.core.offer import Offer, Source
-from mirrorlist.core.rank import country_of
+from mirrorlist.core.mirror import country_of
+from mirrorlist.core.redirects.file_mirrors import Offer, Source
+from mirrorlist.core.selection.known_files import Known
 from mirrorlist.formats.xml_documents import added, written, xml_text
 
 CONTENT_TYPE = "application/metalink4+xml"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from mirrorlist.core.mirror import country_of
 from mirrorlist.core.model import Choice, Selection
-from mirrorlist.core.rank import country_of
 
 CONTENT_TYPE = "application/json"
 

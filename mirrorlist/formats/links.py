@@ -7,7 +7,7 @@ from binascii import b2a_base64
 from collections.abc import Sequence
 from itertools import accumulate
 
-from mirrorlist.core.sealed import Values
+from mirrorlist.core.container import Values
 from mirrorlist.formats import file_metalink4
 
 MOST_DUPLICATES = 10

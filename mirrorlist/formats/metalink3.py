@@ -17,9 +17,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
-from mirrorlist.core.metadata import REPOMD
+from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.core.mirror import country_of
 from mirrorlist.core.model import Checksummed, Mirror, RepoMetadata, Selection
-from mirrorlist.core.rank import country_of
 from mirrorlist.formats.xml_documents import added, written, xml_text
 
 CONTENT_TYPE = "application/metalink+xml"

@@ -11,9 +11,9 @@ from functools import partial
 
 from lxml import etree
 
-from mirrorlist.core.metadata import REPOMD
+from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.core.mirror import country_of
 from mirrorlist.core.model import Mirror, RepoMetadata, Selection
-from mirrorlist.core.rank import country_of
 from mirrorlist.formats.metalink3 import FILE_NAME
 from mirrorlist.formats.xml_documents import added, written, xml_text
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mirrorlist.core.errors import Finding, ImportFault, Severity
-from mirrorlist.importing.carried import Carried
-from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.documents import shown
-from mirrorlist.sources.finding_codes import Code
-from mirrorlist.sources.mirror_drafts import Surroundings
-from mirrorlist.sources.mirror_files import judged_document, mirror_file_names, read_regular
-from mirrorlist.sources.schemas import load_schema
+from mirrorlist.importing.documents import Carried
+from mirrorlist.sources.mirrors.files import judged_document, mirror_file_names, read_regular
+from mirrorlist.sources.mirrors.repairs import Surroundings
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.sources.yaml.documents import shown
+from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.schemas import load_schema
 
 QUIET = (Code.FILE_NAME, Code.PRIVATE_WITHOUT_NETWORKS, Code.UNKNOWN_REGION)
 """The file is named anew, and the others are told of the new file again."""

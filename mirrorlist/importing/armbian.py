@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mirrorlist.core.errors import ImportFault
-from mirrorlist.importing.carried import Carried, Row, number, rows, text, texts
-from mirrorlist.importing.documents import data_of, yaml_of
+from mirrorlist.importing.documents import Carried, Row, data_of, number, rows, text, texts, yaml_of
 
 USUAL_WEIGHT = 10
 CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")

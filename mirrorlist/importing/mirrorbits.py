@@ -8,8 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from mirrorlist.core.errors import ImportFault
-from mirrorlist.importing.carried import Carried, Row, countries, rows, text, whole
-from mirrorlist.importing.documents import data_of, json_of, yaml_of
+from mirrorlist.importing.documents import Carried, Row, countries, data_of, json_of, rows, text, whole, yaml_of
 
 LOST = {
     "Score": "write a factor under weights in service.yml",

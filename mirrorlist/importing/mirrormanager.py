@@ -11,9 +11,19 @@ from typing import Any
 from lxml import etree, html
 
 from mirrorlist.core.errors import ImportFault
-from mirrorlist.importing.carried import PROTOCOLS, Carried, Row, countries, rows, text, texts, whole
-from mirrorlist.importing.documents import data_of, json_of
-from mirrorlist.sources.documents import shown
+from mirrorlist.importing.documents import (
+    PROTOCOLS,
+    Carried,
+    Row,
+    countries,
+    data_of,
+    json_of,
+    rows,
+    text,
+    texts,
+    whole,
+)
+from mirrorlist.sources.yaml.documents import shown
 
 LOST = {
     "comment": "write a comment into the file",

@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from mirrorlist.checks.deadline import Clock
-from mirrorlist.checks.fetch import Fetch
-from mirrorlist.checks.heads import Timeouts, ask, tree_of
-from mirrorlist.checks.one_byte import Answer
-from mirrorlist.checks.rsync_list import Bounds, NotListed
-from mirrorlist.core.elsewhere import NOWHERE, Elsewhere
-from mirrorlist.core.file_index import File
-from mirrorlist.core.file_index_build import IndexDraft
-from mirrorlist.core.listed import Row, rsync_lines
-from mirrorlist.core.listing import ABSENT, UNKNOWN, Listing, listing
+from mirrorlist.checks.fetching.deadline import Clock
+from mirrorlist.checks.fetching.fetch import Fetch
+from mirrorlist.checks.probing.heads import Timeouts, ask, tree_of
+from mirrorlist.checks.probing.one_byte import Answer
+from mirrorlist.checks.probing.rsync_list import Bounds, NotListed
+from mirrorlist.core.files.build import IndexDraft
+from mirrorlist.core.files.index import File
+from mirrorlist.core.files.list_parser import Row, rsync_lines
+from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN, Listing, listing
+from mirrorlist.core.files.sight import Sight
+from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.model import Mirror, Protocol
-from mirrorlist.core.sight import Sight
 from mirrorlist.indexing.steps import Outcome, Step
 from mirrorlist.store.listings import Asked, Listings
 

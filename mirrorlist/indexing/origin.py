@@ -3,31 +3,92 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256, sha512
 from pathlib import Path
 
 import requests
 
-from mirrorlist.checks.rsync_list import Bounds, NotListed
-from mirrorlist.core.checksum_lines import LARGEST, checksums
+from mirrorlist.checks.probing.rsync_list import Bounds, NotListed
+from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
 from mirrorlist.core.errors import OriginError, SnapshotError
-from mirrorlist.core.file_index import File
-from mirrorlist.core.listed import Line, Link, Refusal, Row, leads_to, rsync_lines
-from mirrorlist.core.origin_rows import (
+from mirrorlist.core.files.build import (
     Digests,
+    Read,
     beside_former,
     changed_checksums,
     in_order,
     with_checksums,
     worth_reading,
 )
-from mirrorlist.core.service import WEB_SCHEMES, Service
-from mirrorlist.indexing.large_files import read_large
-from mirrorlist.sources.origin_files import read_list, walked
-from mirrorlist.sources.repomd import Fetch, directory_fetch, http_fetch
+from mirrorlist.core.files.index import File, FilePieces
+from mirrorlist.core.files.list_parser import LARGEST_SIZE, Line, Link, Refusal, Row, checksums, leads_to, rsync_lines
+from mirrorlist.sources.origin.files import read_list, walked
+from mirrorlist.sources.origin.repomd import Fetch, directory_fetch, http_fetch
 from mirrorlist.store.listings import Listings, OriginFacts
+
+# Reads the origin's large files for their checksums, whole and in pieces, where the origin is a directory.
+
+MOST_BYTES = 16 << 30
+"""Read in one run, a minute or two of one core; the rest in the next ones. One file is always read."""
+LEAST_PIECE = 4 << 20
+MOST_PIECES = 1024
+
+
+def read_large(tree: Path, rows: Iterable[Row], most_bytes: int = MOST_BYTES) -> Iterator[tuple[bytes, Read]]:
+    """Paths and digests of these files, in their order; those that cannot be read, or changed since they were listed,
+    are left for the next run."""
+    left = most_bytes
+    for row in rows:
+        if left <= 0:
+            return
+        found = _read_list(tree / os.fsdecode(row.path), row)
+        if found is not None:
+            left -= row.size
+            yield row.path, found
+
+
+def piece_length(size: int) -> int:
+    """Bytes: a power of two, so large that a document names at most 1,024 pieces."""
+    length = LEAST_PIECE
+    while length * MOST_PIECES < size:
+        length *= 2
+    return length
+
+
+def _read_list(path: Path, row: Row) -> Read | None:
+    whole, long, pieces = sha256(), sha512(), bytearray()
+    length = piece_length(row.size)
+    try:
+        with path.open("rb", buffering=0) as file:
+            before = _stamp(file.fileno())
+            while piece := _piece(file.fileno(), length):
+                whole.update(piece)
+                long.update(piece)
+                pieces += sha256(piece).digest()
+            if before != _stamp(file.fileno()) or before != (row.size, row.mtime):
+                return None
+    except OSError:
+        return None
+    return Read(whole.digest(), long.digest(), FilePieces(length, bytes(pieces)))
+
+
+def _stamp(file: int) -> tuple[int, int]:
+    found = os.fstat(file)
+    return found.st_size, int(found.st_mtime)
+
+
+def _piece(file: int, length: int) -> bytes:
+    """So many bytes, fewer at the end of the file only."""
+    parts: list[bytes] = []
+    while length and (part := os.read(file, length)):
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
 
 MOST_CHECKSUM_FILES = 2000
 """Read in one run; more are read in the next ones."""
@@ -155,7 +216,7 @@ def _file(fetch: Fetch, path: str) -> bytes | None:
         data = fetch(path)
     except OriginError:
         return None
-    return data if data is not None and len(data) <= LARGEST else b""
+    return data if data is not None and len(data) <= LARGEST_SIZE else b""
 
 
 def _told(said: OriginFacts, found: Digests) -> str:

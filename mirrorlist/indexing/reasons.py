@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
-from mirrorlist.core.belonging import Belonging
-from mirrorlist.core.file_index import File, FileIndex, Indexed
-from mirrorlist.core.holders import Holding
-from mirrorlist.core.listing import ABSENT, UNKNOWN, Listing, path_key
+from mirrorlist.core.errors import SnapshotError
+from mirrorlist.core.files.build import IndexDraft
+from mirrorlist.core.files.index import File, FileIndex, Holding, Indexed
+from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN, Listing, holdings, path_key
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Query, Target
-from mirrorlist.core.possession import located
+from mirrorlist.core.owners.network_report import Held
 from mirrorlist.core.reasons import Reason
+from mirrorlist.core.selection.known_files import Belonging
+from mirrorlist.core.selection.possession import located
+from mirrorlist.core.selection.usability import usability
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.core.usability import usability
 from mirrorlist.indexing.mirrors import asked_listing, is_listed
 from mirrorlist.store.listings import Listings
 
@@ -129,3 +133,25 @@ def _row(found: Listing, path: str) -> tuple[int, int] | None:
 
 def _day(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+# How much of the origin each mirror has, from the lists that are kept; also of mirrors that are not served yet.
+
+
+def held_by(state_dir: Path, modules: Iterable[str], mirrors: Iterable[Mirror]) -> dict[str, Held]:
+    """What mirrors hold of all modules that they carry and that were listed; who has no whole list is left out."""
+    found: dict[str, Held] = {}
+    known = tuple(mirrors)
+    for module in modules:
+        listings = Listings(state_dir, module)
+        try:
+            tree = IndexDraft(listings.origin_files(), 0).tree
+        except SnapshotError:
+            continue
+        for mirror in known:
+            listing = listings.read(mirror.name) if module in mirror.urls and len(tree) else None
+            if listing is not None and listing.complete:
+                former = found.get(mirror.name, Held(0, 0, listing.listed_at))
+                has = former.has + int(holdings(tree, listing).having.sum())
+                found[mirror.name] = Held(has, former.of + len(tree), min(former.listed_at, listing.listed_at))
+    return found

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mirrorlist.core.file_index_build import IndexDraft
-from mirrorlist.core.found_files import shift_words
-from mirrorlist.core.listing import ABSENT, Bits, Holdings, Listing, Tree, beside, compared, holdings
+from mirrorlist.core.files.build import IndexDraft
+from mirrorlist.core.files.found import shift_words
+from mirrorlist.core.files.mirror_listing import ABSENT, Bits, Holdings, Listing, Tree, beside, compared, holdings
 from mirrorlist.indexing.mirrors import asked_listing
 from mirrorlist.store.listings import Asked
 

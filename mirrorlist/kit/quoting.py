@@ -11,8 +11,8 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mirrorlist.core.kit import KitError
-from mirrorlist.sources.documents import printable
+from mirrorlist.core.owners.kit import KitError
+from mirrorlist.sources.yaml.documents import printable
 
 
 class Quoted(str):

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from mirrorlist.core.host_names import is_address
-from mirrorlist.core.kit import DEFAULT_PORTS, Kit, KitModule, Server
+from mirrorlist.core.catalogue.service import SYNC_OPTIONS
 from mirrorlist.core.model import Protocol
-from mirrorlist.core.sync import SYNC_OPTIONS
+from mirrorlist.core.network.prefixes import is_address
+from mirrorlist.core.owners.kit import DEFAULT_PORTS, Kit, KitModule, Server
 from mirrorlist.kit.quoting import FILTERS, Quoted, apache, caddy, nginx, quoted_only
 
 TYPES: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import PullError, ServiceFileError
-from mirrorlist.core.service import Service
-from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.mirror_files import read_mirror_files
-from mirrorlist.sources.service_file import read_service
+from mirrorlist.sources.mirrors.files import read_mirror_files
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.sources.service.file import read_service
 
 LEAST_SHARE = 0.7
 GUARDED_ABOVE = 10

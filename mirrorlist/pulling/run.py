@@ -21,11 +21,10 @@ from pathlib import Path
 
 from mirrorlist.core.errors import CommitRefused, PullError
 from mirrorlist.core.snapshot import Pulled
-from mirrorlist.pulling.files import mirror_files, plain_path, service_file
-from mirrorlist.pulling.git import COMMIT, Repository, refuse_branch, scheme_of
+from mirrorlist.files_on_disk import alone
+from mirrorlist.pulling.git import COMMIT, Repository, mirror_files, plain_path, refuse_branch, scheme_of, service_file
 from mirrorlist.pulling.judge import Usable, refuse_worse, service_of, usable
-from mirrorlist.store.checkouts import read_pulled, write_pulled
-from mirrorlist.store.file_locks import alone
+from mirrorlist.sources.origin.commit import read_pulled, write_pulled
 
 CURRENT = "current"
 KEPT_COMMITS = 3

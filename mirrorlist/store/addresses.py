@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-from mirrorlist.core.addresses import KnownAddress
-from mirrorlist.store.health_versions import grow
-from mirrorlist.store.leader import Lead
-from mirrorlist.store.tables import MIRROR_ADDRESSES
+from mirrorlist.core.network.addresses import KnownAddress
+from mirrorlist.store.leader_election import Lead
+from mirrorlist.store.tables import MIRROR_ADDRESSES, grow
 
 KEPT_SECONDS = 30 * 86_400.0
 """How long addresses are kept that no probe confirmed."""

@@ -9,18 +9,27 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mirrorlist.core.health import Event, EventKind, Family, Outcome, Override, Probe, Subject, Verdict
+from mirrorlist.core.health.probe_run import Change, Round
+from mirrorlist.core.health.verdicts import Event, EventKind, Family, Outcome, Override, Probe, Subject, Verdict
 from mirrorlist.core.model import Protocol
-from mirrorlist.core.rounds import Change, Round
 from mirrorlist.store.addresses import VERSION as ADDRESSES_VERSION
-from mirrorlist.store.health_rows import event_of, kept_of, probe_of
-from mirrorlist.store.health_versions import grow
-from mirrorlist.store.leader import Lead
-from mirrorlist.store.paces import VERSION as PACES_VERSION
-from mirrorlist.store.paces import PaceStore
-from mirrorlist.store.releases import ReleaseStore
-from mirrorlist.store.tables import HEALTH_EVENTS, HEALTH_VERSIONS, OVERRIDES, PROBES, RUNS, VERDICTS
-from mirrorlist.store.upsert import upsert
+from mirrorlist.store.leader_election import Lead
+from mirrorlist.store.metadata import ReleaseStore
+from mirrorlist.store.response_times import VERSION as PACES_VERSION
+from mirrorlist.store.response_times import PaceStore
+from mirrorlist.store.tables import (
+    HEALTH_EVENTS,
+    HEALTH_VERSIONS,
+    OVERRIDES,
+    PROBES,
+    RUNS,
+    VERDICTS,
+    event_of,
+    grow,
+    kept_of,
+    probe_of,
+    upsert,
+)
 
 KEPT_SECONDS = 30 * 86_400.0
 """How long probes, events, runs and verdicts of what is not probed any more are kept."""

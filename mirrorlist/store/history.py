@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from sys import intern
 
 import sqlalchemy as sa
+import structlog
 
-from mirrorlist.core.health import Event, Probe
-from mirrorlist.core.observed import DAY, Sighting
-from mirrorlist.core.public import DAYS, PublicRun
-from mirrorlist.core.public_record import EVENTS_OF_ONE, PROBES_OF_ONE, History
-from mirrorlist.store.health_rows import event_of, kept_of, probe_of
-from mirrorlist.store.tables import HEALTH_EVENTS, PROBES, RUNS
+from mirrorlist.core.health.history import DAY, DAYS, Sighting
+from mirrorlist.core.health.verdicts import Event, Override, Probe
+from mirrorlist.core.model import RepoMetadata
+from mirrorlist.core.public.record import EVENTS_OF_ONE, PROBES_OF_ONE, History
+from mirrorlist.core.public.types import PublicRun
+from mirrorlist.core.snapshot import Facts
+from mirrorlist.store.health import HealthStore
+from mirrorlist.store.leader_election import take_epoch
+from mirrorlist.store.tables import HEALTH_EVENTS, ORIGIN_CHANGES, PROBES, RUNS, event_of, kept_of, probe_of
 
 RECENT_SECONDS = 6 * 3600.0
 """Probes older than this are not shown one by one; a mirror that is probed at all has newer ones."""
@@ -123,3 +128,52 @@ def _runs(connection: sa.Connection) -> tuple[PublicRun, ...]:
         )
         for row in connection.execute(sa.select(RUNS).order_by(RUNS.c.id.desc()).limit(MOST_RUNS))
     )
+
+
+# Fills a database that knows nothing with what the last snapshot knows: the former one was lost, or left behind.
+
+log = structlog.get_logger()
+
+AUTHOR = "mirrorlist"
+OVERRIDE_SECONDS = 86_400.0
+"""How long a mirror stays out whose override was lost: a person has to say again for how long."""
+
+
+def restore(engine: sa.Engine, facts: Facts, now: float) -> bool:
+    """Writes the origin's history and the overrides, if the database has no history at all; whether it did."""
+    if not facts.metadata and not facts.health.out:
+        return False
+    with engine.begin() as connection:
+        if not _knows_nothing(connection):
+            return False
+        take_epoch(connection, "restore", now)  # whoever restores at the same time waits for this one
+        if not _knows_nothing(connection):
+            return False
+        for metadata in facts.metadata.values():
+            connection.execute(ORIGIN_CHANGES.insert(), _history(metadata))
+    health = HealthStore(engine)
+    names = [facts.mirrors[number].name for number in facts.health.out if number < len(facts.mirrors)]
+    for name in names:
+        why = "taken out before the database was lost; say again why and for how long, or --clear it"
+        health.override(Override(name, why, AUTHOR, now, now + OVERRIDE_SECONDS))
+    log.warning(
+        "the database is new: the origin's history and who is out were taken from the last snapshot; probes follow",
+        repositories=len(facts.metadata), out=names,
+    )  # fmt: skip
+    return True
+
+
+def _knows_nothing(connection: sa.Connection) -> bool:
+    return not any(
+        connection.execute(sa.select(sa.exists(sa.select(table.c.id)))).scalar_one()
+        for table in (ORIGIN_CHANGES, HEALTH_EVENTS, RUNS)
+    )
+
+
+def _history(metadata: RepoMetadata) -> list[dict[str, object]]:
+    """When alternates were seen is not in a snapshot; they were replaced when the current one came, or before."""
+    return [
+        {"path": metadata.path, "sha256": version.sha256, "sha512": version.sha512, "size": version.size,
+         "timestamp": version.timestamp, "seen_at": metadata.first_seen, "accepted": True}
+        for version in chain(reversed(metadata.alternates), (metadata.current,))
+    ]  # fmt: skip

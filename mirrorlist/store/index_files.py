@@ -11,14 +11,13 @@ from pathlib import Path
 
 import msgspec
 
+from mirrorlist.core.container import Pause, Sealed, at_once
 from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.file_index import FileIndex, IndexFacts
-from mirrorlist.core.file_index_bytes import decode_index
-from mirrorlist.core.sealed import Pause, Sealed, at_once
+from mirrorlist.core.files.folder import decode_index
+from mirrorlist.core.files.index import FileIndex, IndexFacts
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.store.mapped_files import read_mapped
+from mirrorlist.files_on_disk import read_mapped, remove_left_overs, write_whole
 from mirrorlist.store.snapshot_files import FORMER, NAME, read_snapshot
-from mirrorlist.store.whole_files import remove_left_overs, write_whole
 
 CURRENT = "files/current.json"
 """Module to the digest of its newest index, in the state directory: what the next snapshot will name."""

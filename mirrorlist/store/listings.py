@@ -1,6 +1,6 @@
 """The lists of files from which indexes are made: ``files/<module>/`` in the state directory, the last good ones.
 
-The origin's is text, for people too (``zcat origin.gz``); a mirror's is the columns of ``core/listing.py``.
+The origin's is text, for people too (``zcat origin.gz``); a mirror's is as in ``core/files/mirror_listing.py``.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
+from mirrorlist.core.container import Kind, opened, sealed
 from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.file_index import File, FilePieces
-from mirrorlist.core.listing import Listing
-from mirrorlist.core.sealed import Kind, opened, sealed
-from mirrorlist.store.whole_files import write_whole
+from mirrorlist.core.files.index import File, FilePieces
+from mirrorlist.core.files.mirror_listing import Listing
+from mirrorlist.files_on_disk import write_whole
 
 DIRECTORY = "files"
 _LISTING = Kind(b"MIRRLST2", 1, "list of a mirror's files")

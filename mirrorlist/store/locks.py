@@ -16,7 +16,7 @@ from typing import IO, Protocol
 import sqlalchemy as sa
 
 from mirrorlist.core.errors import DatabaseError
-from mirrorlist.store.file_locks import locked
+from mirrorlist.files_on_disk import locked
 from mirrorlist.store.tables import LEADS
 
 

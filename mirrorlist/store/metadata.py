@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from mirrorlist.core.metadata import Change
+from mirrorlist.core.catalogue.metadata import Change
 from mirrorlist.core.model import Checksummed
 from mirrorlist.store.origin_faults import OriginFaults, is_fault
-from mirrorlist.store.tables import ORIGIN_CHANGES, ORIGIN_CHECKS, ORIGIN_IMAGES
-from mirrorlist.store.upsert import insert_into, upsert
+from mirrorlist.store.tables import ORIGIN_CHANGES, ORIGIN_CHECKS, ORIGIN_IMAGES, RELEASES, insert_into, upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +106,32 @@ class MetadataStore:
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(sa.func.coalesce(sa.func.max(ORIGIN_CHANGES.c.id), 0), accepted)).one()
         return int(row[0]), int(row[1])
+
+
+# What each major version last meant, in the database.
+
+
+class ReleaseStore:
+    """Reads and writes it in one database."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def meant(self) -> dict[str, str]:
+        """The version that each major last meant in a published generation."""
+        with self._engine.connect() as connection:
+            return {row.major: row.version for row in connection.execute(sa.select(RELEASES))}
+
+    def note(self, latest: Mapping[str, str], now: float) -> None:
+        """Notes what the majors mean from now on; those that are not named any more are forgotten."""
+        known = self.meant()
+        if known == dict(latest):
+            return
+        changed = [major for major, version in latest.items() if known.get(major) != version]
+        gone = known.keys() - latest.keys()
+        with self._engine.begin() as connection:
+            for major in gone:
+                connection.execute(RELEASES.delete().where(RELEASES.c.major == major))
+            for major in changed:
+                row = {"major": major, "version": latest[major], "since": now}
+                connection.execute(upsert(self._engine.dialect.name, RELEASES), row)

@@ -8,8 +8,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from mirrorlist.core.model import MAIN
-from mirrorlist.store.tables import ORIGIN_CHECKS
-from mirrorlist.store.upsert import upsert
+from mirrorlist.store.tables import ORIGIN_CHECKS, upsert
 
 _MARK = "?"
 """How the keys of these rows of ORIGIN_CHECKS begin; no path of a repository begins so."""

@@ -31,11 +31,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mirrorlist.core.errors import MirrorlistError, Overtaken
-from mirrorlist.store.file_locks import locked
-from mirrorlist.store.leader import holder, lead_lost, take_epoch
+from mirrorlist.files_on_disk import locked
+from mirrorlist.store.leader_election import holder, lead_lost, take_epoch
 from mirrorlist.store.locks import FileLock
-from mirrorlist.store.tables import LEADS
-from mirrorlist.store.upsert import insert_into
+from mirrorlist.store.tables import LEADS, insert_into
 
 WAIT_SECONDS = 10.0
 PAUSE_SECONDS = 0.02

@@ -14,20 +14,18 @@ from typing import TypeVar
 import sqlalchemy as sa
 import structlog
 
-from mirrorlist.core.addresses import KnownAddress
+from mirrorlist.core.catalogue.metadata import Change
+from mirrorlist.core.catalogue.policy import Lowered
 from mirrorlist.core.errors import DatabaseError
-from mirrorlist.core.health import Override, Subject, Verdict
-from mirrorlist.core.metadata import Change
-from mirrorlist.core.pace import Lowered
-from mirrorlist.core.public_record import History
+from mirrorlist.core.health.verdicts import Override, Subject, Verdict
+from mirrorlist.core.network.addresses import KnownAddress
+from mirrorlist.core.public.record import History
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.health import HealthStore
-from mirrorlist.store.history import HistoryStore
-from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.history import HistoryStore, restore
+from mirrorlist.store.metadata import MetadataStore, ReleaseStore
 from mirrorlist.store.publications import Turn, begin, claim
-from mirrorlist.store.releases import ReleaseStore
-from mirrorlist.store.restore import restore
 
 log = structlog.get_logger()
 

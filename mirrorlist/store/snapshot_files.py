@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.sealed import Pause, at_once
+from mirrorlist.core.container import Pause, at_once
+from mirrorlist.core.errors import NotFound, SnapshotError
+from mirrorlist.core.model import Mirror
 from mirrorlist.core.snapshot import Facts, Snapshot, decode
-from mirrorlist.store.mapped_files import read_mapped
-from mirrorlist.store.whole_files import sync_directory, write_to_disk
+from mirrorlist.files_on_disk import read_mapped, sync_directory, write_to_disk
 
 NAME = "snapshot.bin"
 FORMER = ("snapshot.1.bin", "snapshot.2.bin")
@@ -126,3 +126,23 @@ def newest_facts(state_dir: Path) -> Facts | None:
         return read_newest(state_dir).facts
     except SnapshotError:
         return None
+
+
+# What the commands about health share: the running service's snapshot, and the database beside it.
+
+
+def published_facts(state_dir: Path) -> Facts:
+    """What the newest snapshot says.
+
+    Raises:
+        SnapshotError: there is none.
+    """
+    return read_newest(state_dir).facts
+
+
+def mirror_called(facts: Facts, name: str) -> Mirror:
+    """Raises NotFound where the snapshot has no mirror of this name."""
+    for mirror in facts.mirrors:
+        if mirror.name == name:
+            return mirror
+    raise NotFound(f"no mirror is called {name}; mirrorlist mirrors --names tells all")

@@ -8,6 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mirrorlist.core.health.verdicts import Event, EventKind, Family, Outcome, Probe, Subject
+from mirrorlist.core.model import Protocol
 
 SCHEMA = sa.MetaData()
 
@@ -194,3 +198,55 @@ LEADS = sa.Table(
 
 ``epoch`` grows by one at each taking of the lead, ``generation`` is the last that was published, ``beats`` grows while
 a leader lives, ``seen_at`` is when it took the lead or published."""
+
+
+# Rows of the tables of health, read as the values that they stand for.
+
+
+def subject_of(row: Any) -> Subject:
+    """What a row of VERDICTS or PROBES is about."""
+    return Subject(row.mirror, row.module, Protocol(row.protocol), Family(row.family), row.path)
+
+
+def probe_of(row: Any) -> Probe:
+    """A row of PROBES."""
+    return Probe(subject_of(row), row.at, row.seconds, Outcome(row.outcome), row.detail, row.sha256)
+
+
+def event_of(row: Any) -> Event:
+    """A row of HEALTH_EVENTS; what a person did to a whole mirror has no subject."""
+    subject = None if row.module is None else subject_of(row)
+    return Event(row.mirror, EventKind(row.kind), row.at, row.why, subject, row.author)
+
+
+def kept_of(row: Any) -> tuple[Family, ...]:
+    """The families of a row of RUNS, over which the run says nothing of the mirrors."""
+    return tuple(map(Family, (row.kept or "").split()))
+
+
+# Writes a row whether or not it is known; the standard has no word for it, but both databases do, the same one.
+
+Insert = postgresql.Insert | sqlite.Insert
+
+
+def insert_into(dialect: str, table: sa.Table) -> Insert:
+    """An insert that knows ``on_conflict_do_update``."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def upsert(dialect: str, table: sa.Table) -> Insert:
+    """Inserts a row, or gives the one with its key all of its values."""
+    insert = insert_into(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    new = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+    return insert.on_conflict_do_update(index_elements=keys, set_=new)
+
+
+# The numbers in the database that tell when something of the mirrors' health changed, without reading it.
+
+
+def grow(connection: sa.Connection, name: str) -> None:
+    """The number of this name grows by one, in the transaction of what changed."""
+    first = insert_into(connection.dialect.name, HEALTH_VERSIONS).values(name=name, number=1)
+    grown = {"number": HEALTH_VERSIONS.c.number + 1}
+    connection.execute(first.on_conflict_do_update(index_elements=["name"], set_=grown))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from mirrorlist.core.prepared import Prepared
+from mirrorlist.core.selection.prepared import Prepared
 
 
 class Generations(Protocol):

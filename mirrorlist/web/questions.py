@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 
-from mirrorlist.core.belonging import Belonging
-from mirrorlist.core.catalogue import Catalogue
+from mirrorlist.core.catalogue.catalogue import Catalogue
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.catalogue.query import Spellings, for_metalink, for_one_arch, is_denied, is_set, parameters
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import Query
-from mirrorlist.core.policy import Policy
-from mirrorlist.core.possession import located
-from mirrorlist.core.prefixes import packed
-from mirrorlist.core.query import Spellings, for_metalink, for_one_arch, is_denied, is_set, parameters
+from mirrorlist.core.network.prefixes import packed
+from mirrorlist.core.selection.known_files import Belonging
+from mirrorlist.core.selection.possession import located
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats.registry import LISTS, METALINKS
 

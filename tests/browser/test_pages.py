@@ -17,9 +17,9 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 from werkzeug.serving import make_server
 
+from mirrorlist.core.catalogue.trees import Tree
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.core.trees import Tree
 from tests.browser.chromium import DESKTOP, PHONE, Browser, browser
 from tests.clients.tools import need
 from tests.file_indexes import Has, indexed

@@ -12,11 +12,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mirrorlist.checks.fetch import Ask, Guard, fetch
-from mirrorlist.checks.outcome import Failure
-from mirrorlist.checks.resolve import Resolver
+from mirrorlist.checks.fetching.addresses import Resolver
+from mirrorlist.checks.fetching.fetch import Ask, Guard, fetch
+from mirrorlist.checks.fetching.result import Failure
 from mirrorlist.core.model import Prefix
-from mirrorlist.core.prefixes import parse_prefix
+from mirrorlist.core.network.prefixes import parse_prefix
 
 PLAIN_CONTEXT = ssl.create_default_context()
 

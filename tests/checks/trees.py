@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from mirrorlist.checks.fetch import Ask, Guard, fetch
-from mirrorlist.checks.looks import Terms
-from mirrorlist.checks.outcome import Failure, Fetched
-from mirrorlist.core.metadata import REPOMD
+from mirrorlist.checks.fetching.fetch import Ask, Guard, fetch
+from mirrorlist.checks.fetching.result import Failure, Fetched
+from mirrorlist.checks.probing.requests import Terms
+from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.model import MAIN, Checksummed, Mirror, Protocol, RepoMetadata
 from tests.building import NOW
 from tests.checks.asking import LOOPBACK, PLAIN_CONTEXT, guard, names

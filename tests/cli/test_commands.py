@@ -24,10 +24,10 @@ from mirrorlist.app import create_app
 from mirrorlist.cli.explain import indented, tell
 from mirrorlist.cli.main import COMMANDS, main
 from mirrorlist.cli.mirrors import WIDEST_NAME
-from mirrorlist.cli.questions import client_of, query_of
+from mirrorlist.cli.shared.questions import client_of, query_of
 from mirrorlist.core.reasons import Reason
 from mirrorlist.settings import Settings
-from mirrorlist.sources.schemas import load_schema
+from mirrorlist.sources.yaml.schemas import load_schema
 from mirrorlist.store.snapshot_files import read_newest
 from tests.web.asking import ask, environ
 

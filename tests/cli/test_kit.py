@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mirrorlist.cli.main import main
-from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, judged
+from mirrorlist.core.catalogue.service import SYNC_OPTIONS, sync_command
+from mirrorlist.core.health.probe_run import Round
+from mirrorlist.core.health.verdicts import Family, HealthPolicy, Outcome, Probe, Subject, judged
 from mirrorlist.core.model import MAIN, Protocol
-from mirrorlist.core.rounds import Round
-from mirrorlist.core.sync import SYNC_OPTIONS, sync_command
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore, Run
 

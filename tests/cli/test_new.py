@@ -8,13 +8,13 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from mirrorlist.checks.resolve import Resolver
-from mirrorlist.cli.context import Context
+from mirrorlist.checks.fetching.addresses import Resolver
 from mirrorlist.cli.main import main
 from mirrorlist.cli.new import write_new
+from mirrorlist.cli.shared.context import Context
 from mirrorlist.settings import read_settings
 from tests.data.submissions import NEIGHBOURS, SERVICE
-from tests.sources.test_applications import XCP_NG
+from tests.sources.submissions.test_applications import XCP_NG
 
 HOST = "mirror.new.example.org"
 ENOUGH = ("--https", f"https://{HOST}/linux/", "--country", "DE", "--update-frequency", "3h")

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.checks.judgement import Observation
-from mirrorlist.cli.online import with_ways
-from mirrorlist.cli.survey import Way, unreached
-from mirrorlist.core.health import Family, Outcome, Subject
+from mirrorlist.checks.probing.judge import Observation
+from mirrorlist.core.health.verdicts import Family, Outcome, Subject
 from mirrorlist.core.model import MAIN, Protocol
-from mirrorlist.sources.service_file import read_service
-from mirrorlist.sources.submission import Terms
-from mirrorlist.sources.submissions import Judged, judge_submissions
-from mirrorlist.sources.terms import terms_of
+from mirrorlist.probing.online import with_ways
+from mirrorlist.probing.survey import Way, unreached
+from mirrorlist.sources.service.file import read_service
+from mirrorlist.sources.submissions.judge import Judged, judge_submissions
+from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.terms import terms_of
 from tests.data.submissions import FILE, HEAD, NAME, SERVICE
 from tests.sources.databases import asn, write_database
 

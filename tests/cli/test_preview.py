@@ -12,15 +12,26 @@ from click.testing import CliRunner, Result
 from lxml import etree
 
 from mirrorlist.cli.main import main
-from mirrorlist.cli.preview_forms import as_json, markdown, text
-from mirrorlist.cli.preview_map import STEPS, colour, world_map
-from mirrorlist.cli.preview_page import Telling, percent, rate
-from mirrorlist.core.effects import Effect, InCountry, InSystem, Kind, OwnNetworks, Preview, Rival, Share, Shift, Spot
+from mirrorlist.cli.output.preview_forms import as_json, markdown, text
+from mirrorlist.cli.output.preview_map import STEPS, colour, world_map
+from mirrorlist.cli.output.preview_page import Telling, percent, rate
+from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.model import Location, Mirror, Protocol, Proximity, Status
-from mirrorlist.core.policy import Policy
-from mirrorlist.core.projection import HEIGHT, WIDTH
-from mirrorlist.core.unserved import Unserved
-from tests.cli.test_reviews import EVIL
+from mirrorlist.core.network.geo import HEIGHT, WIDTH
+from mirrorlist.core.preview.impact import (
+    Effect,
+    InCountry,
+    InSystem,
+    Kind,
+    OwnNetworks,
+    Preview,
+    Rival,
+    Share,
+    Shift,
+    Spot,
+    Unserved,
+)
+from tests.cli.output.test_reviews import EVIL
 from tests.data.submissions import FILE, HEAD, NAME, NEIGHBOURS, SERVICE
 
 SVG = "{http://www.w3.org/2000/svg}"

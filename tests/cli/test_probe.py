@@ -18,28 +18,29 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from mirrorlist.checks.visit import Visited
-from mirrorlist.cli.durations import ago, moment
+from mirrorlist.checks.fetching.fetch import guard_of
+from mirrorlist.checks.probing.visit import Visited
 from mirrorlist.cli.main import main
-from mirrorlist.cli.probe import Prober, guard_of, line_of
-from mirrorlist.cli.stopping import Stopped
-from mirrorlist.core.addresses import KnownAddress
-from mirrorlist.core.health import REMEDIES, Family, Outcome, Probe, Subject
-from mirrorlist.core.metadata import REPOMD
+from mirrorlist.cli.output.durations import ago, moment
+from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.core.catalogue.policy import Lowered
+from mirrorlist.core.catalogue.query import Spellings
+from mirrorlist.core.catalogue.service import Profile
+from mirrorlist.core.health.response_times import Pace
+from mirrorlist.core.health.verdicts import REMEDIES, Family, Outcome, Probe, Subject
 from mirrorlist.core.model import MAIN, PlaceSource, Protocol
-from mirrorlist.core.pace import Lowered, Pace
-from mirrorlist.core.public_addresses import refusal
-from mirrorlist.core.query import Spellings
-from mirrorlist.core.select import select
-from mirrorlist.core.service import Profile
+from mirrorlist.core.network.addresses import KnownAddress
+from mirrorlist.core.network.public_addresses import refusal
+from mirrorlist.core.selection.select import select
+from mirrorlist.probing.prober import Prober, Stopped, line_of
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
-from mirrorlist.store.leader import PROBER, Candidate, leading, prober_lock
+from mirrorlist.store.leader_election import PROBER, Candidate, leading, prober_lock
 from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW, client, service
+from tests.checks.fetching.test_bounded_socket import AUTHORITY, serving_tls
 from tests.checks.servers import answer, says, serving
-from tests.checks.test_wire import AUTHORITY, serving_tls
 from tests.checks.trees import CURRENT, HTML, OLD, Tree
 
 SERVICE = """\

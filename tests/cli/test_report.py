@@ -13,16 +13,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mirrorlist.cli.main import main
-from mirrorlist.cli.report_pages import PAGES
-from mirrorlist.core.file_index import File
-from mirrorlist.core.health import Family, Outcome, Subject, Verdict
-from mirrorlist.core.listing import listing
+from mirrorlist.cli.output.reviews import PAGES
+from mirrorlist.core.files.index import File
+from mirrorlist.core.files.mirror_listing import listing
+from mirrorlist.core.health.probe_run import Round
+from mirrorlist.core.health.verdicts import Family, Outcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Protocol, Status
-from mirrorlist.core.network_report import Leaving, NetworkReport
-from mirrorlist.core.rounds import Round
-from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.mirror_edits import paused
-from mirrorlist.sources.mirror_files import parse_mirror
+from mirrorlist.core.owners.network_report import Leaving, NetworkReport
+from mirrorlist.sources.mirrors.files import parse_mirror
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.sources.submissions.changes import paused
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.listings import Listings, OriginFacts

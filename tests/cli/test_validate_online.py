@@ -15,7 +15,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from mirrorlist.cli.main import main
-from mirrorlist.core.metadata import REPOMD
+from mirrorlist.core.catalogue.metadata import REPOMD
 from tests.checks.servers import Server, Talk, answer, has_ipv6, says, serving, stays_silent
 from tests.checks.trees import HTML, Tree
 from tests.clients.tools import need

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from mirrorlist.sources.documents import Document
-from mirrorlist.sources.schemas import judge, load_schema
-from mirrorlist.sources.yaml_reader import read_yaml
+from mirrorlist.sources.yaml.documents import Document
+from mirrorlist.sources.yaml.reader import read_yaml
+from mirrorlist.sources.yaml.schemas import judge, load_schema
 from tests.clients.tools import need, run
 from tests.data.submissions import HOSTILE, NEIGHBOURS, VALID, WARNED, contents
-from tests.sources.test_schemas import REFUSED, changed
+from tests.sources.yaml.test_schemas import REFUSED, changed
 
 pytestmark = pytest.mark.client
 

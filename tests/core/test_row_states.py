@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from mirrorlist.core.health import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, judged
+from mirrorlist.core.health.report import Row, fresh_below, images_below, report, worst
+from mirrorlist.core.health.verdicts import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, judged
 from mirrorlist.core.model import MAIN, Mirror, Protocol
-from mirrorlist.core.report import Row, fresh_below, images_below, report, worst
 from tests.building import NOW
 
 MIRROR = Mirror(name="m", urls={MAIN: {Protocol.HTTP: "http://m.example.org/"}})

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mirrorlist.core.compile import Proof
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.catalogue.requirements import Asked, Requirements
+from mirrorlist.core.catalogue.service import GeoSources, Module, Profile
 from mirrorlist.core.errors import Finding, Severity, SnapshotError
 from mirrorlist.core.model import MAIN, CloudRegions, Location, PlaceSource, Protocol, Status
-from mirrorlist.core.policy import Policy
-from mirrorlist.core.prefixes import ARRAYS
-from mirrorlist.core.requirements import Asked, Requirements
-from mirrorlist.core.service import GeoSources, Module, Profile
+from mirrorlist.core.network.prefixes import ARRAYS
+from mirrorlist.core.selection.compile import Proof
 from mirrorlist.core.snapshot import KIND, Snapshot, decode, encode
 from tests.building import metadata, mirror, snapshot
 

@@ -5,8 +5,8 @@ A row of text stands below ``HEAD`` unless it begins with ``name:`` or is bytes;
 
 from __future__ import annotations
 
-from mirrorlist.sources.finding_codes import Code
-from mirrorlist.sources.submission_codes import SubmissionCode as More
+from mirrorlist.sources.submissions.submission import SubmissionCode as More
+from mirrorlist.sources.yaml.finding_codes import Code
 
 NAME = "mirror.new.example.org"
 FILE = f"{NAME}.yml"
@@ -438,7 +438,7 @@ LOGOS: tuple[Row, ...] = (
     ("vectors", Code.BAD_VALUE, "logo: a.svg\n"),
     ("not there", More.BAD_LOGO, "logo: nowhere.png\n"),
 )
-"""Broken pictures are made in tests/sources/test_pictures.py."""
+"""Broken pictures are made in tests/sources/mirrors/test_logos.py."""
 
 LINKS: tuple[Row, ...] = (
     ("page at loopback", More.HOST_NOT_PUBLIC, "sponsor_url: http://127.0.0.1/\n"),

@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 
 from mirrorlist.core.model import MAIN, Protocol, Selection
-from mirrorlist.core.select import select
+from mirrorlist.core.selection.select import select
 from mirrorlist.formats.registry import LISTS, METALINKS
 from tests.building import CITIES, NOW, client, metadata, mirror, place, query, snapshot
 from tests.cli.test_commands import SERVICE, mirror_file, put_repomd, run, well

@@ -10,11 +10,10 @@ from dataclasses import replace
 import pytest
 from lxml import etree
 
-from mirrorlist.core.belonging import Belonging
-from mirrorlist.core.known_files import Known, Pieces
+from mirrorlist.core.catalogue.trees import Place, Tree
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS
-from mirrorlist.core.offer import Offer, Wanted, offer
-from mirrorlist.core.trees import Place, Tree
+from mirrorlist.core.redirects.file_mirrors import Offer, Wanted, offer
+from mirrorlist.core.selection.known_files import Belonging, Known, Pieces
 from mirrorlist.formats.checksum import checksum
 from mirrorlist.formats.file_json import file_json
 from mirrorlist.formats.file_metalink3 import file_metalink3

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.core.belonging import Belonging
-from mirrorlist.core.known_files import Known, Pieces
+from mirrorlist.core.catalogue.trees import Place, Tree
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol, Selection
-from mirrorlist.core.offer import Offer, Wanted, offer
-from mirrorlist.core.select import select
-from mirrorlist.core.trees import Place, Tree
+from mirrorlist.core.redirects.file_mirrors import Offer, Wanted, offer
+from mirrorlist.core.selection.known_files import Belonging, Known, Pieces
+from mirrorlist.core.selection.select import select
 from mirrorlist.formats.apk import apk
 from mirrorlist.formats.apt import apt
 from mirrorlist.formats.checksum import checksum

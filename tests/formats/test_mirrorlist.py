@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorlist.core.model import Client, Selection
-from mirrorlist.core.select import select
+from mirrorlist.core.selection.select import select
 from mirrorlist.formats.mirrorlist import comment, mirrorlist
 from tests.building import NOW, client, mirror, query, snapshot
 

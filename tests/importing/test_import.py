@@ -11,9 +11,9 @@ import yaml
 from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
-from mirrorlist.importing.write import as_yaml
-from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.mirror_files import parse_mirror
+from mirrorlist.importing.documents import as_yaml
+from mirrorlist.sources.mirrors.files import parse_mirror
+from mirrorlist.sources.places.countries import read_countries
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data" / "almalinux"

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.core.file_index import File, FilePieces, IndexFacts
-from mirrorlist.core.file_index_build import IndexDraft
-from mirrorlist.core.file_index_bytes import decode_index
-from mirrorlist.core.listed import Row
+from mirrorlist.core.files.build import PIECES_ABOVE, IndexDraft
+from mirrorlist.core.files.folder import decode_index
+from mirrorlist.core.files.index import File, FilePieces, IndexFacts
+from mirrorlist.core.files.list_parser import Row
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.origin_rows import PIECES_ABOVE
-from mirrorlist.indexing.large_files import LEAST_PIECE, MOST_PIECES, piece_length, read_large
+from mirrorlist.indexing.origin import LEAST_PIECE, MOST_PIECES, piece_length, read_large
 from mirrorlist.store.listings import Listings
 from tests.indexing.test_origin import AT, listed, write
 

@@ -20,8 +20,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from mirrorlist.cli.main import main
-from mirrorlist.core.file_index import FileIndex
-from mirrorlist.core.holders import Holding
+from mirrorlist.core.files.index import FileIndex, Holding
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.index_files import current_indexes, index_path, read_index, with_indexes

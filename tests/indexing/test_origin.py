@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.checks.fetch import Guard
-from mirrorlist.checks.rsync_list import Bounds, installed_lister, listed_lines
+from mirrorlist.checks.fetching.fetch import Guard
+from mirrorlist.checks.probing.rsync_list import Bounds, installed_lister, listed_lines
+from mirrorlist.core.catalogue.service import Module
 from mirrorlist.core.errors import OriginError
-from mirrorlist.core.file_index import File
+from mirrorlist.core.files.index import File
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.service import Module
 from mirrorlist.indexing.origin import LEAST_SHARE, list_origin, place_of
 from mirrorlist.store.listings import Listings
 from tests.building import NOW, service

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.core.file_index import File, FileIndex
-from mirrorlist.core.file_index_bytes import decode_index
-from mirrorlist.core.holders import Holding
-from mirrorlist.core.listed import Row
-from mirrorlist.core.listing import ABSENT, listing
+from mirrorlist.core.files.folder import decode_index
+from mirrorlist.core.files.index import File, FileIndex, Holding
+from mirrorlist.core.files.list_parser import Row
+from mirrorlist.core.files.mirror_listing import ABSENT, listing
 from mirrorlist.core.model import MAIN, Protocol
-from mirrorlist.indexing.build import build_index
 from mirrorlist.indexing.mirrors import wanted_of
+from mirrorlist.indexing.run import build_index
 from mirrorlist.store.listings import Asked, Listings, OriginFacts
 from tests.building import NOW, mirror
 

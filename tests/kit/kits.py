@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mirrorlist.core.kit import Kit, Server, kit_for, no_faults
+from mirrorlist.core.catalogue.service import Module, Service
 from mirrorlist.core.model import MAIN, Mirror, Protocol
-from mirrorlist.core.service import Module, Service
+from mirrorlist.core.owners.kit import Kit, Server, kit_for, no_faults
 from mirrorlist.kit.writing import written
 from tests.building import mirror, service
 

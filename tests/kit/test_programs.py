@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from mirrorlist.core.kit import Server
+from mirrorlist.core.owners.kit import Server
 from mirrorlist.kit.writing import CERTIFICATES, WEBROOT
 from tests.clients.tools import need, run
 from tests.kit.kits import of_two_trees, plan, put

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirrorlist.core.kit import KitError
+from mirrorlist.core.owners.kit import KitError
 from mirrorlist.kit.quoting import FILTERS, Quoted, comment, quoted_only, shell, systemd
 
 TEXT = st.text(min_size=1, max_size=60)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from mirrorlist.core.catalogue.service import Module
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.service import Module
 from tests.clients.tools import TIMEOUT_SECONDS, need
 from tests.kit.kits import plan, put
 from tests.serving import free_port, until

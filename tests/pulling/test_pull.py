@@ -14,12 +14,12 @@ from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
 from mirrorlist.core.errors import CommitRefused, PullError
-from mirrorlist.publish import Inputs, Publisher
+from mirrorlist.publishing.publisher import Inputs, Publisher
 from mirrorlist.pulling import run
 from mirrorlist.pulling.git import scheme_of
 from mirrorlist.pulling.run import Done, Wanted, config_of, pull
-from mirrorlist.sources.service_file import read_service
-from mirrorlist.store.checkouts import read_pulled
+from mirrorlist.sources.origin.commit import read_pulled
+from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.database import open_database
 from mirrorlist.store.records import Recorded, Records
 from mirrorlist.store.snapshot_files import read_newest

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mirrorlist.core.catalogue import repo_names, target
+from mirrorlist.core.catalogue.catalogue import repo_names, target
+from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.model import SERVED_STATUSES, Mirror
-from mirrorlist.core.service import Service
-from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.mirror_files import MirrorFiles, read_mirror_files
-from mirrorlist.sources.service_file import read_service
-from mirrorlist.sources.yaml_reader import read_yaml
+from mirrorlist.sources.mirrors.files import MirrorFiles, read_mirror_files
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.sources.service.file import read_service
+from mirrorlist.sources.yaml.reader import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTATION = [

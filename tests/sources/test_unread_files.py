@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mirrorlist.sources.mirror_files import MOST_UNREAD, unread_files
+from mirrorlist.sources.mirrors.files import MOST_UNREAD, unread_files
 
 READ_OR_OTHER = (
     "a.example.yml",

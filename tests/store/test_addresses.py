@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mirrorlist.core.addresses import KnownAddress
+from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.store.addresses import KEPT_SECONDS, AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore

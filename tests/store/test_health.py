@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from mirrorlist.core.health import (
+from mirrorlist.core.health.probe_run import Round, settled
+from mirrorlist.core.health.verdicts import (
     Event,
     EventKind,
     Family,
@@ -19,7 +20,6 @@ from mirrorlist.core.health import (
     Verdict,
 )
 from mirrorlist.core.model import MAIN, Protocol
-from mirrorlist.core.rounds import Round, settled
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
 from tests.building import NOW
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.core.health import EventKind, Family, Outcome, Override, Probe, Subject, Verdict
+from mirrorlist.core.health.history import DAY, Sighting
+from mirrorlist.core.health.probe_run import Change, Round
+from mirrorlist.core.health.verdicts import EventKind, Family, Outcome, Override, Probe, Subject, Verdict
 from mirrorlist.core.model import Protocol
-from mirrorlist.core.observed import DAY, Sighting
-from mirrorlist.core.public import PublicRun
-from mirrorlist.core.public_record import PROBES_OF_ONE
-from mirrorlist.core.rounds import Change, Round
+from mirrorlist.core.public.record import PROBES_OF_ONE
+from mirrorlist.core.public.types import PublicRun
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore, Run
 from mirrorlist.store.history import RECENT_SECONDS, HistoryStore

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mirrorlist.core.file_index import File, Indexed, IndexFacts
-from mirrorlist.core.file_index_build import IndexDraft
-from mirrorlist.core.holders import Holding
-from mirrorlist.core.listing import Holdings
+from mirrorlist.core.container import Sealed
+from mirrorlist.core.files.build import IndexDraft
+from mirrorlist.core.files.index import File, Holding, Indexed, IndexFacts
+from mirrorlist.core.files.mirror_listing import Holdings
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.sealed import Sealed
 from mirrorlist.core.snapshot import Snapshot, encode
 from mirrorlist.reload import Reloader
 from mirrorlist.store.index_files import (

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mirrorlist.core.health import EventKind
+from mirrorlist.core.health.verdicts import EventKind
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.snapshot_files import FORMER, NAME, read_snapshot
@@ -25,11 +25,11 @@ from tests.serving import checkout
 PUBLISHER = """
 import itertools, os, sys, time
 from pathlib import Path
-from mirrorlist.core.health import Override
+from mirrorlist.core.health.verdicts import Override
 from mirrorlist.core.model import Checksummed
 from mirrorlist.logs import set_up_logs
-from mirrorlist.publish import Inputs, Publisher
-from mirrorlist.sources.service_file import read_service
+from mirrorlist.publishing.publisher import Inputs, Publisher
+from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.metadata import MetadataStore

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mirrorlist.core.errors import SnapshotError
-from mirrorlist.core.file_index import File
-from mirrorlist.core.listed import Row
-from mirrorlist.core.listing import listing
+from mirrorlist.core.files.index import File
+from mirrorlist.core.files.list_parser import Row
+from mirrorlist.core.files.mirror_listing import listing
 from mirrorlist.store.listings import Asked, Attempt, Listings, OriginFacts
 
 FILES = [File("a", 1, 2, bytes(32)), File("9/ü b", None, None, None)]

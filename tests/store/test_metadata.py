@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mirrorlist.core.metadata import Change, metadata_from
+from mirrorlist.core.catalogue.metadata import Change, metadata_from
 from mirrorlist.core.model import Checksummed
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore, OriginCheck

@@ -10,18 +10,18 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from mirrorlist.core.health import EventKind, Outcome, Override, Verdict
+from mirrorlist.core.health.columns import HealthTable
+from mirrorlist.core.health.probe_run import Round
+from mirrorlist.core.health.verdicts import EventKind, Outcome, Override, Verdict
 from mirrorlist.core.model import Checksummed, RepoMetadata
-from mirrorlist.core.rounds import Round
-from mirrorlist.core.usability import HealthTable
 from mirrorlist.store.database import FILE_NAME, open_database
 from mirrorlist.store.health import HealthStore
+from mirrorlist.store.history import AUTHOR, OVERRIDE_SECONDS, restore
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.records import LONGEST_PAUSE, Records
-from mirrorlist.store.restore import AUTHOR, OVERRIDE_SECONDS, restore
 from tests.building import NOW, mirror, snapshot
 from tests.store.test_health import OVERRIDE, TREE
-from tests.store.test_leader import Clock
+from tests.store.test_leader_election import Clock
 from tests.store.test_metadata import OTHER, PATH, A, B, C
 
 

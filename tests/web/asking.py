@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mirrorlist.app import Hot, plain_app, put_front
-from mirrorlist.core.prepared import Prepared
+from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.web.budget import Budget, Budgets
 from mirrorlist.web.counts import Counts
-from mirrorlist.web.front import Front
+from mirrorlist.web.lists.hot import Front
+from mirrorlist.web.time_budget import Budget, Budgets
 from tests.building import NOW, nobody
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mirrorlist.core.catalogue import Catalogue
+from mirrorlist.core.catalogue.catalogue import Catalogue
 from mirrorlist.core.model import MAIN, CloudRegions, Mirror, Protocol, Repository
 from mirrorlist.core.snapshot import Snapshot
 from tests.building import metadata, mirror, snapshot

@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from mirrorlist.core.health import Event, EventKind, Family, Outcome, Override, Probe, Subject, Verdict
-from mirrorlist.core.health_table import health_table
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.catalogue.service import Link, Module, PublishedImage, Site
+from mirrorlist.core.health.history import Sighting
+from mirrorlist.core.health.table import health_table
+from mirrorlist.core.health.verdicts import Event, EventKind, Family, Outcome, Override, Probe, Subject, Verdict
 from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, PlaceSource, Protocol, Status
-from mirrorlist.core.observed import Sighting
-from mirrorlist.core.policy import Policy
-from mirrorlist.core.public import Logo, PublicRun
-from mirrorlist.core.public_file import encode_record
-from mirrorlist.core.public_known import rung_counts
-from mirrorlist.core.public_record import History, Known, public_record
-from mirrorlist.core.service import Link, Module, PublishedImage, Site
-from mirrorlist.core.shares import shares
+from mirrorlist.core.public.encoding import encode_record, rung_counts, shares
+from mirrorlist.core.public.record import History, Known, public_record
+from mirrorlist.core.public.types import Logo, PublicRun
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.sources.time_zones import in_time_zones
+from mirrorlist.sources.mirrors.address_places import in_time_zones
 from tests.building import NOW, metadata, mirror, service, snapshot
 
 REPOSITORIES = tuple(

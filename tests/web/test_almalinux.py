@@ -14,9 +14,9 @@ import pytest
 
 from mirrorlist.core.errors import ServiceFileError
 from mirrorlist.core.model import MAIN, Location, Protocol
-from mirrorlist.sources.countries import read_countries
-from mirrorlist.sources.mirror_files import MirrorFiles, read_mirror_files
-from mirrorlist.sources.service_file import read_service
+from mirrorlist.sources.mirrors.files import MirrorFiles, read_mirror_files
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.sources.service.file import read_service
 from tests.building import mirror, snapshot
 from tests.web.asking import Answer, Both, ask, both, environ
 from tests.web.distributions import ALMALINUX, CITIES, HIDDEN, PROXIES, almalinux, lines, names

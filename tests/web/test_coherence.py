@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.health.columns import HealthTable, Holds
 from mirrorlist.core.model import MAIN, Mirror, Protocol
-from mirrorlist.core.trees import Tree
-from mirrorlist.core.usability import RUNG_NOTES, HealthTable, Holds, Rung
+from mirrorlist.core.selection.usability import RUNG_NOTES, Rung
 from tests.building import CITIES, metadata, snapshot
 from tests.file_indexes import Has, indexed
 from tests.web.asking import Both, both
-from tests.web.test_files import FALLBACKS, REPO, placed
+from tests.web.redirects.test_views import FALLBACKS, REPO, placed
 
 RPM = f"{REPO}Packages/hello.rpm"
 AT = {"192.0.2.0/24": "berlin", "198.51.100.0/24": "tokyo", "203.0.113.0/24": "chicago"}

@@ -6,13 +6,12 @@ import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from mirrorlist.core.health import Family
+from mirrorlist.core.health.columns import HealthTable, Holds, reach_key
+from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import MAIN, Protocol
-from mirrorlist.core.usability import HealthTable, Holds, reach_key
 from mirrorlist.store.count_files import CountFiles
-from mirrorlist.web.counting import Counting
-from mirrorlist.web.counts import Counts, Dimension, merged
-from mirrorlist.web.front import MOST_REMEMBERED
+from mirrorlist.web.counts import Counting, Counts, Dimension, merged
+from mirrorlist.web.lists.prepared_answers import MOST_REMEMBERED
 from tests.building import NOW, mirror, snapshot
 from tests.web.asking import both
 

@@ -10,8 +10,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 from lxml import etree, html
 
+from mirrorlist.core.catalogue.trees import Tree
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.trees import Tree
 from tests.web.asking import Answer, Both, ask, both, environ
 from tests.web.networks import record_of
 

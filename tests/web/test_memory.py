@@ -27,7 +27,7 @@ before = held()
 from mirrorlist.app import plain_app, put_front
 from mirrorlist.countries import country_of
 from mirrorlist.reload import Reloader
-from mirrorlist.web.budget import Budget, Budgets
+from mirrorlist.web.time_budget import Budget, Budgets
 from mirrorlist.web.counts import Counts
 from werkzeug.test import Client
 

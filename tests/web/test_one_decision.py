@@ -15,19 +15,18 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from mirrorlist.core.belonging import Belonging
-from mirrorlist.core.catalogue import Image
-from mirrorlist.core.causes import faults_of
-from mirrorlist.core.health import Family
-from mirrorlist.core.holders import Holding
-from mirrorlist.core.images import directories
+from mirrorlist.core.catalogue.catalogue import Image, directories
+from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.files.index import Holding
+from mirrorlist.core.health.columns import CURRENT, HealthTable, Holds, Reach, literal_family, reach_key
+from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Location, Mirror
-from mirrorlist.core.public import public_fields
-from mirrorlist.core.reach import Reach, literal_family, reach_key
+from mirrorlist.core.public.types import public_fields
 from mirrorlist.core.reasons import Reason
+from mirrorlist.core.selection.causes import faults_of
+from mirrorlist.core.selection.known_files import Belonging
+from mirrorlist.core.selection.usability import RUNG_NOTES, Rung
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.core.trees import Tree
-from mirrorlist.core.usability import CURRENT, RUNG_NOTES, HealthTable, Holds, Rung
 from mirrorlist.indexing.reasons import standings
 from mirrorlist.store.listings import Listings
 from tests.building import CATALOGUE, CITIES, metadata, mirror, snapshot

@@ -1,0 +1,1 @@
+"""Asking servers that nobody vouches for, within bounds."""

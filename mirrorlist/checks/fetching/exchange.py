@@ -1,0 +1,222 @@
+"""One request and its answer, over a connection to an address that has been judged; redirects are not followed."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import cast
+
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError, IncompleteRead, InvalidChunkLength, ProtocolError
+from urllib3.response import HTTPResponse
+
+from mirrorlist.checks.fetching.bounded_socket import Wire, certificate_days_left, connection, secured
+from mirrorlist.checks.fetching.deadline import Deadline
+from mirrorlist.checks.fetching.result import Failed, FailureKind, shown
+from mirrorlist.checks.fetching.url import Target
+from mirrorlist.core.model import Protocol
+
+LARGEST_HEAD = 65_536
+"""Bytes of status line and headers together, interim answers included."""
+
+KEPT_HEADERS = (
+    "accept-ranges", "age", "content-encoding", "content-length", "content-range", "content-type", "date", "etag",
+    "last-modified", "location", "retry-after", "server",
+)  # fmt: skip
+
+_READ_AT_ONCE = 65_536
+_FRAMING_SHARE = 8
+"""Chunk sizes and trailers may add an eighth; chunks of a byte would cost more time than a body of any size."""
+
+_LONGEST_KEPT_VALUE = 2048
+_REDIRECTS = (301, 302, 303, 307, 308)
+_VALIDATOR = re.compile(r"[ -~]{1,256}")
+
+
+class Method(StrEnum):
+    """What is wanted of the file: its bytes, or only whether it is there, in a client's way or in a cheap one."""
+
+    GET = "GET"
+    HEAD = "HEAD"
+    FIRST_BYTE = "GET of one byte"
+
+    @property
+    def verb(self) -> str:
+        """The word of the request."""
+        return "HEAD" if self is Method.HEAD else "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent. ``etag`` and ``modified_since`` are validators that an earlier answer gave."""
+
+    method: Method
+    user_agent: str
+    etag: str | None
+    modified_since: str | None
+    most_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer of one host; ``location`` is where it redirects to, None if it does not."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    location: str | None
+    address: str
+    certificate_days_left: int | None
+
+
+class _QuietResponse(http.client.HTTPResponse):
+    """urllib3 logs a record, some with a traceback, for headers it finds odd; strangers would fill the log."""
+
+    def begin(self) -> None:
+        super().begin()
+        self.msg.defects.clear()
+        self.msg.set_payload("")
+        if self.chunked:
+            del self.msg["content-length"]
+
+
+class _OpenConnection(HTTPConnection):
+    """Speaks over a wire that is open already. It never opens one, so it never resolves a name."""
+
+    response_class = _QuietResponse
+
+    def __init__(self, target: Target, wire: Wire) -> None:
+        super().__init__(target.host, target.port)
+        self.sock = cast(socket.socket, wire)
+
+    def connect(self) -> None:
+        raise ConnectionError("the connection is gone")
+
+
+def exchanged(
+    target: Target,
+    addresses: tuple[str, ...],
+    request: Request,
+    context: ssl.SSLContext,
+    deadline: Deadline,
+    now: Callable[[], float],
+) -> Reply:
+    """The answer of the first of the addresses that accepts a connection.
+
+    Raises:
+        Failed: there is none that can be used.
+    """
+    with _told_as_failures(), connection(addresses, target.port, deadline) as (opened, address):
+        if target.scheme is Protocol.HTTP:
+            return _reply(Wire(opened, deadline, LARGEST_HEAD), target, request, address, None)
+        with closing(secured(opened, target.host, context, deadline)) as tls:
+            wire = Wire(tls, deadline, LARGEST_HEAD)
+            return _reply(wire, target, request, address, certificate_days_left(tls, now()))
+
+
+def sent_headers(target: Target, request: Request) -> dict[str, str]:
+    """The headers of a request. A validator that is not plain ASCII is left out: then the whole file comes."""
+    headers = {
+        "Host": target.authority,
+        "User-Agent": request.user_agent,
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
+    validators = (("If-None-Match", request.etag), ("If-Modified-Since", request.modified_since))
+    if request.method is Method.FIRST_BYTE:
+        headers["Range"] = "bytes=0-0"
+    return headers | {name: value for name, value in validators if value and _VALIDATOR.fullmatch(value)}
+
+
+def _reply(wire: Wire, target: Target, request: Request, address: str, days_left: int | None) -> Reply:
+    speaking = _OpenConnection(target, wire)
+    speaking.request(
+        request.method.verb,
+        target.path,
+        headers=sent_headers(target, request),
+        preload_content=False,
+        decode_content=False,
+    )
+    with closing(speaking.getresponse()) as answer:
+        location = _location(answer)
+        return Reply(answer.status, _kept(answer), _body(answer, wire, request), location, address, days_left)
+
+
+def _location(answer: HTTPResponse) -> str | None:
+    if answer.status < 200:
+        raise Failed(FailureKind.MALFORMED, f"an interim answer, status {answer.status}, that nobody asked for")
+    if answer.status not in _REDIRECTS:
+        return None
+    location = answer.headers.get("location")
+    if location is None:
+        raise Failed(FailureKind.MALFORMED, f"status {answer.status} without Location")
+    return location
+
+
+def _kept(answer: HTTPResponse) -> dict[str, str]:
+    """The headers that matter, without control characters; a value that is overlong is cut."""
+    found = ((name, answer.headers.get(name)) for name in KEPT_HEADERS)
+    return {name: _printable(value) for name, value in found if value is not None}
+
+
+def _printable(value: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in value[:_LONGEST_KEPT_VALUE])
+
+
+def _body(answer: HTTPResponse, wire: Wire, request: Request) -> bytes:
+    if request.method is Method.HEAD or not 200 <= answer.status < 300:
+        return b""
+    if request.method is Method.FIRST_BYTE:  # whoever knows no ranges sends all; the connection is closed on him
+        return next(iter(answer.stream(1, decode_content=False)), b"")[:1]
+    _plain_of_size(answer, request.most_bytes)
+    wire.allow(request.most_bytes + request.most_bytes // _FRAMING_SHARE + LARGEST_HEAD)
+    body = bytearray()
+    for piece in answer.stream(_READ_AT_ONCE, decode_content=False):
+        body += piece
+        if len(body) > request.most_bytes:
+            raise Failed(FailureKind.TOO_LARGE, f"over {request.most_bytes} bytes")
+    return bytes(body)
+
+
+def _plain_of_size(answer: HTTPResponse, most_bytes: int) -> None:
+    """Nothing is decompressed: identity was asked for, and a bomb must cost nothing."""
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    transfer = answer.headers.get("transfer-encoding", "chunked").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Failed(FailureKind.ENCODED, f"Content-Encoding {shown(encoding)}, although identity was asked for")
+    if transfer not in ("", "identity", "chunked"):
+        raise Failed(FailureKind.ENCODED, f"Transfer-Encoding {shown(transfer)}")
+    if answer.length_remaining is not None and answer.length_remaining > most_bytes:
+        raise Failed(FailureKind.TOO_LARGE, f"{answer.length_remaining} bytes announced, {most_bytes} wanted")
+
+
+@contextmanager
+def _told_as_failures() -> Iterator[None]:
+    """What the socket, TLS, http.client and urllib3 raise. ValueError is what their parsers let through."""
+    try:
+        yield
+    except (OSError, http.client.HTTPException, HTTPError, ValueError) as error:
+        raise _failure(error) from None
+
+
+def _failure(error: Exception) -> Failed:
+    """urllib3 wraps what it catches; the cause says more."""
+    cause = error.__cause__ or error
+    said = shown(f"{type(cause).__name__}: {cause}")
+    if isinstance(cause, ssl.SSLError):
+        return Failed(FailureKind.TLS, shown(cause.reason or str(cause)))
+    if isinstance(cause, (InvalidChunkLength, http.client.LineTooLong, http.client.BadStatusLine)):
+        ended = isinstance(cause, http.client.RemoteDisconnected)
+        return Failed(FailureKind.BROKEN_OFF if ended else FailureKind.MALFORMED, said)
+    if isinstance(cause, (ConnectionError, http.client.IncompleteRead, IncompleteRead, ProtocolError)):
+        return Failed(FailureKind.BROKEN_OFF, said)
+    if isinstance(cause, OSError):
+        return Failed(FailureKind.LOCAL, said)
+    return Failed(FailureKind.MALFORMED, said)

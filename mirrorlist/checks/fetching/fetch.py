@@ -1,0 +1,180 @@
+"""A file from a stranger's URL: every address judged, everything bounded, failures told as values.
+
+The name is resolved once and the connection goes to an address that was judged, so a second answer of the
+name's DNS changes nothing. Each redirect is judged anew as a whole.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from urllib.parse import urljoin
+
+from mirrorlist import __version__
+from mirrorlist.checks.fetching.addresses import Resolver, resolved_within, system_resolver
+from mirrorlist.checks.fetching.deadline import Clock, Deadline, deadline_in
+from mirrorlist.checks.fetching.exchange import Method, Reply, Request, exchanged
+from mirrorlist.checks.fetching.result import Failed, Failure, FailureKind, Fetched, shown
+from mirrorlist.checks.fetching.url import Target, read_target, redirected
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
+from mirrorlist.core.model import Prefix, Protocol
+from mirrorlist.core.network.prefixes import prefix
+from mirrorlist.core.network.public_addresses import refusal
+
+MOST_HOPS = 3
+
+
+class Family(Enum):
+    """Which addresses a fetch may use; the value is the IP versions."""
+
+    EITHER = (4, 6)
+    IPV4 = (4,)
+    IPV6 = (6,)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is wanted of one URL.
+
+    ``scheme``: the URL and every redirect must have it. ``elsewhere``: the hosts that no redirect may lead to.
+    ``user_agent``: under another name than the guard's. ``etag`` and ``modified_since`` make the request
+    conditional; they are the values that an earlier answer gave.
+    """
+
+    method: Method = Method.GET
+    family: Family = Family.EITHER
+    most_bytes: int = 1024 * 1024
+    deadline_seconds: float = 10.0
+    etag: str | None = None
+    modified_since: str | None = None
+    scheme: Protocol | None = None
+    elsewhere: Elsewhere = NOWHERE
+    user_agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What all fetches share. ``allowed`` are the prefixes that may be reached although they are not global."""
+
+    allowed: tuple[Prefix, ...] = ()
+    resolver: Resolver = system_resolver
+    context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    clock: Clock = time.monotonic
+    now: Callable[[], float] = time.time
+    user_agent: str = f"mirrorlist/{__version__}"
+
+
+Fetch = Callable[[str, Ask], Fetched | Failure]
+"""``fetch`` with its guard, or what stands for it."""
+
+
+def fetch(url: str, ask: Ask, guard: Guard) -> Fetched | Failure:
+    """What the URL gives, within the deadline of ``ask``; nothing that a stranger does raises."""
+    deadline = deadline_in(ask.deadline_seconds, guard.clock)
+    try:
+        return _followed(read_target(url), ask, guard, deadline)
+    except Failed as failed:
+        return failed.failure
+
+
+def _followed(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Fetched:
+    hops: list[str] = []
+    days_left: list[int | None] = []
+    while True:
+        with _hops_told(hops):
+            reply = _asked(target, ask, guard, deadline)
+        days_left.append(reply.certificate_days_left)
+        if reply.location is None:
+            return _fetched(reply, target, _least(days_left), deadline)
+        if len(hops) == MOST_HOPS:
+            raise Failed(FailureKind.TOO_MANY_REDIRECTS, f"over {MOST_HOPS}, the last from {shown(target.url)}")
+        hops.append(target.url)
+        with _hops_told(hops):
+            target = _redirected(target, reply.location, ask.elsewhere)
+            if target.url in hops:
+                raise Failed(FailureKind.CIRCLE, f"back to {shown(target.url)}")
+
+
+def _redirected(target: Target, location: str, others: Elsewhere) -> Target:
+    """Where a redirect leads, unless it is to somebody else's copy, which says nothing of this one."""
+    with suppress(ValueError):
+        if owner := others.owner_of(urljoin(target.url, location)):
+            raise Failed(FailureKind.ELSEWHERE, f"{shown(location)} is {owner}")
+    return redirected(target, location)
+
+
+@contextmanager
+def _hops_told(hops: list[str]) -> Iterator[None]:
+    """A failure after a redirect names the URL that redirected last."""
+    try:
+        yield
+    except Failed as failed:
+        if not hops:
+            raise
+        raise Failed(failed.failure.kind, f"{failed.failure.detail} (redirected from {shown(hops[-1])})") from None
+
+
+def _asked(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Reply:
+    if ask.scheme is not None and target.scheme is not ask.scheme:
+        raise Failed(FailureKind.OTHER_SCHEME, f"{shown(target.url)} is not {ask.scheme}")
+    addresses = _in_family(_judged(_addresses(target, guard, deadline), target, guard), target, ask.family)
+    request = Request(ask.method, ask.user_agent or guard.user_agent, ask.etag, ask.modified_since, ask.most_bytes)
+    return exchanged(target, addresses, request, guard.context, deadline, guard.now)
+
+
+def _addresses(target: Target, guard: Guard, deadline: Deadline) -> tuple[str, ...]:
+    if target.literal:
+        return (target.host,)
+    try:
+        found = tuple(resolved_within(target.host, guard.resolver, deadline))
+    except TimeoutError:
+        message = f"no answer for {shown(target.host)} within {deadline.passed():.1f} s"
+        raise Failed(FailureKind.UNRESOLVABLE, message) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise Failed(FailureKind.UNRESOLVABLE, f"{shown(target.host)}: {shown(str(reason))}") from None
+    if not found:
+        raise Failed(FailureKind.UNRESOLVABLE, f"{shown(target.host)} has no address")
+    return found
+
+
+def _judged(addresses: tuple[str, ...], target: Target, guard: Guard) -> tuple[str, ...]:
+    """All of them, or none: a name with one forbidden address may answer with it at any time."""
+    for address in addresses:
+        if reason := refusal(address, guard.allowed):
+            raise Failed(FailureKind.FORBIDDEN_ADDRESS, f"{shown(target.host)}: {reason}")
+    return addresses
+
+
+def _in_family(addresses: tuple[str, ...], target: Target, family: Family) -> tuple[str, ...]:
+    found = tuple(address for address in addresses if ipaddress.ip_address(address).version in family.value)
+    if not found:
+        raise Failed(FailureKind.NO_ADDRESS_IN_FAMILY, f"{shown(target.host)} has none in {family.name}")
+    return found
+
+
+def _least(days_left: Iterable[int | None]) -> int | None:
+    return min((days for days in days_left if days is not None), default=None)
+
+
+def _fetched(reply: Reply, target: Target, days_left: int | None, deadline: Deadline) -> Fetched:
+    return Fetched(
+        status=reply.status,
+        headers=reply.headers,
+        body=reply.body,
+        url=target.url,
+        address=reply.address,
+        seconds=deadline.passed(),
+        certificate_days_left=days_left,
+    )
+
+
+def guard_of(service: Service, resolver: Resolver = system_resolver) -> Guard:
+    """What a fetch may reach: public addresses, and in an intranet the networks that the service file names."""
+    return Guard(allowed=tuple(map(prefix, service.own_networks)), resolver=resolver)

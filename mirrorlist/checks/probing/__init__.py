@@ -1,0 +1,1 @@
+"""Visits to mirrors, and what they come to."""

@@ -1,0 +1,117 @@
+"""One look at a mirror: from the plan to a request, and from what came back to a probe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from mirrorlist.checks.fetching.exchange import Method
+from mirrorlist.checks.fetching.fetch import Ask
+from mirrorlist.checks.fetching.fetch import Family as AskedFamily
+from mirrorlist.checks.fetching.result import Failure, Fetched
+from mirrorlist.checks.probing.judge import Known, Observation, answers, failed, image, repomd, time_file, unchanged
+from mirrorlist.core.health.agents import Agent
+from mirrorlist.core.health.probe_plan import Look, Trip, asked_by_get
+from mirrorlist.core.health.verdicts import Family, Outcome, Probe, Subject
+from mirrorlist.core.model import RepoMetadata
+
+LARGEST_TIME_FILE = 65_536
+LARGEST_REPOMD = 8 * 1024 * 1024
+ROOM = 65_536
+"""A repomd.xml may be twice as long as the origin's and this much more."""
+NOT_MODIFIED = 304
+
+ASKED_FAMILIES = {Family.IPV4: AskedFamily.IPV4, Family.IPV6: AskedFamily.IPV6}
+"""How a fetch is told the family of a look."""
+_ETAG = re.compile(r'(?:W/)?"[!#-~]{1,120}"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What all visits of a run share.
+
+    ``history``: every sha256 that the origin is known to have published, by path; ``oldest``: the time stamp of the
+    oldest of these, before which nothing is known. ``unreadable``: the paths at which the origin itself has something
+    that is no repomd.xml.
+    """
+
+    timeout_seconds: float = 10.0
+    visit_seconds: float = 120.0
+    allowed_outdate_seconds: float = 12 * 3600.0
+    history: Mapping[str, Collection[str]] = field(default_factory=dict)
+    oldest: Mapping[str, int] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
+
+
+def method_of(look: Look, trip: Trip) -> Method:
+    """How a file is asked for: an image by its head or its first byte, in turn."""
+    if not look.image:
+        return Method.GET
+    return Method.FIRST_BYTE if asked_by_get(trip, look.subject) else Method.HEAD
+
+
+def ask_of(look: Look, trip: Trip, seconds: float, method: Method, agent: Agent | None = None) -> Ask:
+    """The request of a look, within so many seconds, under the name of a client or the prober's own."""
+    return Ask(
+        method=method,
+        family=ASKED_FAMILIES[look.subject.family],
+        most_bytes=_most_bytes(look.subject, trip),
+        deadline_seconds=seconds,
+        etag=look.validator if method is Method.GET else None,
+        elsewhere=trip.elsewhere,
+        user_agent=agent.user_agent if agent else None,
+    )
+
+
+def _most_bytes(subject: Subject, trip: Trip) -> int:
+    if not subject.path:
+        return LARGEST_TIME_FILE
+    metadata = metadata_of(subject, trip)
+    if metadata is None:
+        return LARGEST_REPOMD
+    known = max(version.size for version in (metadata.current, *metadata.alternates))
+    return min(2 * known + ROOM, LARGEST_REPOMD)
+
+
+def metadata_of(subject: Subject, trip: Trip) -> RepoMetadata | None:
+    """What the origin publishes where a subject is looked at."""
+    return trip.wanted.get(subject.module, {}).get(subject.path)
+
+
+def judged(look: Look, answer: Fetched | Failure, trip: Trip, terms: Terms, at: float) -> Observation:
+    """What came back, as it is to be understood."""
+    path, metadata = look.subject.path, metadata_of(look.subject, trip)
+    if isinstance(answer, Failure):
+        return failed(answer, trip.mirror.private)
+    if look.image:
+        return image(answer, trip.images[look.subject.module][path])
+    if not path:
+        untimed = look.subject.module in trip.untimed
+        return answers(answer) if untimed else time_file(answer, at, terms.allowed_outdate_seconds)
+    if answer.status == NOT_MODIFIED and look.validator and metadata:
+        return unchanged(metadata)
+    seen = repomd(answer, metadata, Known(terms.history.get(path, ()), terms.oldest.get(path, 0)), at)
+    if path in terms.unreadable and seen.outcome in (Outcome.WRONG, Outcome.AHEAD):
+        return Observation(Outcome.GOOD, "not compared: the origin's own repomd.xml cannot be read")
+    return seen
+
+
+def probe_of(look: Look, seen: Observation, answer: Fetched | Failure, at: float, seconds: float) -> Probe:
+    """The probe that a look comes to."""
+    probe = Probe(look.subject, at, seconds, seen.outcome, seen.detail, seen.sha256, seen.unchanged, said=seen.said)
+    if isinstance(answer, Failure):
+        return probe
+    return replace(
+        probe, validator=validator_of(answer.headers), certificate_days=answer.certificate_days_left
+    )  # fmt: skip
+
+
+def validator_of(headers: Mapping[str, str]) -> str | None:
+    """By what the file may be asked for the next time: its ETag, if that is a usual one; else None.
+
+    Never its Last-Modified: a mirror that goes back to an older file with an older date would call that unchanged
+    (RFC 9110, 13.1.3), and rsync keeps dates.
+    """
+    etag = headers.get("etag", "")
+    return etag if _ETAG.fullmatch(etag) else None

@@ -1,0 +1,140 @@
+"""Whether a mirror's rsync server answers and lists its tree. It needs the rsync client; without it nothing is said."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
+from urllib.parse import urlsplit
+
+from mirrorlist.checks.fetching.addresses import resolved_within
+from mirrorlist.checks.fetching.deadline import deadline_in
+from mirrorlist.checks.fetching.fetch import Guard
+from mirrorlist.checks.fetching.result import Failed, shown
+from mirrorlist.checks.fetching.subprocesses import end, hear, limit_memory
+from mirrorlist.core.health.verdicts import Family, Outcome, Probe, Subject
+from mirrorlist.core.network.public_addresses import refusal
+
+PORT = 873
+MOST_SHOWN = 200
+MOST_MEMORY = 512 * 1024 * 1024
+"""Of one client, in bytes of its address space: a directory without end would fill it."""
+LAST_WORDS_SECONDS = 1.0
+"""How long what a client said is waited for when it has ended but something that it started has not."""
+_PATH = re.compile(r"/[A-Za-z0-9][A-Za-z0-9._~+/-]*")
+_VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
+
+Client = Callable[[list[str], float], tuple[int, str]]
+"""Runs rsync with arguments for at most so many seconds: its status and the end of what it said on standard error.
+TimeoutError tells that it did not end."""
+
+
+def probe(subject: Subject, url: str, timeout_seconds: float, guard: Guard, client: Client | None) -> Probe:
+    """Asks for the list of the tree itself, not of what is below. The client connects to an address that was judged."""
+    start, at = guard.clock(), guard.now()
+    outcome, detail = _asked(subject.family, url, guard, timeout_seconds, client)
+    return Probe(subject, at, guard.clock() - start, outcome, detail)
+
+
+def installed_client() -> Client | None:
+    """The rsync of this machine; None where there is none."""
+    program = shutil.which("rsync")
+    if program is None:
+        return None
+
+    return client_of(program)
+
+
+def client_of(program: str) -> Client:
+    """The rsync client at a path."""
+
+    def client(arguments: list[str], seconds: float) -> tuple[int, str]:
+        with _running([program, *arguments]) as (process, said, hearing):
+            try:
+                status = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                raise TimeoutError(f"no list within {seconds:g} s") from None
+            hearing.join(LAST_WORDS_SECONDS)
+            return status, said.decode("utf-8", "replace").strip()
+
+    return client
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], bytearray, Thread]]:
+    """The client at work, the end of what it says, and who listens; it has ended when this ends."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={},
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    said = bytearray()
+    hearing = Thread(target=hear, args=(process.stderr, said), daemon=True)
+    hearing.start()
+    try:
+        limit_memory(process.pid, MOST_MEMORY)
+        yield process, said, hearing
+    finally:
+        end(process)
+        process.wait()
+        hearing.join()
+        process.stderr.close()
+
+
+def _asked(
+    family: Family, url: str, guard: Guard, timeout_seconds: float, client: Client | None
+) -> tuple[Outcome, str]:
+    if client is None:
+        return Outcome.UNCHECKED, "the rsync client is not installed here"
+    judged = judged_url(url, family, guard, timeout_seconds)
+    return judged if isinstance(judged, tuple) else _listed(client, judged, timeout_seconds)
+
+
+def judged_url(url: str, family: Family, guard: Guard, timeout_seconds: float) -> str | tuple[Outcome, str]:
+    """The same tree at an address that was judged; otherwise what that comes to."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORT
+    except ValueError:
+        return Outcome.FORBIDDEN, f"not a URL: {shown(url)}"
+    if parts.scheme != "rsync" or parts.username or not parts.hostname or not _PATH.fullmatch(parts.path):
+        return Outcome.FORBIDDEN, f"not rsync://, a host and a plain path: {shown(url)}"
+    address = _address(parts.hostname, family, guard, timeout_seconds)
+    if isinstance(address, tuple):
+        return address
+    host = f"[{address}]" if ":" in address else address
+    return f"rsync://{host}:{port}{parts.path}"
+
+
+def _address(host: str, family: Family, guard: Guard, timeout_seconds: float) -> str | tuple[Outcome, str]:
+    """The first address of the family, all of the name's being allowed; otherwise what that comes to."""
+    try:
+        found = tuple(resolved_within(host, guard.resolver, deadline_in(timeout_seconds, guard.clock)))
+    except (OSError, ValueError, Failed) as error:
+        reason = getattr(error, "strerror", None) or error
+        return Outcome.UNREACHABLE, f"the name does not resolve: {shown(host)}: {shown(str(reason))}"
+    for address in found:
+        if reason := refusal(address, guard.allowed):
+            return Outcome.FORBIDDEN, f"{shown(host)}: {reason}"
+    usable = [each for each in found if ipaddress.ip_address(each).version == _VERSIONS[family]]
+    return usable[0] if usable else (Outcome.NO_ADDRESS, f"{shown(host)} has none in {family.name}")
+
+
+def _listed(client: Client, url: str, timeout_seconds: float) -> tuple[Outcome, str]:
+    seconds = max(int(timeout_seconds), 1)
+    arguments = ["--list-only", "--no-motd", "--dirs", f"--contimeout={seconds}", f"--timeout={seconds}", url]
+    try:
+        status, said = client(arguments, timeout_seconds)
+    except TimeoutError as error:
+        return Outcome.TIMEOUT, str(error)
+    if status == 0:
+        return Outcome.GOOD, ""
+    last = shown(said[-MOST_SHOWN:])
+    if "max connections" in said:
+        return Outcome.LIMITED, last
+    unknown = "Unknown module" in said or "No such file" in said
+    return (Outcome.MISSING if unknown else Outcome.UNREACHABLE), f"rsync ended with {status}: {last}"

@@ -1,0 +1,333 @@
+"""Carries out the plan of a visit: one request at a time, each judged; the tree of a module by all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from mirrorlist.checks.fetching.deadline import Clock, deadline_in
+from mirrorlist.checks.fetching.exchange import Method
+from mirrorlist.checks.fetching.fetch import Fetch
+from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.probing.disguise import TOO_MANY_REQUESTS, refusals
+from mirrorlist.checks.probing.judge import excused
+from mirrorlist.checks.probing.requests import Terms, ask_of, judged, method_of, probe_of
+from mirrorlist.core.health.agents import Agent, agent_of
+from mirrorlist.core.health.probe_plan import Look, Trip, due, first_way, known_paths, overdue, reach, whole
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Outcome, Probe, Subject
+from mirrorlist.core.model import Protocol
+
+# How long one visit may wait: for a single answer, for a host that stays silent, and in all.
+
+SHARE_OF_SILENCE = 1.25
+"""What a silent host costs at most, in timeouts: a whole one for the first look, a quarter for all others."""
+LEAST_SHARE = 0.01
+
+
+class Patience:
+    """The time that is left of a visit. A visit is over after ``visit_seconds``, whatever came until then."""
+
+    def __init__(self, timeout_seconds: float, visit_seconds: float, clock: Clock) -> None:
+        self._timeout = timeout_seconds
+        self._for_silence = SHARE_OF_SILENCE * timeout_seconds
+        self._visit = deadline_in(visit_seconds, clock)
+        self._tired = False
+
+    @property
+    def is_short(self) -> bool:
+        """Whether first looks get less than the whole timeout by now, because the host was silent."""
+        return self._for_silence < self._timeout
+
+    def for_first_look(self, looks_left: int) -> float:
+        """Seconds for the next of so many looks at whether anything answers; 0 where there is no time.
+
+        After the first silence each gets half of what is left.
+        """
+        share = self._timeout if not self.is_short else self._for_silence / min(looks_left, 2)
+        return share if LEAST_SHARE * self._timeout < share <= self._visit.left() else 0.0
+
+    def for_walk(self) -> float:
+        """Seconds for the next look at a tree that answers; 0 when it fell silent, or the visit is over.
+
+        It is the whole timeout or nothing: with less a slow mirror would seem silent.
+        """
+        return 0.0 if self._tired or self._visit.left() < self._timeout else self._timeout
+
+    def was_silent(self, seconds: float) -> None:
+        """At a first look nothing that can be used came for so long."""
+        self._for_silence -= seconds
+
+    def fell_silent(self) -> None:
+        """In a walk nothing that can be used came."""
+        self._tired = True
+
+
+Rsync = Callable[[Subject, str, float], Probe]
+"""Looks at the rsync tree of a subject at a URL for at most so many seconds."""
+
+SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
+HUNG_UP = frozenset({FailureKind.BROKEN_OFF, FailureKind.MALFORMED})
+NO_SERVER = frozenset(
+    {
+        FailureKind.UNRESOLVABLE, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.REFUSED, FailureKind.UNREACHABLE,
+        FailureKind.CERTIFICATE, FailureKind.TLS, FailureKind.FORBIDDEN_URL, FailureKind.FORBIDDEN_ADDRESS,
+        FailureKind.LOCAL,
+    }
+)  # fmt: skip
+"""Another request would come to the same."""
+ENDS_A_WALK = frozenset({Outcome.LIMITED, Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.CLOSED, Outcome.UNCHECKED})
+DOUBTFUL = frozenset({Outcome.MISSING, Outcome.WRONG, Outcome.ELSEWHERE})
+"""Of one repository these say little about the tree: a partial mirror may lack it. The others are asked."""
+SAME_TREE = frozenset({Outcome.STALE, Outcome.AHEAD})
+"""Not good, but no doubt a tree of this origin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """What a visit found. ``forgotten``: what is not followed any more, because it is as the first tree is."""
+
+    mirror: str
+    probes: tuple[Probe, ...]
+    requests: int
+    seconds: float
+    forgotten: frozenset[Subject] = frozenset()
+
+
+def visit(
+    trip: Trip, terms: Terms, fetch: Fetch, clock: Clock, now: Callable[[], float], rsync: Rsync | None = None
+) -> Visited:
+    """Visits the mirror of a trip; without ``rsync`` its rsync trees are left alone."""
+    start = clock()
+    asking = _Asking(trip, terms, fetch, clock, now)
+    reached = asking.reached()
+    forgotten: set[Subject] = set()
+    for module in trip.mirror.urls:
+        trees = {tree: probe for tree, probe in reached.items() if tree.module == module}
+        forgotten |= _Module(asking, trees).judge()
+    if rsync:
+        asking.listed(rsync)
+    return Visited(trip.mirror.name, tuple(asking.probes), asking.requests, clock() - start, frozenset(forgotten))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What one look came to, and why there was no answer that could be used."""
+
+    probe: Probe
+    failure: FailureKind | None
+
+    @property
+    def is_silent(self) -> bool:
+        return self.failure in SILENCE
+
+
+class _Asking:
+    """Sends the requests of one visit and keeps what they come to."""
+
+    def __init__(self, trip: Trip, terms: Terms, fetch: Fetch, clock: Clock, now: Callable[[], float]) -> None:
+        self.trip = trip
+        self.probes: list[Probe] = []
+        self.requests = 0
+        self.answered: set[Subject] = set()
+        self.disguised: dict[Subject, Agent] = {}
+        self.refused: dict[Subject, tuple[Outcome, str]] = {}
+        self._terms = terms
+        self._fetch = fetch
+        self._clock = clock
+        self._now = now
+        self._patience = Patience(terms.timeout_seconds, terms.visit_seconds, clock)
+
+    def reached(self) -> dict[Subject, Probe]:
+        """The first look at every tree. What had less than the whole time counts only if nothing answered there."""
+        looks = reach(self.trip)
+        found: dict[Subject, Probe] = {}
+        hurried: set[Subject] = set()
+        for number, each in enumerate(looks):
+            tree = replace(each.subject, path="")
+            seconds = self._patience.for_first_look(len(looks) - number)
+            short = self._patience.is_short
+            looked = self._welcomed(each, seconds) if seconds else _Looked(self._not_asked(each), None)
+            found[tree] = looked.probe
+            if looked.is_silent:
+                self._patience.was_silent(looked.probe.seconds)
+            if short and found[tree].outcome is Outcome.TIMEOUT:
+                hurried.add(tree)
+        families = {tree.family for tree in self.answered}
+        for tree in hurried:
+            if tree.family in families:
+                found[tree] = replace(found[tree], outcome=Outcome.UNCHECKED, detail="no time was left for it")
+        asked_at = {replace(each.subject, path=""): each for each in looks}
+        not_disguised = {tree: each for tree, each in asked_at.items() if tree not in self.disguised}
+        self.refused = refusals(self.trip, found, not_disguised, self._asked_in_time)
+        return found
+
+    def _welcomed(self, look: Look, seconds: float) -> _Looked:
+        """The first look at a tree; a server that does not like the prober's name is asked under a client's."""
+        first, tree = self.look(look, seconds), replace(look.subject, path="")
+        is_turned_away = first.probe.outcome in (Outcome.REFUSED, Outcome.WRONG) or first.failure in HUNG_UP
+        if not is_turned_away or not (seconds := self._patience.for_walk()):
+            return first
+        self.disguised[tree] = agent_of(self.trip, tree, 0)
+        second = self.look(look, seconds)
+        if second.probe.outcome in GOOD_OUTCOMES | SAME_TREE:
+            return second
+        del self.disguised[tree]
+        return first
+
+    def _not_asked(self, look: Look) -> Probe:
+        outcome = Outcome.TIMEOUT if self._patience.is_short else Outcome.UNCHECKED
+        return Probe(look.subject, self._now(), 0.0, outcome, "not asked: the time for this mirror was over")
+
+    def look(self, look: Look, seconds: float) -> _Looked:
+        """One request, judged. What HEAD is refused is asked by GET, which is what clients do."""
+        at, start = self._now(), self._clock()
+        tree, method = replace(look.subject, path=""), method_of(look, self.trip)
+        answer = self._asked(look, seconds, method, self.disguised.get(tree))
+        took = self._clock() - start
+        seen = judged(look, answer, self.trip, self._terms, at)
+        if method is Method.HEAD and seen.outcome not in GOOD_OUTCOMES and self._may_differ(tree, answer):
+            answer = self._asked(look, seconds, Method.FIRST_BYTE, self.disguised.get(tree))
+            seen = judged(look, answer, self.trip, self._terms, at)
+        if seen.answered:
+            self.answered.add(tree)
+        return _Looked(probe_of(look, seen, answer, at, took), answer.kind if isinstance(answer, Failure) else None)
+
+    def _may_differ(self, tree: Subject, answer: Fetched | Failure) -> bool:
+        """Whether a request by GET may come to something else, and there is time for it."""
+        if not self._patience.for_walk():
+            return False
+        if isinstance(answer, Fetched):
+            return answer.status != TOO_MANY_REQUESTS
+        return tree in self.answered or answer.kind not in NO_SERVER | SILENCE
+
+    def _asked(self, look: Look, seconds: float, method: Method, agent: Agent | None) -> Fetched | Failure:
+        self.requests += 1
+        return self._fetch(look.url, ask_of(look, self.trip, seconds, method, agent))
+
+    def _asked_in_time(self, look: Look, method: Method, agent: Agent | None) -> Fetched | Failure | None:
+        seconds = self._patience.for_walk()
+        return self._asked(look, seconds, method, agent) if seconds else None
+
+    def listed(self, rsync: Rsync) -> None:
+        """Asks for the rsync trees. A host that was silent over http is spared: it would be again."""
+        for module, urls in self.trip.mirror.urls.items():
+            for family in self.trip.families if Protocol.RSYNC in urls and self.answered else ():
+                if seconds := self._patience.for_walk():
+                    self.requests += 1
+                    subject = Subject(self.trip.mirror.name, module, Protocol.RSYNC, family)
+                    self._heard(rsync(subject, urls[Protocol.RSYNC], seconds))
+
+    def _heard(self, probe: Probe) -> None:
+        if probe.outcome is Outcome.TIMEOUT:
+            self._patience.fell_silent()
+        self.probes.append(excused(probe, self.trip.mirror.private))
+
+    def walk(self, looks: Iterable[Look]) -> list[Probe]:
+        """Looks at one repository after the other, until the mirror has had enough of it."""
+        found: list[Probe] = []
+        for each in looks:
+            if not (seconds := self._patience.for_walk()):
+                break
+            looked = self.look(each, seconds)
+            found.append(looked.probe)
+            if looked.is_silent:
+                self._patience.fell_silent()
+            if looked.probe.outcome in ENDS_A_WALK:
+                break
+        self.probes += found
+        return found
+
+
+class _Module:
+    """One module of the mirror: which of its trees are walked, and what they come to."""
+
+    def __init__(self, asking: _Asking, reached: Mapping[Subject, Probe]) -> None:
+        self._asking = asking
+        self._trip = asking.trip
+        self._reached = reached
+        self._walkable = {
+            tree
+            for tree, probe in reached.items()
+            if tree in asking.answered and probe.outcome not in (Outcome.LIMITED, Outcome.REFUSED)
+        }
+
+    def judge(self) -> set[Subject]:
+        """Notes a probe for every tree; what need not be followed any more."""
+        good = {tree for tree in self._walkable if self._reached[tree].outcome in GOOD_OUTCOMES}
+        first = first_way(good or self._walkable)
+        walked = self._walk_and_note(first) if first else []
+        forgotten: set[Subject] = set()
+        for tree, probe in self._reached.items():
+            if tree == first:
+                continue
+            if first is None or tree not in self._walkable:
+                self._note(tree, probe, [])
+            elif _agree(probe, self._reached[first]) and not self._has_own_faults(tree):
+                self._note(tree, probe, walked)
+                forgotten |= known_paths(self._trip, tree).keys()
+            else:
+                self._walk_and_note(tree, self._reached[first])
+        return forgotten
+
+    def _has_own_faults(self, tree: Subject) -> bool:
+        """Whether something was bad over this way alone, which is looked at until it is good."""
+        return any(verdict.bad or not verdict.good_now for verdict in known_paths(self._trip, tree).values())
+
+    def _walk_and_note(self, tree: Subject, first: Probe | None = None) -> list[Probe]:
+        """Walks a tree. One that is stale beside a first one that is not leads to another copy: it is bad itself."""
+        probe = self._reached[tree]
+        walked = self._walked(tree, probe)
+        if first and first.outcome in GOOD_OUTCOMES and probe.outcome is Outcome.STALE:
+            self._asking.probes.append(replace(probe, subject=tree, sha256=None))
+        else:
+            self._note(tree, probe, walked)
+        return walked
+
+    def _walked(self, tree: Subject, probe: Probe) -> list[Probe]:
+        """The looks at the repositories of a tree, the first one among them."""
+        first = [probe] if self._is_comparable(probe.subject) else []
+        self._asking.probes += first
+        looks = self._looks(tree, probe)
+        return first + self._asking.walk(each for each in looks if each.subject != probe.subject)
+
+    def _looks(self, tree: Subject, probe: Probe) -> tuple[Look, ...]:
+        """What is missing or wrong for the first time casts doubt on everything; later it is known."""
+        before = self._trip.verdicts.get(tree)
+        if probe.outcome in GOOD_OUTCOMES or (before is not None and probe.outcome not in DOUBTFUL):
+            return due(self._trip, tree)
+        if before is None or (not before.bad and before.detail != _doubt(probe)):
+            return whole(self._trip, tree)
+        return overdue(self._trip, tree) if before.bad else due(self._trip, tree)
+
+    def _is_comparable(self, subject: Subject) -> bool:
+        wanted, images = (each.get(subject.module, {}) for each in (self._trip.wanted, self._trip.images))
+        return wanted.get(subject.path) is not None or subject.path in images
+
+    def _note(self, tree: Subject, probe: Probe, walked: list[Probe]) -> None:
+        outcome, detail = self._of_tree(tree, probe, walked)
+        outcome, detail = self._asking.refused.get(tree, (outcome, detail))
+        if agent := self._asking.disguised.get(tree):
+            name = f"it refuses the prober's User-Agent, so it was asked under {agent.name}'s"
+            detail = f"{detail}; {name}" if detail else name
+        self._asking.probes.append(replace(probe, subject=tree, outcome=outcome, detail=detail, sha256=None))
+
+    def _of_tree(self, tree: Subject, probe: Probe, walked: list[Probe]) -> tuple[Outcome, str]:
+        if probe.outcome in GOOD_OUTCOMES | SAME_TREE:
+            return Outcome.GOOD, probe.detail if probe.outcome in (Outcome.GOOD, Outcome.FRESH) else ""
+        is_time_file = not probe.subject.path
+        if probe.outcome not in DOUBTFUL or (is_time_file and probe.outcome is Outcome.WRONG):
+            return probe.outcome, probe.detail
+        fine = any(each.outcome in GOOD_OUTCOMES | SAME_TREE for each in walked)
+        before = self._trip.verdicts.get(tree)
+        same = before is not None and before.outcome is Outcome.GOOD and before.detail == _doubt(probe)
+        return (Outcome.GOOD if fine or same else probe.outcome), _doubt(probe)
+
+
+def _agree(probe: Probe, other: Probe) -> bool:
+    """Whether two ways lead to the same file."""
+    return (probe.outcome, probe.sha256) == (other.outcome, other.sha256)
+
+
+def _doubt(probe: Probe) -> str:
+    """What is told of a tree whose first file is not there or not what it should be."""
+    return f"{probe.subject.path or 'the time file'}: {probe.detail}"

@@ -1,0 +1,1 @@
+"""How commands write what they found."""

@@ -1,0 +1,70 @@
+"""In words, what keeps a mirror out of lists: since when, for what, and whose word it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mirrorlist.cli.output.durations import moment
+from mirrorlist.core.catalogue.policy import weight_of
+from mirrorlist.core.health.columns import HealthTable
+from mirrorlist.core.model import Mirror
+from mirrorlist.core.reasons import Cause, Reason
+from mirrorlist.core.selection.causes import faults_of
+from mirrorlist.core.snapshot import Facts
+from mirrorlist.sources.yaml.documents import printable
+
+MOST_NAMED = 2
+"""Of more repositories only so many are named."""
+_WORDS = {
+    Reason.UNREACHABLE: "out of reach over",
+    Reason.MISSING: "lacks",
+    Reason.WRONG: "wrong content in",
+    Reason.STALE: "stale in",
+    Reason.LAGGING: "lags in",
+    Reason.RECOVERING: "good again, but not yet often enough:",
+}
+
+
+def since(cause: Cause) -> str:
+    """``since 2026-11-22 10:00 UTC: 9.8/BaseOS/x86_64/os/``, or an override with author, end and reason."""
+    if cause.author is not None and cause.until is not None:
+        return f"since {moment(cause.since)} by {cause.author}, until {moment(cause.until)} UTC: {cause.why}"
+    began = f"since {moment(cause.since)} UTC"
+    return f"{began}: {_named(cause.of)}" if cause.of else began
+
+
+def all_lines(facts: Facts, number: int, mirror: Mirror) -> list[str]:
+    """A line for everything that keeps clients from a mirror, for a lowered weight, and for what is withheld."""
+    lowered = weight_line(facts, mirror)
+    return [
+        *fault_lines(facts.health, number, mirror),
+        *([lowered] if lowered else []),
+        *(printable(str(each)) for each in mirror.withheld),
+    ]
+
+
+def fault_lines(health: HealthTable, number: int, mirror: Mirror) -> list[str]:
+    """A line for everything that keeps a mirror out of some list or of all."""
+    lines = []
+    for fault in faults_of(health, number, mirror):
+        if fault.reason is Reason.TAKEN_OUT:
+            lines.append(f"taken out {since(fault.cause)}")
+        else:
+            when = moment(fault.cause.since)
+            lines.append(f"{_WORDS[fault.reason]} {_named(fault.cause.of)} since {when} UTC")
+    return lines
+
+
+def weight_line(facts: Facts, mirror: Mirror) -> str | None:
+    """That a mirror's weight is lowered, since when and why; None where it is not."""
+    lowered = facts.lowered.get(mirror.name)
+    if lowered is None:
+        return None
+    policy = facts.service.policy
+    weights = f"weight {weight_of(mirror, policy, lowered)} of {weight_of(mirror, policy)}"
+    return f"{weights} since {moment(lowered.since)} UTC, because in two runs of the prober {lowered.why}"
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,255 @@
+"""A review of submitted files for people and programs: plain lines, GitHub's annotations, JSON, Markdown.
+
+What a stranger wrote stands in every one of these, so each has its own way to keep text from becoming anything else:
+a terminal's escape, a workflow command, a link, a mention, markup.
+To add one: a function from a review to text, and its row in REVIEW_FORMATS.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from mirrorlist.cli.output.durations import moment
+from mirrorlist.core.errors import Finding, Severity
+from mirrorlist.core.model import MAIN
+from mirrorlist.core.owners.network_report import Coming, NetworkReport, Offer
+from mirrorlist.core.review import Review, Reviewed, Seen
+from mirrorlist.sources.yaml.documents import printable
+
+_WORKFLOW_COMMAND = re.compile(r"\A(\s*)::|##\[")
+_SEVERITY = re.compile(r"(:\d+:\d+:\s+)(error|warning)(?= \[)")
+_MARKDOWN = re.compile(r"[^A-Za-z0-9 ,'\"/=\-\u00a0-\U0010ffff]")
+
+
+def text(review: Review) -> str:
+    """One line for each finding, ``path:line:column: severity [code] what; remedy``; the places of mirrors first."""
+    lines = [f"{file.path}: {file.place}" for file in review.files if file.place]
+    lines += [str(each) for file in review.files for each in file.findings]
+    return "".join(f"{plain_line(line)}\n" for line in lines)
+
+
+def wrapped(lines: str, width: int) -> str:
+    """The lines for a person at a terminal: wrapped between words, the rest of each indented, errors in red."""
+    found = []
+    for line in lines.splitlines():
+        rows = textwrap.wrap(line, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+        found.append(_SEVERITY.sub(_coloured, "\n".join(rows), count=1))
+    return "".join(f"{each}\n" for each in found)
+
+
+def _coloured(found: re.Match[str]) -> str:
+    return found[1] + click.style(found[2], fg="red" if found[2] == Severity.ERROR else "yellow", bold=True)
+
+
+def github(review: Review) -> str:
+    """The same, and a workflow command for each finding, which GitHub shows beside the line of the file."""
+    return text(review) + "".join(_annotation(each) for file in review.files for each in file.findings)
+
+
+def _annotation(found: Finding) -> str:
+    place = f"file={_property(found.path)},line={found.line},col={found.column}"
+    return f"::{found.severity} {place},title={_property(found.code)}::{_data(found.message)}\n"
+
+
+def _data(said: str) -> str:
+    return said.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace("##[", "## [")
+
+
+def _property(said: str) -> str:
+    return _data(said).replace(":", "%3A").replace(",", "%2C")
+
+
+def plain_line(said: str) -> str:
+    """A line that a terminal shows and a log of GitHub Actions does not obey."""
+    return _WORKFLOW_COMMAND.sub(lambda found: "## [" if found[0] == "##[" else f"{found[1]}: :", printable(said))
+
+
+def as_json(review: Review) -> str:
+    """Everything, for programs; the keys are documented in docs/submitting.md."""
+    files = [
+        {
+            "path": file.path,
+            "accepted": review.accepts(file),
+            "name": file.name,
+            "place": file.place,
+            "findings": [{**asdict(each), "severity": str(each.severity)} for each in file.findings],
+            "online": [asdict(each) for each in file.seen],
+        }
+        for file in review.files
+    ]
+    whole = {"accepted": review.accepted, "strict": review.strict, "summary": review.summary(), "files": files}
+    return json.dumps(whole, indent=2) + "\n"
+
+
+def markdown(review: Review) -> str:
+    """A page for the summary of a job: each file with its verdict, then what was found, then what was measured."""
+    lines = [f"## {'Accepted' if review.accepted else 'Refused'}", "", escaped(review.summary()), ""]
+    for file in review.files:
+        lines += _file_part(review, file)
+    return "\n".join(lines) + "\n"
+
+
+def _file_part(review: Review, file: Reviewed) -> list[str]:
+    verdict = "accepted" if review.accepts(file) else "refused"
+    lines = [f"### <code>{escaped(file.path)}</code>: {verdict}", ""]
+    lines += [f"The mirror is {escaped(file.place)}.", ""] if file.place else []
+    if file.findings:
+        lines += ["| line | | code | what |", "|---:|---|---|---|", *map(_row, file.findings), ""]
+    if file.seen:
+        lines += [
+            "| what | over | came | seconds | Mbit/s |",
+            "|---|---|---|---:|---:|",
+            *map(_seen_row, file.seen),
+            "",
+        ]
+    return lines
+
+
+def _row(found: Finding) -> str:
+    severity = "**error**" if found.severity is Severity.ERROR else "warning"
+    return f"| {found.line}:{found.column} | {severity} | `{found.code}` | {escaped(found.message)} |"
+
+
+def _seen_row(seen: Seen) -> str:
+    mark = {True: "", False: "**bad** ", None: ""}[seen.good]
+    mbps = "" if seen.mbps is None else f"{seen.mbps:.0f}"
+    return f"| {escaped(seen.what)} | {escaped(seen.over)} | {mark}{escaped(seen.came)} | {seen.seconds:.1f} | {mbps} |"
+
+
+def escaped(said: str) -> str:
+    """Text that stays text in Markdown: every sign as an entity, and no mention, reference or link."""
+    coded = _MARKDOWN.sub(lambda found: f"&#{ord(found[0])};", printable(said))
+    return coded.replace("&#64;", "&#64;<!-- -->").replace("&#35;", "&#35;<!-- -->")
+
+
+REVIEW_FORMATS: Mapping[str, Callable[[Review], str]] = {
+    "text": text,
+    "github": github,
+    "json": as_json,
+    "markdown": markdown,
+}
+
+
+# A report on a network for people and programs: text of 80 columns, Markdown, JSON.
+#
+# To add one: a function from a report to text, and its row in PAGES.
+
+WIDTH = 80
+_MARKS = re.compile(r"[^A-Za-z0-9 ,%/:-]")
+
+Section = tuple[str, list[str], str]
+"""A heading, its lines, and what is said where there are none."""
+
+
+def sections(report: NetworkReport) -> Iterator[Section]:
+    """Everything that the report says, in words."""
+    states = [f"{status.value}: {len(names)}" for status, names in report.states.items()]
+    yield "Mirrors by state", states, "no mirrors"
+    yield "Offers to answer", [_offer(each) for each in report.offers], "none waits"
+    yield "On their way", [_coming(each) for each in report.coming], "none"
+    below = [f"{each.mirror}: {'; '.join(map(str, each.shortfalls))}" for each in report.below]
+    yield "Below the requirements", below, "none"
+    down = [
+        f"{each.mirror}: {each.outcome.value if each.outcome else 'down'} since {moment(each.since)}, "
+        f"{each.days:.0f} days"
+        for each in report.down
+    ]
+    yield "Down for long", down, "none"
+    leaving = [
+        f"{each.mirror}: until {each.until or 'a day that nobody wrote (status_until)'}"
+        + (f", {each.reason}" if each.reason else "")
+        for each in report.leaving
+    ]
+    yield "Retiring", leaving, "none"
+    yield "Not served of what files say", [f"{each.mirror} {each.told}" for each in report.withheld], "nothing"
+    yield "The origin, as nearly every mirror contradicts it", list(report.origin), "nothing"
+    differing = [f"{each.mirror}, {each.module}: {'; '.join(each.told)}" for each in report.files]
+    yield "Files that are not as at the origin", differing, "none"
+    yield "Files beside mirror files that nobody reads", list(report.unread), "none"
+
+
+def _offer(offer: Offer) -> str:
+    if offer.working_days is None:
+        return f"{offer.mirror}: nobody knows since when; write status_since"
+    return f"{offer.mirror}: waits since {offer.since}, {offer.working_days} working days"
+
+
+def _coming(coming: Coming) -> str:
+    percent = "" if coming.percent is None else f" {coming.percent:g} %,"
+    when = f" may go live on {coming.live_on}," if coming.live_on else ""
+    return f"{coming.mirror}: {coming.status.value},{percent}{when} {coming.why}"
+
+
+def title(report: NetworkReport) -> str:
+    """What the report is of."""
+    commit = f", commit {report.commit[:12]}" if report.commit else ""
+    behind = f", which is not the newest: {report.behind}" if report.behind else ""
+    return f"Mirrors of {report.name}, {moment(report.at)} UTC{commit}{behind}"
+
+
+def report_text(report: NetworkReport) -> str:
+    """For a terminal or a mail: no line is longer than 80 columns."""
+    lines = textwrap.wrap(printable(title(report)), WIDTH)
+    for heading, rows, otherwise in sections(report):
+        lines += ["", heading]
+        for row in rows or [otherwise]:
+            lines += textwrap.wrap(printable(row), WIDTH, initial_indent="  ", subsequent_indent="      ")
+    return "\n".join(lines) + "\n"
+
+
+def report_markdown(report: NetworkReport) -> str:
+    """A page; what strangers wrote stays text in it."""
+    lines = [f"## {_escaped(title(report))}"]
+    for heading, rows, otherwise in sections(report):
+        lines += ["", f"### {heading}", "", *[f"- {_escaped(row)}" for row in rows or [otherwise]]]
+    return "\n".join(lines) + "\n"
+
+
+def report_json(report: NetworkReport) -> str:
+    """Everything, for programs; the keys are documented in docs/operating-mirrors.md."""
+    return json.dumps(asdict(report), indent=2) + "\n"
+
+
+def _escaped(said: str) -> str:
+    return _MARKS.sub(lambda found: f"&#{ord(found[0])};", printable(said))
+
+
+PAGES: Mapping[str, Callable[[NetworkReport], str]] = {
+    "text": report_text,
+    "markdown": report_markdown,
+    "json": report_json,
+}
+
+
+def tell_ways(reviewed: Sequence[Reviewed]) -> None:
+    """The table of results, for a terminal of any width, and for a log that obeys lines as GitHub's does."""
+    out = io.StringIO()
+    console = Console(highlight=False, markup=False, file=out, width=Console().width, no_color=True)
+    for file in reviewed:
+        if not file.seen:
+            continue
+        table = Table(box=None, pad_edge=False)
+        for heading in ("over", "state", "seconds"):
+            table.add_column(heading, no_wrap=True, justify="right" if heading == "seconds" else "left")
+        measured = any(row.mbps is not None for row in file.seen)
+        if measured:
+            table.add_column("Mbit/s", no_wrap=True, justify="right")
+        table.add_column("what came", overflow="fold")
+        for row in file.seen:
+            state = {True: "good", False: "BAD", None: "-"}[row.good]
+            speed = [f"{row.mbps:.0f}" if row.mbps is not None else "-"] if measured else []
+            what = "" if row.what == MAIN else f"{row.what}: "
+            table.add_row(row.over, state, f"{row.seconds:.1f}", *speed, f"{what}{row.came}")
+        console.print(f"\n{file.name}")
+        console.print(table)
+    for line in out.getvalue().splitlines():
+        click.echo(plain_line(line.rstrip()))

@@ -1,0 +1,53 @@
+"""The options by which commands ask a question as a client would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from mirrorlist.core.catalogue.query import Spellings
+from mirrorlist.core.errors import BadRequest
+from mirrorlist.core.model import Client, Query
+from mirrorlist.core.network.prefixes import packed
+from mirrorlist.core.selection.client import client_at
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.countries import country_of
+
+Command = Callable[..., Any]
+
+
+def question_options(command: Command) -> Command:
+    """``--ip``, ``--version``, ``--repo``, ``--arch``, ``--protocol``, ``--country``."""
+    for option in reversed(
+        (
+            click.option("--ip", required=True, help="The client's address."),
+            click.option("--version", "release", required=True, help="The version, as clients write it: 9, 9.8."),
+            click.option("--repo", required=True, help="The repository, as in baseos."),
+            click.option("--arch", default="", help="The architecture, as in x86_64."),
+            click.option("--protocol", default="", help="https or http only."),
+            click.option("--country", default="", help="Only mirrors in these countries: DE,AT."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def query_of(snapshot: Snapshot, release: str, repo: str, arch: str, protocol: str, country: str) -> Query:
+    """The query of these options; raises as ``Spellings.by_path``."""
+    service = snapshot.facts.service
+    given = {"arch": arch, "protocol": protocol, "country": country}
+    return Spellings(service.catalogue, service.policy).by_path(release, repo, given)
+
+
+def client_of(snapshot: Snapshot, ip: str) -> Client:
+    """The client at an address.
+
+    Raises:
+        BadRequest: the text is not an address.
+    """
+    address = packed(ip)
+    if address is None:
+        raise BadRequest(f"--ip {ip}: not an IPv4 or IPv6 address")
+    return client_at(snapshot, address, b"", country_of)

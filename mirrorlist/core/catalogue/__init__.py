@@ -1,0 +1,1 @@
+"""What the project publishes: releases, repositories, images, and the service around them."""

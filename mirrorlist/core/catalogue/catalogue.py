@@ -1,0 +1,267 @@
+"""Which repositories exist in which versions for which architectures, and where a client's spelling leads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mirrorlist.core.errors import NotFound
+from mirrorlist.core.model import MAIN, Repository, Target
+
+VERSION_MARK = "{version}"
+"""What stands for a version in paths and aliases of service.yml."""
+_VERSION = re.compile(r"(?P<major>0|[1-9][0-9]{0,5})(?:\.(?P<minor>0|[1-9][0-9]{0,5}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image, or any other single file that mirrors carry.
+
+    ``path`` is as a repository's, but of a file, and ``{version}`` may stand anywhere in it. ``versions`` and
+    ``arches``: where it exists; ``None`` means everywhere.
+    """
+
+    path: str
+    versions: tuple[str, ...] | None = None
+    arches: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What the distribution publishes, from service.yml.
+
+    ``latest`` maps a major version to the version served for it (``9`` to ``9.8``). ``module_versions`` maps
+    a module to its versions without the suffix (``kitten`` to ``10``, asked for as ``10-kitten``).
+    ``arches`` is keyed by major version or by a module's version (``9``, ``10-kitten``). ``aliases`` maps
+    another spelling of ``repo=`` to a repository; ``{version}`` in it stands for the version.
+    """
+
+    versions: tuple[str, ...]
+    latest: Mapping[str, str]
+    arches: Mapping[str, tuple[str, ...]]
+    repositories: Mapping[str, Repository]
+    module_versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    vault_versions: tuple[str, ...] = ()
+    vault_urls: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version as served: its full number, the key of its arches, its module, and whether the vault has it."""
+
+    version: str
+    arches_key: str
+    module: str
+    vault: bool
+
+
+def release(catalogue: Catalogue, version: str) -> Release:
+    """The release that a client's spelling of a version means.
+
+    A major is its current minor, a minor newer than that is the current one too (clients ask for it on
+    release day), an older one is the vault's where it is listed there.
+
+    Raises:
+        NotFound: no such version.
+    """
+    if version in catalogue.latest:
+        current = catalogue.latest[version]
+        return Release(current, version if version in catalogue.arches else _major(current), MAIN, False)
+    if version in catalogue.vault_versions:
+        return Release(version, _major(version), MAIN, True)
+    if version in catalogue.versions:
+        return Release(version, _major(version), MAIN, False)
+    for module, versions in catalogue.module_versions.items():
+        base, dash, suffix = version.rpartition("-")
+        if dash and suffix == module and base in versions:
+            return Release(version, version, module, False)
+    if major := _major_of_a_future_minor(catalogue, version):
+        return Release(catalogue.latest[major], major, MAIN, False)
+    raise NotFound(f"unknown version; known are {', '.join(spelled_versions(catalogue))}")
+
+
+def _major_of_a_future_minor(catalogue: Catalogue, version: str) -> str | None:
+    match = _VERSION.fullmatch(version)
+    now = _VERSION.fullmatch(catalogue.latest.get(match["major"], "")) if match else None
+    if match and now and int(match["minor"] or 0) > int(now["minor"] or 0):
+        return match["major"]
+    return None
+
+
+def _major(version: str) -> str:
+    return version.partition("-")[0].partition(".")[0]
+
+
+def spelled_versions(catalogue: Catalogue) -> tuple[str, ...]:
+    """Every version that is listed by name, in the order of service.yml: current, modules', vault."""
+    names = list(dict.fromkeys([*catalogue.versions, *catalogue.latest]))
+    names += [f"{base}-{module}" for module, bases in catalogue.module_versions.items() for base in bases]
+    return tuple(dict.fromkeys([*names, *catalogue.vault_versions]))
+
+
+def _exists_in(repository: Repository, rel: Release) -> bool:
+    """A vault release is checked by its major: service.yml names only the current minors."""
+    if repository.versions is None or rel.version in repository.versions or rel.arches_key in repository.versions:
+        return True
+    return rel.vault and any(
+        _major(version) == rel.arches_key and "-" not in version for version in repository.versions
+    )
+
+
+def _arches(catalogue: Catalogue, repository: Repository, rel: Release) -> tuple[str, ...]:
+    known = catalogue.arches.get(rel.arches_key, ())
+    return tuple(arch for arch in known if repository.arches is None or arch in repository.arches)
+
+
+def target(catalogue: Catalogue, version: str, repository: str) -> Target:
+    """The target of a version and a repository as a client spells them.
+
+    Raises:
+        NotFound: no such version, no such repository, or not this repository in this version.
+    """
+    rel = release(catalogue, version)
+    known = catalogue.repositories.get(repository)
+    if known is None:
+        raise NotFound(f"unknown repository; known are {', '.join(catalogue.repositories)}")
+    arches = _arches(catalogue, known, rel)
+    if not _exists_in(known, rel) or not arches:
+        raise NotFound(f"repository {known.name} does not exist in version {rel.version}")
+    path = path_in(known.path, rel.version)
+    return Target(known.name, rel.version, rel.module, path, rel.vault or known.vault, arches)
+
+
+def path_in(path: str, version: str) -> str:
+    """A repository's path in a version: below the version's directory, or from the tree's root if it begins with a
+    slash; then it may name the version itself: ``/releases/{version}/Everything/$basearch/os/``."""
+    if path.startswith("/"):
+        return path[1:].replace(VERSION_MARK, version)
+    return f"{version}/{path}"
+
+
+def check_arch(found: Target, arch: str) -> None:
+    """Raises NotFound unless the target exists for this architecture."""
+    if arch not in found.arches:
+        raise NotFound(
+            f"repository {found.repository} does not exist for this arch in version {found.version}; "
+            f"known are {', '.join(found.arches)}"
+        )
+
+
+def repo_names(catalogue: Catalogue) -> dict[str, tuple[str, str]]:
+    """Every valid value of ``repo=`` with the version and repository that it means.
+
+    ``<repository>-<version>`` for each listed version, and the aliases. It is a dictionary because names
+    contain dashes: ``baseos-source-9`` cannot be split by a rule.
+    """
+    names: dict[str, tuple[str, str]] = {}
+    for version in spelled_versions(catalogue):
+        for repository in catalogue.repositories:
+            if _is_there(catalogue, version, repository):
+                names[f"{repository}-{version}"] = (version, repository)
+    for alias, repository in catalogue.aliases.items():
+        there = [version for version in spelled_versions(catalogue) if _is_there(catalogue, version, repository)]
+        for version in there if VERSION_MARK in alias else _newest(catalogue, there):
+            names.setdefault(alias.replace(VERSION_MARK, version), (version, repository))
+    return names
+
+
+def _newest(catalogue: Catalogue, versions: Sequence[str]) -> Sequence[str]:
+    """The newest of the versions: a major if there is one, else the last that service.yml lists."""
+    majors = [version for version in versions if version in catalogue.latest]
+    carried = [version for version in versions if version not in catalogue.vault_versions]
+    return (majors or carried or versions)[-1:]
+
+
+def _is_there(catalogue: Catalogue, version: str, repository: str) -> bool:
+    try:
+        target(catalogue, version, repository)
+    except NotFound:
+        return False
+    return True
+
+
+def published(catalogue: Catalogue) -> Iterator[tuple[Target, str | None]]:
+    """Every repository that mirrors carry, once for each path: with each arch its path is different for."""
+    seen: set[str] = set()
+    for version in spelled_versions(catalogue):
+        for repository in catalogue.repositories:
+            try:
+                found = target(catalogue, version, repository)
+            except NotFound:
+                continue
+            for arch in found.arches if "$basearch" in found.path else (None,):
+                path = found.path.replace("$basearch", arch or "")
+                if not found.vault and path not in seen:
+                    seen.add(path)
+                    yield found, arch
+
+
+# The images that a distribution publishes: every path that the patterns of service.yml stand for.
+
+BASEARCH = "$basearch"
+
+Images = Mapping[str, Mapping[str, int | None]]
+"""Module to the paths of its images, each with the size in bytes that the origin's has, where that is known."""
+
+
+def published_images(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    """Module and path of every image that mirrors carry, each path once."""
+    seen: set[str] = set()
+    for version in spelled_versions(catalogue):
+        found = release(catalogue, version)
+        for image in catalogue.images if not found.vault else ():
+            for path in _paths(catalogue, image, version, found):
+                if path not in seen:
+                    seen.add(path)
+                    yield found.module, path
+
+
+def _paths(catalogue: Catalogue, image: Image, spelled: str, found: Release) -> Iterator[str]:
+    if image.versions is not None and not {spelled, found.version, found.arches_key} & set(image.versions):
+        return
+    known = catalogue.arches.get(found.arches_key, ())
+    arches = [arch for arch in known if image.arches is None or arch in image.arches]
+    path = path_in(image.path, found.version).replace(VERSION_MARK, found.version)
+    for arch in arches if BASEARCH in path else arches[:1]:
+        yield path.replace(BASEARCH, arch)
+
+
+def wanted_images(catalogue: Catalogue, sizes: Mapping[str, int | None]) -> Images:
+    """The images by module. ``sizes`` are the origin's, None for those that it lacks: these nobody needs to have."""
+    found: dict[str, dict[str, int | None]] = {}
+    for module, path in published_images(catalogue):
+        if sizes.get(path, 0) is not None:
+            found.setdefault(module, {})[path] = sizes.get(path)
+    return found
+
+
+def directories(paths: Iterable[str]) -> dict[str, list[str]]:
+    """The directories of these files, with the files in each; both spellings, as clients ask for them."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        directory = path.rpartition("/")[0]
+        for spelling in (directory, f"{directory}/") if directory else ():
+            found.setdefault(spelling, []).append(path)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A major that still means a former minor: what it waits for, of which architecture (None: of any)."""
+
+    major: str
+    meanwhile: str
+    newest: str
+    needed: int
+    have: int
+    arch: str | None = None
+
+    def __str__(self) -> str:
+        of = f" for {self.arch}" if self.arch else ""
+        return (
+            f"{self.major} means {self.meanwhile} until {self.needed} mirrors have {self.newest}{of}; "
+            f"{self.have} {'has' if self.have == 1 else 'have'} it"
+        )

@@ -1,0 +1,173 @@
+"""What service.yml says: the distribution, its policy, and where things are read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mirrorlist.core.catalogue.catalogue import Catalogue
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.catalogue.requirements import Requirements
+from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.model import MAIN, Location, Prefix
+
+# Which machine a mirror copies: the sources that the project names, mirrors that may be copied, and the choice.
+
+SYNC_OPTIONS = ("-avSH", "--exclude=.~tmp~", "--delete-delay", "--delay-updates", "--timeout=600")
+"""How rsync copies a tree: new files appear together at the end, and what is gone is deleted after that."""
+
+
+def sync_command(source: str, directory: str) -> tuple[str, ...]:
+    """The words of the command that copies a tree, as the kit, the pages and the documentation print it."""
+    return ("rsync", *SYNC_OPTIONS, source if source.endswith("/") else f"{source}/", f"{directory}/")
+
+
+class SyncPolicy(StrEnum):
+    """Which source a mirror is told to copy."""
+
+    NEAREST = "nearest"
+    FIRST = "first"
+    MIRRORS = "mirrors"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A machine that mirrors may copy. ``rsync`` leads from a module to its tree's address, with a final slash.
+
+    ``mirror`` is the name of the mirror that it is too, if it is one.
+    """
+
+    name: str
+    rsync: Mapping[str, str]
+    location: Location = field(default_factory=Location)
+    mirror: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSources:
+    """What the project says on syncing; the order of the sources is the project's own."""
+
+    policy: SyncPolicy = SyncPolicy.NEAREST
+    sources: tuple[Source, ...] = ()
+
+
+WEB_SCHEMES = ("http://", "https://")
+"""How an origin begins that is a web address; any other is a directory."""
+
+
+class Profile(StrEnum):
+    """Whether mirrors live on the public internet or inside one network."""
+
+    PUBLIC = "public"
+    INTRANET = "intranet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """A tree that is synced on its own: what people call it, where to sync it from, how much it needs."""
+
+    title: str
+    rsync: str | None = None
+    space_gb: int | None = None
+    interval_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """The operator's word on a network: it wins over every source for exactly the fields that are given.
+
+    ``location`` has a country, coordinates or both; IPv6 prefixes are no longer than 64.
+    """
+
+    prefix: Prefix
+    location: Location | None = None
+    asn: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeoSources:
+    """What tells where addresses are. Paths are absolute; the first that answers wins, field by field."""
+
+    databases: tuple[str, ...] = ()
+    clouds: Mapping[str, str] = field(default_factory=dict)
+    """Provider (aws, azure, gcp, oci) to its own file of address ranges."""
+    overrides: tuple[Override, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Something to click, and where it leads."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedImage:
+    """An image in a version's directory of images; ``{version}`` and ``{arch}`` in names are filled in."""
+
+    title: str
+    file: str
+    torrent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What the public pages say that is not known from mirrors. ``url`` is the address of the service itself."""
+
+    url: str | None = None
+    join_text: str = ""
+    contacts: tuple[Link, ...] = ()
+    geo_corrections: tuple[Link, ...] = ()
+    images: tuple[PublishedImage, ...] = ()
+    image_checksums: str | None = None
+    gpg_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One distribution's service. Directories are absolute paths."""
+
+    name: str
+    url: str | None
+    catalogue: Catalogue
+    mirrors_dir: str
+    state_dir: str
+    policy: Policy = field(default_factory=Policy)
+    modules: Mapping[str, Module] = field(default_factory=lambda: {MAIN: Module(title="Main")})
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Module to the directory or URL that mirrors copy; without one a module has no metalinks."""
+    file_lists: Mapping[str, str] = field(default_factory=dict)
+    """Module to a list of its files that the origin publishes: an http(s) URL, or a path below the origin."""
+    trusted_proxies: tuple[str, ...] = ()
+    """CIDR networks whose X-Forwarded-For is believed, and ``unix`` for peers without an address."""
+    fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Module to URLs of trees that the project keeps itself, listed last when mirrors are few."""
+    trees: tuple[Tree, ...] = ()
+    """Where single files are handed out by redirects."""
+    geo: GeoSources = field(default_factory=GeoSources)
+    profile: Profile = Profile.PUBLIC
+    intranet_networks: tuple[str, ...] = ()
+    """CIDR networks that the prober may reach although they are not public; only with ``Profile.INTRANET``."""
+    time_file: str | None = None
+    """A file below each module's tree that holds the time of the last sync, in seconds since 1970."""
+    allowed_outdate_seconds: int = 12 * 3600
+    requirements: Requirements = field(default_factory=Requirements)
+    required_protocols: tuple[str, ...] = ("http", "https")
+    approved: tuple[str, ...] = ()
+    """Names of mirrors to which maintainers granted what a file alone does not get."""
+    site: Site = field(default_factory=Site)
+    sync: SyncSources = field(default_factory=SyncSources)
+    """The machines that mirrors copy, and which of them a mirror is told."""
+
+    @property
+    def own_networks(self) -> tuple[str, ...]:
+        """The networks that may be reached although they are not public: those of an intranet."""
+        return self.intranet_networks if self.profile is Profile.INTRANET else ()
+
+    def last_resorts(self, module: str) -> tuple[str, ...]:
+        """The project's own trees of a module: the fallbacks, or the origin where it is a web address."""
+        trees = self.fallbacks.get(module, ())
+        origin = self.origins.get(module, "")
+        return trees or ((origin,) if origin.startswith(WEB_SCHEMES) else ())

@@ -1,0 +1,1 @@
+"""Which mirror has which file."""

@@ -1,0 +1,188 @@
+"""One mirror's list of files as columns, and what follows from it for the origin's files.
+
+A path is kept as eight bytes of its BLAKE2b digest: half a million rows are 12 MB, and two lists are compared by
+merging sorted numbers. Whoever made two paths collide would lie about his own mirror only.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mirrorlist.core.files.list_parser import Row
+from mirrorlist.core.files.time_shift import TOLERATED_SECONDS, times_off
+
+UNKNOWN = -1
+ABSENT = -2
+"""The size of a file that the mirror was asked for and did not have."""
+Keys = NDArray[np.uint64]
+Numbers = NDArray[np.int64]
+Bits = NDArray[np.bool_]
+
+
+def path_key(path: bytes) -> int:
+    """The number by which a path is compared."""
+    return int.from_bytes(blake2b(path, digest_size=8).digest(), "little")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a mirror has, ordered by key.
+
+    ``complete``: what is not in it, the mirror does not have, except at and below the paths of ``unseen``.
+    """
+
+    source: str
+    listed_at: float
+    complete: bool
+    keys: Keys
+    sizes: Numbers
+    mtimes: Numbers
+    refused: int = 0
+    unseen: tuple[bytes, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def listing(
+    source: str,
+    listed_at: float,
+    rows: Iterable[Row],
+    complete: bool = True,
+    refused: int = 0,
+    unseen: tuple[bytes, ...] = (),
+) -> Listing:
+    """The columns of rows; of a path that comes twice the last counts."""
+    keys, sizes, mtimes = array("Q"), array("q"), array("q")
+    for path, size, mtime in rows:
+        keys.append(path_key(path))
+        sizes.append(size)
+        mtimes.append(mtime)
+    unordered = np.frombuffer(keys, np.uint64) if keys else np.empty(0, np.uint64)
+    order = np.argsort(unordered, kind="stable")
+    ordered = unordered[order]
+    last = np.append(ordered[1:] != ordered[:-1], True) if len(ordered) else np.empty(0, np.bool_)
+    kept = order[last]
+    columns = unordered[kept], _column(sizes)[kept], _column(mtimes)[kept]
+    return Listing(source, listed_at, complete, *columns, refused, unseen)
+
+
+def _column(values: array[int]) -> Numbers:
+    return np.frombuffer(values, np.int64) if values else np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The origin's files as columns in the order of their numbers; ``order`` sorts their keys."""
+
+    sorted_keys: Keys
+    order: NDArray[np.intp]
+    sizes: Numbers
+    mtimes: Numbers
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+
+def tree(keys: array[int], sizes: array[int], mtimes: array[int]) -> Tree:
+    """The columns of an origin; ``keys`` are those of ``path_key``."""
+    found = np.frombuffer(keys, np.uint64) if keys else np.empty(0, np.uint64)
+    order = np.argsort(found, kind="stable")
+    return Tree(found[order], order, _column(sizes), _column(mtimes))
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """By number of the origin's file: whether the mirror has it as it is, and whether that is known.
+
+    ``outdated_since``: the mirror has an old version of a file that the origin changed then, and nothing that the
+    origin published later; None if there is no such file. ``offset``: so many seconds all its times are off.
+    """
+
+    having: Bits
+    known: Bits
+    outdated_since: float | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A list beside the origin's files, by their numbers.
+
+    ``listed``: the list tells of it; ``there``: as of a file; ``fitting``: of the origin's size; ``timed``: of a known
+    time too; ``older``: than the origin's, but for the ``offset``.
+    """
+
+    listed: Bits
+    there: Bits
+    fitting: Bits
+    timed: Bits
+    older: Bits
+    offset: int
+
+
+def compared(origin: Tree, found: Listing) -> Compared:
+    """What a list says of each of the origin's files; a constant offset of the list's times is taken out."""
+    at, listed = _positions(origin, found)
+    sizes = np.where(listed, found.sizes[at], ABSENT) if len(found) else np.full(len(origin), ABSENT)
+    mtimes = np.where(listed, found.mtimes[at], UNKNOWN) if len(found) else np.full(len(origin), UNKNOWN)
+    there = listed & (sizes != ABSENT)
+    fitting = there & ((sizes == origin.sizes) | (sizes == UNKNOWN) | (origin.sizes == UNKNOWN))
+    timed = fitting & (mtimes != UNKNOWN) & (origin.mtimes != UNKNOWN)
+    apart = np.where(timed, mtimes - origin.mtimes, 0)
+    shift = times_off(apart[timed])
+    apart -= shift.of(apart)
+    return Compared(listed, there, fitting, timed, timed & (apart < -TOLERATED_SECONDS), shift.seconds)
+
+
+def holdings(origin: Tree, found: Listing, unseen: Bits | None = None, by_size: Bits | None = None) -> Holdings:
+    """What a mirror holds: a file of the origin's size, and not older than the origin's, as far as times are known.
+
+    ``unseen`` are the files of which the list tells nothing, ``by_size`` those whose time at the origin is not
+    believed.
+    """
+    seen = compared(origin, found)
+    having = seen.fitting & ~(seen.older if by_size is None else seen.older & ~by_size)
+    known = seen.listed
+    if found.complete:
+        known = known | ~(np.zeros(len(origin), np.bool_) if unseen is None else unseen)
+    return Holdings(having, known, _outdated_since(origin.mtimes, having, seen.there & ~having), seen.offset)
+
+
+def beside(listed: Holdings, asked: Holdings) -> Holdings:
+    """What a list says, and where single answers say something, these: they came the way that clients go."""
+    having = np.where(asked.known, asked.having, listed.having)
+    return Holdings(having, listed.known | asked.known, listed.outdated_since, listed.offset)
+
+
+def nothing_held(origin: Tree) -> Holdings:
+    """Of a mirror none of whose files count."""
+    return Holdings(np.zeros(len(origin), np.bool_), np.ones(len(origin), np.bool_))
+
+
+def _positions(origin: Tree, found: Listing) -> tuple[NDArray[np.intp], Bits]:
+    """For each of the origin's files the row of the list, and whether it is there at all."""
+    at = np.zeros(len(origin), np.intp)
+    there = np.zeros(len(origin), np.bool_)
+    if len(found):
+        rows = np.minimum(np.searchsorted(found.keys, origin.sorted_keys), len(found) - 1)
+        at[origin.order] = rows
+        there[origin.order] = found.keys[rows] == origin.sorted_keys
+    return at, there
+
+
+def _outdated_since(mtimes: Numbers, having: Bits, different: Bits) -> float | None:
+    """When the origin changed the first file that the mirror has not followed, and after which it has nothing.
+
+    A file of the mirror's own under a name of the tree does not make it outdated: what it holds is newer than the
+    origin's of that name.
+    """
+    newest_held = int(mtimes[having].max(initial=UNKNOWN))
+    late = mtimes[different & (mtimes > newest_held)]
+    return float(late.min()) if len(late) else None

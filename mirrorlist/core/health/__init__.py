@@ -1,0 +1,1 @@
+"""How mirrors are: verdicts, what to probe, history, reports."""

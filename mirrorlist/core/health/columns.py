@@ -1,0 +1,190 @@
+"""Lay out what is known of the mirrors' health: one byte a mirror for each repository and each way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import lru_cache
+from struct import Struct
+
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Family, Outcome, Override, Standing, Verdict
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, Query
+from mirrorlist.core.reasons import Reason
+
+# How a mirror's trees can be reached: over which protocol and address family, and with what result.
+
+
+class Reach(IntEnum):
+    """How a tree can be reached over one protocol and address family."""
+
+    GOOD = 0
+    SILENT = 1
+    NO_ADDRESS = 2
+    WRONG = 3
+    """Something else than the origin's tree answers: clients of the family get that, whatever the other gives."""
+    RECOVERING = 4
+    """It works again, and has not for long enough."""
+    FORBIDDEN = 5
+    """Its name leads to an address that is not public, which clients would look for in their own networks."""
+
+
+_ANOTHER_TREE = frozenset(
+    {Outcome.STALE, Outcome.MISSING, Outcome.WRONG, Outcome.AHEAD, Outcome.OUTDATED, Outcome.FUTURE}
+)
+
+
+def reach_key(module: str, protocol: Protocol, family: Family) -> str:
+    """The key of ``HealthTable.bad_reach``."""
+    return f"{module}/{protocol}/{family}"
+
+
+def reach_of(verdict: Verdict) -> Reach:
+    """What a verdict on a tree means for those who would reach it."""
+    if verdict.good_now:
+        return Reach.GOOD
+    if verdict.outcome is Outcome.NO_ADDRESS:
+        return Reach.NO_ADDRESS
+    if verdict.outcome is Outcome.FORBIDDEN:
+        return Reach.FORBIDDEN
+    if verdict.outcome in GOOD_OUTCOMES:
+        return Reach.RECOVERING
+    return Reach.WRONG if verdict.outcome in _ANOTHER_TREE else Reach.SILENT
+
+
+def reach_over(
+    bad_reach: Mapping[str, bytes], number: int, mirror: Mirror, module: str, protocol: Protocol, family: Family
+) -> Reach:
+    """How a mirror can be reached over a protocol and a family; well, as long as nothing is known."""
+    column = bad_reach.get(reach_key(module, protocol, family))
+    if column is not None and column[number]:
+        return Reach(column[number])
+    literal = literal_family(mirror.urls[module][protocol])
+    return Reach.GOOD if literal is None or literal is family else Reach.NO_ADDRESS
+
+
+def is_forbidden(bad_reach: Mapping[str, bytes], number: int, module: str, protocol: Protocol) -> bool:
+    """Whether a mirror's name was seen to lead to an address that is not public, over either family."""
+    columns = [bad_reach.get(reach_key(module, protocol, family)) for family in Family]
+    return any(column is not None and column[number] == Reach.FORBIDDEN for column in columns)
+
+
+def is_in_reach_over(
+    bad_reach: Mapping[str, bytes], number: int, mirror: Mirror, module: str, protocol: Protocol
+) -> bool:
+    """Whether a mirror can be reached over a protocol and any family."""
+    return any(reach_over(bad_reach, number, mirror, module, protocol, family) is Reach.GOOD for family in Family)
+
+
+def is_in_reach(number: int, mirror: Mirror, bad_reach: Mapping[str, bytes], module: str) -> bool:
+    """Whether a mirror's tree of a module can be reached in any way."""
+    ways = [protocol for protocol in mirror.urls.get(module, {}) if protocol in WEB_PROTOCOLS]
+    return any(is_in_reach_over(bad_reach, number, mirror, module, protocol) for protocol in ways)
+
+
+def names_addresses(mirrors: Iterable[Mirror]) -> bool:
+    """Whether a mirror has a URL that tells its family."""
+    return any(literal_family(url) for mirror in mirrors for urls in mirror.urls.values() for url in urls.values())
+
+
+@lru_cache(maxsize=8192)
+def literal_family(url: str) -> Family | None:
+    """The family of a URL whose host is an address, which no other family reaches; None for names."""
+    host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    if host.startswith("["):
+        return Family.IPV6
+    numbers = host.partition(":")[0].split(".")
+    return Family.IPV4 if len(numbers) == 4 and all(number.isdigit() for number in numbers) else None
+
+
+class Holds(IntEnum):
+    """What a mirror holds of a repository. Nothing that was never looked at counts against it."""
+
+    UNKNOWN = 0
+    FRESH = 1
+    GRACE = 2
+    LAGGING = 3
+    STALE = 4
+    MISSING = 5
+    WRONG = 6
+    UNREACHABLE = 7
+    RECOVERING = 8
+
+
+HELD_REASONS = {
+    Holds.LAGGING: Reason.LAGGING,
+    Holds.STALE: Reason.STALE,
+    Holds.MISSING: Reason.MISSING,
+    Holds.WRONG: Reason.WRONG,
+    Holds.UNREACHABLE: Reason.UNREACHABLE,
+    Holds.RECOVERING: Reason.RECOVERING,
+}
+SEEN_CURRENT = frozenset({Holds.FRESH, Holds.GRACE})
+CURRENT = SEEN_CURRENT | {Holds.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class HealthTable:
+    """What is known of the mirrors' health, by their numbers; empty while nothing was probed.
+
+    ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror, and ``holds_over`` a family and a path
+    (``held_key``) where that is known to differ by family. ``bad_reach`` maps ``module/protocol/family`` to a byte of
+    ``Reach`` for each mirror. ``out`` are those that operators took out, and ``overrides`` their words on it;
+    ``dead_trees`` the URLs of the project's own trees that do not answer.
+
+    ``since`` holds for the same keys four bytes a mirror: since when it is as the byte says, in seconds since 1970,
+    0 where nothing is wrong. Only people ask for it (core/selection/causes.py); lists are made without.
+    """
+
+    holds: Mapping[str, bytes] = field(default_factory=dict)
+    bad_reach: Mapping[str, bytes] = field(default_factory=dict)
+    out: tuple[int, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    since: Mapping[str, bytes] = field(default_factory=dict)
+    dead_trees: tuple[str, ...] = ()
+    holds_over: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def held_key(family: Family, path: str) -> str:
+    """The key of ``HealthTable.holds_over``."""
+    return f"{family}/{path}"
+
+
+def holds_of(verdict: Verdict | None, stands: Standing) -> Holds:
+    """What the standing of a mirror with a repository means for lists."""
+    if stands is not Standing.BAD or verdict is None:
+        return {
+            Standing.FRESH: Holds.FRESH,
+            Standing.GRACE: Holds.GRACE,
+            Standing.LAGGING: Holds.LAGGING,
+            Standing.STALE: Holds.STALE,
+        }.get(stands, Holds.UNKNOWN)
+    if verdict.outcome in GOOD_OUTCOMES:
+        return Holds.RECOVERING
+    return {
+        Outcome.MISSING: Holds.MISSING,
+        Outcome.ELSEWHERE: Holds.MISSING,
+        Outcome.WRONG: Holds.WRONG,
+        Outcome.AHEAD: Holds.WRONG,
+        Outcome.STALE: Holds.STALE,
+        Outcome.OUTDATED: Holds.STALE,
+    }.get(verdict.outcome, Holds.UNREACHABLE)
+
+
+def paths_of(query: Query) -> list[str]:
+    """The paths that a mirror must be good for: one for each arch, while the client fills in the arch itself."""
+    if query.within is not None:
+        return list(query.within)
+    if "$basearch" not in query.path:
+        return [query.path]
+    return [query.path.replace("$basearch", arch) for arch in query.target.arches]
+
+
+MOMENT = Struct("<I")
+
+
+def noted_since(health: HealthTable, key: str, number: int) -> float | None:
+    """Since when a mirror is as the byte of a repository or a way says; None where nothing is known to be wrong."""
+    column = health.since.get(key)
+    found = MOMENT.unpack_from(column, number * MOMENT.size)[0] if column else 0
+    return float(found) if found else None

@@ -1,0 +1,79 @@
+"""The word of nearly all mirrors against the origin's: where they contradict it in one way, the origin is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Outcome, Probe
+
+FEWEST = 2
+"""One mirror alone is no majority."""
+NEARLY_ALL = 0.9
+COMPARED = GOOD_OUTCOMES | {Outcome.STALE, Outcome.WRONG, Outcome.AHEAD, Outcome.OUTDATED, Outcome.FUTURE}
+"""What tells that a mirror gave something that was compared."""
+
+_File = tuple[str, str]
+_Claim = tuple[Outcome, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Of ``compared`` mirrors so many say the same of a file, which is not what the origin says.
+
+    ``path`` is a repository's; without one it is the time file of ``module``.
+    """
+
+    module: str
+    path: str
+    claim: tuple[Outcome, str]
+    mirrors: int
+    compared: int
+
+    @property
+    def what(self) -> str:
+        """The file in words."""
+        return self.path or f"the time file of {self.module}"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.mirrors} of {self.compared} mirrors contradict the origin in the same way ({self.claim[0]}), so it "
+            "is not held against them; look whether the origin in service.yml is current, and its clock right"
+        )
+
+
+def weighed(probes: Iterable[Probe]) -> tuple[list[Probe], list[Contradiction]]:
+    """The probes, without what nearly all mirrors say against the origin, and where they do."""
+    told = list(probes)
+    claims: dict[_File, dict[str, set[_Claim | None]]] = {}
+    for probe in told:
+        is_mirror = "://" not in probe.subject.mirror  # the project's own trees have URLs as names
+        if probe.outcome in COMPARED and is_mirror:
+            claims.setdefault(_file(probe), {}).setdefault(probe.subject.mirror, set()).add(_claim(probe))
+    found = {file: each for file, mirrors in claims.items() if (each := _contradiction(file, mirrors))}
+    return [_excused(probe, found.get(_file(probe))) for probe in told], list(found.values())
+
+
+def _file(probe: Probe) -> _File:
+    return probe.subject.module, probe.subject.path
+
+
+def _claim(probe: Probe) -> _Claim | None:
+    """What a probe says that would be right if the origin were wrong."""
+    return None if probe.said is None or probe.outcome in GOOD_OUTCOMES else (probe.outcome, probe.said)
+
+
+def _contradiction(file: _File, mirrors: Mapping[str, set[_Claim | None]]) -> Contradiction | None:
+    counts = Counter(claim for claims in mirrors.values() for claim in claims if claim)
+    for claim, count in counts.most_common(1):
+        if count >= max(FEWEST, NEARLY_ALL * len(mirrors)):
+            return Contradiction(*file, claim, count, len(mirrors))
+    return None
+
+
+def _excused(probe: Probe, found: Contradiction | None) -> Probe:
+    if found is None or _claim(probe) != found.claim:
+        return probe
+    told = f"not compared: nearly all mirrors contradict the origin in the same way ({probe.outcome})"
+    return replace(probe, outcome=Outcome.GOOD, detail=told)

@@ -1,0 +1,274 @@
+"""The plan of one visit to a mirror: what to ask for, over which protocol and address family, in which order.
+
+A visit first asks for one small file of each module over every protocol and family: the mirror is reachable, and
+the same tree answers everywhere. Repositories are then compared with the origin's over one protocol and family
+only, and not all of them each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+
+from mirrorlist.core.catalogue.catalogue import Catalogue, Images, published
+from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
+from mirrorlist.core.health.verdicts import Family, Outcome, Subject, Verdict
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
+
+DAY = 86_400.0
+TURNS = 10
+"""What did not change is asked for once in so many runs."""
+ROUTINE = 36
+"""So many looks a visit at most, with the first ones about 40, while nothing is wrong."""
+LONG_MISSING = 4
+"""So many times not found in a row: a partial mirror, which is asked again in its turn only."""
+
+Content = tuple[str, str, str]
+"""A mirror, a module, and the path of a repository or an image."""
+Wanted = Mapping[str, Mapping[str, RepoMetadata | None]]
+"""Module to the paths of its repositories, each with what the origin publishes, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One request. The subject's path is the repository's whose repomd.xml is asked for; without it, the time file.
+
+    Of an image only its head or its first byte is asked for. ``validator`` is what the mirror gave with the bytes that
+    the origin publishes still: it need not send them again.
+    """
+
+    subject: Subject
+    url: str
+    image: bool = False
+    validator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """What a visit is planned from. ``verdicts`` are the mirror's own; ``run`` is the number of this run.
+
+    ``untimed`` are the modules whose time file at the origin cannot be used: there it shows no more than that the
+    mirror answers, and only where nothing else does. ``elsewhere`` are the hosts that no redirect may lead to.
+    """
+
+    mirror: Mirror
+    wanted: Wanted
+    now: float
+    run: int
+    verdicts: Mapping[Subject, Verdict] = field(default_factory=dict)
+    time_file: str | None = None
+    untimed: frozenset[str] = frozenset()
+    images: Images = field(default_factory=dict)
+    families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+    elsewhere: Elsewhere = NOWHERE
+
+
+def wanted_repositories(catalogue: Catalogue, metadata: Mapping[str, RepoMetadata]) -> Wanted:
+    """Every repository that mirrors carry, by module."""
+    found: dict[str, dict[str, RepoMetadata | None]] = {}
+    for target, arch in published(catalogue):
+        path = target.path.replace("$basearch", arch or "")
+        found.setdefault(target.module, {})[path] = metadata.get(path)
+    return found
+
+
+def reach(trip: Trip) -> tuple[Look, ...]:
+    """One small file of each module over every protocol and family: IPv4 before IPv6, https before http."""
+    return tuple(
+        look(trip, Subject(trip.mirror.name, module, protocol, family), path)
+        for module, urls in trip.mirror.urls.items()
+        if (path := reach_path(trip, module)) is not None
+        for family in trip.families
+        for protocol in WEB_PROTOCOLS
+        if protocol in urls
+    )
+
+
+def reach_path(trip: Trip, module: str) -> str | None:
+    """Whose repomd.xml shows that the module's tree answers; "" for the time file, None where there is nothing.
+
+    It is one that the mirror is known to carry, if any is, and another one in each run.
+    """
+    if trip.time_file is not None and module not in trip.untimed:
+        return ""
+    wanted = trip.wanted.get(module, {})
+    seen = {
+        subject.path: verdict.good_now
+        for subject, verdict in trip.verdicts.items()
+        if subject.module == module and subject.path in wanted and verdict.sha256 is not None
+    }
+    images = trip.images.get(module, ())
+    groups = ([path for path in seen if seen[path]], seen, [path for path in wanted if wanted[path]], wanted, images)
+    paths = next((sorted(group) for group in groups if group), [])
+    if not paths:
+        return None if trip.time_file is None else ""
+    return paths[trip.run % len(paths)]
+
+
+def look(trip: Trip, tree: Subject, path: str) -> Look:
+    """The request for a repository's repomd.xml, for an image, or with an empty path for the time file."""
+    url, subject = trip.mirror.urls[tree.module][tree.protocol], replace(tree, path=path)
+    if path in trip.images.get(tree.module, ()):
+        return Look(subject, url + path, image=True)
+    file = path + REPOMD if path else trip.time_file or ""
+    return Look(subject, url + file, validator=_validator(trip, subject))
+
+
+def asked_by_get(trip: Trip, image: Subject) -> bool:
+    """Whether an image is asked for by GET, not by HEAD, which proves little.
+
+    The first look and every second one are by GET, and all after a bad one until it is served.
+    """
+    verdict = trip.verdicts.get(image)
+    return verdict is None or verdict.bad > 0 or not verdict.good_now or trip.run // TURNS % 2 == 0
+
+
+def _validator(trip: Trip, subject: Subject) -> str | None:
+    """What to ask by whether the bytes are still the same ones.
+
+    Only where these are what the origin publishes now, and were seen within a day: a mirror that calls everything
+    unchanged would stay fresh for ever.
+    """
+    verdict, metadata = trip.verdicts.get(subject), trip.wanted.get(subject.module, {}).get(subject.path)
+    if verdict is None or metadata is None or verdict.outcome is not Outcome.FRESH or verdict.sha256_at is None:
+        return None
+    is_current = verdict.sha256 == metadata.current.sha256 and trip.now - verdict.sha256_at < DAY
+    return verdict.validator if is_current else None
+
+
+def whole(trip: Trip, tree: Subject) -> tuple[Look, ...]:
+    """Every repository of the tree that can be compared, those not looked at for the longest time first."""
+    known = {path: trip.verdicts.get(replace(tree, path=path)) for path in _comparable(trip, tree.module)}
+    return tuple(look(trip, tree, path) for path in _oldest_first(known))
+
+
+def due(trip: Trip, tree: Subject) -> tuple[Look, ...]:
+    """The repositories to look at now.
+
+    First all that changed at the origin or were not good last time; then, up to ``ROUTINE`` in all, those never
+    looked at, those not looked at for a day, and a tenth of the rest. Images take what room is left.
+    """
+    wanted = _comparable(trip, tree.module)
+    known = {path: trip.verdicts.get(replace(tree, path=path)) for path in wanted}
+    pressing = _oldest_first({path: known[path] for path in known if _is_pressing(known[path], wanted[path])})
+    others = _oldest_first({path: known[path] for path in known.keys() - set(pressing)})
+    routine = [path for path in others if _is_old(trip, known[path]) or _turn(path) == trip.run % TURNS]
+    paths = pressing + routine[: max(ROUTINE - len(pressing), len(wanted) // TURNS)]
+    return tuple(look(trip, tree, path) for path in [*paths, *_due_images(trip, tree, ROUTINE - len(paths))])
+
+
+def _due_images(trip: Trip, tree: Subject, room: int) -> list[str]:
+    """The images to look at now: by the same rules, for an image that is there does not change."""
+    wanted = trip.images.get(tree.module, {})
+    known = {path: trip.verdicts.get(replace(tree, path=path)) for path in wanted}
+    pressing = _oldest_first({path: known[path] for path in known if _is_unsettled(known[path])})
+    others = _oldest_first({path: known[path] for path in known.keys() - set(pressing)})
+    routine = [path for path in others if _is_old(trip, known[path]) or _turn(path) == trip.run % TURNS]
+    return pressing + routine[: max(room - len(pressing), len(wanted) // TURNS, 1)]
+
+
+def overdue(trip: Trip, tree: Subject) -> tuple[Look, ...]:
+    """The repositories that nobody looked at for a day."""
+    known = {path: trip.verdicts.get(replace(tree, path=path)) for path in _comparable(trip, tree.module)}
+    return tuple(look(trip, tree, path) for path in _oldest_first(known) if _is_old(trip, known[path]))
+
+
+def contents(verdicts: Mapping[Subject, Verdict]) -> dict[Content, Verdict]:
+    """What each mirror holds, by mirror, module and path: the verdict over the first way that works.
+
+    Repositories are compared over one way only, so this holds for the others too unless their tree is bad.
+    """
+    bad = _bad_ways(verdicts)
+    found: dict[Content, tuple[tuple[bool, tuple[int, Family]], Verdict]] = {}
+    for subject, verdict in verdicts.items():
+        if subject.path:
+            rank = (_way(subject) in bad, _rank(subject))
+            key = (subject.mirror, subject.module, subject.path)
+            if key not in found or rank < found[key][0]:
+                found[key] = (rank, verdict)
+    return {key: verdict for key, (_, verdict) in found.items()}
+
+
+def contents_over(
+    verdicts: Mapping[Subject, Verdict], general: Mapping[Content, Verdict]
+) -> dict[Family, dict[Content, Verdict]]:
+    """By family what is known better than ``general`` says it: by a verdict over that family, over a way that works.
+
+    One that is a day older than the general one says nothing any more: only one way is followed, and others once.
+    """
+    bad = _bad_ways(verdicts)
+    found: dict[Family, dict[Content, Verdict]] = {}
+    for subject in sorted((each for each in verdicts if each.path), key=_rank):
+        key, verdict = (subject.mirror, subject.module, subject.path), verdicts[subject]
+        known = general[key]
+        if _way(subject) not in bad and verdict.checked_at > known.checked_at - DAY:
+            found.setdefault(subject.family, {}).setdefault(key, verdict)
+    return {
+        family: better
+        for family, over in found.items()
+        if (better := {key: verdict for key, verdict in over.items() if verdict is not general[key]})
+    }
+
+
+def _bad_ways(verdicts: Mapping[Subject, Verdict]) -> set[tuple[str, str, Protocol, Family]]:
+    return {_way(subject) for subject, verdict in verdicts.items() if not subject.path and not verdict.good_now}
+
+
+def known_paths(trip: Trip, tree: Subject) -> dict[Subject, Verdict]:
+    """The verdicts on repositories that this tree has of its own."""
+    return {
+        subject: verdict
+        for subject, verdict in trip.verdicts.items()
+        if subject.path and replace(subject, path="") == tree
+    }
+
+
+def first_way(trees: Iterable[Subject]) -> Subject | None:
+    """The tree over which repositories are compared: https before http, IPv4 before IPv6."""
+    return min(trees, key=_rank, default=None)
+
+
+def _way(subject: Subject) -> tuple[str, str, Protocol, Family]:
+    return subject.mirror, subject.module, subject.protocol, subject.family
+
+
+def _rank(tree: Subject) -> tuple[int, Family]:
+    return WEB_PROTOCOLS.index(tree.protocol), tree.family
+
+
+def _comparable(trip: Trip, module: str) -> dict[str, RepoMetadata]:
+    return {path: metadata for path, metadata in trip.wanted.get(module, {}).items() if metadata is not None}
+
+
+def _oldest_first(known: Mapping[str, Verdict | None]) -> list[str]:
+    return sorted(known, key=lambda path: (_checked_at(known[path]), path))
+
+
+def _checked_at(verdict: Verdict | None) -> float:
+    return verdict.checked_at if verdict else 0.0
+
+
+def _is_old(trip: Trip, verdict: Verdict | None) -> bool:
+    return trip.now - _checked_at(verdict) >= DAY
+
+
+def _is_pressing(verdict: Verdict | None, metadata: RepoMetadata) -> bool:
+    if verdict is None or _is_long_missing(verdict):
+        return False
+    return _is_unsettled(verdict) or verdict.sha256 != metadata.current.sha256
+
+
+def _is_unsettled(verdict: Verdict | None) -> bool:
+    """Whether something was not good the last time, and may be soon."""
+    return verdict is not None and not _is_long_missing(verdict) and (not verdict.good_now or verdict.bad > 0)
+
+
+def _is_long_missing(verdict: Verdict) -> bool:
+    return verdict.outcome in (Outcome.MISSING, Outcome.ELSEWHERE) and verdict.bad >= LONG_MISSING
+
+
+def _turn(path: str) -> int:
+    """In which of every ten runs a path has its turn; the same in every process."""
+    return int.from_bytes(sha256(path.encode()).digest()[:4], "big") % TURNS

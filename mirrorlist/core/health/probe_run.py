@@ -1,0 +1,189 @@
+"""What a whole run comes to: the new verdicts, what changed, and what says more about the prober than the mirrors."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mirrorlist.core.health.verdicts import (
+    GOOD_OUTCOMES,
+    SAYS_NOTHING,
+    Family,
+    HealthPolicy,
+    Outcome,
+    Probe,
+    Subject,
+    Verdict,
+    is_our_own_fault,
+    judged,
+)
+
+WITHOUT_ANSWER = frozenset(
+    {
+        Outcome.UNREACHABLE, Outcome.CLOSED, Outcome.TIMEOUT, Outcome.NO_ADDRESS, Outcome.FORBIDDEN,
+        Outcome.CERTIFICATE, Outcome.UNCHECKED,
+    }
+)  # fmt: skip
+"""Outcomes that do not prove that the prober can use the address family."""
+FEW = 2
+"""Of so many mirrors a refused connection is believed without a witness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A subject became good or bad: when, and the probe's words."""
+
+    subject: Subject
+    good_now: bool
+    at: float
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The outcome of a run. ``verdicts`` are those of the subjects that were probed.
+
+    ``kept``: the families in which the run says too little about the mirrors, so that the former verdicts stay.
+    ``noted``: the probes worth keeping: those that changed something, and one a mirror. A verdict tells since when
+    and until when the same came back; kept one by one the bad ones alone would be over a gigabyte in 30 days.
+    """
+
+    verdicts: Mapping[Subject, Verdict]
+    changes: tuple[Change, ...]
+    noted: tuple[Probe, ...]
+    kept: frozenset[Family] = frozenset()
+
+
+def settled(
+    before: Mapping[Subject, Verdict],
+    probes: Sequence[Probe],
+    policy: HealthPolicy,
+    controls: Mapping[Family, bool],
+) -> Round:
+    """The verdicts after all probes of a run.
+
+    ``controls`` tells for a family whether what the project runs itself answered. A family without controls is
+    judged by whether any mirror answered, and if none did, by whether the one or two that there are refused: some
+    machine said so. That more of them refuse at once is rather the prober's own firewall, and silence says nothing.
+    """
+    routes = {probe.subject.family for probe in probes if answers(probe)} | {
+        each for each in controls if controls[each]
+    }
+    routes |= {family for family in Family if family not in controls and _few_refuse(probes, family)}
+    probes = [probe if probe.subject.family in routes else _unjudged(probe) for probe in probes]
+    kept = frozenset(
+        family for family in Family if suspicious(before, probes, family) and not controls.get(family, family in routes)
+    )
+    counted = [probe for probe in probes if probe.subject.family not in kept]
+    verdicts = _verdicts(before, counted, policy)
+    changes = tuple(_changes(before, verdicts, counted))
+    return Round(verdicts, changes, tuple(_noted(before, verdicts, probes)), kept)
+
+
+def fairly_ahead(
+    before: Mapping[Subject, Verdict], probes: Iterable[Probe], confirmed: Mapping[str, float | None]
+) -> list[Probe]:
+    """The probes, where a version that is newer than the origin's counts only if the origin was asked meanwhile.
+
+    ``confirmed``: when the origin last said what it publishes, by path. While the origin does not answer, those who
+    sync first would else be taken for bad, one after the other, and only those who do not would stay.
+    """
+    return [_unasked(probe) if _is_unfair(before.get(probe.subject), probe, confirmed) else probe for probe in probes]
+
+
+def _is_unfair(known: Verdict | None, probe: Probe, confirmed: Mapping[str, float | None]) -> bool:
+    if probe.outcome is not Outcome.AHEAD or known is None or probe.subject.path not in confirmed:
+        return False
+    at = confirmed[probe.subject.path]
+    return at is None or at <= known.checked_at
+
+
+def _unasked(probe: Probe) -> Probe:
+    detail = f"{probe.outcome}, which did not answer since the last probe"
+    return replace(probe, outcome=Outcome.UNCHECKED, detail=detail)
+
+
+def answers(probe: Probe) -> bool:
+    """Whether a host spoke at all."""
+    return probe.outcome not in WITHOUT_ANSWER
+
+
+def suspicious(before: Mapping[Subject, Verdict], probes: Collection[Probe], family: Family) -> bool:
+    """Whether so many mirrors turned bad over a family that the controls have to be asked again."""
+    return is_our_own_fault(*_turned_bad(before, probes, family), controls_reachable=False)
+
+
+def _few_refuse(probes: Collection[Probe], family: Family) -> bool:
+    """Whether there are one or two mirrors with an address of a family, and one of them refuses connections."""
+    found = [each for each in probes if each.subject.family is family and each.outcome is not Outcome.NO_ADDRESS]
+    is_few = len({probe.subject.mirror for probe in found}) <= FEW
+    return is_few and any(probe.outcome is Outcome.CLOSED for probe in found)
+
+
+def _unjudged(probe: Probe) -> Probe:
+    """Without a route of its own the prober cannot tell whether a mirror is reachable."""
+    if probe.outcome not in (Outcome.UNREACHABLE, Outcome.CLOSED):
+        return probe
+    return replace(probe, outcome=Outcome.UNCHECKED, detail=f"over this family nothing can be reached: {probe.detail}")
+
+
+def _turned_bad(
+    before: Mapping[Subject, Verdict], probes: Collection[Probe], family: Family
+) -> tuple[int, int]:  # fmt: skip
+    """How many mirrors were good over a family, and how many of these gave nothing good in this run.
+
+    A mirror without an address of the family, or about which nothing is known, counts in neither.
+    """
+    good: dict[str, bool] = {}
+    for probe in probes:
+        subject, known = probe.subject, before.get(probe.subject)
+        counts = subject.family is family and not subject.path and (known is None or known.good_now)
+        if counts and _tells(probe, known):
+            good[subject.mirror] = good.get(subject.mirror, False) or probe.outcome in GOOD_OUTCOMES
+    return len(good), sum(not found for found in good.values())
+
+
+def _tells(probe: Probe, known: Verdict | None) -> bool:
+    """Whether a probe tells something of the net: also one that cannot be made where one succeeded before."""
+    if probe.outcome is Outcome.UNCHECKED:
+        return known is not None and known.outcome in GOOD_OUTCOMES
+    return probe.outcome not in SAYS_NOTHING and probe.outcome is not Outcome.NO_ADDRESS
+
+
+def _verdicts(
+    before: Mapping[Subject, Verdict], probes: Iterable[Probe], policy: HealthPolicy
+) -> dict[Subject, Verdict]:  # fmt: skip
+    found: dict[Subject, Verdict] = {}
+    for probe in probes:
+        known = found.get(probe.subject) or before.get(probe.subject)
+        found[probe.subject] = judged(known, probe, policy)
+    return found
+
+
+def _changes(
+    before: Mapping[Subject, Verdict], after: Mapping[Subject, Verdict], probes: Iterable[Probe]
+) -> Iterable[Change]:
+    for probe in probes:
+        was, found = before.get(probe.subject), after[probe.subject]
+        never_there = was is None and probe.outcome is Outcome.NO_ADDRESS
+        if not never_there and found.good_now != (was is None or was.good_now):
+            yield Change(probe.subject, found.good_now, probe.at, probe.outcome, probe.detail)
+
+
+def _noted(
+    before: Mapping[Subject, Verdict], after: Mapping[Subject, Verdict], probes: Iterable[Probe]
+) -> Iterable[Probe]:
+    seen: set[str] = set()
+    for probe in probes:
+        subject = probe.subject
+        was, found = before.get(subject), after.get(subject)
+        first = not subject.path and subject.mirror not in seen
+        if first:
+            seen.add(subject.mirror)
+        if first or was is None or found is None or _said(was) != _said(found):
+            yield probe
+
+
+def _said(verdict: Verdict) -> object:
+    return verdict.outcome, verdict.sha256, verdict.good_now

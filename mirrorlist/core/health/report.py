@@ -1,0 +1,168 @@
+"""What is known of one mirror's health, row by row, for its owner: what was asked, what came back, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from mirrorlist.core.health.verdicts import (
+    GOOD_OUTCOMES,
+    REMEDIES,
+    SAYS_NOTHING,
+    HealthPolicy,
+    Outcome,
+    Probe,
+    Subject,
+    Verdict,
+)
+from mirrorlist.core.model import Mirror, Protocol
+
+_ORDER = tuple(Protocol)
+_QUIET = frozenset({Outcome.FRESH, Outcome.GOOD})
+SOON_DAYS = 14
+"""A certificate that ends earlier has to be renewed now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One subject. ``url`` is the directory or image that was looked at, ``since`` when it became good or bad.
+
+    ``certificate_days`` were left when it was checked, of a tree that is reached by https.
+    """
+
+    subject: Subject
+    url: str
+    good_now: bool
+    outcome: Outcome
+    detail: str
+    since: float
+    checked_at: float
+    held_until: float
+    remedy: str
+    certificate_days: int | None = None
+    bad: int = 0
+    good: int = 0
+
+    @property
+    def state(self) -> str:
+        """In a word or two: what is bad for the first time does not count yet, what was never heard is not known."""
+        if self.outcome is Outcome.NO_ADDRESS:
+            return "no address"
+        if not self.good_now:
+            return "waiting" if self.outcome in GOOD_OUTCOMES else "OUT"
+        if self.outcome in SAYS_NOTHING:
+            return "not known"
+        if self.outcome in GOOD_OUTCOMES:
+            return "good"
+        return f"failing ({self.bad} of {POLICY.fall})" if self.bad < POLICY.fall else "failing"
+
+    def awaits(self, now: float) -> str | None:
+        """What a mirror that is out waits for, and until when; None where it waits for nothing."""
+        if self.good_now or self.outcome is Outcome.NO_ADDRESS:
+            return None
+        more = max(POLICY.rise - self.good, 0)
+        looks = f"{more} more good {'probe' if more == 1 else 'probes'} in a row"
+        held = f"until {_moment(self.held_until)} UTC, as it fell several times lately" if self.held_until > now else ""
+        if self.outcome in GOOD_OUTCOMES:
+            looks = looks if more else "a good probe"
+            return f"it is good again, and back after {looks}" + (f", but out {held}" if held else "")
+        return f"it is out at least {held}" if held else None
+
+
+POLICY = HealthPolicy()
+"""The one that the prober judges by."""
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[Row, ...]:
+    """The rows of a mirror: for each module, protocol and family first the tree, then its repositories.
+
+    What the mirror does not offer any more is left out.
+    """
+    places = {module: number for number, module in enumerate(mirror.urls)}
+    known = {
+        subject: verdict
+        for subject, verdict in verdicts.items()
+        if subject.mirror == mirror.name and subject.protocol in mirror.urls.get(subject.module, {})
+    }
+    order = sorted(
+        known,
+        key=lambda each: (places[each.module], _ORDER.index(each.protocol), each.family, each.path),
+    )
+    return tuple(_row(mirror, subject, known[subject]) for subject in order)
+
+
+def _row(mirror: Mirror, subject: Subject, verdict: Verdict) -> Row:
+    return Row(
+        subject=subject,
+        url=mirror.urls[subject.module][subject.protocol] + subject.path,
+        good_now=verdict.good_now,
+        outcome=verdict.outcome,
+        detail=verdict.detail,
+        since=verdict.since,
+        checked_at=verdict.checked_at,
+        held_until=verdict.held_until,
+        remedy=REMEDIES[verdict.outcome],
+        certificate_days=None if subject.path else verdict.certificate_days,
+        bad=verdict.bad,
+        good=verdict.good,
+    )
+
+
+def remedies(rows: tuple[Row, ...]) -> dict[Outcome, str]:
+    """What to do, once for each outcome that asks for something."""
+    found = {row.outcome: row.remedy for row in rows}
+    return {outcome: remedy for outcome, remedy in found.items() if not remedy.startswith("Nothing to do")}
+
+
+def worst(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows that people have to read: the trees, and the repositories and images that are not in order."""
+    return tuple(
+        row for row in rows if not row.subject.path or row.outcome not in _QUIET or not row.good_now or row.detail
+    )
+
+
+def fresh_below(rows: tuple[Row, ...], tree: Subject) -> int:
+    """How many repositories of a tree are fresh."""
+    return _count_below(rows, tree, Outcome.FRESH)
+
+
+def images_below(rows: tuple[Row, ...], tree: Subject) -> int:
+    """How many images of a tree are there."""
+    return _count_below(rows, tree, Outcome.GOOD)
+
+
+def _count_below(rows: tuple[Row, ...], tree: Subject, outcome: Outcome) -> int:
+    """What is good with a remark was not compared, and does not count."""
+    return sum(
+        row.outcome is outcome and row.good_now and not row.detail
+        for row in rows
+        if row.subject.path and replace(row.subject, path="") == tree
+    )
+
+
+def said_nothing(rows: tuple[Row, ...], probes: Iterable[Probe]) -> tuple[Probe, ...]:
+    """The newest probes of trees that said nothing, so that the rows tell of former ones; ``probes`` newest first."""
+    newest: dict[Subject, Probe] = {}
+    for probe in probes:
+        newest.setdefault(probe.subject, probe)
+    trees = {row.subject: row for row in rows if not row.subject.path}
+    return tuple(
+        probe
+        for subject, probe in newest.items()
+        if subject in trees and probe.outcome in SAYS_NOTHING and trees[subject].outcome is not probe.outcome
+        if probe.at >= trees[subject].checked_at
+    )
+
+
+def ending_soon(rows: tuple[Row, ...]) -> dict[str, int]:
+    """The certificates to renew now: the address that shows each, and the days left."""
+    return {
+        row.url: row.certificate_days
+        for row in rows
+        if row.certificate_days is not None and row.certificate_days <= SOON_DAYS
+    }

@@ -1,0 +1,130 @@
+"""Whether a mirror has more to do than it can: how fast it answers probes, compared with itself, round by round.
+
+A mirror that asks for patience (429, 503), or whose answers take far longer than they usually do, gets half of its
+weight after two such rounds, a quarter after two more, an eighth at the least; two calm rounds give a step back. What
+most mirrors share in a round is the prober's own trouble and lowers nobody. No mirror's weight ever grows by this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from statistics import median, median_low
+
+from mirrorlist.core.catalogue.policy import Lowered
+from mirrorlist.core.health.probe_run import WITHOUT_ANSWER
+from mirrorlist.core.health.verdicts import Family, Outcome, Probe
+from mirrorlist.core.model import WEB_PROTOCOLS
+
+ROUNDS = 2
+"""So many rounds of one kind in a row change the weight by a step."""
+MOST_STEPS = 3
+FAR_ABOVE = 3.0
+"""Slow is a round in which answers take so many times as long as they usually do, and ``LEAST_SECONDS`` more."""
+LEAST_SECONDS = 0.5
+TIMES_KEPT = 96
+"""A day of runs every quarter of an hour: what a mirror's usual time is taken from."""
+FEWEST_TIMES = 8
+FEWEST_MIRRORS = 3
+"""With fewer mirrors in a round nothing tells theirs from the prober's own trouble."""
+SLOW_TIMES_KEPT = 4
+"""Of a mirror's slow rounds in a row one in so many counts for its usual time: in two days slow becomes usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What is known of how a mirror answers.
+
+    ``bad`` and ``calm`` count the rounds in a row, ``times`` are the seconds of former rounds, the oldest first.
+    ``lowered`` is None while the mirror has its whole weight.
+    """
+
+    at: float
+    lowered: Lowered | None = None
+    bad: int = 0
+    calm: int = 0
+    times: tuple[float, ...] = ()
+
+    @property
+    def usual_seconds(self) -> float | None:
+        """The median of the former rounds; None while too few are known."""
+        return median(self.times) if len(self.times) >= FEWEST_TIMES else None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How a mirror answered in one round: the median of its answers' seconds, None where there was none."""
+
+    seconds: float | None
+    limited: bool
+
+
+def paces_after(
+    before: Mapping[str, Pace], probes: Iterable[Probe], kept: Collection[Family], now: float
+) -> dict[str, Pace]:
+    """The paces of the mirrors that answered in a round. ``kept`` are families in which the round says nothing.
+
+    Empty where the round says too little: it has under three mirrors, or most of them asked for patience.
+    """
+    round_ = measured(probes, kept)
+    limited = sum(each.limited for each in round_.values())
+    if len(round_) < FEWEST_MIRRORS or 2 * limited > len(round_):
+        return {}
+    shift = shift_of(before, round_)
+    return {name: _after(before.get(name, Pace(now)), each, shift, now) for name, each in round_.items()}
+
+
+def measured(probes: Iterable[Probe], kept: Collection[Family]) -> dict[str, Measured]:
+    """What a round tells of each mirror that answered; rsync is another matter."""
+    seconds: dict[str, list[float]] = {}
+    limited: set[str] = set()
+    for probe in probes:
+        subject = probe.subject
+        if subject.family in kept or subject.protocol not in WEB_PROTOCOLS or probe.outcome in WITHOUT_ANSWER:
+            continue
+        times = seconds.setdefault(subject.mirror, [])
+        if probe.outcome is Outcome.LIMITED:
+            limited.add(subject.mirror)
+        else:
+            times.append(probe.seconds)
+    return {name: Measured(median(times) if times else None, name in limited) for name, times in seconds.items()}
+
+
+def shift_of(before: Mapping[str, Pace], round_: Mapping[str, Measured]) -> float:
+    """By how much everything takes longer than usual in a round: the middle one of the mirrors, at least 1."""
+    ratios = [
+        each.seconds / usual
+        for name, each in round_.items()
+        if each.seconds is not None and name in before and (usual := before[name].usual_seconds)
+    ]
+    return max(1.0, median_low(ratios)) if ratios else 1.0
+
+
+def _after(before: Pace, found: Measured, shift: float, now: float) -> Pace:
+    why = _complaint(before, found, shift)
+    bad, calm = (before.bad + 1, 0) if why else (0, before.calm + 1)
+    counts = found.seconds is not None and (not why or bad % SLOW_TIMES_KEPT == 0)
+    times = (*before.times, round(found.seconds or 0.0, 3))[-TIMES_KEPT:] if counts else before.times
+    return Pace(now, _stepped(before.lowered, bad, calm, why, now), bad, calm, times)
+
+
+def _complaint(before: Pace, found: Measured, shift: float) -> str | None:
+    """What is wrong with a mirror in a round; None where nothing is."""
+    if found.limited:
+        return "it asked for patience (429 or 503)"
+    usual = before.usual_seconds
+    if usual is None or found.seconds is None:
+        return None
+    expected = usual * shift
+    if found.seconds <= FAR_ABOVE * expected or found.seconds - expected <= LEAST_SECONDS:
+        return None
+    return f"it answered in {found.seconds:.1f} s, usually in {usual:.1f} s"
+
+
+def _stepped(lowered: Lowered | None, bad: int, calm: int, why: str | None, now: float) -> Lowered | None:
+    if why and bad % ROUNDS == 0:
+        step = min(lowered.step + 1 if lowered else 1, MOST_STEPS)
+        return Lowered(step, lowered.since if lowered else now, why)
+    if lowered and not why and calm % ROUNDS == 0:
+        return replace(lowered, step=lowered.step - 1) if lowered.step > 1 else None
+    return lowered

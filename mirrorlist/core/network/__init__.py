@@ -1,0 +1,1 @@
+"""Networks and places: prefixes, intervals, distances, addresses."""

@@ -1,0 +1,1 @@
+"""What a change of mirror files would do to clients."""

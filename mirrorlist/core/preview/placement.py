@@ -1,0 +1,176 @@
+"""The mirrors as they stand before or after a change: which groups the clients of each place and network are given.
+
+Every mirror counts as good: a change is judged by whom it serves when all works. What is said here of groups,
+core/select.py says of one client at a time; tests hold the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mirrorlist.core.catalogue.policy import Policy, weight_of
+from mirrorlist.core.model import Match, Mirror, Place
+from mirrorlist.core.network.prefixes import IntervalTable
+from mirrorlist.core.rules import carriers, opened_by, reason_against
+from mirrorlist.core.selection.compile import CloudTable, Proof, network_classes, place_orders
+from mirrorlist.core.selection.prepared import class_match
+from mirrorlist.core.selection.rank import Group, network_groups
+from mirrorlist.core.snapshot import NetworkClass, PlaceOrders
+
+# How likely each mirror stands first, or among the first few, for clients that are given the same groups.
+#
+# These are exact shares, not counts of simulated requests: the first place is drawn by weight from the closest group,
+# and the others follow group by group in a weighted random order (core/spread.py). Over all keys of the spread that is
+# Plackett and Luce's order; a service with its one key and ``policy.variants`` orders deviates from it a little in the
+# second and third place, never in the first.
+
+EARLY = 3
+"""Clients that go on to another mirror rarely go on beyond the third."""
+
+_Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """By number of mirror: the part of the clients that get it first, and among the first ``EARLY``."""
+
+    first: Mapping[int, float]
+    early: Mapping[int, float]
+
+
+def odds(groups: Iterable[Group], listed: int = EARLY) -> Odds:
+    """The odds of these groups, closest first; ``listed`` is how many a list holds, and at most ``EARLY`` count.
+
+    A mirror that stands in several groups counts in the closest one. The sum of ``first`` is 1, that of ``early`` the
+    number of places that there are mirrors for; of no groups nothing.
+    """
+    places = min(listed, EARLY)
+    first: dict[int, float] = {}
+    early: dict[int, float] = {}
+    for group in groups:
+        left = places - round(sum(early.values()))
+        members, weights = _news(group, early)
+        if not members or left <= 0:
+            continue
+        first = first or dict(zip(members, (weights / weights.sum()).tolist(), strict=True))
+        early.update(zip(members, _among_first(weights, left).tolist(), strict=True))
+    return Odds(first, early)
+
+
+def _news(group: Group, seen: Mapping[int, float]) -> tuple[Sequence[int], _Floats]:
+    """The members that stand in no closer group, and their weights."""
+    weights = np.diff(np.array(group.cumulative, dtype=np.float64), prepend=0.0)
+    new = [at for at, member in enumerate(group.members) if member not in seen]
+    return [group.members[at] for at in new], weights[new]
+
+
+def _among_first(weights: _Floats, places: int) -> _Floats:
+    """The chance of each to be among the first 1, 2 or 3 places of a weighted random order.
+
+    The first is drawn by weight, and what follows is such an order of the rest: p; then the same, and after each
+    other q first, p / (1 - q); then so once more. What is left of the whole is taken from sums of weights, as rounding
+    leaves nothing of 1 less a part that is nearly all.
+    """
+    if len(weights) <= places:
+        return np.ones(len(weights))
+    whole = weights.sum()
+    parts = weights / whole
+    rest = np.maximum(whole - weights, 1.0)
+    if places == 1:
+        return np.asarray(parts)
+    if places == 2:
+        after = weights / rest
+        return np.asarray(np.minimum(parts * (1.0 + after.sum() - after), 1.0))
+    after = weights[None, :] / np.maximum(rest[:, None] - weights[None, :], 1.0)
+    np.fill_diagonal(after, 0.0)
+    second_or_third = weights[None, :] / rest[:, None] * (1.0 + after.sum(axis=1)[:, None] - after)
+    np.fill_diagonal(second_or_third, 0.0)
+    return np.asarray(np.minimum(parts + parts @ second_or_third, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Mirrors, and what their files make of the addresses: ``networks`` holds numbers of ``classes``."""
+
+    mirrors: tuple[Mirror, ...]
+    networks: IntervalTable
+    classes: tuple[NetworkClass, ...]
+
+
+def stage(mirrors: Sequence[Mirror], clouds: CloudTable, asns: IntervalTable, proof: Proof) -> Stage:
+    """The stage of these mirrors."""
+    return Stage(tuple(mirrors), *network_classes(mirrors, clouds, asns, proof))
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """Who belongs to a class of networks and is opened by it; ``alone`` if its clients get a monopoly only."""
+
+    matches: Mapping[int, Match]
+    groups: tuple[Group, ...]
+    alone: bool
+
+
+class Standing:
+    """The odds in every cell of a stage, for one module. ``places`` are those that clients are at."""
+
+    def __init__(self, of: Stage, module: str, places: Sequence[Place], policy: Policy) -> None:
+        self._stage = of
+        self._limit = policy.limit
+        self._weights = [weight_of(mirror, policy) for mirror in of.mirrors]
+        self._orders = place_orders(of.mirrors, module, places, replace(policy, variants=1), b"")
+        self._module = module
+        self._carriers = carriers(of.mirrors, module)
+        self._belonging: dict[int, Belonging] = {0: Belonging({}, (), False)}
+        self._known: dict[tuple[int, int], Odds] = {}
+
+    def odds(self, place: int, network: int) -> Odds:
+        """The odds of the clients at a place who are in a class of networks, by their numbers."""
+        found = self._known.get((place, network))
+        if found is None:
+            found = self._known[place, network] = self._new_odds(place, network)
+        return found
+
+    def _new_odds(self, place: int, network: int) -> Odds:
+        belongs = self.belonging(network)
+        if belongs.alone:
+            return odds(belongs.groups, self._limit)
+        if not belongs.groups and network:
+            return self.odds(place, 0)
+        return odds([*belongs.groups, *_groups_at(self._orders, place)], self._limit)
+
+    def belonging(self, network: int) -> Belonging:
+        """Who belongs to a class of networks."""
+        found = self._belonging.get(network)
+        if found is None:
+            found = self._belonging[network] = self._new_belonging(self._stage.classes[network])
+        return found
+
+    def is_unproved(self, number: int) -> bool:
+        """Whether clients in networks that a mirror names do not get it, as nothing proves that they are there."""
+        mirror = self._stage.mirrors[number]
+        matches = (class_match(number, mirror, network) for network in self._stage.classes)
+        return any(match and reason_against(mirror, self._module, None, match) for match in matches)
+
+    def _new_belonging(self, network: NetworkClass) -> Belonging:
+        mirrors = self._stage.mirrors
+        named = (
+            (number, match) for number in self._carriers if (match := class_match(number, mirrors[number], network))
+        )
+        matches = opened_by(named, mirrors, self._module)
+        monopolies, groups = network_groups(matches, mirrors, self._weights)
+        return Belonging(matches, tuple(monopolies[:1] or groups), bool(monopolies))
+
+
+def _groups_at(orders: PlaceOrders, place: int) -> list[Group]:
+    """The groups of a place, nearest first."""
+    edges = orders.group_start[orders.place_start[place] : orders.place_start[place + 1] + 1]
+    return [
+        Group(tuple(orders.members[first:last]), tuple(orders.cumulative[first:last]))
+        for first, last in pairwise(edges)
+    ]

@@ -1,0 +1,279 @@
+"""What a change of mirror files does: who gets which mirror before and after it, and what others gain or lose."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.model import MAIN, Mirror, Place, Proximity
+from mirrorlist.core.network.geo import distance_km, vector_of
+from mirrorlist.core.network.population import Counted, Floats, Ints, Maps, Population, population, summed
+from mirrorlist.core.network.prefixes import IntervalTable
+from mirrorlist.core.preview.impact import (
+    Effect,
+    Found,
+    InCountry,
+    InSystem,
+    Kind,
+    OwnNetworks,
+    Preview,
+    Rival,
+    Share,
+    Shift,
+    Spot,
+    unserved,
+)
+from mirrorlist.core.preview.placement import Standing, stage
+from mirrorlist.core.rules import is_open_to_strangers
+from mirrorlist.core.selection.compile import CloudTable, Proof
+
+MOST_SYSTEMS = 100
+"""So many autonomous systems are told of a mirror, the largest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """All mirrors before and after; ``subjects`` are the names of those whose files change, in their order."""
+
+    before: tuple[Mirror, ...]
+    after: tuple[Mirror, ...]
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a change is seen on: what is known of addresses, the policy, and counts of clients where there are any."""
+
+    located: IntervalTable
+    asns: IntervalTable
+    clouds: CloudTable
+    proof: Proof
+    places: Sequence[Place]
+    country_places: Mapping[str, int]
+    policy: Policy
+    counted: Sequence[Counted] | None = None
+
+
+def preview(change: Change, ground: Ground, module: str = MAIN, within_km: int = 500) -> Preview:
+    """What the change does, for the clients of one module; ``nearby`` are mirrors at most so far away."""
+    stages = [stage(mirrors, ground.clouds, ground.asns, ground.proof) for mirrors in (change.before, change.after)]
+    maps = Maps(ground.located, [each.networks for each in stages], ground.asns, ground.places, ground.country_places)
+    clients = population(maps, ground.counted)
+    used, at = np.unique(clients.places, return_inverse=True)
+    places = [ground.places[number] for number in used]
+    before, after = (
+        _View(each.mirrors, Standing(each, module, places, ground.policy), clients, at, side)
+        for side, each in enumerate(stages)
+    )
+    effects = tuple(
+        _effect(name, before, after, _Scene(clients, places, at, module, ground.policy, within_km))
+        for name in change.subjects
+        if name in before.numbers or name in after.numbers
+    )
+    return Preview(
+        module=module,
+        clients=clients.total,
+        effects=effects,
+        shifts=tuple(_shifts(before, after, frozenset(change.subjects))),
+        unserved_clients=(before.left_over, after.left_over),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What the effects of a change have in common; ``at`` is the place of each cell in ``places``."""
+
+    clients: Population
+    places: Sequence[Place]
+    at: Ints
+    module: str
+    policy: Policy
+    within_km: int
+
+
+class _View:
+    """All odds of a stage, gathered over the cells."""
+
+    def __init__(self, mirrors: Sequence[Mirror], standing: Standing, clients: Population, at: Ints, side: int) -> None:
+        self.mirrors = mirrors
+        self.numbers = {mirror.name: number for number, mirror in enumerate(mirrors)}
+        self.standing = standing
+        self.classes: list[int] = clients.classes[side].tolist()
+        self._cells = list(zip(at.tolist(), self.classes, strict=True))
+        self._parts = (clients.clients / (clients.total or 1.0)).tolist()
+        self.first: Counter[str] = Counter()
+        self.left_over = 0.0
+        for cell, part in zip(self._cells, self._parts, strict=True):
+            found = standing.odds(*cell).first
+            if not found:
+                self.left_over += part
+            for number, chance in found.items():
+                self.first[mirrors[number].name] += part * chance
+
+    def of(self, name: str) -> tuple[Floats, Floats]:
+        """A mirror's chance to be first, and among the first three, in each cell."""
+        number = self.numbers.get(name, -1)
+        found = [self.standing.odds(*cell) for cell in self._cells]
+        return (
+            np.array([each.first.get(number, 0.0) for each in found], dtype=np.float64),
+            np.array([each.early.get(number, 0.0) for each in found], dtype=np.float64),
+        )
+
+    def firsts(self, cells: Sequence[int]) -> Iterator[tuple[str, float]]:
+        """Who is first for the clients of some cells, and for which part of them, the most frequent first."""
+        found: Counter[str] = Counter()
+        for cell in cells:
+            for number, chance in self.standing.odds(*self._cells[cell]).first.items():
+                found[self.mirrors[number].name] += chance * self._parts[cell]
+        whole = sum(self._parts[cell] for cell in cells) or 1.0
+        yield from ((name, part / whole) for name, part in found.most_common())
+
+    def found(self, name: str, early: float, belongs: bool) -> Found:
+        """What is known of a mirror that nobody gets first."""
+        return Found(belongs, early > 0, self.standing.is_unproved(self.numbers[name]))
+
+    def ways(self, name: str) -> dict[tuple[Proximity, bool], list[int]]:
+        """How cells belong to a mirror's networks, and whether their clients get monopolies only."""
+        number = self.numbers.get(name, -1)
+        found: dict[tuple[Proximity, bool], list[int]] = {}
+        for cell, network in enumerate(self.classes):
+            belonging = self.standing.belonging(network)
+            if match := belonging.matches.get(number):
+                found.setdefault((match.proximity, belonging.alone), []).append(cell)
+        return found
+
+
+def _effect(name: str, before: _View, after: _View, scene: _Scene) -> Effect:
+    shown, other = (after, before) if name in after.numbers else (before, after)
+    mirror = shown.mirrors[shown.numbers[name]]
+    kind = Kind.REMOVED if shown is before else Kind.CHANGED if name in before.numbers else Kind.NEW
+    chances = (before.of(name), after.of(name))
+    parts = scene.clients.clients / (scene.clients.total or 1.0)
+    shares = [Share(float(parts @ first), float(parts @ early)) for first, early in chances]
+    now = chances[0] if shown is before else chances[1]
+    own = tuple(_own(name, shown, other, parts, now))
+    gets = shares[0] if shown is before else shares[1]
+    return Effect(
+        mirror=mirror,
+        kind=kind,
+        before=shares[0],
+        after=shares[1],
+        countries=tuple(_countries(scene, parts, chances)),
+        systems=tuple(_systems(scene, now)),
+        own=own,
+        nearby=tuple(_nearby(mirror, shown.mirrors, scene)),
+        spots=tuple(_spots(scene, now[0])),
+        unserved=() if gets.first else unserved(mirror, scene.module, shown.found(name, gets.early, bool(own))),
+    )
+
+
+def _countries(
+    scene: _Scene, parts: Floats, chances: tuple[tuple[Floats, Floats], tuple[Floats, Floats]]
+) -> list[InCountry]:
+    codes = sorted({place.country or "" for place in scene.places})
+    numbers = {code: number for number, code in enumerate(codes)}
+    of_place = np.array([numbers[place.country or ""] for place in scene.places], dtype=np.int64)
+    of_cell = of_place[scene.at]
+
+    whole = summed(of_cell, parts, len(codes))
+    sums = [summed(of_cell, parts * each, len(codes)) for pair in chances for each in pair]
+    rows = []
+    for number, code in enumerate(codes):
+        if not whole[number] or not any(each[number] for each in sums):
+            continue
+        shares = [float(each[number] / whole[number]) for each in sums]
+        rows.append(InCountry(code or None, float(whole[number]), Share(*shares[:2]), Share(*shares[2:])))
+    return sorted(rows, key=lambda row: -row.clients * max(row.after.first, row.before.first))
+
+
+def _systems(scene: _Scene, chances: tuple[Floats, Floats]) -> list[InSystem]:
+    clients = scene.clients
+    asns, which = np.unique(clients.asns, return_inverse=True)
+    parts = clients.asn_clients / (clients.total or 1.0)
+    whole = summed(which, parts, len(asns))
+    first, early = (summed(which, parts * each[clients.asn_cells], len(asns)) for each in chances)
+    largest = [int(at) for at in np.argsort(-first, kind="stable")[:MOST_SYSTEMS] if first[at] > 0 and asns[at]]
+    return [
+        InSystem(int(asns[at]), float(whole[at]), Share(float(first[at] / whole[at]), float(early[at] / whole[at])))
+        for at in largest
+    ]
+
+
+def _own(name: str, shown: _View, other: _View, parts: Floats, chances: tuple[Floats, Floats]) -> Iterator[OwnNetworks]:
+    for (way, alone), cells in sorted(shown.ways(name).items()):
+        whole = float(parts[cells].sum())
+        first, early = (float((parts[cells] * each[cells]).sum() / whole) for each in chances)
+        yield OwnNetworks(way, whole, Share(first, early), alone, tuple(other.firsts(cells)))
+
+
+def _nearby(mirror: Mirror, mirrors: Sequence[Mirror], scene: _Scene) -> list[Rival]:
+    here = vector_of(mirror)
+    if here is None:
+        return []
+    found = [
+        Rival(each.name, km, mbps_of(each, scene.policy))
+        for each in mirrors
+        if each.name != mirror.name and is_open_to_strangers(each, scene.module)
+        if (there := vector_of(each)) and (km := distance_km(here, there)) <= scene.within_km
+    ]
+    return sorted(found, key=lambda rival: (-rival.mbps, rival.distance_km, rival.name))
+
+
+def mbps_of(mirror: Mirror, policy: Policy) -> int:
+    """The bandwidth that a mirror's file declares, or what counts where it declares none."""
+    return policy.weight_default_mbps if mirror.bandwidth_mbps is None else mirror.bandwidth_mbps
+
+
+def _spots(scene: _Scene, first: Floats) -> Iterator[Spot]:
+    clients = summed(scene.at, scene.clients.clients, len(scene.places))
+    served = summed(scene.at, scene.clients.clients * first, len(scene.places))
+    for number in np.flatnonzero(served).tolist():
+        place = scene.places[number]
+        if place.latitude is not None and place.longitude is not None:
+            part = float(served[number] / clients[number])
+            yield Spot(place.latitude, place.longitude, float(clients[number]), part)
+
+
+_NOTHING = 1e-12
+"""What rounding leaves is no shift."""
+
+
+def _shifts(before: _View, after: _View, subjects: frozenset[str]) -> list[Shift]:
+    mirrors = {mirror.name: mirror for view in (before, after) for mirror in view.mirrors}
+    found = [
+        Shift(mirror, before.first[name], after.first[name])
+        for name, mirror in mirrors.items()
+        if name not in subjects and abs(before.first[name] - after.first[name]) > _NOTHING
+    ]
+    return sorted(found, key=lambda shift: (-abs(shift.after - shift.before), shift.mirror.name))
+
+
+# Rates of traffic as people write them: ``40Gbit/s``, ``12TiB/day``.
+
+_DAY = 86_400
+_MBPS = {
+    "kbit/s": 1e-3, "Mbit/s": 1.0, "Gbit/s": 1e3, "Tbit/s": 1e6,
+    "GiB/day": 2**30 * 8 / 1e6 / _DAY, "TiB/day": 2**40 * 8 / 1e6 / _DAY, "PiB/day": 2**50 * 8 / 1e6 / _DAY,
+}  # fmt: skip
+UNITS = tuple(_MBPS)
+MOST_MBPS = 1e9
+_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([A-Za-z]+/[a-z]+)", re.ASCII)
+
+
+def rate_mbps(text: str) -> float | None:
+    """The rate in Mbit/s; None for anything but a number above 0, one of ``UNITS``, and at most 1,000 Tbit/s."""
+    found = _RATE.fullmatch(text)
+    if found is None or found[2] not in _MBPS:
+        return None
+    rate = float(found[1]) * _MBPS[found[2]]
+    return rate if 0 < rate <= MOST_MBPS else None
+
+
+def gib_per_day(mbps: float) -> float:
+    """What a rate comes to in a day."""
+    return mbps / _MBPS["GiB/day"]

@@ -1,0 +1,1 @@
+"""What everybody may know: the public record and its bytes."""

@@ -1,0 +1,187 @@
+"""The public record as bytes, in parts that are unpacked only when a page wants them.
+
+A worker maps the bytes with the snapshot; the whole network is one part, the detail and the logo of each mirror
+are parts of their own, so that a worker holds an index and what it shows just now.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from struct import Struct, error
+from types import MappingProxyType
+from typing import TypeVar
+
+import msgspec
+
+from mirrorlist.core.catalogue.metadata import Change
+from mirrorlist.core.errors import SnapshotError
+from mirrorlist.core.files.found import FoundFiles
+from mirrorlist.core.health.history import superseded
+from mirrorlist.core.health.probe_plan import wanted_repositories
+from mirrorlist.core.health.verdicts import Override, Subject, Verdict
+from mirrorlist.core.model import MAIN, Mirror
+from mirrorlist.core.public.record import History, Known, Record
+from mirrorlist.core.public.types import Logo, PublicDetail, PublicNetwork
+from mirrorlist.core.selection.fallback_levels import rungs
+from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot
+
+T = TypeVar("T")
+_LENGTH = Struct("<I")
+_LEVEL = 6
+MOST_BYTES = 64 * 1024 * 1024
+"""No part is larger when unpacked."""
+
+Part = tuple[int, int]
+"""Where a part begins behind the index, and its length."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    network: Part
+    details: Mapping[str, Part]
+    logos: Mapping[str, Part]
+
+
+def encode_record(record: Record) -> bytes:
+    """The record as one run of bytes: the length of the index, the index, the parts."""
+    body = bytearray()
+
+    def put(value: object) -> Part:
+        packed = zlib.compress(msgspec.msgpack.encode(value), _LEVEL)
+        start = len(body)
+        body.extend(packed)
+        return start, len(packed)
+
+    index = _Index(
+        put(record.network),
+        {name: put(detail) for name, detail in record.details.items()},
+        {name: put(logo) for name, logo in record.logos.items()},
+    )
+    head = msgspec.msgpack.encode(index)
+    return _LENGTH.pack(len(head)) + head + bytes(body)
+
+
+class PublicFile:
+    """Reads a record's parts; keeps its index and nothing else. Without bytes everything is empty.
+
+    Raises:
+        SnapshotError: the bytes are no record.
+    """
+
+    def __init__(self, data: memoryview | bytes) -> None:
+        self._data = memoryview(data)
+        self._index = _Index((0, 0), {}, {})
+        self._start = 0
+        if len(self._data):
+            try:
+                (length,) = _LENGTH.unpack_from(self._data)
+                self._start = _LENGTH.size + length
+                self._index = msgspec.msgpack.decode(self._data[_LENGTH.size : self._start], type=_Index)
+            except (msgspec.MsgspecError, error) as fault:
+                raise SnapshotError(f"the public record cannot be read: {fault}") from None
+
+    def network(self) -> PublicNetwork:
+        """What the pages of the whole network need; unpacked anew at each call."""
+        return self._part(self._index.network, PublicNetwork) or PublicNetwork()
+
+    def detail(self, name: str) -> PublicDetail | None:
+        """The health of a mirror, or None if there is no such public mirror."""
+        return self._part(self._index.details.get(name), PublicDetail)
+
+    def logo(self, name: str) -> Logo | None:
+        """The logo of a mirror's sponsor."""
+        return self._part(self._index.logos.get(name), Logo)
+
+    def _part(self, part: Part | None, kind: type[T]) -> T | None:
+        if not part or not part[1]:
+            return None
+        begin = self._start + part[0]
+        try:
+            unpacked = zlib.decompressobj().decompress(self._data[begin : begin + part[1]], MOST_BYTES)
+            return msgspec.msgpack.decode(unpacked, type=kind)
+        except (zlib.error, msgspec.MsgspecError) as fault:
+            raise SnapshotError(f"a part of the public record cannot be read: {fault}") from None
+
+
+# Which part of a country's clients gets a mirror first, while nothing more is known of them than their country.
+
+
+def shares(
+    mirrors: Sequence[Mirror], orders: PlaceOrders, country_places: Mapping[str, int], usable: Container[int]
+) -> dict[str, dict[str, float]]:
+    """Mirror to countries to parts, by the weights of the country's closest group that has a usable mirror."""
+    found: dict[str, dict[str, float]] = {}
+    for country, place in sorted(country_places.items()):
+        for group in range(orders.place_start[place], orders.place_start[place + 1]):
+            weights = _weights(orders, group, usable)
+            if whole := sum(weights.values()):
+                for number, weight in weights.items():
+                    found.setdefault(mirrors[number].name, {})[country] = round(weight / whole, 4)
+                break
+    return found
+
+
+def _weights(orders: PlaceOrders, group: int, usable: Container[int]) -> dict[int, int]:
+    start, end = orders.group_start[group], orders.group_start[group + 1]
+    before = 0
+    weights: dict[int, int] = {}
+    for at in range(start, end):
+        weight = orders.cumulative[at] - before
+        before = orders.cumulative[at]
+        if orders.members[at] in usable:
+            weights[orders.members[at]] = weight
+    return weights
+
+
+# What the public record is made from, gathered from a snapshot and from what only the database knows.
+
+
+def known_of(
+    snapshot: Snapshot,
+    *,
+    verdicts: Mapping[Subject, Verdict],
+    overrides: Mapping[str, Override],
+    changes: Mapping[str, Sequence[Change]],
+    history: History,
+    logos: Mapping[str, Logo],
+    origin_faults: tuple[str, ...] = (),
+    commit: str | None,
+    now: float,
+    files: Mapping[str, Mapping[str, FoundFiles]] = MappingProxyType({}),
+) -> Known:
+    """All of it; what is told is chosen by ``public_record``."""
+    facts = snapshot.facts
+    by_module = wanted_repositories(facts.service.catalogue, facts.metadata)
+    return Known(
+        mirrors=facts.mirrors,
+        health=facts.health,
+        modules={path: module for module, paths in by_module.items() for path in paths},
+        now=now,
+        verdicts=verdicts,
+        overrides=overrides,
+        history=history,
+        old=superseded(changes),
+        shares=shares(
+            facts.mirrors,
+            snapshot.orders[MAIN],
+            facts.country_places,
+            frozenset(range(len(facts.mirrors))).difference(facts.health.out),
+        ),
+        rungs=rung_counts(facts),
+        logos=logos,
+        files=files,
+        origin_faults=origin_faults,
+        commit=commit,
+        origin_changed_at=max((seen[-1].seen_at for seen in changes.values() if seen), default=None),
+    )
+
+
+def rung_counts(facts: Facts) -> dict[str, int] | None:
+    """How many repositories' lists stand on each rung, by its name in small letters; None while nothing is known."""
+    if not facts.health.holds:
+        return None
+    found = Counter(rung for path, rung in rungs(facts).items() if path in facts.health.holds)
+    return {rung.name.lower(): times for rung, times in sorted(found.items())}

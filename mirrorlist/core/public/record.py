@@ -1,0 +1,303 @@
+"""Makes the public record of a generation: each public mirror with its state, its health and its share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from mirrorlist.core.files.found import FoundFiles
+from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, Holds
+from mirrorlist.core.health.history import Sighting, Superseded, availability, lag_by_day
+from mirrorlist.core.health.probe_plan import contents
+from mirrorlist.core.health.report import Row, report
+from mirrorlist.core.health.verdicts import Event, Family, Override, Probe, Subject, Verdict, by_mirror
+from mirrorlist.core.mirror import is_public, is_shown
+from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status
+from mirrorlist.core.public.types import (
+    Logo,
+    PublicCheck,
+    PublicDetail,
+    PublicEvent,
+    PublicMirror,
+    PublicNetwork,
+    PublicOverride,
+    PublicProbe,
+    PublicRun,
+    State,
+    clean,
+    public_fields,
+)
+
+LATEST_EVENTS = 500
+"""So many events stand in the record of the whole network."""
+EVENTS_OF_ONE = 100
+PROBES_OF_ONE = 20
+_NOT_COUNTED = frozenset({Holds.UNKNOWN, Holds.MISSING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What the database tells beside the verdicts; mirrors by name, everything the newest first."""
+
+    events: Mapping[str, Sequence[Event]] = field(default_factory=dict)
+    probes: Mapping[str, Sequence[Probe]] = field(default_factory=dict)
+    sightings: Mapping[str, Sequence[Sighting]] = field(default_factory=dict)
+    first_seen: Mapping[str, float] = field(default_factory=dict)
+    runs: Sequence[PublicRun] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Everything that a record is made from. ``shares``: mirror to countries to parts of their clients."""
+
+    mirrors: Sequence[Mirror]
+    health: HealthTable
+    modules: Mapping[str, str]
+    """Path of a repository to its module."""
+    now: float
+    verdicts: Mapping[Subject, Verdict] = field(default_factory=dict)
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    old: Superseded = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, FoundFiles]] = field(default_factory=dict)
+    """By mirror and module what an index found of their files."""
+    shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    logos: Mapping[str, Logo] = field(default_factory=dict)
+    origin_changed_at: float | None = None
+    rungs: Mapping[str, int] | None = None
+    origin_faults: tuple[str, ...] = ()
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The public record: the network, and of each mirror by its name the detail and the logo."""
+
+    network: PublicNetwork
+    details: Mapping[str, PublicDetail]
+    logos: Mapping[str, Logo]
+
+
+def public_record(known: Known) -> Record:
+    """The record of all mirrors that are shown."""
+    verdicts = by_mirror(known.verdicts)
+    shown = [(number, mirror) for number, mirror in enumerate(known.mirrors) if is_shown(mirror)]
+    names = {mirror.name for _, mirror in shown}
+    rows = [_mirror(known, number, mirror, verdicts.get(mirror.name, {})) for number, mirror in shown]
+    happened = [event for name in names for event in known.history.events.get(name, ())]
+    happened.sort(key=lambda event: -event.at)
+    return Record(
+        network=PublicNetwork(
+            mirrors=tuple(sorted(rows, key=lambda row: row.name)),
+            events=tuple(map(_event, happened[:LATEST_EVENTS])),
+            runs=tuple(_run(run, known.mirrors) for run in known.history.runs),
+            origin_changed_at=known.origin_changed_at,
+            rungs=known.rungs,
+            commit=known.commit,
+            origin_faults=tuple(map(clean, known.origin_faults)),
+        ),
+        details={mirror.name: _detail(known, mirror, verdicts.get(mirror.name, {})) for _, mirror in shown},
+        logos={name: logo for name, logo in known.logos.items() if name in names},
+    )
+
+
+def _run(run: PublicRun, mirrors: Sequence[Mirror]) -> PublicRun:
+    """A run as far as it concerns mirrors that everybody may know of: others could be counted by the rest."""
+    public = sum(is_public(mirror) and mirror.status in SERVED_STATUSES for mirror in mirrors)
+    if not run.mirrors or run.mirrors <= public:
+        return run
+    requests = None if run.requests is None else run.requests * public // run.mirrors
+    return replace(run, mirrors=public, requests=requests)
+
+
+def _mirror(known: Known, number: int, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicMirror:
+    held = _held(known, number, mirror)
+    ways = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
+    override = known.overrides.get(mirror.name)
+    counted = {path: holds for path, holds in held.items() if holds not in _NOT_COUNTED}
+    is_out = override is not None or number in known.health.out
+    files = {module: each for module, each in known.files.get(mirror.name, {}).items() if module in mirror.urls}
+    bad_files = any(each.is_bad for each in files.values())
+    state = state_of(mirror, is_out, list(ways.values()), list(counted.values()), bad_files)
+    lag = _lag(known, mirror, verdicts)
+    country = mirror.location and mirror.location.country
+    logo = known.logos.get(mirror.name)
+    return PublicMirror(
+        **public_fields(mirror),  # type: ignore[arg-type]  # a dictionary's values have one type only
+        state=state,
+        since=_paused_since(mirror)
+        if state is State.PAUSED
+        else _since(
+            state, override, list(ways.values()), counted, verdicts, known.now - lag if lag else None, _outdated(files)
+        ),
+        checked_at=max((verdict.checked_at for verdict in verdicts.values()), default=None),
+        ipv6=_ipv6(ways),
+        repositories=len(counted),
+        fresh=sum(holds in SEEN_CURRENT for holds in counted.values()),
+        lag_seconds=lag,
+        home_share=known.shares.get(mirror.name, {}).get(country) if country else None,
+        logo=sha256(logo.data).hexdigest()[:16] if logo else None,
+        files={module: replace(each, failed=each.failed and clean(each.failed)) for module, each in files.items()},
+        override=PublicOverride(clean(override.reason), override.since, override.until) if override else None,
+    )
+
+
+def _is_way(mirror: Mirror, subject: Subject) -> bool:
+    """Whether a subject is a tree that the mirror still offers over the web."""
+    offered = subject.protocol in mirror.urls.get(subject.module, {})
+    return not subject.path and subject.protocol in WEB_PROTOCOLS and offered
+
+
+def _held(known: Known, number: int, mirror: Mirror) -> dict[str, Holds]:
+    """What the mirror holds of each repository of its modules."""
+    return {
+        path: Holds(column[number])
+        for path, column in known.health.holds.items()
+        if known.modules.get(path) in mirror.urls
+    }
+
+
+def state_of(
+    mirror: Mirror, is_out: bool, ways: Sequence[Verdict], counted: Sequence[Holds], bad_files: bool = False
+) -> State:
+    """The one word for a mirror: ``ways`` are the verdicts on its trees, ``counted`` what it holds of repositories.
+
+    ``bad_files``: an index found its files to be others than the origin's.
+    """
+    if mirror.status not in SERVED_STATUSES:
+        return State.PAUSED if mirror.status is Status.PAUSED else State.SOON
+    if is_out:
+        return State.OUT
+    if not ways:
+        return State.UNKNOWN
+    if not any(verdict.good_now for verdict in ways):
+        return State.DOWN
+    worst = max(counted, default=None)
+    if bad_files and (worst is None or worst <= Holds.LAGGING):
+        return State.STALE
+    if worst is None:
+        return State.UP
+    if worst <= Holds.GRACE:
+        return State.FRESH
+    return State.LAGGING if worst is Holds.LAGGING else State.STALE
+
+
+def _since(
+    state: State,
+    override: Override | None,
+    ways: Sequence[Verdict],
+    counted: Mapping[str, Holds],
+    verdicts: Mapping[Subject, Verdict],
+    replaced_at: float | None,
+    outdated: float | None,
+) -> float | None:
+    """Since when a mirror is in its state, where that is known."""
+    if state is State.OUT:
+        return override.since if override else None
+    if state is State.DOWN:
+        return max(verdict.since for verdict in ways)
+    if state in (State.FRESH, State.UP):
+        return min((verdict.since for verdict in ways if verdict.good_now), default=None)
+    if state is State.LAGGING:
+        return replaced_at
+    if state is State.STALE:
+        worse = {path for path, holds in counted.items() if holds > Holds.LAGGING}  # not what it never carried
+        if not worse:
+            return outdated
+        bad = [verdict.since for subject, verdict in verdicts.items() if subject.path in worse and not verdict.good_now]
+        return min(bad, default=replaced_at)
+    return None
+
+
+def _outdated(files: Mapping[str, FoundFiles]) -> float | None:
+    return min((each.outdated_since for each in files.values() if each.outdated_since is not None), default=None)
+
+
+def _paused_since(mirror: Mirror) -> float | None:
+    """The beginning of the day (UTC) since which the mirror's file says that it is paused."""
+    since = mirror.status_since
+    return datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp() if since else None
+
+
+def _lag(known: Known, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> float | None:
+    """How far the repository that is worst is behind the origin, in seconds; None where nothing was compared."""
+    lags = [
+        max(0.0, known.now - replaced) if (replaced := known.old.get(path, {}).get(verdict.sha256)) else 0.0
+        for (_, module, path), verdict in contents(verdicts).items()
+        if verdict.sha256 and module in mirror.urls
+    ]
+    return max(lags, default=None)
+
+
+def _ipv6(ways: Mapping[Subject, Verdict]) -> bool | None:
+    found = [verdict.good_now for subject, verdict in ways.items() if subject.family is Family.IPV6]
+    return any(found) if found else None
+
+
+def _detail(known: Known, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicDetail:
+    history = known.history
+    events = history.events.get(mirror.name, ())
+    offered = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
+    return PublicDetail(
+        checks=tuple(_check(row, known.now) for row in report(mirror, verdicts)),
+        probes=tuple(map(_probe, history.probes.get(mirror.name, ())[:PROBES_OF_ONE])),
+        events=tuple(map(_event, events[:EVENTS_OF_ONE])),
+        days=availability(offered, events, history.first_seen.get(mirror.name), known.now),
+        lag_days=lag_by_day(history.sightings.get(mirror.name, ()), known.old, known.now),
+        shares=known.shares.get(mirror.name) or None,
+    )
+
+
+def _check(row: Row, now: float) -> PublicCheck:
+    subject = row.subject
+    return PublicCheck(
+        module=subject.module,
+        protocol=subject.protocol,
+        family=subject.family,
+        path=subject.path,
+        good=row.good_now,
+        outcome=row.outcome,
+        detail=clean(row.detail),
+        since=row.since,
+        checked_at=row.checked_at,
+        held_until=row.held_until or None,
+        remedy=row.remedy,
+        state=row.state,
+        awaits=row.awaits(now),
+    )
+
+
+def _probe(probe: Probe) -> PublicProbe:
+    subject = probe.subject
+    return PublicProbe(
+        at=probe.at,
+        seconds=round(probe.seconds, 3),
+        module=subject.module,
+        protocol=subject.protocol,
+        family=subject.family,
+        path=subject.path,
+        outcome=probe.outcome,
+        detail=clean(probe.detail),
+    )
+
+
+def _event(event: Event) -> PublicEvent:
+    subject = event.subject
+    return PublicEvent(
+        mirror=event.mirror,
+        kind=event.kind,
+        at=event.at,
+        why=clean(event.why),
+        module=subject.module if subject else None,
+        protocol=subject.protocol if subject else None,
+        family=subject.family if subject else None,
+        path=subject.path if subject else None,
+    )
+
+
+def protocols_of(mirrors: Iterable[PublicMirror]) -> tuple[Protocol, ...]:
+    """The protocols that any of the mirrors offers, in their usual order."""
+    offered = {protocol for mirror in mirrors for urls in mirror.urls.values() for protocol in urls}
+    return tuple(protocol for protocol in Protocol if protocol in offered)

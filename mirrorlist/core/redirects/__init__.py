@@ -1,0 +1,1 @@
+"""Which mirrors have a file, for redirects and metalinks."""

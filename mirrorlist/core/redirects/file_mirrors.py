@@ -1,0 +1,221 @@
+"""One file for one client: what is known of it, and who gives it, best first.
+
+What decides is core/select.py, as for lists, so a list, a metalink and a redirect agree. A file adds to it: its
+repository's health counts, mirrors that are known to lack it are left out, and the project's own trees are asked
+where no mirror is good, or where a tree's metadata comes from the origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from mirrorlist.core.catalogue.trees import MetadataFrom, Place, Tree
+from mirrorlist.core.errors import NotFound, NotReady
+from mirrorlist.core.files.metadata_files import fits_one, lists_others
+from mirrorlist.core.health.verdicts import Family
+from mirrorlist.core.mirror import is_public
+from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, Selection, Target
+from mirrorlist.core.reasons import Reason
+from mirrorlist.core.selection.known_files import APT_METADATA, Belonging, Known, known_file, really
+from mirrorlist.core.selection.possession import located
+from mirrorlist.core.selection.select import last_resorts, select
+from mirrorlist.core.selection.usability import RUNG_NOTES, Narrowing, Rung
+from mirrorlist.core.snapshot import Snapshot
+
+RELAXED = "no mirror on the continent asked for has this; the usual order follows"
+_PROVES_A_MATCH = frozenset(
+    {
+        Reason.PROTOCOL, Reason.UNREACHABLE, Reason.MISSING, Reason.WRONG, Reason.STALE, Reason.LAGGING,
+        Reason.TAKEN_OUT, Reason.LIST_FULL, Reason.MONOPOLY, Reason.NO_FILE, Reason.AVOIDED, Reason.CONTINENT_ASKED,
+    }
+)  # fmt: skip
+_TELLS_NOTHING = frozenset(
+    {
+        Reason.NOT_LIVE_YET, Reason.DECLINED, Reason.RETIRED, Reason.NOT_CARRIED, Reason.ADDRESS_REFUSED,
+        Reason.CLAIM_REFUSED, Reason.NO_FILE,
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a request asks for: a place, and what narrows the mirrors.
+
+    ``protocols`` are those that the client may be sent to, the preferred one first; ``avoid`` are names of mirrors;
+    ``networks`` is whether the client's networks count.
+    """
+
+    place: Place
+    protocols: tuple[Protocol, ...]
+    countries: tuple[str, ...] = ()
+    avoid: frozenset[str] = frozenset()
+    family: Family | None = None
+    networks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A URL of the file. ``mirror`` is None for a tree that the project keeps itself."""
+
+    url: str
+    mirror: Mirror | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The answer for one file, or for one directory: where to get it, best first, and the selection behind it.
+
+    ``known`` is None where nothing is known of the file.
+    """
+
+    place: Place
+    known: Known | None
+    sources: tuple[Source, ...]
+    selection: Selection
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.place.path.rstrip("/").rpartition("/")[2]
+
+    @property
+    def is_desperate(self) -> bool:
+        """Whether the first source is a mirror that was good once, for want of a better one."""
+        return RUNG_NOTES[Rung.LAST_KNOWN] in self.selection.notes and self.sources[0].mirror is not None
+
+    @property
+    def shown(self) -> tuple[Rejected, ...]:
+        """The mirrors that have the file and are left out, as far as this client may know of them."""
+        return tuple(each for each in self.selection.rejected if _may_be_told(each))
+
+    @property
+    def lacking(self) -> int:
+        """How many public mirrors are known not to have the file."""
+        lacking = (each for each in self.selection.rejected if each.reason is Reason.NO_FILE)
+        return sum(is_public(each.mirror) for each in lacking)
+
+
+def _may_be_told(rejected: Rejected) -> bool:
+    """A mirror that strangers do not get is told of only where its reason shows that this client is none."""
+    if rejected.reason in _TELLS_NOTHING:
+        return False
+    return is_public(rejected.mirror) or rejected.reason in _PROVES_A_MATCH
+
+
+def offer(snapshot: Snapshot, belonging: Belonging, wanted: Wanted, client: Client, now: float) -> Offer:
+    """The offer of a file or directory.
+
+    Raises:
+        NotFound: the index says that there is no such file, or nobody has it under a protocol that is wanted.
+        NotReady: nobody can give it right now.
+    """
+    place = really(snapshot, wanted.place)
+    wanted = replace(wanted, place=place)
+    query = file_query(snapshot, belonging, wanted, now)
+    without = left_out(snapshot, wanted)
+    selection = select(snapshot, query, client, now, Narrowing(without, wanted.family))
+    if place.continents and not selection.choices:
+        without = {number: reason for number, reason in without.items() if reason is not Reason.CONTINENT_ASKED}
+        selection = select(snapshot, query, client, now, Narrowing(without, wanted.family))
+        selection = replace(selection, notes=(*selection.notes, RELAXED))
+    sources = tuple(sources_of(snapshot, wanted, selection))
+    if not sources:
+        raise _nobody(snapshot, wanted)
+    return Offer(place, known_file(snapshot, belonging, place), sources, selection)
+
+
+def file_query(snapshot: Snapshot, belonging: Belonging, wanted: Wanted, now: float) -> Query:
+    """The query for a file; raises NotFound if the index says that there is no such file."""
+    place = wanted.place
+    module = place.tree.module
+    target = Target("", "", module, place.quoted, belonging.is_in_vault(module, place.path), ())
+    query = Query(
+        target, None, wanted.protocols, wanted.countries, networks=wanted.networks, file=place.path, by_tree=True
+    )
+    return located(snapshot, belonging, query, now)
+
+
+def left_out(snapshot: Snapshot, wanted: Wanted) -> dict[int, Reason]:
+    """The mirrors, by number, that the request does not want."""
+    found: dict[int, Reason] = {}
+    continents = wanted.place.continents
+    for number, mirror in enumerate(snapshot.mirrors):
+        if mirror.name in wanted.avoid:
+            found[number] = Reason.AVOIDED
+        elif continents and (mirror.location is None or mirror.location.continent not in continents):
+            found[number] = Reason.CONTINENT_ASKED
+    return found
+
+
+def wanted_by(query: Query) -> Wanted:
+    """What a query for a list wants, as if a tree were asked for its path."""
+    path = query.path if query.file is None else query.file
+    place = Place(Tree(prefix="/", module=query.target.module), path)
+    return Wanted(place, query.protocols, query.countries, networks=query.networks)
+
+
+def sources_of(snapshot: Snapshot, wanted: Wanted, selection: Selection) -> list[Source]:
+    """Mirrors, then fallbacks; fallbacks first where no mirror is known to be good, alone for the origin's metadata."""
+    chosen = [Source(choice.url, choice.mirror) for choice in selection.choices]
+    fallbacks = [Source(url, None) for url in selection.fallbacks]
+    if selection.query.target.vault:
+        return _once(fallbacks)
+    if urls := origin_urls(snapshot, wanted):
+        return _once(Source(url, None) for url in urls)
+    resorts = [Source(url, None) for url in resort_urls(snapshot, wanted)]
+    desperate = RUNG_NOTES[Rung.LAST_KNOWN] in selection.notes and _one_answers(snapshot, wanted)
+    return _once([*resorts, *chosen] if desperate or not chosen else [*chosen, *fallbacks])
+
+
+def _once(sources: Iterable[Source]) -> list[Source]:
+    """Each URL once: the origin may be an ordinary mirror too."""
+    found: dict[str, Source] = {}
+    for source in sources:
+        if source.url not in found or source.mirror is not None:
+            found[source.url] = source
+    return list(found.values())
+
+
+def resort_urls(snapshot: Snapshot, wanted: Wanted) -> list[str]:
+    """The URLs of a place in the project's own trees, as far as the client may be sent there."""
+    return [tree + wanted.place.quoted for tree in _resorts(snapshot, wanted)]
+
+
+def origin_urls(snapshot: Snapshot, wanted: Wanted) -> list[str]:
+    """The same for a file that the origin is to give; none while no such tree answers, or mirrors may give it."""
+    return resort_urls(snapshot, wanted) if comes_from_origin(wanted.place) and _one_answers(snapshot, wanted) else []
+
+
+def _resorts(snapshot: Snapshot, wanted: Wanted) -> list[str]:
+    allowed = tuple(f"{protocol}:" for protocol in wanted.protocols)
+    return [tree for tree in last_resorts(snapshot, wanted.place.tree.module) if tree.startswith(allowed)]
+
+
+def _one_answers(snapshot: Snapshot, wanted: Wanted) -> bool:
+    return any(tree not in snapshot.facts.health.dead_trees for tree in _resorts(snapshot, wanted))
+
+
+def comes_from_origin(place: Place) -> bool:
+    """Whether a file is one that its tree has the origin give: it tells clients of others, or the operator says so."""
+    if place.is_directory:
+        return False
+    if place.tree.from_origin and fits_one(place.path, place.tree.from_origin):
+        return True
+    if place.tree.metadata is MetadataFrom.MIRROR:
+        return False
+    if place.tree.metadata is MetadataFrom.ORIGIN:
+        return lists_others(place.path)
+    return place.path.rpartition("/")[2] in APT_METADATA
+
+
+def _nobody(snapshot: Snapshot, wanted: Wanted) -> NotFound | NotReady:
+    offered: set[Protocol] = set()
+    urls: Iterable[Mapping[Protocol, str]] = (
+        mirror.urls.get(wanted.place.tree.module, {}) for mirror in snapshot.mirrors if is_public(mirror)
+    )
+    for each in urls:
+        offered.update(each)
+    if offered.intersection(WEB_PROTOCOLS) and not offered.intersection(wanted.protocols):
+        return NotFound(f"nobody gives this by {' or '.join(wanted.protocols)}")
+    return NotReady("no mirror can give this right now; try again in a minute")

@@ -1,0 +1,1 @@
+"""Which mirrors a client gets, in which order, and why."""

@@ -1,0 +1,91 @@
+"""Which mirrors clients of a family can use for a query, as columns: one entry a mirror, made once for all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mirrorlist.core.health.columns import held_key, paths_of
+from mirrorlist.core.health.verdicts import Family
+from mirrorlist.core.model import Query
+from mirrorlist.core.selection.possession import narrowed
+from mirrorlist.core.selection.select import rung_notes
+from mirrorlist.core.selection.usability import Narrowing, Rung, Ways, usability_by
+from mirrorlist.core.snapshot import Snapshot
+
+Column = Sequence[bytes | None]
+"""The base URL of each mirror, or None where it is not usable; one None more at the end."""
+NOT_KEPT = -1
+"""The number of a column that is not kept."""
+MOST_NARROWED = 512
+"""So many columns that holders of files narrow are kept: there may be as many as sets of mirrors that have a file.
+About 4 KB each with 530 mirrors."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedColumn:
+    """A column with a number of its own, its rung, and what people are told of it.
+
+    ``every`` also has those that work over another address family than the client's, who come last; None where there
+    are none.
+    """
+
+    number: int
+    urls: Column
+    every: Column | None
+    rung: Rung
+    notes: tuple[str, ...]
+
+
+class Columns:
+    """The columns of one snapshot."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._kept: dict[object, PreparedColumn] = {}
+        self._narrowed = 0
+        self._trees: dict[str, bytes] = {}
+        self._ways = Ways(snapshot.mirrors, snapshot.facts.health)
+
+    def of(self, query: Query, family: Family | None, narrowing: Narrowing) -> PreparedColumn:
+        """The column of a query for clients of a family; queries that cannot differ share one."""
+        narrowing = narrowed(self._snapshot, query, narrowing)
+        family = narrowing.family or family
+        is_narrowed = bool(narrowing.without or narrowing.holds)
+        key = (
+            query.target.module, query.target.vault, query.protocols, query.by_tree, query.file is None,
+            (family, narrowing.family is None) if self._ways.tells_families else None, self._judged(query, family),
+            (tuple(narrowing.without.items()), narrowing.holds) if is_narrowed else None,
+        )  # fmt: skip
+        column = self._kept.get(key)
+        if column is None:
+            keep = not is_narrowed or self._narrowed < MOST_NARROWED
+            column = self._new(len(self._kept) if keep else NOT_KEPT, query, family, narrowing)
+            if keep:
+                self._kept[key] = column
+                self._narrowed += is_narrowed
+        return column
+
+    def _judged(self, query: Query, family: Family | None) -> object:
+        """What of the query's paths decides: those of which something is known, and how much is accepted."""
+        health = self._snapshot.facts.health
+        over = health.holds_over if family else {}
+        paths = tuple(
+            path for path in paths_of(query) if path in health.holds or (family and held_key(family, path) in over)
+        )
+        return (paths, query.checksummed) if paths else None
+
+    def _new(self, number: int, query: Query, family: Family | None, narrowing: Narrowing) -> PreparedColumn:
+        snapshot = self._snapshot
+        usable = usability_by(self._ways, query, family, narrowing)
+        every = [*(self._encoded(trees[0]) if trees else None for trees in usable.urls), None]
+        urls = [None if at in usable.others else url for at, url in enumerate(every)] if usable.others else every
+        notes = rung_notes(snapshot, query, usable)
+        return PreparedColumn(number, urls, every if usable.others else None, usable.rung, notes)
+
+    def _encoded(self, tree: str) -> bytes:
+        """The same bytes for all columns: with a dozen of them they would not fit the processor's cache."""
+        encoded = self._trees.get(tree)
+        if encoded is None:
+            encoded = self._trees[tree] = tree.encode()
+        return encoded

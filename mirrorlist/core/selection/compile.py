@@ -1,0 +1,243 @@
+"""Prepares the tables of a snapshot: the orders of every place, and the networks of every address.
+
+What is computed here with numpy, for all places at once, core/rank.py says one place at a time; tests hold
+the two against each other.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mirrorlist.core.catalogue.policy import Lowered, Policy, weight_of
+from mirrorlist.core.mirror import country_of
+from mirrorlist.core.model import Mirror, Place, Prefix
+from mirrorlist.core.network.geo import SQUARED_CHORDS, vector, vector_of
+from mirrorlist.core.network.intervals import combine, only, renumbered
+from mirrorlist.core.network.prefixes import IntervalTable, flatten
+from mirrorlist.core.rules import carriers, is_open_to_strangers, open_in
+from mirrorlist.core.selection.rank import OWN_COUNTRY, UNKNOWN_KM, is_nowhere, near_count
+from mirrorlist.core.selection.spread import order_keys
+from mirrorlist.core.snapshot import NetworkClass, PlaceOrders
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+_PLACES_AT_ONCE = 512
+_CHORDS = np.array(SQUARED_CHORDS)
+
+
+def place_orders(
+    mirrors: Sequence[Mirror],
+    module: str,
+    places: Sequence[Place],
+    policy: Policy,
+    key: bytes,
+    lowered: Mapping[str, Lowered] | None = None,
+) -> PlaceOrders:
+    """The orders of a module's public mirrors for every place."""
+    weights = [weight_of(mirror, policy, (lowered or {}).get(mirror.name)) for mirror in mirrors]
+    numbers = [number for number in carriers(mirrors, module) if is_open_to_strangers(mirrors[number], module)]
+    compiler = _OrderCompiler(mirrors, module, numbers, weights, policy, key)
+    for group in _alike(places):
+        compiler.add(group)
+    return compiler.finished()
+
+
+def _alike(places: Sequence[Place]) -> Iterable[Sequence[Place]]:
+    """The places in their order, cut where the kind changes, so that those of one run need rows of one width."""
+    start = 0
+    for at in range(1, len(places) + 1):
+        if at == len(places) or at - start == _PLACES_AT_ONCE or places[at].exact != places[start].exact:
+            yield places[start:at]
+            start = at
+
+
+class _OrderCompiler:
+    """Fills a PlaceOrders run by run; ``numbers`` are the mirrors that stand in it."""
+
+    def __init__(
+        self,
+        mirrors: Sequence[Mirror],
+        module: str,
+        numbers: Sequence[int],
+        weights: Sequence[int],
+        policy: Policy,
+        key: bytes,
+    ) -> None:
+        self._module = module
+        self._mirrors = [mirrors[number] for number in numbers]
+        self._numbers = np.array(numbers, dtype=np.int64)
+        self._policy = policy
+        self._bands_km = np.array(policy.bands_km)
+        self._filler = len(mirrors)
+        names = [mirror.name for mirror in mirrors]
+        self._weights = np.array([weights[number] for number in numbers], dtype=np.int64)
+        keys = [order_keys(key, names, weights, variant) for variant in range(policy.variants)]
+        ranks = np.argsort(np.argsort(np.array(keys, dtype=np.float64)[:, numbers], kind="stable"), kind="stable")
+        self._key_ranks: Ints = ranks.astype(np.int64) if numbers else np.zeros((policy.variants, 0), dtype=np.int64)
+        vectors = [vector_of(mirror) for mirror in self._mirrors]
+        self._placed = np.array([found is not None for found in vectors], dtype=bool)
+        self._vectors = np.array([found or (0.0, 0.0, 0.0) for found in vectors], dtype=np.float64).reshape(-1, 3)
+        self._countries = np.array([country_of(mirror) or "" for mirror in self._mirrors], dtype="U2")
+        self._open_in: dict[str | None, NDArray[np.bool_]] = {}
+        self._place_start, self._group_start = array("I", [0]), array("I", [0])
+        self._members, self._cumulative, self._orders = array("H"), array("Q"), array("H")
+
+    def finished(self) -> PlaceOrders:
+        """What was added so far."""
+        return PlaceOrders(self._place_start, self._group_start, self._members, self._cumulative, self._orders)
+
+    def add(self, places: Sequence[Place]) -> None:
+        """Adds a run of places."""
+        effective = self._effective_km(places)
+        by_distance = np.argsort(effective, axis=1, kind="stable")
+        for row, place in enumerate(places):
+            nearest = by_distance[row][self._open(place.country)[by_distance[row]]]
+            self._add_place(place, nearest, effective[row][nearest])
+
+    def _open(self, country: str | None) -> NDArray[np.bool_]:
+        """Which of the mirrors strangers in a country get."""
+        if country not in self._open_in:
+            is_open = np.zeros(len(self._mirrors), dtype=bool)
+            is_open[list(open_in(self._mirrors, range(len(self._mirrors)), self._module, country))] = True
+            self._open_in[country] = is_open
+        return self._open_in[country]
+
+    def _effective_km(self, places: Sequence[Place]) -> Ints:
+        """What ``rank.effective_km`` says, for each place (row) and mirror (column)."""
+        known = np.array([place.latitude is not None for place in places])[:, None]
+        points = np.array([vector(place.latitude or 0.0, place.longitude or 0.0) for place in places])
+        chords: Floats = np.zeros((len(places), len(self._mirrors)))
+        for axis in range(3):
+            difference = self._vectors[None, :, axis] - points[:, None, axis]
+            chords += difference * difference
+        away = np.searchsorted(_CHORDS, chords, side="right")
+        countries = np.array([place.country or "-" for place in places], dtype="U2")[:, None]
+        at_home = self._countries[None, :] == countries
+        away = np.where(at_home, away, away + self._policy.border_km)
+        away = np.where(known & self._placed[None, :], away, UNKNOWN_KM)
+        vague = np.array([not place.exact for place in places])[:, None]
+        nowhere = np.array([is_nowhere(place) for place in places])[:, None]
+        return np.asarray(np.where(nowhere, 0, np.where(at_home & vague, OWN_COUNTRY, away)), dtype=np.int64)
+
+    def _add_place(self, place: Place, nearest: Ints, effective: Ints) -> None:
+        cut = min(len(nearest), near_count(place, effective.tolist(), self._policy))
+        nearest, effective = nearest[:cut], effective[:cut]
+        bands = np.searchsorted(self._bands_km, effective, side="left")
+        bands = np.where(effective >= UNKNOWN_KM, len(self._policy.bands_km) + 1, bands)
+        bands = np.where(effective == OWN_COUNTRY, OWN_COUNTRY, bands)
+        self._add_groups(nearest, bands)
+        self._add_orders(nearest, bands)
+
+    def _add_groups(self, nearest: Ints, bands: Ints) -> None:
+        edges = [0, *(np.flatnonzero(np.diff(bands)) + 1).tolist(), len(nearest)] if len(nearest) else [0]
+        self._members.extend(self._numbers[nearest].tolist())
+        for first, last in pairwise(edges):
+            self._cumulative.extend(np.cumsum(self._weights[nearest[first:last]]).tolist())
+            self._group_start.append(self._group_start[-1] + last - first)
+        self._place_start.append(len(self._group_start) - 1)
+
+    def _add_orders(self, nearest: Ints, bands: Ints) -> None:
+        """For each variant the first ``near`` by band, then by the variant's key."""
+        near = self._policy.near
+        rows = np.full((self._policy.variants, near), self._filler, dtype=np.uint16)
+        composite = (bands[None, :] + 1) * (len(self._mirrors) + 1) + self._key_ranks[:, nearest]
+        order = nearest[np.argsort(composite, axis=1, kind="stable")][:, :near]
+        rows[:, : order.shape[1]] = self._numbers[order]
+        self._orders.frombytes(rows.tobytes())
+
+
+@dataclass(frozen=True, slots=True)
+class CloudTable:
+    """Which cloud region an address is in: ``regions`` by the numbers of ``table``, provider and name; 0 is none."""
+
+    table: IntervalTable
+    regions: tuple[tuple[str, str] | None, ...]
+
+
+def cloud_table(ranges: Iterable[tuple[Prefix, tuple[str, str]]]) -> CloudTable:
+    """The table of these ranges; where they nest, the most specific one counts."""
+    rows = list(ranges)
+    numbers: dict[tuple[str, str] | None, int] = {None: 0}
+    for _, region in rows:
+        numbers.setdefault(region, len(numbers))
+    regions = tuple(numbers)
+    table, meanings = flatten((prefix, numbers[region]) for prefix, region in rows)
+    return CloudTable(renumbered(table, [int(str(labels[-1])) if labels else 0 for labels in meanings]), regions)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Which sources of networks the operator named, so that a match opens private mirrors.
+
+    ``asns``: those of the table of ASNs; ``hints``: cloud providers whose ranges came with the program;
+    ``overrides``: the operator's own word on the ASN of a prefix, which wins over the table and always proves.
+    """
+
+    asns: bool = True
+    hints: frozenset[str] = frozenset()
+    overrides: Sequence[tuple[Prefix, int]] = ()
+
+
+def network_classes(
+    mirrors: Sequence[Mirror],
+    clouds: CloudTable,
+    asns: IntervalTable,
+    proof: Proof = Proof(),
+) -> tuple[IntervalTable, tuple[NetworkClass, ...]]:
+    """The table of what each address belongs to: mirrors' subnets, cloud regions, and ASNs that mirrors name.
+
+    Where overrides nest, the most specific one counts.
+    """
+    claims: list[tuple[Prefix, Hashable]] = [
+        (prefix, _Claim(number, prefix.length)) for number, mirror in enumerate(mirrors) for prefix in mirror.subnets
+    ]
+    claims += [(prefix, _Override(asn)) for prefix, asn in proof.overrides]
+    claimed, meanings = flatten(claims)
+    wanted = {asn for mirror in mirrors for asn in mirror.asns}
+    placed, places = combine(claimed, clouds.table)
+    networks, pairs = combine(placed, only(asns, wanted))
+    return networks, tuple(
+        _network_class(meanings[places[place][0]], clouds.regions[places[place][1]], asn, wanted, proof)
+        for place, asn in pairs
+    )
+
+
+class _Claim(NamedTuple):
+    """A mirror's claim of a subnet of this length."""
+
+    number: int
+    length: int
+
+
+class _Override(NamedTuple):
+    """The operator's word on an ASN."""
+
+    asn: int
+
+
+def _network_class(
+    labels: Iterable[Hashable], cloud: tuple[str, str] | None, asn: int, wanted: Container[int], proof: Proof
+) -> NetworkClass:
+    """Labels come widest first, so the last of a kind is the most specific one."""
+    subnets: dict[int, int] = {}
+    asn_proves = proof.asns
+    for label in labels:
+        if isinstance(label, _Claim):
+            subnets[label.number] = label.length
+        elif isinstance(label, _Override):
+            asn, asn_proves = label.asn if label.asn in wanted else 0, True
+    cloud_proves = cloud is None or cloud[0] not in proof.hints
+    return NetworkClass(tuple(subnets.items()), asn or None, cloud, asn_proves or not asn, cloud_proves)
+
+
+def country_places(centres: Mapping[str, tuple[float, float]]) -> tuple[tuple[Place, ...], dict[str, int]]:
+    """Nowhere and every country as a place, and the number of each country's place."""
+    places = [Place()] + [Place(code, *centre) for code, centre in sorted(centres.items())]
+    return tuple(places), {place.country: number for number, place in enumerate(places) if place.country}

@@ -1,0 +1,168 @@
+"""A selection told to people and programs: who asks, what is chosen and why, what is left out and why.
+
+The command line, the API and the pages all show this. For the public it holds every public mirror, and of the
+others only those whose network the asker proves to be in.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.mirror import country_of, is_public, is_shown
+from mirrorlist.core.model import Client, Place, Proximity, Rejected, Selection
+from mirrorlist.core.rules import opened_by
+from mirrorlist.core.selection.rank import OWN_COUNTRY, is_nowhere, network_matches
+from mirrorlist.core.snapshot import Snapshot
+
+PROXIMITY_WORDS = {
+    Proximity.SUBNET: "in your network",
+    Proximity.CLOUD_REGION: "in your cloud region",
+    Proximity.ASN: "in your provider's network",
+    Proximity.NEARBY: "by distance",
+    Proximity.WORLD: "far away",
+}
+NO_PLACE = "place unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks, as the service sees it; ``place`` says it in words, ``cloud`` is a provider and a region."""
+
+    address: str | None
+    country: str | None
+    place: str
+    asn: int | None
+    cloud: tuple[str, str] | None
+
+    @property
+    def placeless(self) -> bool:
+        """Whether nothing is known of where the asker is, so that nobody is near."""
+        return self.place == NO_PLACE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A mirror of the list: ``band`` is how its group of equally close mirrors is called, ``public`` whether
+    everybody can get it."""
+
+    rank: int
+    name: str
+    country: str | None
+    url: str
+    proximity: str
+    distance_km: int | None
+    band: str
+    weight: int
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A mirror that is not in the list; ``reason`` is the name of the Reason, ``why`` its sentence.
+
+    ``since`` is when it began, where health or an override is the reason; ``of`` names repositories or protocols.
+    """
+
+    name: str
+    reason: str
+    why: str
+    since: float | None = None
+    of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The whole answer to "why do I get these?". ``generation`` and ``built_at`` tell which data it is made from."""
+
+    asker: Asker
+    repository: str
+    version: str
+    module: str
+    path: str
+    arch: str | None
+    chosen: tuple[Chosen, ...]
+    left_out: tuple[LeftOut, ...]
+    fallbacks: tuple[str, ...]
+    notes: tuple[str, ...]
+    generation: int
+    built_at: float
+
+
+def explanation(snapshot: Snapshot, selection: Selection, everything: bool = False) -> Explanation:
+    """The explanation of a selection; ``everything`` is for operators, who see private mirrors too."""
+    target = selection.query.target
+    named = None if everything else _named(snapshot, selection)
+    return Explanation(
+        asker=asker(selection.client),
+        repository=target.repository,
+        version=target.version,
+        module=target.module,
+        path=selection.query.path,
+        arch=selection.query.arch,
+        chosen=tuple(
+            Chosen(
+                rank=rank,
+                name=choice.mirror.name,
+                country=country_of(choice.mirror),
+                url=choice.url,
+                proximity=choice.proximity.name.lower(),
+                distance_km=choice.distance_km,
+                band=band_in_words(choice.band, selection.client.place, snapshot.policy),
+                weight=choice.weight,
+                public=is_public(choice.mirror),
+            )
+            for rank, choice in enumerate(selection.choices, start=1)
+        ),
+        left_out=tuple(_left_out(row) for row in selection.rejected if named is None or row.mirror.name in named),
+        fallbacks=selection.fallbacks,
+        notes=selection.notes,
+        generation=snapshot.facts.generation,
+        built_at=snapshot.facts.built_at,
+    )
+
+
+def _left_out(row: Rejected) -> LeftOut:
+    cause = row.cause
+    reason = row.mirror.name, row.reason.name.lower(), row.reason.value
+    return LeftOut(*reason, cause.since, tuple(cause.of)) if cause else LeftOut(*reason)
+
+
+def _named(snapshot: Snapshot, selection: Selection) -> frozenset[str]:
+    """The mirrors that this asker may hear of."""
+    names = {mirror.name for mirror in snapshot.mirrors if is_shown(mirror)}
+    if selection.query.networks:
+        matches = network_matches(snapshot.mirrors, selection.client)
+        opened = opened_by(matches.items(), snapshot.mirrors, selection.query.target.module)
+        names |= {snapshot.mirrors[number].name for number in opened}
+    return frozenset(names)
+
+
+def asker(client: Client) -> Asker:
+    """Who asks, in words."""
+    return Asker(
+        address=str(ipaddress.ip_address(client.address)) if client.address else None,
+        country=client.place.country,
+        place=place_in_words(client.place),
+        asn=client.asn,
+        cloud=client.cloud,
+    )
+
+
+def place_in_words(place: Place) -> str:
+    """A client's place, as exactly as selection knows it."""
+    if is_nowhere(place):
+        return NO_PLACE
+    if not place.exact:
+        return f"somewhere in {place.country}"
+    return f"near {place.latitude:.0f}, {place.longitude:.0f} in {place.country or 'an unknown country'}"
+
+
+def band_in_words(band: int, place: Place, policy: Policy) -> str:
+    """The name of a band: how far it reaches, in kilometres; nobody is near to a place that is not known."""
+    if is_nowhere(place):
+        return "any"
+    if band == OWN_COUNTRY:
+        return "country"
+    return f"to {policy.bands_km[band]}" if band < len(policy.bands_km) else "farther"

@@ -1,0 +1,52 @@
+"""On which rung of the ladder the list of each repository stands, for those who watch the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mirrorlist.core.catalogue.catalogue import published
+from mirrorlist.core.health.columns import CURRENT
+from mirrorlist.core.model import Query
+from mirrorlist.core.rules import is_open_to_strangers
+from mirrorlist.core.selection.usability import Rung, Usability, usability
+from mirrorlist.core.snapshot import Facts
+
+
+def rungs(facts: Facts) -> dict[str, Rung]:
+    """The rung of the text list of every repository that mirrors carry, by its path; one path for each arch.
+
+    Most are at the top, which one mirror shows that can be given and is fresh; only the others need the whole ladder.
+    """
+    found: dict[str, Rung] = {}
+    modules: dict[str, tuple[Rung, list[int]]] = {}
+    for target, arch in published(facts.service.catalogue):
+        query = Query(target, arch, facts.service.policy.protocol_order)
+        if target.module not in modules:
+            modules[target.module] = _of_module(facts, query)
+        rung, able = modules[target.module]
+        column = facts.health.holds.get(query.path)
+        if column and not (rung is Rung.FRESH and any(column[number] in CURRENT for number in able)):
+            rung = usability(facts.mirrors, facts.health, query, None).rung
+        found[query.path] = rung
+    return found
+
+
+def _of_module(facts: Facts, query: Query) -> tuple[Rung, list[int]]:
+    """The rung of a repository of the module that nobody looked at, and the mirrors that strangers can be given."""
+    usable: Usability = usability(facts.mirrors, replace(facts.health, holds={}), query, None)
+    return usable.rung, [
+        number
+        for number, mirror in enumerate(facts.mirrors)
+        if usable.urls[number] and is_open_to_strangers(mirror, query.target.module)
+    ]
+
+
+def moves(before: Mapping[str, Rung], after: Mapping[str, Rung]) -> dict[tuple[Rung, Rung], list[str]]:
+    """The repositories whose rung is another one now, by both; what is new stood at the top before."""
+    found: dict[tuple[Rung, Rung], list[str]] = {}
+    for path, rung in after.items():
+        was = before.get(path, Rung.FRESH)
+        if was is not rung:
+            found.setdefault((was, rung), []).append(path)
+    return found

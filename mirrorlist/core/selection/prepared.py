@@ -1,0 +1,284 @@
+"""Answers from a snapshot's tables: what core/select.py decides, in a few look-ups.
+
+Orders know nothing of what is usable: that is a column of URLs (or None), one entry a mirror, applied while
+the answer is joined. So a mirror that goes out moves nobody else, and needs no new orders.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Container
+from dataclasses import dataclass
+from itertools import islice
+
+from mirrorlist.core.health.verdicts import Family
+from mirrorlist.core.model import Match, Mirror, Proximity, Query
+from mirrorlist.core.rules import carriers, open_in, opened_by
+from mirrorlist.core.selection.columns import Column, Columns, PreparedColumn
+from mirrorlist.core.selection.rank import (
+    Group,
+    after,
+    candidates,
+    first_of,
+    in_order,
+    match_without_subnet,
+    network_groups,
+    place_groups,
+)
+from mirrorlist.core.selection.spread import Lot, Words, first_words, order_keys, words_of
+from mirrorlist.core.selection.usability import WIDE, Narrowing
+from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOrder:
+    """The groups of the mirrors that belong to a network: monopolies, and all, closest first."""
+
+    monopolies: tuple[Group, ...]
+    groups: tuple[Group, ...]
+
+
+class _Usable(Container[int]):
+    """A column as the set of mirrors that have a URL in it."""
+
+    def __init__(self, column: Column) -> None:
+        self._column = column
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and self._column[number] is not None
+
+
+class _Orders:
+    """The weights of a snapshot's mirrors, and the fixed weighted orders that come of them, by variant."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.weights = snapshot.weights
+        self._key = snapshot.facts.key
+        self._names = [mirror.name for mirror in snapshot.mirrors]
+        self._keys: dict[int, list[float]] = {}
+
+    def keys(self, variant: int) -> list[float]:
+        """The keys of one of the orders."""
+        keys = self._keys.get(variant)
+        if keys is None:
+            keys = self._keys[variant] = order_keys(self._key, self._names, self.weights, variant)
+        return keys
+
+
+class Prepared:
+    """One snapshot's tables, ready to answer. Made once for each snapshot in each worker.
+
+    Nothing in it leads back to what holds it, so all of it goes with the last reference, without a collection.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._columns = Columns(snapshot)
+        fixed = _Orders(snapshot)
+        self._modules = {
+            name: PreparedModule(snapshot, fixed, name, orders) for name, orders in snapshot.orders.items()
+        }
+
+    def module(self, name: str) -> PreparedModule | None:
+        """The prepared orders of a module, or None if no such module has any."""
+        return self._modules.get(name)
+
+    def column(self, query: Query, family: Family | None, narrowing: Narrowing = WIDE) -> PreparedColumn:
+        """What a client of a family can use for a query; queries that cannot differ share a column."""
+        return self._columns.of(query, family, narrowing)
+
+
+_SMALL = 16
+"""Members of a group that are looked through before any is drawn; draws that must all fail cost 4 us (measured)."""
+_GROUPS_KEPT = 512
+"""Places; all groups of one are some 20 KB with 530 mirrors, and few places need them."""
+
+
+class PreparedModule:
+    """The orders of one module.
+
+    A list depends on four things, and a key is a number made of them: the client's network and place, the
+    variant of the orders that its lot chose, and the mirror that was drawn for the first place.
+    """
+
+    def __init__(self, snapshot: Snapshot, fixed: _Orders, module: str, orders: PlaceOrders) -> None:
+        self._fixed = fixed
+        self._orders = orders
+        self._facts = facts = snapshot.facts
+        self._policy = policy = snapshot.policy
+        self._near, self._variants, self._limit = policy.near, policy.variants, policy.limit
+        self._networks: dict[int, NetworkOrder | None] = {0: None}
+        self._place_groups: dict[int, list[Group]] = {}
+        self._nearest: dict[int, tuple[int, int, int]] = {}
+        self._mirrors = facts.mirrors
+        self._places = len(facts.places)
+        self.module = module
+        self._carriers = carriers(self._mirrors, module)
+
+    def numbers(
+        self, place: int, network: int, lot: Lot, column: Column, every: Column | None = None
+    ) -> tuple[list[int], bool]:
+        """The mirrors to list, best first, and whether a monopoly stands alone.
+
+        ``place`` and ``network`` are numbers of the snapshot's places and classes.
+        """
+        key = self.key(place, network, lot, column)
+        if key is None and every is not None:
+            key = self.key(place, network, lot, every)
+        return ([], False) if key is None else self.listed(key, column, every)
+
+    def key(self, place: int, network: int, lot: Lot, column: Column) -> int | None:
+        """The key of the list of a client; None if no mirror is usable."""
+        if network and self._network(network) is not None:
+            return self._key_in_network(place, network, words_of(lot), column)
+        order, word = first_words(lot)
+        nearest = self._nearest.get(place)
+        if nearest is None:
+            nearest = self._new_nearest(place)
+        first, last, total = nearest
+        drawn: int | None = None
+        if total:
+            orders = self._orders
+            drawn = orders.members[bisect_right(orders.cumulative, word * total >> 32, first, last)]
+        if drawn is None or column[drawn] is None:
+            drawn = self._drawn(place, words_of(lot), column)
+            if drawn is None:
+                return None
+        return (place * self._variants + order % self._variants) << 16 | drawn
+
+    def _key_in_network(self, place: int, network: int, words: Words, column: Column) -> int | None:
+        belongs = self._network(network)
+        usable = _Usable(column)
+        drawn = first_of(belongs.groups, words, usable) if belongs else None
+        for group in belongs.monopolies if belongs else ():
+            if any(member in usable for member in group.members):
+                drawn = first_of((group,), words, usable)
+                break
+        if drawn is None:
+            drawn = self._drawn(place, words, column)
+        row = (network * self._places + place) * self._variants + words[0] % self._variants
+        return None if drawn is None else row << 16 | drawn
+
+    def parts_of(self, key: int) -> tuple[int, int, int, int]:
+        """What a key is made of: place, network, variant, and the mirror of the first place."""
+        row, variant = divmod(key >> 16, self._variants)
+        network, place = divmod(row, self._places)
+        return place, network, variant, key & 0xFFFF
+
+    def listed(self, key: int, column: Column, every: Column | None = None) -> tuple[list[int], bool]:
+        """The list of a key: the mirrors' numbers, best first, and whether a monopoly stands alone.
+
+        ``column`` decides, and ``every`` fills up the list; it decides where the key could only be made of it.
+        """
+        place, network, variant, first = self.parts_of(key)
+        if every is not None and column[first] is None:
+            column, every = every, None
+        found, alone = self._listed(place, network, variant, first, column)
+        if every is None or len(found) == self._limit:
+            return found, alone
+        belongs, keys = self._network(network), self._fixed.keys(variant)
+        groups = belongs.groups if belongs else ()
+        if alone:
+            groups = tuple(group for group in belongs.monopolies if first in group.members)[:1] if belongs else ()
+        else:
+            groups = (*groups, *self._groups_of(place))
+        seen, usable = set(found), _Usable(every)
+        behind = (number for number in in_order(groups, keys, usable) if number not in seen)
+        return [*found, *islice(behind, self._limit - len(found))], alone
+
+    def _listed(self, place: int, network: int, variant: int, first: int, column: Column) -> tuple[list[int], bool]:
+        belongs = self._network(network)
+        if belongs is None:
+            return self._with_those_of(place, variant, [first], column), False
+        usable = _Usable(column)
+        keys = self._fixed.keys(variant)
+        for group in belongs.monopolies:
+            if any(member in usable for member in group.members):
+                return list(islice(after(first, [group], keys, usable), self._limit)), True
+        before = list(islice(after(first, belongs.groups, keys, usable), self._limit))
+        return self._with_those_of(place, variant, before, column), False
+
+    def _with_those_of(self, place: int, variant: int, found: list[int], column: Column) -> list[int]:
+        """A list filled up with the mirrors of a place: those in the tables, or all if these are too few."""
+        seen = set(found)
+        row = place * self._variants + variant
+        for number in self._orders.orders[row * self._near : (row + 1) * self._near]:
+            if len(found) == self._limit:
+                return found
+            if column[number] is not None and number not in seen:
+                found.append(number)
+        if len(found) == self._limit or self._is_whole(place):
+            return found
+        keys, usable = self._fixed.keys(variant), _Usable(column)
+        rest = after(found[0], self._groups_of(place), keys, usable)
+        seen.update(found)
+        return [*found, *islice((number for number in rest if number not in seen), self._limit - len(found))]
+
+    def _is_whole(self, place: int) -> bool:
+        """Whether the prepared order of a place holds every mirror that could stand in it."""
+        last = (place * self._variants + 1) * self._near - 1
+        return self._orders.orders[last] == len(self._mirrors)
+
+    def _new_nearest(self, place: int) -> tuple[int, int, int]:
+        """Where the nearest group of a place lies in the tables, and the sum of its weights; 0 without groups."""
+        orders = self._orders
+        group = orders.place_start[place]
+        nearest = 0, 0, 0
+        if group < orders.place_start[place + 1]:
+            first, last = orders.group_start[group], orders.group_start[group + 1]
+            nearest = first, last, orders.cumulative[last - 1]
+        self._nearest[place] = nearest
+        return nearest
+
+    def _drawn(self, place: int, words: Words, column: Column) -> int | None:
+        """What ``rank.first_of`` says of the place's groups: those in the tables, then all of them."""
+        orders = self._orders
+        members, cumulative = orders.members, orders.cumulative
+        for group in range(orders.place_start[place], orders.place_start[place + 1]):
+            first, last = orders.group_start[group], orders.group_start[group + 1]
+            if last - first <= _SMALL:
+                left = [number for number in members[first:last] if column[number] is not None]
+                if not left:
+                    continue
+                if len(left) == 1:
+                    return left[0]
+            total = cumulative[last - 1]
+            for word in words[1:15]:
+                number = members[bisect_right(cumulative, word * total >> 32, first, last)]
+                if column[number] is not None:
+                    return number
+            rest = Group(tuple(members[first:last]), tuple(cumulative[first:last]))
+            found = first_of((rest,), words, _Usable(column))
+            if found is not None:
+                return found
+        return first_of(self._groups_of(place), words, _Usable(column))
+
+    def _groups_of(self, place: int) -> list[Group]:
+        """All groups of a place, also those that are too far for the tables."""
+        groups = self._place_groups.get(place)
+        if groups is None:
+            where = self._facts.places[place]
+            nearby = candidates(self._mirrors, open_in(self._mirrors, self._carriers, self.module, where.country))
+            groups = place_groups(nearby, where, self._fixed.weights, self._policy)
+            if len(self._place_groups) >= _GROUPS_KEPT:
+                self._place_groups.clear()
+            self._place_groups[place] = groups
+        return groups
+
+    def _network(self, number: int) -> NetworkOrder | None:
+        """The groups of a network class, made at its first use."""
+        if number not in self._networks:
+            found = self._facts.classes[number]
+            named = ((n, match) for n in self._carriers if (match := class_match(n, self._mirrors[n], found)))
+            matches = opened_by(named, self._mirrors, self.module)
+            monopolies, groups = network_groups(matches, self._mirrors, self._fixed.weights)
+            self._networks[number] = NetworkOrder(tuple(monopolies), tuple(groups)) if groups else None
+        return self._networks[number]
+
+
+def class_match(number: int, mirror: Mirror, found: NetworkClass) -> Match | None:
+    """How a mirror matches the clients of a network class, or None."""
+    for claimant, length in found.subnets:
+        if claimant == number:
+            return Match(Proximity.SUBNET, length)
+    return match_without_subnet(mirror, found.asn, found.cloud, found.asn_proves, found.cloud_proves)

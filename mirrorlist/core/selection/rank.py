@@ -1,0 +1,210 @@
+"""The order of mirrors for a client: groups of equally close ones, and the spread inside a group.
+
+A group is a set of mirrors between which only weight and chance decide. Groups by network come first, each
+kind of match and each prefix length on its own; then the groups of the client's place, by distance.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, groupby
+
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.mirror import country_of
+from mirrorlist.core.model import Client, CloudRegions, Match, Mirror, Place, Proximity
+from mirrorlist.core.network.geo import Vector, distance_km, vector, vector_of
+from mirrorlist.core.network.prefixes import contains
+from mirrorlist.core.selection.spread import Words, draw
+
+OWN_COUNTRY = -1
+"""The band of the mirrors in a client's country, when no more is known of the client than its country."""
+
+UNKNOWN_KM = 1_000_000
+"""The effective distance of a mirror whose place is not known: served, last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Equally close mirrors, by number; ``cumulative`` are the running sums of their weights."""
+
+    members: tuple[int, ...]
+    cumulative: tuple[int, ...]
+
+    @classmethod
+    def of(cls, members: Iterable[int], weights: Sequence[int]) -> Group:
+        """The group of these mirrors, each with its weight from ``weights``."""
+        found = tuple(members)
+        return cls(found, tuple(accumulate(weights[member] for member in found)))
+
+
+def network_groups(
+    matches: Mapping[int, Match], mirrors: Sequence[Mirror], weights: Sequence[int]
+) -> tuple[list[Group], list[Group]]:
+    """The groups of mirrors that match a client's network, closest first: monopolies, and all of them.
+
+    Subnets come before cloud regions and these before ASNs; a longer prefix comes before a shorter one.
+    """
+    rows = sorted((match.proximity, -match.prefix_length, number) for number, match in matches.items())
+    groups = [[number for *_, number in rows] for _, rows in groupby(rows, key=lambda row: row[:2])]
+    alone = [[number for number in group if mirrors[number].monopoly] for group in groups]
+    return (
+        [Group.of(group, weights) for group in alone if group],
+        [Group.of(group, weights) for group in groups],
+    )
+
+
+def effective_km(mirror_vector: Vector | None, mirror_country: str | None, place: Place, border_km: int) -> int:
+    """The distance by which mirrors are compared: kilometres, and the cost of a border.
+
+    For a client known by its country only, the mirrors of that country are closest, wherever they stand.
+    """
+    if is_nowhere(place):
+        return 0
+    at_home = place.country is not None and mirror_country == place.country
+    if at_home and not place.exact:
+        return OWN_COUNTRY
+    if mirror_vector is None or place.latitude is None or place.longitude is None:
+        return UNKNOWN_KM
+    away = distance_km(mirror_vector, vector(place.latitude, place.longitude))
+    return away if at_home else away + border_km
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A mirror that can stand in a place's groups."""
+
+    number: int
+    vector: Vector | None
+    country: str | None
+
+
+def candidates(mirrors: Sequence[Mirror], numbers: Iterable[int]) -> list[Candidate]:
+    """The numbered mirrors as candidates for the groups of a place."""
+    return [Candidate(number, vector_of(mirrors[number]), country_of(mirrors[number])) for number in sorted(numbers)]
+
+
+def place_groups(nearby: Iterable[Candidate], place: Place, weights: Sequence[int], policy: Policy) -> list[Group]:
+    """The candidates in groups by distance from a place, nearest first.
+
+    The bands of ``policy.bands_km`` are cut once, after the nearest ``policy.near``: a list never needs more,
+    and what a client is given stays near even where a band holds hundreds. A client's own country, where
+    nothing more is known, is never cut.
+    """
+    rows = sorted(
+        (effective_km(candidate.vector, candidate.country, place, policy.border_km), candidate.number)
+        for candidate in nearby
+    )
+    cut = near_count(place, [km for km, _ in rows], policy)
+    keyed = [((at >= cut, band_of(km, policy)), number) for at, (km, number) in enumerate(rows)]
+    return [
+        Group.of((number for _, number in members), weights) for _, members in groupby(keyed, key=lambda row: row[0])
+    ]
+
+
+def near_count(place: Place, effective: Sequence[int], policy: Policy) -> int:
+    """After how many of the ascending effective distances the bands are cut."""
+    if is_nowhere(place):
+        return len(effective)
+    return max(policy.near, effective.count(OWN_COUNTRY))
+
+
+def is_nowhere(place: Place) -> bool:
+    """Whether nothing is known of the place."""
+    return place.country is None and place.latitude is None
+
+
+def band_of(km: int, policy: Policy) -> int:
+    """The band of an effective distance: -1 the own country, 0 the nearest, the last one for unknown places."""
+    if km == OWN_COUNTRY:
+        return OWN_COUNTRY
+    return bisect_left(policy.bands_km, km) if km < UNKNOWN_KM else len(policy.bands_km) + 1
+
+
+def proximity_of(mirror: Mirror, match: Match | None, place: Place, policy: Policy) -> tuple[Proximity, int]:
+    """How a mirror is close to a client at a place, and its band there."""
+    band = band_of(effective_km(vector_of(mirror), country_of(mirror), place, policy.border_km), policy)
+    if match:
+        return match.proximity, band
+    within = not is_nowhere(place) and band < len(policy.bands_km)
+    return Proximity.NEARBY if within else Proximity.WORLD, band
+
+
+def distance_to(mirror: Mirror, place: Place) -> int | None:
+    """The kilometres from a place to a mirror, or None where one of them is not known."""
+    here = vector_of(mirror)
+    if here is None or place.latitude is None or place.longitude is None:
+        return None
+    return distance_km(here, vector(place.latitude, place.longitude))
+
+
+def ordered(groups: Sequence[Group], keys: Sequence[float], words: Words, usable: Container[int]) -> Iterator[int]:
+    """The usable mirrors, best first.
+
+    The first is drawn from the closest group that has a usable one. The others follow group by group, each in
+    the fixed weighted order of ``keys``.
+    """
+    drawn = first_of(groups, words, usable)
+    return iter(()) if drawn is None else after(drawn, groups, keys, usable)
+
+
+def after(drawn: int, groups: Iterable[Group], keys: Sequence[float], usable: Container[int]) -> Iterator[int]:
+    """The mirror that was drawn for the first place, and all others in their order."""
+    yield drawn
+    yield from (member for member in in_order(groups, keys, usable) if member != drawn)
+
+
+def in_order(groups: Iterable[Group], keys: Sequence[float], usable: Container[int]) -> Iterator[int]:
+    """The usable mirrors, group by group, each in the fixed weighted order of ``keys``."""
+    seen: set[int] = set()
+    for group in groups:
+        for member in sorted(group.members, key=keys.__getitem__):
+            if member in usable and member not in seen:
+                seen.add(member)
+                yield member
+
+
+def first_of(groups: Iterable[Group], words: Words, usable: Container[int]) -> int | None:
+    """The draw from the closest group that has a usable mirror."""
+    for group in groups:
+        drawn = draw(group.members, group.cumulative, words, usable)
+        if drawn is not None:
+            return drawn
+    return None
+
+
+# Which mirrors belong to a client's network, and how closely.
+
+
+def network_matches(mirrors: Sequence[Mirror], client: Client) -> dict[int, Match]:
+    """The closest match of each mirror that matches the client's address, ASN or cloud region, by number."""
+    found = {number: network_match(mirror, client) for number, mirror in enumerate(mirrors)}
+    return {number: match for number, match in found.items() if match}
+
+
+def network_match(mirror: Mirror, client: Client) -> Match | None:
+    """The closest way in which the client is in one of the mirror's networks, or None."""
+    if client.address is not None:
+        lengths = [prefix.length for prefix in mirror.subnets if contains(prefix, client.address)]
+        if lengths:
+            return Match(Proximity.SUBNET, max(lengths))
+    return match_without_subnet(mirror, client.asn, client.cloud, client.asn_proves, client.cloud_proves)
+
+
+def match_without_subnet(
+    mirror: Mirror, asn: int | None, cloud: tuple[str, str] | None, asn_proves: bool, cloud_proves: bool
+) -> Match | None:
+    """The match by cloud region, else by ASN. A match that proves its network goes before one that does not."""
+    by_cloud = Match(Proximity.CLOUD_REGION, 0, cloud_proves) if in_regions(mirror.cloud, cloud) else None
+    by_asn = Match(Proximity.ASN, 0, asn_proves) if asn is not None and asn in mirror.asns else None
+    if by_cloud and by_asn and by_asn.proves and not by_cloud.proves:
+        return by_asn
+    return by_cloud or by_asn
+
+
+def in_regions(served: CloudRegions | None, cloud: tuple[str, str] | None) -> bool:
+    """Whether a provider's region is among those that a mirror serves."""
+    if served is None or cloud is None or served.provider != cloud[0]:
+        return False
+    return served.regions is None or cloud[1] in served.regions

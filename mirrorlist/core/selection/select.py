@@ -1,0 +1,202 @@
+"""Which mirrors, in which order, for one client: the whole decision.
+
+This is what the service means, written to be read. The tables of core/prepared.py answer the same, faster,
+and tests hold the two against each other, byte by byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+
+from mirrorlist.core.mirror import country_of
+from mirrorlist.core.model import Choice, Client, Match, Mirror, Query, Rejected, Selection
+from mirrorlist.core.reasons import Reason
+from mirrorlist.core.rules import is_carrier, open_in, reason_against
+from mirrorlist.core.selection.causes import cause_of
+from mirrorlist.core.selection.possession import narrowed
+from mirrorlist.core.selection.rank import (
+    Group,
+    candidates,
+    distance_to,
+    in_order,
+    network_groups,
+    network_matches,
+    ordered,
+    place_groups,
+    proximity_of,
+)
+from mirrorlist.core.selection.spread import order_keys, turn_words
+from mirrorlist.core.selection.usability import WIDE, Narrowing, Rung, Usability, family_of, usability
+from mirrorlist.core.snapshot import Snapshot
+
+BEST_PREFERENCE = 100
+RELAXED = "no mirror in the countries asked for has this; the usual order follows"
+
+
+@dataclass(frozen=True, slots=True)
+class Sieved:
+    """The mirrors, by number, that may stand in this client's groups; of these the usable ones, and those that work
+    over another address family only; the reasons of all that are not usable."""
+
+    standing: frozenset[int]
+    usable: frozenset[int]
+    others: frozenset[int]
+    reasons: Mapping[int, Reason]
+
+
+def select(snapshot: Snapshot, query: Query, client: Client, now: float, narrowing: Narrowing = WIDE) -> Selection:
+    """The selection for a query and a client at a time; every mirror is in it, chosen or left out."""
+    near = network_matches(snapshot.mirrors, client) if query.networks else {}
+    narrowing = narrowed(snapshot, query, narrowing)
+    usable = usability(snapshot.mirrors, snapshot.facts.health, query, family_of(client), narrowing)
+    sieved, notes = _sieve_or_relax(snapshot.mirrors, query, client, near, usable)
+    groups, alone = _groups(snapshot, sieved, near, query, client)
+    chosen = list(islice(_ordered(snapshot, groups, client, sieved, now), snapshot.policy.limit))
+    return Selection(
+        query,
+        client,
+        tuple(
+            _choice(snapshot, query, client, number, near.get(number), usable.urls[number], BEST_PREFERENCE - rank)
+            for rank, number in enumerate(chosen)
+        ),
+        tuple(_rejected(snapshot, query, client, frozenset(chosen), sieved, alone)),
+        () if alone else last_urls(snapshot, query, len(chosen)),
+        notes if query.target.vault or alone else notes + rung_notes(snapshot, query, usable),
+    )
+
+
+def _sieve_or_relax(
+    mirrors: Sequence[Mirror], query: Query, client: Client, near: Mapping[int, Match], usable: Usability
+) -> tuple[Sieved, tuple[str, ...]]:
+    """``country=`` is given up, with a note, when it leaves nothing: an empty list helps nobody."""
+    sieved = _sieve(mirrors, query, client, near, usable)
+    if sieved.usable or sieved.others or not query.countries or query.target.vault:
+        return sieved, ()
+    return _sieve(mirrors, replace(query, countries=()), client, near, usable), (RELAXED,)
+
+
+def _sieve(
+    mirrors: Sequence[Mirror], query: Query, client: Client, near: Mapping[int, Match], usable: Usability
+) -> Sieved:
+    reasons: dict[int, Reason] = {}
+    standing: set[int] = set()
+    for number, mirror in enumerate(mirrors):
+        reason = _reason_against(mirror, query, client, near.get(number))
+        if reason is None:
+            standing.add(number)
+            reason = usable.reasons[number]
+        if reason is not None:
+            reasons[number] = reason
+    mine = frozenset(standing - reasons.keys())
+    return Sieved(frozenset(standing), mine, usable.others & standing, reasons)
+
+
+def _reason_against(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
+    """The reason of the rules or of the question itself; the vault's versions are on no mirror."""
+    if query.target.vault:
+        return Reason.VAULT
+    module = query.target.module
+    if query.countries and country_of(mirror) not in query.countries and is_carrier(mirror, module):
+        return Reason.COUNTRY_ASKED
+    return reason_against(mirror, module, client.place.country, match)
+
+
+def _groups(
+    snapshot: Snapshot, sieved: Sieved, near: Mapping[int, Match], query: Query, client: Client
+) -> tuple[list[Group], bool]:
+    """The client's groups, closest first; True if a monopoly stands alone."""
+    weights = snapshot.weights
+    matches = {number: near[number] for number in sorted(sieved.standing & near.keys())}
+    monopolies, by_network = network_groups(matches, snapshot.mirrors, weights)
+    usable = sieved.usable or sieved.others
+    for group in monopolies:
+        if usable.intersection(group.members):
+            return [group], True
+    strangers = open_in(snapshot.mirrors, sieved.standing, query.target.module, client.place.country)
+    nearby = candidates(snapshot.mirrors, strangers)
+    return by_network + place_groups(nearby, client.place, weights, snapshot.policy), False
+
+
+def _ordered(snapshot: Snapshot, groups: Sequence[Group], client: Client, sieved: Sieved, now: float) -> Iterator[int]:
+    """The usable mirrors, best first, and behind them those that work over another address family."""
+    policy, key = snapshot.policy, snapshot.facts.key
+    words, _ = turn_words(key, client.identity, now, policy.turn_seconds)
+    names = [mirror.name for mirror in snapshot.mirrors]
+    keys = order_keys(key, names, snapshot.weights, words[0] % policy.variants)
+    if not sieved.usable:
+        return ordered(groups, keys, words, sieved.others)
+    return chain(ordered(groups, keys, words, sieved.usable), in_order(groups, keys, sieved.others))
+
+
+def _choice(
+    snapshot: Snapshot,
+    query: Query,
+    client: Client,
+    number: int,
+    match: Match | None,
+    trees: Sequence[str],
+    preference: int,
+) -> Choice:
+    mirror = snapshot.mirrors[number]
+    proximity, band = proximity_of(mirror, match, client.place, snapshot.policy)
+    return Choice(
+        mirror=mirror,
+        url=trees[0] + query.path,
+        more_urls=tuple(tree + query.path for tree in trees[1:]) if query.every_protocol else (),
+        proximity=proximity,
+        distance_km=distance_to(mirror, client.place),
+        band=band,
+        weight=snapshot.weight(number),
+        preference=preference,
+    )
+
+
+def _rejected(
+    snapshot: Snapshot, query: Query, client: Client, chosen: frozenset[int], sieved: Sieved, alone: bool
+) -> Iterator[Rejected]:
+    """Everything that was not chosen; what nothing speaks against found the list full, or a monopoly."""
+    health, family = snapshot.facts.health, family_of(client)
+    otherwise = Reason.MONOPOLY if alone else Reason.LIST_FULL
+    for number, mirror in enumerate(snapshot.mirrors):
+        if number not in chosen:
+            reason = sieved.reasons.get(number, otherwise)
+            yield Rejected(mirror, reason, cause_of(health, number, mirror, query, family, reason))
+
+
+def rung_notes(snapshot: Snapshot, query: Query, usable: Usability) -> tuple[str, ...]:
+    """What people are told of the rung; nothing of the fallbacks where there are none."""
+    if usable.rung is Rung.FALLBACKS and not last_urls(snapshot, query, 0):
+        return ()
+    return usable.notes
+
+
+def last_urls(snapshot: Snapshot, query: Query, count: int) -> tuple[str, ...]:
+    """The project's own trees that end a list: the vault's, or the fallbacks when mirrors are few."""
+    service, module = snapshot.facts.service, query.target.module
+    enough = count >= snapshot.policy.fallback_minimum
+    if query.target.vault:
+        trees = _https_first(service.catalogue.vault_urls, query)
+    elif query.by_tree or (query.file is not None and not count):
+        # a file has to come from somewhere, even where a service wants no fallbacks
+        trees = () if enough and count else last_resorts(snapshot, module)
+    else:
+        trees = () if enough else service.fallbacks.get(module, ())
+    return tuple(tree + query.path for tree in trees if _scheme(tree) in query.protocols)
+
+
+def last_resorts(snapshot: Snapshot, module: str) -> tuple[str, ...]:
+    """The project's own trees of a module for files that no mirror gives; those that answer come first."""
+    dead = snapshot.facts.health.dead_trees
+    return tuple(sorted(snapshot.facts.service.last_resorts(module), key=dead.__contains__))
+
+
+def _https_first(trees: Sequence[str], query: Query) -> tuple[str, ...]:
+    """The trees in the order of the protocols that are wanted; those of one protocol as service.yml lists them."""
+    order = {protocol.value: rank for rank, protocol in enumerate(query.protocols)}
+    return tuple(sorted(trees, key=lambda tree: order.get(_scheme(tree), len(order))))
+
+
+def _scheme(url: str) -> str:
+    return url.partition(":")[0]

@@ -1,0 +1,243 @@
+"""Which mirrors can be used for a query right now, under which URLs, and why the others cannot.
+
+What the prober found is laid out as columns: one byte a mirror for each repository (what it holds) and for each
+module, protocol and family (whether it can be reached). When none is left, the ladder goes down rung by rung:
+fresh, lagging, last known good, and then only the project's own trees. It never revives a private mirror, nor one
+that operators took out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from mirrorlist.core.health.columns import (
+    CURRENT,
+    HELD_REASONS,
+    HealthTable,
+    Holds,
+    Reach,
+    held_key,
+    is_forbidden,
+    is_in_reach_over,
+    names_addresses,
+    paths_of,
+    reach_over,
+)
+from mirrorlist.core.health.verdicts import Family
+from mirrorlist.core.mirror import is_public
+from mirrorlist.core.model import Client, Mirror, Protocol, Query
+from mirrorlist.core.reasons import Reason, lacks_address
+from mirrorlist.core.rules import is_open_to_strangers
+
+
+class Rung(IntEnum):
+    """How far down the ladder a list stands; the sentence for people is in ``RUNG_NOTES``."""
+
+    FRESH = 0
+    LAGGING = 1
+    LAST_KNOWN = 2
+    FALLBACKS = 3
+
+
+RUNG_NAMES = {
+    Rung.FRESH: "fresh",
+    Rung.LAGGING: "lagging",
+    Rung.LAST_KNOWN: "last known good",
+    Rung.FALLBACKS: "fallbacks",
+}
+RUNG_NOTES = {
+    Rung.LAGGING: "lagging: no mirror is fresh; these have an older version that is still accepted",
+    Rung.LAST_KNOWN: "last known good: no mirror is known to be good now; these may have it",
+    Rung.FALLBACKS: "fallbacks: no public mirror can be used; what the project keeps itself is listed",
+}
+_ACCEPTED = CURRENT | {Holds.LAGGING}
+_LADDER = (
+    (Rung.FRESH, CURRENT),
+    (Rung.LAGGING, _ACCEPTED),
+    (Rung.LAST_KNOWN, frozenset(Holds) - {Holds.MISSING, Holds.WRONG}),
+    (Rung.LAST_KNOWN, frozenset(Holds)),
+)
+"""The steps down: what a mirror holds that is good enough. Those that surely lack a repository stand on the last."""
+_OWN_FAMILY, _FAMILY_ASKED = _LADDER[:2], _LADDER[:3]
+"""The steps on which mirrors that work over the client's family come before others, and those on which clients that ask
+for a family get nothing else."""
+_Step = tuple[Rung, frozenset[Holds]]
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What leaves out mirrors beside health: ``without``, by number, whatever the rung; ``holds``, a byte of ``Holds``
+    for each mirror, where that is known of the path itself; ``family``, asked for instead of the client's own."""
+
+    without: Mapping[int, Reason] = field(default_factory=dict)
+    family: Family | None = None
+    holds: bytes | None = None
+
+
+WIDE = Narrowing()
+
+
+def family_of(client: Client) -> Family | None:
+    """The address family of a client, or None where its address is not known."""
+    if client.address is None:
+        return None
+    return Family.IPV4 if len(client.address) == 4 else Family.IPV6
+
+
+@dataclass(frozen=True, slots=True)
+class Usability:
+    """For each mirror its URLs (empty where it cannot be used) and the reason; the rung that was reached.
+
+    ``others`` are the mirrors that work over another family than the client's only. They have URLs and a reason, and
+    stand behind all that have none.
+    """
+
+    urls: tuple[tuple[str, ...], ...]
+    reasons: tuple[Reason | None, ...]
+    rung: Rung
+    others: frozenset[int] = frozenset()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people are told of the rung."""
+        return (RUNG_NOTES[self.rung],) if self.rung in RUNG_NOTES else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query as mirrors are judged by it. ``strict``: only what works over ``family`` will do."""
+
+    query: Query
+    family: Family | None
+    strict: bool
+    narrowing: Narrowing
+
+
+class Ways:
+    """Under which URLs each mirror can be reached: the same for all paths, so that it is worked out once."""
+
+    def __init__(self, mirrors: Sequence[Mirror], health: HealthTable) -> None:
+        self.mirrors, self.health = mirrors, health
+        self.public = [is_public(mirror) for mirror in mirrors]
+        self._strangers: dict[str, list[int]] = {}
+        self.tells_families = bool(health.bad_reach or health.holds_over) or names_addresses(mirrors)
+        self._kept: dict[object, Sequence[tuple[tuple[str, ...], Reason | None]]] = {}
+
+    def strangers(self, module: str) -> list[int]:
+        """The numbers of the mirrors of a module that clients outside their networks may be given."""
+        if module not in self._strangers:
+            self._strangers[module] = [n for n, each in enumerate(self.mirrors) if is_open_to_strangers(each, module)]
+        return self._strangers[module]
+
+    def of(self, asked: _Asked, rung: Rung) -> Sequence[tuple[tuple[str, ...], Reason | None]]:
+        """By number the URLs and the reason; the ladder is for public mirrors, others stay on its first rung."""
+        key = asked.query.target.module, asked.query.protocols, asked.family, asked.strict, rung is Rung.LAST_KNOWN
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = [
+                _urls(number, mirror, self.health, asked, rung if self.public[number] else Rung.FRESH)
+                for number, mirror in enumerate(self.mirrors)
+            ]
+        return found
+
+
+def usability(
+    mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, narrowing: Narrowing = WIDE
+) -> Usability:
+    """Which mirrors can be used for a query by a client of a family (None: unknown)."""
+    return usability_by(Ways(mirrors, health), query, family, narrowing)
+
+
+def usability_by(ways: Ways, query: Query, family: Family | None, narrowing: Narrowing = WIDE) -> Usability:
+    """The same, for many queries."""
+    asked = _Asked(query, narrowing.family or family, False, narrowing)
+    if asked.family is None or not ways.tells_families:
+        return _down(ways, asked)
+    own = _first(ways, replace(asked, strict=True), _FAMILY_ASKED if narrowing.family else _OWN_FAMILY)
+    if own is None:
+        return _down(ways, asked)
+    return own if narrowing.family else _with_others(own, _down(ways, asked))
+
+
+def _down(ways: Ways, asked: _Asked) -> Usability:
+    """The first rung on which there is a public mirror; the fallbacks' if there is none."""
+    return _first(ways, asked, _LADDER) or replace(_column(ways, asked, _LADDER[0]), rung=Rung.FALLBACKS)
+
+
+def _first(ways: Ways, asked: _Asked, steps: Sequence[_Step]) -> Usability | None:
+    strangers = ways.strangers(asked.query.target.module)
+    columns = (_column(ways, asked, step) for step in steps)
+    return next(
+        (usable for usable in columns if any(usable.urls[number] for number in strangers)),
+        None,
+    )
+
+
+def _with_others(own: Usability, every: Usability) -> Usability:
+    """The mirrors that work over the client's family, with the others behind them."""
+    others = frozenset(n for n, urls in enumerate(every.urls) if urls and not own.urls[n])
+    urls = tuple(mine or theirs for mine, theirs in zip(own.urls, every.urls, strict=True))
+    return Usability(urls, own.reasons, own.rung, others)
+
+
+def _column(ways: Ways, asked: _Asked, step: _Step) -> Usability:
+    health, query, narrowing = ways.health, asked.query, asked.narrowing
+    columns = [column for path in paths_of(query) if (column := _holds(health, path, asked.family))]
+    if narrowing.holds is not None:
+        columns.append(narrowing.holds)
+    rung, enough = step
+    accepted, at_first = (each | (_ACCEPTED if query.checksummed else CURRENT) for each in (enough, CURRENT))
+    found = ways.of(asked, rung)
+    urls, reasons = [each for each, _ in found], [reason for _, reason in found]
+    for number in range(len(urls)) if columns else ():
+        if urls[number] and (held := _held(columns, number, accepted if ways.public[number] else at_first)):
+            urls[number], reasons[number] = (), held
+    for number, reason in narrowing.without.items():
+        urls[number], reasons[number] = (), reason
+    for number in health.out:
+        urls[number], reasons[number] = (), Reason.TAKEN_OUT
+    return Usability(tuple(urls), tuple(reasons), rung)
+
+
+def _holds(health: HealthTable, path: str, family: Family | None) -> bytes | None:
+    """What mirrors hold of a path, for clients of a family."""
+    over = health.holds_over.get(held_key(family, path)) if family else None
+    return over or health.holds.get(path)
+
+
+def _held(columns: Sequence[bytes], number: int, enough: Collection[Holds]) -> Reason | None:
+    """Why what the mirror holds is not good enough."""
+    worst = max((column[number] for column in columns if column[number] not in enough), default=0)
+    return HELD_REASONS[Holds(worst)] if worst else None
+
+
+def _urls(
+    number: int, mirror: Mirror, health: HealthTable, asked: _Asked, rung: Rung
+) -> tuple[tuple[str, ...], Reason | None]:
+    offered = mirror.urls.get(asked.query.target.module, {})
+    wanted = [protocol for protocol in asked.query.protocols if protocol in offered]
+    if not wanted:
+        refused = lacks_address(mirror.withheld, asked.query.target.module, asked.query.protocols)
+        return (), Reason.ADDRESS_REFUSED if refused else Reason.PROTOCOL
+    allowed = [each for each in wanted if not is_forbidden(health.bad_reach, number, asked.query.target.module, each)]
+    if not allowed:
+        return (), Reason.ADDRESS_REFUSED
+    reached = tuple(
+        offered[protocol] for protocol in allowed if _is_reached(number, mirror, health, asked, protocol, rung)
+    )
+    return (reached, None) if reached else ((), Reason.UNREACHABLE)
+
+
+def _is_reached(
+    number: int, mirror: Mirror, health: HealthTable, asked: _Asked, protocol: Protocol, rung: Rung
+) -> bool:
+    """Whether a way will do on a rung; on the last one every address of the family that is wanted will."""
+    module, family = asked.query.target.module, asked.family
+    own = None if family is None else reach_over(health.bad_reach, number, mirror, module, protocol, family)
+    if rung is Rung.LAST_KNOWN:
+        return not asked.strict or own is not Reach.NO_ADDRESS
+    if asked.strict or own is Reach.GOOD:
+        return own is Reach.GOOD
+    return own is not Reach.WRONG and is_in_reach_over(health.bad_reach, number, mirror, module, protocol)

@@ -1,0 +1,104 @@
+"""Write files whole, map them, and lock them: what every ring that touches disks shares."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import mmap
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from mirrorlist.core.errors import MirrorlistError, SnapshotError
+from mirrorlist.regular_files import open_regular
+
+_TEMPORARY = ".tmp."
+
+
+def write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Replaces a file; a crash or a full disk leaves the former one. Directories above it are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}.{path.name}")
+    try:
+        write_to_disk(temporary, parts)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def write_to_disk(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Writes a file, and returns when its bytes are on the disk; its name may not be before ``sync_directory``."""
+    with path.open("wb") as file:
+        for part in parts:
+            file.write(part)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_directory(directory: Path) -> None:
+    """Returns when the names in a directory are on the disk, where the file system can tell."""
+    with contextlib.suppress(OSError):  # some file systems cannot sync a directory
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def remove_left_overs(directory: Path) -> None:
+    """Removes what killed writers left in a directory; call it where nobody else writes."""
+    for entry in directory.glob(f"{_TEMPORARY}*"):
+        entry.unlink(missing_ok=True)
+
+
+# Sealed files on disk, read as views of their bytes: nothing is copied, and processes share what they look at.
+
+_Read = TypeVar("_Read")
+
+
+def read_mapped(path: Path, decode: Callable[[memoryview], _Read]) -> _Read:
+    """What ``decode`` makes of a file's bytes, which stay mapped as long as anything of it is a view of them.
+
+    Raises:
+        SnapshotError: there is no file, or none that ``decode`` can read; the message begins with the path.
+    """
+    try:
+        with open_regular(path) as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SnapshotError(f"{path}: {error}") from None
+    try:
+        return decode(memoryview(mapped))
+    except SnapshotError as error:
+        raise SnapshotError(f"{path}: {error}") from None
+
+
+# Locks on files: held by one process of a machine at a time, and given back when it ends, however it ends.
+
+
+def locked(descriptor: int) -> bool:
+    """Whether this process holds the lock of the open file now; never waits."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def alone(path: Path, busy: MirrorlistError) -> Iterator[None]:
+    """Held by one process at a time, by the lock of a file; the directories above it are made.
+
+    Raises:
+        MirrorlistError: another process holds it: ``busy``, as it is given.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        if not locked(file.fileno()):
+            raise busy
+        yield

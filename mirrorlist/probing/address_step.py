@@ -1,0 +1,73 @@
+"""The last step by which a mirror is placed: by its addresses, where its file names no place.
+
+The prober notes the addresses, and asking a mirror tells them; nothing is looked up for this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.errors import Finding, MirrorlistError
+from mirrorlist.core.model import Mirror, Place
+from mirrorlist.core.network.addresses import KnownAddress, PlaceOf, address_location
+from mirrorlist.core.review import Reviewed
+from mirrorlist.sources.geo.sources import AddressData, AddressSources
+from mirrorlist.sources.places.checks import placed_by
+from mirrorlist.sources.submissions.judge import Judged
+from mirrorlist.sources.submissions.terms import CACHE
+from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.store.addresses import AddressStore
+from mirrorlist.store.database import open_database
+
+Known = Mapping[str, Sequence[KnownAddress]]
+
+
+def noted_addresses(database: str | None, service: Service) -> Known:
+    """What the prober of this service noted; nothing where none works, or its database is away."""
+    if not Path(service.state_dir).is_dir():
+        return {}
+    try:
+        return AddressStore(open_database(Path(service.state_dir), database)).known()
+    except MirrorlistError:
+        return {}
+
+
+def place_data(service: Service) -> PlaceOf:
+    """Where an address is by the data of a service, which is read when it is first asked for."""
+
+    @cache
+    def data() -> AddressData:
+        return AddressSources(Path(service.state_dir) / CACHE).read(service.geo)
+
+    def place_of(address: bytes) -> Place:
+        return data().place_at(address)
+
+    return place_of
+
+
+def placed_by_step(judged: Judged, reviewed: Reviewed, known: Known, place_of: PlaceOf) -> Reviewed:
+    """The review; of a mirror without a place in its file with that of its addresses, where these tell one."""
+    mirror = judged.mirror
+    if mirror is None or not _is_unplaced(mirror):
+        return reviewed
+    found = address_location(known.get(mirror.name, ()), place_of)
+    if found is None:
+        return reviewed
+    place = placed_by(found)
+    return replace(reviewed, place=place, findings=tuple(_told(each, place) for each in reviewed.findings))
+
+
+def _is_unplaced(mirror: Mirror) -> bool:
+    return not mirror.private and (mirror.location is None or mirror.location.latitude is None)
+
+
+def _told(found: Finding, place: str) -> Finding:
+    """What is told of a missing place, as it is known now."""
+    if found.code != Code.NO_PLACE:
+        return found
+    what = found.message.partition(",")[0]
+    return replace(found, message=f"{what}, so the mirror is {place}; write country, state_province and city")

@@ -1,0 +1,194 @@
+"""Asks one mirror for everything that it promises, over every protocol and address family, one request at a time each.
+
+The prober of a running service looks at a part each time, because it comes again. A survey is made once, before the
+mirror is listed, so it looks at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from ipaddress import ip_address
+
+from mirrorlist.checks.fetching.fetch import Ask, Fetch
+from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.probing.judge import Known, Observation, excused, failed, repomd, time_file
+from mirrorlist.checks.probing.requests import ASKED_FAMILIES, LARGEST_REPOMD, LARGEST_TIME_FILE
+from mirrorlist.checks.probing.visit import Rsync
+from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.core.errors import OriginError
+from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
+from mirrorlist.core.health.probe_plan import Wanted
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Family, Outcome, Subject
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
+from mirrorlist.sources.origin.repomd import LARGEST_PART, largest_part, summed_up
+
+SILENT = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNREACHABLE, FailureKind.REFUSED})
+MOST_SILENCE = 3
+"""A way that does not answer so many times in a row is not asked any more."""
+SPEED_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What all surveys of a run share. ``untimed`` are the modules whose time file at the origin cannot be used."""
+
+    wanted: Wanted
+    time_file: str | None
+    allowed_outdate_seconds: float
+    timeout_seconds: float
+    speed: bool
+    untimed: frozenset[str] = frozenset()
+    elsewhere: Elsewhere = NOWHERE
+    now: Callable[[], float]
+    clock: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What one way to a tree came to: the tree itself, and each repository by its path.
+
+    ``addresses`` are those that answered, packed; ``mbps`` is at least so fast, where it was measured.
+    """
+
+    subject: Subject
+    url: str
+    tree: Observation
+    repositories: dict[str, Observation]
+    seconds: float
+    addresses: frozenset[bytes] = frozenset()
+    mbps: float | None = None
+
+
+def survey(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> tuple[Way, ...]:
+    """Every way to every tree of a mirror, in the order of its file; what a stranger does never raises."""
+    with ThreadPoolExecutor(8, thread_name_prefix="survey") as pool:
+        return tuple(pool.map(lambda ask: ask(), _asks(mirror, plan, fetch, rsync)))
+
+
+def _asks(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> Iterator[Callable[[], Way]]:
+    for module, urls in mirror.urls.items():
+        for protocol, url in urls.items():
+            for family in Family:
+                subject = Subject(mirror.name, module, protocol, family)
+                if protocol in WEB_PROTOCOLS:
+                    yield _Web(subject, url, mirror, plan, fetch).asked
+                elif protocol is Protocol.RSYNC:
+                    yield partial(_listed, subject, url, mirror.private, plan, rsync)
+
+
+def _listed(subject: Subject, url: str, private: bool, plan: Plan, rsync: Rsync) -> Way:
+    probe = excused(rsync(subject, url, plan.timeout_seconds), private)
+    return Way(subject, url, Observation(probe.outcome, probe.detail), {}, probe.seconds)
+
+
+class _Web:
+    """The requests over one protocol and family."""
+
+    def __init__(self, subject: Subject, url: str, mirror: Mirror, plan: Plan, fetch: Fetch) -> None:
+        self._subject, self._url, self._private, self._plan, self._fetch = subject, url, mirror.private, plan, fetch
+        self._elsewhere = plan.elsewhere.but_for(mirror)
+        self._addresses: set[bytes] = set()
+        self._largest: bytes = b""
+        self._repository = ""
+
+    def asked(self) -> Way:
+        """The tree first; its repositories only where it answers."""
+        start = self._plan.clock()
+        wanted = self._wanted()
+        tree = self._tree(wanted)
+        found = self._walked(wanted) if tree.outcome in GOOD_OUTCOMES or tree.answered else {}
+        is_timed = self._plan.time_file is not None and self._subject.module not in self._plan.untimed
+        if not is_timed and found:
+            bad = all(each.outcome not in GOOD_OUTCOMES for each in found.values())
+            tree = tree if bad else Observation(Outcome.GOOD, tree.detail if tree.outcome in GOOD_OUTCOMES else "")
+        seconds = self._plan.clock() - start
+        mbps = self._speed() if self._plan.speed and found else None
+        return Way(self._subject, self._url, tree, found, seconds, frozenset(self._addresses), mbps)
+
+    def _wanted(self) -> dict[str, RepoMetadata | None]:
+        """The repositories that the origin has; all of the catalogue where the origin is not known."""
+        wanted = self._plan.wanted.get(self._subject.module, {})
+        known = {path: metadata for path, metadata in wanted.items() if metadata is not None}
+        return dict(known or wanted)
+
+    def _tree(self, wanted: dict[str, RepoMetadata | None]) -> Observation:
+        if self._plan.time_file is not None and self._subject.module not in self._plan.untimed:
+            answer = self._get(self._plan.time_file, LARGEST_TIME_FILE)
+            if isinstance(answer, Fetched):
+                return time_file(answer, self._plan.now(), self._plan.allowed_outdate_seconds)
+            return failed(answer, self._private)
+        for path, metadata in wanted.items():
+            return self._repository_at(path, metadata)[0]
+        answer = self._get("", LARGEST_REPOMD)
+        return Observation(Outcome.GOOD) if isinstance(answer, Fetched) else failed(answer, self._private)
+
+    def _walked(self, wanted: dict[str, RepoMetadata | None]) -> dict[str, Observation]:
+        found: dict[str, Observation] = {}
+        silence = 0
+        for path, metadata in wanted.items():
+            found[path], silent = self._repository_at(path, metadata)
+            silence = silence + 1 if silent else 0
+            if silence == MOST_SILENCE:
+                break
+        missing = Observation(Outcome.UNCHECKED, "not asked: the mirror fell silent", answered=False)
+        return {path: found.get(path, missing) for path in wanted}
+
+    def _repository_at(self, path: str, metadata: RepoMetadata | None) -> tuple[Observation, bool]:
+        """What a repository comes to, and whether nothing answered."""
+        answer = self._get(path + REPOMD, LARGEST_REPOMD)
+        if isinstance(answer, Failure):
+            return failed(answer, self._private), answer.kind in SILENT
+        seen = self._older(repomd(answer, metadata, Known(), self._plan.now()), answer, metadata)
+        if seen.outcome in GOOD_OUTCOMES and len(answer.body) > len(self._largest):
+            self._largest, self._repository = answer.body, path
+        return seen, False
+
+    def _older(self, seen: Observation, answer: Fetched, metadata: RepoMetadata | None) -> Observation:
+        """Without a history a version that the origin does not publish now is judged by its time.
+
+        While the origin's own is younger than a mirror may lag, an older one is what every honest mirror has.
+        """
+        if metadata is None or seen.outcome is not Outcome.WRONG:
+            return seen
+        try:
+            stamp = summed_up(answer.body, "").timestamp
+        except OriginError:
+            return seen
+        if stamp >= metadata.current.timestamp:
+            return seen
+        fresh = self._plan.now() - metadata.current.timestamp < self._plan.allowed_outdate_seconds
+        return Observation(Outcome.LAGGING if fresh else Outcome.STALE, "older than the origin's", seen.sha256)
+
+    def _get(self, path: str, most_bytes: int) -> Fetched | Failure:
+        ask = Ask(
+            family=ASKED_FAMILIES[self._subject.family],
+            most_bytes=most_bytes,
+            deadline_seconds=self._plan.timeout_seconds,
+            elsewhere=self._elsewhere,
+        )
+        answer = self._fetch(self._url + path, ask)
+        if isinstance(answer, Fetched):
+            self._addresses.add(ip_address(answer.address).packed)
+        return answer
+
+    def _speed(self) -> float | None:
+        """Mbit/s over one file of the metadata, connecting included: the mirror is at least so fast."""
+        part = largest_part(self._largest)
+        path = self._repository + (part.path if part else REPOMD)
+        ask = Ask(family=ASKED_FAMILIES[self._subject.family], most_bytes=LARGEST_PART, deadline_seconds=SPEED_SECONDS)
+        answer = self._fetch(self._url + path, ask)
+        if isinstance(answer, Failure) or answer.status != 200 or answer.seconds <= 0:
+            return None
+        return len(answer.body) * 8 / 1_000_000 / answer.seconds
+
+
+def unreached(way: Way, has_route: Callable[[Family], bool]) -> Way:
+    """The way, with nothing said against it where this machine has no route to the family itself."""
+    lost = way.tree.outcome in (Outcome.UNREACHABLE, Outcome.TIMEOUT) and not way.addresses
+    if not lost or has_route(way.subject.family):
+        return way
+    detail = f"this machine has no {way.subject.family} itself"
+    return replace(way, tree=replace(way.tree, outcome=Outcome.UNCHECKED, detail=detail))

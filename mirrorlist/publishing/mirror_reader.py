@@ -1,0 +1,125 @@
+"""All mirrors as they are now: from their files, or from the last good form of those that broke."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from mirrorlist.core.errors import Finding, Severity
+from mirrorlist.core.mirror import status_on
+from mirrorlist.core.model import Mirror
+from mirrorlist.sources.mirrors.files import MirrorFiles, read_mirror_files
+from mirrorlist.sources.mirrors.subnet_lists import list_findings, with_published_subnets
+from mirrorlist.sources.places.locations import placed
+from mirrorlist.sources.submissions.guarded import Read, guarded
+from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.yaml.documents import Document
+from mirrorlist.sources.yaml.finding_codes import Code
+
+# What a running service keeps of a mirror file that breaks: its last good version, for a week.
+
+KEPT_SECONDS = 7 * 86_400
+
+
+class LastGood:
+    """Remembers the last good mirror of each file, and since when a file is broken."""
+
+    def __init__(self) -> None:
+        self._mirrors: dict[str, Mirror] = {}
+        self._broken_since: dict[str, float] = {}
+
+    def merged(self, files: MirrorFiles, now: float) -> dict[str, Mirror]:
+        """The mirrors of these files, by file name in order, broken ones in their last good version.
+
+        A file that is gone is gone on purpose. Of two mirrors with one name the first by file name stays.
+        """
+        broken = files.files.keys() - files.mirrors.keys()
+        self._broken_since = {name: self._broken_since.get(name, now) for name in broken}
+        kept = {
+            name: self._mirrors[name]
+            for name in broken & self._mirrors.keys()
+            if now - self._broken_since[name] < KEPT_SECONDS
+        }
+        self._mirrors = {**files.mirrors, **kept}
+        return _unique(self._mirrors)
+
+
+def _unique(mirrors: Mapping[str, Mirror]) -> dict[str, Mirror]:
+    holders: dict[str, str] = {}
+    for file_name in sorted(mirrors):
+        holders.setdefault(mirrors[file_name].name, file_name)
+    return {file_name: mirrors[file_name] for file_name in holders.values()}
+
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMirrors:
+    """The mirrors, and the remarks on their files. ``paths`` leads from a mirror's name to its file; ``unusable`` is
+    how many files give no mirror, not even a former one."""
+
+    mirrors: tuple[Mirror, ...]
+    findings: tuple[Finding, ...]
+    paths: Mapping[str, str]
+    unusable: int
+
+
+class MirrorReader:
+    """Reads a directory of mirror files again and again; it remembers what each file last said that was good."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._last_good = LastGood()
+        self._documents: dict[str, Document] = {}
+        self._unread: tuple[str, ...] = ()
+
+    def read(self, directory: Path, terms: Terms, now: float, former: Collection[Mirror] = ()) -> ReadMirrors:
+        """What the files say now, without what they may not; ``former`` are the mirrors in force so far."""
+        atlas = terms.atlas
+        files = read_mirror_files(directory, frozenset(terms.service.modules), atlas.countries, atlas)
+        for finding in files.findings:
+            if finding.severity is Severity.ERROR:
+                log.error("mirror file refused", finding=str(finding))
+        unread = tuple(str(each) for each in files.findings if each.code is Code.UNREAD_FILE)
+        if unread != self._unread:
+            for told in unread:
+                log.warning("file not read", finding=told)
+        self._unread = unread
+        merged = self._last_good.merged(files, now)
+        broken = {finding.path for finding in files.findings if finding.severity is Severity.ERROR}
+        by_path = {str(directory / name): mirror for name, mirror in merged.items()}
+        on_lists = list_findings(by_path, self._state_dir, now)
+        for each in on_lists:
+            log.warning("subnets", finding=str(each))
+        served = self._guarded(by_path, files, terms, now, former)
+        withheld = tuple(each.finding for mirror in served.values() for each in mirror.withheld)
+        for each in withheld:
+            log.warning("withheld", finding=str(each))
+        today = datetime.fromtimestamp(now, UTC).date()
+        return ReadMirrors(
+            tuple(placed(status_on(mirror, today), atlas) for mirror in served.values()),
+            files.findings + on_lists + withheld,
+            {mirror.name: path for path, mirror in by_path.items()},
+            len(broken) - len(merged.keys() - files.mirrors.keys()),
+        )
+
+    def _guarded(
+        self, by_path: Mapping[str, Mirror], files: MirrorFiles, terms: Terms, now: float, former: Collection[Mirror]
+    ) -> dict[str, Mirror]:
+        """The mirrors by path without what they may not have, also those whose file is broken by now."""
+        newest = {**self._documents, **files.documents}
+        self._documents = {name: newest[name] for name in map(_name, by_path)}
+        read = {
+            path: Read(self._documents[_name(path)], with_published_subnets(mirror, self._state_dir, now))
+            for path, mirror in by_path.items()
+        }
+        return guarded(read, terms, former)
+
+
+def _name(path: str) -> str:
+    return Path(path).name

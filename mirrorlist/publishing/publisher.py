@@ -1,0 +1,295 @@
+"""Compiles snapshots: something changed? read it, judge it, write a new one. One process does this.
+
+Nothing bad replaces something good: a service file, a mirror file or a database that breaks leaves what was
+last good in force, and the log says so. At a start that is what the last snapshot says. How generations of several
+publishers follow one another is told in ``store/publications.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import structlog
+
+from mirrorlist.core.catalogue.catalogue import wanted_images
+from mirrorlist.core.catalogue.metadata import metadata_from
+from mirrorlist.core.catalogue.service import GeoSources, Service
+from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError
+from mirrorlist.core.files.found import by_mirror
+from mirrorlist.core.health.columns import HealthTable
+from mirrorlist.core.health.release_gate import Seen
+from mirrorlist.core.health.table import health_table
+from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
+from mirrorlist.core.public.encoding import encode_record, known_of
+from mirrorlist.core.public.record import public_record
+from mirrorlist.core.public.types import without_contacts
+from mirrorlist.core.selection.compile import network_classes, place_orders
+from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot, encode
+from mirrorlist.publishing.mirror_reader import MirrorReader
+from mirrorlist.publishing.transition import carried_health, carried_metadata, news, refuse_loss, released
+from mirrorlist.sources.geo.sources import AddressData, AddressSources, with_former
+from mirrorlist.sources.mirrors.address_places import address_findings, in_time_zones, placed_by_addresses
+from mirrorlist.sources.mirrors.logos import read_logos
+from mirrorlist.sources.origin.commit import commit_of, read_pulled
+from mirrorlist.sources.places.gazetteer import city_of
+from mirrorlist.sources.places.locations import read_atlas
+from mirrorlist.sources.service.file import read_service
+from mirrorlist.sources.submissions.terms import CACHE, terms_of
+from mirrorlist.store.index_files import CURRENT, current_indexes, read_facts
+from mirrorlist.store.publications import line_of, only_one
+from mirrorlist.store.records import Recorded, Records
+from mirrorlist.store.snapshot_files import NAME, newest_facts, read_newest, signature, write_snapshot
+
+log = structlog.get_logger()
+
+DATES_SECONDS = 600
+"""How often dates are looked at: a pause that is over, an alternate that expires, a mirror's time to sync."""
+MOST_TRIES = 10
+"""Each try that fails is a publication of another publisher."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The files that a publisher reads; ``None`` is what the service file says."""
+
+    config: Path
+    mirrors: Path | None = None
+    state: Path | None = None
+
+
+class Publisher:
+    """Reads the inputs and writes snapshots; ``new_key`` makes the spread's key of a first snapshot."""
+
+    def __init__(self, inputs: Inputs, records: Records, service: Service, new_key: Callable[[], bytes]) -> None:
+        self._inputs = inputs
+        self._records = records
+        self._service = service
+        self._service_findings: tuple[Finding, ...] = ()
+        self._state_dir = Path(service.state_dir)
+        self._new_key = new_key
+        self._mirrors = MirrorReader(self._state_dir)
+        self._address_sources = AddressSources(self._state_dir / CACHE)
+        self._addresses: tuple[Hashable, AddressData] | None = None
+        self._orders: tuple[object, Mapping[str, PlaceOrders]] | None = None
+        self._good_sources: GeoSources | None = None
+        self._former = newest_facts(self._state_dir)
+
+    @property
+    def service(self) -> Service:
+        """The service file in force."""
+        return self._service
+
+    @property
+    def generation(self) -> int:
+        """The generation that the last one was compiled after; 0 where there was none."""
+        return self._former.generation if self._former else 0
+
+    def lead(self, leads: bool) -> None:
+        """This publisher leads from its next publication on, or does not any more."""
+        self._records.lead(leads)
+
+    def fingerprint(self, now: float) -> Hashable:
+        """A value that changes whenever a new snapshot would differ: files, metadata, health, or dates."""
+        directory = Path(self._service.mirrors_dir)
+        return (
+            signature(self._inputs.config),
+            read_pulled(self._inputs.config),
+            tuple((name, signature(directory / name)) for name in _names(directory)),
+            self._address_signature(self._service.geo),
+            signature(self._state_dir / "subnets"),
+            signature(self._state_dir / CURRENT),
+            self._records.version(now),
+            int(now // DATES_SECONDS),
+        )
+
+    def publish(self, now: float, force: bool = False) -> Snapshot:
+        """Compiles and writes the next generation, anew while other publishers are faster.
+
+        Raises:
+            Shrunk: too many mirrors vanished without their files being deleted; the former snapshot stays.
+            LeadLost: another publisher leads by now; its snapshot stays.
+        """
+        for _ in range(MOST_TRIES - 1):
+            try:
+                return self._publish(now, force)
+            except Overtaken as error:
+                log.warning("compiled anew", reason=str(error))
+        return self._publish(now, force)
+
+    def _publish(self, now: float, force: bool) -> Snapshot:
+        found, pulled = signature(self._state_dir / NAME), read_pulled(self._inputs.config)
+        self._former = newest_facts(self._state_dir)
+        generation = self._former.generation if self._former else 0
+        key = self._former.key if self._former else self._new_key()
+        turn = self._records.begin(line_of(key), generation, now)
+        if self._former:
+            self._records.restore(self._former, now)
+        self._read_service()
+        snapshot = self._compile(now, force, key, 1 + max(generation, turn.generation if turn else 0))
+        snapshot = replace(snapshot, public=self._public(snapshot, now))
+        data = encode(snapshot)
+        if read_pulled(self._inputs.config) != pulled:
+            raise Overtaken("the files were pulled meanwhile")
+        with only_one(self._state_dir):
+            if signature(self._state_dir / NAME) != found:
+                raise Overtaken("another publisher put a snapshot in place meanwhile")
+            if turn:
+                self._records.claim(turn, snapshot.facts.generation, now)
+            write_snapshot(self._state_dir, data)
+        self._records.note_releases(snapshot.facts.service.catalogue.latest, now)
+        for each in news(self._former, snapshot.facts):
+            (log.warning if each.worse else log.info)(each.event, **each.facts)
+        log.info("published", generation=snapshot.facts.generation, mirrors=len(snapshot.mirrors))
+        return snapshot
+
+    def compiled(self, now: float, force: bool = False) -> Snapshot:
+        """The next generation, not written and without a public record; raises as ``publish``."""
+        self._read_service()
+        return self._compile(now, force, *self._next())
+
+    def compiled_as(self, service: Service, now: float) -> Snapshot:
+        """A generation by another service than the file says, not written: for measurements."""
+        self._service = service
+        return self._compile(now, True, *self._next())
+
+    def _next(self) -> tuple[bytes, int]:
+        """The key and the number of the next generation, as far as the former snapshot tells."""
+        return (self._former.key, self._former.generation + 1) if self._former else (self._new_key(), 1)
+
+    def _read_service(self) -> None:
+        """Takes up service.yml; one that broke leaves the last good one in force."""
+        try:
+            service, findings = read_service(self._inputs.config, self._inputs.mirrors, self._inputs.state, city_of)
+        except ServiceFileError as error:
+            if error.findings != self._service_findings:
+                told = list(map(str, error.findings))
+                log.error("service file refused, the last good one stays in force", findings=told)
+            self._service_findings = error.findings
+        else:
+            self._service, self._service_findings = service, findings
+
+    def _compile(self, now: float, force: bool, key: bytes, generation: int) -> Snapshot:
+        service = self._service
+        addresses, recorded = self._read_addresses(service.geo), self._records.read(now)
+        terms = terms_of(service, lambda: addresses.geo.asns)
+        in_force = self._former.mirrors if self._former else ()
+        read = self._mirrors.read(Path(service.mirrors_dir), terms, now, in_force)
+        if not force and self._former:
+            refuse_loss(self._former.mirrors, read.mirrors, read.unusable)
+        known = recorded.addresses if recorded else {}
+        mirrors = in_time_zones(placed_by_addresses(read.mirrors, known, addresses.place_at))
+        on_addresses = address_findings(mirrors, known, addresses.place_at, read_atlas(), read.paths)
+        geo = addresses.geo
+        table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
+        metadata = self._metadata(recorded, service, now)
+        health = self._health_table(recorded, mirrors, metadata, service, now)
+        service, waiting = released(recorded, self._former, service, Seen(mirrors, health, metadata))
+        lowered = recorded.lowered if recorded else self._former.lowered if self._former else {}
+        pulled = read_pulled(self._inputs.config)
+        facts = Facts(
+            generation=generation,
+            built_at=now,
+            key=key,
+            service=service,
+            mirrors=tuple(map(without_contacts, mirrors)),
+            places=geo.places,
+            country_places=addresses.country_places,
+            classes=classes,
+            metadata=metadata,
+            health=health,
+            lowered=lowered,
+            waiting=waiting,
+            asns_built_on=addresses.asns_built_on,
+            places_built_on=addresses.places_built_on,
+            findings=self._service_findings + read.findings + on_addresses,
+            file_indexes=self._file_indexes(service),
+            **asdict(pulled) if pulled else {},
+        )
+        return Snapshot(facts, table, geo.located, geo.asns, self._orders_of(facts))
+
+    def _orders_of(self, facts: Facts) -> Mapping[str, PlaceOrders]:
+        """The orders of all places; most generations differ in health alone, and keep those of the one before."""
+        made_of = facts.mirrors, facts.places, facts.service.policy, facts.key, facts.lowered, facts.service.modules
+        if self._orders is None or self._orders[0] != made_of:
+            mirrors, places, policy, key, lowered, modules = made_of
+            orders = {
+                module: place_orders(mirrors, module, places, policy, key, lowered)
+                for module in sorted({MAIN, *modules})
+            }
+            self._orders = made_of, orders
+        return self._orders[1]
+
+    def _public(self, snapshot: Snapshot, now: float) -> bytes:
+        """What pages may tell, chosen there. Of what only the database knows it tells nothing while that is away."""
+        recorded, history = self._records.read(now), self._records.history(now)
+        directory = Path(snapshot.facts.service.mirrors_dir)
+        known = known_of(
+            snapshot,
+            verdicts=recorded.verdicts if recorded else {},
+            overrides=recorded.overrides if recorded else {},
+            changes=recorded.changes if recorded else {},
+            history=history,
+            origin_faults=recorded.origin_faults if recorded else (),
+            logos=read_logos(directory, snapshot.facts.mirrors),
+            commit=snapshot.facts.commit or commit_of(directory),
+            now=now,
+            files=by_mirror(read_facts(self._state_dir, tuple(snapshot.facts.file_indexes.items()))),
+        )
+        return encode_record(public_record(known))
+
+    def _address_signature(self, geo: GeoSources) -> Hashable:
+        paths = (*geo.databases, *geo.clouds.values())
+        said = (geo.databases, tuple(geo.clouds.items()), geo.overrides)
+        return said, tuple(signature(Path(path)) for path in paths)
+
+    def _read_addresses(self, geo: GeoSources) -> AddressData:
+        """What the named files say, read anew when one changed; of a broken one, what it said before."""
+        marked = self._address_signature(geo)
+        if self._addresses is None or self._addresses[0] != marked:
+            found = self._address_sources.read(geo)
+            for reason in found.refusals:
+                log.error("address data refused, the former stays in force", reason=reason)
+            if not found.refusals:
+                self._good_sources = geo
+            elif self._good_sources != geo and self._former and self._former.service.geo == geo:
+                found = with_former(found, read_newest(self._state_dir))
+            self._addresses = (marked, found)
+        return self._addresses[1]
+
+    def _file_indexes(self, service: Service) -> dict[str, str]:
+        found = current_indexes(self._state_dir)
+        return {module: digest for module, digest in found.items() if module in service.modules}
+
+    def _health_table(
+        self,
+        recorded: Recorded | None,
+        mirrors: Sequence[Mirror],
+        metadata: Mapping[str, RepoMetadata],
+        service: Service,
+        now: float,
+    ) -> HealthTable:
+        """What the verdicts come to; while there are none, what they came to in the former snapshot."""
+        carried = carried_health(self._former.health, self._former.mirrors, mirrors) if self._former else HealthTable()
+        if recorded is None:
+            return carried
+        wanted = wanted_images(service.catalogue, recorded.sizes)
+        images = [path for paths in wanted.values() for path in paths]
+        found = health_table(mirrors, recorded.verdicts, metadata, recorded.overrides, service, now, images)
+        return found if recorded.verdicts else replace(carried, out=found.out, overrides=found.overrides)
+
+    def _metadata(self, recorded: Recorded | None, service: Service, now: float) -> dict[str, RepoMetadata]:
+        days = service.policy.alternates_days
+        changes = recorded.changes if recorded else {}
+        found = {path: metadata_from(path, each, now, days) for path, each in changes.items()}
+        former = self._former.metadata if self._former else {}
+        return carried_metadata(found, former, service.catalogue)
+
+
+def _names(directory: Path) -> list[str]:
+    """What a directory holds; nothing where it cannot be read, which reading it will tell."""
+    try:
+        return sorted(entry.name for entry in directory.iterdir())
+    except OSError:
+        return []

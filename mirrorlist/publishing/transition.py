@@ -1,0 +1,136 @@
+"""What those who run the service should hear of when a generation replaces another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mirrorlist.core.catalogue.catalogue import Catalogue, Waiting, published
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.errors import Shrunk
+from mirrorlist.core.health.columns import HealthTable
+from mirrorlist.core.health.release_gate import Seen, releases
+from mirrorlist.core.model import Mirror, RepoMetadata, Status
+from mirrorlist.core.selection.fallback_levels import moves, rungs
+from mirrorlist.core.selection.usability import RUNG_NAMES
+from mirrorlist.core.snapshot import Facts
+from mirrorlist.store.records import Recorded
+
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One line of the log: what happened, whether for the worse, and the facts by name."""
+
+    event: str
+    worse: bool
+    facts: dict[str, object]
+
+
+def news(before: Facts | None, after: Facts) -> Iterator[News]:
+    """What is new in a generation: repositories that moved on the ladder, majors that wait or do so no more."""
+    for (was, rung), paths in moves(rungs(before) if before else {}, rungs(after)).items():
+        told = {"before": RUNG_NAMES[was], "now": RUNG_NAMES[rung], "repositories": len(paths)}
+        yield News("rung", rung > was, {**told, "first": paths[:MOST_NAMED]})
+    yield from _retiring(before, after)
+    waited = {each.major: each for each in before.waiting} if before else {}
+    for each in after.waiting:
+        if waited.pop(each.major, None) != each:
+            yield News("release waits", True, {"reason": str(each)})
+    for major in waited:
+        yield News("release", False, {"major": major, "means": after.service.catalogue.latest.get(major)})
+
+
+def _retiring(before: Facts | None, after: Facts) -> Iterator[News]:
+    """Mirrors whose retirement was announced or has come."""
+    was = {mirror.name: mirror.status for mirror in before.mirrors} if before else {}
+    for mirror in after.mirrors if before else ():
+        if mirror.status in (Status.RETIRING, Status.RETIRED) and was.get(mirror.name) is not mirror.status:
+            when: dict[str, object] = {"until": mirror.status_until, "reason": mirror.status_reason}
+            yield News(f"mirror {mirror.status.value}", False, {"mirror": mirror.name, **when})
+
+
+# What a new generation takes over from the former one while the database, which knows more, cannot be asked.
+#
+# A database that is away, or that was lost and begins anew, must not look like a world without checksums in which
+# every mirror is good.
+
+
+def carried_metadata(
+    found: Mapping[str, RepoMetadata], former: Mapping[str, RepoMetadata], catalogue: Catalogue
+) -> dict[str, RepoMetadata]:
+    """What was found, and of other paths that are still published what the former generation said."""
+    paths = {each.path.replace("$basearch", arch or "") for each, arch in published(catalogue)}
+    return {path: known for path, known in former.items() if path in paths} | dict(found)
+
+
+def carried_health(former: HealthTable, were: Sequence[Mirror], mirrors: Sequence[Mirror]) -> HealthTable:
+    """The former table for these mirrors; ``were`` are those that it is of. Of a new mirror nothing is known."""
+    numbers = {mirror.name: number for number, mirror in enumerate(were)}
+    order = [numbers.get(mirror.name) for mirror in mirrors]
+    out = set(former.out)
+    return HealthTable(
+        holds={path: _reordered(column, order) for path, column in former.holds.items()},
+        bad_reach={key: _reordered(column, order) for key, column in former.bad_reach.items()},
+        out=tuple(number for number, was in enumerate(order) if was in out),
+        overrides=former.overrides,
+        since={key: _moments(column, order) for key, column in former.since.items()},
+        dead_trees=former.dead_trees,
+        holds_over={key: _reordered(column, order) for key, column in former.holds_over.items()},
+    )
+
+
+def _reordered(column: bytes, order: Iterable[int | None]) -> bytes:
+    return bytes(0 if was is None else column[was] for was in order)
+
+
+def _moments(column: bytes, order: Iterable[int | None]) -> bytes:
+    """The same for columns of four bytes a mirror."""
+    return b"".join(bytes(4) if was is None else column[4 * was : 4 * was + 4] for was in order)
+
+
+# When a new generation is probably a mistake: most of the mirrors are gone, and nobody deleted their files.
+
+GUARDED_ABOVE = 10
+"""Mirrors; a network this small may lose as many as it likes, but not all."""
+LEAST_SHARE = 0.7
+
+
+def refuse_loss(former: Sequence[Mirror], mirrors: Sequence[Mirror], unusable: int) -> None:
+    """Refuses a generation with under 70 % of the former mirrors, unless their files were deleted.
+
+    ``unusable`` is how many files give no mirror. A snapshot does not say which file a mirror came from; but no more
+    of them are lost than files are unusable.
+
+    Raises:
+        Shrunk: too many are lost; the message names the first.
+    """
+    if not former or (mirrors and len(former) <= GUARDED_ABOVE):
+        return
+    there = {mirror.name for mirror in mirrors}
+    gone = [mirror.name for mirror in former if mirror.name not in there]
+    lost = min(len(gone), unusable) if mirrors else len(gone)
+    if lost > (1 - LEAST_SHARE) * len(former):
+        raise Shrunk(
+            f"{lost} of {len(former)} mirrors are lost, but their files were not deleted; the former snapshot stays. "
+            f"If this is meant, run mirrorlist publish --force. First gone: {', '.join(gone[:5])}"
+        )
+
+
+# What majors mean in the next generation, by what the database recorded, or the former snapshot while it is away.
+
+
+def released(
+    recorded: Recorded | None, former: Facts | None, service: Service, seen: Seen
+) -> tuple[Service, tuple[Waiting, ...]]:
+    """The service with the versions that its majors mean now. Nothing waits for a prober that does not run.
+
+    What the database does not know, as after an upgrade, the former snapshot tells: what the majors meant.
+    """
+    knows = recorded is not None and recorded.verdicts
+    meant = {**(former.service.catalogue.latest if former else {}), **(recorded.meant if recorded and knows else {})}
+    if not (recorded.watched if recorded and knows else seen.health.holds):
+        return service, ()
+    found = releases(service.catalogue, meant, seen, service.policy)
+    return replace(service, catalogue=found.catalogue), found.waiting

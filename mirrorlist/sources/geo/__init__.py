@@ -1,0 +1,1 @@
+"""Databases of addresses: countries, places, networks and clouds."""

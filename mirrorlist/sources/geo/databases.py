@@ -1,0 +1,207 @@
+"""The databases that an operator named: read again when they change, and kept when they break."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from array import array
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from mirrorlist.core.container import Kind, Values, opened, sealed
+from mirrorlist.core.errors import GeoDatabaseError, SnapshotError
+from mirrorlist.core.model import NOWHERE, Place
+from mirrorlist.core.network.intervals import Numbers, as_numbers, interval_table
+from mirrorlist.core.network.prefixes import ARRAYS, IntervalTable
+from mirrorlist.regular_files import open_regular
+from mirrorlist.sources.geo.mmdb import read_geo_database
+from mirrorlist.sources.geo.tables import GeoTables
+
+# Compiled databases of addresses kept beside the state, so that a file that did not change costs no compiling.
+#
+# An entry is named by the SHA-256 of the database's content and by its format, whose number changes with the meaning of
+# what is kept. It is a sealed file (core/sealed.py), its facts the places; one that cannot be used is passed over.
+
+KIND = Kind(b"MIRRGEO\n", 2, "compiled database of addresses")
+_TABLES = ("located", "asns")
+_FIELDS = {name: ARRAYS[name] for name in ("starts4", "ids4", "starts6", "ids6")}
+"""The arrays of a table that divides no /64, as those of databases."""
+
+
+def entry_name(path: Path) -> str:
+    """The name of the entry of a database's present content.
+
+    Raises:
+        GeoDatabaseError: the file cannot be read.
+    """
+    try:
+        with open_regular(path) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise GeoDatabaseError(f"{path}: {error.strerror or error}") from None
+    return f"geo{KIND.format}-{digest}.tables"
+
+
+def load(entry: Path) -> GeoTables | None:
+    """What an entry holds; None where there is none, or a damaged one."""
+    try:
+        found = opened(KIND, memoryview(entry.read_bytes()))
+        return _tables(msgspec.msgpack.decode(found.facts, type=tuple[Place, ...]), found.arrays)
+    except (OSError, SnapshotError, msgspec.MsgspecError, ValueError, KeyError, IndexError, MemoryError):
+        return None
+
+
+def save(entry: Path, tables: GeoTables) -> None:
+    """Writes an entry whole or not at all. A directory that cannot be written to costs only time."""
+    temporary = entry.with_name(f"{entry.stem}.tmp.{os.getpid()}")
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary, tables)
+        temporary.replace(entry)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write(path: Path, tables: GeoTables) -> None:
+    """Writes the tables to a file; raises OSError."""
+    with path.open("wb") as file:
+        file.writelines(sealed(KIND, msgspec.msgpack.encode(tables.places), _arrays(tables)).parts)
+
+
+def remove_others(directory: Path, used: Collection[str]) -> None:
+    """Removes the entries that are not used, and what a crash left."""
+    for entry in directory.glob("geo*"):
+        if entry.name not in used:
+            with contextlib.suppress(OSError):
+                entry.unlink(missing_ok=True)
+
+
+def _arrays(tables: GeoTables) -> dict[str, array[int]]:
+    return {
+        f"{name}/{field}": array(typecode, getattr(getattr(tables, name), field))
+        for name in _TABLES
+        for field, typecode in _FIELDS.items()
+    }
+
+
+def _tables(places: tuple[Place, ...], arrays: Mapping[str, Values]) -> GeoTables:
+    located, asns = (_table(name, arrays) for name in _TABLES)
+    if places[:1] != (NOWHERE,) or max(*_largest(located)) >= len(places):
+        raise ValueError("the tables and the places do not belong together")
+    return GeoTables(located, asns, places)
+
+
+def _table(name: str, arrays: Mapping[str, Values]) -> IntervalTable:
+    found = {field: as_numbers(arrays[f"{name}/{field}"]) for field in _FIELDS}
+    for field, typecode in _FIELDS.items():
+        if found[field].dtype != np.dtype(typecode):
+            raise ValueError(f"{name}/{field} is of another type")
+    for starts, ids in (("starts4", "ids4"), ("starts6", "ids6")):
+        if len(found[starts]) != len(found[ids]) or found[starts][0] != 0 or not _ascends(found[starts]):
+            raise ValueError(f"{name}/{starts} does not ascend from 0")
+    return interval_table(*found.values())
+
+
+def _ascends(starts: Numbers) -> bool:
+    return bool((starts[1:] > starts[:-1]).all())
+
+
+def _largest(table: IntervalTable) -> Iterable[int]:
+    return int(as_numbers(table.ids4).max()), int(as_numbers(table.ids6).max())
+
+
+# Compiles a database of addresses in a process of its own, which may end badly without ending the service.
+#
+# The C reader of maxminddb 3.2 ends the process that runs it where a database is damaged so that the key of a
+# mapping is no text; a file that is written over in place while it is mapped does so too. Besides, the memory that
+# compiling takes is given back.
+
+MOST_SECONDS = 900
+_PACKAGE_PARENT = Path(__file__).parents[3]
+_REFUSED = 3
+
+
+def compiled(path: Path) -> GeoTables:
+    """The tables of a database.
+
+    Raises:
+        GeoDatabaseError: as ``read_geo_database``, or the reader broke down over the file.
+    """
+    with tempfile.TemporaryDirectory(prefix="mirrorlist-") as directory:
+        result = Path(directory) / "tables"
+        command = [sys.executable, "-m", __name__, str(path.absolute()), str(result)]
+        try:
+            done = subprocess.run(command, cwd=_PACKAGE_PARENT, capture_output=True, timeout=MOST_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise GeoDatabaseError(f"{path}: not read after {MOST_SECONDS} seconds") from None
+        if done.returncode == _REFUSED:
+            raise GeoDatabaseError(done.stdout.decode(errors="replace"))
+        tables = load(result) if done.returncode == 0 else None
+    if tables is None:
+        raise GeoDatabaseError(f"{path}: not a usable database: its reader broke down (status {done.returncode})")
+    return tables
+
+
+def _main(path: Path, result: Path) -> int:
+    try:
+        write(result, read_geo_database(path))
+    except GeoDatabaseError as error:
+        sys.stdout.write(str(error))
+        return _REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*map(Path, sys.argv[1:])))
+
+
+@dataclass(frozen=True, slots=True)
+class GeoRead:
+    """The tables of each file that could ever be read, in their order, and why the others were refused."""
+
+    tables: tuple[GeoTables, ...]
+    refusals: tuple[str, ...]
+
+
+class GeoFiles:
+    """Remembers the last good tables of each file; keeps compiled ones in ``cache``, a directory."""
+
+    def __init__(self, cache: Path, compile: Callable[[Path], GeoTables] = compiled) -> None:
+        self._cache = cache
+        self._compile = compile
+        self._good: dict[str, tuple[str, GeoTables]] = {}
+
+    def read(self, paths: Iterable[str]) -> GeoRead:
+        """The tables of these files as they are now; of one that broke, what it was before."""
+        found: dict[str, tuple[str, GeoTables]] = {}
+        refusals: list[str] = []
+        for path in paths:
+            try:
+                found[path] = self._read(path)
+            except GeoDatabaseError as error:
+                refusals.append(str(error))
+                if path in self._good:
+                    found[path] = self._good[path]
+        self._good = found
+        remove_others(self._cache, {name for name, _ in found.values()})
+        return GeoRead(tuple(tables for _, tables in found.values()), tuple(refusals))
+
+    def _read(self, path: str) -> tuple[str, GeoTables]:
+        name = entry_name(Path(path))
+        former = self._good.get(path)
+        if former and former[0] == name:
+            return former
+        tables = load(self._cache / name)
+        if tables is None:
+            tables = self._compile(Path(path))
+            save(self._cache / name, tables)
+        return name, tables

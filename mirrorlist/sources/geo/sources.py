@@ -1,0 +1,152 @@
+"""Everything that tells where addresses are and whose: overrides, databases, clouds, and what is installed.
+
+The order is that of docs/places-and-networks.md: the operator's overrides, the databases as service.yml names
+them, then what comes with the program. The country of an address of which none of these knows the place is asked
+of mirrorlist/countries.py for each request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, reduce
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from mirrorlist.core.catalogue.service import GeoSources, Override
+from mirrorlist.core.errors import GeoDatabaseError
+from mirrorlist.core.model import NOWHERE, Place
+from mirrorlist.core.network.geo import place_of
+from mirrorlist.core.network.intervals import as_numbers, renumbered
+from mirrorlist.core.network.prefixes import IntervalTable, flatten, unwrapped
+from mirrorlist.core.selection.compile import CloudTable, Proof, cloud_table, country_places
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.countries import country_of
+from mirrorlist.sources.geo.bundled import DATA, read_embedded_asns, read_embedded_places
+from mirrorlist.sources.geo.clouds import CloudFiles, Clouds
+from mirrorlist.sources.geo.databases import GeoFiles
+from mirrorlist.sources.geo.tables import NOTHING, GeoTables, completed, merged
+from mirrorlist.sources.places.countries import read_countries
+
+# What the operator knows better than every database, as tables that are asked before all others.
+
+
+def override_tables(overrides: Sequence[Override]) -> GeoTables:
+    """The tables of these overrides; where networks nest, the narrower one wins, field by field."""
+    table, meanings = flatten((override.prefix, number) for number, override in enumerate(overrides))
+    covering = [[overrides[int(str(label))] for label in reversed(labels)] for labels in meanings]
+    numbers: dict[Place, int] = {NOWHERE: 0}
+    located = [numbers.setdefault(_place(narrowest_first), len(numbers)) for narrowest_first in covering]
+    asns = [next((each.asn for each in narrowest_first if each.asn), 0) for narrowest_first in covering]
+    return GeoTables(renumbered(table, located), renumbered(table, asns), tuple(numbers))
+
+
+def _place(narrowest_first: Iterable[Override]) -> Place:
+    return reduce(completed, (place_of(override.location) for override in narrowest_first), NOWHERE)
+
+
+_Installed = TypeVar("_Installed")
+
+
+@dataclass(frozen=True, slots=True)
+class AddressData:
+    """What is known of addresses. ``refusals`` name each file that cannot be used, and why.
+
+    ``asns_built_on`` and ``places_built_on`` are the days of the installed tables, where these are used.
+    """
+
+    geo: GeoTables
+    clouds: CloudTable
+    country_places: Mapping[str, int]
+    proof: Proof
+    asns_built_on: str | None
+    places_built_on: str | None
+    refusals: tuple[str, ...]
+
+    def place_at(self, address: bytes) -> Place:
+        """Where a packed address is: by the databases, else its country's place."""
+        inner = unwrapped(address)
+        found = self.geo.located.at(inner) or self.country_places.get(country_of(inner) or "", 0)
+        return self.geo.places[found]
+
+
+class AddressSources:
+    """Reads them all; of a file that breaks, what it said before stays in force. ``data`` is the package's."""
+
+    def __init__(self, cache: Path, data: Traversable = DATA) -> None:
+        self._databases = GeoFiles(cache)
+        self._clouds = CloudFiles()
+        self._data = data
+
+    def read(self, geo: GeoSources) -> AddressData:
+        """What is known now. Files that did not change are not read again."""
+        databases, (clouds, regions) = self._databases.read(geo.databases), self._read_clouds(geo.clouds)
+        named = any(_knows(tables.asns) for tables in databases.tables)
+        refusals = [*databases.refusals, *clouds.refusals]
+        asns = None if named else self._installed(read_embedded_asns, refusals)
+        where = self._installed(read_embedded_places, refusals)
+        last = replace(where.tables if where else NOTHING, asns=asns.table if asns else NOTHING.asns)
+        places, numbers = country_places(_centres())
+        first = (override_tables(geo.overrides),) if geo.overrides else ()
+        return AddressData(
+            geo=merged((*first, *databases.tables, last), places, numbers),
+            clouds=regions,
+            country_places=numbers,
+            proof=Proof(named, clouds.hints, tuple((each.prefix, each.asn) for each in geo.overrides if each.asn)),
+            asns_built_on=asns.built_on if asns else None,
+            places_built_on=where.built_on if where else None,
+            refusals=tuple(refusals),
+        )
+
+    def _read_clouds(self, named: Mapping[str, str]) -> tuple[Clouds, CloudTable]:
+        if not named:
+            return _installed_clouds()
+        clouds = self._clouds.read(named)
+        return clouds, cloud_table(clouds.ranges)
+
+    def _installed(self, read: Callable[[Traversable], _Installed], refusals: list[str]) -> _Installed | None:
+        """A table of the package; without it the service knows less, but runs."""
+        try:
+            return _of_package(read) if self._data is DATA else read(self._data)
+        except GeoDatabaseError as error:
+            refusals.append(str(error))
+            return None
+
+
+@cache
+def _of_package(read: Callable[[Traversable], _Installed]) -> _Installed:
+    """A table of the package, unpacked once for a process."""
+    return read(DATA)
+
+
+@cache
+def _installed_clouds() -> tuple[Clouds, CloudTable]:
+    """What holds where the operator named no ranges: half a second's work, whose outcome stays the same."""
+    clouds = CloudFiles().read({})
+    return replace(clouds, ranges=()), cloud_table(clouds.ranges)
+
+
+def _knows(table: IntervalTable) -> bool:
+    return bool(np.any(as_numbers(table.ids4))) or bool(np.any(as_numbers(table.ids6)))
+
+
+def _centres() -> dict[str, tuple[float, float]]:
+    return {code: (found.latitude, found.longitude) for code, found in read_countries().by_code.items()}
+
+
+# Address data out of the former snapshot, for a start at which a database that it was made of is missing.
+
+
+def with_former(found: AddressData, former: Snapshot) -> AddressData:
+    """What was found, with the former places and autonomous systems of addresses; clouds are as they were found."""
+    facts = former.facts
+    return replace(
+        found,
+        geo=GeoTables(former.located, former.asns, facts.places),
+        country_places=facts.country_places,
+        proof=replace(found.proof, asns=found.proof.asns or facts.asns_built_on is None),
+        asns_built_on=facts.asns_built_on,
+    )

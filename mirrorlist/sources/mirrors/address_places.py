@@ -1,0 +1,112 @@
+"""Mirrors without a place get that of their addresses; what contradicts them is told.
+
+The prober notes the addresses; no name is resolved here. Private mirrors are left alone: nothing of their
+addresses is told to anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from tzfpy import get_tz
+
+from mirrorlist.core.errors import Finding, Severity
+from mirrorlist.core.model import Location, Mirror, PlaceSource
+from mirrorlist.core.network.addresses import KnownAddress, PlaceOf, address_location, other_systems
+from mirrorlist.sources.places.gazetteer import Point
+from mirrorlist.sources.places.locations import Atlas, contradiction, text_location
+from mirrorlist.sources.yaml.documents import START, finding
+
+Known = Mapping[str, Sequence[KnownAddress]]
+"""The name of a mirror to its addresses."""
+
+
+class AddressCode(StrEnum):
+    """What a mirror's addresses contradict; docs/mirror-files.md explains each."""
+
+    PLACE = "address-place"
+    ASN = "address-asn"
+
+
+def placed_by_addresses(mirrors: Iterable[Mirror], known: Known, place_of: PlaceOf) -> tuple[Mirror, ...]:
+    """The mirrors, those without coordinates at the place of their addresses where these tell one."""
+    return tuple(_placed(mirror, known.get(mirror.name, ()), place_of) for mirror in mirrors)
+
+
+def _placed(mirror: Mirror, addresses: Sequence[KnownAddress], place_of: PlaceOf) -> Mirror:
+    said = mirror.location or Location()
+    if mirror.private or said.latitude is not None:
+        return mirror
+    found = address_location(addresses, place_of)
+    if found is None:
+        return mirror
+    return replace(mirror, location=replace(found, region=said.region, city=said.city, continent=said.continent))
+
+
+def address_findings(
+    mirrors: Iterable[Mirror], known: Known, place_of: PlaceOf, atlas: Atlas, paths: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    """What the addresses of mirrors contradict; ``paths`` leads from a mirror's name to its file."""
+    return tuple(
+        finding(paths.get(mirror.name, mirror.name), START, Severity.WARNING, code, message)
+        for mirror in mirrors
+        if not mirror.private and mirror.name in known
+        for code, message in _contradictions(mirror, known[mirror.name], place_of, atlas)
+    )
+
+
+def _contradictions(
+    mirror: Mirror, addresses: Sequence[KnownAddress], place_of: PlaceOf, atlas: Atlas
+) -> Iterator[tuple[AddressCode, str]]:
+    found = address_location(addresses, place_of)
+    said = mirror.location
+    if found and said and said.source is not PlaceSource.ADDRESS:
+        apart = _apart(said, found, atlas)
+        if apart is not None:
+            where = f"{found.latitude:.0f}, {found.longitude:.0f} in {found.country or 'an unknown country'}"
+            yield AddressCode.PLACE, f"its place is {apart} km from its addresses' ({where}); correct it if it is wrong"
+    if systems := other_systems(mirror.asns, addresses):
+        named, declared = (", ".join(f"AS{asn}" for asn in asns) for asns in (systems, mirror.asns))
+        yield AddressCode.ASN, f"asn names {declared}, but its addresses belong to {named}; look whether both are meant"
+
+
+def _apart(said: Location, found: Location, atlas: Atlas) -> int | None:
+    """How far what the file says is from the addresses, read as favourably as names and countries allow."""
+    told = text_location(said, found, atlas) if said.source is not PlaceSource.COORDINATES else said
+    if told is None or told.latitude is None or told.longitude is None:
+        return None
+    if found.precision_km is not None and found.precision_km > _VAGUE_KM:
+        nearest = atlas.gazetteer.nearest(found.country or "", None, Point(told.latitude, told.longitude))
+        if nearest is None:
+            return None
+        found = replace(found, latitude=nearest.latitude, longitude=nearest.longitude)
+    return contradiction(told, found)
+
+
+_VAGUE_KM = 300.0
+"""Beyond this a place is a whole country: its nearest city is held against what the file says."""
+
+
+# The time zone of a mirror whose file names none: that of its place, as far as the place is known well enough.
+
+EXACT_KM = 100.0
+"""A place that is good for more than this may lie in the next time zone."""
+_AT_SEA = "Etc/"
+"""The zones of ships: no mirror stands there."""
+
+
+def in_time_zones(mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:
+    """The mirrors, each with the time zone of its place (an IANA name) unless its file names one."""
+    return tuple(_in_time_zone(mirror) for mirror in mirrors)
+
+
+def _in_time_zone(mirror: Mirror) -> Mirror:
+    place = mirror.location
+    if mirror.time_zone or place is None or place.latitude is None or place.longitude is None:
+        return mirror
+    if place.precision_km is not None and place.precision_km > EXACT_KM:
+        return mirror
+    found = get_tz(place.longitude, place.latitude)
+    return mirror if not found or found.startswith(_AT_SEA) else replace(mirror, time_zone=found)

@@ -1,0 +1,199 @@
+"""From a mirror file's values, which the schema has accepted, to the Mirror that they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from itertools import islice
+from pathlib import PurePath
+from typing import Any
+
+from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, Prefix, Protocol, Status
+from mirrorlist.core.network.prefixes import canonical_network, prefix
+from mirrorlist.sources.geo.clouds import canonical_region, known_regions
+from mirrorlist.sources.mirrors.repairs import Draft
+from mirrorlist.sources.mirrors.trifles import TRIFLES, field_of, leave_out
+from mirrorlist.sources.mirrors.urls import tree_url, url_fault
+from mirrorlist.sources.places.countries import Countries
+from mirrorlist.sources.yaml.documents import shown, spelled
+from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.scalars import duration_seconds
+from mirrorlist.sources.yaml.suggestions import did_you_mean
+
+Fields = Mapping[str, Any]
+
+
+def mirror_from(fields: Fields, countries: Countries) -> Mirror:
+    """The mirror; the fields are those that the schema accepts, with URLs and networks checked."""
+    sync = fields.get("sync", {})
+    return Mirror(
+        name=fields["name"],
+        urls=_urls(fields),
+        update_frequency_seconds=duration_seconds(fields.get("update_frequency", "")),
+        sponsor=fields.get("sponsor", ""),
+        sponsor_url=fields.get("sponsor_url"),
+        email=fields.get("email"),
+        location=_location(fields.get("geolocation", {}), countries),
+        private=fields.get("private", False),
+        monopoly=fields.get("monopoly", False),
+        subnets=_subnets(fields.get("subnets")),
+        subnets_url=_subnets_url(fields.get("subnets")),
+        asns=_asns(fields.get("asn", [])),
+        cloud=_cloud(fields),
+        status=Status(fields.get("status", Status.LIVE)),
+        status_reason=fields.get("status_reason"),
+        status_since=fields.get("status_since"),
+        status_until=fields.get("status_until"),
+        live_from=fields.get("live_from"),
+        bandwidth_mbps=_whole(fields.get("bandwidth_mbps")),
+        storage_gb=_whole(fields.get("storage_gb")),
+        time_zone=fields.get("geolocation", {}).get("time_zone"),
+        countries_only=_unique(fields.get("countries_only", [])),
+        countries_never=_unique(fields.get("countries_never", [])),
+        logo=fields.get("logo"),
+        sync_source=sync.get("source"),
+        sync_from=sync.get("from"),
+        contact_name=fields.get("contact_name"),
+        peerings=tuple(fields.get("peerings", [])),
+        agreement=fields.get("agreement"),
+    )
+
+
+def _urls(fields: Fields) -> dict[str, dict[Protocol, str]]:
+    books = {MAIN: fields.get("address"), **fields.get("address_optional", {})}
+    return {module: _by_protocol(book) for module, book in books.items() if book}
+
+
+def _by_protocol(book: Mapping[str, str]) -> dict[Protocol, str]:
+    return {protocol: tree_url(book[protocol]) for protocol in Protocol if protocol in book}
+
+
+def _location(place: Fields, countries: Countries) -> Location | None:
+    country = countries.by_code.get(place.get("country", ""))
+    found = Location(
+        continent=country.continent if country else place.get("continent"),
+        country=country.code if country else None,
+        region=place.get("state_province") or None,
+        city=place.get("city") or None,
+        latitude=_number(place.get("latitude")),
+        longitude=_number(place.get("longitude")),
+    )
+    return found if found != Location() else None
+
+
+def _subnets(subnets: Any) -> tuple[Prefix, ...]:
+    return _unique(prefix(text) for text in subnets) if isinstance(subnets, list) else ()
+
+
+def _subnets_url(subnets: Any) -> str | None:
+    return subnets if isinstance(subnets, str) else None
+
+
+def _asns(asn: Any) -> tuple[int, ...]:
+    return _unique(int(each) for each in (asn if isinstance(asn, list) else [asn]))
+
+
+def _cloud(fields: Fields) -> CloudRegions | None:
+    if "cloud_type" not in fields:
+        return None
+    regions = fields["cloud_regions"]
+    provider = fields["cloud_type"]
+    names = _unique(canonical_region(provider, name) for name in ([regions] if isinstance(regions, str) else regions))
+    return CloudRegions(provider, None if "all" in names else names)
+
+
+def _unique(values: Any) -> tuple[Any, ...]:
+    """Each value once, in the order of the file."""
+    return tuple(dict.fromkeys(values))
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _whole(value: float | None) -> int | None:
+    """JSON Schema takes 1000.0 for an integer; here it becomes one."""
+    return None if value is None else int(value)
+
+
+# What the schema cannot tell about a mirror file: URLs, networks, dates, and whether it serves anybody.
+#
+# To add one: a function here, its place in CHECKS, and a code for what it tells.
+
+MOST_REGIONS = 256
+"""The schema refuses more; comparing thousands with the names that are known would take seconds."""
+
+
+def check_file_name(draft: Draft) -> None:
+    """The file is named after the mirror, so that people find it."""
+    name, file = draft.root.get("name"), PurePath(draft.document.path)
+    if isinstance(name, str) and file.stem != name:
+        message = f"name {shown(name)} differs from the file's name; rename the file to {shown(name + '.yml')}"
+        draft.warn(("name",), Code.FILE_NAME, message)
+
+
+def check_urls(draft: Draft) -> None:
+    """Every URL can be handed to any client."""
+    for pointer, book in draft.address_books():
+        for key, url in book.items():
+            fault = url_fault(url) if isinstance(url, str) else None
+            if fault:
+                draft.refuse((*pointer, key), Code.BAD_URL, f"{spelled((*pointer, key))} {shown(url)} {fault}")
+
+
+def check_networks(draft: Draft) -> None:
+    """Every entry of subnets is a network."""
+    for _, index, text in draft.texts("subnets"):
+        if canonical_network(text) is None:
+            message = f"subnets[{index}] {shown(text)} is no network; write it as in 192.0.2.0/24"
+            draft.refuse(("subnets", index), Code.BAD_NETWORK, message)
+
+
+def check_dates(draft: Draft) -> None:
+    """Every date stands in the calendar."""
+    for key in ("status_since", "status_until", "live_from"):
+        text = draft.root.get(key)
+        if isinstance(text, str) and not _is_date(text):
+            message = f"{key} {shown(text)} is no date; write year-month-day, as in 2026-12-24"
+            if field_of((key,)) in TRIFLES:
+                leave_out(draft, (key,), Code.BAD_DATE, message)
+            else:
+                draft.refuse((key,), Code.BAD_DATE, message)
+
+
+def check_private(draft: Draft) -> None:
+    """A private mirror names the networks that it serves."""
+    networks = (draft.root.get(key) for key in ("subnets", "asn", "cloud_type"))
+    if draft.root.get("private") is True and not any(networks):
+        remedy = "add subnets or asn; to switch a mirror off, write 'status: paused'"
+        message = f"private is true, but no network is named, so the mirror serves nobody; {remedy}"
+        draft.warn(("private",), Code.PRIVATE_WITHOUT_NETWORKS, message)
+
+
+def check_regions(draft: Draft) -> None:
+    """The regions of a cloud are known; a new one is used although this release does not know it."""
+    provider = draft.root.get("cloud_type")
+    known = known_regions().get(provider, frozenset()) if isinstance(provider, str) else frozenset()
+    for _, index, text in islice(draft.texts("cloud_regions"), MOST_REGIONS):
+        if known and text != "all" and canonical_region(str(provider), text) not in known:
+            near = did_you_mean(text, sorted(known))
+            remedy = f"did you mean '{near}'?" if near else f"write it as {provider} does, or all"
+            message = f"cloud_regions[{index}] {shown(text)} is no known region of {provider}; {remedy}"
+            draft.warn(("cloud_regions", index), Code.UNKNOWN_REGION, message)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+CHECKS: tuple[Callable[[Draft], None], ...] = (
+    check_file_name,
+    check_urls,
+    check_networks,
+    check_dates,
+    check_private,
+    check_regions,
+)

@@ -1,0 +1,333 @@
+"""Small faults of mirror files that have an obvious meaning: each is told, and the meaning is used.
+
+To add one: a function here, its place in REPAIRS (they run in this order), and a code for what it tells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mirrorlist.core.errors import Finding
+from mirrorlist.core.model import MAIN
+from mirrorlist.core.network.prefixes import canonical_network, has_host_bits
+from mirrorlist.sources.mirrors.urls import SCHEMES, page_url, rsync_url, scheme_of, with_small_scheme
+from mirrorlist.sources.places.countries import Countries, continents
+from mirrorlist.sources.yaml.documents import Document, Pointer, Value, shown, spelled
+from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.schema_messages import unknown_key
+from mirrorlist.sources.yaml.schemas import Schema, entry, load_schema, with_booleans
+from mirrorlist.sources.yaml.suggestions import did_you_mean
+
+# A mirror file while its small faults are being repaired: its values, and what was said about them.
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a mirror file is judged against: the modules of service.yml, and the countries of the world."""
+
+    modules: Collection[str]
+    countries: Countries
+
+
+class Draft:
+    """Values that repairs change in place. Findings keep naming the places in the file.
+
+    ``root`` is the repaired tree; ``document`` reads places by the pointers of that tree.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.root: dict[str, Value] = deepcopy(document.root or {})
+        self._origins: dict[Pointer, Pointer] = {}
+        self.document = replace(document, origins=self._origins)
+        self.findings: list[Finding] = list(document.findings)
+
+    def finished(self) -> Document:
+        """The repaired document with all that was said."""
+        return replace(self.document, root=self.root, findings=tuple(self.findings))
+
+    def warn(self, pointer: Pointer, code: Code, message: str) -> None:
+        """Tell a small fault of a value."""
+        self.findings.append(self.document.warning(pointer, code, message))
+
+    def warn_key(self, pointer: Pointer, code: Code, message: str) -> None:
+        """Tell a small fault of a key."""
+        self.findings.append(self.document.key_warning(pointer, code, message))
+
+    def refuse(self, pointer: Pointer, code: Code, message: str) -> None:
+        """Tell an error of a value."""
+        self.findings.append(self.document.error(pointer, code, message))
+
+    def moved(self, moves: dict[Pointer, Pointer]) -> None:
+        """Note where values came from, all at once: each new pointer with the one it had in this draft."""
+        self._origins.update({new: self.document.original(old) for new, old in moves.items()})
+
+    def value(self, pointer: Pointer) -> Value:
+        """The value at a pointer; None where there is none."""
+        found: Any = self.root
+        for step in pointer:
+            try:
+                found = found[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return found  # type: ignore[no-any-return]  # whatever stands in a tree of values is one
+
+    def put(self, pointer: Pointer, value: Value) -> None:
+        """Replace the value at a pointer."""
+        holder: Any = self.value(pointer[:-1])
+        holder[pointer[-1]] = value
+
+    def remove(self, pointer: Pointer) -> None:
+        """Take out the value at a pointer, if it is still there, and what is empty without it."""
+        holder: Any = self.value(pointer[:-1])
+        try:
+            del holder[pointer[-1]]
+        except (KeyError, IndexError, TypeError):
+            return
+        if len(pointer) > 1 and not holder:
+            self.remove(pointer[:-1])
+
+    def mapping(self, *pointer: str) -> dict[str, Value]:
+        """The mapping at a pointer, to be changed in place; a new empty one where there is none."""
+        value: Value = self.root
+        for key in pointer:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value if isinstance(value, dict) else {}
+
+    def texts(self, *pointer: str) -> Iterator[tuple[list[Value], int, str]]:
+        """The texts of a list: the list, to be changed in place, with the index and text of each."""
+        entries = self.mapping(*pointer[:-1]).get(pointer[-1])
+        if isinstance(entries, list):
+            yield from ((entries, index, text) for index, text in enumerate(entries) if isinstance(text, str))
+
+    def address_books(self) -> Iterator[tuple[Pointer, dict[str, Value]]]:
+        """The mappings of URLs: of the main tree, and of every module, with their pointers."""
+        yield ("address",), self.mapping("address")
+        for module in self.mapping("address_optional"):
+            yield ("address_optional", module), self.mapping("address_optional", module)
+
+
+Repair = Callable[[Draft, Surroundings], None]
+
+_ASN = re.compile(r"(?:AS)?\s?([1-9][0-9]{0,9})", re.ASCII | re.IGNORECASE)
+
+
+def repair_keys(draft: Draft, _: Surroundings) -> None:
+    """A key in other letters is the key that it means; a key that nobody knows is dropped."""
+    _repair_keys(draft, (), draft.root, load_schema("mirror"))
+
+
+def _repair_keys(draft: Draft, pointer: Pointer, mapping: dict[str, Value], node: Schema) -> None:
+    if node.get("additionalProperties") is False:
+        _rename(draft, pointer, mapping, node.get("properties", {}))
+    for key, value in mapping.items():
+        if isinstance(value, dict):
+            _repair_keys(draft, (*pointer, key), value, entry("mirror", node, key))
+
+
+def _rename(draft: Draft, pointer: Pointer, mapping: dict[str, Value], known: Schema) -> None:
+    for key in [key for key in mapping if key not in known]:
+        value, meant = mapping.pop(key), _meant(key, known)
+        if meant and meant not in mapping:
+            _tell_case(draft, (*pointer, key), meant)
+            mapping[meant] = value
+            draft.moved({(*pointer, meant): (*pointer, key)})
+        else:
+            message = _elsewhere(pointer, key) or unknown_key(pointer, key, known)
+            draft.warn_key((*pointer, key), Code.UNKNOWN_KEY, message)
+
+
+def _meant(key: str, known: Schema) -> str | None:
+    """The known key of these letters and digits, whatever their case and whatever stands between them."""
+    return next((each for each in known if _bare(each) == _bare(key)), None)
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"[\s_-]", "", key.lower())
+
+
+def _tell_case(draft: Draft, pointer: Pointer, meant: str) -> None:
+    draft.warn_key(pointer, Code.KEY_CASE, f"{spelled(pointer)} is read as '{meant}'; write it like that")
+
+
+def _elsewhere(pointer: Pointer, key: str) -> str | None:
+    """The message on a key that is known, but not at this place."""
+    if not pointer or key not in load_schema("mirror")["properties"]:
+        return None
+    return f"{spelled((*pointer, key))} is not a known key; did you mean '{key}' in the first column?"
+
+
+def repair_booleans(draft: Draft, _: Surroundings) -> None:
+    """yes, no, on and off are booleans where a boolean is wanted. That is no fault, so nothing is told."""
+    draft.root = with_booleans(draft.finished(), "mirror").root or {}
+
+
+def repair_modules(draft: Draft, around: Surroundings) -> None:
+    """A module that the service does not have is dropped, and with the last one the whole key.
+
+    So is a second main tree, which would count instead of the one that readers of the file see first.
+    """
+    optional = set(around.modules) - {MAIN}
+    modules = draft.mapping("address_optional")
+    for module in [module for module in modules if module not in optional]:
+        del modules[module]
+        pointer, near = ("address_optional", module), did_you_mean(module, optional)
+        remedy = f"did you mean '{near}'?" if near else "remove it"
+        remedy = "the main tree stands under address alone; remove it" if module == MAIN else remedy
+        what = "no further module" if module == MAIN else "not a module of this service"
+        message = f"{spelled(pointer)} is {what}; {remedy}"
+        draft.warn_key(pointer, Code.UNKNOWN_MODULE, message)
+        if not modules:
+            del draft.root["address_optional"]
+
+
+def repair_rsync_spelling(draft: Draft, _: Surroundings) -> None:
+    """What only rsync's command line understands, such as ``host::module``, becomes a URL."""
+    for pointer, book in draft.address_books():
+        for key, text in book.items():
+            if isinstance(text, str) and (url := rsync_url(text)):
+                book[key] = url
+                message = f"{spelled((*pointer, key))} {shown(text)} is no plain URL; write {shown(url)}"
+                draft.warn((*pointer, key), Code.RSYNC_SPELLING, message)
+
+
+def repair_schemes(draft: Draft, _: Surroundings) -> None:
+    """A URL belongs to the protocol of its scheme, whatever its key says; a key that is right wins."""
+    for pointer, book in draft.address_books():
+        book.update({key: with_small_scheme(url) for key, url in book.items() if isinstance(url, str)})
+        wrong = {key: url for key, url in book.items() if _real_scheme(url) not in (None, key)}
+        for key in wrong:
+            del book[key]
+        moves = {}
+        for key, url in wrong.items():
+            scheme = str(_real_scheme(url))
+            _tell_scheme(draft, (*pointer, key), url, taken=scheme in book)
+            if scheme not in book:
+                book[scheme] = url
+                moves[(*pointer, scheme)] = (*pointer, key)
+        draft.moved(moves)
+
+
+def _real_scheme(url: Value) -> str | None:
+    scheme = scheme_of(url) if isinstance(url, str) else None
+    return scheme if scheme in SCHEMES else None
+
+
+def _tell_scheme(draft: Draft, pointer: Pointer, url: Value, taken: bool) -> None:
+    scheme = _real_scheme(url)
+    what = f"left out, because '{scheme}' has its own" if taken else f"used for '{scheme}'"
+    remedy = f"write {pointer[-1]}://, or remove it" if taken else f"move it to '{scheme}'"
+    draft.warn(pointer, Code.URL_SCHEME, f"{spelled(pointer)} {shown(url)} is {what}; {remedy}")
+
+
+def repair_sponsor_url(draft: Draft, _: Surroundings) -> None:
+    """A page without a scheme is taken as https; anything that is no page is dropped."""
+    text = draft.root.get("sponsor_url")
+    url = page_url(text) if isinstance(text, str) else None
+    if not isinstance(text, str) or text == url:
+        return
+    if url is None:
+        del draft.root["sponsor_url"]
+        remedy = "write an address that begins with https://, or remove it"
+        draft.warn(("sponsor_url",), Code.SPONSOR_URL, f"sponsor_url {shown(text)} is no web page; {remedy}")
+        return
+    draft.root["sponsor_url"] = url
+    if not text.lower().startswith(("http://", "https://")):
+        draft.warn(("sponsor_url",), Code.SPONSOR_URL, f"sponsor_url {shown(text)} has no scheme; write {shown(url)}")
+
+
+def repair_country(draft: Draft, around: Surroundings) -> None:
+    """A country by its name or another code becomes its ISO code; an unknown one is dropped."""
+    place = draft.mapping("geolocation")
+    text, pointer = place.get("country"), ("geolocation", "country")
+    if isinstance(text, str) and _country(draft, around, pointer, place, "country", text) is None:
+        del place["country"]
+
+
+def repair_continent(draft: Draft, around: Surroundings) -> None:
+    """A continent by its name becomes its code; one that is not the country's is told, for the country counts."""
+    place, pointer = draft.mapping("geolocation"), ("geolocation", "continent")
+    text, country = place.get("continent"), around.countries.by_code.get(str(place.get("country")))
+    meant = continents(text) if isinstance(text, str) else ()
+    if not isinstance(text, str) or not meant or (country is None and len(meant) > 1):
+        return
+    code = country.continent if country and country.continent in meant else meant[0]
+    said = f"{spelled(pointer)} {shown(text)}"
+    place["continent"] = code
+    if country and code != country.continent:
+        remedy = f"write '{country.continent}' or remove it"
+        message = f"{said} is not that of {country.code}, and {country.continent} counts; {remedy}"
+        draft.warn(pointer, Code.WRONG_CONTINENT, message)
+    elif code != text:
+        draft.warn(pointer, Code.CONTINENT_SPELLING, f"{said} is read as {code}; write '{code}'")
+
+
+def repair_country_lists(draft: Draft, around: Surroundings) -> None:
+    """Countries in lists get their ISO codes. An unknown one stays, so that a list is never widened."""
+    for key in ("countries_only", "countries_never"):
+        for entries, index, text in draft.texts(key):
+            _country(draft, around, (key, index), entries, index, text)
+
+
+def _country(
+    draft: Draft, around: Surroundings, pointer: Pointer, holder: Any, step: str | int, text: str
+) -> str | None:
+    """Put the ISO code in place of the text, and tell what was odd about it; None for an unknown country."""
+    code = around.countries.normalise(text)
+    said = f"{spelled(pointer)} {shown(text)}"
+    if code is None:
+        draft.warn(pointer, Code.UNKNOWN_COUNTRY, f"{said} is no country; write its ISO code of two letters")
+        return None
+    if code != text:
+        draft.warn(pointer, Code.COUNTRY_SPELLING, f"{said} is read as {code}; write '{code}'")
+    elif draft.document.original(pointer) in draft.document.bare_words:
+        message = f"{said} stands without quotes, which other readers take for false; write '{code}'"
+        draft.warn(pointer, Code.UNQUOTED_WORD, message)
+    holder[step] = code
+    return code
+
+
+def repair_asns(draft: Draft, _: Surroundings) -> None:
+    """``AS64496`` and ``'64496'`` are the number 64496."""
+    text = draft.root.get("asn")
+    if isinstance(text, str):
+        draft.root["asn"] = _asn(draft, ("asn",), text)
+    for entries, index, each in draft.texts("asn"):
+        entries[index] = _asn(draft, ("asn", index), each)
+
+
+def _asn(draft: Draft, pointer: Pointer, text: str) -> Value:
+    found = _ASN.fullmatch(text)
+    if not found:
+        return text
+    message = f"{spelled(pointer)} {shown(text)} is read as a number; write {found[1]}"
+    draft.warn(pointer, Code.ASN_SPELLING, message)
+    return int(found[1])
+
+
+def repair_host_bits(draft: Draft, _: Surroundings) -> None:
+    """An address with a length means the network that it lies in."""
+    for entries, index, text in draft.texts("subnets"):
+        network = canonical_network(text)
+        if network and has_host_bits(text):
+            entries[index] = network
+            message = f"subnets[{index}] {shown(text)} has host bits set; write {network}"
+            draft.warn(("subnets", index), Code.HOST_BITS, message)
+
+
+REPAIRS: tuple[Repair, ...] = (
+    repair_keys,
+    repair_booleans,
+    repair_modules,
+    repair_rsync_spelling,
+    repair_schemes,
+    repair_sponsor_url,
+    repair_country,
+    repair_continent,
+    repair_country_lists,
+    repair_asns,
+    repair_host_bits,
+)

@@ -1,0 +1,117 @@
+"""What a mirror file says wrongly and a service can do without: the mirror is served, and each loss is a warning.
+
+A field is a trifle when nobody is sent to a wrong place without it, and nobody gets a mirror that is not for him:
+``private`` and ``countries_only`` are none. To add one: its row in TRIFLES.
+"""
+
+from __future__ import annotations
+
+from mirrorlist.sources.mirrors.forms import FORMS, Field
+from mirrorlist.sources.mirrors.repairs import REPAIRS, Draft, Surroundings
+from mirrorlist.sources.yaml.documents import Pointer, Value, shown, spelled
+from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.schema_messages import Fault
+from mirrorlist.sources.yaml.schemas import refused
+
+MOST_ROUNDS = 4
+"""What is left out can leave something else without its partner, but not for long."""
+MOST_WRITTEN = 5
+
+_SINGLE = (
+    "update_frequency", "sponsor", "sponsor_url", "email", "asn", "status_reason", "status_since", "status_until",
+    "bandwidth_mbps", "storage_gb", "logo", "contact_name", "agreement", "peerings", "sync", "geolocation",
+    "address_optional",
+)  # fmt: skip
+_PLACE = ("continent", "country", "state_province", "city", "latitude", "longitude", "time_zone")
+
+TRIFLES: frozenset[Field] = frozenset({
+    *((key,) for key in _SINGLE),
+    *(("geolocation", key) for key in _PLACE),
+    ("address_optional", "*"), ("asn", "*"), ("peerings", "*"), ("sync", "source"), ("sync", "from"),
+})  # fmt: skip
+"""Left out wherever the schema refuses them."""
+
+EMPTY_TRIFLES: frozenset[Field] = frozenset({("subnets",), ("address", "*"), ("address_optional", "*", "*")})
+"""Left out where they say nothing; anything else there is an error."""
+
+_SAYS_NOTHING = (None, "", "-", "none", "n/a")
+_WITH_PARTNER = {"latitude": "longitude", "longitude": "latitude"}
+
+
+def settled(draft: Draft, around: Surroundings) -> list[Fault]:
+    """Repair all that can be repaired, leave out the trifles that cannot, and give back what is refused still."""
+    _repair(draft, around)
+    faults = refused(draft.finished(), "mirror")
+    if faults and _read_forms(draft, faults):
+        _repair(draft, around)
+        faults = refused(draft.finished(), "mirror")
+    for _ in range(MOST_ROUNDS):
+        if not _leave_out_trifles(draft, faults):
+            break
+        faults = refused(draft.finished(), "mirror")
+    return faults
+
+
+def leave_out(draft: Draft, pointer: Pointer, code: Code, message: str, at_key: bool = False) -> None:
+    """Take a value out of the file, and tell it."""
+    tell = draft.warn_key if at_key else draft.warn
+    tell(pointer, code, f"{message}; it is left out until then")
+    draft.remove(pointer)
+
+
+def field_of(pointer: Pointer) -> Field:
+    """The keys that lead to a value, without the names that a file chooses."""
+    if pointer[:1] in (("address",), ("address_optional",)):
+        return (str(pointer[0]), *("*" for _ in pointer[1:]))
+    return tuple("*" if isinstance(step, int) else step for step in pointer)
+
+
+def _repair(draft: Draft, around: Surroundings) -> None:
+    for repair in REPAIRS:
+        repair(draft, around)
+
+
+def _read_forms(draft: Draft, faults: list[Fault]) -> bool:
+    """Whether a value had another form, with one meaning, in place of which that meaning stands now."""
+    found = False
+    for pointer, code in {fault.pointer: fault.code for fault in reversed(faults) if not fault.at_key}.items():
+        form, value = FORMS.get(field_of(pointer)), draft.value(pointer)
+        meant = form(value) if form and value is not None else None
+        if meant is not None and (type(meant), meant) != (type(value), value):
+            said = _written(meant)
+            message = f"{spelled(pointer)} is {shown(value)}, which is read as {said}; write {said}"
+            draft.warn(pointer, code, message)
+            draft.put(pointer, meant)
+            found = True
+    return found
+
+
+def _written(value: Value) -> str:
+    """A value as a mirror file has it, on one line."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]" if len(value) <= MOST_WRITTEN else "a list"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {shown(each)}' for key, each in value.items())}}}"
+    return shown(value)
+
+
+def _leave_out_trifles(draft: Draft, faults: list[Fault]) -> bool:
+    """Whether something was left out. The last entries of lists go first, so that pointers stay true."""
+    found = sorted(
+        (fault for fault in faults if _is_trifle(draft, fault.pointer)),
+        key=lambda fault: [(isinstance(step, int), step) for step in fault.pointer],
+        reverse=True,
+    )
+    for fault in found:
+        leave_out(draft, fault.pointer, fault.code, fault.message, fault.at_key)
+        partner = _WITH_PARTNER.get(str(fault.pointer[-1]))
+        if partner:
+            draft.remove((*fault.pointer[:-1], partner))
+    return bool(found)
+
+
+def _is_trifle(draft: Draft, pointer: Pointer) -> bool:
+    field, value = field_of(pointer), draft.value(pointer)
+    if field in EMPTY_TRIFLES:
+        return (value.strip().lower() if isinstance(value, str) else value) in _SAYS_NOTHING
+    return field in TRIFLES

@@ -1,0 +1,1 @@
+"""What the origin publishes, and the commit of the files."""

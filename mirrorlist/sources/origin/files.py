@@ -1,0 +1,138 @@
+"""The files of the origin's tree: from walking its directory, or from a list that it publishes."""
+
+from __future__ import annotations
+
+import os
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import requests
+import urllib3
+
+from mirrorlist.core.catalogue.service import WEB_SCHEMES
+from mirrorlist.core.errors import OriginError
+from mirrorlist.core.files.list_parser import PARTIAL, Line, link, ls_lines, row, time_list_lines
+
+LARGEST_LIST = 1 << 30
+"""Bytes of a list, unpacked."""
+LONGEST_LINE = 65_536
+DEADLINE_SECONDS = 600.0
+_READ_AT_ONCE = 1 << 20
+_CONNECT_AND_READ_SECONDS = (10.0, 60.0)
+
+
+def walked(tree: Path) -> Iterator[Line]:
+    """Every file and symbolic link below a directory.
+
+    Raises:
+        OriginError: the directory, or one below it, cannot be read: a list without it would be no whole list.
+    """
+    root = os.fsencode(tree) + b"/"
+    waiting = [b""]
+    while waiting:
+        below = waiting.pop()
+        try:
+            for path, entry in _entries(root, below):
+                if entry.is_dir(follow_symlinks=False):
+                    waiting += [path + b"/"] if entry.name != PARTIAL else []
+                elif (line := _line(entry, path)) is not None:
+                    yield line
+        except OSError as error:
+            where = os.fsdecode(root + below)
+            raise OriginError(f"{where}: {error.strerror}; let mirrorlist read the whole tree") from None
+
+
+def _entries(root: bytes, below: bytes) -> Iterator[tuple[bytes, os.DirEntry[bytes]]]:
+    """What a directory holds; nothing where it has vanished since its parent was read."""
+    try:
+        with os.scandir(root + below) as entries:
+            yield from ((below + entry.name, entry) for entry in entries)
+    except FileNotFoundError:
+        if not below:
+            raise
+
+
+def _line(entry: os.DirEntry[bytes], path: bytes) -> Line:
+    """None for what is no file, or has vanished meanwhile."""
+    try:
+        if entry.is_symlink():
+            return link(path, os.fsencode(Path(os.fsdecode(entry.path)).readlink()))
+        if not entry.is_file(follow_symlinks=False):
+            return None
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return row(path, str(found.st_size).encode(), int(found.st_mtime))
+
+
+def read_list(place: str, origin: str | None) -> Iterator[Line]:
+    """The rows of a list that the origin publishes: an address, or a path below ``origin``, perhaps gzipped.
+
+    One whose name holds ``ls-lR`` is what ``ls -lR`` prints, any other a time list such as ``fullfiletimelist``.
+
+    Raises:
+        OriginError: it cannot be read, is too large or takes too long.
+    """
+    parse: Callable[[Iterator[bytes]], Iterator[Line]] = ls_lines if "ls-lr" in place.lower() else time_list_lines
+    chunks = _chunks(place, origin)
+    return parse(_lines(_unpacked(chunks, place) if place.endswith(".gz") else chunks, place))
+
+
+def _chunks(place: str, origin: str | None) -> Iterator[bytes]:
+    if place.startswith(WEB_SCHEMES):
+        return _fetched(place)
+    if origin is None:
+        raise OriginError(f"{place}: the module has no origin that it could lie in; write the whole address")
+    return _fetched(origin.rstrip("/") + "/" + place) if origin.startswith(WEB_SCHEMES) else _read(Path(origin) / place)
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_READ_AT_ONCE):
+                yield chunk
+    except OSError as error:
+        raise OriginError(f"{path}: {error.strerror}") from None
+
+
+def _fetched(url: str, clock: Callable[[], float] = time.monotonic) -> Iterator[bytes]:
+    deadline = clock() + DEADLINE_SECONDS
+    try:
+        with requests.get(url, timeout=_CONNECT_AND_READ_SECONDS, stream=True) as answer:
+            if answer.status_code != 200:
+                raise OriginError(f"{url}: status {answer.status_code}")
+            while chunk := answer.raw.read1(_READ_AT_ONCE, decode_content=not url.endswith(".gz")):
+                if clock() > deadline:
+                    raise OriginError(f"{url}: not complete after {DEADLINE_SECONDS:.0f} s")
+                yield chunk
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise OriginError(f"{url}: {type(error).__name__}") from None
+
+
+def _unpacked(chunks: Iterator[bytes], place: str) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(31)
+    try:
+        for chunk in chunks:
+            while chunk:
+                yield unpacker.decompress(chunk, _READ_AT_ONCE)
+                chunk = unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise OriginError(f"{place}: {error}") from None
+    if not unpacker.eof:
+        raise OriginError(f"{place}: it ends early")
+
+
+def _lines(chunks: Iterator[bytes], place: str) -> Iterator[bytes]:
+    rest, total = b"", 0
+    for chunk in chunks:
+        total += len(chunk)
+        if total > LARGEST_LIST:
+            raise OriginError(f"{place}: larger than {LARGEST_LIST} bytes")
+        *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            raise OriginError(f"{place}: a line of more than {LONGEST_LINE} bytes; is it a list of files?")
+        yield from whole
+    if rest:
+        yield rest

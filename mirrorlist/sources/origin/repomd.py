@@ -1,0 +1,228 @@
+"""The origin's files: a repomd.xml fetched within bounds, read, and summed up; of others the size or the time.
+
+The origin is a directory or an http(s) URL that the operator names in service.yml; it is trusted, but a slow,
+endless or broken answer must not hold the publisher up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import requests
+import urllib3
+from lxml import etree
+
+from mirrorlist.core.errors import OriginError, UnreadableError
+from mirrorlist.core.model import Checksummed
+
+LARGEST = 8 * 1024 * 1024
+DEADLINE_SECONDS = 30.0
+_CONNECT_AND_READ_SECONDS = (10.0, 10.0)
+_REPO = "{http://linux.duke.edu/metadata/repo}"
+_MOST_TIMESTAMP = 2**40
+
+Fetch = Callable[[str], bytes | None]
+"""A file of the origin by its path below the tree, or None where there is none."""
+
+
+def directory_fetch(tree: Path) -> Fetch:
+    """Reads from a directory."""
+
+    def fetch(path: str) -> bytes | None:
+        file = tree / path
+        try:
+            with file.open("rb") as opened:
+                data = opened.read(LARGEST + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise OriginError(f"{file}: {error.strerror}") from None
+        return _bounded(data, str(file))
+
+    return fetch
+
+
+def http_fetch(tree: str, session: requests.Session, clock: Callable[[], float] = time.monotonic) -> Fetch:
+    """Reads over http or https, each file within ``DEADLINE_SECONDS`` and ``LARGEST`` bytes.
+
+    404 and 410 mean that there is no such file; everything else but 200 is an OriginError.
+    """
+
+    def fetch(path: str) -> bytes | None:
+        url = tree.rstrip("/") + "/" + path
+        try:
+            with session.get(url, timeout=_CONNECT_AND_READ_SECONDS, stream=True) as answer:
+                if answer.status_code in (404, 410):
+                    return None
+                if answer.status_code != 200:
+                    raise OriginError(f"{url}: status {answer.status_code}")
+                return _bounded(_read(answer, url, clock() + DEADLINE_SECONDS, clock), url)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise OriginError(f"{url}: {type(error).__name__}") from None
+
+    return fetch
+
+
+def _read(answer: requests.Response, url: str, deadline: float, clock: Callable[[], float]) -> bytes:
+    """Takes what each packet brings, so that the deadline also ends an origin that sends a byte at a time."""
+    data = bytearray()
+    while len(data) <= LARGEST:
+        chunk = answer.raw.read1(65_536, decode_content=True)
+        if not chunk:
+            break
+        data += chunk
+        if clock() > deadline:
+            raise OriginError(f"{url}: not complete after {DEADLINE_SECONDS:.0f} s")
+    return bytes(data)
+
+
+def _bounded(data: bytes, where: str) -> bytes:
+    if len(data) > LARGEST:
+        raise OriginError(f"{where}: larger than {LARGEST} bytes")
+    return data
+
+
+Size = Callable[[str], int | None]
+"""The size in bytes of a file of the origin by its path below the tree, or None where there is none."""
+
+
+def directory_size(tree: Path) -> Size:
+    """Looks into a directory."""
+
+    def size(path: str) -> int | None:
+        try:
+            found = (tree / path).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise OriginError(f"{tree / path}: {error.strerror}") from None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+    return size
+
+
+def http_size(tree: str, session: requests.Session) -> Size:
+    """Asks for the head of a file only. An answer without a size is an OriginError."""
+
+    def size(path: str) -> int | None:
+        url = tree.rstrip("/") + "/" + path
+        try:
+            with session.head(url, timeout=_CONNECT_AND_READ_SECONDS, allow_redirects=True) as answer:
+                told = answer.headers.get("Content-Length", "")
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise OriginError(f"{url}: {type(error).__name__}") from None
+        if answer.status_code in (404, 410):
+            return None
+        if answer.status_code != 200 or not told.isdecimal():
+            raise OriginError(f"{url}: status {answer.status_code}{'' if told else ' without a size'}")
+        return int(told)
+
+    return size
+
+
+Written = Callable[[str], int]
+"""When a file of the origin was last written, by its path below the tree, in seconds since 1970; 0 if unknown."""
+
+
+def directory_written(tree: Path) -> Written:
+    """Looks into a directory."""
+
+    def written(path: str) -> int:
+        try:
+            return _sane((tree / path).stat().st_mtime)
+        except OSError:
+            return 0
+
+    return written
+
+
+def http_written(tree: str, session: requests.Session) -> Written:
+    """Asks for the head of a file; its Last-Modified counts."""
+
+    def written(path: str) -> int:
+        url = tree.rstrip("/") + "/" + path
+        try:
+            with session.head(url, timeout=_CONNECT_AND_READ_SECONDS, allow_redirects=True) as answer:
+                return _sane(parsedate_to_datetime(answer.headers.get("Last-Modified", "")).timestamp())
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, OverflowError):
+            return 0
+
+    return written
+
+
+def summed_up(data: bytes, where: str, written: Callable[[], int] = lambda: 0) -> Checksummed:
+    """Size, timestamp and digests of a repomd.xml.
+
+    The timestamp is the latest of its parts, as MirrorManager takes it. No client needs one: where there is none, the
+    time at which the file was ``written`` stands for it.
+
+    Raises:
+        UnreadableError: the bytes are not a repomd.xml.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        raise UnreadableError(f"{where}: not XML: {error.msg}") from None
+    if root.tag != f"{_REPO}repomd":
+        raise UnreadableError(f"{where}: the root element is not repomd")
+    if root.find(f"{_REPO}data") is None:
+        raise UnreadableError(f"{where}: it names no data")
+    stamps = [_timestamp(element.text) for element in root.iterfind(f"{_REPO}data/{_REPO}timestamp")]
+    return Checksummed(
+        size=len(data),
+        timestamp=max(stamps) if stamps else written(),
+        sha256=hashlib.sha256(data).hexdigest(),
+        sha512=hashlib.sha512(data).hexdigest(),
+    )
+
+
+def _timestamp(text: str | None) -> int:
+    """Seconds; createrepo_c may write a fraction. What is no sane number counts as 0."""
+    try:
+        return _sane(float((text or "").strip()))
+    except ValueError:
+        return 0
+
+
+def _sane(seconds: float) -> int:
+    return int(seconds) if 0 <= seconds < _MOST_TIMESTAMP else 0
+
+
+# What else a repomd.xml names: the largest part of the metadata, by which a mirror's speed is measured.
+
+LARGEST_PART = 32 * 1024 * 1024
+_HREF = re.compile(r"repodata/[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
+
+
+class Part(NamedTuple):
+    """A file below the repository, and its bytes."""
+
+    path: str
+    size: int
+
+
+def largest_part(repomd: bytes) -> Part | None:
+    """The largest file that a stranger's repomd.xml names, of those up to ``LARGEST``; None where it names none."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
+    try:
+        root = etree.fromstring(repomd, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+    parts = (_part(data) for data in root.iterfind(f"{_REPO}data"))
+    return max((part for part in parts if part), key=lambda part: part.size, default=None)
+
+
+def _part(data: etree._Element) -> Part | None:
+    location, size = data.find(f"{_REPO}location"), data.findtext(f"{_REPO}size") or ""
+    path = "" if location is None else str(location.get("href", ""))
+    if not _HREF.fullmatch(path) or not re.fullmatch("[1-9][0-9]{0,7}", size, re.ASCII) or int(size) > LARGEST_PART:
+        return None
+    return Part(path, int(size))

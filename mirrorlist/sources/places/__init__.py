@@ -1,0 +1,1 @@
+"""Countries, cities and the places of mirrors."""

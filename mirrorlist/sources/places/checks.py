@@ -1,0 +1,89 @@
+"""What is odd about the place of a mirror: names that are not known, and names that contradict one another.
+
+These remarks need the world's places, so they are made only where the reader of mirror files is given an atlas.
+To add one: a function here, its place in ``place_findings``, and a code for what it tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from mirrorlist.core.errors import Finding
+from mirrorlist.core.mirror import is_public
+from mirrorlist.core.model import Location, Mirror, PlaceSource
+from mirrorlist.sources.places.locations import Atlas, contradiction, located, text_location
+from mirrorlist.sources.yaml.documents import Document, Pointer, shown
+from mirrorlist.sources.yaml.finding_codes import Code
+
+CITY: Pointer = ("geolocation", "city")
+STATE: Pointer = ("geolocation", "state_province")
+LATITUDE: Pointer = ("geolocation", "latitude")
+
+VAGUE = (PlaceSource.STATE, PlaceSource.COUNTRY, PlaceSource.CONTINENT)
+
+NAMES: Mapping[PlaceSource, Callable[[Location], tuple[str | None, ...]]] = {
+    PlaceSource.COORDINATES: lambda found: (f"{found.latitude:.2f}", f"{found.longitude:.2f}"),
+    PlaceSource.CITY_AND_STATE: lambda found: (found.city, found.region, found.country),
+    PlaceSource.SWAPPED: lambda found: (found.region, found.city, found.country),
+    PlaceSource.CITY: lambda found: (found.city, found.country),
+    PlaceSource.CITY_ELSEWHERE: lambda found: (found.city, found.country),
+    PlaceSource.STATE: lambda found: (found.region, found.country),
+    PlaceSource.COUNTRY: lambda found: (found.country,),
+    PlaceSource.CONTINENT: lambda found: (found.continent,),
+    PlaceSource.ADDRESS: lambda found: (f"{found.latitude:.2f}", f"{found.longitude:.2f}", found.country),
+}
+"""What a place was found by, from the smaller to the larger."""
+
+
+def placed_by(location: Location | None) -> str:
+    """How a place was found, and by what: ``placed by its city and state (Ashburn, Virginia, US)``."""
+    if location is None or location.source is None:
+        return "not placed"
+    names = (name for name in NAMES[location.source](location) if name)
+    return f"placed by {location.source} ({', '.join(names)})"
+
+
+def place_findings(document: Document, mirror: Mirror, atlas: Atlas) -> tuple[Finding, ...]:
+    """The remarks on the place of a document's mirror. One that serves its own networks only needs none."""
+    said = mirror.location
+    found = located(said, atlas) if said else None
+    if said is None or found is None:
+        return (_no_place(document, said),) if is_public(mirror) else ()
+    if found.source is PlaceSource.COORDINATES:
+        return tuple(_contradictions(document, found, atlas))
+    return tuple(_oddities(document, found))
+
+
+def _no_place(document: Document, said: Location | None) -> Finding:
+    what = "names no known country" if said else "is not given"
+    remedy = "write country, state_province and city, or latitude and longitude"
+    message = f"geolocation {what}, so its addresses place the mirror, or it comes last; {remedy}"
+    return document.warning(("geolocation",), Code.NO_PLACE, message)
+
+
+def _contradictions(document: Document, found: Location, atlas: Atlas) -> Iterator[Finding]:
+    """Names that lie far from the coordinates."""
+    names = text_location(found, found, atlas)
+    if names and (apart := contradiction(names, found)):
+        message = f"the coordinates are {apart} km from the names' place, {placed_by(names)}; correct one of the two"
+        yield document.warning(LATITUDE, Code.PLACE_CONTRADICTION, message)
+
+
+def _oddities(document: Document, found: Location) -> Iterator[Finding]:
+    """Names that are not known, or do not belong together."""
+    where = placed_by(found)
+    if found.source is PlaceSource.SWAPPED:
+        message = f"city {shown(found.city)} is a state and state_province {shown(found.region)} a city; swap them"
+        yield document.warning(CITY, Code.SWAPPED_PLACE, message)
+    elif found.source is PlaceSource.CITY_ELSEWHERE:
+        message = (
+            f"city {shown(found.city)} is not in {shown(found.region)}; the mirror is {where}; correct one of the two"
+        )
+        yield document.warning(CITY, Code.CITY_ELSEWHERE, message)
+    elif found.source in VAGUE and found.city:
+        remedy = "correct it, write the nearest larger city, or give latitude and longitude"
+        message = f"city {shown(found.city)} is not known there, so the mirror is {where}; {remedy}"
+        yield document.warning(CITY, Code.UNKNOWN_CITY, message)
+    elif found.source in VAGUE and found.source is not PlaceSource.STATE and found.region:
+        message = f"state_province {shown(found.region)} is not known, so the mirror is {where}; correct it"
+        yield document.warning(STATE, Code.UNKNOWN_STATE, message)

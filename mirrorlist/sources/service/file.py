@@ -1,0 +1,275 @@
+"""Reads service.yml: the whole of what one distribution's service is told, or every reason why it cannot start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+
+from mirrorlist.core.catalogue.catalogue import Catalogue, Image
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.catalogue.requirements import Asked, Requirements
+from mirrorlist.core.catalogue.service import (
+    WEB_SCHEMES,
+    GeoSources,
+    Module,
+    Override,
+    Service,
+    Site,
+    Source,
+    SyncSources,
+)
+from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.errors import Finding, ServiceFileError, Severity
+from mirrorlist.core.model import MAIN, Location, Repository
+from mirrorlist.core.network.prefixes import prefix
+from mirrorlist.sources.geo.records import CITY_PRECISION_KM
+from mirrorlist.sources.mirrors.urls import tree_url
+from mirrorlist.sources.service.checks import UNIX, check
+from mirrorlist.sources.service.text import (
+    AskedText,
+    CityOf,
+    Draft,
+    ModuleText,
+    OverrideText,
+    RepositoryText,
+    RequirementsText,
+    ServiceText,
+    SourceText,
+    TreeText,
+    service_text,
+)
+from mirrorlist.sources.service.tree_checks import tree_prefix
+from mirrorlist.sources.yaml.documents import START, finding
+from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.reader import read_yaml
+from mirrorlist.sources.yaml.scalars import duration_seconds
+from mirrorlist.sources.yaml.schemas import judge, with_booleans
+
+# From the key ``requirements`` of service.yml to what is asked of mirrors.
+
+
+def requirements_of(text: RequirementsText) -> Requirements:
+    """Both levels, as the schema accepted them."""
+    return Requirements(_asked(text.minimum), _asked(text.preferred))
+
+
+def _asked(text: AskedText) -> Asked:
+    return Asked(
+        bandwidth_mbps=text.bandwidth_mbps,
+        storage_gb=text.storage_gb,
+        update_frequency_seconds=duration_seconds(text.update_frequency) if text.update_frequency else None,
+        protocols=text.protocols,
+        availability_percent=text.availability_percent,
+        complete_percent=text.complete_percent,
+        agreement=text.agreement,
+    )
+
+
+MAX_BYTES = 1024 * 1024
+SCHEMA = "service"
+
+
+def read_service(
+    path: Path, mirrors_dir: Path | None = None, state_dir: Path | None = None, city_of: CityOf | None = None
+) -> tuple[Service, tuple[Finding, ...]]:
+    """The service that a file describes, and warnings about it. The directories given win over the file's.
+
+    ``city_of`` finds the cities of overrides; without it their countries are all that is known.
+
+    Raises:
+        ServiceFileError: the file cannot be used; it holds every error and warning, in the order of the file.
+    """
+    draft, warnings = _draft(path, city_of)
+    base = path.absolute().parent
+    text = draft.text
+    service = Service(
+        name=text.name,
+        url=text.url,
+        catalogue=draft.catalogue,
+        mirrors_dir=str(mirrors_dir.absolute() if mirrors_dir else base / text.mirrors_dir),
+        state_dir=str(state_dir.absolute() if state_dir else base / text.state_dir),
+        policy=_policy(text),
+        modules=_modules(text),
+        origins=_origins(text, base),
+        file_lists=text.file_lists,
+        trusted_proxies=tuple(map(_proxy, text.trusted_proxies)),
+        fallbacks=_fallbacks(text),
+        trees=tuple(map(_tree, text.trees)),
+        geo=_geo(text, base, city_of),
+        profile=text.profile,
+        intranet_networks=tuple(str(ip_network(network)) for network in text.intranet_networks),
+        requirements=requirements_of(text.requirements),
+        time_file=text.time_file,
+        allowed_outdate_seconds=_seconds(text.allowed_outdate),
+        required_protocols=text.required_protocols,
+        approved=text.approved,
+        site=_site(text.site),
+        sync=SyncSources(text.sync.policy, tuple(_source(each, city_of) for each in text.sync.sources)),
+    )
+    return service, warnings
+
+
+def _draft(path: Path, city_of: CityOf | None) -> tuple[Draft, tuple[Finding, ...]]:
+    """The file, read and judged, with its warnings."""
+    document = read_yaml(_data(path), str(path), MAX_BYTES)
+    _stop_at_errors(document.findings)
+    document = with_booleans(document, SCHEMA)
+    _stop_at_errors(document.findings, judge(document, SCHEMA))
+    text = service_text(document.root or {})
+    draft = Draft(document, text, _catalogue(text), city_of)
+    _stop_at_errors(document.findings, check(draft))
+    return draft, document.findings
+
+
+def _data(path: Path) -> bytes:
+    """The bytes of a regular file, one more than are allowed at most."""
+    try:
+        if path.exists() and not path.is_file():
+            raise _unusable(path, Code.NOT_A_REGULAR_FILE, "this is no file; name a service file")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror}; name a service file that can"
+        raise _unusable(path, Code.UNREADABLE_FILE, message) from None
+
+
+def _unusable(path: Path, code: Code, message: str) -> ServiceFileError:
+    return ServiceFileError((finding(str(path), START, Severity.ERROR, code, message),))
+
+
+def _stop_at_errors(*groups: Iterable[Finding]) -> None:
+    findings = sorted(finding for group in groups for finding in group)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise ServiceFileError(tuple(findings))
+
+
+def _catalogue(text: ServiceText) -> Catalogue:
+    vault = (text.vault_mirror,) if isinstance(text.vault_mirror, str) else text.vault_mirror
+    return Catalogue(
+        versions=text.versions,
+        latest=text.duplicated_versions,
+        arches=text.arches,
+        repositories={repository.name: _repository(repository) for repository in text.repos},
+        module_versions=text.optional_module_versions,
+        vault_versions=text.vault_versions,
+        vault_urls=tuple(map(tree_url, vault)),
+        aliases=text.aliases,
+        images=tuple(Image(image.path, image.versions, image.arches) for image in text.images),
+    )
+
+
+def _repository(text: RepositoryText) -> Repository:
+    path = re.sub("/+", "/", f"{text.path}/")
+    return Repository(text.name, path, text.versions, text.arches, text.vault, text.clients)
+
+
+def _modules(text: ServiceText) -> Mapping[str, Module]:
+    names = dict.fromkeys([MAIN, *text.optional_module_versions, *text.modules])
+    return {name: _module(name, text.modules.get(name, ModuleText())) for name in names}
+
+
+def _module(name: str, text: ModuleText) -> Module:
+    return Module(
+        title=text.title or name.capitalize(),
+        rsync=text.rsync,
+        space_gb=text.space_gb,
+        interval_seconds=_seconds(text.interval) if text.interval else None,
+    )
+
+
+def _origins(text: ServiceText, base: Path) -> Mapping[str, str]:
+    by_module = {MAIN: text.origin} if isinstance(text.origin, str) else text.origin
+    return {module: _origin(origin, base) for module, origin in by_module.items()}
+
+
+def _origin(text: str, base: Path) -> str:
+    return tree_url(text) if text.startswith(WEB_SCHEMES) else str(base / text)
+
+
+def _fallbacks(text: ServiceText) -> Mapping[str, tuple[str, ...]]:
+    by_module = {MAIN: text.fallbacks} if isinstance(text.fallbacks, tuple) else text.fallbacks
+    return {module: tuple(map(tree_url, urls)) for module, urls in by_module.items()}
+
+
+def _source(text: SourceText, city_of: CityOf | None) -> Source:
+    rsync = {module: tree_url(url) for module, url in text.rsync.items()}
+    place = Location(country=text.country, city=text.city, latitude=_degrees(text.latitude),
+                     longitude=_degrees(text.longitude))  # fmt: skip
+    if text.country and place.latitude is None and city_of:
+        found = city_of(text.country, text.city) if text.city else None
+        latitude, longitude = found or (None, None)
+        place = replace(place, latitude=latitude, longitude=longitude)
+    return Source(text.name, rsync, place, text.mirror)
+
+
+def _tree(text: TreeText) -> Tree:
+    return Tree(
+        prefix=tree_prefix(text.path),
+        module=text.module,
+        host=text.host,
+        metadata=text.metadata,
+        from_origin=text.from_origin,
+        allow_http=text.allow_http,
+        protocol=text.protocol,
+    )
+
+
+def _site(said: Site) -> Site:
+    """Its links and images mean what they say."""
+    return replace(said, url=tree_url(said.url) if said.url else None, join_text=said.join_text.strip())
+
+
+def _proxy(text: str) -> str:
+    return text if text == UNIX else str(ip_network(text))
+
+
+def _geo(text: ServiceText, base: Path, city_of: CityOf | None) -> GeoSources:
+    return GeoSources(
+        databases=tuple(str(base / database) for database in text.geo.databases),
+        clouds={provider: str(base / file) for provider, file in text.geo.clouds.items()},
+        overrides=tuple(_override(each, city_of) for each in text.geo.overrides),
+    )
+
+
+def _override(text: OverrideText, city_of: CityOf | None) -> Override:
+    place = Location(
+        country=text.country,
+        city=text.city,
+        latitude=_degrees(text.latitude),
+        longitude=_degrees(text.longitude),
+        precision_km=CITY_PRECISION_KM,
+    )
+    if text.country and text.city and city_of and place.latitude is None:
+        latitude, longitude = city_of(text.country, text.city) or (None, None)
+        place = replace(place, latitude=latitude, longitude=longitude)
+    known = place.country or place.latitude is not None
+    return Override(prefix=prefix(text.prefix), location=place if known else None, asn=text.asn)
+
+
+def _degrees(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _policy(text: ServiceText) -> Policy:
+    policy = text.policy
+    return Policy(
+        limit=policy.limit,
+        protocol_order=policy.protocol_order,
+        bands_km=policy.bands_km,
+        border_km=policy.border_km,
+        weight_cap_mbps=policy.weight_cap_mbps,
+        turn_seconds=_seconds(policy.turn),
+        lag_grace_seconds=duration_seconds(str(policy.lag_grace)) or 0,
+        release_minimum_percent=policy.release_minimum,
+        fallback_minimum=policy.fallback_minimum,
+        alternates_days=policy.alternates_days,
+        weights=text.weights,
+    )
+
+
+def _seconds(text: str) -> int:
+    """A duration that the schema accepted."""
+    return duration_seconds(text) or 0

@@ -1,0 +1,252 @@
+"""What service.yml says, as it is written: the keys of schemas/service.json with types, before they mean anything.
+
+A new key is a row in the schema, a field here, its use in service_file.py, and a row in docs/service-yml.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import msgspec
+
+from mirrorlist.core.catalogue.catalogue import Catalogue
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.catalogue.service import Profile, Site, SyncPolicy
+from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom
+from mirrorlist.core.errors import Finding
+from mirrorlist.core.model import Protocol
+from mirrorlist.sources.yaml.documents import Document, Pointer, Value, spelled
+from mirrorlist.sources.yaml.suggestions import did_you_mean
+
+Versions = tuple[str, ...]
+_POLICY = Policy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryText:
+    """One entry of ``repos``."""
+
+    name: str
+    path: str
+    versions: Versions | None = None
+    arches: tuple[str, ...] | None = None
+    vault: bool = False
+    clients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageText:
+    """One entry of ``images``."""
+
+    path: str
+    versions: Versions | None = None
+    arches: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleText:
+    """One entry of ``modules``."""
+
+    title: str | None = None
+    rsync: str | None = None
+    space_gb: int | None = None
+    interval: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceText:
+    """One entry of ``sync.sources``."""
+
+    name: str
+    rsync: Mapping[str, str]
+    country: str | None = None
+    city: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    mirror: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncText:
+    """The key ``sync``."""
+
+    policy: SyncPolicy = SyncPolicy.NEAREST
+    sources: tuple[SourceText, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeText:
+    """One entry of ``trees``."""
+
+    path: str
+    module: str
+    host: str | None = None
+    metadata: MetadataFrom | None = None
+    from_origin: tuple[str, ...] = ()
+    allow_http: bool = False
+    protocol: Keeps | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedText:
+    """One level of ``requirements``."""
+
+    bandwidth_mbps: int | None = None
+    storage_gb: int | None = None
+    update_frequency: str | None = None
+    protocols: tuple[Protocol, ...] = ()
+    availability_percent: float | None = None
+    complete_percent: float | None = None
+    agreement: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementsText:
+    """The key ``requirements``."""
+
+    minimum: AskedText = field(default_factory=AskedText)
+    preferred: AskedText = field(default_factory=AskedText)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideText:
+    """One entry of ``geo.overrides``."""
+
+    prefix: str
+    country: str | None = None
+    city: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    asn: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeoText:
+    """The key ``geo``."""
+
+    databases: tuple[str, ...] = ()
+    clouds: Mapping[str, str] = field(default_factory=dict)
+    overrides: tuple[OverrideText, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyText:
+    """The key ``policy``."""
+
+    limit: int = _POLICY.limit
+    protocol_order: tuple[Protocol, ...] = _POLICY.protocol_order
+    bands_km: tuple[int, ...] = _POLICY.bands_km
+    border_km: int = _POLICY.border_km
+    weight_cap_mbps: int = _POLICY.weight_cap_mbps
+    turn: str = f"{_POLICY.turn_seconds}s"
+    lag_grace: str | int = f"{_POLICY.lag_grace_seconds}s"
+    release_minimum: int = _POLICY.release_minimum_percent
+    fallback_minimum: int = _POLICY.fallback_minimum
+    alternates_days: float = _POLICY.alternates_days
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceText:
+    """The whole file, with what an absent key means."""
+
+    versions: Versions
+    arches: Mapping[str, tuple[str, ...]]
+    repos: tuple[RepositoryText, ...]
+    name: str = "Linux"
+    url: str | None = None
+    allowed_outdate: str = "12h"
+    mirrors_dir: str = "mirrors.d"
+    state_dir: str = "state"
+    duplicated_versions: Mapping[str, str] = field(default_factory=dict)
+    optional_module_versions: Mapping[str, Versions] = field(default_factory=dict)
+    vault_versions: Versions = ()
+    vault_mirror: str | tuple[str, ...] = ()
+    required_protocols: tuple[Protocol, ...] = (Protocol.HTTP, Protocol.HTTPS)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    images: tuple[ImageText, ...] = ()
+    modules: Mapping[str, ModuleText] = field(default_factory=dict)
+    origin: str | Mapping[str, str] = field(default_factory=dict)
+    sync: SyncText = field(default_factory=SyncText)
+    file_lists: Mapping[str, str] = field(default_factory=dict)
+    fallbacks: tuple[str, ...] | Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    trees: tuple[TreeText, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    geo: GeoText = field(default_factory=GeoText)
+    policy: PolicyText = field(default_factory=PolicyText)
+    requirements: RequirementsText = field(default_factory=RequirementsText)
+    profile: Profile = Profile.PUBLIC
+    intranet_networks: tuple[str, ...] = ()
+    time_file: str | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
+    approved: tuple[str, ...] = ()
+    site: Site = field(default_factory=Site)
+
+
+def service_text(root: Mapping[str, Value]) -> ServiceText:
+    """The values of a file that its schema accepts."""
+    return msgspec.convert(root, ServiceText)
+
+
+# A service file that its schema accepts, on its way to be judged, and the words in which it is judged.
+
+
+class ServiceCode(StrEnum):
+    """What is wrong, beyond the codes that mirror files have too."""
+
+    UNKNOWN_VERSION = "unknown-version"
+    WRONG_MAJOR = "wrong-major"
+    VERSION_TWICE = "version-twice"
+    VAULT_TOO_NEW = "vault-too-new"
+    NO_VAULT = "no-vault"
+    NO_ARCHES = "no-arches"
+    UNKNOWN_ARCH = "unknown-arch"
+    RESERVED_NAME = "reserved-name"
+    BAD_PATH = "bad-path"
+    EXISTS_NOWHERE = "exists-nowhere"
+    UNKNOWN_REPOSITORY = "unknown-repository"
+    BAD_ALIAS = "bad-alias"
+    NOT_INCREASING = "not-increasing"
+    OVERRIDE_TWICE = "override-twice"
+    NOT_INTRANET = "not-intranet"
+    RESERVED_PATH = "reserved-path"
+    TREE_TWICE = "tree-twice"
+    NO_FALLBACK = "no-fallback"
+    CONTRADICTION = "contradiction"
+    SOURCE_TWICE = "source-twice"
+
+
+CityOf = Callable[[str, str], tuple[float, float] | None]
+"""Latitude and longitude of a city, by its country's code and its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A service file on its way: where its values stand, what they are, and the catalogue they make.
+
+    Without ``city_of`` nothing is said of cities: who wants only a directory of the file need not load a gazetteer.
+    """
+
+    document: Document
+    text: ServiceText
+    catalogue: Catalogue
+    city_of: CityOf | None = None
+
+    def error(self, pointer: Pointer, code: StrEnum, what: str) -> Finding:
+        """An error at a value. ``what`` goes on after the value's place and the value itself."""
+        return self.document.error(pointer, code, f"{spelled(pointer)} is {what}")
+
+    def key_error(self, pointer: Pointer, code: StrEnum, message: str) -> Finding:
+        """An error at a key."""
+        return self.document.key_error(pointer, code, message)
+
+
+Check = Callable[[Draft], Iterator[Finding]]
+"""One question to the file: an error for each place where the answer is no."""
+
+
+def nearest(word: str, known: Iterable[str], otherwise: str) -> str:
+    """The remedy for a word that nothing is known by."""
+    near = did_you_mean(word, known)
+    return f"did you mean '{near}'?" if near else otherwise

@@ -1,0 +1,102 @@
+"""What is wrong with the trees of files in a service.yml that its schema accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mirrorlist.core.catalogue.service import WEB_SCHEMES
+from mirrorlist.core.catalogue.trees import RESERVED, Keeps, MetadataFrom
+from mirrorlist.core.errors import Finding
+from mirrorlist.core.model import MAIN
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.sources.service.text import Check, Draft, OverrideText, ServiceCode, ServiceText, SourceText, nearest
+from mirrorlist.sources.yaml.documents import Pointer, shown
+from mirrorlist.sources.yaml.finding_codes import Code
+
+
+def tree_prefix(path: str) -> str:
+    """The path of a tree with its final slash."""
+    return path if path.endswith("/") else f"{path}/"
+
+
+def trees_have_modules(draft: Draft) -> Iterator[Finding]:
+    """A tree is of a module that this file knows."""
+    known = dict.fromkeys([MAIN, *draft.text.optional_module_versions, *draft.text.modules])
+    for index, tree in enumerate(draft.text.trees):
+        if tree.module not in known:
+            remedy = nearest(tree.module, known, "describe it under modules")
+            what = f"{shown(tree.module)}, which is not a known module; {remedy}"
+            yield draft.error(("trees", index, "module"), Code.UNKNOWN_MODULE, what)
+
+
+def trees_leave_the_service_alone(draft: Draft) -> Iterator[Finding]:
+    """Only on a host of its own may a tree stand where the service answers."""
+    for index, tree in enumerate(draft.text.trees):
+        first = tree.path.split("/")[1]
+        if tree.host is None and (not first or first in RESERVED):
+            what = f"{shown(tree.path)}, where the service itself answers; write another path, or give the tree a host"
+            yield draft.error(("trees", index, "path"), ServiceCode.RESERVED_PATH, what)
+
+
+def trees_are_apart(draft: Draft) -> Iterator[Finding]:
+    """No two trees have the same path on the same host."""
+    seen: dict[tuple[str | None, str], int] = {}
+    for index, tree in enumerate(draft.text.trees):
+        first = seen.setdefault((tree.host, tree_prefix(tree.path)), index)
+        if first != index:
+            what = f"{shown(tree.path)}, as in trees[{first}]; write another path or another host"
+            yield draft.error(("trees", index, "path"), ServiceCode.TREE_TWICE, what)
+
+
+def trees_have_origins(draft: Draft) -> Iterator[Finding]:
+    """Metadata that comes from the origin needs one that clients can reach, or a fallback."""
+    for index, tree in enumerate(draft.text.trees):
+        if _is_kept(draft.text, tree.module):
+            continue
+        why = f"but no client can ask the origin of {tree.module}; name an address under fallbacks"
+        if tree.metadata is MetadataFrom.ORIGIN:
+            yield draft.error(("trees", index, "metadata"), ServiceCode.NO_FALLBACK, f"origin, {why}")
+        elif tree.from_origin:
+            yield draft.error(("trees", index, "from_origin"), ServiceCode.NO_FALLBACK, f"given, {why}")
+
+
+def trees_keep_https(draft: Draft) -> Iterator[Finding]:
+    """A tree that keeps the client's protocol sends nobody from https to http."""
+    for index, tree in enumerate(draft.text.trees):
+        if tree.protocol is Keeps.AS_ASKED and tree.allow_http:
+            what = "as_asked, but allow_http sends clients from https to http; leave one of them out"
+            yield draft.error(("trees", index, "protocol"), ServiceCode.CONTRADICTION, what)
+
+
+def _is_kept(text: ServiceText, module: str) -> bool:
+    fallbacks = text.fallbacks if isinstance(text.fallbacks, Mapping) else {MAIN: text.fallbacks}
+    origins = {MAIN: text.origin} if isinstance(text.origin, str) else text.origin
+    return bool(fallbacks.get(module)) or origins.get(module, "").startswith(WEB_SCHEMES)
+
+
+TREE_CHECKS: tuple[Check, ...] = (
+    trees_have_modules,
+    trees_leave_the_service_alone,
+    trees_are_apart,
+    trees_have_origins,
+    trees_keep_https,
+)
+
+
+# Places that a service.yml names: what is wrong with their country and city.
+
+
+def place_faults(draft: Draft, pointer: Pointer, named: OverrideText | SourceText) -> Iterator[Finding]:
+    """A country or a city that nobody knows; coordinates make the city a mere remark."""
+    countries = read_countries()
+    country, city = named.country, named.city
+    if country is None:
+        return
+    if country not in countries.by_code:
+        meant = countries.normalise(country)
+        remedy = f"write {meant}" if meant else "write its ISO 3166-1 alpha-2 code"
+        what = f"{shown(country)}, which is no country's code; {remedy}"
+        yield draft.error((*pointer, "country"), Code.UNKNOWN_COUNTRY, what)
+    elif city and named.latitude is None and draft.city_of and draft.city_of(country, city) is None:
+        what = f"{shown(city)}, which is not known in {country}; write latitude and longitude instead"
+        yield draft.error((*pointer, "city"), Code.UNKNOWN_CITY, what)

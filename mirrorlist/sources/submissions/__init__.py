@@ -1,0 +1,1 @@
+"""Judging mirror files that somebody submits."""

@@ -1,0 +1,216 @@
+"""Judges submitted files among all others: only what is submitted is told about, but the others are looked at.
+
+The loader is lenient, because a service must go on with the files that it has. Somebody who submits a file is still
+there to correct it, so here small faults count, and so does what the file would take from others. The questions are
+the tuples in CHECKS; to add one, write a function in the file of its subject and put it into that file's tuple.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mirrorlist.core.errors import Finding, Severity
+from mirrorlist.core.model import Mirror
+from mirrorlist.core.review import Reviewed
+from mirrorlist.sources.mirrors.files import judged_document, mirror_file_names, mirror_of, read_regular
+from mirrorlist.sources.mirrors.logos import MOST_BYTES, READERS, picture_fault
+from mirrorlist.sources.mirrors.repairs import Surroundings
+from mirrorlist.sources.places.checks import place_findings, placed_by
+from mirrorlist.sources.places.locations import placed
+from mirrorlist.sources.submissions.facts import ABSENCE_CHECKS, FACT_CHECKS, LINK_CHECKS, REQUIREMENT_CHECKS
+from mirrorlist.sources.submissions.hosts import HOST_CHECKS
+from mirrorlist.sources.submissions.networks import NETWORK_CHECKS
+from mirrorlist.sources.submissions.submission import (
+    HELD_TO,
+    Check,
+    Neighbours,
+    Submission,
+    SubmissionCode,
+    Terms,
+    neighbours,
+)
+from mirrorlist.sources.submissions.text import TEXT_CHECKS
+from mirrorlist.sources.submissions.trees import TREE_CHECKS
+from mirrorlist.sources.yaml.documents import START, Document, finding, printable, shown
+from mirrorlist.sources.yaml.finding_codes import Code
+
+CHECKS: tuple[Check, ...] = (
+    *TEXT_CHECKS,
+    *HOST_CHECKS,
+    *LINK_CHECKS,
+    *NETWORK_CHECKS,
+    *FACT_CHECKS,
+    *REQUIREMENT_CHECKS,
+    *ABSENCE_CHECKS,
+    *TREE_CHECKS,
+)
+
+MOST_FINDINGS = 100
+"""So many are told of one file; nobody reads more."""
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,253}\.ya?ml", re.ASCII)
+_PICTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.(png|webp)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A submitted file: what is told of it, the document, and the mirror where the loader would take it."""
+
+    reviewed: Reviewed
+    document: Document | None = None
+    mirror: Mirror | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file that could be read, and what the loader makes of it."""
+
+    path: Path
+    document: Document
+    text: str
+    mirror: Mirror | None
+
+
+def submitted_files(directory: Path) -> tuple[Path, ...]:
+    """All mirror files of a directory; none where it cannot be read."""
+    return tuple(directory / name for name in mirror_file_names(directory)[0])
+
+
+def judge_submissions(paths: Sequence[Path], directory: Path, terms: Terms) -> tuple[Judged, ...]:
+    """Every path judged, in this order, among the mirrors of a directory.
+
+    A path outside the directory is judged as if it lay there, in place of a file of its name. Never raises: what is
+    missing, a link, a device or hostile in its name or its contents is refused with a finding, and nothing is followed.
+    """
+    named = dict.fromkeys(paths)
+    read = {path: _read(path, directory, terms) for path in named}
+    files = {str(path): file for path, file in read.items() if isinstance(file, _File)}
+    replaced = {path.name for path in named if not _lies_below(path, directory)}
+    around = (directory / name for name in mirror_file_names(directory)[0] if name not in replaced)
+    others = {str(path): _opened(path, terms) for path in around}
+    everybody = {key: file.mirror for key, file in (others | files).items() if isinstance(file, _File) and file.mirror}
+    known = neighbours({_path(Path(key)): mirror for key, mirror in everybody.items()})
+    return tuple(_judged(each, directory, known, terms) for each in read.values())
+
+
+def _lies_below(path: Path, directory: Path) -> bool:
+    """Whether a file lies in a directory of the directory, where the loader does not look."""
+    parent, real = os.path.realpath(path.parent), os.path.realpath(directory)
+    return parent != real and parent.startswith(real + os.sep)
+
+
+def _read(path: Path, directory: Path, terms: Terms) -> _File | Reviewed:
+    """The file, or why it is refused before it is read; a picture is judged at once."""
+    if _PICTURE_NAME.fullmatch(path.name) and path.suffix[1:] in READERS:
+        return _picture(path)
+    if fault := _name_fault(path, directory):
+        return _refused(path, fault)
+    return _opened(path, terms)
+
+
+def _name_fault(path: Path, directory: Path) -> Finding | None:
+    if not _FILE_NAME.fullmatch(path.name):
+        remedy = "write letters, digits, '.', '_' and '-', and .yml at the end"
+        message = f"{shown(path.name)} is no name of a mirror file; {remedy}"
+        return _at_start(path, SubmissionCode.STRAY_FILE, message)
+    if _lies_below(path, directory):
+        message = (
+            f"the file lies below {shown(directory.name)}, where nobody reads it; put it into the directory itself"
+        )
+        return _at_start(path, SubmissionCode.STRAY_FILE, message)
+    return None
+
+
+def _opened(path: Path, terms: Terms) -> _File | Reviewed:
+    data = read_regular(path)
+    if isinstance(data, Finding):
+        return _refused(path, data)
+    countries = terms.atlas.countries
+    document = judged_document(data, _path(path), Surroundings(frozenset(terms.service.modules), countries))
+    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    return _File(path, document, text, mirror_of(document, countries))
+
+
+def _picture(path: Path) -> Reviewed:
+    data = read_regular(path, MOST_BYTES)
+    if isinstance(data, Finding):
+        return _refused(path, data)
+    fault = picture_fault(path.name, data)
+    message = f"the picture {fault}"
+    return Reviewed(_path(path), (_at_start(path, SubmissionCode.BAD_LOGO, message),) if fault else ())
+
+
+def _refused(path: Path, fault: Finding) -> Reviewed:
+    return Reviewed(_path(path), (replace(fault, severity=Severity.ERROR),))
+
+
+def _judged(file: _File | Reviewed, directory: Path, known: Neighbours, terms: Terms) -> Judged:
+    if isinstance(file, Reviewed):
+        return Judged(file)
+    beside = directory if _is_in(file.path, directory) else file.path.parent
+    submission = Submission(file.document, file.text, beside, file.mirror, known)
+    mirror = placed(file.mirror, terms.atlas) if file.mirror else None
+    reviewed = Reviewed(
+        path=file.document.path,
+        findings=_told(_findings(submission, terms)),
+        name=mirror.name if mirror else None,
+        place=placed_by(mirror.location) if mirror else None,
+    )
+    return Judged(reviewed, file.document, mirror)
+
+
+def _is_in(path: Path, directory: Path) -> bool:
+    return os.path.realpath(path.parent) == os.path.realpath(directory)
+
+
+def _findings(submission: Submission, terms: Terms) -> list[Finding]:
+    """The loader's findings as they count here, and what only a submission is asked that can be read."""
+    found = [_held_to(each) for each in submission.document.findings]
+    if submission.document.root is None:
+        return found
+    if submission.mirror:
+        found += map(_held_to, place_findings(submission.document, submission.mirror, terms.atlas))
+    told = {(each.line, each.column) for each in found if each.severity is Severity.ERROR and each.code in SHAPE}
+    news = [each for check in (name_is_its_own, *CHECKS) for each in check(submission, terms)]
+    # A continent that is not the country's is an error of place_is_one_place here.
+    kept = [
+        each
+        for each in found
+        if each.code != Code.WRONG_CONTINENT and (each.code != Code.FILE_NAME or (each.line, each.column) not in told)
+    ]
+    return [*kept, *(each for each in news if (each.line, each.column) not in told)]
+
+
+SHAPE = frozenset({Code.BAD_VALUE, Code.WRONG_TYPE, Code.OUT_OF_RANGE, Code.BAD_URL, Code.BAD_NETWORK})
+"""Of a value of the wrong shape nothing more is told."""
+
+
+def _held_to(found: Finding) -> Finding:
+    return replace(found, severity=Severity.ERROR) if found.code in HELD_TO else found
+
+
+def _told(found: list[Finding]) -> tuple[Finding, ...]:
+    """In the order of the file, the errors of a very long list first of all."""
+    if len(found) <= MOST_FINDINGS:
+        return tuple(sorted(found))
+    first = sorted(found, key=lambda each: (each.severity is not Severity.ERROR, each))[:MOST_FINDINGS]
+    return tuple(sorted(first))
+
+
+def name_is_its_own(submission: Submission, _: Terms) -> list[Finding]:
+    """No other file has the mirror's name."""
+    others = submission.others(submission.neighbours.names.get(submission.name, ()))
+    message = f"name {shown(submission.name)} is taken by {', '.join(others[:3])}; rename one, or remove it"
+    return [submission.error(("name",), Code.DUPLICATE_NAME, message)] if others else []
+
+
+def _path(path: Path) -> str:
+    return printable(str(path))
+
+
+def _at_start(path: Path, code: str, message: str) -> Finding:
+    return finding(_path(path), START, Severity.ERROR, code, message)

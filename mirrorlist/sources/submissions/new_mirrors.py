@@ -1,0 +1,175 @@
+"""A new mirror file from what people answer: each answer as the file wants it, or why it is left out.
+
+A further answer is a row in ANSWERS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from mirrorlist.core.network.prefixes import canonical_network, is_address
+from mirrorlist.sources.mirrors.amounts import Refused, bandwidth_mbps, frequency
+from mirrorlist.sources.mirrors.urls import page_url, rsync_url, tree_url, url_fault
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.sources.submissions.hosts import name_fault
+
+LONGEST = 1024
+WIDTH = 100_000
+"""Lines are never broken: a value stays on its key's line."""
+
+Value = str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One thing that a mirror file can say: how it is asked for, where it stands, and how an answer is read."""
+
+    question: str
+    keys: tuple[str, ...]
+    read: Callable[[str], Value]
+
+
+def _tree(scheme: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        url = (rsync_url(text) or text) if scheme == "rsync" else text
+        if "://" not in url and "." in url:
+            url = f"{scheme}://{url}"
+        if fault := url_fault(url):
+            raise Refused(fault)
+        if not tree_url(url).startswith(f"{scheme}://"):
+            raise Refused(f"is no {scheme} address; write one that begins with {scheme}://")
+        return tree_url(url)
+
+    return read
+
+
+def host_name(text: str) -> str:
+    """The name of a mirror: a host name in small letters."""
+    name = text.strip().lower().rstrip(".")
+    if fault := name_fault(name):
+        raise Refused(fault)
+    return name
+
+
+def country_code(text: str) -> str:
+    """The code of a country that is written as a code or a name."""
+    code = read_countries().normalise(text)
+    if code is None:
+        raise Refused("is no country; write its ISO 3166 code or its English name")
+    return code
+
+
+def sync_source(text: str) -> str:
+    """An address of rsync, or the name of a mirror."""
+    return _tree("rsync")(text) if "/" in text or "::" in text else host_name(text)
+
+
+def sync_from(text: str) -> str:
+    """An address, a network, or a host name."""
+    return canonical_network(text) or host_name(text)
+
+
+def sponsor_page(text: str) -> str:
+    """A web page; raises Refused for anything else."""
+    url = page_url(text)
+    if url is None:
+        raise Refused("is no web page; write it with https://")
+    return url
+
+
+def _degrees(most: int) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if not re.fullmatch(r"[-+]?[0-9]{1,3}(\.[0-9]{1,10})?", text) or abs(float(text)) > most:
+            raise Refused(f"is not between -{most} and {most}; write degrees as in 52.52")
+        return float(text)
+
+    return read
+
+
+def _whole(text: str) -> int:
+    found = re.fullmatch(r"(?:AS)?\s*([1-9][0-9]{0,9})(?:\s*GB)?", text, re.IGNORECASE)
+    if not found:
+        raise Refused("is no whole number")
+    return int(found[1])
+
+
+ANSWERS: Mapping[str, Answer] = {
+    "https": Answer("Its https address, as in https://mirror.example.org/linux/", ("address", "https"), _tree("https")),
+    "http": Answer("Its address over http", ("address", "http"), _tree("http")),
+    "rsync": Answer("Its address over rsync, for other mirrors", ("address", "rsync"), _tree("rsync")),
+    "ftp": Answer("Its address over ftp", ("address", "ftp"), _tree("ftp")),
+    "name": Answer("The mirror's host name", ("name",), host_name),
+    "update_frequency": Answer("How often it syncs, as in 3h or every 15 min", ("update_frequency",), frequency),
+    "country": Answer("Country, as a code or a name", ("geolocation", "country"), country_code),
+    "state": Answer("State or province", ("geolocation", "state_province"), str),
+    "city": Answer("City", ("geolocation", "city"), str),
+    "latitude": Answer("Latitude", ("geolocation", "latitude"), _degrees(90)),
+    "longitude": Answer("Longitude", ("geolocation", "longitude"), _degrees(180)),
+    "sponsor": Answer("Who pays for it", ("sponsor",), str),
+    "sponsor_url": Answer("The sponsor's web page", ("sponsor_url",), sponsor_page),
+    "email": Answer("Where its administrators are reached by e-mail (not published)", ("email",), str),
+    "contact_name": Answer("Who answers for it (not published)", ("contact_name",), str),
+    "bandwidth": Answer("Its bandwidth, as in 10 Gbit/s", ("bandwidth_mbps",), bandwidth_mbps),
+    "storage_gb": Answer("The disk space set aside, in GB", ("storage_gb",), _whole),
+    "asn": Answer("The number of its autonomous system", ("asn",), _whole),
+    "sync_source": Answer("What it copies: an rsync address or a mirror's name", ("sync", "source"), sync_source),
+    "sync_from": Answer("The address from which it connects to that", ("sync", "from"), sync_from),
+}
+"""All answers, in the order in which they are asked for."""
+
+ORDER = (
+    "name", "address", "update_frequency", "sponsor", "sponsor_url", "email", "contact_name", "geolocation", "asn",
+    "bandwidth_mbps", "storage_gb", "sync", "status",
+)  # fmt: skip
+
+
+def understood(answers: Mapping[str, str]) -> tuple[dict[str, Value], tuple[str, ...]]:
+    """The answers as the file wants them, and a line for each that is left out. Never raises."""
+    values: dict[str, Value] = {}
+    refused = []
+    for key, text in answers.items():
+        said = " ".join(text.split())
+        try:
+            values[key] = ANSWERS[key].read(_plain(said))
+        except Refused as fault:
+            refused.append(f"{key} {said[:80]!a} {fault}")
+    if "name" not in values and (host := _host(values)):
+        values["name"] = host
+    return values, tuple(refused)
+
+
+def _plain(text: str) -> str:
+    if not text:
+        raise Refused("is empty")
+    if len(text) > LONGEST:
+        raise Refused(f"is too long; write at most {LONGEST} characters")
+    if not text.isprintable():
+        raise Refused("has characters that cannot be seen; write it anew, without copying")
+    return text
+
+
+def _host(values: Mapping[str, Value]) -> str | None:
+    """The host by whose name the mirror is known where nobody says one."""
+    hosts = [urlsplit(str(values[key])).hostname for key in ("https", "http") if key in values]
+    return next((host for host in hosts if host and not is_address(host) and name_fault(host) is None), None)
+
+
+def mirror_file(values: Mapping[str, Value], status: str | None = None) -> str:
+    """The text of the mirror file. Whatever the values hold, it is read back as exactly these."""
+    root: dict[str, Any] = {}
+    for key, value in values.items():
+        where = root
+        *above, last = ANSWERS[key].keys
+        for each in above:
+            where = where.setdefault(each, {})
+        where[last] = value
+    if status:
+        root["status"] = status
+    ordered = {key: root[key] for key in ORDER if key in root}
+    return yaml.safe_dump(ordered, allow_unicode=True, sort_keys=False, width=WIDTH, explicit_start=True)

@@ -1,0 +1,1 @@
+"""YAML files: reading, schemas, and what is said about faults."""

@@ -1,0 +1,292 @@
+"""What the API answers with: the types of core/public.py in envelopes that tell which data they are made from.
+
+Every type here is described in /openapi.json; a new field shows there by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import msgspec
+
+from mirrorlist.core.catalogue.catalogue import spelled_versions, target
+from mirrorlist.core.catalogue.policy import full_weight
+from mirrorlist.core.errors import NotFound
+from mirrorlist.core.health.history import days_until
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol
+from mirrorlist.core.public.record import EVENTS_OF_ONE, LATEST_EVENTS
+from mirrorlist.core.public.types import PublicCheck, PublicEvent, PublicMirror, PublicProbe, PublicRun, State
+from mirrorlist.web.site.published import Published
+from mirrorlist.web.site.words import day, iso, state_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorsAnswer:
+    """The public mirrors that were asked for. Times are in seconds since 1970."""
+
+    generation: int
+    built_at: float
+    mirrors: tuple[PublicMirror, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorAnswer:
+    """One mirror, with the last probe of every repository, protocol and address family."""
+
+    generation: int
+    built_at: float
+    mirror: PublicMirror
+    checks: tuple[PublicCheck, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """A day (UTC): the part of it in which the mirror could be reached, and its worst lag; null where unknown."""
+
+    date: str
+    available: float | None
+    lag_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryAnswer:
+    """What is known of a mirror's last 30 days; probes and events are the newest first."""
+
+    generation: int
+    built_at: float
+    name: str
+    days: tuple[Day, ...]
+    probes: tuple[PublicProbe, ...]
+    events: tuple[PublicEvent, ...]
+    shares: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedRepository:
+    """A repository of a version; ``repo`` is how it is asked for. ``vault``: the mirrors do not carry it."""
+
+    repo: str
+    name: str
+    version: str
+    served_version: str
+    module: str
+    path: str
+    arches: tuple[str, ...]
+    vault: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoriesAnswer:
+    """Every repository that can be asked for."""
+
+    generation: int
+    built_at: float
+    repositories: tuple[PublishedRepository, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesAnswer:
+    """What happened to mirrors after ``since``, the newest first. ``complete`` is false where more is left out."""
+
+    generation: int
+    built_at: float
+    since: int
+    complete: bool
+    events: tuple[PublicEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsAnswer:
+    """Numbers of mirrors by what they are; ``last_run`` is the newest run of the prober."""
+
+    generation: int
+    built_at: float
+    mirrors: int
+    states: Mapping[State, int]
+    countries: Mapping[str, int]
+    protocols: Mapping[str, int]
+    modules: Mapping[str, int]
+    ipv6: int
+    bandwidth_mbps: int
+    repositories: int
+    lists: Mapping[str, int] | None
+    commit: str | None
+    last_run: PublicRun | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterServer:
+    """A mirror in the layout of armbian-router's /mirrors.json."""
+
+    available: bool
+    reason: str
+    host: str
+    path: str
+    latitude: float
+    longitude: float
+    weight: int
+    continent: str
+    country: str
+    protocols: tuple[str, ...]
+    ipv6: bool
+    rules: tuple[str, ...]
+    lastChange: str  # noqa: N815  # the spelling of that service
+
+
+def history(published: Published, mirror: PublicMirror) -> HistoryAnswer:
+    """The history of a public mirror."""
+    detail = published.detail(mirror.name)
+    days = zip(days_until(published.now)[:-1], detail.days, detail.lag_days, strict=True)
+    return HistoryAnswer(
+        generation=published.snapshot.facts.generation,
+        built_at=published.now,
+        name=mirror.name,
+        days=tuple(Day(date=day(at), available=part, lag_seconds=lag) for at, part, lag in days),
+        probes=detail.probes,
+        events=detail.events,
+        shares=detail.shares or {},
+    )
+
+
+def repositories(published: Published) -> RepositoriesAnswer:
+    """Every repository of every version."""
+    catalogue = published.service.catalogue
+    found = []
+    for version in spelled_versions(catalogue):
+        for name in catalogue.repositories:
+            try:
+                there = target(catalogue, version, name)
+            except NotFound:
+                continue
+            found.append(
+                PublishedRepository(
+                    repo=f"{name}-{version}",
+                    name=name,
+                    version=version,
+                    served_version=there.version,
+                    module=there.module,
+                    path=there.path,
+                    arches=there.arches,
+                    vault=there.vault,
+                )
+            )
+    return RepositoriesAnswer(
+        generation=published.snapshot.facts.generation, built_at=published.now, repositories=tuple(found)
+    )
+
+
+def changes(published: Published, since: int, mirror: PublicMirror | None, limit: int) -> ChangesAnswer:
+    """What happened since a time, to one mirror or to all."""
+    if mirror is None:
+        known, most = published.network.events, LATEST_EVENTS
+    else:
+        known, most = published.detail(mirror.name).events, EVENTS_OF_ONE
+    newer = [event for event in known if event.at > since]
+    reaches_back = len(known) < most or known[-1].at <= since
+    return ChangesAnswer(
+        generation=published.snapshot.facts.generation,
+        built_at=published.now,
+        since=since,
+        complete=len(newer) <= limit and reaches_back,
+        events=tuple(newer[:limit]),
+    )
+
+
+def statistics(published: Published) -> StatisticsAnswer:
+    """The numbers of the whole network."""
+    mirrors, network = published.network.mirrors, published.network
+    return StatisticsAnswer(
+        generation=published.snapshot.facts.generation,
+        built_at=published.now,
+        mirrors=len(mirrors),
+        states=published.states,
+        countries=_counted(mirror.country for mirror in mirrors if mirror.country),
+        protocols=_counted(
+            protocol.value
+            for mirror in mirrors
+            for protocol in {each for urls in mirror.urls.values() for each in urls}
+        ),
+        modules=_counted(module for mirror in mirrors for module in mirror.urls),
+        ipv6=sum(mirror.ipv6 is True for mirror in mirrors),
+        bandwidth_mbps=sum(mirror.bandwidth_mbps or 0 for mirror in mirrors),
+        repositories=len(published.snapshot.facts.metadata),
+        lists=network.rungs,
+        commit=network.commit,
+        last_run=network.runs[0] if network.runs else None,
+    )
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for value in values:
+        found[value] = found.get(value, 0) + 1
+    return dict(sorted(found.items()))
+
+
+# The network in the layouts of others: armbian-router's JSON, plain text, GeoJSON.
+
+GEOJSON = "application/geo+json"
+_GIVEN = frozenset({State.FRESH, State.UP, State.UNKNOWN})
+
+
+def router_servers(published: Published) -> bytes:
+    """Every mirror of the main module, as armbian-router tells its servers."""
+    rows = [_server(mirror, published) for mirror in published.network.mirrors if mirror.urls.get(MAIN)]
+    return msgspec.json.encode(rows)
+
+
+def _server(mirror: PublicMirror, published: Published) -> RouterServer:
+    url = urlsplit(_best_url(mirror.urls[MAIN]))
+    available = mirror.state in _GIVEN
+    return RouterServer(
+        available=available,
+        reason="" if available else state_words(mirror.state),
+        host=url.netloc,
+        path=url.path,
+        latitude=mirror.latitude or 0.0,
+        longitude=mirror.longitude or 0.0,
+        weight=max(1, round(full_weight(mirror.name, mirror.bandwidth_mbps, published.snapshot.policy))),
+        continent=mirror.continent or "",
+        country=mirror.country or "",
+        protocols=tuple(protocol.value for protocol in mirror.urls[MAIN]),
+        ipv6=mirror.ipv6 is True,
+        rules=(),
+        lastChange=iso(mirror.since or 0.0),
+    )
+
+
+def _best_url(urls: Mapping[Protocol, str]) -> str:
+    return next((urls[protocol] for protocol in WEB_PROTOCOLS if protocol in urls), next(iter(urls.values())))
+
+
+def plain_text(published: Published) -> bytes:
+    """One line a mirror of the main module: its address, country and state, parted by tabs."""
+    lines = [
+        f"{_best_url(mirror.urls[MAIN])}\t{mirror.country or '-'}\t{mirror.state.value}\n"
+        for mirror in published.network.mirrors
+        if mirror.urls.get(MAIN)
+    ]
+    return "".join(lines).encode()
+
+
+def geojson(mirrors: Sequence[PublicMirror]) -> bytes:
+    """The mirrors of known place as GeoJSON (RFC 7946)."""
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [mirror.longitude, mirror.latitude]},
+            "properties": {
+                "name": mirror.name,
+                "state": mirror.state,
+                "sponsor": mirror.sponsor,
+                "country": mirror.country,
+                "city": mirror.city,
+                "bandwidth_mbps": mirror.bandwidth_mbps,
+            },
+        }
+        for mirror in mirrors
+        if mirror.latitude is not None and mirror.longitude is not None
+    ]
+    return msgspec.json.encode({"type": "FeatureCollection", "features": features})

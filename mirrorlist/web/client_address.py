@@ -1,0 +1,101 @@
+"""Whose request it is: the peer, or the client that trusted proxies name in X-Forwarded-For."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+
+from mirrorlist.core.network.prefixes import parse_prefix, unmapped
+
+UNIX = "unix"
+_BLANKS = " \t"  # RFC 9110, 5.6.3; str.strip() alone would drop bytes above 0x7f as well
+
+
+_MOST_PEERS = 256
+_LONGEST_PEER = 64
+
+
+class TrustedProxies:
+    """The proxies of service.yml: networks, and ``unix`` for peers without an address."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        listed = list(names)
+        self._unix = UNIX in listed
+        self._peers: dict[str, tuple[bytes | None, bool]] = {}
+        self._shifted = {4: _shifted(listed, 4), 16: _shifted(listed, 16)}
+
+    def peer(self, peer: str) -> tuple[bytes | None, bool]:
+        """The address of a peer, and whether it is a trusted proxy; peers are few, so they are remembered."""
+        known = self._peers.get(peer)
+        if known is None:
+            address = parsed(peer)
+            known = address, (address is not None or not peer) and self.trusts(address)
+            if len(self._peers) >= _MOST_PEERS:
+                self._peers.clear()
+            if len(peer) <= _LONGEST_PEER:
+                self._peers[peer] = known
+        return known
+
+    def trusts(self, address: bytes | None) -> bool:
+        """Whether an address, or None for a Unix socket, is a trusted proxy's."""
+        if address is None:
+            return self._unix
+        value = int.from_bytes(address, "big")
+        for shift, network in self._shifted[len(address)]:  # noqa: SIM110  # any() costs 0.4 us more (measured)
+            if value >> shift == network:
+                return True
+        return False
+
+
+def _shifted(names: Iterable[str], size: int) -> list[tuple[int, int]]:
+    """The networks of one family as the number of free bits and the value of the others."""
+    prefixes = [parse_prefix(name)[0] for name in names if name != UNIX]
+    shifts = [(8 * size - prefix.length, prefix) for prefix in prefixes if len(prefix.packed) == size]
+    return [(shift, int.from_bytes(prefix.packed, "big") >> shift) for shift, prefix in shifts]
+
+
+def client_address(peer: str, forwarded: str | None, proxies: TrustedProxies) -> bytes | None:
+    """The packed address of the client, or None if it is not known.
+
+    The header counts only when the peer is a trusted proxy. Then it is read from the right, and the first
+    entry that is not itself a trusted proxy is the client; if all are, the left-most. A trusted peer whose
+    header is missing, empty or not readable leaves the client unknown: the proxy's own address says nothing.
+    """
+    address, trusted = proxies.peer(peer)
+    if not trusted:
+        return address
+    header = forwarded or ""
+    if "," not in header and (only := _packed(header)) is not None:  # most requests; 0.4 us less (measured)
+        return only
+    end = len(header)
+    while True:
+        comma = header.rfind(",", 0, end)
+        found = parsed(header[comma + 1 : end].strip(_BLANKS))
+        if comma < 0 or found is None or not proxies.trusts(found):
+            return found
+        end = comma
+
+
+def parsed(text: str) -> bytes | None:
+    """The packed address of ``1.2.3.4``, ``1.2.3.4:4711``, ``2001:db8::1`` or ``[2001:db8::1]:443``."""
+    if text.startswith("["):
+        text, bracket, port = text[1:].partition("]")
+        return _packed(text) if bracket and (not port or (port[0] == ":" and _is_port(port[1:]))) else None
+    if text.count(":") == 1:
+        text, _, port = text.partition(":")
+        return _packed(text) if _is_port(port) else None
+    return _packed(text)
+
+
+def _packed(text: str) -> bytes | None:
+    """As ``prefixes.packed``, by the C library: 0.2 us, not 2 to 5 (measured)."""
+    try:
+        if ":" in text:
+            return unmapped(socket.inet_pton(socket.AF_INET6, text.partition("%")[0]))
+        return socket.inet_pton(socket.AF_INET, text)
+    except (OSError, ValueError):
+        return None
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal()

@@ -1,0 +1,1 @@
+"""Mirrorlists and metalinks."""

@@ -1,0 +1,237 @@
+"""One question prepared: everything of its answer that does not depend on the client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+from weakref import WeakMethod
+
+from mirrorlist.core.health.verdicts import Family
+from mirrorlist.core.model import Query, RepoMetadata
+from mirrorlist.core.selection.columns import NOT_KEPT, Column, PreparedColumn
+from mirrorlist.core.selection.prepared import Prepared, PreparedModule
+from mirrorlist.core.selection.select import BEST_PREFERENCE
+from mirrorlist.core.selection.spread import Lot
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.formats import metalink3, mirrorlist
+from mirrorlist.web.counts import Counts, Labels, labels_at, labels_of_question
+from mirrorlist.web.questions import DEFAULT_FORMATS, Kind, Question
+
+MOST_REMEMBERED = 16_384
+"""So many questions, rows of all lists, and elements of metalinks a generation keeps, each."""
+
+
+def headers_for(content_type: str) -> tuple[tuple[str, str], ...]:
+    """The headers of every answer that depends on the client."""
+    return (
+        ("Content-Type", content_type),
+        ("Cache-Control", "private, no-store"),
+        ("Vary", "Accept-Encoding"),
+        ("X-Content-Type-Options", "nosniff"),
+    )
+
+
+Headers = list[tuple[str, str]]
+Parts = tuple[bytes, ...]
+
+
+class Writing(NamedTuple):
+    """How a kind of answer is put together: ``head + between.join(parts) + tail``.
+
+    ``part`` writes what stands for a mirror at a preference, up to where the repository's path begins.
+    """
+
+    part: Callable[[int, int], bytes]
+    fallbacks: tuple[str, ...]
+    fallback: Callable[[str, int], bytes]
+
+
+class Row:
+    """The parts of one list, whether a monopoly stands alone in it, and how often it was given since counted."""
+
+    __slots__ = ("alone", "hits", "key", "parts")
+
+    def __init__(self, key: int, parts: Parts, alone: bool) -> None:
+        self.key = key
+        self.parts = parts
+        self.alone = alone
+        self.hits = 0
+
+
+class Rows:
+    """The rows of one column and kind of answer, by key; all rows of a generation share one room."""
+
+    def __init__(self, orders: PreparedModule, column: PreparedColumn, writing: Writing, few: int, room: Room) -> None:
+        self._orders = orders
+        self._column, self._every = column.urls, column.every
+        self._writing = writing
+        self._few = few
+        self._room = room
+        self.by_key: dict[int, Row] = {}
+
+    def of(self, place: int, network: int, lot: Lot) -> Row | None:
+        """The list of a client, or None where there is no mirror to give.
+
+        What depends on the place, the network, the variant and the first mirror alone is kept, so that most
+        requests only join parts that are there.
+        """
+        key = self._orders.key(place, network, lot, self._column)
+        if key is None:
+            if self._every is None:
+                return None
+            key = self._orders.key(place, network, lot, self._every)
+            if key is None:
+                return None
+        row = self.by_key.get(key)
+        if row is None:
+            row = self._new(key)
+        row.hits += 1
+        return row
+
+    def _new(self, key: int) -> Row:
+        numbers, alone = self._orders.listed(key, self._column, self._every)
+        part = self._writing.part
+        parts = [part(number, BEST_PREFERENCE - rank) for rank, number in enumerate(numbers)]
+        if len(parts) < self._few and not alone:
+            best = BEST_PREFERENCE - len(parts)
+            parts += [self._writing.fallback(tree, best - rank) for rank, tree in enumerate(self._writing.fallbacks)]
+        row = Row(key, tuple(parts), alone)
+        self._room.take_one()
+        self.by_key[key] = row
+        return row
+
+    def collect(self, counts: Counts, snapshot: Snapshot) -> None:
+        """Moves the hits of the rows into the counts."""
+        for row in list(self.by_key.values()):
+            hits, row.hits = row.hits, 0
+            if hits:
+                place, network, _, first = self._orders.parts_of(row.key)
+                counts.add(labels_at(snapshot, self._orders.module, place, network, first), hits)
+
+
+class Room:
+    """How many rows a generation may keep in all; when it is full everything goes, and what was counted is kept.
+
+    It does not keep what it clears alive: that holds the room, and would never go without a collection.
+    """
+
+    def __init__(self, most: int, clear: Callable[[], None]) -> None:
+        self._most = most
+        self._left = most
+        self._clear = WeakMethod(clear)
+
+    def take_one(self) -> None:
+        """Makes room for one more row."""
+        if not self._left:
+            if (clear := self._clear()) is not None:
+                clear()
+            self._left = self._most
+        self._left -= 1
+
+
+class Route:
+    """One question, prepared: how a row becomes its answer. ``hits`` is how often it was asked since counted."""
+
+    __slots__ = ("_by_length", "between", "head", "headers", "hits", "labels", "rows", "tail", "tail_alone")
+
+    def __init__(self, rows: Rows, labels: Labels) -> None:
+        self.rows = rows
+        self.labels = labels
+        self.hits = 0
+        self.head = self.between = self.tail = self.tail_alone = b""
+        self.headers: Headers = []
+        self._by_length: dict[int, Headers] = {}
+
+    def body(self, row: Row) -> bytes:
+        """The answer of this row."""
+        self.hits += 1
+        return self.head + self.between.join(row.parts) + (self.tail_alone if row.alone else self.tail)
+
+    def headers_of(self, length: int) -> Headers:
+        """The headers of an answer of this many bytes; there are a few thousand lengths at the most."""
+        found = self._by_length.get(length)
+        if found is None:
+            found = self._by_length[length] = [*self.headers, ("Content-Length", str(length))]
+        return found
+
+
+class Routes:
+    """Prepares questions for one generation; questions that differ in the path only share what they can."""
+
+    def __init__(self, prepared: Prepared, counts: Counts) -> None:
+        self._prepared = prepared
+        self._policy = prepared.snapshot.policy
+        self._counts = counts
+        self._room = Room(MOST_REMEMBERED, self._clear)
+        self._rows: dict[tuple[Kind, int], Rows] = {}
+
+    def of(self, question: Question, family: Family | None) -> Route | None:
+        """The prepared question for clients of a family, or None where the mirrors are not what answers it."""
+        query = question.query
+        orders = self._prepared.module(query.target.module)
+        unusual = query.target.vault or query.countries or query.every_protocol or not query.networks
+        if unusual or orders is None or not question.is_plain:
+            return None
+        if question.format != DEFAULT_FORMATS[question.kind] or question.kind is Kind.ISOLIST:
+            return None
+        column = self._prepared.column(query, family)
+        if column.number == NOT_KEPT:
+            return None
+        route = Route(self._rows_of(question.kind, query, column, orders), labels_of_question(question, column.rung))
+        if question.kind is Kind.MIRRORLIST:
+            _as_text(route, query, question.heading, column.notes)
+            return route
+        metadata = self._prepared.snapshot.facts.metadata.get(query.path)
+        if metadata is None:
+            return None
+        _as_metalink(route, query, metadata)
+        return route
+
+    def collect(self) -> None:
+        """Moves the hits of all rows into the counts."""
+        for rows in list(self._rows.values()):
+            rows.collect(self._counts, self._prepared.snapshot)
+
+    def _clear(self) -> None:
+        self.collect()
+        for rows in self._rows.values():
+            rows.by_key.clear()
+
+    def _rows_of(self, kind: Kind, query: Query, column: PreparedColumn, orders: PreparedModule) -> Rows:
+        of = kind, column.number
+        if of not in self._rows:
+            trees = self._prepared.snapshot.facts.service.fallbacks.get(query.target.module, ())
+            fallbacks = tuple(tree for tree in trees if tree.partition(":")[0] in query.protocols)
+            writing = self._writing(kind, column.every or column.urls, fallbacks)
+            self._rows[of] = Rows(orders, column, writing, self._policy.fallback_minimum, self._room)
+        return self._rows[of]
+
+    def _writing(self, kind: Kind, column: Column, fallbacks: tuple[str, ...]) -> Writing:
+        if kind is Kind.MIRRORLIST:
+            return Writing(lambda number, _: column[number] or b"", fallbacks, lambda tree, _: tree.encode())
+        mirrors = self._prepared.snapshot.mirrors
+
+        def element(number: int, preference: int) -> bytes:
+            return metalink3.url_start((column[number] or b"").decode(), mirrors[number], preference)
+
+        written = lru_cache(maxsize=MOST_REMEMBERED)(element)
+        return Writing(written, fallbacks, lambda tree, preference: metalink3.url_start(tree, None, preference))
+
+
+def _as_text(route: Route, query: Query, heading: Sequence[str], notes: Sequence[str]) -> None:
+    """The repository's path is what the trees are joined by; what is said of the rung is not for a monopoly's."""
+    route.headers = list(headers_for(mirrorlist.CONTENT_TYPE))
+    route.head = _comments(heading)
+    route.between = route.tail_alone = query.path.encode() + b"\n"
+    route.tail = route.between + _comments(notes)
+
+
+def _comments(lines: Sequence[str]) -> bytes:
+    return "".join(mirrorlist.comment(line) + "\n" for line in lines).encode()
+
+
+def _as_metalink(route: Route, query: Query, metadata: RepoMetadata) -> None:
+    route.headers = list(headers_for(metalink3.CONTENT_TYPE))
+    route.head, route.between = metalink3.head(metadata), metalink3.path_part(query.path)
+    route.tail = route.tail_alone = route.between + metalink3.TAIL

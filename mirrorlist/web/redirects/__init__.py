@@ -1,0 +1,1 @@
+"""Redirects to files, and pages about them."""

@@ -1,0 +1,293 @@
+"""The fast path of the redirector: plain redirects to known files, before Flask makes a request context.
+
+It answers GET and HEAD without parameters for files that the index has, or for any file while there is no index.
+Everything else goes on to the view in web/files.py, which answers the same, header by header.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mirrorlist.core.catalogue.trees import MetadataFrom, Place, host_name, quoted
+from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.core.files.folder import indexed_folder
+from mirrorlist.core.files.index import FileIndex, Holders
+from mirrorlist.core.model import Query
+from mirrorlist.core.redirects.file_mirrors import Wanted, comes_from_origin, file_query
+from mirrorlist.core.selection.client import CountryOf
+from mirrorlist.core.selection.known_files import changes_in_place, really
+from mirrorlist.core.selection.possession import holders_of
+from mirrorlist.core.selection.prepared import Prepared, PreparedModule
+from mirrorlist.formats.links import digest, shortened
+from mirrorlist.web.clients import KnownClients
+from mirrorlist.web.counts import Counts
+from mirrorlist.web.lists.prepared_answers import Room
+from mirrorlist.web.redirects.requests import FileRequests, Form, accepted, is_particular
+from mirrorlist.web.redirects.targets import Courses, File, Folder
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+METHODS = frozenset({"GET", "HEAD"})
+MOST_FOLDERS = 16_384
+"""About 600 bytes each."""
+MOST_FILES = 131_072
+"""About 340 bytes each, the first ones that are asked for in a generation: 43 MB at the most. The others cost 5 us
+more, a fifth of a request (see ``folders``; measured with 100,000 files in no order)."""
+MOST_COURSES = 1024
+MOST_WAYS = 65_536
+MOST_HEADERS = 256
+LONGEST_REMEMBERED = 512
+STATUS = "302 Found"
+
+_CACHE_CONTROL = ("Cache-Control", "private, no-store")
+_VARY = ("Vary", "Accept")
+_LENGTH = ("Content-Length", "0")
+Headers = list[tuple[str, str]]
+
+
+class Redirects:
+    """A WSGI application in front of two others: ``files`` answers what is left of trees, ``behind`` everything else.
+
+    At a host of its own a tree comes first: there the paths of lists may be files.
+    """
+
+    def __init__(
+        self,
+        behind: WSGIApplication,
+        files: WSGIApplication,
+        country_of: CountryOf,
+        counts: Counts,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._behind = behind
+        self._files = files
+        self._country_of = country_of
+        self._counts = counts
+        self._clock = clock
+        self._answers: Answers | None = None
+
+    def take(self, prepared: Prepared) -> None:
+        """Answers from this generation from now on."""
+        former = self._answers
+        trees = prepared.snapshot.facts.service.trees
+        self._answers = Answers(prepared, self._country_of, self._counts, self._clock) if trees else None
+        if former is not None:
+            former.collect()
+
+    def collect(self) -> None:
+        """Moves into the counts what was answered since the last time."""
+        if self._answers is not None:
+            self._answers.collect()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answers = self._answers
+        if answers is not None:
+            host = answers.host(environ)
+            if host is not None:
+                headers = answers.answer(environ, host)
+                if headers is not None:
+                    start_response(STATUS, headers)
+                    return (b"",)
+                return self._files(environ, start_response)
+        return self._behind(environ, start_response)
+
+
+class Answers:
+    """The redirects of one generation. Its memos go with it, so nothing in them can be stale."""
+
+    def __init__(self, prepared: Prepared, country_of: CountryOf, counts: Counts, clock: Callable[[], float]) -> None:
+        self._prepared = prepared
+        self._counts = counts
+        self._requests = FileRequests(prepared.snapshot)
+        self._clients = KnownClients(prepared, country_of, clock)
+        self._starts = self._requests.trees.starts("")
+        self._own: dict[str, tuple[str, ...]] | None = {} if self._requests.trees.hosts else None
+        self._plain: dict[str, bool] = {}
+        self._agents: dict[str, bool] = {}
+        self._folders: dict[str, Folder] = {}
+        self._files: dict[str, File] = {}
+        self._courses: dict[Hashable, Courses] = {}
+        self._room = Room(MOST_WAYS, self._clear_ways)
+
+    def host(self, environ: WSGIEnvironment) -> str | None:
+        """Whose trees are asked: those of a host of their own, or "" for all; None if the path lies in none.
+
+        Of odd spellings the view finds out.
+        """
+        path: str = environ["PATH_INFO"]
+        if self._own is not None and (starts := self._starts_of(environ.get("HTTP_HOST", ""), self._own)):
+            return environ["HTTP_HOST"] if path.startswith(starts) or path + "/" in starts else None
+        return "" if path.startswith(self._starts) else None
+
+    def _starts_of(self, host: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+        """How paths of trees begin at a host that trees have to themselves; the spellings of a host are few."""
+        starts = known.get(host)
+        if starts is None:
+            trees = self._requests.trees
+            starts = trees.starts(host) if host_name(host) in trees.hosts else ()
+            if len(known) >= MOST_HEADERS:
+                known.clear()
+            if len(host) <= LONGEST_REMEMBERED:
+                known[host] = starts
+        return starts
+
+    def collect(self) -> None:
+        """Moves into the counts what was answered since the last time."""
+        for courses in list(self._courses.values()):
+            for labels, hits in courses.counted():
+                self._counts.add(labels, hits)
+
+    def _clear_ways(self) -> None:
+        self.collect()
+        for courses in self._courses.values():
+            courses.clear()
+
+    def answer(self, environ: WSGIEnvironment, host: str) -> Headers | None:
+        """The headers of a redirect, or None if Flask has to answer."""
+        if environ.get("QUERY_STRING") or environ["REQUEST_METHOD"] not in METHODS:
+            return None
+        path: str = environ["PATH_INFO"]
+        file = self._files.get(host + path)
+        if file is None:
+            file = self._new_file(host, path, environ)
+            if file is None:
+                return None
+        accept = environ.get("HTTP_ACCEPT")
+        if accept is not None and not (self._plain.get(accept) or self._wants_redirect(accept)):
+            return None
+        agent = environ.get("HTTP_USER_AGENT")
+        if agent is not None and self._is_particular(agent):
+            return None
+        written, checked, courses = file
+        if isinstance(written, int):
+            written = path[written:]
+        https = environ["wsgi.url_scheme"] == "https" or (
+            "HTTP_X_FORWARDED_PROTO" in environ and self._requests.is_https(environ)
+        )
+        way = courses.way(self._clients.of(environ), https)
+        if way is None:
+            return None
+        links = written.join(way.pieces) if len(written) <= way.longest else shortened(way.pieces, way.sizes, written)
+        headers = [("Location", way.tree + written), ("Link", links), _CACHE_CONTROL, _VARY, _LENGTH]
+        if not links:
+            del headers[1]
+        if checked is not None:
+            headers.append(("Digest", checked))
+        return headers
+
+    def _wants_redirect(self, accept: str) -> bool:
+        plain = self._plain.get(accept)
+        if plain is None:
+            plain = accepted(accept) is Form.REDIRECT
+            if len(self._plain) >= MOST_HEADERS:
+                self._plain.clear()
+            if len(accept) <= LONGEST_REMEMBERED:
+                self._plain[accept] = plain
+        return plain
+
+    def _is_particular(self, agent: str) -> bool:
+        known = self._agents.get(agent)
+        if known is None:
+            known = is_particular(agent)
+            if len(self._agents) >= MOST_HEADERS:
+                self._agents.clear()
+            if len(agent) <= LONGEST_REMEMBERED:
+                self._agents[agent] = known
+        return known
+
+    def _new_file(self, host: str, path: str, environ: WSGIEnvironment) -> File | None:
+        """A file by its folder, if that is known, else looked at closely. The first files of a generation stay."""
+        asked, name = host + path, path.rfind("/") + 1
+        is_short = len(asked) <= LONGEST_REMEMBERED
+        folder = self._folders.get(host + path[:name]) if is_short else None
+        file = None if folder is None else folder.file(path[name:])
+        if file is None:
+            try:
+                place = self._requests.place(environ)
+            except MirrorlistError:
+                place = None
+            file = None if place is None else self._file(place, host, path)
+        if file is not None and is_short and len(self._files) < MOST_FILES:
+            self._files[asked] = file
+        return file
+
+    def _file(self, place: Place, host: str, path: str) -> File | None:
+        """The file of a place, or None if the view has to answer: directories, regions, generated files, and what
+        the index does not know, about which it may be wrong for a while."""
+        snapshot, belonging, module = self._prepared.snapshot, self._requests.belonging, place.tree.module
+        index = snapshot.files.get(module)
+        orders = self._prepared.module(module)
+        if place.is_directory or place.continents or orders is None or belonging.is_in_vault(module, place.path):
+            return None
+        number = None if index is None else index.find(place.path)
+        if number is None and (index is not None or self._requests.by_ending(place)):
+            return None
+        checked = None
+        if index is not None and number is not None and not changes_in_place(place.path):
+            found = index.sha256(number)
+            checked = digest(found) if found else None
+        place = really(snapshot, place)
+        query = file_query(snapshot, belonging, Wanted(place, ()), 0.0)
+        holders = None if index is None else holders_of(index, query)
+        courses = self._courses_of(place, orders, query, holders)
+        if not query.within or not query.within[1]:  # no image, which has a verdict of its own
+            self._remember_folder(place, host, path, index, courses)
+        return place.quoted, checked, courses
+
+    def _remember_folder(self, place: Place, host: str, asked: str, index: FileIndex | None, courses: Courses) -> None:
+        """Lets the file's neighbours go by their folder from now on; not where the file itself is a link."""
+        name = asked.rfind("/") + 1
+        if changes_in_place(place.path) or comes_from_origin(place) or len(host) + len(asked) > LONGEST_REMEMBERED:
+            return
+        key = host + asked[:name]
+        folder = self._folders.get(key)
+        if folder is None:
+            folder = self._new_folder(place, asked[:name], index)
+            if folder is None:
+                return
+            if place.tree.metadata is MetadataFrom.ORIGIN or place.tree.from_origin:
+                folder.particular = partial(_is_from_origin, place)
+            if len(self._folders) >= MOST_FOLDERS:
+                self._folders.clear()
+            self._folders[key] = folder
+        folder.take(asked[name:], courses)
+
+    def _new_folder(self, place: Place, asked: str, index: FileIndex | None) -> Folder | None:
+        parent = place.path.rpartition("/")[0]
+        module, belonging = place.tree.module, self._requests.belonging
+        if index is None:
+            return Folder(asked, quoted(parent) + "/" if parent else "", None, belonging.images_in(module, parent))
+        real = (place.path if place.real is None else place.real).rpartition("/")[0]
+        files = indexed_folder(index, real) if real == index.real_path(parent) else None
+        images = belonging.images_in(module, parent) | belonging.images_in(module, real)
+        return None if files is None else Folder(asked, quoted(real) + "/" if real else "", files, images)
+
+    def _courses_of(self, place: Place, orders: PreparedModule, query: Query, holders: Holders | None) -> Courses:
+        """What files with the same repository, verdicts of their own, origin and holders share."""
+        shared = (
+            place.tree, place.front, query.within, comes_from_origin(place),
+            None if holders is None else (holders.having, holders.known),
+        )  # fmt: skip
+        courses = self._courses.get(shared)
+        if courses is None:
+            if len(self._courses) >= MOST_COURSES:
+                self._clear_ways()
+                self._courses.clear()
+                self._files.clear()
+                self._folders.clear()
+            courses = Courses(self._prepared, self._requests, orders, place, self._room)
+            self._courses[shared] = courses
+        return courses
+
+
+def _is_from_origin(neighbour: Place, name: str) -> bool:
+    """Whether the file of a name (its bytes as Latin-1) beside another comes from the origin."""
+    parent = neighbour.path.rpartition("/")[0]
+    path = name.encode("latin-1").decode("utf-8", "surrogateescape")
+    return comes_from_origin(replace(neighbour, path=f"{parent}/{path}" if parent else path))

@@ -1,0 +1,305 @@
+"""The redirector as an ordinary Flask view: the whole of every request for a file, at leisure.
+
+web/redirects.py answers most redirects before Flask; this answers metalinks, pages, checksums, parameters and
+every error.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+import time
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from flask import Blueprint, Response, render_template, request
+from werkzeug.exceptions import MethodNotAllowed
+
+from mirrorlist.core.catalogue.trees import Place, quoted
+from mirrorlist.core.errors import NotFound, NotReady
+from mirrorlist.core.files.index import Entry
+from mirrorlist.core.mirror import country_of
+from mirrorlist.core.model import Client
+from mirrorlist.core.public.types import clean, web_url
+from mirrorlist.core.redirects.file_mirrors import Offer, Source, offer, resort_urls
+from mirrorlist.core.selection.client import CountryOf
+from mirrorlist.core.selection.known_files import YEAR_10000
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.formats import checksum, file_json, file_metalink3, file_metalink4
+from mirrorlist.formats.file_json import readable
+from mirrorlist.formats.links import digest, fitting, links
+from mirrorlist.web.counts import Counts, labels_of_file, labels_of_offer
+from mirrorlist.web.generations import Generations
+from mirrorlist.web.lists.views import as_response, asking
+from mirrorlist.web.redirects.requests import FileRequest, FileRequests, Form, wants_links
+
+# Logos of sponsors: PNG and WebP files that lie beside the mirror files.
+
+MOST_BYTES = 64 * 1024
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+
+
+def logo(mirrors_dir: str, name: str) -> tuple[str, bytes] | None:
+    """Content type and bytes of a logo; None if there is no such picture, or it is too big."""
+    if not _NAME.fullmatch(name):
+        return None
+    path = Path(mirrors_dir) / name
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return None
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError:
+        return None
+    content_type = _content_type(data)
+    return (content_type, data) if content_type and len(data) <= MOST_BYTES else None
+
+
+def _content_type(data: bytes) -> str | None:
+    """What a file is by its first bytes, whatever its name says."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
+
+
+METHODS = ("GET", "HEAD")
+HTML = "text/html; charset=utf-8"
+STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}"
+    "h1{font-size:1.4rem;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}"
+    "th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #8886;vertical-align:top}"
+    "td{overflow-wrap:anywhere}.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+    "dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}img{max-width:12rem;max-height:5rem}"
+)
+_STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
+CSP = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def files(
+    generations: Generations, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
+) -> Blueprint:
+    """Answers whatever lies in a tree of service.yml, before any other view is looked for."""
+    views = Blueprint("files", __name__, template_folder="../templates")
+    reader = _Reader()
+
+    @views.before_app_request
+    def answer() -> Response | None:
+        current = generations.current
+        if current is None or not current.snapshot.facts.service.trees:
+            return None
+        requests = reader.requests(current.snapshot)
+        place = requests.place(request.environ)
+        if place is None:
+            return None
+        if request.method not in METHODS:
+            raise MethodNotAllowed(valid_methods=METHODS)
+        asked = requests.read(request.environ, place)
+        return _Answer(requests, asked, asking(current.snapshot, country_of), counts, clock()).response()
+
+    return views
+
+
+class _Reader:
+    """Keeps what reads the requests of the present snapshot; making it costs milliseconds."""
+
+    def __init__(self) -> None:
+        self._kept: FileRequests | None = None
+
+    def requests(self, snapshot: Snapshot) -> FileRequests:
+        if self._kept is None or self._kept.snapshot is not snapshot:
+            self._kept = FileRequests(snapshot)
+        return self._kept
+
+
+class _Answer:
+    """One request's answer."""
+
+    def __init__(self, requests: FileRequests, asked: FileRequest, client: Client, counts: Counts, now: float) -> None:
+        self._snapshot, self._belonging = requests.snapshot, requests.belonging
+        self._asked, self._wanted = asked, asked.wanted
+        self._client, self._counts, self._now = client, counts, now
+
+    @property
+    def _place(self) -> Place:
+        return self._wanted.place
+
+    def response(self) -> Response:
+        """The answer; a directory has one of its own."""
+        index = self._snapshot.files.get(self._place.tree.module)
+        is_file = index is not None and not self._place.is_directory and index.find(self._place.path) is not None
+        entries = None if index is None or is_file else index.entries(self._place.path)
+        if entries is not None:
+            return _page(
+                "directory.html", title=readable(self._place.front + self._place.path), rows=_rows(self._place, entries)
+            )
+        found = self._offer()
+        if self._place.is_directory:
+            return redirect(self._directory_source(found))
+        response = FORMS[self._asked.form](self, found)
+        of_file = labels_of_file(self._asked.form.name, self._place.tree.module)
+        self._counts.add({**of_file, **labels_of_offer(self._client, found)})
+        return response
+
+    def _offer(self) -> Offer:
+        """The offer by the protocols that are wanted, or by the others where no good one is by them."""
+        asked = self._asked
+        if not asked.otherwise:
+            return self._offered()
+        try:
+            kept: Offer | None = self._offered()
+        except (NotFound, NotReady):
+            kept = None
+        if kept is not None and not kept.is_desperate:
+            return kept
+        self._wanted = replace(self._wanted, protocols=asked.otherwise)
+        found = self._offered()
+        if kept is None or not found.is_desperate:
+            return found
+        self._wanted = asked.wanted
+        return kept
+
+    def _offered(self) -> Offer:
+        return offer(self._snapshot, self._belonging, self._wanted, self._client, self._now)
+
+    def _directory_source(self, found: Offer) -> Source:
+        """The project's own tree, because only that surely has the whole directory."""
+        wanted = replace(self._wanted, place=found.place)
+        resorts = () if found.selection.query.target.vault else resort_urls(self._snapshot, wanted)
+        return Source(resorts[0], None) if resorts else found.sources[0]
+
+    def redirected(self, found: Offer) -> Response:
+        """302 with the headers of RFC 6249."""
+        response = redirect(found.sources[0])
+        if wants_links(request.headers.get("User-Agent", "")):
+            path = found.place.quoted
+            others = [(source.url.removesuffix(path), _country(source)) for source in found.sources[1:]]
+            for before, after in fitting(links(others, self._place.front), path):
+                response.headers.add("Link", f"{before}{path}{after}")
+        if found.known and found.known.sha256 and not found.known.changes:
+            response.headers["Digest"] = digest(bytes.fromhex(found.known.sha256))
+        return response
+
+    def metalink4(self, found: Offer) -> Response:
+        """The document of RFC 5854."""
+        return _negotiated(file_metalink4.CONTENT_TYPE, file_metalink4.file_metalink4(found))
+
+    def metalink3(self, found: Offer) -> Response:
+        """The document of version 3.0."""
+        return _negotiated(file_metalink3.CONTENT_TYPE, file_metalink3.file_metalink3(found))
+
+    def json(self, found: Offer) -> Response:
+        """Everything as JSON."""
+        return _negotiated(file_json.CONTENT_TYPE, file_json.file_json(found))
+
+    def sha256(self, found: Offer) -> Response:
+        """The line of sha256sum."""
+        return _checksum(found, found.known.sha256 if found.known else None)
+
+    def sha512(self, found: Offer) -> Response:
+        """The line of sha512sum."""
+        return _checksum(found, found.known.sha512 if found.known else None)
+
+    def page(self, found: Offer) -> Response:
+        """The page for people."""
+        first = found.sources[0].mirror
+        return _page(
+            "file.html",
+            offer=found,
+            first=first,
+            path=readable(found.place.path),
+            country_of=country_of,
+            clean=clean,
+            web_url=web_url,
+        )
+
+    def logo(self, found: Offer) -> Response:
+        """The logo of a mirror that this client is told of."""
+        told = [source.mirror for source in found.sources] + [each.mirror for each in found.shown]
+        mirror = next((mirror for mirror in told if mirror and mirror.name == self._asked.logo), None)
+        picture = logo(self._snapshot.facts.service.mirrors_dir, mirror.logo) if mirror and mirror.logo else None
+        if picture is None:
+            raise NotFound("there is no such logo")
+        return _negotiated(*picture)
+
+
+FORMS: dict[Form, Callable[[_Answer, Offer], Response]] = {
+    Form.REDIRECT: _Answer.redirected,
+    Form.METALINK4: _Answer.metalink4,
+    Form.METALINK3: _Answer.metalink3,
+    Form.JSON: _Answer.json,
+    Form.SHA256: _Answer.sha256,
+    Form.SHA512: _Answer.sha512,
+    Form.PAGE: _Answer.page,
+    Form.LOGO: _Answer.logo,
+}
+
+
+def redirect(source: Source) -> Response:
+    """302 to a source, which nobody else may keep."""
+    response = Response(b"", status=302)
+    del response.headers["Content-Type"]
+    response.headers["Location"] = source.url
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _country(source: Source) -> str | None:
+    return country_of(source.mirror) if source.mirror else None
+
+
+def _negotiated(content_type: str, body: bytes) -> Response:
+    response = as_response(content_type, body)
+    response.headers["Vary"] = "Accept, Accept-Encoding"
+    return response
+
+
+def _checksum(found: Offer, hexadecimal: str | None) -> Response:
+    if hexadecimal is None:
+        raise NotReady("the checksum of this file is not known any more; try again in a minute")
+    return _negotiated(checksum.CONTENT_TYPE, checksum.checksum(hexadecimal, found.name))
+
+
+def _page(template: str, **values: object) -> Response:
+    """A page that runs nothing, loads nothing from elsewhere and is shown in nobody's frame."""
+    text = render_template(template, style=STYLE, **values)
+    response = _negotiated(HTML, text.encode("utf-8", "replace"))
+    response.headers["Content-Security-Policy"] = CSP
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a directory's page."""
+
+    name: str
+    href: str
+    size: int | None
+    time: str
+
+
+def _rows(place: Place, entries: Sequence[Entry]) -> list[Row]:
+    directory = place.path if place.is_directory else f"{place.path}/"
+    return [
+        Row(
+            entry.name + ("/" if entry.is_directory else ""),
+            place.front + quoted(directory + entry.name) + ("/" if entry.is_directory else ""),
+            entry.size,
+            _shown_time(entry.mtime),
+        )
+        for entry in entries
+    ]
+
+
+def _shown_time(mtime: int | None) -> str:
+    if mtime is None or not 0 <= mtime < YEAR_10000:
+        return ""
+    return datetime.fromtimestamp(mtime, UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,51 @@
+"""What a request for a page or the API asks with: its query string, which may hold any bytes."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from flask import request
+
+from mirrorlist.core.catalogue.query import parameters
+from mirrorlist.core.errors import BadRequest
+from mirrorlist.core.selection.client import CountryOf
+from mirrorlist.core.selection.explanation import Explanation, explanation
+from mirrorlist.core.selection.select import select
+from mirrorlist.web.lists.views import asking
+from mirrorlist.web.questions import Question
+from mirrorlist.web.site.published import Published
+
+MOST = 100
+
+
+def asked() -> dict[str, str]:
+    """The parameters; of a repeated one the last value counts. Raises BadRequest for more than 100."""
+    return parameters(_query_string())
+
+
+def values_of(name: str) -> list[str]:
+    """Every value of a parameter, in their order."""
+    try:
+        return [value for key, value in parse_qsl(_query_string(), True, max_num_fields=MOST) if key == name]
+    except ValueError:
+        raise BadRequest(f"more than {MOST} parameters") from None
+
+
+def _query_string() -> str:
+    """The query string as characters; Flask's own reading of it fails on bytes that are no UTF-8."""
+    return request.query_string.decode("latin-1")
+
+
+# What somebody gets and why: one question read from a query string, one explanation for pages and programs.
+
+
+def question_of(published: Published, query_string: str) -> Question:
+    """The question of ``repo=baseos-9&arch=x86_64&ip=...``, as /mirrorlist reads it; raises as ``Questions.read``."""
+    return published.questions.read("/mirrorlist", query_string)
+
+
+def explained(published: Published, question: Question, country_of: CountryOf, now: float) -> Explanation:
+    """The explanation for the asker of this request, or the public one for another address."""
+    client = asking(published.snapshot, country_of, question.ip)
+    question = published.questions.located(published.snapshot, question, now)
+    return explanation(published.snapshot, select(published.snapshot, question.query, client, now))

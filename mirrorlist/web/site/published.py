@@ -1,0 +1,111 @@
+"""The public record of the present generation as views want it: unpacked once, with what was rendered from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
+
+from mirrorlist.core.catalogue.catalogue import spelled_versions
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.errors import NotFound, NotReady
+from mirrorlist.core.public.encoding import PublicFile
+from mirrorlist.core.public.types import Logo, PublicDetail, PublicMirror, PublicNetwork, State
+from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.web.generations import Generations
+from mirrorlist.web.questions import Questions
+from mirrorlist.web.redirects.requests import FileRequests
+from mirrorlist.web.site.rendering import Kept
+
+
+class Published:
+    """One generation for the pages and the API."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.kept = Kept()
+        self._file = PublicFile(memoryview(snapshot.public))  # type: ignore[arg-type]  # bytes, or a view of them
+
+    @property
+    def service(self) -> Service:
+        """What service.yml says."""
+        return self.snapshot.facts.service
+
+    @property
+    def now(self) -> float:
+        """The time of the data; ages on pages are counted from here, so that they can be kept."""
+        return self.snapshot.facts.built_at
+
+    @cached_property
+    def network(self) -> PublicNetwork:
+        """Every public mirror, and what happened lately."""
+        return self._file.network()
+
+    @cached_property
+    def by_name(self) -> Mapping[str, PublicMirror]:
+        """The public mirrors by name."""
+        return {mirror.name: mirror for mirror in self.network.mirrors}
+
+    @cached_property
+    def states(self) -> Mapping[State, int]:
+        """How many mirrors are in each state, the states in their order."""
+        counted = Counter(mirror.state for mirror in self.network.mirrors)
+        return {state: counted[state] for state in State if counted[state]}
+
+    @cached_property
+    def questions(self) -> Questions:
+        """Reads what is asked for."""
+        return Questions(self.service.catalogue, self.service.policy)
+
+    @cached_property
+    def requests(self) -> FileRequests:
+        """Reads requests for files, to tell which addresses of files there are."""
+        return FileRequests(self.snapshot)
+
+    @cached_property
+    def versions(self) -> tuple[str, ...]:
+        """The versions that mirrors carry, as people spell them."""
+        catalogue = self.service.catalogue
+        return tuple(version for version in spelled_versions(catalogue) if version not in catalogue.vault_versions)
+
+    @cached_property
+    def modules(self) -> tuple[str, ...]:
+        """The modules, the main one first."""
+        return tuple(self.service.modules)
+
+    def mirror(self, name: str) -> PublicMirror:
+        """A mirror by its name; raises NotFound for one that is not public, and for one that is not there."""
+        found = self.by_name.get(name)
+        if found is None:
+            raise NotFound("there is no public mirror of this name; / lists them all")
+        return found
+
+    def detail(self, name: str) -> PublicDetail:
+        """The health of a public mirror."""
+        return self._file.detail(name) or PublicDetail()
+
+    def logo(self, name: str) -> Logo | None:
+        """The logo of a mirror's sponsor."""
+        return self._file.logo(name)
+
+
+class Publications:
+    """Hands out the present generation, the same object as long as it is the present one."""
+
+    def __init__(self, generations: Generations) -> None:
+        self._generations = generations
+        self._kept: Published | None = None
+
+    def current(self) -> Published:
+        """The present generation.
+
+        Raises:
+            NotReady: there is none yet.
+        """
+        prepared = self._generations.current
+        if prepared is None:
+            raise NotReady("the service has no snapshot yet; try again in a few seconds")
+        kept = self._kept
+        if kept is None or kept.snapshot is not prepared.snapshot:
+            kept = self._kept = Published(prepared.snapshot)
+        return kept

@@ -1,0 +1,171 @@
+"""The pictures of the pages as SVG: the world map, badges, the strip of availability, the plot of lags.
+
+Colours stand in attributes, not in styles, so that no policy has to allow inline styles; every state has a shape
+of its own beside its colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from xml.sax.saxutils import escape, quoteattr
+
+from mirrorlist.core.network.geo import HEIGHT, WIDTH, point
+from mirrorlist.core.public.types import STATE_WORDS, PublicMirror, State
+from mirrorlist.web.site.words import country_name, duration
+
+SHAPES = {
+    State.FRESH: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
+    State.UP: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
+    State.LAGGING: "M0-{t}L{t} {r}L-{t} {r}z",
+    State.STALE: "M0-{t}L{t} 0L0 {t}L-{t} 0z",
+    State.DOWN: "M-{r}-{r}L{r} {r}M{r}-{r}L-{r} {r}",
+    State.UNKNOWN: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
+    State.OUT: "M-{r}-{r}h{d}v{d}h-{d}z",
+    State.PAUSED: "M-{r}-{r}h{d}v{d}h-{d}z",
+    State.SOON: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
+}
+"""The outline of each state's sign around 0, 0: circle, triangle, diamond, cross, ring, square."""
+HOLLOW = frozenset({State.UNKNOWN, State.PAUSED, State.SOON, State.DOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of a picture."""
+
+    sea: str
+    land: str
+    edge: str
+    ink: dict[State, str]
+
+
+LIGHT = Palette(
+    "#eef3f6", "#c9d3d8", "#ffffff",
+    {
+        State.FRESH: "#0b6e4f", State.UP: "#1f6f8b", State.LAGGING: "#9a5b00", State.STALE: "#b3261e",
+        State.DOWN: "#8c1d18", State.UNKNOWN: "#59636b", State.OUT: "#5b3fa0", State.PAUSED: "#59636b",
+        State.SOON: "#1f6f8b",
+    },
+)  # fmt: skip
+DARK = Palette(
+    "#141b21", "#35424b", "#0f1519",
+    {
+        State.FRESH: "#5fd0a5", State.UP: "#74c3de", State.LAGGING: "#f0b45a", State.STALE: "#ff8f85",
+        State.DOWN: "#ff8f85", State.UNKNOWN: "#aab6bf", State.OUT: "#b9a3f2", State.PAUSED: "#aab6bf",
+        State.SOON: "#74c3de",
+    },
+)  # fmt: skip
+PALETTES = {"light": LIGHT, "dark": DARK}
+_BEST_LAST = (
+    State.SOON, State.PAUSED, State.UNKNOWN, State.FRESH, State.UP, State.OUT, State.LAGGING, State.STALE, State.DOWN,
+)  # fmt: skip
+"""What needs to be seen is drawn last, on top."""
+
+
+def land() -> str:
+    """The outlines of land, in tenths of a unit of the map."""
+    return (files("mirrorlist.web") / "static" / "land.txt").read_text(encoding="utf-8").strip()
+
+
+def world_map(mirrors: Iterable[PublicMirror], palette: Palette) -> bytes:
+    """The mirrors on a map of the world; those of unknown place are not on it."""
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{palette.sea}"/>',
+        f'<path d="{land()}" transform="scale(.1)" fill="{palette.land}"/>',
+    ]
+    placed = [mirror for mirror in mirrors if mirror.latitude is not None and mirror.longitude is not None]
+    for state in _BEST_LAST:
+        marks = [_mark(mirror) for mirror in placed if mirror.state is state]
+        if marks:
+            sign = SHAPES[state].format(r=4, d=8, t=5)
+            paint = _paint(state, palette)
+            parts.append(f'<defs><path id="{state}" d="{sign}"/></defs><g {paint}>')
+            parts += [f'<use href="#{state}" x="{x:.0f}" y="{y:.0f}"/>' for x, y in marks]
+            parts.append("</g>")
+    return "".join([*parts, "</svg>"]).encode()
+
+
+def _mark(mirror: PublicMirror) -> tuple[float, float]:
+    assert mirror.latitude is not None
+    assert mirror.longitude is not None
+    return point(mirror.latitude, mirror.longitude)
+
+
+def _paint(state: State, palette: Palette) -> str:
+    ink = palette.ink[state]
+    if state in HOLLOW:
+        fill = "none" if state is State.DOWN else palette.edge
+        return f'fill="{fill}" stroke="{ink}" stroke-width="2"'
+    return f'fill="{ink}" stroke="{palette.edge}" stroke-width="1"'
+
+
+_LETTER = 6.6
+"""The width of a letter at 11 pixels, about: badges are stretched to what is written anyway."""
+
+
+def badge(label: str, text: str, state: State) -> bytes:
+    """A small sign to show elsewhere: a grey label, and a word on the colour of its state."""
+    left, right = round(len(label) * _LETTER) + 14, round(len(text) * _LETTER) + 14
+    title = escape(f"{label}: {text}")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" '
+        f"aria-label={quoteattr(f'{label}: {text}')}><title>{title}</title>"
+        f'<rect width="{left + right}" height="20" rx="3" fill="#37474f"/>'
+        f'<path d="M{left} 0h{right - 3}a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3H{left}z" fill="{LIGHT.ink[state]}"/>'
+        '<g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">'
+        f'<text x="{left / 2}" y="14" textLength="{left - 14}">{escape(label)}</text>'
+        f'<text x="{left + right / 2}" y="14" textLength="{right - 14}">{escape(text)}</text></g></svg>\n'
+    ).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of a picture in a page; ``kind`` is its class, ``told`` what it means in words."""
+
+    x: float
+    y: float
+    height: float
+    kind: str
+    told: str
+
+
+STRIP_HEIGHT = 40.0
+STEP = 12
+
+
+def availability_bars(days: Sequence[float | None]) -> tuple[Bar, ...]:
+    """One bar a day, as high as the mirror could be reached; days without any observation are marked as such."""
+    bars = []
+    for number, part in enumerate(days):
+        if part is None:
+            bars.append(Bar(number * STEP, STRIP_HEIGHT - 4, 4, "none", "nothing observed"))
+            continue
+        height = max(4.0, round(part * STRIP_HEIGHT, 1))
+        kind = "good" if part >= 0.999 else "fair" if part >= 0.95 else "bad"
+        bars.append(Bar(number * STEP, STRIP_HEIGHT - height, height, kind, f"{part:.1%}"))
+    return tuple(bars)
+
+
+def lag_bars(days: Sequence[float | None], allowed: float) -> tuple[Bar, ...]:
+    """One bar a day, as high as the worst lag, against twice what is allowed."""
+    bars = []
+    for number, lag in enumerate(days):
+        if lag is None:
+            bars.append(Bar(number * STEP, STRIP_HEIGHT - 1, 1, "none", "nothing observed"))
+            continue
+        height = max(2.0, round(min(lag / (2 * allowed), 1.0) * STRIP_HEIGHT, 1))
+        kind = "good" if lag <= allowed / 2 else "fair" if lag <= allowed else "bad"
+        bars.append(Bar(number * STEP, STRIP_HEIGHT - height, height, kind, duration(lag) if lag else "no lag"))
+    return tuple(bars)
+
+
+def map_in_words(mirrors: Sequence[PublicMirror], states: Iterable[tuple[State, int]]) -> str:
+    """What the map shows, for those who do not see it."""
+    countries = {mirror.country for mirror in mirrors if mirror.country}
+    told = ", ".join(f"{count} {STATE_WORDS[state]}" for state, count in states)
+    if not mirrors:
+        return "World map without any mirror"
+    where = country_name(next(iter(countries))) if len(countries) == 1 else f"{len(countries)} countries"
+    return f"World map of {len(mirrors)} mirrors in {where}: {told}"

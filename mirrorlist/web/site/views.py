@@ -1,0 +1,213 @@
+"""The pages: the network, one mirror, what you get and why, images, how to join, how the service is.
+
+What does not depend on who asks is rendered once for a generation; see web/rendering.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, redirect
+from werkzeug.wrappers import Response as BaseResponse
+
+from mirrorlist.core.errors import NotFound
+from mirrorlist.core.public.types import State
+from mirrorlist.core.selection.client import CountryOf
+from mirrorlist.web.site import svg
+from mirrorlist.web.site.feeds import ATOM, feed
+from mirrorlist.web.site.images import images_page, other_modules, releases
+from mirrorlist.web.site.network import join_page, mirror_page, network_page
+from mirrorlist.web.site.parameters import asked
+from mirrorlist.web.site.published import Publications, Published
+from mirrorlist.web.site.rendering import ASSETS, HTML, SVG, Made, answer, html, made, private
+from mirrorlist.web.site.words import state_words
+from mirrorlist.web.site.yours import yours_page
+
+Answer = Response | BaseResponse
+YEAR = 365 * 86_400
+NO_SCRIPT = "default-src 'none'; sandbox"
+"""The policy of pictures: whoever opens one by itself gets a picture and nothing else."""
+MODULE_PAGES = ("kitten",)
+"""Modules with pages of their own below their names, as AlmaLinux's service has them."""
+
+
+def site(publications: Publications, country_of: CountryOf, clock: Callable[[], float] = time.time) -> Blueprint:
+    """The views of all pages and pictures."""
+    views = Blueprint("site", __name__)
+    _add_network(views, publications)
+    _add_service(views, publications)
+    _add_mirrors(views, publications)
+    _add_asked(views, publications, country_of, clock)
+    _add_assets(views)
+    return views
+
+
+def _add(views: Blueprint, rule: str, name: str, view: Callable[..., Answer], **options: Any) -> None:
+    """A rule for GET and HEAD; every other method is 405."""
+    views.add_url_rule(rule, name, view, provide_automatic_options=False, **options)
+
+
+def _page(published: Published, key: str, make: Callable[[], bytes], content_type: str = HTML) -> Response:
+    return answer(published.kept.get(key, content_type, make))
+
+
+def common(published: Published, here: str) -> dict[str, Any]:
+    """What every page is told: the service, the age of its data, where the reader is."""
+    return {
+        "service": published.service,
+        "site": published.service.site,
+        "now": published.now,
+        "generation": published.snapshot.facts.generation,
+        "modules": published.modules,
+        "here": here,
+    }
+
+
+def _add_network(views: Blueprint, publications: Publications) -> None:
+    def network(module: str | None = None) -> Response:
+        published = publications.current()
+        if module is not None and module not in published.modules:
+            raise NotFound(f"there is no module {module}")
+        given = asked()
+        if module is not None:
+            given["module"] = module
+        page = network_page(published, given)
+
+        def make() -> bytes:
+            return html("network.html", **common(published, "/"), **page.values())
+
+        if page.is_plain:
+            return _page(published, f"/?{page.module}", make)
+        return answer(made(HTML, make()))
+
+    def map_(scheme: str) -> Response:
+        published = publications.current()
+        palette = svg.PALETTES[scheme]
+        found = published.kept.get(f"map-{scheme}", SVG, lambda: svg.world_map(published.network.mirrors, palette))
+        return answer(found, policy=NO_SCRIPT)
+
+    def all_events() -> Response:
+        published = publications.current()
+        return _page(published, "feed", lambda: feed(published, None), ATOM)
+
+    _add(views, "/", "network", network)
+    for module in MODULE_PAGES:
+        _add(views, f"/{module}", f"network_{module}", network, defaults={"module": module}, strict_slashes=False)
+    _add(views, "/mirrors", "mirrors", lambda: redirect("/", 308), strict_slashes=False)
+    _add(views, "/mirrors/map-<any(light, dark):scheme>.svg", "map", map_)
+    _add(views, "/mirrors/feed.atom", "feed", all_events)
+
+
+def _add_service(views: Blueprint, publications: Publications) -> None:
+    def status() -> Response:
+        published = publications.current()
+        return _page(published, "/status", lambda: html("status.html", **common(published, "/status"),
+                                                        **_status(published)))  # fmt: skip
+
+    def join() -> Response:
+        published = publications.current()
+        return _page(published, "/join", lambda: html("join.html", **common(published, "/join"),
+                                                      **join_page(published.service)))  # fmt: skip
+
+    _add(views, "/status", "status", status, strict_slashes=False)
+    _add(views, "/join", "join", join, strict_slashes=False)
+
+
+def _status(published: Published) -> dict[str, Any]:
+    mirrors = published.network.mirrors
+    return {
+        "runs": published.network.runs,
+        "states": published.states,
+        "announced": [mirror for mirror in mirrors if mirror.state is State.SOON],
+        "leaving": [mirror for mirror in mirrors if mirror.status.value == "retiring"],
+        "paused": [mirror for mirror in mirrors if mirror.state is State.PAUSED],
+        "out": [mirror for mirror in mirrors if mirror.state is State.OUT],
+        "events": [event for event in published.network.events if not event.path][:40],
+        "repositories": len(published.snapshot.facts.metadata),
+        "origin_faults": published.network.origin_faults,
+        "origin_changed_at": published.network.origin_changed_at,
+        "asns_built_on": published.snapshot.facts.asns_built_on,
+        "places_built_on": published.snapshot.facts.places_built_on,
+        "databases": published.service.geo.databases,
+        "rungs": published.network.rungs,
+        "commit": published.network.commit,
+        "indexes": {
+            module: (len(index), index.facts.listed_at, index.facts.remarks)
+            for module, index in published.snapshot.files.items()
+        },
+        "committed_at": published.snapshot.facts.committed_at,
+        "behind": published.snapshot.facts.behind,
+        "behind_since": published.snapshot.facts.behind_since,
+        "checked_at": max((mirror.checked_at or 0.0 for mirror in mirrors), default=0.0) or None,
+    }
+
+
+def _add_mirrors(views: Blueprint, publications: Publications) -> None:
+    def mirror(name: str) -> Response:
+        published = publications.current()
+        found = published.mirror(name)
+        return _page(published, f"/mirrors/{name}", lambda: html("mirror.html", **common(published, "/mirrors"),
+                                                                 **mirror_page(published, found)))  # fmt: skip
+
+    def badge(name: str) -> Response:
+        published = publications.current()
+        found = published.by_name.get(name) or published.mirror(name.replace("_", "."))
+        label, text = published.service.name, state_words(found.state)
+        made_now = made(SVG, svg.badge(label, text, found.state))
+        return answer(made_now, max_age=120, policy=NO_SCRIPT)
+
+    def logo(name: str) -> Response:
+        published = publications.current()
+        found = published.logo(published.mirror(name).name)
+        if found is None:
+            raise NotFound("this mirror's sponsor has no logo here")
+        return answer(made(found.content_type, found.data), max_age=86_400, policy=NO_SCRIPT)
+
+    def events(name: str) -> Response:
+        published = publications.current()
+        found = published.mirror(name)
+        return _page(published, f"feed/{name}", lambda: feed(published, found), ATOM)
+
+    _add(views, "/mirrors/<name>", "mirror", mirror, strict_slashes=False)
+    _add(views, "/mirrors/<name>.svg", "badge", badge)
+    _add(views, "/mirrors/<name>/logo", "logo", logo)
+    _add(views, "/mirrors/<name>/feed.atom", "mirror_feed", events)
+
+
+def _add_asked(views: Blueprint, publications: Publications, country_of: CountryOf, clock: Callable[[], float]) -> None:
+    def yours() -> Response:
+        published = publications.current()
+        values = yours_page(published, country_of, clock())
+        return private(HTML, html("yours.html", **common(published, "/yours"), **values))
+
+    def isos(module: str | None = None) -> Response:
+        published = publications.current()
+        others = other_modules(published) if module is None else {}
+        values = {"releases": releases(published, module), "module": module, "others": others, "paged": MODULE_PAGES}
+        return _page(published, f"/isos/{module}", lambda: html("isos.html", **common(published, "/isos"), **values))
+
+    def images(arch: str, version: str, module: str | None = None) -> Response:
+        published = publications.current()
+        values = images_page(published, country_of, clock(), arch, version.removesuffix(".html"), module)
+        return private(HTML, html("images.html", **common(published, "/isos"), **values))
+
+    _add(views, "/yours", "yours", yours, strict_slashes=False)
+    for module in (None, *MODULE_PAGES):
+        start, name = (f"/{module}", f"_{module}") if module else ("", "")
+        for rule, view in (("/isos", isos), ("/isos.html", isos), ("/isos/<arch>/<version>", images)):
+            end = "_html" if rule.endswith(".html") else ""
+            given = {"module": module}
+            _add(views, start + rule, view.__name__ + name + end, view, defaults=given, strict_slashes=False)
+
+
+def _add_assets(views: Blueprint) -> None:
+    ready: dict[str, Made] = {name: made(asset.content_type, asset.body) for name, asset in ASSETS.items()}
+
+    def asset(name: str) -> Response:
+        if name not in ready:
+            raise NotFound("there is nothing here")
+        return answer(ready[name], max_age=YEAR, policy=NO_SCRIPT)
+
+    _add(views, "/static/<name>", "asset", asset)

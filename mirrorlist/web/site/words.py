@@ -1,0 +1,135 @@
+"""Numbers, times and codes in the words that pages use."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import cache
+
+from flask import request
+
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.health.verdicts import EventKind, Family
+from mirrorlist.core.public.types import STATE_WORDS, State
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.web.client_address import TrustedProxies
+
+_UNITS = ((86_400 * 2, 86_400, "day"), (3600 * 2, 3600, "hour"), (120, 60, "minute"), (0, 1, "second"))
+_FLAG_A = 0x1F1E6
+FAMILY_WORDS = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
+KIND_WORDS = {
+    EventKind.UP: "back",
+    EventKind.DOWN: "down",
+    EventKind.OVERRIDDEN: "taken out",
+    EventKind.CLEARED: "given back",
+}
+
+
+def duration(seconds: float | None) -> str:
+    """``3 hours``, ``1 day``; empty for None."""
+    if seconds is None:
+        return ""
+    for least, size, name in _UNITS:
+        if seconds >= least or seconds == size:
+            number = max(0, round(seconds / size))
+            return f"{number} {name}{'' if number == 1 else 's'}"
+    return "0 seconds"
+
+
+def every(seconds: float) -> str:
+    """``every 3 hours``, ``every hour``."""
+    told = duration(seconds)
+    return f"every {told.removeprefix('1 ')}"
+
+
+def moment(at: float | None) -> str:
+    """``2026-11-22 01:05``, in UTC; empty for None."""
+    return _utc(at).strftime("%Y-%m-%d %H:%M") if at is not None else ""
+
+
+def day(at: float | None) -> str:
+    """``2026-11-22``, in UTC; empty for None."""
+    return _utc(at).strftime("%Y-%m-%d") if at is not None else ""
+
+
+def iso(at: float) -> str:
+    """``2026-11-22T01:05:00Z``, for machines."""
+    return _utc(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _utc(at: float) -> datetime:
+    """A time in UTC; what no calendar holds becomes its end."""
+    return datetime.fromtimestamp(max(0.0, min(at, 253_402_300_799.0)), UTC)
+
+
+def speed(mbps: int | None) -> str:
+    """``10 Gbit/s``, ``500 Mbit/s``; empty for None."""
+    if mbps is None:
+        return ""
+    if mbps >= 1_000_000:
+        return f"{mbps / 1_000_000:.3g} Tbit/s"
+    return f"{mbps / 1000:g} Gbit/s" if mbps >= 1000 else f"{mbps} Mbit/s"
+
+
+def size(length: int | None) -> str:
+    """``1.9 GB``, ``700 MB``, ``512 bytes``, in powers of 1000 as disks are sold; empty for None."""
+    if length is None:
+        return ""
+    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if length >= unit:
+            return f"{length / unit:.3g} {name}" if length < 999.5 * unit else f"{length / unit:.0f} {name}"
+    return f"{length} byte{'' if length == 1 else 's'}"
+
+
+def percent(part: float | None) -> str:
+    """``99.9 %``; a little less than everything is never shown as 100 %."""
+    if part is None:
+        return ""
+    shown = min(part * 100, 99.9) if part < 1 else 100.0
+    return f"{shown:.1f} %".replace(".0 %", " %")
+
+
+def flag(country: str | None) -> str:
+    """The country's flag as two regional indicator letters; empty for anything but two capital letters."""
+    if not country or len(country) != 2 or not (country.isascii() and country.isupper()):
+        return ""
+    return "".join(chr(_FLAG_A + ord(letter) - ord("A")) for letter in country)
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {code: country.name for code, country in read_countries().by_code.items()}
+
+
+def country_name(country: str | None) -> str:
+    """The English name of a country, or its code where the name is not known."""
+    return _names().get(country or "", country or "")
+
+
+def state_words(state: State) -> str:
+    """A mirror's state for people."""
+    return STATE_WORDS[state]
+
+
+# The address of the service, for lines to copy: as service.yml says, else as the asker reached it.
+
+_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
+_NOBODY = "mirrors.example.org"
+
+
+def base_url(service: Service) -> str:
+    """The address without a slash at its end. A Host header that is no host is not repeated."""
+    if service.site.url:
+        return service.site.url.rstrip("/")
+    host = request.headers.get("Host", "")
+    return f"{_scheme(service)}://{host if _HOST.fullmatch(host) else _NOBODY}"
+
+
+def _scheme(service: Service) -> str:
+    """The scheme of the request, as a trusted proxy saw it."""
+    forwarded = request.headers.get("X-Forwarded-Proto", "")
+    if forwarded in ("http", "https"):
+        _, trusted = TrustedProxies(service.trusted_proxies).peer(request.environ.get("REMOTE_ADDR", ""))
+        if trusted:
+            return forwarded
+    return "https" if request.scheme == "https" else "http"

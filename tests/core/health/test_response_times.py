@@ -1,0 +1,172 @@
+"""Weights that are lowered for mirrors that have too much to do, and given back; and never for the prober's fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mirrorlist.core.catalogue.policy import Lowered, Policy, weight_of
+from mirrorlist.core.health.response_times import (
+    FAR_ABOVE,
+    FEWEST_TIMES,
+    LEAST_SECONDS,
+    SLOW_TIMES_KEPT,
+    TIMES_KEPT,
+    Pace,
+    paces_after,
+)
+from mirrorlist.core.health.verdicts import Family, Outcome, Probe, Subject
+from mirrorlist.core.model import MAIN, Protocol
+from mirrorlist.core.selection.select import select
+from tests.building import NOW, client, mirror, query, snapshot
+
+EVERY = 900.0
+NAMES = [f"m{number}.example.org" for number in range(7)]
+ME = NAMES[0]
+Seen = float | Outcome
+
+
+def probes(seen: Mapping[str, Seen], family: Family = Family.IPV4) -> list[Probe]:
+    """One answer of each mirror: its seconds, or what came instead."""
+    return [
+        Probe(Subject(name, MAIN, Protocol.HTTPS, family), NOW, 0.0, each)
+        if isinstance(each, Outcome)
+        else Probe(Subject(name, MAIN, Protocol.HTTPS, family), NOW, each, Outcome.FRESH)
+        for name, each in seen.items()
+    ]
+
+
+def after(rounds: Iterable[Mapping[str, Seen]], before: Mapping[str, Pace] | None = None) -> dict[str, Pace]:
+    known = dict(before or {})
+    for number, seen in enumerate(rounds):
+        known |= paces_after(known, probes(seen), (), NOW + number * EVERY)
+    return known
+
+
+CALM = dict.fromkeys(NAMES, 0.2)
+KNOWN = after([CALM] * FEWEST_TIMES)
+
+
+def steps(seen: Iterable[Seen], others: float = 0.2) -> list[int]:
+    """The step of one mirror after each round, while the others answer in so many seconds."""
+    known, found = KNOWN, []
+    for each in seen:
+        known = after([dict.fromkeys(NAMES, others) | {ME: each}], known)
+        found.append(known[ME].lowered.step if known[ME].lowered else 0)
+    return found
+
+
+@pytest.mark.parametrize("bad", [2.0, Outcome.LIMITED])
+def test_two_bad_rounds_lower_the_weight_by_half_and_two_calm_ones_give_it_back(bad: Seen) -> None:
+    assert steps([bad] * 10 + [0.2] * 8) == [0, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3, 2, 2, 1, 1, 0, 0, 0]
+    assert steps([bad, 0.2] * 10) == [0] * 20
+    assert steps([bad, bad, 0.2, bad, 0.2, bad]) == [0, 1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "others", "slow"),
+    [
+        (0.2 + LEAST_SECONDS + 0.01, 0.2, True),
+        (0.2 + LEAST_SECONDS, 0.2, False),
+        (0.2 * FAR_ABOVE, 0.2, False),
+        (2.0, 0.2, True),
+        (2.0, 2.0, False),  # everything is slow: the prober's own net
+        (5.0, 2.0, False),
+        (7.0, 2.0, True),
+        (0.7, 0.05, False),  # others are faster than usual: no reason to lower this one
+        (0.01, 0.2, False),
+    ],
+)
+def test_slow_is_far_above_the_mirrors_own_usual_time_and_what_all_share_does_not_count(
+    seconds: float, others: float, slow: bool
+) -> None:
+    assert steps([seconds] * 2, others) == [0, int(slow)]
+
+
+def test_it_is_told_since_when_and_why() -> None:
+    known = after([CALM | {ME: 2.0}] * 4, KNOWN)
+    assert known[ME].lowered == Lowered(2, NOW + EVERY, "it answered in 2.0 s, usually in 0.2 s")
+    limited = after([CALM | {ME: Outcome.LIMITED}] * 2, KNOWN)
+    assert limited[ME].lowered == Lowered(1, NOW + EVERY, "it asked for patience (429 or 503)")
+
+
+def test_a_round_in_which_most_ask_for_patience_says_nothing() -> None:
+    half = CALM | dict.fromkeys(NAMES[:4], Outcome.LIMITED)
+    assert after([half] * 4, KNOWN) == KNOWN
+    fewer = CALM | dict.fromkeys(NAMES[:3], Outcome.LIMITED)
+    assert [bool(pace.lowered) for pace in after([fewer] * 2, KNOWN).values()] == [True] * 3 + [False] * 4
+
+
+def test_a_round_of_few_mirrors_says_nothing() -> None:
+    assert paces_after(KNOWN, probes({ME: 9.0, NAMES[1]: 0.2}), (), NOW) == {}
+
+
+def test_families_that_the_round_says_nothing_of_do_not_count() -> None:
+    slow_over_ipv6 = probes(CALM) + probes(dict.fromkeys([ME], 9.0), Family.IPV6) * 3
+    assert paces_after(KNOWN, slow_over_ipv6, (Family.IPV6,), NOW)[ME].bad == 0
+    assert paces_after(KNOWN, slow_over_ipv6, (), NOW)[ME].bad == 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.UNCHECKED])
+def test_without_an_answer_the_pace_stays_as_it_was(outcome: Outcome) -> None:
+    lowered = after([CALM | {ME: 2.0}] * 2, KNOWN)
+    assert after([CALM | {ME: outcome}] * 5, lowered)[ME] == lowered[ME]
+
+
+def test_a_mirror_without_a_past_is_not_slow() -> None:
+    assert all(pace.lowered is None for pace in after([CALM | {ME: 9.0}] * (FEWEST_TIMES - 1)).values())
+
+
+def test_what_stays_slow_for_days_becomes_usual_and_the_memory_is_bounded() -> None:
+    full = after([CALM] * (TIMES_KEPT + 5))
+    assert len(full[ME].times) == TIMES_KEPT
+    slow = CALM | {ME: 2.0}
+    a_day = after([slow] * TIMES_KEPT, full)
+    assert a_day[ME].lowered is not None
+    later = after([slow] * (TIMES_KEPT * SLOW_TIMES_KEPT // 2 + 2 * TIMES_KEPT), full)
+    assert later[ME].lowered is None
+    assert len(later[ME].times) == TIMES_KEPT
+
+
+ROUNDS = st.lists(
+    st.fixed_dictionaries(
+        dict.fromkeys(NAMES, st.floats(0.001, 60) | st.sampled_from([Outcome.LIMITED, Outcome.TIMEOUT]))
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROUNDS)
+def test_no_weight_ever_grows_or_falls_below_an_eighth(rounds: list[dict[str, Seen]]) -> None:
+    for name, pace in after(rounds).items():
+        of = mirror(name.partition(".")[0], bandwidth_mbps=8000)
+        assert weight_of(of, Policy(), pace.lowered) in (8000, 4000, 2000, 1000)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROUNDS)
+def test_whatever_others_do_a_mirror_that_answers_as_usual_keeps_its_weight(rounds: list[dict[str, Seen]]) -> None:
+    known = after([seen | {ME: 0.2} for seen in rounds], KNOWN)
+    assert known[ME].lowered is None
+
+
+def test_weight_is_at_least_one_and_the_maintainers_factor_stays() -> None:
+    lowered = Lowered(3, NOW, "")
+    assert weight_of(mirror("m", bandwidth_mbps=1), Policy(), lowered) == 1
+    assert weight_of(mirror("m", bandwidth_mbps=800), Policy(weights={"m.example.org": 2.0}), lowered) == 200
+
+
+def test_a_lowered_mirror_comes_first_for_fewer_clients() -> None:
+    mirrors = [mirror(f"m{number}", "berlin") for number in range(4)]
+    snap = snapshot(mirrors, facts={"lowered": {ME: Lowered(2, NOW, "")}})
+    firsts = [
+        select(snap, query(), client(f"198.51.{number // 250}.{number % 250}"), NOW).choices[0]
+        for number in range(2000)
+    ]
+    share = sum(choice.mirror.name == ME for choice in firsts) / len(firsts)
+    assert abs(share - 0.25 / 3.25) < 0.02
+    assert {choice.weight for choice in firsts} == {250, 1000}

@@ -1,0 +1,49 @@
+""""""
+
+from __future__ import annotations
+
+import pytest
+
+from mirrorlist.core.selection.known_files import Belonging
+from tests.building import CATALOGUE
+
+BELONGING = Belonging(CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("module", "path", "repository"),
+    [
+        ("main", "9.8/BaseOS/x86_64/os/Packages/a.rpm", "9.8/BaseOS/x86_64/os/"),
+        ("main", "9.8/BaseOS/x86_64/os/", "9.8/BaseOS/x86_64/os/"),
+        ("main", "9/BaseOS/x86_64/os/repodata/repomd.xml", "9.8/BaseOS/x86_64/os/"),
+        ("main", "9.8/BaseOS/x86_64/os", ""),
+        ("main", "9.8/BaseOS/ppc64le/os/a", ""),
+        ("main", "9.8/isos/x86_64/x.iso", ""),
+        ("main", "x.iso", ""),
+        ("main", "", ""),
+        ("kitten", "10-kitten/BaseOS/x86_64/os/a", "10-kitten/BaseOS/x86_64/os/"),
+        ("kitten", "9.8/BaseOS/x86_64/os/a", ""),
+        ("unheard_of", "9.8/BaseOS/x86_64/os/a", ""),
+    ],
+)
+def test_a_file_lies_in_the_repository_above_it(module: str, path: str, repository: str) -> None:
+    assert BELONGING.repository(module, path) == repository
+
+
+@pytest.mark.parametrize(
+    ("path", "repository"),
+    [
+        ("9.8/BaseOS/x86_64/os/repodata/repomd.xml", "9.8/BaseOS/x86_64/os/"),
+        ("9/BaseOS/x86_64/os/repodata/repomd.xml", "9.8/BaseOS/x86_64/os/"),
+        ("9.8/BaseOS/x86_64/os/copy/repodata/repomd.xml", ""),
+        ("9.8/BaseOS/x86_64/os/", ""),
+    ],
+)
+def test_a_repomd_is_its_own_repositorys_only(path: str, repository: str) -> None:
+    assert BELONGING.described("main", path) == repository
+
+
+def test_only_versions_that_mirrors_gave_up_are_the_vaults() -> None:
+    assert BELONGING.is_in_vault("main", "9.2/BaseOS/x86_64/os/a")
+    assert not BELONGING.is_in_vault("main", "9.8/BaseOS/x86_64/os/a")
+    assert not BELONGING.is_in_vault("kitten", "9.2/a")

@@ -1,0 +1,154 @@
+"""Mirrors placed by their addresses, and what contradicts these."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mirrorlist.core.model import NOWHERE, Location, Mirror, Place, PlaceSource
+from mirrorlist.core.network.addresses import KnownAddress
+from mirrorlist.core.network.prefixes import packed
+from mirrorlist.sources.mirrors.address_places import (
+    EXACT_KM,
+    AddressCode,
+    address_findings,
+    in_time_zones,
+    placed_by_addresses,
+)
+from mirrorlist.sources.places.checks import placed_by
+from mirrorlist.sources.places.locations import placed, read_atlas
+from tests.building import mirror
+
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "mirror-files.md"
+ATLAS = read_atlas()
+PLACES = {
+    "20.0.0.1": Place("DE", 53.0, 13.0, True),
+    "20.0.0.2": Place("JP", 36.0, 140.0, True),
+    "20.0.0.3": Place("US", 39.0, -95.0),
+    "20.0.0.4": Place("DE", 55.0, 9.0, True),
+}
+NAME = "m.example.org"
+
+
+def place_of(address: bytes) -> Place:
+    return {packed(text): place for text, place in PLACES.items()}.get(address, NOWHERE)
+
+
+def known(*addresses: str, asn: int | None = 64_500) -> dict[str, list[KnownAddress]]:
+    return {NAME: [KnownAddress(text, asn) for text in addresses]}
+
+
+def told(of: Mirror, addresses: dict[str, list[KnownAddress]]) -> list[str]:
+    found = address_findings([placed(of, ATLAS)], addresses, place_of, ATLAS, {NAME: "mirrors.d/m.yml"})
+    return [str(each) for each in found]
+
+
+def test_a_mirror_without_a_place_gets_that_of_its_addresses() -> None:
+    (found,) = placed_by_addresses([mirror("m")], known("20.0.0.1"), place_of)
+    assert found.location is not None
+    assert (found.location.country, found.location.latitude, found.location.source) == ("DE", 53.0, PlaceSource.ADDRESS)
+    assert placed_by(found.location) == "placed by its addresses (53.00, 13.00, DE)"
+
+
+def test_words_that_are_no_place_are_kept() -> None:
+    (found,) = placed_by_addresses([mirror("m", location=Location(city="Atlantis"))], known("20.0.0.1"), place_of)
+    assert found.location is not None
+    assert (found.location.city, found.location.latitude) == ("Atlantis", 53.0)
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        mirror("m", "tokyo"),
+        mirror("m", private=True),
+        placed(mirror("m", location=Location(continent="AS")), ATLAS),
+        mirror("other"),
+    ],
+    ids=["it says its place", "private", "it says its continent", "no addresses"],
+)
+def test_the_rest_stays_as_it_is(of: Mirror) -> None:
+    assert placed_by_addresses([of], known("20.0.0.1"), place_of) == (of,)
+
+
+def test_addresses_far_apart_give_no_place() -> None:
+    of = mirror("m")
+    assert placed_by_addresses([of], known("20.0.0.1", "20.0.0.2"), place_of) == (of,)
+
+
+@pytest.mark.parametrize(
+    ("location", "address", "is_told"),
+    [
+        (Location(country="DE", city="Berlin"), "20.0.0.1", False),
+        (Location(country="DE", city="Munich"), "20.0.0.4", True),
+        (Location(country="DE"), "20.0.0.1", False),
+        (Location(country="JP", city="Tokyo"), "20.0.0.1", True),
+        (Location(country="JP", latitude=35.7, longitude=139.7), "20.0.0.1", True),
+        (Location(country="JP", latitude=35.7, longitude=139.7), "20.0.0.2", False),
+        (Location(country="US", city="Seattle", region="Washington"), "20.0.0.3", False),
+        (Location(country="CA", city="Vancouver", region="British Columbia"), "20.0.0.3", False),
+        (Location(country="DE", city="Berlin"), "20.0.0.3", True),
+        (Location(continent="AS"), "20.0.0.1", False),
+        (None, "20.0.0.1", False),
+    ],
+)
+def test_a_place_over_500_km_from_the_addresses_is_told(location: Location | None, address: str, is_told: bool) -> None:
+    found = told(mirror("m", location=location), known(address))
+    assert bool(found) is is_told
+    assert all(line.startswith("mirrors.d/m.yml:1:1: warning [address-place] its place is ") for line in found)
+
+
+def test_an_asn_that_no_address_has_is_told() -> None:
+    of = mirror("m", asns=(64_501, 64_502))
+    assert told(of, known("20.0.0.1")) == [
+        "mirrors.d/m.yml:1:1: warning [address-asn] asn names AS64501, AS64502, but its addresses belong to AS64500; "
+        "look whether both are meant"
+    ]
+    assert told(mirror("m", asns=(64_500,)), known("20.0.0.1")) == []
+
+
+def test_nothing_is_told_of_a_private_mirror() -> None:
+    of = mirror("m", private=True, asns=(64_501,), location=Location(country="JP", city="Tokyo"))
+    assert told(of, known("20.0.0.1")) == []
+
+
+def test_the_documentation_explains_every_code() -> None:
+    section = DOCUMENTATION.read_text(encoding="utf-8").split("\n## What the addresses say\n")[1].split("\n## ")[0]
+    rows = [line.split("`")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert sorted(rows) == sorted(AddressCode)
+
+
+def zone(**fields: float | None) -> str | None:
+    [found] = in_time_zones([replace(mirror("a"), location=Location(country="XX", **fields), time_zone=None)])
+    return found.time_zone
+
+
+@pytest.mark.parametrize(
+    ("place", "latitude", "longitude", "expected"),
+    [
+        ("Berlin", 52.52, 13.40, "Europe/Berlin"),
+        ("Nashville, which is nearer to cities of another zone", 36.16, -86.78, "America/Chicago"),
+        ("the Canary Islands", 28.12, -15.43, "Atlantic/Canary"),
+        ("Kathmandu", 27.72, 85.32, "Asia/Kathmandu"),
+        ("at sea", 40.0, -30.0, None),
+        ("the North Pole", 90.0, 180.0, None),
+    ],
+)
+def test_a_place_has_the_time_zone_of_its_coordinates(
+    place: str, latitude: float, longitude: float, expected: str | None
+) -> None:
+    assert zone(latitude=latitude, longitude=longitude) == expected, place
+
+
+def test_what_the_file_says_counts() -> None:
+    told = replace(mirror("a", "berlin"), time_zone="Europe/Vienna")
+    assert in_time_zones([told]) == (told,)
+
+
+def test_a_vague_place_has_no_time_zone() -> None:
+    assert zone(latitude=39.0, longitude=-95.0, precision_km=EXACT_KM + 1) is None
+    assert zone(latitude=39.0, longitude=-95.0, precision_km=EXACT_KM) == "America/Chicago"
+    assert zone() is None
+    nowhere: Mirror = replace(mirror("a"), location=None, time_zone=None)
+    assert in_time_zones([nowhere]) == (nowhere,)

@@ -1,0 +1,123 @@
+"""What is read of a stranger's e-mail, and what is told as not understood."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mirrorlist.sources.submissions.applications import MAX_BYTES, read_application
+
+XCP_NG = """\
+Subject: Mirror application for "Example University".
+
+Server name: mirror.example.org
+HTTP URL: http://mirror.example.org/xcp-ng/
+City: Paris
+Country: France
+Bandwidth: 1 Gbit/s
+Source mirror: rsync://mirrors.example.net/xcp-ng/
+Host or IP to authorize: 192.0.2.7
+Sync frequency: every 15 min
+RSYNC URL: rsync://mirror.example.org/xcp-ng/
+Other prerequisites from https://example.net/wiki checked: yes
+"""
+ANSWERS = {
+    "name": "mirror.example.org",
+    "http": "http://mirror.example.org/xcp-ng/",
+    "city": "Paris",
+    "country": "France",
+    "bandwidth": "1 Gbit/s",
+    "sync_source": "rsync://mirrors.example.net/xcp-ng/",
+    "sync_from": "192.0.2.7",
+    "update_frequency": "every 15 min",
+    "rsync": "rsync://mirror.example.org/xcp-ng/",
+}
+MAIL = (
+    "Received: from a by b\r\nFrom: Kari Nordmann <kari@example.org>\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: multipart/alternative; boundary=x\r\n\r\n--x\r\nContent-Type: text/plain; charset={charset}\r\n"
+    "Content-Transfer-Encoding: quoted-printable\r\n\r\nCity: Z=FCrich\r\nSponsor: a=3Db\r\n--x\r\n"
+    "Content-Type: text/html\r\n\r\n<b>Country: XX</b>\r\n--x--\r\n"
+)
+
+
+def test_xcp_ngs_form_is_understood_whole() -> None:
+    found = read_application(XCP_NG.encode())
+    assert (found.answers, found.unknown) == (ANSWERS, ())
+
+
+@pytest.mark.parametrize("form", ["- {}", "* {}", "> {}", "> > - {}", "\u2022 {}", "3. {}", "  {}  ", "**{}**"])
+def test_bullets_and_quotation_marks_do_not_matter(form: str) -> None:
+    text = "\n".join(form.format(line) for line in XCP_NG.splitlines() if line)
+    found = read_application(text.encode())
+    assert {key: said.strip("*") for key, said in found.answers.items()} == ANSWERS
+
+
+@pytest.mark.parametrize(
+    ("line", "answers"),
+    [
+        ("CITY : Paris", {"city": "Paris"}),
+        ("**City:** Paris", {"city": "Paris"}),
+        ("City = Paris", {"city": "Paris"}),
+        ("City\uff1aParis", {"city": "Paris"}),
+        ("Host or IP (to authorize): 192.0.2.7", {"sync_from": "192.0.2.7"}),
+        ("URL: https://m.example.org/", {"https": "https://m.example.org/"}),
+        ("https://m.example.org/", {"https": "https://m.example.org/"}),
+        ("HTTPS: <https://m.example.org/>", {"https": "https://m.example.org/"}),
+        ("HTTPS: https://m.example.org/<https://evil.example.net/>", {"https": "https://m.example.org/"}),
+        ("Contact: Kari Nordmann <kari@example.org>", {"email": "kari@example.org"}),
+        ("Contact: Kari Nordmann", {"contact_name": "Kari Nordmann"}),
+        ("City:", {}),
+    ],
+)
+def test_a_line_is_understood(line: str, answers: dict[str, str]) -> None:
+    found = read_application(line.encode())
+    assert (found.answers, found.unknown) == (answers, ())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Hello,", "private: true", "monopoly: yes", "subnets: 0.0.0.0/0", "status: live", "approved: me",
+        "URL: javascript:alert(1)", "$(touch /tmp/x): Paris", "!!python/object: x", "a" * 5000, ": : :", "=",
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_is_told_and_nothing_else(line: str) -> None:
+    found = read_application(line.encode())
+    assert found.answers == {}
+    assert [number for number, _ in found.unknown] == [1]
+    assert len(found.unknown[0][1]) <= 2000
+
+
+def test_the_first_of_two_answers_counts_and_the_second_is_told() -> None:
+    found = read_application(b"City: Paris\nCity: Ulm\n")
+    assert (found.answers, found.unknown) == ({"city": "Paris"}, ((2, "City: Ulm"),))
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "no-such-charset", "\x00", "undefined"])
+def test_a_whole_e_mail_is_unpacked(charset: str) -> None:
+    found = read_application(MAIL.format(charset=charset).encode())
+    assert found.answers["email"] == "kari@example.org"
+    assert found.answers["sponsor"] == "a=b"
+    assert found.answers["city"] == ("Zürich" if charset == "iso-8859-1" else "Z\ufffdrich")
+    assert "country" not in found.answers
+
+
+@given(st.binary(max_size=2000))
+def test_any_bytes_are_read(data: bytes) -> None:
+    read_application(data)
+    read_application(b"From: a@b\nContent-Type: multipart/mixed; boundary=\n" + data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"a:\r\n" * 60_000, b"a: b\r\n c\r\n" * 20_000, b" " * MAX_BYTES, b">" * MAX_BYTES, b"a" * MAX_BYTES,
+     b"a:" + b" " * MAX_BYTES, b"\n" * MAX_BYTES, b"From: " + b"(" * MAX_BYTES, b"From: a\nE-mail: " + b"(" * 1900 + b"@",
+     b"".join(b"From: a\nContent-Type: multipart/mixed; boundary=%d\n\n--%d\n" % (n, n) for n in range(4000))],
+)  # fmt: skip
+def test_a_flood_is_read_at_once(data: bytes) -> None:
+    start = time.process_time()
+    read_application(data)
+    assert time.process_time() - start < 20

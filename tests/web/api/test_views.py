@@ -1,0 +1,212 @@
+"""The API keeps what its description promises, whatever is asked; tried against a running service."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+
+from mirrorlist.core.health.verdicts import EventKind
+from mirrorlist.core.public.encoding import PublicFile, encode_record
+from mirrorlist.core.public.record import Record
+from mirrorlist.core.public.types import PublicEvent, State
+from tests.building import NOW
+from tests.web.asking import Answer, Both, ask, both, environ
+from tests.web.networks import record_of
+
+MIRROR = "mirror5.example.org"
+
+
+@pytest.fixture(scope="module")
+def service() -> Both:
+    return both(record_of(60))
+
+
+def get(service: Both, path: str, query: str = "", **headers: str) -> Answer:
+    return ask(service.fronted, environ(path, query, **headers))
+
+
+def told(service: Both, path: str, query: str = "") -> Any:
+    answer = get(service, path, query)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json"), answer.body
+    return json.loads(answer.body)
+
+
+@pytest.fixture(scope="module")
+def running(service: Both) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, service.fronted, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.mark.slow
+def test_the_api_keeps_its_description(running: str, tmp_path: Path) -> None:
+    """schemathesis makes good and bad requests from the description and holds every answer against it."""
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{running}/openapi.json", "--max-examples", "25",
+               "--seed", "1", "--checks", "all", "--workers", "1", "--no-color"]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "No issues found" in done.stdout
+
+
+def test_mirrors_are_those_asked_for(service: Both) -> None:
+    every = told(service, "/api/v1/mirrors")
+    assert (every["generation"], every["built_at"], len(every["mirrors"])) == (7, NOW, 60)
+    german = told(service, "/api/v1/mirrors", "country=de")["mirrors"]
+    assert {mirror["name"] for mirror in german} == {
+        mirror["name"] for mirror in every["mirrors"] if mirror["country"] == "DE"
+    }
+    assert {mirror["country"] for mirror in german} == {"DE"}
+    kitten = told(service, "/api/v1/mirrors", "module=kitten&protocol=https")["mirrors"]
+    assert len(kitten) == 6
+    assert told(service, "/api/v1/mirrors", "module=kitten&protocol=http")["mirrors"] == []
+    stale = told(service, "/api/v1/mirrors", "state=stale")["mirrors"]
+    assert stale
+    assert {mirror["state"] for mirror in stale} == {"stale"}
+
+
+def test_a_mirror_has_a_check_for_each_way_and_repository(service: Both) -> None:
+    found = told(service, f"/api/v1/mirrors/{MIRROR}")
+    assert found["mirror"]["name"] == MIRROR
+    assert found["mirror"]["state"] == "down"
+    ways = [(each["protocol"], each["family"], each["good"]) for each in found["checks"] if not each["path"]]
+    assert ways == [(p, f, False) for p in ("https", "http") for f in ("ipv4", "ipv6")]
+    stale = told(service, "/api/v1/mirrors/mirror1.example.org")
+    assert {each["path"] for each in stale["checks"] if not each["good"]} == {
+        f"{version}/BaseOS/{arch}/os/" for version in ("9.8", "10.2") for arch in ("x86_64", "aarch64")
+    }
+    assert stale["mirror"] | {"repositories": 8, "fresh": 4, "state": "stale"} == stale["mirror"]
+
+
+def test_the_history_has_thirty_days(service: Both) -> None:
+    found = told(service, f"/api/v1/mirrors/{MIRROR}/history")
+    assert len(found["days"]) == 30
+    assert found["days"][0]["available"] is None
+    assert 0 <= found["days"][-1]["available"] < 1
+    assert found["days"][-1]["date"] == "2026-11-18"
+
+
+def test_changes_are_those_after_a_time(service: Both) -> None:
+    every = told(service, "/api/v1/changes", "limit=500")
+    times = [event["at"] for event in every["events"]]
+    assert times == sorted(times, reverse=True)
+    since = int(times[len(times) // 2])
+    assert told(service, "/api/v1/changes", f"since={since}&limit=500")["events"] == [
+        event for event in every["events"] if event["at"] > since
+    ]
+    few = told(service, "/api/v1/changes", "limit=2")
+    assert (len(few["events"]), few["complete"]) == (2, False)
+    assert {event["mirror"] for event in told(service, "/api/v1/changes", "mirror=mirror3.example.org")["events"]} == {
+        "mirror3.example.org"
+    }
+
+
+@pytest.mark.parametrize(("count", "complete"), [(499, True), (500, False)])
+def test_changes_are_complete_unless_the_record_holds_no_more(count: int, complete: bool) -> None:
+    """Between 100 events, as many as one mirror keeps, and the 500 of all, nothing is left out."""
+    made = record_of(3)
+    events = tuple(PublicEvent(mirror="a", kind=EventKind.UP, at=NOW - at, why="") for at in range(count))
+    network = replace(PublicFile(memoryview(made.public)).network(), events=events)
+    asked = both(replace(made, public=encode_record(Record(network=network, details={}, logos={}))))
+    found = told(asked, "/api/v1/changes", "limit=500")
+    assert (len(found["events"]), found["complete"]) == (count, complete)
+    late = told(asked, "/api/v1/changes", f"limit=500&since={int(NOW) - 450}")
+    assert (len(late["events"]), late["complete"]) == (450, True)
+
+
+def test_statistics_count_what_the_list_holds(service: Both) -> None:
+    mirrors = told(service, "/api/v1/mirrors")["mirrors"]
+    found = told(service, "/api/v1/statistics")
+    assert found["mirrors"] == len(mirrors) == sum(found["states"].values())
+    assert {state: sum(each["state"] == state for each in mirrors) for state in found["states"]} == found["states"]
+    assert found["countries"]["DE"] == sum(each["country"] == "DE" for each in mirrors)
+    assert found["last_run"]["number"] == 50
+    assert found["lists"] == {"fresh": 8}
+
+
+def test_repositories_lead_to_selections(service: Both) -> None:
+    for repository in told(service, "/api/v1/repositories")["repositories"]:
+        found = told(service, "/api/v1/selection", f"repo={repository['repo']}")
+        assert (found["repository"], found["version"]) == (repository["name"], repository["served_version"])
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "said"),
+    [
+        ("/api/v1/mirrors/nobody.example.org", "", 404, "no public mirror of this name"),
+        ("/api/v1/mirrors/hidden-private.example.org", "", 404, "no public mirror of this name"),
+        ("/api/v1/mirrors/hidden-private.example.org/history", "", 404, "no public mirror of this name"),
+        ("/api/v1/changes", "mirror=hidden-cloud.example.org", 404, "no public mirror of this name"),
+        ("/api/v1/mirrors", "state=x", 400, "state is unknown; write one of fresh, up, lagging"),
+        ("/api/v1/mirrors", "country=", 400, "country is empty"),
+        ("/api/v1/mirrors", "country=DE&country=AT", 400, "country stands more than once"),
+        ("/api/v1/changes", "since=-1", 400, "write a whole number from 0"),
+        ("/api/v1/changes", "since=1_0", 400, "write a whole number from 0"),
+        ("/api/v1/changes", "limit=501", 400, "write a whole number from 1 to 500"),
+        ("/api/v1/selection", "", 400, "the parameter repo is missing"),
+        ("/api/v1/selection", "repo=nothing-9", 404, "unknown repo"),
+        ("/api/v1/selection", "repo=baseos-9&ip=1.2.3", 400, "ip is malformed"),
+        ("/api/v1/selection", "repo=baseos-9&protocol=ftp", 400, "write https or http"),
+        ("/api/v1/nothing", "", 404, "404 Not Found"),
+    ],
+)
+def test_errors_are_problems(service: Both, path: str, query: str, status: int, said: str) -> None:
+    answer = get(service, path, query, ACCEPT="text/html")
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+    problem = json.loads(answer.body)
+    assert problem["status"] == status
+    assert said in problem["detail"]
+
+
+def test_mirrors_json_has_the_layout_of_armbian_router(service: Both) -> None:
+    servers = {each["host"]: each for each in told(service, "/mirrors.json")}
+    assert len(servers) == 60
+    assert servers["mirror15.example.org"] | {
+        "available": True, "reason": "", "path": "/pub/linux/", "country": "DE", "protocols": ["https", "http", "rsync"],
+        "ipv6": True, "rules": [],
+    } == servers["mirror15.example.org"]  # fmt: skip
+    assert servers[MIRROR]["available"] is False
+    assert servers[MIRROR]["reason"] == "unreachable"
+    assert servers[MIRROR]["lastChange"] == "2026-11-18T09:06:40Z"
+
+
+def test_mirrors_txt_has_one_line_a_mirror(service: Both) -> None:
+    answer = get(service, "/mirrors.txt")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    lines = [line.split("\t") for line in answer.body.decode().splitlines()]
+    assert len(lines) == 60
+    assert ["https://mirror1.example.org/pub/linux/", "US", "stale"] in lines
+
+
+def test_geojson_puts_longitude_first(service: Both) -> None:
+    answer = get(service, "/api/v1/mirrors.geojson")
+    assert answer.headers["content-type"] == "application/geo+json"
+    features = json.loads(answer.body)["features"]
+    sydney = next(each for each in features if each["properties"]["country"] == "AU")
+    longitude, latitude = sydney["geometry"]["coordinates"]
+    assert (140 < longitude < 160, -40 < latitude < -30) == (True, True)
+
+
+def test_the_description_names_every_state(service: Both) -> None:
+    document = told(service, "/openapi.json")
+    [states] = [each["schema"]["enum"] for each in document["paths"]["/api/v1/mirrors"]["get"]["parameters"]
+                if each["name"] == "state"]  # fmt: skip
+    assert states == [state.value for state in State]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/mirrors", "/mirrors.json", "/openapi.json", "/api/v1/selection"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+def test_other_methods_are_not_allowed(service: Both, path: str, method: str) -> None:
+    answer = ask(service.fronted, environ(path, "repo=baseos-9", method=method))
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")

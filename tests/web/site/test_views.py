@@ -1,0 +1,503 @@
+"""The pages: complete, small, kept, harmless, and silent about what is nobody's business."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import shlex
+from dataclasses import fields, replace
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree, html
+
+from mirrorlist.core.catalogue.requirements import Asked, Requirements
+from mirrorlist.core.catalogue.service import GeoSources, Module, Site, Source, SyncSources, sync_command
+from mirrorlist.core.model import MAIN, Location, Protocol
+from mirrorlist.core.public.types import PublicMirror, State
+from mirrorlist.core.selection.select import select
+from mirrorlist.web.lists.views import answer_to
+from mirrorlist.web.questions import Questions
+from tests.building import client, place
+from tests.web.asking import Answer, Both, ask, both, environ
+from tests.web.networks import HIDDEN, ODD_SPONSORS, ORIGIN_FAULTS, record_of
+
+PAGES = ["/", "/kitten", "/mirrors/mirror1.example.org", "/mirrors/mirror5.example.org", "/mirrors/mirror17.example.org",
+         "/yours", "/isos", "/isos.html", "/isos/x86_64/9.8", "/isos/x86_64/9.html", "/kitten/isos",
+         "/kitten/isos/x86_64/10-kitten", "/kitten/isos/x86_64/10", "/join", "/status"]  # fmt: skip
+PICTURES = ["/mirrors/map-light.svg", "/mirrors/map-dark.svg", "/mirrors/mirror5.example.org.svg", "/static/icon.svg"]
+DATA = ["/mirrors.json", "/mirrors.txt", "/mirrors/feed.atom", "/mirrors/mirror3.example.org/feed.atom",
+        "/api/v1/mirrors", "/api/v1/mirrors/mirror5.example.org", "/api/v1/mirrors/mirror17.example.org/history",
+        "/api/v1/changes", "/api/v1/statistics", "/api/v1/repositories", "/api/v1/mirrors.geojson", "/openapi.json"]  # fmt: skip
+KEPT = [path for path in [*PAGES, *PICTURES, *DATA] if path != "/yours" and "/isos/" not in path]
+STRANGER = "8.8.8.8"
+
+
+@pytest.fixture(scope="module")
+def service() -> Both:
+    return both(record_of(530))
+
+
+@pytest.fixture(scope="module")
+def empty() -> Both:
+    return both(record_of(0))
+
+
+def get(service: Both, path: str, query: str = "", peer: str = "192.0.2.1", **headers: str) -> Answer:
+    return ask(service.fronted, environ(path, query, peer, **headers))
+
+
+def tree(answer: Answer) -> html.HtmlElement:
+    assert answer.status == 200, answer.body[:300]
+    return html.document_fromstring(answer.body.decode())
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_answers_in_whole_html(service: Both, path: str) -> None:
+    answer = get(service, path)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    page = tree(answer)
+    assert len(page.findall(".//h1")) == 1
+    assert page.find(".//title").text.endswith("Example Linux mirrors")
+    assert answer.body.rstrip().endswith(b"</html>")
+
+
+@pytest.mark.parametrize("path", ["/", "/yours", "/isos", "/isos/x86_64/9.8", "/join", "/status", *DATA[:2], DATA[4]])
+def test_a_network_without_mirrors_has_all_pages(empty: Both, path: str) -> None:
+    assert get(empty, path).status == 200
+
+
+def test_the_front_page_of_530_mirrors_is_small(service: Both) -> None:
+    answer = get(service, "/")
+    assert len(tree(answer).findall(".//tbody/tr")) == 530
+    assert len(answer.body) <= 300 * 1024
+    packed = get(service, "/", ACCEPT_ENCODING="gzip")
+    assert gzip.decompress(packed.body) == answer.body
+    assert len(packed.body) <= 60 * 1024
+
+
+@pytest.mark.parametrize("path", KEPT)
+def test_what_is_the_same_for_everybody_is_not_sent_twice(service: Both, path: str) -> None:
+    first = get(service, path)
+    assert first.headers["cache-control"].startswith("public, max-age=")
+    again = get(service, path, IF_NONE_MATCH=first.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+    assert get(service, path, peer=STRANGER).body == first.body
+    packed = get(service, path, ACCEPT_ENCODING="gzip")
+    assert (packed.headers["etag"] != first.headers["etag"]) == ("content-encoding" in packed.headers)
+
+
+@pytest.mark.parametrize("path", ["/yours", "/isos/x86_64/9.8", "/api/v1/selection"])
+def test_what_depends_on_the_asker_is_kept_by_nobody(service: Both, path: str) -> None:
+    answer = get(service, path, "repo=baseos-9" if "api" in path else "")
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert "etag" not in answer.headers
+
+
+def test_a_new_generation_makes_new_pages() -> None:
+    service = both(record_of(3))
+    before = get(service, "/")
+    service.held.put(record_of(4))
+    after = get(service, "/", IF_NONE_MATCH=before.headers["etag"])
+    assert len(tree(after).findall(".//tbody/tr")) == 4
+
+
+@pytest.mark.parametrize("path", [*PAGES, *PICTURES, *DATA])
+def test_every_answer_forbids_what_it_does_not_need(service: Both, path: str) -> None:
+    headers = get(service, path).headers
+    policy = dict(part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert "unsafe" not in headers["content-security-policy"]
+    assert set(" ".join(value for name, value in policy.items() if name.endswith("-src")).split()) <= {
+        "'none'",
+        "'self'",
+    }
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+class _Inline(HTMLParser):
+    """Collects what a strict policy would stop, and where requests go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inline: list[str] = []
+        self.loaded: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.inline += [name for name in given if name.startswith("on") or name == "style"]
+        if tag == "style" or (tag == "script" and not given.get("src")):
+            self.inline.append(tag)
+        self.loaded += [given[name] or "" for name in ("src", "srcset") if name in given]
+        if tag == "link" and given.get("rel") in ("stylesheet", "icon"):
+            self.loaded.append(given.get("href") or "")
+        if tag == "a":
+            self.links.append(given.get("href") or "")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_is_inline_and_nothing_is_fetched_from_elsewhere(service: Both, path: str) -> None:
+    found = _Inline()
+    found.feed(get(service, path).body.decode())
+    assert found.inline == []
+    assert [url for url in found.loaded if not re.match(r"/(?!/)", url)] == []
+    schemes = ("/", "#", "https://", "http://", "rsync://", "ftp://", "ircs://")
+    assert [url for url in found.links if not url.startswith(schemes)] == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_link_to_ourselves_leads_somewhere(service: Both, path: str) -> None:
+    found = _Inline()
+    found.feed(get(service, path).body.decode())
+    own = {url for url in [*found.links, *found.loaded] if re.match(r"/(?!/)", url)}
+    for url in sorted(own)[:150]:
+        where, _, query = url.partition("?")
+        assert get(service, where, query).status == 200, url
+
+
+SECRETS = [
+    b"secret.example.org", b"Secret Person", b"Secret Author", b"192.0.2.99", b"203.0.113.0", b"198.51.100.0",
+    b"Hidden", b"hidden-", b"user:secret",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [*PAGES, *PICTURES, *DATA, "/api/v1/selection", "/"])
+@pytest.mark.parametrize("query", ["", "ip=203.0.113.7", "ip=198.51.100.7", "country=DE", "sort=name"])
+def test_no_answer_tells_a_stranger_of_people_networks_and_hidden_mirrors(service: Both, path: str, query: str) -> None:
+    if path == "/api/v1/selection":
+        query = f"repo=baseos-9&{query}"
+    for peer in (STRANGER, "192.0.2.1"):
+        answer = get(service, path, query, peer)
+        assert [secret for secret in SECRETS if secret in answer.body] == []
+
+
+@pytest.mark.parametrize("hidden", [each.name for each in HIDDEN])
+@pytest.mark.parametrize("rest", ["", ".svg", "/logo", "/feed.atom"])
+def test_a_hidden_mirror_is_like_none_at_all(service: Both, hidden: str, rest: str) -> None:
+    for accept in ("text/html", "*/*"):
+        there = get(service, f"/mirrors/{hidden}{rest}", ACCEPT=accept)
+        nowhere = get(service, f"/mirrors/nobody.example.org{rest}", ACCEPT=accept)
+        assert there.status == 404
+        assert (there.body, there.headers) == (nowhere.body, nowhere.headers)
+
+
+def test_a_private_mirror_is_shown_to_its_own_network(service: Both) -> None:
+    page = get(service, "/yours", peer="203.0.113.7").body.decode()
+    assert "hidden-private.example.org" in page
+    assert "for your network only" in page
+    assert "hidden-alone" not in page
+    assert "hidden-cloud" not in page
+    assert json.loads(get(service, "/api/v1/selection", "repo=baseos-9", "198.51.100.7").body)["chosen"][0]["name"] == (
+        "hidden-alone.example.org"
+    )
+
+
+def test_page_api_and_list_tell_the_same(service: Both) -> None:
+    query = "repo=baseos-9&arch=x86_64"
+    told = json.loads(get(service, "/api/v1/selection", query).body)
+    listed = [line for line in get(service, "/mirrorlist", query).body.decode().splitlines() if line[0] != "#"]
+    page = tree(get(service, "/yours", "version=9&repo=baseos&arch=x86_64"))
+    assert [row["url"] for row in told["chosen"]] == listed
+    assert [link.get("href") for link in page.findall(".//table//a[@class='url']")] == listed
+    shown = sum(int(each.text) for each in page.findall(".//summary/b"))
+    assert shown == len(told["left_out"])
+    public = {mirror["name"] for mirror in json.loads(get(service, "/api/v1/mirrors").body)["mirrors"]}
+    assert {row["name"] for row in told["chosen"] + told["left_out"]} == public
+    snapshot = service.held.current.snapshot if service.held.current else None
+    assert snapshot is not None
+    question = Questions(snapshot.facts.service.catalogue, snapshot.policy).read("/mirrorlist", query)
+    assert answer_to(snapshot, question, client("192.0.2.1", place("berlin")), 1e9)[0].startswith("text/plain")
+    chosen = select(snapshot, question.query, client("192.0.2.1", place("berlin")), service.clock.now).choices
+    assert [choice.mirror.name for choice in chosen] == [row["name"] for row in told["chosen"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("repo=nothing", "Unknown repo"),
+        ("version=77", "Unknown"),
+        ("ip=nonsense", "Ip is malformed"),
+        ("country=DEU", "Country is malformed"),
+        ("arch=<script>", "Arch is malformed"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_told_on_the_page(service: Both, query: str, said: str) -> None:
+    page = tree(get(service, "/yours", query))
+    [alert] = page.findall(".//*[@role='alert']")
+    assert alert.text.startswith(said)
+
+
+@pytest.mark.parametrize(("query", "count"), [("state=stale", None), ("country=DE", 36), ("module=kitten", 53),
+                                              ("country=DE&module=kitten&protocol=rsync", 0)])  # fmt: skip
+def test_filters_work_without_a_script(service: Both, query: str, count: int | None) -> None:
+    page = tree(get(service, "/", query))
+    rows = page.findall(".//tbody/tr")
+    every = json.loads(get(service, "/api/v1/mirrors", query).body)["mirrors"]
+    assert len(rows) == len(every) == (len(every) if count is None else count)
+
+
+@pytest.mark.parametrize("sort", ["name", "state", "sponsor", "place", "speed", "fresh", "since"])
+def test_orders_work_without_a_script(service: Both, sort: str) -> None:
+    page = tree(get(service, "/", f"sort={sort}"))
+    names = [link.text for link in page.findall(".//tbody/tr/th/a")]
+    assert len(names) == 530
+    [heading] = page.xpath("//th[@aria-sort]")
+    assert heading.find("a").get("href").endswith(f"sort={sort}")
+    if sort == "name":
+        assert names == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("/", "sort=x"), ("/", "state=x"), ("/", "country=DEU"), ("/", "module=x")]
+)
+def test_values_that_there_are_not_are_refused(service: Both, path: str, query: str) -> None:
+    assert get(service, path, query).status == 400
+
+
+def test_sponsors_are_shown_as_they_are_and_do_nothing(service: Both) -> None:
+    answer = get(service, "/")
+    shown = {element.text for element in tree(answer).findall(".//bdi")}
+    assert set(ODD_SPONSORS) <= shown
+    assert b"<script>alert" not in answer.body
+
+
+@pytest.mark.parametrize(("path", "accept", "content_type"), [
+    ("/nothing", "text/html,*/*;q=0.8", "text/html; charset=utf-8"),
+    ("/nothing", "*/*", "text/plain; charset=utf-8"),
+    ("/mirrors/none.example.org", "text/html", "text/html; charset=utf-8"),
+    ("/mirrorlist/9/nothing", "text/html", "text/plain; charset=utf-8"),
+    ("/metalink/9/nothing", "text/html,application/xhtml+xml", "text/plain; charset=utf-8"),
+    ("/isolist/9/nothing", "text/html", "text/plain; charset=utf-8"),
+])  # fmt: skip
+def test_errors_have_the_form_that_was_asked_for(service: Both, path: str, accept: str, content_type: str) -> None:
+    answer = get(service, path, ACCEPT=accept)
+    assert (answer.status, answer.headers["content-type"]) == (404, content_type)
+
+
+def test_a_list_stays_a_list_for_browsers(service: Both) -> None:
+    browser = get(service, "/mirrorlist/9/baseos", ACCEPT="text/html,application/xhtml+xml")
+    assert browser == get(service, "/mirrorlist/9/baseos")
+
+
+def test_an_error_has_a_page_before_there_is_a_snapshot() -> None:
+    answer = get(both(), "/", ACCEPT="text/html")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "30")
+    assert b"Not ready yet" in answer.body
+
+
+@pytest.mark.parametrize("path", PICTURES)
+def test_pictures_are_well_formed(service: Both, path: str) -> None:
+    answer = get(service, path)
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert etree.fromstring(answer.body).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_a_badge_has_both_spellings(service: Both) -> None:
+    dots, bars = (get(service, f"/mirrors/{name}.svg") for name in ("mirror5.example.org", "mirror5_example_org"))
+    assert dots == bars
+    assert b"unreachable" in dots.body
+
+
+def test_the_map_has_a_sign_for_every_mirror_of_known_place(service: Both) -> None:
+    uses = etree.fromstring(get(service, "/mirrors/map-light.svg").body).findall(".//{*}use")
+    assert len(uses) == 530
+    assert len({use.get("href") for use in uses}) >= 6
+
+
+def test_logos_are_pictures_and_nothing_else(service: Both) -> None:
+    answer = get(service, "/mirrors/mirror4.example.org/logo")
+    assert (answer.status, answer.headers["content-type"]) == (200, "image/png")
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert get(service, "/mirrors/mirror5.example.org/logo").status == 404
+
+
+@pytest.mark.parametrize("path", ["/mirrors/feed.atom", "/mirrors/mirror3.example.org/feed.atom"])
+def test_feeds_are_atom(service: Both, path: str) -> None:
+    feed = etree.fromstring(get(service, path).body)
+    atom = "{http://www.w3.org/2005/Atom}"
+    assert feed.tag == f"{atom}feed"
+    for needed in ("title", "id", "updated", "author"):
+        assert feed.find(f"{atom}{needed}") is not None
+    entries = feed.findall(f"{atom}entry")
+    ids = [entry.findtext(f"{atom}id") for entry in entries]
+    assert entries
+    assert len(set(ids)) == len(ids)
+    times = [entry.findtext(f"{atom}updated") or "" for entry in entries]
+    assert times == sorted(times, reverse=True)
+
+
+def test_the_ages_of_the_installed_tables_are_told() -> None:
+    made = record_of(3)
+    for places, asns in [("2026-06-05", "2026-06-17"), (None, None)]:
+        facts = replace(made.facts, places_built_on=places, asns_built_on=asns)
+        told = both(replace(made, facts=facts)).get("/status").body.decode()
+        assert told.count("installed table of") == 2 * bool(places)
+        assert not places or (f"installed table of {places}" in told and f"installed table of {asns}" in told)
+        assert "after the operator" not in told, "there are no databases"
+
+
+def test_databases_that_come_before_the_installed_table_are_told() -> None:
+    made = record_of(3, geo=GeoSources(databases=("/g.mmdb",)))
+    facts = replace(made.facts, places_built_on="2026-06-05")
+    told = both(replace(made, facts=facts)).get("/status").body.decode()
+    assert "installed table of 2026-06-05, after the operator's databases" in told
+
+
+def test_the_status_page_says_why_the_newest_commit_is_not_in_force() -> None:
+    made = record_of(3)
+    told = both(
+        replace(made, facts=replace(made.facts, behind="commit <1234> was refused", behind_since=made.facts.built_at))
+    )
+
+    page = told.get("/status").body.decode()
+
+    assert "Not the newest" not in both(made).get("/status").body.decode()
+    assert "commit &lt;1234&gt; was refused." in page
+
+
+@pytest.mark.parametrize("path", ["/", "/yours", "/status", "/mirrors/mirror5.example.org", "/static/site.css"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_pages_are_only_read(service: Both, path: str, method: str) -> None:
+    answer = ask(service.fronted, environ(path, method=method))
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+BYTES = st.binary(max_size=30).map(lambda raw: raw.decode("latin-1"))
+STARTS = st.sampled_from(
+    [*PAGES, *PICTURES, *DATA, "/mirrors/", "/api/v1/selection", "/api/v1/", "/isos/x86_64/", "/static/"]
+)
+KNOWN = [
+    "repo=baseos-9",
+    "country=DE",
+    "ip=::1",
+    "ip=%00",
+    "sort=name",
+    "since=1",
+    "state=%FF",
+    "version=9",
+    "arch=\x80",
+]
+QUERIES = st.lists(st.sampled_from(KNOWN) | BYTES, max_size=4).map("&".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(STARTS, BYTES | st.just(""), QUERIES, st.sampled_from(["text/html", "*/*", ""]))
+def test_no_request_for_a_page_is_an_internal_error(
+    empty: Both, start: str, rest: str, query: str, accepted: str
+) -> None:
+    answer = get(empty, start + rest, query, ACCEPT=accepted)
+    assert answer.status in (200, 308, 400, 404)
+    if rest and answer.headers["content-type"].startswith("text/html"):
+        assert b"<script>" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/", "/yours", "/mirrors.json", "/api/v1/mirrors", "/static/site.css", "/no/such"])
+def test_several_slashes_at_the_beginning_are_one(service: Both, path: str) -> None:
+    assert get(service, f"/{path}") == get(service, f"//{path}") == get(service, path)
+    if len(path) > 1:
+        assert get(service, f"{path}//x").status == 404
+
+
+@pytest.mark.parametrize("host", ['evil.example/"><script>', "a b", ""])
+def test_a_host_that_is_none_is_not_repeated(host: str) -> None:
+    service = both(record_of(3, site=Site()))
+    page = get(service, "/yours", HOST=host).body.decode()
+    assert "mirrors.example.org/" in page
+    assert "<script>" not in page
+    assert (
+        "https://proxied.example.org/"
+        not in get(service, "/yours", HOST="proxied.example.org", X_FORWARDED_PROTO="https").body.decode()
+    )
+
+
+def test_every_field_of_a_mirror_is_named_on_purpose() -> None:
+    """A new field gets out only with a change here."""
+    assert {field.name for field in fields(PublicMirror)} == {
+        "name", "state", "status", "urls", "sponsor", "sponsor_url", "logo", "country", "continent", "region", "city",
+        "latitude", "longitude", "precision_km", "placed_by", "time_zone", "bandwidth_mbps",
+        "update_frequency_seconds", "countries_only", "countries_never", "status_reason", "status_until", "live_from",
+        "since", "checked_at", "ipv6", "repositories", "fresh", "lag_seconds", "home_share", "override",
+        "files",
+    }  # fmt: skip
+    assert len(State) == 9
+
+
+def test_the_scheme_is_the_one_that_a_trusted_proxy_saw() -> None:
+    service = both(record_of(3, site=Site(), trusted_proxies=("10.0.0.0/8",)))
+    sent = {"HOST": "mirrors.example.net", "X_FORWARDED_PROTO": "https"}
+    assert "=https://mirrors.example.net/" in get(service, "/yours", peer="10.0.0.1", **sent).body.decode()
+    assert "=http://mirrors.example.net/" in get(service, "/yours", peer="8.8.8.8", **sent).body.decode()
+
+
+def test_who_wants_to_join_reads_what_is_asked_and_what_to_copy() -> None:
+    asked = Requirements(
+        minimum=Asked(bandwidth_mbps=1000, update_frequency_seconds=10_800, availability_percent=95.0),
+        preferred=Asked(bandwidth_mbps=10_000, protocols=(Protocol.HTTPS, Protocol.RSYNC), agreement="2026-10"),
+    )
+    sources = SyncSources(
+        sources=(Source("Tokyo", {MAIN: "rsync://tokyo.example.org/linux/"}, Location(country="JP")),)
+    )
+    page = tree(get(both(record_of(3, requirements=asked, sync=sources)), "/join"))
+    rows = [[" ".join(cell.text_content().split()) for cell in row] for row in page.xpath("//table/tbody/tr")]
+    assert rows[:5] == [
+        ["Bandwidth", "1 Gbit/s", "10 Gbit/s"],
+        ["Sync", "every 3 hours", ""],
+        ["Protocols", "", "https and rsync"],
+        ["Availability", "95 %", ""],
+        ["Agreement", "", "version 2026-10"],
+    ]
+    assert rows[-1] == ["Tokyo", "🇯🇵 Japan", "rsync://tokyo.example.org/linux/"]
+    assert page.xpath("//table")[0].find("thead") is not None
+    bare = tree(get(both(record_of(3)), "/join"))
+    assert "Asked of mirrors" not in bare.text_content()
+
+
+def test_the_line_that_copies_a_tree_is_shown_for_every_module_as_the_kit_has_it() -> None:
+    sources = SyncSources(
+        sources=(
+            Source("Tokyo", {MAIN: "rsync://tokyo.example.org/linux/"}, Location(country="JP")),
+            Source("Paris", {MAIN: "rsync://paris.example.org/linux/", "kitten": "rsync://paris.example.org/kitten/"}),
+        )
+    )
+    modules = {
+        MAIN: Module(title="Main", rsync="rsync://everybody.example.org/linux"),
+        "kitten": Module(title="Kitten"),
+        "vault": Module(title="Vault", rsync="rsync://everybody.example.org/vault"),
+        "other": Module(title="Other"),
+    }
+    page = tree(get(both(record_of(3, modules=modules, sync=sources)), "/join"))
+    shown = [figure.text_content() for figure in page.xpath("//figure[contains(., 'rsync -')]/pre")]
+    assert shown == [
+        shlex.join(sync_command(source, f"/srv/mirror/example-linux/{name}"))
+        for name, source in (
+            (MAIN, "rsync://tokyo.example.org/linux/"),
+            ("kitten", "rsync://paris.example.org/kitten/"),
+            ("vault", "rsync://everybody.example.org/vault/"),
+        )
+    ]
+
+
+def test_your_package_manager_is_told_only_what_it_can_read() -> None:
+    def shown(**said: object) -> str:
+        page = tree(get(both(record_of(3, **said)), "/yours"))  # type: ignore[arg-type]  # fields of a service
+        return "\n".join(figure.text_content() for figure in page.xpath("//figure[@class='snippet']"))
+
+    bare, signed = shown(), shown(site=Site(gpg_key="file:///etc/pki/KEY"))
+    assert "dnf and yum" in bare
+    assert "zypper" in bare
+    assert not any(word in bare for word in ("deb mirror+", "pacman", "apk", "gpgcheck", "gpgkey"))
+    assert signed.count("gpgcheck=1\ngpgkey=file:///etc/pki/KEY\n") == 2
+
+
+def test_status_tells_what_is_wrong_at_the_origin(service: Both) -> None:
+    assert ORIGIN_FAULTS[0] in tree(get(service, "/status")).text_content()
+
+
+def test_a_mirror_without_ipv6_is_not_told_that_it_is_out(service: Both) -> None:
+    page = " ".join(tree(get(service, "/mirrors/mirror9.example.org")).text_content().split())
+    assert "IPv6no address" in page  # a term and its value
+    assert "does not work" not in page
