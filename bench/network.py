@@ -14,12 +14,12 @@ import numpy as np
 from mirrorlist.core.catalogue.catalogue import Catalogue
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.service import GeoSources, Module, Service
-from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.container import Sealed
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import File, Indexed, IndexFacts
 from mirrorlist.core.files.mirror_listing import Holdings
-from mirrorlist.core.health.columns import HealthTable, Holds, reach_key
+from mirrorlist.core.health.columns import HealthTable, SyncState, reach_key
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import (
     MAIN,
@@ -151,7 +151,7 @@ def health(size: Size, generator: random.Random) -> HealthTable:
     reach = {reach_key(MAIN, p, f): bytearray(size.mirrors) for p in WEB_PROTOCOLS for f in Family}
     for number in ill:
         for column in generator.sample(list(holds.values()), len(holds) // 2):
-            column[number] = Holds.STALE
+            column[number] = SyncState.STALE
         generator.choice(list(reach.values()))[number] = 1
     return HealthTable(
         {path: bytes(column) for path, column in holds.items()}, {name: bytes(column) for name, column in reach.items()}
@@ -192,6 +192,6 @@ def write(state_dir: Path, size: Size, generation: int = 1) -> None:
         found = index(made, size.files)
         (state_dir / "files").mkdir(exist_ok=True)
         write_index(state_dir, MAIN, found)
-        service = replace(made.facts.service, trees=(Tree(prefix="/dl/", module=MAIN),))
+        service = replace(made.facts.service, trees=(RedirectTree(prefix="/dl/", module=MAIN),))
         made = replace(made, facts=replace(made.facts, service=service, file_indexes={MAIN: found.digest}))
     write_snapshot(state_dir, encode(made))

@@ -17,9 +17,9 @@ from mirrorlist.core.model import (
     NOWHERE,
     Checksummed,
     Client,
+    ClientPlace,
     Location,
     Mirror,
-    Place,
     Prefix,
     Protocol,
     Query,
@@ -109,7 +109,7 @@ def snapshot(
     at: Mapping[str, str] | None = None,
     asns: Mapping[str, int] | None = None,
     clouds: Mapping[str, tuple[str, str]] | None = None,
-    cells: Sequence[Place] = (),
+    cells: Sequence[ClientPlace] = (),
     metadata: Mapping[str, RepoMetadata] | None = None,
     facts: Mapping[str, Any] | None = None,
     proof: Proof | None = None,
@@ -123,7 +123,7 @@ def snapshot(
     """
     of = service(**service_fields)
     places, country_numbers = country_places(CENTRES)
-    spots = {city: Place(c, float(round(la)), float(round(lo)), True) for city, (c, la, lo) in CITIES.items()}
+    spots = {city: ClientPlace(c, float(round(la)), float(round(lo)), True) for city, (c, la, lo) in CITIES.items()}
     places = (*places, *spots.values(), *cells)
     numbers = {**country_numbers, **{city: places.index(spot) for city, spot in spots.items()}}
     located = table((net, int(name[1:]) if name[0] == "#" else numbers[name]) for net, name in (at or {}).items())
@@ -146,7 +146,7 @@ def query(text: str = "", version: str = "9", repository: str = "baseos", policy
     return Spellings(CATALOGUE, policy or Policy()).by_path(version, repository, given)
 
 
-def client(address: str | None = "192.0.2.1", place: Place = NOWHERE, **fields: Any) -> Client:
+def client(address: str | None = "192.0.2.1", place: ClientPlace = NOWHERE, **fields: Any) -> Client:
     """A client; without an address it is unknown."""
     if address is None:
         return Client(None, b"unknown", place, **fields)
@@ -155,10 +155,10 @@ def client(address: str | None = "192.0.2.1", place: Place = NOWHERE, **fields: 
     return Client(found, identity_of(found), place, **fields)
 
 
-def place(city: str) -> Place:
+def place(city: str) -> ClientPlace:
     """The cell of one of ``CITIES``."""
     country, latitude, longitude = CITIES[city]
-    return Place(country, float(round(latitude)), float(round(longitude)), True)
+    return ClientPlace(country, float(round(latitude)), float(round(longitude)), True)
 
 
 def nobody(address: bytes) -> str | None:

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from mirrorlist.cli.main import main
-from mirrorlist.core.public.types import State
+from mirrorlist.core.public.types import MirrorState
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.sources.submissions.judge import judge_submissions
 from mirrorlist.sources.submissions.terms import terms_of
@@ -100,7 +100,7 @@ def test_the_options_before_the_command_are_explained() -> None:
 
 def test_every_order_and_state_of_the_table_of_mirrors_is_named() -> None:
     told = set(re.findall(r"`(?:sort=)?([a-z]+)`", TEXTS[ROOT / "docs" / "pages-and-api.md"]))
-    assert {*SORTS, *State} - told == set()
+    assert {*SORTS, *MirrorState} - told == set()
 
 
 EXAMPLE = re.findall(r"```yaml\n(.*?)```", TEXTS[ROOT / "docs" / "mirror-files.md"], re.DOTALL)[0]

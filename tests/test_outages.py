@@ -18,8 +18,8 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from mirrorlist.cli.main import main
-from mirrorlist.core.health.probe_run import Round
-from mirrorlist.core.health.verdicts import Family, Outcome, Override, Subject, Verdict
+from mirrorlist.core.health.probe_run import RunResult
+from mirrorlist.core.health.verdicts import Family, Override, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.store.database import FILE_NAME, open_database
 from mirrorlist.store.health import HealthStore
@@ -44,9 +44,9 @@ def site(directory: Path) -> Path:
     put(config, EVERYTHING)
     engine = open_database(directory / "state")
     MetadataStore(engine).record(REPOSITORY, A, time.time())
-    down = Verdict(False, time.time(), Outcome.TIMEOUT, time.time(), "told", 2)
+    down = Verdict(False, time.time(), ProbeOutcome.TIMEOUT, time.time(), "told", 2)
     families = [Subject(TREE.mirror, MAIN, Protocol.HTTPS, family) for family in Family]
-    HealthStore(engine).record(Round(dict.fromkeys(families, down), (), ()), {})
+    HealthStore(engine).record(RunResult(dict.fromkeys(families, down), (), ()), {})
     HealthStore(engine).override(Override("c.example.org", "disk", "ada", time.time(), time.time() + 3600))
     return config
 
@@ -156,12 +156,12 @@ def serves(service: Service, expected: set[str]) -> bool:
 def written(store: HealthStore) -> Iterator[tuple[Callable[[], object], set[str]]]:
     now = time.time()
     subjects = [Subject(TREE.mirror, MAIN, Protocol.HTTPS, family) for family in Family]
-    down = dict.fromkeys(subjects, Verdict(False, now, Outcome.TIMEOUT, now, "told", 2))
-    good = dict.fromkeys(subjects, Verdict(True, now + 1, Outcome.GOOD, now + 1))
-    yield lambda: store.record(Round(down, (), ()), {}), {"a", "c"}
+    down = dict.fromkeys(subjects, Verdict(False, now, ProbeOutcome.TIMEOUT, now, "told", 2))
+    good = dict.fromkeys(subjects, Verdict(True, now + 1, ProbeOutcome.GOOD, now + 1))
+    yield lambda: store.record(RunResult(down, (), ()), {}), {"a", "c"}
     out = Override("c.example.org", "disk", "ada", now, now + 3600)
     yield lambda: store.override(out), {"a"}
-    yield lambda: store.record(Round(good, (), ()), down), {"a", "b"}
+    yield lambda: store.record(RunResult(good, (), ()), down), {"a", "b"}
     yield lambda: store.clear_override("c.example.org", "ada", now), {"a", "b", "c"}
 
 

@@ -11,7 +11,7 @@ from mirrorlist.app import plain_app
 from mirrorlist.core.reasons import Reason
 from mirrorlist.settings import SETTINGS
 from mirrorlist.web.counts import Counts
-from mirrorlist.web.questions import Kind
+from mirrorlist.web.questions import ListKind
 from tests.building import nobody
 from tests.core.selection.test_reasons import REASONS_TESTED
 from tests.formats.test_golden import GOLDEN, WRITERS
@@ -55,8 +55,8 @@ def test_no_other_variable_is_named_in_the_package() -> None:
     assert named == known
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_every_kind_of_answer_has_a_golden_file(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(ListKind))
+def test_every_kind_of_answer_has_a_golden_file(kind: ListKind) -> None:
     assert [name for name in WRITERS if name.partition(".")[0].startswith(kind.value)] != []
 
 
@@ -75,7 +75,7 @@ UNTOLD = {
 
 
 def _is_a_list(rule: str) -> bool:
-    return rule.startswith(tuple(f"/{kind.value}" for kind in Kind))
+    return rule.startswith(tuple(f"/{kind.value}" for kind in ListKind))
 
 
 def test_every_format_has_a_golden_file() -> None:

@@ -12,7 +12,7 @@ from weakref import ref
 import pytest
 
 from mirrorlist.app import plain_app, put_front
-from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.snapshot import encode
@@ -33,7 +33,7 @@ def generation(number: int) -> bytes:
 
 def full_generation(number: int) -> bytes:
     """One with something to answer for every kind of question."""
-    found = record_of(5, trees=(Tree(prefix="/dl/", module=MAIN),))
+    found = record_of(5, trees=(RedirectTree(prefix="/dl/", module=MAIN),))
     data = {data.path: data for data in [metadata()]}
     return encode(replace(found, facts=replace(found.facts, generation=number, metadata=data)))
 

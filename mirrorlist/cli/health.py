@@ -13,9 +13,9 @@ from mirrorlist.cli.output.durations import ago, moment
 from mirrorlist.cli.output.faults import fault_lines, weight_line
 from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
 from mirrorlist.core.files.found import by_mirror, sentences
-from mirrorlist.core.health.columns import Holds
+from mirrorlist.core.health.columns import SyncState
 from mirrorlist.core.health.report import (
-    Row,
+    HealthRow,
     ending_soon,
     fresh_below,
     images_below,
@@ -24,9 +24,9 @@ from mirrorlist.core.health.report import (
     said_nothing,
     worst,
 )
-from mirrorlist.core.health.verdicts import Event, Outcome, Override
+from mirrorlist.core.health.verdicts import Event, Override, ProbeOutcome
 from mirrorlist.core.selection.fallback_levels import rungs
-from mirrorlist.core.selection.usability import RUNG_NAMES, Rung
+from mirrorlist.core.selection.usability import LEVEL_NAMES, FallbackLevel
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
@@ -80,17 +80,17 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
 
 def _tell_rungs(facts: Facts) -> None:
     found = rungs(facts)
-    low = [path for path in found if found[path] is not Rung.FRESH]
+    low = [path for path in found if found[path] is not FallbackLevel.FRESH]
     for path in sorted(low, key=lambda path: (-found[path], path)):
-        click.echo(f"{RUNG_NAMES[found[path]]:15}  {path}")
+        click.echo(f"{LEVEL_NAMES[found[path]]:15}  {path}")
     for each in facts.waiting:
         click.echo(str(each))
     if not facts.health.holds:
         click.echo("nothing was compared with the origin yet, so every mirror counts as good")
         return
     held = {path: set(facts.health.holds.get(path, b"")) for path in found if path not in low}
-    fresh = sum(Holds.FRESH in each for each in held.values())
-    late = sum(Holds.GRACE in each and Holds.FRESH not in each for each in held.values())
+    fresh = sum(SyncState.FRESH in each for each in held.values())
+    late = sum(SyncState.GRACE in each and SyncState.FRESH not in each for each in held.values())
     if late:
         click.echo(f"{late} of {len(found)} repositories are listed with mirrors that are behind, within their time")
     if unknown := len(held) - fresh - late:
@@ -113,7 +113,7 @@ def _tell_files(console: Console, state_dir: Path, name: str) -> None:
             console.print(f"files of {module}: {sentence}", soft_wrap=True, markup=False)
 
 
-def _table(shown: tuple[Row, ...], rows: tuple[Row, ...], now: float) -> Table:
+def _table(shown: tuple[HealthRow, ...], rows: tuple[HealthRow, ...], now: float) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("over", "state", "since", "checked"):
         table.add_column(heading, no_wrap=True)
@@ -125,7 +125,7 @@ def _table(shown: tuple[Row, ...], rows: tuple[Row, ...], now: float) -> Table:
     return table
 
 
-def _what(row: Row, rows: tuple[Row, ...], now: float) -> str:
+def _what(row: HealthRow, rows: tuple[HealthRow, ...], now: float) -> str:
     told = f"{row.outcome.value}: {row.detail}" if row.detail else row.outcome.value
     if awaits := row.awaits(now):
         told += f" ({awaits})"
@@ -138,14 +138,14 @@ def _what(row: Row, rows: tuple[Row, ...], now: float) -> str:
     return ", ".join([f"{row.url} {told}", *counts])
 
 
-def _tell_remedies(console: Console, rows: tuple[Row, ...]) -> None:
+def _tell_remedies(console: Console, rows: tuple[HealthRow, ...]) -> None:
     for url, days in ending_soon(rows).items():
         console.print(f"\nwarning: the certificate of {url} ends in {days} days: renew it now", soft_wrap=True)
     for outcome, remedy in remedies(rows).items():
         console.print(f"\n{_capital(outcome)}: {remedy}", soft_wrap=True)
 
 
-def _capital(outcome: Outcome) -> str:
+def _capital(outcome: ProbeOutcome) -> str:
     return outcome.value[0].upper() + outcome.value[1:]
 
 

@@ -12,7 +12,7 @@ from mirrorlist.cli.shared.questions import client_of, query_of, question_option
 from mirrorlist.core.catalogue.query import for_metalink
 from mirrorlist.formats.registry import LISTS, METALINKS
 from mirrorlist.web.lists.views import answer_to
-from mirrorlist.web.questions import Kind, Question
+from mirrorlist.web.questions import ListKind, Question
 
 FORMATS = ("mirrorlist", "metalink", *(name for name in (*LISTS, *METALINKS) if name != "mirrorlist"))
 
@@ -30,8 +30,8 @@ def list_(
     query = query_of(snapshot, release, repo, arch, protocol, country)
     name = "metalink3" if format_ == "metalink" else format_
     if name in METALINKS:
-        question = Question(Kind.METALINK, for_metalink(query), name)
+        question = Question(ListKind.METALINK, for_metalink(query), name)
     else:
-        question = Question(Kind.MIRRORLIST, query, name)
+        question = Question(ListKind.MIRRORLIST, query, name)
     _, body = answer_to(snapshot, question, client_of(snapshot, ip), context.clock())
     sys.stdout.buffer.write(body)

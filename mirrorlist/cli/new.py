@@ -25,7 +25,7 @@ from mirrorlist.sources.geo.sources import AddressSources
 from mirrorlist.sources.submissions.applications import MAX_BYTES, read_application
 from mirrorlist.sources.submissions.judge import judge_submissions
 from mirrorlist.sources.submissions.new_mirrors import ANSWERS, Value, mirror_file, understood
-from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.submissions.terms import CACHE, terms_of
 
 LOOKUP_SECONDS = 10.0
@@ -108,7 +108,7 @@ def _asked() -> dict[str, str]:
 
 
 def _found_out(
-    service: Service, terms: Terms, name: str, values: Mapping[str, Value], resolver: Resolver | None
+    service: Service, terms: SubmissionTerms, name: str, values: Mapping[str, Value], resolver: Resolver | None
 ) -> dict[str, Value]:
     """What the addresses of the mirror tell and nobody said: its country, its network, where it connects from."""
     if resolver is None:
@@ -139,7 +139,7 @@ def _found_out(
     return filled
 
 
-def _judge(path: Path, terms: Terms) -> None:
+def _judge(path: Path, terms: SubmissionTerms) -> None:
     review = Review(tuple(each.reviewed for each in judge_submissions([path], path.parent, terms)))
     click.echo(text(review), nl=False)
     click.echo(review.summary(), err=True)

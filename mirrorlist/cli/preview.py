@@ -26,7 +26,7 @@ from mirrorlist.sources.geo.sources import AddressSources
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.submissions.changes import Directories, Told, read_change, read_client_counts
 from mirrorlist.sources.submissions.judge import judge_submissions
-from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.submissions.terms import CACHE, terms_of
 
 PATH = click.Path(path_type=Path)
@@ -123,7 +123,12 @@ def _refuse_wrong_number(files: int) -> None:
 
 
 def _read(
-    files: Sequence[Path], removed: Sequence[Path], former: Path | None, service: Service, terms: Terms, now: float
+    files: Sequence[Path],
+    removed: Sequence[Path],
+    former: Path | None,
+    service: Service,
+    terms: SubmissionTerms,
+    now: float,
 ) -> tuple[Told, tuple[str, ...]]:
     """The change that the acceptable files are, and the paths of those that are refused; why is told."""
     where = Directories(Path(service.mirrors_dir), former, Path(service.state_dir))

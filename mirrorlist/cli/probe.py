@@ -15,10 +15,10 @@ from mirrorlist.cli.output.durations import DURATION
 from mirrorlist.cli.output.written import progress
 from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of, stopped_by_signals
 from mirrorlist.core.errors import MirrorlistError
-from mirrorlist.core.health.probe_run import Change
+from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.probing.prober import Prober, Reporting, line_of, work
 from mirrorlist.store.database import open_database
-from mirrorlist.store.leader_election import PROBER, Candidate, leading, prober_lock
+from mirrorlist.store.leader_election import PROBER, LeaderCandidate, leading, prober_lock
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ def probe(context: Context, once: bool, name: str | None, every: int, timeout: f
     state_dir = state_dir_of(context)
     engine = open_database(state_dir, context.settings.database)
     if once or name:
-        candidate = Candidate(prober_lock(engine, state_dir), context.settings.lead_seconds)
+        candidate = LeaderCandidate(prober_lock(engine, state_dir), context.settings.lead_seconds)
         with leading(engine, candidate, PROBER, context.clock) as lead:
             if lead is None:
                 raise MirrorlistError("another prober works with this database; its verdicts count")
@@ -76,8 +76,8 @@ def _tell(ran: Ran) -> None:
     click.echo(f"{ran.mirrors} mirrors, {ran.requests} requests, {ran.seconds:.1f} s")
 
 
-def _grouped(changes: tuple[Change, ...]) -> dict[tuple[str, bool, str], list[Change]]:
-    found: dict[tuple[str, bool, str], list[Change]] = {}
+def _grouped(changes: tuple[HealthChange, ...]) -> dict[tuple[str, bool, str], list[HealthChange]]:
+    found: dict[tuple[str, bool, str], list[HealthChange]] = {}
     for change in changes:
         over = f"{change.subject.protocol} {change.subject.family}"
         found.setdefault((change.subject.mirror, change.good_now, over), []).append(change)

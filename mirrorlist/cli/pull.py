@@ -11,7 +11,7 @@ import structlog
 from mirrorlist.cli.output.durations import DURATION, moment
 from mirrorlist.cli.shared.context import Context, pass_context, stopped_by_signals
 from mirrorlist.core.errors import PullError
-from mirrorlist.pulling.run import Done, Wanted, config_of, pull, refuse_wrong
+from mirrorlist.pulling.run import Done, PullJob, config_of, pull, refuse_wrong
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ def pull_(
     30 % of the mirrors, or breaks a file that could be used is refused, and the last good one stays. With --once the
     status is 1 then.
     """
-    wanted = Wanted(repository, branch, service_file, protocols, timeout, accept)
+    wanted = PullJob(repository, branch, service_file, protocols, timeout, accept)
     refuse_wrong(wanted)
     if once:
         tell(pull(directory, wanted), config_of(directory, service_file))

@@ -16,9 +16,9 @@ from mirrorlist.core.health.history import reaches
 from mirrorlist.core.owners.network_report import (
     DOWN_DAYS,
     Down,
-    Known,
     Limits,
     NetworkReport,
+    Observations,
     can_be_named,
     network_report,
     patch,
@@ -56,7 +56,7 @@ def report_(context: Context, form: str, down_days: float, patch_file: Path | No
         _write_patch(patch_file, facts, found, way)
 
 
-def _known(context: Context, state_dir: Path, facts: Facts, now: float) -> Known:
+def _known(context: Context, state_dir: Path, facts: Facts, now: float) -> Observations:
     engine = open_database(state_dir, context.settings.database)
     try:
         store = HealthStore(engine)
@@ -64,7 +64,7 @@ def _known(context: Context, state_dir: Path, facts: Facts, now: float) -> Known
     finally:
         engine.dispose()
     indexes = read_facts(state_dir, tuple(current_indexes(state_dir).items()))
-    return Known(reach, held_by(state_dir, facts.service.modules, facts.mirrors), indexes)
+    return Observations(reach, held_by(state_dir, facts.service.modules, facts.mirrors), indexes)
 
 
 def _write_patch(file: Path, facts: Facts, found: NetworkReport, way: str) -> None:

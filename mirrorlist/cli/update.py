@@ -23,11 +23,11 @@ from mirrorlist.core.errors import MirrorlistError, NotFound
 from mirrorlist.core.network.prefixes import parse_prefix
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.indexing.mirrors import Ways
-from mirrorlist.indexing.run import Indexing, Wanted
-from mirrorlist.indexing.steps import Outcome as FilesOutcome
+from mirrorlist.indexing.run import Indexing, IndexJob
+from mirrorlist.indexing.steps import IndexOutcome as FilesOutcome
 from mirrorlist.indexing.steps import Step
-from mirrorlist.publishing.origin_update import Outcome, update_images, update_metadata, update_time_files
-from mirrorlist.publishing.subnet_update import Outcome as ListOutcome
+from mirrorlist.publishing.origin_update import MetadataOutcome, update_images, update_metadata, update_time_files
+from mirrorlist.publishing.subnet_update import SubnetOutcome as ListOutcome
 from mirrorlist.publishing.subnet_update import update_subnets
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore
@@ -59,7 +59,7 @@ def files(
     the origin of a module could not be listed.
     """
     state_dir = state_dir_of(context)
-    wanted = Wanted(modules, name, force)
+    wanted = IndexJob(modules, name, force)
     if once or name:
         if not _run(context, state_dir, wanted, timeout):
             click.get_current_context().exit(1)
@@ -74,7 +74,7 @@ def files(
             stop.wait(max(begun + every - context.clock(), 1))
 
 
-def _run(context: Context, state_dir: Path, wanted: Wanted, timeout: float) -> bool:
+def _run(context: Context, state_dir: Path, wanted: IndexJob, timeout: float) -> bool:
     """Whether every origin was listed."""
     facts = published_facts(state_dir)
     _check(facts, wanted)
@@ -91,7 +91,7 @@ def _run(context: Context, state_dir: Path, wanted: Wanted, timeout: float) -> b
     return origins_listed and bool(counts)
 
 
-def _check(facts: Facts, wanted: Wanted) -> None:
+def _check(facts: Facts, wanted: IndexJob) -> None:
     for module in wanted.modules:
         if module not in facts.service.modules:
             raise NotFound(f"--module {module}: unknown; known are {', '.join(facts.service.modules)}")
@@ -149,17 +149,17 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
     if not service.origins:
         raise click.UsageError("service.yml names no origin; add 'origin:' with a directory or a URL")
     paths = [path for name in expired for path in _paths(service.catalogue, name)]
-    counts: Counter[Outcome] = Counter()
+    counts: Counter[MetadataOutcome] = Counter()
     steps, now = (update_metadata, update_images, update_time_files), context.clock()
     for done in chain.from_iterable(step(service, store, now) for step in steps):
         counts[done.outcome] += 1
-        if not quiet or done.outcome in (Outcome.CHANGED, Outcome.FAILED):
+        if not quiet or done.outcome in (MetadataOutcome.CHANGED, MetadataOutcome.FAILED):
             click.echo(f"{done.outcome.value:9}  {done.path}  {done.reason}".rstrip())
     _tell_ages(store, context.clock())
     if paths:
         click.echo(f"{store.expire_alternates(paths)} older versions are not accepted any more")
-    click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome))
-    sys.exit(1 if counts[Outcome.FAILED] else 0)
+    click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in MetadataOutcome))
+    sys.exit(1 if counts[MetadataOutcome.FAILED] else 0)
 
 
 @update.command()

@@ -15,10 +15,10 @@ from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.probing.address_step import noted_addresses, place_data, placed_by_step
-from mirrorlist.probing.online import Asked, Speed, asked
+from mirrorlist.probing.online import OnlineCheck, Speed, asked
 from mirrorlist.sources.mirrors.files import mirror_file_names, unread_files
 from mirrorlist.sources.submissions.judge import Judged, judge_submissions, submitted_files
-from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.submissions.terms import terms_of
 
 FOR_PEOPLE = ("text", "github")
@@ -80,10 +80,10 @@ def validate(
 
 
 def _reviewed(
-    context: Context, judged: Sequence[Judged], terms: Terms, online: tuple[float, Speed] | None
+    context: Context, judged: Sequence[Judged], terms: SubmissionTerms, online: tuple[float, Speed] | None
 ) -> tuple[Reviewed, ...]:
     """The reviews, with what asking the mirrors came to where that is wanted, and with the places of addresses."""
-    found = asked(judged, terms, *online) if online else [Asked(each.reviewed) for each in judged]
+    found = asked(judged, terms, *online) if online else [OnlineCheck(each.reviewed) for each in judged]
     known = dict(noted_addresses(context.settings.database, terms.service))
     known |= {each.reviewed.name: each.addresses for each in found if each.reviewed.name and each.addresses}
     place_of = place_data(terms.service)

@@ -14,7 +14,7 @@ from mirrorlist.cli.output.durations import ago, moment
 from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.files.index import File, FileIndex, Holding
-from mirrorlist.indexing.reasons import Standing, standings
+from mirrorlist.indexing.reasons import FileStanding, standings
 from mirrorlist.store.index_files import with_indexes
 from mirrorlist.store.listings import Listings
 from mirrorlist.store.snapshot_files import read_newest
@@ -53,10 +53,10 @@ def _not_found(files: Mapping[str, FileIndex], path: str, module: str | None) ->
     if not files:
         return "there is no index yet; run mirrorlist update files, then mirrorlist publish"
     listed = ", ".join(f"{name} of {moment(index.facts.listed_at)} UTC" for name, index in files.items())
-    return f"the origin has no file {path}; write it as it is below the tree. Looked in {listed}"
+    return f"the origin has no file {path}; write it is below the tree. Looked in {listed}"
 
 
-def _tell(console: Console, index: FileIndex, file: File, rows: list[Standing], now: float) -> None:
+def _tell(console: Console, index: FileIndex, file: File, rows: list[FileStanding], now: float) -> None:
     console.print(f"{index.facts.module}: {file.path}", soft_wrap=True)
     size = "size unknown" if file.size is None else f"{file.size} bytes"
     changed = "" if file.mtime is None else f", of {moment(file.mtime)} UTC"
@@ -72,7 +72,7 @@ def _counted(holding: Holding) -> str:
     return {Holding.HAS: "have it", Holding.LACKS: "do not", Holding.UNKNOWN: "not indexed"}[holding]
 
 
-def _table(rows: list[Standing], now: float) -> Table:
+def _table(rows: list[FileStanding], now: float) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("mirror", "has it", "listed"):
         table.add_column(heading, no_wrap=True)

@@ -29,7 +29,7 @@ _PIECE = 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """Which files these are: eight bytes at the beginning, the format's number, and what people call one."""
 
     magic: bytes
@@ -73,7 +73,7 @@ def at_once() -> None:
     """Does not pause."""
 
 
-def sealed(kind: Kind, facts: bytes, arrays: Mapping[str, array[int]]) -> Sealed:
+def sealed(kind: FileKind, facts: bytes, arrays: Mapping[str, array[int]]) -> Sealed:
     """The file of these arrays; ``facts`` is MessagePack."""
     sections, body = laid_out(arrays.items())
     return sealed_parts(kind, msgspec.msgpack.encode(_Header(facts, sections)), body)
@@ -93,7 +93,7 @@ def laid_out(arrays: Iterable[tuple[str, array[int]]]) -> tuple[dict[str, Sectio
     return sections, body
 
 
-def sealed_parts(kind: Kind, header: bytes, body: Sequence[bytes | memoryview]) -> Sealed:
+def sealed_parts(kind: FileKind, header: bytes, body: Sequence[bytes | memoryview]) -> Sealed:
     """The file of a packed header and what follows it."""
     rest = (header, bytes(_padding(len(header))), *body)
     digest = sha256()
@@ -104,7 +104,7 @@ def sealed_parts(kind: Kind, header: bytes, body: Sequence[bytes | memoryview]) 
     return Sealed((preamble, *rest), digest.hexdigest())
 
 
-def opened(kind: Kind, data: memoryview, pause: Pause = at_once) -> Opened:
+def opened(kind: FileKind, data: memoryview, pause: Pause = at_once) -> Opened:
     """What a sealed file holds; the arrays are views of ``data``, so keep the mapping open.
 
     Raises:
@@ -124,7 +124,7 @@ def _padding(header_length: int) -> int:
     return -(header_length + PREAMBLE.size) % 8
 
 
-def verified(kind: Kind, data: memoryview, pause: Pause = at_once) -> tuple[memoryview, memoryview]:
+def verified(kind: FileKind, data: memoryview, pause: Pause = at_once) -> tuple[memoryview, memoryview]:
     """The packed header and what follows it, whose bytes are whole.
 
     Raises:

@@ -155,7 +155,7 @@ class Repository:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RepositoryTarget:
     """What an address of the service names: one repository of one version.
 
     ``path`` is below a mirror's tree of ``module`` (``9.8/BaseOS/$basearch/os/``), a file without a final slash.
@@ -184,7 +184,7 @@ class Query:
     ``by_tree``: a redirector asks, which needs an address even where a service wants no fallbacks.
     """
 
-    target: Target
+    target: RepositoryTarget
     arch: str | None
     protocols: tuple[Protocol, ...]
     countries: tuple[str, ...] = ()
@@ -202,7 +202,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ClientPlace:
     """Where selection takes a client to be: a cell of about one degree, a whole country, or nowhere known."""
 
     country: str | None = None
@@ -211,7 +211,7 @@ class Place:
     exact: bool = False  # False for a whole country: its coordinates are the centre of its people
 
 
-NOWHERE = Place()
+NOWHERE = ClientPlace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ class Client:
 
     address: bytes | None
     identity: bytes
-    place: Place = NOWHERE
+    place: ClientPlace = NOWHERE
     asn: int | None = None
     cloud: tuple[str, str] | None = None
     asn_proves: bool = True

@@ -59,7 +59,7 @@ class Cause:
 # Parts of a mirror's file that the service does without: what may not be handed out, claimed or shown as it is.
 
 
-class Kind(StrEnum):
+class WithheldKind(StrEnum):
     """What a part is."""
 
     ADDRESS = "address"
@@ -68,9 +68,9 @@ class Kind(StrEnum):
 
 
 REASONS = {
-    Kind.ADDRESS: Reason.ADDRESS_REFUSED,
-    Kind.CLAIM: Reason.CLAIM_REFUSED,
-    Kind.TEXT: Reason.TEXT_CLEANED,
+    WithheldKind.ADDRESS: Reason.ADDRESS_REFUSED,
+    WithheldKind.CLAIM: Reason.CLAIM_REFUSED,
+    WithheldKind.TEXT: Reason.TEXT_CLEANED,
 }
 
 
@@ -81,7 +81,7 @@ class Withheld:
     ``module`` is that of an address of a tree.
     """
 
-    kind: Kind
+    kind: WithheldKind
     of: str
     finding: Finding
     module: str | None = None
@@ -105,4 +105,4 @@ def lacks_address(parts: Iterable[Withheld], module: str, protocols: Iterable[st
 
 def lacks_claims(parts: Iterable[Withheld]) -> bool:
     """Whether a claim is withheld."""
-    return any(each.kind is Kind.CLAIM for each in parts)
+    return any(each.kind is WithheldKind.CLAIM for each in parts)

@@ -9,7 +9,7 @@ from mirrorlist.core.errors import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class EndpointResult:
     """What one way to a mirror came to when it was asked. ``good`` is None where that says nothing."""
 
     what: str
@@ -29,7 +29,7 @@ class Reviewed:
     findings: tuple[Finding, ...]
     name: str | None = None
     place: str | None = None
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[EndpointResult, ...] = ()
 
     def count(self, severity: Severity) -> int:
         """How many findings are of this severity."""

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from mirrorlist.core.catalogue.catalogue import Waiting
-from mirrorlist.core.catalogue.policy import Lowered, Policy, weight_of
+from mirrorlist.core.catalogue.catalogue import PendingRelease
+from mirrorlist.core.catalogue.policy import Policy, WeightReduction, weight_of
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.container import Kind, Pause, Section, at_once, laid_out, sealed_parts, verified, view
+from mirrorlist.core.container import FileKind, Pause, Section, at_once, laid_out, sealed_parts, verified, view
 from mirrorlist.core.errors import Finding, SnapshotError
 from mirrorlist.core.files.index import FileIndex
 from mirrorlist.core.health.columns import HealthTable
-from mirrorlist.core.model import Mirror, Place, RepoMetadata
+from mirrorlist.core.model import ClientPlace, Mirror, RepoMetadata
 from mirrorlist.core.network.prefixes import ARRAYS, IntervalTable
 
-KIND = Kind(b"MIRRLST\n", 1, "snapshot")
+KIND = FileKind(b"MIRRLST\n", 1, "snapshot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Facts:
     key: bytes
     service: Service
     mirrors: tuple[Mirror, ...]
-    places: tuple[Place, ...]
+    places: tuple[ClientPlace, ...]
     country_places: Mapping[str, int]
     classes: tuple[NetworkClass, ...]
     metadata: Mapping[str, RepoMetadata] = field(default_factory=dict)
@@ -79,8 +79,8 @@ class Facts:
     places_built_on: str | None = None
     findings: tuple[Finding, ...] = ()
     health: HealthTable = field(default_factory=HealthTable)
-    lowered: Mapping[str, Lowered] = field(default_factory=dict)
-    waiting: tuple[Waiting, ...] = ()
+    lowered: Mapping[str, WeightReduction] = field(default_factory=dict)
+    waiting: tuple[PendingRelease, ...] = ()
     file_indexes: Mapping[str, str] = field(default_factory=dict)
     """Module to the digest of its file index, which lies in a file of its own beside the snapshot."""
     commit: str | None = None

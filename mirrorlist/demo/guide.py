@@ -31,7 +31,7 @@ HASHES = "{http://www.metalinker.org/}hash"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DemoVerdict:
     """What was asked, what came back, and the fault in it, if any."""
 
     question: str
@@ -57,23 +57,25 @@ def answers(service_url: str) -> bool:
 
 def verdicts(
     service_url: str, mirror_urls: Mapping[str, str], origin: Path, broken: Collection[str]
-) -> tuple[Verdict, ...]:
+) -> tuple[DemoVerdict, ...]:
     """Ask for every client's list and for the metalink. ``origin``: the repository's directory there."""
     names = {url: name for name, url in mirror_urls.items()}
     lists = tuple(verdict_on_list(service_url, client, names, broken) for client in CLIENTS)
     return (*lists, verdict_on_metalink(service_url, origin))
 
 
-def verdict_on_list(service_url: str, client: DemoClient, names: Mapping[str, str], broken: Collection[str]) -> Verdict:
+def verdict_on_list(
+    service_url: str, client: DemoClient, names: Mapping[str, str], broken: Collection[str]
+) -> DemoVerdict:
     """The list of one client; a service that does not answer is a fault, no error."""
     try:
         response = ask(service_url, LIST, client.address)
     except requests.RequestException as error:
-        return Verdict(client.who, "none", str(error))
+        return DemoVerdict(client.who, "none", str(error))
     if response.status_code != HTTPStatus.OK:
-        return Verdict(client.who, response.text.strip(), f"the status is {response.status_code}")
+        return DemoVerdict(client.who, response.text.strip(), f"the status is {response.status_code}")
     listed = listed_names(response.text, names)
-    return Verdict(client.who, ", ".join(listed), fault_of(listed, client, broken))
+    return DemoVerdict(client.who, ", ".join(listed), fault_of(listed, client, broken))
 
 
 def listed_names(text: str, names: Mapping[str, str]) -> tuple[str, ...]:
@@ -96,18 +98,18 @@ def fault_of(listed: tuple[str, ...], client: DemoClient, broken: Collection[str
     return None
 
 
-def verdict_on_metalink(service_url: str, origin: Path) -> Verdict:
+def verdict_on_metalink(service_url: str, origin: Path) -> DemoVerdict:
     """Whether the metalink has the checksum of the file that the origin has now."""
     question = "metalink"
     try:
         response = ask(service_url, METALINK)
         hashes = [element.text for element in etree.fromstring(response.content).iter(HASHES)]
     except (requests.RequestException, etree.XMLSyntaxError) as error:
-        return Verdict(question, "none", str(error))
+        return DemoVerdict(question, "none", str(error))
     digest = sha256((origin / "repodata" / "repomd.xml").read_bytes()).hexdigest()
     if digest not in hashes:
-        return Verdict(question, f"{len(hashes)} hashes", f"none of them is the origin's sha256 {digest}")
-    return Verdict(question, f"sha256 {digest[:16]}... of the origin's repomd.xml", None)
+        return DemoVerdict(question, f"{len(hashes)} hashes", f"none of them is the origin's sha256 {digest}")
+    return DemoVerdict(question, f"sha256 {digest[:16]}... of the origin's repomd.xml", None)
 
 
 WIDTH = 80
@@ -224,7 +226,7 @@ def broken_lines(stale: Collection[str], dead: Collection[str]) -> tuple[str, ..
     return ("", *told) if told else ()
 
 
-def verdict_lines(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+def verdict_lines(verdicts: Iterable[DemoVerdict]) -> tuple[str, ...]:
     """A line for each verdict, which says first whether it is right."""
     return tuple(
         f"wrong  {verdict.question}: {verdict.fault}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mirrorlist.demo.repository import Package, Release
+from mirrorlist.demo.repository import DemoRelease, Package
 
 DOMAIN = "example.org"
 ASN = 64500
@@ -20,7 +20,7 @@ FACTORY_NETWORKS = ("198.51.100.0/24",)
 
 
 @dataclass(frozen=True, slots=True)
-class City:
+class DemoCity:
     """A city, the codes of its country and continent, and its coordinates in degrees."""
 
     name: str
@@ -35,7 +35,7 @@ class DemoMirror:
     """A mirror of the demo. ``serves`` is for people, ``fields`` go into its file as they are."""
 
     label: str
-    city: City
+    city: DemoCity
     bandwidth_mbps: int
     serves: str = "everyone"
     fields: Mapping[str, object] = field(default_factory=dict)
@@ -59,21 +59,21 @@ class DemoClient:
     alone: bool = False
 
 
-FRANKFURT = City("Frankfurt", "DE", "EU", 50.11, 8.68)
+FRANKFURT = DemoCity("Frankfurt", "DE", "EU", 50.11, 8.68)
 
 MIRRORS = (
     DemoMirror("frankfurt", FRANKFURT, 10_000),
-    DemoMirror("amsterdam", City("Amsterdam", "NL", "EU", 52.37, 4.90), 4_000),
-    DemoMirror("warsaw", City("Warsaw", "PL", "EU", 52.23, 21.01), 1_000),
-    DemoMirror("new-york", City("New York", "US", "NA", 40.71, -74.01), 10_000),
-    DemoMirror("vancouver", City("Vancouver", "CA", "NA", 49.28, -123.12), 2_000),
-    DemoMirror("tokyo", City("Tokyo", "JP", "AS", 35.68, 139.69), 10_000),
-    DemoMirror("sao-paulo", City("São Paulo", "BR", "SA", -23.55, -46.63), 1_000),
-    DemoMirror("cape-town", City("Cape Town", "ZA", "AF", -33.92, 18.42), 500),
-    DemoMirror("sydney", City("Sydney", "AU", "OC", -33.87, 151.21), 2_000),
+    DemoMirror("amsterdam", DemoCity("Amsterdam", "NL", "EU", 52.37, 4.90), 4_000),
+    DemoMirror("warsaw", DemoCity("Warsaw", "PL", "EU", 52.23, 21.01), 1_000),
+    DemoMirror("new-york", DemoCity("New York", "US", "NA", 40.71, -74.01), 10_000),
+    DemoMirror("vancouver", DemoCity("Vancouver", "CA", "NA", 49.28, -123.12), 2_000),
+    DemoMirror("tokyo", DemoCity("Tokyo", "JP", "AS", 35.68, 139.69), 10_000),
+    DemoMirror("sao-paulo", DemoCity("São Paulo", "BR", "SA", -23.55, -46.63), 1_000),
+    DemoMirror("cape-town", DemoCity("Cape Town", "ZA", "AF", -33.92, 18.42), 500),
+    DemoMirror("sydney", DemoCity("Sydney", "AU", "OC", -33.87, 151.21), 2_000),
     DemoMirror(
         "isp",
-        City("Lisbon", "PT", "EU", 38.72, -9.14),
+        DemoCity("Lisbon", "PT", "EU", 38.72, -9.14),
         1_000,
         serves=f"all; AS{ASN} first",
         fields={"asn": ASN},
@@ -87,14 +87,14 @@ MIRRORS = (
     ),
     DemoMirror(
         "campus",
-        City("Lyon", "FR", "EU", 45.76, 4.84),
+        DemoCity("Lyon", "FR", "EU", 45.76, 4.84),
         1_000,
         serves=CAMPUS_NETWORKS[0],
         fields={"private": True, "subnets": list(CAMPUS_NETWORKS)},
     ),
     DemoMirror(
         "factory",
-        City("Vienna", "AT", "EU", 48.21, 16.37),
+        DemoCity("Vienna", "AT", "EU", 48.21, 16.37),
         1_000,
         serves=f"{FACTORY_NETWORKS[0]}, alone",
         fields={"private": True, "monopoly": True, "subnets": list(FACTORY_NETWORKS)},
@@ -136,10 +136,10 @@ BASEOS = "BaseOS/$basearch/os"
 APPSTREAM = "AppStream/$basearch/os"
 
 
-def release(timestamp: int, *versions: str) -> Release:
+def release(timestamp: int, *versions: str) -> DemoRelease:
     """Demo Linux 9.8 with these versions of its packages."""
     hello = [(Package("hello", v), Package("hello-tools", v, "$basearch")) for v in versions]
-    return Release(
+    return DemoRelease(
         version="9.8",
         repositories={
             BASEOS: tuple(package for pair in hello for package in pair),

@@ -23,7 +23,7 @@ class ProcessEnded(MirrorlistError):
     """A process of the demo ended, or never was ready; the message holds the end of its log."""
 
 
-class Stopped(MirrorlistError):
+class DemoStopped(MirrorlistError):
     """The user ended the demo before it was up."""
 
 
@@ -86,7 +86,7 @@ class Processes:
         for process in self.running:
             has_ended(process)
         if self.stop.wait(POLL_SECONDS):
-            raise Stopped
+            raise DemoStopped
 
     def output_of(self, name: str) -> Path:
         """The file that a process writes its output to."""

@@ -36,7 +36,7 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class DemoRelease:
     """One version of a distribution: what its repositories hold, and when they were made.
 
     ``repositories`` maps a path below the version's directory (``BaseOS/$basearch/os``) to its packages.
@@ -49,7 +49,7 @@ class Release:
     timestamp: int
 
 
-def build_tree(directory: Path, releases: Iterable[Release]) -> None:
+def build_tree(directory: Path, releases: Iterable[DemoRelease]) -> None:
     """Make ``<directory>/<version>/<repository path>/{Packages,repodata}`` for every release and arch.
 
     A repository that exists already is replaced whole; anything else below ``directory`` stays.

@@ -16,7 +16,7 @@ from mirrorlist.demo import directory, guide
 from mirrorlist.demo import guide as questions
 from mirrorlist.demo.directory import Layout
 from mirrorlist.demo.network import NAMES, NEW
-from mirrorlist.demo.processes import POLL_SECONDS, Processes, Stopped, end, has_ended
+from mirrorlist.demo.processes import POLL_SECONDS, DemoStopped, Processes, end, has_ended
 from mirrorlist.settings import SETTINGS
 
 START_SECONDS = 60.0
@@ -68,7 +68,7 @@ def run(wishes: Wishes, console: Console, stop: threading.Event) -> bool:
             end([network.mirrors[name] for name in wishes.dead])
             describe(network, wishes, console)
             return check(network, wishes, console) if wishes.once else watch(network, processes, console)
-    except Stopped:
+    except DemoStopped:
         return True
 
 

@@ -7,15 +7,15 @@ import msgspec
 from mirrorlist.core.mirror import country_of
 from mirrorlist.core.model import Choice, Rejected
 from mirrorlist.core.public.types import clean, web_url
-from mirrorlist.core.redirects.file_mirrors import Offer
-from mirrorlist.core.selection.known_files import Known
+from mirrorlist.core.redirects.file_mirrors import FileSelection
+from mirrorlist.core.selection.known_files import FileMetadata
 
 CONTENT_TYPE = "application/json"
 
 
-def file_json(offer: Offer) -> bytes:
+def file_json(offer: FileSelection) -> bytes:
     """One object; keys in the order in which they are written here. ``urls`` are in the order of use."""
-    known = offer.known or Known()
+    known = offer.known or FileMetadata()
     document = {
         "path": readable(offer.place.path),
         "module": offer.place.tree.module,

@@ -8,8 +8,8 @@ from functools import partial
 from lxml import etree
 
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.redirects.file_mirrors import Offer, Source
-from mirrorlist.core.selection.known_files import Known
+from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource
+from mirrorlist.core.selection.known_files import FileMetadata
 from mirrorlist.formats.xml_documents import added, written, xml_text
 
 CONTENT_TYPE = "application/metalink+xml"
@@ -18,10 +18,10 @@ _add = partial(added, _METALINK)
 _BEST = 100
 
 
-def file_metalink3(offer: Offer) -> bytes:
+def file_metalink3(offer: FileSelection) -> bytes:
     """The document for an offer."""
     root = etree.Element(f"{{{_METALINK}}}metalink", nsmap={None: _METALINK})
-    known = offer.known or Known()
+    known = offer.known or FileMetadata()
     attributes = {"version": "3.0", "type": "dynamic", "generator": "mirrorlist"}
     if known.mtime is not None:
         attributes["pubdate"] = formatdate(known.mtime, usegmt=True)
@@ -38,7 +38,7 @@ def file_metalink3(offer: Offer) -> bytes:
     return written(root)
 
 
-def _add_verification(file: etree._Element, known: Known) -> None:
+def _add_verification(file: etree._Element, known: FileMetadata) -> None:
     digests = [(kind, digest) for kind, digest in (("sha256", known.sha256), ("sha512", known.sha512)) if digest]
     if not digests and known.pieces is None:
         return
@@ -53,7 +53,7 @@ def _add_verification(file: etree._Element, known: Known) -> None:
             _add(pieces, "hash", digest).set("piece", str(number))
 
 
-def _add_url(resources: etree._Element, source: Source, preference: int) -> None:
+def _add_url(resources: etree._Element, source: FileSource, preference: int) -> None:
     url = _add(resources, "url", xml_text(source.url))
     url.set("type", source.url.partition(":")[0])
     if source.mirror and (country := country_of(source.mirror)):

@@ -8,8 +8,8 @@ from functools import partial
 from lxml import etree
 
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.redirects.file_mirrors import Offer, Source
-from mirrorlist.core.selection.known_files import Known
+from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource
+from mirrorlist.core.selection.known_files import FileMetadata
 from mirrorlist.formats.xml_documents import added, written, xml_text
 
 CONTENT_TYPE = "application/metalink4+xml"
@@ -17,11 +17,11 @@ _METALINK = "urn:ietf:params:xml:ns:metalink"
 _add = partial(added, _METALINK)
 
 
-def file_metalink4(offer: Offer) -> bytes:
+def file_metalink4(offer: FileSelection) -> bytes:
     """The document for an offer."""
     root = etree.Element(f"{{{_METALINK}}}metalink", nsmap={None: _METALINK})
     _add(root, "generator", "mirrorlist")
-    known = offer.known or Known()
+    known = offer.known or FileMetadata()
     if known.mtime is not None:
         _add(root, "published", datetime.fromtimestamp(known.mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     file = _add(root, "file")
@@ -37,7 +37,7 @@ def file_metalink4(offer: Offer) -> bytes:
     return written(root)
 
 
-def _add_pieces(file: etree._Element, known: Known) -> None:
+def _add_pieces(file: etree._Element, known: FileMetadata) -> None:
     if known.pieces is None:
         return
     pieces = _add(file, "pieces")
@@ -47,7 +47,7 @@ def _add_pieces(file: etree._Element, known: Known) -> None:
         _add(pieces, "hash", digest)
 
 
-def _add_url(file: etree._Element, source: Source, priority: int) -> None:
+def _add_url(file: etree._Element, source: FileSource, priority: int) -> None:
     url = _add(file, "url", xml_text(source.url))
     if source.mirror and (country := country_of(source.mirror)):
         url.set("location", xml_text(country.lower()))

@@ -11,17 +11,17 @@ from itertools import islice
 from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Fetch
 from mirrorlist.checks.probing.heads import Timeouts, ask, tree_of
-from mirrorlist.checks.probing.one_byte import Answer
+from mirrorlist.checks.probing.one_byte import FileAnswer
 from mirrorlist.checks.probing.rsync_list import Bounds, NotListed
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import File
-from mirrorlist.core.files.list_parser import Row, rsync_lines
+from mirrorlist.core.files.list_parser import ListedFile, rsync_lines
 from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN, Listing, listing
 from mirrorlist.core.files.sight import Sight
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.model import Mirror, Protocol
-from mirrorlist.indexing.steps import Outcome, Step
-from mirrorlist.store.listings import Asked, Listings
+from mirrorlist.indexing.steps import IndexOutcome, Step
+from mirrorlist.store.listings import FileObservation, Listings
 
 LARGEST_FILES = 20
 OTHER_FILES = 20
@@ -104,13 +104,13 @@ def list_mirror(listings: Listings, module: str, mirror: Mirror, ways: Ways, now
         found = listing(url, now, sight.rows(rsync_lines(ways.rsync(url, ways.bounds))))
     except NotListed as error:
         kept = listings.read(mirror.name) is not None
-        return Step(module, mirror.name, Outcome.KEPT if kept else Outcome.FAILED, str(error))
+        return Step(module, mirror.name, IndexOutcome.KEPT if kept else IndexOutcome.FAILED, str(error))
     unseen = sight.unseen
     found = replace(found, complete=sight.is_whole, refused=sight.refused.total(), unseen=unseen)
     listings.write(mirror.name, found)
     told = "".join(f"; {count} lines left out: {reason.value}" for reason, count in sight.refused.items())
     told += f"; nothing is known below {len(unseen)} links and closed directories" if unseen else ""
-    return Step(module, mirror.name, Outcome.LISTED, f"{len(found)} files over rsync{told}")
+    return Step(module, mirror.name, IndexOutcome.LISTED, f"{len(found)} files over rsync{told}")
 
 
 def ask_mirror(
@@ -125,17 +125,17 @@ def ask_mirror(
     """Asks a mirror for single files over the web, and keeps what it says beside what it said before."""
     tree = tree_of(mirror.urls[module])
     if tree is None:
-        return Step(module, mirror.name, Outcome.FAILED, "it offers no http")
+        return Step(module, mirror.name, IndexOutcome.FAILED, "it offers no http")
     answers = ask(tree, list(wanted), ways.fetch, ways.clock, ways.timeouts, elsewhere)
     if not answers:
-        return Step(module, mirror.name, Outcome.FAILED, "it answered none of the requests clearly")
+        return Step(module, mirror.name, IndexOutcome.FAILED, "it answered none of the requests clearly")
     known = listings.asked(mirror.name) | {path: _asked(answer, now) for path, answer in answers.items()}
     newest = sorted(known, key=lambda path: -known[path].at)[:MOST_ASKED]
     listings.write_asked(mirror.name, {path: known[path] for path in newest})
-    return Step(module, mirror.name, Outcome.ASKED, _told(answers, wanted))
+    return Step(module, mirror.name, IndexOutcome.ASKED, _told(answers, wanted))
 
 
-def _told(answers: Mapping[str, Answer], wanted: Sizes) -> str:
+def _told(answers: Mapping[str, FileAnswer], wanted: Sizes) -> str:
     """How many files are there, and how many of these are not the origin's; a few that are not there, and why."""
     there = {path: answer.size for path, answer in answers.items() if answer.size != ABSENT}
     fit = sum(size in (UNKNOWN, wanted[path]) or wanted[path] is None for path, size in there.items())
@@ -145,13 +145,13 @@ def _told(answers: Mapping[str, Answer], wanted: Sizes) -> str:
     return told + "".join(f"; {count} times: {why}" for why, count in reasons.items())
 
 
-def _asked(answer: Answer, now: float) -> Asked:
-    return Asked(now, answer.size, answer.mtime, answer.why)
+def _asked(answer: FileAnswer, now: float) -> FileObservation:
+    return FileObservation(now, answer.size, answer.mtime, answer.why)
 
 
-def asked_listing(asked: Mapping[str, Asked], since: float) -> Listing | None:
+def asked_listing(asked: Mapping[str, FileObservation], since: float) -> Listing | None:
     """What a mirror said of single files since a time; None if that is nothing."""
-    rows = {path: Row(path.encode(), said.size, said.mtime) for path, said in asked.items() if said.at >= since}
+    rows = {path: ListedFile(path.encode(), said.size, said.mtime) for path, said in asked.items() if said.at >= since}
     if not rows:
         return None
     return listing("single requests", max(asked[path].at for path in rows), rows.values(), complete=False)

@@ -25,7 +25,16 @@ from mirrorlist.core.files.build import (
     worth_reading,
 )
 from mirrorlist.core.files.index import File, FilePieces
-from mirrorlist.core.files.list_parser import LARGEST_SIZE, Line, Link, Refusal, Row, checksums, leads_to, rsync_lines
+from mirrorlist.core.files.list_parser import (
+    LARGEST_SIZE,
+    Line,
+    ListedFile,
+    Refusal,
+    SymbolicLink,
+    checksums,
+    leads_to,
+    rsync_lines,
+)
 from mirrorlist.sources.origin.files import read_list, walked
 from mirrorlist.sources.origin.repomd import Fetch, directory_fetch, http_fetch
 from mirrorlist.store.listings import Listings, OriginFacts
@@ -38,7 +47,7 @@ LEAST_PIECE = 4 << 20
 MOST_PIECES = 1024
 
 
-def read_large(tree: Path, rows: Iterable[Row], most_bytes: int = MOST_BYTES) -> Iterator[tuple[bytes, Read]]:
+def read_large(tree: Path, rows: Iterable[ListedFile], most_bytes: int = MOST_BYTES) -> Iterator[tuple[bytes, Read]]:
     """Paths and digests of these files, in their order; those that cannot be read, or changed since they were listed,
     are left for the next run."""
     left = most_bytes
@@ -59,7 +68,7 @@ def piece_length(size: int) -> int:
     return length
 
 
-def _read_list(path: Path, row: Row) -> Read | None:
+def _read_list(path: Path, row: ListedFile) -> Read | None:
     whole, long, pieces = sha256(), sha512(), bytearray()
     length = piece_length(row.size)
     try:
@@ -102,24 +111,24 @@ Rsync = Callable[[str, Bounds], Iterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class OriginFiles:
     """Where a module's files are listed: what people read, and what reads it."""
 
     name: str
     lines: Callable[[], Iterable[Line]]
 
 
-def place_of(service: Service, module: str, rsync: Rsync) -> Place | None:
+def place_of(service: Service, module: str, rsync: Rsync) -> OriginFiles | None:
     """The published list first, then the origin's directory, then its rsync server; None where nothing is named."""
     origin = service.origins.get(module)
     if published := service.file_lists.get(module):
-        return Place(published, lambda: read_list(published, origin))
+        return OriginFiles(published, lambda: read_list(published, origin))
     if (tree := directory_of(service, module)) is not None:
-        return Place(str(tree), lambda: walked(tree))
+        return OriginFiles(str(tree), lambda: walked(tree))
     known = service.modules.get(module)
     if known is not None and known.rsync:
         url = known.rsync.rstrip("/") + "/"  # without it rsync lists the directory itself
-        return Place(url, lambda: rsync_lines(rsync(url, Bounds())))
+        return OriginFiles(url, lambda: rsync_lines(rsync(url, Bounds())))
     return None
 
 
@@ -129,7 +138,7 @@ def directory_of(service: Service, module: str) -> Path | None:
     return None if origin is None or origin.startswith(WEB_SCHEMES) else Path(origin)
 
 
-def list_origin(listings: Listings, service: Service, module: str, place: Place, now: float, force: bool) -> str:
+def list_origin(listings: Listings, service: Service, module: str, place: OriginFiles, now: float, force: bool) -> str:
     """Lists the origin and keeps the list; what people read of it.
 
     Raises:
@@ -158,13 +167,13 @@ def _read(lines: Iterable[Line]) -> tuple[list[bytes], dict[str, str], dict[str,
     links: dict[str, str] = {}
     refused: Counter[str] = Counter()
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[ListedFile]:
         for line in lines:
-            if isinstance(line, Row):
+            if isinstance(line, ListedFile):
                 yield line
             elif isinstance(line, Refusal):
                 refused[line.value] += 1
-            elif isinstance(line, Link) and (real := leads_to(line)) is not None and len(links) < MOST_LINKS:
+            elif isinstance(line, SymbolicLink) and (real := leads_to(line)) is not None and len(links) < MOST_LINKS:
                 links[line.path.decode()] = real.decode()
 
     return in_order(rows()), links, dict(refused)

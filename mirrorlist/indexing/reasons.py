@@ -13,10 +13,10 @@ from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import File, FileIndex, Holding, Indexed
 from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN, Listing, holdings, path_key
-from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Query, Target
+from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Query, RepositoryTarget
 from mirrorlist.core.owners.network_report import Held
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.selection.known_files import Belonging
+from mirrorlist.core.selection.known_files import RepositoryLocator
 from mirrorlist.core.selection.possession import located
 from mirrorlist.core.selection.usability import usability
 from mirrorlist.core.snapshot import Snapshot
@@ -25,7 +25,7 @@ from mirrorlist.store.listings import Listings
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class FileStanding:
     """How one mirror stands with one file, and why; ``listed_at`` is when that was seen, None for never."""
 
     mirror: Mirror
@@ -34,7 +34,7 @@ class Standing:
     listed_at: float | None
 
 
-def standings(snapshot: Snapshot, index: FileIndex, number: int, listings: Listings) -> list[Standing]:
+def standings(snapshot: Snapshot, index: FileIndex, number: int, listings: Listings) -> list[FileStanding]:
     """Every mirror of the snapshot that carries the module: those that have the file first."""
     file, holders, module = index.file(number), index.holders(number), index.facts.module
     indexed = {said.name: said for said in index.facts.mirrors}
@@ -50,13 +50,13 @@ def standings(snapshot: Snapshot, index: FileIndex, number: int, listings: Listi
 
 def _left_out(snapshot: Snapshot, module: str, file: File) -> tuple[Reason | None, ...]:
     """Why the prober or a person keeps each mirror out of answers for a file."""
-    target = Target("", "", module, file.path, False, ())
+    target = RepositoryTarget("", "", module, file.path, False, ())
     query = Query(target, None, WEB_PROTOCOLS, file=file.path)
-    query = located(snapshot, Belonging(snapshot.facts.service.catalogue), query, snapshot.facts.built_at)
+    query = located(snapshot, RepositoryLocator(snapshot.facts.service.catalogue), query, snapshot.facts.built_at)
     return usability(snapshot.mirrors, snapshot.facts.health, query, None).reasons
 
 
-def _told(row: Standing, reason: Reason | None) -> Standing:
+def _told(row: FileStanding, reason: Reason | None) -> FileStanding:
     """The standing, with what keeps a mirror out although its list is no reason to."""
     if row.holding is Holding.LACKS or reason in (None, Reason.PROTOCOL) or row.mirror.status not in SERVED_STATUSES:
         return row
@@ -65,23 +65,23 @@ def _told(row: Standing, reason: Reason | None) -> Standing:
 
 def _standing(
     mirror: Mirror, holding: Holding, said: Indexed | None, file: File, listings: Listings, module: str
-) -> Standing:
+) -> FileStanding:
     listed_at = said.listed_at if said else None
     if holding is Holding.HAS:
-        return Standing(mirror, holding, _why_having(said), listed_at)
+        return FileStanding(mirror, holding, _why_having(said), listed_at)
     if holding is Holding.UNKNOWN:
-        return Standing(mirror, holding, _why_unknown(mirror, said, module), listed_at)
+        return FileStanding(mirror, holding, _why_unknown(mirror, said, module), listed_at)
     if said is not None and said.outdated_since is not None:
         why = f"outdated: it has not followed the origin since {_day(said.outdated_since)}"
-        return Standing(mirror, holding, why, listed_at)
+        return FileStanding(mirror, holding, why, listed_at)
     answer = listings.asked(mirror.name).get(file.path)
     if answer is not None and answer.size == ABSENT:
         why = f"it was asked, and does not have it{f': {answer.why}' if answer.why else ''}"
-        return Standing(mirror, holding, why, listed_at)
+        return FileStanding(mirror, holding, why, listed_at)
     found = listings.read(mirror.name) if is_listed(mirror, module) else None
     if found is None or (answer is not None and answer.at >= found.listed_at):
         found = asked_listing(listings.asked(mirror.name), 0)
-    return Standing(mirror, holding, _why_lacking(file, found), listed_at)
+    return FileStanding(mirror, holding, _why_lacking(file, found), listed_at)
 
 
 def _why_having(said: Indexed | None) -> str:

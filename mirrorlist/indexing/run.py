@@ -20,8 +20,8 @@ from mirrorlist.core.model import Mirror, Status
 from mirrorlist.core.rules import is_carrier
 from mirrorlist.files_on_disk import alone
 from mirrorlist.indexing.mirrors import Sizes, Ways, ask_mirror, beyond, is_listed, list_mirror, sample, wanted_of
-from mirrorlist.indexing.origin import Place, Rsync, list_origin, place_of
-from mirrorlist.indexing.steps import ORIGIN, Outcome, Step
+from mirrorlist.indexing.origin import OriginFiles, Rsync, list_origin, place_of
+from mirrorlist.indexing.steps import ORIGIN, IndexOutcome, Step
 from mirrorlist.indexing.weighing import Doubts, Evidence, doubts_of, weighed
 from mirrorlist.store.index_files import prune_indexes, write_index
 from mirrorlist.store.listings import DIRECTORY, Attempt, Listings
@@ -129,7 +129,7 @@ FORGOTTEN_SECONDS = 30 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class IndexJob:
     """What a run is for: these modules, all that have a place to list by default, and perhaps one mirror only."""
 
     modules: tuple[str, ...] = ()
@@ -148,7 +148,7 @@ class Indexing:
     ways: Ways
     now: Callable[[], float]
 
-    def run(self, wanted: Wanted) -> Iterator[Step]:
+    def run(self, wanted: IndexJob) -> Iterator[Step]:
         """Does the work, and tells each step when it is done.
 
         Raises:
@@ -162,7 +162,7 @@ class Indexing:
                 if place is not None:
                     yield from self._module(module, place, wanted)
                 elif wanted.modules:
-                    yield Step(module, ORIGIN, Outcome.FAILED, f"nothing names its files; {REMEDY}")
+                    yield Step(module, ORIGIN, IndexOutcome.FAILED, f"nothing names its files; {REMEDY}")
             prune_indexes(self.state_dir, self.now())
 
     def carrying(self, module: str) -> tuple[Mirror, ...]:
@@ -174,13 +174,13 @@ class Indexing:
         syncing = (each for each in self.mirrors if module in each.urls and each.status is Status.SYNCING)
         return tuple(each for each in syncing if is_listed(each, module))
 
-    def steps(self, wanted: Wanted) -> int:
+    def steps(self, wanted: IndexJob) -> int:
         """How many steps a run tells at most."""
         modules = wanted.modules or tuple(self.service.modules)
         each = (1 if wanted.mirror else len(self.carrying(module) + self.joining(module)) for module in modules)
         return 2 * sum(each) + 2 * len(modules)
 
-    def _module(self, module: str, place: Place, wanted: Wanted) -> Iterator[Step]:
+    def _module(self, module: str, place: OriginFiles, wanted: IndexJob) -> Iterator[Step]:
         listings = Listings(self.state_dir, module)
         carrying, joining = self.carrying(module), self.joining(module)
         if wanted.mirror is None or listings.origin_facts() is None:
@@ -192,24 +192,24 @@ class Indexing:
         try:
             built = build_index(listings, module, carrying, self.service.allowed_outdate_seconds, self.now())
         except SnapshotError as error:
-            yield Step(module, ORIGIN, Outcome.FAILED, str(error))
+            yield Step(module, ORIGIN, IndexOutcome.FAILED, str(error))
             return
         write_index(self.state_dir, module, built.index)
         if wanted.mirror is None:
             listings.forget([mirror.name for mirror in carrying + joining], self.now() - FORGOTTEN_SECONDS)
         known = sum(mirror.listed_at is not None for mirror in built.facts.mirrors)
         for remark in built.facts.remarks:
-            yield Step(module, ORIGIN, Outcome.WARNING, remark)
+            yield Step(module, ORIGIN, IndexOutcome.WARNING, remark)
         told = f"the index of {built.files} files, with {known} of {len(carrying)} mirrors"
-        yield Step(module, "", Outcome.BUILT, told)
+        yield Step(module, "", IndexOutcome.BUILT, told)
 
-    def _origin(self, listings: Listings, module: str, place: Place, force: bool) -> Step:
+    def _origin(self, listings: Listings, module: str, place: OriginFiles, force: bool) -> Step:
         try:
             told = list_origin(listings, self.service, module, place, self.now(), force)
         except OriginError as error:
-            outcome = Outcome.FAILED if listings.origin_facts() is None else Outcome.KEPT
+            outcome = IndexOutcome.FAILED if listings.origin_facts() is None else IndexOutcome.KEPT
             return Step(module, ORIGIN, outcome, str(error))
-        return Step(module, ORIGIN, Outcome.LISTED, told)
+        return Step(module, ORIGIN, IndexOutcome.LISTED, told)
 
     def _mirrors(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[Step]:
         """Mirrors with a list first, few at once; then all are asked for single files."""
@@ -217,7 +217,7 @@ class Indexing:
         failed: dict[str, bool] = {}
         for step in chain(self._listed(listings, module, mirrors), self._asked(listings, module, mirrors, failed)):
             if step.who not in failed:  # how its list went, where it has one: the answers are beside that
-                failed[step.who] = step.outcome in (Outcome.FAILED, Outcome.KEPT)
+                failed[step.who] = step.outcome in (IndexOutcome.FAILED, IndexOutcome.KEPT)
                 attempts[step.who] = Attempt(self.now(), step.detail if failed[step.who] else "")
             yield step
         listings.write_attempts(attempts)

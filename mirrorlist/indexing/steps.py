@@ -8,7 +8,7 @@ from enum import StrEnum
 ORIGIN = "the origin"
 
 
-class Outcome(StrEnum):
+class IndexOutcome(StrEnum):
     """What came of one step; the value is what people read."""
 
     LISTED = "listed"
@@ -25,7 +25,7 @@ class Step:
 
     module: str
     who: str
-    outcome: Outcome
+    outcome: IndexOutcome
     detail: str
 
     @property

@@ -10,9 +10,9 @@ import numpy as np
 
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.found import shift_words
-from mirrorlist.core.files.mirror_listing import ABSENT, Bits, Holdings, Listing, Tree, beside, compared, holdings
+from mirrorlist.core.files.mirror_listing import ABSENT, Bits, Holdings, Listing, OriginTree, beside, compared, holdings
 from mirrorlist.indexing.mirrors import asked_listing
-from mirrorlist.store.listings import Asked
+from mirrorlist.store.listings import FileObservation
 
 NEARLY_ALL = 0.9
 """Of the mirrors: then it is the origin that is alone."""
@@ -27,7 +27,7 @@ class Evidence:
     """What one mirror's list and its web server say. ``listed`` is None where there is no list that counts."""
 
     listed: Listing | None
-    asked: Mapping[str, Asked]
+    asked: Mapping[str, FileObservation]
 
     @property
     def parts(self) -> tuple[Listing, ...]:
@@ -116,7 +116,9 @@ def weighed(draft: IndexDraft, found: Evidence, by_size: Bits) -> Weighed:
     return Weighed(_over(tree, held, listed, found.asked, by_size), *numbers)
 
 
-def _over(tree: Tree, held: Holdings, listed: Listing, asked: Mapping[str, Asked], by_size: Bits) -> Holdings:
+def _over(
+    tree: OriginTree, held: Holdings, listed: Listing, asked: Mapping[str, FileObservation], by_size: Bits
+) -> Holdings:
     """The list, and over it the answers that came after it; of earlier ones a refusal, which no list can mend, and
     what is beyond the list."""
     newer = {path: said for path, said in asked.items() if said.at >= listed.listed_at}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Finding, MirrorlistError
-from mirrorlist.core.model import Mirror, Place
+from mirrorlist.core.model import ClientPlace, Mirror
 from mirrorlist.core.network.addresses import KnownAddress, PlaceOf, address_location
 from mirrorlist.core.review import Reviewed
 from mirrorlist.sources.geo.sources import AddressData, AddressSources
@@ -43,7 +43,7 @@ def place_data(service: Service) -> PlaceOf:
     def data() -> AddressData:
         return AddressSources(Path(service.state_dir) / CACHE).read(service.geo)
 
-    def place_of(address: bytes) -> Place:
+    def place_of(address: bytes) -> ClientPlace:
         return data().place_at(address)
 
     return place_of

@@ -24,18 +24,18 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.health.elsewhere import elsewhere
 from mirrorlist.core.health.probe_plan import wanted_repositories
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, REMEDIES, SAYS_NOTHING, Family, Outcome
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, REMEDIES, SAYS_NOTHING, Family, ProbeOutcome
 from mirrorlist.core.model import MAIN, Mirror
 from mirrorlist.core.network.addresses import KnownAddress, doubts, foreign_asns
 from mirrorlist.core.network.prefixes import spelled as prefix_spelled
-from mirrorlist.core.review import Reviewed, Seen
-from mirrorlist.probing.survey import Plan, Way, survey, unreached
-from mirrorlist.publishing.origin_update import Outcome as Came
+from mirrorlist.core.review import EndpointResult, Reviewed
+from mirrorlist.probing.survey import Endpoint, Plan, survey, unreached
+from mirrorlist.publishing.origin_update import MetadataOutcome as Came
 from mirrorlist.publishing.origin_update import update_metadata, update_time_files
 from mirrorlist.sources.submissions.judge import Judged
 from mirrorlist.sources.submissions.networks import origin_doubt, system_doubt
 from mirrorlist.sources.submissions.submission import SubmissionCode as Code
-from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.yaml.documents import Document, Pointer, shown, spelled
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore
@@ -54,27 +54,29 @@ class Speed(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OnlineCheck:
     """What asking a mirror came to, with the addresses that its names led to; no mirror, no addresses."""
 
     reviewed: Reviewed
     addresses: tuple[KnownAddress, ...] = ()
 
 
-def asked(judged: Sequence[Judged], terms: Terms, timeout_seconds: float, speed: Speed) -> tuple[Asked, ...]:
+def asked(
+    judged: Sequence[Judged], terms: SubmissionTerms, timeout_seconds: float, speed: Speed
+) -> tuple[OnlineCheck, ...]:
     """The reviews, with what the mirrors themselves came to; files that describe no mirror stay as they are."""
     plan = _plan(terms.service, timeout_seconds, speed)
     guard = guard_of(terms.service)
     rsync = partial(rsync_probe, guard=guard, client=installed_client())
     look = partial(survey, plan=plan, fetch=partial(fetch, guard=guard), rsync=rsync)
 
-    def one(each: Judged) -> Asked:
+    def one(each: Judged) -> OnlineCheck:
         if each.mirror is None or each.document is None:
-            return Asked(each.reviewed)
+            return OnlineCheck(each.reviewed)
         ways = [unreached(way, has_route) for way in look(each.mirror)]
         found = sorted({address for way in ways for address in way.addresses})
         known = (KnownAddress(str(ip_address(packed)), terms.asns().at(packed) or None) for packed in found)
-        return Asked(with_ways(each.reviewed, each.document, each.mirror, ways, terms), tuple(known))
+        return OnlineCheck(with_ways(each.reviewed, each.document, each.mirror, ways, terms), tuple(known))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return tuple(pool.map(one, judged))
@@ -117,7 +119,9 @@ def has_route(family: Family) -> bool:
     return True
 
 
-def with_ways(before: Reviewed, document: Document, mirror: Mirror, ways: Sequence[Way], terms: Terms) -> Reviewed:
+def with_ways(
+    before: Reviewed, document: Document, mirror: Mirror, ways: Sequence[Endpoint], terms: SubmissionTerms
+) -> Reviewed:
     """The review with what the ways to the mirror came to; its own addresses then speak for or against its claims."""
     found = [*_tree_findings(document, ways), *_repository_findings(document, ways)]
     addresses = {address for way in ways for address in way.addresses}
@@ -128,13 +132,13 @@ def with_ways(before: Reviewed, document: Document, mirror: Mirror, ways: Sequen
     return replace(before, findings=tuple(sorted({*kept, *found})), seen=tuple(map(_seen, ways)))
 
 
-def _pointer(way: Way) -> Pointer:
+def _pointer(way: Endpoint) -> Pointer:
     subject = way.subject
     base = ("address",) if subject.module == MAIN else ("address_optional", subject.module)
     return (*base, str(subject.protocol))
 
 
-def _over(way: Way) -> str:
+def _over(way: Endpoint) -> str:
     return f"{way.subject.protocol} {way.subject.family}"
 
 
@@ -142,13 +146,13 @@ def _said(seen: Observation) -> str:
     return f"{seen.outcome}: {seen.detail}" if seen.detail else str(seen.outcome)
 
 
-def _tree_findings(document: Document, ways: Sequence[Way]) -> Iterator[Finding]:
+def _tree_findings(document: Document, ways: Sequence[Endpoint]) -> Iterator[Finding]:
     """What is wrong with whole trees. A family without an address is no fault while the other one has one."""
-    found = [way.subject for way in ways if way.tree.outcome is not Outcome.NO_ADDRESS]
+    found = [way.subject for way in ways if way.tree.outcome is not ProbeOutcome.NO_ADDRESS]
     reachable = {(subject.module, subject.protocol) for subject in found}
     for way in ways:
         outcome = way.tree.outcome
-        other = outcome is Outcome.NO_ADDRESS and (way.subject.module, way.subject.protocol) in reachable
+        other = outcome is ProbeOutcome.NO_ADDRESS and (way.subject.module, way.subject.protocol) in reachable
         if outcome in GOOD_OUTCOMES or other:
             continue
         said = f"{spelled(_pointer(way))} {shown(way.url)} over {way.subject.family}: {_said(way.tree)}"
@@ -159,14 +163,14 @@ def _tree_findings(document: Document, ways: Sequence[Way]) -> Iterator[Finding]
             yield document.error(_pointer(way), Code.UNREACHABLE, f"{said}; {_remedy(outcome)}")
 
 
-def _remedy(outcome: Outcome) -> str:
-    text = "Add an address to the name." if outcome is Outcome.NO_ADDRESS else REMEDIES[outcome]
+def _remedy(outcome: ProbeOutcome) -> str:
+    text = "Add an address to the name." if outcome is ProbeOutcome.NO_ADDRESS else REMEDIES[outcome]
     return text[0].lower() + text[1:].rstrip(".")
 
 
-def _repository_findings(document: Document, ways: Sequence[Way]) -> Iterator[Finding]:
+def _repository_findings(document: Document, ways: Sequence[Endpoint]) -> Iterator[Finding]:
     """What is wrong with single repositories, told once for all ways over which it is the same."""
-    told: dict[tuple[str, str, Outcome], list[Way]] = {}
+    told: dict[tuple[str, str, ProbeOutcome], list[Endpoint]] = {}
     for way in ways:
         for outcome, paths in _bad(way).items():
             told.setdefault((way.subject.module, "\0".join(paths), outcome), []).append(way)
@@ -181,8 +185,8 @@ def _repository_findings(document: Document, ways: Sequence[Way]) -> Iterator[Fi
             yield document.error(_pointer(same[0]), Code.BAD_REPOSITORY, f"{said}; {_remedy(outcome)}")
 
 
-def _bad(way: Way) -> Mapping[Outcome, list[str]]:
-    found: dict[Outcome, list[str]] = {}
+def _bad(way: Endpoint) -> Mapping[ProbeOutcome, list[str]]:
+    found: dict[ProbeOutcome, list[str]] = {}
     if way.tree.outcome in GOOD_OUTCOMES:
         for path, seen in way.repositories.items():
             if seen.outcome not in GOOD_OUTCOMES:
@@ -190,7 +194,7 @@ def _bad(way: Way) -> Mapping[Outcome, list[str]]:
     return found
 
 
-def _doubts(document: Document, mirror: Mirror, addresses: set[bytes], terms: Terms) -> Iterator[Finding]:
+def _doubts(document: Document, mirror: Mirror, addresses: set[bytes], terms: SubmissionTerms) -> Iterator[Finding]:
     """What the mirror's own addresses say about the networks that it claims."""
     table = terms.asns()
     for doubt in doubts(table, mirror.subnets, mirror.asns, addresses):
@@ -201,13 +205,13 @@ def _doubts(document: Document, mirror: Mirror, addresses: set[bytes], terms: Te
         yield document.warning(("asn",), Code.DOUBTFUL_CLAIM, system_doubt(own, foreign))
 
 
-def _seen(way: Way) -> Seen:
+def _seen(way: Endpoint) -> EndpointResult:
     """A way as a row. A family without an address and what could not be looked at say nothing."""
     outcome = way.tree.outcome
-    silent = outcome in SAYS_NOTHING or outcome is Outcome.NO_ADDRESS
+    silent = outcome in SAYS_NOTHING or outcome is ProbeOutcome.NO_ADDRESS
     good = None if silent else outcome in GOOD_OUTCOMES and not _bad(way)
     came = _said(way.tree)
     if way.repositories:
         fine = sum(each.outcome in GOOD_OUTCOMES for each in way.repositories.values())
         came += f"; {fine} of {len(way.repositories)} repositories good"
-    return Seen(way.subject.module, _over(way), way.url, good, came, way.seconds, way.mbps)
+    return EndpointResult(way.subject.module, _over(way), way.url, good, came, way.seconds, way.mbps)

@@ -19,7 +19,7 @@ from mirrorlist.checks.fetching.addresses import NotedNames, Resolver, addresses
 from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Ask, fetch, guard_of
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
-from mirrorlist.checks.probing.requests import Terms
+from mirrorlist.checks.probing.requests import ProbeTerms
 from mirrorlist.checks.probing.rsync import installed_client
 from mirrorlist.checks.probing.rsync import probe as rsync_probe
 from mirrorlist.checks.probing.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
@@ -29,7 +29,7 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health.elsewhere import elsewhere
 from mirrorlist.core.health.probe_plan import wanted_repositories
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, Outcome
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, ProbeOutcome
 from mirrorlist.core.model import Mirror
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.snapshot import Facts
@@ -37,7 +37,7 @@ from mirrorlist.settings import Settings
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
-from mirrorlist.store.leader_election import PROBER, Candidate, Lead, Waiting, leading, prober_lock
+from mirrorlist.store.leader_election import PROBER, LeaderCandidate, Leadership, LeaderWait, leading, prober_lock
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind, OriginFaults
 from mirrorlist.store.snapshot_files import mirror_called, published_facts, read_newest
@@ -49,7 +49,7 @@ LEAP_SECONDS = 1e9
 """Beyond every deadline."""
 
 
-class Stopped(MirrorlistError):
+class RunStopped(MirrorlistError):
     """The run was told to stop; what it found so far does not count."""
 
 
@@ -100,7 +100,7 @@ class Prober:
     engine: sa.Engine
     clock: Callable[[], float]
     timeout_seconds: float
-    lead: Lead
+    lead: Leadership
     stop: threading.Event = field(default_factory=threading.Event)
     reporting: Reporting = field(default_factory=Reporting)
 
@@ -126,13 +126,13 @@ class Prober:
 
             def noted(visited: Visited) -> None:
                 if self.stop.is_set():
-                    raise Stopped(TOLD)
+                    raise RunStopped(TOLD)
                 visits.append(visited)
                 told(visited)
 
             ran = run(job, self._outside(facts.service, names), noted)
         if self.stop.is_set():
-            raise Stopped(TOLD)
+            raise RunStopped(TOLD)
         if all_inside(visits) or nothing_to_ask(facts.mirrors):
             self.reporting.say(ALL_INSIDE)
         store.record(ran.round, job.verdicts, ran.forgotten)
@@ -180,7 +180,7 @@ class Prober:
             elsewhere=elsewhere(service, facts.mirrors),
             images=wanted_images(service.catalogue, origin.sizes()),
             confirmed={path: check.confirmed_at for path, check in origin.checks().items()},
-            terms=Terms(
+            terms=ProbeTerms(
                 timeout_seconds=self.timeout_seconds,
                 visit_seconds=12 * self.timeout_seconds,
                 allowed_outdate_seconds=service.allowed_outdate_seconds,
@@ -201,11 +201,11 @@ def work(
     reporting: Reporting,
 ) -> None:
     """Waits until this prober leads, and runs until it is told to stop. The database may go and come meanwhile."""
-    waiting, told = Waiting(), ""
+    waiting, told = LeaderWait(), ""
     while not stop.is_set():
         try:
             engine = open_database(state_dir, settings.database)
-            candidate = Candidate(prober_lock(engine, state_dir), settings.lead_seconds)
+            candidate = LeaderCandidate(prober_lock(engine, state_dir), settings.lead_seconds)
             try:
                 while not stop.is_set():
                     with leading(engine, candidate, PROBER, clock) as lead:
@@ -229,7 +229,7 @@ def _lead(prober: Prober, every: float, stop: threading.Event) -> None:
         begun = prober.clock()
         try:
             prober.reporting.done(prober.run())
-        except Stopped:
+        except RunStopped:
             return
         except LeadLost as error:
             log.error("the run does not count", reason=str(error))
@@ -252,8 +252,10 @@ def _wait(seconds: float, *events: threading.Event) -> None:
 
 def all_inside(visits: Sequence[Visited]) -> bool:
     """Whether nothing was asked, because no address of any mirror is public."""
-    came = [{each.outcome for each in visited.probes} - {Outcome.NO_ADDRESS} for visited in visits if visited.probes]
-    return bool(came) and all(each == {Outcome.FORBIDDEN} for each in came)
+    came = [
+        {each.outcome for each in visited.probes} - {ProbeOutcome.NO_ADDRESS} for visited in visits if visited.probes
+    ]
+    return bool(came) and all(each == {ProbeOutcome.FORBIDDEN} for each in came)
 
 
 def nothing_to_ask(mirrors: Sequence[Mirror]) -> bool:
@@ -269,9 +271,9 @@ ALL_INSIDE = (
 
 def line_of(visited: Visited) -> str:
     """A visit in one line: what was not good, and how often. What nobody heard of is not called good."""
-    if not any(probe.outcome not in SAYS_NOTHING | {Outcome.NO_ADDRESS} for probe in visited.probes):
+    if not any(probe.outcome not in SAYS_NOTHING | {ProbeOutcome.NO_ADDRESS} for probe in visited.probes):
         return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {_unheard(visited)}"
-    quiet = GOOD_OUTCOMES | SAYS_NOTHING | {Outcome.NO_ADDRESS}
+    quiet = GOOD_OUTCOMES | SAYS_NOTHING | {ProbeOutcome.NO_ADDRESS}
     bad = Counter(probe.outcome.value for probe in visited.probes if probe.outcome not in quiet)
     told = ", ".join(f"{count} {outcome}" for outcome, count in bad.most_common()) or "good"
     return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {told}"
@@ -281,7 +283,7 @@ def _unheard(visited: Visited) -> str:
     """Why nothing is known of a mirror after a visit."""
     if not visited.requests:
         return "not asked: nothing on it can be compared with the origin"
-    if visited.probes and all(probe.outcome is Outcome.NO_ADDRESS for probe in visited.probes):
-        return Outcome.NO_ADDRESS.value
+    if visited.probes and all(probe.outcome is ProbeOutcome.NO_ADDRESS for probe in visited.probes):
+        return ProbeOutcome.NO_ADDRESS.value
     why = next((str(probe.detail) for probe in visited.probes if probe.outcome in SAYS_NOTHING), "")
     return f"not known: {why}" if why else "not known"

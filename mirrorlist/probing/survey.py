@@ -14,14 +14,14 @@ from ipaddress import ip_address
 
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
-from mirrorlist.checks.probing.judge import Known, Observation, excused, failed, repomd, time_file
+from mirrorlist.checks.probing.judge import Observation, OriginHistory, excused, failed, repomd, time_file
 from mirrorlist.checks.probing.requests import ASKED_FAMILIES, LARGEST_REPOMD, LARGEST_TIME_FILE
 from mirrorlist.checks.probing.visit import Rsync
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.health.probe_plan import Wanted
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Family, Outcome, Subject
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Family, ProbeOutcome, Subject
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
 from mirrorlist.sources.origin.repomd import LARGEST_PART, largest_part, summed_up
 
@@ -47,7 +47,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Endpoint:
     """What one way to a tree came to: the tree itself, and each repository by its path.
 
     ``addresses`` are those that answered, packed; ``mbps`` is at least so fast, where it was measured.
@@ -62,13 +62,13 @@ class Way:
     mbps: float | None = None
 
 
-def survey(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> tuple[Way, ...]:
+def survey(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> tuple[Endpoint, ...]:
     """Every way to every tree of a mirror, in the order of its file; what a stranger does never raises."""
     with ThreadPoolExecutor(8, thread_name_prefix="survey") as pool:
         return tuple(pool.map(lambda ask: ask(), _asks(mirror, plan, fetch, rsync)))
 
 
-def _asks(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> Iterator[Callable[[], Way]]:
+def _asks(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> Iterator[Callable[[], Endpoint]]:
     for module, urls in mirror.urls.items():
         for protocol, url in urls.items():
             for family in Family:
@@ -79,9 +79,9 @@ def _asks(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> Iterator[Ca
                     yield partial(_listed, subject, url, mirror.private, plan, rsync)
 
 
-def _listed(subject: Subject, url: str, private: bool, plan: Plan, rsync: Rsync) -> Way:
+def _listed(subject: Subject, url: str, private: bool, plan: Plan, rsync: Rsync) -> Endpoint:
     probe = excused(rsync(subject, url, plan.timeout_seconds), private)
-    return Way(subject, url, Observation(probe.outcome, probe.detail), {}, probe.seconds)
+    return Endpoint(subject, url, Observation(probe.outcome, probe.detail), {}, probe.seconds)
 
 
 class _Web:
@@ -94,7 +94,7 @@ class _Web:
         self._largest: bytes = b""
         self._repository = ""
 
-    def asked(self) -> Way:
+    def asked(self) -> Endpoint:
         """The tree first; its repositories only where it answers."""
         start = self._plan.clock()
         wanted = self._wanted()
@@ -103,10 +103,10 @@ class _Web:
         is_timed = self._plan.time_file is not None and self._subject.module not in self._plan.untimed
         if not is_timed and found:
             bad = all(each.outcome not in GOOD_OUTCOMES for each in found.values())
-            tree = tree if bad else Observation(Outcome.GOOD, tree.detail if tree.outcome in GOOD_OUTCOMES else "")
+            tree = tree if bad else Observation(ProbeOutcome.GOOD, tree.detail if tree.outcome in GOOD_OUTCOMES else "")
         seconds = self._plan.clock() - start
         mbps = self._speed() if self._plan.speed and found else None
-        return Way(self._subject, self._url, tree, found, seconds, frozenset(self._addresses), mbps)
+        return Endpoint(self._subject, self._url, tree, found, seconds, frozenset(self._addresses), mbps)
 
     def _wanted(self) -> dict[str, RepoMetadata | None]:
         """The repositories that the origin has; all of the catalogue where the origin is not known."""
@@ -123,7 +123,7 @@ class _Web:
         for path, metadata in wanted.items():
             return self._repository_at(path, metadata)[0]
         answer = self._get("", LARGEST_REPOMD)
-        return Observation(Outcome.GOOD) if isinstance(answer, Fetched) else failed(answer, self._private)
+        return Observation(ProbeOutcome.GOOD) if isinstance(answer, Fetched) else failed(answer, self._private)
 
     def _walked(self, wanted: dict[str, RepoMetadata | None]) -> dict[str, Observation]:
         found: dict[str, Observation] = {}
@@ -133,7 +133,7 @@ class _Web:
             silence = silence + 1 if silent else 0
             if silence == MOST_SILENCE:
                 break
-        missing = Observation(Outcome.UNCHECKED, "not asked: the mirror fell silent", answered=False)
+        missing = Observation(ProbeOutcome.UNCHECKED, "not asked: the mirror fell silent", answered=False)
         return {path: found.get(path, missing) for path in wanted}
 
     def _repository_at(self, path: str, metadata: RepoMetadata | None) -> tuple[Observation, bool]:
@@ -141,7 +141,7 @@ class _Web:
         answer = self._get(path + REPOMD, LARGEST_REPOMD)
         if isinstance(answer, Failure):
             return failed(answer, self._private), answer.kind in SILENT
-        seen = self._older(repomd(answer, metadata, Known(), self._plan.now()), answer, metadata)
+        seen = self._older(repomd(answer, metadata, OriginHistory(), self._plan.now()), answer, metadata)
         if seen.outcome in GOOD_OUTCOMES and len(answer.body) > len(self._largest):
             self._largest, self._repository = answer.body, path
         return seen, False
@@ -151,7 +151,7 @@ class _Web:
 
         While the origin's own is younger than a mirror may lag, an older one is what every honest mirror has.
         """
-        if metadata is None or seen.outcome is not Outcome.WRONG:
+        if metadata is None or seen.outcome is not ProbeOutcome.WRONG:
             return seen
         try:
             stamp = summed_up(answer.body, "").timestamp
@@ -160,7 +160,9 @@ class _Web:
         if stamp >= metadata.current.timestamp:
             return seen
         fresh = self._plan.now() - metadata.current.timestamp < self._plan.allowed_outdate_seconds
-        return Observation(Outcome.LAGGING if fresh else Outcome.STALE, "older than the origin's", seen.sha256)
+        return Observation(
+            ProbeOutcome.LAGGING if fresh else ProbeOutcome.STALE, "older than the origin's", seen.sha256
+        )
 
     def _get(self, path: str, most_bytes: int) -> Fetched | Failure:
         ask = Ask(
@@ -185,10 +187,10 @@ class _Web:
         return len(answer.body) * 8 / 1_000_000 / answer.seconds
 
 
-def unreached(way: Way, has_route: Callable[[Family], bool]) -> Way:
+def unreached(way: Endpoint, has_route: Callable[[Family], bool]) -> Endpoint:
     """The way, with nothing said against it where this machine has no route to the family itself."""
-    lost = way.tree.outcome in (Outcome.UNREACHABLE, Outcome.TIMEOUT) and not way.addresses
+    lost = way.tree.outcome in (ProbeOutcome.UNREACHABLE, ProbeOutcome.TIMEOUT) and not way.addresses
     if not lost or has_route(way.subject.family):
         return way
     detail = f"this machine has no {way.subject.family} itself"
-    return replace(way, tree=replace(way.tree, outcome=Outcome.UNCHECKED, detail=detail))
+    return replace(way, tree=replace(way.tree, outcome=ProbeOutcome.UNCHECKED, detail=detail))

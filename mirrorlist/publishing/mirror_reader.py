@@ -15,8 +15,8 @@ from mirrorlist.core.model import Mirror
 from mirrorlist.sources.mirrors.files import MirrorFiles, read_mirror_files
 from mirrorlist.sources.mirrors.subnet_lists import list_findings, with_published_subnets
 from mirrorlist.sources.places.locations import placed
-from mirrorlist.sources.submissions.guarded import Read, guarded
-from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.guarded import ReadFile, guarded
+from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.yaml.documents import Document
 from mirrorlist.sources.yaml.finding_codes import Code
 
@@ -78,7 +78,7 @@ class MirrorReader:
         self._documents: dict[str, Document] = {}
         self._unread: tuple[str, ...] = ()
 
-    def read(self, directory: Path, terms: Terms, now: float, former: Collection[Mirror] = ()) -> ReadMirrors:
+    def read(self, directory: Path, terms: SubmissionTerms, now: float, former: Collection[Mirror] = ()) -> ReadMirrors:
         """What the files say now, without what they may not; ``former`` are the mirrors in force so far."""
         atlas = terms.atlas
         files = read_mirror_files(directory, frozenset(terms.service.modules), atlas.countries, atlas)
@@ -109,13 +109,18 @@ class MirrorReader:
         )
 
     def _guarded(
-        self, by_path: Mapping[str, Mirror], files: MirrorFiles, terms: Terms, now: float, former: Collection[Mirror]
+        self,
+        by_path: Mapping[str, Mirror],
+        files: MirrorFiles,
+        terms: SubmissionTerms,
+        now: float,
+        former: Collection[Mirror],
     ) -> dict[str, Mirror]:
         """The mirrors by path without what they may not have, also those whose file is broken by now."""
         newest = {**self._documents, **files.documents}
         self._documents = {name: newest[name] for name in map(_name, by_path)}
         read = {
-            path: Read(self._documents[_name(path)], with_published_subnets(mirror, self._state_dir, now))
+            path: ReadFile(self._documents[_name(path)], with_published_subnets(mirror, self._state_dir, now))
             for path, mirror in by_path.items()
         }
         return guarded(read, terms, former)

@@ -39,7 +39,7 @@ MOST_AHEAD_SECONDS = 600.0
 """How far two clocks may differ."""
 
 
-class Outcome(StrEnum):
+class MetadataOutcome(StrEnum):
     """What came of asking for one repository's repomd.xml."""
 
     CHANGED = "changed"
@@ -53,7 +53,7 @@ class Update:
     """The outcome for one path, with the reason of a failure."""
 
     path: str
-    outcome: Outcome
+    outcome: MetadataOutcome
     reason: str = ""
 
 
@@ -87,11 +87,11 @@ def update_images(service: Service, store: MetadataStore, now: float) -> Iterato
         wanted = [(path, sizes[module]) for module, path in images if module in sizes]
         for path, size in pool.map(_ask_size, wanted):
             if isinstance(size, OriginError):
-                yield Update(path, Outcome.FAILED, str(size))
+                yield Update(path, MetadataOutcome.FAILED, str(size))
                 continue
             changed = store.record_size(path, size, now)
-            known = Outcome.CHANGED if changed else Outcome.UNCHANGED
-            yield Update(path, Outcome.MISSING, MISSING) if size is None else Update(path, known)
+            known = MetadataOutcome.CHANGED if changed else MetadataOutcome.UNCHANGED
+            yield Update(path, MetadataOutcome.MISSING, MISSING) if size is None else Update(path, known)
 
 
 def update_time_files(service: Service, store: MetadataStore, now: float) -> Iterator[Update]:
@@ -106,10 +106,16 @@ def update_time_files(service: Service, store: MetadataStore, now: float) -> Ite
             try:
                 data = _fetch(origin, session)(file)
             except OriginError as error:
-                fault, outcome = str(error).rpartition(": ")[2], Outcome.FAILED  # no place: pages show it
+                fault, outcome = str(error).rpartition(": ")[2], MetadataOutcome.FAILED  # no place: pages show it
             else:
                 fault = MISSING if data is None else _time_fault(data, service.allowed_outdate_seconds, now)
-                outcome = Outcome.MISSING if data is None else Outcome.FAILED if fault else Outcome.UNCHANGED
+                outcome = (
+                    MetadataOutcome.MISSING
+                    if data is None
+                    else MetadataOutcome.FAILED
+                    if fault
+                    else MetadataOutcome.UNCHANGED
+                )
             if fault:
                 faults[module] = fault
             yield Update(name, outcome, f"{fault}; no mirror is judged by it" if fault else "")
@@ -164,8 +170,8 @@ def _ask(wanted: tuple[str, Fetch, Written]) -> tuple[str, Checksummed | OriginE
 def _noted(store: MetadataStore, path: str, version: Checksummed | OriginError | None, now: float) -> Update:
     if isinstance(version, Checksummed):
         changed = store.record(path, version, now)
-        return Update(path, Outcome.CHANGED if changed else Outcome.UNCHANGED)
-    outcome = Outcome.MISSING if version is None else Outcome.FAILED
+        return Update(path, MetadataOutcome.CHANGED if changed else MetadataOutcome.UNCHANGED)
+    outcome = MetadataOutcome.MISSING if version is None else MetadataOutcome.FAILED
     reason = MISSING if version is None else str(version)
     store.failed(path, reason, now)
     return Update(path, outcome, reason)

@@ -19,7 +19,7 @@ from mirrorlist.core.catalogue.service import GeoSources, Service
 from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError
 from mirrorlist.core.files.found import by_mirror
 from mirrorlist.core.health.columns import HealthTable
-from mirrorlist.core.health.release_gate import Seen
+from mirrorlist.core.health.release_gate import ReleaseObservations
 from mirrorlist.core.health.table import health_table
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
 from mirrorlist.core.public.encoding import encode_record, known_of
@@ -185,7 +185,7 @@ class Publisher:
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
         metadata = self._metadata(recorded, service, now)
         health = self._health_table(recorded, mirrors, metadata, service, now)
-        service, waiting = released(recorded, self._former, service, Seen(mirrors, health, metadata))
+        service, waiting = released(recorded, self._former, service, ReleaseObservations(mirrors, health, metadata))
         lowered = recorded.lowered if recorded else self._former.lowered if self._former else {}
         pulled = read_pulled(self._inputs.config)
         facts = Facts(

@@ -37,13 +37,13 @@ from mirrorlist.sources.mirrors.subnet_lists import (
 )
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.submissions.guarded import guarded_files
-from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.submissions.terms import terms_of
 
 DEADLINE_SECONDS = 20.0
 
 
-class Outcome(StrEnum):
+class SubnetOutcome(StrEnum):
     """What came of asking for one list."""
 
     CHANGED = "changed"
@@ -57,7 +57,7 @@ class ListUpdate:
     """The outcome for the list of one mirror, and more about it for people."""
 
     mirror: str
-    outcome: Outcome
+    outcome: SubnetOutcome
     told: str
 
 
@@ -132,7 +132,7 @@ class _List:
 
 
 def _updated(
-    mirror: Mirror, mirrors: Iterable[Mirror], terms: Terms, of: _List, accepted: Collection[str]
+    mirror: Mirror, mirrors: Iterable[Mirror], terms: SubmissionTerms, of: _List, accepted: Collection[str]
 ) -> ListUpdate:
     try:
         found = of.fetched()
@@ -141,21 +141,23 @@ def _updated(
     except ValueError as error:
         reason = shown(str(error))
         of.refuse(reason)
-        return ListUpdate(mirror.name, Outcome.REFUSED, reason)
+        return ListUpdate(mirror.name, SubnetOutcome.REFUSED, reason)
     of.forget(refusal_path)
     former, told = of.kept(copy_path), told_in_short(found)
     was_seen = mirror.name in accepted and of.kept(held_path) == found
     seen = of.kept(seen_path) or former
     if former != found and not was_seen and (why := _has_to_be_seen(mirror, seen, found, terms)):
         of.hold(found)
-        return ListUpdate(mirror.name, Outcome.HELD, f"{why}: {told} now")
+        return ListUpdate(mirror.name, SubnetOutcome.HELD, f"{why}: {told} now")
     of.take(found)
     if was_seen or of.kept(seen_path) is None:
         of.note_seen(found if was_seen or seen is None else seen)
-    return ListUpdate(mirror.name, Outcome.UNCHANGED if former == found else Outcome.CHANGED, told)
+    return ListUpdate(mirror.name, SubnetOutcome.UNCHANGED if former == found else SubnetOutcome.CHANGED, told)
 
 
-def _has_to_be_seen(mirror: Mirror, seen: Sequence[Prefix] | None, found: Sequence[Prefix], terms: Terms) -> str | None:
+def _has_to_be_seen(
+    mirror: Mirror, seen: Sequence[Prefix] | None, found: Sequence[Prefix], terms: SubmissionTerms
+) -> str | None:
     """Why a person has to look at a list; ``seen`` is the one that somebody saw last, None before the first."""
     if seen is not None:
         return "over half of the addresses changed" if changes_too_much(seen, found) else None

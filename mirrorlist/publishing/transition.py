@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mirrorlist.core.catalogue.catalogue import Catalogue, Waiting, published
+from mirrorlist.core.catalogue.catalogue import Catalogue, PendingRelease, published
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Shrunk
 from mirrorlist.core.health.columns import HealthTable
-from mirrorlist.core.health.release_gate import Seen, releases
+from mirrorlist.core.health.release_gate import ReleaseObservations, releases
 from mirrorlist.core.model import Mirror, RepoMetadata, Status
 from mirrorlist.core.selection.fallback_levels import moves, rungs
-from mirrorlist.core.selection.usability import RUNG_NAMES
+from mirrorlist.core.selection.usability import LEVEL_NAMES
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.store.records import Recorded
 
@@ -31,7 +31,7 @@ class News:
 def news(before: Facts | None, after: Facts) -> Iterator[News]:
     """What is new in a generation: repositories that moved on the ladder, majors that wait or do so no more."""
     for (was, rung), paths in moves(rungs(before) if before else {}, rungs(after)).items():
-        told = {"before": RUNG_NAMES[was], "now": RUNG_NAMES[rung], "repositories": len(paths)}
+        told = {"before": LEVEL_NAMES[was], "now": LEVEL_NAMES[rung], "repositories": len(paths)}
         yield News("rung", rung > was, {**told, "first": paths[:MOST_NAMED]})
     yield from _retiring(before, after)
     waited = {each.major: each for each in before.waiting} if before else {}
@@ -122,8 +122,8 @@ def refuse_loss(former: Sequence[Mirror], mirrors: Sequence[Mirror], unusable: i
 
 
 def released(
-    recorded: Recorded | None, former: Facts | None, service: Service, seen: Seen
-) -> tuple[Service, tuple[Waiting, ...]]:
+    recorded: Recorded | None, former: Facts | None, service: Service, seen: ReleaseObservations
+) -> tuple[Service, tuple[PendingRelease, ...]]:
     """The service with the versions that its majors mean now. Nothing waits for a prober that does not run.
 
     What the database does not know, as after an upgrade, the former snapshot tells: what the majors meant.

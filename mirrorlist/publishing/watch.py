@@ -17,14 +17,14 @@ import structlog
 
 from mirrorlist.checks.fetching.fetch import fetch, guard_of
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
-from mirrorlist.indexing.steps import Outcome as FilesOutcome
-from mirrorlist.publishing.origin_update import Outcome, update_images, update_metadata, update_time_files
+from mirrorlist.indexing.steps import IndexOutcome as FilesOutcome
+from mirrorlist.publishing.origin_update import MetadataOutcome, update_images, update_metadata, update_time_files
 from mirrorlist.publishing.publisher import Publisher
-from mirrorlist.publishing.subnet_update import Outcome as ListOutcome
+from mirrorlist.publishing.subnet_update import SubnetOutcome as ListOutcome
 from mirrorlist.publishing.subnet_update import update_subnets
 from mirrorlist.settings import Settings
 from mirrorlist.store.database import open_database
-from mirrorlist.store.leader_election import Candidate, Waiting
+from mirrorlist.store.leader_election import LeaderCandidate, LeaderWait
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.publications import publisher_lock
 from mirrorlist.store.snapshot_files import read_newest
@@ -51,8 +51,10 @@ class Watched:
 def keep_publishing(watched: Watched, force: bool, every: tuple[float, float], stop: threading.Event) -> None:
     """Waits until this publisher leads, and publishes until it is told to stop or its parent has gone."""
     metadata_every, files_every = every
-    parent, waiting = os.getppid(), Waiting()
-    candidate = Candidate(publisher_lock(Path(watched.publisher.service.state_dir)), watched.settings.lead_seconds)
+    parent, waiting = os.getppid(), LeaderWait()
+    candidate = LeaderCandidate(
+        publisher_lock(Path(watched.publisher.service.state_dir)), watched.settings.lead_seconds
+    )
     while not stop.is_set() and os.getppid() == parent:
         with candidate.leading() as lost:
             waiting.tell(lost is not None)
@@ -129,7 +131,7 @@ def _update_loop(watched: Watched, seconds: float, ended: threading.Event) -> No
                 store, now = MetadataStore(engine), watched.clock()
                 steps = (update_metadata, update_images, update_time_files)
                 for done in chain.from_iterable(step(service, store, now) for step in steps):
-                    if done.outcome in (Outcome.CHANGED, Outcome.FAILED):
+                    if done.outcome in (MetadataOutcome.CHANGED, MetadataOutcome.FAILED):
                         log.info("metadata", path=done.path, outcome=done.outcome.value, reason=done.reason)
             finally:
                 engine.dispose()

@@ -43,7 +43,7 @@ _SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """A row of a tree: ``mode`` tells a file (100644, 100755) from a link (120000) and a submodule (160000)."""
 
     mode: str
@@ -76,7 +76,7 @@ def refuse_branch(name: str) -> None:
         raise PullError(f"{name!r} is no name of a branch; write it as in main")
 
 
-class Repository:
+class GitRepository:
     """A bare repository of our own that follows one branch of another.
 
     ``timeout`` is in seconds, for each call of git. The environment is not handed on, so that no setting of whoever
@@ -122,12 +122,12 @@ class Repository:
         done = self._run(["merge-base", "--is-ancestor", old, new], "none", b"")
         return done.returncode == 0
 
-    def entries(self, commit: str, path: str) -> tuple[Entry, ...]:
+    def entries(self, commit: str, path: str) -> tuple[TreeEntry, ...]:
         """What lies at a path: the file itself, or with a final slash what the directory holds, not below that."""
         rows = self._ask("ls-tree", "-z", "--long", "--full-tree", commit, "--", path).split(b"\0")
         return tuple(_entry(row) for row in rows if row)
 
-    def contents(self, entries: Sequence[Entry]) -> dict[str, bytes]:
+    def contents(self, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
         """The bytes of files by their digest."""
         asked = "".join(f"{each.digest}\n" for each in entries).encode()
         answer = memoryview(self._ask("cat-file", "--batch", given=asked))
@@ -193,10 +193,10 @@ class Repository:
         }
 
 
-def _entry(row: bytes) -> Entry:
+def _entry(row: bytes) -> TreeEntry:
     facts, _, path = row.partition(b"\t")
     mode, _, digest, size = facts.decode("ascii").split()
-    return Entry(mode, digest, int(size) if size.isdecimal() else None, path)
+    return TreeEntry(mode, digest, int(size) if size.isdecimal() else None, path)
 
 
 def _told(said: bytes) -> str:
@@ -235,7 +235,7 @@ def plain_path(text: str) -> str:
     return str(path)
 
 
-def service_file(repository: Repository, commit: str, path: str) -> bytes:
+def service_file(repository: GitRepository, commit: str, path: str) -> bytes:
     """The service file of a commit.
 
     Raises:
@@ -248,7 +248,7 @@ def service_file(repository: Repository, commit: str, path: str) -> bytes:
     raise PullError(f"there is no {path} in this commit; put it back, or name it with --service-file")
 
 
-def mirror_files(repository: Repository, commit: str, directory: str) -> Taken:
+def mirror_files(repository: GitRepository, commit: str, directory: str) -> Taken:
     """The mirror files and logos that lie in a directory of a commit.
 
     Raises:
@@ -259,7 +259,7 @@ def mirror_files(repository: Repository, commit: str, directory: str) -> Taken:
         raise PullError(f"there is no directory {directory} in this commit; put it back")
     if len(entries) > MOST_ENTRIES:
         raise PullError(f"{directory} has {len(entries)} entries; at most {MOST_ENTRIES} are read, so remove some")
-    kept: dict[str, Entry] = {}
+    kept: dict[str, TreeEntry] = {}
     left_out: dict[str, str] = {}
     for entry in entries:
         name = entry.path.rpartition(b"/")[2]
@@ -272,7 +272,7 @@ def mirror_files(repository: Repository, commit: str, directory: str) -> Taken:
     return Taken({name: contents[entry.digest] for name, entry in kept.items()}, left_out)
 
 
-def _fault(entry: Entry) -> str | None:
+def _fault(entry: TreeEntry) -> str | None:
     """Why an entry is not taken."""
     if not entry.is_file:
         kind = {"120000": "a symbolic link", "160000": "a submodule", "040000": "a directory"}.get(entry.mode, "odd")

@@ -22,7 +22,15 @@ from pathlib import Path
 from mirrorlist.core.errors import CommitRefused, PullError
 from mirrorlist.core.snapshot import Pulled
 from mirrorlist.files_on_disk import alone
-from mirrorlist.pulling.git import COMMIT, Repository, mirror_files, plain_path, refuse_branch, scheme_of, service_file
+from mirrorlist.pulling.git import (
+    COMMIT,
+    GitRepository,
+    mirror_files,
+    plain_path,
+    refuse_branch,
+    scheme_of,
+    service_file,
+)
 from mirrorlist.pulling.judge import Usable, refuse_worse, service_of, usable
 from mirrorlist.sources.origin.commit import read_pulled, write_pulled
 
@@ -32,7 +40,7 @@ KEPT_COMMITS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PullJob:
     """What is pulled. ``accept`` is a commit that the operator takes although it looks worse."""
 
     address: str
@@ -53,7 +61,7 @@ class Done:
     left_out: Mapping[str, str]
 
 
-def refuse_wrong(wanted: Wanted) -> None:
+def refuse_wrong(wanted: PullJob) -> None:
     """Raises PullError for what can never be pulled, however often it is tried."""
     scheme = scheme_of(wanted.address)
     if scheme not in wanted.protocols:
@@ -67,7 +75,7 @@ def refuse_wrong(wanted: Wanted) -> None:
     plain_path(wanted.config)
 
 
-def pull(directory: Path, wanted: Wanted, clock: Callable[[], float] = time.time) -> Done:
+def pull(directory: Path, wanted: PullJob, clock: Callable[[], float] = time.time) -> Done:
     """Brings the newest commit of the branch into the directory.
 
     Raises:
@@ -94,8 +102,8 @@ def config_of(directory: Path, config: str = "service.yml") -> Path:
     return directory / CURRENT / config
 
 
-def _pull(directory: Path, wanted: Wanted, config: str) -> Done:
-    repository = Repository(directory.absolute() / "repository.git", wanted.timeout)
+def _pull(directory: Path, wanted: PullJob, config: str) -> Done:
+    repository = GitRepository(directory.absolute() / "repository.git", wanted.timeout)
     now = config_of(directory, config)
     former = read_pulled(now)
     commit = repository.fetch(wanted.address, wanted.branch)
@@ -129,7 +137,7 @@ def _note_behind(config: Path, why: str | None, now: float | None) -> None:
         write_pulled(config, replace(former, behind=why, behind_since=now))
 
 
-def _taken(directory: Path, repository: Repository, commit: str, config: str, accepted: bool) -> Done:
+def _taken(directory: Path, repository: GitRepository, commit: str, config: str, accepted: bool) -> Done:
     """The commit, judged and in place."""
     staged, lasting = directory / "commits" / f".{commit}", _unused(directory / "commits" / commit)
     shutil.rmtree(staged, ignore_errors=True)
@@ -163,7 +171,7 @@ def _in_force(config: Path) -> Usable | None:
         return None
 
 
-def _untouched(repository: Repository, commit: str, config: Path, name: str) -> bool:
+def _untouched(repository: GitRepository, commit: str, config: Path, name: str) -> bool:
     """Whether the files in place are those of the commit; somebody may have edited them by hand."""
     try:
         mirrors_dir = Path(service_of(config).mirrors_dir)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from mirrorlist.core.network.addresses import KnownAddress
-from mirrorlist.store.leader_election import Lead
+from mirrorlist.store.leader_election import Leadership
 from mirrorlist.store.tables import MIRROR_ADDRESSES, grow
 
 KEPT_SECONDS = 30 * 86_400.0
@@ -19,7 +19,7 @@ VERSION = "addresses"
 class AddressStore:
     """Reads and writes the addresses in one database; with a ``lead`` it writes only while that counts."""
 
-    def __init__(self, engine: sa.Engine, lead: Lead | None = None) -> None:
+    def __init__(self, engine: sa.Engine, lead: Leadership | None = None) -> None:
         self._engine = engine
         self._lead = lead
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mirrorlist.core.health.probe_run import Change, Round
-from mirrorlist.core.health.verdicts import Event, EventKind, Family, Outcome, Override, Probe, Subject, Verdict
+from mirrorlist.core.health.probe_run import HealthChange, RunResult
+from mirrorlist.core.health.verdicts import Event, EventKind, Family, Override, Probe, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import Protocol
 from mirrorlist.store.addresses import VERSION as ADDRESSES_VERSION
-from mirrorlist.store.leader_election import Lead
+from mirrorlist.store.leader_election import Leadership
 from mirrorlist.store.metadata import ReleaseStore
 from mirrorlist.store.response_times import VERSION as PACES_VERSION
 from mirrorlist.store.response_times import PaceStore
@@ -60,7 +60,7 @@ class HealthStore:
     writes nothing, if another leads by now.
     """
 
-    def __init__(self, engine: sa.Engine, lead: Lead | None = None) -> None:
+    def __init__(self, engine: sa.Engine, lead: Leadership | None = None) -> None:
         self._engine = engine
         self.paces = PaceStore(engine, lead)
         self.releases = ReleaseStore(engine)
@@ -159,7 +159,7 @@ class HealthStore:
         run = self.last_run()
         return run is not None and now - run.started_at < WATCHED_SECONDS
 
-    def record(self, found: Round, before: Mapping[Subject, Verdict], forgotten: Collection[Subject] = ()) -> bool:
+    def record(self, found: RunResult, before: Mapping[Subject, Verdict], forgotten: Collection[Subject] = ()) -> bool:
         """Writes what a run came to, whole or not at all; whether anything that matters changed."""
         gone = [subject for subject in forgotten if subject in before and subject not in found.verdicts]
         matters = bool(gone) or any(
@@ -227,7 +227,7 @@ def _subject_row(subject: Subject) -> dict[str, Any]:
 
 _PROTOCOLS = {each.value: each for each in Protocol}
 _FAMILIES = {each.value: each for each in Family}
-_OUTCOMES = {each.value: each for each in Outcome}
+_OUTCOMES = {each.value: each for each in ProbeOutcome}
 
 
 def _known(
@@ -254,7 +254,7 @@ def _probe_row(probe: Probe) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _event_row(change: Change) -> dict[str, Any]:
+def _event_row(change: HealthChange) -> dict[str, Any]:
     kind = EventKind.UP if change.good_now else EventKind.DOWN
     why = f"{change.outcome.value}: {change.detail}" if change.detail else change.outcome.value
     return _subject_row(change.subject) | {"kind": kind.value, "at": change.at, "why": why}

@@ -36,7 +36,7 @@ BEATS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
+class Leadership:
     """The right to write under one name. ``lost`` is set when the lock is gone; the epoch decides all the same."""
 
     name: str
@@ -85,7 +85,7 @@ def prober_lock(engine: sa.Engine, state_dir: Path) -> Lock:
     return FileLock(state_dir / "probe.lock")
 
 
-class Candidate:
+class LeaderCandidate:
     """A process that would lead. It remembers when it last saw a sign of life of the one that does."""
 
     def __init__(
@@ -133,7 +133,7 @@ class Candidate:
                 return
 
 
-class Waiting:
+class LeaderWait:
     """Tells once, not at each look, that another leads, and that this process does again."""
 
     def __init__(self) -> None:
@@ -147,7 +147,9 @@ class Waiting:
 
 
 @contextmanager
-def leading(engine: sa.Engine, candidate: Candidate, name: str, now: Callable[[], float]) -> Iterator[Lead | None]:
+def leading(
+    engine: sa.Engine, candidate: LeaderCandidate, name: str, now: Callable[[], float]
+) -> Iterator[Leadership | None]:
     """The lead of a name, if its lock is free; it never waits."""
     with candidate.leading() as lost:
         if lost is None:
@@ -155,4 +157,4 @@ def leading(engine: sa.Engine, candidate: Candidate, name: str, now: Callable[[]
             return
         with engine.begin() as connection:
             epoch = take_epoch(connection, name, now())
-        yield Lead(name, epoch, lost)
+        yield Leadership(name, epoch, lost)

@@ -18,14 +18,14 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-from mirrorlist.core.container import Kind, opened, sealed
+from mirrorlist.core.container import FileKind, opened, sealed
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.index import File, FilePieces
 from mirrorlist.core.files.mirror_listing import Listing
 from mirrorlist.files_on_disk import write_whole
 
 DIRECTORY = "files"
-_LISTING = Kind(b"MIRRLST2", 1, "list of a mirror's files")
+_LISTING = FileKind(b"MIRRLST2", 1, "list of a mirror's files")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
 T = TypeVar("T")
 _LEVEL = 1  # keys cannot be compressed, and the rest is fast this way
@@ -55,7 +55,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FileObservation:
     """What one mirror said when it was asked for one file; ``size`` is -2 where it has no such file, and ``why`` then
     what it answered, where that is not just that."""
 
@@ -129,11 +129,11 @@ class Listings:
         columns = keys, sizes, mtimes
         return Listing(facts.source, facts.listed_at, facts.complete, *columns, facts.refused, facts.unseen)
 
-    def asked(self, mirror: str) -> dict[str, Asked]:
+    def asked(self, mirror: str) -> dict[str, FileObservation]:
         """What a mirror without a list said of single files, by their paths."""
-        return self._json(self._path(mirror).with_name(f"{self._path(mirror).name}.asked"), dict[str, Asked])
+        return self._json(self._path(mirror).with_name(f"{self._path(mirror).name}.asked"), dict[str, FileObservation])
 
-    def write_asked(self, mirror: str, found: Mapping[str, Asked]) -> None:
+    def write_asked(self, mirror: str, found: Mapping[str, FileObservation]) -> None:
         """Replaces what a mirror said of single files."""
         write_whole(self._path(mirror).with_name(f"{self._path(mirror).name}.asked"), [msgspec.json.encode(found)])
 

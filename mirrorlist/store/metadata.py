@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from mirrorlist.core.catalogue.metadata import Change
+from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.model import Checksummed
 from mirrorlist.store.origin_faults import OriginFaults, is_fault
 from mirrorlist.store.tables import ORIGIN_CHANGES, ORIGIN_CHECKS, ORIGIN_IMAGES, RELEASES, insert_into, upsert
@@ -58,13 +58,13 @@ class MetadataStore:
         insert = insert_into(self._engine.dialect.name, ORIGIN_CHECKS).values(path=path, **values)
         connection.execute(insert.on_conflict_do_update(index_elements=["path"], set_=values))
 
-    def changes(self) -> dict[str, list[Change]]:
+    def changes(self) -> dict[str, list[MetadataChange]]:
         """The whole history, by path, oldest first."""
-        found: dict[str, list[Change]] = {}
+        found: dict[str, list[MetadataChange]] = {}
         with self._engine.connect() as connection:
             for row in connection.execute(sa.select(ORIGIN_CHANGES).order_by(ORIGIN_CHANGES.c.id)):
                 version = Checksummed(row.size, row.timestamp, row.sha256, row.sha512)
-                found.setdefault(row.path, []).append(Change(version, row.seen_at, row.accepted))
+                found.setdefault(row.path, []).append(MetadataChange(version, row.seen_at, row.accepted))
         return found
 
     def checks(self) -> dict[str, OriginCheck]:

@@ -14,8 +14,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 import structlog
 
-from mirrorlist.core.catalogue.metadata import Change
-from mirrorlist.core.catalogue.policy import Lowered
+from mirrorlist.core.catalogue.metadata import MetadataChange
+from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.errors import DatabaseError
 from mirrorlist.core.health.verdicts import Override, Subject, Verdict
 from mirrorlist.core.network.addresses import KnownAddress
@@ -45,10 +45,10 @@ class Recorded:
     origin itself.
     """
 
-    changes: Mapping[str, Sequence[Change]]
+    changes: Mapping[str, Sequence[MetadataChange]]
     verdicts: Mapping[Subject, Verdict]
     overrides: Mapping[str, Override]
-    lowered: Mapping[str, Lowered]
+    lowered: Mapping[str, WeightReduction]
     meant: Mapping[str, str]
     watched: bool
     sizes: Mapping[str, int | None]

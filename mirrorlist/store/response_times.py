@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mirrorlist.core.catalogue.policy import Lowered
+from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.health.response_times import Pace
-from mirrorlist.store.leader_election import Lead
+from mirrorlist.store.leader_election import Leadership
 from mirrorlist.store.tables import PACES, grow
 
 VERSION = "paces"
@@ -20,7 +20,7 @@ VERSION = "paces"
 class PaceStore:
     """Reads and writes the paces in one database; with a ``lead`` only while that counts."""
 
-    def __init__(self, engine: sa.Engine, lead: Lead | None = None) -> None:
+    def __init__(self, engine: sa.Engine, lead: Leadership | None = None) -> None:
         self._engine = engine
         self._lead = lead
 
@@ -29,11 +29,11 @@ class PaceStore:
         with self._engine.connect() as connection:
             return {row.mirror: _pace(row) for row in connection.execute(sa.select(PACES))}
 
-    def lowered(self) -> dict[str, Lowered]:
+    def lowered(self) -> dict[str, WeightReduction]:
         """The mirrors whose weight is lowered, by name."""
         wanted = sa.select(PACES).where(PACES.c.step > 0)
         with self._engine.connect() as connection:
-            return {row.mirror: Lowered(row.step, row.since, row.why) for row in connection.execute(wanted)}
+            return {row.mirror: WeightReduction(row.step, row.since, row.why) for row in connection.execute(wanted)}
 
     def record(self, found: Mapping[str, Pace], before: Mapping[str, Pace], oldest: float) -> None:
         """Writes what a run found, whole or not at all, and forgets mirrors not measured since ``oldest``.
@@ -56,12 +56,12 @@ class PaceStore:
                 grow(connection, VERSION)
 
 
-def _lowered(pace: Pace | None) -> Lowered | None:
+def _lowered(pace: Pace | None) -> WeightReduction | None:
     return pace.lowered if pace else None
 
 
 def _row(name: str, pace: Pace) -> dict[str, Any]:
-    lowered = pace.lowered or Lowered(0, 0.0, "")
+    lowered = pace.lowered or WeightReduction(0, 0.0, "")
     return {
         "mirror": name, "at": pace.at, "step": lowered.step, "since": lowered.since, "why": lowered.why,
         "bad": pace.bad, "calm": pace.calm, "times": json.dumps(pace.times),
@@ -69,5 +69,5 @@ def _row(name: str, pace: Pace) -> dict[str, Any]:
 
 
 def _pace(row: Any) -> Pace:
-    lowered = Lowered(row.step, row.since, row.why) if row.step else None
+    lowered = WeightReduction(row.step, row.since, row.why) if row.step else None
     return Pace(row.at, lowered, row.bad, row.calm, tuple(json.loads(row.times)))

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mirrorlist.core.health.verdicts import Event, EventKind, Family, Outcome, Probe, Subject
+from mirrorlist.core.health.verdicts import Event, EventKind, Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import Protocol
 
 SCHEMA = sa.MetaData()
@@ -210,7 +210,7 @@ def subject_of(row: Any) -> Subject:
 
 def probe_of(row: Any) -> Probe:
     """A row of PROBES."""
-    return Probe(subject_of(row), row.at, row.seconds, Outcome(row.outcome), row.detail, row.sha256)
+    return Probe(subject_of(row), row.at, row.seconds, ProbeOutcome(row.outcome), row.detail, row.sha256)
 
 
 def event_of(row: Any) -> Event:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mirrorlist.core.selection.client import CountryOf, place_number
 from mirrorlist.core.selection.prepared import Prepared
-from mirrorlist.core.selection.spread import Lot, Turns, identity_of
+from mirrorlist.core.selection.spread import ClientHash, Epochs, identity_of
 from mirrorlist.web.client_address import TrustedProxies, client_address
 from mirrorlist.web.questions import sent_by
 
@@ -19,7 +19,7 @@ LONGEST_REMEMBERED = 256
 """Characters; real addresses and headers are shorter."""
 MOST_REMEMBERED = 16_384
 
-Known = tuple[int, int, Lot, float, int]
+Known = tuple[int, int, ClientHash, float, int]
 """What is known of a client until its turn ends: place, network, lot, end of the turn, and its family: 0 for an
 unknown one, 1 for IPv4, 2 for IPv6.
 
@@ -36,7 +36,7 @@ class KnownClients:
         self._country_of = country_of
         self._clock = clock
         self._proxies = TrustedProxies(prepared.snapshot.facts.service.trusted_proxies)
-        self._turns = Turns(prepared.snapshot.facts.key, prepared.snapshot.policy.turn_seconds)
+        self._turns = Epochs(prepared.snapshot.facts.key, prepared.snapshot.policy.turn_seconds)
         self.remembered: dict[tuple[str, str | None], Known] = {}
         """By the peer's address and the X-Forwarded-For header."""
         self._once = bytearray(MOST_REMEMBERED)

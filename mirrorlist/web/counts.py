@@ -17,11 +17,11 @@ from enum import StrEnum
 import structlog
 
 from mirrorlist.core.model import Client, Proximity, Selection
-from mirrorlist.core.redirects.file_mirrors import Offer
+from mirrorlist.core.redirects.file_mirrors import FileSelection
 from mirrorlist.core.rules import reason_against
 from mirrorlist.core.selection.prepared import class_match
 from mirrorlist.core.selection.rank import proximity_of
-from mirrorlist.core.selection.usability import Rung
+from mirrorlist.core.selection.usability import FallbackLevel
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.web.questions import Question
@@ -66,7 +66,7 @@ class Counts:
         return {dimension.value: dict(sorted(sums.items())) for dimension, sums in taken.items() if sums}
 
 
-def labels_of_question(question: Question, rung: Rung) -> Labels:
+def labels_of_question(question: Question, rung: FallbackLevel) -> Labels:
     """What the question alone decides."""
     query = question.query
     return {
@@ -112,7 +112,7 @@ def labels_of_selection(client: Client, selection: Selection) -> Labels:
     return labels_of_client(client.place.country, first.proximity, first.mirror.name)
 
 
-def labels_of_offer(client: Client, found: Offer) -> Labels:
+def labels_of_offer(client: Client, found: FileSelection) -> Labels:
     """The same of who gives a file; the project's own trees are no mirror."""
     first = found.sources[0].mirror
     proximity = next((choice.proximity for choice in found.selection.choices if choice.mirror is first), None)

@@ -16,7 +16,7 @@ from mirrorlist.core.errors import BadRequest, MirrorlistError, NotFound, NotRea
 from mirrorlist.formats import mirrorlist
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists.views import as_response
-from mirrorlist.web.questions import Kind
+from mirrorlist.web.questions import ListKind
 from mirrorlist.web.site.rendering import HTML, html, private, problem
 
 log = structlog.get_logger()
@@ -29,7 +29,7 @@ _SAID = {
     "405 Method Not Allowed": "This address can only be read.",
     "500 internal error; the operators have a record of it": "The operators have a record of it.",
 }
-_LISTS = frozenset(kind.value for kind in Kind)
+_LISTS = frozenset(kind.value for kind in ListKind)
 API = ("/api/", "/openapi.json")
 
 

@@ -13,13 +13,13 @@ from mirrorlist.core.catalogue.query import Spellings, for_metalink, for_one_arc
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import Query
 from mirrorlist.core.network.prefixes import packed
-from mirrorlist.core.selection.known_files import Belonging
+from mirrorlist.core.selection.known_files import RepositoryLocator
 from mirrorlist.core.selection.possession import located
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats.registry import LISTS, METALINKS
 
 
-class Kind(Enum):
+class ListKind(Enum):
     """What is asked for; the value is the first segment of its paths."""
 
     MIRRORLIST = "mirrorlist"
@@ -27,10 +27,10 @@ class Kind(Enum):
     ISOLIST = "isolist"
 
 
-LIST_PATHS = tuple(f"/{kind.value}" for kind in Kind)
+LIST_PATHS = tuple(f"/{kind.value}" for kind in ListKind)
 """How the paths of lists begin."""
 _COUNTME = ("1", "2", "3", "4")
-DEFAULT_FORMATS = {Kind.MIRRORLIST: "mirrorlist", Kind.METALINK: "metalink3", Kind.ISOLIST: "isolist"}
+DEFAULT_FORMATS = {ListKind.MIRRORLIST: "mirrorlist", ListKind.METALINK: "metalink3", ListKind.ISOLIST: "isolist"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Question:
     system was installed, in dnf's four steps (man dnf.conf), and only counted.
     """
 
-    kind: Kind
+    kind: ListKind
     query: Query
     format: str
     heading: tuple[str, ...] = ()
@@ -65,9 +65,9 @@ class Questions:
         self._spellings = Spellings(catalogue, policy)
 
     @cached_property
-    def belonging(self) -> Belonging:
+    def belonging(self) -> RepositoryLocator:
         """Which verdicts count for a path."""
-        return Belonging(self._catalogue)
+        return RepositoryLocator(self._catalogue)
 
     def located(self, snapshot: Snapshot, question: Question, now: float) -> Question:
         """The question, with what is known of a path that it asks for; raises NotFound as ``possession.located``."""
@@ -86,41 +86,41 @@ class Questions:
         kind, rest = _split(path)
         given = parameters(query_string)
         query = self._query(kind, rest, given)
-        redirect = kind is Kind.MIRRORLIST and is_set(given, "redirect")
+        redirect = kind is ListKind.MIRRORLIST and is_set(given, "redirect")
         ip = _ip(given)
         return Question(
             kind,
             _answerable(query, redirect, ip),
             _format(kind, given),
-            _heading(given) if kind is Kind.MIRRORLIST and rest is None else (),
+            _heading(given) if kind is ListKind.MIRRORLIST and rest is None else (),
             redirect=redirect,
             time="time" in given and not is_denied(given, "time"),
             ip=ip,
             countme=given["countme"] if given.get("countme") in _COUNTME else None,
         )
 
-    def _query(self, kind: Kind, rest: tuple[str, str] | None, given: Mapping[str, str]) -> Query:
-        if kind is Kind.ISOLIST:
+    def _query(self, kind: ListKind, rest: tuple[str, str] | None, given: Mapping[str, str]) -> Query:
+        if kind is ListKind.ISOLIST:
             if rest is None:
                 raise NotFound("there is nothing here; write /isolist/VERSION/ARCH")
             return self._spellings.by_isos(*rest, given)
         query = self._spellings.by_path(*rest, given) if rest else self._spellings.by_name(given)
-        return for_metalink(query) if kind is Kind.METALINK else query
+        return for_metalink(query) if kind is ListKind.METALINK else query
 
 
-def _split(path: str) -> tuple[Kind, tuple[str, str] | None]:
+def _split(path: str) -> tuple[ListKind, tuple[str, str] | None]:
     segments = path.strip("/").split("/")
-    kind = next((kind for kind in Kind if kind.value == segments[0]), None)
+    kind = next((kind for kind in ListKind if kind.value == segments[0]), None)
     if kind is None or len(segments) not in (1, 3) or path.startswith("//") or path.endswith("//"):
         raise NotFound("there is nothing here; lists are at /mirrorlist/VERSION/REPOSITORY")
     return kind, (segments[1], segments[2]) if len(segments) == 3 else None
 
 
-def _format(kind: Kind, given: Mapping[str, str]) -> str:
+def _format(kind: ListKind, given: Mapping[str, str]) -> str:
     asked = given.get("format")
     if not asked:
         return DEFAULT_FORMATS[kind]
-    known = METALINKS if kind is Kind.METALINK else LISTS
+    known = METALINKS if kind is ListKind.METALINK else LISTS
     if asked not in known:
         raise BadRequest(f"format is unknown; write one of {', '.join(known)}")
     return asked

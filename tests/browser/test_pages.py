@@ -17,7 +17,7 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 from werkzeug.serving import make_server
 
-from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.snapshot import Snapshot
 from tests.browser.chromium import DESKTOP, PHONE, Browser, browser
@@ -48,7 +48,7 @@ class Running:
 def running() -> Iterator[Running]:
     """Three services on loopback: 530 mirrors, a network where half is stale, and none at all."""
     need("chromium", "chromedriver", "npm")
-    half = with_images(record_of(80, stale=0.5, trees=(Tree(prefix="/dl/", module=MAIN),)))
+    half = with_images(record_of(80, stale=0.5, trees=(RedirectTree(prefix="/dl/", module=MAIN),)))
     snapshots: list[Snapshot] = [record_of(530), half, record_of(0, probed=False)]
     servers = [make_server("127.0.0.1", 0, both(each).fronted, threaded=True) for each in snapshots]
     threads = [threading.Thread(target=server.serve_forever) for server in servers]

@@ -12,7 +12,7 @@ from functools import partial
 
 from mirrorlist.checks.fetching.fetch import Ask, Guard, fetch
 from mirrorlist.checks.fetching.result import Failure, Fetched
-from mirrorlist.checks.probing.requests import Terms
+from mirrorlist.checks.probing.requests import ProbeTerms
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.model import MAIN, Checksummed, Mirror, Protocol, RepoMetadata
 from tests.building import NOW
@@ -47,7 +47,7 @@ def published(path: str, body: bytes = CURRENT) -> RepoMetadata:
 
 WANTED: Mapping[str, Mapping[str, RepoMetadata | None]] = {MAIN: {path: published(path) for path in PATHS}}
 HISTORY = {path: frozenset(hashlib.sha256(body).hexdigest() for body in (OLD, LAST, CURRENT)) for path in PATHS}
-TERMS = Terms(timeout_seconds=TIMEOUT, visit_seconds=20.0, history=HISTORY)
+TERMS = ProbeTerms(timeout_seconds=TIMEOUT, visit_seconds=20.0, history=HISTORY)
 """The origin published OLD, then LAST, then CURRENT."""
 
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from mirrorlist.cli.main import main
 from mirrorlist.core.catalogue.service import SYNC_OPTIONS, sync_command
-from mirrorlist.core.health.probe_run import Round
-from mirrorlist.core.health.verdicts import Family, HealthPolicy, Outcome, Probe, Subject, judged
+from mirrorlist.core.health.probe_run import RunResult
+from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, judged
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore, Run
@@ -88,27 +88,31 @@ def test_a_mirror_that_is_not_there_is_told(checkout: Path) -> None:
     assert "describes nobody.example.org; mirrorlist new writes one" in done.stderr
 
 
-def probed(checkout: Path, outcome: Outcome) -> None:
+def probed(checkout: Path, outcome: ProbeOutcome) -> None:
     """A prober looked at the mirror near by an hour ago, and this came of one repository."""
     (checkout / "state").mkdir()
     store, now = HealthStore(open_database(checkout / "state")), time.time() - 3600
     tree = Subject(NEAR, MAIN, Protocol.RSYNC, Family.IPV4)
     repository = Subject(NEAR, MAIN, Protocol.HTTPS, Family.IPV4, "9/BaseOS/x86_64/os/")
-    probes = [Probe(tree, now, 0.1, Outcome.GOOD), Probe(repository, now, 0.1, outcome)]
+    probes = [Probe(tree, now, 0.1, ProbeOutcome.GOOD), Probe(repository, now, 0.1, outcome)]
     verdicts = {each.subject: judged(None, each, HealthPolicy()) for each in probes}
     number = store.begin_run(now)
-    store.record(Round(verdicts, (), ()), {})
+    store.record(RunResult(verdicts, (), ()), {})
     store.end_run(Run(number, now, 1.0, 1, 2, ()))
 
 
 @pytest.mark.parametrize(
     ("outcome", "source", "told"),
     [
-        (Outcome.FRESH, f"rsync://{NEAR}/linux/", f"{NEAR} (0 km away): the nearest"),
-        (Outcome.STALE, "rsync://tokyo.example.net/linux/", f"{NEAR} was passed over: its 9/BaseOS/x86_64/os/ is not"),
+        (ProbeOutcome.FRESH, f"rsync://{NEAR}/linux/", f"{NEAR} (0 km away): the nearest"),
+        (
+            ProbeOutcome.STALE,
+            "rsync://tokyo.example.net/linux/",
+            f"{NEAR} was passed over: its 9/BaseOS/x86_64/os/ is not",
+        ),
     ],
 )
-def test_what_the_prober_found_decides(outcome: Outcome, source: str, told: str, checkout: Path) -> None:
+def test_what_the_prober_found_decides(outcome: ProbeOutcome, source: str, told: str, checkout: Path) -> None:
     probed(checkout, outcome)
     done = kit(checkout, HOST, "--out", str(checkout / "out"))
     assert f"main: copies {source}\n" in done.stdout
@@ -121,7 +125,7 @@ def test_what_the_prober_found_decides(outcome: Outcome, source: str, told: str,
 @pytest.mark.parametrize("policy", ["mirrors", "nearest"])
 def test_the_owner_may_name_the_source(checkout: Path, name: str, url: str, policy: str) -> None:
     (checkout / "service.yml").write_text(SERVICE.replace("policy: mirrors", f"policy: {policy}"))
-    probed(checkout, Outcome.STALE)
+    probed(checkout, ProbeOutcome.STALE)
     done = kit(checkout, HOST, "--out", str(checkout / "out"), "--source", name)
     assert done.exit_code == 0, done.stderr
     assert f"main: copies {url}\n  {name} (" in done.stdout

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.checks.probing.judge import Observation
-from mirrorlist.core.health.verdicts import Family, Outcome, Subject
+from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.probing.online import with_ways
-from mirrorlist.probing.survey import Way, unreached
+from mirrorlist.probing.survey import Endpoint, unreached
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.sources.submissions.judge import Judged, judge_submissions
-from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.submissions.terms import terms_of
 from tests.data.submissions import FILE, HEAD, NAME, SERVICE
 from tests.sources.databases import asn, write_database
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Terms]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SubmissionTerms]:
     """A service whose database says that AS1 announces 59.1.0.0/16, and AS2 59.2.0.0/16."""
     root = tmp_path_factory.mktemp("evidence")
     (root / "mirrors.d").mkdir()
@@ -30,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Terms]:
     return root / "mirrors.d" / FILE, terms_of(read_service(root / "service.yml")[0])
 
 
-def judged(place: tuple[Path, Terms], claims: str) -> Judged:
+def judged(place: tuple[Path, SubmissionTerms], claims: str) -> Judged:
     file, terms = place
     file.write_text(HEAD + claims)
     return judge_submissions((file,), file.parent, terms)[0]
@@ -50,14 +50,14 @@ def told(found: tuple[object, ...]) -> list[str]:
         ("asn: 7\n", []),
     ],
 )
-def test_the_configured_database_speaks(place: tuple[Path, Terms], claims: str, said: list[str]) -> None:
+def test_the_configured_database_speaks(place: tuple[Path, SubmissionTerms], claims: str, said: list[str]) -> None:
     assert told(judged(place, claims).reviewed.findings) == said
 
 
-def way(address: str, outcome: Outcome = Outcome.GOOD, family: Family = Family.IPV4) -> Way:
+def way(address: str, outcome: ProbeOutcome = ProbeOutcome.GOOD, family: Family = Family.IPV4) -> Endpoint:
     subject = Subject(NAME, MAIN, Protocol.HTTPS, family)
     addresses = frozenset({ip_address(address).packed}) if address else frozenset()
-    return Way(subject, f"https://{NAME}/linux/", Observation(outcome), {}, 0.1, addresses)
+    return Endpoint(subject, f"https://{NAME}/linux/", Observation(outcome), {}, 0.1, addresses)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,9 @@ def way(address: str, outcome: Outcome = Outcome.GOOD, family: Family = Family.I
         ("asn: 2\n", "", []),
     ],
 )
-def test_the_mirrors_own_address_speaks(place: tuple[Path, Terms], claims: str, address: str, said: list[str]) -> None:
+def test_the_mirrors_own_address_speaks(
+    place: tuple[Path, SubmissionTerms], claims: str, address: str, said: list[str]
+) -> None:
     found = judged(place, claims)
     assert found.document is not None
     assert found.mirror is not None
@@ -85,8 +87,8 @@ def test_the_mirrors_own_address_speaks(place: tuple[Path, Terms], claims: str, 
     assert {each.code for each in review.findings} <= {"doubtful-claim"}
 
 
-@pytest.mark.parametrize(("routed", "outcome"), [(True, Outcome.UNREACHABLE), (False, Outcome.UNCHECKED)])
-def test_a_machine_without_a_family_says_nothing_against_it(routed: bool, outcome: Outcome) -> None:
-    lost = way("", Outcome.UNREACHABLE, Family.IPV6)
+@pytest.mark.parametrize(("routed", "outcome"), [(True, ProbeOutcome.UNREACHABLE), (False, ProbeOutcome.UNCHECKED)])
+def test_a_machine_without_a_family_says_nothing_against_it(routed: bool, outcome: ProbeOutcome) -> None:
+    lost = way("", ProbeOutcome.UNREACHABLE, Family.IPV6)
     assert unreached(lost, lambda family: routed).tree.outcome is outcome
-    assert unreached(way("59.1.1.1"), lambda family: False).tree.outcome is Outcome.GOOD
+    assert unreached(way("59.1.1.1"), lambda family: False).tree.outcome is ProbeOutcome.GOOD

@@ -19,15 +19,15 @@ from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.model import Location, Mirror, Protocol, Proximity, Status
 from mirrorlist.core.network.geo import HEIGHT, WIDTH
 from mirrorlist.core.preview.impact import (
+    ChangeKind,
     Effect,
     InCountry,
     InSystem,
-    Kind,
     OwnNetworks,
     Preview,
     Rival,
     Share,
-    Shift,
+    ShareShift,
     Spot,
     Unserved,
 )
@@ -186,7 +186,7 @@ def telling(name: str, **more: object) -> Telling:
     mirror = Mirror(name=name, urls={}, location=place, asns=(680,), private=True)
     effect = Effect(
         mirror=mirror,
-        kind=Kind.NEW,
+        kind=ChangeKind.NEW,
         before=Share(),
         after=Share(0.5, 0.7),
         countries=(InCountry("DE", 0.5, Share(), Share(1, 1)), InCountry(None, 0.1, Share(), Share(0, 1))),
@@ -196,7 +196,7 @@ def telling(name: str, **more: object) -> Telling:
         spots=(Spot(52.0, 13.0, 100.0, 0.5), Spot(50.0, 10.0, 10.0, 0.05)),
         unserved=tuple(Unserved),
     )
-    found = Preview("main", 100.0, (effect,), (Shift(mirror, 0.1, 0.6),), (0.0, 0.5))
+    found = Preview("main", 100.0, (effect,), (ShareShift(mirror, 0.1, 0.6),), (0.0, 0.5))
     return Telling(preview=found, policy=Policy(), counted_by=f"counted in {name}", countries={"DE": name}, within_km=500,
                    rows=10, traffic_mbps=1e6, not_yet={name: Status.SYNCING}, refused=(name,), missing=(name,))  # fmt: skip
 

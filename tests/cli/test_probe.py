@@ -23,20 +23,20 @@ from mirrorlist.checks.probing.visit import Visited
 from mirrorlist.cli.main import main
 from mirrorlist.cli.output.durations import ago, moment
 from mirrorlist.core.catalogue.metadata import REPOMD
-from mirrorlist.core.catalogue.policy import Lowered
+from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.catalogue.query import Spellings
 from mirrorlist.core.catalogue.service import Profile
 from mirrorlist.core.health.response_times import Pace
-from mirrorlist.core.health.verdicts import REMEDIES, Family, Outcome, Probe, Subject
+from mirrorlist.core.health.verdicts import REMEDIES, Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import MAIN, PlaceSource, Protocol
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.network.public_addresses import refusal
 from mirrorlist.core.selection.select import select
-from mirrorlist.probing.prober import Prober, Stopped, line_of
+from mirrorlist.probing.prober import Prober, RunStopped, line_of
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
-from mirrorlist.store.leader_election import PROBER, Candidate, leading, prober_lock
+from mirrorlist.store.leader_election import PROBER, LeaderCandidate, leading, prober_lock
 from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW, client, service
 from tests.checks.fetching.test_bounded_socket import AUTHORITY, serving_tls
@@ -119,7 +119,7 @@ def test_a_run_writes_what_it_found(checkout: Checkout) -> None:
     for name in checkout.trees:
         for path in PATHS:
             verdict = verdicts[Subject(name, MAIN, Protocol.HTTP, Family.IPV4, path)]
-            assert (verdict.good_now, verdict.outcome) == (True, Outcome.FRESH)
+            assert (verdict.good_now, verdict.outcome) == (True, ProbeOutcome.FRESH)
     run = checkout.store.last_run()
     assert run is not None
     assert (run.number, run.mirrors, run.kept) == (1, 2, ())
@@ -147,10 +147,10 @@ def test_a_service_of_inner_mirrors_is_told_how_to_have_them_asked(checkout: Che
 def test_a_run_that_is_told_to_stop_asks_nobody_and_writes_nothing(checkout: Checkout) -> None:
     stop, state = threading.Event(), checkout.directory / "state"
     engine = open_database(state)
-    with leading(engine, Candidate(prober_lock(engine, state), 60), PROBER, time.time) as lead:
+    with leading(engine, LeaderCandidate(prober_lock(engine, state), 60), PROBER, time.time) as lead:
         assert lead is not None
         stop.set()
-        with pytest.raises(Stopped):
+        with pytest.raises(RunStopped):
             Prober(state, engine, time.time, 10.0, lead, stop).run()
     assert checkout.store.verdicts() == {}
 
@@ -172,7 +172,7 @@ def test_health_tells_what_was_tried_what_came_back_and_what_to_do(checkout: Che
     assert "1 repository fresh" in told
     assert "http ipv4 OUT" in told
     assert f"{PATHS[1]} stale: a version that the origin has replaced".replace(" ", "") in told.replace(" ", "")
-    assert f"Stale: {REMEDIES[Outcome.STALE]}" in told
+    assert f"Stale: {REMEDIES[ProbeOutcome.STALE]}" in told
     assert "lately" in told
     assert PATHS[0] not in told
     assert PATHS[0] in re.sub(r"\s+", "", checkout.told("health", "a.example.org", "--all"))
@@ -305,7 +305,7 @@ def test_before_the_first_probe_no_repository_is_called_fresh(checkout: Checkout
 def test_a_lowered_weight_is_told_with_since_when_and_why(checkout: Checkout) -> None:
     checkout.told("probe", "--once")
     now = time.time()
-    lowered = Lowered(1, now, "it asked for patience (429 or 503)")
+    lowered = WeightReduction(1, now, "it asked for patience (429 or 503)")
     checkout.store.paces.record({"a.example.org": Pace(now, lowered)}, {}, 0.0)
     checkout.told("publish")
     told = f"weight 500 of 1000 since {moment(now)} UTC, because in two runs of the prober {lowered.why}"
@@ -351,7 +351,7 @@ def test_without_a_snapshot_there_is_nothing_to_probe(tmp_path: Path) -> None:
 def test_a_second_prober_says_that_another_leads(checkout: Checkout) -> None:
     state_dir = checkout.directory / "state"
     lock = prober_lock(open_database(state_dir), state_dir)
-    with Candidate(lock).leading():
+    with LeaderCandidate(lock).leading():
         found = checkout.run("probe", "--once")
     assert found.exit_code == 1
     assert "another prober works" in found.output
@@ -389,7 +389,7 @@ def test_only_an_intranet_reaches_what_its_service_file_names(profile: Profile, 
 
 
 def test_every_outcome_has_a_remedy_that_is_a_sentence() -> None:
-    assert set(REMEDIES) == set(Outcome)
+    assert set(REMEDIES) == set(ProbeOutcome)
     assert [remedy for remedy in REMEDIES.values() if not re.fullmatch(r"[A-Z].*\.", remedy)] == []
 
 
@@ -408,14 +408,16 @@ def test_a_time_beyond_the_calendar_is_told_as_its_end() -> None:
     ("outcomes", "requests", "told"),
     [
         ([], 0, "not asked: nothing on it can be compared with the origin"),
-        ([Outcome.UNCHECKED, Outcome.NO_ADDRESS], 2, "not known: why"),
-        ([Outcome.LIMITED], 1, "not known: why"),
-        ([Outcome.NO_ADDRESS] * 2, 2, "no address of this family"),
-        ([Outcome.GOOD, Outcome.UNCHECKED], 2, "good"),
-        ([Outcome.CLOSED, Outcome.GOOD], 2, "1 connection refused"),
+        ([ProbeOutcome.UNCHECKED, ProbeOutcome.NO_ADDRESS], 2, "not known: why"),
+        ([ProbeOutcome.LIMITED], 1, "not known: why"),
+        ([ProbeOutcome.NO_ADDRESS] * 2, 2, "no address of this family"),
+        ([ProbeOutcome.GOOD, ProbeOutcome.UNCHECKED], 2, "good"),
+        ([ProbeOutcome.CLOSED, ProbeOutcome.GOOD], 2, "1 connection refused"),
     ],
 )
-def test_a_line_calls_nothing_good_that_was_not_heard_of(outcomes: list[Outcome], requests: int, told: str) -> None:
+def test_a_line_calls_nothing_good_that_was_not_heard_of(
+    outcomes: list[ProbeOutcome], requests: int, told: str
+) -> None:
     subject = Subject("m", MAIN, Protocol.HTTP, Family.IPV4)
     probes = tuple(Probe(subject, 0.0, 0.1, outcome, "why") for outcome in outcomes)
     assert line_of(Visited("m", probes, requests, 0.5)) == f"m  {requests} requests  0.5 s  {told}"

@@ -16,8 +16,8 @@ from mirrorlist.cli.main import main
 from mirrorlist.cli.output.reviews import PAGES
 from mirrorlist.core.files.index import File
 from mirrorlist.core.files.mirror_listing import listing
-from mirrorlist.core.health.probe_run import Round
-from mirrorlist.core.health.verdicts import Family, Outcome, Subject, Verdict
+from mirrorlist.core.health.probe_run import RunResult
+from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Protocol, Status
 from mirrorlist.core.owners.network_report import Leaving, NetworkReport
 from mirrorlist.sources.mirrors.files import parse_mirror
@@ -53,9 +53,9 @@ class Network:
         self.engine = open_database(root / "state")
         names = ("down.example.org", "ends.example.org", "live.example.org")
         long_ago = [Subject(name, MAIN, Protocol.HTTPS, Family.IPV4) for name in names[:2]]
-        known = {each: Verdict(False, 1_700_000_000.0, Outcome.CLOSED, NOW) for each in long_ago}
-        good = {replace(long_ago[0], mirror=names[2]): Verdict(True, 1_700_000_000.0, Outcome.GOOD, NOW)}
-        HealthStore(self.engine).record(Round(known | good, (), ()), {})
+        known = {each: Verdict(False, 1_700_000_000.0, ProbeOutcome.CLOSED, NOW) for each in long_ago}
+        good = {replace(long_ago[0], mirror=names[2]): Verdict(True, 1_700_000_000.0, ProbeOutcome.GOOD, NOW)}
+        HealthStore(self.engine).record(RunResult(known | good, (), ()), {})
         listings = Listings(root / "state", MAIN)
         files = [File(f"{number}.rpm", 5, 5) for number in range(8)]
         listings.write_origin(OriginFacts("x", NOW, len(files)), files)

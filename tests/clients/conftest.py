@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.demo.repository import Package, Release
+from mirrorlist.demo.repository import DemoRelease, Package
 from tests.clients.network import ARCH, Network, network
 
 NEW = (Package("hello", "1.0"), Package("hello", "2.0"))
@@ -22,10 +22,10 @@ REPOS = (
 )
 
 
-def release(aging: tuple[Package, ...]) -> Release:
+def release(aging: tuple[Package, ...]) -> DemoRelease:
     """A tree that is current but for one repository."""
     repositories = {"BaseOS/$basearch/os": NEW, "Aging/$basearch/os": aging, "Big/$basearch/os": NEW}
-    return Release("9.8", repositories, (ARCH,), 1_790_000_000)
+    return DemoRelease("9.8", repositories, (ARCH,), 1_790_000_000)
 
 
 def pad(tree: Path) -> None:

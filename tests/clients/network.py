@@ -18,12 +18,12 @@ import yaml
 from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
-from mirrorlist.demo.repository import Package, Release, build_tree
+from mirrorlist.demo.repository import DemoRelease, Package, build_tree
 
 ARCH = "x86_64"
 PATH = f"9.8/BaseOS/{ARCH}/os"
-OLD = Release("9.8", {"BaseOS/$basearch/os": (Package("hello", "1.0"),)}, (ARCH,), 1_780_000_000)
-NEW = Release(
+OLD = DemoRelease("9.8", {"BaseOS/$basearch/os": (Package("hello", "1.0"),)}, (ARCH,), 1_780_000_000)
+NEW = DemoRelease(
     "9.8", {"BaseOS/$basearch/os": (Package("hello", "1.0"), Package("hello", "2.0"))}, (ARCH,), 1_790_000_000
 )
 START_SECONDS = 90.0
@@ -84,9 +84,9 @@ class Network:
 @contextmanager
 def network(
     root: Path,
-    states: Mapping[str, Release | None],
+    states: Mapping[str, DemoRelease | None],
     *,
-    origin: Release = NEW,
+    origin: DemoRelease = NEW,
     repos: Sequence[Mapping[str, object]] = (),
     prepare: Callable[[Path], None] = lambda tree: None,
     redirects: Mapping[str, object] | None = None,

@@ -8,10 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
-from mirrorlist.demo.repository import Package, Release
+from mirrorlist.demo.repository import DemoRelease, Package
 from tests.clients.network import ARCH, Network, network
 
-NEW = Release(
+NEW = DemoRelease(
     "9.8", {"BaseOS/$basearch/os": (Package("hello", "1.0"), Package("hello", "2.0"))}, (ARCH,), 1_790_000_000
 )
 IMAGE = "images/image.iso"

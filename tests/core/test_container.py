@@ -6,10 +6,10 @@ from array import array
 
 import pytest
 
-from mirrorlist.core.container import Kind, opened, sealed
+from mirrorlist.core.container import FileKind, opened, sealed
 from mirrorlist.core.errors import SnapshotError
 
-KIND = Kind(b"NUMBERS\n", 1, "list of numbers")
+KIND = FileKind(b"NUMBERS\n", 1, "list of numbers")
 LONG = b"".join(sealed(KIND, b"", {"numbers": array("I", range(700_000))}).parts)
 
 

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.catalogue.requirements import Asked, Requirements
+from mirrorlist.core.catalogue.requirements import RequirementLevel, Requirements
 from mirrorlist.core.catalogue.service import GeoSources, Module, Profile
 from mirrorlist.core.errors import Finding, Severity, SnapshotError
 from mirrorlist.core.model import MAIN, CloudRegions, Location, PlaceSource, Protocol, Status
@@ -62,7 +62,7 @@ def _whole() -> Snapshot:
         },
         proof=Proof(asns=False, hints=frozenset({"gcp"})),
         url="https://mirrors.example.org/", origins={MAIN: "/o"}, trusted_proxies=("192.0.2.0/24", "unix"),
-        fallbacks={MAIN: ("https://f.example.org/",)}, profile=Profile.INTRANET, approved=("a",), requirements=Requirements(Asked(storage_gb=1, protocols=(Protocol.RSYNC,)), Asked(agreement="2")),
+        fallbacks={MAIN: ("https://f.example.org/",)}, profile=Profile.INTRANET, approved=("a",), requirements=Requirements(RequirementLevel(storage_gb=1, protocols=(Protocol.RSYNC,)), RequirementLevel(agreement="2")),
         geo=GeoSources(databases=("/g.mmdb",), clouds={"aws": "/aws.json"}), required_protocols=("https",),
         policy=Policy(limit=3, weights={"a.example.org": 0.5, "b.example.org": 2.0}, bands_km=(1, 2), near=9),
         modules={

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mirrorlist.demo import guide
 from mirrorlist.demo.directory import Layout
-from mirrorlist.demo.guide import Verdict, fault_of, listed_names
+from mirrorlist.demo.guide import DemoVerdict, fault_of, listed_names
 from mirrorlist.demo.network import CLIENTS, NAMES, DemoClient
 
 URL = "http://127.0.0.1:65535"
@@ -31,7 +31,7 @@ def printed() -> str:
         *guide.explain_lines(LAYOUT),
         *guide.dnf_lines(LAYOUT),
         *guide.broken_lines({NAMES[0]}, {NAMES[1]}),
-        *guide.verdict_lines([Verdict("Germany", ", ".join(NAMES), None)]),
+        *guide.verdict_lines([DemoVerdict("Germany", ", ".join(NAMES), None)]),
     )
     return stream.getvalue()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.demo.processes import ProcessEnded, Processes, Stopped, has_ended
+from mirrorlist.demo.processes import DemoStopped, ProcessEnded, Processes, has_ended
 
 WAITING = "import time; print('ready', flush=True); time.sleep(60)"
 STUBBORN = (
@@ -90,7 +90,7 @@ def test_a_process_that_ends_before_its_first_line_is_told(tmp_path: Path) -> No
 def test_the_user_can_end_a_demo_that_still_starts(tmp_path: Path) -> None:
     stop = threading.Event()
     stop.set()
-    with pytest.raises(Stopped), Processes(tmp_path, stop) as processes:
+    with pytest.raises(DemoStopped), Processes(tmp_path, stop) as processes:
         processes.finish("slow", python(WAITING))
     assert all(process.returncode is not None for process in processes.running)
 

@@ -11,7 +11,7 @@ import rpm_rs
 import rpmrepo_metadata
 from lxml import etree
 
-from mirrorlist.demo.repository import Package, Release, build_tree
+from mirrorlist.demo.repository import DemoRelease, Package, build_tree
 from tests.clients.dnf import Dnf
 from tests.clients.tools import need
 from tests.demo.servers import mirror_server, read_log
@@ -19,9 +19,9 @@ from tests.demo.servers import mirror_server, read_log
 REPO = "{http://linux.duke.edu/metadata/repo}"
 
 
-def release(*versions: str, timestamp: int = 1_710_000_000) -> Release:
+def release(*versions: str, timestamp: int = 1_710_000_000) -> DemoRelease:
     packages = tuple(package for v in versions for package in (Package("hello", v), Package("tools", v, "$basearch")))
-    return Release("9.8", {"BaseOS/$basearch/os/": packages}, ("x86_64", "aarch64"), timestamp)
+    return DemoRelease("9.8", {"BaseOS/$basearch/os/": packages}, ("x86_64", "aarch64"), timestamp)
 
 
 def repository(tree: Path, arch: str = "x86_64") -> Path:
@@ -103,7 +103,7 @@ def test_a_state_replaces_the_one_before_it_whole(tmp_path: Path) -> None:
 
 
 def test_several_releases_stand_beside_each_other(tmp_path: Path) -> None:
-    other = Release("10.2", {"AppStream/$basearch/os": (Package("web", "3"),)}, ("s390x",), 1_710_000_000)
+    other = DemoRelease("10.2", {"AppStream/$basearch/os": (Package("web", "3"),)}, ("s390x",), 1_710_000_000)
     build_tree(tmp_path, [release("1.0"), other])
     assert nevras(tmp_path / "10.2" / "AppStream" / "s390x" / "os") == ["web-0:3-1.noarch"]
     assert len(nevras(repository(tmp_path))) == 2

@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 from lxml import etree
 
-from mirrorlist.core.catalogue.trees import Place, Tree
+from mirrorlist.core.catalogue.trees import RedirectTree, TreePath
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS
-from mirrorlist.core.redirects.file_mirrors import Offer, Wanted, offer
-from mirrorlist.core.selection.known_files import Belonging, Known, Pieces
+from mirrorlist.core.redirects.file_mirrors import FileQuery, FileSelection, offer
+from mirrorlist.core.selection.known_files import FileMetadata, Pieces, RepositoryLocator
 from mirrorlist.formats.checksum import checksum
 from mirrorlist.formats.file_json import file_json
 from mirrorlist.formats.file_metalink3 import file_metalink3
@@ -31,18 +31,18 @@ from mirrorlist.formats.links import (
 )
 from tests.building import CITIES, NOW, client, mirror, place, snapshot
 
-TREE = Tree(prefix="/dl/", module=MAIN)
+TREE = RedirectTree(prefix="/dl/", module=MAIN)
 HOSTILE = "x \u2028\x1b<&\"'>]]>--\udcff ü.iso"
 TREES = {MAIN: ("https://repo.example.org/linux/", "http://repo2.example.org/a&b/")}
-FULL = Known(size=7, mtime=0, sha256="a" * 64, sha512="b" * 128, pieces=Pieces(4, ("1" * 64, "2" * 64)))
-KNOWN = {"nothing": None, "size": Known(size=7), "everything": FULL}
+FULL = FileMetadata(size=7, mtime=0, sha256="a" * 64, sha512="b" * 128, pieces=Pieces(4, ("1" * 64, "2" * 64)))
+KNOWN = {"nothing": None, "size": FileMetadata(size=7), "everything": FULL}
 
 
-def made(count: int, path: str, known: Known | None) -> Offer:
+def made(count: int, path: str, known: FileMetadata | None) -> FileSelection:
     listed = [mirror(f"m{number}", city, sponsor=HOSTILE) for number, city in enumerate(list(CITIES)[:count])]
     of = snapshot(listed, fallbacks=TREES, trees=(TREE,))
-    wanted = Wanted(Place(TREE, path, (), "/dl/"), WEB_PROTOCOLS)
-    found = offer(of, Belonging(of.facts.service.catalogue), wanted, client("192.0.2.1", place("berlin")), NOW)
+    wanted = FileQuery(TreePath(TREE, path, (), "/dl/"), WEB_PROTOCOLS)
+    found = offer(of, RepositoryLocator(of.facts.service.catalogue), wanted, client("192.0.2.1", place("berlin")), NOW)
     return replace(found, known=known)
 
 
@@ -55,7 +55,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_metalinks_tell_the_sources_in_their_order(case: Offer) -> None:
+def test_metalinks_tell_the_sources_in_their_order(case: FileSelection) -> None:
     urls = [source.url for source in case.sources]
     for body in (file_metalink3(case), file_metalink4(case)):
         root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
@@ -70,14 +70,14 @@ def test_metalinks_tell_the_sources_in_their_order(case: Offer) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_json_is_whole_and_utf8(case: Offer) -> None:
+def test_json_is_whole_and_utf8(case: FileSelection) -> None:
     document = json.loads(file_json(case))
     assert document["urls"] == [source.url for source in case.sources]
     assert all(url.isascii() for url in document["urls"])
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_links_are_single_headers_of_plain_ascii(case: Offer) -> None:
+def test_links_are_single_headers_of_plain_ascii(case: FileSelection) -> None:
     others = [(source.url.removesuffix(case.place.quoted), "DE") for source in case.sources[1:]]
     for before, after in links(others, "/dl/"):
         line = f"{before}{case.place.quoted}{after}"

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.core.catalogue.trees import Place, Tree
+from mirrorlist.core.catalogue.trees import RedirectTree, TreePath
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol, Selection
-from mirrorlist.core.redirects.file_mirrors import Offer, Wanted, offer
-from mirrorlist.core.selection.known_files import Belonging, Known, Pieces
+from mirrorlist.core.redirects.file_mirrors import FileQuery, FileSelection, offer
+from mirrorlist.core.selection.known_files import FileMetadata, Pieces, RepositoryLocator
 from mirrorlist.core.selection.select import select
 from mirrorlist.formats.apk import apk
 from mirrorlist.formats.apt import apt
@@ -52,19 +52,19 @@ def headed(text: str) -> Selection:
     return replace(selection(text), heading=("repo = baseos-9 arch = x86_64 ",))
 
 
-PLACE = Place(Tree(prefix="/dl/", module=MAIN), "9.8/isos/x86_64/ima ge+ü.iso", (), "/dl/")
+PLACE = TreePath(RedirectTree(prefix="/dl/", module=MAIN), "9.8/isos/x86_64/ima ge+ü.iso", (), "/dl/")
 PIECES = Pieces(64 * 1024 * 1024, ("1" * 64, "2" * 64))
 
 
-def offered(known: Known | None) -> Offer:
+def offered(known: FileMetadata | None) -> FileSelection:
     """The offer of an image; without ``known`` nothing is known of it."""
     of = snapshot(MIRRORS, fallbacks=TREES, trees=(PLACE.tree,))
-    made = offer(of, Belonging(of.facts.service.catalogue), Wanted(PLACE, WEB_PROTOCOLS), CLIENT, NOW)
+    made = offer(of, RepositoryLocator(of.facts.service.catalogue), FileQuery(PLACE, WEB_PROTOCOLS), CLIENT, NOW)
     return replace(made, known=known)
 
 
 CLIENT = client("192.0.2.1", place("berlin"))
-IMAGE = Known(size=100_000_000, mtime=1_790_000_000, sha256="a" * 64, sha512="b" * 128, pieces=PIECES)
+IMAGE = FileMetadata(size=100_000_000, mtime=1_790_000_000, sha256="a" * 64, sha512="b" * 128, pieces=PIECES)
 LINKS = [("https://a.example.org/linux/", "DE"), ("http://b.example.org/", None)]
 
 WRITERS: dict[str, Callable[[], bytes]] = {

@@ -11,7 +11,7 @@ import pytest
 from mirrorlist.core.files.build import PIECES_ABOVE, IndexDraft
 from mirrorlist.core.files.folder import decode_index
 from mirrorlist.core.files.index import File, FilePieces, IndexFacts
-from mirrorlist.core.files.list_parser import Row
+from mirrorlist.core.files.list_parser import ListedFile
 from mirrorlist.core.model import MAIN
 from mirrorlist.indexing.origin import LEAST_PIECE, MOST_PIECES, piece_length, read_large
 from mirrorlist.store.listings import Listings
@@ -62,15 +62,18 @@ def _draft(state: Path):  # type: ignore[no-untyped-def]
 
 
 def test_so_many_bytes_are_read_in_a_run_and_one_file_at_least(tmp_path: Path) -> None:
-    rows = [Row(b"%d.iso" % number, 10, AT) for number in range(4)]
+    rows = [ListedFile(b"%d.iso" % number, 10, AT) for number in range(4)]
     for row in rows:
         write(tmp_path, row.path.decode(), bytes(10))
     assert [path for path, _ in read_large(tmp_path, rows, 15)] == [b"0.iso", b"1.iso"]
     assert [path for path, _ in read_large(tmp_path, rows, 1)] == [b"0.iso"]
 
 
-@pytest.mark.parametrize("row", [Row(b"a", 11, AT), Row(b"a", 10, AT - 1), Row(b"gone", 10, AT), Row(b"below", 10, AT)])
-def test_what_changed_since_it_was_listed_waits(row: Row, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "row",
+    [ListedFile(b"a", 11, AT), ListedFile(b"a", 10, AT - 1), ListedFile(b"gone", 10, AT), ListedFile(b"below", 10, AT)],
+)
+def test_what_changed_since_it_was_listed_waits(row: ListedFile, tmp_path: Path) -> None:
     write(tmp_path, "a", bytes(10))
     write(tmp_path, "below/x")
     assert list(read_large(tmp_path, [row])) == []

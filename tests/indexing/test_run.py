@@ -9,12 +9,12 @@ import pytest
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.folder import decode_index
 from mirrorlist.core.files.index import File, FileIndex, Holding
-from mirrorlist.core.files.list_parser import Row
+from mirrorlist.core.files.list_parser import ListedFile
 from mirrorlist.core.files.mirror_listing import ABSENT, listing
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.indexing.mirrors import OTHER_FILES, sample
 from mirrorlist.indexing.run import build_index
-from mirrorlist.store.listings import Asked, Attempt, Listings, OriginFacts
+from mirrorlist.store.listings import Attempt, FileObservation, Listings, OriginFacts
 from tests.building import NOW, mirror
 
 HOUR = 3600.0
@@ -42,7 +42,7 @@ def stand(index: FileIndex, mirror_number: int = 0) -> list[Holding]:
     return [index.holders(number).of(mirror_number) for number in range(len(index))]
 
 
-WHOLE = [Row(b"a", 1, 1000), Row(b"b", 2, CHANGED)]
+WHOLE = [ListedFile(b"a", 1, 1000), ListedFile(b"b", 2, CHANGED)]
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,14 @@ WHOLE = [Row(b"a", 1, 1000), Row(b"b", 2, CHANGED)]
         (HOUR, WHOLE, [HAS, HAS]),
         (HOUR, WHOLE[:1], [HAS, LACKS]),
         (HOUR, [], [LACKS, LACKS]),
-        (HOUR, [Row(b"a", 1, 1000), Row(b"b", 3, 900)], [LACKS, LACKS]),
+        (HOUR, [ListedFile(b"a", 1, 1000), ListedFile(b"b", 3, 900)], [LACKS, LACKS]),
         (13 * HOUR, WHOLE, [UNKNOWN, UNKNOWN]),
     ],
     ids=["whole", "partial", "empty", "outdated", "old list"],
 )
-def test_a_list_counts_while_it_is_new(age: float, rows: list[Row], expected: list[Holding], kept: Listings) -> None:
+def test_a_list_counts_while_it_is_new(
+    age: float, rows: list[ListedFile], expected: list[Holding], kept: Listings
+) -> None:
     kept.write("m.example.org", listing("rsync", NOW - age, rows))
     assert stand(built(kept, "m")) == expected
 
@@ -68,7 +70,7 @@ def test_why_a_mirror_is_not_indexed_is_in_the_index(kept: Listings) -> None:
 
 
 def test_answers_about_single_files_count_one_by_one(kept: Listings) -> None:
-    kept.write_asked("m.example.org", {"a": Asked(NOW - 13 * HOUR, 1), "b": Asked(NOW, ABSENT)})
+    kept.write_asked("m.example.org", {"a": FileObservation(NOW - 13 * HOUR, 1), "b": FileObservation(NOW, ABSENT)})
     index = built(kept, web=("m",))
     assert stand(index) == [UNKNOWN, LACKS]
     assert not index.facts.mirrors[0].complete

@@ -8,12 +8,12 @@ import pytest
 
 from mirrorlist.core.files.folder import decode_index
 from mirrorlist.core.files.index import File, FileIndex, Holding
-from mirrorlist.core.files.list_parser import Row
+from mirrorlist.core.files.list_parser import ListedFile
 from mirrorlist.core.files.mirror_listing import ABSENT, listing
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.indexing.mirrors import wanted_of
 from mirrorlist.indexing.run import build_index
-from mirrorlist.store.listings import Asked, Listings, OriginFacts
+from mirrorlist.store.listings import FileObservation, Listings, OriginFacts
 from tests.building import NOW, mirror
 
 HOUR = 3600.0
@@ -42,13 +42,13 @@ def shifted(seconds: int, tree: Rows = TREE) -> Rows:
 
 
 def listed(kept: Listings, name: str, rows: Rows, age: float = HOUR, unseen: tuple[bytes, ...] = ()) -> None:
-    found = listing("rsync", NOW - age, [Row(path.encode(), *row) for path, row in rows.items()], unseen=unseen)
+    found = listing("rsync", NOW - age, [ListedFile(path.encode(), *row) for path, row in rows.items()], unseen=unseen)
     kept.write(f"{name}.example.org", found)
 
 
 def asked(kept: Listings, name: str, said: dict[str, int], age: float = 0) -> None:
     mirror_name = f"{name}.example.org"
-    answers = {path: Asked(NOW - age, size) for path, size in said.items()}
+    answers = {path: FileObservation(NOW - age, size) for path, size in said.items()}
     kept.write_asked(mirror_name, kept.asked(mirror_name) | answers)
 
 

@@ -11,10 +11,16 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.core.catalogue.catalogue import Image
-from mirrorlist.core.catalogue.metadata import Change
+from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.catalogue.service import Module, Service
 from mirrorlist.core.model import MAIN, Checksummed
-from mirrorlist.publishing.origin_update import Outcome, Update, update_images, update_metadata, update_time_files
+from mirrorlist.publishing.origin_update import (
+    MetadataOutcome,
+    Update,
+    update_images,
+    update_metadata,
+    update_time_files,
+)
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore, OriginCheck
 from mirrorlist.store.origin_faults import FaultKind
@@ -83,9 +89,9 @@ def _updated(origin: str | None, store: MetadataStore, now: float = NOW) -> list
 
 
 def test_every_repository_that_is_published_is_asked_for_once(origin: str, store: MetadataStore) -> None:
-    assert _updated(origin, store) == [Update(path, Outcome.CHANGED) for path in PATHS]
+    assert _updated(origin, store) == [Update(path, MetadataOutcome.CHANGED) for path in PATHS]
     assert store.changes() == {
-        path: [Change(_version(1_790_000_000 + number), NOW)] for number, path in enumerate(PATHS)
+        path: [MetadataChange(_version(1_790_000_000 + number), NOW)] for number, path in enumerate(PATHS)
     }
 
 
@@ -101,13 +107,13 @@ def test_each_outcome_is_told_and_what_is_known_stays(origin: str, tree: Path, s
     told = {done.path: done for done in _updated(origin, store)}
 
     assert [told[path].outcome for path in (changed, missing, failed, broken)] == [
-        Outcome.CHANGED, Outcome.MISSING, Outcome.FAILED, Outcome.FAILED,
+        MetadataOutcome.CHANGED, MetadataOutcome.MISSING, MetadataOutcome.FAILED, MetadataOutcome.FAILED,
     ]  # fmt: skip
-    assert [told[path] for path in same] == [Update(path, Outcome.UNCHANGED) for path in same]
-    assert told[missing] == Update(missing, Outcome.MISSING, GONE)
+    assert [told[path] for path in same] == [Update(path, MetadataOutcome.UNCHANGED) for path in same]
+    assert told[missing] == Update(missing, MetadataOutcome.MISSING, GONE)
     for path in (failed, broken):
         assert told[path].reason.startswith(f"{path}repodata/repomd.xml: not XML: ")
-    assert store.changes() == {**before, changed: [*before[changed], Change(_version(1_780_000_000), NOW)]}
+    assert store.changes() == {**before, changed: [*before[changed], MetadataChange(_version(1_780_000_000), NOW)]}
     checks = store.checks()
     assert checks[changed] == checks[same[0]] == OriginCheck(NOW, None, None)
     assert checks[missing] == OriginCheck(NOW - 60, NOW, GONE)
@@ -121,7 +127,7 @@ def test_an_origin_that_goes_back_makes_the_older_one_current_again(
         _publish(tree, PATHS[0], _repomd(stamp))
         _updated(origin, store, NOW + at)
     assert store.changes()[PATHS[0]] == [
-        Change(_version(7), NOW), Change(_version(9), NOW + 1), Change(_version(7), NOW + 2),
+        MetadataChange(_version(7), NOW), MetadataChange(_version(9), NOW + 1), MetadataChange(_version(7), NOW + 2),
     ]  # fmt: skip
 
 
@@ -134,7 +140,7 @@ def test_a_module_has_an_origin_of_its_own(tmp_path: Path, store: MetadataStore)
     for path in KITTEN:
         _publish(tmp_path / "kitten", path, _repomd(5))
     found = list(update_metadata(_service(str(tmp_path / "kitten"), "kitten"), store, NOW))
-    assert found == [Update(path, Outcome.CHANGED) for path in KITTEN]
+    assert found == [Update(path, MetadataOutcome.CHANGED) for path in KITTEN]
 
 
 def test_an_origin_that_is_not_there_is_missing_or_failed_and_nothing_is_lost(
@@ -142,11 +148,11 @@ def test_an_origin_that_is_not_there_is_missing_or_failed_and_nothing_is_lost(
 ) -> None:
     _updated(str(tree), store, NOW - 60)
     before = store.changes()
-    assert {done.outcome for done in _updated(str(tmp_path / "nowhere"), store)} == {Outcome.MISSING}
+    assert {done.outcome for done in _updated(str(tmp_path / "nowhere"), store)} == {MetadataOutcome.MISSING}
     with mirror_server(tree, tmp_path / "log") as (url, _):
         pass
     found = _updated(url, store)
-    assert {done.outcome for done in found} == {Outcome.FAILED}
+    assert {done.outcome for done in found} == {MetadataOutcome.FAILED}
     assert {done.reason for done in found} == {f"{url}{path}repodata/repomd.xml: ConnectionError" for path in PATHS}
     assert store.changes() == before
 
@@ -177,9 +183,9 @@ def test_the_sizes_of_the_origins_images_are_noted(
         of = _with_images(url if by_http else str(tree))
         found = {update.path: update.outcome for update in update_images(of, store, NOW)}
         again = {update.path: update.outcome for update in update_images(of, store, NOW)}
-    assert found["9.8/isos/x86_64/dvd.iso"] is Outcome.CHANGED
-    assert found["9.8/isos/aarch64/dvd.iso"] is Outcome.MISSING
-    assert again["9.8/isos/x86_64/dvd.iso"] is Outcome.UNCHANGED
+    assert found["9.8/isos/x86_64/dvd.iso"] is MetadataOutcome.CHANGED
+    assert found["9.8/isos/aarch64/dvd.iso"] is MetadataOutcome.MISSING
+    assert again["9.8/isos/x86_64/dvd.iso"] is MetadataOutcome.UNCHANGED
     assert store.sizes() | {"9.8/isos/sums": None} == {
         "9.8/isos/x86_64/dvd.iso": 700, "9.8/isos/aarch64/dvd.iso": None, "9.8/isos/sums": None,
     }  # fmt: skip
@@ -188,7 +194,7 @@ def test_the_sizes_of_the_origins_images_are_noted(
 def test_an_origin_that_does_not_answer_leaves_the_sizes_as_they_were(store: MetadataStore) -> None:
     store.record_size("9.8/isos/x86_64/dvd.iso", 700, NOW)
     found = list(update_images(_with_images("http://127.0.0.1:1/"), store, NOW))
-    assert {update.outcome for update in found} == {Outcome.FAILED}
+    assert {update.outcome for update in found} == {MetadataOutcome.FAILED}
     assert store.sizes() == {"9.8/isos/x86_64/dvd.iso": 700}
 
 
@@ -212,7 +218,7 @@ def test_a_time_file_that_mirrors_cannot_be_held_against_is_told(
     tree.mkdir(exist_ok=True)
     (tree / "TIME").write_text(body)
     (told,) = update_time_files(_timed(tree), store, NOW)
-    assert (told.path, told.outcome) == ("TIME", Outcome.FAILED if reason else Outcome.UNCHANGED)
+    assert (told.path, told.outcome) == ("TIME", MetadataOutcome.FAILED if reason else MetadataOutcome.UNCHANGED)
     assert told.reason.startswith(reason)
     assert store.faults.of(FaultKind.TIME_FILE) == ({MAIN} if reason else frozenset())
     assert [each.startswith(f"The origin's time file: {reason}") for each in store.faults.sentences()] == (
@@ -223,7 +229,7 @@ def test_a_time_file_that_mirrors_cannot_be_held_against_is_told(
 def test_a_time_file_that_is_mended_is_no_fault_any_more(tree: Path, store: MetadataStore) -> None:
     tree.mkdir(exist_ok=True)
     (missing,) = update_time_files(_timed(tree), store, NOW)
-    assert (missing.outcome, missing.reason) == (Outcome.MISSING, f"{GONE}; no mirror is judged by it")
+    assert (missing.outcome, missing.reason) == (MetadataOutcome.MISSING, f"{GONE}; no mirror is judged by it")
     (tree / "TIME").write_text(str(NOW))
     list(update_time_files(_timed(tree), store, NOW))
     assert (store.faults.of(FaultKind.TIME_FILE), store.checks()) == (frozenset(), {})

@@ -14,11 +14,11 @@ from rich.console import Console
 from mirrorlist.cli.explain import tell
 from mirrorlist.cli.main import main
 from mirrorlist.cli.shared.questions import query_of
-from mirrorlist.core.catalogue.policy import Lowered
+from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.catalogue.query import Spellings, for_metalink
-from mirrorlist.core.health.probe_run import Round
+from mirrorlist.core.health.probe_run import RunResult
 from mirrorlist.core.health.response_times import Pace
-from mirrorlist.core.health.verdicts import Family, Outcome, Override, Subject, Verdict
+from mirrorlist.core.health.verdicts import Family, Override, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Checksummed, Protocol
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import Snapshot
@@ -78,13 +78,13 @@ class Site:
         run = self.health.begin_run(at)
         verdicts = {
             Subject(f"{name}.example.org", MAIN, Protocol.HTTPS, Family.IPV4, path): Verdict(
-                False, at, Outcome.MISSING, at
+                False, at, ProbeOutcome.MISSING, at
             )
             if digit == "-"
-            else Verdict(True, at, Outcome.FRESH, at, sha256=digit * 64, sha256_at=at)
+            else Verdict(True, at, ProbeOutcome.FRESH, at, sha256=digit * 64, sha256_at=at)
             for name, digit in holds.items()
         }
-        self.health.record(Round(verdicts, (), ()), {})
+        self.health.record(RunResult(verdicts, (), ()), {})
         self.health.end_run(Run(run, at, 1.0, len(holds), 1, ()))
 
     def listed(self, now: float, version: str = "9", metalink: bool = False) -> str:
@@ -168,7 +168,7 @@ def test_an_override_counts_from_the_next_generation_until_it_ends(lagging: Site
 
 
 def test_a_lowered_weight_is_published_and_given_back(lagging: Site) -> None:
-    lowered = Lowered(2, NOW, "it asked for patience (429 or 503)")
+    lowered = WeightReduction(2, NOW, "it asked for patience (429 or 503)")
     fingerprints = [lagging.publisher.fingerprint(NOW)]
     weights = [lagging.publisher.publish(NOW).weights[:2]]
     for found in (lowered, None):

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.core.health.history import DAY
-from mirrorlist.core.health.probe_run import Change, Round
-from mirrorlist.core.health.verdicts import EventKind, Family, Outcome, Override, Probe, Subject, Verdict
+from mirrorlist.core.health.probe_run import HealthChange, RunResult
+from mirrorlist.core.health.verdicts import EventKind, Family, Override, Probe, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import Checksummed, Protocol
 from mirrorlist.core.public.encoding import PublicFile
-from mirrorlist.core.public.types import PublicMirror, State
+from mirrorlist.core.public.types import MirrorState, PublicMirror
 from mirrorlist.publishing.publisher import Inputs, Publisher
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.database import open_database
@@ -47,17 +47,17 @@ class Site:
         records = Records(lambda: self.engine)
         self.publisher = Publisher(Inputs(config), records, read_service(config)[0], lambda: bytes(32))
 
-    def probed(self, name: str, outcome: Outcome, sha256: str, at: float) -> None:
+    def probed(self, name: str, outcome: ProbeOutcome, sha256: str, at: float) -> None:
         """Notes one visit: the tree is reachable, and this version is there."""
         tree = Subject(f"{name}.example.org", "main", Protocol.HTTPS, Family.IPV4)
         content = Subject(f"{name}.example.org", "main", Protocol.HTTPS, Family.IPV4, PATH)
-        good = outcome is Outcome.FRESH
+        good = outcome is ProbeOutcome.FRESH
         verdicts = {
-            tree: Verdict(True, at, Outcome.GOOD, at),
+            tree: Verdict(True, at, ProbeOutcome.GOOD, at),
             content: Verdict(good, at, outcome, at, sha256=sha256),
         }
-        probes = (Probe(tree, at, 0.1, Outcome.GOOD), Probe(content, at, 0.1, outcome, sha256=sha256))
-        self.health.record(Round(verdicts, (), probes), {})
+        probes = (Probe(tree, at, 0.1, ProbeOutcome.GOOD), Probe(content, at, 0.1, outcome, sha256=sha256))
+        self.health.record(RunResult(verdicts, (), probes), {})
 
     def published(self, now: float) -> tuple[dict[str, PublicMirror], PublicFile]:
         """The public record, as a worker reads it from disk."""
@@ -78,8 +78,8 @@ def site(tmp_path: Path, url: str) -> Iterator[Site]:
 def test_before_the_first_probe_mirrors_are_unknown_and_hidden_ones_are_not_there(site: Site) -> None:
     mirrors, file = site.published(NOW)
     assert {name: mirror.state for name, mirror in mirrors.items()} == {
-        "a.example.org": State.UNKNOWN,
-        "b.example.org": State.UNKNOWN,
+        "a.example.org": MirrorState.UNKNOWN,
+        "b.example.org": MirrorState.UNKNOWN,
     }
     logo = file.logo("a.example.org")
     assert logo is not None
@@ -90,19 +90,19 @@ def test_before_the_first_probe_mirrors_are_unknown_and_hidden_ones_are_not_ther
 def test_verdicts_history_and_overrides_are_in_the_record(site: Site) -> None:
     site.metadata.record(PATH, A, NOW - 90_000)
     site.metadata.record(PATH, B, NOW - 50_000)
-    site.probed("a", Outcome.FRESH, "b" * 64, NOW - 60)
-    site.probed("b", Outcome.STALE, "a" * 64, NOW - 60)
+    site.probed("a", ProbeOutcome.FRESH, "b" * 64, NOW - 60)
+    site.probed("b", ProbeOutcome.STALE, "a" * 64, NOW - 60)
     run = site.health.begin_run(NOW - 90)
     site.health.end_run(Run(run, NOW - 90, 30.0, 2, 4))
     mirrors, file = site.published(NOW)
     a, b = mirrors["a.example.org"], mirrors["b.example.org"]
-    assert (a.state, a.repositories, a.fresh, a.lag_seconds) == (State.FRESH, 1, 1, 0.0)
-    assert (b.state, b.repositories, b.fresh, b.lag_seconds) == (State.STALE, 1, 0, 50_000.0)
+    assert (a.state, a.repositories, a.fresh, a.lag_seconds) == (MirrorState.FRESH, 1, 1, 0.0)
+    assert (b.state, b.repositories, b.fresh, b.lag_seconds) == (MirrorState.STALE, 1, 0, 50_000.0)
     detail = file.detail("b.example.org")
     assert detail is not None
     assert [(check.path, check.good, check.outcome) for check in detail.checks] == [
-        ("", True, Outcome.GOOD),
-        (PATH, False, Outcome.STALE),
+        ("", True, ProbeOutcome.GOOD),
+        (PATH, False, ProbeOutcome.STALE),
     ]
     assert len(detail.probes) == 2
     assert detail.lag_days[-1] == 50_000.0
@@ -113,13 +113,13 @@ def test_verdicts_history_and_overrides_are_in_the_record(site: Site) -> None:
 
     site.health.override(Override("a.example.org", "disks", "boss", NOW, NOW + 600))
     mirrors, _ = site.published(NOW + 1)
-    assert mirrors["a.example.org"].state is State.OUT
+    assert mirrors["a.example.org"].state is MirrorState.OUT
     assert b"boss" not in bytes(read_newest(site.directory / "state").public)
 
 
 def test_pages_tell_when_a_mirror_was_last_checked_although_nothing_changed(site: Site) -> None:
     site.metadata.record(PATH, A, NOW - 90_000)
-    site.probed("a", Outcome.FRESH, "a" * 64, NOW - 60)
+    site.probed("a", ProbeOutcome.FRESH, "a" * 64, NOW - 60)
     assert site.published(NOW)[0]["a.example.org"].checked_at == NOW - 60
     run = site.health.begin_run(NOW + 800)
     with site.engine.begin() as connection:
@@ -134,14 +134,14 @@ def test_thirty_days_of_history_reach_the_page_of_a_mirror(site: Site) -> None:
         site.metadata.record(PATH, version, NOW - days * DAY)
     tree = Subject("b.example.org", "main", Protocol.HTTPS, Family.IPV4)
     midnight = NOW - NOW % DAY
-    site.probed("b", Outcome.FRESH, "a" * 64, midnight - 20 * DAY)
+    site.probed("b", ProbeOutcome.FRESH, "a" * 64, midnight - 20 * DAY)
     for good, at in ((False, midnight - 10 * DAY), (True, midnight - 9.5 * DAY)):
-        outcome, why = (Outcome.GOOD, "") if good else (Outcome.TIMEOUT, "no answer in 10 s")
+        outcome, why = (ProbeOutcome.GOOD, "") if good else (ProbeOutcome.TIMEOUT, "no answer in 10 s")
         probe = Probe(tree, at, 0.1, outcome)
-        site.health.record(Round({tree: Verdict(good, at, outcome, at)}, (Change(tree, good, at, outcome, why),),
+        site.health.record(RunResult({tree: Verdict(good, at, outcome, at)}, (HealthChange(tree, good, at, outcome, why),),
                                  (probe,)), {})  # fmt: skip
-    site.probed("b", Outcome.STALE, "a" * 64, NOW - 6 * DAY)
-    site.probed("b", Outcome.FRESH, "b" * 64, NOW - 3 * DAY)
+    site.probed("b", ProbeOutcome.STALE, "a" * 64, NOW - 6 * DAY)
+    site.probed("b", ProbeOutcome.FRESH, "b" * 64, NOW - 3 * DAY)
     run = site.health.begin_run(NOW - 90)
     site.health.end_run(Run(run, NOW - 90, 30.0, 2, 4))
     _, file = site.published(NOW)
@@ -175,4 +175,4 @@ def test_a_paused_mirror_is_so_since_the_day_in_its_file(site: Site) -> None:
     file = site.directory / "mirrors.d" / "b.example.org.yml"
     file.write_text(f"{file.read_text()}status: paused\nstatus_reason: disks\nstatus_since: 2026-11-02\n")
     found = site.published(NOW)[0]["b.example.org"]
-    assert (found.state, found.since) == (State.PAUSED, 1_793_577_600.0)
+    assert (found.state, found.since) == (MirrorState.PAUSED, 1_793_577_600.0)

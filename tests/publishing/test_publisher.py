@@ -16,7 +16,7 @@ from netaddr import IPSet
 from mirrorlist.core.errors import Severity, Shrunk, SnapshotError
 from mirrorlist.core.model import Checksummed, Protocol, RepoMetadata, Status
 from mirrorlist.core.network.prefixes import spelled
-from mirrorlist.core.owners.network_report import Known, network_report
+from mirrorlist.core.owners.network_report import Observations, network_report
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.publishing.publisher import Inputs, Publisher
 from mirrorlist.sources.service.file import read_service
@@ -485,7 +485,7 @@ def test_what_a_judge_would_refuse_is_not_served_also_when_the_file_breaks_later
             (each.line, str(each.code)) for each in snapshot.facts.findings if each.path.endswith("bad.example.org.yml")
         }
         assert {(3, "host-not-public"), (5, "hidden-character"), (6, "reserved-network")} <= told
-        assert [each.mirror for each in network_report(snapshot.facts, Known(), NOW).withheld] == [bad.name] * 3
+        assert [each.mirror for each in network_report(snapshot.facts, Observations(), NOW).withheld] == [bad.name] * 3
     assert read_newest(site.state).facts == snapshot.facts
 
 

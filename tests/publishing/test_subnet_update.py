@@ -19,7 +19,7 @@ from mirrorlist.checks.fetching.fetch import Ask, fetch
 from mirrorlist.checks.fetching.result import Failure, Fetched
 from mirrorlist.core.catalogue.service import Profile, Service
 from mirrorlist.core.network.prefixes import spelled
-from mirrorlist.publishing.subnet_update import DEADLINE_SECONDS, ListUpdate, Outcome, rules_of, update_subnets
+from mirrorlist.publishing.subnet_update import DEADLINE_SECONDS, ListUpdate, SubnetOutcome, rules_of, update_subnets
 from mirrorlist.sources.mirrors.subnet_lists import KEPT_SECONDS, copy_path, list_findings, with_published_subnets
 from tests.building import NOW, mirror, service
 from tests.checks.asking import LOOPBACK, guard
@@ -83,10 +83,10 @@ def publishing(tmp_path: Path) -> Iterator[Publishing]:
 
 def test_a_list_is_taken_up_and_confirmed(publishing: Publishing) -> None:
     assert publishing.findings() == ["subnets-missing"]
-    assert publishing.update() == ListUpdate("a.example.org", Outcome.CHANGED, "1 of IPv4 and 1 of IPv6")
+    assert publishing.update() == ListUpdate("a.example.org", SubnetOutcome.CHANGED, "1 of IPv4 and 1 of IPv6")
     assert publishing.subnets() == LISTED
     publishing.now += KEPT_SECONDS - 1
-    assert publishing.update().outcome is Outcome.UNCHANGED
+    assert publishing.update().outcome is SubnetOutcome.UNCHANGED
     publishing.now += KEPT_SECONDS - 1
     assert publishing.subnets() == LISTED
     assert publishing.findings() == []
@@ -120,14 +120,14 @@ def test_a_bad_list_is_refused_in_words_and_the_former_stays_for_a_week(publishi
     publishing.update()
     publishing.talk, reason = HOSTILE[name]
     found = publishing.update()
-    assert found.outcome is Outcome.REFUSED
+    assert found.outcome is SubnetOutcome.REFUSED
     assert reason in found.told
     assert found.told.isprintable()
     assert (publishing.subnets(), publishing.findings()) == (LISTED, ["subnets-refused"])
     publishing.now += KEPT_SECONDS
     assert (publishing.subnets(), publishing.findings()) == ([], ["subnets-old", "subnets-refused"])
     publishing.talk = said(LISTED)
-    assert publishing.update().outcome is Outcome.UNCHANGED
+    assert publishing.update().outcome is SubnetOutcome.UNCHANGED
     assert (publishing.subnets(), publishing.findings()) == (LISTED, [])
 
 
@@ -140,7 +140,7 @@ def test_a_slow_list_ends_at_its_deadline(publishing: Publishing) -> None:
         return fetch(url, replace(ask, deadline_seconds=0.5), found)
 
     (found,) = update_subnets(publishing.service, publishing.directory / "state", impatient, NOW)
-    assert (found.outcome, found.told.partition(":")[0]) == (Outcome.REFUSED, "not complete in time")
+    assert (found.outcome, found.told.partition(":")[0]) == (SubnetOutcome.REFUSED, "not complete in time")
 
 
 def test_an_untrusted_certificate_is_refused(publishing: Publishing) -> None:
@@ -151,20 +151,20 @@ def test_an_untrusted_certificate_is_refused(publishing: Publishing) -> None:
 def test_half_at_a_time_waits_for_a_person_too(publishing: Publishing) -> None:
     a, b, c, d = (f"20.{number}.0.0/24" for number in range(4))
     publishing.talk = said([a, b])
-    assert publishing.update().outcome is Outcome.CHANGED
+    assert publishing.update().outcome is SubnetOutcome.CHANGED
     publishing.talk = said([b, c])
-    assert publishing.update().outcome is Outcome.CHANGED
+    assert publishing.update().outcome is SubnetOutcome.CHANGED
     publishing.talk = said([c, d])
     publishing.now += 86_400
     assert publishing.update() == ListUpdate(
-        "a.example.org", Outcome.HELD, "over half of the addresses changed: 2 of IPv4 now"
+        "a.example.org", SubnetOutcome.HELD, "over half of the addresses changed: 2 of IPv4 now"
     )
     assert publishing.subnets() == [b, c]
-    assert publishing.update("a.example.org").outcome is Outcome.CHANGED
+    assert publishing.update("a.example.org").outcome is SubnetOutcome.CHANGED
     publishing.talk = said([d, a])
-    assert publishing.update().outcome is Outcome.CHANGED
+    assert publishing.update().outcome is SubnetOutcome.CHANGED
     publishing.talk = said([a, b])
-    assert publishing.update().outcome is Outcome.HELD
+    assert publishing.update().outcome is SubnetOutcome.HELD
 
 
 def test_the_first_list_of_a_private_mirror_is_held_against_routing(publishing: Publishing) -> None:
@@ -172,10 +172,10 @@ def test_the_first_list_of_a_private_mirror_is_held_against_routing(publishing: 
     file.write_text(file.read_text() + "private: true\nasn: 680\n")
     publishing.talk = said(["8.8.0.0/17"])
     found = publishing.update()
-    assert (found.outcome, found.told.partition(" is announced by")[0]) == (Outcome.HELD, "8.8.0.0/17")
+    assert (found.outcome, found.told.partition(" is announced by")[0]) == (SubnetOutcome.HELD, "8.8.0.0/17")
     assert publishing.subnets() == []
     assert "subnets-held" in publishing.findings()
-    assert publishing.update("a.example.org").outcome is Outcome.CHANGED
+    assert publishing.update("a.example.org").outcome is SubnetOutcome.CHANGED
     assert publishing.subnets() == ["8.8.0.0/17"]
 
 
@@ -183,12 +183,12 @@ def test_over_half_of_the_addresses_wait_for_a_person(publishing: Publishing) ->
     publishing.update()
     other = ["21.0.0.0/24", "2a00:1::/48"]
     publishing.talk = said(other)
-    assert [publishing.update().outcome for _ in range(2)] == [Outcome.HELD] * 2
+    assert [publishing.update().outcome for _ in range(2)] == [SubnetOutcome.HELD] * 2
     assert (publishing.subnets(), publishing.findings()) == (LISTED, ["subnets-held"])
     publishing.talk = said(["22.0.0.0/24", "2a00:1::/48"])
-    assert publishing.update("a.example.org").outcome is Outcome.HELD, "it is not what the person looked at"
-    assert publishing.update("b.example.org").outcome is Outcome.HELD
-    assert publishing.update("a.example.org").outcome is Outcome.CHANGED
+    assert publishing.update("a.example.org").outcome is SubnetOutcome.HELD, "it is not what the person looked at"
+    assert publishing.update("b.example.org").outcome is SubnetOutcome.HELD
+    assert publishing.update("a.example.org").outcome is SubnetOutcome.CHANGED
     assert (publishing.subnets(), publishing.findings()) == (["22.0.0.0/24", "2a00:1::/48"], [])
 
 
@@ -197,7 +197,7 @@ def test_a_held_list_is_forgotten_when_the_url_goes_back(publishing: Publishing)
     publishing.talk = said(["21.0.0.0/24"])
     publishing.update()
     publishing.talk = said(LISTED)
-    assert publishing.update().outcome is Outcome.UNCHANGED
+    assert publishing.update().outcome is SubnetOutcome.UNCHANGED
     assert publishing.findings() == []
 
 
@@ -205,21 +205,21 @@ def test_a_held_list_does_not_keep_the_former_alive_for_ever(publishing: Publish
     publishing.update()
     publishing.talk = said(["21.0.0.0/24"])
     publishing.now += KEPT_SECONDS
-    assert publishing.update().outcome is Outcome.HELD
+    assert publishing.update().outcome is SubnetOutcome.HELD
     assert (publishing.subnets(), publishing.findings()) == ([], ["subnets-old", "subnets-held"])
 
 
 def test_small_changes_are_taken_up_at_once(publishing: Publishing) -> None:
     publishing.update()
     publishing.talk = said(["20.0.0.0/23", "2a00:1::/48"])
-    assert publishing.update().outcome is Outcome.CHANGED
+    assert publishing.update().outcome is SubnetOutcome.CHANGED
     assert publishing.subnets() == ["20.0.0.0/23", "2a00:1::/48"]
 
 
 def test_an_approved_mirror_may_claim_more(publishing: Publishing) -> None:
     publishing.approved = ("a.example.org",)
     publishing.talk = said(["20.0.0.0/8", "30.0.0.0/28"])
-    assert publishing.update().outcome is Outcome.CHANGED
+    assert publishing.update().outcome is SubnetOutcome.CHANGED
 
 
 def test_an_intranet_may_list_its_own_networks() -> None:

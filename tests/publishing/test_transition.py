@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirrorlist.core.health.columns import HealthTable, Holds
+from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.model import Checksummed, RepoMetadata
 from mirrorlist.publishing.transition import carried_health, carried_metadata
 from tests.building import CATALOGUE, NOW, mirror
@@ -14,10 +14,14 @@ OLD, NEW = (RepoMetadata(PATH, Checksummed(1, 2, mark * 64, mark * 128), NOW) fo
 
 def test_health_follows_its_mirrors_whatever_their_numbers_are() -> None:
     former = HealthTable(
-        {PATH: bytes([Holds.FRESH, Holds.STALE, Holds.WRONG])}, {"main/https/ipv4": bytes([0, 1, 0])}, (0, 1)
+        {PATH: bytes([SyncState.FRESH, SyncState.STALE, SyncState.WRONG])},
+        {"main/https/ipv4": bytes([0, 1, 0])},
+        (0, 1),
     )
     assert carried_health(former, (A, B, C), (D, C, B)) == HealthTable(
-        {PATH: bytes([Holds.UNKNOWN, Holds.WRONG, Holds.STALE])}, {"main/https/ipv4": bytes([0, 0, 1])}, (2,)
+        {PATH: bytes([SyncState.UNKNOWN, SyncState.WRONG, SyncState.STALE])},
+        {"main/https/ipv4": bytes([0, 0, 1])},
+        (2,),
     )
     assert carried_health(former, (A, B, C), ()) == HealthTable({PATH: b""}, {"main/https/ipv4": b""}, ())
 

@@ -17,7 +17,7 @@ from mirrorlist.core.errors import CommitRefused, PullError
 from mirrorlist.publishing.publisher import Inputs, Publisher
 from mirrorlist.pulling import run
 from mirrorlist.pulling.git import scheme_of
-from mirrorlist.pulling.run import Done, Wanted, config_of, pull
+from mirrorlist.pulling.run import Done, PullJob, config_of, pull
 from mirrorlist.sources.origin.commit import read_pulled
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.database import open_database
@@ -65,8 +65,8 @@ class Origin:
         self.git("commit", "--quiet", "--allow-empty", "--message", "x")
         return self.git("rev-parse", "HEAD")
 
-    def wanted(self, accept: str | None = None, timeout: float = 60) -> Wanted:
-        return Wanted(str(self.root), protocols=("file",), accept=accept, timeout=timeout)
+    def wanted(self, accept: str | None = None, timeout: float = 60) -> PullJob:
+        return PullJob(str(self.root), protocols=("file",), accept=accept, timeout=timeout)
 
     def pull(self, accept: str | None = None, now: float = NOW) -> Done:
         return pull(self.into, self.wanted(accept), lambda: now)
@@ -397,7 +397,7 @@ def test_hostile_file_names_are_told_harmlessly_and_left_out(origin: Origin) -> 
 )  # fmt: skip
 def test_git_speaks_only_what_it_may(tmp_path: Path, address: str, reason: str) -> None:
     with pytest.raises(PullError, match=reason):
-        pull(tmp_path / "site", Wanted(address))
+        pull(tmp_path / "site", PullJob(address))
     assert not list(tmp_path.rglob("ran"))
 
 
@@ -405,14 +405,14 @@ def test_git_speaks_only_what_it_may(tmp_path: Path, address: str, reason: str) 
 def test_the_service_file_is_inside_the_repository(origin: Origin, service: str) -> None:
     origin.commit()
     with pytest.raises(PullError, match="no path inside the repository"):
-        pull(origin.into, Wanted(str(origin.root), config=service, protocols=("file",)))
+        pull(origin.into, PullJob(str(origin.root), config=service, protocols=("file",)))
 
 
 @pytest.mark.parametrize("branch", ["--upload-pack=x", "a b", "a..b", "", "refs/heads/x:y"])
 def test_a_branch_is_a_name(origin: Origin, branch: str) -> None:
     origin.commit()
     with pytest.raises(PullError, match="no name of a branch"):
-        pull(origin.into, Wanted(str(origin.root), branch, protocols=("file",)))
+        pull(origin.into, PullJob(str(origin.root), branch, protocols=("file",)))
 
 
 def test_ssh_has_two_spellings() -> None:
@@ -438,7 +438,7 @@ def test_a_service_file_below_brings_its_own_mirrors(origin: Origin) -> None:
     origin.put("site/service.yml", SERVICE)
     origin.put("site/mirrors.d/a.example.org.yml", mirror_file("a.example.org"))
     origin.commit()
-    wanted = Wanted(str(origin.root), config="site/service.yml", protocols=("file",))
+    wanted = PullJob(str(origin.root), config="site/service.yml", protocols=("file",))
     assert pull(origin.into, wanted).mirrors == 1
     assert not pull(origin.into, wanted).new
     assert read_pulled(config_of(origin.into, "site/service.yml"))

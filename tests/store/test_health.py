@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from mirrorlist.core.health.probe_run import Round, settled
+from mirrorlist.core.health.probe_run import RunResult, apply_run
 from mirrorlist.core.health.verdicts import (
     Event,
     EventKind,
     Family,
     HealthPolicy,
-    Outcome,
     Override,
     Probe,
+    ProbeOutcome,
     Subject,
     Verdict,
 )
@@ -34,41 +34,41 @@ def store(engine: sa.Engine) -> HealthStore:
     return HealthStore(engine)
 
 
-def probe(subject: Subject, outcome: Outcome, at: float = NOW, sha256: str | None = None) -> Probe:
+def probe(subject: Subject, outcome: ProbeOutcome, at: float = NOW, sha256: str | None = None) -> Probe:
     return Probe(subject, at, 0.25, outcome, "told", sha256)
 
 
 def run(store: HealthStore, *probes: Probe) -> bool:
     """Records the outcome of a run; whether it mattered."""
     before = store.verdicts()
-    return store.record(settled(before, probes, HealthPolicy(), GOOD), before)
+    return store.record(apply_run(before, probes, HealthPolicy(), GOOD), before)
 
 
 def test_verdicts_come_back_as_they_were(store: HealthStore) -> None:
-    whole = Verdict(False, 1.5, Outcome.STALE, 2.5, "told", 3, 0, 2, 9.5, "a" * 64, 1.25)
-    known = {TREE: Verdict(True, 1.0, Outcome.GOOD, 2.0), REPOSITORY: whole, OTHER: whole}
-    store.record(Round(known, (), ()), {})
+    whole = Verdict(False, 1.5, ProbeOutcome.STALE, 2.5, "told", 3, 0, 2, 9.5, "a" * 64, 1.25)
+    known = {TREE: Verdict(True, 1.0, ProbeOutcome.GOOD, 2.0), REPOSITORY: whole, OTHER: whole}
+    store.record(RunResult(known, (), ()), {})
     assert store.verdicts() == known
     assert store.verdicts(OTHER.mirror) == {OTHER: whole}
 
 
 def test_a_later_verdict_replaces_the_former(store: HealthStore) -> None:
-    for number, outcome in enumerate((Outcome.FRESH, Outcome.STALE, Outcome.STALE)):
+    for number, outcome in enumerate((ProbeOutcome.FRESH, ProbeOutcome.STALE, ProbeOutcome.STALE)):
         run(store, probe(REPOSITORY, outcome, NOW + number))
     found = store.verdicts()[REPOSITORY]
-    assert (found.good_now, found.since, found.outcome, found.bad) == (False, NOW + 2, Outcome.STALE, 2)
+    assert (found.good_now, found.since, found.outcome, found.bad) == (False, NOW + 2, ProbeOutcome.STALE, 2)
 
 
 def test_many_verdicts_are_written_at_once(store: HealthStore) -> None:
-    known = {replace(TREE, path=f"{number}/"): Verdict(True, 1.0, Outcome.FRESH, 2.0) for number in range(2500)}
-    store.record(Round(known, (), ()), {})
+    known = {replace(TREE, path=f"{number}/"): Verdict(True, 1.0, ProbeOutcome.FRESH, 2.0) for number in range(2500)}
+    store.record(RunResult(known, (), ()), {})
     assert store.verdicts() == known
 
 
 def test_what_is_not_followed_any_more_is_forgotten(store: HealthStore) -> None:
-    run(store, probe(TREE, Outcome.GOOD), probe(REPOSITORY, Outcome.FRESH))
+    run(store, probe(TREE, ProbeOutcome.GOOD), probe(REPOSITORY, ProbeOutcome.FRESH))
     before = store.verdicts()
-    assert store.record(Round({}, (), ()), before, {REPOSITORY, OTHER})
+    assert store.record(RunResult({}, (), ()), before, {REPOSITORY, OTHER})
     assert list(store.verdicts()) == [TREE]
 
 
@@ -76,12 +76,12 @@ def test_the_version_changes_with_what_matters_only(store: HealthStore) -> None:
     seen = [store.version(NOW)]
     for number, (outcome, sha256) in enumerate(
         [
-            (Outcome.FRESH, "a" * 64),
-            (Outcome.FRESH, "a" * 64),
-            (Outcome.FRESH, "b" * 64),
-            (Outcome.STALE, None),
-            (Outcome.STALE, None),
-            (Outcome.STALE, None),
+            (ProbeOutcome.FRESH, "a" * 64),
+            (ProbeOutcome.FRESH, "a" * 64),
+            (ProbeOutcome.FRESH, "b" * 64),
+            (ProbeOutcome.STALE, None),
+            (ProbeOutcome.STALE, None),
+            (ProbeOutcome.STALE, None),
         ]
     ):
         run(store, probe(REPOSITORY, outcome, NOW + number, sha256))
@@ -90,17 +90,19 @@ def test_the_version_changes_with_what_matters_only(store: HealthStore) -> None:
 
 
 def test_kept_probes_are_told_the_newest_first(store: HealthStore) -> None:
-    run(store, probe(TREE, Outcome.GOOD, NOW), probe(OTHER, Outcome.TIMEOUT, NOW))
-    run(store, probe(TREE, Outcome.TIMEOUT, NOW + 900))
+    run(store, probe(TREE, ProbeOutcome.GOOD, NOW), probe(OTHER, ProbeOutcome.TIMEOUT, NOW))
+    run(store, probe(TREE, ProbeOutcome.TIMEOUT, NOW + 900))
     assert store.probes(TREE.mirror) == [
-        probe(TREE, Outcome.TIMEOUT, NOW + 900),
-        probe(TREE, Outcome.GOOD, NOW),
+        probe(TREE, ProbeOutcome.TIMEOUT, NOW + 900),
+        probe(TREE, ProbeOutcome.GOOD, NOW),
     ]
-    assert store.probes(TREE.mirror, since=NOW + 1) == [probe(TREE, Outcome.TIMEOUT, NOW + 900)]
+    assert store.probes(TREE.mirror, since=NOW + 1) == [probe(TREE, ProbeOutcome.TIMEOUT, NOW + 900)]
 
 
 def test_ups_and_downs_are_events_with_their_reason(store: HealthStore) -> None:
-    for number, outcome in enumerate((Outcome.GOOD, Outcome.CERTIFICATE, Outcome.GOOD, Outcome.GOOD)):
+    for number, outcome in enumerate(
+        (ProbeOutcome.GOOD, ProbeOutcome.CERTIFICATE, ProbeOutcome.GOOD, ProbeOutcome.GOOD)
+    ):
         run(store, probe(TREE, outcome, NOW + number))
     assert store.events(TREE.mirror) == [
         Event(TREE.mirror, EventKind.UP, NOW + 3, "reachable: told", TREE),
@@ -156,7 +158,7 @@ def test_numbers_go_on_after_old_runs_are_forgotten(store: HealthStore) -> None:
 
 
 def test_thirty_days_are_kept(store: HealthStore) -> None:
-    run(store, probe(TREE, Outcome.CERTIFICATE, NOW), probe(OTHER, Outcome.CERTIFICATE, NOW + 10))
+    run(store, probe(TREE, ProbeOutcome.CERTIFICATE, NOW), probe(OTHER, ProbeOutcome.CERTIFICATE, NOW + 10))
     store.override(OVERRIDE)
     before = store.version(NOW)
     store.prune(NOW + KEPT_SECONDS + 5)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.core.health.history import DAY, Sighting
-from mirrorlist.core.health.probe_run import Change, Round
-from mirrorlist.core.health.verdicts import EventKind, Family, Outcome, Override, Probe, Subject, Verdict
+from mirrorlist.core.health.probe_run import HealthChange, RunResult
+from mirrorlist.core.health.verdicts import EventKind, Family, Override, Probe, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.public.record import PROBES_OF_ONE
 from mirrorlist.core.public.types import PublicRun
@@ -25,9 +25,9 @@ def stores(tmp_path: Path) -> tuple[HealthStore, HistoryStore]:
     return HealthStore(engine), HistoryStore(engine)
 
 
-def note(store: HealthStore, *probes: Probe, changes: tuple[Change, ...] = ()) -> None:
+def note(store: HealthStore, *probes: Probe, changes: tuple[HealthChange, ...] = ()) -> None:
     verdicts = {probe.subject: Verdict(True, probe.at, probe.outcome, probe.at) for probe in probes}
-    store.record(Round(verdicts, changes, probes), {})
+    store.record(RunResult(verdicts, changes, probes), {})
 
 
 def test_an_empty_database_has_an_empty_history(stores: tuple[HealthStore, HistoryStore]) -> None:
@@ -38,8 +38,8 @@ def test_an_empty_database_has_an_empty_history(stores: tuple[HealthStore, Histo
 
 def test_probes_are_the_recent_ones_newest_first(stores: tuple[HealthStore, HistoryStore]) -> None:
     health, history = stores
-    probes = [Probe(TREE, NOW - minute * 60, 0.1, Outcome.GOOD) for minute in range(PROBES_OF_ONE + 5)]
-    old = Probe(TREE, NOW - RECENT_SECONDS - 1, 0.1, Outcome.TIMEOUT)
+    probes = [Probe(TREE, NOW - minute * 60, 0.1, ProbeOutcome.GOOD) for minute in range(PROBES_OF_ONE + 5)]
+    old = Probe(TREE, NOW - RECENT_SECONDS - 1, 0.1, ProbeOutcome.TIMEOUT)
     note(health, *reversed(probes), old)
     assert history.history(NOW).probes["a.example.org"] == probes[:PROBES_OF_ONE]
     assert history.history(NOW).first_seen["a.example.org"] == old.at
@@ -47,19 +47,19 @@ def test_probes_are_the_recent_ones_newest_first(stores: tuple[HealthStore, Hist
 
 def test_sightings_are_read_on(stores: tuple[HealthStore, HistoryStore]) -> None:
     health, history = stores
-    first = Probe(REPOSITORY, NOW - 2 * DAY, 0.1, Outcome.FRESH, sha256="a" * 64)
+    first = Probe(REPOSITORY, NOW - 2 * DAY, 0.1, ProbeOutcome.FRESH, sha256="a" * 64)
     note(health, first)
     assert history.history(NOW).sightings == {
         "a.example.org": [Sighting("9.8/BaseOS/x86_64/os/", NOW - 2 * DAY, "a" * 64)]
     }
-    note(health, Probe(REPOSITORY, NOW - DAY, 0.1, Outcome.FRESH, sha256="b" * 64))
+    note(health, Probe(REPOSITORY, NOW - DAY, 0.1, ProbeOutcome.FRESH, sha256="b" * 64))
     assert [each.sha256[0] for each in history.history(NOW).sightings["a.example.org"]] == ["a", "b"]
 
 
 def test_of_what_is_over_the_last_sighting_stays(stores: tuple[HealthStore, HistoryStore]) -> None:
     health, history = stores
     for days, digit in ((29, "a"), (28, "b"), (1, "c")):
-        note(health, Probe(REPOSITORY, NOW - days * DAY, 0.1, Outcome.FRESH, sha256=digit * 64))
+        note(health, Probe(REPOSITORY, NOW - days * DAY, 0.1, ProbeOutcome.FRESH, sha256=digit * 64))
     history.history(NOW)
     later = history.history(NOW + 5 * DAY)
     assert [each.sha256[0] for each in later.sightings["a.example.org"]] == ["b", "c"]
@@ -67,7 +67,7 @@ def test_of_what_is_over_the_last_sighting_stays(stores: tuple[HealthStore, Hist
 
 def test_events_are_those_of_each_mirror(stores: tuple[HealthStore, HistoryStore]) -> None:
     health, history = stores
-    note(health, changes=(Change(TREE, False, NOW - 90, Outcome.TIMEOUT, "no answer"),))
+    note(health, changes=(HealthChange(TREE, False, NOW - 90, ProbeOutcome.TIMEOUT, "no answer"),))
     health.override(Override("b.example.org", "disks", "boss", NOW - 60, NOW + 60))
     found = history.history(NOW).events
     assert [(event.kind, event.why) for event in found["a.example.org"]] == [(EventKind.DOWN, "too slow: no answer")]
@@ -88,24 +88,24 @@ def test_runs_are_told_and_the_version_grows_with_them(stores: tuple[HealthStore
 def test_the_same_content_seen_again_is_one_sighting(stores: tuple[HealthStore, HistoryStore]) -> None:
     health, history = stores
     for minute, digit in ((90, "a"), (75, "a"), (60, "a"), (45, "b"), (30, "a")):
-        note(health, Probe(REPOSITORY, NOW - minute * 60, 0.1, Outcome.STALE, sha256=digit * 64))
+        note(health, Probe(REPOSITORY, NOW - minute * 60, 0.1, ProbeOutcome.STALE, sha256=digit * 64))
     found = history.history(NOW).sightings["a.example.org"]
     assert [(NOW - each.at) / 60 for each in found] == [90, 45, 30]
 
 
 def test_a_new_mirror_is_seen_for_the_first_time(stores: tuple[HealthStore, HistoryStore]) -> None:
     health, history = stores
-    note(health, Probe(TREE, NOW - 600, 0.1, Outcome.GOOD))
+    note(health, Probe(TREE, NOW - 600, 0.1, ProbeOutcome.GOOD))
     assert history.history(NOW).first_seen == {"a.example.org": NOW - 600}
     other = Subject("b.example.org", "main", Protocol.HTTPS, Family.IPV4)
-    note(health, Probe(other, NOW + 60, 0.1, Outcome.GOOD), Probe(other, NOW + 120, 0.1, Outcome.GOOD))
+    note(health, Probe(other, NOW + 60, 0.1, ProbeOutcome.GOOD), Probe(other, NOW + 120, 0.1, ProbeOutcome.GOOD))
     assert history.history(NOW + 180).first_seen == {"a.example.org": NOW - 600, "b.example.org": NOW + 60}
 
 
 def test_what_happened_to_repositories_is_told_for_a_week(stores: tuple[HealthStore, HistoryStore]) -> None:
     health, history = stores
     changes = tuple(
-        Change(subject, False, NOW - days * DAY, Outcome.STALE, "")
+        HealthChange(subject, False, NOW - days * DAY, ProbeOutcome.STALE, "")
         for subject in (TREE, REPOSITORY)
         for days in (2, 20)
     )

@@ -9,17 +9,17 @@ import pytest
 import sqlalchemy as sa
 
 from mirrorlist.core.errors import LeadLost
-from mirrorlist.core.health.probe_run import Round
-from mirrorlist.core.health.verdicts import Outcome, Subject, Verdict
+from mirrorlist.core.health.probe_run import RunResult
+from mirrorlist.core.health.verdicts import ProbeOutcome, Subject, Verdict
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore, Run
-from mirrorlist.store.leader_election import PROBER, Candidate, Lead, leading, prober_lock
+from mirrorlist.store.leader_election import PROBER, LeaderCandidate, Leadership, leading, prober_lock
 from mirrorlist.store.locks import AdvisoryLock, FileLock, Lock
 from tests.building import NOW
 from tests.serving import until
 from tests.store.test_health import OVERRIDE, TREE
 
-KNOWN = {TREE: Verdict(True, 1.0, Outcome.GOOD, 2.0)}
+KNOWN = {TREE: Verdict(True, 1.0, ProbeOutcome.GOOD, 2.0)}
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def at() -> float:
     return NOW
 
 
-def record(engine: sa.Engine, lead: Lead | None, known: dict[Subject, Verdict] = KNOWN) -> bool:
-    return HealthStore(engine, lead).record(Round(known, (), ()), {})
+def record(engine: sa.Engine, lead: Leadership | None, known: dict[Subject, Verdict] = KNOWN) -> bool:
+    return HealthStore(engine, lead).record(RunResult(known, (), ()), {})
 
 
 def test_one_leads_and_each_taking_raises_the_epoch(engine: sa.Engine, other: sa.Engine, tmp_path: Path) -> None:
-    first, second = (Candidate(prober_lock(each, tmp_path)) for each in (engine, other))
+    first, second = (LeaderCandidate(prober_lock(each, tmp_path)) for each in (engine, other))
     with leading(engine, first, PROBER, at) as lead, leading(other, second, PROBER, at) as none:
         assert (lead and lead.epoch, none) == (1, None)
     with leading(other, second, PROBER, at) as lead:
@@ -62,15 +62,15 @@ def test_a_leader_writes_and_one_that_lost_its_lead_writes_nothing(
     engine: sa.Engine, other: sa.Engine, tmp_path: Path
 ) -> None:
     """The former one holds no lock any more and does not know: all that stops it is the epoch."""
-    former = Candidate(prober_lock(engine, tmp_path))
+    former = LeaderCandidate(prober_lock(engine, tmp_path))
     with leading(engine, former, PROBER, at) as old:
         assert old
         number = HealthStore(engine, old).begin_run(NOW)
         assert record(engine, old)
-    with leading(other, Candidate(prober_lock(other, tmp_path)), PROBER, at) as new:
+    with leading(other, LeaderCandidate(prober_lock(other, tmp_path)), PROBER, at) as new:
         writes: list[Callable[[HealthStore], object]] = [
             lambda store: store.begin_run(NOW), lambda store: store.end_run(Run(number, NOW, 1.0)),
-            lambda store: store.record(Round({TREE: Verdict(False, 9.0, Outcome.TIMEOUT, 9.0)}, (), ()), KNOWN),
+            lambda store: store.record(RunResult({TREE: Verdict(False, 9.0, ProbeOutcome.TIMEOUT, 9.0)}, (), ()), KNOWN),
             lambda store: store.prune(NOW),
         ]  # fmt: skip
         for write in writes:
@@ -83,7 +83,7 @@ def test_a_leader_writes_and_one_that_lost_its_lead_writes_nothing(
 
 
 def test_a_lead_cannot_be_taken_while_its_holder_writes(engine: sa.Engine, other: sa.Engine, tmp_path: Path) -> None:
-    with leading(engine, Candidate(prober_lock(engine, tmp_path)), PROBER, at) as lead:
+    with leading(engine, LeaderCandidate(prober_lock(engine, tmp_path)), PROBER, at) as lead:
         assert lead
         with engine.begin() as writing:
             lead.hold(writing)
@@ -99,8 +99,8 @@ def test_a_leader_that_gives_no_sign_of_life_is_replaced_and_hears_of_it(
 ) -> None:
     clock = Clock()
     held, waiting = prober_lock(engine, tmp_path), prober_lock(other, tmp_path)
-    candidate = Candidate(waiting, 60, clock)
-    with leading(engine, Candidate(held), PROBER, at) as old:  # its first sign of life is 15 s away
+    candidate = LeaderCandidate(waiting, 60, clock)
+    with leading(engine, LeaderCandidate(held), PROBER, at) as old:  # its first sign of life is 15 s away
         assert old
 
         def taken() -> bool:
@@ -121,7 +121,7 @@ def test_a_leader_that_gives_no_sign_of_life_is_replaced_and_hears_of_it(
 
 
 def test_a_lost_lock_is_noticed_while_leading(engine: sa.Engine, other: sa.Engine, tmp_path: Path) -> None:
-    with leading(engine, Candidate(prober_lock(engine, tmp_path), 0.2), PROBER, at) as lead:
+    with leading(engine, LeaderCandidate(prober_lock(engine, tmp_path), 0.2), PROBER, at) as lead:
         assert lead
         prober_lock(other, tmp_path).destroy()
         assert lead.lost.wait(10)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mirrorlist.core.catalogue.metadata import Change, metadata_from
+from mirrorlist.core.catalogue.metadata import MetadataChange, metadata_from
 from mirrorlist.core.model import Checksummed
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore, OriginCheck
@@ -38,8 +38,8 @@ def test_each_change_is_noted_once_and_in_the_order_in_which_it_was_seen(store: 
     assert [store.record(PATH, version, at) for version, at in seen] == [True, False, True, True, False, True]
     assert store.record(OTHER, B, 8.0) is True
     assert store.changes() == {
-        PATH: [Change(A, 5.0), Change(C, 7.0), Change(B, 3.0), Change(A, 9.0)],
-        OTHER: [Change(B, 8.0)],
+        PATH: [MetadataChange(A, 5.0), MetadataChange(C, 7.0), MetadataChange(B, 3.0), MetadataChange(A, 9.0)],
+        OTHER: [MetadataChange(B, 8.0)],
     }
 
 
@@ -57,7 +57,7 @@ def test_a_failure_leaves_what_is_known(store: MetadataStore) -> None:
     store.record(PATH, A, 1.0)
     before = store.version()
     store.failed(PATH, "gone", 2.0)
-    assert (store.changes(), store.version()) == ({PATH: [Change(A, 1.0)]}, before)
+    assert (store.changes(), store.version()) == ({PATH: [MetadataChange(A, 1.0)]}, before)
 
 
 def test_expiry_ends_every_version_but_the_current_ones_of_the_paths_named(store: MetadataStore) -> None:
@@ -69,8 +69,8 @@ def test_expiry_ends_every_version_but_the_current_ones_of_the_paths_named(store
     assert store.expire_alternates(["nowhere"]) == 0
     assert store.expire_alternates([]) == 0
     assert store.changes() == {
-        PATH: [Change(A, 0.0, accepted=False), Change(B, 1.0, accepted=False), Change(C, 2.0)],
-        OTHER: [Change(A, 0.0), Change(B, 1.0), Change(C, 2.0)],
+        PATH: [MetadataChange(A, 0.0, accepted=False), MetadataChange(B, 1.0, accepted=False), MetadataChange(C, 2.0)],
+        OTHER: [MetadataChange(A, 0.0), MetadataChange(B, 1.0), MetadataChange(C, 2.0)],
     }
 
 
@@ -112,7 +112,7 @@ def test_what_is_recorded_outlives_the_process(tmp_path: Path, url: str) -> None
     MetadataStore(first).record(PATH, C, 1.5)
     first.dispose()
     second = open_database(tmp_path, url)
-    assert MetadataStore(second).changes() == {PATH: [Change(C, 1.5)]}
+    assert MetadataStore(second).changes() == {PATH: [MetadataChange(C, 1.5)]}
     second.dispose()
 
 
@@ -183,12 +183,12 @@ def test_a_writer_waits_for_another_and_a_reader_does_not(tmp_path: Path, url: s
         connection.execute(ORIGIN_CHANGES.update().values(accepted=False))
         waiting = threading.Thread(target=lambda: done.append(stores[1].record(PATH, B, 2.0)))
         waiting.start()
-        assert stores[1].changes() == {PATH: [Change(A, 1.0)]}
+        assert stores[1].changes() == {PATH: [MetadataChange(A, 1.0)]}
         waiting.join(0.3)
         assert done == []
     waiting.join(10)
     assert done == [True]
-    assert stores[0].changes() == {PATH: [Change(A, 1.0, accepted=False), Change(B, 2.0)]}
+    assert stores[0].changes() == {PATH: [MetadataChange(A, 1.0, accepted=False), MetadataChange(B, 2.0)]}
     for engine in engines:
         engine.dispose()
 

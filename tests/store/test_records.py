@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from mirrorlist.core.health.columns import HealthTable
-from mirrorlist.core.health.probe_run import Round
-from mirrorlist.core.health.verdicts import EventKind, Outcome, Override, Verdict
+from mirrorlist.core.health.probe_run import RunResult
+from mirrorlist.core.health.verdicts import EventKind, Override, ProbeOutcome, Verdict
 from mirrorlist.core.model import Checksummed, RepoMetadata
 from mirrorlist.store.database import FILE_NAME, open_database
 from mirrorlist.store.health import HealthStore
@@ -60,7 +60,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def fill(directory: Path) -> None:
     engine = open_database(directory)
     MetadataStore(engine).record(PATH, A, NOW)
-    HealthStore(engine).record(Round({TREE: Verdict(True, 1.0, Outcome.GOOD, 2.0)}, (), ()), {})
+    HealthStore(engine).record(RunResult({TREE: Verdict(True, 1.0, ProbeOutcome.GOOD, 2.0)}, (), ()), {})
     HealthStore(engine).override(OVERRIDE)
 
 

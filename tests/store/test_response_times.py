@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.core.catalogue.policy import Lowered
+from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.health.response_times import Pace
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from tests.building import NOW
 
 CALM = Pace(NOW, None, 0, 3, (0.125, 0.25))
-SLOW = Pace(NOW, Lowered(2, NOW - 900, "it answered in 2.0 s, usually in 0.2 s"), 4, 0, (0.2,) * 96)
+SLOW = Pace(NOW, WeightReduction(2, NOW - 900, "it answered in 2.0 s, usually in 0.2 s"), 4, 0, (0.2,) * 96)
 
 
 @pytest.fixture

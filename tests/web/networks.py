@@ -11,10 +11,10 @@ from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.service import Link, Module, PublishedImage, Site
 from mirrorlist.core.health.history import Sighting
 from mirrorlist.core.health.table import health_table
-from mirrorlist.core.health.verdicts import Event, EventKind, Family, Outcome, Override, Probe, Subject, Verdict
+from mirrorlist.core.health.verdicts import Event, EventKind, Family, Override, Probe, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, PlaceSource, Protocol, Status
 from mirrorlist.core.public.encoding import encode_record, rung_counts, shares
-from mirrorlist.core.public.record import History, Known, public_record
+from mirrorlist.core.public.record import History, RecordInputs, public_record
 from mirrorlist.core.public.types import Logo, PublicRun
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.sources.mirrors.address_places import in_time_zones
@@ -143,7 +143,7 @@ def with_record(
         "origins": {MAIN: "/srv/linux"}, **fields,
     }  # fmt: skip
     made = snapshot(mirrors, at=at, metadata=origin, facts={"health": health, "generation": 7}, **settings)
-    known = Known(
+    known = RecordInputs(
         mirrors=mirrors,
         health=health,
         modules=dict.fromkeys(REPOSITORIES, MAIN),
@@ -181,14 +181,14 @@ def _verdicts(mirrors: Sequence[Mirror], stale: float) -> dict[Subject, Verdict]
                 found[subject] = Verdict(
                     False,
                     NOW - 90_000,
-                    Outcome.STALE,
+                    ProbeOutcome.STALE,
                     NOW - 300,
                     "is 26 hours behind the origin",
                     bad=9,
                     sha256="c" * 64,
                 )
             else:
-                outcome = Outcome.LAGGING if lags else Outcome.FRESH
+                outcome = ProbeOutcome.LAGGING if lags else ProbeOutcome.FRESH
                 found[subject] = Verdict(
                     True, NOW - 2e6, outcome, NOW - 300, good=99, sha256="b" * 64 if lags else "a" * 64
                 )
@@ -198,10 +198,10 @@ def _verdicts(mirrors: Sequence[Mirror], stale: float) -> dict[Subject, Verdict]
 def _way(number: int, family: Family, down: bool) -> Verdict:
     if down:
         told = "connection refused; see https://user:secret@mirror.example.org/"
-        return Verdict(False, NOW - 7200, Outcome.UNREACHABLE, NOW - 300, told, bad=8)
+        return Verdict(False, NOW - 7200, ProbeOutcome.UNREACHABLE, NOW - 300, told, bad=8)
     if family is Family.IPV6 and number % 7 == 2:
-        return Verdict(False, NOW - 2e6, Outcome.NO_ADDRESS, NOW - 300, bad=99)
-    return Verdict(True, NOW - 2e6 + number * 100, Outcome.GOOD, NOW - 300, good=99)
+        return Verdict(False, NOW - 2e6, ProbeOutcome.NO_ADDRESS, NOW - 300, bad=99)
+    return Verdict(True, NOW - 2e6 + number * 100, ProbeOutcome.GOOD, NOW - 300, good=99)
 
 
 def _history(mirrors: Sequence[Mirror], verdicts: dict[Subject, Verdict]) -> History:
@@ -217,7 +217,7 @@ def _history(mirrors: Sequence[Mirror], verdicts: dict[Subject, Verdict]) -> His
                 Event(each.name, EventKind.UP, NOW - 3e5, "reachable", way),
                 Event(each.name, EventKind.DOWN, NOW - 3e5 - 4000 * (number % 50), "too slow: no answer in 10 s", way),
             ]
-        probes[each.name] = [Probe(way, NOW - 300 - 900 * turn, 0.21, Outcome.GOOD) for turn in range(8)]
+        probes[each.name] = [Probe(way, NOW - 300 - 900 * turn, 0.21, ProbeOutcome.GOOD) for turn in range(8)]
         held = verdicts.get(Subject(each.name, MAIN, Protocol.HTTPS, Family.IPV4, REPOSITORIES[0]))
         seen_at = {"c": NOW - 2e6, "b": NOW - 1.9e5, "a": NOW - 15_000}
         sightings[each.name] = [

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from mirrorlist.core.catalogue.trees import Tree
-from mirrorlist.core.health.columns import HealthTable, Holds
+from mirrorlist.core.catalogue.trees import RedirectTree
+from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.model import MAIN, Mirror, Protocol
-from mirrorlist.core.selection.usability import RUNG_NOTES, Rung
+from mirrorlist.core.selection.usability import LEVEL_NOTES, FallbackLevel
 from tests.building import CITIES, metadata, snapshot
 from tests.file_indexes import Has, indexed
 from tests.web.asking import Both, both
@@ -40,10 +40,10 @@ def network(dice: random.Random) -> list[Mirror]:
 def service(dice: random.Random) -> tuple[Both, frozenset[str]]:
     """A service, and the names of the mirrors that lack the file."""
     mirrors = network(dice)
-    holds = bytes(dice.choice([Holds.FRESH, Holds.FRESH, Holds.STALE, Holds.LAGGING]) for _ in mirrors)
+    holds = bytes(dice.choice([SyncState.FRESH, SyncState.FRESH, SyncState.STALE, SyncState.LAGGING]) for _ in mirrors)
     lacking = tuple(mirror.name.partition(".")[0] for mirror in mirrors if dice.random() < 0.2)
     made = snapshot(
-        mirrors, at=AT, trees=(Tree(prefix="/dl/", module=MAIN, allow_http=True),), fallbacks=FALLBACKS,
+        mirrors, at=AT, trees=(RedirectTree(prefix="/dl/", module=MAIN, allow_http=True),), fallbacks=FALLBACKS,
         metadata={REPO: metadata(REPO)}, origins={MAIN: "https://origin.example.org/"},
         facts={"health": HealthTable({REPO: holds})},
     )  # fmt: skip
@@ -74,7 +74,7 @@ def test_they_agree(seed: int) -> None:
         urls = [str(each.text) for each in metalink.iter("{*}url")]
         assert told == urls
         assert told[0] == f"{first}{RPM}"
-        if RUNG_NOTES[Rung.LAST_KNOWN] in text:
+        if LEVEL_NOTES[FallbackLevel.LAST_KNOWN] in text:
             assert first in fallbacks, "no mirror is known to be good, and a redirect names but one"
         elif listed[0].split("/")[2] not in lacking:
             assert first == listed[0]

@@ -6,7 +6,7 @@ import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from mirrorlist.core.health.columns import HealthTable, Holds, reach_key
+from mirrorlist.core.health.columns import HealthTable, SyncState, reach_key
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.store.count_files import CountFiles
@@ -43,7 +43,7 @@ def test_answers_are_counted_by_what_was_asked_by_whom_and_who_came_first() -> N
 
 def test_the_rung_is_counted() -> None:
     path = "9.8/BaseOS/x86_64/os/"
-    health = HealthTable({path: bytes([Holds.STALE])}, {reach_key(MAIN, Protocol.HTTPS, Family.IPV4): bytes(1)})
+    health = HealthTable({path: bytes([SyncState.STALE])}, {reach_key(MAIN, Protocol.HTTPS, Family.IPV4): bytes(1)})
     service = both(snapshot([mirror("a", "berlin")], at=AT, facts={"health": health}))
     service.get("/mirrorlist/9/baseos", "arch=x86_64", "198.51.100.7")
     assert service.counts[0].take()["rung"] == {"last_known": 1}

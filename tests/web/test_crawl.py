@@ -10,7 +10,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 from lxml import etree, html
 
-from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.model import MAIN
 from tests.web.asking import Answer, Both, ask, both, environ
 from tests.web.networks import record_of
@@ -21,7 +21,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 @pytest.fixture(scope="module")
 def service() -> Both:
-    return both(record_of(40, trees=(Tree(prefix="/dl/", module=MAIN),)))
+    return both(record_of(40, trees=(RedirectTree(prefix="/dl/", module=MAIN),)))
 
 
 @pytest.fixture(scope="module")

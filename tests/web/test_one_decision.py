@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from mirrorlist.core.catalogue.catalogue import Image, directories
-from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.files.index import Holding
-from mirrorlist.core.health.columns import CURRENT, HealthTable, Holds, Reach, literal_family, reach_key
+from mirrorlist.core.health.columns import CURRENT, HealthTable, Reach, SyncState, literal_family, reach_key
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Location, Mirror
 from mirrorlist.core.public.types import public_fields
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.causes import faults_of
-from mirrorlist.core.selection.known_files import Belonging
-from mirrorlist.core.selection.usability import RUNG_NOTES, Rung
+from mirrorlist.core.selection.known_files import RepositoryLocator
+from mirrorlist.core.selection.usability import LEVEL_NOTES, FallbackLevel
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.indexing.reasons import standings
 from mirrorlist.store.listings import Listings
@@ -42,7 +42,7 @@ OF = replace(
     CATALOGUE,
     images=tuple(Image(f"isos/$basearch/X-{{version}}-$basearch-{name}.iso") for name in ("dvd", "boot")),
 )
-TREES = (Tree(prefix="/dl/", module=MAIN, allow_http=True),)
+TREES = (RedirectTree(prefix="/dl/", module=MAIN, allow_http=True),)
 OWN = ("https://own.example.org/linux/", "http://own.example.org/linux/")
 ORIGIN = "https://origin.example.org/linux/"
 PEERS = {
@@ -85,13 +85,19 @@ def network(dice: random.Random) -> Network:
     def column(values: Sequence[int]) -> bytes:
         return bytes(dice.choice(values) if dice.random() < bad else 0 for _ in mirrors)
 
-    images = {path: column([Holds.MISSING, Holds.STALE, Holds.WRONG]) for path in (DVD, BOOT) if dice.random() < 0.6}
+    images = {
+        path: column([SyncState.MISSING, SyncState.STALE, SyncState.WRONG])
+        for path in (DVD, BOOT)
+        if dice.random() < 0.6
+    }
     holds = images | {
         directory: bytes(map(max, zip(*(images[path] for path in paths), strict=True)))
         for directory, paths in directories(images).items()
     }
     if dice.random() < 0.6:
-        holds[REPO] = column([Holds.LAGGING, Holds.STALE, Holds.MISSING, Holds.UNREACHABLE, Holds.GRACE])
+        holds[REPO] = column(
+            [SyncState.LAGGING, SyncState.STALE, SyncState.MISSING, SyncState.UNREACHABLE, SyncState.GRACE]
+        )
     ways = [reach_key(MAIN, protocol, family) for protocol in WEB_PROTOCOLS for family in Family]
     reach = {way: column([Reach.SILENT, Reach.NO_ADDRESS, Reach.WRONG]) for way in ways if dice.random() < 0.6}
     out = tuple(number for number in range(len(mirrors)) if dice.random() < 0.1)
@@ -174,12 +180,12 @@ def check(asked: Asked, network: Network, family: Family) -> None:
     assert asked.redirected == [first, first], "one address is one address"
     assert all(urls == asked.urls for urls in asked.metalinks)
     assert asked.names(asked.listed) == asked.names(asked.urls), "the same mirrors in the same order"
-    if RUNG_NOTES[Rung.LAST_KNOWN] not in asked.text and asked.listed:
+    if LEVEL_NOTES[FallbackLevel.LAST_KNOWN] not in asked.text and asked.listed:
         assert asked.listed[0] == first
     handed = asked.names(asked.urls)
     assert not set(handed) & asked.left_out
     numbers = {each.name: number for number, each in enumerate(of.mirrors)}
-    within = Belonging(OF).judged(MAIN, path)
+    within = RepositoryLocator(OF).judged(MAIN, path)
     public = [n for n, each in enumerate(of.mirrors) if not (each.private or each.monopoly)]
     if network.is_indexed:
         index = of.files[MAIN]
@@ -225,7 +231,7 @@ def test_no_form_of_an_answer_contradicts_another_in_2000_cases(quarter: int) ->
 
 
 def served(
-    *names: str, files: Mapping[str, Has] | None = None, trees: tuple[Tree, ...] = TREES, **health: Any
+    *names: str, files: Mapping[str, Has] | None = None, trees: tuple[RedirectTree, ...] = TREES, **health: Any
 ) -> tuple[Both, Snapshot]:
     """A service of mirrors in Berlin, with an index of these files, if any."""
     made = snapshot(
@@ -260,8 +266,8 @@ def answers(of: Both, form: str, status: int) -> set[str]:
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form[0])
-@pytest.mark.parametrize("held", [Holds.MISSING, Holds.WRONG, Holds.STALE, Holds.UNREACHABLE])
-def test_a_bad_verdict_on_an_image_counts_in_every_form(form: tuple[str, int], held: Holds) -> None:
+@pytest.mark.parametrize("held", [SyncState.MISSING, SyncState.WRONG, SyncState.STALE, SyncState.UNREACHABLE])
+def test_a_bad_verdict_on_an_image_counts_in_every_form(form: tuple[str, int], held: SyncState) -> None:
     bad = bytes([0, held, 0])
     holds = dict.fromkeys((DVD, ISOS, f"{ISOS}/"), bad)
     of, _ = served("good", "bad", "fine", holds=holds)
@@ -279,7 +285,7 @@ def test_a_mirror_that_lacks_a_file_by_the_index_is_in_no_form(form: tuple[str, 
 
 
 def test_the_neighbours_of_an_image_stay_with_all_mirrors() -> None:
-    of, _ = served("good", "bad", holds={path: bytes([0, Holds.MISSING]) for path in (DVD, ISOS, f"{ISOS}/")})
+    of, _ = served("good", "bad", holds={path: bytes([0, SyncState.MISSING]) for path in (DVD, ISOS, f"{ISOS}/")})
     for path in (BOOT, DVD, BOOT, f"{ISOS}/CHECKSUM", DVD):
         expected = {"good"} if path == DVD else {"good", "bad"}
         assert answers(of, f"/dl/{path}", 302) == answers(of, f"/mirrorlist?path={path}", 200) == expected
@@ -290,7 +296,7 @@ def test_of_a_directory_that_nobody_has_whole_those_that_have_some_are_listed_wi
     of, _ = served("half", "other", "none", files=files)
     text = of.get("/mirrorlist", f"path={ISOS}", CLIENTS[0]).body.decode()
     assert hosts([text]) == {"half", "other"}
-    assert RUNG_NOTES[Rung.LAST_KNOWN] in text
+    assert LEVEL_NOTES[FallbackLevel.LAST_KNOWN] in text
 
 
 def test_what_the_index_does_not_have_is_404_in_every_form() -> None:
@@ -358,7 +364,7 @@ def test_names_of_places_are_cleaned_as_other_texts_are() -> None:
 
 def test_which_tells_why_a_mirror_that_has_a_file_is_left_out(tmp_path: Path) -> None:
     _, made = served(
-        "good", "bad", "lacks", files={DVD: Has(lacking=("lacks",))}, holds={DVD: bytes([0, Holds.WRONG, 0])}
+        "good", "bad", "lacks", files={DVD: Has(lacking=("lacks",))}, holds={DVD: bytes([0, SyncState.WRONG, 0])}
     )
     index = made.files[MAIN]
     number = index.find(DVD)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mirrorlist.app import plain_app, put_front
-from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.model import MAIN
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.time_budget import Budget, Budgets
@@ -64,7 +64,7 @@ def test_plain_redirects_go_on_when_the_time_of_dear_ones_is_spent() -> None:
     held, counts, clock = Held(), Counts(), Clock()
     app = plain_app(held, nobody, counts, clock)
     put_front(app, held, nobody, counts, Budgets(Budget(0.0, 0.0), unlimited().pages), clock)
-    trees = (Tree(prefix="/dl/", module=MAIN), Tree(prefix="/", module=MAIN, host="dl.example.org"))
+    trees = (RedirectTree(prefix="/dl/", module=MAIN), RedirectTree(prefix="/", module=MAIN, host="dl.example.org"))
     held.put(snapshot([mirror("a", "berlin")], trees=trees))
     for path, query, host in [
         ("/dl/x.iso", "country=DE", "x"), ("/region/EU/dl/x.iso", "", "x"), ("/dl/x.iso.meta4", "", "x"),

@@ -19,7 +19,7 @@ from urllib3.response import HTTPResponse
 from mirrorlist.checks.fetching.bounded_socket import Wire, certificate_days_left, connection, secured
 from mirrorlist.checks.fetching.deadline import Deadline
 from mirrorlist.checks.fetching.result import Failed, FailureKind, shown
-from mirrorlist.checks.fetching.url import Target
+from mirrorlist.checks.fetching.url import FetchTarget
 from mirrorlist.core.model import Protocol
 
 LARGEST_HEAD = 65_536
@@ -91,7 +91,7 @@ class _OpenConnection(HTTPConnection):
 
     response_class = _QuietResponse
 
-    def __init__(self, target: Target, wire: Wire) -> None:
+    def __init__(self, target: FetchTarget, wire: Wire) -> None:
         super().__init__(target.host, target.port)
         self.sock = cast(socket.socket, wire)
 
@@ -100,7 +100,7 @@ class _OpenConnection(HTTPConnection):
 
 
 def exchanged(
-    target: Target,
+    target: FetchTarget,
     addresses: tuple[str, ...],
     request: Request,
     context: ssl.SSLContext,
@@ -120,7 +120,7 @@ def exchanged(
             return _reply(wire, target, request, address, certificate_days_left(tls, now()))
 
 
-def sent_headers(target: Target, request: Request) -> dict[str, str]:
+def sent_headers(target: FetchTarget, request: Request) -> dict[str, str]:
     """The headers of a request. A validator that is not plain ASCII is left out: then the whole file comes."""
     headers = {
         "Host": target.authority,
@@ -135,7 +135,7 @@ def sent_headers(target: Target, request: Request) -> dict[str, str]:
     return headers | {name: value for name, value in validators if value and _VALIDATOR.fullmatch(value)}
 
 
-def _reply(wire: Wire, target: Target, request: Request, address: str, days_left: int | None) -> Reply:
+def _reply(wire: Wire, target: FetchTarget, request: Request, address: str, days_left: int | None) -> Reply:
     speaking = _OpenConnection(target, wire)
     speaking.request(
         request.method.verb,

@@ -20,7 +20,7 @@ from mirrorlist.checks.fetching.addresses import Resolver, resolved_within, syst
 from mirrorlist.checks.fetching.deadline import Clock, Deadline, deadline_in
 from mirrorlist.checks.fetching.exchange import Method, Reply, Request, exchanged
 from mirrorlist.checks.fetching.result import Failed, Failure, FailureKind, Fetched, shown
-from mirrorlist.checks.fetching.url import Target, read_target, redirected
+from mirrorlist.checks.fetching.url import FetchTarget, read_target, redirected
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.model import Prefix, Protocol
@@ -30,7 +30,7 @@ from mirrorlist.core.network.public_addresses import refusal
 MOST_HOPS = 3
 
 
-class Family(Enum):
+class AllowedFamilies(Enum):
     """Which addresses a fetch may use; the value is the IP versions."""
 
     EITHER = (4, 6)
@@ -48,7 +48,7 @@ class Ask:
     """
 
     method: Method = Method.GET
-    family: Family = Family.EITHER
+    family: AllowedFamilies = AllowedFamilies.EITHER
     most_bytes: int = 1024 * 1024
     deadline_seconds: float = 10.0
     etag: str | None = None
@@ -83,7 +83,7 @@ def fetch(url: str, ask: Ask, guard: Guard) -> Fetched | Failure:
         return failed.failure
 
 
-def _followed(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Fetched:
+def _followed(target: FetchTarget, ask: Ask, guard: Guard, deadline: Deadline) -> Fetched:
     hops: list[str] = []
     days_left: list[int | None] = []
     while True:
@@ -101,7 +101,7 @@ def _followed(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Fet
                 raise Failed(FailureKind.CIRCLE, f"back to {shown(target.url)}")
 
 
-def _redirected(target: Target, location: str, others: Elsewhere) -> Target:
+def _redirected(target: FetchTarget, location: str, others: Elsewhere) -> FetchTarget:
     """Where a redirect leads, unless it is to somebody else's copy, which says nothing of this one."""
     with suppress(ValueError):
         if owner := others.owner_of(urljoin(target.url, location)):
@@ -120,7 +120,7 @@ def _hops_told(hops: list[str]) -> Iterator[None]:
         raise Failed(failed.failure.kind, f"{failed.failure.detail} (redirected from {shown(hops[-1])})") from None
 
 
-def _asked(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Reply:
+def _asked(target: FetchTarget, ask: Ask, guard: Guard, deadline: Deadline) -> Reply:
     if ask.scheme is not None and target.scheme is not ask.scheme:
         raise Failed(FailureKind.OTHER_SCHEME, f"{shown(target.url)} is not {ask.scheme}")
     addresses = _in_family(_judged(_addresses(target, guard, deadline), target, guard), target, ask.family)
@@ -128,7 +128,7 @@ def _asked(target: Target, ask: Ask, guard: Guard, deadline: Deadline) -> Reply:
     return exchanged(target, addresses, request, guard.context, deadline, guard.now)
 
 
-def _addresses(target: Target, guard: Guard, deadline: Deadline) -> tuple[str, ...]:
+def _addresses(target: FetchTarget, guard: Guard, deadline: Deadline) -> tuple[str, ...]:
     if target.literal:
         return (target.host,)
     try:
@@ -144,7 +144,7 @@ def _addresses(target: Target, guard: Guard, deadline: Deadline) -> tuple[str, .
     return found
 
 
-def _judged(addresses: tuple[str, ...], target: Target, guard: Guard) -> tuple[str, ...]:
+def _judged(addresses: tuple[str, ...], target: FetchTarget, guard: Guard) -> tuple[str, ...]:
     """All of them, or none: a name with one forbidden address may answer with it at any time."""
     for address in addresses:
         if reason := refusal(address, guard.allowed):
@@ -152,7 +152,7 @@ def _judged(addresses: tuple[str, ...], target: Target, guard: Guard) -> tuple[s
     return addresses
 
 
-def _in_family(addresses: tuple[str, ...], target: Target, family: Family) -> tuple[str, ...]:
+def _in_family(addresses: tuple[str, ...], target: FetchTarget, family: AllowedFamilies) -> tuple[str, ...]:
     found = tuple(address for address in addresses if ipaddress.ip_address(address).version in family.value)
     if not found:
         raise Failed(FailureKind.NO_ADDRESS_IN_FAMILY, f"{shown(target.host)} has none in {family.name}")
@@ -163,7 +163,7 @@ def _least(days_left: Iterable[int | None]) -> int | None:
     return min((days for days in days_left if days is not None), default=None)
 
 
-def _fetched(reply: Reply, target: Target, days_left: int | None, deadline: Deadline) -> Fetched:
+def _fetched(reply: Reply, target: FetchTarget, days_left: int | None, deadline: Deadline) -> Fetched:
     return Fetched(
         status=reply.status,
         headers=reply.headers,

@@ -24,7 +24,7 @@ _SENDABLE = re.compile(r"[!-\[\]-~]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class FetchTarget:
     """A place to ask: ``host`` is a lower-case name without a final dot or an IP address; ``path`` has the query."""
 
     scheme: Protocol
@@ -49,7 +49,7 @@ class Target:
         return is_address(self.host)
 
 
-def read_target(url: str, fault: FailureKind = FailureKind.FORBIDDEN_URL) -> Target:
+def read_target(url: str, fault: FailureKind = FailureKind.FORBIDDEN_URL) -> FetchTarget:
     """The target of an absolute URL; a fragment is dropped.
 
     Raises:
@@ -67,10 +67,10 @@ def read_target(url: str, fault: FailureKind = FailureKind.FORBIDDEN_URL) -> Tar
     if reason := _port_refusal(port):
         raise Failed(fault, f"{reason}: {shown(url)}")
     path = found["path"] or "/"
-    return Target(scheme, _host(found["host"], url, fault), port, path if path.startswith("/") else "/" + path)
+    return FetchTarget(scheme, _host(found["host"], url, fault), port, path if path.startswith("/") else "/" + path)
 
 
-def redirected(target: Target, location: str) -> Target:
+def redirected(target: FetchTarget, location: str) -> FetchTarget:
     """The target of a Location header seen at ``target``.
 
     Raises:

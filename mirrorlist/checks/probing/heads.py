@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from mirrorlist.checks.fetching.deadline import Clock, deadline_in
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
-from mirrorlist.checks.probing.one_byte import Answer, by_get, by_head
+from mirrorlist.checks.probing.one_byte import FileAnswer, by_get, by_head
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
@@ -39,13 +39,13 @@ def tree_of(urls: Mapping[Protocol, str]) -> str | None:
 
 def ask(
     tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, timeouts: Timeouts, elsewhere: Elsewhere = NOWHERE
-) -> dict[str, Answer]:
+) -> dict[str, FileAnswer]:
     """What the mirror says of each path; those that it gave no clear answer about are left out.
 
     What it redirects ``elsewhere`` it does not have.
     """
     deadline = deadline_in(timeouts.mirror_seconds, clock)
-    found: dict[str, Answer] = {}
+    found: dict[str, FileAnswer] = {}
     failures, sparing = 0, False
     for number, path in enumerate(paths):
         left = min(timeouts.request_seconds, deadline.left())

@@ -27,7 +27,7 @@ _NO_SUCH_RANGE = 416
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FileAnswer:
     """What a mirror said of one file: its size, ABSENT or UNKNOWN, its time in seconds since 1970 or UNKNOWN, and why
     it counts as absent where that is not a plain 404."""
 
@@ -37,46 +37,46 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FileReply:
     """What came of asking for one file: ``answer`` is None where that says nothing of the file, ``failed`` tells
     whether there was no answer at all, ``whole`` whether the server began to send the whole file."""
 
-    answer: Answer | None
+    answer: FileAnswer | None
     failed: bool = False
     whole: bool = False
 
 
-def by_get(url: str, ask: Ask, fetch: Fetch) -> Asked:
+def by_get(url: str, ask: Ask, fetch: Fetch) -> FileReply:
     """Asks for the first byte."""
     reply = fetch(url, replace(ask, method=Method.FIRST_BYTE))
     if isinstance(reply, Failure):
         return _failed(reply)
     if 400 <= reply.status < 500 and reply.status not in (*_FOR_NOW, _NO_SUCH_RANGE):
-        return Asked(Answer(ABSENT, why="" if reply.status in _GONE else f"status {reply.status}"))
+        return FileReply(FileAnswer(ABSENT, why="" if reply.status in _GONE else f"status {reply.status}"))
     found = _RANGE.fullmatch(reply.headers.get("content-range", "").strip())
     if found and reply.status == 206:
-        return Asked(Answer(UNKNOWN if found[1] == "*" else int(found[1]), _time(reply.headers)))
+        return FileReply(FileAnswer(UNKNOWN if found[1] == "*" else int(found[1]), _time(reply.headers)))
     if found and reply.status == _NO_SUCH_RANGE and found[1] == "0":
-        return Asked(Answer(0, _time(reply.headers)))
+        return FileReply(FileAnswer(0, _time(reply.headers)))
     if reply.status == 200 and (size := _length(reply.headers)) != UNKNOWN and (reply.body or not size):
-        return Asked(Answer(size, _time(reply.headers)), whole=size > 1)
-    return Asked(None)
+        return FileReply(FileAnswer(size, _time(reply.headers)), whole=size > 1)
+    return FileReply(None)
 
 
-def by_head(url: str, ask: Ask, fetch: Fetch) -> Asked:
+def by_head(url: str, ask: Ask, fetch: Fetch) -> FileReply:
     """Asks for the head, and by GET where that does not say clearly that the file is there."""
     reply = fetch(url, replace(ask, method=Method.HEAD))
     if isinstance(reply, Failure):
         return by_get(url, ask, fetch) if reply.kind in _OF_HEAD else _failed(reply)
     if reply.status == 200 and (size := _length(reply.headers)) != UNKNOWN:
-        return Asked(Answer(size, _time(reply.headers)))
+        return FileReply(FileAnswer(size, _time(reply.headers)))
     return by_get(url, ask, fetch)
 
 
-def _failed(failure: Failure) -> Asked:
+def _failed(failure: Failure) -> FileReply:
     if failure.kind in NOT_ITS_OWN:
-        return Asked(Answer(ABSENT, why=str(failure)))
-    return Asked(None, failed=True)
+        return FileReply(FileAnswer(ABSENT, why=str(failure)))
+    return FileReply(None, failed=True)
 
 
 def _length(headers: Mapping[str, str]) -> int:

@@ -7,13 +7,22 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from mirrorlist.checks.fetching.exchange import Method
+from mirrorlist.checks.fetching.fetch import AllowedFamilies as AskedFamily
 from mirrorlist.checks.fetching.fetch import Ask
-from mirrorlist.checks.fetching.fetch import Family as AskedFamily
 from mirrorlist.checks.fetching.result import Failure, Fetched
-from mirrorlist.checks.probing.judge import Known, Observation, answers, failed, image, repomd, time_file, unchanged
+from mirrorlist.checks.probing.judge import (
+    Observation,
+    OriginHistory,
+    answers,
+    failed,
+    image,
+    repomd,
+    time_file,
+    unchanged,
+)
 from mirrorlist.core.health.agents import Agent
-from mirrorlist.core.health.probe_plan import Look, Trip, asked_by_get
-from mirrorlist.core.health.verdicts import Family, Outcome, Probe, Subject
+from mirrorlist.core.health.probe_plan import ProbeRequest, Trip, asked_by_get
+from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import RepoMetadata
 
 LARGEST_TIME_FILE = 65_536
@@ -28,7 +37,7 @@ _ETAG = re.compile(r'(?:W/)?"[!#-~]{1,120}"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ProbeTerms:
     """What all visits of a run share.
 
     ``history``: every sha256 that the origin is known to have published, by path; ``oldest``: the time stamp of the
@@ -44,14 +53,14 @@ class Terms:
     unreadable: frozenset[str] = frozenset()
 
 
-def method_of(look: Look, trip: Trip) -> Method:
+def method_of(look: ProbeRequest, trip: Trip) -> Method:
     """How a file is asked for: an image by its head or its first byte, in turn."""
     if not look.image:
         return Method.GET
     return Method.FIRST_BYTE if asked_by_get(trip, look.subject) else Method.HEAD
 
 
-def ask_of(look: Look, trip: Trip, seconds: float, method: Method, agent: Agent | None = None) -> Ask:
+def ask_of(look: ProbeRequest, trip: Trip, seconds: float, method: Method, agent: Agent | None = None) -> Ask:
     """The request of a look, within so many seconds, under the name of a client or the prober's own."""
     return Ask(
         method=method,
@@ -79,7 +88,7 @@ def metadata_of(subject: Subject, trip: Trip) -> RepoMetadata | None:
     return trip.wanted.get(subject.module, {}).get(subject.path)
 
 
-def judged(look: Look, answer: Fetched | Failure, trip: Trip, terms: Terms, at: float) -> Observation:
+def judged(look: ProbeRequest, answer: Fetched | Failure, trip: Trip, terms: ProbeTerms, at: float) -> Observation:
     """What came back, as it is to be understood."""
     path, metadata = look.subject.path, metadata_of(look.subject, trip)
     if isinstance(answer, Failure):
@@ -91,13 +100,13 @@ def judged(look: Look, answer: Fetched | Failure, trip: Trip, terms: Terms, at: 
         return answers(answer) if untimed else time_file(answer, at, terms.allowed_outdate_seconds)
     if answer.status == NOT_MODIFIED and look.validator and metadata:
         return unchanged(metadata)
-    seen = repomd(answer, metadata, Known(terms.history.get(path, ()), terms.oldest.get(path, 0)), at)
-    if path in terms.unreadable and seen.outcome in (Outcome.WRONG, Outcome.AHEAD):
-        return Observation(Outcome.GOOD, "not compared: the origin's own repomd.xml cannot be read")
+    seen = repomd(answer, metadata, OriginHistory(terms.history.get(path, ()), terms.oldest.get(path, 0)), at)
+    if path in terms.unreadable and seen.outcome in (ProbeOutcome.WRONG, ProbeOutcome.AHEAD):
+        return Observation(ProbeOutcome.GOOD, "not compared: the origin's own repomd.xml cannot be read")
     return seen
 
 
-def probe_of(look: Look, seen: Observation, answer: Fetched | Failure, at: float, seconds: float) -> Probe:
+def probe_of(look: ProbeRequest, seen: Observation, answer: Fetched | Failure, at: float, seconds: float) -> Probe:
     """The probe that a look comes to."""
     probe = Probe(look.subject, at, seconds, seen.outcome, seen.detail, seen.sha256, seen.unchanged, said=seen.said)
     if isinstance(answer, Failure):

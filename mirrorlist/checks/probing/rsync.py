@@ -16,7 +16,7 @@ from mirrorlist.checks.fetching.deadline import deadline_in
 from mirrorlist.checks.fetching.fetch import Guard
 from mirrorlist.checks.fetching.result import Failed, shown
 from mirrorlist.checks.fetching.subprocesses import end, hear, limit_memory
-from mirrorlist.core.health.verdicts import Family, Outcome, Probe, Subject
+from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.network.public_addresses import refusal
 
 PORT = 873
@@ -87,22 +87,22 @@ def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], byte
 
 def _asked(
     family: Family, url: str, guard: Guard, timeout_seconds: float, client: Client | None
-) -> tuple[Outcome, str]:
+) -> tuple[ProbeOutcome, str]:
     if client is None:
-        return Outcome.UNCHECKED, "the rsync client is not installed here"
+        return ProbeOutcome.UNCHECKED, "the rsync client is not installed here"
     judged = judged_url(url, family, guard, timeout_seconds)
     return judged if isinstance(judged, tuple) else _listed(client, judged, timeout_seconds)
 
 
-def judged_url(url: str, family: Family, guard: Guard, timeout_seconds: float) -> str | tuple[Outcome, str]:
+def judged_url(url: str, family: Family, guard: Guard, timeout_seconds: float) -> str | tuple[ProbeOutcome, str]:
     """The same tree at an address that was judged; otherwise what that comes to."""
     try:
         parts = urlsplit(url)
         port = parts.port or PORT
     except ValueError:
-        return Outcome.FORBIDDEN, f"not a URL: {shown(url)}"
+        return ProbeOutcome.FORBIDDEN, f"not a URL: {shown(url)}"
     if parts.scheme != "rsync" or parts.username or not parts.hostname or not _PATH.fullmatch(parts.path):
-        return Outcome.FORBIDDEN, f"not rsync://, a host and a plain path: {shown(url)}"
+        return ProbeOutcome.FORBIDDEN, f"not rsync://, a host and a plain path: {shown(url)}"
     address = _address(parts.hostname, family, guard, timeout_seconds)
     if isinstance(address, tuple):
         return address
@@ -110,31 +110,31 @@ def judged_url(url: str, family: Family, guard: Guard, timeout_seconds: float) -
     return f"rsync://{host}:{port}{parts.path}"
 
 
-def _address(host: str, family: Family, guard: Guard, timeout_seconds: float) -> str | tuple[Outcome, str]:
+def _address(host: str, family: Family, guard: Guard, timeout_seconds: float) -> str | tuple[ProbeOutcome, str]:
     """The first address of the family, all of the name's being allowed; otherwise what that comes to."""
     try:
         found = tuple(resolved_within(host, guard.resolver, deadline_in(timeout_seconds, guard.clock)))
     except (OSError, ValueError, Failed) as error:
         reason = getattr(error, "strerror", None) or error
-        return Outcome.UNREACHABLE, f"the name does not resolve: {shown(host)}: {shown(str(reason))}"
+        return ProbeOutcome.UNREACHABLE, f"the name does not resolve: {shown(host)}: {shown(str(reason))}"
     for address in found:
         if reason := refusal(address, guard.allowed):
-            return Outcome.FORBIDDEN, f"{shown(host)}: {reason}"
+            return ProbeOutcome.FORBIDDEN, f"{shown(host)}: {reason}"
     usable = [each for each in found if ipaddress.ip_address(each).version == _VERSIONS[family]]
-    return usable[0] if usable else (Outcome.NO_ADDRESS, f"{shown(host)} has none in {family.name}")
+    return usable[0] if usable else (ProbeOutcome.NO_ADDRESS, f"{shown(host)} has none in {family.name}")
 
 
-def _listed(client: Client, url: str, timeout_seconds: float) -> tuple[Outcome, str]:
+def _listed(client: Client, url: str, timeout_seconds: float) -> tuple[ProbeOutcome, str]:
     seconds = max(int(timeout_seconds), 1)
     arguments = ["--list-only", "--no-motd", "--dirs", f"--contimeout={seconds}", f"--timeout={seconds}", url]
     try:
         status, said = client(arguments, timeout_seconds)
     except TimeoutError as error:
-        return Outcome.TIMEOUT, str(error)
+        return ProbeOutcome.TIMEOUT, str(error)
     if status == 0:
-        return Outcome.GOOD, ""
+        return ProbeOutcome.GOOD, ""
     last = shown(said[-MOST_SHOWN:])
     if "max connections" in said:
-        return Outcome.LIMITED, last
+        return ProbeOutcome.LIMITED, last
     unknown = "Unknown module" in said or "No such file" in said
-    return (Outcome.MISSING if unknown else Outcome.UNREACHABLE), f"rsync ended with {status}: {last}"
+    return (ProbeOutcome.MISSING if unknown else ProbeOutcome.UNREACHABLE), f"rsync ended with {status}: {last}"

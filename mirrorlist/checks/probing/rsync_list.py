@@ -21,7 +21,7 @@ from mirrorlist.checks.fetching.subprocesses import end, hear, limit_memory
 from mirrorlist.checks.probing.rsync import judged_url
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.files.list_parser import UNREAD_LINE
-from mirrorlist.core.health.verdicts import Family, Outcome
+from mirrorlist.core.health.verdicts import Family, ProbeOutcome
 
 RESOLVE_SECONDS = 10.0
 CONNECT_SECONDS = 15
@@ -63,7 +63,7 @@ def listed_lines(url: str, bounds: Bounds, guard: Guard, lister: Lister | None) 
     if lister is None:
         raise NotListed("the rsync client is not installed here")
     judged = judged_url(url, Family.IPV4, guard, RESOLVE_SECONDS)
-    if isinstance(judged, tuple) and judged[0] is Outcome.NO_ADDRESS:
+    if isinstance(judged, tuple) and judged[0] is ProbeOutcome.NO_ADDRESS:
         judged = judged_url(url, Family.IPV6, guard, RESOLVE_SECONDS)
     if isinstance(judged, tuple):
         raise NotListed(f"{judged[0].value}: {judged[1]}")

@@ -11,16 +11,16 @@ from itertools import islice
 
 from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Fetch
-from mirrorlist.checks.probing.requests import Terms
+from mirrorlist.checks.probing.requests import ProbeTerms
 from mirrorlist.checks.probing.visit import Rsync, Visited, visit
 from mirrorlist.core.catalogue.catalogue import Images
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
 from mirrorlist.core.health.elsewhere import NOWHERE, THIS_SERVICE, Elsewhere
 from mirrorlist.core.health.majority import Contradiction, weighed
 from mirrorlist.core.health.probe_plan import Trip, Wanted
-from mirrorlist.core.health.probe_run import Round, answers, fairly_ahead, settled, suspicious
+from mirrorlist.core.health.probe_run import RunResult, answers, apply_run, fairly_ahead, suspicious
 from mirrorlist.core.health.response_times import Pace, paces_after
-from mirrorlist.core.health.verdicts import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, by_mirror
+from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, Verdict, by_mirror
 from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.core.rules import is_carrier
 
@@ -28,9 +28,9 @@ AT_ONCE = 64
 """Mirrors that are visited at the same time."""
 LONGEST_NAME = 255
 """Characters that the database keeps of a name; a longer tree's URL counts as good."""
-CONTROL_SAYS_NO = frozenset({Outcome.WRONG, Outcome.REFUSED, Outcome.LIMITED})
+CONTROL_SAYS_NO = frozenset({ProbeOutcome.WRONG, ProbeOutcome.REFUSED, ProbeOutcome.LIMITED})
 """A login page in front of everything is no answer of the project's own server."""
-SAYS_NOTHING_OF_A_FAMILY = frozenset({Outcome.NO_ADDRESS, Outcome.FORBIDDEN})
+SAYS_NOTHING_OF_A_FAMILY = frozenset({ProbeOutcome.NO_ADDRESS, ProbeOutcome.FORBIDDEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Job:
     untimed: frozenset[str] = frozenset()
     elsewhere: Elsewhere = NOWHERE
     images: Images = field(default_factory=dict)
-    terms: Terms = field(default_factory=Terms)
+    terms: ProbeTerms = field(default_factory=ProbeTerms)
     policy: HealthPolicy = field(default_factory=HealthPolicy)
     paces: Mapping[str, Pace] = field(default_factory=dict)
     confirmed: Mapping[str, float | None] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Ran:
     ``contradictions``: where nearly all mirrors say the same against the origin.
     """
 
-    round: Round
+    round: RunResult
     forgotten: frozenset[Subject]
     mirrors: int
     requests: int
@@ -100,7 +100,7 @@ def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: in
     all_probes = (probe for visited in mirrors for probe in visited.probes)
     probes, contradictions = weighed(fairly_ahead(job.verdicts, all_probes, job.confirmed))
     reached, asked_again = _controls(job, outside, controls, probes)
-    round_ = settled(job.verdicts, probes, job.policy, reached)
+    round_ = apply_run(job.verdicts, probes, job.policy, reached)
     forgotten = frozenset(each for visited in mirrors for each in visited.forgotten if each.family not in round_.kept)
     requests = sum(visited.requests for visited in visits) + asked_again
     paces = paces_after(job.paces, probes, round_.kept, outside.now())

@@ -11,10 +11,10 @@ from mirrorlist.checks.fetching.fetch import Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.disguise import TOO_MANY_REQUESTS, refusals
 from mirrorlist.checks.probing.judge import excused
-from mirrorlist.checks.probing.requests import Terms, ask_of, judged, method_of, probe_of
+from mirrorlist.checks.probing.requests import ProbeTerms, ask_of, judged, method_of, probe_of
 from mirrorlist.core.health.agents import Agent, agent_of
-from mirrorlist.core.health.probe_plan import Look, Trip, due, first_way, known_paths, overdue, reach, whole
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Outcome, Probe, Subject
+from mirrorlist.core.health.probe_plan import ProbeRequest, Trip, due, first_way, known_paths, overdue, reach, whole
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import Protocol
 
 # How long one visit may wait: for a single answer, for a host that stays silent, and in all.
@@ -75,10 +75,12 @@ NO_SERVER = frozenset(
     }
 )  # fmt: skip
 """Another request would come to the same."""
-ENDS_A_WALK = frozenset({Outcome.LIMITED, Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.CLOSED, Outcome.UNCHECKED})
-DOUBTFUL = frozenset({Outcome.MISSING, Outcome.WRONG, Outcome.ELSEWHERE})
+ENDS_A_WALK = frozenset(
+    {ProbeOutcome.LIMITED, ProbeOutcome.TIMEOUT, ProbeOutcome.UNREACHABLE, ProbeOutcome.CLOSED, ProbeOutcome.UNCHECKED}
+)
+DOUBTFUL = frozenset({ProbeOutcome.MISSING, ProbeOutcome.WRONG, ProbeOutcome.ELSEWHERE})
 """Of one repository these say little about the tree: a partial mirror may lack it. The others are asked."""
-SAME_TREE = frozenset({Outcome.STALE, Outcome.AHEAD})
+SAME_TREE = frozenset({ProbeOutcome.STALE, ProbeOutcome.AHEAD})
 """Not good, but no doubt a tree of this origin."""
 
 
@@ -94,7 +96,7 @@ class Visited:
 
 
 def visit(
-    trip: Trip, terms: Terms, fetch: Fetch, clock: Clock, now: Callable[[], float], rsync: Rsync | None = None
+    trip: Trip, terms: ProbeTerms, fetch: Fetch, clock: Clock, now: Callable[[], float], rsync: Rsync | None = None
 ) -> Visited:
     """Visits the mirror of a trip; without ``rsync`` its rsync trees are left alone."""
     start = clock()
@@ -124,13 +126,13 @@ class _Looked:
 class _Asking:
     """Sends the requests of one visit and keeps what they come to."""
 
-    def __init__(self, trip: Trip, terms: Terms, fetch: Fetch, clock: Clock, now: Callable[[], float]) -> None:
+    def __init__(self, trip: Trip, terms: ProbeTerms, fetch: Fetch, clock: Clock, now: Callable[[], float]) -> None:
         self.trip = trip
         self.probes: list[Probe] = []
         self.requests = 0
         self.answered: set[Subject] = set()
         self.disguised: dict[Subject, Agent] = {}
-        self.refused: dict[Subject, tuple[Outcome, str]] = {}
+        self.refused: dict[Subject, tuple[ProbeOutcome, str]] = {}
         self._terms = terms
         self._fetch = fetch
         self._clock = clock
@@ -150,21 +152,21 @@ class _Asking:
             found[tree] = looked.probe
             if looked.is_silent:
                 self._patience.was_silent(looked.probe.seconds)
-            if short and found[tree].outcome is Outcome.TIMEOUT:
+            if short and found[tree].outcome is ProbeOutcome.TIMEOUT:
                 hurried.add(tree)
         families = {tree.family for tree in self.answered}
         for tree in hurried:
             if tree.family in families:
-                found[tree] = replace(found[tree], outcome=Outcome.UNCHECKED, detail="no time was left for it")
+                found[tree] = replace(found[tree], outcome=ProbeOutcome.UNCHECKED, detail="no time was left for it")
         asked_at = {replace(each.subject, path=""): each for each in looks}
         not_disguised = {tree: each for tree, each in asked_at.items() if tree not in self.disguised}
         self.refused = refusals(self.trip, found, not_disguised, self._asked_in_time)
         return found
 
-    def _welcomed(self, look: Look, seconds: float) -> _Looked:
+    def _welcomed(self, look: ProbeRequest, seconds: float) -> _Looked:
         """The first look at a tree; a server that does not like the prober's name is asked under a client's."""
         first, tree = self.look(look, seconds), replace(look.subject, path="")
-        is_turned_away = first.probe.outcome in (Outcome.REFUSED, Outcome.WRONG) or first.failure in HUNG_UP
+        is_turned_away = first.probe.outcome in (ProbeOutcome.REFUSED, ProbeOutcome.WRONG) or first.failure in HUNG_UP
         if not is_turned_away or not (seconds := self._patience.for_walk()):
             return first
         self.disguised[tree] = agent_of(self.trip, tree, 0)
@@ -174,11 +176,11 @@ class _Asking:
         del self.disguised[tree]
         return first
 
-    def _not_asked(self, look: Look) -> Probe:
-        outcome = Outcome.TIMEOUT if self._patience.is_short else Outcome.UNCHECKED
+    def _not_asked(self, look: ProbeRequest) -> Probe:
+        outcome = ProbeOutcome.TIMEOUT if self._patience.is_short else ProbeOutcome.UNCHECKED
         return Probe(look.subject, self._now(), 0.0, outcome, "not asked: the time for this mirror was over")
 
-    def look(self, look: Look, seconds: float) -> _Looked:
+    def look(self, look: ProbeRequest, seconds: float) -> _Looked:
         """One request, judged. What HEAD is refused is asked by GET, which is what clients do."""
         at, start = self._now(), self._clock()
         tree, method = replace(look.subject, path=""), method_of(look, self.trip)
@@ -200,11 +202,11 @@ class _Asking:
             return answer.status != TOO_MANY_REQUESTS
         return tree in self.answered or answer.kind not in NO_SERVER | SILENCE
 
-    def _asked(self, look: Look, seconds: float, method: Method, agent: Agent | None) -> Fetched | Failure:
+    def _asked(self, look: ProbeRequest, seconds: float, method: Method, agent: Agent | None) -> Fetched | Failure:
         self.requests += 1
         return self._fetch(look.url, ask_of(look, self.trip, seconds, method, agent))
 
-    def _asked_in_time(self, look: Look, method: Method, agent: Agent | None) -> Fetched | Failure | None:
+    def _asked_in_time(self, look: ProbeRequest, method: Method, agent: Agent | None) -> Fetched | Failure | None:
         seconds = self._patience.for_walk()
         return self._asked(look, seconds, method, agent) if seconds else None
 
@@ -218,11 +220,11 @@ class _Asking:
                     self._heard(rsync(subject, urls[Protocol.RSYNC], seconds))
 
     def _heard(self, probe: Probe) -> None:
-        if probe.outcome is Outcome.TIMEOUT:
+        if probe.outcome is ProbeOutcome.TIMEOUT:
             self._patience.fell_silent()
         self.probes.append(excused(probe, self.trip.mirror.private))
 
-    def walk(self, looks: Iterable[Look]) -> list[Probe]:
+    def walk(self, looks: Iterable[ProbeRequest]) -> list[Probe]:
         """Looks at one repository after the other, until the mirror has had enough of it."""
         found: list[Probe] = []
         for each in looks:
@@ -248,7 +250,7 @@ class _Module:
         self._walkable = {
             tree
             for tree, probe in reached.items()
-            if tree in asking.answered and probe.outcome not in (Outcome.LIMITED, Outcome.REFUSED)
+            if tree in asking.answered and probe.outcome not in (ProbeOutcome.LIMITED, ProbeOutcome.REFUSED)
         }
 
     def judge(self) -> set[Subject]:
@@ -277,7 +279,7 @@ class _Module:
         """Walks a tree. One that is stale beside a first one that is not leads to another copy: it is bad itself."""
         probe = self._reached[tree]
         walked = self._walked(tree, probe)
-        if first and first.outcome in GOOD_OUTCOMES and probe.outcome is Outcome.STALE:
+        if first and first.outcome in GOOD_OUTCOMES and probe.outcome is ProbeOutcome.STALE:
             self._asking.probes.append(replace(probe, subject=tree, sha256=None))
         else:
             self._note(tree, probe, walked)
@@ -290,7 +292,7 @@ class _Module:
         looks = self._looks(tree, probe)
         return first + self._asking.walk(each for each in looks if each.subject != probe.subject)
 
-    def _looks(self, tree: Subject, probe: Probe) -> tuple[Look, ...]:
+    def _looks(self, tree: Subject, probe: Probe) -> tuple[ProbeRequest, ...]:
         """What is missing or wrong for the first time casts doubt on everything; later it is known."""
         before = self._trip.verdicts.get(tree)
         if probe.outcome in GOOD_OUTCOMES or (before is not None and probe.outcome not in DOUBTFUL):
@@ -311,16 +313,16 @@ class _Module:
             detail = f"{detail}; {name}" if detail else name
         self._asking.probes.append(replace(probe, subject=tree, outcome=outcome, detail=detail, sha256=None))
 
-    def _of_tree(self, tree: Subject, probe: Probe, walked: list[Probe]) -> tuple[Outcome, str]:
+    def _of_tree(self, tree: Subject, probe: Probe, walked: list[Probe]) -> tuple[ProbeOutcome, str]:
         if probe.outcome in GOOD_OUTCOMES | SAME_TREE:
-            return Outcome.GOOD, probe.detail if probe.outcome in (Outcome.GOOD, Outcome.FRESH) else ""
+            return ProbeOutcome.GOOD, probe.detail if probe.outcome in (ProbeOutcome.GOOD, ProbeOutcome.FRESH) else ""
         is_time_file = not probe.subject.path
-        if probe.outcome not in DOUBTFUL or (is_time_file and probe.outcome is Outcome.WRONG):
+        if probe.outcome not in DOUBTFUL or (is_time_file and probe.outcome is ProbeOutcome.WRONG):
             return probe.outcome, probe.detail
         fine = any(each.outcome in GOOD_OUTCOMES | SAME_TREE for each in walked)
         before = self._trip.verdicts.get(tree)
-        same = before is not None and before.outcome is Outcome.GOOD and before.detail == _doubt(probe)
-        return (Outcome.GOOD if fine or same else probe.outcome), _doubt(probe)
+        same = before is not None and before.outcome is ProbeOutcome.GOOD and before.detail == _doubt(probe)
+        return (ProbeOutcome.GOOD if fine or same else probe.outcome), _doubt(probe)
 
 
 def _agree(probe: Probe, other: Probe) -> bool:

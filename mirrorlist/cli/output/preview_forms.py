@@ -19,7 +19,7 @@ from rich.text import Text
 
 from mirrorlist.cli.output.preview_page import WAYS, Heading, Paragraph, Table, Telling, many, named_networks, page
 from mirrorlist.cli.output.reviews import escaped, plain_line
-from mirrorlist.core.preview.impact import Effect, Kind, Preview, Share
+from mirrorlist.core.preview.impact import ChangeKind, Effect, Preview, Share
 from mirrorlist.core.preview.preview import gib_per_day, mbps_of
 
 WIDTH = 80
@@ -113,7 +113,9 @@ def overloaded(telling: Telling) -> list[str]:
         return []
     rows = [(each.mirror, each.before, each.after) for each in found.shifts]
     rows += [
-        (each.mirror, each.before.first, each.after.first) for each in found.effects if each.kind is not Kind.REMOVED
+        (each.mirror, each.before.first, each.after.first)
+        for each in found.effects
+        if each.kind is not ChangeKind.REMOVED
     ]
     policy = telling.policy
     return [mirror.name for mirror, was, then in rows if then > was and then * total > mbps_of(mirror, policy)]

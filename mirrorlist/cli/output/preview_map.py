@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from mirrorlist.cli.output.preview_page import percent
 from mirrorlist.core.model import Mirror
 from mirrorlist.core.network.geo import HEIGHT, WIDTH, point
-from mirrorlist.core.preview.impact import Effect, Kind, Preview, Spot
+from mirrorlist.core.preview.impact import ChangeKind, Effect, Preview, Spot
 from mirrorlist.core.rules import is_open_to_strangers
 from mirrorlist.sources.yaml.documents import printable
 from mirrorlist.web.site.svg import land
@@ -189,7 +189,7 @@ def _totals(effects: Sequence[Effect]) -> str:
     if len(effects) != 1:
         return f"{len(effects)} changed mirrors"
     effect = effects[0]
-    removed = effect.kind is Kind.REMOVED
+    removed = effect.kind is ChangeKind.REMOVED
     share = effect.before if removed else effect.after
     return (
         f"{_label(effect)} ({effect.kind}): first for {percent(share.first)} of all clients{' now' if removed else ''}"

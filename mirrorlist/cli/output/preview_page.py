@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.model import Mirror, Proximity, Status
 from mirrorlist.core.network.prefixes import spelled
-from mirrorlist.core.preview.impact import Effect, Kind, OwnNetworks, Preview, Share
+from mirrorlist.core.preview.impact import ChangeKind, Effect, OwnNetworks, Preview, Share
 from mirrorlist.core.preview.preview import gib_per_day, mbps_of
 from mirrorlist.sources.yaml.documents import shown
 
@@ -109,11 +109,11 @@ def _mirror(telling: Telling, effect: Effect) -> Iterator[Part]:
 
 def _whole(effect: Effect) -> str:
     match effect.kind:
-        case Kind.NEW:
+        case ChangeKind.NEW:
             return f"{percent(effect.after.first)} of all clients get it first, {_early(effect.after)}."
-        case Kind.REMOVED:
+        case ChangeKind.REMOVED:
             return f"{percent(effect.before.first)} of all clients get it first now, {_early(effect.before)}."
-        case Kind.CHANGED:
+        case ChangeKind.CHANGED:
             was = f"now {percent(effect.before.first)} and {percent(effect.before.early)}"
             return f"{percent(effect.after.first)} of all clients get it first, {_early(effect.after)}; {was}."
 
@@ -127,17 +127,17 @@ def _load(telling: Telling, effect: Effect) -> Iterator[Part]:
         return
     declared = mbps_of(effect.mirror, telling.policy)
     known = "declares" if effect.mirror.bandwidth_mbps is not None else "declares none, so it counts as"
-    share = effect.before if effect.kind is Kind.REMOVED else effect.after
+    share = effect.before if effect.kind is ChangeKind.REMOVED else effect.after
     expected = share.first * telling.traffic_mbps
-    was = f", now {rate(effect.before.first * telling.traffic_mbps)}" if effect.kind is Kind.CHANGED else ""
+    was = f", now {rate(effect.before.first * telling.traffic_mbps)}" if effect.kind is ChangeKind.CHANGED else ""
     whole = f"Of {rate(telling.traffic_mbps)} in all, {rate(expected)}{was}, or {gib_per_day(expected):,.0f} GiB a day"
     yield Paragraph(f"{whole}; its file {known} {rate(declared)}.")
-    if expected > declared and effect.kind is not Kind.REMOVED:
+    if expected > declared and effect.kind is not ChangeKind.REMOVED:
         remedy = "mirrors nearby are needed, or a lower factor under weights in service.yml"
         yield Paragraph(f"That is {expected / declared:.1f} times its bandwidth; {remedy}.", warns=True)
 
 
-def _own(mirror: Mirror, kind: Kind, own: OwnNetworks) -> str:
+def _own(mirror: Mirror, kind: ChangeKind, own: OwnNetworks) -> str:
     who = f"Its {WAYS[own.way]} ({named_networks(mirror, own.way)}) hold {percent(own.clients)} of all clients"
     what = f"{percent(own.share.first)} of them get it first"
     if own.alone:
@@ -145,7 +145,7 @@ def _own(mirror: Mirror, kind: Kind, own: OwnNetworks) -> str:
             f"{percent(own.share.first)} of them get it first, and they get mirrors of their network only: no other one"
         )
     others = ", ".join(f"{name} {percent(part)}" for name, part in own.otherwise[:3] if name != mirror.name)
-    word = "after that" if kind is Kind.REMOVED else "now"
+    word = "after that" if kind is ChangeKind.REMOVED else "now"
     return f"{who}; {what}. First for them {word}: {others}." if others else f"{who}; {what}."
 
 
@@ -165,14 +165,14 @@ def named_networks(mirror: Mirror, way: Proximity) -> str:
 
 def _countries(telling: Telling, effect: Effect) -> Iterator[Part]:
     columns: tuple[str, ...] = ("country", "of all clients", "first", "first three")
-    if effect.kind is Kind.CHANGED:
+    if effect.kind is ChangeKind.CHANGED:
         columns += ("first now",)
     rows: list[tuple[str, ...]] = []
     for each in effect.countries:
-        share = each.before if effect.kind is Kind.REMOVED else each.after
+        share = each.before if effect.kind is ChangeKind.REMOVED else each.after
         name = telling.countries.get(each.country or "", each.country) or "unknown"
         cells = (name, percent(each.clients), percent(share.first), percent(share.early))
-        rows.append(cells + ((percent(each.before.first),) if effect.kind is Kind.CHANGED else ()))
+        rows.append(cells + ((percent(each.before.first),) if effect.kind is ChangeKind.CHANGED else ()))
     yield from _table(telling, "By country", columns, rows)
 
 

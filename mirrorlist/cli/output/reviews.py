@@ -21,8 +21,8 @@ from rich.table import Table
 from mirrorlist.cli.output.durations import moment
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.owners.network_report import Coming, NetworkReport, Offer
-from mirrorlist.core.review import Review, Reviewed, Seen
+from mirrorlist.core.owners.network_report import Coming, NetworkReport, PendingMirror
+from mirrorlist.core.review import EndpointResult, Review, Reviewed
 from mirrorlist.sources.yaml.documents import printable
 
 _WORKFLOW_COMMAND = re.compile(r"\A(\s*)::|##\[")
@@ -119,7 +119,7 @@ def _row(found: Finding) -> str:
     return f"| {found.line}:{found.column} | {severity} | `{found.code}` | {escaped(found.message)} |"
 
 
-def _seen_row(seen: Seen) -> str:
+def _seen_row(seen: EndpointResult) -> str:
     mark = {True: "", False: "**bad** ", None: ""}[seen.good]
     mbps = "" if seen.mbps is None else f"{seen.mbps:.0f}"
     return f"| {escaped(seen.what)} | {escaped(seen.over)} | {mark}{escaped(seen.came)} | {seen.seconds:.1f} | {mbps} |"
@@ -177,7 +177,7 @@ def sections(report: NetworkReport) -> Iterator[Section]:
     yield "Files beside mirror files that nobody reads", list(report.unread), "none"
 
 
-def _offer(offer: Offer) -> str:
+def _offer(offer: PendingMirror) -> str:
     if offer.working_days is None:
         return f"{offer.mirror}: nobody knows since when; write status_since"
     return f"{offer.mirror}: waits since {offer.since}, {offer.working_days} working days"

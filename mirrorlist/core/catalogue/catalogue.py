@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mirrorlist.core.errors import NotFound
-from mirrorlist.core.model import MAIN, Repository, Target
+from mirrorlist.core.model import MAIN, Repository, RepositoryTarget
 
 VERSION_MARK = "{version}"
 """What stands for a version in paths and aliases of service.yml."""
@@ -116,7 +116,7 @@ def _arches(catalogue: Catalogue, repository: Repository, rel: Release) -> tuple
     return tuple(arch for arch in known if repository.arches is None or arch in repository.arches)
 
 
-def target(catalogue: Catalogue, version: str, repository: str) -> Target:
+def target(catalogue: Catalogue, version: str, repository: str) -> RepositoryTarget:
     """The target of a version and a repository as a client spells them.
 
     Raises:
@@ -130,7 +130,7 @@ def target(catalogue: Catalogue, version: str, repository: str) -> Target:
     if not _exists_in(known, rel) or not arches:
         raise NotFound(f"repository {known.name} does not exist in version {rel.version}")
     path = path_in(known.path, rel.version)
-    return Target(known.name, rel.version, rel.module, path, rel.vault or known.vault, arches)
+    return RepositoryTarget(known.name, rel.version, rel.module, path, rel.vault or known.vault, arches)
 
 
 def path_in(path: str, version: str) -> str:
@@ -141,7 +141,7 @@ def path_in(path: str, version: str) -> str:
     return f"{version}/{path}"
 
 
-def check_arch(found: Target, arch: str) -> None:
+def check_arch(found: RepositoryTarget, arch: str) -> None:
     """Raises NotFound unless the target exists for this architecture."""
     if arch not in found.arches:
         raise NotFound(
@@ -183,7 +183,7 @@ def _is_there(catalogue: Catalogue, version: str, repository: str) -> bool:
     return True
 
 
-def published(catalogue: Catalogue) -> Iterator[tuple[Target, str | None]]:
+def published(catalogue: Catalogue) -> Iterator[tuple[RepositoryTarget, str | None]]:
     """Every repository that mirrors carry, once for each path: with each arch its path is different for."""
     seen: set[str] = set()
     for version in spelled_versions(catalogue):
@@ -249,7 +249,7 @@ def directories(paths: Iterable[str]) -> dict[str, list[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingRelease:
     """A major that still means a former minor: what it waits for, of which architecture (None: of any)."""
 
     major: str

@@ -19,7 +19,7 @@ _DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MetadataChange:
     """The origin was seen to publish this version, at this time. ``accepted`` ends with a security push."""
 
     version: Checksummed
@@ -27,7 +27,7 @@ class Change:
     accepted: bool = True
 
 
-def metadata_from(path: str, changes: Sequence[Change], now: float, alternates_days: float) -> RepoMetadata:
+def metadata_from(path: str, changes: Sequence[MetadataChange], now: float, alternates_days: float) -> RepoMetadata:
     """The current version, and as alternates those superseded less than ``alternates_days`` ago, newest first.
 
     ``changes`` stand in the order in which they were seen; there is at least one.

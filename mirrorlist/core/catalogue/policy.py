@@ -35,7 +35,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Lowered:
+class WeightReduction:
     """A weight that was lowered by steps of a half: since when, and why, in words."""
 
     step: int
@@ -48,7 +48,7 @@ class Lowered:
         return math.ldexp(1.0, -self.step)
 
 
-def weight_of(mirror: Mirror, policy: Policy, lowered: Lowered | None = None) -> int:
+def weight_of(mirror: Mirror, policy: Policy, lowered: WeightReduction | None = None) -> int:
     """A mirror's weight in its group: its bandwidth up to the cap, times the maintainers' factor; at least 1.
 
     ``lowered`` takes away what the prober found too much for the mirror.

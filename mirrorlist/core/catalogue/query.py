@@ -24,7 +24,7 @@ from mirrorlist.core.catalogue.catalogue import (
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.errors import BadRequest, NotFound
-from mirrorlist.core.model import WEB_PROTOCOLS, Protocol, Query, Target
+from mirrorlist.core.model import WEB_PROTOCOLS, Protocol, Query, RepositoryTarget
 
 # Fedora's ``path=``: a directory or file below a mirror's tree, and the repository it belongs to.
 
@@ -40,7 +40,7 @@ class Paths:
         self._known = dict(_directories(catalogue))
         self._heads = dict.fromkeys(_head(repository.path) for repository in catalogue.repositories.values())
 
-    def target(self, path: str) -> Target:
+    def target(self, path: str) -> RepositoryTarget:
         """The target of a path; ``9/`` at its beginning is the current ``9.8/``.
 
         A known repository is its directory, with or without the slash at the end. Whatever else lies below a
@@ -54,7 +54,7 @@ class Paths:
         if found := self._known_above(segments, slash):
             return found
         rel, in_full = self._in_full(segments)
-        return self._known_above(in_full, slash) or Target(
+        return self._known_above(in_full, slash) or RepositoryTarget(
             "", rel.version, rel.module, "/".join(in_full) + slash, rel.vault, ()
         )
 
@@ -62,7 +62,7 @@ class Paths:
         """Whether the path of a target is a whole repository."""
         return path in self._known
 
-    def _known_above(self, segments: list[str], slash: str) -> Target | None:
+    def _known_above(self, segments: list[str], slash: str) -> RepositoryTarget | None:
         """The innermost known repository that a path leads to or into."""
         for count in range(len(segments), 0, -1):
             directory = "/".join(segments[:count]) + "/"
@@ -86,7 +86,7 @@ class Paths:
         raise NotFound(f"path is below no version's directory; known versions are {known}")
 
 
-def _directories(catalogue: Catalogue) -> Iterator[tuple[str, Target]]:
+def _directories(catalogue: Catalogue) -> Iterator[tuple[str, RepositoryTarget]]:
     """Every repository of the versions that mirrors carry, by its directories: the vault's are known as its own."""
     for version in spelled_versions(catalogue):
         for repository in catalogue.repositories if version not in catalogue.vault_versions else ():
@@ -172,7 +172,7 @@ class Spellings:
         if arch not in arches:
             raise NotFound(f"unknown arch for version {rel.version}; known are {', '.join(arches)}")
         directory = f"{rel.version}/isos/{arch}"
-        found = Target("isos", rel.version, rel.module, directory, rel.vault, ())
+        found = RepositoryTarget("isos", rel.version, rel.module, directory, rel.vault, ())
         return replace(self._query(found, {**given, "arch": ""}), file=directory)
 
     def by_name(self, given: Mapping[str, str]) -> Query:
@@ -198,7 +198,7 @@ class Spellings:
                 return self._repo_names[spelling]
         raise NotFound("unknown repo; write the repository and the version, as in repo=baseos-9")
 
-    def _query(self, found: Target, given: Mapping[str, str]) -> Query:
+    def _query(self, found: RepositoryTarget, given: Mapping[str, str]) -> Query:
         asked = asked_protocols(given)
         protocols = tuple(protocol for protocol in _unique(*self._order, *WEB_PROTOCOLS) if protocol in asked)
         return Query(
@@ -247,7 +247,7 @@ def asked_protocols(given: Mapping[str, str]) -> set[str]:
     return wanted
 
 
-def _arch(found: Target, given: Mapping[str, str]) -> str | None:
+def _arch(found: RepositoryTarget, given: Mapping[str, str]) -> str | None:
     """The arch that fills in ``$basearch``; sources are the same for all of them, whatever was asked."""
     arch = given.get("arch", "").strip()
     if not arch or arch == "$basearch":

@@ -21,7 +21,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RequirementLevel:
     """What one level asks; ``None`` and () ask nothing. The percentages are of time and of the origin's files."""
 
     bandwidth_mbps: int | None = None
@@ -37,16 +37,16 @@ class Asked:
 class Requirements:
     """Both levels."""
 
-    minimum: Asked = field(default_factory=Asked)
-    preferred: Asked = field(default_factory=Asked)
+    minimum: RequirementLevel = field(default_factory=RequirementLevel)
+    preferred: RequirementLevel = field(default_factory=RequirementLevel)
 
-    def levels(self) -> tuple[tuple[Level, Asked], ...]:
+    def levels(self) -> tuple[tuple[Level, RequirementLevel], ...]:
         """The stronger one first."""
         return (Level.MINIMUM, self.minimum), (Level.PREFERRED, self.preferred)
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredQuality:
     """What was seen of a mirror, in percent; None where nothing is known, which speaks against nobody."""
 
     availability_percent: float | None = None
@@ -68,20 +68,20 @@ class Shortfall:
 
 Lack = tuple[str, str, str]
 """Key, what the mirror has, what is asked."""
-Check = Callable[[Mirror, Measured, Asked], Lack | None]
+Check = Callable[[Mirror, MeasuredQuality, RequirementLevel], Lack | None]
 
 
-def bandwidth(mirror: Mirror, _: Measured, asked: Asked) -> Lack | None:
+def bandwidth(mirror: Mirror, _: MeasuredQuality, asked: RequirementLevel) -> Lack | None:
     """The declared bandwidth is enough."""
     return _enough("bandwidth_mbps", mirror.bandwidth_mbps, asked.bandwidth_mbps, " Mbit/s")
 
 
-def storage(mirror: Mirror, _: Measured, asked: Asked) -> Lack | None:
+def storage(mirror: Mirror, _: MeasuredQuality, asked: RequirementLevel) -> Lack | None:
     """The disk space that is set aside is enough."""
     return _enough("storage_gb", mirror.storage_gb, asked.storage_gb, " GB")
 
 
-def frequency(mirror: Mirror, _: Measured, asked: Asked) -> Lack | None:
+def frequency(mirror: Mirror, _: MeasuredQuality, asked: RequirementLevel) -> Lack | None:
     """The mirror syncs often enough."""
     most, found = asked.update_frequency_seconds, mirror.update_frequency_seconds
     if most is None or (found is not None and found <= most):
@@ -89,7 +89,7 @@ def frequency(mirror: Mirror, _: Measured, asked: Asked) -> Lack | None:
     return "update_frequency", "not given" if found is None else _span(found), _span(most)
 
 
-def protocols(mirror: Mirror, _: Measured, asked: Asked) -> Lack | None:
+def protocols(mirror: Mirror, _: MeasuredQuality, asked: RequirementLevel) -> Lack | None:
     """Every module that the mirror carries is there over every protocol."""
     for module, book in mirror.urls.items():
         if [each for each in asked.protocols if each not in book]:
@@ -98,19 +98,19 @@ def protocols(mirror: Mirror, _: Measured, asked: Asked) -> Lack | None:
     return None
 
 
-def agreement(mirror: Mirror, _: Measured, asked: Asked) -> Lack | None:
+def agreement(mirror: Mirror, _: MeasuredQuality, asked: RequirementLevel) -> Lack | None:
     """The accepted version of the agreement is new enough; 2026-02 is older than 2026-10, and 9 than 10."""
     if asked.agreement is None or (mirror.agreement and _version(mirror.agreement) >= _version(asked.agreement)):
         return None
     return "agreement", repr(mirror.agreement) if mirror.agreement else "not given", repr(asked.agreement)
 
 
-def availability(_: Mirror, measured: Measured, asked: Asked) -> Lack | None:
+def availability(_: Mirror, measured: MeasuredQuality, asked: RequirementLevel) -> Lack | None:
     """The mirror was reachable for long enough."""
     return _share("availability_percent", measured.availability_percent, asked.availability_percent)
 
 
-def completeness(_: Mirror, measured: Measured, asked: Asked) -> Lack | None:
+def completeness(_: Mirror, measured: MeasuredQuality, asked: RequirementLevel) -> Lack | None:
     """The mirror has enough of the origin's files."""
     return _share("complete_percent", measured.complete_percent, asked.complete_percent)
 
@@ -118,7 +118,9 @@ def completeness(_: Mirror, measured: Measured, asked: Asked) -> Lack | None:
 CHECKS: tuple[Check, ...] = (bandwidth, storage, frequency, protocols, agreement, availability, completeness)
 
 
-def shortfalls(mirror: Mirror, requirements: Requirements, measured: Measured = Measured()) -> Iterator[Shortfall]:
+def shortfalls(
+    mirror: Mirror, requirements: Requirements, measured: MeasuredQuality = MeasuredQuality()
+) -> Iterator[Shortfall]:
     """What a mirror lacks; each key once, by the stronger level."""
     told = set()
     for level, asked in requirements.levels():

@@ -9,7 +9,7 @@ from enum import StrEnum
 from mirrorlist.core.catalogue.catalogue import Catalogue
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.requirements import Requirements
-from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.model import MAIN, Location, Prefix
 
 # Which machine a mirror copies: the sources that the project names, mirrors that may be copied, and the choice.
@@ -32,7 +32,7 @@ class SyncPolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SyncSource:
     """A machine that mirrors may copy. ``rsync`` leads from a module to its tree's address, with a final slash.
 
     ``mirror`` is the name of the mirror that it is too, if it is one.
@@ -49,7 +49,7 @@ class SyncSources:
     """What the project says on syncing; the order of the sources is the project's own."""
 
     policy: SyncPolicy = SyncPolicy.NEAREST
-    sources: tuple[Source, ...] = ()
+    sources: tuple[SyncSource, ...] = ()
 
 
 WEB_SCHEMES = ("http://", "https://")
@@ -74,7 +74,7 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Override:
+class NetworkOverride:
     """The operator's word on a network: it wins over every source for exactly the fields that are given.
 
     ``location`` has a country, coordinates or both; IPv6 prefixes are no longer than 64.
@@ -92,7 +92,7 @@ class GeoSources:
     databases: tuple[str, ...] = ()
     clouds: Mapping[str, str] = field(default_factory=dict)
     """Provider (aws, azure, gcp, oci) to its own file of address ranges."""
-    overrides: tuple[Override, ...] = ()
+    overrides: tuple[NetworkOverride, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Service:
     """CIDR networks whose X-Forwarded-For is believed, and ``unix`` for peers without an address."""
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Module to URLs of trees that the project keeps itself, listed last when mirrors are few."""
-    trees: tuple[Tree, ...] = ()
+    trees: tuple[RedirectTree, ...] = ()
     """Where single files are handed out by redirects."""
     geo: GeoSources = field(default_factory=GeoSources)
     profile: Profile = Profile.PUBLIC

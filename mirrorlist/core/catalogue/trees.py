@@ -56,7 +56,7 @@ class Keeps(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tree:
+class RedirectTree:
     """A tree of files that is handed out by redirects.
 
     ``prefix`` begins and ends with a slash; ``host`` is in lower case, None for every host. ``metadata`` None:
@@ -80,7 +80,7 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TreePath:
     """What a request names: a path below a tree, and the continents whose mirrors are wanted, if any.
 
     ``path`` has no slash at its beginning, no empty or dotted segment; one at its end says that a directory is
@@ -89,7 +89,7 @@ class Place:
     links, which a mirror may lack.
     """
 
-    tree: Tree
+    tree: RedirectTree
     path: str
     continents: tuple[str, ...] = ()
     front: str = ""
@@ -109,10 +109,10 @@ class Place:
 class Trees:
     """Finds the tree of a request. Make one for each snapshot and keep it."""
 
-    def __init__(self, trees: Iterable[Tree]) -> None:
+    def __init__(self, trees: Iterable[RedirectTree]) -> None:
         ordered = sorted(trees, key=lambda tree: len(tree.segments), reverse=True)
         self._of_all = [(tree.segments, tree) for tree in ordered if tree.host is None]
-        self._by_host: dict[str, list[tuple[list[str], Tree]]] = {}
+        self._by_host: dict[str, list[tuple[list[str], RedirectTree]]] = {}
         for tree in ordered:
             if tree.host is not None:
                 self._by_host.setdefault(tree.host, []).append((tree.segments, tree))
@@ -120,7 +120,7 @@ class Trees:
         self._host_starts = {host: (*_starts(of), *self._starts) for host, of in self._by_host.items()}
         self.hosts = frozenset(self._by_host)
 
-    def find(self, host: str, path: str) -> Place | None:
+    def find(self, host: str, path: str) -> TreePath | None:
         """The place that a request names, or None if it is no tree's.
 
         ``host`` is a Host header, ``path`` a PATH_INFO: its bytes as Latin-1. A tree with a host of its own comes
@@ -142,26 +142,26 @@ class Trees:
         """How the paths of trees begin at a host, as far as they are spelt plainly, with a slash at the end."""
         return self._host_starts.get(host_name(host), self._starts)
 
-    def _is_in_a_tree(self, segments: list[str], candidates: list[tuple[list[str], Tree]]) -> bool:
+    def _is_in_a_tree(self, segments: list[str], candidates: list[tuple[list[str], RedirectTree]]) -> bool:
         return bool(segments) and any(segments[: len(prefix)] == prefix for prefix, _ in candidates)
 
 
-def _starts(trees: Iterable[tuple[list[str], Tree]]) -> tuple[str, ...]:
+def _starts(trees: Iterable[tuple[list[str], RedirectTree]]) -> tuple[str, ...]:
     return tuple(tree.prefix for _, tree in trees)
 
 
-def _placed(segments: list[str], path: str, candidates: list[tuple[list[str], Tree]]) -> Place | None:
+def _placed(segments: list[str], path: str, candidates: list[tuple[list[str], RedirectTree]]) -> TreePath | None:
     for prefix, tree in candidates:
         if segments[: len(prefix)] == prefix:
             rest = segments[len(prefix) :]
             _check(path, segments)
             is_directory = bool(rest) and path.endswith(("/", "/."))
             text = "/".join(rest) + ("/" if is_directory else "")
-            return Place(tree, _decoded(text), front=tree.prefix)
+            return TreePath(tree, _decoded(text), front=tree.prefix)
     return None
 
 
-def _regional(continent: str, place: Place | None) -> Place | None:
+def _regional(continent: str, place: TreePath | None) -> TreePath | None:
     continents = CONTINENTS.get(continent.upper())
     if continents is None:
         known = ", ".join(code.lower() if code == "DEFAULT" else code for code in CONTINENTS)

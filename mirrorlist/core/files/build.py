@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from mirrorlist.core.container import Sealed, sealed
 from mirrorlist.core.files.index import ARRAYS, KIND, SHA256_BYTES, SHA512_BYTES, UNKNOWN, File, FilePieces, IndexFacts
-from mirrorlist.core.files.list_parser import Row, publishes_checksums
-from mirrorlist.core.files.mirror_listing import Holdings, Listing, Tree, holdings, path_key, tree
+from mirrorlist.core.files.list_parser import ListedFile, publishes_checksums
+from mirrorlist.core.files.mirror_listing import Holdings, Listing, OriginTree, holdings, path_key, tree
 
 
 def sort_key(path: bytes) -> tuple[bytes, bytes]:
@@ -35,7 +35,7 @@ class IndexDraft:
         self._arrays = {name: array(typecode) for name, typecode in ARRAYS.items()}
         hashes, keys = self._add_files(files)
         self._add_buckets(hashes)
-        self.tree: Tree = tree(keys, self._arrays["sizes"], self._arrays["mtimes"])
+        self.tree: OriginTree = tree(keys, self._arrays["sizes"], self._arrays["mtimes"])
         self._width = (mirrors + 7) // 8
         self._rows: NDArray[np.uint8] = np.zeros((len(self.tree), 2 * self._width), np.uint8)
 
@@ -164,19 +164,19 @@ SEPARATOR = b"\0"
 """Sorts before every byte of a path, so packed rows sort by directory, then name."""
 
 
-def packed(found: Row) -> bytes:
+def packed(found: ListedFile) -> bytes:
     """A row as a line to sort."""
     directory, _, name = found.path.rpartition(b"/")
     return b"%b\0%b\0%d\0%d" % (directory, name, found.size, found.mtime)
 
 
-def unpacked(line: bytes) -> Row:
+def unpacked(line: bytes) -> ListedFile:
     """The row of a line."""
     directory, name, size, mtime = line.split(SEPARATOR)
-    return Row(directory + b"/" + name if directory else name, int(size), int(mtime))
+    return ListedFile(directory + b"/" + name if directory else name, int(size), int(mtime))
 
 
-def in_order(rows: Iterable[Row]) -> list[bytes]:
+def in_order(rows: Iterable[ListedFile]) -> list[bytes]:
     """The packed rows, sorted, each path once."""
     lines = sorted(map(packed, rows))
     kept: list[bytes] = []
@@ -189,7 +189,7 @@ def in_order(rows: Iterable[Row]) -> list[bytes]:
     return kept
 
 
-def beside_former(lines: Iterable[bytes], former: Iterable[File]) -> Iterator[tuple[Row, File | None]]:
+def beside_former(lines: Iterable[bytes], former: Iterable[File]) -> Iterator[tuple[ListedFile, File | None]]:
     """Each row, with the file that an earlier list had at its path, both lists being in order."""
     before = iter(former)
     held = next(before, None)
@@ -205,12 +205,12 @@ def _place(file: File) -> bytes:
     return directory + SEPARATOR + name
 
 
-def is_unchanged(found: Row, before: File | None) -> bool:
+def is_unchanged(found: ListedFile, before: File | None) -> bool:
     """Whether a file has the size and time it had; without a time nobody knows."""
     return before is not None and found.mtime >= 0 and (before.size, before.mtime) == (found.size, found.mtime)
 
 
-def changed_checksums(pairs: Iterable[tuple[Row, File | None]]) -> Iterator[bytes]:
+def changed_checksums(pairs: Iterable[tuple[ListedFile, File | None]]) -> Iterator[bytes]:
     """The paths of the files with checksums that are new or changed."""
     return (
         found.path for found, before in pairs if publishes_checksums(found.path) and not is_unchanged(found, before)
@@ -239,7 +239,7 @@ class Read(NamedTuple):
     pieces: FilePieces
 
 
-def worth_reading(pairs: Iterable[tuple[Row, File | None]]) -> list[Row]:
+def worth_reading(pairs: Iterable[tuple[ListedFile, File | None]]) -> list[ListedFile]:
     """The large files without known pieces, the newest first: they are what people fetch."""
     found = [
         row
@@ -249,7 +249,7 @@ def worth_reading(pairs: Iterable[tuple[Row, File | None]]) -> list[Row]:
     return sorted(found, key=lambda row: -row.mtime)
 
 
-def with_checksums(pairs: Iterable[tuple[Row, File | None]], digests: Digests) -> Iterator[File]:
+def with_checksums(pairs: Iterable[tuple[ListedFile, File | None]], digests: Digests) -> Iterator[File]:
     """The files with their digests: of those that were read, then published ones, then what was known before of
     unchanged files. Of a file that was read earlier that stays: all three fit one another."""
     for found, before in pairs:

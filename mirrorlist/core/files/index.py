@@ -13,7 +13,7 @@ from functools import reduce
 from operator import and_, or_
 from zlib import crc32
 
-from mirrorlist.core.container import Kind, Values
+from mirrorlist.core.container import FileKind, Values
 
 # Which mirrors have a file: bits of an index, read by the mirrors' numbers in a snapshot.
 
@@ -56,7 +56,7 @@ class Holders:
         return [number for number in range(len(self.bits)) if self.of(number) is holding]
 
 
-KIND = Kind(b"MIRRFIL\n", 2, "file index")
+KIND = FileKind(b"MIRRFIL\n", 2, "file index")
 UNKNOWN = -1
 """What an array holds where the origin's list gives no size or time."""
 ARRAYS = {
@@ -92,7 +92,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """What a directory holds: a file with its ``number``, or a directory, which has none."""
 
     name: str
@@ -253,7 +253,7 @@ class FileIndex:
         """The distinct sets of holders of some files: bits of those that have them, and of those known."""
         return [self._masks(row) for row in {self.arrays["holders_of"][number] for number in numbers}]
 
-    def entries(self, directory: str) -> Sequence[Entry] | None:
+    def entries(self, directory: str) -> Sequence[DirectoryEntry] | None:
         """What a directory holds, directories first, each by name; None if there is no such directory.
 
         The root is the empty text; a slash at the end is allowed. Symbolic links count as what they lead to.
@@ -271,7 +271,7 @@ class FileIndex:
                 files.append(replace(self._entry(file), name=name))
             elif self._directory_exists(real):
                 names.add(name)
-        return (*map(Entry, sorted(names)), *sorted(files, key=lambda entry: entry.name))
+        return (*map(DirectoryEntry, sorted(names)), *sorted(files, key=lambda entry: entry.name))
 
     def _links_in(self, directory: str) -> list[tuple[str, str]]:
         """The names of the links right in a directory, with the paths that they lead to."""
@@ -283,9 +283,9 @@ class FileIndex:
         key = path.encode("utf-8", "surrogatepass")
         return self.directory_number(key) is not None or bool(self._directories_in(key))
 
-    def _entry(self, number: int) -> Entry:
+    def _entry(self, number: int) -> DirectoryEntry:
         size, mtime = self.arrays["sizes"][number], self.arrays["mtimes"][number]
-        return Entry(self._name(number).decode(), number, _known(size), _known(mtime))
+        return DirectoryEntry(self._name(number).decode(), number, _known(size), _known(mtime))
 
     def _directories_in(self, key: bytes) -> list[bytes]:
         """The names of the directories right below one, found without walking what lies deeper."""

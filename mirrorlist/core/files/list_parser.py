@@ -33,7 +33,7 @@ class Refusal(StrEnum):
     UNREAD = "directories that the server could not read"
 
 
-class Row(NamedTuple):
+class ListedFile(NamedTuple):
     """One file of a list. ``path`` is below the tree; -1 is an unknown size or time (seconds since 1970)."""
 
     path: bytes
@@ -41,7 +41,7 @@ class Row(NamedTuple):
     mtime: int = -1
 
 
-class Link(NamedTuple):
+class SymbolicLink(NamedTuple):
     """A symbolic link, and what it leads to as it was written."""
 
     path: bytes
@@ -55,7 +55,7 @@ class Directory(NamedTuple):
     is_open: bool
 
 
-Line = Row | Link | Directory | Refusal | None
+Line = ListedFile | SymbolicLink | Directory | Refusal | None
 """What a line says; None for what is none of these: headings, devices, partial files."""
 
 UNREAD_LINE = b"\0"
@@ -84,17 +84,17 @@ def row(path: bytes, size: bytes, mtime: int) -> Line:
         return reason
     if not size.isdigit() or len(size) > 16 or (number := int(size)) > LARGEST:
         return Refusal.SIZE
-    return Row(path, number, mtime if 0 <= mtime <= LATEST else -1)
+    return ListedFile(path, number, mtime if 0 <= mtime <= LATEST else -1)
 
 
 def link(path: bytes, target: bytes) -> Line:
     """A link's row, judged; where it leads is judged by ``leads_to``."""
     if PARTIAL in path.split(b"/"):
         return None
-    return path_refusal(path) or (Refusal.LENGTH if len(target) > LONGEST_PATH else Link(path, target))
+    return path_refusal(path) or (Refusal.LENGTH if len(target) > LONGEST_PATH else SymbolicLink(path, target))
 
 
-def leads_to(found: Link) -> bytes | None:
+def leads_to(found: SymbolicLink) -> bytes | None:
     """The path below the tree that a link means; None where that is outside."""
     if found.target.startswith(b"/"):
         return None

@@ -14,7 +14,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from mirrorlist.core.files.list_parser import Row
+from mirrorlist.core.files.list_parser import ListedFile
 from mirrorlist.core.files.time_shift import TOLERATED_SECONDS, times_off
 
 UNKNOWN = -1
@@ -53,7 +53,7 @@ class Listing:
 def listing(
     source: str,
     listed_at: float,
-    rows: Iterable[Row],
+    rows: Iterable[ListedFile],
     complete: bool = True,
     refused: int = 0,
     unseen: tuple[bytes, ...] = (),
@@ -78,7 +78,7 @@ def _column(values: array[int]) -> Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class OriginTree:
     """The origin's files as columns in the order of their numbers; ``order`` sorts their keys."""
 
     sorted_keys: Keys
@@ -90,16 +90,16 @@ class Tree:
         return len(self.sizes)
 
 
-def tree(keys: array[int], sizes: array[int], mtimes: array[int]) -> Tree:
+def tree(keys: array[int], sizes: array[int], mtimes: array[int]) -> OriginTree:
     """The columns of an origin; ``keys`` are those of ``path_key``."""
     found = np.frombuffer(keys, np.uint64) if keys else np.empty(0, np.uint64)
     order = np.argsort(found, kind="stable")
-    return Tree(found[order], order, _column(sizes), _column(mtimes))
+    return OriginTree(found[order], order, _column(sizes), _column(mtimes))
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """By number of the origin's file: whether the mirror has it as it is, and whether that is known.
+    """By number of the origin's file: whether the mirror has it is, and whether that is known.
 
     ``outdated_since``: the mirror has an old version of a file that the origin changed then, and nothing that the
     origin published later; None if there is no such file. ``offset``: so many seconds all its times are off.
@@ -127,7 +127,7 @@ class Compared:
     offset: int
 
 
-def compared(origin: Tree, found: Listing) -> Compared:
+def compared(origin: OriginTree, found: Listing) -> Compared:
     """What a list says of each of the origin's files; a constant offset of the list's times is taken out."""
     at, listed = _positions(origin, found)
     sizes = np.where(listed, found.sizes[at], ABSENT) if len(found) else np.full(len(origin), ABSENT)
@@ -141,7 +141,7 @@ def compared(origin: Tree, found: Listing) -> Compared:
     return Compared(listed, there, fitting, timed, timed & (apart < -TOLERATED_SECONDS), shift.seconds)
 
 
-def holdings(origin: Tree, found: Listing, unseen: Bits | None = None, by_size: Bits | None = None) -> Holdings:
+def holdings(origin: OriginTree, found: Listing, unseen: Bits | None = None, by_size: Bits | None = None) -> Holdings:
     """What a mirror holds: a file of the origin's size, and not older than the origin's, as far as times are known.
 
     ``unseen`` are the files of which the list tells nothing, ``by_size`` those whose time at the origin is not
@@ -161,12 +161,12 @@ def beside(listed: Holdings, asked: Holdings) -> Holdings:
     return Holdings(having, listed.known | asked.known, listed.outdated_since, listed.offset)
 
 
-def nothing_held(origin: Tree) -> Holdings:
+def nothing_held(origin: OriginTree) -> Holdings:
     """Of a mirror none of whose files count."""
     return Holdings(np.zeros(len(origin), np.bool_), np.ones(len(origin), np.bool_))
 
 
-def _positions(origin: Tree, found: Listing) -> tuple[NDArray[np.intp], Bits]:
+def _positions(origin: OriginTree, found: Listing) -> tuple[NDArray[np.intp], Bits]:
     """For each of the origin's files the row of the list, and whether it is there at all."""
     at = np.zeros(len(origin), np.intp)
     there = np.zeros(len(origin), np.bool_)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mirrorlist.core.files.list_parser import Line, Link, Refusal, Row
+from mirrorlist.core.files.list_parser import Line, ListedFile, Refusal, SymbolicLink
 
 MOST_UNSEEN = 10_000
 """With more such places, whatever is not in a list counts as unknown."""
@@ -26,7 +26,7 @@ class Sight:
     _directories: dict[bytes, bool] = field(default_factory=dict)
     _parents: set[bytes] = field(default_factory=set)
 
-    def rows(self, lines: Iterable[Line]) -> Iterator[Row]:
+    def rows(self, lines: Iterable[Line]) -> Iterator[ListedFile]:
         """The files among the lines; the rest is noted."""
         parent: bytes | None = None
         for line in lines:
@@ -40,9 +40,9 @@ class Sight:
                 if above != parent:
                     self._parents.add(above)
                     parent = above
-            if isinstance(line, Row):
+            if isinstance(line, ListedFile):
                 yield line
-            elif isinstance(line, Link):
+            elif isinstance(line, SymbolicLink):
                 self._links.add(line.path)
             else:
                 self._directories[line.path] = line.is_open

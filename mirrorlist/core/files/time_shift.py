@@ -25,7 +25,7 @@ Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class TimeShift:
     """``seconds`` is what most files are off, ``other`` what the rest is: in summer time, an hour more or less."""
 
     seconds: int = 0
@@ -37,19 +37,19 @@ class Shift:
         return np.where(closer, self.other, self.seconds)
 
 
-def times_off(apart: Numbers) -> Shift:
+def times_off(apart: Numbers) -> TimeShift:
     """The shift behind the differences between a mirror's times and the origin's; none where they do not agree."""
     if len(apart) < LEAST_FILES:
-        return Shift()
+        return TimeShift()
     values, counts = np.unique(apart, return_counts=True)
     most = int(values[counts.argmax()])
     other = max((most - HOUR, most + HOUR), key=lambda each: _share(apart, each))
     if not _is_zone(other) or _share(apart, other) < SEASON_SHARE:
         other = most
     if _share(apart, most) >= SHARE:
-        return Shift(_rounded(most), _rounded(other) if _is_zone(most) else _rounded(most))
+        return TimeShift(_rounded(most), _rounded(other) if _is_zone(most) else _rounded(most))
     both = _share(apart, most) + (_share(apart, other) if other != most else 0)
-    return Shift(_rounded(most), _rounded(other)) if _is_zone(most) and both >= ZONE_SHARE else Shift()
+    return TimeShift(_rounded(most), _rounded(other)) if _is_zone(most) and both >= ZONE_SHARE else TimeShift()
 
 
 def _rounded(seconds: int) -> int:

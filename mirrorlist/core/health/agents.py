@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mirrorlist.core.health.probe_plan import Trip
-from mirrorlist.core.health.verdicts import Outcome, Subject
+from mirrorlist.core.health.verdicts import ProbeOutcome, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def agents_of(trip: Trip, module: str) -> tuple[Agent, ...]:
 def agent_of(trip: Trip, tree: Subject, turn: int) -> Agent:
     """The client whose turn it is; one that was refused has it until it is served."""
     agents, verdict = agents_of(trip, tree.module), trip.verdicts.get(tree)
-    if verdict is not None and verdict.outcome is Outcome.CLIENTS:
+    if verdict is not None and verdict.outcome is ProbeOutcome.CLIENTS:
         named = [agent for agent in agents if f" {agent.name}'s " in verdict.detail]
         if named:
             return named[0]

@@ -8,7 +8,7 @@ from enum import IntEnum
 from functools import lru_cache
 from struct import Struct
 
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Family, Outcome, Override, Standing, Verdict
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Family, Override, ProbeOutcome, Standing, Verdict
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, Query
 from mirrorlist.core.reasons import Reason
 
@@ -30,7 +30,14 @@ class Reach(IntEnum):
 
 
 _ANOTHER_TREE = frozenset(
-    {Outcome.STALE, Outcome.MISSING, Outcome.WRONG, Outcome.AHEAD, Outcome.OUTDATED, Outcome.FUTURE}
+    {
+        ProbeOutcome.STALE,
+        ProbeOutcome.MISSING,
+        ProbeOutcome.WRONG,
+        ProbeOutcome.AHEAD,
+        ProbeOutcome.OUTDATED,
+        ProbeOutcome.FUTURE,
+    }
 )
 
 
@@ -43,9 +50,9 @@ def reach_of(verdict: Verdict) -> Reach:
     """What a verdict on a tree means for those who would reach it."""
     if verdict.good_now:
         return Reach.GOOD
-    if verdict.outcome is Outcome.NO_ADDRESS:
+    if verdict.outcome is ProbeOutcome.NO_ADDRESS:
         return Reach.NO_ADDRESS
-    if verdict.outcome is Outcome.FORBIDDEN:
+    if verdict.outcome is ProbeOutcome.FORBIDDEN:
         return Reach.FORBIDDEN
     if verdict.outcome in GOOD_OUTCOMES:
         return Reach.RECOVERING
@@ -97,7 +104,7 @@ def literal_family(url: str) -> Family | None:
     return Family.IPV4 if len(numbers) == 4 and all(number.isdigit() for number in numbers) else None
 
 
-class Holds(IntEnum):
+class SyncState(IntEnum):
     """What a mirror holds of a repository. Nothing that was never looked at counts against it."""
 
     UNKNOWN = 0
@@ -111,23 +118,23 @@ class Holds(IntEnum):
     RECOVERING = 8
 
 
-HELD_REASONS = {
-    Holds.LAGGING: Reason.LAGGING,
-    Holds.STALE: Reason.STALE,
-    Holds.MISSING: Reason.MISSING,
-    Holds.WRONG: Reason.WRONG,
-    Holds.UNREACHABLE: Reason.UNREACHABLE,
-    Holds.RECOVERING: Reason.RECOVERING,
+SYNC_REASONS = {
+    SyncState.LAGGING: Reason.LAGGING,
+    SyncState.STALE: Reason.STALE,
+    SyncState.MISSING: Reason.MISSING,
+    SyncState.WRONG: Reason.WRONG,
+    SyncState.UNREACHABLE: Reason.UNREACHABLE,
+    SyncState.RECOVERING: Reason.RECOVERING,
 }
-SEEN_CURRENT = frozenset({Holds.FRESH, Holds.GRACE})
-CURRENT = SEEN_CURRENT | {Holds.UNKNOWN}
+SEEN_CURRENT = frozenset({SyncState.FRESH, SyncState.GRACE})
+CURRENT = SEEN_CURRENT | {SyncState.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
 class HealthTable:
     """What is known of the mirrors' health, by their numbers; empty while nothing was probed.
 
-    ``holds`` maps a repository's path to a byte of ``Holds`` for each mirror, and ``holds_over`` a family and a path
+    ``holds`` maps a repository's path to a byte of ``SyncState`` per mirror, and ``holds_over`` a family and a path
     (``held_key``) where that is known to differ by family. ``bad_reach`` maps ``module/protocol/family`` to a byte of
     ``Reach`` for each mirror. ``out`` are those that operators took out, and ``overrides`` their words on it;
     ``dead_trees`` the URLs of the project's own trees that do not answer.
@@ -150,25 +157,25 @@ def held_key(family: Family, path: str) -> str:
     return f"{family}/{path}"
 
 
-def holds_of(verdict: Verdict | None, stands: Standing) -> Holds:
+def sync_state_of(verdict: Verdict | None, stands: Standing) -> SyncState:
     """What the standing of a mirror with a repository means for lists."""
     if stands is not Standing.BAD or verdict is None:
         return {
-            Standing.FRESH: Holds.FRESH,
-            Standing.GRACE: Holds.GRACE,
-            Standing.LAGGING: Holds.LAGGING,
-            Standing.STALE: Holds.STALE,
-        }.get(stands, Holds.UNKNOWN)
+            Standing.FRESH: SyncState.FRESH,
+            Standing.GRACE: SyncState.GRACE,
+            Standing.LAGGING: SyncState.LAGGING,
+            Standing.STALE: SyncState.STALE,
+        }.get(stands, SyncState.UNKNOWN)
     if verdict.outcome in GOOD_OUTCOMES:
-        return Holds.RECOVERING
+        return SyncState.RECOVERING
     return {
-        Outcome.MISSING: Holds.MISSING,
-        Outcome.ELSEWHERE: Holds.MISSING,
-        Outcome.WRONG: Holds.WRONG,
-        Outcome.AHEAD: Holds.WRONG,
-        Outcome.STALE: Holds.STALE,
-        Outcome.OUTDATED: Holds.STALE,
-    }.get(verdict.outcome, Holds.UNREACHABLE)
+        ProbeOutcome.MISSING: SyncState.MISSING,
+        ProbeOutcome.ELSEWHERE: SyncState.MISSING,
+        ProbeOutcome.WRONG: SyncState.WRONG,
+        ProbeOutcome.AHEAD: SyncState.WRONG,
+        ProbeOutcome.STALE: SyncState.STALE,
+        ProbeOutcome.OUTDATED: SyncState.STALE,
+    }.get(verdict.outcome, SyncState.UNREACHABLE)
 
 
 def paths_of(query: Query) -> list[str]:

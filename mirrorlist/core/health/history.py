@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mirrorlist.core.catalogue.metadata import Change
-from mirrorlist.core.health.verdicts import Event, EventKind, Outcome, Subject, Verdict, by_mirror
+from mirrorlist.core.catalogue.metadata import MetadataChange
+from mirrorlist.core.health.verdicts import Event, EventKind, ProbeOutcome, Subject, Verdict, by_mirror
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS
 
 # For how much of the time a mirror was reachable, and since when it is not: from verdicts and events.
@@ -18,7 +18,7 @@ WINDOW_SECONDS = 30 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ReachHistory:
     """How one mirror can be reached.
 
     ``percent`` of the last 30 days, or since it was first looked at, in which it answered over at least one web
@@ -27,10 +27,10 @@ class Reach:
 
     percent: float | None = None
     down_since: float | None = None
-    outcome: Outcome | None = None
+    outcome: ProbeOutcome | None = None
 
 
-def reaches(verdicts: Mapping[Subject, Verdict], events: Sequence[Event], now: float) -> dict[str, Reach]:
+def reaches(verdicts: Mapping[Subject, Verdict], events: Sequence[Event], now: float) -> dict[str, ReachHistory]:
     """How each mirror can be reached that was ever looked at; ``events`` in any order."""
     trees = by_mirror(
         {
@@ -52,7 +52,7 @@ def _of_one_module(known: Mapping[Subject, Verdict]) -> Mapping[Subject, Verdict
     return main or known
 
 
-def _reach(known: Mapping[Subject, Verdict], turns: Mapping[Subject, Sequence[Event]], now: float) -> Reach:
+def _reach(known: Mapping[Subject, Verdict], turns: Mapping[Subject, Sequence[Event]], now: float) -> ReachHistory:
     ordered = {subject: sorted(turns.get(subject, ()), key=lambda each: each.at) for subject in known}
     seen = [verdict.since for verdict in known.values()] + [each.at for rows in ordered.values() for each in rows]
     start = max(now - WINDOW_SECONDS, min(seen))
@@ -62,9 +62,9 @@ def _reach(known: Mapping[Subject, Verdict], turns: Mapping[Subject, Sequence[Ev
     lost = sum(until - since for since, until in down)
     percent = 100.0 * (1 - lost / (now - start)) if now > start else None
     if any(verdict.good_now for verdict in known.values()):
-        return Reach(percent)
-    last = max(known.values(), key=lambda each: (each.outcome is not Outcome.NO_ADDRESS, each.since))
-    return Reach(percent, last.since, last.outcome)
+        return ReachHistory(percent)
+    last = max(known.values(), key=lambda each: (each.outcome is not ProbeOutcome.NO_ADDRESS, each.since))
+    return ReachHistory(percent, last.since, last.outcome)
 
 
 def _down(verdict: Verdict, turns: Sequence[Event], start: float, now: float) -> list[Span]:
@@ -170,7 +170,7 @@ Superseded = Mapping[str, Mapping[str, float]]
 """Path to the digests of older versions, each with the time at which the origin replaced it."""
 
 
-def superseded(changes: Mapping[str, Sequence[Change]]) -> Superseded:
+def superseded(changes: Mapping[str, Sequence[MetadataChange]]) -> Superseded:
     """When each older version of each path was replaced; a version that came back is not old."""
     found: dict[str, dict[str, float]] = {}
     for path, history in changes.items():

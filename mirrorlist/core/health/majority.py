@@ -6,16 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Outcome, Probe
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome
 
 FEWEST = 2
 """One mirror alone is no majority."""
 NEARLY_ALL = 0.9
-COMPARED = GOOD_OUTCOMES | {Outcome.STALE, Outcome.WRONG, Outcome.AHEAD, Outcome.OUTDATED, Outcome.FUTURE}
+COMPARED = GOOD_OUTCOMES | {
+    ProbeOutcome.STALE,
+    ProbeOutcome.WRONG,
+    ProbeOutcome.AHEAD,
+    ProbeOutcome.OUTDATED,
+    ProbeOutcome.FUTURE,
+}
 """What tells that a mirror gave something that was compared."""
 
 _File = tuple[str, str]
-_Claim = tuple[Outcome, str]
+_Claim = tuple[ProbeOutcome, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class Contradiction:
 
     module: str
     path: str
-    claim: tuple[Outcome, str]
+    claim: tuple[ProbeOutcome, str]
     mirrors: int
     compared: int
 
@@ -76,4 +82,4 @@ def _excused(probe: Probe, found: Contradiction | None) -> Probe:
     if found is None or _claim(probe) != found.claim:
         return probe
     told = f"not compared: nearly all mirrors contradict the origin in the same way ({probe.outcome})"
-    return replace(probe, outcome=Outcome.GOOD, detail=told)
+    return replace(probe, outcome=ProbeOutcome.GOOD, detail=told)

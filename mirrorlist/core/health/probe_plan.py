@@ -14,7 +14,7 @@ from hashlib import sha256
 from mirrorlist.core.catalogue.catalogue import Catalogue, Images, published
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
-from mirrorlist.core.health.verdicts import Family, Outcome, Subject, Verdict
+from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
 
 DAY = 86_400.0
@@ -32,7 +32,7 @@ Wanted = Mapping[str, Mapping[str, RepoMetadata | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ProbeRequest:
     """One request. The subject's path is the repository's whose repomd.xml is asked for; without it, the time file.
 
     Of an image only its head or its first byte is asked for. ``validator`` is what the mirror gave with the bytes that
@@ -74,7 +74,7 @@ def wanted_repositories(catalogue: Catalogue, metadata: Mapping[str, RepoMetadat
     return found
 
 
-def reach(trip: Trip) -> tuple[Look, ...]:
+def reach(trip: Trip) -> tuple[ProbeRequest, ...]:
     """One small file of each module over every protocol and family: IPv4 before IPv6, https before http."""
     return tuple(
         look(trip, Subject(trip.mirror.name, module, protocol, family), path)
@@ -107,13 +107,13 @@ def reach_path(trip: Trip, module: str) -> str | None:
     return paths[trip.run % len(paths)]
 
 
-def look(trip: Trip, tree: Subject, path: str) -> Look:
+def look(trip: Trip, tree: Subject, path: str) -> ProbeRequest:
     """The request for a repository's repomd.xml, for an image, or with an empty path for the time file."""
     url, subject = trip.mirror.urls[tree.module][tree.protocol], replace(tree, path=path)
     if path in trip.images.get(tree.module, ()):
-        return Look(subject, url + path, image=True)
+        return ProbeRequest(subject, url + path, image=True)
     file = path + REPOMD if path else trip.time_file or ""
-    return Look(subject, url + file, validator=_validator(trip, subject))
+    return ProbeRequest(subject, url + file, validator=_validator(trip, subject))
 
 
 def asked_by_get(trip: Trip, image: Subject) -> bool:
@@ -132,19 +132,19 @@ def _validator(trip: Trip, subject: Subject) -> str | None:
     unchanged would stay fresh for ever.
     """
     verdict, metadata = trip.verdicts.get(subject), trip.wanted.get(subject.module, {}).get(subject.path)
-    if verdict is None or metadata is None or verdict.outcome is not Outcome.FRESH or verdict.sha256_at is None:
+    if verdict is None or metadata is None or verdict.outcome is not ProbeOutcome.FRESH or verdict.sha256_at is None:
         return None
     is_current = verdict.sha256 == metadata.current.sha256 and trip.now - verdict.sha256_at < DAY
     return verdict.validator if is_current else None
 
 
-def whole(trip: Trip, tree: Subject) -> tuple[Look, ...]:
+def whole(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
     """Every repository of the tree that can be compared, those not looked at for the longest time first."""
     known = {path: trip.verdicts.get(replace(tree, path=path)) for path in _comparable(trip, tree.module)}
     return tuple(look(trip, tree, path) for path in _oldest_first(known))
 
 
-def due(trip: Trip, tree: Subject) -> tuple[Look, ...]:
+def due(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
     """The repositories to look at now.
 
     First all that changed at the origin or were not good last time; then, up to ``ROUTINE`` in all, those never
@@ -169,7 +169,7 @@ def _due_images(trip: Trip, tree: Subject, room: int) -> list[str]:
     return pressing + routine[: max(room - len(pressing), len(wanted) // TURNS, 1)]
 
 
-def overdue(trip: Trip, tree: Subject) -> tuple[Look, ...]:
+def overdue(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
     """The repositories that nobody looked at for a day."""
     known = {path: trip.verdicts.get(replace(tree, path=path)) for path in _comparable(trip, tree.module)}
     return tuple(look(trip, tree, path) for path in _oldest_first(known) if _is_old(trip, known[path]))
@@ -266,7 +266,7 @@ def _is_unsettled(verdict: Verdict | None) -> bool:
 
 
 def _is_long_missing(verdict: Verdict) -> bool:
-    return verdict.outcome in (Outcome.MISSING, Outcome.ELSEWHERE) and verdict.bad >= LONG_MISSING
+    return verdict.outcome in (ProbeOutcome.MISSING, ProbeOutcome.ELSEWHERE) and verdict.bad >= LONG_MISSING
 
 
 def _turn(path: str) -> int:

@@ -10,8 +10,8 @@ from mirrorlist.core.health.verdicts import (
     SAYS_NOTHING,
     Family,
     HealthPolicy,
-    Outcome,
     Probe,
+    ProbeOutcome,
     Subject,
     Verdict,
     is_our_own_fault,
@@ -20,28 +20,33 @@ from mirrorlist.core.health.verdicts import (
 
 WITHOUT_ANSWER = frozenset(
     {
-        Outcome.UNREACHABLE, Outcome.CLOSED, Outcome.TIMEOUT, Outcome.NO_ADDRESS, Outcome.FORBIDDEN,
-        Outcome.CERTIFICATE, Outcome.UNCHECKED,
+        ProbeOutcome.UNREACHABLE,
+        ProbeOutcome.CLOSED,
+        ProbeOutcome.TIMEOUT,
+        ProbeOutcome.NO_ADDRESS,
+        ProbeOutcome.FORBIDDEN,
+        ProbeOutcome.CERTIFICATE,
+        ProbeOutcome.UNCHECKED,
     }
-)  # fmt: skip
+)
 """Outcomes that do not prove that the prober can use the address family."""
 FEW = 2
 """Of so many mirrors a refused connection is believed without a witness."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class HealthChange:
     """A subject became good or bad: when, and the probe's words."""
 
     subject: Subject
     good_now: bool
     at: float
-    outcome: Outcome
+    outcome: ProbeOutcome
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class RunResult:
     """The outcome of a run. ``verdicts`` are those of the subjects that were probed.
 
     ``kept``: the families in which the run says too little about the mirrors, so that the former verdicts stay.
@@ -50,17 +55,17 @@ class Round:
     """
 
     verdicts: Mapping[Subject, Verdict]
-    changes: tuple[Change, ...]
+    changes: tuple[HealthChange, ...]
     noted: tuple[Probe, ...]
     kept: frozenset[Family] = frozenset()
 
 
-def settled(
+def apply_run(
     before: Mapping[Subject, Verdict],
     probes: Sequence[Probe],
     policy: HealthPolicy,
     controls: Mapping[Family, bool],
-) -> Round:
+) -> RunResult:
     """The verdicts after all probes of a run.
 
     ``controls`` tells for a family whether what the project runs itself answered. A family without controls is
@@ -78,7 +83,7 @@ def settled(
     counted = [probe for probe in probes if probe.subject.family not in kept]
     verdicts = _verdicts(before, counted, policy)
     changes = tuple(_changes(before, verdicts, counted))
-    return Round(verdicts, changes, tuple(_noted(before, verdicts, probes)), kept)
+    return RunResult(verdicts, changes, tuple(_noted(before, verdicts, probes)), kept)
 
 
 def fairly_ahead(
@@ -93,7 +98,7 @@ def fairly_ahead(
 
 
 def _is_unfair(known: Verdict | None, probe: Probe, confirmed: Mapping[str, float | None]) -> bool:
-    if probe.outcome is not Outcome.AHEAD or known is None or probe.subject.path not in confirmed:
+    if probe.outcome is not ProbeOutcome.AHEAD or known is None or probe.subject.path not in confirmed:
         return False
     at = confirmed[probe.subject.path]
     return at is None or at <= known.checked_at
@@ -101,7 +106,7 @@ def _is_unfair(known: Verdict | None, probe: Probe, confirmed: Mapping[str, floa
 
 def _unasked(probe: Probe) -> Probe:
     detail = f"{probe.outcome}, which did not answer since the last probe"
-    return replace(probe, outcome=Outcome.UNCHECKED, detail=detail)
+    return replace(probe, outcome=ProbeOutcome.UNCHECKED, detail=detail)
 
 
 def answers(probe: Probe) -> bool:
@@ -116,16 +121,18 @@ def suspicious(before: Mapping[Subject, Verdict], probes: Collection[Probe], fam
 
 def _few_refuse(probes: Collection[Probe], family: Family) -> bool:
     """Whether there are one or two mirrors with an address of a family, and one of them refuses connections."""
-    found = [each for each in probes if each.subject.family is family and each.outcome is not Outcome.NO_ADDRESS]
+    found = [each for each in probes if each.subject.family is family and each.outcome is not ProbeOutcome.NO_ADDRESS]
     is_few = len({probe.subject.mirror for probe in found}) <= FEW
-    return is_few and any(probe.outcome is Outcome.CLOSED for probe in found)
+    return is_few and any(probe.outcome is ProbeOutcome.CLOSED for probe in found)
 
 
 def _unjudged(probe: Probe) -> Probe:
     """Without a route of its own the prober cannot tell whether a mirror is reachable."""
-    if probe.outcome not in (Outcome.UNREACHABLE, Outcome.CLOSED):
+    if probe.outcome not in (ProbeOutcome.UNREACHABLE, ProbeOutcome.CLOSED):
         return probe
-    return replace(probe, outcome=Outcome.UNCHECKED, detail=f"over this family nothing can be reached: {probe.detail}")
+    return replace(
+        probe, outcome=ProbeOutcome.UNCHECKED, detail=f"over this family nothing can be reached: {probe.detail}"
+    )
 
 
 def _turned_bad(
@@ -146,9 +153,9 @@ def _turned_bad(
 
 def _tells(probe: Probe, known: Verdict | None) -> bool:
     """Whether a probe tells something of the net: also one that cannot be made where one succeeded before."""
-    if probe.outcome is Outcome.UNCHECKED:
+    if probe.outcome is ProbeOutcome.UNCHECKED:
         return known is not None and known.outcome in GOOD_OUTCOMES
-    return probe.outcome not in SAYS_NOTHING and probe.outcome is not Outcome.NO_ADDRESS
+    return probe.outcome not in SAYS_NOTHING and probe.outcome is not ProbeOutcome.NO_ADDRESS
 
 
 def _verdicts(
@@ -163,12 +170,12 @@ def _verdicts(
 
 def _changes(
     before: Mapping[Subject, Verdict], after: Mapping[Subject, Verdict], probes: Iterable[Probe]
-) -> Iterable[Change]:
+) -> Iterable[HealthChange]:
     for probe in probes:
         was, found = before.get(probe.subject), after[probe.subject]
-        never_there = was is None and probe.outcome is Outcome.NO_ADDRESS
+        never_there = was is None and probe.outcome is ProbeOutcome.NO_ADDRESS
         if not never_there and found.good_now != (was is None or was.good_now):
-            yield Change(probe.subject, found.good_now, probe.at, probe.outcome, probe.detail)
+            yield HealthChange(probe.subject, found.good_now, probe.at, probe.outcome, probe.detail)
 
 
 def _noted(

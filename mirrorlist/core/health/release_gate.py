@@ -13,16 +13,16 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mirrorlist.core.catalogue.catalogue import Catalogue, Waiting, path_in, target
+from mirrorlist.core.catalogue.catalogue import Catalogue, PendingRelease, path_in, target
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.errors import NotFound
-from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, Holds, is_in_reach
+from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, SyncState, is_in_reach
 from mirrorlist.core.model import MAIN, Mirror, Repository
 from mirrorlist.core.rules import is_open_to_strangers
 
 AT_LEAST = 5
 _MINOR = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})", re.ASCII)
-_CARRIES = SEEN_CURRENT | {Holds.LAGGING}
+_CARRIES = SEEN_CURRENT | {SyncState.LAGGING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Releases:
     """The catalogue as it is served now, and which majors wait in it."""
 
     catalogue: Catalogue
-    waiting: tuple[Waiting, ...] = ()
+    waiting: tuple[PendingRelease, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReleaseObservations:
     """What is known of the mirrors when it is decided: ``published`` are the paths that the origin publishes."""
 
     mirrors: Sequence[Mirror]
@@ -42,7 +42,7 @@ class Seen:
     published: Collection[str]
 
 
-def releases(catalogue: Catalogue, meant: Mapping[str, str], seen: Seen, policy: Policy) -> Releases:
+def releases(catalogue: Catalogue, meant: Mapping[str, str], seen: ReleaseObservations, policy: Policy) -> Releases:
     """The catalogue to serve by. ``meant`` is what each major meant last: what was taken up once is not given up
     again, whatever becomes of the mirrors. Without any health nothing waits."""
     waiting = tuple(
@@ -72,8 +72,8 @@ def _number(version: str, major: str) -> int:
 
 
 def _waiting(
-    catalogue: Catalogue, major: str, former: str, newest: str, seen: Seen, percent: int
-) -> Waiting | None:  # fmt: skip
+    catalogue: Catalogue, major: str, former: str, newest: str, seen: ReleaseObservations, percent: int
+) -> PendingRelease | None:  # fmt: skip
     """What a major still waits for; None where enough mirrors have the new minor.
 
     Mirrors that carry the former minor count, in all and of each architecture; those are there that have everything
@@ -83,7 +83,7 @@ def _waiting(
     able = _able(seen)
     carriers: set[int] = set()
     behind: set[int] = set()
-    shortages: list[Waiting] = []
+    shortages: list[PendingRelease] = []
     for arch, paths in pairs.items():
         carrying = {number for number in able if any(_holds(seen, old, number) in _CARRIES for old, _ in paths)}
         late = {number for number in carrying if not _has_all(seen, number, paths)}
@@ -91,10 +91,10 @@ def _waiting(
         behind |= late
         needed, have = _share(len(carrying), percent), len(carrying) - len(late)
         if have < needed:
-            shortages.append(Waiting(major, former, newest, needed, have, arch))
+            shortages.append(PendingRelease(major, former, newest, needed, have, arch))
     needed, have = min(len(carriers), max(AT_LEAST, _share(len(carriers), percent))), len(carriers - behind)
     if have < needed:
-        return Waiting(major, former, newest, needed, have)
+        return PendingRelease(major, former, newest, needed, have)
     return shortages[0] if shortages else None
 
 
@@ -103,7 +103,9 @@ def _share(count: int, percent: int) -> int:
     return -(-count * percent // 100)
 
 
-def _pairs(catalogue: Catalogue, major: str, former: str, newest: str, seen: Seen) -> dict[str, list[tuple[str, str]]]:
+def _pairs(
+    catalogue: Catalogue, major: str, former: str, newest: str, seen: ReleaseObservations
+) -> dict[str, list[tuple[str, str]]]:
     """For each arch the former and the new path of each repository of which something is known.
 
     What the origin does not publish in the new minor has no new path, unless it publishes nothing of it yet.
@@ -133,7 +135,7 @@ def _repositories(catalogue: Catalogue, major: str) -> Iterator[tuple[Repository
             yield repository, found.arches
 
 
-def _able(seen: Seen) -> list[int]:
+def _able(seen: ReleaseObservations) -> list[int]:
     """The mirrors that strangers can be given at all."""
     return [
         number
@@ -144,16 +146,16 @@ def _able(seen: Seen) -> list[int]:
     ]
 
 
-def _has_all(seen: Seen, number: int, paths: Sequence[tuple[str, str]]) -> bool:
+def _has_all(seen: ReleaseObservations, number: int, paths: Sequence[tuple[str, str]]) -> bool:
     return all(_holds(seen, new, number) in SEEN_CURRENT for old, new in paths if _holds(seen, old, number) in _CARRIES)
 
 
-def _holds(seen: Seen, path: str, number: int) -> Holds:
+def _holds(seen: ReleaseObservations, path: str, number: int) -> SyncState:
     column = seen.health.holds.get(path)
-    return Holds(column[number]) if column else Holds.UNKNOWN
+    return SyncState(column[number]) if column else SyncState.UNKNOWN
 
 
-def _held_back(catalogue: Catalogue, waiting: Waiting, published: Collection[str]) -> Catalogue:
+def _held_back(catalogue: Catalogue, waiting: PendingRelease, published: Collection[str]) -> Catalogue:
     """The catalogue in which a major means its former minor.
 
     A repository that service.yml names for the new minor only exists in the former one too, if the origin had it there.
@@ -163,7 +165,7 @@ def _held_back(catalogue: Catalogue, waiting: Waiting, published: Collection[str
     return replace(catalogue, latest=latest, repositories=repositories)
 
 
-def _also_in(repository: Repository, waiting: Waiting, published: Collection[str]) -> Repository:
+def _also_in(repository: Repository, waiting: PendingRelease, published: Collection[str]) -> Repository:
     versions = repository.versions
     if versions is None or waiting.newest not in versions or waiting.meanwhile in versions:
         return repository

@@ -11,21 +11,21 @@ from mirrorlist.core.health.verdicts import (
     REMEDIES,
     SAYS_NOTHING,
     HealthPolicy,
-    Outcome,
     Probe,
+    ProbeOutcome,
     Subject,
     Verdict,
 )
 from mirrorlist.core.model import Mirror, Protocol
 
 _ORDER = tuple(Protocol)
-_QUIET = frozenset({Outcome.FRESH, Outcome.GOOD})
+_QUIET = frozenset({ProbeOutcome.FRESH, ProbeOutcome.GOOD})
 SOON_DAYS = 14
 """A certificate that ends earlier has to be renewed now."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HealthRow:
     """One subject. ``url`` is the directory or image that was looked at, ``since`` when it became good or bad.
 
     ``certificate_days`` were left when it was checked, of a tree that is reached by https.
@@ -34,7 +34,7 @@ class Row:
     subject: Subject
     url: str
     good_now: bool
-    outcome: Outcome
+    outcome: ProbeOutcome
     detail: str
     since: float
     checked_at: float
@@ -47,7 +47,7 @@ class Row:
     @property
     def state(self) -> str:
         """In a word or two: what is bad for the first time does not count yet, what was never heard is not known."""
-        if self.outcome is Outcome.NO_ADDRESS:
+        if self.outcome is ProbeOutcome.NO_ADDRESS:
             return "no address"
         if not self.good_now:
             return "waiting" if self.outcome in GOOD_OUTCOMES else "OUT"
@@ -59,7 +59,7 @@ class Row:
 
     def awaits(self, now: float) -> str | None:
         """What a mirror that is out waits for, and until when; None where it waits for nothing."""
-        if self.good_now or self.outcome is Outcome.NO_ADDRESS:
+        if self.good_now or self.outcome is ProbeOutcome.NO_ADDRESS:
             return None
         more = max(POLICY.rise - self.good, 0)
         looks = f"{more} more good {'probe' if more == 1 else 'probes'} in a row"
@@ -78,7 +78,7 @@ def _moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[Row, ...]:
+def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[HealthRow, ...]:
     """The rows of a mirror: for each module, protocol and family first the tree, then its repositories.
 
     What the mirror does not offer any more is left out.
@@ -96,8 +96,8 @@ def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[Row, ..
     return tuple(_row(mirror, subject, known[subject]) for subject in order)
 
 
-def _row(mirror: Mirror, subject: Subject, verdict: Verdict) -> Row:
-    return Row(
+def _row(mirror: Mirror, subject: Subject, verdict: Verdict) -> HealthRow:
+    return HealthRow(
         subject=subject,
         url=mirror.urls[subject.module][subject.protocol] + subject.path,
         good_now=verdict.good_now,
@@ -113,30 +113,30 @@ def _row(mirror: Mirror, subject: Subject, verdict: Verdict) -> Row:
     )
 
 
-def remedies(rows: tuple[Row, ...]) -> dict[Outcome, str]:
+def remedies(rows: tuple[HealthRow, ...]) -> dict[ProbeOutcome, str]:
     """What to do, once for each outcome that asks for something."""
     found = {row.outcome: row.remedy for row in rows}
     return {outcome: remedy for outcome, remedy in found.items() if not remedy.startswith("Nothing to do")}
 
 
-def worst(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+def worst(rows: tuple[HealthRow, ...]) -> tuple[HealthRow, ...]:
     """The rows that people have to read: the trees, and the repositories and images that are not in order."""
     return tuple(
         row for row in rows if not row.subject.path or row.outcome not in _QUIET or not row.good_now or row.detail
     )
 
 
-def fresh_below(rows: tuple[Row, ...], tree: Subject) -> int:
+def fresh_below(rows: tuple[HealthRow, ...], tree: Subject) -> int:
     """How many repositories of a tree are fresh."""
-    return _count_below(rows, tree, Outcome.FRESH)
+    return _count_below(rows, tree, ProbeOutcome.FRESH)
 
 
-def images_below(rows: tuple[Row, ...], tree: Subject) -> int:
+def images_below(rows: tuple[HealthRow, ...], tree: Subject) -> int:
     """How many images of a tree are there."""
-    return _count_below(rows, tree, Outcome.GOOD)
+    return _count_below(rows, tree, ProbeOutcome.GOOD)
 
 
-def _count_below(rows: tuple[Row, ...], tree: Subject, outcome: Outcome) -> int:
+def _count_below(rows: tuple[HealthRow, ...], tree: Subject, outcome: ProbeOutcome) -> int:
     """What is good with a remark was not compared, and does not count."""
     return sum(
         row.outcome is outcome and row.good_now and not row.detail
@@ -145,7 +145,7 @@ def _count_below(rows: tuple[Row, ...], tree: Subject, outcome: Outcome) -> int:
     )
 
 
-def said_nothing(rows: tuple[Row, ...], probes: Iterable[Probe]) -> tuple[Probe, ...]:
+def said_nothing(rows: tuple[HealthRow, ...], probes: Iterable[Probe]) -> tuple[Probe, ...]:
     """The newest probes of trees that said nothing, so that the rows tell of former ones; ``probes`` newest first."""
     newest: dict[Subject, Probe] = {}
     for probe in probes:
@@ -159,7 +159,7 @@ def said_nothing(rows: tuple[Row, ...], probes: Iterable[Probe]) -> tuple[Probe,
     )
 
 
-def ending_soon(rows: tuple[Row, ...]) -> dict[str, int]:
+def ending_soon(rows: tuple[HealthRow, ...]) -> dict[str, int]:
     """The certificates to renew now: the address that shows each, and the days left."""
     return {
         row.url: row.certificate_days

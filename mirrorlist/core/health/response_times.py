@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from statistics import median, median_low
 
-from mirrorlist.core.catalogue.policy import Lowered
+from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.health.probe_run import WITHOUT_ANSWER
-from mirrorlist.core.health.verdicts import Family, Outcome, Probe
+from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome
 from mirrorlist.core.model import WEB_PROTOCOLS
 
 ROUNDS = 2
@@ -40,7 +40,7 @@ class Pace:
     """
 
     at: float
-    lowered: Lowered | None = None
+    lowered: WeightReduction | None = None
     bad: int = 0
     calm: int = 0
     times: tuple[float, ...] = ()
@@ -52,7 +52,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class RunResponseTime:
     """How a mirror answered in one round: the median of its answers' seconds, None where there was none."""
 
     seconds: float | None
@@ -74,7 +74,7 @@ def paces_after(
     return {name: _after(before.get(name, Pace(now)), each, shift, now) for name, each in round_.items()}
 
 
-def measured(probes: Iterable[Probe], kept: Collection[Family]) -> dict[str, Measured]:
+def measured(probes: Iterable[Probe], kept: Collection[Family]) -> dict[str, RunResponseTime]:
     """What a round tells of each mirror that answered; rsync is another matter."""
     seconds: dict[str, list[float]] = {}
     limited: set[str] = set()
@@ -83,14 +83,14 @@ def measured(probes: Iterable[Probe], kept: Collection[Family]) -> dict[str, Mea
         if subject.family in kept or subject.protocol not in WEB_PROTOCOLS or probe.outcome in WITHOUT_ANSWER:
             continue
         times = seconds.setdefault(subject.mirror, [])
-        if probe.outcome is Outcome.LIMITED:
+        if probe.outcome is ProbeOutcome.LIMITED:
             limited.add(subject.mirror)
         else:
             times.append(probe.seconds)
-    return {name: Measured(median(times) if times else None, name in limited) for name, times in seconds.items()}
+    return {name: RunResponseTime(median(times) if times else None, name in limited) for name, times in seconds.items()}
 
 
-def shift_of(before: Mapping[str, Pace], round_: Mapping[str, Measured]) -> float:
+def shift_of(before: Mapping[str, Pace], round_: Mapping[str, RunResponseTime]) -> float:
     """By how much everything takes longer than usual in a round: the middle one of the mirrors, at least 1."""
     ratios = [
         each.seconds / usual
@@ -100,7 +100,7 @@ def shift_of(before: Mapping[str, Pace], round_: Mapping[str, Measured]) -> floa
     return max(1.0, median_low(ratios)) if ratios else 1.0
 
 
-def _after(before: Pace, found: Measured, shift: float, now: float) -> Pace:
+def _after(before: Pace, found: RunResponseTime, shift: float, now: float) -> Pace:
     why = _complaint(before, found, shift)
     bad, calm = (before.bad + 1, 0) if why else (0, before.calm + 1)
     counts = found.seconds is not None and (not why or bad % SLOW_TIMES_KEPT == 0)
@@ -108,7 +108,7 @@ def _after(before: Pace, found: Measured, shift: float, now: float) -> Pace:
     return Pace(now, _stepped(before.lowered, bad, calm, why, now), bad, calm, times)
 
 
-def _complaint(before: Pace, found: Measured, shift: float) -> str | None:
+def _complaint(before: Pace, found: RunResponseTime, shift: float) -> str | None:
     """What is wrong with a mirror in a round; None where nothing is."""
     if found.limited:
         return "it asked for patience (429 or 503)"
@@ -121,10 +121,12 @@ def _complaint(before: Pace, found: Measured, shift: float) -> str | None:
     return f"it answered in {found.seconds:.1f} s, usually in {usual:.1f} s"
 
 
-def _stepped(lowered: Lowered | None, bad: int, calm: int, why: str | None, now: float) -> Lowered | None:
+def _stepped(
+    lowered: WeightReduction | None, bad: int, calm: int, why: str | None, now: float
+) -> WeightReduction | None:
     if why and bad % ROUNDS == 0:
         step = min(lowered.step + 1 if lowered else 1, MOST_STEPS)
-        return Lowered(step, lowered.since if lowered else now, why)
+        return WeightReduction(step, lowered.since if lowered else now, why)
     if lowered and not why and calm % ROUNDS == 0:
         return replace(lowered, step=lowered.step - 1) if lowered.step > 1 else None
     return lowered

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mirrorlist.core.catalogue.catalogue import directories
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.health.columns import MOMENT, HealthTable, held_key, holds_of, reach_key, reach_of
+from mirrorlist.core.health.columns import MOMENT, HealthTable, held_key, reach_key, reach_of, sync_state_of
 from mirrorlist.core.health.probe_plan import Content, contents, contents_over
 from mirrorlist.core.health.verdicts import Override, Standing, Subject, Verdict, replaced, standing
 from mirrorlist.core.model import Mirror, RepoMetadata
@@ -109,7 +109,7 @@ def _holds(
             continue
         grace = grace_seconds(mirror, service)
         stands = standing(verdict, metadata, now, grace)
-        column[number] = holds_of(verdict, stands)
+        column[number] = sync_state_of(verdict, stands)
         if began := _began(verdict, stands, metadata, grace):
             _note(since, metadata.path, number, len(mirrors), began)
     return bytes(column)
@@ -122,7 +122,7 @@ def _holds_image(
     for number, mirror in enumerate(mirrors):
         verdict = verdicts.get(mirror.name)
         if verdict is not None and not verdict.good_now:
-            column[number] = holds_of(verdict, Standing.BAD)
+            column[number] = sync_state_of(verdict, Standing.BAD)
             _note(since, path, number, len(mirrors), verdict.since)
     return bytes(column)
 

@@ -21,7 +21,7 @@ class Family(StrEnum):
     IPV6 = "ipv6"
 
 
-class Outcome(StrEnum):
+class ProbeOutcome(StrEnum):
     """What came back; the value is the word that people read."""
 
     GOOD = "reachable"
@@ -46,14 +46,19 @@ class Outcome(StrEnum):
     UNCHECKED = "not checked"
 
 
-GOOD_OUTCOMES = frozenset({Outcome.GOOD, Outcome.FRESH, Outcome.LAGGING})
+GOOD_OUTCOMES = frozenset({ProbeOutcome.GOOD, ProbeOutcome.FRESH, ProbeOutcome.LAGGING})
 OUT_AT_ONCE = frozenset(
     {
-        Outcome.WRONG, Outcome.CERTIFICATE, Outcome.NO_ADDRESS, Outcome.FORBIDDEN, Outcome.ELSEWHERE, Outcome.CLIENTS,
+        ProbeOutcome.WRONG,
+        ProbeOutcome.CERTIFICATE,
+        ProbeOutcome.NO_ADDRESS,
+        ProbeOutcome.FORBIDDEN,
+        ProbeOutcome.ELSEWHERE,
+        ProbeOutcome.CLIENTS,
     }
-)  # fmt: skip
+)
 """One such probe takes a mirror out: waiting for a second would hand clients something that is surely bad."""
-SAYS_NOTHING = frozenset({Outcome.LIMITED, Outcome.UNCHECKED})
+SAYS_NOTHING = frozenset({ProbeOutcome.LIMITED, ProbeOutcome.UNCHECKED})
 """Neither for nor against the mirror."""
 MOST_DOUBLINGS = 30
 """Of the hold-down; its longest is reached long before."""
@@ -82,7 +87,7 @@ class Probe:
     subject: Subject
     at: float
     seconds: float
-    outcome: Outcome
+    outcome: ProbeOutcome
     detail: str = ""
     sha256: str | None = None
     unchanged: bool = False
@@ -114,7 +119,7 @@ class Verdict:
 
     good_now: bool
     since: float
-    outcome: Outcome
+    outcome: ProbeOutcome
     checked_at: float
     detail: str = ""
     bad: int = 0
@@ -135,7 +140,7 @@ def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdic
     with every fall.
     """
     known = before or Verdict(True, probe.at, probe.outcome, probe.at, probe.detail)
-    if probe.certificate_days is not None or probe.outcome is Outcome.CERTIFICATE:
+    if probe.certificate_days is not None or probe.outcome is ProbeOutcome.CERTIFICATE:
         known = replace(known, certificate_days=probe.certificate_days)
     if probe.outcome in SAYS_NOTHING:
         return replace(known, checked_at=probe.at)
@@ -212,27 +217,27 @@ class Event:
     author: str | None = None
 
 
-REMEDIES: dict[Outcome, str] = {
-    Outcome.GOOD: "Nothing to do.",
-    Outcome.FRESH: "Nothing to do.",
-    Outcome.LAGGING: "Nothing to do yet: the next sync should bring the current version.",
-    Outcome.STALE: "Look whether the sync still runs and ends without an error, and sync more often.",
-    Outcome.MISSING: "Sync this directory too, or leave it out on purpose: then the mirror is not given for it.",
-    Outcome.WRONG: "Open the address in a browser: it has to give the origin's file itself, no page and no part of it.",
-    Outcome.AHEAD: "Nothing to do: the service asks the origin anew before it judges.",
-    Outcome.OUTDATED: "Run the sync by hand and read its output; then see that it runs as often as the file says.",
-    Outcome.FUTURE: "Do not write this file yourself: sync it from the origin as it is.",
-    Outcome.UNREACHABLE: "See that the server runs, that DNS leads to it, and that no firewall stands before it.",
-    Outcome.CLOSED: "Start the server, or open its port: the machine is there, but refuses the connection.",
-    Outcome.TIMEOUT: "See that the server is not overloaded and that no firewall swallows connections.",
-    Outcome.NO_ADDRESS: "Nothing to do, unless the mirror should be reachable over this family: then add its address.",
-    Outcome.CERTIFICATE: "Renew the certificate, for exactly the name in the mirror's address, with its whole chain.",
-    Outcome.FORBIDDEN: "Let the name lead to public addresses only, without redirects into a private network.",
-    Outcome.REFUSED: "Let the server answer these requests: look into its log and its rules of access.",
-    Outcome.LIMITED: "Raise the limits for the prober: it sends one request at a time.",
-    Outcome.ELSEWHERE: "Give the file itself, or answer 404: look for a redirect such as error_page 404 in the server.",
-    Outcome.CLIENTS: "Let package managers in: look for a rule on User-Agents in the server or in front of it.",
-    Outcome.UNCHECKED: "Nothing to do: this could not be looked at from where the prober stands.",
+REMEDIES: dict[ProbeOutcome, str] = {
+    ProbeOutcome.GOOD: "Nothing to do.",
+    ProbeOutcome.FRESH: "Nothing to do.",
+    ProbeOutcome.LAGGING: "Nothing to do yet: the next sync should bring the current version.",
+    ProbeOutcome.STALE: "Look whether the sync still runs and ends without an error, and sync more often.",
+    ProbeOutcome.MISSING: "Sync this directory too, or leave it out on purpose: then the mirror is not given for it.",
+    ProbeOutcome.WRONG: "Open the address in a browser: it has to give the origin's file itself, not a page.",
+    ProbeOutcome.AHEAD: "Nothing to do: the service asks the origin anew before it judges.",
+    ProbeOutcome.OUTDATED: "Run the sync by hand and read its output; then see that it runs as often as the file says.",
+    ProbeOutcome.FUTURE: "Do not write this file yourself: sync it from the origin as it is.",
+    ProbeOutcome.UNREACHABLE: "See that the server runs, that DNS leads to it, and that no firewall stands before it.",
+    ProbeOutcome.CLOSED: "Start the server, or open its port: the machine is there, but refuses the connection.",
+    ProbeOutcome.TIMEOUT: "See that the server is not overloaded and that no firewall swallows connections.",
+    ProbeOutcome.NO_ADDRESS: "Nothing to do, unless it should be reachable over this family: then add its address.",
+    ProbeOutcome.CERTIFICATE: "Renew the certificate, for exactly the name in the address, with its whole chain.",
+    ProbeOutcome.FORBIDDEN: "Let the name lead to public addresses only, without redirects into a private network.",
+    ProbeOutcome.REFUSED: "Let the server answer these requests: look into its log and its rules of access.",
+    ProbeOutcome.LIMITED: "Raise the limits for the prober: it sends one request at a time.",
+    ProbeOutcome.ELSEWHERE: "Give the file itself, or answer 404: look for a redirect such as error_page 404.",
+    ProbeOutcome.CLIENTS: "Let package managers in: look for a rule on User-Agents in the server or in front of it.",
+    ProbeOutcome.UNCHECKED: "Nothing to do: this could not be looked at from where the prober stands.",
 }
 """What an owner can do about each outcome."""
 

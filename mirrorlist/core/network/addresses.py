@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mirrorlist.core.model import Location, Place, PlaceSource, Prefix
+from mirrorlist.core.model import ClientPlace, Location, PlaceSource, Prefix
 from mirrorlist.core.network.geo import distance_km, vector
 from mirrorlist.core.network.prefixes import IntervalTable, contains, packed
 
@@ -41,7 +41,7 @@ class KnownAddress:
     asn: int | None = None
 
 
-PlaceOf = Callable[[bytes], Place]
+PlaceOf = Callable[[bytes], ClientPlace]
 """Where a packed address is by the data at hand."""
 
 
@@ -74,7 +74,7 @@ def other_systems(declared: Sequence[int], addresses: Sequence[KnownAddress]) ->
     return found if declared and not is_cached(addresses) and not set(declared) & set(found) else ()
 
 
-def _are_apart(pair: tuple[Place, Place]) -> bool:
+def _are_apart(pair: tuple[ClientPlace, ClientPlace]) -> bool:
     first, second = (vector(place.latitude or 0.0, place.longitude or 0.0) for place in pair)
     return distance_km(first, second) > SAME_PLACE_KM
 

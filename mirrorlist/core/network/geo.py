@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 
-from mirrorlist.core.model import NOWHERE, Location, Mirror, Place
+from mirrorlist.core.model import NOWHERE, ClientPlace, Location, Mirror
 
 EARTH_RADIUS_KM = 6371.0088  # IUGG mean radius
 Vector = tuple[float, float, float]
@@ -36,7 +36,7 @@ def distance_km(a: Vector, b: Vector) -> int:
     return bisect_right(SQUARED_CHORDS, x * x + y * y + z * z)
 
 
-def place_of(location: Location | None) -> Place:
+def place_of(location: Location | None) -> ClientPlace:
     """The place by which clients at a location are ranked.
 
     A location good for ``CELL_PRECISION_KM`` becomes the cell of one degree around it; a vaguer one only its
@@ -45,11 +45,11 @@ def place_of(location: Location | None) -> Place:
     if location is None:
         return NOWHERE
     if location.latitude is None or location.longitude is None:
-        return Place(location.country)
+        return ClientPlace(location.country)
     if location.precision_km is not None and location.precision_km > CELL_PRECISION_KM:
-        return Place(location.country)
+        return ClientPlace(location.country)
     longitude = round(location.longitude)
-    return Place(
+    return ClientPlace(
         location.country,
         float(round(location.latitude)),
         180.0 if longitude == -180 else float(longitude),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mirrorlist.core.model import Place, Prefix
+from mirrorlist.core.model import ClientPlace, Prefix
 from mirrorlist.core.network.intervals import as_numbers
 from mirrorlist.core.network.prefixes import DEEP, IntervalTable
 
@@ -38,7 +38,7 @@ class Maps:
     located: IntervalTable
     stages: Sequence[IntervalTable]
     asns: IntervalTable
-    places: Sequence[Place]
+    places: Sequence[ClientPlace]
     country_places: Mapping[str, int]
 
 

@@ -17,7 +17,7 @@ LET_IN = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AccessEntry:
     """One address, network or host name that may sync, and the mirrors that are behind it."""
 
     pattern: str
@@ -29,7 +29,7 @@ def is_let_in(mirror: Mirror) -> bool:
     return mirror.status in LET_IN
 
 
-def entries(allowed: Iterable[tuple[str, str]]) -> tuple[Entry, ...]:
+def entries(allowed: Iterable[tuple[str, str]]) -> tuple[AccessEntry, ...]:
     """Patterns (addresses, networks, host names) with their mirrors as few and sorted entries.
 
     Networks inside each other and neighbours that make a whole one become one. IPv4 comes first, names last.
@@ -43,16 +43,16 @@ def entries(allowed: Iterable[tuple[str, str]]) -> tuple[Entry, ...]:
             names.setdefault(pattern.lower(), set()).add(mirror)
     v4 = [(network, mirror) for network, mirror in networks if isinstance(network, IPv4Network)]
     v6 = [(network, mirror) for network, mirror in networks if isinstance(network, IPv6Network)]
-    by_name = [Entry(name, tuple(sorted(found))) for name, found in sorted(names.items())]
+    by_name = [AccessEntry(name, tuple(sorted(found))) for name, found in sorted(names.items())]
     together4, together6 = collapse_addresses(each for each, _ in v4), collapse_addresses(each for each, _ in v6)
     return (
-        *(Entry(_shortest(each), _inside(m for n, m in v4 if n.subnet_of(each))) for each in together4),
-        *(Entry(_shortest(each), _inside(m for n, m in v6 if n.subnet_of(each))) for each in together6),
+        *(AccessEntry(_shortest(each), _inside(m for n, m in v4 if n.subnet_of(each))) for each in together4),
+        *(AccessEntry(_shortest(each), _inside(m for n, m in v6 if n.subnet_of(each))) for each in together6),
         *by_name,
     )
 
 
-def rsyncd_lines(found: Iterable[Entry]) -> str:
+def rsyncd_lines(found: Iterable[AccessEntry]) -> str:
     """The parameters of rsyncd.conf. Without any entry nobody is let in: an empty list would let in everybody."""
     known = tuple(found)
     comments = [f"# {each.pattern}: {', '.join(map(_comment, each.mirrors))}" for each in known]

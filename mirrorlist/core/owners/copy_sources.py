@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from mirrorlist.core.catalogue.service import Source, SyncPolicy
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Outcome, Subject, Verdict
+from mirrorlist.core.catalogue.service import SyncPolicy, SyncSource
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import Location, Mirror, Protocol, Status
 from mirrorlist.core.network.geo import distance_km, vector
 
@@ -19,7 +19,7 @@ class Offered:
     ``distance_km`` is None where one of the two places is unknown.
     """
 
-    source: Source
+    source: SyncSource
     url: str
     distance_km: int | None
     fault: str | None = None
@@ -29,7 +29,7 @@ class Offered:
         return f"{self.source.name} ({far})"
 
 
-def copied_by_mirrors(mirrors: Iterable[Mirror]) -> tuple[Source, ...]:
+def copied_by_mirrors(mirrors: Iterable[Mirror]) -> tuple[SyncSource, ...]:
     """The mirrors that others may copy: live, public, with rsync, and not copies of another mirror themselves.
 
     That keeps chains short, and nobody copies himself in a circle.
@@ -37,7 +37,7 @@ def copied_by_mirrors(mirrors: Iterable[Mirror]) -> tuple[Source, ...]:
     everybody = tuple(mirrors)
     names = {mirror.name for mirror in everybody} | {host for mirror in everybody for host in hosts_of(mirror)}
     return tuple(
-        Source(mirror.name, urls, mirror.location or Location(), mirror.name)
+        SyncSource(mirror.name, urls, mirror.location or Location(), mirror.name)
         for mirror in everybody
         if mirror.status is Status.LIVE and not mirror.private and not _copies(mirror, names)
         if (urls := {module: book[Protocol.RSYNC] for module, book in mirror.urls.items() if Protocol.RSYNC in book})
@@ -49,7 +49,9 @@ def hosts_of(mirror: Mirror) -> frozenset[str]:
     return frozenset({mirror.name} | {_host(url) for book in mirror.urls.values() for url in book.values()})
 
 
-def offered(sources: Iterable[Source], mirror: Mirror, module: str, faults: Mapping[str, str]) -> tuple[Offered, ...]:
+def offered(
+    sources: Iterable[SyncSource], mirror: Mirror, module: str, faults: Mapping[str, str]
+) -> tuple[Offered, ...]:
     """What a mirror may copy a module from, in the order given; itself is never among them.
 
     ``faults`` leads from a mirror's name to why nobody should copy it now.
@@ -85,7 +87,7 @@ def copy_fault(verdicts: Mapping[Subject, Verdict], module: str) -> str | None:
     if not any(each.good_now and each.outcome in GOOD_OUTCOMES for each in trees):
         return f"its rsync is not in order ({trees[0].outcome.value})"
     for subject, each in found.items():
-        if subject.path and not (each.good_now and each.outcome in (Outcome.FRESH, Outcome.GOOD)):
+        if subject.path and not (each.good_now and each.outcome in (ProbeOutcome.FRESH, ProbeOutcome.GOOD)):
             return f"its {subject.path} is not fresh ({each.outcome.value})"
     return None
 

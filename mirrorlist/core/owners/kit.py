@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
-from mirrorlist.core.catalogue.service import Module, Service, Source, SyncPolicy, sync_command
+from mirrorlist.core.catalogue.service import Module, Service, SyncPolicy, SyncSource, sync_command
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Mirror, Protocol
 from mirrorlist.core.owners.copy_sources import Offered, copied_by_mirrors, offered, ordered
@@ -109,7 +109,7 @@ def no_faults(module: str) -> Mapping[str, str]:
     return {}
 
 
-def sources_of(service: Service, mirrors: tuple[Mirror, ...], wanted: str | None = None) -> tuple[Source, ...]:
+def sources_of(service: Service, mirrors: tuple[Mirror, ...], wanted: str | None = None) -> tuple[SyncSource, ...]:
     """Whatever mirrors may copy by the service's policy, the project's own first; or those that are called as wanted.
 
     By its name any mirror that others may copy can be wanted, whatever the policy.
@@ -119,7 +119,7 @@ def sources_of(service: Service, mirrors: tuple[Mirror, ...], wanted: str | None
     """
     known = {mirror.name: mirror for mirror in mirrors}
     own = tuple(
-        Source(each.name, each.rsync, known[each.mirror].location or each.location, each.mirror)
+        SyncSource(each.name, each.rsync, known[each.mirror].location or each.location, each.mirror)
         if each.mirror in known and each.location.latitude is None
         else each
         for each in service.sync.sources
@@ -171,7 +171,7 @@ def kit_for(
 class _Choice:
     """What may be copied, what is wrong with it now, and why the first of it is told."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[SyncSource, ...]
     faults: Faults
     reason: str
 

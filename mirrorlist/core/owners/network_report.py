@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from difflib import diff_bytes, unified_diff
 
-from mirrorlist.core.catalogue.requirements import Level, Measured, Shortfall, shortfalls
+from mirrorlist.core.catalogue.requirements import Level, MeasuredQuality, Shortfall, shortfalls
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.files.found import by_mirror, sentences
 from mirrorlist.core.files.index import IndexFacts
-from mirrorlist.core.health.history import Reach
-from mirrorlist.core.health.verdicts import Outcome
+from mirrorlist.core.health.history import ReachHistory
+from mirrorlist.core.health.verdicts import ProbeOutcome
 from mirrorlist.core.mirror import is_public
 from mirrorlist.core.model import SERVED_STATUSES, Mirror, Status
 from mirrorlist.core.snapshot import Facts
@@ -40,10 +40,10 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Observations:
     """What was seen of the mirrors, by their names."""
 
-    reach: Mapping[str, Reach] = field(default_factory=dict)
+    reach: Mapping[str, ReachHistory] = field(default_factory=dict)
     held: Mapping[str, Held] = field(default_factory=dict)
     indexes: Mapping[str, IndexFacts] = field(default_factory=dict)
     """By module what the newest index of files says of itself."""
@@ -58,7 +58,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class PendingMirror:
     """An offer that nobody has answered; ``working_days`` is None where the file does not say since when."""
 
     mirror: str
@@ -92,7 +92,7 @@ class Down:
     mirror: str
     since: float
     days: float
-    outcome: Outcome | None
+    outcome: ProbeOutcome | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class NetworkReport:
     commit: str | None
     behind: str | None
     states: Mapping[Status, tuple[str, ...]]
-    offers: tuple[Offer, ...]
+    offers: tuple[PendingMirror, ...]
     coming: tuple[Coming, ...]
     below: tuple[Below, ...]
     down: tuple[Down, ...]
@@ -151,7 +151,7 @@ LIFE = (
 )  # fmt: skip
 
 
-def network_report(facts: Facts, known: Known, now: float, limits: Limits = Limits()) -> NetworkReport:
+def network_report(facts: Facts, known: Observations, now: float, limits: Limits = Limits()) -> NetworkReport:
     """The report on the mirrors of a snapshot, whose statuses are those of its day."""
     mirrors, today = sorted(facts.mirrors, key=lambda each: each.name), datetime.fromtimestamp(now, UTC).date()
     by_status = {status: tuple(each.name for each in mirrors if each.status is status) for status in LIFE}
@@ -177,7 +177,7 @@ def network_report(facts: Facts, known: Known, now: float, limits: Limits = Limi
     )
 
 
-def _differing(mirrors: Iterable[Mirror], known: Known) -> Iterator[Differing]:
+def _differing(mirrors: Iterable[Mirror], known: Observations) -> Iterator[Differing]:
     found = by_mirror(known.indexes)
     for mirror in mirrors:
         for module, files in found.get(mirror.name, {}).items():
@@ -198,15 +198,15 @@ def working_days(since: date, today: date) -> int:
     return sum((since + timedelta(day)).weekday() < 5 for day in range(1, min(days, 3660) + 1))
 
 
-def _offers(mirrors: list[Mirror], today: date, limits: Limits) -> Iterator[Offer]:
+def _offers(mirrors: list[Mirror], today: date, limits: Limits) -> Iterator[PendingMirror]:
     for each in mirrors:
         if each.status is Status.OFFERED:
             days = working_days(date.fromisoformat(each.status_since), today) if each.status_since else None
             if days is None or days > limits.offer_days:
-                yield Offer(each.name, each.status_since, days)
+                yield PendingMirror(each.name, each.status_since, days)
 
 
-def _coming(mirror: Mirror, service: Service, known: Known, today: date) -> Coming:
+def _coming(mirror: Mirror, service: Service, known: Observations, today: date) -> Coming:
     held = known.held.get(mirror.name)
     least = service.requirements.minimum.complete_percent or 100.0
     promised = max(mirror.live_from or "", today.isoformat())
@@ -226,16 +226,16 @@ def _coming(mirror: Mirror, service: Service, known: Known, today: date) -> Comi
     return Coming(mirror.name, mirror.status, held.percent, max(ready, promised), "at its pace so far")
 
 
-def _below(mirrors: list[Mirror], service: Service, known: Known) -> Iterator[Below]:
+def _below(mirrors: list[Mirror], service: Service, known: Observations) -> Iterator[Below]:
     for each in mirrors:
         if is_public(each) and each.status in (Status.LIVE, Status.PAUSED) and each.name not in service.approved:
             reach, held = known.reach.get(each.name), known.held.get(each.name)
-            measured = Measured(reach.percent if reach else None, held.percent if held else None)
+            measured = MeasuredQuality(reach.percent if reach else None, held.percent if held else None)
             if found := tuple(shortfalls(each, service.requirements, measured)):
                 yield Below(each.name, tuple(sorted(found, key=lambda lack: lack.level is not Level.MINIMUM)))
 
 
-def _down(mirrors: list[Mirror], known: Known, now: float, limits: Limits) -> Iterator[Down]:
+def _down(mirrors: list[Mirror], known: Observations, now: float, limits: Limits) -> Iterator[Down]:
     for each in mirrors:
         reach = known.reach.get(each.name)
         if each.status in SERVED_STATUSES and reach and reach.down_since is not None:

@@ -67,7 +67,7 @@ def _closed(mirror: Mirror, found: Found) -> Unserved:
     return Unserved.ONLY_IPV6 if only_ipv6 else Unserved.NO_CLIENTS
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """What a change does to a mirror."""
 
     NEW = "new"
@@ -144,7 +144,7 @@ class Effect:
     """
 
     mirror: Mirror
-    kind: Kind
+    kind: ChangeKind
     before: Share
     after: Share
     countries: tuple[InCountry, ...]
@@ -160,7 +160,7 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class ShareShift:
     """Which part of all clients gets a mirror first, before and after."""
 
     mirror: Mirror
@@ -179,5 +179,5 @@ class Preview:
     module: str
     clients: float
     effects: tuple[Effect, ...]
-    shifts: tuple[Shift, ...]
+    shifts: tuple[ShareShift, ...]
     unserved_clients: tuple[float, float]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirrorlist.core.catalogue.policy import Policy, weight_of
-from mirrorlist.core.model import Match, Mirror, Place
+from mirrorlist.core.model import ClientPlace, Match, Mirror
 from mirrorlist.core.network.prefixes import IntervalTable
 from mirrorlist.core.rules import carriers, opened_by, reason_against
 from mirrorlist.core.selection.compile import CloudTable, Proof, network_classes, place_orders
@@ -108,7 +108,7 @@ def stage(mirrors: Sequence[Mirror], clouds: CloudTable, asns: IntervalTable, pr
 
 
 @dataclass(frozen=True, slots=True)
-class Belonging:
+class NetworkMembership:
     """Who belongs to a class of networks and is opened by it; ``alone`` if its clients get a monopoly only."""
 
     matches: Mapping[int, Match]
@@ -116,17 +116,17 @@ class Belonging:
     alone: bool
 
 
-class Standing:
+class PlacementOdds:
     """The odds in every cell of a stage, for one module. ``places`` are those that clients are at."""
 
-    def __init__(self, of: Stage, module: str, places: Sequence[Place], policy: Policy) -> None:
+    def __init__(self, of: Stage, module: str, places: Sequence[ClientPlace], policy: Policy) -> None:
         self._stage = of
         self._limit = policy.limit
         self._weights = [weight_of(mirror, policy) for mirror in of.mirrors]
         self._orders = place_orders(of.mirrors, module, places, replace(policy, variants=1), b"")
         self._module = module
         self._carriers = carriers(of.mirrors, module)
-        self._belonging: dict[int, Belonging] = {0: Belonging({}, (), False)}
+        self._belonging: dict[int, NetworkMembership] = {0: NetworkMembership({}, (), False)}
         self._known: dict[tuple[int, int], Odds] = {}
 
     def odds(self, place: int, network: int) -> Odds:
@@ -144,7 +144,7 @@ class Standing:
             return self.odds(place, 0)
         return odds([*belongs.groups, *_groups_at(self._orders, place)], self._limit)
 
-    def belonging(self, network: int) -> Belonging:
+    def belonging(self, network: int) -> NetworkMembership:
         """Who belongs to a class of networks."""
         found = self._belonging.get(network)
         if found is None:
@@ -157,14 +157,14 @@ class Standing:
         matches = (class_match(number, mirror, network) for network in self._stage.classes)
         return any(match and reason_against(mirror, self._module, None, match) for match in matches)
 
-    def _new_belonging(self, network: NetworkClass) -> Belonging:
+    def _new_belonging(self, network: NetworkClass) -> NetworkMembership:
         mirrors = self._stage.mirrors
         named = (
             (number, match) for number in self._carriers if (match := class_match(number, mirrors[number], network))
         )
         matches = opened_by(named, mirrors, self._module)
         monopolies, groups = network_groups(matches, mirrors, self._weights)
-        return Belonging(matches, tuple(monopolies[:1] or groups), bool(monopolies))
+        return NetworkMembership(matches, tuple(monopolies[:1] or groups), bool(monopolies))
 
 
 def _groups_at(orders: PlaceOrders, place: int) -> list[Group]:

@@ -10,25 +10,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.model import MAIN, Mirror, Place, Proximity
+from mirrorlist.core.model import MAIN, ClientPlace, Mirror, Proximity
 from mirrorlist.core.network.geo import distance_km, vector_of
 from mirrorlist.core.network.population import Counted, Floats, Ints, Maps, Population, population, summed
 from mirrorlist.core.network.prefixes import IntervalTable
 from mirrorlist.core.preview.impact import (
+    ChangeKind,
     Effect,
     Found,
     InCountry,
     InSystem,
-    Kind,
     OwnNetworks,
     Preview,
     Rival,
     Share,
-    Shift,
+    ShareShift,
     Spot,
     unserved,
 )
-from mirrorlist.core.preview.placement import Standing, stage
+from mirrorlist.core.preview.placement import PlacementOdds, stage
 from mirrorlist.core.rules import is_open_to_strangers
 from mirrorlist.core.selection.compile import CloudTable, Proof
 
@@ -37,7 +37,7 @@ MOST_SYSTEMS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class NetworkChange:
     """All mirrors before and after; ``subjects`` are the names of those whose files change, in their order."""
 
     before: tuple[Mirror, ...]
@@ -53,13 +53,13 @@ class Ground:
     asns: IntervalTable
     clouds: CloudTable
     proof: Proof
-    places: Sequence[Place]
+    places: Sequence[ClientPlace]
     country_places: Mapping[str, int]
     policy: Policy
     counted: Sequence[Counted] | None = None
 
 
-def preview(change: Change, ground: Ground, module: str = MAIN, within_km: int = 500) -> Preview:
+def preview(change: NetworkChange, ground: Ground, module: str = MAIN, within_km: int = 500) -> Preview:
     """What the change does, for the clients of one module; ``nearby`` are mirrors at most so far away."""
     stages = [stage(mirrors, ground.clouds, ground.asns, ground.proof) for mirrors in (change.before, change.after)]
     maps = Maps(ground.located, [each.networks for each in stages], ground.asns, ground.places, ground.country_places)
@@ -67,7 +67,7 @@ def preview(change: Change, ground: Ground, module: str = MAIN, within_km: int =
     used, at = np.unique(clients.places, return_inverse=True)
     places = [ground.places[number] for number in used]
     before, after = (
-        _View(each.mirrors, Standing(each, module, places, ground.policy), clients, at, side)
+        _View(each.mirrors, PlacementOdds(each, module, places, ground.policy), clients, at, side)
         for side, each in enumerate(stages)
     )
     effects = tuple(
@@ -89,7 +89,7 @@ class _Scene:
     """What the effects of a change have in common; ``at`` is the place of each cell in ``places``."""
 
     clients: Population
-    places: Sequence[Place]
+    places: Sequence[ClientPlace]
     at: Ints
     module: str
     policy: Policy
@@ -99,7 +99,9 @@ class _Scene:
 class _View:
     """All odds of a stage, gathered over the cells."""
 
-    def __init__(self, mirrors: Sequence[Mirror], standing: Standing, clients: Population, at: Ints, side: int) -> None:
+    def __init__(
+        self, mirrors: Sequence[Mirror], standing: PlacementOdds, clients: Population, at: Ints, side: int
+    ) -> None:
         self.mirrors = mirrors
         self.numbers = {mirror.name: number for number, mirror in enumerate(mirrors)}
         self.standing = standing
@@ -151,7 +153,7 @@ class _View:
 def _effect(name: str, before: _View, after: _View, scene: _Scene) -> Effect:
     shown, other = (after, before) if name in after.numbers else (before, after)
     mirror = shown.mirrors[shown.numbers[name]]
-    kind = Kind.REMOVED if shown is before else Kind.CHANGED if name in before.numbers else Kind.NEW
+    kind = ChangeKind.REMOVED if shown is before else ChangeKind.CHANGED if name in before.numbers else ChangeKind.NEW
     chances = (before.of(name), after.of(name))
     parts = scene.clients.clients / (scene.clients.total or 1.0)
     shares = [Share(float(parts @ first), float(parts @ early)) for first, early in chances]
@@ -243,10 +245,10 @@ _NOTHING = 1e-12
 """What rounding leaves is no shift."""
 
 
-def _shifts(before: _View, after: _View, subjects: frozenset[str]) -> list[Shift]:
+def _shifts(before: _View, after: _View, subjects: frozenset[str]) -> list[ShareShift]:
     mirrors = {mirror.name: mirror for view in (before, after) for mirror in view.mirrors}
     found = [
-        Shift(mirror, before.first[name], after.first[name])
+        ShareShift(mirror, before.first[name], after.first[name])
         for name, mirror in mirrors.items()
         if name not in subjects and abs(before.first[name] - after.first[name]) > _NOTHING
     ]

@@ -16,14 +16,14 @@ from typing import TypeVar
 
 import msgspec
 
-from mirrorlist.core.catalogue.metadata import Change
+from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.history import superseded
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.verdicts import Override, Subject, Verdict
 from mirrorlist.core.model import MAIN, Mirror
-from mirrorlist.core.public.record import History, Known, Record
+from mirrorlist.core.public.record import History, PublicRecord, RecordInputs
 from mirrorlist.core.public.types import Logo, PublicDetail, PublicNetwork
 from mirrorlist.core.selection.fallback_levels import rungs
 from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot
@@ -45,7 +45,7 @@ class _Index:
     logos: Mapping[str, Part]
 
 
-def encode_record(record: Record) -> bytes:
+def encode_record(record: PublicRecord) -> bytes:
     """The record as one run of bytes: the length of the index, the index, the parts."""
     body = bytearray()
 
@@ -144,18 +144,18 @@ def known_of(
     *,
     verdicts: Mapping[Subject, Verdict],
     overrides: Mapping[str, Override],
-    changes: Mapping[str, Sequence[Change]],
+    changes: Mapping[str, Sequence[MetadataChange]],
     history: History,
     logos: Mapping[str, Logo],
     origin_faults: tuple[str, ...] = (),
     commit: str | None,
     now: float,
     files: Mapping[str, Mapping[str, FoundFiles]] = MappingProxyType({}),
-) -> Known:
+) -> RecordInputs:
     """All of it; what is told is chosen by ``public_record``."""
     facts = snapshot.facts
     by_module = wanted_repositories(facts.service.catalogue, facts.metadata)
-    return Known(
+    return RecordInputs(
         mirrors=facts.mirrors,
         health=facts.health,
         modules={path: module for module, paths in by_module.items() for path in paths},

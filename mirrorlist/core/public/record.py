@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from mirrorlist.core.files.found import FoundFiles
-from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, Holds
+from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, SyncState
 from mirrorlist.core.health.history import Sighting, Superseded, availability, lag_by_day
 from mirrorlist.core.health.probe_plan import contents
-from mirrorlist.core.health.report import Row, report
+from mirrorlist.core.health.report import HealthRow, report
 from mirrorlist.core.health.verdicts import Event, Family, Override, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.mirror import is_public, is_shown
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status
 from mirrorlist.core.public.types import (
     Logo,
+    MirrorState,
     PublicCheck,
     PublicDetail,
     PublicEvent,
@@ -25,7 +26,6 @@ from mirrorlist.core.public.types import (
     PublicOverride,
     PublicProbe,
     PublicRun,
-    State,
     clean,
     public_fields,
 )
@@ -34,7 +34,7 @@ LATEST_EVENTS = 500
 """So many events stand in the record of the whole network."""
 EVENTS_OF_ONE = 100
 PROBES_OF_ONE = 20
-_NOT_COUNTED = frozenset({Holds.UNKNOWN, Holds.MISSING})
+_NOT_COUNTED = frozenset({SyncState.UNKNOWN, SyncState.MISSING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class RecordInputs:
     """Everything that a record is made from. ``shares``: mirror to countries to parts of their clients."""
 
     mirrors: Sequence[Mirror]
@@ -72,7 +72,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class PublicRecord:
     """The public record: the network, and of each mirror by its name the detail and the logo."""
 
     network: PublicNetwork
@@ -80,7 +80,7 @@ class Record:
     logos: Mapping[str, Logo]
 
 
-def public_record(known: Known) -> Record:
+def public_record(known: RecordInputs) -> PublicRecord:
     """The record of all mirrors that are shown."""
     verdicts = by_mirror(known.verdicts)
     shown = [(number, mirror) for number, mirror in enumerate(known.mirrors) if is_shown(mirror)]
@@ -88,7 +88,7 @@ def public_record(known: Known) -> Record:
     rows = [_mirror(known, number, mirror, verdicts.get(mirror.name, {})) for number, mirror in shown]
     happened = [event for name in names for event in known.history.events.get(name, ())]
     happened.sort(key=lambda event: -event.at)
-    return Record(
+    return PublicRecord(
         network=PublicNetwork(
             mirrors=tuple(sorted(rows, key=lambda row: row.name)),
             events=tuple(map(_event, happened[:LATEST_EVENTS])),
@@ -112,7 +112,7 @@ def _run(run: PublicRun, mirrors: Sequence[Mirror]) -> PublicRun:
     return replace(run, mirrors=public, requests=requests)
 
 
-def _mirror(known: Known, number: int, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicMirror:
+def _mirror(known: RecordInputs, number: int, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicMirror:
     held = _held(known, number, mirror)
     ways = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
     override = known.overrides.get(mirror.name)
@@ -128,7 +128,7 @@ def _mirror(known: Known, number: int, mirror: Mirror, verdicts: Mapping[Subject
         **public_fields(mirror),  # type: ignore[arg-type]  # a dictionary's values have one type only
         state=state,
         since=_paused_since(mirror)
-        if state is State.PAUSED
+        if state is MirrorState.PAUSED
         else _since(
             state, override, list(ways.values()), counted, verdicts, known.now - lag if lag else None, _outdated(files)
         ),
@@ -150,60 +150,60 @@ def _is_way(mirror: Mirror, subject: Subject) -> bool:
     return not subject.path and subject.protocol in WEB_PROTOCOLS and offered
 
 
-def _held(known: Known, number: int, mirror: Mirror) -> dict[str, Holds]:
+def _held(known: RecordInputs, number: int, mirror: Mirror) -> dict[str, SyncState]:
     """What the mirror holds of each repository of its modules."""
     return {
-        path: Holds(column[number])
+        path: SyncState(column[number])
         for path, column in known.health.holds.items()
         if known.modules.get(path) in mirror.urls
     }
 
 
 def state_of(
-    mirror: Mirror, is_out: bool, ways: Sequence[Verdict], counted: Sequence[Holds], bad_files: bool = False
-) -> State:
+    mirror: Mirror, is_out: bool, ways: Sequence[Verdict], counted: Sequence[SyncState], bad_files: bool = False
+) -> MirrorState:
     """The one word for a mirror: ``ways`` are the verdicts on its trees, ``counted`` what it holds of repositories.
 
     ``bad_files``: an index found its files to be others than the origin's.
     """
     if mirror.status not in SERVED_STATUSES:
-        return State.PAUSED if mirror.status is Status.PAUSED else State.SOON
+        return MirrorState.PAUSED if mirror.status is Status.PAUSED else MirrorState.SOON
     if is_out:
-        return State.OUT
+        return MirrorState.OUT
     if not ways:
-        return State.UNKNOWN
+        return MirrorState.UNKNOWN
     if not any(verdict.good_now for verdict in ways):
-        return State.DOWN
+        return MirrorState.DOWN
     worst = max(counted, default=None)
-    if bad_files and (worst is None or worst <= Holds.LAGGING):
-        return State.STALE
+    if bad_files and (worst is None or worst <= SyncState.LAGGING):
+        return MirrorState.STALE
     if worst is None:
-        return State.UP
-    if worst <= Holds.GRACE:
-        return State.FRESH
-    return State.LAGGING if worst is Holds.LAGGING else State.STALE
+        return MirrorState.UP
+    if worst <= SyncState.GRACE:
+        return MirrorState.FRESH
+    return MirrorState.LAGGING if worst is SyncState.LAGGING else MirrorState.STALE
 
 
 def _since(
-    state: State,
+    state: MirrorState,
     override: Override | None,
     ways: Sequence[Verdict],
-    counted: Mapping[str, Holds],
+    counted: Mapping[str, SyncState],
     verdicts: Mapping[Subject, Verdict],
     replaced_at: float | None,
     outdated: float | None,
 ) -> float | None:
     """Since when a mirror is in its state, where that is known."""
-    if state is State.OUT:
+    if state is MirrorState.OUT:
         return override.since if override else None
-    if state is State.DOWN:
+    if state is MirrorState.DOWN:
         return max(verdict.since for verdict in ways)
-    if state in (State.FRESH, State.UP):
+    if state in (MirrorState.FRESH, MirrorState.UP):
         return min((verdict.since for verdict in ways if verdict.good_now), default=None)
-    if state is State.LAGGING:
+    if state is MirrorState.LAGGING:
         return replaced_at
-    if state is State.STALE:
-        worse = {path for path, holds in counted.items() if holds > Holds.LAGGING}  # not what it never carried
+    if state is MirrorState.STALE:
+        worse = {path for path, holds in counted.items() if holds > SyncState.LAGGING}  # not what it never carried
         if not worse:
             return outdated
         bad = [verdict.since for subject, verdict in verdicts.items() if subject.path in worse and not verdict.good_now]
@@ -221,7 +221,7 @@ def _paused_since(mirror: Mirror) -> float | None:
     return datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp() if since else None
 
 
-def _lag(known: Known, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> float | None:
+def _lag(known: RecordInputs, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> float | None:
     """How far the repository that is worst is behind the origin, in seconds; None where nothing was compared."""
     lags = [
         max(0.0, known.now - replaced) if (replaced := known.old.get(path, {}).get(verdict.sha256)) else 0.0
@@ -236,7 +236,7 @@ def _ipv6(ways: Mapping[Subject, Verdict]) -> bool | None:
     return any(found) if found else None
 
 
-def _detail(known: Known, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicDetail:
+def _detail(known: RecordInputs, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicDetail:
     history = known.history
     events = history.events.get(mirror.name, ())
     offered = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
@@ -250,7 +250,7 @@ def _detail(known: Known, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -
     )
 
 
-def _check(row: Row, now: float) -> PublicCheck:
+def _check(row: HealthRow, now: float) -> PublicCheck:
     subject = row.subject
     return PublicCheck(
         module=subject.module,

@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 
 from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.history import DAYS
-from mirrorlist.core.health.verdicts import EventKind, Family, Outcome
+from mirrorlist.core.health.verdicts import EventKind, Family, ProbeOutcome
 from mirrorlist.core.model import Location, Mirror, Protocol, Status
 
 _LEAKS = re.compile(r"\S*@\S+")
 REMOVED = "[removed]"
 
 
-class State(StrEnum):
+class MirrorState(StrEnum):
     """How a mirror is, in one word; the sentences for people are in ``STATE_WORDS``."""
 
     FRESH = "fresh"
@@ -37,15 +37,15 @@ class State(StrEnum):
 
 
 STATE_WORDS = {
-    State.FRESH: "up to date",
-    State.UP: "reachable",
-    State.LAGGING: "behind",
-    State.STALE: "stale",
-    State.DOWN: "unreachable",
-    State.UNKNOWN: "not checked yet",
-    State.OUT: "taken out",
-    State.PAUSED: "paused",
-    State.SOON: "not live yet",
+    MirrorState.FRESH: "up to date",
+    MirrorState.UP: "reachable",
+    MirrorState.LAGGING: "behind",
+    MirrorState.STALE: "stale",
+    MirrorState.DOWN: "unreachable",
+    MirrorState.UNKNOWN: "not checked yet",
+    MirrorState.OUT: "taken out",
+    MirrorState.PAUSED: "paused",
+    MirrorState.SOON: "not live yet",
 }
 
 
@@ -70,7 +70,7 @@ class PublicMirror:
     """
 
     name: str
-    state: State
+    state: MirrorState
     status: Status
     urls: Mapping[str, Mapping[Protocol, str]]
     sponsor: str = ""
@@ -112,7 +112,7 @@ class PublicCheck:
     family: Family
     path: str
     good: bool
-    outcome: Outcome
+    outcome: ProbeOutcome
     detail: str
     since: float
     checked_at: float
@@ -134,7 +134,7 @@ class PublicProbe:
     protocol: Protocol
     family: Family
     path: str
-    outcome: Outcome
+    outcome: ProbeOutcome
     detail: str
 
 

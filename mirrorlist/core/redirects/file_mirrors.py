@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mirrorlist.core.catalogue.trees import MetadataFrom, Place, Tree
+from mirrorlist.core.catalogue.trees import MetadataFrom, RedirectTree, TreePath
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.files.metadata_files import fits_one, lists_others
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import is_public
-from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, Selection, Target
+from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, RepositoryTarget, Selection
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.selection.known_files import APT_METADATA, Belonging, Known, known_file, really
+from mirrorlist.core.selection.known_files import APT_METADATA, FileMetadata, RepositoryLocator, known_file, really
 from mirrorlist.core.selection.possession import located
 from mirrorlist.core.selection.select import last_resorts, select
-from mirrorlist.core.selection.usability import RUNG_NOTES, Narrowing, Rung
+from mirrorlist.core.selection.usability import LEVEL_NOTES, Exclusions, FallbackLevel
 from mirrorlist.core.snapshot import Snapshot
 
 RELAXED = "no mirror on the continent asked for has this; the usual order follows"
@@ -39,14 +39,14 @@ _TELLS_NOTHING = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FileQuery:
     """What a request asks for: a place, and what narrows the mirrors.
 
     ``protocols`` are those that the client may be sent to, the preferred one first; ``avoid`` are names of mirrors;
     ``networks`` is whether the client's networks count.
     """
 
-    place: Place
+    place: TreePath
     protocols: tuple[Protocol, ...]
     countries: tuple[str, ...] = ()
     avoid: frozenset[str] = frozenset()
@@ -55,7 +55,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FileSource:
     """A URL of the file. ``mirror`` is None for a tree that the project keeps itself."""
 
     url: str
@@ -63,15 +63,15 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class FileSelection:
     """The answer for one file, or for one directory: where to get it, best first, and the selection behind it.
 
     ``known`` is None where nothing is known of the file.
     """
 
-    place: Place
-    known: Known | None
-    sources: tuple[Source, ...]
+    place: TreePath
+    known: FileMetadata | None
+    sources: tuple[FileSource, ...]
     selection: Selection
 
     @property
@@ -82,7 +82,7 @@ class Offer:
     @property
     def is_desperate(self) -> bool:
         """Whether the first source is a mirror that was good once, for want of a better one."""
-        return RUNG_NOTES[Rung.LAST_KNOWN] in self.selection.notes and self.sources[0].mirror is not None
+        return LEVEL_NOTES[FallbackLevel.LAST_KNOWN] in self.selection.notes and self.sources[0].mirror is not None
 
     @property
     def shown(self) -> tuple[Rejected, ...]:
@@ -103,7 +103,9 @@ def _may_be_told(rejected: Rejected) -> bool:
     return is_public(rejected.mirror) or rejected.reason in _PROVES_A_MATCH
 
 
-def offer(snapshot: Snapshot, belonging: Belonging, wanted: Wanted, client: Client, now: float) -> Offer:
+def offer(
+    snapshot: Snapshot, belonging: RepositoryLocator, wanted: FileQuery, client: Client, now: float
+) -> FileSelection:
     """The offer of a file or directory.
 
     Raises:
@@ -114,29 +116,29 @@ def offer(snapshot: Snapshot, belonging: Belonging, wanted: Wanted, client: Clie
     wanted = replace(wanted, place=place)
     query = file_query(snapshot, belonging, wanted, now)
     without = left_out(snapshot, wanted)
-    selection = select(snapshot, query, client, now, Narrowing(without, wanted.family))
+    selection = select(snapshot, query, client, now, Exclusions(without, wanted.family))
     if place.continents and not selection.choices:
         without = {number: reason for number, reason in without.items() if reason is not Reason.CONTINENT_ASKED}
-        selection = select(snapshot, query, client, now, Narrowing(without, wanted.family))
+        selection = select(snapshot, query, client, now, Exclusions(without, wanted.family))
         selection = replace(selection, notes=(*selection.notes, RELAXED))
     sources = tuple(sources_of(snapshot, wanted, selection))
     if not sources:
         raise _nobody(snapshot, wanted)
-    return Offer(place, known_file(snapshot, belonging, place), sources, selection)
+    return FileSelection(place, known_file(snapshot, belonging, place), sources, selection)
 
 
-def file_query(snapshot: Snapshot, belonging: Belonging, wanted: Wanted, now: float) -> Query:
+def file_query(snapshot: Snapshot, belonging: RepositoryLocator, wanted: FileQuery, now: float) -> Query:
     """The query for a file; raises NotFound if the index says that there is no such file."""
     place = wanted.place
     module = place.tree.module
-    target = Target("", "", module, place.quoted, belonging.is_in_vault(module, place.path), ())
+    target = RepositoryTarget("", "", module, place.quoted, belonging.is_in_vault(module, place.path), ())
     query = Query(
         target, None, wanted.protocols, wanted.countries, networks=wanted.networks, file=place.path, by_tree=True
     )
     return located(snapshot, belonging, query, now)
 
 
-def left_out(snapshot: Snapshot, wanted: Wanted) -> dict[int, Reason]:
+def left_out(snapshot: Snapshot, wanted: FileQuery) -> dict[int, Reason]:
     """The mirrors, by number, that the request does not want."""
     found: dict[int, Reason] = {}
     continents = wanted.place.continents
@@ -148,55 +150,55 @@ def left_out(snapshot: Snapshot, wanted: Wanted) -> dict[int, Reason]:
     return found
 
 
-def wanted_by(query: Query) -> Wanted:
+def wanted_by(query: Query) -> FileQuery:
     """What a query for a list wants, as if a tree were asked for its path."""
     path = query.path if query.file is None else query.file
-    place = Place(Tree(prefix="/", module=query.target.module), path)
-    return Wanted(place, query.protocols, query.countries, networks=query.networks)
+    place = TreePath(RedirectTree(prefix="/", module=query.target.module), path)
+    return FileQuery(place, query.protocols, query.countries, networks=query.networks)
 
 
-def sources_of(snapshot: Snapshot, wanted: Wanted, selection: Selection) -> list[Source]:
+def sources_of(snapshot: Snapshot, wanted: FileQuery, selection: Selection) -> list[FileSource]:
     """Mirrors, then fallbacks; fallbacks first where no mirror is known to be good, alone for the origin's metadata."""
-    chosen = [Source(choice.url, choice.mirror) for choice in selection.choices]
-    fallbacks = [Source(url, None) for url in selection.fallbacks]
+    chosen = [FileSource(choice.url, choice.mirror) for choice in selection.choices]
+    fallbacks = [FileSource(url, None) for url in selection.fallbacks]
     if selection.query.target.vault:
         return _once(fallbacks)
     if urls := origin_urls(snapshot, wanted):
-        return _once(Source(url, None) for url in urls)
-    resorts = [Source(url, None) for url in resort_urls(snapshot, wanted)]
-    desperate = RUNG_NOTES[Rung.LAST_KNOWN] in selection.notes and _one_answers(snapshot, wanted)
+        return _once(FileSource(url, None) for url in urls)
+    resorts = [FileSource(url, None) for url in resort_urls(snapshot, wanted)]
+    desperate = LEVEL_NOTES[FallbackLevel.LAST_KNOWN] in selection.notes and _one_answers(snapshot, wanted)
     return _once([*resorts, *chosen] if desperate or not chosen else [*chosen, *fallbacks])
 
 
-def _once(sources: Iterable[Source]) -> list[Source]:
+def _once(sources: Iterable[FileSource]) -> list[FileSource]:
     """Each URL once: the origin may be an ordinary mirror too."""
-    found: dict[str, Source] = {}
+    found: dict[str, FileSource] = {}
     for source in sources:
         if source.url not in found or source.mirror is not None:
             found[source.url] = source
     return list(found.values())
 
 
-def resort_urls(snapshot: Snapshot, wanted: Wanted) -> list[str]:
+def resort_urls(snapshot: Snapshot, wanted: FileQuery) -> list[str]:
     """The URLs of a place in the project's own trees, as far as the client may be sent there."""
     return [tree + wanted.place.quoted for tree in _resorts(snapshot, wanted)]
 
 
-def origin_urls(snapshot: Snapshot, wanted: Wanted) -> list[str]:
+def origin_urls(snapshot: Snapshot, wanted: FileQuery) -> list[str]:
     """The same for a file that the origin is to give; none while no such tree answers, or mirrors may give it."""
     return resort_urls(snapshot, wanted) if comes_from_origin(wanted.place) and _one_answers(snapshot, wanted) else []
 
 
-def _resorts(snapshot: Snapshot, wanted: Wanted) -> list[str]:
+def _resorts(snapshot: Snapshot, wanted: FileQuery) -> list[str]:
     allowed = tuple(f"{protocol}:" for protocol in wanted.protocols)
     return [tree for tree in last_resorts(snapshot, wanted.place.tree.module) if tree.startswith(allowed)]
 
 
-def _one_answers(snapshot: Snapshot, wanted: Wanted) -> bool:
+def _one_answers(snapshot: Snapshot, wanted: FileQuery) -> bool:
     return any(tree not in snapshot.facts.health.dead_trees for tree in _resorts(snapshot, wanted))
 
 
-def comes_from_origin(place: Place) -> bool:
+def comes_from_origin(place: TreePath) -> bool:
     """Whether a file is one that its tree has the origin give: it tells clients of others, or the operator says so."""
     if place.is_directory:
         return False
@@ -209,7 +211,7 @@ def comes_from_origin(place: Place) -> bool:
     return place.path.rpartition("/")[2] in APT_METADATA
 
 
-def _nobody(snapshot: Snapshot, wanted: Wanted) -> NotFound | NotReady:
+def _nobody(snapshot: Snapshot, wanted: FileQuery) -> NotFound | NotReady:
     offered: set[Protocol] = set()
     urls: Iterable[Mapping[Protocol, str]] = (
         mirror.urls.get(wanted.place.tree.module, {}) for mirror in snapshot.mirrors if is_public(mirror)

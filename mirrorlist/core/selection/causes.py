@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mirrorlist.core.health.columns import HELD_REASONS, HealthTable, Holds, Reach, noted_since, paths_of, reach_key
+from mirrorlist.core.health.columns import SYNC_REASONS, HealthTable, Reach, SyncState, noted_since, paths_of, reach_key
 from mirrorlist.core.health.verdicts import Family, Override
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, Query
 from mirrorlist.core.reasons import Cause, Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ExclusionFault:
     """What keeps a mirror out of lists, whoever asks for what."""
 
     reason: Reason
@@ -25,7 +25,7 @@ def cause_of(
     """The cause of a reason to leave a mirror out of the answer to a query; None where health is not the reason."""
     if reason is Reason.TAKEN_OUT:
         return _said(override_of(health, number))
-    if reason not in HELD_REASONS.values():
+    if reason not in SYNC_REASONS.values():
         return None
     families = (family,) if family else tuple(Family)
     ways = [(query.target.module, protocol, each) for protocol in query.protocols for each in families]
@@ -36,21 +36,24 @@ def cause_of(
     return Cause(min(held.values()), tuple(held)) if held else None
 
 
-def faults_of(health: HealthTable, number: int, mirror: Mirror) -> tuple[Fault, ...]:
+def faults_of(health: HealthTable, number: int, mirror: Mirror) -> tuple[ExclusionFault, ...]:
     """Everything that keeps a mirror out of some list or of all: a person's word, ways, and repositories by reason."""
     said = _said(override_of(health, number))
-    found = [Fault(Reason.TAKEN_OUT, said)] if said else []
+    found = [ExclusionFault(Reason.TAKEN_OUT, said)] if said else []
     ways = [(module, protocol, family) for module in mirror.urls for protocol in WEB_PROTOCOLS for family in Family]
     found += _faulty_ways(health, number, mirror, ways)
     by_reason: dict[Reason, dict[str, float]] = {}
     for path, reason, since in _held(health, number, health.holds):
         by_reason.setdefault(reason, {})[path] = since
-    return (*found, *(Fault(reason, Cause(min(paths.values()), tuple(paths))) for reason, paths in by_reason.items()))
+    return (
+        *found,
+        *(ExclusionFault(reason, Cause(min(paths.values()), tuple(paths))) for reason, paths in by_reason.items()),
+    )
 
 
 def _faulty_ways(
     health: HealthTable, number: int, mirror: Mirror, ways: Iterable[tuple[str, Protocol, Family]]
-) -> list[Fault]:
+) -> list[ExclusionFault]:
     """The ways that do not work. That a name has addresses of one family only is none."""
     reaches = {way: _reach(health, number, *way) for way in ways}
     found = []
@@ -60,7 +63,7 @@ def _faulty_ways(
         since = noted_since(health, reach_key(module, protocol, family), number)
         if since and not is_single and protocol in mirror.urls.get(module, {}):
             reason = Reason.RECOVERING if reach is Reach.RECOVERING else Reason.UNREACHABLE
-            found.append(Fault(reason, Cause(since, (f"{protocol} {family}",))))
+            found.append(ExclusionFault(reason, Cause(since, (f"{protocol} {family}",))))
     return found
 
 
@@ -93,4 +96,4 @@ def _held(health: HealthTable, number: int, paths: Iterable[str]) -> Iterator[tu
     for path in paths:
         since = noted_since(health, path, number)
         if since:
-            yield path, HELD_REASONS[Holds(health.holds[path][number])], since
+            yield path, SYNC_REASONS[SyncState(health.holds[path][number])], since

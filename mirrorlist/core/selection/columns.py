@@ -10,7 +10,7 @@ from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import Query
 from mirrorlist.core.selection.possession import narrowed
 from mirrorlist.core.selection.select import rung_notes
-from mirrorlist.core.selection.usability import Narrowing, Rung, Ways, usability_by
+from mirrorlist.core.selection.usability import Exclusions, FallbackLevel, UsableWays, usability_by
 from mirrorlist.core.snapshot import Snapshot
 
 Column = Sequence[bytes | None]
@@ -33,7 +33,7 @@ class PreparedColumn:
     number: int
     urls: Column
     every: Column | None
-    rung: Rung
+    rung: FallbackLevel
     notes: tuple[str, ...]
 
 
@@ -45,9 +45,9 @@ class Columns:
         self._kept: dict[object, PreparedColumn] = {}
         self._narrowed = 0
         self._trees: dict[str, bytes] = {}
-        self._ways = Ways(snapshot.mirrors, snapshot.facts.health)
+        self._ways = UsableWays(snapshot.mirrors, snapshot.facts.health)
 
-    def of(self, query: Query, family: Family | None, narrowing: Narrowing) -> PreparedColumn:
+    def of(self, query: Query, family: Family | None, narrowing: Exclusions) -> PreparedColumn:
         """The column of a query for clients of a family; queries that cannot differ share one."""
         narrowing = narrowed(self._snapshot, query, narrowing)
         family = narrowing.family or family
@@ -75,7 +75,7 @@ class Columns:
         )
         return (paths, query.checksummed) if paths else None
 
-    def _new(self, number: int, query: Query, family: Family | None, narrowing: Narrowing) -> PreparedColumn:
+    def _new(self, number: int, query: Query, family: Family | None, narrowing: Exclusions) -> PreparedColumn:
         snapshot = self._snapshot
         usable = usability_by(self._ways, query, family, narrowing)
         every = [*(self._encoded(trees[0]) if trees else None for trees in usable.urls), None]

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mirrorlist.core.catalogue.policy import Lowered, Policy, weight_of
+from mirrorlist.core.catalogue.policy import Policy, WeightReduction, weight_of
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.model import Mirror, Place, Prefix
+from mirrorlist.core.model import ClientPlace, Mirror, Prefix
 from mirrorlist.core.network.geo import SQUARED_CHORDS, vector, vector_of
 from mirrorlist.core.network.intervals import combine, only, renumbered
 from mirrorlist.core.network.prefixes import IntervalTable, flatten
@@ -35,10 +35,10 @@ _CHORDS = np.array(SQUARED_CHORDS)
 def place_orders(
     mirrors: Sequence[Mirror],
     module: str,
-    places: Sequence[Place],
+    places: Sequence[ClientPlace],
     policy: Policy,
     key: bytes,
-    lowered: Mapping[str, Lowered] | None = None,
+    lowered: Mapping[str, WeightReduction] | None = None,
 ) -> PlaceOrders:
     """The orders of a module's public mirrors for every place."""
     weights = [weight_of(mirror, policy, (lowered or {}).get(mirror.name)) for mirror in mirrors]
@@ -49,7 +49,7 @@ def place_orders(
     return compiler.finished()
 
 
-def _alike(places: Sequence[Place]) -> Iterable[Sequence[Place]]:
+def _alike(places: Sequence[ClientPlace]) -> Iterable[Sequence[ClientPlace]]:
     """The places in their order, cut where the kind changes, so that those of one run need rows of one width."""
     start = 0
     for at in range(1, len(places) + 1):
@@ -93,7 +93,7 @@ class _OrderCompiler:
         """What was added so far."""
         return PlaceOrders(self._place_start, self._group_start, self._members, self._cumulative, self._orders)
 
-    def add(self, places: Sequence[Place]) -> None:
+    def add(self, places: Sequence[ClientPlace]) -> None:
         """Adds a run of places."""
         effective = self._effective_km(places)
         by_distance = np.argsort(effective, axis=1, kind="stable")
@@ -109,7 +109,7 @@ class _OrderCompiler:
             self._open_in[country] = is_open
         return self._open_in[country]
 
-    def _effective_km(self, places: Sequence[Place]) -> Ints:
+    def _effective_km(self, places: Sequence[ClientPlace]) -> Ints:
         """What ``rank.effective_km`` says, for each place (row) and mirror (column)."""
         known = np.array([place.latitude is not None for place in places])[:, None]
         points = np.array([vector(place.latitude or 0.0, place.longitude or 0.0) for place in places])
@@ -126,7 +126,7 @@ class _OrderCompiler:
         nowhere = np.array([is_nowhere(place) for place in places])[:, None]
         return np.asarray(np.where(nowhere, 0, np.where(at_home & vague, OWN_COUNTRY, away)), dtype=np.int64)
 
-    def _add_place(self, place: Place, nearest: Ints, effective: Ints) -> None:
+    def _add_place(self, place: ClientPlace, nearest: Ints, effective: Ints) -> None:
         cut = min(len(nearest), near_count(place, effective.tolist(), self._policy))
         nearest, effective = nearest[:cut], effective[:cut]
         bands = np.searchsorted(self._bands_km, effective, side="left")
@@ -237,7 +237,7 @@ def _network_class(
     return NetworkClass(tuple(subnets.items()), asn or None, cloud, asn_proves or not asn, cloud_proves)
 
 
-def country_places(centres: Mapping[str, tuple[float, float]]) -> tuple[tuple[Place, ...], dict[str, int]]:
+def country_places(centres: Mapping[str, tuple[float, float]]) -> tuple[tuple[ClientPlace, ...], dict[str, int]]:
     """Nowhere and every country as a place, and the number of each country's place."""
-    places = [Place()] + [Place(code, *centre) for code, centre in sorted(centres.items())]
+    places = [ClientPlace()] + [ClientPlace(code, *centre) for code, centre in sorted(centres.items())]
     return tuple(places), {place.country: number for number, place in enumerate(places) if place.country}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.mirror import country_of, is_public, is_shown
-from mirrorlist.core.model import Client, Place, Proximity, Rejected, Selection
+from mirrorlist.core.model import Client, ClientPlace, Proximity, Rejected, Selection
 from mirrorlist.core.rules import opened_by
 from mirrorlist.core.selection.rank import OWN_COUNTRY, is_nowhere, network_matches
 from mirrorlist.core.snapshot import Snapshot
@@ -150,7 +150,7 @@ def asker(client: Client) -> Asker:
     )
 
 
-def place_in_words(place: Place) -> str:
+def place_in_words(place: ClientPlace) -> str:
     """A client's place, as exactly as selection knows it."""
     if is_nowhere(place):
         return NO_PLACE
@@ -159,7 +159,7 @@ def place_in_words(place: Place) -> str:
     return f"near {place.latitude:.0f}, {place.longitude:.0f} in {place.country or 'an unknown country'}"
 
 
-def band_in_words(band: int, place: Place, policy: Policy) -> str:
+def band_in_words(band: int, place: ClientPlace, policy: Policy) -> str:
     """The name of a band: how far it reaches, in kilometres; nobody is near to a place that is not known."""
     if is_nowhere(place):
         return "any"

@@ -9,30 +9,30 @@ from mirrorlist.core.catalogue.catalogue import published
 from mirrorlist.core.health.columns import CURRENT
 from mirrorlist.core.model import Query
 from mirrorlist.core.rules import is_open_to_strangers
-from mirrorlist.core.selection.usability import Rung, Usability, usability
+from mirrorlist.core.selection.usability import FallbackLevel, Usability, usability
 from mirrorlist.core.snapshot import Facts
 
 
-def rungs(facts: Facts) -> dict[str, Rung]:
+def rungs(facts: Facts) -> dict[str, FallbackLevel]:
     """The rung of the text list of every repository that mirrors carry, by its path; one path for each arch.
 
     Most are at the top, which one mirror shows that can be given and is fresh; only the others need the whole ladder.
     """
-    found: dict[str, Rung] = {}
-    modules: dict[str, tuple[Rung, list[int]]] = {}
+    found: dict[str, FallbackLevel] = {}
+    modules: dict[str, tuple[FallbackLevel, list[int]]] = {}
     for target, arch in published(facts.service.catalogue):
         query = Query(target, arch, facts.service.policy.protocol_order)
         if target.module not in modules:
             modules[target.module] = _of_module(facts, query)
         rung, able = modules[target.module]
         column = facts.health.holds.get(query.path)
-        if column and not (rung is Rung.FRESH and any(column[number] in CURRENT for number in able)):
+        if column and not (rung is FallbackLevel.FRESH and any(column[number] in CURRENT for number in able)):
             rung = usability(facts.mirrors, facts.health, query, None).rung
         found[query.path] = rung
     return found
 
 
-def _of_module(facts: Facts, query: Query) -> tuple[Rung, list[int]]:
+def _of_module(facts: Facts, query: Query) -> tuple[FallbackLevel, list[int]]:
     """The rung of a repository of the module that nobody looked at, and the mirrors that strangers can be given."""
     usable: Usability = usability(facts.mirrors, replace(facts.health, holds={}), query, None)
     return usable.rung, [
@@ -42,11 +42,13 @@ def _of_module(facts: Facts, query: Query) -> tuple[Rung, list[int]]:
     ]
 
 
-def moves(before: Mapping[str, Rung], after: Mapping[str, Rung]) -> dict[tuple[Rung, Rung], list[str]]:
+def moves(
+    before: Mapping[str, FallbackLevel], after: Mapping[str, FallbackLevel]
+) -> dict[tuple[FallbackLevel, FallbackLevel], list[str]]:
     """The repositories whose rung is another one now, by both; what is new stood at the top before."""
-    found: dict[tuple[Rung, Rung], list[str]] = {}
+    found: dict[tuple[FallbackLevel, FallbackLevel], list[str]] = {}
     for path, rung in after.items():
-        was = before.get(path, Rung.FRESH)
+        was = before.get(path, FallbackLevel.FRESH)
         if was is not rung:
             found.setdefault((was, rung), []).append(path)
     return found

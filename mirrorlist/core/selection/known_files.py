@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from mirrorlist.core.catalogue.catalogue import Catalogue, directories, published, published_images
 from mirrorlist.core.catalogue.metadata import REPOMD
-from mirrorlist.core.catalogue.trees import Place
+from mirrorlist.core.catalogue.trees import TreePath
 from mirrorlist.core.files.index import SHA256_BYTES, FileIndex, FilePieces
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.snapshot import Snapshot
@@ -14,7 +14,7 @@ from mirrorlist.core.snapshot import Snapshot
 # Which repository a file lies in and which image it is, so that their health decides who may give it.
 
 
-class Belonging:
+class RepositoryLocator:
     """The directories of one catalogue's repositories. Make one for each snapshot and keep it."""
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -95,7 +95,7 @@ class Pieces:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class FileMetadata:
     """What is known of a file as the origin has it; digests are in hexadecimal. ``changes``: in place, so that a
     mirror may give an older one that is still good."""
 
@@ -107,7 +107,7 @@ class Known:
     changes: bool = False
 
 
-def really(snapshot: Snapshot, place: Place) -> Place:
+def really(snapshot: Snapshot, place: TreePath) -> TreePath:
     """The place with its path free of symbolic links, as far as an index knows them."""
     index = snapshot.files.get(place.tree.module)
     real = place.path if index is None else real_path(index, place.path)
@@ -128,7 +128,7 @@ def changes_in_place(path: str) -> bool:
     return name in METADATA or name.endswith(METADATA_ENDS)
 
 
-def known_file(snapshot: Snapshot, belonging: Belonging, place: Place) -> Known | None:
+def known_file(snapshot: Snapshot, belonging: RepositoryLocator, place: TreePath) -> FileMetadata | None:
     """What is known of the file: from the checksums of repository metadata, else from the index."""
     if place.is_directory:
         return None
@@ -136,7 +136,7 @@ def known_file(snapshot: Snapshot, belonging: Belonging, place: Place) -> Known 
     metadata = snapshot.facts.metadata.get(belonging.described(place.tree.module, place.path))
     if metadata is not None:
         current = metadata.current
-        return Known(
+        return FileMetadata(
             size=current.size, mtime=current.timestamp, sha256=current.sha256, sha512=current.sha512, changes=True
         )
     index = snapshot.files.get(place.tree.module)
@@ -147,7 +147,7 @@ def known_file(snapshot: Snapshot, belonging: Belonging, place: Place) -> Known 
     sha256 = file.sha256.hex() if file.sha256 else None
     mtime = file.mtime if file.mtime is not None and 0 <= file.mtime < YEAR_10000 else None
     sha512 = file.sha512.hex() if file.sha512 else None
-    return Known(
+    return FileMetadata(
         size=file.size, mtime=mtime, sha256=sha256, sha512=sha512, pieces=_pieces(file.pieces), changes=changes
     )
 

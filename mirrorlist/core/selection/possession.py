@@ -12,15 +12,15 @@ from mirrorlist.core.catalogue.metadata import REPODATA
 from mirrorlist.core.catalogue.trees import quoted
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.files.index import FileIndex, Holders
-from mirrorlist.core.health.columns import Holds
+from mirrorlist.core.health.columns import SyncState
 from mirrorlist.core.model import Query
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.selection.known_files import Belonging, changes_in_place, real_path
-from mirrorlist.core.selection.usability import Narrowing
+from mirrorlist.core.selection.known_files import RepositoryLocator, changes_in_place, real_path
+from mirrorlist.core.selection.usability import Exclusions
 from mirrorlist.core.snapshot import Snapshot
 
 
-def located(snapshot: Snapshot, belonging: Belonging, query: Query, now: float) -> Query:
+def located(snapshot: Snapshot, belonging: RepositoryLocator, query: Query, now: float) -> Query:
     """The query with the verdicts that count for its path, and with the path as mirrors have it, free of links.
 
     Raises:
@@ -71,7 +71,7 @@ def _may_be_newer(snapshot: Snapshot, index: FileIndex, path: str, repository: s
     return changed > index.facts.listed_at or changed + snapshot.policy.lag_grace_seconds > now
 
 
-def narrowed(snapshot: Snapshot, query: Query, narrowing: Narrowing) -> Narrowing:
+def narrowed(snapshot: Snapshot, query: Query, narrowing: Exclusions) -> Exclusions:
     """The narrowing, with what the index of files knows of the query's path.
 
     Mirrors that lack a file are left out of its answers whatever the rung. Of a directory it is a matter of rungs:
@@ -104,7 +104,7 @@ def holders_of(index: FileIndex, query: Query) -> Holders | None:
 
 
 def _directory_holds(index: FileIndex, query: Query) -> bytes:
-    """A byte of ``Holds`` for each mirror: whether it has all files of a directory, some of what is below it, or none.
+    """A byte of ``SyncState`` for each mirror: whether it has all files of a directory, some below it, or none.
 
     In a repository the files come and go, and the prober judges: there all that have some are equal.
     """
@@ -113,7 +113,7 @@ def _directory_holds(index: FileIndex, query: Query) -> bytes:
     if _is_in_repository(query):
         all_ = some
     return bytes(
-        Holds.MISSING if some.lack(number) else Holds.STALE if all_.lack(number) else Holds.UNKNOWN
+        SyncState.MISSING if some.lack(number) else SyncState.STALE if all_.lack(number) else SyncState.UNKNOWN
         for number in range(len(index.bits))
     )
 

@@ -25,8 +25,8 @@ from mirrorlist.core.selection.rank import (
     network_groups,
     place_groups,
 )
-from mirrorlist.core.selection.spread import Lot, Words, first_words, order_keys, words_of
-from mirrorlist.core.selection.usability import WIDE, Narrowing
+from mirrorlist.core.selection.spread import ClientHash, HashWords, first_words, order_keys, words_of
+from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
 
 
@@ -83,7 +83,7 @@ class Prepared:
         """The prepared orders of a module, or None if no such module has any."""
         return self._modules.get(name)
 
-    def column(self, query: Query, family: Family | None, narrowing: Narrowing = WIDE) -> PreparedColumn:
+    def column(self, query: Query, family: Family | None, narrowing: Exclusions = NO_EXCLUSIONS) -> PreparedColumn:
         """What a client of a family can use for a query; queries that cannot differ share a column."""
         return self._columns.of(query, family, narrowing)
 
@@ -116,7 +116,7 @@ class PreparedModule:
         self._carriers = carriers(self._mirrors, module)
 
     def numbers(
-        self, place: int, network: int, lot: Lot, column: Column, every: Column | None = None
+        self, place: int, network: int, lot: ClientHash, column: Column, every: Column | None = None
     ) -> tuple[list[int], bool]:
         """The mirrors to list, best first, and whether a monopoly stands alone.
 
@@ -127,7 +127,7 @@ class PreparedModule:
             key = self.key(place, network, lot, every)
         return ([], False) if key is None else self.listed(key, column, every)
 
-    def key(self, place: int, network: int, lot: Lot, column: Column) -> int | None:
+    def key(self, place: int, network: int, lot: ClientHash, column: Column) -> int | None:
         """The key of the list of a client; None if no mirror is usable."""
         if network and self._network(network) is not None:
             return self._key_in_network(place, network, words_of(lot), column)
@@ -146,7 +146,7 @@ class PreparedModule:
                 return None
         return (place * self._variants + order % self._variants) << 16 | drawn
 
-    def _key_in_network(self, place: int, network: int, words: Words, column: Column) -> int | None:
+    def _key_in_network(self, place: int, network: int, words: HashWords, column: Column) -> int | None:
         belongs = self._network(network)
         usable = _Usable(column)
         drawn = first_of(belongs.groups, words, usable) if belongs else None
@@ -230,7 +230,7 @@ class PreparedModule:
         self._nearest[place] = nearest
         return nearest
 
-    def _drawn(self, place: int, words: Words, column: Column) -> int | None:
+    def _drawn(self, place: int, words: HashWords, column: Column) -> int | None:
         """What ``rank.first_of`` says of the place's groups: those in the tables, then all of them."""
         orders = self._orders
         members, cumulative = orders.members, orders.cumulative

@@ -13,10 +13,10 @@ from itertools import accumulate, groupby
 
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.model import Client, CloudRegions, Match, Mirror, Place, Proximity
+from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Match, Mirror, Proximity
 from mirrorlist.core.network.geo import Vector, distance_km, vector, vector_of
 from mirrorlist.core.network.prefixes import contains
-from mirrorlist.core.selection.spread import Words, draw
+from mirrorlist.core.selection.spread import HashWords, draw
 
 OWN_COUNTRY = -1
 """The band of the mirrors in a client's country, when no more is known of the client than its country."""
@@ -55,7 +55,7 @@ def network_groups(
     )
 
 
-def effective_km(mirror_vector: Vector | None, mirror_country: str | None, place: Place, border_km: int) -> int:
+def effective_km(mirror_vector: Vector | None, mirror_country: str | None, place: ClientPlace, border_km: int) -> int:
     """The distance by which mirrors are compared: kilometres, and the cost of a border.
 
     For a client known by its country only, the mirrors of that country are closest, wherever they stand.
@@ -85,7 +85,9 @@ def candidates(mirrors: Sequence[Mirror], numbers: Iterable[int]) -> list[Candid
     return [Candidate(number, vector_of(mirrors[number]), country_of(mirrors[number])) for number in sorted(numbers)]
 
 
-def place_groups(nearby: Iterable[Candidate], place: Place, weights: Sequence[int], policy: Policy) -> list[Group]:
+def place_groups(
+    nearby: Iterable[Candidate], place: ClientPlace, weights: Sequence[int], policy: Policy
+) -> list[Group]:
     """The candidates in groups by distance from a place, nearest first.
 
     The bands of ``policy.bands_km`` are cut once, after the nearest ``policy.near``: a list never needs more,
@@ -103,14 +105,14 @@ def place_groups(nearby: Iterable[Candidate], place: Place, weights: Sequence[in
     ]
 
 
-def near_count(place: Place, effective: Sequence[int], policy: Policy) -> int:
+def near_count(place: ClientPlace, effective: Sequence[int], policy: Policy) -> int:
     """After how many of the ascending effective distances the bands are cut."""
     if is_nowhere(place):
         return len(effective)
     return max(policy.near, effective.count(OWN_COUNTRY))
 
 
-def is_nowhere(place: Place) -> bool:
+def is_nowhere(place: ClientPlace) -> bool:
     """Whether nothing is known of the place."""
     return place.country is None and place.latitude is None
 
@@ -122,7 +124,7 @@ def band_of(km: int, policy: Policy) -> int:
     return bisect_left(policy.bands_km, km) if km < UNKNOWN_KM else len(policy.bands_km) + 1
 
 
-def proximity_of(mirror: Mirror, match: Match | None, place: Place, policy: Policy) -> tuple[Proximity, int]:
+def proximity_of(mirror: Mirror, match: Match | None, place: ClientPlace, policy: Policy) -> tuple[Proximity, int]:
     """How a mirror is close to a client at a place, and its band there."""
     band = band_of(effective_km(vector_of(mirror), country_of(mirror), place, policy.border_km), policy)
     if match:
@@ -131,7 +133,7 @@ def proximity_of(mirror: Mirror, match: Match | None, place: Place, policy: Poli
     return Proximity.NEARBY if within else Proximity.WORLD, band
 
 
-def distance_to(mirror: Mirror, place: Place) -> int | None:
+def distance_to(mirror: Mirror, place: ClientPlace) -> int | None:
     """The kilometres from a place to a mirror, or None where one of them is not known."""
     here = vector_of(mirror)
     if here is None or place.latitude is None or place.longitude is None:
@@ -139,7 +141,7 @@ def distance_to(mirror: Mirror, place: Place) -> int | None:
     return distance_km(here, vector(place.latitude, place.longitude))
 
 
-def ordered(groups: Sequence[Group], keys: Sequence[float], words: Words, usable: Container[int]) -> Iterator[int]:
+def ordered(groups: Sequence[Group], keys: Sequence[float], words: HashWords, usable: Container[int]) -> Iterator[int]:
     """The usable mirrors, best first.
 
     The first is drawn from the closest group that has a usable one. The others follow group by group, each in
@@ -165,7 +167,7 @@ def in_order(groups: Iterable[Group], keys: Sequence[float], usable: Container[i
                 yield member
 
 
-def first_of(groups: Iterable[Group], words: Words, usable: Container[int]) -> int | None:
+def first_of(groups: Iterable[Group], words: HashWords, usable: Container[int]) -> int | None:
     """The draw from the closest group that has a usable mirror."""
     for group in groups:
         drawn = draw(group.members, group.cumulative, words, usable)

@@ -27,8 +27,15 @@ from mirrorlist.core.selection.rank import (
     place_groups,
     proximity_of,
 )
-from mirrorlist.core.selection.spread import order_keys, turn_words
-from mirrorlist.core.selection.usability import WIDE, Narrowing, Rung, Usability, family_of, usability
+from mirrorlist.core.selection.spread import epoch_words, order_keys
+from mirrorlist.core.selection.usability import (
+    NO_EXCLUSIONS,
+    Exclusions,
+    FallbackLevel,
+    Usability,
+    family_of,
+    usability,
+)
 from mirrorlist.core.snapshot import Snapshot
 
 BEST_PREFERENCE = 100
@@ -46,7 +53,9 @@ class Sieved:
     reasons: Mapping[int, Reason]
 
 
-def select(snapshot: Snapshot, query: Query, client: Client, now: float, narrowing: Narrowing = WIDE) -> Selection:
+def select(
+    snapshot: Snapshot, query: Query, client: Client, now: float, narrowing: Exclusions = NO_EXCLUSIONS
+) -> Selection:
     """The selection for a query and a client at a time; every mirror is in it, chosen or left out."""
     near = network_matches(snapshot.mirrors, client) if query.networks else {}
     narrowing = narrowed(snapshot, query, narrowing)
@@ -122,7 +131,7 @@ def _groups(
 def _ordered(snapshot: Snapshot, groups: Sequence[Group], client: Client, sieved: Sieved, now: float) -> Iterator[int]:
     """The usable mirrors, best first, and behind them those that work over another address family."""
     policy, key = snapshot.policy, snapshot.facts.key
-    words, _ = turn_words(key, client.identity, now, policy.turn_seconds)
+    words, _ = epoch_words(key, client.identity, now, policy.turn_seconds)
     names = [mirror.name for mirror in snapshot.mirrors]
     keys = order_keys(key, names, snapshot.weights, words[0] % policy.variants)
     if not sieved.usable:
@@ -167,7 +176,7 @@ def _rejected(
 
 def rung_notes(snapshot: Snapshot, query: Query, usable: Usability) -> tuple[str, ...]:
     """What people are told of the rung; nothing of the fallbacks where there are none."""
-    if usable.rung is Rung.FALLBACKS and not last_urls(snapshot, query, 0):
+    if usable.rung is FallbackLevel.FALLBACKS and not last_urls(snapshot, query, 0):
         return ()
     return usable.notes
 

@@ -15,9 +15,9 @@ from itertools import accumulate
 from struct import Struct
 from zlib import crc32
 
-Lot = bytes
+ClientHash = bytes
 """What a client drew for a turn: 64 bytes, which are its words."""
-Words = tuple[int, ...]
+HashWords = tuple[int, ...]
 """Sixteen 32-bit numbers: word 0 chooses the order, 1 to 14 are draws, 15 decides when all of these failed."""
 
 _SIXTEEN_WORDS = Struct("<16I")
@@ -30,7 +30,7 @@ def identity_of(address: bytes) -> bytes:
     return address if len(address) == 4 else address[:8]
 
 
-class Turns:
+class Epochs:
     """The lots of clients, turn by turn, under one key.
 
     When a client's turns begin follows from a checksum of its address; it need not be secret. The lots
@@ -43,7 +43,7 @@ class Turns:
         self._turn_seconds = turn_seconds
         self._states: dict[int, blake2b] = {}
 
-    def lot(self, identity: bytes, now: float) -> tuple[Lot, float]:
+    def lot(self, identity: bytes, now: float) -> tuple[ClientHash, float]:
         """A client's lot for its present turn, and the time at which that turn ends."""
         offset = crc32(identity) % self._turn_seconds
         turn = int((now + offset) // self._turn_seconds)
@@ -65,28 +65,28 @@ class Turns:
 _STATES_KEPT = 8
 
 
-def turn_words(key: bytes, identity: bytes, now: float, turn_seconds: int) -> tuple[Words, float]:
+def epoch_words(key: bytes, identity: bytes, now: float, turn_seconds: int) -> tuple[HashWords, float]:
     """A client's words for its present turn, and the time at which that turn ends."""
     lot, until = turn_lot(key, identity, now, turn_seconds)
     return words_of(lot), until
 
 
-def turn_lot(key: bytes, identity: bytes, now: float, turn_seconds: int) -> tuple[Lot, float]:
+def turn_lot(key: bytes, identity: bytes, now: float, turn_seconds: int) -> tuple[ClientHash, float]:
     """A client's lot for its present turn, and the time at which that turn ends."""
-    return Turns(key, turn_seconds).lot(identity, now)
+    return Epochs(key, turn_seconds).lot(identity, now)
 
 
-def words_of(lot: Lot) -> Words:
+def words_of(lot: ClientHash) -> HashWords:
     """All words of a lot."""
     return _SIXTEEN_WORDS.unpack(lot)
 
 
-def first_words(lot: Lot) -> tuple[int, int]:
+def first_words(lot: ClientHash) -> tuple[int, int]:
     """The word that chooses the order and the first draw: all that most answers need of a lot."""
     return _TWO_WORDS.unpack_from(lot)
 
 
-def draw(members: Sequence[int], cumulative: Sequence[int], words: Words, usable: Container[int]) -> int | None:
+def draw(members: Sequence[int], cumulative: Sequence[int], words: HashWords, usable: Container[int]) -> int | None:
     """A weighted draw among ``members``, drawn again while the mirror drawn is not usable.
 
     ``cumulative[i]`` is the sum of the weights up to and including member i. Drawing again, rather than from

@@ -14,10 +14,10 @@ from enum import IntEnum
 
 from mirrorlist.core.health.columns import (
     CURRENT,
-    HELD_REASONS,
+    SYNC_REASONS,
     HealthTable,
-    Holds,
     Reach,
+    SyncState,
     held_key,
     is_forbidden,
     is_in_reach_over,
@@ -32,8 +32,8 @@ from mirrorlist.core.reasons import Reason, lacks_address
 from mirrorlist.core.rules import is_open_to_strangers
 
 
-class Rung(IntEnum):
-    """How far down the ladder a list stands; the sentence for people is in ``RUNG_NOTES``."""
+class FallbackLevel(IntEnum):
+    """How far down the ladder a list stands; the sentence for people is in ``LEVEL_NOTES``."""
 
     FRESH = 0
     LAGGING = 1
@@ -41,42 +41,42 @@ class Rung(IntEnum):
     FALLBACKS = 3
 
 
-RUNG_NAMES = {
-    Rung.FRESH: "fresh",
-    Rung.LAGGING: "lagging",
-    Rung.LAST_KNOWN: "last known good",
-    Rung.FALLBACKS: "fallbacks",
+LEVEL_NAMES = {
+    FallbackLevel.FRESH: "fresh",
+    FallbackLevel.LAGGING: "lagging",
+    FallbackLevel.LAST_KNOWN: "last known good",
+    FallbackLevel.FALLBACKS: "fallbacks",
 }
-RUNG_NOTES = {
-    Rung.LAGGING: "lagging: no mirror is fresh; these have an older version that is still accepted",
-    Rung.LAST_KNOWN: "last known good: no mirror is known to be good now; these may have it",
-    Rung.FALLBACKS: "fallbacks: no public mirror can be used; what the project keeps itself is listed",
+LEVEL_NOTES = {
+    FallbackLevel.LAGGING: "lagging: no mirror is fresh; these have an older version that is still accepted",
+    FallbackLevel.LAST_KNOWN: "last known good: no mirror is known to be good now; these may have it",
+    FallbackLevel.FALLBACKS: "fallbacks: no public mirror can be used; what the project keeps itself is listed",
 }
-_ACCEPTED = CURRENT | {Holds.LAGGING}
+_ACCEPTED = CURRENT | {SyncState.LAGGING}
 _LADDER = (
-    (Rung.FRESH, CURRENT),
-    (Rung.LAGGING, _ACCEPTED),
-    (Rung.LAST_KNOWN, frozenset(Holds) - {Holds.MISSING, Holds.WRONG}),
-    (Rung.LAST_KNOWN, frozenset(Holds)),
+    (FallbackLevel.FRESH, CURRENT),
+    (FallbackLevel.LAGGING, _ACCEPTED),
+    (FallbackLevel.LAST_KNOWN, frozenset(SyncState) - {SyncState.MISSING, SyncState.WRONG}),
+    (FallbackLevel.LAST_KNOWN, frozenset(SyncState)),
 )
 """The steps down: what a mirror holds that is good enough. Those that surely lack a repository stand on the last."""
 _OWN_FAMILY, _FAMILY_ASKED = _LADDER[:2], _LADDER[:3]
 """The steps on which mirrors that work over the client's family come before others, and those on which clients that ask
 for a family get nothing else."""
-_Step = tuple[Rung, frozenset[Holds]]
+_Step = tuple[FallbackLevel, frozenset[SyncState]]
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
-    """What leaves out mirrors beside health: ``without``, by number, whatever the rung; ``holds``, a byte of ``Holds``
-    for each mirror, where that is known of the path itself; ``family``, asked for instead of the client's own."""
+class Exclusions:
+    """What leaves out mirrors beside health: ``without``, by number, whatever the rung; ``holds``, a byte of
+    ``SyncState`` per mirror, where that is known of the path itself; ``family``, asked for instead of the client's."""
 
     without: Mapping[int, Reason] = field(default_factory=dict)
     family: Family | None = None
     holds: bytes | None = None
 
 
-WIDE = Narrowing()
+NO_EXCLUSIONS = Exclusions()
 
 
 def family_of(client: Client) -> Family | None:
@@ -96,13 +96,13 @@ class Usability:
 
     urls: tuple[tuple[str, ...], ...]
     reasons: tuple[Reason | None, ...]
-    rung: Rung
+    rung: FallbackLevel
     others: frozenset[int] = frozenset()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What people are told of the rung."""
-        return (RUNG_NOTES[self.rung],) if self.rung in RUNG_NOTES else ()
+        return (LEVEL_NOTES[self.rung],) if self.rung in LEVEL_NOTES else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +112,10 @@ class _Asked:
     query: Query
     family: Family | None
     strict: bool
-    narrowing: Narrowing
+    narrowing: Exclusions
 
 
-class Ways:
+class UsableWays:
     """Under which URLs each mirror can be reached: the same for all paths, so that it is worked out once."""
 
     def __init__(self, mirrors: Sequence[Mirror], health: HealthTable) -> None:
@@ -131,26 +131,38 @@ class Ways:
             self._strangers[module] = [n for n, each in enumerate(self.mirrors) if is_open_to_strangers(each, module)]
         return self._strangers[module]
 
-    def of(self, asked: _Asked, rung: Rung) -> Sequence[tuple[tuple[str, ...], Reason | None]]:
+    def of(self, asked: _Asked, rung: FallbackLevel) -> Sequence[tuple[tuple[str, ...], Reason | None]]:
         """By number the URLs and the reason; the ladder is for public mirrors, others stay on its first rung."""
-        key = asked.query.target.module, asked.query.protocols, asked.family, asked.strict, rung is Rung.LAST_KNOWN
+        key = (
+            asked.query.target.module,
+            asked.query.protocols,
+            asked.family,
+            asked.strict,
+            rung is FallbackLevel.LAST_KNOWN,
+        )
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = [
-                _urls(number, mirror, self.health, asked, rung if self.public[number] else Rung.FRESH)
+                _urls(number, mirror, self.health, asked, rung if self.public[number] else FallbackLevel.FRESH)
                 for number, mirror in enumerate(self.mirrors)
             ]
         return found
 
 
 def usability(
-    mirrors: Sequence[Mirror], health: HealthTable, query: Query, family: Family | None, narrowing: Narrowing = WIDE
+    mirrors: Sequence[Mirror],
+    health: HealthTable,
+    query: Query,
+    family: Family | None,
+    narrowing: Exclusions = NO_EXCLUSIONS,
 ) -> Usability:
     """Which mirrors can be used for a query by a client of a family (None: unknown)."""
-    return usability_by(Ways(mirrors, health), query, family, narrowing)
+    return usability_by(UsableWays(mirrors, health), query, family, narrowing)
 
 
-def usability_by(ways: Ways, query: Query, family: Family | None, narrowing: Narrowing = WIDE) -> Usability:
+def usability_by(
+    ways: UsableWays, query: Query, family: Family | None, narrowing: Exclusions = NO_EXCLUSIONS
+) -> Usability:
     """The same, for many queries."""
     asked = _Asked(query, narrowing.family or family, False, narrowing)
     if asked.family is None or not ways.tells_families:
@@ -161,12 +173,12 @@ def usability_by(ways: Ways, query: Query, family: Family | None, narrowing: Nar
     return own if narrowing.family else _with_others(own, _down(ways, asked))
 
 
-def _down(ways: Ways, asked: _Asked) -> Usability:
+def _down(ways: UsableWays, asked: _Asked) -> Usability:
     """The first rung on which there is a public mirror; the fallbacks' if there is none."""
-    return _first(ways, asked, _LADDER) or replace(_column(ways, asked, _LADDER[0]), rung=Rung.FALLBACKS)
+    return _first(ways, asked, _LADDER) or replace(_column(ways, asked, _LADDER[0]), rung=FallbackLevel.FALLBACKS)
 
 
-def _first(ways: Ways, asked: _Asked, steps: Sequence[_Step]) -> Usability | None:
+def _first(ways: UsableWays, asked: _Asked, steps: Sequence[_Step]) -> Usability | None:
     strangers = ways.strangers(asked.query.target.module)
     columns = (_column(ways, asked, step) for step in steps)
     return next(
@@ -182,7 +194,7 @@ def _with_others(own: Usability, every: Usability) -> Usability:
     return Usability(urls, own.reasons, own.rung, others)
 
 
-def _column(ways: Ways, asked: _Asked, step: _Step) -> Usability:
+def _column(ways: UsableWays, asked: _Asked, step: _Step) -> Usability:
     health, query, narrowing = ways.health, asked.query, asked.narrowing
     columns = [column for path in paths_of(query) if (column := _holds(health, path, asked.family))]
     if narrowing.holds is not None:
@@ -207,14 +219,14 @@ def _holds(health: HealthTable, path: str, family: Family | None) -> bytes | Non
     return over or health.holds.get(path)
 
 
-def _held(columns: Sequence[bytes], number: int, enough: Collection[Holds]) -> Reason | None:
+def _held(columns: Sequence[bytes], number: int, enough: Collection[SyncState]) -> Reason | None:
     """Why what the mirror holds is not good enough."""
     worst = max((column[number] for column in columns if column[number] not in enough), default=0)
-    return HELD_REASONS[Holds(worst)] if worst else None
+    return SYNC_REASONS[SyncState(worst)] if worst else None
 
 
 def _urls(
-    number: int, mirror: Mirror, health: HealthTable, asked: _Asked, rung: Rung
+    number: int, mirror: Mirror, health: HealthTable, asked: _Asked, rung: FallbackLevel
 ) -> tuple[tuple[str, ...], Reason | None]:
     offered = mirror.urls.get(asked.query.target.module, {})
     wanted = [protocol for protocol in asked.query.protocols if protocol in offered]
@@ -231,12 +243,12 @@ def _urls(
 
 
 def _is_reached(
-    number: int, mirror: Mirror, health: HealthTable, asked: _Asked, protocol: Protocol, rung: Rung
+    number: int, mirror: Mirror, health: HealthTable, asked: _Asked, protocol: Protocol, rung: FallbackLevel
 ) -> bool:
     """Whether a way will do on a rung; on the last one every address of the family that is wanted will."""
     module, family = asked.query.target.module, asked.family
     own = None if family is None else reach_over(health.bad_reach, number, mirror, module, protocol, family)
-    if rung is Rung.LAST_KNOWN:
+    if rung is FallbackLevel.LAST_KNOWN:
         return not asked.strict or own is not Reach.NO_ADDRESS
     if asked.strict or own is Reach.GOOD:
         return own is Reach.GOOD

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirrorlist.core.errors import GeoDatabaseError
-from mirrorlist.core.model import NOWHERE, Location, Place
+from mirrorlist.core.model import NOWHERE, ClientPlace, Location
 from mirrorlist.core.network.geo import place_of
 from mirrorlist.core.network.intervals import EMPTY, as_numbers, interval_table, renumbered
 from mirrorlist.core.network.prefixes import IntervalTable
@@ -142,7 +142,7 @@ def _places(arrays: Arrays) -> EmbeddedPlaces:
     found = [NOWHERE, *(place_of(location) for location in _locations(arrays))]
     if max(as_numbers(located.ids4).max(), as_numbers(located.ids6).max()) >= len(found):
         raise ValueError("the table names places that are not there")
-    numbers: dict[Place, int] = {}
+    numbers: dict[ClientPlace, int] = {}
     located = renumbered(located, [numbers.setdefault(place, len(numbers)) for place in found])
     return EmbeddedPlaces(GeoTables(located, EMPTY, tuple(numbers)), _day(str(arrays["built_on"])))
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from mirrorlist.core.container import Kind, Values, opened, sealed
+from mirrorlist.core.container import FileKind, Values, opened, sealed
 from mirrorlist.core.errors import GeoDatabaseError, SnapshotError
-from mirrorlist.core.model import NOWHERE, Place
+from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.intervals import Numbers, as_numbers, interval_table
 from mirrorlist.core.network.prefixes import ARRAYS, IntervalTable
 from mirrorlist.regular_files import open_regular
@@ -30,7 +30,7 @@ from mirrorlist.sources.geo.tables import GeoTables
 # An entry is named by the SHA-256 of the database's content and by its format, whose number changes with the meaning of
 # what is kept. It is a sealed file (core/sealed.py), its facts the places; one that cannot be used is passed over.
 
-KIND = Kind(b"MIRRGEO\n", 2, "compiled database of addresses")
+KIND = FileKind(b"MIRRGEO\n", 2, "compiled database of addresses")
 _TABLES = ("located", "asns")
 _FIELDS = {name: ARRAYS[name] for name in ("starts4", "ids4", "starts6", "ids6")}
 """The arrays of a table that divides no /64, as those of databases."""
@@ -54,7 +54,7 @@ def load(entry: Path) -> GeoTables | None:
     """What an entry holds; None where there is none, or a damaged one."""
     try:
         found = opened(KIND, memoryview(entry.read_bytes()))
-        return _tables(msgspec.msgpack.decode(found.facts, type=tuple[Place, ...]), found.arrays)
+        return _tables(msgspec.msgpack.decode(found.facts, type=tuple[ClientPlace, ...]), found.arrays)
     except (OSError, SnapshotError, msgspec.MsgspecError, ValueError, KeyError, IndexError, MemoryError):
         return None
 
@@ -93,7 +93,7 @@ def _arrays(tables: GeoTables) -> dict[str, array[int]]:
     }
 
 
-def _tables(places: tuple[Place, ...], arrays: Mapping[str, Values]) -> GeoTables:
+def _tables(places: tuple[ClientPlace, ...], arrays: Mapping[str, Values]) -> GeoTables:
     located, asns = (_table(name, arrays) for name in _TABLES)
     if places[:1] != (NOWHERE,) or max(*_largest(located)) >= len(places):
         raise ValueError("the tables and the places do not belong together")

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirrorlist.core.errors import GeoDatabaseError
-from mirrorlist.core.model import NOWHERE, Place
+from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.geo import place_of
 from mirrorlist.core.network.intervals import interval_table
 from mirrorlist.core.network.prefixes import IntervalTable
@@ -48,7 +48,7 @@ class Leaves:
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class SearchTree:
     """The nodes: for each its left (bit 0) and right (bit 1) value."""
 
     left: Values
@@ -61,7 +61,7 @@ class Tree:
         return len(self.left)
 
 
-def read_tree(path: Path, node_count: int, record_size: int, ip_version: int) -> Tree:
+def read_tree(path: Path, node_count: int, record_size: int, ip_version: int) -> SearchTree:
     """The tree at the beginning of a file.
 
     Raises:
@@ -77,7 +77,7 @@ def read_tree(path: Path, node_count: int, record_size: int, ip_version: int) ->
     else:
         half = record_size // 8
         left, right = _number(raw[:, :half]), _number(raw[:, half:])
-    return Tree(left, right, ip_version)
+    return SearchTree(left, right, ip_version)
 
 
 def _number(octets: Values) -> Values:
@@ -87,7 +87,7 @@ def _number(octets: Values) -> Values:
     return value
 
 
-def ipv4_leaves(tree: Tree) -> Leaves:
+def ipv4_leaves(tree: SearchTree) -> Leaves:
     """The intervals of the IPv4 space."""
     root = _ipv4_root(tree)
     if root >= tree.count:
@@ -95,7 +95,7 @@ def ipv4_leaves(tree: Tree) -> Leaves:
     return _walk(tree, root, 32, alias=None)
 
 
-def ipv6_leaves(tree: Tree) -> Leaves:
+def ipv6_leaves(tree: SearchTree) -> Leaves:
     """The intervals of the IPv6 space by the upper 64 bits; of a divided /64 its first address counts."""
     if tree.ip_version != 6:
         return Leaves(np.zeros(1, dtype=np.uint64), np.zeros(1, dtype=np.uint32))
@@ -103,7 +103,7 @@ def ipv6_leaves(tree: Tree) -> Leaves:
     return _walk(tree, 0, 64, alias=root if root < tree.count else None)
 
 
-def _ipv4_root(tree: Tree) -> int:
+def _ipv4_root(tree: SearchTree) -> int:
     node = 0
     for _ in range(96 if tree.ip_version == 6 else 0):
         if node >= tree.count:
@@ -112,11 +112,11 @@ def _ipv4_root(tree: Tree) -> int:
     return node
 
 
-def _value(node: int, tree: Tree) -> int:
+def _value(node: int, tree: SearchTree) -> int:
     return 0 if node == tree.count else node
 
 
-def _walk(tree: Tree, root: int, bits: int, alias: int | None) -> Leaves:
+def _walk(tree: SearchTree, root: int, bits: int, alias: int | None) -> Leaves:
     """Goes down level by level with all open nodes at once."""
     nodes, prefixes = np.array([root], dtype=np.uint32), np.zeros(1, dtype=np.uint64)
     starts: list[Starts] = []
@@ -138,7 +138,7 @@ def _walk(tree: Tree, root: int, bits: int, alias: int | None) -> Leaves:
     return _sorted(tree, np.concatenate(starts), np.concatenate(values))
 
 
-def _first_leaves(tree: Tree, nodes: Values) -> Values:
+def _first_leaves(tree: SearchTree, nodes: Values) -> Values:
     """For nodes below the last level looked at: the value of their first address."""
     for _ in range(64):
         is_open = nodes < tree.count
@@ -148,7 +148,7 @@ def _first_leaves(tree: Tree, nodes: Values) -> Values:
     return np.where(nodes < tree.count, tree.count, nodes).astype(np.uint32)
 
 
-def _sorted(tree: Tree, starts: Starts, values: Values) -> Leaves:
+def _sorted(tree: SearchTree, starts: Starts, values: Values) -> Leaves:
     order = np.argsort(starts, kind="stable")
     starts, values = starts[order], np.where(values[order] == tree.count, 0, values[order])
     first = np.ones(len(starts), dtype=bool)
@@ -195,7 +195,7 @@ class _Compiler:
         self._reader = reader
         self._judge = judge
         self._type = reader.metadata().database_type
-        self._places: dict[Place, int] = {NOWHERE: 0}
+        self._places: dict[ClientPlace, int] = {NOWHERE: 0}
 
     def tables(self) -> GeoTables:
         meta = self._reader.metadata()

@@ -23,16 +23,16 @@ _NOTHING: Fields = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class GeoRecord:
     """What a database says of a network."""
 
     location: Location | None = None
     asn: int | None = None
 
 
-def record_of(fields: Fields) -> Record:
+def record_of(fields: Fields) -> GeoRecord:
     """What can be used of a record; a field that is missing, or is none of its kind, is not known."""
-    return Record(_location(fields), _asn(fields))
+    return GeoRecord(_location(fields), _asn(fields))
 
 
 def _location(fields: Fields) -> Location | None:

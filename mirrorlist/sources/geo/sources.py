@@ -16,9 +16,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from mirrorlist.core.catalogue.service import GeoSources, Override
+from mirrorlist.core.catalogue.service import GeoSources, NetworkOverride
 from mirrorlist.core.errors import GeoDatabaseError
-from mirrorlist.core.model import NOWHERE, Place
+from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.geo import place_of
 from mirrorlist.core.network.intervals import as_numbers, renumbered
 from mirrorlist.core.network.prefixes import IntervalTable, flatten, unwrapped
@@ -34,17 +34,17 @@ from mirrorlist.sources.places.countries import read_countries
 # What the operator knows better than every database, as tables that are asked before all others.
 
 
-def override_tables(overrides: Sequence[Override]) -> GeoTables:
+def override_tables(overrides: Sequence[NetworkOverride]) -> GeoTables:
     """The tables of these overrides; where networks nest, the narrower one wins, field by field."""
     table, meanings = flatten((override.prefix, number) for number, override in enumerate(overrides))
     covering = [[overrides[int(str(label))] for label in reversed(labels)] for labels in meanings]
-    numbers: dict[Place, int] = {NOWHERE: 0}
+    numbers: dict[ClientPlace, int] = {NOWHERE: 0}
     located = [numbers.setdefault(_place(narrowest_first), len(numbers)) for narrowest_first in covering]
     asns = [next((each.asn for each in narrowest_first if each.asn), 0) for narrowest_first in covering]
     return GeoTables(renumbered(table, located), renumbered(table, asns), tuple(numbers))
 
 
-def _place(narrowest_first: Iterable[Override]) -> Place:
+def _place(narrowest_first: Iterable[NetworkOverride]) -> ClientPlace:
     return reduce(completed, (place_of(override.location) for override in narrowest_first), NOWHERE)
 
 
@@ -66,7 +66,7 @@ class AddressData:
     places_built_on: str | None
     refusals: tuple[str, ...]
 
-    def place_at(self, address: bytes) -> Place:
+    def place_at(self, address: bytes) -> ClientPlace:
         """Where a packed address is: by the databases, else its country's place."""
         inner = unwrapped(address)
         found = self.geo.located.at(inner) or self.country_places.get(country_of(inner) or "", 0)

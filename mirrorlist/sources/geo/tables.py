@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mirrorlist.core.model import NOWHERE, Place
+from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.intervals import EMPTY, combine, renumbered
 from mirrorlist.core.network.prefixes import IntervalTable
 
@@ -21,13 +21,13 @@ class GeoTables:
 
     located: IntervalTable
     asns: IntervalTable
-    places: tuple[Place, ...]
+    places: tuple[ClientPlace, ...]
 
 
 NOTHING = GeoTables(EMPTY, EMPTY, (NOWHERE,))
 
 
-def merged(found: Iterable[GeoTables], places: Sequence[Place], country_places: Mapping[str, int]) -> GeoTables:
+def merged(found: Iterable[GeoTables], places: Sequence[ClientPlace], country_places: Mapping[str, int]) -> GeoTables:
     """One for all of these, the first of which counts most.
 
     ``places`` are nowhere and the countries, with their coordinates; the cells that the tables name are added
@@ -43,7 +43,7 @@ def merged(found: Iterable[GeoTables], places: Sequence[Place], country_places: 
 
 def _both(a: GeoTables, b: GeoTables) -> GeoTables:
     located, pairs = combine(a.located, b.located)
-    numbers: dict[Place, int] = {NOWHERE: 0}
+    numbers: dict[ClientPlace, int] = {NOWHERE: 0}
     new = [numbers.setdefault(completed(a.places[first], b.places[second]), len(numbers)) for first, second in pairs]
     asns, owners = combine(a.asns, b.asns)
     return GeoTables(
@@ -51,7 +51,7 @@ def _both(a: GeoTables, b: GeoTables) -> GeoTables:
     )
 
 
-def completed(first: Place, second: Place) -> Place:
+def completed(first: ClientPlace, second: ClientPlace) -> ClientPlace:
     """The first place with what only the second one knows."""
     if first.country is None and not first.exact:
         return second
@@ -62,7 +62,7 @@ def completed(first: Place, second: Place) -> Place:
     return first
 
 
-def _number(place: Place, numbers: dict[Place, int], country_places: Mapping[str, int]) -> int:
+def _number(place: ClientPlace, numbers: dict[ClientPlace, int], country_places: Mapping[str, int]) -> int:
     if place.exact:
         return numbers.setdefault(place, len(numbers))
     return country_places.get(place.country or "", 0)

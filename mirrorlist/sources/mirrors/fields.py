@@ -11,7 +11,7 @@ from typing import Any
 from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, Prefix, Protocol, Status
 from mirrorlist.core.network.prefixes import canonical_network, prefix
 from mirrorlist.sources.geo.clouds import canonical_region, known_regions
-from mirrorlist.sources.mirrors.repairs import Draft
+from mirrorlist.sources.mirrors.repairs import MirrorDraft
 from mirrorlist.sources.mirrors.trifles import TRIFLES, field_of, leave_out
 from mirrorlist.sources.mirrors.urls import tree_url, url_fault
 from mirrorlist.sources.places.countries import Countries
@@ -124,7 +124,7 @@ MOST_REGIONS = 256
 """The schema refuses more; comparing thousands with the names that are known would take seconds."""
 
 
-def check_file_name(draft: Draft) -> None:
+def check_file_name(draft: MirrorDraft) -> None:
     """The file is named after the mirror, so that people find it."""
     name, file = draft.root.get("name"), PurePath(draft.document.path)
     if isinstance(name, str) and file.stem != name:
@@ -132,7 +132,7 @@ def check_file_name(draft: Draft) -> None:
         draft.warn(("name",), Code.FILE_NAME, message)
 
 
-def check_urls(draft: Draft) -> None:
+def check_urls(draft: MirrorDraft) -> None:
     """Every URL can be handed to any client."""
     for pointer, book in draft.address_books():
         for key, url in book.items():
@@ -141,7 +141,7 @@ def check_urls(draft: Draft) -> None:
                 draft.refuse((*pointer, key), Code.BAD_URL, f"{spelled((*pointer, key))} {shown(url)} {fault}")
 
 
-def check_networks(draft: Draft) -> None:
+def check_networks(draft: MirrorDraft) -> None:
     """Every entry of subnets is a network."""
     for _, index, text in draft.texts("subnets"):
         if canonical_network(text) is None:
@@ -149,7 +149,7 @@ def check_networks(draft: Draft) -> None:
             draft.refuse(("subnets", index), Code.BAD_NETWORK, message)
 
 
-def check_dates(draft: Draft) -> None:
+def check_dates(draft: MirrorDraft) -> None:
     """Every date stands in the calendar."""
     for key in ("status_since", "status_until", "live_from"):
         text = draft.root.get(key)
@@ -161,7 +161,7 @@ def check_dates(draft: Draft) -> None:
                 draft.refuse((key,), Code.BAD_DATE, message)
 
 
-def check_private(draft: Draft) -> None:
+def check_private(draft: MirrorDraft) -> None:
     """A private mirror names the networks that it serves."""
     networks = (draft.root.get(key) for key in ("subnets", "asn", "cloud_type"))
     if draft.root.get("private") is True and not any(networks):
@@ -170,7 +170,7 @@ def check_private(draft: Draft) -> None:
         draft.warn(("private",), Code.PRIVATE_WITHOUT_NETWORKS, message)
 
 
-def check_regions(draft: Draft) -> None:
+def check_regions(draft: MirrorDraft) -> None:
     """The regions of a cloud are known; a new one is used although this release does not know it."""
     provider = draft.root.get("cloud_type")
     known = known_regions().get(provider, frozenset()) if isinstance(provider, str) else frozenset()
@@ -189,7 +189,7 @@ def _is_date(text: str) -> bool:
         return False
 
 
-CHECKS: tuple[Callable[[Draft], None], ...] = (
+CHECKS: tuple[Callable[[MirrorDraft], None], ...] = (
     check_file_name,
     check_urls,
     check_networks,

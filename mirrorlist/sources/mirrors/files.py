@@ -14,7 +14,7 @@ from pathlib import Path
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import Mirror
 from mirrorlist.sources.mirrors.fields import CHECKS, mirror_from
-from mirrorlist.sources.mirrors.repairs import Draft, Surroundings
+from mirrorlist.sources.mirrors.repairs import MirrorDraft, Surroundings
 from mirrorlist.sources.mirrors.trifles import settled
 from mirrorlist.sources.places.checks import place_findings
 from mirrorlist.sources.places.countries import Countries
@@ -107,7 +107,7 @@ def judged_document(data: bytes, path: str, around: Surroundings) -> Document:
     document = read_yaml(data, path)
     if document.root is None:
         return document
-    draft = Draft(document)
+    draft = MirrorDraft(document)
     refused = settled(draft, around)
     for check in CHECKS:
         check(draft)

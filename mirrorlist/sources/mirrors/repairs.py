@@ -33,7 +33,7 @@ class Surroundings:
     countries: Countries
 
 
-class Draft:
+class MirrorDraft:
     """Values that repairs change in place. Findings keep naming the places in the file.
 
     ``root`` is the repaired tree; ``document`` reads places by the pointers of that tree.
@@ -110,17 +110,17 @@ class Draft:
             yield ("address_optional", module), self.mapping("address_optional", module)
 
 
-Repair = Callable[[Draft, Surroundings], None]
+Repair = Callable[[MirrorDraft, Surroundings], None]
 
 _ASN = re.compile(r"(?:AS)?\s?([1-9][0-9]{0,9})", re.ASCII | re.IGNORECASE)
 
 
-def repair_keys(draft: Draft, _: Surroundings) -> None:
+def repair_keys(draft: MirrorDraft, _: Surroundings) -> None:
     """A key in other letters is the key that it means; a key that nobody knows is dropped."""
     _repair_keys(draft, (), draft.root, load_schema("mirror"))
 
 
-def _repair_keys(draft: Draft, pointer: Pointer, mapping: dict[str, Value], node: Schema) -> None:
+def _repair_keys(draft: MirrorDraft, pointer: Pointer, mapping: dict[str, Value], node: Schema) -> None:
     if node.get("additionalProperties") is False:
         _rename(draft, pointer, mapping, node.get("properties", {}))
     for key, value in mapping.items():
@@ -128,7 +128,7 @@ def _repair_keys(draft: Draft, pointer: Pointer, mapping: dict[str, Value], node
             _repair_keys(draft, (*pointer, key), value, entry("mirror", node, key))
 
 
-def _rename(draft: Draft, pointer: Pointer, mapping: dict[str, Value], known: Schema) -> None:
+def _rename(draft: MirrorDraft, pointer: Pointer, mapping: dict[str, Value], known: Schema) -> None:
     for key in [key for key in mapping if key not in known]:
         value, meant = mapping.pop(key), _meant(key, known)
         if meant and meant not in mapping:
@@ -149,7 +149,7 @@ def _bare(key: str) -> str:
     return re.sub(r"[\s_-]", "", key.lower())
 
 
-def _tell_case(draft: Draft, pointer: Pointer, meant: str) -> None:
+def _tell_case(draft: MirrorDraft, pointer: Pointer, meant: str) -> None:
     draft.warn_key(pointer, Code.KEY_CASE, f"{spelled(pointer)} is read as '{meant}'; write it like that")
 
 
@@ -160,12 +160,12 @@ def _elsewhere(pointer: Pointer, key: str) -> str | None:
     return f"{spelled((*pointer, key))} is not a known key; did you mean '{key}' in the first column?"
 
 
-def repair_booleans(draft: Draft, _: Surroundings) -> None:
+def repair_booleans(draft: MirrorDraft, _: Surroundings) -> None:
     """yes, no, on and off are booleans where a boolean is wanted. That is no fault, so nothing is told."""
     draft.root = with_booleans(draft.finished(), "mirror").root or {}
 
 
-def repair_modules(draft: Draft, around: Surroundings) -> None:
+def repair_modules(draft: MirrorDraft, around: Surroundings) -> None:
     """A module that the service does not have is dropped, and with the last one the whole key.
 
     So is a second main tree, which would count instead of the one that readers of the file see first.
@@ -184,7 +184,7 @@ def repair_modules(draft: Draft, around: Surroundings) -> None:
             del draft.root["address_optional"]
 
 
-def repair_rsync_spelling(draft: Draft, _: Surroundings) -> None:
+def repair_rsync_spelling(draft: MirrorDraft, _: Surroundings) -> None:
     """What only rsync's command line understands, such as ``host::module``, becomes a URL."""
     for pointer, book in draft.address_books():
         for key, text in book.items():
@@ -194,7 +194,7 @@ def repair_rsync_spelling(draft: Draft, _: Surroundings) -> None:
                 draft.warn((*pointer, key), Code.RSYNC_SPELLING, message)
 
 
-def repair_schemes(draft: Draft, _: Surroundings) -> None:
+def repair_schemes(draft: MirrorDraft, _: Surroundings) -> None:
     """A URL belongs to the protocol of its scheme, whatever its key says; a key that is right wins."""
     for pointer, book in draft.address_books():
         book.update({key: with_small_scheme(url) for key, url in book.items() if isinstance(url, str)})
@@ -216,14 +216,14 @@ def _real_scheme(url: Value) -> str | None:
     return scheme if scheme in SCHEMES else None
 
 
-def _tell_scheme(draft: Draft, pointer: Pointer, url: Value, taken: bool) -> None:
+def _tell_scheme(draft: MirrorDraft, pointer: Pointer, url: Value, taken: bool) -> None:
     scheme = _real_scheme(url)
     what = f"left out, because '{scheme}' has its own" if taken else f"used for '{scheme}'"
     remedy = f"write {pointer[-1]}://, or remove it" if taken else f"move it to '{scheme}'"
     draft.warn(pointer, Code.URL_SCHEME, f"{spelled(pointer)} {shown(url)} is {what}; {remedy}")
 
 
-def repair_sponsor_url(draft: Draft, _: Surroundings) -> None:
+def repair_sponsor_url(draft: MirrorDraft, _: Surroundings) -> None:
     """A page without a scheme is taken as https; anything that is no page is dropped."""
     text = draft.root.get("sponsor_url")
     url = page_url(text) if isinstance(text, str) else None
@@ -239,7 +239,7 @@ def repair_sponsor_url(draft: Draft, _: Surroundings) -> None:
         draft.warn(("sponsor_url",), Code.SPONSOR_URL, f"sponsor_url {shown(text)} has no scheme; write {shown(url)}")
 
 
-def repair_country(draft: Draft, around: Surroundings) -> None:
+def repair_country(draft: MirrorDraft, around: Surroundings) -> None:
     """A country by its name or another code becomes its ISO code; an unknown one is dropped."""
     place = draft.mapping("geolocation")
     text, pointer = place.get("country"), ("geolocation", "country")
@@ -247,7 +247,7 @@ def repair_country(draft: Draft, around: Surroundings) -> None:
         del place["country"]
 
 
-def repair_continent(draft: Draft, around: Surroundings) -> None:
+def repair_continent(draft: MirrorDraft, around: Surroundings) -> None:
     """A continent by its name becomes its code; one that is not the country's is told, for the country counts."""
     place, pointer = draft.mapping("geolocation"), ("geolocation", "continent")
     text, country = place.get("continent"), around.countries.by_code.get(str(place.get("country")))
@@ -265,7 +265,7 @@ def repair_continent(draft: Draft, around: Surroundings) -> None:
         draft.warn(pointer, Code.CONTINENT_SPELLING, f"{said} is read as {code}; write '{code}'")
 
 
-def repair_country_lists(draft: Draft, around: Surroundings) -> None:
+def repair_country_lists(draft: MirrorDraft, around: Surroundings) -> None:
     """Countries in lists get their ISO codes. An unknown one stays, so that a list is never widened."""
     for key in ("countries_only", "countries_never"):
         for entries, index, text in draft.texts(key):
@@ -273,7 +273,7 @@ def repair_country_lists(draft: Draft, around: Surroundings) -> None:
 
 
 def _country(
-    draft: Draft, around: Surroundings, pointer: Pointer, holder: Any, step: str | int, text: str
+    draft: MirrorDraft, around: Surroundings, pointer: Pointer, holder: Any, step: str | int, text: str
 ) -> str | None:
     """Put the ISO code in place of the text, and tell what was odd about it; None for an unknown country."""
     code = around.countries.normalise(text)
@@ -290,7 +290,7 @@ def _country(
     return code
 
 
-def repair_asns(draft: Draft, _: Surroundings) -> None:
+def repair_asns(draft: MirrorDraft, _: Surroundings) -> None:
     """``AS64496`` and ``'64496'`` are the number 64496."""
     text = draft.root.get("asn")
     if isinstance(text, str):
@@ -299,7 +299,7 @@ def repair_asns(draft: Draft, _: Surroundings) -> None:
         entries[index] = _asn(draft, ("asn", index), each)
 
 
-def _asn(draft: Draft, pointer: Pointer, text: str) -> Value:
+def _asn(draft: MirrorDraft, pointer: Pointer, text: str) -> Value:
     found = _ASN.fullmatch(text)
     if not found:
         return text
@@ -308,7 +308,7 @@ def _asn(draft: Draft, pointer: Pointer, text: str) -> Value:
     return int(found[1])
 
 
-def repair_host_bits(draft: Draft, _: Surroundings) -> None:
+def repair_host_bits(draft: MirrorDraft, _: Surroundings) -> None:
     """An address with a length means the network that it lies in."""
     for entries, index, text in draft.texts("subnets"):
         network = canonical_network(text)

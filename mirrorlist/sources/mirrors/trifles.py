@@ -7,10 +7,10 @@ A field is a trifle when nobody is sent to a wrong place without it, and nobody 
 from __future__ import annotations
 
 from mirrorlist.sources.mirrors.forms import FORMS, Field
-from mirrorlist.sources.mirrors.repairs import REPAIRS, Draft, Surroundings
+from mirrorlist.sources.mirrors.repairs import REPAIRS, MirrorDraft, Surroundings
 from mirrorlist.sources.yaml.documents import Pointer, Value, shown, spelled
 from mirrorlist.sources.yaml.finding_codes import Code
-from mirrorlist.sources.yaml.schema_messages import Fault
+from mirrorlist.sources.yaml.schema_messages import SchemaFault
 from mirrorlist.sources.yaml.schemas import refused
 
 MOST_ROUNDS = 4
@@ -38,7 +38,7 @@ _SAYS_NOTHING = (None, "", "-", "none", "n/a")
 _WITH_PARTNER = {"latitude": "longitude", "longitude": "latitude"}
 
 
-def settled(draft: Draft, around: Surroundings) -> list[Fault]:
+def settled(draft: MirrorDraft, around: Surroundings) -> list[SchemaFault]:
     """Repair all that can be repaired, leave out the trifles that cannot, and give back what is refused still."""
     _repair(draft, around)
     faults = refused(draft.finished(), "mirror")
@@ -52,7 +52,7 @@ def settled(draft: Draft, around: Surroundings) -> list[Fault]:
     return faults
 
 
-def leave_out(draft: Draft, pointer: Pointer, code: Code, message: str, at_key: bool = False) -> None:
+def leave_out(draft: MirrorDraft, pointer: Pointer, code: Code, message: str, at_key: bool = False) -> None:
     """Take a value out of the file, and tell it."""
     tell = draft.warn_key if at_key else draft.warn
     tell(pointer, code, f"{message}; it is left out until then")
@@ -66,12 +66,12 @@ def field_of(pointer: Pointer) -> Field:
     return tuple("*" if isinstance(step, int) else step for step in pointer)
 
 
-def _repair(draft: Draft, around: Surroundings) -> None:
+def _repair(draft: MirrorDraft, around: Surroundings) -> None:
     for repair in REPAIRS:
         repair(draft, around)
 
 
-def _read_forms(draft: Draft, faults: list[Fault]) -> bool:
+def _read_forms(draft: MirrorDraft, faults: list[SchemaFault]) -> bool:
     """Whether a value had another form, with one meaning, in place of which that meaning stands now."""
     found = False
     for pointer, code in {fault.pointer: fault.code for fault in reversed(faults) if not fault.at_key}.items():
@@ -95,7 +95,7 @@ def _written(value: Value) -> str:
     return shown(value)
 
 
-def _leave_out_trifles(draft: Draft, faults: list[Fault]) -> bool:
+def _leave_out_trifles(draft: MirrorDraft, faults: list[SchemaFault]) -> bool:
     """Whether something was left out. The last entries of lists go first, so that pointers stay true."""
     found = sorted(
         (fault for fault in faults if _is_trifle(draft, fault.pointer)),
@@ -110,7 +110,7 @@ def _leave_out_trifles(draft: Draft, faults: list[Fault]) -> bool:
     return bool(found)
 
 
-def _is_trifle(draft: Draft, pointer: Pointer) -> bool:
+def _is_trifle(draft: MirrorDraft, pointer: Pointer) -> bool:
     field, value = field_of(pointer), draft.value(pointer)
     if field in EMPTY_TRIFLES:
         return (value.strip().lower() if isinstance(value, str) else value) in _SAYS_NOTHING

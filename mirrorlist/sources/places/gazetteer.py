@@ -38,7 +38,7 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class Province:
     """A first-level part of a country. ``number`` counts inside the country; ``centre`` is its people's."""
 
     number: int
@@ -109,7 +109,7 @@ class Gazetteer:
         """Where the people of each continent live."""
         return self._index.continents
 
-    def states(self, country: str, text: str) -> tuple[State, ...]:
+    def states(self, country: str, text: str) -> tuple[Province, ...]:
         """The states of this name or code, the likeliest first; codes are compared whole, never as parts.
 
         More than one is meant by the name that a capital shares with the region around it.
@@ -122,7 +122,7 @@ class Gazetteer:
         if numbers is None:
             joined = self._joined_up(country).state_names
             numbers = next((known for each in map(_joined, spellings) if (known := joined.get(each))), [])
-        return tuple(State(number, _point(*block.state_centres[number - 1])) for number in numbers)
+        return tuple(Province(number, _point(*block.state_centres[number - 1])) for number in numbers)
 
     def cities(self, country: str, text: str) -> tuple[City, ...]:
         """The cities of this name, the largest first; those that only an unlike further name has come last.
@@ -150,7 +150,7 @@ class Gazetteer:
         joined = self._joined_up(country)
         return next((cities for each in joined_spellings(text) if (cities := _named(joined, each))), ())
 
-    def nearest(self, country: str, state: State | None, point: Point) -> Point | None:
+    def nearest(self, country: str, state: Province | None, point: Point) -> Point | None:
         """The city of a country, or of a state, that is nearest to a point."""
         block = self._block(country)
         if block is None:

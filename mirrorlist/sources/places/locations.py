@@ -13,7 +13,7 @@ from functools import cache
 from mirrorlist.core.model import Location, Mirror, PlaceSource
 from mirrorlist.core.network.geo import distance_km, vector
 from mirrorlist.sources.places.countries import Countries, joined_spellings, read_countries
-from mirrorlist.sources.places.gazetteer import City, Gazetteer, Point, State, read_gazetteer
+from mirrorlist.sources.places.gazetteer import City, Gazetteer, Point, Province, read_gazetteer
 
 CITY_KM = 25.0
 STATE_KM = 300.0
@@ -168,7 +168,7 @@ def text_location(location: Location, other: Location, atlas: Atlas) -> Location
     return replace(found, latitude=nearest.latitude, longitude=nearest.longitude)
 
 
-def _areas(found: Location, atlas: Atlas) -> Iterator[tuple[str, State | None]]:
+def _areas(found: Location, atlas: Atlas) -> Iterator[tuple[str, Province | None]]:
     """What a location by its state or country may mean: that state or territory, or all of the country."""
     country, region = found.country or "", found.region or ""
     territory = atlas.territory(country, region)
@@ -220,7 +220,7 @@ def _state_centres(location: Location, atlas: Atlas) -> Iterator[Point]:
     territory = atlas.countries.by_code.get(atlas.territory(location.country, location.region) or "")
     if territory:
         yield Point(territory.latitude, territory.longitude)
-    states: tuple[State, ...] = atlas.gazetteer.states(location.country, location.region)
+    states: tuple[Province, ...] = atlas.gazetteer.states(location.country, location.region)
     yield from (state.centre for state in states)
 
 

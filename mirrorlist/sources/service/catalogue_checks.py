@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from mirrorlist.core.catalogue.catalogue import VERSION_MARK, release, spelled_versions, target
 from mirrorlist.core.errors import Finding, NotFound
-from mirrorlist.sources.service.text import Check, Draft, ImageText, RepositoryText, ServiceCode, nearest
+from mirrorlist.sources.service.text import Check, ImageText, RepositoryText, ServiceCode, ServiceDraft, nearest
 from mirrorlist.sources.yaml.documents import Pointer, shown
 from mirrorlist.sources.yaml.finding_codes import Code
 
@@ -19,17 +19,17 @@ BASEARCH = "$basearch"
 _NUMBERS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*", re.ASCII)
 
 
-def _module_versions(draft: Draft) -> dict[str, str]:
+def _module_versions(draft: ServiceDraft) -> dict[str, str]:
     """``10-kitten`` to ``kitten``."""
     modules = draft.text.optional_module_versions.items()
     return {f"{version}-{module}": module for module, versions in modules for version in versions}
 
 
-def _arches_key(draft: Draft, version: str) -> str:
+def _arches_key(draft: ServiceDraft, version: str) -> str:
     return release(draft.catalogue, version).arches_key
 
 
-def current_minors(draft: Draft) -> Iterator[Finding]:
+def current_minors(draft: ServiceDraft) -> Iterator[Finding]:
     """A major's current version is one of its own, and mirrors carry it."""
     for major, version in draft.text.duplicated_versions.items():
         pointer = ("duplicated_versions", major)
@@ -42,7 +42,7 @@ def current_minors(draft: Draft) -> Iterator[Finding]:
             yield draft.error(pointer, ServiceCode.WRONG_MAJOR, what)
 
 
-def versions_of_one_kind(draft: Draft) -> Iterator[Finding]:
+def versions_of_one_kind(draft: ServiceDraft) -> Iterator[Finding]:
     """A version is the mirrors', a module's or the vault's, and not two of them."""
     modules = _module_versions(draft)
     current = {*draft.text.versions, *draft.text.duplicated_versions}
@@ -55,7 +55,7 @@ def versions_of_one_kind(draft: Draft) -> Iterator[Finding]:
             yield draft.error(pointer, ServiceCode.VERSION_TWICE, what)
 
 
-def vault_is_older(draft: Draft) -> Iterator[Finding]:
+def vault_is_older(draft: ServiceDraft) -> Iterator[Finding]:
     """The vault has what was replaced: nothing that is newer than its major's current version."""
     for index, version in enumerate(draft.text.vault_versions):
         current = draft.text.duplicated_versions.get(_arches_key(draft, version))
@@ -69,7 +69,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split("."))) if _NUMBERS.fullmatch(version) else ()
 
 
-def vault_has_address(draft: Draft) -> Iterator[Finding]:
+def vault_has_address(draft: ServiceDraft) -> Iterator[Finding]:
     """What is in the vault needs the vault's address."""
     if draft.catalogue.vault_urls:
         return
@@ -83,7 +83,7 @@ def vault_has_address(draft: Draft) -> Iterator[Finding]:
             yield draft.document.error(("repos", index, "vault"), ServiceCode.NO_VAULT, message)
 
 
-def versions_have_arches(draft: Draft) -> Iterator[Finding]:
+def versions_have_arches(draft: ServiceDraft) -> Iterator[Finding]:
     """Every version has its architectures: a version under its major, a module's under its whole name."""
     for pointer, version in _placed_versions(draft):
         if (key := _arches_key(draft, version)) not in draft.text.arches:
@@ -96,14 +96,14 @@ def versions_have_arches(draft: Draft) -> Iterator[Finding]:
                 yield draft.error(("optional_module_versions", module, index), ServiceCode.NO_ARCHES, what)
 
 
-def _placed_versions(draft: Draft) -> Iterator[tuple[Pointer, str]]:
+def _placed_versions(draft: ServiceDraft) -> Iterator[tuple[Pointer, str]]:
     for index, version in enumerate(draft.text.versions):
         yield ("versions", index), version
     for index, version in enumerate(draft.text.vault_versions):
         yield ("vault_versions", index), version
 
 
-def arches_have_versions(draft: Draft) -> Iterator[Finding]:
+def arches_have_versions(draft: ServiceDraft) -> Iterator[Finding]:
     """Architectures stand under a name by which they are looked up."""
     known = dict.fromkeys(_arches_key(draft, version) for version in spelled_versions(draft.catalogue))
     for key in draft.text.arches:
@@ -112,7 +112,7 @@ def arches_have_versions(draft: Draft) -> Iterator[Finding]:
             yield draft.key_error(("arches", key), ServiceCode.UNKNOWN_VERSION, message)
 
 
-def repository_names(draft: Draft) -> Iterator[Finding]:
+def repository_names(draft: ServiceDraft) -> Iterator[Finding]:
     """A repository's name is its own."""
     first: dict[str, int] = {}
     for index, repository in enumerate(draft.text.repos):
@@ -126,7 +126,7 @@ CLIENT_VARIABLES = (BASEARCH, "$repo", "$arch")
 """What dnf and pacman fill in."""
 
 
-def repository_paths(draft: Draft) -> Iterator[Finding]:
+def repository_paths(draft: ServiceDraft) -> Iterator[Finding]:
     """A repository's path stays below the mirror's tree, and varies only by what clients fill in."""
     for index, repository in enumerate(draft.text.repos):
         if fault := _path_fault(repository.path):
@@ -147,7 +147,7 @@ def _path_fault(path: str) -> str | None:
     return None
 
 
-def repository_versions(draft: Draft) -> Iterator[Finding]:
+def repository_versions(draft: ServiceDraft) -> Iterator[Finding]:
     """The versions of a repository exist."""
     spelled_ones = spelled_versions(draft.catalogue)
     known = dict.fromkeys([*spelled_ones, *(_arches_key(draft, version) for version in spelled_ones)])
@@ -160,12 +160,14 @@ def repository_versions(draft: Draft) -> Iterator[Finding]:
                 yield draft.error(pointer, ServiceCode.UNKNOWN_VERSION, what)
 
 
-def repository_arches(draft: Draft) -> Iterator[Finding]:
+def repository_arches(draft: ServiceDraft) -> Iterator[Finding]:
     """The architectures of a repository are some version's."""
     yield from arches_of_versions(draft, "repos", draft.text.repos)
 
 
-def arches_of_versions(draft: Draft, key: str, entries: Iterable[RepositoryText | ImageText]) -> Iterator[Finding]:
+def arches_of_versions(
+    draft: ServiceDraft, key: str, entries: Iterable[RepositoryText | ImageText]
+) -> Iterator[Finding]:
     """The architectures of the entries under a key that no version has."""
     known = dict.fromkeys(arch for arches in draft.text.arches.values() for arch in arches)
     for index, entry in enumerate(entries):
@@ -176,7 +178,7 @@ def arches_of_versions(draft: Draft, key: str, entries: Iterable[RepositoryText 
                 yield draft.error((key, index, "arches", number), ServiceCode.UNKNOWN_ARCH, what)
 
 
-def aliases_lead_somewhere(draft: Draft) -> Iterator[Finding]:
+def aliases_lead_somewhere(draft: ServiceDraft) -> Iterator[Finding]:
     """An alias names a repository, and has the version in one place at most."""
     names = [repository.name for repository in draft.text.repos]
     for alias, name in draft.text.aliases.items():
@@ -190,7 +192,7 @@ def aliases_lead_somewhere(draft: Draft) -> Iterator[Finding]:
             yield draft.error(("aliases", alias), ServiceCode.UNKNOWN_REPOSITORY, what)
 
 
-def repositories_exist(draft: Draft) -> Iterator[Finding]:
+def repositories_exist(draft: ServiceDraft) -> Iterator[Finding]:
     """Every repository exists in some version for some architecture."""
     for index, repository in enumerate(draft.text.repos):
         if not any(_exists(draft, version, repository.name) for version in spelled_versions(draft.catalogue)):
@@ -198,7 +200,7 @@ def repositories_exist(draft: Draft) -> Iterator[Finding]:
             yield draft.error(("repos", index, "name"), ServiceCode.EXISTS_NOWHERE, what)
 
 
-def _exists(draft: Draft, version: str, repository: str) -> bool:
+def _exists(draft: ServiceDraft, version: str, repository: str) -> bool:
     try:
         target(draft.catalogue, version, repository)
     except NotFound:
@@ -206,7 +208,7 @@ def _exists(draft: Draft, version: str, repository: str) -> bool:
     return True
 
 
-def aliases_are_used(draft: Draft) -> Iterator[Finding]:
+def aliases_are_used(draft: ServiceDraft) -> Iterator[Finding]:
     """An alias gives a name that no repository has already, and that means something."""
     repositories = {
         f"{repository.name}-{version}"

@@ -17,7 +17,7 @@ from mirrorlist.core.model import MAIN
 from mirrorlist.core.network.prefixes import canonical_network, has_host_bits
 from mirrorlist.sources.mirrors.urls import url_fault
 from mirrorlist.sources.service.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS, arches_of_versions
-from mirrorlist.sources.service.text import Check, Draft, ServiceCode, nearest
+from mirrorlist.sources.service.text import Check, ServiceCode, ServiceDraft, nearest
 from mirrorlist.sources.service.tree_checks import TREE_CHECKS, place_faults
 from mirrorlist.sources.yaml.documents import Pointer, shown, spelled
 from mirrorlist.sources.yaml.finding_codes import Code
@@ -28,7 +28,7 @@ from mirrorlist.sources.yaml.finding_codes import Code
 # docs/service-yml.md and a refused example in tests/sources/test_service_file.py.
 
 
-def image_paths(draft: Draft) -> Iterator[Finding]:
+def image_paths(draft: ServiceDraft) -> Iterator[Finding]:
     """An image's path stays below the mirror's tree, and varies by version and architecture only."""
     for index, image in enumerate(draft.text.images):
         if fault := _path_fault(image.path):
@@ -44,7 +44,7 @@ def _path_fault(path: str) -> str | None:
     return None
 
 
-def image_versions(draft: Draft) -> Iterator[Finding]:
+def image_versions(draft: ServiceDraft) -> Iterator[Finding]:
     """The versions of an image exist, and mirrors carry them."""
     found = {version: release(draft.catalogue, version) for version in spelled_versions(draft.catalogue)}
     known = [version for version in found if not found[version].vault]
@@ -57,7 +57,7 @@ def image_versions(draft: Draft) -> Iterator[Finding]:
                 yield draft.error(("images", index, "versions", number), ServiceCode.UNKNOWN_VERSION, what)
 
 
-def image_arches(draft: Draft) -> Iterator[Finding]:
+def image_arches(draft: ServiceDraft) -> Iterator[Finding]:
     """The architectures of an image are some version's."""
     yield from arches_of_versions(draft, "images", draft.text.images)
 
@@ -68,7 +68,7 @@ IMAGE_CHECKS: tuple[Check, ...] = (image_paths, image_versions, image_arches)
 # What is wrong with the sources to sync from in a service.yml that its schema accepts.
 
 
-def sources_are_apart(draft: Draft) -> Iterator[Finding]:
+def sources_are_apart(draft: ServiceDraft) -> Iterator[Finding]:
     """No two sources have one name."""
     seen: dict[str, int] = {}
     for index, source in enumerate(draft.text.sync.sources):
@@ -78,7 +78,7 @@ def sources_are_apart(draft: Draft) -> Iterator[Finding]:
             yield draft.error(("sync", "sources", index, "name"), ServiceCode.SOURCE_TWICE, what)
 
 
-def sources_have_modules(draft: Draft) -> Iterator[Finding]:
+def sources_have_modules(draft: ServiceDraft) -> Iterator[Finding]:
     """A source has addresses that rsync takes, of modules that this file knows."""
     known = dict.fromkeys([MAIN, *draft.text.optional_module_versions, *draft.text.modules])
     for index, source in enumerate(draft.text.sync.sources):
@@ -93,7 +93,7 @@ def sources_have_modules(draft: Draft) -> Iterator[Finding]:
                 yield draft.document.error(pointer, Code.BAD_URL, message)
 
 
-def sources_are_places(draft: Draft) -> Iterator[Finding]:
+def sources_are_places(draft: ServiceDraft) -> Iterator[Finding]:
     """The country and the city of a source are known."""
     for index, source in enumerate(draft.text.sync.sources):
         yield from place_faults(draft, ("sync", "sources", index), source)
@@ -107,21 +107,21 @@ LONGEST_IPV6 = 64
 """Clients behind one /64 are one client, so nothing finer is told of an address."""
 
 
-def check(draft: Draft) -> tuple[Finding, ...]:
+def check(draft: ServiceDraft) -> tuple[Finding, ...]:
     """Every error in the order of the file. What needs names to be right is asked once they are."""
     found = [finding for each in CHECKS for finding in each(draft)]
     found = found or [finding for each in WHOLE_CATALOGUE_CHECKS for finding in each(draft)]
     return tuple(sorted(found))
 
 
-def main_is_no_option(draft: Draft) -> Iterator[Finding]:
+def main_is_no_option(draft: ServiceDraft) -> Iterator[Finding]:
     """The main module's versions stand under ``versions``."""
     if MAIN in draft.text.optional_module_versions:
         message = f"optional_module_versions.{MAIN} is the distribution itself; name its versions under versions"
         yield draft.key_error(("optional_module_versions", MAIN), ServiceCode.RESERVED_NAME, message)
 
 
-def modules_exist(draft: Draft) -> Iterator[Finding]:
+def modules_exist(draft: ServiceDraft) -> Iterator[Finding]:
     """Origins, fallbacks and lists of files are of modules that this file knows."""
     known = dict.fromkeys([MAIN, *draft.text.optional_module_versions, *draft.text.modules])
     for key, value in (
@@ -134,7 +134,7 @@ def modules_exist(draft: Draft) -> Iterator[Finding]:
                 yield draft.key_error((key, module), Code.UNKNOWN_MODULE, message)
 
 
-def addresses(draft: Draft) -> Iterator[Finding]:
+def addresses(draft: ServiceDraft) -> Iterator[Finding]:
     """Every http address is one that any client can use."""
     for pointer, url in _placed_urls(draft):
         if fault := url_fault(url):
@@ -142,7 +142,7 @@ def addresses(draft: Draft) -> Iterator[Finding]:
             yield draft.document.error(pointer, Code.BAD_URL, message)
 
 
-def _placed_urls(draft: Draft) -> Iterator[tuple[Pointer, str]]:
+def _placed_urls(draft: ServiceDraft) -> Iterator[tuple[Pointer, str]]:
     yield from _placed("vault_mirror", draft.text.vault_mirror)
     yield from _placed("fallbacks", draft.text.fallbacks)
     origins = _placed("origin", draft.text.origin)
@@ -161,7 +161,7 @@ def _placed(key: str, value: object) -> Iterator[tuple[Pointer, str]]:
             found.extend(((*pointer, index), inner) for index, inner in enumerate(each))
 
 
-def origins_are_readable(draft: Draft) -> Iterator[Finding]:
+def origins_are_readable(draft: ServiceDraft) -> Iterator[Finding]:
     """An origin is a directory, or an address of http or https."""
     for pointer, text in _placed("origin", draft.text.origin):
         if "://" in text and not text.startswith(WEB_SCHEMES):
@@ -169,7 +169,7 @@ def origins_are_readable(draft: Draft) -> Iterator[Finding]:
             yield draft.error(pointer, Code.BAD_URL, what)
 
 
-def bands_increase(draft: Draft) -> Iterator[Finding]:
+def bands_increase(draft: ServiceDraft) -> Iterator[Finding]:
     """Each band of distance ends farther away than the one before."""
     for index, (nearer, farther) in enumerate(pairwise(draft.text.policy.bands_km), start=1):
         if farther <= nearer:
@@ -177,7 +177,7 @@ def bands_increase(draft: Draft) -> Iterator[Finding]:
             yield draft.error(("policy", "bands_km", index), ServiceCode.NOT_INCREASING, what)
 
 
-def proxies_are_networks(draft: Draft) -> Iterator[Finding]:
+def proxies_are_networks(draft: ServiceDraft) -> Iterator[Finding]:
     """A trusted proxy is a network without host bits, an address, or a peer on a Unix socket."""
     for index, text in enumerate(draft.text.trusted_proxies):
         if text == UNIX:
@@ -191,7 +191,7 @@ def proxies_are_networks(draft: Draft) -> Iterator[Finding]:
             yield draft.error(pointer, Code.HOST_BITS, what)
 
 
-def intranet_networks_are_networks(draft: Draft) -> Iterator[Finding]:
+def intranet_networks_are_networks(draft: ServiceDraft) -> Iterator[Finding]:
     """The prober's networks have no host bits; the public profile has none."""
     if draft.text.intranet_networks and draft.text.profile is not Profile.INTRANET:
         message = "intranet_networks is for profile: intranet; write that too, or leave the networks out"
@@ -204,7 +204,7 @@ def intranet_networks_are_networks(draft: Draft) -> Iterator[Finding]:
             yield draft.error(pointer, Code.HOST_BITS, f"{shown(text)}, which has host bits set; write {network}")
 
 
-def overrides_are_networks(draft: Draft) -> Iterator[Finding]:
+def overrides_are_networks(draft: ServiceDraft) -> Iterator[Finding]:
     """An override is of one network without host bits, which no other override has."""
     seen: dict[str, int] = {}
     for index, override in enumerate(draft.text.geo.overrides):
@@ -224,7 +224,7 @@ def overrides_are_networks(draft: Draft) -> Iterator[Finding]:
             yield draft.error(pointer, ServiceCode.OVERRIDE_TWICE, what)
 
 
-def overrides_are_places(draft: Draft) -> Iterator[Finding]:
+def overrides_are_places(draft: ServiceDraft) -> Iterator[Finding]:
     """The country and the city of an override are known."""
     for index, override in enumerate(draft.text.geo.overrides):
         yield from place_faults(draft, ("geo", "overrides", index), override)

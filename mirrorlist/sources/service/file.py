@@ -10,18 +10,18 @@ from pathlib import Path
 
 from mirrorlist.core.catalogue.catalogue import Catalogue, Image
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.catalogue.requirements import Asked, Requirements
+from mirrorlist.core.catalogue.requirements import RequirementLevel, Requirements
 from mirrorlist.core.catalogue.service import (
     WEB_SCHEMES,
     GeoSources,
     Module,
-    Override,
+    NetworkOverride,
     Service,
     Site,
-    Source,
+    SyncSource,
     SyncSources,
 )
-from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
 from mirrorlist.core.model import MAIN, Location, Repository
 from mirrorlist.core.network.prefixes import prefix
@@ -31,11 +31,11 @@ from mirrorlist.sources.service.checks import UNIX, check
 from mirrorlist.sources.service.text import (
     AskedText,
     CityOf,
-    Draft,
     ModuleText,
     OverrideText,
     RepositoryText,
     RequirementsText,
+    ServiceDraft,
     ServiceText,
     SourceText,
     TreeText,
@@ -56,8 +56,8 @@ def requirements_of(text: RequirementsText) -> Requirements:
     return Requirements(_asked(text.minimum), _asked(text.preferred))
 
 
-def _asked(text: AskedText) -> Asked:
-    return Asked(
+def _asked(text: AskedText) -> RequirementLevel:
+    return RequirementLevel(
         bandwidth_mbps=text.bandwidth_mbps,
         storage_gb=text.storage_gb,
         update_frequency_seconds=duration_seconds(text.update_frequency) if text.update_frequency else None,
@@ -112,14 +112,14 @@ def read_service(
     return service, warnings
 
 
-def _draft(path: Path, city_of: CityOf | None) -> tuple[Draft, tuple[Finding, ...]]:
+def _draft(path: Path, city_of: CityOf | None) -> tuple[ServiceDraft, tuple[Finding, ...]]:
     """The file, read and judged, with its warnings."""
     document = read_yaml(_data(path), str(path), MAX_BYTES)
     _stop_at_errors(document.findings)
     document = with_booleans(document, SCHEMA)
     _stop_at_errors(document.findings, judge(document, SCHEMA))
     text = service_text(document.root or {})
-    draft = Draft(document, text, _catalogue(text), city_of)
+    draft = ServiceDraft(document, text, _catalogue(text), city_of)
     _stop_at_errors(document.findings, check(draft))
     return draft, document.findings
 
@@ -194,7 +194,7 @@ def _fallbacks(text: ServiceText) -> Mapping[str, tuple[str, ...]]:
     return {module: tuple(map(tree_url, urls)) for module, urls in by_module.items()}
 
 
-def _source(text: SourceText, city_of: CityOf | None) -> Source:
+def _source(text: SourceText, city_of: CityOf | None) -> SyncSource:
     rsync = {module: tree_url(url) for module, url in text.rsync.items()}
     place = Location(country=text.country, city=text.city, latitude=_degrees(text.latitude),
                      longitude=_degrees(text.longitude))  # fmt: skip
@@ -202,11 +202,11 @@ def _source(text: SourceText, city_of: CityOf | None) -> Source:
         found = city_of(text.country, text.city) if text.city else None
         latitude, longitude = found or (None, None)
         place = replace(place, latitude=latitude, longitude=longitude)
-    return Source(text.name, rsync, place, text.mirror)
+    return SyncSource(text.name, rsync, place, text.mirror)
 
 
-def _tree(text: TreeText) -> Tree:
-    return Tree(
+def _tree(text: TreeText) -> RedirectTree:
+    return RedirectTree(
         prefix=tree_prefix(text.path),
         module=text.module,
         host=text.host,
@@ -234,7 +234,7 @@ def _geo(text: ServiceText, base: Path, city_of: CityOf | None) -> GeoSources:
     )
 
 
-def _override(text: OverrideText, city_of: CityOf | None) -> Override:
+def _override(text: OverrideText, city_of: CityOf | None) -> NetworkOverride:
     place = Location(
         country=text.country,
         city=text.city,
@@ -246,7 +246,7 @@ def _override(text: OverrideText, city_of: CityOf | None) -> Override:
         latitude, longitude = city_of(text.country, text.city) or (None, None)
         place = replace(place, latitude=latitude, longitude=longitude)
     known = place.country or place.latitude is not None
-    return Override(prefix=prefix(text.prefix), location=place if known else None, asn=text.asn)
+    return NetworkOverride(prefix=prefix(text.prefix), location=place if known else None, asn=text.asn)
 
 
 def _degrees(value: float | None) -> float | None:

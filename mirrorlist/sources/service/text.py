@@ -222,7 +222,7 @@ CityOf = Callable[[str, str], tuple[float, float] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ServiceDraft:
     """A service file on its way: where its values stand, what they are, and the catalogue they make.
 
     Without ``city_of`` nothing is said of cities: who wants only a directory of the file need not load a gazetteer.
@@ -242,7 +242,7 @@ class Draft:
         return self.document.key_error(pointer, code, message)
 
 
-Check = Callable[[Draft], Iterator[Finding]]
+Check = Callable[[ServiceDraft], Iterator[Finding]]
 """One question to the file: an error for each place where the answer is no."""
 
 

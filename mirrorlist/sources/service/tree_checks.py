@@ -9,7 +9,15 @@ from mirrorlist.core.catalogue.trees import RESERVED, Keeps, MetadataFrom
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import MAIN
 from mirrorlist.sources.places.countries import read_countries
-from mirrorlist.sources.service.text import Check, Draft, OverrideText, ServiceCode, ServiceText, SourceText, nearest
+from mirrorlist.sources.service.text import (
+    Check,
+    OverrideText,
+    ServiceCode,
+    ServiceDraft,
+    ServiceText,
+    SourceText,
+    nearest,
+)
 from mirrorlist.sources.yaml.documents import Pointer, shown
 from mirrorlist.sources.yaml.finding_codes import Code
 
@@ -19,7 +27,7 @@ def tree_prefix(path: str) -> str:
     return path if path.endswith("/") else f"{path}/"
 
 
-def trees_have_modules(draft: Draft) -> Iterator[Finding]:
+def trees_have_modules(draft: ServiceDraft) -> Iterator[Finding]:
     """A tree is of a module that this file knows."""
     known = dict.fromkeys([MAIN, *draft.text.optional_module_versions, *draft.text.modules])
     for index, tree in enumerate(draft.text.trees):
@@ -29,7 +37,7 @@ def trees_have_modules(draft: Draft) -> Iterator[Finding]:
             yield draft.error(("trees", index, "module"), Code.UNKNOWN_MODULE, what)
 
 
-def trees_leave_the_service_alone(draft: Draft) -> Iterator[Finding]:
+def trees_leave_the_service_alone(draft: ServiceDraft) -> Iterator[Finding]:
     """Only on a host of its own may a tree stand where the service answers."""
     for index, tree in enumerate(draft.text.trees):
         first = tree.path.split("/")[1]
@@ -38,7 +46,7 @@ def trees_leave_the_service_alone(draft: Draft) -> Iterator[Finding]:
             yield draft.error(("trees", index, "path"), ServiceCode.RESERVED_PATH, what)
 
 
-def trees_are_apart(draft: Draft) -> Iterator[Finding]:
+def trees_are_apart(draft: ServiceDraft) -> Iterator[Finding]:
     """No two trees have the same path on the same host."""
     seen: dict[tuple[str | None, str], int] = {}
     for index, tree in enumerate(draft.text.trees):
@@ -48,7 +56,7 @@ def trees_are_apart(draft: Draft) -> Iterator[Finding]:
             yield draft.error(("trees", index, "path"), ServiceCode.TREE_TWICE, what)
 
 
-def trees_have_origins(draft: Draft) -> Iterator[Finding]:
+def trees_have_origins(draft: ServiceDraft) -> Iterator[Finding]:
     """Metadata that comes from the origin needs one that clients can reach, or a fallback."""
     for index, tree in enumerate(draft.text.trees):
         if _is_kept(draft.text, tree.module):
@@ -60,7 +68,7 @@ def trees_have_origins(draft: Draft) -> Iterator[Finding]:
             yield draft.error(("trees", index, "from_origin"), ServiceCode.NO_FALLBACK, f"given, {why}")
 
 
-def trees_keep_https(draft: Draft) -> Iterator[Finding]:
+def trees_keep_https(draft: ServiceDraft) -> Iterator[Finding]:
     """A tree that keeps the client's protocol sends nobody from https to http."""
     for index, tree in enumerate(draft.text.trees):
         if tree.protocol is Keeps.AS_ASKED and tree.allow_http:
@@ -86,7 +94,7 @@ TREE_CHECKS: tuple[Check, ...] = (
 # Places that a service.yml names: what is wrong with their country and city.
 
 
-def place_faults(draft: Draft, pointer: Pointer, named: OverrideText | SourceText) -> Iterator[Finding]:
+def place_faults(draft: ServiceDraft, pointer: Pointer, named: OverrideText | SourceText) -> Iterator[Finding]:
     """A country or a city that nobody knows; coordinates make the city a mere remark."""
     countries = read_countries()
     country, city = named.country, named.city

@@ -14,13 +14,13 @@ from mirrorlist.core.mirror import status_on
 from mirrorlist.core.model import Mirror, Status
 from mirrorlist.core.network.population import Counted
 from mirrorlist.core.network.prefixes import parse_prefix
-from mirrorlist.core.preview.preview import Change
+from mirrorlist.core.preview.preview import NetworkChange
 from mirrorlist.sources.mirrors.files import parse_mirror, read_mirror_files, read_regular
 from mirrorlist.sources.mirrors.subnet_lists import with_published_subnets
 from mirrorlist.sources.places.countries import Countries
 from mirrorlist.sources.places.locations import placed
 from mirrorlist.sources.submissions.guarded import guarded_files
-from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.yaml.documents import printable, shown
 
 NOT_YET = frozenset({Status.OFFERED, Status.ACCEPTED, Status.PAPERWORK, Status.DEPLOYING, Status.SYNCING})
@@ -32,7 +32,7 @@ class Told:
     """A change that was read. ``not_yet`` are the statuses of mirrors that are shown as if they were live, by name;
     ``missing`` the names of removed files that are nowhere."""
 
-    change: Change
+    change: NetworkChange
     not_yet: Mapping[str, Status]
     missing: tuple[str, ...]
 
@@ -47,7 +47,7 @@ class Directories:
 
 
 def read_change(
-    files: Mapping[Path, Mirror | None], removed: Sequence[str], where: Directories, terms: Terms, now: float
+    files: Mapping[Path, Mirror | None], removed: Sequence[str], where: Directories, terms: SubmissionTerms, now: float
 ) -> Told:
     """What files that were accepted change, together with the files of these names that are removed.
 
@@ -63,7 +63,7 @@ def read_change(
     others = [mirror for name, mirror in around.items() if name not in touched]
     after = _by_name([*others, *map(_as_live, new)])
     return Told(
-        Change(_by_name([*others, *old]), after, tuple(dict.fromkeys(mirror.name for mirror in [*new, *old]))),
+        NetworkChange(_by_name([*others, *old]), after, tuple(dict.fromkeys(mirror.name for mirror in [*new, *old]))),
         {mirror.name: mirror.status for mirror in new if mirror.status in NOT_YET},
         tuple(name for name in removed if name not in former),
     )
@@ -72,7 +72,7 @@ def read_change(
 class _Reader:
     """Takes mirrors as the service would today."""
 
-    def __init__(self, terms: Terms, state: Path, now: float) -> None:
+    def __init__(self, terms: SubmissionTerms, state: Path, now: float) -> None:
         self._terms = terms
         self._state = state
         self._now = now

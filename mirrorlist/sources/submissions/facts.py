@@ -20,7 +20,15 @@ from mirrorlist.sources.places.checks import placed_by
 from mirrorlist.sources.places.locations import located
 from mirrorlist.sources.submissions.hosts import name_fault, public_name_fault
 from mirrorlist.sources.submissions.networks import SHORTEST
-from mirrorlist.sources.submissions.submission import Check, Fault, Guard, Submission, Terms, asked, prefix_of
+from mirrorlist.sources.submissions.submission import (
+    Check,
+    Guard,
+    Submission,
+    SubmissionFault,
+    SubmissionTerms,
+    asked,
+    prefix_of,
+)
 from mirrorlist.sources.submissions.submission import SubmissionCode as Code
 from mirrorlist.sources.submissions.text import look_alike
 from mirrorlist.sources.yaml.documents import Pointer, shown
@@ -34,7 +42,7 @@ PLAUSIBLE = 100
 COARSE = (PlaceSource.COUNTRY, PlaceSource.CONTINENT)
 
 
-def syncs_often_enough(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def syncs_often_enough(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """Between two synchronisations the mirror does not become stale."""
     text = submission.root.get("update_frequency")
     seconds = duration_seconds(text) if isinstance(text, str) else None
@@ -54,7 +62,7 @@ def _hours(seconds: int) -> str:
     return f"{seconds / 3600:g} hours" if seconds >= 3600 else f"{seconds / 60:g} minutes"
 
 
-def bandwidth_is_plausible(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def bandwidth_is_plausible(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """The declared bandwidth is one that a mirror can have."""
     mbps, cap = submission.root.get("bandwidth_mbps"), terms.service.policy.weight_cap_mbps
     if not isinstance(mbps, int) or isinstance(mbps, bool) or mbps <= cap or submission.name in terms.service.approved:
@@ -69,7 +77,7 @@ def bandwidth_is_plausible(submission: Submission, terms: Terms) -> Iterator[Fin
         yield submission.warning(("bandwidth_mbps",), Code.BANDWIDTH_CAP, message)
 
 
-def place_can_be_found(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def place_can_be_found(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """The names of the place lead further than to the country, where a city or state is given."""
     mirror = submission.mirror
     said = mirror.location if mirror else None
@@ -83,7 +91,7 @@ def place_can_be_found(submission: Submission, terms: Terms) -> Iterator[Finding
         yield submission.error(("geolocation",), Code.UNRESOLVABLE_PLACE, message)
 
 
-def place_is_one_place(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def place_is_one_place(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """The continent is that of the country, and the coordinates are not the sea where nobody wrote any."""
     place = submission.root.get("geolocation")
     if not isinstance(place, dict):
@@ -100,7 +108,7 @@ def place_is_one_place(submission: Submission, terms: Terms) -> Iterator[Finding
         yield submission.error(("geolocation", "latitude"), Code.UNRESOLVABLE_PLACE, message)
 
 
-def time_zone_exists(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def time_zone_exists(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """The time zone is one of the IANA database, where this machine has that."""
     place = submission.root.get("geolocation")
     zone = place.get("time_zone") if isinstance(place, dict) else None
@@ -112,7 +120,7 @@ def time_zone_exists(submission: Submission, terms: Terms) -> Iterator[Finding]:
         yield submission.error(("geolocation", "time_zone"), Code.UNKNOWN_TIME_ZONE, message)
 
 
-def logo_is_a_picture(submission: Submission, _: Terms) -> Iterator[Finding]:
+def logo_is_a_picture(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
     """The logo lies beside the file, and is a small picture."""
     name = submission.root.get("logo")
     if not isinstance(name, str) or Path(name).name != name:
@@ -138,7 +146,7 @@ FACT_CHECKS: tuple[Check, ...] = (
 LEAVING = (Status.DECLINED, Status.RETIRING, Status.RETIRED)
 
 
-def requirements_are_met(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def requirements_are_met(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """The mirror has what the service asks for. Private, leaving and approved ones are let off."""
     mirror = submission.mirror
     if mirror is None or not is_held_to_requirements(mirror) or mirror.name in terms.service.approved:
@@ -176,7 +184,7 @@ SOURCE: Pointer = ("sync", "source")
 FROM: Pointer = ("sync", "from")
 
 
-def page_is_public(submission: Submission, terms: Terms) -> Iterator[Fault]:
+def page_is_public(submission: Submission, terms: SubmissionTerms) -> Iterator[SubmissionFault]:
     """The sponsor's page is one that everybody who follows the link reaches."""
     url = submission.root.get("sponsor_url")
     host = _host(url) if isinstance(url, str) else None
@@ -184,7 +192,7 @@ def page_is_public(submission: Submission, terms: Terms) -> Iterator[Fault]:
         return
     if _has_bad_port(url):
         message = f"sponsor_url {shown(url)} has a port outside 1 to 65535; correct it or leave it out"
-        yield Fault(("sponsor_url",), Code.BAD_PORT, message)
+        yield SubmissionFault(("sponsor_url",), Code.BAD_PORT, message)
     if not terms.is_public:
         return
     if is_address(host):
@@ -194,7 +202,7 @@ def page_is_public(submission: Submission, terms: Terms) -> Iterator[Fault]:
         said = _name_fault(host)
     if said:
         message = f"the host of sponsor_url {shown(url)}: {said}"
-        yield Fault(("sponsor_url",), Code.HOST_NOT_PUBLIC, message)
+        yield SubmissionFault(("sponsor_url",), Code.HOST_NOT_PUBLIC, message)
 
 
 def _host(url: str) -> str | None:
@@ -218,23 +226,23 @@ def _name_fault(host: str) -> str | None:
     return name_fault(host) or public_name_fault(host)
 
 
-def source_is_plain(submission: Submission, _: Terms) -> Iterator[Fault]:
+def source_is_plain(submission: Submission, _: SubmissionTerms) -> Iterator[SubmissionFault]:
     """What the mirror copies is the URL of a tree or the name of a mirror, and nothing that a shell understands."""
     source = _synced(submission).get("source")
     if not isinstance(source, str):
         return
     if fault := url_fault(source) if "://" in source else name_fault(source):
-        yield Fault(SOURCE, LoaderCode.BAD_URL, f"sync.source {shown(source)} {fault}")
+        yield SubmissionFault(SOURCE, LoaderCode.BAD_URL, f"sync.source {shown(source)} {fault}")
 
 
-def copies_from_few_addresses(submission: Submission, terms: Terms) -> Iterator[Fault]:
+def copies_from_few_addresses(submission: Submission, terms: SubmissionTerms) -> Iterator[SubmissionFault]:
     """Where the mirror connects from is one host or a narrow public network, as it is let in there."""
     text = _synced(submission).get("from")
     if isinstance(text, str) and (fault := from_fault(text, submission.name, terms)):
-        yield Fault(FROM, fault[0], f"sync.from {fault[1]}")
+        yield SubmissionFault(FROM, fault[0], f"sync.from {fault[1]}")
 
 
-def from_fault(text: str, name: str, terms: Terms) -> tuple[Code, str] | None:
+def from_fault(text: str, name: str, terms: SubmissionTerms) -> tuple[Code, str] | None:
     """Why the mirror of this name cannot be let in from there: the code, and the value with what is said about it."""
     network = canonical_network(text)
     if network is None:
@@ -265,7 +273,7 @@ LINK_CHECKS: tuple[Check, ...] = tuple(map(asked, LINK_GUARDS))
 # What a submitted file does not say, and what rules ask about: silence must not be the way past them.
 
 
-def says_how_often_it_syncs(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def says_how_often_it_syncs(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """The interval is given, on which several rules depend. A leaving mirror is let off."""
     key = "update_frequency"
     written = submission.document.original((key,)) in submission.document.places
@@ -276,7 +284,7 @@ def says_how_often_it_syncs(submission: Submission, terms: Terms) -> Iterator[Fi
     yield submission.warning((key,), Code.NOT_GIVEN, message)
 
 
-def _is_asked_for_it(submission: Submission, terms: Terms) -> bool:
+def _is_asked_for_it(submission: Submission, terms: SubmissionTerms) -> bool:
     """Whether the service's requirements tell the same already."""
     mirror = submission.mirror
     if mirror is None or not is_held_to_requirements(mirror) or mirror.name in terms.service.approved:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mirrorlist.core.model import MAIN, Mirror, Prefix, Protocol
 from mirrorlist.core.network.addresses import Claim
-from mirrorlist.core.reasons import Kind, Withheld
+from mirrorlist.core.reasons import Withheld, WithheldKind
 from mirrorlist.sources.mirrors.fields import mirror_from
 from mirrorlist.sources.mirrors.files import MirrorFiles
 from mirrorlist.sources.submissions.cleaned_text import cleaned_texts, without_hidden
@@ -30,12 +30,12 @@ from mirrorlist.sources.submissions.networks import (
     sharers,
 )
 from mirrorlist.sources.submissions.submission import (
-    Fault,
     Guard,
     Neighbours,
     Submission,
     SubmissionCode,
-    Terms,
+    SubmissionFault,
+    SubmissionTerms,
     neighbours,
 )
 from mirrorlist.sources.submissions.text import look_alike
@@ -47,7 +47,7 @@ CONSEQUENCE = "the service does without it"
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadFile:
     """A mirror, and the document that describes it; the subnets may be those of a list at a URL."""
 
     document: Document
@@ -55,16 +55,21 @@ class Read:
 
 
 def guarded_files(
-    files: MirrorFiles, directory: Path, terms: Terms, listed: Callable[[Mirror], Mirror] = lambda mirror: mirror
+    files: MirrorFiles,
+    directory: Path,
+    terms: SubmissionTerms,
+    listed: Callable[[Mirror], Mirror] = lambda mirror: mirror,
 ) -> dict[str, Mirror]:
     """The mirrors of a directory by file name, as they are served; ``listed`` adds the networks of a list at a URL."""
     read = {
-        str(directory / name): Read(files.documents[name], listed(mirror)) for name, mirror in files.mirrors.items()
+        str(directory / name): ReadFile(files.documents[name], listed(mirror)) for name, mirror in files.mirrors.items()
     }
     return {Path(path).name: mirror for path, mirror in guarded(read, terms).items()}
 
 
-def guarded(files: Mapping[str, Read], terms: Terms, former: Collection[Mirror] = ()) -> dict[str, Mirror]:
+def guarded(
+    files: Mapping[str, ReadFile], terms: SubmissionTerms, former: Collection[Mirror] = ()
+) -> dict[str, Mirror]:
     """The mirrors by the path of their file, without what they may not have. ``former`` are those in force so far."""
     alone = {path: _by_itself(read, terms) for path, read in files.items()}
     if not terms.is_public:
@@ -74,7 +79,7 @@ def guarded(files: Mapping[str, Read], terms: Terms, former: Collection[Mirror] 
     return {path: _among_others(read, known, standing) for path, read in alone.items()}
 
 
-def _by_itself(read: Read, terms: Terms) -> Read:
+def _by_itself(read: ReadFile, terms: SubmissionTerms) -> ReadFile:
     """The mirror without what no neighbour has to be asked for."""
     shown_as, changed = cleaned_texts(read.document.root or {})
     mirror = read.mirror
@@ -97,10 +102,10 @@ def _deceives(document: Document, pointer: Pointer, text: str) -> Withheld:
     elif look_alike(text):
         code = SubmissionCode.LOOK_ALIKE
     message = f"{spelled(pointer)} {shown(text)} deceives its reader; correct it; it is shown without what deceives"
-    return Withheld(Kind.TEXT, spelled(pointer), document.warning(pointer, code, message))
+    return Withheld(WithheldKind.TEXT, spelled(pointer), document.warning(pointer, code, message))
 
 
-def _among_others(read: Read, known: Neighbours, standing: _Standing) -> Mirror:
+def _among_others(read: ReadFile, known: Neighbours, standing: _Standing) -> Mirror:
     """The mirror without what others have."""
     submission = _submission(read, known)
     left = frozenset(read.mirror.subnets)
@@ -114,7 +119,7 @@ def _among_others(read: Read, known: Neighbours, standing: _Standing) -> Mirror:
     return _without(submission, read.mirror, faults)
 
 
-def _submission(read: Read, known: Neighbours) -> Submission:
+def _submission(read: ReadFile, known: Neighbours) -> Submission:
     return Submission(read.document, "", Path(read.document.path).parent, read.mirror, known)
 
 
@@ -130,7 +135,7 @@ class _Rank(IntEnum):
 class _Standing:
     """Who has which claims already: by the maintainers' word, or in the generation that is in force."""
 
-    terms: Terms
+    terms: SubmissionTerms
     known: Neighbours
     former: Mapping[str, Mirror]
 
@@ -163,9 +168,9 @@ class _Standing:
         return _Rank.IN_FORCE if held else _Rank.NEW
 
 
-def _without(submission: Submission, mirror: Mirror, faults: Collection[Fault]) -> Mirror:
+def _without(submission: Submission, mirror: Mirror, faults: Collection[SubmissionFault]) -> Mirror:
     """The mirror without the values of these faults, each told once. Nothing opens a mirror that was closed."""
-    lost: dict[Pointer, Fault] = {}
+    lost: dict[Pointer, SubmissionFault] = {}
     for fault in faults:
         lost.update({pointer: fault for pointer in fault.without if pointer not in lost})
     if not lost:
@@ -211,12 +216,12 @@ def _pointer(module: str, protocol: Protocol) -> Pointer:
     return ("address", protocol.value) if module == MAIN else ("address_optional", module, protocol.value)
 
 
-def _told(document: Document, lost: Mapping[Pointer, Fault]) -> Iterator[Withheld]:
+def _told(document: Document, lost: Mapping[Pointer, SubmissionFault]) -> Iterator[Withheld]:
     """One part for each fault, however many values it takes."""
     for fault in dict.fromkeys(lost.values()):
         pointers = [pointer for pointer, of in lost.items() if of == fault]
         more = f" and {len(pointers) - 1} more" if len(pointers) > 1 else ""
-        kind = Kind.CLAIM if pointers[0][0] in CLAIMS else Kind.ADDRESS
+        kind = WithheldKind.CLAIM if pointers[0][0] in CLAIMS else WithheldKind.ADDRESS
         finding = document.warning(pointers[0], fault.code, f"{fault.message}; {CONSEQUENCE}")
         yield Withheld(kind, spelled(pointers[0]) + more, finding, _module(pointers[0]))
 

@@ -13,7 +13,7 @@ from mirrorlist.core.errors import Finding
 from mirrorlist.core.network.prefixes import is_address, is_number
 from mirrorlist.core.network.public_addresses import FIRST_FREE_PORT
 from mirrorlist.sources.mirrors.urls import DEFAULT_PORTS, Parts, plain_path, scheme_of, url_fault, url_key, url_parts
-from mirrorlist.sources.submissions.submission import Check, Fault, Guard, Submission, Terms, asked
+from mirrorlist.sources.submissions.submission import Check, Guard, Submission, SubmissionFault, SubmissionTerms, asked
 from mirrorlist.sources.submissions.submission import SubmissionCode as Code
 from mirrorlist.sources.submissions.text import is_latin_in_disguise, look_alike
 from mirrorlist.sources.yaml.documents import Pointer, shown, spelled
@@ -90,7 +90,7 @@ _OWN_MACHINE = re.compile(r"(.*\.)?localhost|localhost\.localdomain")
 _DOTS = re.compile(r"(?:\.|%2[Ee]){1,2}")
 
 
-def name_is_a_host(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def name_is_a_host(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """The mirror's name can stand in DNS; a public mirror's can be looked up."""
     name = submission.name
     fault = name_fault(name) if name else None
@@ -100,26 +100,26 @@ def name_is_a_host(submission: Submission, terms: Terms) -> Iterator[Finding]:
         yield submission.error(("name",), Code.BAD_HOST, f"name {shown(name)} {fault}")
 
 
-def hosts_are_other_machines(submission: Submission, terms: Terms) -> Iterator[Fault]:
+def hosts_are_other_machines(submission: Submission, terms: SubmissionTerms) -> Iterator[SubmissionFault]:
     """No host is the client's own machine or its link, in any spelling, whomever the mirror serves."""
     for pointer, url in _all_urls(submission):
         host = url_parts(url).host
         if is_address(host) and not _is_plain_address(host):
             said = "is no plain spelling of an address; write the host's name"
-            yield Fault(pointer, Code.BAD_HOST, f"{_host_of(pointer, url)} {said}")
+            yield SubmissionFault(pointer, Code.BAD_HOST, f"{_host_of(pointer, url)} {said}")
         elif fault := terms.local_fault(host):
             message = f"{_host_of(pointer, url)}: {fault}, so nobody else reaches it; write a public host"
-            yield Fault(pointer, Code.HOST_NOT_PUBLIC, message)
+            yield SubmissionFault(pointer, Code.HOST_NOT_PUBLIC, message)
         elif terms.is_public and _OWN_MACHINE.fullmatch(host):
             said = "is whatever machine asks; write the host that serves the mirror"
-            yield Fault(pointer, Code.HOST_NOT_PUBLIC, f"{_host_of(pointer, url)} {said}")
+            yield SubmissionFault(pointer, Code.HOST_NOT_PUBLIC, f"{_host_of(pointer, url)} {said}")
 
 
 def _host_of(pointer: Pointer, url: str) -> str:
     return f"the host of {spelled(pointer)} {shown(url)}"
 
 
-def hosts_are_public(submission: Submission, terms: Terms) -> Iterator[Fault]:
+def hosts_are_public(submission: Submission, terms: SubmissionTerms) -> Iterator[SubmissionFault]:
     """Every host is well formed; a public mirror's is one that everybody can reach.
 
     A list of networks is fetched by the service itself, so its host has to be public whatever the mirror is.
@@ -130,14 +130,14 @@ def hosts_are_public(submission: Submission, terms: Terms) -> Iterator[Fault]:
             asked_for = not submission.private or pointer == LIST
             if asked_for and not terms.local_fault(host) and (fault := _address_fault(host, terms)):
                 message = f"{_host_of(pointer, url)}: {fault}, so not everybody can reach it; write a public host"
-                yield Fault(pointer, Code.HOST_NOT_PUBLIC, message)
+                yield SubmissionFault(pointer, Code.HOST_NOT_PUBLIC, message)
         elif fault := name_fault(host):
-            yield Fault(pointer, Code.BAD_HOST, f"{_host_of(pointer, url)} {fault}")
+            yield SubmissionFault(pointer, Code.BAD_HOST, f"{_host_of(pointer, url)} {fault}")
         elif not _OWN_MACHINE.fullmatch(host) and (fault := _public_fault(submission, terms, pointer, host)):
-            yield Fault(pointer, Code.HOST_NOT_PUBLIC, f"{_host_of(pointer, url)} {fault}")
+            yield SubmissionFault(pointer, Code.HOST_NOT_PUBLIC, f"{_host_of(pointer, url)} {fault}")
 
 
-def _address_fault(host: str, terms: Terms) -> str | None:
+def _address_fault(host: str, terms: SubmissionTerms) -> str | None:
     return terms.address_fault(host) if _is_plain_address(host) else None
 
 
@@ -149,7 +149,7 @@ def _is_plain_address(host: str) -> bool:
     return True
 
 
-def hosts_have_names(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def hosts_have_names(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """A public mirror has a name, for an address changes and fits no certificate."""
     for pointer, url in _all_urls(submission):
         host, asked_for = url_parts(url).host, not submission.private or pointer == LIST
@@ -159,7 +159,7 @@ def hosts_have_names(submission: Submission, terms: Terms) -> Iterator[Finding]:
             yield submission.warning(pointer, Code.ADDRESS_AS_HOST, message)
 
 
-def host_is_the_one_named(submission: Submission, _: Terms) -> Iterator[Finding]:
+def host_is_the_one_named(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
     """The mirror is called after the host that serves it."""
     hosts = [url_parts(url).host for _, url in submission.urls() if scheme_of(url) in ("http", "https")]
     names = [host for host in hosts if not is_address(host)]
@@ -168,21 +168,21 @@ def host_is_the_one_named(submission: Submission, _: Terms) -> Iterator[Finding]
         yield submission.warning(("name",), Code.OTHER_HOST, message)
 
 
-def list_is_at_a_plain_url(submission: Submission, _: Terms) -> Iterator[Fault]:
+def list_is_at_a_plain_url(submission: Submission, _: SubmissionTerms) -> Iterator[SubmissionFault]:
     """The URL of a list of networks is as plain as those of trees."""
     url = submission.root.get("subnets")
     if isinstance(url, str) and (fault := url_fault(url)):
-        yield Fault(LIST, LoaderCode.BAD_URL, f"subnets {shown(url)} {fault}")
+        yield SubmissionFault(LIST, LoaderCode.BAD_URL, f"subnets {shown(url)} {fault}")
 
 
-def ports_are_free(submission: Submission, terms: Terms) -> Iterator[Fault]:
+def ports_are_free(submission: Submission, terms: SubmissionTerms) -> Iterator[SubmissionFault]:
     """A port is the scheme's own, or one that belongs to nothing else."""
     for pointer, url in _all_urls(submission):
         if fault := _port_fault(url_parts(url), terms):
-            yield Fault(pointer, Code.BAD_PORT, f"{spelled(pointer)} {shown(url)} {fault}")
+            yield SubmissionFault(pointer, Code.BAD_PORT, f"{spelled(pointer)} {shown(url)} {fault}")
 
 
-def _port_fault(parts: Parts, terms: Terms) -> str | None:
+def _port_fault(parts: Parts, terms: SubmissionTerms) -> str | None:
     web = {DEFAULT_PORTS["http"], DEFAULT_PORTS["https"]}
     if parts.port == DEFAULT_PORTS[parts.scheme] or (parts.scheme in ("http", "https") and parts.port in web):
         return None
@@ -193,14 +193,14 @@ def _port_fault(parts: Parts, terms: Terms) -> str | None:
     return f"has port {parts.port}; use {DEFAULT_PORTS[parts.scheme]}, or one from {FIRST_FREE_PORT} on"
 
 
-def paths_are_plain(submission: Submission, _: Terms) -> Iterator[Fault]:
+def paths_are_plain(submission: Submission, _: SubmissionTerms) -> Iterator[SubmissionFault]:
     """A path means the same to every client: no dot segments, and nothing encoded that steers."""
     for pointer, url in _all_urls(submission):
         path = url_parts(url).path
         if _BAD_ENCODING.search(path) or any(map(_DOTS.fullmatch, path.split("/"))) or not _is_text(path):
             remedy = "write the plain path, without '.' and '..', and encode nothing but blanks and letters (UTF-8)"
             message = f"the path of {spelled(pointer)} {shown(url)} does not mean the same to all clients; {remedy}"
-            yield Fault(pointer, Code.BAD_PATH, message)
+            yield SubmissionFault(pointer, Code.BAD_PATH, message)
 
 
 def _is_text(path: str) -> bool:
@@ -211,15 +211,15 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def rsync_names_a_module(submission: Submission, _: Terms) -> Iterator[Fault]:
+def rsync_names_a_module(submission: Submission, _: SubmissionTerms) -> Iterator[SubmissionFault]:
     """An address for rsync leads to a module, without which there is only a list of modules."""
     for pointer, url in submission.urls():
         if scheme_of(url) == "rsync" and url_parts(url).path == "/":
             message = f"{spelled(pointer)} {shown(url)} names no module; write rsync://host/module/"
-            yield Fault(pointer, Code.BAD_PATH, message)
+            yield SubmissionFault(pointer, Code.BAD_PATH, message)
 
 
-def web_hosts_agree(submission: Submission, _: Terms) -> Iterator[Finding]:
+def web_hosts_agree(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
     """One tree has one host over http and https: what is looked at over one must not send clients elsewhere."""
     for pointer, book in submission.books():
         hosts = {key: url_parts(book[key]).host for key in ("https", "http") if key in book}
@@ -230,7 +230,7 @@ def web_hosts_agree(submission: Submission, _: Terms) -> Iterator[Finding]:
             yield submission.warning((*pointer, "http"), Code.OTHER_HOST, f"{message} https; use one host for both")
 
 
-def web_paths_agree(submission: Submission, _: Terms) -> Iterator[Finding]:
+def web_paths_agree(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
     """One tree has one path over http and https, so that a client may change between them."""
     for pointer, book in submission.books():
         if {"http", "https"} <= book.keys():
@@ -242,7 +242,7 @@ def web_paths_agree(submission: Submission, _: Terms) -> Iterator[Finding]:
                 yield submission.error((*pointer, "http"), Code.PATHS_DIFFER, f"{message}; use one path for both")
 
 
-def urls_are_its_own(submission: Submission, _: Terms) -> Iterator[Finding]:
+def urls_are_its_own(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
     """No other mirror has the URL, and no other module of this one."""
     seen: dict[str, Pointer] = {}
     for pointer, url in submission.urls():
@@ -258,7 +258,7 @@ def urls_are_its_own(submission: Submission, _: Terms) -> Iterator[Finding]:
             yield submission.error(pointer, Code.DUPLICATE_URL, message)
 
 
-def people_are_reached(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def people_are_reached(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """The e-mail address is one, and nothing more."""
     text = submission.root.get("email")
     if isinstance(text, str) and (fault := email_fault(text, _is_judged_as_public(submission, terms))):
@@ -273,13 +273,13 @@ def _all_urls(submission: Submission) -> Iterator[tuple[Pointer, str]]:
         yield LIST, subnets
 
 
-def _public_fault(submission: Submission, terms: Terms, pointer: Pointer, host: str) -> str | None:
+def _public_fault(submission: Submission, terms: SubmissionTerms, pointer: Pointer, host: str) -> str | None:
     """Why a name is not public that has to be."""
     asked_for = _is_judged_as_public(submission, terms) or (terms.is_public and pointer == LIST)
     return public_name_fault(host) if asked_for else None
 
 
-def _is_judged_as_public(submission: Submission, terms: Terms) -> bool:
+def _is_judged_as_public(submission: Submission, terms: SubmissionTerms) -> bool:
     return terms.is_public and not submission.private
 
 

@@ -30,7 +30,7 @@ from mirrorlist.sources.submissions.submission import (
     Neighbours,
     Submission,
     SubmissionCode,
-    Terms,
+    SubmissionTerms,
     neighbours,
 )
 from mirrorlist.sources.submissions.text import TEXT_CHECKS
@@ -80,7 +80,7 @@ def submitted_files(directory: Path) -> tuple[Path, ...]:
     return tuple(directory / name for name in mirror_file_names(directory)[0])
 
 
-def judge_submissions(paths: Sequence[Path], directory: Path, terms: Terms) -> tuple[Judged, ...]:
+def judge_submissions(paths: Sequence[Path], directory: Path, terms: SubmissionTerms) -> tuple[Judged, ...]:
     """Every path judged, in this order, among the mirrors of a directory.
 
     A path outside the directory is judged as if it lay there, in place of a file of its name. Never raises: what is
@@ -103,7 +103,7 @@ def _lies_below(path: Path, directory: Path) -> bool:
     return parent != real and parent.startswith(real + os.sep)
 
 
-def _read(path: Path, directory: Path, terms: Terms) -> _File | Reviewed:
+def _read(path: Path, directory: Path, terms: SubmissionTerms) -> _File | Reviewed:
     """The file, or why it is refused before it is read; a picture is judged at once."""
     if _PICTURE_NAME.fullmatch(path.name) and path.suffix[1:] in READERS:
         return _picture(path)
@@ -125,7 +125,7 @@ def _name_fault(path: Path, directory: Path) -> Finding | None:
     return None
 
 
-def _opened(path: Path, terms: Terms) -> _File | Reviewed:
+def _opened(path: Path, terms: SubmissionTerms) -> _File | Reviewed:
     data = read_regular(path)
     if isinstance(data, Finding):
         return _refused(path, data)
@@ -148,7 +148,7 @@ def _refused(path: Path, fault: Finding) -> Reviewed:
     return Reviewed(_path(path), (replace(fault, severity=Severity.ERROR),))
 
 
-def _judged(file: _File | Reviewed, directory: Path, known: Neighbours, terms: Terms) -> Judged:
+def _judged(file: _File | Reviewed, directory: Path, known: Neighbours, terms: SubmissionTerms) -> Judged:
     if isinstance(file, Reviewed):
         return Judged(file)
     beside = directory if _is_in(file.path, directory) else file.path.parent
@@ -167,7 +167,7 @@ def _is_in(path: Path, directory: Path) -> bool:
     return os.path.realpath(path.parent) == os.path.realpath(directory)
 
 
-def _findings(submission: Submission, terms: Terms) -> list[Finding]:
+def _findings(submission: Submission, terms: SubmissionTerms) -> list[Finding]:
     """The loader's findings as they count here, and what only a submission is asked that can be read."""
     found = [_held_to(each) for each in submission.document.findings]
     if submission.document.root is None:
@@ -201,7 +201,7 @@ def _told(found: list[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(first))
 
 
-def name_is_its_own(submission: Submission, _: Terms) -> list[Finding]:
+def name_is_its_own(submission: Submission, _: SubmissionTerms) -> list[Finding]:
     """No other file has the mirror's name."""
     others = submission.others(submission.neighbours.names.get(submission.name, ()))
     message = f"name {shown(submission.name)} is taken by {', '.join(others[:3])}; rename one, or remove it"

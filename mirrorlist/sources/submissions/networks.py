@@ -11,7 +11,16 @@ from mirrorlist.core.model import Prefix
 from mirrorlist.core.network.addresses import Claim, covered, doubts, overlap, size
 from mirrorlist.core.network.prefixes import GLOBAL_UNICAST, packed, spelled
 from mirrorlist.sources.mirrors.urls import url_parts
-from mirrorlist.sources.submissions.submission import Check, Fault, Guard, Network, Submission, Terms, asked, prefix_of
+from mirrorlist.sources.submissions.submission import (
+    Check,
+    Guard,
+    Network,
+    Submission,
+    SubmissionFault,
+    SubmissionTerms,
+    asked,
+    prefix_of,
+)
 from mirrorlist.sources.submissions.submission import SubmissionCode as Code
 from mirrorlist.sources.yaml.documents import Pointer
 
@@ -60,7 +69,7 @@ def claimed_networks(submission: Submission) -> list[Claimed]:
     return rows[:MOST_NETWORKS]
 
 
-def claims_are_few(submission: Submission, _: Terms) -> Iterator[Fault]:
+def claims_are_few(submission: Submission, _: SubmissionTerms) -> Iterator[SubmissionFault]:
     """A file names so many networks and autonomous systems at most."""
     for key, entries, most in (
         ("subnets", [pointer for pointer, _ in submission.networks()], MOST_NETWORKS),
@@ -68,18 +77,18 @@ def claims_are_few(submission: Submission, _: Terms) -> Iterator[Fault]:
     ):
         if len(entries) > most:
             message = f"{key} has {len(entries)} entries; write at most {most}, as wider networks or fewer systems"
-            yield Fault((key,), Code.TOO_MANY_CLAIMS, message, tuple(entries[most:]))
+            yield SubmissionFault((key,), Code.TOO_MANY_CLAIMS, message, tuple(entries[most:]))
 
 
-def networks_are_of_the_internet(submission: Submission, terms: Terms) -> Iterator[Fault]:
+def networks_are_of_the_internet(submission: Submission, terms: SubmissionTerms) -> Iterator[SubmissionFault]:
     """A claimed network holds addresses that clients can come from."""
     for row in () if _is_approved(submission, terms) else claimed_networks(submission):
         if name := _special(row, terms):
             message = f"{row} is not public ({name}); write networks that clients come from{OR_APPROVAL}"
-            yield Fault(row.pointer, Code.RESERVED_NETWORK, message)
+            yield SubmissionFault(row.pointer, Code.RESERVED_NETWORK, message)
 
 
-def _special(row: Claimed, terms: Terms) -> str | None:
+def _special(row: Claimed, terms: SubmissionTerms) -> str | None:
     """What a network holds that is not the internet's. In an intranet its own networks count as public."""
     inside = [prefix_of(ip_network(text)) for text in terms.service.intranet_networks] if not terms.is_public else []
     if any(overlap(each, row.prefix) and each.length <= row.prefix.length for each in inside):
@@ -89,7 +98,7 @@ def _special(row: Claimed, terms: Terms) -> str | None:
     return name or ("not global" if outside or not row.network.is_global else None)
 
 
-def networks_are_narrow(submission: Submission, terms: Terms) -> Iterator[Fault]:
+def networks_are_narrow(submission: Submission, terms: SubmissionTerms) -> Iterator[SubmissionFault]:
     """A file claims no more than a /16 and a /32, in one network or in all together, unless it is approved.
 
     Of several that are too many together a service honours the first ones that are not.
@@ -102,12 +111,12 @@ def networks_are_narrow(submission: Submission, terms: Terms) -> Iterator[Fault]
         rows = [row for row in claimed if row.network.version == version]
         for row in (row for row in rows if row.prefix.length < shortest):
             message = f"{row} is wider than /{shortest}; write the networks that are yours{OR_APPROVAL}"
-            yield Fault(row.pointer, Code.WIDE_NETWORK, message)
+            yield SubmissionFault(row.pointer, Code.WIDE_NETWORK, message)
         narrow = [row for row in rows if row.prefix.length >= shortest]
         if covered(row.prefix for row in narrow) > most:
             what = f"the IPv{version} networks of subnets hold more addresses than a /{shortest}"
             message = f"{what}; write the networks that are yours{OR_APPROVAL}"
-            yield Fault(("subnets",), Code.WIDE_NETWORK, message, tuple(_beyond(narrow, most)))
+            yield SubmissionFault(("subnets",), Code.WIDE_NETWORK, message, tuple(_beyond(narrow, most)))
 
 
 def _beyond(rows: Sequence[Claimed], most: int) -> Iterator[Pointer]:
@@ -120,7 +129,7 @@ def _beyond(rows: Sequence[Claimed], most: int) -> Iterator[Pointer]:
             total += size(row.prefix)
 
 
-def networks_are_nobody_elses(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def networks_are_nobody_elses(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """No other mirror claims addresses of the network; never one that serves its networks alone."""
     approved, told = _is_approved(submission, terms), 0
     for row in claimed_networks(submission):
@@ -144,33 +153,33 @@ def is_alone(submission: Submission, claim: Claim) -> bool:
     return submission.neighbours.mirrors[claim.holder].monopoly
 
 
-def shared_claim(submission: Submission, row: Claimed, claim: Claim) -> Fault:
+def shared_claim(submission: Submission, row: Claimed, claim: Claim) -> SubmissionFault:
     """What is told of a network that is another mirror's as well."""
     said = f"{row} shares addresses with {spelled(claim.prefix)} of {submission.others([claim.holder])[0]}"
     if is_alone(submission, claim):
         message = f"{said}, which serves them alone; remove it, or ask that mirror's owner"
-        return Fault(row.pointer, Code.CLAIM_OF_MONOPOLY, message)
-    return Fault(row.pointer, Code.OVERLAPPING_CLAIM, f"{said}; remove it from one of the two{OR_APPROVAL}")
+        return SubmissionFault(row.pointer, Code.CLAIM_OF_MONOPOLY, message)
+    return SubmissionFault(row.pointer, Code.OVERLAPPING_CLAIM, f"{said}; remove it from one of the two{OR_APPROVAL}")
 
 
-def asns_are_given_out(submission: Submission, terms: Terms) -> Iterator[Fault]:
+def asns_are_given_out(submission: Submission, terms: SubmissionTerms) -> Iterator[SubmissionFault]:
     """A claimed autonomous system is one of the internet's."""
     for pointer, asn in list(submission.asns())[:MOST_ASNS]:
         name = next((name for first, last, name in RESERVED_ASNS if first <= asn <= last), None)
         if name and terms.is_public and not _is_approved(submission, terms):
             remedy = f"write the number that your registry gave you{OR_APPROVAL}"
-            yield Fault(pointer, Code.RESERVED_ASN, f"{_asn_at(pointer, asn)} is {name}; {remedy}")
+            yield SubmissionFault(pointer, Code.RESERVED_ASN, f"{_asn_at(pointer, asn)} is {name}; {remedy}")
 
 
-def asns_are_nobody_elses(submission: Submission, _: Terms) -> Iterator[Fault]:
+def asns_are_nobody_elses(submission: Submission, _: SubmissionTerms) -> Iterator[SubmissionFault]:
     """Nobody serves a claimed autonomous system alone."""
     for pointer, asn in list(submission.asns())[:MOST_ASNS]:
         if others := submission.others(submission.neighbours.monopolists.get(asn, ())):
             message = f"{_asn_at(pointer, asn)} is served by {others[0]} alone; remove it, or ask that mirror's owner"
-            yield Fault(pointer, Code.CLAIM_OF_MONOPOLY, message)
+            yield SubmissionFault(pointer, Code.CLAIM_OF_MONOPOLY, message)
 
 
-def systems_are_narrow(submission: Submission, terms: Terms) -> Iterator[Fault]:
+def systems_are_narrow(submission: Submission, terms: SubmissionTerms) -> Iterator[SubmissionFault]:
     """The claimed systems are no provider of a whole country, whose clients would all get this mirror first."""
     asns = {asn for _, asn in list(submission.asns())[:MOST_ASNS] if asn > 0}
     if not asns or not terms.is_public or _is_approved(submission, terms):
@@ -185,14 +194,14 @@ def _asn_at(pointer: Pointer, asn: int) -> str:
     return f"asn {asn}" if len(pointer) == 1 else f"asn[{pointer[1]}] {asn}"
 
 
-def monopolies_are_approved(submission: Submission, terms: Terms) -> Iterator[Fault]:
+def monopolies_are_approved(submission: Submission, terms: SubmissionTerms) -> Iterator[SubmissionFault]:
     """By its own narrow networks a mirror may serve alone; by anything else only with the maintainers' word."""
     if not submission.monopoly:
         return
     keys = [key for key in ("subnets", "asn", "cloud_type") if submission.root.get(key)]
     if not keys:
         message = "monopoly is true, but no network is named that the mirror would serve alone; add subnets"
-        yield Fault(ALONE, Code.NEEDS_APPROVAL, message)
+        yield SubmissionFault(ALONE, Code.NEEDS_APPROVAL, message)
     if _is_approved(submission, terms):
         return
     if isinstance(submission.root.get("subnets"), str):
@@ -203,7 +212,7 @@ def monopolies_are_approved(submission: Submission, terms: Terms) -> Iterator[Fa
         yield _unapproved(("cloud_regions",), "a monopoly over regions of a cloud", ALONE)
 
 
-def whole_clouds_are_approved(submission: Submission, terms: Terms) -> Iterator[Fault]:
+def whole_clouds_are_approved(submission: Submission, terms: SubmissionTerms) -> Iterator[SubmissionFault]:
     """All regions of a cloud are more clients than most countries have."""
     regions = submission.root.get("cloud_regions")
     everything = regions == "all" or (isinstance(regions, list) and "all" in [str(each).lower() for each in regions])
@@ -211,7 +220,7 @@ def whole_clouds_are_approved(submission: Submission, terms: Terms) -> Iterator[
         yield _unapproved(("cloud_regions",), "every region of a cloud")
 
 
-def claims_agree_with_routing(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def claims_agree_with_routing(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """The claimed networks are announced by the claimed systems, or by that of an address in the file's URLs."""
     claimed = {row.prefix: row for row in claimed_networks(submission) if not _special(row, terms)}
     if not claimed or not terms.is_public:
@@ -244,13 +253,13 @@ def _systems(asns: Sequence[int]) -> str:
     return named if len(asns) <= 3 else f"{named} and {len(asns) - 3} more"
 
 
-def _is_approved(submission: Submission, terms: Terms) -> bool:
+def _is_approved(submission: Submission, terms: SubmissionTerms) -> bool:
     return submission.name in terms.service.approved
 
 
-def _unapproved(pointer: Pointer, what: str, lost: Pointer | None = None) -> Fault:
+def _unapproved(pointer: Pointer, what: str, lost: Pointer | None = None) -> SubmissionFault:
     message = f"{what} needs approval; leave it out{OR_APPROVAL}"
-    return Fault(pointer, Code.NEEDS_APPROVAL, message, (lost,) if lost else ())
+    return SubmissionFault(pointer, Code.NEEDS_APPROVAL, message, (lost,) if lost else ())
 
 
 NETWORK_GUARDS: tuple[Guard, ...] = (

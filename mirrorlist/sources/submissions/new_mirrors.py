@@ -27,7 +27,7 @@ Value = str | int | float
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FieldQuestion:
     """One thing that a mirror file can say: how it is asked for, where it stands, and how an answer is read."""
 
     question: str
@@ -99,27 +99,31 @@ def _whole(text: str) -> int:
     return int(found[1])
 
 
-ANSWERS: Mapping[str, Answer] = {
-    "https": Answer("Its https address, as in https://mirror.example.org/linux/", ("address", "https"), _tree("https")),
-    "http": Answer("Its address over http", ("address", "http"), _tree("http")),
-    "rsync": Answer("Its address over rsync, for other mirrors", ("address", "rsync"), _tree("rsync")),
-    "ftp": Answer("Its address over ftp", ("address", "ftp"), _tree("ftp")),
-    "name": Answer("The mirror's host name", ("name",), host_name),
-    "update_frequency": Answer("How often it syncs, as in 3h or every 15 min", ("update_frequency",), frequency),
-    "country": Answer("Country, as a code or a name", ("geolocation", "country"), country_code),
-    "state": Answer("State or province", ("geolocation", "state_province"), str),
-    "city": Answer("City", ("geolocation", "city"), str),
-    "latitude": Answer("Latitude", ("geolocation", "latitude"), _degrees(90)),
-    "longitude": Answer("Longitude", ("geolocation", "longitude"), _degrees(180)),
-    "sponsor": Answer("Who pays for it", ("sponsor",), str),
-    "sponsor_url": Answer("The sponsor's web page", ("sponsor_url",), sponsor_page),
-    "email": Answer("Where its administrators are reached by e-mail (not published)", ("email",), str),
-    "contact_name": Answer("Who answers for it (not published)", ("contact_name",), str),
-    "bandwidth": Answer("Its bandwidth, as in 10 Gbit/s", ("bandwidth_mbps",), bandwidth_mbps),
-    "storage_gb": Answer("The disk space set aside, in GB", ("storage_gb",), _whole),
-    "asn": Answer("The number of its autonomous system", ("asn",), _whole),
-    "sync_source": Answer("What it copies: an rsync address or a mirror's name", ("sync", "source"), sync_source),
-    "sync_from": Answer("The address from which it connects to that", ("sync", "from"), sync_from),
+ANSWERS: Mapping[str, FieldQuestion] = {
+    "https": FieldQuestion(
+        "Its https address, as in https://mirror.example.org/linux/", ("address", "https"), _tree("https")
+    ),
+    "http": FieldQuestion("Its address over http", ("address", "http"), _tree("http")),
+    "rsync": FieldQuestion("Its address over rsync, for other mirrors", ("address", "rsync"), _tree("rsync")),
+    "ftp": FieldQuestion("Its address over ftp", ("address", "ftp"), _tree("ftp")),
+    "name": FieldQuestion("The mirror's host name", ("name",), host_name),
+    "update_frequency": FieldQuestion("How often it syncs, as in 3h or every 15 min", ("update_frequency",), frequency),
+    "country": FieldQuestion("Country, as a code or a name", ("geolocation", "country"), country_code),
+    "state": FieldQuestion("State or province", ("geolocation", "state_province"), str),
+    "city": FieldQuestion("City", ("geolocation", "city"), str),
+    "latitude": FieldQuestion("Latitude", ("geolocation", "latitude"), _degrees(90)),
+    "longitude": FieldQuestion("Longitude", ("geolocation", "longitude"), _degrees(180)),
+    "sponsor": FieldQuestion("Who pays for it", ("sponsor",), str),
+    "sponsor_url": FieldQuestion("The sponsor's web page", ("sponsor_url",), sponsor_page),
+    "email": FieldQuestion("Where its administrators are reached by e-mail (not published)", ("email",), str),
+    "contact_name": FieldQuestion("Who answers for it (not published)", ("contact_name",), str),
+    "bandwidth": FieldQuestion("Its bandwidth, as in 10 Gbit/s", ("bandwidth_mbps",), bandwidth_mbps),
+    "storage_gb": FieldQuestion("The disk space set aside, in GB", ("storage_gb",), _whole),
+    "asn": FieldQuestion("The number of its autonomous system", ("asn",), _whole),
+    "sync_source": FieldQuestion(
+        "What it copies: an rsync address or a mirror's name", ("sync", "source"), sync_source
+    ),
+    "sync_from": FieldQuestion("The address from which it connects to that", ("sync", "from"), sync_from),
 }
 """All answers, in the order in which they are asked for."""
 

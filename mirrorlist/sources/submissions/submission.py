@@ -23,7 +23,7 @@ Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class SubmissionTerms:
     """What every submission is held to.
 
     ``address_fault`` tells why no public mirror may have an address, ``local_fault`` why none may; ``special`` are the
@@ -157,12 +157,12 @@ class Submission:
         return self.document.warning(pointer, code, message)
 
 
-Check = Callable[[Submission, Terms], Iterator[Finding]]
+Check = Callable[[Submission, SubmissionTerms], Iterator[Finding]]
 """One question to a submission: a finding for each place where the answer is no."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SubmissionFault:
     """What a file may not say. A service does without the values at ``lost``; by default, without the one that is told.
 
     Those who submit a file are refused for it, and files that got past them are served without it.
@@ -179,14 +179,14 @@ class Fault:
         return self.lost or (self.pointer,)
 
 
-Guard = Callable[[Submission, Terms], Iterator[Fault]]
+Guard = Callable[[Submission, SubmissionTerms], Iterator[SubmissionFault]]
 """One question that a submission is asked before it is accepted, and a file each time before it is served."""
 
 
 def asked(guard: Guard) -> Check:
     """The question as one to a submission alone."""
 
-    def check(submission: Submission, terms: Terms) -> Iterator[Finding]:
+    def check(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
         return (submission.error(each.pointer, each.code, each.message) for each in guard(submission, terms))
 
     return check

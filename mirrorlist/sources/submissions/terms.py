@@ -14,7 +14,7 @@ from mirrorlist.core.network.public_addresses import DANGEROUS_PORTS, NEVER, SPE
 from mirrorlist.sources.geo.bundled import read_embedded_asns
 from mirrorlist.sources.geo.sources import AddressSources
 from mirrorlist.sources.places.locations import read_atlas
-from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.submission import SubmissionTerms
 
 CACHE = "cache"
 """Compiled databases of addresses, in the state directory; it may be removed at any time."""
@@ -22,12 +22,12 @@ CACHE = "cache"
 _EVERYTHING = tuple(parse_prefix(text)[0] for text in ("0.0.0.0/0", "::/0"))
 
 
-def terms_of(service: Service, asns: Callable[[], IntervalTable] | None = None) -> Terms:
+def terms_of(service: Service, asns: Callable[[], IntervalTable] | None = None) -> SubmissionTerms:
     """The terms; the table of ASNs is read when it is asked for, unless the caller has one."""
     table = asns or cache(partial(_asns, service))
     own = tuple(map(prefix, service.own_networks))
     mine = () if service.profile is Profile.PUBLIC else _EVERYTHING
-    return Terms(
+    return SubmissionTerms(
         service=service,
         atlas=read_atlas(),
         special=NEVER + SPECIAL,

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from mirrorlist.core.errors import Finding, Severity
-from mirrorlist.sources.submissions.submission import Check, Submission, Terms
+from mirrorlist.sources.submissions.submission import Check, Submission, SubmissionTerms
 from mirrorlist.sources.submissions.submission import SubmissionCode as Code
 from mirrorlist.sources.yaml.documents import Pointer, finding, shown, spelled
 from mirrorlist.sources.yaml.reader import place_of_index
@@ -51,7 +51,7 @@ LOOKING_LATIN = frozenset("асԁеһіјӏорԛѕԝхуѵАВЕЅІЈКМНО�
 """Cyrillic and Greek letters that nobody tells from Latin ones."""
 
 
-def no_hidden_character(submission: Submission, _: Terms) -> Iterator[Finding]:
+def no_hidden_character(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
     """Nothing in the file, comments included, is invisible or turns the direction of the text."""
     told = 0
     for found in SUSPECT.finditer(submission.text):
@@ -69,7 +69,7 @@ def no_hidden_character(submission: Submission, _: Terms) -> Iterator[Finding]:
         yield _at(submission, stacked.start(), Code.HIDDEN_CHARACTER, message)
 
 
-def no_escaped_character(submission: Submission, _: Terms) -> Iterator[Finding]:
+def no_escaped_character(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
     """No value has by an escape what may not stand in the file as it is."""
     told = 0
     for pointer, text in _strings((), submission.document.root):
@@ -118,7 +118,7 @@ def is_mark(character: str) -> bool:
     return unicodedata.category(character).startswith("M")
 
 
-def texts_read_as_they_look(submission: Submission, _: Terms) -> Iterator[Finding]:
+def texts_read_as_they_look(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
     """No word mixes Latin letters with those of a script that looks like it."""
     for pointer, text in _texts(submission):
         if why := look_alike(text):
@@ -156,7 +156,7 @@ def is_latin_in_disguise(label: str) -> bool:
     return bool(letters) and all(each in LOOKING_LATIN for each in letters)
 
 
-def texts_are_plain(submission: Submission, _: Terms) -> Iterator[Finding]:
+def texts_are_plain(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
     """What people read is one line without markup."""
     for pointer, text in _texts(submission):
         fault = _text_fault(text)

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from mirrorlist.core.catalogue.catalogue import Catalogue, spelled_versions
 from mirrorlist.core.errors import Finding
-from mirrorlist.sources.submissions.submission import Check, Submission, Terms
+from mirrorlist.sources.submissions.submission import Check, Submission, SubmissionTerms
 from mirrorlist.sources.submissions.submission import SubmissionCode as Code
 from mirrorlist.sources.yaml.documents import shown, spelled
 
@@ -15,7 +15,7 @@ FILE_ENDINGS = (".html", ".htm", ".php", ".iso", ".xml", ".xz", ".gz", ".zst", "
 INSIDE_REPOSITORIES = ("repodata", "dists", "pool", "packages")
 
 
-def urls_are_tops_of_trees(submission: Submission, terms: Terms) -> Iterator[Finding]:
+def urls_are_tops_of_trees(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """The URL ends where the versions begin. What looks otherwise may be right, so that is a question."""
     for pointer, url in submission.urls():
         steps = [step for step in unquote(urlsplit(url).path).split("/") if step]

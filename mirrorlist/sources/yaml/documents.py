@@ -18,14 +18,14 @@ SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """A line and a column, in characters; both count from 1."""
 
     line: int
     column: int
 
 
-START = Place(1, 1)
+START = Position(1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Document:
 
     path: str
     root: dict[str, Value] | None
-    places: Mapping[Pointer, Place] = field(default_factory=dict)
-    key_places: Mapping[Pointer, Place] = field(default_factory=dict)
+    places: Mapping[Pointer, Position] = field(default_factory=dict)
+    key_places: Mapping[Pointer, Position] = field(default_factory=dict)
     bare_words: frozenset[Pointer] = frozenset()
     """Values that stand as yes, no, on or off without quotes: text here, booleans to other readers."""
     findings: tuple[Finding, ...] = ()
@@ -52,14 +52,14 @@ class Document:
             origin = self.origins.get(pointer[:depth], (*origin, step))
         return origin
 
-    def place(self, pointer: Pointer) -> Place:
+    def place(self, pointer: Pointer) -> Position:
         """Where the value begins; for a value that is not in the file, the nearest one around it."""
         origin = self.original(pointer)
         while origin and origin not in self.places:
             origin = origin[:-1]
         return self.places.get(origin, START)
 
-    def key_place(self, pointer: Pointer) -> Place:
+    def key_place(self, pointer: Pointer) -> Position:
         """Where the key of an entry begins; for a value without a key, where the value begins."""
         return self.key_places.get(self.original(pointer)) or self.place(pointer)
 
@@ -80,7 +80,7 @@ class Document:
         return finding(self.path, self.key_place(pointer), Severity.WARNING, code, message)
 
 
-def finding(path: str, place: Place, severity: Severity, code: str, message: str) -> Finding:
+def finding(path: str, place: Position, severity: Severity, code: str, message: str) -> Finding:
     """One remark at one place of a file."""
     return Finding(path, place.line, place.column, severity, str(code), message)
 

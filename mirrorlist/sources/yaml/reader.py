@@ -12,7 +12,7 @@ from typing import NoReturn
 import yaml
 
 from mirrorlist.core.errors import Finding, MirrorlistError, Severity
-from mirrorlist.sources.yaml.documents import START, Document, Place, Pointer, Value, finding, shown, spelled
+from mirrorlist.sources.yaml.documents import START, Document, Pointer, Position, Value, finding, shown, spelled
 from mirrorlist.sources.yaml.finding_codes import Code
 from mirrorlist.sources.yaml.scalars import BOOLEAN_WORDS, plain_scalar
 
@@ -64,7 +64,7 @@ _BOM = b"\xef\xbb\xbf"
 class _Refused(MirrorlistError):
     """The file cannot be used; ``args`` are the place, the code and the message."""
 
-    def __init__(self, place: Place, code: Code, message: str) -> None:
+    def __init__(self, place: Position, code: Code, message: str) -> None:
         super().__init__(message)
         self.place, self.code, self.message = place, code, message
 
@@ -103,11 +103,11 @@ def _text(data: bytes) -> str:
         raise _Refused(place, Code.NOT_UTF8, message) from None
 
 
-def place_of_index(text: str, index: int) -> Place:
+def place_of_index(text: str, index: int) -> Position:
     """The line and column of a character."""
     head = text[:index]
     breaks = list(_LINE_BREAK.finditer(head))
-    return Place(len(breaks) + 1, len(head) - (breaks[-1].end() if breaks else 0) + 1)
+    return Position(len(breaks) + 1, len(head) - (breaks[-1].end() if breaks else 0) + 1)
 
 
 @dataclass(slots=True)
@@ -124,8 +124,8 @@ class _Tree:
     """Grows the values from libyaml's events, with an explicit stack: depth costs no recursion."""
 
     path: str
-    places: dict[Pointer, Place] = field(default_factory=dict)
-    key_places: dict[Pointer, Place] = field(default_factory=dict)
+    places: dict[Pointer, Position] = field(default_factory=dict)
+    key_places: dict[Pointer, Position] = field(default_factory=dict)
     bare_words: set[Pointer] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     frames: list[_Frame] = field(default_factory=list)
@@ -139,7 +139,7 @@ class _Tree:
                 self._take(event)
         except yaml.MarkedYAMLError as error:
             mark = _telling_mark(error)
-            place = Place(mark.line + 1, mark.column + 1) if mark else START
+            place = Position(mark.line + 1, mark.column + 1) if mark else START
             raise _Refused(place, Code.YAML_SYNTAX, syntax_message(error)) from None
         except yaml.YAMLError:
             raise _Refused(START, Code.YAML_SYNTAX, "the file is not YAML") from None
@@ -227,9 +227,9 @@ class _Tree:
         return (*frame.pointer, key)
 
 
-def _place(event: yaml.Event) -> Place:
+def _place(event: yaml.Event) -> Position:
     mark = event.start_mark
-    return Place(mark.line + 1, mark.column + 1) if mark else START
+    return Position(mark.line + 1, mark.column + 1) if mark else START
 
 
 def _telling_mark(error: yaml.MarkedYAMLError) -> yaml.Mark | None:
@@ -239,11 +239,11 @@ def _telling_mark(error: yaml.MarkedYAMLError) -> yaml.Mark | None:
     return error.problem_mark or error.context_mark
 
 
-def _refuse(place: Place, code: Code, message: str) -> NoReturn:
+def _refuse(place: Position, code: Code, message: str) -> NoReturn:
     raise _Refused(place, code, message)
 
 
-def _refuse_character(place: Place, character: str) -> NoReturn:
+def _refuse_character(place: Position, character: str) -> NoReturn:
     message = f"the file has the character U+{ord(character):04X}, which no text needs; remove it"
     _refuse(place, Code.CONTROL_CHARACTER, message)
 
@@ -256,6 +256,6 @@ def _refuse_decoration(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> N
         _refuse(_place(event), Code.YAML_TAG, message)
 
 
-def _refuse_alias(place: Place, sign: str) -> NoReturn:
+def _refuse_alias(place: Position, sign: str) -> NoReturn:
     message = f"'{sign}' makes an anchor or alias, which is not used here; write the value out, or in quotes"
     _refuse(place, Code.YAML_ALIAS, message)

@@ -29,7 +29,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SchemaFault:
     """One complaint about the value at ``pointer``, or about its key."""
 
     pointer: Pointer
@@ -38,7 +38,7 @@ class Fault:
     at_key: bool = False
 
 
-def faults(error: ValidationError) -> Iterator[Fault]:
+def faults(error: ValidationError) -> Iterator[SchemaFault]:
     """One complaint of the validator as one fault, or as several where it names several keys."""
     if "propertyNames" in error.absolute_schema_path:
         return _bad_key(error)
@@ -65,11 +65,11 @@ def _is(error: ValidationError) -> str:
     return f"{spelled(_pointer(error))} is {shown(_value(error))}"
 
 
-def _wrong_type(error: ValidationError) -> Iterator[Fault]:
+def _wrong_type(error: ValidationError) -> Iterator[SchemaFault]:
     yield _type_fault(error, _names(_rule(error)))
 
 
-def _type_fault(error: ValidationError, wanted: list[str]) -> Fault:
+def _type_fault(error: ValidationError, wanted: list[str]) -> SchemaFault:
     remedy = f"write {_either(_KINDS[name] for name in wanted)}"
     examples = [str(each) for each in _schema(error).get("examples", ()) if isinstance(each, int | float)]
     if examples and {"integer", "number"}.issuperset(wanted):
@@ -78,16 +78,16 @@ def _type_fault(error: ValidationError, wanted: list[str]) -> Fault:
         remedy = "put it in quotes"
     if _value(error) is None:
         remedy += ", or remove the key"
-    return Fault(_pointer(error), Code.WRONG_TYPE, f"{_is(error)}; {remedy}")
+    return SchemaFault(_pointer(error), Code.WRONG_TYPE, f"{_is(error)}; {remedy}")
 
 
-def _unknown_keys(error: ValidationError) -> Iterator[Fault]:
+def _unknown_keys(error: ValidationError) -> Iterator[SchemaFault]:
     known = _schema(error).get("properties", {})
     patterns = _schema(error).get("patternProperties", {})
     for key in _value(error).keys() - known.keys():
         if any(re.search(pattern, key) for pattern in patterns):
             continue
-        yield Fault((*_pointer(error), key), Code.UNKNOWN_KEY, unknown_key(_pointer(error), key, known), True)
+        yield SchemaFault((*_pointer(error), key), Code.UNKNOWN_KEY, unknown_key(_pointer(error), key, known), True)
 
 
 def unknown_key(pointer: Pointer, key: str, known: Mapping[str, object]) -> str:
@@ -97,75 +97,75 @@ def unknown_key(pointer: Pointer, key: str, known: Mapping[str, object]) -> str:
     return f"{spelled((*pointer, key))} is not a known key; {remedy}"
 
 
-def _missing_keys(error: ValidationError) -> Iterator[Fault]:
+def _missing_keys(error: ValidationError) -> Iterator[SchemaFault]:
     for key in _rule(error):
         if key not in _value(error):
             message = f"{spelled(_pointer(error))} has no '{key}'; add it{_because(error)}"
-            yield Fault(_pointer(error), Code.MISSING_KEY, message)
+            yield SchemaFault(_pointer(error), Code.MISSING_KEY, message)
 
 
-def _missing_partners(error: ValidationError) -> Iterator[Fault]:
+def _missing_partners(error: ValidationError) -> Iterator[SchemaFault]:
     for key, partners in _rule(error).items():
         for partner in partners if key in _value(error) else ():
             if partner not in _value(error):
                 pointer = (*_pointer(error), key)
                 message = f"{spelled(pointer)} stands without '{partner}'; add that, or remove both"
-                yield Fault(pointer, Code.MISSING_KEY, message, at_key=True)
+                yield SchemaFault(pointer, Code.MISSING_KEY, message, at_key=True)
 
 
-def _not_one_of(error: ValidationError) -> Iterator[Fault]:
+def _not_one_of(error: ValidationError) -> Iterator[SchemaFault]:
     known = [str(value) for value in _rule(error)]
     near = did_you_mean(str(_value(error)), known)
     remedy = f"did you mean '{near}'?" if near else f"write {_either(known)}"
-    yield Fault(_pointer(error), Code.BAD_VALUE, f"{_is(error)}; {remedy}")
+    yield SchemaFault(_pointer(error), Code.BAD_VALUE, f"{_is(error)}; {remedy}")
 
 
-def _not_the_one(error: ValidationError) -> Iterator[Fault]:
+def _not_the_one(error: ValidationError) -> Iterator[SchemaFault]:
     message = f"{_is(error)}; write {shown(_rule(error))}{_because(error)}"
-    yield Fault(_pointer(error), Code.BAD_VALUE, message)
+    yield SchemaFault(_pointer(error), Code.BAD_VALUE, message)
 
 
-def _bad_pattern(error: ValidationError) -> Iterator[Fault]:
+def _bad_pattern(error: ValidationError) -> Iterator[SchemaFault]:
     value = _value(error)
     near = next((each for each in (value.strip(), value.lower()) if re.search(_rule(error), each)), None)
     remedy = f"write {shown(near)}" if near is not None else _example(_schema(error))
-    yield Fault(_pointer(error), Code.BAD_VALUE, f"{_is(error)}; {remedy}")
+    yield SchemaFault(_pointer(error), Code.BAD_VALUE, f"{_is(error)}; {remedy}")
 
 
-def _bad_key(error: ValidationError) -> Iterator[Fault]:
+def _bad_key(error: ValidationError) -> Iterator[SchemaFault]:
     pointer = (*_pointer(error), _value(error))
     message = f"{spelled(_pointer(error))} has the key {shown(_value(error))}; {_example(_schema(error))}"
-    yield Fault(pointer, Code.BAD_VALUE, message, at_key=True)
+    yield SchemaFault(pointer, Code.BAD_VALUE, message, at_key=True)
 
 
-def _out_of_range(error: ValidationError) -> Iterator[Fault]:
+def _out_of_range(error: ValidationError) -> Iterator[SchemaFault]:
     lowest, highest = _schema(error).get("minimum"), _schema(error).get("maximum")
     bounds = [f"at least {lowest}"] * (lowest is not None) + [f"at most {highest}"] * (highest is not None)
     remedy = f"write a number of {' and '.join(bounds)}" if bounds else "write another number"
-    yield Fault(_pointer(error), Code.OUT_OF_RANGE, f"{_is(error)}; {remedy}")
+    yield SchemaFault(_pointer(error), Code.OUT_OF_RANGE, f"{_is(error)}; {remedy}")
 
 
-def _wrong_size(error: ValidationError) -> Iterator[Fault]:
+def _wrong_size(error: ValidationError) -> Iterator[SchemaFault]:
     bound = "at least" if str(error.validator).startswith("min") else "at most"
     counted = {"Length": "characters", "Items": "entries", "Properties": "keys"}[str(error.validator)[3:]]
     said = f"{_is(error)} with {len(_value(error))} {counted}"
     remedy = f"write {bound} {_rule(error)}"
-    yield Fault(_pointer(error), Code.OUT_OF_RANGE, f"{said}; {remedy}")
+    yield SchemaFault(_pointer(error), Code.OUT_OF_RANGE, f"{said}; {remedy}")
 
 
-def _repeated(error: ValidationError) -> Iterator[Fault]:
+def _repeated(error: ValidationError) -> Iterator[SchemaFault]:
     message = f"{spelled(_pointer(error))} names something twice; name it once"
-    yield Fault(_pointer(error), Code.BAD_VALUE, message)
+    yield SchemaFault(_pointer(error), Code.BAD_VALUE, message)
 
 
-def _no_alternative(error: ValidationError) -> Iterator[Fault]:
+def _no_alternative(error: ValidationError) -> Iterator[SchemaFault]:
     branches = _branches(error)
     every = [each for branch in branches for each in branch]
     if every and all(each.validator == "required" and not each.relative_path for each in every):
         yield _neither(error, every)
         return
     if listed := _as_list(error):
-        yield Fault(_pointer(error), Code.WRONG_TYPE, f"{_is(error)}; write it as a list, {listed}")
+        yield SchemaFault(_pointer(error), Code.WRONG_TYPE, f"{_is(error)}; write it as a list, {listed}")
         return
     fitting = [branch for branch in branches if not any(map(_is_other_type, branch))]
     other = [name for each in every if _is_other_type(each) for name in _names(_rule(each))]
@@ -198,13 +198,13 @@ def _is_other_type(error: ValidationError) -> bool:
     return error.validator == "type" and not error.relative_path
 
 
-def _neither(error: ValidationError, missing: list[ValidationError]) -> Fault:
+def _neither(error: ValidationError, missing: list[ValidationError]) -> SchemaFault:
     keys = dict.fromkeys(f"'{key}'" for each in missing for key in _rule(each))
     message = f"{spelled(_pointer(error))} has no {_either(keys)}; add one"
-    return Fault(_pointer(error), Code.MISSING_KEY, message)
+    return SchemaFault(_pointer(error), Code.MISSING_KEY, message)
 
 
-def _with_other_kinds(errors: list[ValidationError], kinds: list[str]) -> Iterator[Fault]:
+def _with_other_kinds(errors: list[ValidationError], kinds: list[str]) -> Iterator[SchemaFault]:
     suffix = f", or {_either(_KINDS[name] for name in dict.fromkeys(kinds))}" if kinds else ""
     for each in errors:
         ending = suffix if not each.relative_path else ""
@@ -212,12 +212,12 @@ def _with_other_kinds(errors: list[ValidationError], kinds: list[str]) -> Iterat
             yield replace(fault, message=fault.message + ending)
 
 
-def _other(error: ValidationError) -> Iterator[Fault]:
+def _other(error: ValidationError) -> Iterator[SchemaFault]:
     message = f"{_is(error)}, which the rule '{error.validator}' refuses; compare it with the documentation"
-    yield Fault(_pointer(error), Code.BAD_VALUE, message)
+    yield SchemaFault(_pointer(error), Code.BAD_VALUE, message)
 
 
-TELLERS: Mapping[str, Callable[[ValidationError], Iterator[Fault]]] = {
+TELLERS: Mapping[str, Callable[[ValidationError], Iterator[SchemaFault]]] = {
     "type": _wrong_type,
     "additionalProperties": _unknown_keys,
     "unevaluatedProperties": _unknown_keys,

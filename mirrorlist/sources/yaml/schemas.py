@@ -22,7 +22,7 @@ from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.sources.yaml.documents import Document, Value, finding
 from mirrorlist.sources.yaml.finding_codes import Code
 from mirrorlist.sources.yaml.scalars import BOOLEAN_WORDS
-from mirrorlist.sources.yaml.schema_messages import Fault, faults
+from mirrorlist.sources.yaml.schema_messages import SchemaFault, faults
 
 Schema = Mapping[str, Any]
 
@@ -54,13 +54,13 @@ def judge(document: Document, name: str) -> tuple[Finding, ...]:
     return findings_on(document, refused(document, name))
 
 
-def refused(document: Document, name: str) -> list[Fault]:
+def refused(document: Document, name: str) -> list[SchemaFault]:
     """What the schema refuses in a document, with pointers into it; of very many faults only some."""
     complaints = (fault for error in _validator(name).iter_errors(document.root) for fault in faults(error))
     return _told_once(list(islice(complaints, MAX_COMPLAINTS)))
 
 
-def findings_on(document: Document, found: Iterable[Fault]) -> tuple[Finding, ...]:
+def findings_on(document: Document, found: Iterable[SchemaFault]) -> tuple[Finding, ...]:
     """The faults as errors with their places, in the order of the file."""
     return tuple(sorted(dict.fromkeys(_finding(document, fault) for fault in found)))
 
@@ -90,13 +90,13 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern)
 
 
-def _told_once(found: list[Fault]) -> list[Fault]:
+def _told_once(found: list[SchemaFault]) -> list[SchemaFault]:
     """Without what is said of a value that is of the wrong type in the first place."""
     wrong = {fault.pointer for fault in found if fault.code is Code.WRONG_TYPE}
     return [fault for fault in found if fault.code is Code.WRONG_TYPE or fault.pointer not in wrong]
 
 
-def _finding(document: Document, fault: Fault) -> Finding:
+def _finding(document: Document, fault: SchemaFault) -> Finding:
     place = document.key_place(fault.pointer) if fault.at_key else document.place(fault.pointer)
     return finding(document.path, place, Severity.ERROR, fault.code, fault.message)
 

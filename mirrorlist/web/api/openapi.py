@@ -15,7 +15,7 @@ from flask import Blueprint, Response, request
 from mirrorlist import __version__
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
-from mirrorlist.core.public.types import State
+from mirrorlist.core.public.types import MirrorState
 from mirrorlist.core.selection.explanation import Explanation
 from mirrorlist.web.api.types import (
     GEOJSON,
@@ -105,7 +105,7 @@ def operations(modules: Sequence[str]) -> tuple[Operation, ...]:
                 Parameter("country", "Only mirrors in this country.", COUNTRY),
                 Parameter("protocol", "Only mirrors that offer this.", _enum(each.value for each in Protocol)),
                 Parameter("module", "Only mirrors that carry this module.", _enum(modules)),
-                Parameter("state", "Only mirrors in this state.", _enum(each.value for each in State)),
+                Parameter("state", "Only mirrors in this state.", _enum(each.value for each in MirrorState)),
             ),
             faults=(400,),
         ),

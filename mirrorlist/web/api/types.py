@@ -17,7 +17,7 @@ from mirrorlist.core.errors import NotFound
 from mirrorlist.core.health.history import days_until
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol
 from mirrorlist.core.public.record import EVENTS_OF_ONE, LATEST_EVENTS
-from mirrorlist.core.public.types import PublicCheck, PublicEvent, PublicMirror, PublicProbe, PublicRun, State
+from mirrorlist.core.public.types import MirrorState, PublicCheck, PublicEvent, PublicMirror, PublicProbe, PublicRun
 from mirrorlist.web.site.published import Published
 from mirrorlist.web.site.words import day, iso, state_words
 
@@ -104,7 +104,7 @@ class StatisticsAnswer:
     generation: int
     built_at: float
     mirrors: int
-    states: Mapping[State, int]
+    states: Mapping[MirrorState, int]
     countries: Mapping[str, int]
     protocols: Mapping[str, int]
     modules: Mapping[str, int]
@@ -228,7 +228,7 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
 # The network in the layouts of others: armbian-router's JSON, plain text, GeoJSON.
 
 GEOJSON = "application/geo+json"
-_GIVEN = frozenset({State.FRESH, State.UP, State.UNKNOWN})
+_GIVEN = frozenset({MirrorState.FRESH, MirrorState.UP, MirrorState.UNKNOWN})
 
 
 def router_servers(published: Published) -> bytes:

@@ -49,12 +49,12 @@ class Front:
         self._country_of = country_of
         self._counts = counts
         self._clock = clock
-        self._answers: Answers | None = None
+        self._answers: ListAnswers | None = None
 
     def take(self, prepared: Prepared) -> None:
         """Answers from this generation from now on."""
         former = self._answers
-        self._answers = Answers(prepared, self._country_of, self._counts, self._clock)
+        self._answers = ListAnswers(prepared, self._country_of, self._counts, self._clock)
         if former is not None:
             former.collect()
 
@@ -74,7 +74,7 @@ class Front:
         return behind(environ, start_response)
 
 
-class Answers:
+class ListAnswers:
     """The answers of one generation. Its memos go with it, so nothing in them can be stale."""
 
     def __init__(

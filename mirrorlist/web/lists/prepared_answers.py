@@ -12,11 +12,11 @@ from mirrorlist.core.model import Query, RepoMetadata
 from mirrorlist.core.selection.columns import NOT_KEPT, Column, PreparedColumn
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.core.selection.select import BEST_PREFERENCE
-from mirrorlist.core.selection.spread import Lot
+from mirrorlist.core.selection.spread import ClientHash
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats import metalink3, mirrorlist
 from mirrorlist.web.counts import Counts, Labels, labels_at, labels_of_question
-from mirrorlist.web.questions import DEFAULT_FORMATS, Kind, Question
+from mirrorlist.web.questions import DEFAULT_FORMATS, ListKind, Question
 
 MOST_REMEMBERED = 16_384
 """So many questions, rows of all lists, and elements of metalinks a generation keeps, each."""
@@ -47,7 +47,7 @@ class Writing(NamedTuple):
     fallback: Callable[[str, int], bytes]
 
 
-class Row:
+class AnswerParts:
     """The parts of one list, whether a monopoly stands alone in it, and how often it was given since counted."""
 
     __slots__ = ("alone", "hits", "key", "parts")
@@ -68,9 +68,9 @@ class Rows:
         self._writing = writing
         self._few = few
         self._room = room
-        self.by_key: dict[int, Row] = {}
+        self.by_key: dict[int, AnswerParts] = {}
 
-    def of(self, place: int, network: int, lot: Lot) -> Row | None:
+    def of(self, place: int, network: int, lot: ClientHash) -> AnswerParts | None:
         """The list of a client, or None where there is no mirror to give.
 
         What depends on the place, the network, the variant and the first mirror alone is kept, so that most
@@ -89,14 +89,14 @@ class Rows:
         row.hits += 1
         return row
 
-    def _new(self, key: int) -> Row:
+    def _new(self, key: int) -> AnswerParts:
         numbers, alone = self._orders.listed(key, self._column, self._every)
         part = self._writing.part
         parts = [part(number, BEST_PREFERENCE - rank) for rank, number in enumerate(numbers)]
         if len(parts) < self._few and not alone:
             best = BEST_PREFERENCE - len(parts)
             parts += [self._writing.fallback(tree, best - rank) for rank, tree in enumerate(self._writing.fallbacks)]
-        row = Row(key, tuple(parts), alone)
+        row = AnswerParts(key, tuple(parts), alone)
         self._room.take_one()
         self.by_key[key] = row
         return row
@@ -143,7 +143,7 @@ class Route:
         self.headers: Headers = []
         self._by_length: dict[int, Headers] = {}
 
-    def body(self, row: Row) -> bytes:
+    def body(self, row: AnswerParts) -> bytes:
         """The answer of this row."""
         self.hits += 1
         return self.head + self.between.join(row.parts) + (self.tail_alone if row.alone else self.tail)
@@ -164,7 +164,7 @@ class Routes:
         self._policy = prepared.snapshot.policy
         self._counts = counts
         self._room = Room(MOST_REMEMBERED, self._clear)
-        self._rows: dict[tuple[Kind, int], Rows] = {}
+        self._rows: dict[tuple[ListKind, int], Rows] = {}
 
     def of(self, question: Question, family: Family | None) -> Route | None:
         """The prepared question for clients of a family, or None where the mirrors are not what answers it."""
@@ -173,13 +173,13 @@ class Routes:
         unusual = query.target.vault or query.countries or query.every_protocol or not query.networks
         if unusual or orders is None or not question.is_plain:
             return None
-        if question.format != DEFAULT_FORMATS[question.kind] or question.kind is Kind.ISOLIST:
+        if question.format != DEFAULT_FORMATS[question.kind] or question.kind is ListKind.ISOLIST:
             return None
         column = self._prepared.column(query, family)
         if column.number == NOT_KEPT:
             return None
         route = Route(self._rows_of(question.kind, query, column, orders), labels_of_question(question, column.rung))
-        if question.kind is Kind.MIRRORLIST:
+        if question.kind is ListKind.MIRRORLIST:
             _as_text(route, query, question.heading, column.notes)
             return route
         metadata = self._prepared.snapshot.facts.metadata.get(query.path)
@@ -198,7 +198,7 @@ class Routes:
         for rows in self._rows.values():
             rows.by_key.clear()
 
-    def _rows_of(self, kind: Kind, query: Query, column: PreparedColumn, orders: PreparedModule) -> Rows:
+    def _rows_of(self, kind: ListKind, query: Query, column: PreparedColumn, orders: PreparedModule) -> Rows:
         of = kind, column.number
         if of not in self._rows:
             trees = self._prepared.snapshot.facts.service.fallbacks.get(query.target.module, ())
@@ -207,8 +207,8 @@ class Routes:
             self._rows[of] = Rows(orders, column, writing, self._policy.fallback_minimum, self._room)
         return self._rows[of]
 
-    def _writing(self, kind: Kind, column: Column, fallbacks: tuple[str, ...]) -> Writing:
-        if kind is Kind.MIRRORLIST:
+    def _writing(self, kind: ListKind, column: Column, fallbacks: tuple[str, ...]) -> Writing:
+        if kind is ListKind.MIRRORLIST:
             return Writing(lambda number, _: column[number] or b"", fallbacks, lambda tree, _: tree.encode())
         mirrors = self._prepared.snapshot.mirrors
 

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, current_app, request
 
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.model import Client, Query, RepoMetadata, Selection
-from mirrorlist.core.redirects.file_mirrors import Offer, Source, offer, sources_of, wanted_by
+from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource, offer, sources_of, wanted_by
 from mirrorlist.core.selection.client import CountryOf, client_at
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.selection.usability import family_of
@@ -27,7 +27,7 @@ from mirrorlist.web.counts import Counts, labels_of_offer, labels_of_question, l
 from mirrorlist.web.encoding import compressed
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists.prepared_answers import headers_for
-from mirrorlist.web.questions import Kind, Question, Questions, sent_by
+from mirrorlist.web.questions import ListKind, Question, Questions, sent_by
 
 
 def lists(
@@ -53,14 +53,14 @@ def lists(
             found = offer(snapshot, questions.belonging, wanted, client, now)
             counts.add({**labels, **labels_of_offer(client, found)})
             return _redirected(found.sources) if question.redirect else as_response(*written_file(question, found))
-        metadata = metadata_for(snapshot, question.query) if question.kind is Kind.METALINK else None
+        metadata = metadata_for(snapshot, question.query) if question.kind is ListKind.METALINK else None
         selection = selected(snapshot, question, client, now)
         counts.add({**labels, **labels_of_selection(client, selection)})
         if question.redirect:
             return _redirected(sources_of(snapshot, wanted, selection))
         return as_response(*written(question, selection, metadata))
 
-    for kind in Kind:
+    for kind in ListKind:
         for rule in (f"/{kind.value}", f"/{kind.value}/<version>/<repository>"):
             views.add_url_rule(
                 rule, kind.value, answer, methods=["GET"], strict_slashes=False, provide_automatic_options=False
@@ -97,7 +97,7 @@ def answer_to(snapshot: Snapshot, question: Question, client: Client, now: float
         NotFound: nothing carries what is asked for, or the module has no origin to take checksums from.
         NotReady: the origin's checksums are not known yet.
     """
-    metadata = metadata_for(snapshot, question.query) if question.kind is Kind.METALINK else None
+    metadata = metadata_for(snapshot, question.query) if question.kind is ListKind.METALINK else None
     return written(question, selected(snapshot, question, client, now), metadata)
 
 
@@ -113,12 +113,12 @@ def written(question: Question, selection: Selection, metadata: RepoMetadata | N
 def is_of_one_file(snapshot: Snapshot, question: Question) -> bool:
     """Whether the answer is what a tree gives for a file: its metalink, or one address."""
     path, index = question.query.file, snapshot.files.get(question.query.target.module)
-    if path is None or path.endswith("/") or not (question.redirect or question.kind is Kind.METALINK):
+    if path is None or path.endswith("/") or not (question.redirect or question.kind is ListKind.METALINK):
         return False
     return index is not None and index.find(path) is not None
 
 
-def written_file(question: Question, found: Offer) -> tuple[str, bytes]:
+def written_file(question: Question, found: FileSelection) -> tuple[str, bytes]:
     """Content type and body of a file's metalink."""
     if question.format == "metalink4":
         return file_metalink4.CONTENT_TYPE, file_metalink4.file_metalink4(found)
@@ -159,7 +159,7 @@ def as_response(content_type: str, body: bytes, status: int = 200) -> Response:
     return response
 
 
-def _redirected(sources: Sequence[Source]) -> Response:
+def _redirected(sources: Sequence[FileSource]) -> Response:
     """MirrorManager's ``redirect=1``: the first address, and an empty text."""
     response = as_response(TEXT, b"", 302)
     response.headers["Location"] = sources[0].url

@@ -12,12 +12,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mirrorlist.core.catalogue.trees import MetadataFrom, Place, host_name, quoted
+from mirrorlist.core.catalogue.trees import MetadataFrom, TreePath, host_name, quoted
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.files.folder import indexed_folder
 from mirrorlist.core.files.index import FileIndex, Holders
 from mirrorlist.core.model import Query
-from mirrorlist.core.redirects.file_mirrors import Wanted, comes_from_origin, file_query
+from mirrorlist.core.redirects.file_mirrors import FileQuery, comes_from_origin, file_query
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.known_files import changes_in_place, really
 from mirrorlist.core.selection.possession import holders_of
@@ -27,7 +27,7 @@ from mirrorlist.web.clients import KnownClients
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.lists.prepared_answers import Room
 from mirrorlist.web.redirects.requests import FileRequests, Form, accepted, is_particular
-from mirrorlist.web.redirects.targets import Courses, File, Folder
+from mirrorlist.web.redirects.targets import File, Folder, RedirectTargets
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -70,13 +70,13 @@ class Redirects:
         self._country_of = country_of
         self._counts = counts
         self._clock = clock
-        self._answers: Answers | None = None
+        self._answers: RedirectAnswers | None = None
 
     def take(self, prepared: Prepared) -> None:
         """Answers from this generation from now on."""
         former = self._answers
         trees = prepared.snapshot.facts.service.trees
-        self._answers = Answers(prepared, self._country_of, self._counts, self._clock) if trees else None
+        self._answers = RedirectAnswers(prepared, self._country_of, self._counts, self._clock) if trees else None
         if former is not None:
             former.collect()
 
@@ -98,7 +98,7 @@ class Redirects:
         return self._behind(environ, start_response)
 
 
-class Answers:
+class RedirectAnswers:
     """The redirects of one generation. Its memos go with it, so nothing in them can be stale."""
 
     def __init__(self, prepared: Prepared, country_of: CountryOf, counts: Counts, clock: Callable[[], float]) -> None:
@@ -112,7 +112,7 @@ class Answers:
         self._agents: dict[str, bool] = {}
         self._folders: dict[str, Folder] = {}
         self._files: dict[str, File] = {}
-        self._courses: dict[Hashable, Courses] = {}
+        self._courses: dict[Hashable, RedirectTargets] = {}
         self._room = Room(MOST_WAYS, self._clear_ways)
 
     def host(self, environ: WSGIEnvironment) -> str | None:
@@ -217,7 +217,7 @@ class Answers:
             self._files[asked] = file
         return file
 
-    def _file(self, place: Place, host: str, path: str) -> File | None:
+    def _file(self, place: TreePath, host: str, path: str) -> File | None:
         """The file of a place, or None if the view has to answer: directories, regions, generated files, and what
         the index does not know, about which it may be wrong for a while."""
         snapshot, belonging, module = self._prepared.snapshot, self._requests.belonging, place.tree.module
@@ -233,14 +233,16 @@ class Answers:
             found = index.sha256(number)
             checked = digest(found) if found else None
         place = really(snapshot, place)
-        query = file_query(snapshot, belonging, Wanted(place, ()), 0.0)
+        query = file_query(snapshot, belonging, FileQuery(place, ()), 0.0)
         holders = None if index is None else holders_of(index, query)
         courses = self._courses_of(place, orders, query, holders)
         if not query.within or not query.within[1]:  # no image, which has a verdict of its own
             self._remember_folder(place, host, path, index, courses)
         return place.quoted, checked, courses
 
-    def _remember_folder(self, place: Place, host: str, asked: str, index: FileIndex | None, courses: Courses) -> None:
+    def _remember_folder(
+        self, place: TreePath, host: str, asked: str, index: FileIndex | None, courses: RedirectTargets
+    ) -> None:
         """Lets the file's neighbours go by their folder from now on; not where the file itself is a link."""
         name = asked.rfind("/") + 1
         if changes_in_place(place.path) or comes_from_origin(place) or len(host) + len(asked) > LONGEST_REMEMBERED:
@@ -258,7 +260,7 @@ class Answers:
             self._folders[key] = folder
         folder.take(asked[name:], courses)
 
-    def _new_folder(self, place: Place, asked: str, index: FileIndex | None) -> Folder | None:
+    def _new_folder(self, place: TreePath, asked: str, index: FileIndex | None) -> Folder | None:
         parent = place.path.rpartition("/")[0]
         module, belonging = place.tree.module, self._requests.belonging
         if index is None:
@@ -268,7 +270,9 @@ class Answers:
         images = belonging.images_in(module, parent) | belonging.images_in(module, real)
         return None if files is None else Folder(asked, quoted(real) + "/" if real else "", files, images)
 
-    def _courses_of(self, place: Place, orders: PreparedModule, query: Query, holders: Holders | None) -> Courses:
+    def _courses_of(
+        self, place: TreePath, orders: PreparedModule, query: Query, holders: Holders | None
+    ) -> RedirectTargets:
         """What files with the same repository, verdicts of their own, origin and holders share."""
         shared = (
             place.tree, place.front, query.within, comes_from_origin(place),
@@ -281,12 +285,12 @@ class Answers:
                 self._courses.clear()
                 self._files.clear()
                 self._folders.clear()
-            courses = Courses(self._prepared, self._requests, orders, place, self._room)
+            courses = RedirectTargets(self._prepared, self._requests, orders, place, self._room)
             self._courses[shared] = courses
         return courses
 
 
-def _is_from_origin(neighbour: Place, name: str) -> bool:
+def _is_from_origin(neighbour: TreePath, name: str) -> bool:
     """Whether the file of a name (its bytes as Latin-1) beside another comes from the origin."""
     parent = neighbour.path.rpartition("/")[0]
     path = name.encode("latin-1").decode("utf-8", "surrogateescape")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from werkzeug.http import parse_list_header, parse_options_header
 
 from mirrorlist.core.catalogue.query import asked_countries, asked_protocols, asked_values, parameters
-from mirrorlist.core.catalogue.trees import Keeps, Place, Tree, Trees
+from mirrorlist.core.catalogue.trees import Keeps, RedirectTree, TreePath, Trees
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import Protocol
-from mirrorlist.core.redirects.file_mirrors import Wanted
-from mirrorlist.core.selection.known_files import Belonging, known_file
+from mirrorlist.core.redirects.file_mirrors import FileQuery
+from mirrorlist.core.selection.known_files import RepositoryLocator, known_file
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats import file_json, file_metalink3, file_metalink4
 from mirrorlist.web.client_address import TrustedProxies
@@ -61,7 +61,7 @@ class FileRequest:
     """What is wanted, in which form; ``logo`` is the name of the mirror whose logo is asked for. ``otherwise`` are the
     protocols that the client may be sent to where nobody good gives the file by those that are wanted."""
 
-    wanted: Wanted
+    wanted: FileQuery
     form: Form
     logo: str = ""
     otherwise: tuple[Protocol, ...] = ()
@@ -73,15 +73,15 @@ class FileRequests:
     def __init__(self, snapshot: Snapshot) -> None:
         service = snapshot.facts.service
         self.snapshot = snapshot
-        self.belonging = Belonging(service.catalogue)
+        self.belonging = RepositoryLocator(service.catalogue)
         self.trees = Trees(service.trees)
         self._proxies = TrustedProxies(service.trusted_proxies)
 
-    def place(self, environ: WSGIEnvironment) -> Place | None:
+    def place(self, environ: WSGIEnvironment) -> TreePath | None:
         """The place that is asked for, or None; raises as ``Trees.find`` does."""
         return self.trees.find(environ.get("HTTP_HOST", ""), environ["PATH_INFO"])
 
-    def read(self, environ: WSGIEnvironment, place: Place) -> FileRequest:
+    def read(self, environ: WSGIEnvironment, place: TreePath) -> FileRequest:
         """The request for a place.
 
         Raises:
@@ -93,7 +93,7 @@ class FileRequests:
         form, place = self._form(given, place, accept, follows_metalinks(agent))
         https = self.is_https(environ)
         asked = asked_protocols(given)
-        wanted = Wanted(
+        wanted = FileQuery(
             place,
             self._asked(asked, place.tree, https) if asked else self.allowed(place.tree, https),
             asked_countries(given),
@@ -110,27 +110,27 @@ class FileRequests:
         told = environ.get("HTTP_X_FORWARDED_PROTO")
         return told is not None and "https" in told.lower() and self._proxies.peer(environ.get("REMOTE_ADDR", ""))[1]
 
-    def allowed(self, tree: Tree, https: bool) -> tuple[Protocol, ...]:
+    def allowed(self, tree: RedirectTree, https: bool) -> tuple[Protocol, ...]:
         """The protocols that a client is sent to as long as somebody good gives the file by them, the preferred one
         first."""
         if tree.protocol is Keeps.AS_ASKED and not https:
             return (Protocol.HTTP,)
         return self._possible(tree, https)
 
-    def _possible(self, tree: Tree, https: bool) -> tuple[Protocol, ...]:
+    def _possible(self, tree: RedirectTree, https: bool) -> tuple[Protocol, ...]:
         """The protocols that a client may be sent to at all."""
         if https and not tree.allow_http:
             return (Protocol.HTTPS,)
         order = (Protocol.HTTP,) if tree.protocol is Keeps.AS_ASKED else self.snapshot.policy.protocol_order
         return tuple(dict.fromkeys((*order, Protocol.HTTPS, Protocol.HTTP)))
 
-    def _asked(self, asked: Container[str], tree: Tree, https: bool) -> tuple[Protocol, ...]:
+    def _asked(self, asked: Container[str], tree: RedirectTree, https: bool) -> tuple[Protocol, ...]:
         protocols = tuple(protocol for protocol in self._possible(tree, https) if protocol in asked)
         if not protocols:
             raise BadRequest("protocol=http is not for those who come by https; ask by http, or leave it out")
         return protocols
 
-    def _form(self, given: Mapping[str, str], place: Place, accept: str, follows: bool) -> tuple[Form, Place]:
+    def _form(self, given: Mapping[str, str], place: TreePath, accept: str, follows: bool) -> tuple[Form, TreePath]:
         if "logo" in given:
             return Form.LOGO, place
         if "json" in given:
@@ -140,7 +140,7 @@ class FileRequests:
             return (Form.JSON if best_named(accept)[0] is Form.JSON else Form.PAGE), place
         return by_ending or (best_named(accept)[0] if follows else accepted(accept), place)
 
-    def by_ending(self, place: Place) -> tuple[Form, Place] | None:
+    def by_ending(self, place: TreePath) -> tuple[Form, TreePath] | None:
         """The form and the file of an address such as ``x.iso.meta4``; a real file of that name comes first.
 
         Without an index it is not known which files are real. Then checksums, which nobody knows either, are taken

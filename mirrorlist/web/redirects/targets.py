@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from mirrorlist.core.catalogue.trees import Place, spelled
+from mirrorlist.core.catalogue.trees import TreePath, spelled
 from mirrorlist.core.files.folder import IndexedFolder
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import country_of as mirror_country
-from mirrorlist.core.redirects.file_mirrors import Wanted, file_query, origin_urls, resort_urls
+from mirrorlist.core.redirects.file_mirrors import FileQuery, file_query, origin_urls, resort_urls
 from mirrorlist.core.selection.columns import Column
 from mirrorlist.core.selection.known_files import METADATA, METADATA_ENDS
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
@@ -25,7 +25,7 @@ from mirrorlist.web.redirects.requests import ENDINGS, FileRequests, Form
 FAMILIES = (None, Family.IPV4, Family.IPV6)
 
 
-class Way:
+class RedirectTarget:
     """Where clients are sent: the URL up to the path, the Link header in pieces to be joined by a path that is not
     longer than ``longest``, the sizes of its links, and how often it was given since counted."""
 
@@ -39,7 +39,7 @@ class Way:
         self.hits = 0
 
 
-class Courses:
+class RedirectTargets:
     """Who may give the files that share everything but the path, for each kind of client, prepared at first use."""
 
     def __init__(
@@ -47,14 +47,14 @@ class Courses:
         prepared: Prepared,
         requests: FileRequests,
         orders: PreparedModule,
-        place: Place,
+        place: TreePath,
         room: Room,
     ) -> None:
         self._prepared, self._requests, self._orders = prepared, requests, orders
         self._place, self._room = place, room
         self._kinds: list[_Kind | None] = [None] * (2 * len(FAMILIES))
 
-    def way(self, client: Known, https: bool) -> Way | None:
+    def way(self, client: Known, https: bool) -> RedirectTarget | None:
         """The way of a client, or None if the view has to find it.
 
         What depends on the place, the network, the variant and the first mirror alone is kept, as for lists.
@@ -101,7 +101,7 @@ class Courses:
         place, network, _, first = self._orders.parts_of(key)
         return labels_at(self._prepared.snapshot, self._place.tree.module, place, network, first)
 
-    def _new_way(self, kind: _Kind, key: int) -> Way | None:
+    def _new_way(self, kind: _Kind, key: int) -> RedirectTarget | None:
         way = self._fixed(kind) if kind.column is None else self._written(kind, kind.column, key)
         if way is not None:
             self._room.take_one()
@@ -111,7 +111,7 @@ class Courses:
     def _kind(self, family: Family | None, https: bool) -> _Kind:
         """Who may give the files to clients of one family, over https or not."""
         place = self._place
-        wanted = Wanted(place, self._requests.allowed(place.tree, https))
+        wanted = FileQuery(place, self._requests.allowed(place.tree, https))
         if urls := origin_urls(self._prepared.snapshot, wanted):
             return _Kind(None, None, tuple(url.removesuffix(place.quoted) for url in urls))
         resorts = tuple(url.removesuffix(place.quoted) for url in resort_urls(self._prepared.snapshot, wanted))
@@ -121,11 +121,11 @@ class Courses:
             return _Kind(None, None, ())
         return _Kind(column.urls, column.every, resorts)
 
-    def _fixed(self, kind: _Kind) -> Way | None:
+    def _fixed(self, kind: _Kind) -> RedirectTarget | None:
         """The way to the project's own trees, the same for everybody; None if the view has to find one."""
         return self._way([(tree, None) for tree in kind.resorts]) if kind.resorts else None
 
-    def _written(self, kind: _Kind, column: Column, key: int) -> Way:
+    def _written(self, kind: _Kind, column: Column, key: int) -> RedirectTarget:
         """The way of a key of the orders: its mirrors, and the project's own trees where these are few."""
         numbers, alone = self._orders.listed(key, column, kind.every)
         mirrors, urls = self._prepared.snapshot.mirrors, kind.every or column
@@ -135,9 +135,9 @@ class Courses:
             trees += [(tree, None) for tree in kind.resorts if tree not in listed]
         return self._way(trees)
 
-    def _way(self, trees: Sequence[tuple[str, str | None]]) -> Way:
+    def _way(self, trees: Sequence[tuple[str, str | None]]) -> RedirectTarget:
         found = links(trees[1:], self._place.front)
-        return Way(sys.intern(trees[0][0]), tuple(map(sys.intern, joined(found))), sizes(found))
+        return RedirectTarget(sys.intern(trees[0][0]), tuple(map(sys.intern, joined(found))), sizes(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +151,13 @@ class _Kind:
     column: Column | None
     every: Column | None
     resorts: tuple[str, ...]
-    ways: dict[int, Way] = field(default_factory=dict)
+    ways: dict[int, RedirectTarget] = field(default_factory=dict)
 
 
 # Directories whose files are redirected: what the files of one share, so that a file asked for the first time costs
 # a few look-ups where reading the path and searching the index anew take 20 us (measured).
 
-File: TypeAlias = "tuple[int | str, str | None, Courses]"
+File: TypeAlias = "tuple[int | str, str | None, RedirectTargets]"
 """One file: where its path begins in the request's, or the path as URLs spell it where that differs; the value of its
 Digest header, if there is one; and who may give it."""
 
@@ -183,7 +183,7 @@ class Folder:
         self._images = frozenset(name.encode("utf-8", "surrogateescape").decode("latin-1") for name in images)
         self._begins = len(asked) - len(path) if asked.endswith(path) else None
         self._files = files
-        self._courses: dict[int, Courses] = {}
+        self._courses: dict[int, RedirectTargets] = {}
         self.particular: Callable[[str], bool] | None = None
 
     def file(self, name: str) -> File | None:
@@ -208,7 +208,7 @@ class Folder:
         begins = self._begins
         return begins if begins is not None and written == name else self._path + written, checked, courses
 
-    def take(self, name: str, courses: Courses) -> None:
+    def take(self, name: str, courses: RedirectTargets) -> None:
         """Remembers who may give a file; that holds for all with the same holders."""
         number = None if self._files is None else self._files.find(name.encode("latin-1"))
         if self._files is None:

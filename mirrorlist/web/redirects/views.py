@@ -19,13 +19,13 @@ from pathlib import Path
 from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from mirrorlist.core.catalogue.trees import Place, quoted
+from mirrorlist.core.catalogue.trees import TreePath, quoted
 from mirrorlist.core.errors import NotFound, NotReady
-from mirrorlist.core.files.index import Entry
+from mirrorlist.core.files.index import DirectoryEntry
 from mirrorlist.core.mirror import country_of
 from mirrorlist.core.model import Client
 from mirrorlist.core.public.types import clean, web_url
-from mirrorlist.core.redirects.file_mirrors import Offer, Source, offer, resort_urls
+from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource, offer, resort_urls
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.known_files import YEAR_10000
 from mirrorlist.core.snapshot import Snapshot
@@ -127,7 +127,7 @@ class _Answer:
         self._client, self._counts, self._now = client, counts, now
 
     @property
-    def _place(self) -> Place:
+    def _place(self) -> TreePath:
         return self._wanted.place
 
     def response(self) -> Response:
@@ -147,13 +147,13 @@ class _Answer:
         self._counts.add({**of_file, **labels_of_offer(self._client, found)})
         return response
 
-    def _offer(self) -> Offer:
+    def _offer(self) -> FileSelection:
         """The offer by the protocols that are wanted, or by the others where no good one is by them."""
         asked = self._asked
         if not asked.otherwise:
             return self._offered()
         try:
-            kept: Offer | None = self._offered()
+            kept: FileSelection | None = self._offered()
         except (NotFound, NotReady):
             kept = None
         if kept is not None and not kept.is_desperate:
@@ -165,16 +165,16 @@ class _Answer:
         self._wanted = asked.wanted
         return kept
 
-    def _offered(self) -> Offer:
+    def _offered(self) -> FileSelection:
         return offer(self._snapshot, self._belonging, self._wanted, self._client, self._now)
 
-    def _directory_source(self, found: Offer) -> Source:
+    def _directory_source(self, found: FileSelection) -> FileSource:
         """The project's own tree, because only that surely has the whole directory."""
         wanted = replace(self._wanted, place=found.place)
         resorts = () if found.selection.query.target.vault else resort_urls(self._snapshot, wanted)
-        return Source(resorts[0], None) if resorts else found.sources[0]
+        return FileSource(resorts[0], None) if resorts else found.sources[0]
 
-    def redirected(self, found: Offer) -> Response:
+    def redirected(self, found: FileSelection) -> Response:
         """302 with the headers of RFC 6249."""
         response = redirect(found.sources[0])
         if wants_links(request.headers.get("User-Agent", "")):
@@ -186,27 +186,27 @@ class _Answer:
             response.headers["Digest"] = digest(bytes.fromhex(found.known.sha256))
         return response
 
-    def metalink4(self, found: Offer) -> Response:
+    def metalink4(self, found: FileSelection) -> Response:
         """The document of RFC 5854."""
         return _negotiated(file_metalink4.CONTENT_TYPE, file_metalink4.file_metalink4(found))
 
-    def metalink3(self, found: Offer) -> Response:
+    def metalink3(self, found: FileSelection) -> Response:
         """The document of version 3.0."""
         return _negotiated(file_metalink3.CONTENT_TYPE, file_metalink3.file_metalink3(found))
 
-    def json(self, found: Offer) -> Response:
+    def json(self, found: FileSelection) -> Response:
         """Everything as JSON."""
         return _negotiated(file_json.CONTENT_TYPE, file_json.file_json(found))
 
-    def sha256(self, found: Offer) -> Response:
+    def sha256(self, found: FileSelection) -> Response:
         """The line of sha256sum."""
         return _checksum(found, found.known.sha256 if found.known else None)
 
-    def sha512(self, found: Offer) -> Response:
+    def sha512(self, found: FileSelection) -> Response:
         """The line of sha512sum."""
         return _checksum(found, found.known.sha512 if found.known else None)
 
-    def page(self, found: Offer) -> Response:
+    def page(self, found: FileSelection) -> Response:
         """The page for people."""
         first = found.sources[0].mirror
         return _page(
@@ -219,7 +219,7 @@ class _Answer:
             web_url=web_url,
         )
 
-    def logo(self, found: Offer) -> Response:
+    def logo(self, found: FileSelection) -> Response:
         """The logo of a mirror that this client is told of."""
         told = [source.mirror for source in found.sources] + [each.mirror for each in found.shown]
         mirror = next((mirror for mirror in told if mirror and mirror.name == self._asked.logo), None)
@@ -229,7 +229,7 @@ class _Answer:
         return _negotiated(*picture)
 
 
-FORMS: dict[Form, Callable[[_Answer, Offer], Response]] = {
+FORMS: dict[Form, Callable[[_Answer, FileSelection], Response]] = {
     Form.REDIRECT: _Answer.redirected,
     Form.METALINK4: _Answer.metalink4,
     Form.METALINK3: _Answer.metalink3,
@@ -241,7 +241,7 @@ FORMS: dict[Form, Callable[[_Answer, Offer], Response]] = {
 }
 
 
-def redirect(source: Source) -> Response:
+def redirect(source: FileSource) -> Response:
     """302 to a source, which nobody else may keep."""
     response = Response(b"", status=302)
     del response.headers["Content-Type"]
@@ -251,7 +251,7 @@ def redirect(source: Source) -> Response:
     return response
 
 
-def _country(source: Source) -> str | None:
+def _country(source: FileSource) -> str | None:
     return country_of(source.mirror) if source.mirror else None
 
 
@@ -261,7 +261,7 @@ def _negotiated(content_type: str, body: bytes) -> Response:
     return response
 
 
-def _checksum(found: Offer, hexadecimal: str | None) -> Response:
+def _checksum(found: FileSelection, hexadecimal: str | None) -> Response:
     if hexadecimal is None:
         raise NotReady("the checksum of this file is not known any more; try again in a minute")
     return _negotiated(checksum.CONTENT_TYPE, checksum.checksum(hexadecimal, found.name))
@@ -277,7 +277,7 @@ def _page(template: str, **values: object) -> Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DirectoryRow:
     """One line of a directory's page."""
 
     name: str
@@ -286,10 +286,10 @@ class Row:
     time: str
 
 
-def _rows(place: Place, entries: Sequence[Entry]) -> list[Row]:
+def _rows(place: TreePath, entries: Sequence[DirectoryEntry]) -> list[DirectoryRow]:
     directory = place.path if place.is_directory else f"{place.path}/"
     return [
-        Row(
+        DirectoryRow(
             entry.name + ("/" if entry.is_directory else ""),
             place.front + quoted(directory + entry.name) + ("/" if entry.is_directory else ""),
             entry.size,

@@ -11,13 +11,13 @@ from flask import request
 
 from mirrorlist.core.catalogue.catalogue import published_images, release
 from mirrorlist.core.catalogue.service import PublishedImage
-from mirrorlist.core.catalogue.trees import Place, Tree, host_name, quoted
+from mirrorlist.core.catalogue.trees import RedirectTree, TreePath, host_name, quoted
 from mirrorlist.core.errors import MirrorlistError, NotFound
-from mirrorlist.core.model import MAIN, Target
-from mirrorlist.core.redirects.file_mirrors import Wanted, offer
+from mirrorlist.core.model import MAIN, RepositoryTarget
+from mirrorlist.core.redirects.file_mirrors import FileQuery, offer
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.explanation import PROXIMITY_WORDS, explanation
-from mirrorlist.core.selection.known_files import Known, known_file
+from mirrorlist.core.selection.known_files import FileMetadata, known_file
 from mirrorlist.core.selection.select import select
 from mirrorlist.web.lists.views import asking
 from mirrorlist.web.redirects.requests import Form
@@ -52,7 +52,7 @@ class ImageFiles:
 
 
 def image_files(
-    published: Published, target: Target, directory: str, arch: str, nearest: Callable[[str], str]
+    published: Published, target: RepositoryTarget, directory: str, arch: str, nearest: Callable[[str], str]
 ) -> ImageFiles:
     """The images of service.yml in ``directory`` of a module; what the module's index does not know is not there.
 
@@ -116,10 +116,10 @@ class _Directory:
         """Whether a file is there, as far as is known."""
         return self._index is None or self._index.find(self._path + name) is not None
 
-    def known(self, name: str) -> Known:
+    def known(self, name: str) -> FileMetadata:
         """What the index knows of a file, whether or not a tree gives it."""
-        place = self._file(name) or Place(Tree(prefix="/", module=self._module), self._path + name)
-        return known_file(self._published.snapshot, self._published.requests.belonging, place) or Known()
+        place = self._file(name) or TreePath(RedirectTree(prefix="/", module=self._module), self._path + name)
+        return known_file(self._published.snapshot, self._published.requests.belonging, place) or FileMetadata()
 
     def url(self, name: str) -> str:
         """Where the file is got: at the tree that gives it, else at the nearest mirror."""
@@ -132,11 +132,11 @@ class _Directory:
         asked = place and self._published.requests.by_ending(place)
         return self.url(name + form.value) if asked and asked[0] is form else None
 
-    def _file(self, name: str) -> Place | None:
+    def _file(self, name: str) -> TreePath | None:
         return replace(self._place, path=self._path + name) if self._place else None
 
 
-def _at_a_tree(published: Published, module: str, path: str) -> tuple[Place | None, str]:
+def _at_a_tree(published: Published, module: str, path: str) -> tuple[TreePath | None, str]:
     """Where a tree gives a directory, and what stands before it in a link on a page at the host that was asked.
 
     Trees of this host come first; one whose prefix belongs to another tree there cannot be reached.
@@ -157,7 +157,7 @@ NEAREST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ImageRelease:
     """A version with images: how it is asked for, what is served for it, and its architectures."""
 
     asked: str
@@ -165,7 +165,7 @@ class Release:
     arches: tuple[str, ...]
 
 
-def releases(published: Published, module: str | None) -> list[Release]:
+def releases(published: Published, module: str | None) -> list[ImageRelease]:
     """The versions of a module that mirrors carry, each once under the name that it is asked for by.
 
     Raises:
@@ -175,16 +175,16 @@ def releases(published: Published, module: str | None) -> list[Release]:
     if wanted not in published.modules:
         raise NotFound(f"there is no module {wanted}")
     catalogue = published.service.catalogue
-    found: dict[str, Release] = {}
+    found: dict[str, ImageRelease] = {}
     for asked in published.versions:
         rel = release(catalogue, asked)
         arches = catalogue.arches.get(rel.arches_key, ())
         if rel.module == wanted and arches:
-            found.setdefault(rel.version, Release(asked, rel.version, arches))
+            found.setdefault(rel.version, ImageRelease(asked, rel.version, arches))
     return list(found.values())
 
 
-def other_modules(published: Published) -> dict[str, list[Release]]:
+def other_modules(published: Published) -> dict[str, list[ImageRelease]]:
     """The releases of every module but the main one, as far as there are any."""
     found = {name: releases(published, name) for name in published.modules if name != MAIN}
     return {name: rows for name, rows in found.items() if rows}
@@ -208,7 +208,7 @@ def images_page(
 
     def nearest(path: str) -> str:
         """Where this client gets one image, as a list for its path would say."""
-        wanted = Wanted(Place(Tree(prefix="/", module=target.module), path), question.query.protocols)
+        wanted = FileQuery(TreePath(RedirectTree(prefix="/", module=target.module), path), question.query.protocols)
         try:
             return offer(published.snapshot, published.questions.belonging, wanted, client, now).sources[0].url
         except MirrorlistError:

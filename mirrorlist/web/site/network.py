@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mirrorlist.core.catalogue.requirements import Asked
+from mirrorlist.core.catalogue.requirements import RequirementLevel
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import BadRequest
 from mirrorlist.core.files.found import sentences
 from mirrorlist.core.health.history import days_until
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, Family, Outcome
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, Family, ProbeOutcome
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.core.owners.kit import sync_lines
 from mirrorlist.core.public.record import protocols_of
-from mirrorlist.core.public.types import PublicCheck, PublicMirror, State
+from mirrorlist.core.public.types import MirrorState, PublicCheck, PublicMirror
 from mirrorlist.web.site.published import Published
 from mirrorlist.web.site.svg import availability_bars, lag_bars, map_in_words
 from mirrorlist.web.site.words import country_name, every, speed
 
-_ORDER = {state: number for number, state in enumerate(State)}
+_ORDER = {state: number for number, state in enumerate(MirrorState)}
 SORTS: dict[str, Callable[[PublicMirror], Any]] = {
     "name": lambda mirror: mirror.name,
     "state": lambda mirror: (_ORDER[mirror.state], mirror.name),
@@ -67,7 +67,7 @@ def filters(published: Published, given: Mapping[str, str]) -> Filters:
     known = {
         "protocol": [protocol.value for protocol in Protocol],
         "module": [*published.modules],
-        "state": [state.value for state in State],
+        "state": [state.value for state in MirrorState],
     }
     for name, values in known.items():
         if given.get(name, "") not in ("", *values):
@@ -126,7 +126,7 @@ def network_page(published: Published, given: Mapping[str, str]) -> NetworkPage:
 
 # The page for those who want to host a mirror: what is asked of them, and what they copy.
 
-ASKED: tuple[tuple[str, Callable[[Asked], str]], ...] = (
+ASKED: tuple[tuple[str, Callable[[RequirementLevel], str]], ...] = (
     ("Bandwidth", lambda asked: speed(asked.bandwidth_mbps)),
     ("Disk space", lambda asked: f"{asked.storage_gb} GB" if asked.storage_gb else ""),
     ("Sync", lambda asked: every(asked.update_frequency_seconds) if asked.update_frequency_seconds else ""),
@@ -165,7 +165,7 @@ def _percent(least: float | None) -> str:
 # The page of one mirror: its facts, its health over each way, what its owner can do.
 
 MOST_SHARES = 12
-_QUIET = GOOD_OUTCOMES | SAYS_NOTHING | {Outcome.NO_ADDRESS}
+_QUIET = GOOD_OUTCOMES | SAYS_NOTHING | {ProbeOutcome.NO_ADDRESS}
 
 
 def mirror_page(published: Published, mirror: PublicMirror) -> dict[str, Any]:
@@ -189,21 +189,21 @@ def mirror_page(published: Published, mirror: PublicMirror) -> dict[str, Any]:
         "shares": sorted((detail.shares or {}).items(), key=lambda row: (-row[1], row[0]))[:MOST_SHARES],
         "sentence": sentence_of(mirror),
         "files": {module: tuple(sentences(found)) for module, found in mirror.files.items()},
-        "ipv4_only": all(check.outcome is Outcome.NO_ADDRESS for check in trees if check.family is Family.IPV6),
+        "ipv4_only": all(check.outcome is ProbeOutcome.NO_ADDRESS for check in trees if check.family is Family.IPV6),
         "map_link": map_link(mirror),
     }
 
 
 SENTENCES = {
-    State.FRESH: "Every repository that was compared with the origin is current.",
-    State.UP: "The mirror answers. Its content was not compared with the origin yet.",
-    State.LAGGING: "The mirror has an older version that metalinks still accept; text lists leave it out.",
-    State.STALE: "Something on the mirror is too old, damaged or cannot be read; lists leave it out there.",
-    State.DOWN: "The mirror cannot be reached over any of its addresses; no list holds it.",
-    State.UNKNOWN: "Nobody has looked at this mirror yet; lists hold it until something bad is known.",
-    State.OUT: "The operators took the mirror out for a time, whatever its probes say.",
-    State.PAUSED: "The mirror rests, as its file says; no list holds it.",
-    State.SOON: "The mirror is announced and will be listed from its day on.",
+    MirrorState.FRESH: "Every repository that was compared with the origin is current.",
+    MirrorState.UP: "The mirror answers. Its content was not compared with the origin yet.",
+    MirrorState.LAGGING: "The mirror has an older version that metalinks still accept; text lists leave it out.",
+    MirrorState.STALE: "Something on the mirror is too old, damaged or cannot be read; lists leave it out there.",
+    MirrorState.DOWN: "The mirror cannot be reached over any of its addresses; no list holds it.",
+    MirrorState.UNKNOWN: "Nobody has looked at this mirror yet; lists hold it until something bad is known.",
+    MirrorState.OUT: "The operators took the mirror out for a time, whatever its probes say.",
+    MirrorState.PAUSED: "The mirror rests, as its file says; no list holds it.",
+    MirrorState.SOON: "The mirror is announced and will be listed from its day on.",
 }
 
 
@@ -212,9 +212,9 @@ BAD_FILES = "Its files are not the origin's, whatever its repositories say; redi
 
 def sentence_of(mirror: PublicMirror) -> str:
     """What the state means, and of how many files it was seen."""
-    if mirror.state is State.STALE and mirror.fresh == mirror.repositories:
+    if mirror.state is MirrorState.STALE and mirror.fresh == mirror.repositories:
         return BAD_FILES
-    if mirror.state is not State.FRESH or not mirror.files:
+    if mirror.state is not MirrorState.FRESH or not mirror.files:
         return SENTENCES[mirror.state]
     has, compared = (sum(getattr(each, name) for each in mirror.files.values()) for name in ("has", "compared"))
     return f"{SENTENCES[mirror.state]} It has {has} of {compared} files that were compared."
@@ -222,7 +222,9 @@ def sentence_of(mirror: PublicMirror) -> str:
 
 def _is_fine(check: PublicCheck) -> bool:
     """A good one with a remark was not compared."""
-    return check.good and (check.outcome is Outcome.FRESH or (check.outcome is Outcome.GOOD and not check.detail))
+    return check.good and (
+        check.outcome is ProbeOutcome.FRESH or (check.outcome is ProbeOutcome.GOOD and not check.detail)
+    )
 
 
 def remedies(checks: Iterable[PublicCheck]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from mirrorlist.core.catalogue.catalogue import spelled_versions
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.public.encoding import PublicFile
-from mirrorlist.core.public.types import Logo, PublicDetail, PublicMirror, PublicNetwork, State
+from mirrorlist.core.public.types import Logo, MirrorState, PublicDetail, PublicMirror, PublicNetwork
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import Questions
@@ -47,10 +47,10 @@ class Published:
         return {mirror.name: mirror for mirror in self.network.mirrors}
 
     @cached_property
-    def states(self) -> Mapping[State, int]:
+    def states(self) -> Mapping[MirrorState, int]:
         """How many mirrors are in each state, the states in their order."""
         counted = Counter(mirror.state for mirror in self.network.mirrors)
-        return {state: counted[state] for state in State if counted[state]}
+        return {state: counted[state] for state in MirrorState if counted[state]}
 
     @cached_property
     def questions(self) -> Questions:

@@ -14,7 +14,7 @@ import msgspec
 from flask import Response, current_app, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mirrorlist.core.public.types import State
+from mirrorlist.core.public.types import MirrorState
 from mirrorlist.web.encoding import LEAST_BYTES, accepts_gzip
 from mirrorlist.web.site import words
 
@@ -63,7 +63,7 @@ def _environment() -> Environment:
         "family": words.FAMILY_WORDS.__getitem__, "kind": words.KIND_WORDS.__getitem__,
     }  # fmt: skip
     made.globals |= {
-        "State": State,
+        "State": MirrorState,
         "css": f"/static/site.css?{ASSETS['site.css'].version}",
         "script": f"/static/site.js?{ASSETS['site.js'].version}",
     }

@@ -12,22 +12,22 @@ from importlib.resources import files
 from xml.sax.saxutils import escape, quoteattr
 
 from mirrorlist.core.network.geo import HEIGHT, WIDTH, point
-from mirrorlist.core.public.types import STATE_WORDS, PublicMirror, State
+from mirrorlist.core.public.types import STATE_WORDS, MirrorState, PublicMirror
 from mirrorlist.web.site.words import country_name, duration
 
 SHAPES = {
-    State.FRESH: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
-    State.UP: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
-    State.LAGGING: "M0-{t}L{t} {r}L-{t} {r}z",
-    State.STALE: "M0-{t}L{t} 0L0 {t}L-{t} 0z",
-    State.DOWN: "M-{r}-{r}L{r} {r}M{r}-{r}L-{r} {r}",
-    State.UNKNOWN: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
-    State.OUT: "M-{r}-{r}h{d}v{d}h-{d}z",
-    State.PAUSED: "M-{r}-{r}h{d}v{d}h-{d}z",
-    State.SOON: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
+    MirrorState.FRESH: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
+    MirrorState.UP: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
+    MirrorState.LAGGING: "M0-{t}L{t} {r}L-{t} {r}z",
+    MirrorState.STALE: "M0-{t}L{t} 0L0 {t}L-{t} 0z",
+    MirrorState.DOWN: "M-{r}-{r}L{r} {r}M{r}-{r}L-{r} {r}",
+    MirrorState.UNKNOWN: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
+    MirrorState.OUT: "M-{r}-{r}h{d}v{d}h-{d}z",
+    MirrorState.PAUSED: "M-{r}-{r}h{d}v{d}h-{d}z",
+    MirrorState.SOON: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
 }
 """The outline of each state's sign around 0, 0: circle, triangle, diamond, cross, ring, square."""
-HOLLOW = frozenset({State.UNKNOWN, State.PAUSED, State.SOON, State.DOWN})
+HOLLOW = frozenset({MirrorState.UNKNOWN, MirrorState.PAUSED, MirrorState.SOON, MirrorState.DOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +37,53 @@ class Palette:
     sea: str
     land: str
     edge: str
-    ink: dict[State, str]
+    ink: dict[MirrorState, str]
 
 
 LIGHT = Palette(
-    "#eef3f6", "#c9d3d8", "#ffffff",
+    "#eef3f6",
+    "#c9d3d8",
+    "#ffffff",
     {
-        State.FRESH: "#0b6e4f", State.UP: "#1f6f8b", State.LAGGING: "#9a5b00", State.STALE: "#b3261e",
-        State.DOWN: "#8c1d18", State.UNKNOWN: "#59636b", State.OUT: "#5b3fa0", State.PAUSED: "#59636b",
-        State.SOON: "#1f6f8b",
+        MirrorState.FRESH: "#0b6e4f",
+        MirrorState.UP: "#1f6f8b",
+        MirrorState.LAGGING: "#9a5b00",
+        MirrorState.STALE: "#b3261e",
+        MirrorState.DOWN: "#8c1d18",
+        MirrorState.UNKNOWN: "#59636b",
+        MirrorState.OUT: "#5b3fa0",
+        MirrorState.PAUSED: "#59636b",
+        MirrorState.SOON: "#1f6f8b",
     },
-)  # fmt: skip
+)
 DARK = Palette(
-    "#141b21", "#35424b", "#0f1519",
+    "#141b21",
+    "#35424b",
+    "#0f1519",
     {
-        State.FRESH: "#5fd0a5", State.UP: "#74c3de", State.LAGGING: "#f0b45a", State.STALE: "#ff8f85",
-        State.DOWN: "#ff8f85", State.UNKNOWN: "#aab6bf", State.OUT: "#b9a3f2", State.PAUSED: "#aab6bf",
-        State.SOON: "#74c3de",
+        MirrorState.FRESH: "#5fd0a5",
+        MirrorState.UP: "#74c3de",
+        MirrorState.LAGGING: "#f0b45a",
+        MirrorState.STALE: "#ff8f85",
+        MirrorState.DOWN: "#ff8f85",
+        MirrorState.UNKNOWN: "#aab6bf",
+        MirrorState.OUT: "#b9a3f2",
+        MirrorState.PAUSED: "#aab6bf",
+        MirrorState.SOON: "#74c3de",
     },
-)  # fmt: skip
+)
 PALETTES = {"light": LIGHT, "dark": DARK}
 _BEST_LAST = (
-    State.SOON, State.PAUSED, State.UNKNOWN, State.FRESH, State.UP, State.OUT, State.LAGGING, State.STALE, State.DOWN,
-)  # fmt: skip
+    MirrorState.SOON,
+    MirrorState.PAUSED,
+    MirrorState.UNKNOWN,
+    MirrorState.FRESH,
+    MirrorState.UP,
+    MirrorState.OUT,
+    MirrorState.LAGGING,
+    MirrorState.STALE,
+    MirrorState.DOWN,
+)
 """What needs to be seen is drawn last, on top."""
 
 
@@ -93,10 +117,10 @@ def _mark(mirror: PublicMirror) -> tuple[float, float]:
     return point(mirror.latitude, mirror.longitude)
 
 
-def _paint(state: State, palette: Palette) -> str:
+def _paint(state: MirrorState, palette: Palette) -> str:
     ink = palette.ink[state]
     if state in HOLLOW:
-        fill = "none" if state is State.DOWN else palette.edge
+        fill = "none" if state is MirrorState.DOWN else palette.edge
         return f'fill="{fill}" stroke="{ink}" stroke-width="2"'
     return f'fill="{ink}" stroke="{palette.edge}" stroke-width="1"'
 
@@ -105,7 +129,7 @@ _LETTER = 6.6
 """The width of a letter at 11 pixels, about: badges are stretched to what is written anyway."""
 
 
-def badge(label: str, text: str, state: State) -> bytes:
+def badge(label: str, text: str, state: MirrorState) -> bytes:
     """A small sign to show elsewhere: a grey label, and a word on the colour of its state."""
     left, right = round(len(label) * _LETTER) + 14, round(len(text) * _LETTER) + 14
     title = escape(f"{label}: {text}")
@@ -161,7 +185,7 @@ def lag_bars(days: Sequence[float | None], allowed: float) -> tuple[Bar, ...]:
     return tuple(bars)
 
 
-def map_in_words(mirrors: Sequence[PublicMirror], states: Iterable[tuple[State, int]]) -> str:
+def map_in_words(mirrors: Sequence[PublicMirror], states: Iterable[tuple[MirrorState, int]]) -> str:
     """What the map shows, for those who do not see it."""
     countries = {mirror.country for mirror in mirrors if mirror.country}
     told = ", ".join(f"{count} {STATE_WORDS[state]}" for state, count in states)

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from mirrorlist.core.errors import NotFound
-from mirrorlist.core.public.types import State
+from mirrorlist.core.public.types import MirrorState
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.web.site import svg
 from mirrorlist.web.site.feeds import ATOM, feed
@@ -120,10 +120,10 @@ def _status(published: Published) -> dict[str, Any]:
     return {
         "runs": published.network.runs,
         "states": published.states,
-        "announced": [mirror for mirror in mirrors if mirror.state is State.SOON],
+        "announced": [mirror for mirror in mirrors if mirror.state is MirrorState.SOON],
         "leaving": [mirror for mirror in mirrors if mirror.status.value == "retiring"],
-        "paused": [mirror for mirror in mirrors if mirror.state is State.PAUSED],
-        "out": [mirror for mirror in mirrors if mirror.state is State.OUT],
+        "paused": [mirror for mirror in mirrors if mirror.state is MirrorState.PAUSED],
+        "out": [mirror for mirror in mirrors if mirror.state is MirrorState.OUT],
         "events": [event for event in published.network.events if not event.path][:40],
         "repositories": len(published.snapshot.facts.metadata),
         "origin_faults": published.network.origin_faults,

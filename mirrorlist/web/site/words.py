@@ -10,7 +10,7 @@ from flask import request
 
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.health.verdicts import EventKind, Family
-from mirrorlist.core.public.types import STATE_WORDS, State
+from mirrorlist.core.public.types import STATE_WORDS, MirrorState
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.web.client_address import TrustedProxies
 
@@ -106,7 +106,7 @@ def country_name(country: str | None) -> str:
     return _names().get(country or "", country or "")
 
 
-def state_words(state: State) -> str:
+def state_words(state: MirrorState) -> str:
     """A mirror's state for people."""
     return STATE_WORDS[state]
 

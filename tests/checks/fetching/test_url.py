@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mirrorlist.checks.fetching.result import Failed, FailureKind
-from mirrorlist.checks.fetching.url import Target, read_target, redirected
+from mirrorlist.checks.fetching.url import FetchTarget, read_target, redirected
 from mirrorlist.core.model import Protocol
 
 URL, ADDRESS, HOP = FailureKind.FORBIDDEN_URL, FailureKind.FORBIDDEN_ADDRESS, FailureKind.FORBIDDEN_REDIRECT
@@ -14,16 +14,16 @@ URL, ADDRESS, HOP = FailureKind.FORBIDDEN_URL, FailureKind.FORBIDDEN_ADDRESS, Fa
 @pytest.mark.parametrize(
     ("url", "target"),
     [
-        ("http://mirror.test/a?b=c#d", Target(Protocol.HTTP, "mirror.test", 80, "/a?b=c")),
-        ("HTTPS://Mirror.Test.", Target(Protocol.HTTPS, "mirror.test", 443, "/")),
-        ("https://mirror.test:8443/", Target(Protocol.HTTPS, "mirror.test", 8443, "/")),
-        ("http://mirror.test:443?x", Target(Protocol.HTTP, "mirror.test", 443, "/?x")),
-        ("http://192.0.2.7./", Target(Protocol.HTTP, "192.0.2.7", 80, "/")),
-        ("http://[2001:DB8:0::7]:8080/", Target(Protocol.HTTP, "2001:db8::7", 8080, "/")),
-        ("http://my_mirror.test/a@b:c", Target(Protocol.HTTP, "my_mirror.test", 80, "/a@b:c")),
+        ("http://mirror.test/a?b=c#d", FetchTarget(Protocol.HTTP, "mirror.test", 80, "/a?b=c")),
+        ("HTTPS://Mirror.Test.", FetchTarget(Protocol.HTTPS, "mirror.test", 443, "/")),
+        ("https://mirror.test:8443/", FetchTarget(Protocol.HTTPS, "mirror.test", 8443, "/")),
+        ("http://mirror.test:443?x", FetchTarget(Protocol.HTTP, "mirror.test", 443, "/?x")),
+        ("http://192.0.2.7./", FetchTarget(Protocol.HTTP, "192.0.2.7", 80, "/")),
+        ("http://[2001:DB8:0::7]:8080/", FetchTarget(Protocol.HTTP, "2001:db8::7", 8080, "/")),
+        ("http://my_mirror.test/a@b:c", FetchTarget(Protocol.HTTP, "my_mirror.test", 80, "/a@b:c")),
     ],
 )
-def test_a_url_is_read_into_its_parts(url: str, target: Target) -> None:
+def test_a_url_is_read_into_its_parts(url: str, target: FetchTarget) -> None:
     assert read_target(url) == target
 
 
@@ -80,7 +80,7 @@ def test_a_url_that_is_not_plain_is_refused(url: str, kind: FailureKind, word: s
     assert raised.value.failure.detail.isprintable()
 
 
-HERE = Target(Protocol.HTTPS, "mirror.test", 8443, "/a/b?c")
+HERE = FetchTarget(Protocol.HTTPS, "mirror.test", 8443, "/a/b?c")
 
 
 @pytest.mark.parametrize(

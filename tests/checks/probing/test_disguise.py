@@ -13,7 +13,7 @@ import pytest
 from mirrorlist.checks.probing.visit import Visited, visit
 from mirrorlist.core.health.agents import OF_OTHERS, OF_RPM, Agent
 from mirrorlist.core.health.probe_plan import Trip, Wanted
-from mirrorlist.core.health.verdicts import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, judged
+from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, Verdict, judged
 from mirrorlist.core.model import Mirror
 from tests.building import NOW
 from tests.checks.servers import answer, redirect
@@ -64,7 +64,7 @@ def after(of: Mirror, runs: int, wanted: Wanted = WANTED, time_file: str | None 
 def test_a_mirror_that_refuses_one_client_of_rpm_is_out_after_three_runs(agent: Agent) -> None:
     with mirrored(Picky("^" + agent.user_agent[:4])) as (of, _):
         probe, verdict = after(of, 3)
-    assert (probe.outcome, verdict.good_now) == (Outcome.CLIENTS, False)
+    assert (probe.outcome, verdict.good_now) == (ProbeOutcome.CLIENTS, False)
     assert probe.detail == f"it refuses {agent.name}'s User-Agent (status 403), and not the prober's"
 
 
@@ -73,7 +73,7 @@ def test_a_mirror_of_other_files_is_asked_by_its_own_clients(agent: Agent) -> No
     tree = Tree({"TIME": str(NOW).encode()})
     with mirrored(Picky(agent.user_agent[:6], tree=tree)) as (of, _):
         probe, verdict = after(of, 3, wanted={}, time_file="TIME")
-    assert (probe.outcome, verdict.good_now) == (Outcome.CLIENTS, False)
+    assert (probe.outcome, verdict.good_now) == (ProbeOutcome.CLIENTS, False)
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_a_mirror_of_other_files_is_asked_by_its_own_clients(agent: Agent) -> No
 )
 def test_every_way_to_refuse_a_client_counts(refusal: bytes | None) -> None:
     with mirrored(Picky("libdnf|curl|ZYpp", refusal)) as (of, _):
-        assert after(of, 1)[0].outcome is Outcome.CLIENTS
+        assert after(of, 1)[0].outcome is ProbeOutcome.CLIENTS
 
 
 def test_a_client_that_shall_come_back_later_is_not_refused() -> None:
     with mirrored(Picky("libdnf|curl|ZYpp", answer("429 Too Many Requests"))) as (of, _):
-        assert after(of, 3)[0].outcome is Outcome.GOOD
+        assert after(of, 3)[0].outcome is ProbeOutcome.GOOD
 
 
 def test_a_mirror_that_lets_clients_in_again_comes_back() -> None:
@@ -120,11 +120,11 @@ def test_a_mirror_that_refuses_the_prober_alone_is_good(refusal: bytes | None) -
         found = visited(of, 1, {})
     by_path = {probe.subject.path: probe for probe in found.probes}
     assert {path: by_path[path].outcome for path in by_path} == {
-        "": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH),
+        "": ProbeOutcome.GOOD, **dict.fromkeys(PATHS, ProbeOutcome.FRESH),
     }  # fmt: skip
     assert by_path[""].detail == "it refuses the prober's User-Agent, so it was asked under libdnf's"
 
 
 def test_a_mirror_that_refuses_everybody_refuses() -> None:
     with mirrored(Picky("")) as (of, _):
-        assert after(of, 2)[0].outcome is Outcome.REFUSED
+        assert after(of, 2)[0].outcome is ProbeOutcome.REFUSED

@@ -10,7 +10,7 @@ from pathlib import Path
 from mirrorlist.checks.fetching.fetch import Ask, Fetch, Guard, fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.heads import Timeouts, ask, tree_of
-from mirrorlist.checks.probing.one_byte import Answer
+from mirrorlist.checks.probing.one_byte import FileAnswer
 from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN
 from mirrorlist.core.model import Protocol
 from tests.checks.asking import LOOPBACK
@@ -26,15 +26,15 @@ def test_a_real_mirror_is_asked(tmp_path: Path) -> None:
         wanted = ["isos/a b%.iso", "isos/none.iso", "isos"]
         fetches = partial(fetch, guard=Guard(allowed=LOOPBACK))
         found = ask(f"http://{HOST}:{port}/", wanted, fetches, time.monotonic, Timeouts())
-    assert found["isos/a b%.iso"] == Answer(5, 1_700_000_000)
-    assert found["isos/none.iso"] == Answer(ABSENT)
+    assert found["isos/a b%.iso"] == FileAnswer(5, 1_700_000_000)
+    assert found["isos/none.iso"] == FileAnswer(ABSENT)
 
 
 def answers(status: int, body: bytes = b"", **headers: str) -> Fetched:
     return Fetched(status, {key.replace("_", "-"): value for key, value in headers.items()}, body, "", "", 0, None)
 
 
-def asked(*replies: Fetched | Failure) -> tuple[dict[str, Answer], list[str]]:
+def asked(*replies: Fetched | Failure) -> tuple[dict[str, FileAnswer], list[str]]:
     """What is known of files 0, 1, 2, ... and what was asked for."""
     waiting, urls = list(replies), []
 
@@ -50,7 +50,7 @@ def test_a_server_that_sends_whole_files_is_asked_by_head_and_by_get_in_turn() -
     whole, head = answers(200, b"x", content_length="7"), answers(200, content_length="7")
     found, requests = asked(whole, head, head, head, answers(403), head)
     assert requests == ["GET 0", "HEAD 1", "HEAD 2", "HEAD 3", "GET 4", "HEAD 5"]
-    assert found["4"] == Answer(ABSENT, why="status 403")
+    assert found["4"] == FileAnswer(ABSENT, why="status 403")
 
 
 def test_the_size_is_that_of_the_whole_file() -> None:
@@ -58,7 +58,7 @@ def test_the_size_is_that_of_the_whole_file() -> None:
         answers(206, content_range="bytes 0-0/700", content_length="1"), answers(206, content_length="1"),
         answers(416, content_range="bytes */0"), answers(206, content_range="bytes 0-0/*"), answers(416),
     )  # fmt: skip
-    assert found == {"0": Answer(700), "2": Answer(0), "3": Answer(UNKNOWN)}
+    assert found == {"0": FileAnswer(700), "2": FileAnswer(0), "3": FileAnswer(UNKNOWN)}
 
 
 def test_what_a_mirror_redirects_to_others_it_does_not_have() -> None:

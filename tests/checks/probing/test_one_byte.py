@@ -7,14 +7,14 @@ import pytest
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask, fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
-from mirrorlist.checks.probing.one_byte import Answer, Asked, by_get, by_head
+from mirrorlist.checks.probing.one_byte import FileAnswer, FileReply, by_get, by_head
 from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN
 from mirrorlist.core.health.elsewhere import Elsewhere
 from tests.checks.asking import guard
 from tests.checks.servers import ALLOWED_HOST, answer, by_path, redirect, serving
 
 URL = "http://m/file"
-GONE = Asked(Answer(ABSENT))
+GONE = FileReply(FileAnswer(ABSENT))
 
 
 def reply(status: int, body: bytes = b"", **headers: str) -> Fetched:
@@ -24,26 +24,26 @@ def reply(status: int, body: bytes = b"", **headers: str) -> Fetched:
 @pytest.mark.parametrize(
     ("got", "said"),
     [
-        (reply(206, b"x", content_range="bytes 0-0/77"), Asked(Answer(77))),
-        (reply(206, b"x", content_range="Bytes 0-0/*"), Asked(Answer(UNKNOWN))),
-        (reply(206, b"x"), Asked(None)),
-        (reply(416, content_range="bytes */0"), Asked(Answer(0))),
-        (reply(416, content_range="bytes */5"), Asked(None)),
-        (reply(200, b"x", content_length="77"), Asked(Answer(77), whole=True)),
-        (reply(200, b"", content_length="0"), Asked(Answer(0))),
-        (reply(200, b"", content_length="77"), Asked(None)),
-        (reply(200, b"x"), Asked(None)),
-        (reply(200, b"x", content_length="9" * 40), Asked(None)),
+        (reply(206, b"x", content_range="bytes 0-0/77"), FileReply(FileAnswer(77))),
+        (reply(206, b"x", content_range="Bytes 0-0/*"), FileReply(FileAnswer(UNKNOWN))),
+        (reply(206, b"x"), FileReply(None)),
+        (reply(416, content_range="bytes */0"), FileReply(FileAnswer(0))),
+        (reply(416, content_range="bytes */5"), FileReply(None)),
+        (reply(200, b"x", content_length="77"), FileReply(FileAnswer(77), whole=True)),
+        (reply(200, b"", content_length="0"), FileReply(FileAnswer(0))),
+        (reply(200, b"", content_length="77"), FileReply(None)),
+        (reply(200, b"x"), FileReply(None)),
+        (reply(200, b"x", content_length="9" * 40), FileReply(None)),
         (reply(404), GONE),
         (reply(410), GONE),
-        (reply(403), Asked(Answer(ABSENT, why="status 403"))),
-        (reply(429), Asked(None)),
-        (reply(503), Asked(None)),
-        (Failure(FailureKind.TIMEOUT, "m"), Asked(None, failed=True)),
-        (Failure(FailureKind.CIRCLE, "m"), Asked(Answer(ABSENT, why="redirects in a circle: m"))),
+        (reply(403), FileReply(FileAnswer(ABSENT, why="status 403"))),
+        (reply(429), FileReply(None)),
+        (reply(503), FileReply(None)),
+        (Failure(FailureKind.TIMEOUT, "m"), FileReply(None, failed=True)),
+        (Failure(FailureKind.CIRCLE, "m"), FileReply(FileAnswer(ABSENT, why="redirects in a circle: m"))),
     ],
 )
-def test_the_first_byte_proves_a_file(got: Fetched | Failure, said: Asked) -> None:
+def test_the_first_byte_proves_a_file(got: Fetched | Failure, said: FileReply) -> None:
     assert by_get(URL, Ask(), lambda url, ask: got) == said
 
 
@@ -56,13 +56,13 @@ def test_a_head_that_is_refused_in_any_way_proves_nothing(refusal: Fetched | Fai
     def fetches(url: str, ask: Ask) -> Fetched | Failure:
         return refusal if ask.method is Method.HEAD else reply(206, b"x", content_range="bytes 0-0/7")
 
-    assert by_head(URL, Ask(), fetches) == Asked(Answer(7))
+    assert by_head(URL, Ask(), fetches) == FileReply(FileAnswer(7))
 
 
 def test_one_byte_of_a_large_file_is_read_and_no_more() -> None:
     with serving(by_path({"/big": answer("200 OK", b"x" * 3_000_000)})) as server:
         found = by_get(server.url("/big"), Ask(), lambda url, ask: fetch(url, ask, guard()))
-    assert found == Asked(Answer(3_000_000), whole=True)
+    assert found == FileReply(FileAnswer(3_000_000), whole=True)
     assert b"Range: bytes=0-0" in server.heads[0]
 
 

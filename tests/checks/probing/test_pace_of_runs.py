@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mirrorlist.checks.probing.runner import Job, Outside, Ran, run
-from mirrorlist.core.catalogue.policy import Lowered
+from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.health.response_times import Pace
 from tests.building import NOW
 from tests.checks.probing.test_runner import EVERY, network
@@ -30,6 +30,6 @@ def test_503_in_two_runs_lowers_the_weight_and_two_calm_runs_give_it_back() -> N
             paces = after(number, paces)
             seen.append(paces["m1.test"].lowered)
             assert [paces[name].lowered for name in ("m0.test", "m2.test")] == [None, None]
-    lowered = Lowered(1, NOW + 2 * EVERY, "it asked for patience (429 or 503)")
+    lowered = WeightReduction(1, NOW + 2 * EVERY, "it asked for patience (429 or 503)")
     assert seen == [None, None, lowered, lowered, None]
     assert all(0 < seconds < TERMS.timeout_seconds for pace in paces.values() for seconds in pace.times)

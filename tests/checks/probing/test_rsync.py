@@ -14,7 +14,7 @@ import pytest
 
 from mirrorlist.checks.fetching.subprocesses import MOST_TOLD
 from mirrorlist.checks.probing.rsync import Client, client_of, installed_client, probe
-from mirrorlist.core.health.verdicts import Family, Outcome, Subject
+from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject
 from mirrorlist.core.model import MAIN, Protocol
 from tests.checks.asking import LOOPBACK, guard, names
 from tests.checks.servers import ALLOWED_HOST, serving, stays_silent
@@ -23,7 +23,9 @@ GUARD = guard(LOOPBACK, names({"m.test": [ALLOWED_HOST], "inside.test": ["10.0.0
 needs_rsync = pytest.mark.skipif(shutil.which("rsync") is None, reason="the rsync client is not installed")
 
 
-def asked(url: str, client: Client | None, family: Family = Family.IPV4, seconds: float = 30.0) -> tuple[Outcome, str]:
+def asked(
+    url: str, client: Client | None, family: Family = Family.IPV4, seconds: float = 30.0
+) -> tuple[ProbeOutcome, str]:
     found = probe(Subject("m", MAIN, Protocol.RSYNC, family), url, seconds, GUARD, client)
     return found.outcome, found.detail
 
@@ -39,22 +41,26 @@ def hangs(arguments: list[str], seconds: float) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("url", "client", "outcome"),
     [
-        ("rsync://m.test/linux/", ends(0), Outcome.GOOD),
-        ("rsync://m.test/linux/", ends(5, "@ERROR: Unknown module 'linux'"), Outcome.MISSING),
-        ("rsync://m.test/linux/", ends(5, "@ERROR: max connections (9) reached -- try again later"), Outcome.LIMITED),
-        ("rsync://m.test/linux/", ends(10, "Connection refused"), Outcome.UNREACHABLE),
-        ("rsync://m.test/linux/", hangs, Outcome.TIMEOUT),
-        ("rsync://m.test/linux/", None, Outcome.UNCHECKED),
-        ("rsync://inside.test/linux/", ends(0), Outcome.FORBIDDEN),
-        ("rsync://unknown.test/linux/", ends(0), Outcome.UNREACHABLE),
-        ("rsync://user@m.test/linux/", ends(0), Outcome.FORBIDDEN),
-        ("rsync://m.test/", ends(0), Outcome.FORBIDDEN),
-        ("rsync://m.test/-e/x;y", ends(0), Outcome.FORBIDDEN),
-        ("rsync://m.test:99999/linux/", ends(0), Outcome.FORBIDDEN),
-        ("http://m.test/linux/", ends(0), Outcome.FORBIDDEN),
+        ("rsync://m.test/linux/", ends(0), ProbeOutcome.GOOD),
+        ("rsync://m.test/linux/", ends(5, "@ERROR: Unknown module 'linux'"), ProbeOutcome.MISSING),
+        (
+            "rsync://m.test/linux/",
+            ends(5, "@ERROR: max connections (9) reached -- try again later"),
+            ProbeOutcome.LIMITED,
+        ),
+        ("rsync://m.test/linux/", ends(10, "Connection refused"), ProbeOutcome.UNREACHABLE),
+        ("rsync://m.test/linux/", hangs, ProbeOutcome.TIMEOUT),
+        ("rsync://m.test/linux/", None, ProbeOutcome.UNCHECKED),
+        ("rsync://inside.test/linux/", ends(0), ProbeOutcome.FORBIDDEN),
+        ("rsync://unknown.test/linux/", ends(0), ProbeOutcome.UNREACHABLE),
+        ("rsync://user@m.test/linux/", ends(0), ProbeOutcome.FORBIDDEN),
+        ("rsync://m.test/", ends(0), ProbeOutcome.FORBIDDEN),
+        ("rsync://m.test/-e/x;y", ends(0), ProbeOutcome.FORBIDDEN),
+        ("rsync://m.test:99999/linux/", ends(0), ProbeOutcome.FORBIDDEN),
+        ("http://m.test/linux/", ends(0), ProbeOutcome.FORBIDDEN),
     ],
 )
-def test_how_rsync_ends_is_what_it_comes_to(url: str, client: Client | None, outcome: Outcome) -> None:
+def test_how_rsync_ends_is_what_it_comes_to(url: str, client: Client | None, outcome: ProbeOutcome) -> None:
     assert asked(url, client)[0] is outcome
 
 
@@ -71,7 +77,7 @@ def test_the_client_connects_to_the_address_that_was_judged() -> None:
 
 
 def test_a_family_without_an_address_is_told() -> None:
-    assert asked("rsync://m.test/linux/", ends(0), Family.IPV6)[0] is Outcome.NO_ADDRESS
+    assert asked("rsync://m.test/linux/", ends(0), Family.IPV6)[0] is ProbeOutcome.NO_ADDRESS
 
 
 @contextmanager
@@ -100,8 +106,8 @@ def daemon(directory: Path) -> Iterator[int]:
 def test_a_real_server_lists_its_module_and_no_other(tmp_path: Path) -> None:
     with daemon(tmp_path) as port:
         client = installed_client()
-        assert asked(f"rsync://m.test:{port}/linux/", client) == (Outcome.GOOD, "")
-        assert asked(f"rsync://m.test:{port}/other/", client)[0] is Outcome.MISSING
+        assert asked(f"rsync://m.test:{port}/linux/", client) == (ProbeOutcome.GOOD, "")
+        assert asked(f"rsync://m.test:{port}/other/", client)[0] is ProbeOutcome.MISSING
 
 
 @needs_rsync
@@ -109,7 +115,7 @@ def test_a_server_that_stays_silent_is_too_slow() -> None:
     with serving(stays_silent) as server:
         start = time.monotonic()
         found = asked(f"rsync://m.test:{server.port}/linux/", installed_client(), seconds=1.0)
-    assert found[0] in (Outcome.TIMEOUT, Outcome.UNREACHABLE)
+    assert found[0] in (ProbeOutcome.TIMEOUT, ProbeOutcome.UNREACHABLE)
     assert time.monotonic() - start < 15
 
 

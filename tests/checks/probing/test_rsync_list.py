@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.checks.probing.rsync_list import Bounds, Lister, NotListed, installed_lister, listed_lines, lister_of
-from mirrorlist.core.files.list_parser import UNREAD_LINE, Link, Row, rsync_lines
+from mirrorlist.core.files.list_parser import UNREAD_LINE, ListedFile, SymbolicLink, rsync_lines
 from tests.checks.asking import LOOPBACK, guard, names
 from tests.checks.servers import ALLOWED_HOST, serving, stays_silent
 from tests.indexing.daemons import HOST, needs_rsync, rsync_daemon
@@ -52,11 +52,11 @@ def test_a_real_tree_in_utc_with_exact_sizes_and_any_name(tmp_path: Path) -> Non
     with rsync_daemon(tree, tmp_path / "rsyncd.conf") as port:
         found = list(rsync_lines(lines(f"rsync://m.test:{port}/linux/", installed_lister())))
         missing = said(f"rsync://m.test:{port}/other/", installed_lister())
-    assert {row.path.decode(): row.size for row in found if isinstance(row, Row)} == {
+    assert {row.path.decode(): row.size for row in found if isinstance(row, ListedFile)} == {
         name: size for name, size in sizes.items() if "\n" not in name and "\\" not in name
     }
-    assert {row.mtime for row in found if isinstance(row, Row)} == {1_700_000_000}
-    assert [row for row in found if isinstance(row, Link)] == [Link(b"current", b"9")]
+    assert {row.mtime for row in found if isinstance(row, ListedFile)} == {1_700_000_000}
+    assert [row for row in found if isinstance(row, SymbolicLink)] == [SymbolicLink(b"current", b"9")]
     assert "Unknown module" in missing
 
 

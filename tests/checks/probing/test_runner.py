@@ -11,13 +11,13 @@ from itertools import pairwise
 
 import pytest
 
+from mirrorlist.checks.fetching.fetch import AllowedFamilies as AskedFamily
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
-from mirrorlist.checks.fetching.fetch import Family as AskedFamily
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
 from mirrorlist.checks.probing.visit import Visited
-from mirrorlist.core.catalogue.trees import Tree as FileTree
-from mirrorlist.core.health.verdicts import Family, Outcome, Subject, Verdict
+from mirrorlist.core.catalogue.trees import RedirectTree as FileTree
+from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Mirror, Protocol, Status
 from tests.building import NOW, service
 from tests.building import mirror as described
@@ -141,9 +141,9 @@ def test_mirrors_of_one_family_are_good_over_theirs_and_no_fault_over_the_other(
         if not subject.path
     }
     assert states == {
-        ("four.test", "ipv4"): Outcome.GOOD, ("four.test", "ipv6"): Outcome.NO_ADDRESS,
-        ("six.test", "ipv4"): Outcome.NO_ADDRESS, ("six.test", "ipv6"): Outcome.GOOD,
-        ("broken.test", "ipv4"): Outcome.GOOD, ("broken.test", "ipv6"): Outcome.CLOSED,
+        ("four.test", "ipv4"): ProbeOutcome.GOOD, ("four.test", "ipv6"): ProbeOutcome.NO_ADDRESS,
+        ("six.test", "ipv4"): ProbeOutcome.NO_ADDRESS, ("six.test", "ipv6"): ProbeOutcome.GOOD,
+        ("broken.test", "ipv4"): ProbeOutcome.GOOD, ("broken.test", "ipv6"): ProbeOutcome.CLOSED,
     }  # fmt: skip
     assert [(change.subject.mirror, change.subject.family) for change in changes] == [("broken.test", Family.IPV6)]
 
@@ -364,7 +364,7 @@ def test_a_private_mirror_behind_a_firewall_stays() -> None:
     for _ in range(3):
         watch.run()
     assert {verdict.good_now for verdict in watch.verdicts.values()} == {True}
-    assert {verdict.outcome for verdict in watch.verdicts.values()} == {Outcome.UNCHECKED}
+    assert {verdict.outcome for verdict in watch.verdicts.values()} == {ProbeOutcome.UNCHECKED}
 
 
 def test_the_trees_that_redirects_end_at_are_probed_under_their_urls() -> None:

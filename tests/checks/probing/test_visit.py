@@ -16,12 +16,12 @@ import pytest
 
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
-from mirrorlist.checks.probing.requests import Terms, validator_of
+from mirrorlist.checks.probing.requests import ProbeTerms, validator_of
 from mirrorlist.checks.probing.visit import Visited, visit
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.health.elsewhere import Elsewhere
 from mirrorlist.core.health.probe_plan import TURNS, Trip, Wanted
-from mirrorlist.core.health.verdicts import Family, HealthPolicy, Outcome, Probe, Subject, Verdict, judged
+from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, Verdict, judged
 from mirrorlist.core.model import MAIN, Mirror, Protocol
 from tests.building import NOW
 from tests.checks.fetching.test_bounded_socket import TRUSTING, serving_tls
@@ -69,7 +69,7 @@ def visited(
     time_file: str | None = None,
     run: int = 0,
     images: Mapping[str, int | None] | None = None,
-    terms: Terms = TERMS,
+    terms: ProbeTerms = TERMS,
 ) -> Visited:
     trip = Trip(
         mirror=of, wanted=wanted, now=NOW, run=run, verdicts=verdicts or {}, time_file=time_file,
@@ -83,7 +83,7 @@ def probes(found: Visited, family: Family = Family.IPV4) -> dict[str, Probe]:
     return {probe.subject.path: probe for probe in found.probes if probe.subject.family is family}
 
 
-def outcomes(found: Visited, family: Family = Family.IPV4) -> dict[str, Outcome]:
+def outcomes(found: Visited, family: Family = Family.IPV4) -> dict[str, ProbeOutcome]:
     return {path: probe.outcome for path, probe in probes(found, family).items()}
 
 
@@ -97,26 +97,28 @@ def judged_by(found: Visited, before: Mapping[Subject, Verdict]) -> dict[Subject
 def test_a_good_mirror_is_fresh_in_everything() -> None:
     with mirrored(Tree()) as (of, server):
         found = visited(of)
-    assert outcomes(found) == {"": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH)}
-    assert outcomes(found, Family.IPV6) == {"": Outcome.NO_ADDRESS}
+    assert outcomes(found) == {"": ProbeOutcome.GOOD, **dict.fromkeys(PATHS, ProbeOutcome.FRESH)}
+    assert outcomes(found, Family.IPV6) == {"": ProbeOutcome.NO_ADDRESS}
     assert (found.requests, server.connections) == (5, 4)
     assert {probe.sha256 for path, probe in probes(found).items() if path} == {WANTED[MAIN][PATHS[0]].current.sha256}  # type: ignore[union-attr]  # known here
 
 
-CONTENT: list[tuple[bytes, Outcome, str, Outcome]] = [
-    (LAST, Outcome.LAGGING, "an older version that is still accepted", Outcome.GOOD),
-    (OLD, Outcome.STALE, "a version that the origin has replaced", Outcome.GOOD),
-    (NEWER, Outcome.AHEAD, "", Outcome.GOOD),
-    (NEVER, Outcome.WRONG, "a repomd.xml that the origin never published", Outcome.WRONG),
-    (CURRENT[:-20], Outcome.WRONG, "a repomd.xml that ends early", Outcome.WRONG),
-    (HTML, Outcome.WRONG, "an HTML page", Outcome.WRONG),
-    (b"", Outcome.WRONG, "an empty file", Outcome.WRONG),
-    (b"hello", Outcome.WRONG, "not a repomd.xml", Outcome.WRONG),
+CONTENT: list[tuple[bytes, ProbeOutcome, str, ProbeOutcome]] = [
+    (LAST, ProbeOutcome.LAGGING, "an older version that is still accepted", ProbeOutcome.GOOD),
+    (OLD, ProbeOutcome.STALE, "a version that the origin has replaced", ProbeOutcome.GOOD),
+    (NEWER, ProbeOutcome.AHEAD, "", ProbeOutcome.GOOD),
+    (NEVER, ProbeOutcome.WRONG, "a repomd.xml that the origin never published", ProbeOutcome.WRONG),
+    (CURRENT[:-20], ProbeOutcome.WRONG, "a repomd.xml that ends early", ProbeOutcome.WRONG),
+    (HTML, ProbeOutcome.WRONG, "an HTML page", ProbeOutcome.WRONG),
+    (b"", ProbeOutcome.WRONG, "an empty file", ProbeOutcome.WRONG),
+    (b"hello", ProbeOutcome.WRONG, "not a repomd.xml", ProbeOutcome.WRONG),
 ]
 
 
 @pytest.mark.parametrize(("body", "outcome", "detail", "tree"), CONTENT)
-def test_the_content_is_compared_with_the_origins(body: bytes, outcome: Outcome, detail: str, tree: Outcome) -> None:
+def test_the_content_is_compared_with_the_origins(
+    body: bytes, outcome: ProbeOutcome, detail: str, tree: ProbeOutcome
+) -> None:
     with mirrored(Tree().put(body)) as (of, _):
         found = probes(visited(of))
     assert {(probe.outcome, probe.detail) for path, probe in found.items() if path} == {(outcome, detail)}
@@ -129,30 +131,34 @@ def test_what_is_older_than_all_that_is_known_may_have_been_the_origins() -> Non
     terms = replace(TERMS, history={}, oldest=dict.fromkeys(PATHS, int(NOW) - 3600))
     with mirrored(Tree().put(OLD)) as (of, _):
         found = probes(visited(of, terms=terms))
-    assert {probe.outcome for path, probe in found.items() if path} == {Outcome.STALE}
-    assert found[""].outcome is Outcome.GOOD
+    assert {probe.outcome for path, probe in found.items() if path} == {ProbeOutcome.STALE}
+    assert found[""].outcome is ProbeOutcome.GOOD
 
 
-ANSWERS: list[tuple[str, Talk, Outcome]] = [
-    ("404", says(answer("404 Not Found")), Outcome.MISSING),
-    ("410", says(answer("410 Gone")), Outcome.MISSING),
-    ("403", says(answer("403 Forbidden")), Outcome.REFUSED),
-    ("500", says(answer("500 Internal Server Error")), Outcome.REFUSED),
-    ("429", says(answer("429 Too Many Requests", b"", "Retry-After: 60")), Outcome.LIMITED),
-    ("503", says(answer("503 Service Unavailable")), Outcome.LIMITED),
-    ("redirect to cloud metadata", says(redirect("http://169.254.169.254/latest/")), Outcome.FORBIDDEN),
-    ("redirects without end", says(redirect("/again")), Outcome.WRONG),
-    ("silence", stays_silent, Outcome.TIMEOUT),
-    ("a byte a second", drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", lambda _: b"x", 0.1), Outcome.TIMEOUT),
-    ("an endless body", floods(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536), Outcome.WRONG),
-    ("a gzip bomb", says(answer("200 OK", gzip.compress(bytes(10**7)), "Content-Encoding: gzip")), Outcome.WRONG),
-    ("cut off", says(answer(body=CURRENT)[:-30]), Outcome.UNREACHABLE),
-    ("no HTTP", says(b"SSH-2.0-OpenSSH_9.6\r\n"), Outcome.WRONG),
+ANSWERS: list[tuple[str, Talk, ProbeOutcome]] = [
+    ("404", says(answer("404 Not Found")), ProbeOutcome.MISSING),
+    ("410", says(answer("410 Gone")), ProbeOutcome.MISSING),
+    ("403", says(answer("403 Forbidden")), ProbeOutcome.REFUSED),
+    ("500", says(answer("500 Internal Server Error")), ProbeOutcome.REFUSED),
+    ("429", says(answer("429 Too Many Requests", b"", "Retry-After: 60")), ProbeOutcome.LIMITED),
+    ("503", says(answer("503 Service Unavailable")), ProbeOutcome.LIMITED),
+    ("redirect to cloud metadata", says(redirect("http://169.254.169.254/latest/")), ProbeOutcome.FORBIDDEN),
+    ("redirects without end", says(redirect("/again")), ProbeOutcome.WRONG),
+    ("silence", stays_silent, ProbeOutcome.TIMEOUT),
+    (
+        "a byte a second",
+        drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", lambda _: b"x", 0.1),
+        ProbeOutcome.TIMEOUT,
+    ),
+    ("an endless body", floods(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536), ProbeOutcome.WRONG),
+    ("a gzip bomb", says(answer("200 OK", gzip.compress(bytes(10**7)), "Content-Encoding: gzip")), ProbeOutcome.WRONG),
+    ("cut off", says(answer(body=CURRENT)[:-30]), ProbeOutcome.UNREACHABLE),
+    ("no HTTP", says(b"SSH-2.0-OpenSSH_9.6\r\n"), ProbeOutcome.WRONG),
 ]
 
 
 @pytest.mark.parametrize(("talk", "outcome"), [pytest.param(*each[1:], id=each[0]) for each in ANSWERS])
-def test_what_a_mirror_answers_is_what_its_tree_comes_to(talk: Talk, outcome: Outcome) -> None:
+def test_what_a_mirror_answers_is_what_its_tree_comes_to(talk: Talk, outcome: ProbeOutcome) -> None:
     with mirrored(Tree(talk=talk)) as (of, _):
         start = time.monotonic()
         found = visited(of)
@@ -167,35 +173,38 @@ def test_a_mirror_that_asks_us_to_come_back_is_asked_no_more() -> None:
     assert server.connections == 1
 
 
-TIMES: list[tuple[bytes, Outcome]] = [
-    (GOOD_TIME, Outcome.GOOD),
-    (GOOD_TIME + b"\n", Outcome.GOOD),
-    (f"{NOW + 599:.0f}".encode(), Outcome.GOOD),
-    (f"{NOW + 601:.0f}".encode(), Outcome.FUTURE),
-    (b"9999999999", Outcome.FUTURE),
-    (b"inf", Outcome.FUTURE),
-    (b"nan", Outcome.FUTURE),
-    (b"9" * 90, Outcome.FUTURE),
-    (f"{NOW - 12 * 3600 + 9:.0f}".encode(), Outcome.GOOD),
-    (f"{NOW - 12 * 3600 - 9:.0f}".encode(), Outcome.OUTDATED),
-    (b"-5", Outcome.OUTDATED),
-    (f"{datetime.fromtimestamp(NOW - 600, UTC):%a %b %d %H:%M:%S UTC %Y}\n".encode(), Outcome.GOOD),
-    (f"{datetime.fromtimestamp(NOW - 86_400, UTC):%a %b %d %H:%M:%S UTC %Y}\nUsing dvd\n".encode(), Outcome.OUTDATED),
-    (b"Sat Nov 22 01:02:03 UTC 2036", Outcome.FUTURE),
-    (HTML, Outcome.WRONG),
-    (b"", Outcome.WRONG),
-    (b"soon", Outcome.WRONG),
-    (b"\xff\xfe", Outcome.WRONG),
+TIMES: list[tuple[bytes, ProbeOutcome]] = [
+    (GOOD_TIME, ProbeOutcome.GOOD),
+    (GOOD_TIME + b"\n", ProbeOutcome.GOOD),
+    (f"{NOW + 599:.0f}".encode(), ProbeOutcome.GOOD),
+    (f"{NOW + 601:.0f}".encode(), ProbeOutcome.FUTURE),
+    (b"9999999999", ProbeOutcome.FUTURE),
+    (b"inf", ProbeOutcome.FUTURE),
+    (b"nan", ProbeOutcome.FUTURE),
+    (b"9" * 90, ProbeOutcome.FUTURE),
+    (f"{NOW - 12 * 3600 + 9:.0f}".encode(), ProbeOutcome.GOOD),
+    (f"{NOW - 12 * 3600 - 9:.0f}".encode(), ProbeOutcome.OUTDATED),
+    (b"-5", ProbeOutcome.OUTDATED),
+    (f"{datetime.fromtimestamp(NOW - 600, UTC):%a %b %d %H:%M:%S UTC %Y}\n".encode(), ProbeOutcome.GOOD),
+    (
+        f"{datetime.fromtimestamp(NOW - 86_400, UTC):%a %b %d %H:%M:%S UTC %Y}\nUsing dvd\n".encode(),
+        ProbeOutcome.OUTDATED,
+    ),
+    (b"Sat Nov 22 01:02:03 UTC 2036", ProbeOutcome.FUTURE),
+    (HTML, ProbeOutcome.WRONG),
+    (b"", ProbeOutcome.WRONG),
+    (b"soon", ProbeOutcome.WRONG),
+    (b"\xff\xfe", ProbeOutcome.WRONG),
 ]
 
 
 @pytest.mark.parametrize(("body", "outcome"), TIMES)
-def test_the_time_file_tells_when_the_mirror_synced(body: bytes, outcome: Outcome) -> None:
+def test_the_time_file_tells_when_the_mirror_synced(body: bytes, outcome: ProbeOutcome) -> None:
     tree = Tree()
     tree.files["TIME"] = body
     with mirrored(tree) as (of, _):
         found = outcomes(visited(of, time_file="TIME"))
-    assert found == {"": outcome, **dict.fromkeys(PATHS, Outcome.FRESH)}
+    assert found == {"": outcome, **dict.fromkeys(PATHS, ProbeOutcome.FRESH)}
 
 
 def test_a_redirect_to_a_login_page_is_wrong() -> None:
@@ -204,17 +213,17 @@ def test_a_redirect_to_a_login_page_is_wrong() -> None:
         connection.sendall(page)  # type: ignore[attr-defined]  # a socket
 
     with mirrored(Tree(talk=talk)) as (of, _):
-        assert outcomes(visited(of, time_file="TIME"))[""] is Outcome.WRONG
-        assert set(outcomes(visited(of)).values()) == {Outcome.WRONG}
+        assert outcomes(visited(of, time_file="TIME"))[""] is ProbeOutcome.WRONG
+        assert set(outcomes(visited(of)).values()) == {ProbeOutcome.WRONG}
 
 
 def test_a_mirror_without_the_time_file_is_judged_by_its_repositories() -> None:
     with mirrored(Tree()) as (of, server):
         found = visited(of, time_file="TIME")
         again = visited(of, time_file="TIME", verdicts=judged_by(found, {}), run=50)
-    assert outcomes(found) == {"": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH)}
+    assert outcomes(found) == {"": ProbeOutcome.GOOD, **dict.fromkeys(PATHS, ProbeOutcome.FRESH)}
     assert probes(found)[""].detail == "the time file: status 404"
-    assert outcomes(again)[""] is Outcome.GOOD
+    assert outcomes(again)[""] is ProbeOutcome.GOOD
     assert server.connections < 8
 
 
@@ -225,7 +234,7 @@ def test_a_partial_mirror_is_good_for_what_it_carries() -> None:
         for run in range(1, 9):
             verdicts = judged_by(visited(of, verdicts=verdicts, run=run), verdicts)
     assert outcomes(found) == {
-        "": Outcome.GOOD, PATHS[0]: Outcome.MISSING, PATHS[1]: Outcome.FRESH, PATHS[2]: Outcome.MISSING,
+        "": ProbeOutcome.GOOD, PATHS[0]: ProbeOutcome.MISSING, PATHS[1]: ProbeOutcome.FRESH, PATHS[2]: ProbeOutcome.MISSING,
     }  # fmt: skip
     states = {s.path: v.good_now for s, v in verdicts.items() if s.family is Family.IPV4}
     assert states == {"": True, PATHS[0]: False, PATHS[1]: True, PATHS[2]: False}
@@ -253,8 +262,8 @@ def test_when_protocols_disagree_the_other_tree_is_walked_too() -> None:
     with serving_tls("m.test", talk=Tree()) as secure, serving(Tree().put(OLD)) as plain:
         of = mirror(http=plain, https=secure)
         found = visited(of, Fetching(context=TRUSTING))
-    stale = [probe for probe in found.probes if probe.outcome is Outcome.STALE]
-    fresh = [probe for probe in found.probes if probe.outcome is Outcome.FRESH]
+    stale = [probe for probe in found.probes if probe.outcome is ProbeOutcome.STALE]
+    fresh = [probe for probe in found.probes if probe.outcome is ProbeOutcome.FRESH]
     assert {(probe.subject.protocol, probe.subject.path) for probe in stale} == {
         ("http", path) for path in ("", *PATHS)
     }
@@ -289,10 +298,10 @@ def test_a_bad_certificate_leaves_http_in_place(identity: str, days: float, deta
     by_way = {
         (p.subject.protocol, p.subject.path): p for p in found.probes if p.subject.family is Family.IPV4
     }  # fmt: skip
-    assert by_way[Protocol.HTTPS, ""].outcome is Outcome.CERTIFICATE
+    assert by_way[Protocol.HTTPS, ""].outcome is ProbeOutcome.CERTIFICATE
     assert detail in by_way[Protocol.HTTPS, ""].detail
-    assert by_way[Protocol.HTTP, ""].outcome is Outcome.GOOD
-    assert by_way[Protocol.HTTP, PATHS[0]].outcome is Outcome.FRESH
+    assert by_way[Protocol.HTTP, ""].outcome is ProbeOutcome.GOOD
+    assert by_way[Protocol.HTTP, PATHS[0]].outcome is ProbeOutcome.FRESH
 
 
 def test_the_days_left_of_a_certificate_are_told() -> None:
@@ -303,32 +312,37 @@ def test_the_days_left_of_a_certificate_are_told() -> None:
 
 
 ISO = "9/isos/x86_64/dvd.iso"
-HEADS: list[tuple[str, bytes | None, int | None, Outcome]] = [
-    ("there", answer("200 OK", b"x" * 700), 700, Outcome.GOOD),
-    ("of unknown size at the origin", answer("200 OK", b"x" * 7), None, Outcome.GOOD),
-    ("without a size", b"HTTP/1.1 200 OK\r\n\r\n", 700, Outcome.GOOD),
-    ("cut off or older", answer("200 OK", b"x" * 7), 700, Outcome.STALE),
-    ("not there", None, 700, Outcome.MISSING),
-    ("a page", answer("200 OK", HTML, "Content-Type: text/html; charset=utf-8"), 700, Outcome.WRONG),
-    ("refused", answer("403 Forbidden"), 700, Outcome.REFUSED),
-    ("neither HEAD nor GET here", answer("405 Method Not Allowed"), 700, Outcome.REFUSED),
-    ("by its first byte", answer("206 Partial Content", b"x", "Content-Range: bytes 0-0/700"), 700, Outcome.GOOD),
+HEADS: list[tuple[str, bytes | None, int | None, ProbeOutcome]] = [
+    ("there", answer("200 OK", b"x" * 700), 700, ProbeOutcome.GOOD),
+    ("of unknown size at the origin", answer("200 OK", b"x" * 7), None, ProbeOutcome.GOOD),
+    ("without a size", b"HTTP/1.1 200 OK\r\n\r\n", 700, ProbeOutcome.GOOD),
+    ("cut off or older", answer("200 OK", b"x" * 7), 700, ProbeOutcome.STALE),
+    ("not there", None, 700, ProbeOutcome.MISSING),
+    ("a page", answer("200 OK", HTML, "Content-Type: text/html; charset=utf-8"), 700, ProbeOutcome.WRONG),
+    ("refused", answer("403 Forbidden"), 700, ProbeOutcome.REFUSED),
+    ("neither HEAD nor GET here", answer("405 Method Not Allowed"), 700, ProbeOutcome.REFUSED),
+    ("by its first byte", answer("206 Partial Content", b"x", "Content-Range: bytes 0-0/700"), 700, ProbeOutcome.GOOD),
     (
         "another by its first byte",
         answer("206 Partial Content", b"x", "Content-Range: bytes 0-0/7"),
         700,
-        Outcome.STALE,
+        ProbeOutcome.STALE,
     ),
-    ("by a first byte of many", answer("206 Partial Content", b"x", "Content-Range: bytes 0-0/*"), 700, Outcome.GOOD),
-    ("empty", answer("416 Range Not Satisfiable", b"", "Content-Range: bytes */0"), 700, Outcome.STALE),
-    ("no range here", answer("416 Range Not Satisfiable"), 700, Outcome.REFUSED),
-    ("not now", answer("503 Service Unavailable"), 700, Outcome.LIMITED),
-    ("in a private network", redirect("http://169.254.169.254/dvd.iso"), 700, Outcome.FORBIDDEN),
+    (
+        "by a first byte of many",
+        answer("206 Partial Content", b"x", "Content-Range: bytes 0-0/*"),
+        700,
+        ProbeOutcome.GOOD,
+    ),
+    ("empty", answer("416 Range Not Satisfiable", b"", "Content-Range: bytes */0"), 700, ProbeOutcome.STALE),
+    ("no range here", answer("416 Range Not Satisfiable"), 700, ProbeOutcome.REFUSED),
+    ("not now", answer("503 Service Unavailable"), 700, ProbeOutcome.LIMITED),
+    ("in a private network", redirect("http://169.254.169.254/dvd.iso"), 700, ProbeOutcome.FORBIDDEN),
 ]
 
 
 @pytest.mark.parametrize(("said", "size", "outcome"), [row[1:] for row in HEADS], ids=[row[0] for row in HEADS])
-def test_an_image_is_judged_by_its_first_byte(said: bytes | None, size: int | None, outcome: Outcome) -> None:
+def test_an_image_is_judged_by_its_first_byte(said: bytes | None, size: int | None, outcome: ProbeOutcome) -> None:
     tree = Tree()
 
     def talk(connection: socket.socket, head: bytes) -> None:
@@ -339,7 +353,7 @@ def test_an_image_is_judged_by_its_first_byte(said: bytes | None, size: int | No
 
     with mirrored(talk) as (of, server):
         found = visited(of, images={ISO: size})
-    assert outcomes(found) == {"": Outcome.GOOD, ISO: outcome, **dict.fromkeys(PATHS, Outcome.FRESH)}
+    assert outcomes(found) == {"": ProbeOutcome.GOOD, ISO: outcome, **dict.fromkeys(PATHS, ProbeOutcome.FRESH)}
     (head,) = [head for head in server.heads if ISO.encode() in head]
     assert head.startswith(b"GET ")
     assert b"\r\nRange: bytes=0-0\r\n" in head
@@ -372,7 +386,7 @@ RUN_OF_HEAD = TURNS
 def seen_before(of: Mirror) -> dict[Subject, Verdict]:
     """The verdicts of a mirror whose image was there, but not since yesterday."""
     subject = Subject(of.name, MAIN, Protocol.HTTP, Family.IPV4, ISO)
-    return {subject: Verdict(True, NOW - 90_000, Outcome.GOOD, NOW - 90_000, good=1)}
+    return {subject: Verdict(True, NOW - 90_000, ProbeOutcome.GOOD, NOW - 90_000, good=1)}
 
 
 @pytest.mark.parametrize(
@@ -391,20 +405,20 @@ def seen_before(of: Mirror) -> dict[Subject, Verdict]:
 def test_a_refused_head_is_no_verdict_while_the_file_is_given(refused: bytes | None) -> None:
     with mirrored(talk := ByMethod(refused, THERE)) as (of, _):
         found = visited(of, images={ISO: 700}, run=RUN_OF_HEAD, verdicts=seen_before(of))
-    assert outcomes(found)[ISO] is Outcome.GOOD
+    assert outcomes(found)[ISO] is ProbeOutcome.GOOD
     assert talk.asked == ["HEAD", "GET"]
 
 
 def test_a_good_head_is_enough_in_its_turn() -> None:
     with mirrored(talk := ByMethod(THERE, None)) as (of, _):
         found = visited(of, images={ISO: 700}, run=RUN_OF_HEAD, verdicts=seen_before(of))
-    assert (outcomes(found)[ISO], talk.asked) == (Outcome.GOOD, ["HEAD"])
+    assert (outcomes(found)[ISO], talk.asked) == (ProbeOutcome.GOOD, ["HEAD"])
 
 
 def test_what_is_bad_by_both_is_told_by_get() -> None:
     with mirrored(talk := ByMethod(answer("403 Forbidden"), answer("404 Not Found"))) as (of, _):
         found = visited(of, images={ISO: 700}, run=RUN_OF_HEAD, verdicts=seen_before(of))
-    assert (outcomes(found)[ISO], talk.asked) == (Outcome.MISSING, ["HEAD", "GET"])
+    assert (outcomes(found)[ISO], talk.asked) == (ProbeOutcome.MISSING, ["HEAD", "GET"])
 
 
 def test_a_file_that_only_head_finds_is_lost_and_stays_so() -> None:
@@ -420,7 +434,7 @@ def test_of_a_server_without_ranges_only_the_beginning_is_read() -> None:
     with mirrored(ByMethod(None, whole)) as (of, _):
         start = time.monotonic()
         found = visited(of, images={ISO: 50_000_000})
-    assert outcomes(found)[ISO] is Outcome.GOOD
+    assert outcomes(found)[ISO] is ProbeOutcome.GOOD
     assert time.monotonic() - start < 5
 
 
@@ -456,7 +470,7 @@ def test_what_did_not_change_is_not_sent_again() -> None:
     ours = [head for head in server.heads if b"Range:" not in head]
     asked = [head for head in ours if b"If-None-Match" in head]
     assert (len(asked), len(ours)) == (1, 1)
-    assert [(p.path, p.outcome) for p in unchanged(found)] == [(PATHS[1], Outcome.FRESH)]
+    assert [(p.path, p.outcome) for p in unchanged(found)] == [(PATHS[1], ProbeOutcome.FRESH)]
     after = judged_by(found, first)
     path = probes(found)[PATHS[1]].subject
     assert (after[path].sha256, after[path].validator) == (first[path].sha256, first[path].validator)
@@ -465,7 +479,7 @@ def test_what_did_not_change_is_not_sent_again() -> None:
 @dataclass(frozen=True)
 class Unchanged:
     path: str
-    outcome: Outcome
+    outcome: ProbeOutcome
 
 
 def unchanged(found: Visited) -> list[Unchanged]:
@@ -485,9 +499,9 @@ def test_a_mirror_that_calls_everything_unchanged_is_believed_a_day_and_not_afte
         changed = visited(of, verdicts=before, run=1, wanted=newer)
         yesterday = {s: replace(v, sha256_at=v.sha256_at and NOW - 86_400) for s, v in before.items()}
         later = visited(of, verdicts=yesterday, run=1)
-    assert set(believed.values()) == {Outcome.GOOD, Outcome.FRESH}
+    assert set(believed.values()) == {ProbeOutcome.GOOD, ProbeOutcome.FRESH}
     for found in (changed, later):
-        assert set(outcomes(found).values()) == {Outcome.REFUSED}
+        assert set(outcomes(found).values()) == {ProbeOutcome.REFUSED}
         assert {probe.detail for probe in found.probes if probe.subject.family is Family.IPV4} == {"status 304"}
     assert not any(b"If-None-Match" in head for head in server.heads[-1:])
 
@@ -531,27 +545,27 @@ def test_only_usual_validators_are_kept(headers: dict[str, str], expected: str |
 def test_a_mirror_with_ipv6_only_is_walked_over_it() -> None:
     with mirrored(Tree(), host="::1") as (of, _):
         found = visited(of, Fetching({"m.test": ["::1"]}))
-    assert outcomes(found, Family.IPV6) == {"": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH)}
-    assert outcomes(found, Family.IPV4) == {"": Outcome.NO_ADDRESS}
+    assert outcomes(found, Family.IPV6) == {"": ProbeOutcome.GOOD, **dict.fromkeys(PATHS, ProbeOutcome.FRESH)}
+    assert outcomes(found, Family.IPV4) == {"": ProbeOutcome.NO_ADDRESS}
 
 
 def test_ipv6_that_leads_nowhere_is_bad_for_ipv6_alone() -> None:
     with mirrored(Tree()) as (of, _):
         found = visited(of, Fetching({"m.test": [ALLOWED_HOST, "::1"]}))
-    assert outcomes(found)[""] is Outcome.GOOD
-    assert outcomes(found, Family.IPV6) == {"": Outcome.CLOSED}
+    assert outcomes(found)[""] is ProbeOutcome.GOOD
+    assert outcomes(found, Family.IPV6) == {"": ProbeOutcome.CLOSED}
 
 
 @pytest.mark.parametrize(
     ("private", "addresses", "outcome"),
     [
-        (True, ["10.0.0.1"], Outcome.UNCHECKED),
-        (False, ["10.0.0.1"], Outcome.FORBIDDEN),
-        (True, [], Outcome.UNCHECKED),
-        (False, [], Outcome.UNREACHABLE),
+        (True, ["10.0.0.1"], ProbeOutcome.UNCHECKED),
+        (False, ["10.0.0.1"], ProbeOutcome.FORBIDDEN),
+        (True, [], ProbeOutcome.UNCHECKED),
+        (False, [], ProbeOutcome.UNREACHABLE),
     ],
 )
-def test_a_private_mirror_out_of_reach_is_unchecked(private: bool, addresses: list[str], outcome: Outcome) -> None:
+def test_a_private_mirror_out_of_reach_is_unchecked(private: bool, addresses: list[str], outcome: ProbeOutcome) -> None:
     of = replace(mirror(), urls={MAIN: {Protocol.HTTP: "http://m.test/"}}, private=private)
     found = visited(of, Fetching({"m.test": addresses}))
     assert outcomes(found) == {"": outcome}
@@ -559,7 +573,7 @@ def test_a_private_mirror_out_of_reach_is_unchecked(private: bool, addresses: li
 
 def test_a_private_mirror_with_wrong_content_is_judged_like_any_other() -> None:
     with mirrored(Tree().put(HTML)) as (of, _):
-        assert outcomes(visited(replace(of, private=True)))[""] is Outcome.WRONG
+        assert outcomes(visited(replace(of, private=True)))[""] is ProbeOutcome.WRONG
 
 
 def test_rsync_is_asked_over_each_family_unless_the_host_is_silent() -> None:
@@ -569,7 +583,7 @@ def test_rsync_is_asked_over_each_family_unless_the_host_is_silent() -> None:
 
     def rsync(subject: Subject, url: str, seconds: float) -> Probe:
         asked.append((url, seconds))
-        return Probe(subject, NOW, 0.1, Outcome.GOOD)
+        return Probe(subject, NOW, 0.1, ProbeOutcome.GOOD)
 
     clock = Clock()
     found = visit(of, TERMS, slow(clock, lambda url, ask: 0.1), clock, now, rsync)
@@ -616,28 +630,28 @@ def slowly(wanted: Callable[[str, Ask], float | None], timeout: float = 10.0, se
 def test_a_silent_host_costs_a_timeout_and_a_quarter() -> None:
     found = slowly(lambda url, ask: None)
     assert found.seconds <= 12.5
-    assert [probe.outcome for probe in found.probes] == [Outcome.TIMEOUT] * 4
+    assert [probe.outcome for probe in found.probes] == [ProbeOutcome.TIMEOUT] * 4
 
 
 def test_a_host_that_falls_silent_in_its_walk_costs_no_more() -> None:
     found = slowly(lambda url, ask: 1.0 if "9/A" in url else None)
     assert found.seconds <= 4 + 1 + 10
-    assert {probe.outcome for probe in found.probes if probe.subject.path == PATHS[1]} == {Outcome.TIMEOUT}
-    assert {probe.outcome for probe in found.probes if not probe.subject.path} == {Outcome.GOOD}
+    assert {probe.outcome for probe in found.probes if probe.subject.path == PATHS[1]} == {ProbeOutcome.TIMEOUT}
+    assert {probe.outcome for probe in found.probes if not probe.subject.path} == {ProbeOutcome.GOOD}
 
 
 def test_a_slow_host_behind_a_dead_port_is_not_called_silent() -> None:
     quick = {"https": None, "http": 1.0}
     found = slowly(lambda url, ask: quick[url.partition(":")[0]])
     over = {(p.subject.protocol, p.subject.family): p.outcome for p in found.probes if not p.subject.path}
-    assert over[Protocol.HTTP, Family.IPV4] is Outcome.GOOD
-    assert over[Protocol.HTTPS, Family.IPV4] is Outcome.TIMEOUT
+    assert over[Protocol.HTTP, Family.IPV4] is ProbeOutcome.GOOD
+    assert over[Protocol.HTTPS, Family.IPV4] is ProbeOutcome.TIMEOUT
 
 
 def test_a_visit_ends_at_its_deadline() -> None:
     found = slowly(lambda url, ask: 9.0, seconds=50.0)
     assert found.seconds <= 50.0
-    assert {probe.outcome for probe in found.probes} <= {Outcome.GOOD, Outcome.FRESH}
+    assert {probe.outcome for probe in found.probes} <= {ProbeOutcome.GOOD, ProbeOutcome.FRESH}
 
 
 def leading(of: Mirror, **trip: Any) -> Visited:
@@ -672,33 +686,33 @@ def test_a_mirror_that_redirects_to_others_has_nothing(to: str, owner: str) -> N
     with mirrored(leads(to)) as (of, _):
         found = leading(of)
     tree = probes(found)[""]
-    assert tree.outcome is Outcome.ELSEWHERE
+    assert tree.outcome is ProbeOutcome.ELSEWHERE
     assert f" is {owner} (redirected from " in tree.detail
     assert not judged_by(found, {})[tree.subject].good_now
 
 
 def test_one_hop_to_another_on_the_way_is_enough() -> None:
     with serving(leads("http://hop.test")) as cdn, mirrored(leads(cdn.url("", host="cdn.test"))) as (of, _):
-        assert probes(leading(of))[""].outcome is Outcome.ELSEWHERE
+        assert probes(leading(of))[""].outcome is ProbeOutcome.ELSEWHERE
 
 
 def test_a_redirect_of_what_is_missing_leaves_the_rest_good() -> None:
     with mirrored(leads("http://service.test", only=PATHS[1])) as (of, _):
         found = leading(of)
     assert outcomes(found) == {
-        "": Outcome.GOOD, PATHS[0]: Outcome.FRESH, PATHS[1]: Outcome.ELSEWHERE, PATHS[2]: Outcome.FRESH,
+        "": ProbeOutcome.GOOD, PATHS[0]: ProbeOutcome.FRESH, PATHS[1]: ProbeOutcome.ELSEWHERE, PATHS[2]: ProbeOutcome.FRESH,
     }  # fmt: skip
 
 
 def test_an_image_that_others_give_is_not_the_mirror_s() -> None:
     with mirrored(leads("http://service.test", only="isos")) as (of, _):
         found = leading(of, images={MAIN: {ISO: 700}})
-    assert outcomes(found)[ISO] is Outcome.ELSEWHERE
+    assert outcomes(found)[ISO] is ProbeOutcome.ELSEWHERE
 
 
 def test_redirects_within_a_mirror_and_to_its_own_cdn_count() -> None:
     with serving(Tree()) as cdn, mirrored(leads(cdn.url("", host="cdn.test"))) as (of, _):
-        assert outcomes(leading(of)) == {"": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH)}
+        assert outcomes(leading(of)) == {"": ProbeOutcome.GOOD, **dict.fromkeys(PATHS, ProbeOutcome.FRESH)}
 
 
 @pytest.mark.parametrize("body", [b"Sun 29 Nov", b"\xff", f"{NOW - 10 * 86_400:.0f}".encode(), None])
@@ -710,19 +724,19 @@ def test_a_time_file_that_is_the_origin_s_fault_is_not_held_against_mirrors(body
         made = Trip(mirror=of, wanted=WANTED, now=NOW, run=0, time_file="TIME", untimed=frozenset({MAIN}))
         found = visit(made, TERMS, Fetching(), time.monotonic, now)
         alone = visit(replace(made, wanted={}), TERMS, Fetching(), time.monotonic, now)
-    assert outcomes(found) == {"": Outcome.GOOD, **dict.fromkeys(PATHS, Outcome.FRESH)}
-    assert outcomes(alone) == {"": Outcome.GOOD}
+    assert outcomes(found) == {"": ProbeOutcome.GOOD, **dict.fromkeys(PATHS, ProbeOutcome.FRESH)}
+    assert outcomes(alone) == {"": ProbeOutcome.GOOD}
 
 
 @pytest.mark.parametrize("body", [b"", b"<repomd", HTML, NEVER])
 def test_what_the_origin_gives_in_place_of_its_repomd_is_not_held_against_mirrors(body: bytes) -> None:
     with mirrored(Tree().put(body)) as (of, _):
         found = visited(of, terms=replace(TERMS, unreadable=frozenset(PATHS)))
-    assert set(outcomes(found).values()) == {Outcome.GOOD}
+    assert set(outcomes(found).values()) == {ProbeOutcome.GOOD}
 
 
 def test_a_newer_repomd_without_timestamps_is_newer_by_its_time() -> None:
     body = b'<repomd xmlns="http://linux.duke.edu/metadata/repo"><data type="primary"/></repomd>'
     at = format_datetime(datetime.fromtimestamp(NOW - 60, UTC), usegmt=True)
     with mirrored(says(answer("200 OK", body, f"Last-Modified: {at}"))) as (of, _):
-        assert {outcome for path, outcome in outcomes(visited(of)).items() if path} == {Outcome.AHEAD}
+        assert {outcome for path, outcome in outcomes(visited(of)).items() if path} == {ProbeOutcome.AHEAD}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mirrorlist.cli.output.reviews import tell_ways
-from mirrorlist.core.review import Reviewed, Seen
+from mirrorlist.core.review import EndpointResult, Reviewed
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from mirrorlist.core.review import Reviewed, Seen
 def test_nothing_that_a_mirror_answers_becomes_a_command_or_markup(
     came: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seen = Seen("main", "https ipv4", "https://a.example.org/", False, came, 0.1)
+    seen = EndpointResult("main", "https ipv4", "https://a.example.org/", False, came, 0.1)
 
     tell_ways([Reviewed("a.yml", (), name="a.example.org", seen=(seen,))])
 

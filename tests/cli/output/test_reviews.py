@@ -10,7 +10,7 @@ import pytest
 
 from mirrorlist.cli.output.reviews import REVIEW_FORMATS, as_json, github, markdown, plain_line, text, wrapped
 from mirrorlist.core.errors import Finding, Severity
-from mirrorlist.core.review import Review, Reviewed, Seen
+from mirrorlist.core.review import EndpointResult, Review, Reviewed
 
 EVIL = [
     "::error::x", " ::set-output name=a::b", "##[error]x", "x ##[add-mask]y", "a\n::error::b", "a\r\n::warning::b",
@@ -25,7 +25,7 @@ EVIL = [
 def review(evil: str) -> Review:
     """A review in which a stranger's text stands wherever one can."""
     finding = Finding(f"mirrors.d/{evil}.yml", 3, 7, Severity.ERROR, "bad-value", f"name {evil} is bad; {evil}")
-    seen = Seen(evil, "http ipv4", evil, False, evil, 0.1)
+    seen = EndpointResult(evil, "http ipv4", evil, False, evil, 0.1)
     return Review((Reviewed(f"{evil}.yml", (finding,), evil, f"placed by {evil}", (seen,)),))
 
 

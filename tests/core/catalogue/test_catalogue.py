@@ -15,7 +15,7 @@ from mirrorlist.core.catalogue.catalogue import (
     target,
 )
 from mirrorlist.core.errors import NotFound
-from mirrorlist.core.model import MAIN, Repository, Target
+from mirrorlist.core.model import MAIN, Repository, RepositoryTarget
 
 MINORS = ("8.10", "9.8", "10.2")
 
@@ -117,32 +117,34 @@ def test_what_is_no_version_is_not_found(version: str) -> None:
         (
             "9",
             "baseos",
-            Target("baseos", "9.8", MAIN, "9.8/BaseOS/$basearch/os/", False, ("x86_64", "aarch64")),
+            RepositoryTarget("baseos", "9.8", MAIN, "9.8/BaseOS/$basearch/os/", False, ("x86_64", "aarch64")),
         ),
-        ("9", "nfv", Target("nfv", "9.8", MAIN, "9.8/NFV/$basearch/os/", False, ("x86_64",))),
+        ("9", "nfv", RepositoryTarget("nfv", "9.8", MAIN, "9.8/NFV/$basearch/os/", False, ("x86_64",))),
         (
             "9.3000",
             "extras",
-            Target("extras", "9.8", MAIN, "9.8/extras/$basearch/os/", False, ("x86_64", "aarch64")),
+            RepositoryTarget("extras", "9.8", MAIN, "9.8/extras/$basearch/os/", False, ("x86_64", "aarch64")),
         ),
         (
             "9.2",
             "baseos",
-            Target("baseos", "9.2", MAIN, "9.2/BaseOS/$basearch/os/", True, ("x86_64", "aarch64")),
+            RepositoryTarget("baseos", "9.2", MAIN, "9.2/BaseOS/$basearch/os/", True, ("x86_64", "aarch64")),
         ),
         (
             "9",
             "baseos-source",
-            Target("baseos-source", "9.8", MAIN, "9.8/BaseOS/Source/", True, ("x86_64", "aarch64")),
+            RepositoryTarget("baseos-source", "9.8", MAIN, "9.8/BaseOS/Source/", True, ("x86_64", "aarch64")),
         ),
         (
             "10-kitten",
             "baseos",
-            Target("baseos", "10-kitten", "kitten", "10-kitten/BaseOS/$basearch/os/", False, ("x86_64", "aarch64")),
+            RepositoryTarget(
+                "baseos", "10-kitten", "kitten", "10-kitten/BaseOS/$basearch/os/", False, ("x86_64", "aarch64")
+            ),
         ),
     ],
 )
-def test_a_target_is_whole(version: str, repository: str, expected: Target) -> None:
+def test_a_target_is_whole(version: str, repository: str, expected: RepositoryTarget) -> None:
     assert target(CATALOGUE, version, repository) == expected
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorlist.core.catalogue.metadata import MOST_ALTERNATES, Change, metadata_from
+from mirrorlist.core.catalogue.metadata import MOST_ALTERNATES, MetadataChange, metadata_from
 from mirrorlist.core.model import Checksummed, RepoMetadata
 
 PATH = "9.8/BaseOS/x86_64/os/"
@@ -43,7 +43,7 @@ def test_the_order_of_changes_alone_makes_current_and_alternates(
     first_seen: float,
     alternates: tuple[Checksummed, ...],
 ) -> None:
-    history = [Change(version, NOW - days * DAY) for version, days in changes]
+    history = [MetadataChange(version, NOW - days * DAY) for version, days in changes]
     assert metadata_from(PATH, history, NOW, 4.0) == RepoMetadata(PATH, current, NOW - first_seen * DAY, alternates)
 
 
@@ -52,33 +52,47 @@ def test_the_order_of_changes_alone_makes_current_and_alternates(
 )
 def test_an_alternate_ends_four_days_after_it_was_superseded(superseded_days: float, accepted: bool) -> None:
     """Not four days after it was first seen; a clock that stood wrong makes nothing end early."""
-    history = [Change(A, NOW - 100 * DAY), Change(B, NOW - superseded_days * DAY)]
+    history = [MetadataChange(A, NOW - 100 * DAY), MetadataChange(B, NOW - superseded_days * DAY)]
     assert metadata_from(PATH, history, NOW, 4.0).alternates == ((A,) if accepted else ())
 
 
 def test_an_alternate_that_was_current_twice_counts_from_its_last_end() -> None:
-    history = [Change(A, NOW - 9 * DAY), Change(B, NOW - 8 * DAY), Change(A, NOW - 7 * DAY), Change(C, NOW - DAY)]
+    history = [
+        MetadataChange(A, NOW - 9 * DAY),
+        MetadataChange(B, NOW - 8 * DAY),
+        MetadataChange(A, NOW - 7 * DAY),
+        MetadataChange(C, NOW - DAY),
+    ]
     assert metadata_from(PATH, history, NOW, 4.0).alternates == (A,)
 
 
 def test_what_is_not_accepted_is_no_alternate_but_may_be_current() -> None:
-    history = [Change(A, NOW - 3, accepted=False), Change(B, NOW - 2), Change(C, NOW - 1, accepted=False)]
+    history = [
+        MetadataChange(A, NOW - 3, accepted=False),
+        MetadataChange(B, NOW - 2),
+        MetadataChange(C, NOW - 1, accepted=False),
+    ]
     assert metadata_from(PATH, history, NOW, 4.0) == RepoMetadata(PATH, C, NOW - 1, (B,))
 
 
 def test_no_days_mean_no_alternates() -> None:
-    assert metadata_from(PATH, [Change(A, NOW - 2), Change(B, NOW - 1)], NOW, 0.0).alternates == ()
+    assert metadata_from(PATH, [MetadataChange(A, NOW - 2), MetadataChange(B, NOW - 1)], NOW, 0.0).alternates == ()
 
 
 def test_at_most_ten_alternates_stay_and_they_are_the_newest() -> None:
     versions = [Checksummed(1000, 1_790_000_000, f"{number:064x}", f"{number:0128x}") for number in range(30)]
-    history = [Change(version, NOW - 30 + number) for number, version in enumerate(versions)]
+    history = [MetadataChange(version, NOW - 30 + number) for number, version in enumerate(versions)]
     found = metadata_from(PATH, history, NOW, 4.0)
     assert (found.current, found.alternates) == (versions[29], tuple(reversed(versions[19:29])))
     assert MOST_ALTERNATES == 10
 
 
 def test_it_is_known_when_the_origin_gave_up_each_of_the_older_ones() -> None:
-    history = [Change(A, NOW - 9), Change(B, NOW - 7), Change(A, NOW - 5), Change(C, NOW - 2)]
+    history = [
+        MetadataChange(A, NOW - 9),
+        MetadataChange(B, NOW - 7),
+        MetadataChange(A, NOW - 5),
+        MetadataChange(C, NOW - 2),
+    ]
     found = metadata_from(PATH, history, NOW, 4.0)
     assert (found.alternates, found.replaced_at) == ((A, B), (NOW - 2, NOW - 5))

@@ -6,13 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirrorlist.core.catalogue.trees import LONGEST_IN_URL, LONGEST_PATH, RESERVED, Place, Tree, Trees, quoted
+from mirrorlist.core.catalogue.trees import (
+    LONGEST_IN_URL,
+    LONGEST_PATH,
+    RESERVED,
+    RedirectTree,
+    TreePath,
+    Trees,
+    quoted,
+)
 from mirrorlist.core.errors import BadRequest, NotFound
 
-DL = Tree(prefix="/dl/", module="main")
-DEEP = Tree(prefix="/dl/images/", module="images")
-OWN = Tree(prefix="/", module="main", host="dl.example.org")
-SHADOW = Tree(prefix="/mirrorlist/", module="kitten", host="files.example.org")
+DL = RedirectTree(prefix="/dl/", module="main")
+DEEP = RedirectTree(prefix="/dl/images/", module="images")
+OWN = RedirectTree(prefix="/", module="main", host="dl.example.org")
+SHADOW = RedirectTree(prefix="/mirrorlist/", module="kitten", host="files.example.org")
 TREES = Trees([DL, DEEP, OWN, SHADOW])
 
 
@@ -47,8 +55,8 @@ TREES = Trees([DL, DEEP, OWN, SHADOW])
         ("a.example.org", "/dl/\xff", DL, "\udcff"),
     ],
 )
-def test_a_path_lies_in_the_innermost_tree_of_its_host(host: str, path: str, tree: Tree, below: str) -> None:
-    assert TREES.find(host, path) == Place(tree, below, (), tree.prefix)
+def test_a_path_lies_in_the_innermost_tree_of_its_host(host: str, path: str, tree: RedirectTree, below: str) -> None:
+    assert TREES.find(host, path) == TreePath(tree, below, (), tree.prefix)
 
 
 @pytest.mark.parametrize(
@@ -95,11 +103,11 @@ def test_a_path_that_no_file_can_have_is_malformed(path: str) -> None:
     ],
 )
 def test_a_region_stands_before_a_tree(path: str, continents: tuple[str, ...], front: str) -> None:
-    assert TREES.find("", path) == Place(DL, "9/x", continents, front)
+    assert TREES.find("", path) == TreePath(DL, "9/x", continents, front)
 
 
 def test_a_region_stands_before_the_paths_of_a_host_of_its_own_too() -> None:
-    assert TREES.find("dl.example.org", "/region/AS/x") == Place(OWN, "x", ("AS",), "/region/AS/")
+    assert TREES.find("dl.example.org", "/region/AS/x") == TreePath(OWN, "x", ("AS",), "/region/AS/")
 
 
 def test_an_unknown_continent_is_told() -> None:

@@ -6,13 +6,13 @@ import pytest
 
 from mirrorlist.core.files.found import FoundFiles, by_mirror, sentences
 from mirrorlist.core.files.index import Indexed, IndexFacts
-from mirrorlist.core.health.columns import Holds
-from mirrorlist.core.health.verdicts import Outcome, Verdict
+from mirrorlist.core.health.columns import SyncState
+from mirrorlist.core.health.verdicts import ProbeOutcome, Verdict
 from mirrorlist.core.public.record import state_of
-from mirrorlist.core.public.types import State
+from mirrorlist.core.public.types import MirrorState
 from tests.building import NOW, mirror
 
-REACHED = Verdict(True, NOW, Outcome.GOOD, NOW)
+REACHED = Verdict(True, NOW, ProbeOutcome.GOOD, NOW)
 
 
 @pytest.mark.parametrize(
@@ -65,5 +65,5 @@ def test_of_each_mirror_what_every_module_says() -> None:
 )
 def test_a_mirror_whose_files_are_others_is_not_called_current(found: FoundFiles, bad: bool) -> None:
     assert found.is_bad is bad
-    state = state_of(mirror("m"), False, [REACHED], [Holds.FRESH], found.is_bad)
-    assert state is (State.STALE if bad else State.FRESH)
+    state = state_of(mirror("m"), False, [REACHED], [SyncState.FRESH], found.is_bad)
+    assert state is (MirrorState.STALE if bad else MirrorState.FRESH)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.build import IndexDraft, sort_key
 from mirrorlist.core.files.folder import decode_index
-from mirrorlist.core.files.index import Entry, File, FileIndex, Holding, Indexed, IndexFacts
+from mirrorlist.core.files.index import DirectoryEntry, File, FileIndex, Holding, Indexed, IndexFacts
 from mirrorlist.core.files.mirror_listing import Holdings
 
 PATHS = ("README", "a/x", "a/b/c.iso", "a/b/d.iso", "a/b!/z", "a/b/c/deep", "a/b0/y", "z/only/below/f")
@@ -74,7 +74,7 @@ def test_an_entry_has_the_number_size_and_time_of_its_file() -> None:
     number = found.find("README")
     entries = found.entries("")
     assert entries is not None
-    assert entries[-1] == Entry("README", number, 6, number)
+    assert entries[-1] == DirectoryEntry("README", number, 6, number)
 
 
 def test_links_lead_to_files_and_directories() -> None:

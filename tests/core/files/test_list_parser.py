@@ -11,9 +11,9 @@ from mirrorlist.core.files.list_parser import (
     LONGEST_PATH,
     Directory,
     Line,
-    Link,
+    ListedFile,
     Refusal,
-    Row,
+    SymbolicLink,
     checksums,
     leads_to,
     ls_lines,
@@ -46,7 +46,7 @@ def rsync(path: bytes, size: bytes = b"7", mode: bytes = b"-rw-r--r--") -> list[
     ],
 )
 def test_a_plain_path_is_taken_as_it_is(path: bytes) -> None:
-    assert rsync(path) == [Row(path, 7, AT)]
+    assert rsync(path) == [ListedFile(path, 7, AT)]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_plain_path_is_taken_as_it_is(path: bytes) -> None:
 )  # fmt: skip
 def test_a_path_that_could_do_harm_is_refused(path: bytes, refusal: Refusal) -> None:
     assert rsync(path) == [refusal]
-    assert list(time_list_lines([b"1\tf\t1\t" + path])) in ([refusal], [Row(path[2:], 1, 1)])
+    assert list(time_list_lines([b"1\tf\t1\t" + path])) in ([refusal], [ListedFile(path[2:], 1, 1)])
 
 
 @pytest.mark.parametrize("size", [b"9" * 20, str(LARGEST + 1).encode(), b"9" * 5000])
@@ -87,35 +87,35 @@ def test_directories_and_partial_files_are_passed_over() -> None:
     assert rsync(b".", mode=b"drwxr-xr-x") == [Directory(b"", True)]
     assert rsync(b"9/.~tmp~/a.rpm") == [None]
     assert rsync(b".~tmp~/a.rpm") == [None]
-    assert rsync(b"9/x.~tmp~y") == [Row(b"9/x.~tmp~y", 7, AT)]
+    assert rsync(b"9/x.~tmp~y") == [ListedFile(b"9/x.~tmp~y", 7, AT)]
     assert rsync(b"null", mode=b"crw-rw-rw-") == [None]
 
 
 @pytest.mark.parametrize(
     ("link", "target"),
     [
-        (Link(b"9", b"9.8"), b"9.8"), (Link(b"a/9", b"9.8/os"), b"a/9.8/os"), (Link(b"a/9", b"../b/./c"), b"b/c"),
-        (Link(b"a/9", b"../../b"), None), (Link(b"a", b"/etc"), None), (Link(b"a", b"."), None),
-        (Link(b"a", b"b\x01c"), None), (Link(b"a/b", b".."), None),
+        (SymbolicLink(b"9", b"9.8"), b"9.8"), (SymbolicLink(b"a/9", b"9.8/os"), b"a/9.8/os"), (SymbolicLink(b"a/9", b"../b/./c"), b"b/c"),
+        (SymbolicLink(b"a/9", b"../../b"), None), (SymbolicLink(b"a", b"/etc"), None), (SymbolicLink(b"a", b"."), None),
+        (SymbolicLink(b"a", b"b\x01c"), None), (SymbolicLink(b"a/b", b".."), None),
     ],
 )  # fmt: skip
-def test_a_link_leads_inside_the_tree_or_nowhere(link: Link, target: bytes | None) -> None:
+def test_a_link_leads_inside_the_tree_or_nowhere(link: SymbolicLink, target: bytes | None) -> None:
     assert leads_to(link) == target
 
 
 def test_links_of_rsync() -> None:
-    assert rsync(b"9 -> 9.8", mode=b"lrwxrwxrwx") == [Link(b"9", b"9.8")]
+    assert rsync(b"9 -> 9.8", mode=b"lrwxrwxrwx") == [SymbolicLink(b"9", b"9.8")]
 
 
 def test_a_time_list() -> None:
     text = b"[Version]\n2\n\n[Files]\n1700000000\td\t4096\t9\n1700000001\tf\t12\t9/a b.iso\n5\tl\t3\t9/link\n"
     text += b"7\tf-\t9\t9/secret\n[Checksums SHA1]\nabc\tx\n[End]\n"
     found = [line for line in time_list_lines(text.split(b"\n")) if line is not None]
-    assert found == [Row(b"9/a b.iso", 12, 1_700_000_001)]
+    assert found == [ListedFile(b"9/a b.iso", 12, 1_700_000_001)]
 
 
 def test_a_time_beyond_reason_is_unknown() -> None:
-    assert list(time_list_lines([b"999999999999\tf\t1\ta"])) == [Row(b"a", 1, -1)]
+    assert list(time_list_lines([b"999999999999\tf\t1\ta"])) == [ListedFile(b"a", 1, -1)]
 
 
 def test_a_list_of_ls() -> None:
@@ -133,11 +133,11 @@ total 4
 """
     found = [line for line in ls_lines(text.split(b"\n")) if line is not None]
     assert found == [
-        Row(b"README", 12, AT - 5),
-        Row(b"FULL", 12, AT),
-        Link(b"latest", b"9"),
-        Row(b"9/a b.iso", 345, -1),
-        Row(b"9/year: 2.iso", 345, -1),
+        ListedFile(b"README", 12, AT - 5),
+        ListedFile(b"FULL", 12, AT),
+        SymbolicLink(b"latest", b"9"),
+        ListedFile(b"9/a b.iso", 345, -1),
+        ListedFile(b"9/year: 2.iso", 345, -1),
     ]
 
 
@@ -145,7 +145,7 @@ total 4
 def test_no_bytes_do_harm(lines: list[bytes]) -> None:
     for parse in (rsync_lines, time_list_lines, ls_lines):
         for found in parse(lines):
-            if isinstance(found, Row | Link):
+            if isinstance(found, ListedFile | SymbolicLink):
                 assert path_refusal(found.path) is None
                 assert found.path.decode().isprintable()
 

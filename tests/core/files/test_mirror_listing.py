@@ -7,19 +7,28 @@ from array import array
 import numpy as np
 import pytest
 
-from mirrorlist.core.files.list_parser import Row
-from mirrorlist.core.files.mirror_listing import ABSENT, Holdings, Listing, Tree, holdings, listing, path_key, tree
+from mirrorlist.core.files.list_parser import ListedFile
+from mirrorlist.core.files.mirror_listing import (
+    ABSENT,
+    Holdings,
+    Listing,
+    OriginTree,
+    holdings,
+    listing,
+    path_key,
+    tree,
+)
 
 ORIGIN = {"old": (10, 1000), "new": (20, 5000), "index": (30, 5000), "odd": (-1, -1)}
 
 
-def origin() -> Tree:
+def origin() -> OriginTree:
     sizes, mtimes = zip(*ORIGIN.values(), strict=True)
     return tree(array("Q", [path_key(path.encode()) for path in ORIGIN]), array("q", sizes), array("q", mtimes))
 
 
 def listed(rows: dict[str, tuple[int, int]], complete: bool = True) -> Listing:
-    return listing("test", 1.0, [Row(path.encode(), *row) for path, row in rows.items()], complete)
+    return listing("test", 1.0, [ListedFile(path.encode(), *row) for path, row in rows.items()], complete)
 
 
 def held(rows: dict[str, tuple[int, int]], complete: bool = True) -> tuple[str, Holdings]:
@@ -64,7 +73,7 @@ def test_a_mirror_that_holds_something_as_new_is_not_outdated() -> None:
 
 
 def test_rows_are_ordered_by_key_and_the_last_of_a_path_counts() -> None:
-    found = listing("test", 1.0, [Row(b"a", 1), Row(b"b", 2), Row(b"a", 3)])
+    found = listing("test", 1.0, [ListedFile(b"a", 1), ListedFile(b"b", 2), ListedFile(b"a", 3)])
     assert len(found) == 2
     assert sorted(found.sizes) == [2, 3]
     assert bool(np.all(found.keys[:-1] < found.keys[1:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mirrorlist.core.files.time_shift import Shift, times_off
+from mirrorlist.core.files.time_shift import TimeShift, times_off
 
 HOUR, DAY = 3600, 86_400
 
@@ -13,25 +13,25 @@ HOUR, DAY = 3600, 86_400
 @pytest.mark.parametrize(
     ("apart", "shift"),
     [
-        ([], Shift()),
-        ([-HOUR] * 2, Shift()),
-        ([0, 0, 0, -DAY], Shift()),
-        ([0, -1, -2, 0], Shift()),
-        ([-HOUR] * 4, Shift(-HOUR, -HOUR)),
-        ([2 * HOUR] * 3, Shift(2 * HOUR, 2 * HOUR)),
-        ([-HOUR, -HOUR - 1, -HOUR - 2, -HOUR], Shift(-HOUR, -HOUR)),
-        ([-90] * 9 + [-DAY], Shift(-90, -90)),
-        ([-90] * 8 + [-DAY, -2 * DAY], Shift()),
-        ([-HOUR] * 6 + [-DAY, -2 * DAY, -3 * DAY], Shift(-HOUR, -HOUR)),
-        ([-HOUR] * 3 + [-2 * HOUR] * 3, Shift(-2 * HOUR, -HOUR)),
-        ([0] * 7 + [-HOUR] * 3, Shift(0, -HOUR)),
-        ([-15 * HOUR] * 5 + [0] * 4, Shift()),
-        ([-HOUR] * 3 + [0] * 5, Shift(0, -HOUR)),
-        ([-1000, -5000, -90_000, -7], Shift()),
-        ([-5 * HOUR - HOUR // 2] * 5, Shift(-5 * HOUR - HOUR // 2, -5 * HOUR - HOUR // 2)),
+        ([], TimeShift()),
+        ([-HOUR] * 2, TimeShift()),
+        ([0, 0, 0, -DAY], TimeShift()),
+        ([0, -1, -2, 0], TimeShift()),
+        ([-HOUR] * 4, TimeShift(-HOUR, -HOUR)),
+        ([2 * HOUR] * 3, TimeShift(2 * HOUR, 2 * HOUR)),
+        ([-HOUR, -HOUR - 1, -HOUR - 2, -HOUR], TimeShift(-HOUR, -HOUR)),
+        ([-90] * 9 + [-DAY], TimeShift(-90, -90)),
+        ([-90] * 8 + [-DAY, -2 * DAY], TimeShift()),
+        ([-HOUR] * 6 + [-DAY, -2 * DAY, -3 * DAY], TimeShift(-HOUR, -HOUR)),
+        ([-HOUR] * 3 + [-2 * HOUR] * 3, TimeShift(-2 * HOUR, -HOUR)),
+        ([0] * 7 + [-HOUR] * 3, TimeShift(0, -HOUR)),
+        ([-15 * HOUR] * 5 + [0] * 4, TimeShift()),
+        ([-HOUR] * 3 + [0] * 5, TimeShift(0, -HOUR)),
+        ([-1000, -5000, -90_000, -7], TimeShift()),
+        ([-5 * HOUR - HOUR // 2] * 5, TimeShift(-5 * HOUR - HOUR // 2, -5 * HOUR - HOUR // 2)),
     ],
 )
-def test_whole_hours_of_most_files_or_one_value_of_nearly_all(apart: list[int], shift: Shift) -> None:
+def test_whole_hours_of_most_files_or_one_value_of_nearly_all(apart: list[int], shift: TimeShift) -> None:
     assert times_off(np.array(apart, np.int64)) == shift
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mirrorlist.core.catalogue.service import Module, Site
-from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.health.elsewhere import A_FALLBACK, THE_ORIGIN, THIS_SERVICE, elsewhere, host_key
 from mirrorlist.core.model import MAIN, Mirror, Protocol
 from tests.building import service
@@ -16,7 +16,7 @@ MIRRORS = (
 )  # fmt: skip
 SERVICE = service(
     site=Site(url="https://Mirrors.Example.org./"),
-    trees=(Tree(prefix="/", module=MAIN, host="dl.example.org"),),
+    trees=(RedirectTree(prefix="/", module=MAIN, host="dl.example.org"),),
     origins={MAIN: "https://origin.example.org/pub"},
     fallbacks={MAIN: ("http://fallback.example.org:8080/",)},
     modules={MAIN: Module(title="Main", rsync="rsync://master.example.org/main")},

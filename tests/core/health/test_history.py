@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorlist.core.catalogue.metadata import Change
+from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.health.history import DAY, DAYS, Sighting, availability, days_until, lag_by_day, superseded
-from mirrorlist.core.health.verdicts import Event, EventKind, Family, Outcome, Subject, Verdict
+from mirrorlist.core.health.verdicts import Event, EventKind, Family, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import Checksummed, Protocol
 
 NOON = 20_000.5 * DAY
@@ -16,11 +16,11 @@ HTTP6 = Subject("m", "main", Protocol.HTTP, Family.IPV6)
 
 
 def good(since: float) -> Verdict:
-    return Verdict(True, since, Outcome.GOOD, NOON)
+    return Verdict(True, since, ProbeOutcome.GOOD, NOON)
 
 
 def bad(since: float) -> Verdict:
-    return Verdict(False, since, Outcome.UNREACHABLE, NOON)
+    return Verdict(False, since, ProbeOutcome.UNREACHABLE, NOON)
 
 
 def event(kind: EventKind, at: float, subject: Subject = HTTPS4) -> Event:
@@ -70,7 +70,9 @@ def test_what_was_down_before_the_first_event_was_down() -> None:
 
 def test_a_version_that_came_back_is_not_old() -> None:
     a, b = Checksummed(1, 1, "a" * 64, ""), Checksummed(1, 1, "b" * 64, "")
-    assert superseded({"x/": [Change(a, 1.0), Change(b, 2.0), Change(a, 3.0)]}) == {"x/": {"b" * 64: 3.0}}
+    assert superseded({"x/": [MetadataChange(a, 1.0), MetadataChange(b, 2.0), MetadataChange(a, 3.0)]}) == {
+        "x/": {"b" * 64: 3.0}
+    }
 
 
 OLD = {"x/": {"a" * 64: TODAY - DAY / 2}}

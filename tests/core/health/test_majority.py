@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from mirrorlist.core.health.majority import Contradiction, weighed
-from mirrorlist.core.health.verdicts import Family, Outcome, Probe, Subject
+from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import MAIN, Protocol
 from tests.building import NOW
 
 PATH = "9/BaseOS/x86_64/os/"
-AHEAD = (Outcome.AHEAD, "")
-FRESH = (Outcome.FRESH, None)
+AHEAD = (ProbeOutcome.AHEAD, "")
+FRESH = (ProbeOutcome.FRESH, None)
 
 
-def probes(*told: tuple[Outcome, str | None], path: str = PATH) -> list[Probe]:
+def probes(*told: tuple[ProbeOutcome, str | None], path: str = PATH) -> list[Probe]:
     """One of each mirror."""
     return [
         Probe(Subject(f"m{n}", MAIN, Protocol.HTTPS, Family.IPV4, path), NOW, 0.1, outcome, said=said)
@@ -29,21 +29,21 @@ def probes(*told: tuple[Outcome, str | None], path: str = PATH) -> list[Probe]:
         pytest.param([AHEAD] * 9 + [FRESH], 9, id="nine of ten"),
         pytest.param([AHEAD] * 8 + [FRESH] * 2, 0, id="eight of ten"),
         pytest.param([AHEAD], 0, id="one alone"),
-        pytest.param([AHEAD] * 3 + [(Outcome.UNREACHABLE, None)] * 9, 3, id="those out of reach do not count"),
-        pytest.param([(Outcome.OUTDATED, "1")] * 3, 3, id="one and the same time"),
-        pytest.param([(Outcome.OUTDATED, str(n)) for n in range(3)], 0, id="a time of each one's own"),
-        pytest.param([(Outcome.FUTURE, "")] * 3, 3, id="a clock that is ahead"),
-        pytest.param([(Outcome.WRONG, "a" * 64)] * 3, 3, id="the same unknown file"),
-        pytest.param([(Outcome.WRONG, None)] * 3, 0, id="pages"),
-        pytest.param([(Outcome.STALE, None)] * 3, 0, id="what the origin had before"),
+        pytest.param([AHEAD] * 3 + [(ProbeOutcome.UNREACHABLE, None)] * 9, 3, id="those out of reach do not count"),
+        pytest.param([(ProbeOutcome.OUTDATED, "1")] * 3, 3, id="one and the same time"),
+        pytest.param([(ProbeOutcome.OUTDATED, str(n)) for n in range(3)], 0, id="a time of each one's own"),
+        pytest.param([(ProbeOutcome.FUTURE, "")] * 3, 3, id="a clock that is ahead"),
+        pytest.param([(ProbeOutcome.WRONG, "a" * 64)] * 3, 3, id="the same unknown file"),
+        pytest.param([(ProbeOutcome.WRONG, None)] * 3, 0, id="pages"),
+        pytest.param([(ProbeOutcome.STALE, None)] * 3, 0, id="what the origin had before"),
     ],
 )
-def test_nearly_all_mirrors_outweigh_the_origin(told: list[tuple[Outcome, str | None]], count: int) -> None:
+def test_nearly_all_mirrors_outweigh_the_origin(told: list[tuple[ProbeOutcome, str | None]], count: int) -> None:
     before = probes(*told)
     after, found = weighed(before)
     assert [each.mirrors for each in found] == ([count] if count else [])
-    assert sum(probe.outcome is Outcome.GOOD for probe in after) == count
-    assert [each for each in after if each.outcome is not Outcome.GOOD] == before[count:]
+    assert sum(probe.outcome is ProbeOutcome.GOOD for probe in after) == count
+    assert [each for each in after if each.outcome is not ProbeOutcome.GOOD] == before[count:]
 
 
 def test_a_mirror_counts_once_however_many_ways_lead_to_it() -> None:

@@ -24,7 +24,7 @@ from mirrorlist.core.health.probe_plan import (
     wanted_repositories,
     whole,
 )
-from mirrorlist.core.health.verdicts import Family, Outcome, Subject, Verdict
+from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Mirror, Protocol, RepoMetadata
 from tests.building import CATALOGUE, NOW, metadata, mirror
 
@@ -50,7 +50,7 @@ def trip(
 
 def verdict(sha256: str | None = CURRENT, age: float = 900.0, **fields: object) -> Verdict:
     """A good verdict on a repository that was fresh ``age`` seconds ago."""
-    known = Verdict(True, NOW - 5 * DAY, Outcome.FRESH, NOW - age, good=9, sha256=sha256, sha256_at=NOW - age)
+    known = Verdict(True, NOW - 5 * DAY, ProbeOutcome.FRESH, NOW - age, good=9, sha256=sha256, sha256_at=NOW - age)
     return replace(known, **fields)  # type: ignore[arg-type]  # a test names fields
 
 
@@ -94,7 +94,7 @@ def test_without_a_time_file_a_repository_shows_that_the_tree_answers() -> None:
         ({PATHS[7]: verdict()}, PATHS[7]),
         ({PATHS[7]: verdict(), PATHS[9]: verdict(good_now=False)}, PATHS[7]),
         ({PATHS[9]: verdict(good_now=False)}, PATHS[9]),
-        ({PATHS[9]: verdict(None, outcome=Outcome.MISSING)}, PATHS[3]),
+        ({PATHS[9]: verdict(None, outcome=ProbeOutcome.MISSING)}, PATHS[3]),
     ],
 )
 def test_the_first_look_is_at_what_the_mirror_is_known_to_carry(
@@ -134,11 +134,11 @@ def test_the_oldest_comes_first() -> None:
         (verdict(), False),
         (verdict(age=DAY), True),
         (verdict(OLDER), True),
-        (verdict(bad=1, good=0, outcome=Outcome.TIMEOUT), True),
+        (verdict(bad=1, good=0, outcome=ProbeOutcome.TIMEOUT), True),
         (verdict(good_now=False), True),
-        (verdict(None, bad=LONG_MISSING - 1, good=0, outcome=Outcome.MISSING), True),
-        (verdict(None, bad=LONG_MISSING, good=0, outcome=Outcome.MISSING), False),
-        (verdict(None, bad=LONG_MISSING, good=0, outcome=Outcome.MISSING, age=DAY), True),
+        (verdict(None, bad=LONG_MISSING - 1, good=0, outcome=ProbeOutcome.MISSING), True),
+        (verdict(None, bad=LONG_MISSING, good=0, outcome=ProbeOutcome.MISSING), False),
+        (verdict(None, bad=LONG_MISSING, good=0, outcome=ProbeOutcome.MISSING, age=DAY), True),
     ],
 )
 def test_what_brings_a_repository_its_turn(known: Verdict, expected: bool) -> None:
@@ -218,8 +218,8 @@ def test_images_take_their_turn_in_the_room_that_repositories_leave() -> None:
 
 
 def test_steady_images_are_asked_for_once_in_ten_runs_and_bad_ones_each_time() -> None:
-    bad = verdict(None, outcome=Outcome.MISSING, bad=2, good_now=False)
-    verdicts = {path: verdict(None, outcome=Outcome.GOOD) for path in ISOS}
+    bad = verdict(None, outcome=ProbeOutcome.MISSING, bad=2, good_now=False)
+    verdicts = {path: verdict(None, outcome=ProbeOutcome.GOOD) for path in ISOS}
     verdicts |= {"9.8/isos/x86_64/07.iso": bad, "9.8/isos/x86_64/08.iso": replace(bad, bad=LONG_MISSING)}
     asked_for = [asked(due(replace(trip(verdicts, paths=(), run=run), images={MAIN: ISOS}), TREE)) for run in range(10)]
     counts = Counter(path for paths in asked_for for path in paths)
@@ -242,7 +242,7 @@ VALIDATOR = '"5f-1"'
         (verdict(validator=VALIDATOR), VALIDATOR),
         (verdict(), None),
         (verdict(OLDER, validator=VALIDATOR), None),
-        (verdict(validator=VALIDATOR, outcome=Outcome.MISSING, bad=1), None),
+        (verdict(validator=VALIDATOR, outcome=ProbeOutcome.MISSING, bad=1), None),
         (verdict(validator=VALIDATOR, sha256_at=NOW - DAY), None),
     ],
     ids=["current", "no validator", "the origin changed", "bad last time", "seen a day ago"],

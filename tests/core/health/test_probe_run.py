@@ -6,28 +6,30 @@ from collections.abc import Iterable
 
 import pytest
 
-from mirrorlist.core.health.probe_run import Round, fairly_ahead, settled
-from mirrorlist.core.health.verdicts import Family, HealthPolicy, Outcome, Probe, Subject, Verdict
+from mirrorlist.core.health.probe_run import RunResult, apply_run, fairly_ahead
+from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Protocol
 from tests.building import NOW
 
 POLICY = HealthPolicy()
 
 
-def probe(number: int, outcome: Outcome, family: Family = Family.IPV4, path: str = "") -> Probe:
+def probe(number: int, outcome: ProbeOutcome, family: Family = Family.IPV4, path: str = "") -> Probe:
     return Probe(Subject(f"m{number}", MAIN, Protocol.HTTP, family, path), NOW, 0.1, outcome, "told")
 
 
 def good(numbers: Iterable[int], family: Family = Family.IPV4) -> dict[Subject, Verdict]:
-    return {probe(n, Outcome.GOOD, family).subject: Verdict(True, 0.0, Outcome.GOOD, NOW - 900) for n in numbers}
+    return {
+        probe(n, ProbeOutcome.GOOD, family).subject: Verdict(True, 0.0, ProbeOutcome.GOOD, NOW - 900) for n in numbers
+    }
 
 
-def states(found: Round) -> list[bool]:
+def states(found: RunResult) -> list[bool]:
     return [verdict.good_now for verdict in found.verdicts.values()]
 
 
 def test_each_probe_moves_the_verdict_on_its_subject() -> None:
-    found = settled(good([1, 2]), [probe(1, Outcome.GOOD), probe(2, Outcome.CERTIFICATE)], POLICY, {})
+    found = apply_run(good([1, 2]), [probe(1, ProbeOutcome.GOOD), probe(2, ProbeOutcome.CERTIFICATE)], POLICY, {})
     assert states(found) == [True, False]
     assert [(change.subject.mirror, change.good_now, change.detail) for change in found.changes] == [
         ("m2", False, "told")
@@ -39,81 +41,85 @@ def test_each_probe_moves_the_verdict_on_its_subject() -> None:
     [(4, False, False), (5, False, True), (10, False, True), (5, True, False), (10, True, False)],
 )
 def test_over_forty_of_a_hundred_lost_with_the_controls_is_our_own_fault(bad: int, controls: bool, kept: bool) -> None:
-    probes = [probe(n, Outcome.WRONG if n < bad else Outcome.GOOD) for n in range(10)]
-    found = settled(good(range(10)), probes, POLICY, {Family.IPV4: controls})
+    probes = [probe(n, ProbeOutcome.WRONG if n < bad else ProbeOutcome.GOOD) for n in range(10)]
+    found = apply_run(good(range(10)), probes, POLICY, {Family.IPV4: controls})
     assert (found.kept == {Family.IPV4}) is kept
     assert (found.verdicts == {}) is kept
 
 
 def test_one_family_of_the_prober_that_is_gone_leaves_the_other_alone() -> None:
     before = good(range(9)) | good(range(9), Family.IPV6)
-    probes = [probe(n, Outcome.GOOD) for n in range(9)]
-    probes += [probe(n, Outcome.TIMEOUT, Family.IPV6) for n in range(9)]
-    found = settled(before, probes, POLICY, {Family.IPV4: True, Family.IPV6: False})
+    probes = [probe(n, ProbeOutcome.GOOD) for n in range(9)]
+    probes += [probe(n, ProbeOutcome.TIMEOUT, Family.IPV6) for n in range(9)]
+    found = apply_run(before, probes, POLICY, {Family.IPV4: True, Family.IPV6: False})
     assert found.kept == {Family.IPV6}
     assert {subject.family for subject in found.verdicts} == {Family.IPV4}
 
 
 def test_without_a_route_nothing_is_said_of_a_family() -> None:
-    probes = [probe(1, Outcome.GOOD), probe(1, Outcome.UNREACHABLE, Family.IPV6)]
-    found = settled({}, probes, POLICY, {})
+    probes = [probe(1, ProbeOutcome.GOOD), probe(1, ProbeOutcome.UNREACHABLE, Family.IPV6)]
+    found = apply_run({}, probes, POLICY, {})
     assert states(found) == [True, True]
-    assert [each.outcome for each in found.noted] == [Outcome.GOOD, Outcome.UNCHECKED]
+    assert [each.outcome for each in found.noted] == [ProbeOutcome.GOOD, ProbeOutcome.UNCHECKED]
 
 
 @pytest.mark.parametrize("controls", [{Family.IPV6: True}, {}])
 def test_where_somebody_answers_unreachable_is_what_it_says(controls: dict[Family, bool]) -> None:
-    probes = [probe(1, Outcome.UNREACHABLE, Family.IPV6)]
+    probes = [probe(1, ProbeOutcome.UNREACHABLE, Family.IPV6)]
     if not controls:
-        probes.append(probe(2, Outcome.GOOD, Family.IPV6))
-        probes.append(probe(3, Outcome.GOOD, Family.IPV6))
-    assert settled({}, probes, POLICY, controls).verdicts[probes[0].subject].bad == 1
+        probes.append(probe(2, ProbeOutcome.GOOD, Family.IPV6))
+        probes.append(probe(3, ProbeOutcome.GOOD, Family.IPV6))
+    assert apply_run({}, probes, POLICY, controls).verdicts[probes[0].subject].bad == 1
 
 
 def test_everything_down_while_the_controls_answer_is_believed() -> None:
     before = good(range(10))
     for _ in range(2):
-        found = settled(before, [probe(n, Outcome.TIMEOUT) for n in range(10)], POLICY, {Family.IPV4: True})
+        found = apply_run(before, [probe(n, ProbeOutcome.TIMEOUT) for n in range(10)], POLICY, {Family.IPV4: True})
         before = before | found.verdicts
     assert states(found) == [False] * 10
 
 
 def test_without_controls_a_mirror_that_answers_proves_the_net() -> None:
-    probes = [probe(n, Outcome.GOOD if n == 0 else Outcome.TIMEOUT) for n in range(10)]
-    assert settled(good(range(10)), probes, POLICY, {}).kept == set()
-    assert settled(good(range(10)), probes[1:], POLICY, {}).kept == {Family.IPV4}
+    probes = [probe(n, ProbeOutcome.GOOD if n == 0 else ProbeOutcome.TIMEOUT) for n in range(10)]
+    assert apply_run(good(range(10)), probes, POLICY, {}).kept == set()
+    assert apply_run(good(range(10)), probes[1:], POLICY, {}).kept == {Family.IPV4}
 
 
 def test_mirrors_that_were_bad_before_count_in_neither() -> None:
-    before = {subject: Verdict(False, 0.0, Outcome.TIMEOUT, NOW - 900) for subject in good(range(9))} | good([9])
-    probes = [probe(n, Outcome.TIMEOUT) for n in range(9)] + [probe(9, Outcome.GOOD)]
-    assert settled(before, probes, POLICY, {Family.IPV4: False}).kept == set()
+    before = {subject: Verdict(False, 0.0, ProbeOutcome.TIMEOUT, NOW - 900) for subject in good(range(9))} | good([9])
+    probes = [probe(n, ProbeOutcome.TIMEOUT) for n in range(9)] + [probe(9, ProbeOutcome.GOOD)]
+    assert apply_run(before, probes, POLICY, {Family.IPV4: False}).kept == set()
 
 
 def test_a_mirror_without_an_address_of_the_family_is_no_news() -> None:
-    found = settled({}, [probe(n, Outcome.NO_ADDRESS, Family.IPV6) for n in range(9)], POLICY, {Family.IPV6: False})
+    found = apply_run(
+        {}, [probe(n, ProbeOutcome.NO_ADDRESS, Family.IPV6) for n in range(9)], POLICY, {Family.IPV6: False}
+    )
     assert states(found) == [False] * 9
     assert found.changes == ()
     assert found.kept == set()
 
 
 def test_kept_are_changes_and_one_a_mirror() -> None:
-    before = good([1]) | {probe(1, Outcome.FRESH, path="a/").subject: Verdict(True, 0.0, Outcome.FRESH, NOW - 900)}
+    before = good([1]) | {
+        probe(1, ProbeOutcome.FRESH, path="a/").subject: Verdict(True, 0.0, ProbeOutcome.FRESH, NOW - 900)
+    }
     probes = [
-        probe(1, Outcome.FRESH, path="a/"),
-        probe(1, Outcome.FRESH, path="b/"),
-        probe(1, Outcome.STALE, path="c/"),
-        probe(1, Outcome.GOOD),
+        probe(1, ProbeOutcome.FRESH, path="a/"),
+        probe(1, ProbeOutcome.FRESH, path="b/"),
+        probe(1, ProbeOutcome.STALE, path="c/"),
+        probe(1, ProbeOutcome.GOOD),
     ]
-    assert settled(before, probes, POLICY, {}).noted == tuple(probes[1:])
+    assert apply_run(before, probes, POLICY, {}).noted == tuple(probes[1:])
 
 
 def test_a_probe_that_says_what_the_one_before_said_is_kept_only_as_the_mirrors_first() -> None:
     """Two bad ones are kept, since the second one took the mirror out; the hundredth is not."""
     before, kept = good([1]), []
-    again = [probe(1, Outcome.GOOD), probe(1, Outcome.STALE, path="c/")]
+    again = [probe(1, ProbeOutcome.GOOD), probe(1, ProbeOutcome.STALE, path="c/")]
     for _ in range(100):
-        found = settled(before, again, POLICY, {})
+        found = apply_run(before, again, POLICY, {})
         kept.append(len(found.noted))
         before = before | found.verdicts
     assert kept == [2, 2] + [1] * 98
@@ -126,13 +132,13 @@ def test_a_probe_that_says_what_the_one_before_said_is_kept_only_as_the_mirrors_
 def test_what_is_ahead_of_the_origin_counts_only_if_that_was_asked_since(
     confirmed: dict[str, float | None], counts: bool
 ) -> None:
-    ahead = probe(1, Outcome.AHEAD, path="9/A/")
-    before = {ahead.subject: Verdict(True, 0.0, Outcome.AHEAD, NOW - 900, bad=1)}
-    probes = fairly_ahead(before, [ahead, probe(2, Outcome.STALE)], confirmed)
-    assert probes[1] == probe(2, Outcome.STALE)
-    assert settled(before, probes, POLICY, {}).verdicts[ahead.subject].good_now is not counts
+    ahead = probe(1, ProbeOutcome.AHEAD, path="9/A/")
+    before = {ahead.subject: Verdict(True, 0.0, ProbeOutcome.AHEAD, NOW - 900, bad=1)}
+    probes = fairly_ahead(before, [ahead, probe(2, ProbeOutcome.STALE)], confirmed)
+    assert probes[1] == probe(2, ProbeOutcome.STALE)
+    assert apply_run(before, probes, POLICY, {}).verdicts[ahead.subject].good_now is not counts
 
 
 def test_the_first_time_that_a_mirror_is_ahead_is_noted() -> None:
-    ahead = probe(1, Outcome.AHEAD, path="9/A/")
+    ahead = probe(1, ProbeOutcome.AHEAD, path="9/A/")
     assert fairly_ahead({}, [ahead], {"9/A/": NOW - 9000}) == [ahead]

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from mirrorlist.core.catalogue.catalogue import Catalogue, Waiting, target
+from mirrorlist.core.catalogue.catalogue import Catalogue, PendingRelease, target
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.errors import NotFound
-from mirrorlist.core.health.columns import HealthTable, Holds, reach_key
-from mirrorlist.core.health.release_gate import Releases, Seen, releases
+from mirrorlist.core.health.columns import HealthTable, SyncState, reach_key
+from mirrorlist.core.health.release_gate import ReleaseObservations, Releases, releases
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Mirror, Protocol, Repository, Status
 from tests.building import mirror
@@ -29,7 +29,7 @@ CATALOGUE = Catalogue(
     vault_urls=("https://vault.example.org/",),
 )
 IN_VAULT = replace(CATALOGUE, versions=("9", "9.8"), vault_versions=("9.7",))
-F, L, U, S, G = Holds.FRESH, Holds.LAGGING, Holds.UNKNOWN, Holds.STALE, Holds.GRACE
+F, L, U, S, G = SyncState.FRESH, SyncState.LAGGING, SyncState.UNKNOWN, SyncState.STALE, SyncState.GRACE
 
 
 def path(version: str, repository: str = "BaseOS", arch: str = "x86_64") -> str:
@@ -38,7 +38,7 @@ def path(version: str, repository: str = "BaseOS", arch: str = "x86_64") -> str:
 
 def columns(count: int, have: int, repository: str = "BaseOS", arch: str = "x86_64") -> dict[str, bytes]:
     """So many mirrors carry 9.7, of which the first ones have 9.8."""
-    new = bytes([F] * have + [Holds.MISSING] * (count - have))
+    new = bytes([F] * have + [SyncState.MISSING] * (count - have))
     return {path("9.7", repository, arch): bytes([F] * count), path("9.8", repository, arch): new}
 
 
@@ -52,7 +52,7 @@ def decided(
     published: Collection[str] | None = None,
     **table: object,
 ) -> Releases:
-    seen = Seen(
+    seen = ReleaseObservations(
         mirrors or [mirror(f"m{number}") for number in range(count)],
         HealthTable(dict(holds), **table),  # type: ignore[arg-type]
         holds.keys() if published is None else published,
@@ -71,7 +71,7 @@ def means(found: Releases) -> str:
 def test_a_major_waits_for_thirty_percent_and_at_least_five(count: int, have: int, needed: int | None) -> None:
     found = decided(columns(count, have), count)
     assert means(found) == f"{'9.7' if needed else '9.8'}/BaseOS/$basearch/os/"
-    assert found.waiting == ((Waiting("9", "9.7", "9.8", needed, have),) if needed else ())
+    assert found.waiting == ((PendingRelease("9", "9.7", "9.8", needed, have),) if needed else ())
 
 
 def test_it_is_told_in_a_sentence() -> None:
@@ -79,13 +79,16 @@ def test_it_is_told_in_a_sentence() -> None:
         "9 means 9.7 until 5 mirrors have 9.8; 3 have it"
     ]
     rare = columns(20, 20) | columns(20, 0, arch="s390x")
-    assert str(Waiting("9", "9.7", "9.8", 6, 1, "s390x")) == "9 means 9.7 until 6 mirrors have 9.8 for s390x; 1 has it"
+    assert (
+        str(PendingRelease("9", "9.7", "9.8", 6, 1, "s390x"))
+        == "9 means 9.7 until 6 mirrors have 9.8 for s390x; 1 has it"
+    )
     assert decided(rare, 20).waiting[0].needed == 6
 
 
 def test_with_no_health_at_all_nothing_waits() -> None:
     assert decided({}, 20) == Releases(CATALOGUE)
-    assert means(decided({path("9.8"): bytes([F] * 2 + [Holds.MISSING] * 18)}, 20)).startswith("9.8/")
+    assert means(decided({path("9.8"): bytes([F] * 2 + [SyncState.MISSING] * 18)}, 20)).startswith("9.8/")
     unknown = {path("9.7"): bytes([U] * 20), path("9.8"): bytes([U] * 20)}
     assert means(decided(unknown, 20)).startswith("9.8/")
 
@@ -128,7 +131,7 @@ def test_a_former_minor_that_went_to_the_vault_is_still_the_mirrors_for_the_majo
 def test_all_repositories_move_together() -> None:
     late = columns(20, 20) | columns(20, 2, "extras")
     found = decided(late, 20)
-    assert found.waiting == (Waiting("9", "9.7", "9.8", 6, 2),)
+    assert found.waiting == (PendingRelease("9", "9.7", "9.8", 6, 2),)
     assert means(found).startswith("9.7/")
     assert target(found.catalogue, "9", "extras").path == "9.7/extras/$basearch/os/"
 
@@ -143,17 +146,17 @@ def test_a_repository_that_is_new_appears_with_the_release() -> None:
 def test_a_rare_arch_waits_for_its_own_share_and_does_not_hold_up_the_rest_for_ever() -> None:
     def rare(have: int) -> Releases:
         holds = columns(20, 20)
-        holds[path("9.7", arch="s390x")] = bytes([F] * 4 + [Holds.MISSING] * 16)
-        holds[path("9.8", arch="s390x")] = bytes([F] * have + [Holds.MISSING] * (20 - have))
+        holds[path("9.7", arch="s390x")] = bytes([F] * 4 + [SyncState.MISSING] * 16)
+        holds[path("9.8", arch="s390x")] = bytes([F] * have + [SyncState.MISSING] * (20 - have))
         return decided(holds, 20)
 
-    assert rare(1).waiting == (Waiting("9", "9.7", "9.8", 2, 1, "s390x"),)
+    assert rare(1).waiting == (PendingRelease("9", "9.7", "9.8", 2, 1, "s390x"),)
     assert rare(2).waiting == ()
 
 
 @pytest.mark.parametrize(("held", "counts"), [(F, True), (G, True), (L, False), (S, False), (U, False)])
-def test_only_who_has_the_newest_counts_as_having_it(held: Holds, counts: bool) -> None:
-    holds = {path("9.7"): bytes([F] * 10), path("9.8"): bytes([held] * 5 + [Holds.MISSING] * 5)}
+def test_only_who_has_the_newest_counts_as_having_it(held: SyncState, counts: bool) -> None:
+    holds = {path("9.7"): bytes([F] * 10), path("9.8"): bytes([held] * 5 + [SyncState.MISSING] * 5)}
     assert (decided(holds, 10).waiting == ()) is counts
 
 
@@ -171,12 +174,12 @@ def test_mirrors_that_strangers_do_not_get_count_on_neither_side() -> None:
         "bad_reach": {reach_key(MAIN, protocol, family): dead for protocol in WEB_PROTOCOLS for family in Family},
         "out": (3,),
     }
-    for others_have in (F, Holds.MISSING):
+    for others_have in (F, SyncState.MISSING):
         for have in (4, 5):
-            new = bytes([others_have] * 5 + [F] * have + [Holds.MISSING] * (10 - have))
+            new = bytes([others_have] * 5 + [F] * have + [SyncState.MISSING] * (10 - have))
             holds = {path("9.7"): bytes([F] * 15), path("9.8"): new}
             found = decided(holds, 15, mirrors=others + fine, **table)
-            assert found.waiting == (() if have == 5 else (Waiting("9", "9.7", "9.8", 5, 4),))
+            assert found.waiting == (() if have == 5 else (PendingRelease("9", "9.7", "9.8", 5, 4),))
 
 
 def test_a_major_that_is_a_directory_of_its_own_has_nothing_to_wait_for() -> None:

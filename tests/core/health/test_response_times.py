@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirrorlist.core.catalogue.policy import Lowered, Policy, weight_of
+from mirrorlist.core.catalogue.policy import Policy, WeightReduction, weight_of
 from mirrorlist.core.health.response_times import (
     FAR_ABOVE,
     FEWEST_TIMES,
@@ -18,7 +18,7 @@ from mirrorlist.core.health.response_times import (
     Pace,
     paces_after,
 )
-from mirrorlist.core.health.verdicts import Family, Outcome, Probe, Subject
+from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.core.selection.select import select
 from tests.building import NOW, client, mirror, query, snapshot
@@ -26,15 +26,15 @@ from tests.building import NOW, client, mirror, query, snapshot
 EVERY = 900.0
 NAMES = [f"m{number}.example.org" for number in range(7)]
 ME = NAMES[0]
-Seen = float | Outcome
+Seen = float | ProbeOutcome
 
 
 def probes(seen: Mapping[str, Seen], family: Family = Family.IPV4) -> list[Probe]:
     """One answer of each mirror: its seconds, or what came instead."""
     return [
         Probe(Subject(name, MAIN, Protocol.HTTPS, family), NOW, 0.0, each)
-        if isinstance(each, Outcome)
-        else Probe(Subject(name, MAIN, Protocol.HTTPS, family), NOW, each, Outcome.FRESH)
+        if isinstance(each, ProbeOutcome)
+        else Probe(Subject(name, MAIN, Protocol.HTTPS, family), NOW, each, ProbeOutcome.FRESH)
         for name, each in seen.items()
     ]
 
@@ -59,7 +59,7 @@ def steps(seen: Iterable[Seen], others: float = 0.2) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("bad", [2.0, Outcome.LIMITED])
+@pytest.mark.parametrize("bad", [2.0, ProbeOutcome.LIMITED])
 def test_two_bad_rounds_lower_the_weight_by_half_and_two_calm_ones_give_it_back(bad: Seen) -> None:
     assert steps([bad] * 10 + [0.2] * 8) == [0, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3, 2, 2, 1, 1, 0, 0, 0]
     assert steps([bad, 0.2] * 10) == [0] * 20
@@ -88,15 +88,15 @@ def test_slow_is_far_above_the_mirrors_own_usual_time_and_what_all_share_does_no
 
 def test_it_is_told_since_when_and_why() -> None:
     known = after([CALM | {ME: 2.0}] * 4, KNOWN)
-    assert known[ME].lowered == Lowered(2, NOW + EVERY, "it answered in 2.0 s, usually in 0.2 s")
-    limited = after([CALM | {ME: Outcome.LIMITED}] * 2, KNOWN)
-    assert limited[ME].lowered == Lowered(1, NOW + EVERY, "it asked for patience (429 or 503)")
+    assert known[ME].lowered == WeightReduction(2, NOW + EVERY, "it answered in 2.0 s, usually in 0.2 s")
+    limited = after([CALM | {ME: ProbeOutcome.LIMITED}] * 2, KNOWN)
+    assert limited[ME].lowered == WeightReduction(1, NOW + EVERY, "it asked for patience (429 or 503)")
 
 
 def test_a_round_in_which_most_ask_for_patience_says_nothing() -> None:
-    half = CALM | dict.fromkeys(NAMES[:4], Outcome.LIMITED)
+    half = CALM | dict.fromkeys(NAMES[:4], ProbeOutcome.LIMITED)
     assert after([half] * 4, KNOWN) == KNOWN
-    fewer = CALM | dict.fromkeys(NAMES[:3], Outcome.LIMITED)
+    fewer = CALM | dict.fromkeys(NAMES[:3], ProbeOutcome.LIMITED)
     assert [bool(pace.lowered) for pace in after([fewer] * 2, KNOWN).values()] == [True] * 3 + [False] * 4
 
 
@@ -110,8 +110,8 @@ def test_families_that_the_round_says_nothing_of_do_not_count() -> None:
     assert paces_after(KNOWN, slow_over_ipv6, (), NOW)[ME].bad == 1
 
 
-@pytest.mark.parametrize("outcome", [Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.UNCHECKED])
-def test_without_an_answer_the_pace_stays_as_it_was(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [ProbeOutcome.TIMEOUT, ProbeOutcome.UNREACHABLE, ProbeOutcome.UNCHECKED])
+def test_without_an_answer_the_pace_stays_as_it_was(outcome: ProbeOutcome) -> None:
     lowered = after([CALM | {ME: 2.0}] * 2, KNOWN)
     assert after([CALM | {ME: outcome}] * 5, lowered)[ME] == lowered[ME]
 
@@ -133,7 +133,7 @@ def test_what_stays_slow_for_days_becomes_usual_and_the_memory_is_bounded() -> N
 
 ROUNDS = st.lists(
     st.fixed_dictionaries(
-        dict.fromkeys(NAMES, st.floats(0.001, 60) | st.sampled_from([Outcome.LIMITED, Outcome.TIMEOUT]))
+        dict.fromkeys(NAMES, st.floats(0.001, 60) | st.sampled_from([ProbeOutcome.LIMITED, ProbeOutcome.TIMEOUT]))
     ),
     max_size=30,
 )
@@ -155,14 +155,14 @@ def test_whatever_others_do_a_mirror_that_answers_as_usual_keeps_its_weight(roun
 
 
 def test_weight_is_at_least_one_and_the_maintainers_factor_stays() -> None:
-    lowered = Lowered(3, NOW, "")
+    lowered = WeightReduction(3, NOW, "")
     assert weight_of(mirror("m", bandwidth_mbps=1), Policy(), lowered) == 1
     assert weight_of(mirror("m", bandwidth_mbps=800), Policy(weights={"m.example.org": 2.0}), lowered) == 200
 
 
 def test_a_lowered_mirror_comes_first_for_fewer_clients() -> None:
     mirrors = [mirror(f"m{number}", "berlin") for number in range(4)]
-    snap = snapshot(mirrors, facts={"lowered": {ME: Lowered(2, NOW, "")}})
+    snap = snapshot(mirrors, facts={"lowered": {ME: WeightReduction(2, NOW, "")}})
     firsts = [
         select(snap, query(), client(f"198.51.{number // 250}.{number % 250}"), NOW).choices[0]
         for number in range(2000)

@@ -14,8 +14,8 @@ from mirrorlist.core.health.verdicts import (
     SAYS_NOTHING,
     Family,
     HealthPolicy,
-    Outcome,
     Probe,
+    ProbeOutcome,
     Standing,
     Subject,
     Verdict,
@@ -31,7 +31,7 @@ EVERY = 900.0
 POLICY = HealthPolicy()
 
 
-def after(outcomes: list[Outcome], every: float = EVERY, sha256: str | None = None) -> list[Verdict]:
+def after(outcomes: list[ProbeOutcome], every: float = EVERY, sha256: str | None = None) -> list[Verdict]:
     """The verdicts after each of these outcomes, one every 15 minutes."""
     verdict: Verdict | None = None
     found = []
@@ -46,62 +46,64 @@ def changes(verdicts: list[Verdict]) -> int:
     return sum(before != now for before, now in pairwise(states))
 
 
-@pytest.mark.parametrize("outcome", sorted(set(Outcome) - GOOD_OUTCOMES - OUT_AT_ONCE - SAYS_NOTHING))
-def test_two_bad_probes_take_a_mirror_out_and_one_does_not(outcome: Outcome) -> None:
-    assert [verdict.good_now for verdict in after([Outcome.GOOD, outcome, outcome])] == [True, True, False]
-    assert [verdict.good_now for verdict in after([Outcome.GOOD, outcome, Outcome.GOOD, outcome])] == [True] * 4
+@pytest.mark.parametrize("outcome", sorted(set(ProbeOutcome) - GOOD_OUTCOMES - OUT_AT_ONCE - SAYS_NOTHING))
+def test_two_bad_probes_take_a_mirror_out_and_one_does_not(outcome: ProbeOutcome) -> None:
+    assert [verdict.good_now for verdict in after([ProbeOutcome.GOOD, outcome, outcome])] == [True, True, False]
+    assert [verdict.good_now for verdict in after([ProbeOutcome.GOOD, outcome, ProbeOutcome.GOOD, outcome])] == [
+        True
+    ] * 4
 
 
 @pytest.mark.parametrize("outcome", sorted(OUT_AT_ONCE))
-def test_what_is_surely_bad_takes_a_mirror_out_at_once(outcome: Outcome) -> None:
-    assert [verdict.good_now for verdict in after([Outcome.GOOD, outcome])] == [True, False]
+def test_what_is_surely_bad_takes_a_mirror_out_at_once(outcome: ProbeOutcome) -> None:
+    assert [verdict.good_now for verdict in after([ProbeOutcome.GOOD, outcome])] == [True, False]
 
 
 def test_two_good_probes_bring_a_mirror_back() -> None:
-    bad, good = Outcome.UNREACHABLE, Outcome.GOOD
+    bad, good = ProbeOutcome.UNREACHABLE, ProbeOutcome.GOOD
     assert [v.good_now for v in after([bad, bad, good, good, good])] == [True, False, False, True, True]
 
 
 @pytest.mark.parametrize("outcome", sorted(SAYS_NOTHING))
-def test_what_says_nothing_changes_nothing_but_the_time(outcome: Outcome) -> None:
-    before, same = after([Outcome.UNREACHABLE, outcome])
+def test_what_says_nothing_changes_nothing_but_the_time(outcome: ProbeOutcome) -> None:
+    before, same = after([ProbeOutcome.UNREACHABLE, outcome])
     assert (same.good_now, same.bad, same.outcome, same.checked_at) == (True, before.bad, before.outcome, NOW + EVERY)
 
 
 def test_a_mirror_that_flaps_on_every_probe_changes_at_most_six_times_in_a_hundred() -> None:
-    assert changes(after([Outcome.GOOD, Outcome.UNREACHABLE] * 50)) <= 6
-    assert changes(after([Outcome.WRONG, Outcome.GOOD] * 50)) <= 6
+    assert changes(after([ProbeOutcome.GOOD, ProbeOutcome.UNREACHABLE] * 50)) <= 6
+    assert changes(after([ProbeOutcome.WRONG, ProbeOutcome.GOOD] * 50)) <= 6
 
 
 def test_the_hold_down_doubles_with_every_fall_and_ends_after_a_calm_day() -> None:
-    pattern = [Outcome.UNREACHABLE] * 2 + [Outcome.GOOD] * 2
+    pattern = [ProbeOutcome.UNREACHABLE] * 2 + [ProbeOutcome.GOOD] * 2
     flapping = after(pattern * 25)
     assert changes(flapping) <= 20
     holds = [v.held_until - v.since for v in flapping if not v.good_now and v.bad == 2]
     assert holds == sorted(holds)
-    calm = after(pattern * 3 + [Outcome.GOOD] * 200)
+    calm = after(pattern * 3 + [ProbeOutcome.GOOD] * 200)
     assert (calm[-1].good_now, calm[-1].falls) == (True, 0)
 
 
 def test_a_mirror_that_falls_every_night_for_years_is_judged_like_any_other() -> None:
-    before = Verdict(True, NOW, Outcome.GOOD, NOW, bad=1, falls=100_000)
-    verdict = judged(before, Probe(SUBJECT, NOW + EVERY, 0.1, Outcome.CLOSED), POLICY)
+    before = Verdict(True, NOW, ProbeOutcome.GOOD, NOW, bad=1, falls=100_000)
+    verdict = judged(before, Probe(SUBJECT, NOW + EVERY, 0.1, ProbeOutcome.CLOSED), POLICY)
     assert (verdict.good_now, verdict.held_until) == (False, NOW + EVERY + POLICY.longest_hold_seconds)
 
 
 def test_since_tells_when_the_verdict_changed_and_not_when_it_was_confirmed() -> None:
-    bad = Outcome.UNREACHABLE
+    bad = ProbeOutcome.UNREACHABLE
     assert [verdict.since for verdict in after([bad, bad, bad, bad])] == [NOW, NOW + EVERY, NOW + EVERY, NOW + EVERY]
 
 
-@given(st.lists(st.sampled_from(Outcome), max_size=60))
-def test_a_steady_mirror_never_falls_and_a_steady_failure_never_rises(outcomes: list[Outcome]) -> None:
+@given(st.lists(st.sampled_from(ProbeOutcome), max_size=60))
+def test_a_steady_mirror_never_falls_and_a_steady_failure_never_rises(outcomes: list[ProbeOutcome]) -> None:
     verdicts = after(outcomes)
     for number, verdict in enumerate(verdicts):
         last = [outcome for outcome in outcomes[: number + 1] if outcome not in SAYS_NOTHING][-2:]
         if len(last) == 2 and all(outcome not in GOOD_OUTCOMES for outcome in last):
             assert not verdict.good_now
-        if outcomes[: number + 1] == [Outcome.GOOD] * (number + 1):
+        if outcomes[: number + 1] == [ProbeOutcome.GOOD] * (number + 1):
             assert verdict.good_now
 
 
@@ -125,13 +127,13 @@ def test_a_mirror_stands_by_what_it_has_and_how_long_ago_the_origin_changed(
     sha256: str | None, good_now: bool, since_change: float, expected: Standing
 ) -> None:
     known = metadata(digit="a", alternates="bc")
-    verdict = Verdict(good_now, NOW, Outcome.FRESH, NOW, sha256=sha256)
+    verdict = Verdict(good_now, NOW, ProbeOutcome.FRESH, NOW, sha256=sha256)
     assert standing(verdict, known, known.first_seen + since_change, 3600.0) is expected
 
 
 def test_a_mirror_that_was_never_looked_at_is_unknown() -> None:
     assert standing(None, metadata(), NOW, 0) is Standing.UNKNOWN
-    assert standing(Verdict(True, NOW, Outcome.FRESH, NOW, sha256=CURRENT), None, NOW, 0) is Standing.UNKNOWN
+    assert standing(Verdict(True, NOW, ProbeOutcome.FRESH, NOW, sha256=CURRENT), None, NOW, 0) is Standing.UNKNOWN
 
 
 @pytest.mark.parametrize(

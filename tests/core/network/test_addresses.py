@@ -7,7 +7,7 @@ from ipaddress import collapse_addresses, ip_network
 
 import pytest
 
-from mirrorlist.core.model import NOWHERE, Location, Place, PlaceSource, Prefix
+from mirrorlist.core.model import NOWHERE, ClientPlace, Location, PlaceSource, Prefix
 from mirrorlist.core.network.addresses import (
     CELL_KM,
     COUNTRY_KM,
@@ -26,19 +26,19 @@ from mirrorlist.core.network.addresses import (
 )
 from mirrorlist.core.network.prefixes import flatten, packed, parse_prefix
 
-BERLIN = Place("DE", 53.0, 13.0, True)
-POTSDAM = Place("DE", 52.0, 13.0, True)
-TOKYO = Place("JP", 36.0, 140.0, True)
-GERMANY = Place("DE", 51.0, 10.0)
-JAPAN = Place("JP", 36.0, 138.0)
+BERLIN = ClientPlace("DE", 53.0, 13.0, True)
+POTSDAM = ClientPlace("DE", 52.0, 13.0, True)
+TOKYO = ClientPlace("JP", 36.0, 140.0, True)
+GERMANY = ClientPlace("DE", 51.0, 10.0)
+JAPAN = ClientPlace("JP", 36.0, 138.0)
 PLACES = {"20.0.0.1": BERLIN, "20.0.0.2": POTSDAM, "20.0.0.3": TOKYO, "20.0.0.4": GERMANY, "20.0.0.5": JAPAN}
 
 
-def place_of(address: bytes) -> Place:
+def place_of(address: bytes) -> ClientPlace:
     return {packed(text): place for text, place in PLACES.items()}.get(address, NOWHERE)
 
 
-def at(place: Place, precision_km: float = CELL_KM) -> Location:
+def at(place: ClientPlace, precision_km: float = CELL_KM) -> Location:
     return Location(
         country=place.country, latitude=place.latitude, longitude=place.longitude, precision_km=precision_km,
         source=PlaceSource.ADDRESS,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirrorlist.core.model import NOWHERE, Location, Place
+from mirrorlist.core.model import NOWHERE, ClientPlace, Location
 from mirrorlist.core.network.geo import (
     CELL_PRECISION_KM,
     EARTH_RADIUS_KM,
@@ -95,25 +95,25 @@ def test_at_its_very_chord_a_kilometre_counts(km: int) -> None:
         (None, NOWHERE),
         (Location(), NOWHERE),
         (Location(continent="EU"), NOWHERE),
-        (Location(country="DE"), Place("DE")),
-        (Location(country="DE", latitude=51.0), Place("DE")),
-        (Location(country="DE", longitude=10.0), Place("DE")),
-        (Location(country="DE", latitude=52.52, longitude=13.4), Place("DE", 53.0, 13.0, True)),
-        (Location(latitude=52.4, longitude=13.6), Place(None, 52.0, 14.0, True)),
+        (Location(country="DE"), ClientPlace("DE")),
+        (Location(country="DE", latitude=51.0), ClientPlace("DE")),
+        (Location(country="DE", longitude=10.0), ClientPlace("DE")),
+        (Location(country="DE", latitude=52.52, longitude=13.4), ClientPlace("DE", 53.0, 13.0, True)),
+        (Location(latitude=52.4, longitude=13.6), ClientPlace(None, 52.0, 14.0, True)),
         (
             Location(country="DE", latitude=52.4, longitude=13.4, precision_km=CELL_PRECISION_KM),
-            Place("DE", 52.0, 13.0, True),
+            ClientPlace("DE", 52.0, 13.0, True),
         ),
-        (Location(country="US", latitude=37.751, longitude=-97.822, precision_km=1000.0), Place("US")),
+        (Location(country="US", latitude=37.751, longitude=-97.822, precision_km=1000.0), ClientPlace("US")),
         (Location(latitude=37.751, longitude=-97.822, precision_km=1000.0), NOWHERE),
-        (Location(country="FJ", latitude=-17.0, longitude=-179.9), Place("FJ", -17.0, 180.0, True)),
-        (Location(country="FJ", latitude=-17.0, longitude=179.9), Place("FJ", -17.0, 180.0, True)),
-        (Location(country="FJ", latitude=-17.0, longitude=-180.0), Place("FJ", -17.0, 180.0, True)),
-        (Location(country="GH", latitude=-0.2, longitude=-0.2), Place("GH", 0.0, 0.0, True)),
-        (Location(country="AQ", latitude=-89.9, longitude=0.0), Place("AQ", -90.0, 0.0, True)),
+        (Location(country="FJ", latitude=-17.0, longitude=-179.9), ClientPlace("FJ", -17.0, 180.0, True)),
+        (Location(country="FJ", latitude=-17.0, longitude=179.9), ClientPlace("FJ", -17.0, 180.0, True)),
+        (Location(country="FJ", latitude=-17.0, longitude=-180.0), ClientPlace("FJ", -17.0, 180.0, True)),
+        (Location(country="GH", latitude=-0.2, longitude=-0.2), ClientPlace("GH", 0.0, 0.0, True)),
+        (Location(country="AQ", latitude=-89.9, longitude=0.0), ClientPlace("AQ", -90.0, 0.0, True)),
     ],
 )
-def test_a_location_becomes_a_cell_a_country_or_nowhere(location: Location | None, place: Place) -> None:
+def test_a_location_becomes_a_cell_a_country_or_nowhere(location: Location | None, place: ClientPlace) -> None:
     assert place_of(location) == place
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mirrorlist.core.model import Status
-from mirrorlist.core.owners.access_list import LET_IN, Entry, entries, is_let_in, rsyncd_lines
+from mirrorlist.core.owners.access_list import LET_IN, AccessEntry, entries, is_let_in, rsyncd_lines
 from tests.building import mirror
 
 
@@ -30,7 +30,7 @@ def test_only_who_is_accepted_and_still_copies_is_let_in() -> None:
     ],
 )  # fmt: skip
 def test_entries_are_few_and_sorted(allowed: list[tuple[str, str]], expected: list[tuple[str, str]]) -> None:
-    assert entries(allowed) == tuple(Entry(pattern, tuple(names.split())) for pattern, names in expected)
+    assert entries(allowed) == tuple(AccessEntry(pattern, tuple(names.split())) for pattern, names in expected)
 
 
 def test_the_lines_are_one_parameter_and_a_comment_for_each() -> None:
@@ -46,7 +46,7 @@ def test_nobody_is_let_in_where_nobody_is_named() -> None:
 
 
 def test_a_name_stays_in_its_comment() -> None:
-    text = rsyncd_lines([Entry("192.0.2.7", ("a\nhosts allow = *\\",))])
+    text = rsyncd_lines([AccessEntry("192.0.2.7", ("a\nhosts allow = *\\",))])
     assert text.splitlines() == [
         "# 192.0.2.7: a?hosts?allow?????", "hosts allow = \\", "    192.0.2.7", "hosts deny = *",
     ]  # fmt: skip

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from mirrorlist.core.catalogue.service import Source, SyncPolicy
+from mirrorlist.core.catalogue.service import SyncPolicy, SyncSource
 from mirrorlist.core.model import MAIN, Location, Mirror, Protocol, Status
 from mirrorlist.core.owners.copy_sources import Offered, copied_by_mirrors, offered, ordered
 from tests.building import CITIES, mirror
 
 
-def source(name: str, city: str | None = None, **fields: Any) -> Source:
+def source(name: str, city: str | None = None, **fields: Any) -> SyncSource:
     country, latitude, longitude = CITIES[city] if city else (None, None, None)
-    return Source(
+    return SyncSource(
         name,
         fields.pop("rsync", {MAIN: f"rsync://{name}.example.net/linux/"}),
         Location(country=country, latitude=latitude, longitude=longitude),

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from mirrorlist.core.catalogue.service import Module, Source, SyncPolicy, SyncSources
+from mirrorlist.core.catalogue.service import Module, SyncPolicy, SyncSource, SyncSources
 from mirrorlist.core.model import MAIN, Location, Protocol
 from mirrorlist.core.owners.kit import KitError, kit_for, no_faults, slug_of
 from tests.building import CITIES, mirror
 from tests.kit.kits import a_service, of_two_trees, plan
 
 
-def at(name: str, city: str, **fields: Any) -> Source:
+def at(name: str, city: str, **fields: Any) -> SyncSource:
     country, latitude, longitude = CITIES[city]
     place = Location(country=country, latitude=latitude, longitude=longitude)
-    return Source(name, {MAIN: f"rsync://{name}.example.net/linux/"}, place, fields.get("mirror"))
+    return SyncSource(name, {MAIN: f"rsync://{name}.example.net/linux/"}, place, fields.get("mirror"))
 
 
 SOURCES = SyncSources(SyncPolicy.NEAREST, (at("tokyo", "tokyo"), at("paris", "paris")))

@@ -6,18 +6,18 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from mirrorlist.core.catalogue.requirements import Asked, Level, Requirements
-from mirrorlist.core.health.history import Reach
-from mirrorlist.core.health.verdicts import Outcome
+from mirrorlist.core.catalogue.requirements import Level, RequirementLevel, Requirements
+from mirrorlist.core.health.history import ReachHistory
+from mirrorlist.core.health.verdicts import ProbeOutcome
 from mirrorlist.core.model import Mirror, Status
 from mirrorlist.core.owners.network_report import (
     Coming,
     Held,
-    Known,
     Leaving,
     Limits,
     NetworkReport,
-    Offer,
+    Observations,
+    PendingMirror,
     network_report,
     working_days,
 )
@@ -27,7 +27,7 @@ from tests.building import mirror, service
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()  # a Friday
 DAY = 86_400.0
-NOTHING, LIMITS = Known(), Limits()
+NOTHING, LIMITS = Observations(), Limits()
 
 
 def facts(*mirrors: Mirror, **fields: object) -> Facts:
@@ -35,7 +35,7 @@ def facts(*mirrors: Mirror, **fields: object) -> Facts:
                  country_places={}, classes=())  # fmt: skip
 
 
-def report(*mirrors: Mirror, known: Known = NOTHING, limits: Limits = LIMITS, **fields: object) -> NetworkReport:
+def report(*mirrors: Mirror, known: Observations = NOTHING, limits: Limits = LIMITS, **fields: object) -> NetworkReport:
     return network_report(facts(*mirrors, **fields), known, NOW, limits)
 
 
@@ -64,7 +64,7 @@ def test_offers_that_wait_over_three_working_days_are_told() -> None:
         mirror("c", status=Status.OFFERED),
         mirror("d", status=Status.ACCEPTED, status_since="2026-01-01"),
     )
-    assert found.offers == (Offer("b.example.org", "2026-11-16", 4), Offer("c.example.org", None, None))
+    assert found.offers == (PendingMirror("b.example.org", "2026-11-16", 4), PendingMirror("c.example.org", None, None))
 
 
 SYNCING = [
@@ -85,18 +85,19 @@ def test_a_syncing_mirror_has_a_percentage_and_a_day(
     held: Held | None, since: str | None, live_from: str | None, percent: float, live_on: str | None, why: str
 ) -> None:
     given = mirror("a", status=Status.SYNCING, status_since=since, live_from=live_from)
-    (found,) = report(given, known=Known(held={given.name: held} if held else {})).coming
+    (found,) = report(given, known=Observations(held={given.name: held} if held else {})).coming
     assert found == Coming("a.example.org", Status.SYNCING, percent, live_on, found.why)
     assert why in found.why
 
 
 REQUIREMENTS = Requirements(
-    Asked(bandwidth_mbps=100, availability_percent=99, complete_percent=90), Asked(bandwidth_mbps=1000)
+    RequirementLevel(bandwidth_mbps=100, availability_percent=99, complete_percent=90),
+    RequirementLevel(bandwidth_mbps=1000),
 )
 
 
 def test_those_below_the_requirements_are_told_with_what_they_lack() -> None:
-    known = Known({"b.example.org": Reach(98.5)}, {"b.example.org": Held(10, 100, NOW)})
+    known = Observations({"b.example.org": ReachHistory(98.5)}, {"b.example.org": Held(10, 100, NOW)})
     found = report(
         mirror("a", bandwidth_mbps=1000), mirror("b", bandwidth_mbps=500), mirror("c", bandwidth_mbps=10, private=True),
         mirror("d", bandwidth_mbps=10), mirror("e", bandwidth_mbps=10, status=Status.RETIRING),
@@ -110,11 +111,13 @@ def test_those_below_the_requirements_are_told_with_what_they_lack() -> None:
 
 
 def test_served_mirrors_that_are_down_for_longer_are_told_the_longest_first() -> None:
-    reach = {f"{name}.example.org": Reach(0.0, NOW - days * DAY, Outcome.CLOSED)
+    reach = {f"{name}.example.org": ReachHistory(0.0, NOW - days * DAY, ProbeOutcome.CLOSED)
              for name, days in (("a", 15), ("b", 20), ("c", 13), ("d", 99))}  # fmt: skip
     given = (mirror("a"), mirror("b", status=Status.RETIRING), mirror("c"), mirror("d", status=Status.PAUSED))
-    assert [each.mirror[0] for each in report(*given, known=Known(reach)).down] == ["b", "a"]
-    assert [each.mirror[0] for each in report(*given, known=Known(reach), limits=Limits(down_days=1)).down] == [*"bac"]
+    assert [each.mirror[0] for each in report(*given, known=Observations(reach)).down] == ["b", "a"]
+    assert [each.mirror[0] for each in report(*given, known=Observations(reach), limits=Limits(down_days=1)).down] == [
+        *"bac"
+    ]
 
 
 def test_retirement_is_announced_once_and_told_when_it_comes() -> None:

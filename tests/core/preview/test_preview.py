@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.model import Client, CloudRegions, Location, Mirror, Place, Proximity, Status
+from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Location, Mirror, Proximity, Status
 from mirrorlist.core.network.population import Counted
 from mirrorlist.core.network.prefixes import contains, parse_prefix
-from mirrorlist.core.preview.impact import Effect, Kind, Preview, Unserved
-from mirrorlist.core.preview.preview import UNITS, Change, Ground, gib_per_day, preview, rate_mbps
+from mirrorlist.core.preview.impact import ChangeKind, Effect, Preview, Unserved
+from mirrorlist.core.preview.preview import UNITS, Ground, NetworkChange, gib_per_day, preview, rate_mbps
 from mirrorlist.core.selection.compile import Proof, cloud_table
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import Snapshot
@@ -59,7 +59,7 @@ def world(mirrors: Sequence[Mirror], policy: Policy = POLICY) -> Snapshot:
 
 
 def changed(before: Sequence[Mirror], after: Sequence[Mirror], *names: str, **options: object) -> Preview:
-    change = Change(tuple(before), tuple(after), tuple(f"{name}.example.org" for name in names))
+    change = NetworkChange(tuple(before), tuple(after), tuple(f"{name}.example.org" for name in names))
     return preview(change, ground(world(after), **options))  # type: ignore[arg-type]
 
 
@@ -73,7 +73,7 @@ def asking(address: str, found: Snapshot) -> Client:
     packed = client(address).address
     assert packed is not None
     clouds = [region for net, region in CLOUDS.items() if contains(parse_prefix(net)[0], packed)]
-    where: Place = found.facts.places[found.located.at(packed)]
+    where: ClientPlace = found.facts.places[found.located.at(packed)]
     return client(address, where, asn=found.asns.at(packed) or None, cloud=clouds[0] if clouds else None)
 
 
@@ -128,7 +128,7 @@ def test_what_it_gets_is_what_others_lose_and_a_removal_is_the_reverse() -> None
     going = changed([*OTHERS, new], OTHERS, "new")
 
     [comes], [goes] = coming.effects, going.effects
-    assert (comes.kind, goes.kind) == (Kind.NEW, Kind.REMOVED)
+    assert (comes.kind, goes.kind) == (ChangeKind.NEW, ChangeKind.REMOVED)
     assert comes.before.first == goes.after.first == 0
     assert comes.after.first == pytest.approx(goes.before.first)
     assert comes.after.first == pytest.approx(sum(shift.before - shift.after for shift in coming.shifts))
@@ -149,7 +149,7 @@ def test_countries_and_systems_sum_up_to_the_share() -> None:
 def test_a_changed_file_is_shown_before_and_after() -> None:
     faster = replace(OTHERS[0], bandwidth_mbps=10_000)
     [effect] = changed(OTHERS, [faster, *OTHERS[1:]], "berlin").effects
-    assert effect.kind is Kind.CHANGED
+    assert effect.kind is ChangeKind.CHANGED
     assert effect.mirror == faster
     assert effect.after.first >= effect.before.first > 0
 
@@ -200,7 +200,7 @@ def test_every_reason_is_tried() -> None:
 
 def test_mirrors_nearby_are_those_that_serve_everybody_fastest_first() -> None:
     new = mirror("new", "berlin", bandwidth_mbps=500)
-    change = Change(OTHERS, (*OTHERS, new), (new.name,))
+    change = NetworkChange(OTHERS, (*OTHERS, new), (new.name,))
     [effect] = preview(change, ground(world(OTHERS)), within_km=550).effects
     assert [(each.name.partition(".")[0], each.mbps) for each in effect.nearby] == [
         ("munich", 10_000), ("berlin", 1000), ("vienna", 300),

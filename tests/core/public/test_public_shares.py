@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirrorlist.core.health.columns import HealthTable, Holds
+from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.public.encoding import rung_counts, shares
 from tests.building import mirror, snapshot
@@ -40,8 +40,8 @@ def test_rungs_count_repositories() -> None:
     path, other = "9.8/BaseOS/x86_64/os/", "9.8/BaseOS/aarch64/os/"
     health = HealthTable(
         holds={
-            path: bytes([Holds.FRESH, Holds.STALE, Holds.STALE]),
-            other: bytes([Holds.LAGGING, Holds.STALE, Holds.STALE]),
+            path: bytes([SyncState.FRESH, SyncState.STALE, SyncState.STALE]),
+            other: bytes([SyncState.LAGGING, SyncState.STALE, SyncState.STALE]),
         }
     )
     assert rung_counts(snapshot(MIRRORS, facts={"health": health}).facts) == {"fresh": 1, "lagging": 1}

@@ -8,18 +8,18 @@ import pytest
 
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.found import FoundFiles
-from mirrorlist.core.health.columns import HealthTable, Holds
-from mirrorlist.core.health.verdicts import Event, EventKind, Family, Outcome, Override, Subject, Verdict
+from mirrorlist.core.health.columns import HealthTable, SyncState
+from mirrorlist.core.health.verdicts import Event, EventKind, Family, Override, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.mirror import is_shown
 from mirrorlist.core.model import MAIN, CloudRegions, Mirror, Protocol, Status
 from mirrorlist.core.public.encoding import PublicFile, encode_record
-from mirrorlist.core.public.record import History, Known, public_record, state_of
-from mirrorlist.core.public.types import Logo, PublicOverride, PublicRun, State, clean, clean_url, web_url
+from mirrorlist.core.public.record import History, RecordInputs, public_record, state_of
+from mirrorlist.core.public.types import Logo, MirrorState, PublicOverride, PublicRun, clean, clean_url, web_url
 from tests.building import NOW, mirror
 from tests.web.networks import record_of
 
 HTTPS4 = Subject("m.example.org", MAIN, Protocol.HTTPS, Family.IPV4)
-UP, GONE = (Verdict(good, NOW - 60, Outcome.GOOD, NOW) for good in (True, False))
+UP, GONE = (Verdict(good, NOW - 60, ProbeOutcome.GOOD, NOW) for good in (True, False))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ UP, GONE = (Verdict(good, NOW - 60, Outcome.GOOD, NOW) for good in (True, False)
 )
 def test_only_what_is_for_everybody_is_shown(shown: bool, found: Mirror) -> None:
     assert is_shown(found) is shown
-    record = public_record(Known(mirrors=[found], health=HealthTable(), modules={}, now=NOW))
+    record = public_record(RecordInputs(mirrors=[found], health=HealthTable(), modules={}, now=NOW))
     assert [each.name for each in record.network.mirrors] == ([found.name] if shown else [])
     assert list(record.details) == ([found.name] if shown else [])
 
@@ -51,48 +51,50 @@ def test_a_run_tells_nothing_of_mirrors_that_are_not_shown() -> None:
     shown = [mirror("a"), mirror("b"), mirror("c", status=Status.PAUSED)]
     run = PublicRun(number=1, started_at=NOW, seconds=5.0, mirrors=7, requests=70)
     history = History(runs=(run, replace(run, mirrors=1, requests=9), replace(run, mirrors=None)))
-    known = Known(mirrors=[*hidden, *shown], health=HealthTable(), modules={}, now=NOW, history=history)
+    known = RecordInputs(mirrors=[*hidden, *shown], health=HealthTable(), modules={}, now=NOW, history=history)
     told = [(each.mirrors, each.requests) for each in public_record(known).network.runs]
     assert told == [(2, 20), (1, 9), (None, 70)]
 
 
 def test_an_outdated_mirror_is_stale_since_then() -> None:
     files = {"m.example.org": {MAIN: FoundFiles(compared=9, outdated_since=NOW - 90_000, failed="to a@b.example")}}
-    known = Known(mirrors=[mirror("m")], health=HealthTable(), modules={}, now=NOW, verdicts={HTTPS4: UP}, files=files)
+    known = RecordInputs(
+        mirrors=[mirror("m")], health=HealthTable(), modules={}, now=NOW, verdicts={HTTPS4: UP}, files=files
+    )
     (row,) = public_record(known).network.mirrors
-    assert (row.state, row.since) == (State.STALE, NOW - 90_000)
+    assert (row.state, row.since) == (MirrorState.STALE, NOW - 90_000)
     assert row.files[MAIN].failed == "to [removed]"
 
 
 @pytest.mark.parametrize(
     ("state", "status", "is_out", "ways", "holds"),
     [
-        (State.UNKNOWN, Status.LIVE, False, [], []),
-        (State.UP, Status.LIVE, False, [UP, GONE], []),
-        (State.FRESH, Status.LIVE, False, [UP], [Holds.FRESH, Holds.GRACE]),
-        (State.LAGGING, Status.LIVE, False, [UP], [Holds.FRESH, Holds.LAGGING]),
-        (State.STALE, Status.LIVE, False, [UP], [Holds.LAGGING, Holds.STALE]),
-        (State.STALE, Status.RETIRING, False, [UP], [Holds.FRESH, Holds.WRONG]),
-        (State.DOWN, Status.LIVE, False, [GONE, GONE], [Holds.FRESH]),
-        (State.OUT, Status.LIVE, True, [UP], [Holds.FRESH]),
-        (State.PAUSED, Status.PAUSED, True, [UP], [Holds.FRESH]),
-        (State.SOON, Status.SYNCING, False, [UP], [Holds.FRESH]),
+        (MirrorState.UNKNOWN, Status.LIVE, False, [], []),
+        (MirrorState.UP, Status.LIVE, False, [UP, GONE], []),
+        (MirrorState.FRESH, Status.LIVE, False, [UP], [SyncState.FRESH, SyncState.GRACE]),
+        (MirrorState.LAGGING, Status.LIVE, False, [UP], [SyncState.FRESH, SyncState.LAGGING]),
+        (MirrorState.STALE, Status.LIVE, False, [UP], [SyncState.LAGGING, SyncState.STALE]),
+        (MirrorState.STALE, Status.RETIRING, False, [UP], [SyncState.FRESH, SyncState.WRONG]),
+        (MirrorState.DOWN, Status.LIVE, False, [GONE, GONE], [SyncState.FRESH]),
+        (MirrorState.OUT, Status.LIVE, True, [UP], [SyncState.FRESH]),
+        (MirrorState.PAUSED, Status.PAUSED, True, [UP], [SyncState.FRESH]),
+        (MirrorState.SOON, Status.SYNCING, False, [UP], [SyncState.FRESH]),
     ],
 )
 def test_a_mirror_has_one_state(
-    state: State, status: Status, is_out: bool, ways: list[Verdict], holds: list[Holds]
+    state: MirrorState, status: Status, is_out: bool, ways: list[Verdict], holds: list[SyncState]
 ) -> None:
     assert state_of(mirror("m", status=status), is_out, ways, holds) is state
 
 
 def test_every_state_is_reached_by_a_made_up_network() -> None:
     states = {each.state for each in PublicFile(bytes(record_of(200).public)).network().mirrors}
-    assert set(State) - states == {State.UP}
+    assert set(MirrorState) - states == {MirrorState.UP}
 
 
 def test_the_state_says_since_when() -> None:
     def since(verdict: Verdict, **known: object) -> float | None:
-        made = Known(
+        made = RecordInputs(
             mirrors=[mirror("m")], health=HealthTable(**known), modules={}, now=NOW, verdicts={HTTPS4: verdict}  # type: ignore[arg-type]
         )  # fmt: skip
         return public_record(made).network.mirrors[0].since
@@ -104,14 +106,14 @@ def test_the_state_says_since_when() -> None:
 def test_a_repository_that_a_mirror_never_carried_does_not_tell_since_when_it_is_stale() -> None:
     verdicts = {
         HTTPS4: UP,
-        replace(HTTPS4, path="old/"): Verdict(False, NOW - 7200, Outcome.STALE, NOW),
-        replace(HTTPS4, path="never/"): Verdict(False, NOW - 9e6, Outcome.MISSING, NOW),
+        replace(HTTPS4, path="old/"): Verdict(False, NOW - 7200, ProbeOutcome.STALE, NOW),
+        replace(HTTPS4, path="never/"): Verdict(False, NOW - 9e6, ProbeOutcome.MISSING, NOW),
     }
-    health = HealthTable(holds={"old/": bytes([Holds.STALE]), "never/": bytes([Holds.MISSING])})
+    health = HealthTable(holds={"old/": bytes([SyncState.STALE]), "never/": bytes([SyncState.MISSING])})
     modules = {"old/": MAIN, "never/": MAIN}
-    known = Known(mirrors=[mirror("m")], health=health, modules=modules, now=NOW, verdicts=verdicts)
+    known = RecordInputs(mirrors=[mirror("m")], health=health, modules=modules, now=NOW, verdicts=verdicts)
     [found] = public_record(known).network.mirrors
-    assert (found.state, found.since) == (State.STALE, NOW - 7200)
+    assert (found.state, found.since) == (MirrorState.STALE, NOW - 7200)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,7 @@ def test_an_override_is_told_without_its_author() -> None:
         ]
     }
     record = public_record(
-        Known(
+        RecordInputs(
             mirrors=[mirror("m")],
             health=HealthTable(out=(0,)),
             modules={},
@@ -155,7 +157,7 @@ def test_an_override_is_told_without_its_author() -> None:
         )
     )
     [found] = record.network.mirrors
-    assert (found.state, found.since) == (State.OUT, NOW - 5)
+    assert (found.state, found.since) == (MirrorState.OUT, NOW - 5)
     assert found.override == PublicOverride("disks; [removed]", NOW - 5, NOW + 5)
     assert [event.why for event in record.network.events] == ["disks; [removed]", "too slow"]
     assert record.network.events == record.details["m.example.org"].events
@@ -164,7 +166,7 @@ def test_an_override_is_told_without_its_author() -> None:
 
 def test_the_record_comes_back_part_by_part() -> None:
     record = public_record(
-        Known(
+        RecordInputs(
             mirrors=[mirror("m"), mirror("n")],
             health=HealthTable(),
             modules={},
@@ -193,7 +195,7 @@ def test_other_bytes_are_refused(data: bytes) -> None:
 
 
 def test_a_broken_part_is_refused() -> None:
-    data = bytearray(encode_record(public_record(Known(mirrors=[], health=HealthTable(), modules={}, now=NOW))))
+    data = bytearray(encode_record(public_record(RecordInputs(mirrors=[], health=HealthTable(), modules={}, now=NOW))))
     data[-4] ^= 0xFF
     with pytest.raises(SnapshotError):
         PublicFile(bytes(data)).network()
@@ -201,5 +203,5 @@ def test_a_broken_part_is_refused() -> None:
 
 def test_faults_of_the_origin_are_told_without_credentials() -> None:
     faults = ("https://user:pass@example.org/x fails",)
-    record = public_record(Known(mirrors=[], health=HealthTable(), modules={}, now=NOW, origin_faults=faults))
+    record = public_record(RecordInputs(mirrors=[], health=HealthTable(), modules={}, now=NOW, origin_faults=faults))
     assert record.network.origin_faults == ("[removed] fails",)

@@ -6,10 +6,10 @@ import pytest
 
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.health.table import health_table
-from mirrorlist.core.health.verdicts import Family, Outcome, Override, Subject, Verdict
+from mirrorlist.core.health.verdicts import Family, Override, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.core.reasons import Cause, Reason
-from mirrorlist.core.selection.causes import Fault, faults_of
+from mirrorlist.core.selection.causes import ExclusionFault, faults_of
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import Snapshot, decode, encode
 from tests.building import NOW, client, metadata, mirror, query, service, snapshot
@@ -23,19 +23,19 @@ def subject(name: str, path: str = "", protocol: Protocol = Protocol.HTTPS, fami
     return Subject(f"{name}.example.org", MAIN, protocol, family, path)
 
 
-def verdict(outcome: Outcome, hours_ago: float, digit: str | None = None, good: bool = False) -> Verdict:
+def verdict(outcome: ProbeOutcome, hours_ago: float, digit: str | None = None, good: bool = False) -> Verdict:
     return Verdict(good, NOW - hours_ago * HOUR, outcome, NOW, sha256=digit and digit * 64)
 
 
 def made() -> HealthTable:
     everything = [(protocol, family) for protocol in (Protocol.HTTPS, Protocol.HTTP) for family in Family]
     verdicts = {
-        subject("fine", X86): verdict(Outcome.FRESH, 9, "a", good=True),
-        subject("stale", X86): verdict(Outcome.STALE, 5, "f"),
-        subject("stale", ARM): verdict(Outcome.MISSING, 7),
-        subject("lags", X86): verdict(Outcome.LAGGING, 40, "b", good=True),
-        subject("half", "", Protocol.HTTPS, Family.IPV6): verdict(Outcome.CERTIFICATE, 2),
-        **{subject("down", "", *way): verdict(Outcome.TIMEOUT, 1 + at) for at, way in enumerate(everything)},
+        subject("fine", X86): verdict(ProbeOutcome.FRESH, 9, "a", good=True),
+        subject("stale", X86): verdict(ProbeOutcome.STALE, 5, "f"),
+        subject("stale", ARM): verdict(ProbeOutcome.MISSING, 7),
+        subject("lags", X86): verdict(ProbeOutcome.LAGGING, 40, "b", good=True),
+        subject("half", "", Protocol.HTTPS, Family.IPV6): verdict(ProbeOutcome.CERTIFICATE, 2),
+        **{subject("down", "", *way): verdict(ProbeOutcome.TIMEOUT, 1 + at) for at, way in enumerate(everything)},
     }
     override = Override("out.example.org", "a new disk", "somebody", NOW - HOUR, NOW + HOUR)
     known = {path: metadata(path, "a", "b") for path in (X86, ARM)}
@@ -81,12 +81,12 @@ def test_a_mirror_s_faults_are_summed_up() -> None:
     told = [faults_of(health, number, each) for number, each in enumerate(MIRRORS)]
     assert told[0] == ()
     assert told[1] == (
-        Fault(Reason.STALE, Cause(NOW - 5 * HOUR, (X86,))),
-        Fault(Reason.MISSING, Cause(NOW - 7 * HOUR, (ARM,))),
+        ExclusionFault(Reason.STALE, Cause(NOW - 5 * HOUR, (X86,))),
+        ExclusionFault(Reason.MISSING, Cause(NOW - 7 * HOUR, (ARM,))),
     )
     assert [fault.cause.of for fault in told[2]] == [("https ipv4",), ("https ipv6",), ("http ipv4",), ("http ipv6",)]
-    assert told[3] == (Fault(Reason.UNREACHABLE, Cause(NOW - 2 * HOUR, ("https ipv6",))),)
-    assert told[4] == (Fault(Reason.TAKEN_OUT, OUT),)
+    assert told[3] == (ExclusionFault(Reason.UNREACHABLE, Cause(NOW - 2 * HOUR, ("https ipv6",))),)
+    assert told[4] == (ExclusionFault(Reason.TAKEN_OUT, OUT),)
 
 
 def test_causes_travel_with_the_snapshot() -> None:
@@ -98,17 +98,20 @@ def test_causes_travel_with_the_snapshot() -> None:
 @pytest.mark.parametrize(
     ("reaches", "told"),
     [
-        ({Family.IPV6: Outcome.NO_ADDRESS}, []),
-        ({Family.IPV4: Outcome.NO_ADDRESS}, []),
-        ({Family.IPV4: Outcome.CLOSED, Family.IPV6: Outcome.NO_ADDRESS}, [(Reason.UNREACHABLE, "https ipv4")]),
+        ({Family.IPV6: ProbeOutcome.NO_ADDRESS}, []),
+        ({Family.IPV4: ProbeOutcome.NO_ADDRESS}, []),
         (
-            {Family.IPV4: Outcome.NO_ADDRESS, Family.IPV6: Outcome.NO_ADDRESS},
+            {Family.IPV4: ProbeOutcome.CLOSED, Family.IPV6: ProbeOutcome.NO_ADDRESS},
+            [(Reason.UNREACHABLE, "https ipv4")],
+        ),
+        (
+            {Family.IPV4: ProbeOutcome.NO_ADDRESS, Family.IPV6: ProbeOutcome.NO_ADDRESS},
             [(Reason.UNREACHABLE, "https ipv4"), (Reason.UNREACHABLE, "https ipv6")],
         ),
-        ({Family.IPV4: Outcome.GOOD}, [(Reason.RECOVERING, "https ipv4")]),
+        ({Family.IPV4: ProbeOutcome.GOOD}, [(Reason.RECOVERING, "https ipv4")]),
     ],
 )
-def test_a_mirror_of_one_family_is_not_out(reaches: dict[Family, Outcome], told: list[tuple[Reason, str]]) -> None:
+def test_a_mirror_of_one_family_is_not_out(reaches: dict[Family, ProbeOutcome], told: list[tuple[Reason, str]]) -> None:
     one = mirror("one", urls={MAIN: {Protocol.HTTPS: "https://one.example.org/"}})
     verdicts = {
         Subject(one.name, MAIN, Protocol.HTTPS, family): Verdict(False, NOW - HOUR, outcome, NOW)

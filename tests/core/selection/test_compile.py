@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorlist.core.catalogue.policy import Policy, weight_of
-from mirrorlist.core.model import MAIN, NOWHERE, CloudRegions, Location, Mirror, Place, Prefix, Protocol, Status
+from mirrorlist.core.model import MAIN, NOWHERE, ClientPlace, CloudRegions, Location, Mirror, Prefix, Protocol, Status
 from mirrorlist.core.network.geo import vector_of
 from mirrorlist.core.network.intervals import combine, only
 from mirrorlist.core.network.prefixes import IntervalTable, parse_prefix, spelled
@@ -38,7 +38,9 @@ def _order(orders: PlaceOrders, number: int, variant: int, policy: Policy) -> li
     return list(orders.orders[start : start + policy.near])
 
 
-def _expected(mirrors: Sequence[Mirror], module: str, where: Place, policy: Policy) -> tuple[Groups, list[list[int]]]:
+def _expected(
+    mirrors: Sequence[Mirror], module: str, where: ClientPlace, policy: Policy
+) -> tuple[Groups, list[list[int]]]:
     """What core/selection/rank.py says, one place at a time: the groups up to the cut, and each variant's order."""
     served = {Status.LIVE, Status.RETIRING}
     numbers = [
@@ -69,7 +71,7 @@ def _expected(mirrors: Sequence[Mirror], module: str, where: Place, policy: Poli
 
 
 def _assert_tables_say_what_rank_says(
-    mirrors: Sequence[Mirror], places: Sequence[Place], policy: Policy, module: str = MAIN
+    mirrors: Sequence[Mirror], places: Sequence[ClientPlace], policy: Policy, module: str = MAIN
 ) -> PlaceOrders:
     found = place_orders(mirrors, module, places, policy, KEY)
     for number, where in enumerate(places):
@@ -114,7 +116,7 @@ _MIRRORS = st.lists(_FIELDS, max_size=25).map(
     lambda rows: [mirror(f"m{number}", **fields) for number, fields in enumerate(rows)]
 )
 _CELLS = st.builds(
-    Place,
+    ClientPlace,
     st.sampled_from([None, "DE", "ZZ"]),
     st.integers(-90, 90).map(float),
     st.integers(-179, 180).map(float),
@@ -122,9 +124,9 @@ _CELLS = st.builds(
 )
 _PLACES = st.one_of(
     st.just(NOWHERE),
-    st.sampled_from([Place(code, *centre) for code, centre in CENTRES.items()]),
+    st.sampled_from([ClientPlace(code, *centre) for code, centre in CENTRES.items()]),
     st.sampled_from([place(city) for city in CITIES]),
-    st.just(Place("ZZ")),  # a country without a centre
+    st.just(ClientPlace("ZZ")),  # a country without a centre
     _CELLS,
 )
 _POLICIES = st.builds(
@@ -141,7 +143,7 @@ _POLICIES = st.builds(
 @settings(deadline=None)
 @given(_MIRRORS, st.lists(_PLACES, min_size=1, max_size=6), _POLICIES, st.sampled_from([MAIN, "kitten", "none"]))
 def test_tables_of_all_places_say_what_rank_says_of_each(
-    mirrors: list[Mirror], places: list[Place], policy: Policy, module: str
+    mirrors: list[Mirror], places: list[ClientPlace], policy: Policy, module: str
 ) -> None:
     _assert_tables_say_what_rank_says(mirrors, places, policy, module)
 
@@ -158,13 +160,13 @@ def test_tables_and_rank_agree_at_the_edges_of_bands(data: st.DataObject) -> Non
         mirror(f"m{n}", location=Location(country=country, latitude=0.0, longitude=min(180.0, km * degrees + nudge)))
         for n, (km, nudge, country) in enumerate(rows)
     ]
-    _assert_tables_say_what_rank_says(mirrors, [Place("DE", 0.0, 0.0, True)], Policy(variants=2))
+    _assert_tables_say_what_rank_says(mirrors, [ClientPlace("DE", 0.0, 0.0, True)], Policy(variants=2))
 
 
 def test_a_country_with_more_mirrors_than_near_keeps_all_of_them() -> None:
     policy = Policy(near=4, variants=3)
     mirrors = [mirror(f"m{number}", "berlin") for number in range(9)] + [mirror("p", "prague")]
-    found = _assert_tables_say_what_rank_says(mirrors, [Place("DE", *CENTRES["DE"]), place("berlin")], policy)
+    found = _assert_tables_say_what_rank_says(mirrors, [ClientPlace("DE", *CENTRES["DE"]), place("berlin")], policy)
     assert [len(members) for members, _ in _groups(found, 0)] == [9]
     assert [len(members) for members, _ in _groups(found, 1)] == [4]
 
@@ -189,7 +191,7 @@ def test_mirrors_stand_where_their_countries_let_them(country: str, members: lis
         mirror("not-fr-us", "berlin", countries_never=("FR", "US")),
         mirror("fr", "berlin", countries_only=("FR",)),
     ]
-    found = _assert_tables_say_what_rank_says(mirrors, [Place(country, *CENTRES[country])], Policy())
+    found = _assert_tables_say_what_rank_says(mirrors, [ClientPlace(country, *CENTRES[country])], Policy())
     assert sorted(member for group, _ in _groups(found, 0) for member in group) == members
 
 
@@ -214,7 +216,7 @@ def test_without_mirrors_every_place_has_no_groups_and_fillers_only() -> None:
 
 def test_more_places_than_are_computed_at_once_come_out_in_their_order() -> None:
     mirrors = [mirror(city, city) for city in CITIES]
-    places = [Place(None, float(la), float(lo), True) for la in range(-60, 60, 5) for lo in range(-175, 180, 15)]
+    places = [ClientPlace(None, float(la), float(lo), True) for la in range(-60, 60, 5) for lo in range(-175, 180, 15)]
     assert len(places) > 512
     _assert_tables_say_what_rank_says(mirrors, places, Policy(near=5, variants=1))
 
@@ -349,5 +351,5 @@ def test_an_empty_table_says_nothing_anywhere() -> None:
 
 def test_places_begin_with_nowhere_and_then_the_countries_by_code() -> None:
     places, numbers = country_places({"DE": (51.0, 10.0), "AT": (48.0, 14.0)})
-    assert places == (NOWHERE, Place("AT", 48.0, 14.0), Place("DE", 51.0, 10.0))
+    assert places == (NOWHERE, ClientPlace("AT", 48.0, 14.0), ClientPlace("DE", 51.0, 10.0))
     assert numbers == {"AT": 1, "DE": 2}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from mirrorlist.core.health.table import health_table
-from mirrorlist.core.health.verdicts import Family, Outcome, Subject, Verdict
+from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Location, Mirror, Protocol, RepoMetadata
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.selection.select import select
@@ -51,7 +51,7 @@ def at(hours: float, synced_after: Mapping[int, float]) -> Snapshot:
     now = CHANGED.first_seen + hours * HOUR
     verdicts = {
         Subject(each.name, MAIN, Protocol.HTTPS, Family.IPV4, X86): Verdict(
-            True, NOW, Outcome.FRESH, now, sha256=("b" if synced_after.get(number, 99) <= hours else "a") * 64
+            True, NOW, ProbeOutcome.FRESH, now, sha256=("b" if synced_after.get(number, 99) <= hours else "a") * 64
         )
         for number, each in enumerate(NETWORK)
     }

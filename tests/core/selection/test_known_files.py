@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorlist.core.selection.known_files import Belonging
+from mirrorlist.core.selection.known_files import RepositoryLocator
 from tests.building import CATALOGUE
 
-BELONGING = Belonging(CATALOGUE)
+BELONGING = RepositoryLocator(CATALOGUE)
 
 
 @pytest.mark.parametrize(

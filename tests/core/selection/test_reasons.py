@@ -9,12 +9,12 @@ import pytest
 
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.errors import Finding, Severity
-from mirrorlist.core.health.columns import HealthTable, Holds, Reach, reach_key
+from mirrorlist.core.health.columns import HealthTable, Reach, SyncState, reach_key
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import MAIN, NOWHERE, CloudRegions, Place, Protocol, Status
-from mirrorlist.core.reasons import Kind, Reason, Withheld
+from mirrorlist.core.model import MAIN, NOWHERE, ClientPlace, CloudRegions, Protocol, Status
+from mirrorlist.core.reasons import Reason, Withheld, WithheldKind
 from mirrorlist.core.selection.select import select
-from mirrorlist.core.selection.usability import WIDE, Narrowing
+from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions
 from tests.building import NOW, client, mirror, place, query, snapshot
 
 
@@ -27,19 +27,19 @@ class Case:
     text: str = ""
     version: str = "9"
     address: str | None = "192.0.2.1"
-    at: Place = NOWHERE
+    at: ClientPlace = NOWHERE
     beside: dict[str, Any] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     health: HealthTable = field(default_factory=HealthTable)
-    narrowing: Narrowing = WIDE
+    narrowing: Exclusions = NO_EXCLUSIONS
 
 
 X86 = "9.8/BaseOS/x86_64/os/"
 
 
-def held(what: Holds) -> HealthTable:
+def held(what: SyncState) -> HealthTable:
     """The mirror in question holds this, the other one is fresh."""
-    return HealthTable({X86: bytes([what, Holds.FRESH])})
+    return HealthTable({X86: bytes([what, SyncState.FRESH])})
 
 
 def inside() -> HealthTable:
@@ -49,10 +49,10 @@ def inside() -> HealthTable:
 
 
 FOUND = Finding("mirrors.d/left.yml", 3, 10, Severity.WARNING, "host-not-public", "it is not public; write another")
-ADDRESS = Withheld(Kind.ADDRESS, "address.https", FOUND, MAIN)
-OTHER_ADDRESS = Withheld(Kind.ADDRESS, "address_optional.vault.https", FOUND, "vault")
-CLAIM = Withheld(Kind.CLAIM, "subnets[0]", FOUND)
-TEXT = Withheld(Kind.TEXT, "sponsor", FOUND)
+ADDRESS = Withheld(WithheldKind.ADDRESS, "address.https", FOUND, MAIN)
+OTHER_ADDRESS = Withheld(WithheldKind.ADDRESS, "address_optional.vault.https", FOUND, "vault")
+CLAIM = Withheld(WithheldKind.CLAIM, "subnets[0]", FOUND)
+TEXT = Withheld(WithheldKind.TEXT, "sponsor", FOUND)
 ONE = Policy(limit=1)
 KITTEN_ONLY = {"kitten": {Protocol.HTTPS: "https://left.example.org/kitten/"}}
 HTTP_ONLY = {MAIN: {Protocol.HTTP: "http://left.example.org/linux/"}}
@@ -96,16 +96,16 @@ CASES = {
         at=place("berlin"),
         beside={"private": True, "monopoly": True, "subnets": ["192.0.2.0/24"]},
     ),
-    "lagging": Case(Reason.LAGGING, {}, text="arch=x86_64", health=held(Holds.LAGGING)),
-    "stale": Case(Reason.STALE, {}, text="arch=x86_64", health=held(Holds.STALE)),
-    "missing": Case(Reason.MISSING, {}, text="arch=x86_64", health=held(Holds.MISSING)),
-    "wrong": Case(Reason.WRONG, {}, text="arch=x86_64", health=held(Holds.WRONG)),
-    "recovering": Case(Reason.RECOVERING, {}, text="arch=x86_64", health=held(Holds.RECOVERING)),
-    "unreachable": Case(Reason.UNREACHABLE, {}, text="arch=x86_64", health=held(Holds.UNREACHABLE)),
+    "lagging": Case(Reason.LAGGING, {}, text="arch=x86_64", health=held(SyncState.LAGGING)),
+    "stale": Case(Reason.STALE, {}, text="arch=x86_64", health=held(SyncState.STALE)),
+    "missing": Case(Reason.MISSING, {}, text="arch=x86_64", health=held(SyncState.MISSING)),
+    "wrong": Case(Reason.WRONG, {}, text="arch=x86_64", health=held(SyncState.WRONG)),
+    "recovering": Case(Reason.RECOVERING, {}, text="arch=x86_64", health=held(SyncState.RECOVERING)),
+    "unreachable": Case(Reason.UNREACHABLE, {}, text="arch=x86_64", health=held(SyncState.UNREACHABLE)),
     "taken out": Case(Reason.TAKEN_OUT, {}, health=HealthTable({}, {}, (0,))),
-    "file not there": Case(Reason.NO_FILE, {}, narrowing=Narrowing({0: Reason.NO_FILE})),
-    "avoided": Case(Reason.AVOIDED, {}, narrowing=Narrowing({0: Reason.AVOIDED})),
-    "another continent asked": Case(Reason.CONTINENT_ASKED, {}, narrowing=Narrowing({0: Reason.CONTINENT_ASKED})),
+    "file not there": Case(Reason.NO_FILE, {}, narrowing=Exclusions({0: Reason.NO_FILE})),
+    "avoided": Case(Reason.AVOIDED, {}, narrowing=Exclusions({0: Reason.AVOIDED})),
+    "another continent asked": Case(Reason.CONTINENT_ASKED, {}, narrowing=Exclusions({0: Reason.CONTINENT_ASKED})),
     "full": Case(Reason.LIST_FULL, {"city": "tokyo"}, at=place("berlin"), beside={"city": "berlin"}, policy=ONE),
 }
 

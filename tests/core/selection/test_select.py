@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.model import MAIN, Client, CloudRegions, Location, Mirror, Place, Protocol, Proximity, Status
+from mirrorlist.core.model import MAIN, Client, ClientPlace, CloudRegions, Location, Mirror, Protocol, Proximity, Status
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.select import RELAXED, select
 from mirrorlist.core.snapshot import Snapshot
 from tests.building import CATALOGUE, CITIES, NOW, client, mirror, place, query, snapshot
 
-DE = Place("DE", 51.0, 10.0)
+DE = ClientPlace("DE", 51.0, 10.0)
 
 
 def names(snap: Snapshot, asking: Client, text: str = "", **wanted: str) -> list[str]:
@@ -231,7 +231,7 @@ def test_chosen_and_left_out_are_all_mirrors_and_no_stranger_gets_a_private_one(
     fields: list[dict[str, object]], address: str | None, where: str, text: str
 ) -> None:
     snap = snapshot([mirror(f"m{n}", **row) for n, row in enumerate(fields)], policy=Policy(limit=10))  # type: ignore[arg-type]
-    spot = place(where) if where in CITIES else Place(where or None, *((51.0, 10.0) if where else ()))
+    spot = place(where) if where in CITIES else ClientPlace(where or None, *((51.0, 10.0) if where else ()))
     asking = client(address, spot)
     selection = select(snap, query(text), asking, NOW)
 

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirrorlist.core.selection.spread import Words, draw, identity_of, order_keys, turn_words
+from mirrorlist.core.selection.spread import HashWords, draw, epoch_words, identity_of, order_keys
 from tests.building import KEY, NOW
 
 DAY = 86_400
 WEEK = 7 * DAY
-WORDS: Words = tuple(range(16))
+WORDS: HashWords = tuple(range(16))
 
 
 def _address(number: int) -> bytes:
@@ -28,16 +28,16 @@ def _address(number: int) -> bytes:
 
 @given(st.binary(min_size=1, max_size=64), st.floats(1e9, 4e9), st.integers(1, 10**7))
 def test_a_turn_ends_within_its_length_and_at_its_exact_end(identity: bytes, now: float, length: int) -> None:
-    words, until = turn_words(KEY, identity, now, length)
+    words, until = epoch_words(KEY, identity, now, length)
     assert now < until <= now + length + 1e-6
-    assert turn_words(KEY, identity, until - 1 / 1024, length)[0] == words
-    assert turn_words(KEY, identity, until - length, length) == (words, until)
-    following, end = turn_words(KEY, identity, until, length)
+    assert epoch_words(KEY, identity, until - 1 / 1024, length)[0] == words
+    assert epoch_words(KEY, identity, until - length, length) == (words, until)
+    following, end = epoch_words(KEY, identity, until, length)
     assert (following == words, end) == (False, until + length)
 
 
 def test_words_are_sixteen_numbers_of_32_bits() -> None:
-    found = [turn_words(KEY, _address(number), NOW, WEEK)[0] for number in range(2000)]
+    found = [epoch_words(KEY, _address(number), NOW, WEEK)[0] for number in range(2000)]
     assert {len(words) for words in found} == {16}
     for column in zip(*found, strict=True):
         assert 0 <= min(column) < 2**26
@@ -47,7 +47,7 @@ def test_words_are_sixteen_numbers_of_32_bits() -> None:
 
 def test_a_seventh_of_the_clients_moves_each_day() -> None:
     clients = [_address(number) for number in range(3500)]
-    days = [[turn_words(KEY, client, NOW + day * DAY, WEEK)[0] for client in clients] for day in range(15)]
+    days = [[epoch_words(KEY, client, NOW + day * DAY, WEEK)[0] for client in clients] for day in range(15)]
     for before, after in pairwise(days):
         moved = sum(old != new for old, new in zip(before, after, strict=True))
         assert moved / 3500 == pytest.approx(1 / 7, abs=0.025)
@@ -56,7 +56,7 @@ def test_a_seventh_of_the_clients_moves_each_day() -> None:
 
 
 def test_clients_do_not_move_at_the_same_moment() -> None:
-    ends = [turn_words(KEY, _address(number), NOW, WEEK)[1] for number in range(5000)]
+    ends = [epoch_words(KEY, _address(number), NOW, WEEK)[1] for number in range(5000)]
     assert len(set(ends)) > 4950
     hours = [0] * 168
     for end in ends:
@@ -67,7 +67,7 @@ def test_clients_do_not_move_at_the_same_moment() -> None:
 
 def test_another_key_or_identity_gives_other_words() -> None:
     words = {
-        turn_words(key, identity, NOW, WEEK)[0]
+        epoch_words(key, identity, NOW, WEEK)[0]
         for key in (KEY, bytes(32))
         for identity in (b"a", b"b", b"", bytes(4), bytes(8))
     }
@@ -83,7 +83,7 @@ def test_words_and_keys_are_the_same_in_every_process() -> None:
         "                  order_keys(KEY, ['a', 'b', 'c'], [1, 2, 3], 5)]))\n"
     )
     here = json.loads(
-        json.dumps([turn_words(KEY, bytes([192, 0, 2, 1]), NOW, WEEK), order_keys(KEY, ["a", "b", "c"], [1, 2, 3], 5)])
+        json.dumps([epoch_words(KEY, bytes([192, 0, 2, 1]), NOW, WEEK), order_keys(KEY, ["a", "b", "c"], [1, 2, 3], 5)])
     )
     for _ in range(2):
         environ = {**os.environ, "PYTHONHASHSEED": "random", "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -93,7 +93,7 @@ def test_words_and_keys_are_the_same_in_every_process() -> None:
 
 def test_the_words_of_a_client_do_not_change_from_release_to_release() -> None:
     """They are what clients were given: another value here moves every client of every user at an update."""
-    words, until = turn_words(KEY, bytes([192, 0, 2, 1]), NOW, WEEK)
+    words, until = epoch_words(KEY, bytes([192, 0, 2, 1]), NOW, WEEK)
     assert (words[0], words[1], words[15], until) == (
         1_222_862_223,
         1_091_511_168,
@@ -127,7 +127,7 @@ def test_no_ipv6_network_has_the_identity_of_an_ipv4_address() -> None:
     st.lists(st.booleans(), min_size=12, max_size=12),
 )
 def test_a_draw_is_the_first_usable_one_of_the_draws(weights: list[int], identity: bytes, up: list[bool]) -> None:
-    words, _ = turn_words(KEY, identity, NOW, WEEK)
+    words, _ = epoch_words(KEY, identity, NOW, WEEK)
     members = list(range(100, 100 + len(weights)))
     usable = {member for member, is_up in zip(members, up, strict=False) if is_up}
     urn = [member for member, weight in zip(members, weights, strict=True) for _ in range(weight)]
@@ -141,7 +141,7 @@ def test_a_draw_is_the_first_usable_one_of_the_draws(weights: list[int], identit
 def test_the_only_usable_one_is_drawn_however_light_it_is(member: int) -> None:
     cumulative = [10_000_000, 10_000_001, 20_000_001]
     for client in range(200):
-        words, _ = turn_words(KEY, _address(client), NOW, WEEK)
+        words, _ = epoch_words(KEY, _address(client), NOW, WEEK)
         assert draw([0, 1, 2], cumulative, words, {member}) == member
 
 
@@ -159,7 +159,7 @@ def test_nothing_usable_draws_nothing() -> None:
 def test_one_that_goes_out_moves_only_its_own_clients() -> None:
     members, cumulative = [0, 1, 2, 3], [100, 1100, 11_100, 111_100]
     for client in range(2000):
-        words, _ = turn_words(KEY, _address(client), NOW, WEEK)
+        words, _ = epoch_words(KEY, _address(client), NOW, WEEK)
         before = draw(members, cumulative, words, {0, 1, 2, 3})
         after = draw(members, cumulative, words, {0, 1, 2})
         assert after == before if before != 3 else after in {0, 1, 2}

@@ -9,14 +9,22 @@ import pytest
 
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.query import Spellings, for_metalink
-from mirrorlist.core.health.columns import HealthTable, Holds, Reach, holds_of, literal_family, noted_since, reach_key
+from mirrorlist.core.health.columns import (
+    HealthTable,
+    Reach,
+    SyncState,
+    literal_family,
+    noted_since,
+    reach_key,
+    sync_state_of,
+)
 from mirrorlist.core.health.table import health_table
 from mirrorlist.core.health.verdicts import (
     Family,
     HealthPolicy,
-    Outcome,
     Override,
     Probe,
+    ProbeOutcome,
     Standing,
     Subject,
     Verdict,
@@ -25,7 +33,7 @@ from mirrorlist.core.health.verdicts import (
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Mirror, Protocol, Query
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.select import select
-from mirrorlist.core.selection.usability import Narrowing, Rung, usability
+from mirrorlist.core.selection.usability import Exclusions, FallbackLevel, usability
 from tests.building import CATALOGUE, NOW, client, metadata, mirror, query, service, snapshot
 
 X86 = "9.8/BaseOS/x86_64/os/"
@@ -34,9 +42,9 @@ LISTED = query("arch=x86_64")
 MIRRORS = [mirror(f"m{number}") for number in range(8)]
 
 
-def table(*holds: Holds, path: str = X86, **reach: str) -> HealthTable:
+def table(*holds: SyncState, path: str = X86, **reach: str) -> HealthTable:
     """A table in which the first mirrors hold these things; ``reach`` names bad ones by digits."""
-    column = bytes([*holds, *[Holds.FRESH] * (len(MIRRORS) - len(holds))])
+    column = bytes([*holds, *[SyncState.FRESH] * (len(MIRRORS) - len(holds))])
     bad = {
         reach_key(MAIN, Protocol(name.partition("_")[0]), Family(name.partition("_")[2])): bytes(
             int(str(number) in numbers) for number in range(len(MIRRORS))
@@ -46,32 +54,32 @@ def table(*holds: Holds, path: str = X86, **reach: str) -> HealthTable:
     return HealthTable({path: column}, bad)
 
 
-def usable(health: HealthTable, asked: Query = LISTED, family: Family | None = None) -> tuple[str, Rung]:
+def usable(health: HealthTable, asked: Query = LISTED, family: Family | None = None) -> tuple[str, FallbackLevel]:
     """The digits of the usable mirrors, and the rung."""
     found = usability(MIRRORS, health, asked, family)
     return "".join(str(number) for number, urls in enumerate(found.urls) if urls), found.rung
 
 
 def test_without_probes_everything_is_usable() -> None:
-    assert usable(HealthTable()) == ("01234567", Rung.FRESH)
+    assert usable(HealthTable()) == ("01234567", FallbackLevel.FRESH)
 
 
 @pytest.mark.parametrize(
     ("holds", "in_list", "in_metalink", "reason"),
     [
-        (Holds.UNKNOWN, True, True, None),
-        (Holds.FRESH, True, True, None),
-        (Holds.GRACE, True, True, None),
-        (Holds.LAGGING, False, True, Reason.LAGGING),
-        (Holds.STALE, False, False, Reason.STALE),
-        (Holds.MISSING, False, False, Reason.MISSING),
-        (Holds.WRONG, False, False, Reason.WRONG),
-        (Holds.UNREACHABLE, False, False, Reason.UNREACHABLE),
-        (Holds.RECOVERING, False, False, Reason.RECOVERING),
+        (SyncState.UNKNOWN, True, True, None),
+        (SyncState.FRESH, True, True, None),
+        (SyncState.GRACE, True, True, None),
+        (SyncState.LAGGING, False, True, Reason.LAGGING),
+        (SyncState.STALE, False, False, Reason.STALE),
+        (SyncState.MISSING, False, False, Reason.MISSING),
+        (SyncState.WRONG, False, False, Reason.WRONG),
+        (SyncState.UNREACHABLE, False, False, Reason.UNREACHABLE),
+        (SyncState.RECOVERING, False, False, Reason.RECOVERING),
     ],
 )
 def test_a_list_wants_more_of_a_mirror_than_a_metalink(
-    holds: Holds, in_list: bool, in_metalink: bool, reason: Reason | None
+    holds: SyncState, in_list: bool, in_metalink: bool, reason: Reason | None
 ) -> None:
     health = table(holds)
     assert usable(health)[0].startswith("0") is in_list
@@ -80,7 +88,7 @@ def test_a_list_wants_more_of_a_mirror_than_a_metalink(
 
 
 def test_a_list_without_an_arch_wants_every_arch() -> None:
-    health = HealthTable({ARM: bytes([Holds.MISSING, *[Holds.FRESH] * 7]), X86: bytes([Holds.FRESH] * 8)})
+    health = HealthTable({ARM: bytes([SyncState.MISSING, *[SyncState.FRESH] * 7]), X86: bytes([SyncState.FRESH] * 8)})
     assert usable(health, query())[0] == "1234567"
     assert usable(health, LISTED)[0] == "01234567"
 
@@ -114,32 +122,38 @@ def test_mirrors_of_the_client_s_family_come_first_however_few(without: str) -> 
 def test_where_no_mirror_works_over_the_family_it_does_not_count() -> None:
     health = table(https_ipv6="01234567", http_ipv6="01234567")
     assert sorted(listed(health, V6)) == [f"m{n}" for n in range(8)]
-    assert usable(health, family=Family.IPV6) == ("01234567", Rung.FRESH)
+    assert usable(health, family=Family.IPV6) == ("01234567", FallbackLevel.FRESH)
 
 
 def test_a_lagging_mirror_of_the_family_comes_before_a_fresh_one_that_the_client_cannot_reach() -> None:
-    health = table(Holds.LAGGING, Holds.STALE, https_ipv6="234567", http_ipv6="234567")
+    health = table(SyncState.LAGGING, SyncState.STALE, https_ipv6="234567", http_ipv6="234567")
     found = listed(health, V6)
     assert (found[0], sorted(found[1:])) == ("m0", [f"m{n}" for n in range(2, 8)])
 
 
 @pytest.mark.parametrize(
     ("held", "expected"),
-    [(Holds.FRESH, "0"), (Holds.LAGGING, "0"), (Holds.STALE, "0"), (Holds.MISSING, "234567"), (Holds.WRONG, "234567")],
+    [
+        (SyncState.FRESH, "0"),
+        (SyncState.LAGGING, "0"),
+        (SyncState.STALE, "0"),
+        (SyncState.MISSING, "234567"),
+        (SyncState.WRONG, "234567"),
+    ],
 )
-def test_a_family_that_is_asked_for_is_meant(held: Holds, expected: str) -> None:
+def test_a_family_that_is_asked_for_is_meant(held: SyncState, expected: str) -> None:
     """Mirror 0 has IPv6, 1 has but refuses everything, the others have none."""
     none = bytes([0, Reach.SILENT, *[Reach.NO_ADDRESS] * 6])
     bad = {reach_key(MAIN, protocol, Family.IPV6): none for protocol in WEB_PROTOCOLS}
-    health = HealthTable({X86: bytes([held, Holds.WRONG, *[Holds.FRESH] * 6])}, bad)
-    found = usability(MIRRORS, health, LISTED, Family.IPV4, Narrowing(family=Family.IPV6))
+    health = HealthTable({X86: bytes([held, SyncState.WRONG, *[SyncState.FRESH] * 6])}, bad)
+    found = usability(MIRRORS, health, LISTED, Family.IPV4, Exclusions(family=Family.IPV6))
     assert "".join(str(number) for number, urls in enumerate(found.urls) if urls) == expected
     assert found.others == frozenset()
 
 
 def test_what_is_stale_over_the_family_is_not_fresh_because_it_is_fresh_over_the_other() -> None:
     mirrors = [mirror("stale"), mirror("silent"), mirror("sound")]
-    bad = {"stale": Outcome.STALE, "silent": Outcome.TIMEOUT}
+    bad = {"stale": ProbeOutcome.STALE, "silent": ProbeOutcome.TIMEOUT}
     verdicts = {
         Subject(f"{name}.example.org", MAIN, protocol, Family.IPV6): Verdict(False, NOW, outcome, NOW)
         for name, outcome in bad.items()
@@ -154,7 +168,7 @@ def test_a_repository_that_was_seen_over_both_families_is_judged_over_the_client
     mirrors = [mirror("half"), mirror("sound")]
     verdicts = {
         subject("half", X86, Family.IPV4): verdict("a" * 64),
-        subject("half", X86, Family.IPV6): verdict(None, False, Outcome.STALE),
+        subject("half", X86, Family.IPV6): verdict(None, False, ProbeOutcome.STALE),
     }
     health = made(verdicts, mirrors, NOW)
     assert listed(health, V6, mirrors) == ["sound"]
@@ -181,13 +195,16 @@ def test_an_address_in_a_url_tells_its_family_without_a_probe(url: str, family: 
 
 
 def test_the_ladder_goes_down_to_lagging_mirrors_and_then_to_all_that_carried_it() -> None:
-    assert usable(table(*[Holds.LAGGING] * 3, *[Holds.STALE] * 5)) == ("012", Rung.LAGGING)
-    assert usable(table(*[Holds.STALE] * 8, https_ipv4="0", https_ipv6="0")) == ("01234567", Rung.LAST_KNOWN)
+    assert usable(table(*[SyncState.LAGGING] * 3, *[SyncState.STALE] * 5)) == ("012", FallbackLevel.LAGGING)
+    assert usable(table(*[SyncState.STALE] * 8, https_ipv4="0", https_ipv6="0")) == (
+        "01234567",
+        FallbackLevel.LAST_KNOWN,
+    )
 
 
 def test_the_ladder_never_revives_a_private_mirror_or_one_that_was_taken_out() -> None:
     mirrors = [mirror("secret", private=True, subnets=("192.0.2.0/24",)), mirror("public"), mirror("out")]
-    health = HealthTable({X86: bytes([Holds.WRONG] * 3)}, {}, (2,))
+    health = HealthTable({X86: bytes([SyncState.WRONG] * 3)}, {}, (2,))
     snap = snapshot(mirrors, facts={"health": health})
     selection = select(snap, LISTED, client("192.0.2.1"), NOW)
     assert [choice.mirror.name for choice in selection.choices] == ["public.example.org"]
@@ -200,7 +217,7 @@ def test_the_ladder_never_revives_a_private_mirror_or_one_that_was_taken_out() -
 
 def test_a_monopoly_that_is_bad_leaves_its_clients_the_public_answer() -> None:
     alone = mirror("alone", private=True, monopoly=True, subnets=("192.0.2.0/24",))
-    health = HealthTable({X86: bytes([Holds.STALE, Holds.FRESH])})
+    health = HealthTable({X86: bytes([SyncState.STALE, SyncState.FRESH])})
     snap = snapshot([alone, mirror("public")], facts={"health": health})
     selection = select(snap, LISTED, client("192.0.2.1"), NOW)
     assert [choice.mirror.name for choice in selection.choices] == ["public.example.org"]
@@ -214,7 +231,7 @@ def test_a_private_mirror_that_cannot_be_looked_at_stays_for_its_own_networks(mo
     tree = subject("own")
     verdicts: dict[Subject, Verdict] = {}
     for number in range(5):
-        unchecked = Probe(tree, NOW + number, 0.1, Outcome.UNCHECKED, "10.0.0.1 is private")
+        unchecked = Probe(tree, NOW + number, 0.1, ProbeOutcome.UNCHECKED, "10.0.0.1 is private")
         verdicts[tree] = judged(verdicts.get(tree), unchecked, HealthPolicy())
     snap = snapshot(mirrors, facts={"health": made(verdicts, mirrors, NOW)})
     inside, outside = (
@@ -226,8 +243,8 @@ def test_a_private_mirror_that_cannot_be_looked_at_stays_for_its_own_networks(mo
 
 def test_a_mirror_that_goes_out_moves_nobody_else() -> None:
     mirrors = [mirror(f"m{number}", "berlin") for number in range(10)]
-    fine = snapshot(mirrors, facts={"health": HealthTable({X86: bytes([Holds.FRESH] * 10)})})
-    worse = snapshot(mirrors, facts={"health": HealthTable({X86: bytes([Holds.STALE, *[Holds.FRESH] * 9])})})
+    fine = snapshot(mirrors, facts={"health": HealthTable({X86: bytes([SyncState.FRESH] * 10)})})
+    worse = snapshot(mirrors, facts={"health": HealthTable({X86: bytes([SyncState.STALE, *[SyncState.FRESH] * 9])})})
     for last in range(200):
         asking = client(f"198.51.100.{last}")
         before, after = (select(snap, LISTED, asking, NOW).choices[0].mirror.name for snap in (fine, worse))
@@ -237,21 +254,23 @@ def test_a_mirror_that_goes_out_moves_nobody_else() -> None:
 @pytest.mark.parametrize(
     ("outcome", "stands", "expected"),
     [
-        (Outcome.FRESH, Standing.FRESH, Holds.FRESH),
-        (Outcome.LAGGING, Standing.GRACE, Holds.GRACE),
-        (Outcome.MISSING, Standing.BAD, Holds.MISSING),
-        (Outcome.WRONG, Standing.BAD, Holds.WRONG),
-        (Outcome.STALE, Standing.BAD, Holds.STALE),
-        (Outcome.TIMEOUT, Standing.BAD, Holds.UNREACHABLE),
-        (Outcome.FRESH, Standing.BAD, Holds.RECOVERING),
-        (Outcome.MISSING, Standing.UNKNOWN, Holds.UNKNOWN),
+        (ProbeOutcome.FRESH, Standing.FRESH, SyncState.FRESH),
+        (ProbeOutcome.LAGGING, Standing.GRACE, SyncState.GRACE),
+        (ProbeOutcome.MISSING, Standing.BAD, SyncState.MISSING),
+        (ProbeOutcome.WRONG, Standing.BAD, SyncState.WRONG),
+        (ProbeOutcome.STALE, Standing.BAD, SyncState.STALE),
+        (ProbeOutcome.TIMEOUT, Standing.BAD, SyncState.UNREACHABLE),
+        (ProbeOutcome.FRESH, Standing.BAD, SyncState.RECOVERING),
+        (ProbeOutcome.MISSING, Standing.UNKNOWN, SyncState.UNKNOWN),
     ],
 )
-def test_verdicts_come_to_what_a_mirror_holds(outcome: Outcome, stands: Standing, expected: Holds) -> None:
-    assert holds_of(Verdict(stands is not Standing.BAD, NOW, outcome, NOW), stands) is expected
+def test_verdicts_come_to_what_a_mirror_holds(outcome: ProbeOutcome, stands: Standing, expected: SyncState) -> None:
+    assert sync_state_of(Verdict(stands is not Standing.BAD, NOW, outcome, NOW), stands) is expected
 
 
-def verdict(sha256: str | None, good: bool = True, outcome: Outcome = Outcome.FRESH, at: float = NOW) -> Verdict:
+def verdict(
+    sha256: str | None, good: bool = True, outcome: ProbeOutcome = ProbeOutcome.FRESH, at: float = NOW
+) -> Verdict:
     return Verdict(good, at, outcome, at, sha256=sha256)
 
 
@@ -271,13 +290,13 @@ def test_the_table_is_laid_out_by_mirror_and_path() -> None:
         subject("fresh", X86): verdict("a" * 64),
         subject("quick", X86): verdict("b" * 64),
         subject("slow", X86): verdict("b" * 64),
-        subject("gone", X86): verdict(None, False, Outcome.MISSING),
-        subject("gone"): verdict(None, False, Outcome.TIMEOUT),
-        subject("removed"): verdict(None, False, Outcome.TIMEOUT),
+        subject("gone", X86): verdict(None, False, ProbeOutcome.MISSING),
+        subject("gone"): verdict(None, False, ProbeOutcome.TIMEOUT),
+        subject("removed"): verdict(None, False, ProbeOutcome.TIMEOUT),
     }
     found = made(verdicts, mirrors, metadata().first_seen + 3600, ("slow.example.org", "removed.example.org"))
     assert found == HealthTable(
-        {X86: bytes([Holds.FRESH, Holds.LAGGING, Holds.GRACE, Holds.MISSING])},
+        {X86: bytes([SyncState.FRESH, SyncState.LAGGING, SyncState.GRACE, SyncState.MISSING])},
         {"main/https/ipv4": bytes([0, 0, 0, 1])},
         (2,),
         (Override("slow.example.org", "a new disk", "somebody", NOW, NOW + 60),),
@@ -294,24 +313,24 @@ def test_a_repository_is_judged_over_the_first_way_that_works() -> None:
         subject("m", X86, Family.IPV4): verdict("b" * 64),
         subject("m", X86, Family.IPV6): verdict("a" * 64),
     }
-    assert made(verdicts, [mirror("m")], NOW).holds[X86] == bytes([Holds.GRACE])
-    without_ipv4 = verdicts | {subject("m"): verdict(None, False, Outcome.TIMEOUT)}
-    assert made(without_ipv4, [mirror("m")], NOW).holds[X86] == bytes([Holds.FRESH])
+    assert made(verdicts, [mirror("m")], NOW).holds[X86] == bytes([SyncState.GRACE])
+    without_ipv4 = verdicts | {subject("m"): verdict(None, False, ProbeOutcome.TIMEOUT)}
+    assert made(without_ipv4, [mirror("m")], NOW).holds[X86] == bytes([SyncState.FRESH])
 
 
 def test_a_missing_image_leaves_a_mirror_out_of_its_own_path_and_directory_only() -> None:
     dvd, boot = "9.8/isos/x86_64/dvd.iso", "9.8/isos/x86_64/boot.iso"
     mirrors = [mirror("whole"), mirror("part"), mirror("old"), mirror("unknown")]
     verdicts = {subject(each.name.split(".")[0], X86): verdict("a" * 64) for each in mirrors}
-    verdicts |= {subject("whole", path): verdict(None, True, Outcome.GOOD) for path in (dvd, boot)}
-    verdicts |= {subject("part", dvd): verdict(None, False, Outcome.MISSING), subject("part", boot): verdict(None)}
-    verdicts |= {subject("old", boot): verdict(None, False, Outcome.STALE)}
+    verdicts |= {subject("whole", path): verdict(None, True, ProbeOutcome.GOOD) for path in (dvd, boot)}
+    verdicts |= {subject("part", dvd): verdict(None, False, ProbeOutcome.MISSING), subject("part", boot): verdict(None)}
+    verdicts |= {subject("old", boot): verdict(None, False, ProbeOutcome.STALE)}
     table = health_table(mirrors, verdicts, {X86: metadata(X86, "a")}, {}, service(), NOW, [dvd, boot, "9.8/new.iso"])
-    both = bytes([Holds.UNKNOWN, Holds.MISSING, Holds.STALE, Holds.UNKNOWN])
+    both = bytes([SyncState.UNKNOWN, SyncState.MISSING, SyncState.STALE, SyncState.UNKNOWN])
     assert table.holds == {
-        X86: bytes([Holds.FRESH] * 4),
-        dvd: bytes([Holds.UNKNOWN, Holds.MISSING, Holds.UNKNOWN, Holds.UNKNOWN]),
-        boot: bytes([Holds.UNKNOWN, Holds.UNKNOWN, Holds.STALE, Holds.UNKNOWN]),
+        X86: bytes([SyncState.FRESH] * 4),
+        dvd: bytes([SyncState.UNKNOWN, SyncState.MISSING, SyncState.UNKNOWN, SyncState.UNKNOWN]),
+        boot: bytes([SyncState.UNKNOWN, SyncState.UNKNOWN, SyncState.STALE, SyncState.UNKNOWN]),
         "9.8/isos/x86_64": both,
         "9.8/isos/x86_64/": both,
     }
@@ -332,7 +351,7 @@ def test_a_missing_image_leaves_a_mirror_out_of_its_own_path_and_directory_only(
 def test_a_tree_of_the_project_is_dead_when_it_answers_over_no_family() -> None:
     """Such trees are probed under their URLs as names."""
     half, dead = "https://half.example.org/", "https://dead.example.org/"
-    bad = verdict(None, good=False, outcome=Outcome.UNREACHABLE)
+    bad = verdict(None, good=False, outcome=ProbeOutcome.UNREACHABLE)
     verdicts = {
         Subject(half, MAIN, Protocol.HTTPS, Family.IPV4): bad,
         Subject(half, MAIN, Protocol.HTTPS, Family.IPV6): verdict(None),

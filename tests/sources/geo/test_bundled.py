@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from mirrorlist.core.errors import GeoDatabaseError
-from mirrorlist.core.model import NOWHERE, Place
+from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.prefixes import packed
 from mirrorlist.sources.geo.bundled import EmbeddedPlaces, packed_table, read_embedded_asns, read_embedded_places
 from tests.sources.databases import write_database
@@ -91,14 +91,14 @@ def shipped(directory: Path, arrays: Mapping[str, Any]) -> Path:
     return directory
 
 
-def at(table: EmbeddedPlaces, text: str) -> Place:
+def at(table: EmbeddedPlaces, text: str) -> ClientPlace:
     address = packed(text)
     assert address is not None
     return table.tables.places[table.tables.located.at(address)]
 
 
-def cell(country: str, place: tuple[float, float]) -> Place:
-    return Place(country, float(round(place[0])), float(round(place[1])), True)
+def cell(country: str, place: tuple[float, float]) -> ClientPlace:
+    return ClientPlace(country, float(round(place[0])), float(round(place[1])), True)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def cell(country: str, place: tuple[float, float]) -> Place:
         ("2a00:0:9000::", cell("DE", ULM)),
     ],
 )
-def test_an_address_is_where_the_data_say(table: EmbeddedPlaces, address: str, place: Place) -> None:
+def test_an_address_is_where_the_data_say(table: EmbeddedPlaces, address: str, place: ClientPlace) -> None:
     assert at(table, address) == place
 
 
@@ -146,8 +146,8 @@ def test_a_place_is_as_good_as_two_thirds_of_its_addresses_are_near(script: Modu
 def test_a_place_that_is_too_vague_counts_as_its_country(arrays: dict[str, Any], tmp_path: Path) -> None:
     vague = arrays | {"precisions": np.full(len(arrays["precisions"]), 301, dtype="u2")}
     found = read_embedded_places(shipped(tmp_path, vague))
-    assert at(found, "20.0.0.0") == Place("DE")
-    assert set(found.tables.places) == {NOWHERE, Place("DE"), Place("AU"), Place("JP")}
+    assert at(found, "20.0.0.0") == ClientPlace("DE")
+    assert set(found.tables.places) == {NOWHERE, ClientPlace("DE"), ClientPlace("AU"), ClientPlace("JP")}
 
 
 def test_the_same_data_make_the_same_bytes(script: ModuleType, arrays: dict[str, Any], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from mirrorlist.core.container import opened, sealed
 from mirrorlist.core.errors import GeoDatabaseError
-from mirrorlist.core.model import NOWHERE, Place
+from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.intervals import EMPTY
 from mirrorlist.core.network.prefixes import packed
 from mirrorlist.sources.geo.databases import KIND, GeoFiles, compiled, entry_name, load, remove_others, save
@@ -128,7 +128,7 @@ def test_a_file_that_breaks_its_reader_is_refused(tmp_path: Path) -> None:
         compiled(path)
 
 
-PLACES = (NOWHERE, Place("DE", 53.0, 13.0, True), Place("FR"), Place(None, -0.0, 180.0, True))
+PLACES = (NOWHERE, ClientPlace("DE", 53.0, 13.0, True), ClientPlace("FR"), ClientPlace(None, -0.0, 180.0, True))
 SOME = GeoTables(
     table([("192.0.2.0/24", 1), ("2001:db8::/32", 3), ("203.0.113.7/32", 2)]), table([("192.0.2.0/25", 64500)]), PLACES
 )

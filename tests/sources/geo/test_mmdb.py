@@ -16,7 +16,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from mirrorlist.core.errors import GeoDatabaseError
-from mirrorlist.core.model import NOWHERE, Place
+from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.prefixes import unmapped, unwrapped
 from mirrorlist.core.selection.compile import country_places
 from mirrorlist.sources.geo.databases import compiled
@@ -63,12 +63,12 @@ def _address(text: str) -> bytes:
     return ipaddress.ip_address(text).packed
 
 
-def _place(found: GeoTables, text: str) -> Place:
+def _place(found: GeoTables, text: str) -> ClientPlace:
     return found.places[found.located.at(_address(text))]
 
 
 GERMANY = {"country": {"iso_code": "DE"}}
-BERLIN = Place("DE", 53.0, 13.0, True)
+BERLIN = ClientPlace("DE", 53.0, 13.0, True)
 CITY = {
     "192.0.2.0/25": _city("DE", 52.52, 13.4),
     "192.0.2.128/26": _city("FR", 48.86, 2.35),
@@ -100,20 +100,20 @@ PLACE_OF = {
     "192.0.1.255": NOWHERE,
     "192.0.2.0": BERLIN,
     "192.0.2.127": BERLIN,
-    "192.0.2.128": Place("FR", 49.0, 2.0, True),
+    "192.0.2.128": ClientPlace("FR", 49.0, 2.0, True),
     "192.0.2.192": NOWHERE,
-    "198.51.100.9": Place("JP", *CENTRES["JP"]),
-    "203.0.113.7": Place("US", *CENTRES["US"]),  # good for 1000 km only: the whole country
+    "198.51.100.9": ClientPlace("JP", *CENTRES["JP"]),
+    "203.0.113.7": ClientPlace("US", *CENTRES["US"]),  # good for 1000 km only: the whole country
     "203.0.113.8": NOWHERE,
     "255.255.255.255": NOWHERE,
     "2001:db8::1": BERLIN,
     "2001:db8:0:ffff:ffff:ffff:ffff:ffff": BERLIN,
-    "2001:db8:1::1": Place("BR", -24.0, -47.0, True),
+    "2001:db8:1::1": ClientPlace("BR", -24.0, -47.0, True),
     "2001:db8:2:2::1": BERLIN,
-    "2001:db8:2:3::1": Place("ZA", *CENTRES["ZA"]),
+    "2001:db8:2:3::1": ClientPlace("ZA", *CENTRES["ZA"]),
     "2001:db8:2:4::1": BERLIN,
     "2001:db7:ffff::": NOWHERE,
-    "2401::1": Place("AU", *CENTRES["AU"]),
+    "2401::1": ClientPlace("AU", *CENTRES["AU"]),
     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff": NOWHERE,
 }
 
@@ -147,7 +147,7 @@ def _addresses(chance: random.Random, rows: Rows) -> list[bytes]:
     return [address for address in map(unmapped, found) if unwrapped(address) == address]
 
 
-def _expected_place(record: Mapping[str, Any] | None) -> Place:
+def _expected_place(record: Mapping[str, Any] | None) -> ClientPlace:
     """What the service takes of a record, written anew from the description of the layout."""
     record = record or {}
     country = (record.get("country") or {}).get("iso_code") or (record.get("registered_country") or {}).get("iso_code")
@@ -155,8 +155,8 @@ def _expected_place(record: Mapping[str, Any] | None) -> Place:
     latitude, longitude = location.get("latitude"), location.get("longitude")
     if latitude is not None and longitude is not None and location.get("accuracy_radius", 0) <= 300:
         longitude = 180 if round(longitude) == -180 else round(longitude)
-        return Place(country, float(round(latitude)), float(longitude), True)
-    return Place(country, *CENTRES[country]) if country in CENTRES else NOWHERE
+        return ClientPlace(country, float(round(latitude)), float(longitude), True)
+    return ClientPlace(country, *CENTRES[country]) if country in CENTRES else NOWHERE
 
 
 def _looked_up(reader: maxminddb.Reader, address: bytes) -> Mapping[str, Any] | None:
@@ -251,7 +251,7 @@ def test_a_part_of_the_tree_above_ipv4_does_not_hide_equal_records_elsewhere(tmp
         writer.insert_network(IPSet([network]), GERMANY)
     writer.to_db_file(str(tmp_path / "c.mmdb"))
     found = _read(str(tmp_path / "c.mmdb"))
-    germany = Place("DE", *CENTRES["DE"])
+    germany = ClientPlace("DE", *CENTRES["DE"])
     assert {text: _place(found, text) for text in ("2001:db8::1", "192.0.2.1", "::1", "2400::1")} == {
         "2001:db8::1": germany,
         "192.0.2.1": germany,
@@ -272,7 +272,7 @@ def test_for_each_field_the_first_database_that_has_a_value_counts(tmp_path: Pat
     two = _write(tmp_path / "2.mmdb", "City", {"192.0.2.0/24": _city("FR", 48.86, 2.35)})
     three = _write(tmp_path / "3.mmdb", "GeoLite2-ASN", ASNS)
     four = _write(tmp_path / "4.mmdb", "GeoLite2-ASN", {"192.0.2.0/24": _asn(1), "203.0.113.0/24": _asn(2)})
-    paris = Place("FR", 49.0, 2.0, True)
+    paris = ClientPlace("FR", 49.0, 2.0, True)
     for order, first_half in (((one, two, three, four), BERLIN), ((two, three, one, four), paris)):
         found = _read(*order)
         assert _place(found, "192.0.2.1") == first_half
@@ -301,17 +301,17 @@ def test_no_databases_know_nothing() -> None:
 @pytest.mark.parametrize(
     ("record", "place"),
     [
-        (_city("DE", 91.0, 13.4), Place("DE", *CENTRES["DE"])),
-        (_city("DE", 52.5, -180.5), Place("DE", *CENTRES["DE"])),
-        (_city("DE", 52.5, 1e300), Place("DE", *CENTRES["DE"])),
-        (_city("DE", float("nan"), 13.4), Place("DE", *CENTRES["DE"])),
-        (_city("DE", float("inf"), 13.4), Place("DE", *CENTRES["DE"])),
+        (_city("DE", 91.0, 13.4), ClientPlace("DE", *CENTRES["DE"])),
+        (_city("DE", 52.5, -180.5), ClientPlace("DE", *CENTRES["DE"])),
+        (_city("DE", 52.5, 1e300), ClientPlace("DE", *CENTRES["DE"])),
+        (_city("DE", float("nan"), 13.4), ClientPlace("DE", *CENTRES["DE"])),
+        (_city("DE", float("inf"), 13.4), ClientPlace("DE", *CENTRES["DE"])),
         (_city("DE", "52.52", "13.4"), BERLIN),
-        (_city("DE", "north", "13.4"), Place("DE", *CENTRES["DE"])),
-        (_city("DE", "", ""), Place("DE", *CENTRES["DE"])),
-        (_city("DE", [52.5], {"a": 1}), Place("DE", *CENTRES["DE"])),
+        (_city("DE", "north", "13.4"), ClientPlace("DE", *CENTRES["DE"])),
+        (_city("DE", "", ""), ClientPlace("DE", *CENTRES["DE"])),
+        (_city("DE", [52.5], {"a": 1}), ClientPlace("DE", *CENTRES["DE"])),
         (_city("DE", 52.52, 13.4, "20"), BERLIN),
-        (_city("DE", -90, 180), Place("DE", -90.0, 180.0, True)),
+        (_city("DE", -90, 180), ClientPlace("DE", -90.0, 180.0, True)),
         (_city(None, 91.0, 13.4), NOWHERE),
         ({"country": {"iso_code": ""}}, NOWHERE),
         ({"country": {"iso_code": 276}}, NOWHERE),
@@ -319,19 +319,19 @@ def test_no_databases_know_nothing() -> None:
         ({"country": {"iso_code": {"a": "DE"}}}, NOWHERE),
         ({"country": {"iso_code": True}}, NOWHERE),
         ({"country": {"iso_code": "Germany"}}, NOWHERE),
-        ({"country": {"iso_code": 276}, "registered_country": {"iso_code": "FR"}}, Place("FR", *CENTRES["FR"])),
-        ({"country": {"iso_code": "DE"}, "location": {}}, Place("DE", *CENTRES["DE"])),
-        ({"country": {"iso_code": "DE"}, "city": {}}, Place("DE", *CENTRES["DE"])),
+        ({"country": {"iso_code": 276}, "registered_country": {"iso_code": "FR"}}, ClientPlace("FR", *CENTRES["FR"])),
+        ({"country": {"iso_code": "DE"}, "location": {}}, ClientPlace("DE", *CENTRES["DE"])),
+        ({"country": {"iso_code": "DE"}, "city": {}}, ClientPlace("DE", *CENTRES["DE"])),
         ({"country": {}}, NOWHERE),
-        ({"location": {"latitude": 52.52, "longitude": 13.4}}, Place(None, 53.0, 13.0, True)),
+        ({"location": {"latitude": 52.52, "longitude": 13.4}}, ClientPlace(None, 53.0, 13.0, True)),
         ({}, NOWHERE),
     ],
 )
-def test_an_odd_record_gives_what_can_be_used_of_it(tmp_path: Path, record: Any, place: Place) -> None:
+def test_an_odd_record_gives_what_can_be_used_of_it(tmp_path: Path, record: Any, place: ClientPlace) -> None:
     rows = {"192.0.2.0/24": record, "198.51.100.0/24": _city("FR", 48.86, 2.35)}
     found = _read(_write(tmp_path / "c.mmdb", "City", rows))
     assert _place(found, "192.0.2.1") == place
-    assert _place(found, "198.51.100.1") == Place("FR", 49.0, 2.0, True)
+    assert _place(found, "198.51.100.1") == ClientPlace("FR", 49.0, 2.0, True)
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**32 - 1, 2**32, 2**64, "AS", "ASN64500", 1.5, [64500], True])

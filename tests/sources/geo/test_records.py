@@ -10,49 +10,55 @@ from hypothesis import strategies as st
 
 from mirrorlist.core.model import Location
 from mirrorlist.core.network.geo import place_of
-from mirrorlist.sources.geo.records import CITY_PRECISION_KM, Record, record_of
+from mirrorlist.sources.geo.records import CITY_PRECISION_KM, GeoRecord, record_of
 
 ULM = Location(country="DE", latitude=48.4, longitude=9.99, precision_km=CITY_PRECISION_KM)
-LAYOUTS: dict[str, tuple[dict[str, Any], Record]] = {
+LAYOUTS: dict[str, tuple[dict[str, Any], GeoRecord]] = {
     "MaxMind City": (
         {"country": {"iso_code": "DE"}, "location": {"latitude": 48.4, "longitude": 9.99, "accuracy_radius": 7}},
-        Record(Location(country="DE", latitude=48.4, longitude=9.99, precision_km=7.0)),
+        GeoRecord(Location(country="DE", latitude=48.4, longitude=9.99, precision_km=7.0)),
     ),
-    "MaxMind Country": ({"continent": {"code": "EU"}, "country": {"iso_code": "DE"}}, Record(Location(country="DE"))),
-    "MaxMind, registered only": ({"registered_country": {"iso_code": "FR"}}, Record(Location(country="FR"))),
+    "MaxMind Country": (
+        {"continent": {"code": "EU"}, "country": {"iso_code": "DE"}},
+        GeoRecord(Location(country="DE")),
+    ),
+    "MaxMind, registered only": ({"registered_country": {"iso_code": "FR"}}, GeoRecord(Location(country="FR"))),
     "MaxMind, both": (
         {"country": {"iso_code": "DE"}, "registered_country": {"iso_code": "FR"}},
-        Record(Location(country="DE")),
+        GeoRecord(Location(country="DE")),
     ),
     "MaxMind Enterprise": (
         {"country": {"iso_code": "DE"}, "traits": {"autonomous_system_number": 64500}},
-        Record(Location(country="DE"), 64500),
+        GeoRecord(Location(country="DE"), 64500),
     ),
-    "MaxMind ASN and ISP": ({"autonomous_system_number": 64500, "isp": "Example"}, Record(None, 64500)),
+    "MaxMind ASN and ISP": ({"autonomous_system_number": 64500, "isp": "Example"}, GeoRecord(None, 64500)),
     "DB-IP City": (
         {"country": {"iso_code": "DE"}, "location": {"latitude": 48.4, "longitude": 9.99}},
-        Record(ULM),
+        GeoRecord(ULM),
     ),
-    "ip-location-db country": ({"country_code": "DE"}, Record(Location(country="DE"))),
+    "ip-location-db country": ({"country_code": "DE"}, GeoRecord(Location(country="DE"))),
     "ip-location-db city": (
         {"country_code": "DE", "latitude": 48.4, "longitude": 9.99, "city": "", "state2": ""},
-        Record(ULM),
+        GeoRecord(ULM),
     ),
     "IPinfo lite": (
         {"country": "Germany", "country_code": "DE", "continent": "Europe", "asn": "AS64500"},
-        Record(Location(country="DE"), 64500),
+        GeoRecord(Location(country="DE"), 64500),
     ),
-    "IPinfo location": ({"country": "Germany", "country_code": "DE", "latitude": 48.4, "longitude": 9.99}, Record(ULM)),
-    "IPinfo location, old": ({"country": "DE", "lat": "48.40", "lng": "9.99", "geoname_id": "1"}, Record(ULM)),
+    "IPinfo location": (
+        {"country": "Germany", "country_code": "DE", "latitude": 48.4, "longitude": 9.99},
+        GeoRecord(ULM),
+    ),
+    "IPinfo location, old": ({"country": "DE", "lat": "48.40", "lng": "9.99", "geoname_id": "1"}, GeoRecord(ULM)),
     "IPinfo location with a radius": (
         {"country": "DE", "country_name": "Germany", "latitude": "48.4", "longitude": "9.99", "radius": "500"},
-        Record(Location(country="DE", latitude=48.4, longitude=9.99, precision_km=500.0)),
+        GeoRecord(Location(country="DE", latitude=48.4, longitude=9.99, precision_km=500.0)),
     ),
     "IPinfo country and ASN": (
         {"country": "DE", "country_name": "Germany", "continent": "EU", "asn": "AS64500"},
-        Record(Location(country="DE"), 64500),
+        GeoRecord(Location(country="DE"), 64500),
     ),
-    "IPinfo ASN": ({"asn": "AS64500", "name": "Example", "route": "192.0.2.0/24"}, Record(None, 64500)),
+    "IPinfo ASN": ({"asn": "AS64500", "name": "Example", "route": "192.0.2.0/24"}, GeoRecord(None, 64500)),
 }
 
 
@@ -98,7 +104,7 @@ def test_an_asn_is_a_number_with_or_without_as(value: Any, number: int | None) -
 def test_coordinates_that_are_none_leave_the_country(latitude: Any, longitude: Any) -> None:
     flat = {"country_code": "DE", "latitude": latitude, "longitude": longitude}
     nested = {"country": {"iso_code": "DE"}, "location": {"latitude": latitude, "longitude": longitude}}
-    assert record_of(flat) == record_of(nested) == Record(Location(country="DE"))
+    assert record_of(flat) == record_of(nested) == GeoRecord(Location(country="DE"))
 
 
 @pytest.mark.parametrize("radius", ["wide", -1, float("nan"), None, [5]])

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mirrorlist.core.catalogue.service import GeoSources, Override
-from mirrorlist.core.model import Location, Place
+from mirrorlist.core.catalogue.service import GeoSources, NetworkOverride
+from mirrorlist.core.model import ClientPlace, Location
 from mirrorlist.core.network.prefixes import packed, parse_prefix
 from mirrorlist.sources.geo.bundled import packed_table, read_embedded_asns, read_embedded_places
 from mirrorlist.sources.geo.clouds import PARSERS
@@ -20,10 +20,10 @@ from tests.sources.databases import asn, city, write_database
 
 ROOT = Path(__file__).parents[3]
 GOOGLE = "8.8.8.8"  # AS15169, and so it has been for longer than there are such tables
-OVERRIDE = Override(prefix=parse_prefix("192.0.2.0/25")[0], location=Location(country="FR"), asn=64999)
+OVERRIDE = NetworkOverride(prefix=parse_prefix("192.0.2.0/25")[0], location=Location(country="FR"), asn=64999)
 
 
-def at(data: AddressData, text: str) -> tuple[Place, int]:
+def at(data: AddressData, text: str) -> tuple[ClientPlace, int]:
     address = packed(text)
     assert address is not None
     return data.geo.places[data.geo.located.at(address)], data.geo.asns.at(address)
@@ -59,7 +59,7 @@ def test_a_database_that_knows_asns_replaces_the_installed_table(tmp_path: Path)
 def test_a_database_of_places_leaves_the_installed_asns(tmp_path: Path) -> None:
     path = write_database(tmp_path / "c.mmdb", "GeoLite2-City", {"8.8.8.0/24": city("US", 37.4, -122.1)})
     found = AddressSources(tmp_path / "cache").read(GeoSources(databases=(str(path),)))
-    assert at(found, GOOGLE) == (Place("US", 37.0, -122.0, True), 15169)
+    assert at(found, GOOGLE) == (ClientPlace("US", 37.0, -122.0, True), 15169)
     assert (found.proof.asns, found.asns_built_on is None) == (False, False)
 
 
@@ -69,7 +69,7 @@ def test_the_place_is_asked_of_overrides_then_databases_then_the_installed_table
         "130.83.0.0/16": {"country": {"iso_code": "PL"}},
     }  # fmt: skip
     path = write_database(tmp_path / "c.mmdb", "GeoLite2-City", rows)
-    override = Override(prefix=parse_prefix("8.8.8.0/26")[0], location=Location(country="JP"))
+    override = NetworkOverride(prefix=parse_prefix("8.8.8.0/26")[0], location=Location(country="JP"))
     geo = GeoSources(databases=(str(path),), overrides=(override,))
     found = AddressSources(tmp_path / "cache", installed_as(tmp_path)).read(geo)
     places = [
@@ -78,7 +78,7 @@ def test_the_place_is_asked_of_overrides_then_databases_then_the_installed_table
     assert [(place.country, place.latitude if place.exact else None) for place in places] == [
         ("JP", None), ("US", 37.0), ("US", 41.0), ("US", 41.0), ("PL", None), ("DE", 50.0),
     ]  # fmt: skip
-    assert at(found, "192.0.2.1")[0] == Place(), "iptocc is asked for each request"
+    assert at(found, "192.0.2.1")[0] == ClientPlace(), "iptocc is asked for each request"
     assert (found.places_built_on, found.refusals) == ("2026-06-05", ())
 
 
@@ -86,7 +86,7 @@ def test_a_broken_installation_is_told_and_the_rest_is_used(tmp_path: Path) -> N
     (tmp_path / "places.npz").write_bytes(b"no table")
     path = write_database(tmp_path / "c.mmdb", "GeoLite2-City", {"8.8.8.0/24": city("US", 37.4, -122.1)})
     found = AddressSources(tmp_path / "cache", tmp_path).read(GeoSources(databases=(str(path),)))
-    assert at(found, GOOGLE) == (Place("US", 37.0, -122.0, True), 0)
+    assert at(found, GOOGLE) == (ClientPlace("US", 37.0, -122.0, True), 0)
     assert (found.asns_built_on, found.places_built_on) == (None, None)
     assert [reason.partition(":")[0] for reason in found.refusals] == [f"{tmp_path}/asn.npz", f"{tmp_path}/places.npz"]
     assert all(reason.endswith("; install the package again") for reason in found.refusals)

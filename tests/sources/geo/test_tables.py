@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.core.catalogue.service import Override
-from mirrorlist.core.model import NOWHERE, Location, Place, Prefix
+from mirrorlist.core.catalogue.service import NetworkOverride
+from mirrorlist.core.model import NOWHERE, ClientPlace, Location, Prefix
 from mirrorlist.core.network.prefixes import packed, parse_prefix
 from mirrorlist.core.selection.compile import country_places
 from mirrorlist.sources.geo.mmdb import read_geo_database
@@ -17,8 +17,12 @@ from tests.building import CENTRES
 from tests.sources.databases import asn, city, write_database
 
 PLACES, NUMBERS = country_places(CENTRES)
-DE, FR = Place("DE"), Place("FR")
-BERLIN, PARIS, UNNAMED = Place("DE", 53.0, 13.0, True), Place("FR", 49.0, 2.0, True), Place(None, 53.0, 13.0, True)
+DE, FR = ClientPlace("DE"), ClientPlace("FR")
+BERLIN, PARIS, UNNAMED = (
+    ClientPlace("DE", 53.0, 13.0, True),
+    ClientPlace("FR", 49.0, 2.0, True),
+    ClientPlace(None, 53.0, 13.0, True),
+)
 
 
 @pytest.mark.parametrize(
@@ -34,14 +38,14 @@ BERLIN, PARIS, UNNAMED = Place("DE", 53.0, 13.0, True), Place("FR", 49.0, 2.0, T
         (BERLIN, PARIS, BERLIN),
         (BERLIN, FR, BERLIN),
         (UNNAMED, DE, BERLIN),
-        (UNNAMED, PARIS, Place("FR", 53.0, 13.0, True)),
+        (UNNAMED, PARIS, ClientPlace("FR", 53.0, 13.0, True)),
     ],
 )
-def test_the_first_place_is_completed_by_the_second(first: Place, second: Place, both: Place) -> None:
+def test_the_first_place_is_completed_by_the_second(first: ClientPlace, second: ClientPlace, both: ClientPlace) -> None:
     assert completed(first, second) == both
 
 
-def at(found: GeoTables, text: str) -> tuple[Place, int]:
+def at(found: GeoTables, text: str) -> tuple[ClientPlace, int]:
     address = packed(text)
     assert address is not None
     return found.places[found.located.at(address)], found.asns.at(address)
@@ -62,9 +66,9 @@ def test_field_by_field_the_first_file_that_has_a_value_counts(tmp_path: Path) -
     found = merged(map(read_geo_database, files), PLACES, NUMBERS)
     assert at(found, "192.0.2.1") == (BERLIN, 64500)
     assert at(found, "192.0.2.100") == (BERLIN, 64501)
-    assert at(found, "192.0.2.200") == (Place("DE", *CENTRES["DE"]), 64501)
-    assert at(found, "198.51.100.1") == (Place("FR", *CENTRES["FR"]), 64501)
-    assert at(found, "203.0.113.1") == (Place("JP", *CENTRES["JP"]), 64501)
+    assert at(found, "192.0.2.200") == (ClientPlace("DE", *CENTRES["DE"]), 64501)
+    assert at(found, "198.51.100.1") == (ClientPlace("FR", *CENTRES["FR"]), 64501)
+    assert at(found, "203.0.113.1") == (ClientPlace("JP", *CENTRES["JP"]), 64501)
     assert found.places[: len(PLACES)] == PLACES
 
 
@@ -72,7 +76,7 @@ def test_a_country_that_is_none_is_no_place(tmp_path: Path) -> None:
     rows = {"192.0.2.0/24": {"country_code": "ZZ"}, "198.51.100.0/24": {"country_code": "EU"}, **EXACT}
     found = merged([read_geo_database(write_database(tmp_path / "c.mmdb", "city ipv4", rows, 4))], PLACES, NUMBERS)
     assert at(found, "192.0.2.1") == at(found, "198.51.100.1") == (NOWHERE, 0)
-    assert at(found, "203.0.113.1")[0] == Place("ZZ", 1.0, 2.0, True)
+    assert at(found, "203.0.113.1")[0] == ClientPlace("ZZ", 1.0, 2.0, True)
 
 
 EXACT = {"203.0.113.0/24": {"country_code": "ZZ", "latitude": 1.0, "longitude": 2.0}}
@@ -84,9 +88,9 @@ def test_the_country_of_an_asns_holder_is_no_place(tmp_path: Path) -> None:
     assert at(found, "192.0.2.1") == (NOWHERE, 64500)
 
 
-def override(text: str, asn: int | None = None, **place: object) -> Override:
+def override(text: str, asn: int | None = None, **place: object) -> NetworkOverride:
     prefix: Prefix = parse_prefix(text)[0]
-    return Override(prefix=prefix, location=Location(**place) if place else None, asn=asn)  # type: ignore[arg-type]
+    return NetworkOverride(prefix=prefix, location=Location(**place) if place else None, asn=asn)  # type: ignore[arg-type]
 
 
 def test_an_override_wins_for_exactly_the_fields_that_it_gives(tmp_path: Path) -> None:
@@ -104,13 +108,13 @@ def test_an_override_wins_for_exactly_the_fields_that_it_gives(tmp_path: Path) -
     ]
     found = merged([override_tables(overrides), file], PLACES, NUMBERS)
     assert at(found, "192.0.2.1") == (BERLIN, 64501)
-    assert at(found, "192.0.2.65") == (Place("FR", *CENTRES["FR"]), 64500)
+    assert at(found, "192.0.2.65") == (ClientPlace("FR", *CENTRES["FR"]), 64500)
     assert at(found, "192.0.2.129") == (BERLIN, 64500)
-    assert at(found, "192.0.2.193") == (Place("DE", 49.0, 2.0, True), 64500)
+    assert at(found, "192.0.2.193") == (ClientPlace("DE", 49.0, 2.0, True), 64500)
     assert at(found, "2001:db8::1") == (PARIS, 64502)
     assert at(found, "2001:db8:0:1::1") == (BERLIN, 64502)
     assert at(found, "2001:db8:1::1") == (PARIS, 0)
-    assert at(found, "203.0.113.1") == (Place("AU", *CENTRES["AU"]), 0)
+    assert at(found, "203.0.113.1") == (ClientPlace("AU", *CENTRES["AU"]), 0)
     assert at(found, "203.0.114.1") == (NOWHERE, 0)
 
 
@@ -122,6 +126,6 @@ def test_of_nested_overrides_the_narrower_one_wins_field_by_field() -> None:
             override("192.0.2.0/30", country="DE"),
         ])], PLACES, NUMBERS,
     )  # fmt: skip
-    assert at(found, "192.0.2.100") == (Place("FR", *CENTRES["FR"]), 64500)
+    assert at(found, "192.0.2.100") == (ClientPlace("FR", *CENTRES["FR"]), 64500)
     assert at(found, "192.0.2.9") == (PARIS, 64500)
-    assert at(found, "192.0.2.1") == (Place("DE", 49.0, 2.0, True), 64500)
+    assert at(found, "192.0.2.1") == (ClientPlace("DE", 49.0, 2.0, True), 64500)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.core.model import NOWHERE, Location, Mirror, Place, PlaceSource
+from mirrorlist.core.model import NOWHERE, ClientPlace, Location, Mirror, PlaceSource
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.network.prefixes import packed
 from mirrorlist.sources.mirrors.address_places import (
@@ -24,15 +24,15 @@ from tests.building import mirror
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "mirror-files.md"
 ATLAS = read_atlas()
 PLACES = {
-    "20.0.0.1": Place("DE", 53.0, 13.0, True),
-    "20.0.0.2": Place("JP", 36.0, 140.0, True),
-    "20.0.0.3": Place("US", 39.0, -95.0),
-    "20.0.0.4": Place("DE", 55.0, 9.0, True),
+    "20.0.0.1": ClientPlace("DE", 53.0, 13.0, True),
+    "20.0.0.2": ClientPlace("JP", 36.0, 140.0, True),
+    "20.0.0.3": ClientPlace("US", 39.0, -95.0),
+    "20.0.0.4": ClientPlace("DE", 55.0, 9.0, True),
 }
 NAME = "m.example.org"
 
 
-def place_of(address: bytes) -> Place:
+def place_of(address: bytes) -> ClientPlace:
     return {packed(text): place for text, place in PLACES.items()}.get(address, NOWHERE)
 
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from mirrorlist.sources.places.countries import read_countries
-from mirrorlist.sources.places.gazetteer import NO_STATE, Block, Gazetteer, Index, Point, State, read_gazetteer
+from mirrorlist.sources.places.gazetteer import NO_STATE, Block, Gazetteer, Index, Point, Province, read_gazetteer
 
 LARGEST_BYTES = 2_000_000
 KNOWN = read_gazetteer()
@@ -95,7 +95,7 @@ def test_states_are_found_by_names_and_codes(text: str, numbers: list[int]) -> N
 def test_degrees_populations_and_centres_are_those_of_the_table() -> None:
     (city,) = SMALL.cities("YY", "a")
     assert (city.state, city.place, city.population) == (1, Point(10.0, -179.99), 1024)
-    assert SMALL.states("YY", "west") == (State(2, Point(20.5, 0.5)),)
+    assert SMALL.states("YY", "west") == (Province(2, Point(20.5, 0.5)),)
     assert SMALL.continents == {"EU": (50.0, 10.0)}
     assert SMALL.source == "a test"
 
@@ -111,13 +111,13 @@ def test_of_an_unknown_country_nothing_is_found(country: str) -> None:
     ("state", "point", "nearest"),
     [
         pytest.param(None, Point(19, 1), Point(20.0, 0.0), id="of the whole country"),
-        pytest.param(State(1, Point(0, 0)), Point(9, 170), Point(10.0, -179.99), id="of a state"),
+        pytest.param(Province(1, Point(0, 0)), Point(9, 170), Point(10.0, -179.99), id="of a state"),
         pytest.param(None, Point(9, 179.9), Point(10.0, -179.99), id="across the date line"),
-        pytest.param(State(2, Point(0, 0)), Point(9, 170), Point(20.0, 0.0), id="of another state"),
-        pytest.param(State(9, Point(0, 0)), Point(0, 0), None, id="of a state without cities"),
+        pytest.param(Province(2, Point(0, 0)), Point(9, 170), Point(20.0, 0.0), id="of another state"),
+        pytest.param(Province(9, Point(0, 0)), Point(0, 0), None, id="of a state without cities"),
     ],
 )
-def test_the_nearest_city_is_found(state: State | None, point: Point, nearest: Point | None) -> None:
+def test_the_nearest_city_is_found(state: Province | None, point: Point, nearest: Point | None) -> None:
     assert SMALL.nearest("XX", state, point) == nearest
 
 

@@ -17,16 +17,16 @@ from mirrorlist.core.catalogue.service import (
     GeoSources,
     Link,
     Module,
-    Override,
+    NetworkOverride,
     Profile,
     PublishedImage,
     Service,
     Site,
-    Source,
     SyncPolicy,
+    SyncSource,
     SyncSources,
 )
-from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom, Tree
+from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom, RedirectTree
 from mirrorlist.core.errors import Finding, NotFound, ServiceFileError, Severity
 from mirrorlist.core.model import Location, Protocol, Repository
 from mirrorlist.core.network.prefixes import parse_prefix
@@ -1668,8 +1668,8 @@ site:
             },
             origins={"main": str(tmp_path / "tree"), "kitten": "https://origin.example.org/kitten/"},
             trees=(
-                Tree(prefix="/dl/", module="main", protocol=Keeps.AS_ASKED),
-                Tree(
+                RedirectTree(prefix="/dl/", module="main", protocol=Keeps.AS_ASKED),
+                RedirectTree(
                     prefix="/",
                     module="kitten",
                     host="dl.example.org",
@@ -1687,14 +1687,14 @@ site:
                 databases=(str(tmp_path / "geo/City.mmdb"), "/srv/ASN.mmdb"),
                 clouds={"aws": str(tmp_path / "geo/aws.json"), "oci": "/srv/oci.json"},
                 overrides=(
-                    Override(
+                    NetworkOverride(
                         prefix=parse_prefix("192.0.2.0/24")[0],
                         location=Location(
                             country="DE", city="Ulm", latitude=48.4, longitude=9.99, precision_km=CITY_PRECISION_KM
                         ),
                         asn=64500,
                     ),
-                    Override(
+                    NetworkOverride(
                         prefix=parse_prefix("2001:db8::/64")[0],
                         location=Location(latitude=1.0, longitude=-2.5, precision_km=CITY_PRECISION_KM),
                     ),
@@ -1718,13 +1718,15 @@ site:
             sync=SyncSources(
                 SyncPolicy.MIRRORS,
                 (
-                    Source(
+                    SyncSource(
                         "Ulm",
                         {"main": "rsync://r.example.org/linux/"},
                         Location(country="DE", city="Ulm", latitude=48.4, longitude=9.99),
                         "mirror.example.org",
                     ),
-                    Source("Sea", {"kitten": "rsync://r.example.org/kitten/"}, Location(latitude=1.0, longitude=-2.5)),
+                    SyncSource(
+                        "Sea", {"kitten": "rsync://r.example.org/kitten/"}, Location(latitude=1.0, longitude=-2.5)
+                    ),
                 ),
             ),
         ),

@@ -12,14 +12,14 @@ import pytest
 from mirrorlist.core.errors import Severity
 from mirrorlist.core.model import MAIN, Mirror
 from mirrorlist.core.network.prefixes import spelled
-from mirrorlist.core.reasons import Kind
+from mirrorlist.core.reasons import WithheldKind
 from mirrorlist.sources.mirrors.files import read_mirror_files
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.service.file import read_service
-from mirrorlist.sources.submissions.guarded import Read, guarded, guarded_files
+from mirrorlist.sources.submissions.guarded import ReadFile, guarded, guarded_files
 from mirrorlist.sources.submissions.judge import judge_submissions
 from mirrorlist.sources.submissions.submission import SubmissionCode as Code
-from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.submissions.terms import terms_of
 from tests.data.submissions import FILE, HEAD, HOSTILE, NAME, NEIGHBOURS, PLACE, SERVICE, VALID, WEB, contents
 
@@ -34,7 +34,7 @@ ROWS = [(kind, *row) for kind, rows in HOSTILE.items() if kind != "name" for row
 
 
 @cache
-def terms(root: Path, profile: str = "") -> Terms:
+def terms(root: Path, profile: str = "") -> SubmissionTerms:
     return terms_of(read_service(root / f"service{profile}.yml", root / "mirrors.d")[0])
 
 
@@ -143,7 +143,7 @@ def test_one_bad_address_is_withheld_and_the_good_one_stays(network: Path, what:
     assert mirror is not None
     assert {str(key): url for key, url in mirror.urls[MAIN].items()} == {"https": f"https://{NAME}/linux/"}
     (part,) = mirror.withheld
-    assert (part.kind, part.of, part.module, part.finding.line) == (Kind.ADDRESS, "address.http", MAIN, 2)
+    assert (part.kind, part.of, part.module, part.finding.line) == (WithheldKind.ADDRESS, "address.http", MAIN, 2)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "169.254.169.254", "[::1]", "localhost", "0.0.0.0", "0x7f000001"])
@@ -182,7 +182,7 @@ def test_a_claim_that_a_stranger_may_not_make_is_not_honoured(network: Path, wha
     assert mirror is not None
     left = tuple(spelled(each) for each in mirror.subnets)
     assert (left, mirror.private, mirror.monopoly) == (networks, private, monopoly)
-    assert {each.kind for each in mirror.withheld} == {Kind.CLAIM}
+    assert {each.kind for each in mirror.withheld} == {WithheldKind.CLAIM}
     approved = served(network, contents(text), "-approved")
     assert approved is not None
     assert approved.monopoly is ("monopoly: true" in text and what != "monopoly of nothing")
@@ -237,7 +237,7 @@ def loaded(network: Path, former: tuple[Mirror, ...] = (), **texts: str) -> tupl
         text = f"name: {host}\n{WEB.replace(NAME, host)}{PLACE}{alone}subnets: [{subnets}]\n"
         (directory / f"{host}.yml").write_text(text)
     files = read_mirror_files(directory, MODULES, read_countries())
-    read = {str(directory / name): Read(files.documents[name], mirror) for name, mirror in files.mirrors.items()}
+    read = {str(directory / name): ReadFile(files.documents[name], mirror) for name, mirror in files.mirrors.items()}
     return tuple(guarded(read, terms(network), former).values())
 
 

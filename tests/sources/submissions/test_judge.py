@@ -15,7 +15,7 @@ from mirrorlist.core.errors import Severity
 from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.sources.submissions.judge import MOST_FINDINGS, judge_submissions
-from mirrorlist.sources.submissions.submission import HELD_TO, SubmissionCode, Terms
+from mirrorlist.sources.submissions.submission import HELD_TO, SubmissionCode, SubmissionTerms
 from mirrorlist.sources.submissions.terms import terms_of
 from mirrorlist.sources.yaml.finding_codes import Code
 from tests.data.submissions import FILE, HOSTILE, NEIGHBOURS, SERVICE, VALID, WARNED, contents
@@ -30,7 +30,7 @@ REQUIRED = {SubmissionCode.BELOW_MINIMUM, SubmissionCode.BELOW_PREFERRED}
 
 
 @cache
-def terms(path: Path) -> Terms:
+def terms(path: Path) -> SubmissionTerms:
     return terms_of(read_service(path)[0])
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mirrorlist.sources.submissions.judge import judge_submissions
-from mirrorlist.sources.submissions.submission import Terms
+from mirrorlist.sources.submissions.submission import SubmissionTerms
 from tests.data.submissions import FILE, HOSTILE, SERVICE, VALID, WARNED, contents
 from tests.sources.submissions.test_judge import terms
 
@@ -27,14 +27,14 @@ KEYS = ["name", "address", "address_optional", "update_frequency", "sponsor", "s
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Terms]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SubmissionTerms]:
     root = tmp_path_factory.mktemp("fuzz")
     (root / "mirrors.d").mkdir()
     (root / "service.yml").write_text(SERVICE)
     return root / "mirrors.d" / FILE, terms(root / "service.yml")
 
 
-def judge(place: tuple[Path, Terms], data: bytes) -> None:
+def judge(place: tuple[Path, SubmissionTerms], data: bytes) -> None:
     file, held = place
     file.write_bytes(data)
     [found] = judge_submissions((file,), file.parent, held)
@@ -45,7 +45,7 @@ def judge(place: tuple[Path, Terms], data: bytes) -> None:
         assert "; " in each.message
 
 
-def test_mutations_of_all_examples(place: tuple[Path, Terms]) -> None:
+def test_mutations_of_all_examples(place: tuple[Path, SubmissionTerms]) -> None:
     dice = random.Random(8)
     for _ in range(600):
         data = dice.choice(SEEDS)
@@ -58,7 +58,7 @@ def test_mutations_of_all_examples(place: tuple[Path, Terms]) -> None:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
-def test_any_bytes(place: tuple[Path, Terms], data: bytes) -> None:
+def test_any_bytes(place: tuple[Path, SubmissionTerms], data: bytes) -> None:
     judge(place, data)
 
 
@@ -77,7 +77,7 @@ VALUES = st.recursive(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=8))
-def test_any_values_under_known_keys(place: tuple[Path, Terms], values: dict[str, object]) -> None:
+def test_any_values_under_known_keys(place: tuple[Path, SubmissionTerms], values: dict[str, object]) -> None:
     judge(place, as_yaml(values).encode("utf-8", "replace"))
 
 

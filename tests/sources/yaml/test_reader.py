@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorlist.core.errors import Severity
-from mirrorlist.sources.yaml.documents import Document, Place, Pointer
+from mirrorlist.sources.yaml.documents import Document, Pointer, Position
 from mirrorlist.sources.yaml.finding_codes import Code
 from mirrorlist.sources.yaml.reader import MAX_BYTES, read_yaml
 
@@ -27,14 +27,14 @@ BESIDE_WIDE = 'a: {"ключ 🙂": fault}\n'
 @pytest.mark.parametrize(
     ("text", "pointer", "value", "key"),
     [
-        pytest.param(DEEP, ("a", "b", "c"), Place(4, 8), Place(4, 5), id="three levels deep"),
-        pytest.param(FLOW, ("list", 2), Place(1, 20), Place(1, 20), id="in a flow list"),
-        pytest.param(AFTER_TEXT, ("key",), Place(5, 6), Place(5, 1), id="after a text of several lines"),
-        pytest.param(BESIDE_WIDE, ("a", "ключ 🙂"), Place(1, 15), Place(1, 5), id="columns are characters"),
+        pytest.param(DEEP, ("a", "b", "c"), Position(4, 8), Position(4, 5), id="three levels deep"),
+        pytest.param(FLOW, ("list", 2), Position(1, 20), Position(1, 20), id="in a flow list"),
+        pytest.param(AFTER_TEXT, ("key",), Position(5, 6), Position(5, 1), id="after a text of several lines"),
+        pytest.param(BESIDE_WIDE, ("a", "ключ 🙂"), Position(1, 15), Position(1, 5), id="columns are characters"),
     ],
 )
 def test_every_value_knows_its_line_and_column(
-    prefix: bytes, line_break: str, text: str, pointer: Pointer, value: Place, key: Place
+    prefix: bytes, line_break: str, text: str, pointer: Pointer, value: Position, key: Position
 ) -> None:
     document = read(prefix + text.replace("\n", line_break).encode())
 
@@ -45,8 +45,8 @@ def test_every_value_knows_its_line_and_column(
 def test_a_value_that_is_not_there_is_told_at_what_is_around_it() -> None:
     document = read("top: 1\nplace:\n  city: Bergen\n")
 
-    assert document.place(("place", "country")) == Place(3, 3)
-    assert document.place(("nothing",)) == Place(1, 1)
+    assert document.place(("place", "country")) == Position(3, 3)
+    assert document.place(("nothing",)) == Position(1, 1)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_the_later_of_two_equal_keys_counts() -> None:
         "m.yml:4:3: warning [duplicate-key] place.city stands in line 3 already; the later value counts; remove one",
         "m.yml:5:1: warning [duplicate-key] a stands in line 1 already; the later value counts; remove one",
     ]
-    assert document.place(("a",)) == Place(5, 4)
+    assert document.place(("a",)) == Position(5, 4)
 
 
 REFUSED = [

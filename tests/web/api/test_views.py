@@ -16,8 +16,8 @@ from werkzeug.serving import make_server
 
 from mirrorlist.core.health.verdicts import EventKind
 from mirrorlist.core.public.encoding import PublicFile, encode_record
-from mirrorlist.core.public.record import Record
-from mirrorlist.core.public.types import PublicEvent, State
+from mirrorlist.core.public.record import PublicRecord
+from mirrorlist.core.public.types import MirrorState, PublicEvent
 from tests.building import NOW
 from tests.web.asking import Answer, Both, ask, both, environ
 from tests.web.networks import record_of
@@ -118,7 +118,7 @@ def test_changes_are_complete_unless_the_record_holds_no_more(count: int, comple
     made = record_of(3)
     events = tuple(PublicEvent(mirror="a", kind=EventKind.UP, at=NOW - at, why="") for at in range(count))
     network = replace(PublicFile(memoryview(made.public)).network(), events=events)
-    asked = both(replace(made, public=encode_record(Record(network=network, details={}, logos={}))))
+    asked = both(replace(made, public=encode_record(PublicRecord(network=network, details={}, logos={}))))
     found = told(asked, "/api/v1/changes", "limit=500")
     assert (len(found["events"]), found["complete"]) == (count, complete)
     late = told(asked, "/api/v1/changes", f"limit=500&since={int(NOW) - 450}")
@@ -202,7 +202,7 @@ def test_the_description_names_every_state(service: Both) -> None:
     document = told(service, "/openapi.json")
     [states] = [each["schema"]["enum"] for each in document["paths"]["/api/v1/mirrors"]["get"]["parameters"]
                 if each["name"] == "state"]  # fmt: skip
-    assert states == [state.value for state in State]
+    assert states == [state.value for state in MirrorState]
 
 
 @pytest.mark.parametrize("path", ["/api/v1/mirrors", "/mirrors.json", "/openapi.json", "/api/v1/selection"])

@@ -12,17 +12,17 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from mirrorlist.core.catalogue.policy import Lowered, Policy
+from mirrorlist.core.catalogue.policy import Policy, WeightReduction
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.health.columns import HealthTable, Holds, reach_key
-from mirrorlist.core.health.release_gate import Releases, Seen, releases
+from mirrorlist.core.health.columns import HealthTable, SyncState, reach_key
+from mirrorlist.core.health.release_gate import ReleaseObservations, Releases, releases
 from mirrorlist.core.health.table import health_table
-from mirrorlist.core.health.verdicts import Family, Outcome, Override, Subject, Verdict
-from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, CloudRegions, Mirror, Place, Protocol, Status
+from mirrorlist.core.health.verdicts import Family, Override, ProbeOutcome, Subject, Verdict
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, ClientPlace, CloudRegions, Mirror, Protocol, Status
 from mirrorlist.core.selection.compile import Proof
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.web.counts import Counts
-from mirrorlist.web.lists.hot import LONGEST_REMEMBERED, Answers
+from mirrorlist.web.lists.hot import LONGEST_REMEMBERED, ListAnswers
 from mirrorlist.web.lists.prepared_answers import MOST_REMEMBERED
 from tests.building import CATALOGUE, CITIES, NOW, metadata, mirror, service, snapshot
 from tests.web.asking import Answer, Both, ask, both, environ
@@ -138,7 +138,7 @@ def health(count: int, dice: random.Random) -> HealthTable:
     paths = dice.sample(sorted(METADATA), dice.randrange(3))
     reach = [reach_key(MAIN, protocol, family) for protocol in WEB_PROTOCOLS for family in Family]
     return HealthTable(
-        {path: column([int(held) for held in Holds]) for path in sorted(paths)},
+        {path: column([int(held) for held in SyncState]) for path in sorted(paths)},
         {key: column([1]) for key in sorted(dice.sample(reach, dice.randrange(5)))},
         tuple(number for number in range(count) if dice.random() < bad / 4),
     )
@@ -147,7 +147,9 @@ def health(count: int, dice: random.Random) -> HealthTable:
 WAITING = releases(
     CATALOGUE,
     {"9": "9.7"},
-    Seen([mirror(f"m{number}") for number in range(5)], HealthTable({FORMER: bytes([Holds.FRESH] * 5)}), METADATA),
+    ReleaseObservations(
+        [mirror(f"m{number}") for number in range(5)], HealthTable({FORMER: bytes([SyncState.FRESH] * 5)}), METADATA
+    ),
     Policy(),
 )
 
@@ -156,7 +158,7 @@ def probed(listed: list[Mirror], of: Service, dice: random.Random) -> HealthTabl
     """What verdicts come to under a policy, at some time after the origin changed."""
     verdicts = {
         Subject(each.name, MAIN, Protocol.HTTPS, Family.IPV4, path): Verdict(
-            dice.random() < 0.9, NOW, Outcome.FRESH, NOW, sha256=dice.choice("aabbbcdf") * 64
+            dice.random() < 0.9, NOW, ProbeOutcome.FRESH, NOW, sha256=dice.choice("aabbbcdf") * 64
         )
         for each in listed
         for path in METADATA
@@ -183,7 +185,7 @@ def network(dice: random.Random) -> Snapshot:
     listed = mirrors(dice)
     known = health(len(listed), dice) if dice.random() < 0.5 else probed(listed, service(policy=policy), dice)
     share = dice.choice([0.0, 0.5])
-    lowered = {each.name: Lowered(dice.randint(1, 3), NOW, "slow") for each in listed if dice.random() < share}
+    lowered = {each.name: WeightReduction(dice.randint(1, 3), NOW, "slow") for each in listed if dice.random() < share}
     release = dice.choice([Releases(CATALOGUE), WAITING])
     return snapshot(
         listed,
@@ -192,7 +194,7 @@ def network(dice: random.Random) -> Snapshot:
         at=dice.choice([AT, {}, {**AT, "198.51.100.0/24": "AT"}]),
         asns=ASNS,
         clouds=CLOUDS,
-        cells=(Place("DE", 52.0, 13.0, True),),
+        cells=(ClientPlace("DE", 52.0, 13.0, True),),
         metadata=METADATA,
         proof=Proof(dice.random() < 0.5, dice.choice([frozenset(), frozenset({"aws"}), frozenset({"aws", "gcp"})])),
         policy=policy,
@@ -248,9 +250,11 @@ def test_answers_equal_those_of_flask_in_20000_cases(eighth: int) -> None:
 def test_lowered_weights_and_waiting_releases_are_in_answers_of_the_hot_path() -> None:
     """The generator above makes both; here they show."""
     listed = [mirror(f"m{number}", "berlin") for number in range(8)]
-    health = HealthTable({FORMER: bytes([Holds.FRESH] * 8), PATH: bytes([Holds.FRESH] * 4 + [Holds.MISSING] * 4)})
-    release = releases(CATALOGUE, {"9": "9.7"}, Seen(listed, health, METADATA), Policy())
-    for lowered, expected in [({}, 250), ({"m0.example.org": Lowered(3, NOW, "slow")}, 35)]:
+    health = HealthTable(
+        {FORMER: bytes([SyncState.FRESH] * 8), PATH: bytes([SyncState.FRESH] * 4 + [SyncState.MISSING] * 4)}
+    )
+    release = releases(CATALOGUE, {"9": "9.7"}, ReleaseObservations(listed, health, METADATA), Policy())
+    for lowered, expected in [({}, 250), ({"m0.example.org": WeightReduction(3, NOW, "slow")}, 35)]:
         facts = {"health": health, "lowered": lowered, "waiting": release.waiting}
         service = both(snapshot(listed, facts=facts, catalogue=release.catalogue, at={"0.0.0.0/0": "berlin"}))
         firsts = 0
@@ -274,7 +278,7 @@ def test_what_is_said_of_the_vault_reaches_no_other_list() -> None:
 def test_hot_path_answers_what_it_should_by_itself() -> None:
     """Were everything handed on to Flask, equality above would say nothing."""
     service = both(snapshot([mirror("a", "berlin")], metadata=METADATA, origins=ORIGINS))
-    answers = Answers(service.held.current, lambda _: None, Counts(), service.clock)  # type: ignore[arg-type]
+    answers = ListAnswers(service.held.current, lambda _: None, Counts(), service.clock)  # type: ignore[arg-type]
     by_itself = [
         answers.answer(environ(path, query)) is not None
         for path, query in [
@@ -419,7 +423,7 @@ def test_new_generation_replaces_everything_at_once() -> None:
     assert b"e" * 64 in service.get("/metalink/9/baseos", "arch=x86_64").body
 
 
-def memory_of(answers: Answers) -> tuple[int, int]:
+def memory_of(answers: ListAnswers) -> tuple[int, int]:
     """How many entries both memos have, and the characters of their keys."""
     keys = [*answers._routes, *answers.clients.remembered]
     return len(keys), sum(len(text or "") for key in keys for text in key)

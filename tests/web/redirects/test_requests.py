@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom, Tree
+from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom, RedirectTree
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.web.redirects.requests import Form, accepted
@@ -141,9 +141,9 @@ def test_links_are_bounded_whatever_the_path(length: int, letter: str) -> None:
 
 
 KEEPING = (
-    Tree(prefix="/kept/", module=MAIN, protocol=Keeps.AS_ASKED),
-    Tree(prefix="/kept-strict/", module=MAIN, protocol=Keeps.AS_ASKED, metadata=MetadataFrom.ORIGIN),
-    Tree(prefix="/", module=MAIN, host="kept.example.org", protocol=Keeps.AS_ASKED),
+    RedirectTree(prefix="/kept/", module=MAIN, protocol=Keeps.AS_ASKED),
+    RedirectTree(prefix="/kept-strict/", module=MAIN, protocol=Keeps.AS_ASKED, metadata=MetadataFrom.ORIGIN),
+    RedirectTree(prefix="/", module=MAIN, host="kept.example.org", protocol=Keeps.AS_ASKED),
 )
 
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from mirrorlist.core.catalogue.trees import MetadataFrom, Tree
-from mirrorlist.core.health.columns import HealthTable, Holds
+from mirrorlist.core.catalogue.trees import MetadataFrom, RedirectTree
+from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.model import MAIN, Location, Mirror, Protocol, Status
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.web.redirects.views import MOST_BYTES, logo
@@ -64,10 +64,10 @@ FILES = {
 }  # fmt: skip
 FALLBACKS = {MAIN: ("https://repo.example.org/linux/", "http://repo.example.org/linux/")}
 TREES = (
-    Tree(prefix="/dl/", module=MAIN),
-    Tree(prefix="/strict/", module=MAIN, metadata=MetadataFrom.ORIGIN),
-    Tree(prefix="/any/", module=MAIN, metadata=MetadataFrom.MIRROR, allow_http=True),
-    Tree(prefix="/", module=MAIN, host="dl.example.org"),
+    RedirectTree(prefix="/dl/", module=MAIN),
+    RedirectTree(prefix="/strict/", module=MAIN, metadata=MetadataFrom.ORIGIN),
+    RedirectTree(prefix="/any/", module=MAIN, metadata=MetadataFrom.MIRROR, allow_http=True),
+    RedirectTree(prefix="/", module=MAIN, host="dl.example.org"),
 )
 BERLINER, PRIVATE, MONOPOLY = "192.0.2.7", "198.51.100.7", "203.0.113.7"
 
@@ -188,7 +188,7 @@ def test_names_in_repodata_may_be_newer_than_the_index(known: Both) -> None:
 
 def test_health_is_the_repositorys(plain: Both) -> None:
     names = [each.name for each in mirrors()]
-    holds = bytes(Holds.STALE if name.startswith(("berlin", "plain")) else Holds.FRESH for name in names)
+    holds = bytes(SyncState.STALE if name.startswith(("berlin", "plain")) else SyncState.FRESH for name in names)
     service = both(bare(facts={"health": HealthTable({REPO: holds})}))
 
     assert host_of(get(service, f"/dl/{RPM}", "protocol=https")) == "prague.example.org"
@@ -225,7 +225,9 @@ def test_a_tree_of_another_module() -> None:
         MAIN: {Protocol.HTTPS: "https://a.example.org/l/"},
         "kitten": {Protocol.HTTPS: "https://a.example.org/k/"},
     }
-    service = both(snapshot([mirror("a", urls=kitten), mirror("b")], trees=(Tree(prefix="/k/", module="kitten"),)))
+    service = both(
+        snapshot([mirror("a", urls=kitten), mirror("b")], trees=(RedirectTree(prefix="/k/", module="kitten"),))
+    )
     answer = get(service, "/k/10-kitten/x.iso")
     assert answer.headers["location"] == "https://a.example.org/k/10-kitten/x.iso"
     assert "b.example.org" not in json.dumps(json.loads(get(service, "/k/x", "json").body))
@@ -290,7 +292,7 @@ def test_who_gives_metadata(known: Both, path: str, expected: str) -> None:
 
 def test_neighbours_of_a_file_do_not_inherit_who_gives_it() -> None:
     """In one directory, in either order, with and without an index: what an operator names comes from the origin."""
-    tree = Tree(prefix="/more/", module=MAIN, from_origin=("*.torrent", "odd/*"))
+    tree = RedirectTree(prefix="/more/", module=MAIN, from_origin=("*.torrent", "odd/*"))
     index = {"x/a.iso": Has(1, None), "x/a.iso.torrent": Has(1, None), "x/b.iso": Has(1, None), "odd/c": Has(1, None)}
     for made in (bare(trees=(tree,)), indexed(bare(trees=(tree,)), index)):
         service = both(made)
@@ -572,8 +574,8 @@ def services() -> list[Both]:
     """Networks with and without an index, all well and half stale, with many mirrors and with few."""
     if not _SERVICES:
         count = len(mirrors())
-        stale = HealthTable({REPO: bytes([Holds.STALE, Holds.FRESH] * count)[:count]}, {}, (3,))
-        worn = HealthTable({REPO: bytes([Holds.STALE] * count)}, {"main/https/ipv6": bytes([1, 0] * count)[:count]})
+        stale = HealthTable({REPO: bytes([SyncState.STALE, SyncState.FRESH] * count)[:count]}, {}, (3,))
+        worn = HealthTable({REPO: bytes([SyncState.STALE] * count)}, {"main/https/ipv6": bytes([1, 0] * count)[:count]})
         few = snapshot(mirrors()[:2], trees=TREES, fallbacks=FALLBACKS)
         _SERVICES.extend(
             both(each)
@@ -637,7 +639,7 @@ def test_redirects_are_counted_whoever_answers() -> None:
 
 
 def test_at_its_own_host_only_the_trees_paths_are_files() -> None:
-    tree = Tree(prefix="/mirrorlist/files/", module=MAIN, host="dl.example.org")
+    tree = RedirectTree(prefix="/mirrorlist/files/", module=MAIN, host="dl.example.org")
     service = both(bare(trees=(tree,)))
     listed = get(service, "/mirrorlist/9/baseos", "arch=x86_64", HOST="dl.example.org")
     assert (listed.status, listed.headers["content-type"]) == (200, "text/plain; charset=utf-8")
@@ -674,7 +676,7 @@ def test_everything_else_is_none(directory: Path, name: str) -> None:
 
 def test_the_page_shows_the_logo_of_the_mirror_that_gives_the_file(directory: Path) -> None:
     sponsored = mirror("a", sponsor="Example", sponsor_url="https://sponsor.example/", logo="a.png")
-    service = both(snapshot([sponsored], trees=(Tree(prefix="/dl/", module=MAIN),), mirrors_dir=str(directory)))
+    service = both(snapshot([sponsored], trees=(RedirectTree(prefix="/dl/", module=MAIN),), mirrors_dir=str(directory)))
 
     assert b'<img src="?logo=a.example.org"' in service.get("/dl/x.iso", "mirrorlist").body
     got = service.get("/dl/x.iso", "logo=a.example.org")

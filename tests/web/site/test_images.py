@@ -11,7 +11,7 @@ from lxml import etree, html
 
 from mirrorlist.core.catalogue.catalogue import Image
 from mirrorlist.core.catalogue.service import Site
-from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.snapshot import Snapshot
 from tests.file_indexes import Has, indexed
@@ -23,9 +23,9 @@ DVD, BOOT = (f"Example-9.8-x86_64-{kind}.iso" for kind in ("dvd", "boot"))
 DIGEST = sha256(b"dvd").digest()
 FILES = {f"{DIRECTORY}{DVD}": Has(4_700_000_000, DIGEST), f"{DIRECTORY}{DVD}.torrent": Has(9)}
 TREES = (
-    Tree(prefix="/elsewhere/", host="dl.example.org", module=MAIN),
-    Tree(prefix="/dl/", module=MAIN),
-    Tree(prefix="/", host="kitten.example.org", module="kitten"),
+    RedirectTree(prefix="/elsewhere/", host="dl.example.org", module=MAIN),
+    RedirectTree(prefix="/dl/", module=MAIN),
+    RedirectTree(prefix="/", host="kitten.example.org", module="kitten"),
 )
 
 
@@ -52,7 +52,7 @@ def metalink(answer: Answer) -> tuple[str, str | None, list[str]]:
     return file.get("name"), file.findtext("{*}hash"), [str(url.text) for url in file.findall("{*}url")]
 
 
-def of(*trees: Tree, files: dict[str, Has] | None = None, site: Site = SITE) -> Both:
+def of(*trees: RedirectTree, files: dict[str, Has] | None = None, site: Site = SITE) -> Both:
     made = record_of(30, trees=trees, site=site)
     return both(indexed(made, files) if files else made)
 
@@ -113,12 +113,18 @@ def test_a_module_has_metalinks_at_the_host_of_its_tree() -> None:
     [
         (TREES, "dl.example.org:8080", "/elsewhere/"),
         (TREES[:1], "localhost", "https://dl.example.org/elsewhere/"),
-        ((Tree(prefix="/dl/", module="kitten", host="localhost"), TREES[1]), "localhost", None),
-        ((Tree(prefix="/dl/", module="kitten", host="localhost"), *TREES), "localhost", "https://dl.example.org/else"),
+        ((RedirectTree(prefix="/dl/", module="kitten", host="localhost"), TREES[1]), "localhost", None),
+        (
+            (RedirectTree(prefix="/dl/", module="kitten", host="localhost"), *TREES),
+            "localhost",
+            "https://dl.example.org/else",
+        ),
         ((), "localhost", None),
     ],
 )
-def test_a_tree_is_linked_where_it_can_be_reached(trees: tuple[Tree, ...], host: str, start: str | None) -> None:
+def test_a_tree_is_linked_where_it_can_be_reached(
+    trees: tuple[RedirectTree, ...], host: str, start: str | None
+) -> None:
     service = of(*trees)
     told = links(page(service, HOST=host))
     assert told.get("metalink", "").startswith(start or "")

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from mirrorlist.cli.explain import tell
 from mirrorlist.cli.shared.questions import query_of
-from mirrorlist.core.health.columns import HealthTable, Holds
+from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.mirror import is_public, is_shown
 from mirrorlist.core.model import MAIN, CloudRegions, Mirror, Protocol, Status
 from mirrorlist.core.network.prefixes import packed
@@ -58,7 +58,10 @@ def network(dice: random.Random) -> list[Mirror]:
 
 def made(dice: random.Random) -> Snapshot:
     mirrors = network(dice)
-    holds = bytes(dice.choice([Holds.FRESH, Holds.FRESH, Holds.STALE, Holds.LAGGING, Holds.MISSING]) for _ in mirrors)
+    holds = bytes(
+        dice.choice([SyncState.FRESH, SyncState.FRESH, SyncState.STALE, SyncState.LAGGING, SyncState.MISSING])
+        for _ in mirrors
+    )
     out = {number: Cause(NOW - 60) for number in range(len(mirrors)) if dice.random() < 0.05}
     return snapshot(
         mirrors, at=AT, asns=ASNS, clouds=CLOUDS, metadata={REPO: metadata(REPO)},

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree, html
 
-from mirrorlist.core.catalogue.requirements import Asked, Requirements
-from mirrorlist.core.catalogue.service import GeoSources, Module, Site, Source, SyncSources, sync_command
+from mirrorlist.core.catalogue.requirements import RequirementLevel, Requirements
+from mirrorlist.core.catalogue.service import GeoSources, Module, Site, SyncSource, SyncSources, sync_command
 from mirrorlist.core.model import MAIN, Location, Protocol
-from mirrorlist.core.public.types import PublicMirror, State
+from mirrorlist.core.public.types import MirrorState, PublicMirror
 from mirrorlist.core.selection.select import select
 from mirrorlist.web.lists.views import answer_to
 from mirrorlist.web.questions import Questions
@@ -423,7 +423,7 @@ def test_every_field_of_a_mirror_is_named_on_purpose() -> None:
         "since", "checked_at", "ipv6", "repositories", "fresh", "lag_seconds", "home_share", "override",
         "files",
     }  # fmt: skip
-    assert len(State) == 9
+    assert len(MirrorState) == 9
 
 
 def test_the_scheme_is_the_one_that_a_trusted_proxy_saw() -> None:
@@ -435,11 +435,13 @@ def test_the_scheme_is_the_one_that_a_trusted_proxy_saw() -> None:
 
 def test_who_wants_to_join_reads_what_is_asked_and_what_to_copy() -> None:
     asked = Requirements(
-        minimum=Asked(bandwidth_mbps=1000, update_frequency_seconds=10_800, availability_percent=95.0),
-        preferred=Asked(bandwidth_mbps=10_000, protocols=(Protocol.HTTPS, Protocol.RSYNC), agreement="2026-10"),
+        minimum=RequirementLevel(bandwidth_mbps=1000, update_frequency_seconds=10_800, availability_percent=95.0),
+        preferred=RequirementLevel(
+            bandwidth_mbps=10_000, protocols=(Protocol.HTTPS, Protocol.RSYNC), agreement="2026-10"
+        ),
     )
     sources = SyncSources(
-        sources=(Source("Tokyo", {MAIN: "rsync://tokyo.example.org/linux/"}, Location(country="JP")),)
+        sources=(SyncSource("Tokyo", {MAIN: "rsync://tokyo.example.org/linux/"}, Location(country="JP")),)
     )
     page = tree(get(both(record_of(3, requirements=asked, sync=sources)), "/join"))
     rows = [[" ".join(cell.text_content().split()) for cell in row] for row in page.xpath("//table/tbody/tr")]
@@ -459,8 +461,10 @@ def test_who_wants_to_join_reads_what_is_asked_and_what_to_copy() -> None:
 def test_the_line_that_copies_a_tree_is_shown_for_every_module_as_the_kit_has_it() -> None:
     sources = SyncSources(
         sources=(
-            Source("Tokyo", {MAIN: "rsync://tokyo.example.org/linux/"}, Location(country="JP")),
-            Source("Paris", {MAIN: "rsync://paris.example.org/linux/", "kitten": "rsync://paris.example.org/kitten/"}),
+            SyncSource("Tokyo", {MAIN: "rsync://tokyo.example.org/linux/"}, Location(country="JP")),
+            SyncSource(
+                "Paris", {MAIN: "rsync://paris.example.org/linux/", "kitten": "rsync://paris.example.org/kitten/"}
+            ),
         )
     )
     modules = {

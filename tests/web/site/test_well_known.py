@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mirrorlist.core.catalogue.service import Link, Site
-from mirrorlist.core.catalogue.trees import Tree
+from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.model import MAIN
 from tests.web.asking import Answer, Both, ask, both, environ
 from tests.web.networks import record_of
@@ -14,7 +14,7 @@ def get(service: Both, path: str) -> Answer:
 
 
 def test_robots_may_read_pages_and_not_ask_for_lists() -> None:
-    trees = (Tree(prefix="/dl/", module=MAIN), Tree(prefix="/", module=MAIN, host="dl.example.org"))
+    trees = (RedirectTree(prefix="/dl/", module=MAIN), RedirectTree(prefix="/", module=MAIN, host="dl.example.org"))
     answer = get(both(record_of(3, trees=trees)), "/robots.txt")
 
     assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")
