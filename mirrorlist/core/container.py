@@ -30,11 +30,21 @@ _PIECE = 1 << 19
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """Which files these are: eight bytes at the beginning, the format's number, and what people call one."""
+    """A kind of file: its first eight bytes, the number of the format that is written, and its name for people.
+
+    ``oldest`` is the oldest format that is read, None if that is the one that is written. A release reads what the
+    release before it wrote, so a change that raises ``format`` keeps ``oldest`` for one release, and gives new fields
+    defaults.
+    """
 
     magic: bytes
     format: int
     title: str
+    oldest: int | None = None
+
+    def reads(self, number: int) -> bool:
+        """Whether files of a format are read."""
+        return (self.format if self.oldest is None else self.oldest) <= number <= self.format
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +145,7 @@ def verified(kind: FileKind, data: memoryview, pause: Pause = at_once) -> tuple[
     magic, number, header_length, total, digest = PREAMBLE.unpack_from(data)
     if magic != kind.magic:
         raise SnapshotError(f"the file is no {kind.title}")
-    if number != kind.format:
+    if not kind.reads(number):
         raise SnapshotError(f"the {kind.title} has format {number}; this release reads {kind.format}")
     if total != len(data):
         raise SnapshotError(f"the {kind.title} should have {total} bytes and has {len(data)}")

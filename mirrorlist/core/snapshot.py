@@ -2,7 +2,7 @@
 
 ``encode`` and ``decode`` turn it into one file and back. The file holds data only: a fixed preamble (magic,
 format, lengths, SHA-256), a MessagePack header, and flat little-endian arrays that a reader maps into memory
-without copying. Format N is read by the release that writes N + 1 too.
+without copying. A release reads the format of the release before it too (``FileKind.oldest``).
 """
 
 from __future__ import annotations
