@@ -25,8 +25,9 @@ from mirrorlist.core.health.report import (
     worst,
 )
 from mirrorlist.core.health.verdicts import Event, Override, ProbeOutcome
+from mirrorlist.core.model import FallbackLevel
 from mirrorlist.core.selection.fallback_levels import rungs
-from mirrorlist.core.selection.usability import LEVEL_NAMES, FallbackLevel
+from mirrorlist.core.selection.usability import LEVEL_NAMES
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore

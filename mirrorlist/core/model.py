@@ -290,11 +290,21 @@ class RepoMetadata:
     replaced_at: tuple[float, ...] = field(default=(), compare=False)
 
 
+class FallbackLevel(IntEnum):
+    """How far a list had to give way; the sentences for people are ``LEVEL_NOTES`` of selection/usability.py."""
+
+    FRESH = 0
+    LAGGING = 1
+    LAST_KNOWN = 2
+    FALLBACKS = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """The whole decision for one query and client: chosen and left out are all mirrors of the snapshot.
 
-    ``heading`` and ``notes`` are comments for people, before and after the list.
+    ``heading`` and ``notes`` are comments for people, before and after the list. ``level`` is FRESH for a monopoly and
+    for the vault, whatever the public mirrors are like.
     """
 
     query: Query
@@ -304,3 +314,4 @@ class Selection:
     fallbacks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     heading: tuple[str, ...] = ()
+    level: FallbackLevel = FallbackLevel.FRESH

@@ -11,8 +11,8 @@ from lxml import etree
 
 from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.health.columns import HealthTable, SyncState
-from mirrorlist.core.model import MAIN, Mirror, Protocol
-from mirrorlist.core.selection.usability import LEVEL_NOTES, FallbackLevel
+from mirrorlist.core.model import MAIN, FallbackLevel, Mirror, Protocol
+from mirrorlist.core.selection.usability import LEVEL_NOTES
 from tests.building import CITIES, metadata, snapshot
 from tests.file_indexes import Has, indexed
 from tests.web.asking import Both, both

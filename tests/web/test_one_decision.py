@@ -20,12 +20,12 @@ from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.files.index import Holding
 from mirrorlist.core.health.columns import CURRENT, HealthTable, Reach, SyncState, literal_family, reach_key
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Location, Mirror
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, FallbackLevel, Location, Mirror
 from mirrorlist.core.public.types import public_fields
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.causes import faults_of
 from mirrorlist.core.selection.known_files import RepositoryLocator
-from mirrorlist.core.selection.usability import LEVEL_NOTES, FallbackLevel
+from mirrorlist.core.selection.usability import LEVEL_NOTES
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.indexing.reasons import standings
 from mirrorlist.store.listings import Listings

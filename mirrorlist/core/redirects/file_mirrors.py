@@ -15,12 +15,22 @@ from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.files.metadata_files import fits_one, lists_others
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import is_public
-from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, RepositoryTarget, Selection
+from mirrorlist.core.model import (
+    WEB_PROTOCOLS,
+    Client,
+    FallbackLevel,
+    Mirror,
+    Protocol,
+    Query,
+    Rejected,
+    RepositoryTarget,
+    Selection,
+)
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.known_files import APT_METADATA, FileMetadata, RepositoryLocator, known_file, really
 from mirrorlist.core.selection.possession import located
 from mirrorlist.core.selection.select import last_resorts, select
-from mirrorlist.core.selection.usability import LEVEL_NOTES, Exclusions, FallbackLevel
+from mirrorlist.core.selection.usability import Exclusions
 from mirrorlist.core.snapshot import Snapshot
 
 RELAXED = "no mirror on the continent asked for has this; the usual order follows"
@@ -82,7 +92,7 @@ class FileSelection:
     @property
     def is_desperate(self) -> bool:
         """Whether the first source is a mirror that was good once, for want of a better one."""
-        return LEVEL_NOTES[FallbackLevel.LAST_KNOWN] in self.selection.notes and self.sources[0].mirror is not None
+        return self.selection.level is FallbackLevel.LAST_KNOWN and self.sources[0].mirror is not None
 
     @property
     def shown(self) -> tuple[Rejected, ...]:
@@ -166,7 +176,7 @@ def sources_of(snapshot: Snapshot, wanted: FileQuery, selection: Selection) -> l
     if urls := origin_urls(snapshot, wanted):
         return _once(FileSource(url, None) for url in urls)
     resorts = [FileSource(url, None) for url in resort_urls(snapshot, wanted)]
-    desperate = LEVEL_NOTES[FallbackLevel.LAST_KNOWN] in selection.notes and _one_answers(snapshot, wanted)
+    desperate = selection.level is FallbackLevel.LAST_KNOWN and _one_answers(snapshot, wanted)
     return _once([*resorts, *chosen] if desperate or not chosen else [*chosen, *fallbacks])
 
 

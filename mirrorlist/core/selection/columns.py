@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from mirrorlist.core.health.columns import held_key, paths_of
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import Query
+from mirrorlist.core.model import FallbackLevel, Query
 from mirrorlist.core.selection.possession import narrowed
 from mirrorlist.core.selection.select import rung_notes
-from mirrorlist.core.selection.usability import Exclusions, FallbackLevel, UsableWays, usability_by
+from mirrorlist.core.selection.usability import Exclusions, UsableWays, usability_by
 from mirrorlist.core.snapshot import Snapshot
 
 Column = Sequence[bytes | None]

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from mirrorlist.core.catalogue.catalogue import published
 from mirrorlist.core.health.columns import CURRENT
-from mirrorlist.core.model import Query
+from mirrorlist.core.model import FallbackLevel, Query
 from mirrorlist.core.rules import is_open_to_strangers
-from mirrorlist.core.selection.usability import FallbackLevel, Usability, usability
+from mirrorlist.core.selection.usability import Usability, usability
 from mirrorlist.core.snapshot import Facts
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.model import Choice, Client, Match, Mirror, Query, Rejected, Selection
+from mirrorlist.core.model import Choice, Client, FallbackLevel, Match, Mirror, Query, Rejected, Selection
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import is_carrier, open_in, reason_against
 from mirrorlist.core.selection.causes import cause_of
@@ -28,14 +28,7 @@ from mirrorlist.core.selection.rank import (
     proximity_of,
 )
 from mirrorlist.core.selection.spread import epoch_words, order_keys
-from mirrorlist.core.selection.usability import (
-    NO_EXCLUSIONS,
-    Exclusions,
-    FallbackLevel,
-    Usability,
-    family_of,
-    usability,
-)
+from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions, Usability, family_of, usability
 from mirrorlist.core.snapshot import Snapshot
 
 BEST_PREFERENCE = 100
@@ -73,6 +66,7 @@ def select(
         tuple(_rejected(snapshot, query, client, frozenset(chosen), sieved, alone)),
         () if alone else last_urls(snapshot, query, len(chosen)),
         notes if query.target.vault or alone else notes + rung_notes(snapshot, query, usable),
+        level=FallbackLevel.FRESH if query.target.vault or alone else usable.rung,
     )
 
 

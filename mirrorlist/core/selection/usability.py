@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
 
 from mirrorlist.core.health.columns import (
     CURRENT,
@@ -27,19 +26,9 @@ from mirrorlist.core.health.columns import (
 )
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import is_public
-from mirrorlist.core.model import Client, Mirror, Protocol, Query
+from mirrorlist.core.model import Client, FallbackLevel, Mirror, Protocol, Query
 from mirrorlist.core.reasons import Reason, lacks_address
 from mirrorlist.core.rules import is_open_to_strangers
-
-
-class FallbackLevel(IntEnum):
-    """How far down the ladder a list stands; the sentence for people is in ``LEVEL_NOTES``."""
-
-    FRESH = 0
-    LAGGING = 1
-    LAST_KNOWN = 2
-    FALLBACKS = 3
-
 
 LEVEL_NAMES = {
     FallbackLevel.FRESH: "fresh",

@@ -12,6 +12,7 @@ from mirrorlist.core.catalogue.trees import TreePath, spelled
 from mirrorlist.core.files.folder import IndexedFolder
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import country_of as mirror_country
+from mirrorlist.core.model import FallbackLevel
 from mirrorlist.core.redirects.file_mirrors import FileQuery, file_query, origin_urls, resort_urls
 from mirrorlist.core.selection.columns import Column
 from mirrorlist.core.selection.known_files import METADATA, METADATA_ENDS
@@ -117,7 +118,7 @@ class RedirectTargets:
         resorts = tuple(url.removesuffix(place.quoted) for url in resort_urls(self._prepared.snapshot, wanted))
         query = file_query(self._prepared.snapshot, self._requests.belonging, wanted, 0.0)
         column = self._prepared.column(query, family)
-        if column.notes:  # nobody is fresh, which is rare: the view tells the rung
+        if column.rung is not FallbackLevel.FRESH:  # nobody is fresh, which is rare: the view tells the rung
             return _Kind(None, None, ())
         return _Kind(column.urls, column.every, resorts)
 

@@ -8,10 +8,10 @@ import pytest
 
 from mirrorlist.core.health.columns import HealthTable, SyncState, reach_key
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import MAIN, Mirror, Protocol
+from mirrorlist.core.model import MAIN, FallbackLevel, Mirror, Protocol
 from mirrorlist.core.selection.fallback_levels import moves, rungs
 from mirrorlist.core.selection.select import select
-from mirrorlist.core.selection.usability import LEVEL_NAMES, LEVEL_NOTES, FallbackLevel, usability
+from mirrorlist.core.selection.usability import LEVEL_NAMES, LEVEL_NOTES, usability
 from mirrorlist.formats.mirrorlist import mirrorlist
 from tests.building import NOW, client, mirror, query, snapshot
 

@@ -30,10 +30,10 @@ from mirrorlist.core.health.verdicts import (
     Verdict,
     judged,
 )
-from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Mirror, Protocol, Query
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, FallbackLevel, Mirror, Protocol, Query
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.select import select
-from mirrorlist.core.selection.usability import Exclusions, FallbackLevel, usability
+from mirrorlist.core.selection.usability import Exclusions, usability
 from tests.building import CATALOGUE, NOW, client, metadata, mirror, query, service, snapshot
 
 X86 = "9.8/BaseOS/x86_64/os/"
