@@ -1,4 +1,4 @@
-"""Where the application gets its snapshots from: something that holds the newest one and tells of the next."""
+"""The source of snapshots for the application: it holds the newest and announces the next."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The fast path of the redirector: plain redirects to known files, before Flask makes a request context.
 
 It answers GET and HEAD without parameters for files that the index has, or for any file while there is no index.
-Everything else goes on to the view in web/files.py, which answers the same, header by header.
+Everything else goes on to the view in web/redirects/views.py, which answers the same, header by header.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests for files: from a WSGI environ to what is wanted, and the form in which it is wanted."""
+"""Parse requests for files: from a WSGI environ to the file wanted, and the form in which it is wanted."""
 
 from __future__ import annotations
 
