@@ -25,6 +25,7 @@ from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.formats.links import digest, shortened
 from mirrorlist.web.clients import KnownClients
 from mirrorlist.web.counts import Counts
+from mirrorlist.web.generations import PerGeneration
 from mirrorlist.web.lists.prepared_answers import Room
 from mirrorlist.web.redirects.requests import FileRequests, Form, accepted, is_particular
 from mirrorlist.web.redirects.targets import File, Folder, RedirectTargets
@@ -51,7 +52,7 @@ _LENGTH = ("Content-Length", "0")
 Headers = list[tuple[str, str]]
 
 
-class Redirects:
+class Redirects(PerGeneration["RedirectAnswers"]):
     """A WSGI application in front of two others: ``files`` answers what is left of trees, ``behind`` everything else.
 
     At a host of its own a tree comes first: there the paths of lists may be files.
@@ -65,25 +66,13 @@ class Redirects:
         counts: Counts,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        def answers_of(prepared: Prepared) -> RedirectAnswers | None:
+            trees = prepared.snapshot.facts.service.trees
+            return RedirectAnswers(prepared, country_of, counts, clock) if trees else None
+
+        super().__init__(answers_of)
         self._behind = behind
         self._files = files
-        self._country_of = country_of
-        self._counts = counts
-        self._clock = clock
-        self._answers: RedirectAnswers | None = None
-
-    def take(self, prepared: Prepared) -> None:
-        """Answers from this generation from now on."""
-        former = self._answers
-        trees = prepared.snapshot.facts.service.trees
-        self._answers = RedirectAnswers(prepared, self._country_of, self._counts, self._clock) if trees else None
-        if former is not None:
-            former.collect()
-
-    def collect(self) -> None:
-        """Moves into the counts what was answered since the last time."""
-        if self._answers is not None:
-            self._answers.collect()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         answers = self._answers
