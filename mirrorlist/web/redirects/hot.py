@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mirrorlist.core.catalogue.trees import MetadataFrom, TreePath, host_name, quoted
+from mirrorlist.core.catalogue.trees import MetadataFrom, TreePath, Trees, host_name, quoted
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.files.folder import indexed_folder
 from mirrorlist.core.files.index import FileIndex, Holders
@@ -27,7 +27,7 @@ from mirrorlist.web.clients import KnownClients
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.generations import PerGeneration
 from mirrorlist.web.lists.prepared_answers import Room
-from mirrorlist.web.redirects.requests import FileRequests, Form, accepted, is_particular
+from mirrorlist.web.redirects.requests import FileRequests, Form, Memo, accepted, is_particular
 from mirrorlist.web.redirects.targets import File, Folder, RedirectTargets
 
 if TYPE_CHECKING:
@@ -96,9 +96,10 @@ class RedirectAnswers:
         self._requests = FileRequests(prepared.snapshot)
         self._clients = KnownClients(prepared, country_of, clock)
         self._starts = self._requests.trees.starts("")
-        self._own: dict[str, tuple[str, ...]] | None = {} if self._requests.trees.hosts else None
-        self._plain: dict[str, bool] = {}
-        self._agents: dict[str, bool] = {}
+        trees = self._requests.trees
+        self._own = Memo(partial(_starts_of, trees), MOST_HEADERS, LONGEST_REMEMBERED) if trees.hosts else None
+        self._plain = Memo(_wants_redirect, MOST_HEADERS, LONGEST_REMEMBERED)
+        self._particular = Memo(is_particular, MOST_HEADERS, LONGEST_REMEMBERED)
         self._folders: dict[str, Folder] = {}
         self._files: dict[str, File] = {}
         self._courses: dict[Hashable, RedirectTargets] = {}
@@ -110,21 +111,9 @@ class RedirectAnswers:
         Of odd spellings the view finds out.
         """
         path: str = environ["PATH_INFO"]
-        if self._own is not None and (starts := self._starts_of(environ.get("HTTP_HOST", ""), self._own)):
+        if self._own is not None and (starts := self._own[environ.get("HTTP_HOST", "")]):
             return environ["HTTP_HOST"] if path.startswith(starts) or path + "/" in starts else None
         return "" if path.startswith(self._starts) else None
-
-    def _starts_of(self, host: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-        """How paths of trees begin at a host that trees have to themselves; the spellings of a host are few."""
-        starts = known.get(host)
-        if starts is None:
-            trees = self._requests.trees
-            starts = trees.starts(host) if host_name(host) in trees.hosts else ()
-            if len(known) >= MOST_HEADERS:
-                known.clear()
-            if len(host) <= LONGEST_REMEMBERED:
-                known[host] = starts
-        return starts
 
     def collect(self) -> None:
         """Moves into the counts what was answered since the last time."""
@@ -148,10 +137,10 @@ class RedirectAnswers:
             if file is None:
                 return None
         accept = environ.get("HTTP_ACCEPT")
-        if accept is not None and not (self._plain.get(accept) or self._wants_redirect(accept)):
+        if accept is not None and not self._plain[accept]:
             return None
         agent = environ.get("HTTP_USER_AGENT")
-        if agent is not None and self._is_particular(agent):
+        if agent is not None and self._particular[agent]:
             return None
         written, checked, courses = file
         if isinstance(written, int):
@@ -169,26 +158,6 @@ class RedirectAnswers:
         if checked is not None:
             headers.append(("Digest", checked))
         return headers
-
-    def _wants_redirect(self, accept: str) -> bool:
-        plain = self._plain.get(accept)
-        if plain is None:
-            plain = accepted(accept) is Form.REDIRECT
-            if len(self._plain) >= MOST_HEADERS:
-                self._plain.clear()
-            if len(accept) <= LONGEST_REMEMBERED:
-                self._plain[accept] = plain
-        return plain
-
-    def _is_particular(self, agent: str) -> bool:
-        known = self._agents.get(agent)
-        if known is None:
-            known = is_particular(agent)
-            if len(self._agents) >= MOST_HEADERS:
-                self._agents.clear()
-            if len(agent) <= LONGEST_REMEMBERED:
-                self._agents[agent] = known
-        return known
 
     def _new_file(self, host: str, path: str, environ: WSGIEnvironment) -> File | None:
         """A file by its folder, if that is known, else looked at closely. The first files of a generation stay."""
@@ -277,6 +246,15 @@ class RedirectAnswers:
             courses = RedirectTargets(self._prepared, self._requests, orders, place, self._room)
             self._courses[shared] = courses
         return courses
+
+
+def _starts_of(trees: Trees, host: str) -> tuple[str, ...]:
+    """How paths of trees begin at a host that trees have to themselves."""
+    return trees.starts(host) if host_name(host) in trees.hosts else ()
+
+
+def _wants_redirect(accept: str) -> bool:
+    return accepted(accept) is Form.REDIRECT
 
 
 def _is_from_origin(neighbour: TreePath, name: str) -> bool:
