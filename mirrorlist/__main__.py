@@ -1,4 +1,4 @@
-"""``python -m mirrorlist``."""
+"""The program ``python -m mirrorlist``."""
 
 from mirrorlist.cli.main import main
 

@@ -1,4 +1,4 @@
-"""Wires the web application together, in reading order."""
+"""Wire the web application together, in reading order."""
 
 from __future__ import annotations
 

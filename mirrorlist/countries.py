@@ -1,4 +1,4 @@
-"""The country of an address right after installing: iptocc, from the delegations of the regional registries."""
+"""Look up the country of an address on a fresh installation: iptocc, from the regional registries' delegations."""
 
 from __future__ import annotations
 

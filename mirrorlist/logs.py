@@ -1,4 +1,4 @@
-"""How the service logs: one line an event on standard error, in colour on a terminal, JSON otherwise."""
+"""Configure logging: one line per event on standard error, in colour on a terminal, JSON otherwise."""
 
 from __future__ import annotations
 

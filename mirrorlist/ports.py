@@ -1,4 +1,4 @@
-"""A port belongs to one service, although its workers share it."""
+"""Claim a port for one service, although its workers share it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In each worker: a newer snapshot file is verified, mapped, prepared, and takes the place of the former."""
+"""Replace the snapshot in a worker: verify, map and prepare a newer file, then swap it in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""granian's workers as this service needs them: no header taken for another one, no asyncio, no end by a crash.
+"""Run granian's workers as this service needs them: no ambiguous headers, no asyncio, no crash on exit.
 
 It uses parts of granian that are not public, so setup.cfg holds granian to the minor release they were read in.
 """

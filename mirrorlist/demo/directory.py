@@ -1,4 +1,4 @@
-"""The demo's directory: where its trees, mirror files, service.yml and demo.repo stand, and what is in them."""
+"""The demo's directory: the trees, mirror files, service.yml and demo.repo in it."""
 
 from __future__ import annotations
 

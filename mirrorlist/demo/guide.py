@@ -1,4 +1,4 @@
-"""What the demo prints: what is running, and lines to paste that ask as clients anywhere would.
+"""The text that the demo prints: what is running, and lines to paste that ask as clients anywhere would.
 
 Everything fits into 80 columns, except for a long directory name.
 """

@@ -1,4 +1,4 @@
-"""Who plays in the demo: its mirrors, its clients, and the two states of their repositories.
+"""The cast of the demo: its mirrors, its clients, and the two states of their repositories.
 
 To add a mirror, add a line to MIRRORS; to add a client, one to CLIENTS.
 """

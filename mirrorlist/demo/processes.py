@@ -1,4 +1,4 @@
-"""The processes that a demo starts: each with a log, and all of them ended by their ids at the end."""
+"""Start the processes of a demo, each with a log, and end all of them by their ids."""
 
 from __future__ import annotations
 

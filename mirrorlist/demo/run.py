@@ -1,4 +1,4 @@
-"""Starts the demo network and the service in front of it, shows how to use them, and ends them."""
+"""Start the demo network and the service in front of it, show how to use them, and end them."""
 
 from __future__ import annotations
 

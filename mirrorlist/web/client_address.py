@@ -1,4 +1,4 @@
-"""Whose request it is: the peer, or the client that trusted proxies name in X-Forwarded-For."""
+"""Find the client of a request: the peer, or the address that trusted proxies name in X-Forwarded-For."""
 
 from __future__ import annotations
 

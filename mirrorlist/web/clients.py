@@ -1,4 +1,4 @@
-"""What is known of the clients that asked lately: where they are, their networks, and what the spread gives them."""
+"""Remember recent clients: their location, their networks, and their client hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was answered, counted: one sum for each value of each dimension, never an address.
+"""Count answers: one sum per value of each dimension, never an address.
 
 The hot path adds one to a number that lies ready in what it uses anyway (0.1 us a request, measured); what
 the numbers stand for is worked out when somebody collects them, off the request path. Under a server with

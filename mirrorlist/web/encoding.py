@@ -1,4 +1,4 @@
-"""Compression of answers, only for clients that ask for it: dnf fails on gzip that it did not ask for."""
+"""Compress answers, only for clients that ask for it: dnf fails on gzip that it did not ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client reads when there is no answer: a line of text, JSON under /api, a page for people; never status 200.
+"""Error responses: a line of text, JSON under /api, a page for browsers; never status 200.
 
 Package managers send odd Accept headers, so what they ask for is answered in plain text whatever they accept.
 """

@@ -1,4 +1,4 @@
-"""From a server to the WSGI application, with no header taken for another one.
+"""Pass requests from a server to the WSGI application, with no header mistaken for another.
 
 WSGI writes ``X-Forwarded-For`` and ``X_Forwarded_For`` as one key, so behind a proxy that passes the second on,
 anybody could choose an address. ``Gateway`` reads requests as granian's ASGI shows them, where names are still apart,

@@ -1,9 +1,9 @@
-"""Where the application gets its snapshots from: something that holds the newest one and tells of the next."""
+"""The source of snapshots for the application, and the base of what answers from one of them at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from mirrorlist.core.selection.prepared import Prepared
 
@@ -17,3 +17,36 @@ class Generations(Protocol):
 
     def subscribe(self, taker: Callable[[Prepared], None]) -> None:
         """``taker`` is called with every new generation, and now if there is one."""
+
+
+class Counted(Protocol):
+    """The answers of one generation, which count what they gave."""
+
+    def collect(self) -> None:
+        """Moves into the counts what was answered since the last time."""
+
+
+Answers = TypeVar("Answers", bound=Counted)
+
+
+class PerGeneration(Generic[Answers]):
+    """The base of a hot path: it answers from one generation, ``_answers``, until it takes the next one.
+
+    They are None before the first generation, and where ``answers_of`` has none for one.
+    """
+
+    def __init__(self, answers_of: Callable[[Prepared], Answers | None]) -> None:
+        self._answers_of = answers_of
+        self._answers: Answers | None = None
+
+    def take(self, prepared: Prepared) -> None:
+        """Answers from this generation from now on."""
+        former = self._answers
+        self._answers = self._answers_of(prepared)
+        if former is not None:
+            former.collect()
+
+    def collect(self) -> None:
+        """Moves into the counts what was answered since the last time."""
+        if self._answers is not None:
+            self._answers.collect()

@@ -1,4 +1,4 @@
-"""The spellings of the service's addresses: which paths ask for what, and how the answer is to be written."""
+"""Parse list URLs: which paths ask for what, and in which format the answer is written."""
 
 from __future__ import annotations
 

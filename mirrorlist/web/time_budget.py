@@ -1,4 +1,4 @@
-"""How much of a worker's time dear answers may take, so that a flood of them leaves the lists their speed."""
+"""Limit the share of a worker's time that expensive answers take, so that a flood of them leaves lists fast."""
 
 from __future__ import annotations
 

@@ -112,7 +112,8 @@ def test_json_has_the_same_for_programs(network: Network) -> None:
 def test_in_markdown_a_strangers_words_are_text() -> None:
     evil = Leaving("a.example.org", None, "<img src=x> [y](z) @all\n::error:: `|`\x1b[2J")
     page = PAGES["markdown"](NetworkReport("N", NOW, None, None, {}, (), (), (), (), (evil,)))
-    assert not any(sign in page for sign in ("<", "[", "`", "@", "\x1b", "|"))
+    assert not any(sign in page.replace("<!-- -->", "") for sign in ("<", "[", "`", "@", "\x1b", "|"))
+    assert "&#64;<!-- -->all" in page  # GitHub would read a bare entity as a mention
     assert "::error::" not in [line.lstrip()[:9] for line in page.splitlines()]
 
 

@@ -1,1 +1,1 @@
-"""How commands write what they found."""
+"""Output of the commands."""

@@ -1,4 +1,4 @@
-"""Spans of time on the command line: ``30m``, ``6h``, ``7d``."""
+"""Parse and format durations on the command line: ``30m``, ``6h``, ``7d``."""
 
 from __future__ import annotations
 

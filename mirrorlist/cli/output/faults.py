@@ -1,4 +1,4 @@
-"""In words, what keeps a mirror out of lists: since when, for what, and whose word it is."""
+"""Describe what keeps a mirror out of lists: since when, for what reason, and who reported it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A preview for people and programs: text for a terminal, Markdown, JSON.
 
 Names come from files of strangers. In the text whatever a terminal or a log would obey is written out, in Markdown
-every sign is an entity, as in cli/reviews.py. To add one: a function from a Telling to text, and its row in
+every sign is an entity, as in cli/output/reviews.py. To add one: a function from a Telling to text, and its row in
 PREVIEW_FORMATS.
 """
 

@@ -1,4 +1,4 @@
-"""A preview on a map of the world, as an SVG file that needs nothing else: no script, no font, no network.
+"""Draw a preview on a world map: one SVG file with no script, no font and no network access.
 
 Every kind of mark has a shape of its own, and the colours of shares run from light to dark, so that they are told apart
 without colours too. Names stand in it escaped.

@@ -1,4 +1,4 @@
-"""What a preview tells people, as paragraphs and tables; cli/preview_forms.py writes them."""
+"""Describe a preview in paragraphs and tables; cli/output/preview_forms.py writes them."""
 
 from __future__ import annotations
 

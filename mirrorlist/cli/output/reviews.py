@@ -27,7 +27,7 @@ from mirrorlist.sources.yaml.documents import printable
 
 _WORKFLOW_COMMAND = re.compile(r"\A(\s*)::|##\[")
 _SEVERITY = re.compile(r"(:\d+:\d+:\s+)(error|warning)(?= \[)")
-_MARKDOWN = re.compile(r"[^A-Za-z0-9 ,'\"/=\-\u00a0-\U0010ffff]")
+_MARKUP = re.compile(r"[^A-Za-z0-9 ,/-]")
 
 
 def text(review: Review) -> str:
@@ -127,7 +127,7 @@ def _seen_row(seen: EndpointResult) -> str:
 
 def escaped(said: str) -> str:
     """Text that stays text in Markdown: every sign as an entity, and no mention, reference or link."""
-    coded = _MARKDOWN.sub(lambda found: f"&#{ord(found[0])};", printable(said))
+    coded = _MARKUP.sub(lambda found: f"&#{ord(found[0])};", printable(said))
     return coded.replace("&#64;", "&#64;<!-- -->").replace("&#35;", "&#35;<!-- -->")
 
 
@@ -144,7 +144,6 @@ REVIEW_FORMATS: Mapping[str, Callable[[Review], str]] = {
 # To add one: a function from a report to text, and its row in PAGES.
 
 WIDTH = 80
-_MARKS = re.compile(r"[^A-Za-z0-9 ,%/:-]")
 
 Section = tuple[str, list[str], str]
 """A heading, its lines, and what is said where there are none."""
@@ -208,19 +207,15 @@ def report_text(report: NetworkReport) -> str:
 
 def report_markdown(report: NetworkReport) -> str:
     """A page; what strangers wrote stays text in it."""
-    lines = [f"## {_escaped(title(report))}"]
+    lines = [f"## {escaped(title(report))}"]
     for heading, rows, otherwise in sections(report):
-        lines += ["", f"### {heading}", "", *[f"- {_escaped(row)}" for row in rows or [otherwise]]]
+        lines += ["", f"### {heading}", "", *[f"- {escaped(row)}" for row in rows or [otherwise]]]
     return "\n".join(lines) + "\n"
 
 
 def report_json(report: NetworkReport) -> str:
     """Everything, for programs; the keys are documented in docs/operating-mirrors.md."""
     return json.dumps(asdict(report), indent=2) + "\n"
-
-
-def _escaped(said: str) -> str:
-    return _MARKS.sub(lambda found: f"&#{ord(found[0])};", printable(said))
 
 
 PAGES: Mapping[str, Callable[[NetworkReport], str]] = {

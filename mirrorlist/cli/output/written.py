@@ -1,4 +1,4 @@
-"""Where what a command says is written: to standard output, whatever that can hold, and to files that options name."""
+"""Write command output to standard output (any encoding) or to a named file."""
 
 from __future__ import annotations
 

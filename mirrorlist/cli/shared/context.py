@@ -1,4 +1,4 @@
-"""What all commands share: the options before the command, the service file, and how errors are told.
+"""The context of all commands: the options before the command, the service file, and error output.
 
 What only some need is elsewhere (publishers in ``compiled.py``), so that the others start in half the time.
 """

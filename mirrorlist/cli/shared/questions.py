@@ -1,4 +1,4 @@
-"""The options by which commands ask a question as a client would."""
+"""The options with which commands ask a question as a client would."""
 
 from __future__ import annotations
 

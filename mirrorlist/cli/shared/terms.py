@@ -1,4 +1,4 @@
-"""What the service holds submissions to, for the commands that judge them."""
+"""The requirements for submissions, for the commands that judge them."""
 
 from __future__ import annotations
 

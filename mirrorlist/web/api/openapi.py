@@ -1,4 +1,4 @@
-"""The description of the API (OpenAPI 3.1), made from the types of its answers and a table of its operations."""
+"""Generate the description of the API (OpenAPI 3.1) from its answer types and a table of operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API answers with: the types of core/public.py in envelopes that tell which data they are made from.
+"""The types of API answers: those of core/public in envelopes that state which data they are made from.
 
 Every type here is described in /openapi.json; a new field shows there by itself.
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.web.clients import KnownClients
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.encoding import compressed
+from mirrorlist.web.generations import PerGeneration
 from mirrorlist.web.lists.prepared_answers import MOST_REMEMBERED, Headers, Route, Routes
 from mirrorlist.web.questions import LIST_PATHS, Questions
 
@@ -33,7 +35,7 @@ PerFamily = tuple[Route | None, Route | None, Route | None]
 """A question's routes for clients whose family is unknown, for IPv4 and for IPv6 ones."""
 
 
-class Front:
+class Front(PerGeneration["ListAnswers"]):
     """A WSGI application in front of two others: of what it leaves, ``lists`` answers lists and ``pages`` the rest."""
 
     def __init__(
@@ -44,24 +46,9 @@ class Front:
         counts: Counts,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(partial(ListAnswers, country_of=country_of, counts=counts, clock=clock))
         self._lists = lists
         self._pages = pages
-        self._country_of = country_of
-        self._counts = counts
-        self._clock = clock
-        self._answers: ListAnswers | None = None
-
-    def take(self, prepared: Prepared) -> None:
-        """Answers from this generation from now on."""
-        former = self._answers
-        self._answers = ListAnswers(prepared, self._country_of, self._counts, self._clock)
-        if former is not None:
-            former.collect()
-
-    def collect(self) -> None:
-        """Moves into the counts what was answered since the last time."""
-        if self._answers is not None:
-            self._answers.collect()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         answers = self._answers

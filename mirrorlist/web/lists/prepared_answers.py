@@ -1,4 +1,4 @@
-"""One question prepared: everything of its answer that does not depend on the client."""
+"""Prepare one question: everything in its answer that does not depend on the client."""
 
 from __future__ import annotations
 

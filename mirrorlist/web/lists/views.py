@@ -1,6 +1,6 @@
-"""Mirrorlists and metalinks as ordinary Flask views: the whole of every question, at leisure.
+"""Mirrorlists and metalinks as ordinary Flask views: every question, complete but slower than the hot path.
 
-The hot path in web/front.py answers most of them before Flask; these views answer HEAD, ``country=``, the
+The hot path in web/lists/hot.py answers most of them before Flask; these views answer HEAD, ``country=``, the
 vault, other formats, and every error.
 """
 

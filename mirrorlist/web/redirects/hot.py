@@ -1,7 +1,7 @@
 """The fast path of the redirector: plain redirects to known files, before Flask makes a request context.
 
 It answers GET and HEAD without parameters for files that the index has, or for any file while there is no index.
-Everything else goes on to the view in web/files.py, which answers the same, header by header.
+Everything else goes on to the view in web/redirects/views.py, which answers the same, header by header.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mirrorlist.core.catalogue.trees import MetadataFrom, TreePath, host_name, quoted
+from mirrorlist.core.catalogue.trees import MetadataFrom, TreePath, Trees, host_name, quoted
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.files.folder import indexed_folder
 from mirrorlist.core.files.index import FileIndex, Holders
@@ -25,8 +25,9 @@ from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.formats.links import digest, shortened
 from mirrorlist.web.clients import KnownClients
 from mirrorlist.web.counts import Counts
+from mirrorlist.web.generations import PerGeneration
 from mirrorlist.web.lists.prepared_answers import Room
-from mirrorlist.web.redirects.requests import FileRequests, Form, accepted, is_particular
+from mirrorlist.web.redirects.requests import FileRequests, Form, Memo, accepted, is_particular
 from mirrorlist.web.redirects.targets import File, Folder, RedirectTargets
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ _LENGTH = ("Content-Length", "0")
 Headers = list[tuple[str, str]]
 
 
-class Redirects:
+class Redirects(PerGeneration["RedirectAnswers"]):
     """A WSGI application in front of two others: ``files`` answers what is left of trees, ``behind`` everything else.
 
     At a host of its own a tree comes first: there the paths of lists may be files.
@@ -65,25 +66,13 @@ class Redirects:
         counts: Counts,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        def answers_of(prepared: Prepared) -> RedirectAnswers | None:
+            trees = prepared.snapshot.facts.service.trees
+            return RedirectAnswers(prepared, country_of, counts, clock) if trees else None
+
+        super().__init__(answers_of)
         self._behind = behind
         self._files = files
-        self._country_of = country_of
-        self._counts = counts
-        self._clock = clock
-        self._answers: RedirectAnswers | None = None
-
-    def take(self, prepared: Prepared) -> None:
-        """Answers from this generation from now on."""
-        former = self._answers
-        trees = prepared.snapshot.facts.service.trees
-        self._answers = RedirectAnswers(prepared, self._country_of, self._counts, self._clock) if trees else None
-        if former is not None:
-            former.collect()
-
-    def collect(self) -> None:
-        """Moves into the counts what was answered since the last time."""
-        if self._answers is not None:
-            self._answers.collect()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         answers = self._answers
@@ -107,9 +96,10 @@ class RedirectAnswers:
         self._requests = FileRequests(prepared.snapshot)
         self._clients = KnownClients(prepared, country_of, clock)
         self._starts = self._requests.trees.starts("")
-        self._own: dict[str, tuple[str, ...]] | None = {} if self._requests.trees.hosts else None
-        self._plain: dict[str, bool] = {}
-        self._agents: dict[str, bool] = {}
+        trees = self._requests.trees
+        self._own = Memo(partial(_starts_of, trees), MOST_HEADERS, LONGEST_REMEMBERED) if trees.hosts else None
+        self._plain = Memo(_wants_redirect, MOST_HEADERS, LONGEST_REMEMBERED)
+        self._particular = Memo(is_particular, MOST_HEADERS, LONGEST_REMEMBERED)
         self._folders: dict[str, Folder] = {}
         self._files: dict[str, File] = {}
         self._courses: dict[Hashable, RedirectTargets] = {}
@@ -121,21 +111,9 @@ class RedirectAnswers:
         Of odd spellings the view finds out.
         """
         path: str = environ["PATH_INFO"]
-        if self._own is not None and (starts := self._starts_of(environ.get("HTTP_HOST", ""), self._own)):
+        if self._own is not None and (starts := self._own[environ.get("HTTP_HOST", "")]):
             return environ["HTTP_HOST"] if path.startswith(starts) or path + "/" in starts else None
         return "" if path.startswith(self._starts) else None
-
-    def _starts_of(self, host: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-        """How paths of trees begin at a host that trees have to themselves; the spellings of a host are few."""
-        starts = known.get(host)
-        if starts is None:
-            trees = self._requests.trees
-            starts = trees.starts(host) if host_name(host) in trees.hosts else ()
-            if len(known) >= MOST_HEADERS:
-                known.clear()
-            if len(host) <= LONGEST_REMEMBERED:
-                known[host] = starts
-        return starts
 
     def collect(self) -> None:
         """Moves into the counts what was answered since the last time."""
@@ -159,10 +137,10 @@ class RedirectAnswers:
             if file is None:
                 return None
         accept = environ.get("HTTP_ACCEPT")
-        if accept is not None and not (self._plain.get(accept) or self._wants_redirect(accept)):
+        if accept is not None and not self._plain[accept]:
             return None
         agent = environ.get("HTTP_USER_AGENT")
-        if agent is not None and self._is_particular(agent):
+        if agent is not None and self._particular[agent]:
             return None
         written, checked, courses = file
         if isinstance(written, int):
@@ -180,26 +158,6 @@ class RedirectAnswers:
         if checked is not None:
             headers.append(("Digest", checked))
         return headers
-
-    def _wants_redirect(self, accept: str) -> bool:
-        plain = self._plain.get(accept)
-        if plain is None:
-            plain = accepted(accept) is Form.REDIRECT
-            if len(self._plain) >= MOST_HEADERS:
-                self._plain.clear()
-            if len(accept) <= LONGEST_REMEMBERED:
-                self._plain[accept] = plain
-        return plain
-
-    def _is_particular(self, agent: str) -> bool:
-        known = self._agents.get(agent)
-        if known is None:
-            known = is_particular(agent)
-            if len(self._agents) >= MOST_HEADERS:
-                self._agents.clear()
-            if len(agent) <= LONGEST_REMEMBERED:
-                self._agents[agent] = known
-        return known
 
     def _new_file(self, host: str, path: str, environ: WSGIEnvironment) -> File | None:
         """A file by its folder, if that is known, else looked at closely. The first files of a generation stay."""
@@ -288,6 +246,15 @@ class RedirectAnswers:
             courses = RedirectTargets(self._prepared, self._requests, orders, place, self._room)
             self._courses[shared] = courses
         return courses
+
+
+def _starts_of(trees: Trees, host: str) -> tuple[str, ...]:
+    """How paths of trees begin at a host that trees have to themselves."""
+    return trees.starts(host) if host_name(host) in trees.hosts else ()
+
+
+def _wants_redirect(accept: str) -> bool:
+    return accepted(accept) is Form.REDIRECT
 
 
 def _is_from_origin(neighbour: TreePath, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Who may give files that share everything but the path: prepared once, for each kind of client."""
+"""Redirect targets: the mirrors for files that differ only in path, prepared once per kind of client."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The redirector as an ordinary Flask view: the whole of every request for a file, at leisure.
+"""The redirector as an ordinary Flask view: every request for a file, complete but slower than the fast path.
 
-web/redirects.py answers most redirects before Flask; this answers metalinks, pages, checksums, parameters and
+web/redirects/hot.py answers most redirects before Flask; this answers metalinks, pages, checksums, parameters and
 every error.
 """
 

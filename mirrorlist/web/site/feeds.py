@@ -1,4 +1,4 @@
-"""Feeds of what happens to mirrors, as Atom (RFC 4287): of all, and of each."""
+"""Atom feeds (RFC 4287) of mirror events: one of all mirrors, one per mirror."""
 
 from __future__ import annotations
 

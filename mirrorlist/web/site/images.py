@@ -1,4 +1,4 @@
-"""The pages of installation images: which there are, and from which mirrors you get them."""
+"""The pages of installation images: which images exist, and which mirrors serve them."""
 
 from __future__ import annotations
 

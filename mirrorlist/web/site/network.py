@@ -1,4 +1,4 @@
-"""The page of all mirrors: which are shown, in which order, and what can be chosen."""
+"""The page of all mirrors: which are shown, in which order, with filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request for a page or the API asks with: its query string, which may hold any bytes."""
+"""Parse the query string (any bytes) of page and API requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public record of the present generation as views want it: unpacked once, with what was rendered from it."""
+"""The public record of the current generation for views: unpacked once, with a cache of rendered pages."""
 
 from __future__ import annotations
 

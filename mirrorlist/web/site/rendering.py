@@ -1,4 +1,4 @@
-"""Pages as bytes: the templates and what they can say, and what was rendered once for a generation."""
+"""Render pages as bytes: the templates, their filters, and a cache of what one generation rendered."""
 
 from __future__ import annotations
 

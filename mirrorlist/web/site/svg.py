@@ -1,4 +1,4 @@
-"""The pictures of the pages as SVG: the world map, badges, the strip of availability, the plot of lags.
+"""Draw the pictures of the pages as SVG: the world map, badges, the availability strip, the plot of lags.
 
 Colours stand in attributes, not in styles, so that no policy has to allow inline styles; every state has a shape
 of its own beside its colour.

@@ -1,6 +1,6 @@
-"""The pages: the network, one mirror, what you get and why, images, how to join, how the service is.
+"""The pages: the network, one mirror, your mirrors and why, images, how to join, the service status.
 
-What does not depend on who asks is rendered once for a generation; see web/rendering.py.
+Pages that are the same for everybody are rendered once per generation; see web/site/rendering.py.
 """
 
 from __future__ import annotations

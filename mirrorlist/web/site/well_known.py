@@ -1,4 +1,4 @@
-"""What robots, browsers and finders of faults ask every host for: robots.txt, favicon.ico, security.txt."""
+"""The files that robots, browsers and security researchers expect: robots.txt, favicon.ico, security.txt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers, times and codes in the words that pages use."""
+"""Format numbers, times and codes as words for pages."""
 
 from __future__ import annotations
 

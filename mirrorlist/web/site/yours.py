@@ -1,4 +1,4 @@
-"""The page that tells which mirrors you get, in which order and why, with lines to copy for your package manager."""
+"""The page of the mirrors you get, in which order and why, with lines to copy for your package manager."""
 
 from __future__ import annotations
 
