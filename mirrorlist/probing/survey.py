@@ -6,7 +6,7 @@ mirror is listed, so it looks at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,9 +14,9 @@ from ipaddress import ip_address
 
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.judge import Observation, OriginHistory, excused, failed, repomd, time_file
 from mirrorlist.checks.probing.requests import ASKED_FAMILIES, LARGEST_REPOMD, LARGEST_TIME_FILE
-from mirrorlist.checks.probing.visit import Rsync
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
@@ -62,25 +62,27 @@ class Endpoint:
     mbps: float | None = None
 
 
-def survey(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> tuple[Endpoint, ...]:
+def survey(mirror: Mirror, plan: Plan, fetch: Fetch, checks: Mapping[Protocol, TreeProbe]) -> tuple[Endpoint, ...]:
     """Every way to every tree of a mirror, in the order of its file; what a stranger does never raises."""
     with ThreadPoolExecutor(8, thread_name_prefix="survey") as pool:
-        return tuple(pool.map(lambda ask: ask(), _asks(mirror, plan, fetch, rsync)))
+        return tuple(pool.map(lambda ask: ask(), _asks(mirror, plan, fetch, checks)))
 
 
-def _asks(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> Iterator[Callable[[], Endpoint]]:
+def _asks(
+    mirror: Mirror, plan: Plan, fetch: Fetch, checks: Mapping[Protocol, TreeProbe]
+) -> Iterator[Callable[[], Endpoint]]:
     for module, urls in mirror.urls.items():
         for protocol, url in urls.items():
             for family in Family:
                 subject = Subject(mirror.name, module, protocol, family)
                 if protocol in WEB_PROTOCOLS:
                     yield _Web(subject, url, mirror, plan, fetch).asked
-                elif protocol is Protocol.RSYNC:
-                    yield partial(_listed, subject, url, mirror.private, plan, rsync)
+                elif protocol in checks:
+                    yield partial(_checked, subject, url, mirror.private, plan, checks[protocol])
 
 
-def _listed(subject: Subject, url: str, private: bool, plan: Plan, rsync: Rsync) -> Endpoint:
-    probe = excused(rsync(subject, url, plan.timeout_seconds), private)
+def _checked(subject: Subject, url: str, private: bool, plan: Plan, check: TreeProbe) -> Endpoint:
+    probe = excused(check(subject, url, plan.timeout_seconds), private)
     return Endpoint(subject, url, Observation(probe.outcome, probe.detail), {}, probe.seconds)
 
 

@@ -292,7 +292,7 @@ def failed(failure: Failure, private: bool) -> Observation:
 
 
 def excused(probe: Probe, private: bool) -> Probe:
-    """The same for the probe of an rsync tree."""
+    """The same for the probe of a tree that is not on the web."""
     out_of_reach = probe.outcome in (ProbeOutcome.TIMEOUT, ProbeOutcome.UNREACHABLE, ProbeOutcome.FORBIDDEN)
     return replace(probe, outcome=ProbeOutcome.UNCHECKED) if private and out_of_reach else probe
 

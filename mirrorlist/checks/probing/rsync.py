@@ -33,6 +33,11 @@ Client = Callable[[list[str], float], tuple[int, str]]
 TimeoutError tells that it did not end."""
 
 
+def check(guard: Guard, subject: Subject, url: str, timeout_seconds: float) -> Probe:
+    """Probes with the rsync of this machine."""
+    return probe(subject, url, timeout_seconds, guard, installed_client())
+
+
 def probe(subject: Subject, url: str, timeout_seconds: float, guard: Guard, client: Client | None) -> Probe:
     """Asks for the list of the tree itself, not of what is below. The client connects to an address that was judged."""
     start, at = guard.clock(), guard.now()

@@ -11,8 +11,9 @@ from itertools import islice
 
 from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Fetch
+from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.requests import ProbeTerms
-from mirrorlist.checks.probing.visit import Rsync, Visited, visit
+from mirrorlist.checks.probing.visit import Visited, visit
 from mirrorlist.core.catalogue.catalogue import Images
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
 from mirrorlist.core.health.elsewhere import NOWHERE, THIS_SERVICE, Elsewhere
@@ -58,12 +59,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What a run needs of the world: a guarded fetch, a clock that only grows, the time of day, and rsync."""
+    """What a run needs of the world: a guarded fetch, a clock that only grows, the time of day, and the checks."""
 
     fetch: Fetch
     clock: Clock = time.monotonic
     now: Callable[[], float] = time.time
-    rsync: Rsync | None = None
+    checks: Mapping[Protocol, TreeProbe] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def _visits(trips: Iterable[Trip], job: Job, outside: Outside, at_once: int) -> 
         while True:
             for trip in islice(waiting, at_once - len(running)):
                 running.add(
-                    pool.submit(visit, trip, job.terms, outside.fetch, outside.clock, outside.now, outside.rsync)
+                    pool.submit(visit, trip, job.terms, outside.fetch, outside.clock, outside.now, outside.checks)
                 )
             if not running:
                 return

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from mirrorlist.checks.fetching.deadline import Clock, deadline_in
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.disguise import TOO_MANY_REQUESTS, refusals
 from mirrorlist.checks.probing.judge import excused
 from mirrorlist.checks.probing.requests import ProbeTerms, ask_of, judged, method_of, probe_of
@@ -62,9 +64,6 @@ class Patience:
         self._tired = True
 
 
-Rsync = Callable[[Subject, str, float], Probe]
-"""Looks at the rsync tree of a subject at a URL for at most so many seconds."""
-
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
 HUNG_UP = frozenset({FailureKind.BROKEN_OFF, FailureKind.MALFORMED})
 NO_SERVER = frozenset(
@@ -96,9 +95,14 @@ class Visited:
 
 
 def visit(
-    trip: Trip, terms: ProbeTerms, fetch: Fetch, clock: Clock, now: Callable[[], float], rsync: Rsync | None = None
+    trip: Trip,
+    terms: ProbeTerms,
+    fetch: Fetch,
+    clock: Clock,
+    now: Callable[[], float],
+    checks: Mapping[Protocol, TreeProbe] = MappingProxyType({}),
 ) -> Visited:
-    """Visits the mirror of a trip; without ``rsync`` its rsync trees are left alone."""
+    """Visits the mirror of a trip; trees of protocols that are neither the web's nor in ``checks`` are left alone."""
     start = clock()
     asking = _Asking(trip, terms, fetch, clock, now)
     reached = asking.reached()
@@ -106,8 +110,7 @@ def visit(
     for module in trip.mirror.urls:
         trees = {tree: probe for tree, probe in reached.items() if tree.module == module}
         forgotten |= _Module(asking, trees).judge()
-    if rsync:
-        asking.listed(rsync)
+    asking.check(checks)
     return Visited(trip.mirror.name, tuple(asking.probes), asking.requests, clock() - start, frozenset(forgotten))
 
 
@@ -210,19 +213,26 @@ class _Asking:
         seconds = self._patience.for_walk()
         return self._asked(look, seconds, method, agent) if seconds else None
 
-    def listed(self, rsync: Rsync) -> None:
-        """Asks for the rsync trees. A host that was silent over http is spared: it would be again."""
-        for module, urls in self.trip.mirror.urls.items():
-            for family in self.trip.families if Protocol.RSYNC in urls and self.answered else ():
-                if seconds := self._patience.for_walk():
-                    self.requests += 1
-                    subject = Subject(self.trip.mirror.name, module, Protocol.RSYNC, family)
-                    self._heard(rsync(subject, urls[Protocol.RSYNC], seconds))
-
-    def _heard(self, probe: Probe) -> None:
-        if probe.outcome is ProbeOutcome.TIMEOUT:
-            self._patience.fell_silent()
-        self.probes.append(excused(probe, self.trip.mirror.private))
+    def check(self, checks: Mapping[Protocol, TreeProbe]) -> None:
+        """Checks the trees that are not on the web. A host that was silent over http is spared: it would be again."""
+        if not self.answered:
+            return
+        mirror = self.trip.mirror
+        trees = [
+            (Subject(mirror.name, module, protocol, family), urls[protocol])
+            for module, urls in mirror.urls.items()
+            for protocol in urls
+            if protocol in checks
+            for family in self.trip.families
+        ]
+        for subject, url in trees:
+            if not (seconds := self._patience.for_walk()):
+                break
+            self.requests += 1
+            probe = checks[subject.protocol](subject, url, seconds)
+            if probe.outcome is ProbeOutcome.TIMEOUT:
+                self._patience.fell_silent()
+            self.probes.append(excused(probe, mirror.private))
 
     def walk(self, looks: Iterable[ProbeRequest]) -> list[Probe]:
         """Looks at one repository after the other, until the mirror has had enough of it."""
