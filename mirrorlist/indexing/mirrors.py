@@ -1,4 +1,4 @@
-"""Lists the mirrors of a module: over rsync where they offer it, single files over the web where they do not."""
+"""List the mirrors of a module: over rsync where they offer it, else single files over the web."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists the origin of a module: the files that there are, with their checksums where it publishes these."""
+"""List the origin of a module: its files, with their checksums where it publishes these."""
 
 from __future__ import annotations
 
@@ -38,8 +38,6 @@ from mirrorlist.core.files.list_parser import (
 from mirrorlist.sources.origin.files import read_list, walked
 from mirrorlist.sources.origin.repomd import Fetch, directory_fetch, http_fetch
 from mirrorlist.store.listings import Listings, OriginFacts
-
-# Reads the origin's large files for their checksums, whole and in pieces, where the origin is a directory.
 
 MOST_BYTES = 16 << 30
 """Read in one run, a minute or two of one core; the rest in the next ones. One file is always read."""

@@ -1,4 +1,4 @@
-"""Why a mirror counts as having a file, or not: from the index, and from the list that it was made of."""
+"""Explain why a mirror counts as having a file, or not: from the index, and from the list behind it."""
 
 from __future__ import annotations
 
@@ -133,9 +133,6 @@ def _row(found: Listing, path: str) -> tuple[int, int] | None:
 
 def _day(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-# How much of the origin each mirror has, from the lists that are kept; also of mirrors that are not served yet.
 
 
 def held_by(state_dir: Path, modules: Iterable[str], mirrors: Iterable[Mirror]) -> dict[str, Held]:

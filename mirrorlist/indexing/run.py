@@ -1,4 +1,4 @@
-"""One run over the modules: list the origin, list or ask the mirrors, and build the index of what is known."""
+"""Run over the modules: list the origin, list or ask the mirrors, and build the index."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ from mirrorlist.indexing.steps import ORIGIN, IndexOutcome, Step
 from mirrorlist.indexing.weighing import Doubts, Evidence, doubts_of, weighed
 from mirrorlist.store.index_files import prune_indexes, write_index
 from mirrorlist.store.listings import DIRECTORY, Attempt, Listings
-
-# Builds the index of a module from the lists that are kept of it.
 
 TOO_OLD = "its list is too old"
 

@@ -1,6 +1,6 @@
-"""The last step by which a mirror is placed: by its addresses, where its file names no place.
+"""Place a mirror by its addresses where its file names no place.
 
-The prober notes the addresses, and asking a mirror tells them; nothing is looked up for this.
+The prober records the addresses, and asking a mirror reveals them; nothing is looked up for this.
 """
 
 from __future__ import annotations

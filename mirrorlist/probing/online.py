@@ -1,4 +1,4 @@
-"""What asking submitted mirrors adds to their review: findings where something is not good, and a table of all ways."""
+"""Add the results of asking submitted mirrors to their review: findings, and a table of all endpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Visit every mirror, once or again and again, and write down what is good."""
+"""Visit every mirror, once or again and again, and record the verdicts."""
 
 from __future__ import annotations
 
@@ -40,8 +40,6 @@ from mirrorlist.store.leader_election import PROBER, LeaderCandidate, Leadership
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind, OriginFaults
 from mirrorlist.store.snapshot_files import mirror_called, published_facts, read_newest
-
-# Ends a run of the prober soon after somebody told it to stop: what is asked ends, and nothing more is asked.
 
 TOLD = "told to stop; what this run found does not count"
 LEAP_SECONDS = 1e9

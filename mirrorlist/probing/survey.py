@@ -1,4 +1,4 @@
-"""Asks one mirror for everything that it promises, over every protocol and address family, one request at a time each.
+"""Ask one mirror for everything that it promises, over every protocol and address family, one request at a time each.
 
 The prober of a running service looks at a part each time, because it comes again. A survey is made once, before the
 mirror is listed, so it looks at all.

@@ -1,4 +1,4 @@
-"""All mirrors as they are now: from their files, or from the last good form of those that broke."""
+"""Read all mirrors: from their files, or from the last good form of those that broke."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.yaml.documents import Document
 from mirrorlist.sources.yaml.finding_codes import Code
 
-# What a running service keeps of a mirror file that breaks: its last good version, for a week.
-
 KEPT_SECONDS = 7 * 86_400
+"""How long a mirror file that broke stays in force in its last good version."""
 
 
 class LastGood:

@@ -1,4 +1,4 @@
-"""Asks the origin for its repomd.xml files, the sizes of its images and its time files, and notes what it publishes."""
+"""Ask the origin for its repomd.xml files, image sizes and time files, and record what it publishes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Compiles snapshots: something changed? read it, judge it, write a new one. One process does this.
+"""Compile snapshots: something changed? read it, judge it, write a new one. One process does this.
 
 Nothing bad replaces something good: a service file, a mirror file or a database that breaks leaves what was
-last good in force, and the log says so. At a start that is what the last snapshot says. How generations of several
-publishers follow one another is told in ``store/publications.py``.
+last good in force, and the log says so; at startup that is the data of the last snapshot. For how generations of
+several publishers follow one another see ``store/publications.py``.
 """
 
 from __future__ import annotations

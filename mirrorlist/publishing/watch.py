@@ -1,4 +1,4 @@
-"""Publish whenever something changed, and run what keeps the data fresh beside it."""
+"""Publish whenever something changes, and run the updates that keep the data fresh."""
 
 from __future__ import annotations
 
@@ -156,14 +156,12 @@ def _subnets_loop(watched: Watched, seconds: float, ended: threading.Event) -> N
             return
 
 
-# ``mirrorlist update files`` beside the publisher: one run after another, each in a process of its own.
-
 _FILES_LOOK_SECONDS = 0.5
 _TROUBLE = (FilesOutcome.KEPT.value, FilesOutcome.FAILED.value, FilesOutcome.WARNING.value)
 
 
 def files_loop(watched: Watched, seconds: float, ended: threading.Event) -> None:
-    """Runs until the publisher no longer leads; what a run took of memory goes with its process.
+    """Runs ``mirrorlist update files`` until the publisher no longer leads, in a process each, which frees its memory.
 
     The first run waits for the first snapshot, which names the mirrors. A run that is under way when the publisher ends
     is ended too.

@@ -1,4 +1,4 @@
-"""Asks git for commits and files, without ever checking anything out.
+"""Ask git for commits and files, without ever checking anything out.
 
 The repository may hold anything: hooks, filters, links and submodules only do something when files are checked out,
 so the files are read out of a bare repository of our own instead.
@@ -205,8 +205,6 @@ def _told(said: bytes) -> str:
     shown = "".join(each if each.isprintable() else "?" for each in _CREDENTIALS.sub("", line))
     return shown[-LONGEST_TOLD:] or "it said nothing"
 
-
-# What is taken out of a commit: the service file, and the mirror files and logos. Everything else stays in git.
 
 MOST_ENTRIES = 20_000
 LARGEST_FILE = 1024 * 1024

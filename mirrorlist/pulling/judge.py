@@ -1,4 +1,4 @@
-"""Whether a commit may take the place of the one in force: it can be used, and nothing that could be used is lost."""
+"""Judge whether a commit may replace the one in force: it is usable, and nothing usable is lost."""
 
 from __future__ import annotations
 

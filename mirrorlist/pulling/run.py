@@ -1,4 +1,4 @@
-"""One pull: fetch, judge the whole commit, and put it in place at once, or keep what is there.
+"""Pull once: fetch, judge the whole commit, and put it in place at once, or keep what is there.
 
     <directory>/repository.git   what was fetched, never checked out
     <directory>/commits/<name>/  the files of a commit, complete before anything leads there, and never changed

@@ -1,4 +1,4 @@
-"""Resolve the names of mirrors, and judge which addresses may be asked."""
+"""Resolve the names of mirrors, and note the addresses."""
 
 from __future__ import annotations
 
@@ -56,8 +56,6 @@ def _look_up(name: str, resolver: Resolver, answer: Future[Sequence[str]]) -> No
     finally:
         _places.release()
 
-
-# Which addresses the names of mirrors led to while they were probed: no name is asked for a second time.
 
 MOST_ADDRESSES = 16
 """That are kept of one mirror."""

@@ -1,4 +1,4 @@
-"""One request and its answer, over a connection to an address that has been judged; redirects are not followed."""
+"""Send one request to an address that has been judged, and read the answer; redirects are not followed."""
 
 from __future__ import annotations
 

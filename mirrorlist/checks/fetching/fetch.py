@@ -1,4 +1,4 @@
-"""A file from a stranger's URL: every address judged, everything bounded, failures told as values.
+"""Fetch a file from an untrusted URL: every address judged, everything bounded, failures returned as values.
 
 The name is resolved once and the connection goes to an address that was judged, so a second answer of the
 name's DNS changes nothing. Each redirect is judged anew as a whole.

@@ -1,4 +1,4 @@
-"""Asks a mirror under the name of a real client, and tells whether it is treated otherwise than the prober is."""
+"""Ask a mirror under a client's User-Agent, and detect whether it treats clients and the prober differently."""
 
 from __future__ import annotations
 

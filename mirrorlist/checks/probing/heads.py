@@ -1,9 +1,9 @@
-"""Asks a mirror for single files over the web, one after another, where no list of it tells of them.
+"""Ask a mirror for single files over the web, one after another, where no list covers them.
 
-Only some files can be asked for in a run: the largest, for which a wrong redirect costs most, and a few others in
-turn, so that all have been asked for after some time. What was asked too long ago is not known any more.
+A run asks for some files only: the largest, for which a wrong redirect costs most, and a few others in turn, so that
+all are asked for after some time. An answer that is too old counts for nothing.
 
-A file is asked for by its first byte: many servers treat HEAD otherwise than the GET of clients.
+A file is asked for by its first byte: many servers treat HEAD differently from the GET of clients.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an answer, or its absence, says about a mirror.
+"""Judge a mirror by an answer or by its absence.
 
 A new kind of failure is a row in FAILURES; a new kind of file is a function from its bytes to an observation.
 """
@@ -224,7 +224,6 @@ FAILURES: dict[FailureKind, ProbeOutcome] = {
     FailureKind.TLS: ProbeOutcome.UNREACHABLE,
     FailureKind.TOO_MANY_REDIRECTS: ProbeOutcome.WRONG,
     FailureKind.CIRCLE: ProbeOutcome.WRONG,
-    FailureKind.ELSEWHERE: ProbeOutcome.WRONG,
     FailureKind.DOWNGRADE: ProbeOutcome.WRONG,
     FailureKind.OTHER_SCHEME: ProbeOutcome.WRONG,
     FailureKind.ELSEWHERE: ProbeOutcome.ELSEWHERE,

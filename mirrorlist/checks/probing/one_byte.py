@@ -1,4 +1,4 @@
-"""Whether a mirror gives a file: its first byte by GET, the way that clients come, and HEAD where that costs too much.
+"""Detect whether a mirror serves a file: by a GET of its first byte, as clients ask, or by HEAD where GET is expensive.
 
 Servers refuse HEAD that give the file, and answer HEAD for files that they refuse: HEAD alone proves neither.
 """
@@ -90,8 +90,6 @@ def _time(headers: Mapping[str, str]) -> int:
     except (ValueError, OverflowError):
         return UNKNOWN
 
-
-# How large an answer says that a file is, whether the head of the file, its first byte or all of it was asked for.
 
 MOST_DIGITS = 16
 _TOTAL = re.compile(r"bytes\s+(?:[0-9]+-[0-9]+|\*)/([0-9]+)\s*", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Whether a mirror's rsync server answers and lists its tree. It needs the rsync client; without it nothing is said."""
+"""Check that a mirror's rsync server answers and lists its tree. Without the rsync client nothing is said."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The list of a whole tree from an rsync server, within bounds: the server is a stranger's.
+"""List a whole tree of an untrusted rsync server, within bounds.
 
 The client connects to an address that was judged. Its time, its memory, and the bytes and lines that it prints are
-bounded; what it prints is read as ``core/listed.py`` says.
+bounded; what it prints is read as ``core/files/list_parser.py`` says.
 """
 
 from __future__ import annotations

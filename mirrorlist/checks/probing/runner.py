@@ -1,4 +1,4 @@
-"""One run over all mirrors: many visits at once, each mirror by one of them only."""
+"""Run the probe over all mirrors: many visits at once, one per mirror."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carries out the plan of a visit: one request at a time, each judged; the tree of a module by all of them."""
+"""Visit one mirror: send the requests of the plan one at a time, judge each answer, and then each tree."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from mirrorlist.core.health.agents import Agent, agent_of
 from mirrorlist.core.health.probe_plan import ProbeRequest, Trip, due, first_way, known_paths, overdue, reach, whole
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import Protocol
-
-# How long one visit may wait: for a single answer, for a host that stays silent, and in all.
 
 SHARE_OF_SILENCE = 1.25
 """What a silent host costs at most, in timeouts: a whole one for the first look, a quarter for all others."""
