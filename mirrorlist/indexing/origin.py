@@ -150,7 +150,10 @@ def list_origin(listings: Listings, service: Service, module: str, place: Origin
     if not force:
         _guard(place.name, len(lines), facts.files if facts else 0)
     with requests.Session() as session:
-        fetch = _fetch_of(service.origins.get(module), session)
+        fetch: Fetch | None = None
+        if (origin := service.origins.get(module)) is not None:
+            web = origin.startswith(WEB_SCHEMES)
+            fetch = http_fetch(origin, session) if web else directory_fetch(Path(origin))
         found, unread = _checksums(lines, _former(listings), facts.unread if facts else (), fetch)
     if (tree := directory_of(service, module)) is not None:
         found.read.update(read_large(tree, worth_reading(beside_former(lines, _former(listings)))))
@@ -192,12 +195,6 @@ def _former(listings: Listings) -> Iterator[File]:
         yield from listings.origin_files()
     except SnapshotError:
         return
-
-
-def _fetch_of(origin: str | None, session: requests.Session) -> Fetch | None:
-    if origin is None:
-        return None
-    return http_fetch(origin, session) if origin.startswith(WEB_SCHEMES) else directory_fetch(Path(origin))
 
 
 def _checksums(

@@ -222,7 +222,10 @@ class Indexing:
 
     def _listed(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[Step]:
         listed = [mirror for mirror in mirrors if is_listed(mirror, module)]
-        ways = self._bounded(listings)
+        # no mirror's list may be much longer than the origin's: a stranger could fill the memory with it
+        origin = listings.origin_facts()
+        lines = min(self.ways.bounds.lines, 2 * (origin.files if origin else 0) + SPARE_LINES)
+        ways = replace(self.ways, bounds=replace(self.ways.bounds, lines=lines))
         with ThreadPoolExecutor(LISTED_AT_ONCE) as pool:
             yield from pool.map(lambda mirror: list_mirror(listings, module, mirror, ways, self.now()), listed)
 
@@ -263,13 +266,6 @@ class Indexing:
                 draft = draft or IndexDraft(listings.origin_files(), 0)
                 found[mirror.name] |= beyond(draft, listed, turn)
         return found
-
-    def _bounded(self, listings: Listings) -> Ways:
-        """No mirror's list may be much longer than the origin's: a stranger could fill the memory with it."""
-        origin = listings.origin_facts()
-        lines = 2 * (origin.files if origin else 0) + SPARE_LINES
-        bounds = replace(self.ways.bounds, lines=min(self.ways.bounds.lines, lines))
-        return replace(self.ways, bounds=bounds)
 
 
 REMEDY = "write origin with a directory, modules.<module>.rsync, or file_lists into service.yml"

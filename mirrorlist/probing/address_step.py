@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Finding, MirrorlistError
-from mirrorlist.core.model import ClientPlace, Mirror
+from mirrorlist.core.model import ClientPlace
 from mirrorlist.core.network.addresses import KnownAddress, PlaceOf, address_location
 from mirrorlist.core.review import Reviewed
 from mirrorlist.sources.geo.sources import AddressData, AddressSources
@@ -52,17 +52,13 @@ def place_data(service: Service) -> PlaceOf:
 def placed_by_step(judged: Judged, reviewed: Reviewed, known: Known, place_of: PlaceOf) -> Reviewed:
     """The review; of a mirror without a place in its file with that of its addresses, where these tell one."""
     mirror = judged.mirror
-    if mirror is None or not _is_unplaced(mirror):
+    if mirror is None or mirror.private or (mirror.location is not None and mirror.location.latitude is not None):
         return reviewed
     found = address_location(known.get(mirror.name, ()), place_of)
     if found is None:
         return reviewed
     place = placed_by(found)
     return replace(reviewed, place=place, findings=tuple(_told(each, place) for each in reviewed.findings))
-
-
-def _is_unplaced(mirror: Mirror) -> bool:
-    return not mirror.private and (mirror.location is None or mirror.location.latitude is None)
 
 
 def _told(found: Finding, place: str) -> Finding:

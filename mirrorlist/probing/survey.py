@@ -99,7 +99,9 @@ class _Web:
     def asked(self) -> Endpoint:
         """The tree first; its repositories only where it answers."""
         start = self._plan.clock()
-        wanted = self._wanted()
+        of_module = self._plan.wanted.get(self._subject.module, {})
+        published = {path: metadata for path, metadata in of_module.items() if metadata is not None}
+        wanted = dict(published or of_module)  # all of the catalogue where the origin is not known
         tree = self._tree(wanted)
         found = self._walked(wanted) if tree.outcome in GOOD_OUTCOMES or tree.answered else {}
         is_timed = self._plan.time_file is not None and self._subject.module not in self._plan.untimed
@@ -109,12 +111,6 @@ class _Web:
         seconds = self._plan.clock() - start
         mbps = self._speed() if self._plan.speed and found else None
         return Endpoint(self._subject, self._url, tree, found, seconds, frozenset(self._addresses), mbps)
-
-    def _wanted(self) -> dict[str, RepoMetadata | None]:
-        """The repositories that the origin has; all of the catalogue where the origin is not known."""
-        wanted = self._plan.wanted.get(self._subject.module, {})
-        known = {path: metadata for path, metadata in wanted.items() if metadata is not None}
-        return dict(known or wanted)
 
     def _tree(self, wanted: dict[str, RepoMetadata | None]) -> Observation:
         if self._plan.time_file is not None and self._subject.module not in self._plan.untimed:

@@ -44,14 +44,10 @@ class LastGood:
             if now - self._broken_since[name] < KEPT_SECONDS
         }
         self._mirrors = {**files.mirrors, **kept}
-        return _unique(self._mirrors)
-
-
-def _unique(mirrors: Mapping[str, Mirror]) -> dict[str, Mirror]:
-    holders: dict[str, str] = {}
-    for file_name in sorted(mirrors):
-        holders.setdefault(mirrors[file_name].name, file_name)
-    return {file_name: mirrors[file_name] for file_name in holders.values()}
+        holders: dict[str, str] = {}
+        for file_name in sorted(self._mirrors):
+            holders.setdefault(self._mirrors[file_name].name, file_name)
+        return {file_name: self._mirrors[file_name] for file_name in holders.values()}
 
 
 log = structlog.get_logger()

@@ -265,7 +265,7 @@ def mirror_files(repository: GitRepository, commit: str, directory: str) -> Take
         if fault is None:
             kept[name.decode("ascii")] = entry
         elif _READ_AS_MIRROR.fullmatch(name) or not entry.is_file:
-            left_out[_shown(name)] = fault
+            left_out[ascii(name.decode("utf-8", "backslashreplace"))[1:-1][:100]] = fault
     contents = repository.contents(tuple(kept.values()))
     return Taken({name: contents[entry.digest] for name, entry in kept.items()}, left_out)
 
@@ -278,7 +278,3 @@ def _fault(entry: TreeEntry) -> str | None:
     if entry.size is None or entry.size > LARGEST_FILE:
         return f"has {entry.size} bytes; at most {LARGEST_FILE} are read"
     return None
-
-
-def _shown(name: bytes) -> str:
-    return ascii(name.decode("utf-8", "backslashreplace"))[1:-1][:100]

@@ -56,7 +56,9 @@ def _compared(trip: Trip, look: ProbeRequest, asked: Asked) -> tuple[ProbeOutcom
         own = asked(look, Method.FIRST_BYTE, None) if _is_page(theirs) else None
         if own is None or _is_page(own):
             return ProbeOutcome.GOOD, ""
-    if theirs is None or _says_nothing(theirs):
+    if theirs is None or (
+        theirs.status == TOO_MANY_REQUESTS if isinstance(theirs, Fetched) else theirs.kind is FailureKind.LOCAL
+    ):
         return ProbeOutcome.UNCHECKED, f"{agent.name} could not be asked for"
     ours = asked(look, Method.FIRST_BYTE, None)
     if not _is_served(ours):
@@ -70,12 +72,6 @@ def _is_served(answer: Answer) -> bool:
 
 def _is_page(answer: Answer) -> bool:
     return isinstance(answer, Fetched) and answer.headers.get("content-type", "").lower().startswith("text/html")
-
-
-def _says_nothing(answer: Fetched | Failure) -> bool:
-    if isinstance(answer, Fetched):
-        return answer.status == TOO_MANY_REQUESTS
-    return answer.kind is FailureKind.LOCAL
 
 
 def _said(answer: Fetched | Failure) -> str:

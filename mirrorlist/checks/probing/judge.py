@@ -71,7 +71,10 @@ def told_time(body: bytes) -> float | None:
     The first line with anything in it counts; where that is no time, the first line that begins with ``Date:`` or the
     like.
     """
-    lines = [" ".join(line[:LONGEST_LINE].split()) for line in _text(body[:MOST_BYTES]).splitlines()]
+    # some editors and shells write a byte order mark, or UTF-16
+    encoding = "utf-16" if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    text = body[:MOST_BYTES].decode(encoding, "replace")
+    lines = [" ".join(line[:LONGEST_LINE].split()) for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     labelled = [found[1] for line in lines if (found := _LABEL.fullmatch(line))]
     for line in (*lines[:1], *labelled):
@@ -79,13 +82,6 @@ def told_time(body: bytes) -> float | None:
             if (found_time := _of_date(line)) is not None or (found_time := _of_number(line)) is not None:
                 return found_time
     return None
-
-
-def _text(body: bytes) -> str:
-    """Some editors and shells write a byte order mark, or UTF-16."""
-    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return body.decode("utf-16", "replace")
-    return body.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
 
 
 def _of_number(line: str) -> float | None:
@@ -388,10 +384,6 @@ def time_file(answer: Fetched, now: float, allowed_seconds: float) -> Observatio
     if told is None:
         detail = f"not a time: {shown(answer.body[:40].decode('latin-1').strip())}"
         return Observation(ProbeOutcome.WRONG, detail, said="not a time")
-    return _of_time(told, now, allowed_seconds)
-
-
-def _of_time(told: float, now: float, allowed_seconds: float) -> Observation:
     if not math.isfinite(told) or told > now + MOST_AHEAD_SECONDS:
         return Observation(ProbeOutcome.FUTURE, f"it says {told:.0f}", said="")
     if now - told > allowed_seconds:

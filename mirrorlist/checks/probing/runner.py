@@ -89,7 +89,9 @@ def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: in
     start = outside.clock()
     verdicts = by_mirror(job.verdicts)
     trips = [_trip(job, each, {}, outside) for each in job.controls]
-    trips += [_trip(job, each, verdicts.get(each.name, {}), outside) for each in _mixed(job.mirrors)]
+    # neighbours in the alphabet are often down together; apart, they do not take all threads at once
+    mixed = sorted(job.mirrors, key=lambda mirror: sha256(mirror.name.encode()).digest())
+    trips += [_trip(job, each, verdicts.get(each.name, {}), outside) for each in mixed]
     names = {each.name for each in job.controls}
     visits: list[Visited] = []
     for visited in _visits(trips, job, outside, at_once):
@@ -140,36 +142,24 @@ def _as_mirror(name: str, module: str, url: str) -> Mirror:
     return Mirror(name=name, urls={module: {Protocol(url.partition(":")[0]): url}})
 
 
-def _mixed(mirrors: Iterable[Mirror]) -> list[Mirror]:
-    """Neighbours in the alphabet are often down together; apart, they do not take all threads at once."""
-    return sorted(mirrors, key=lambda mirror: sha256(mirror.name.encode()).digest())
-
-
 def _trip(job: Job, mirror: Mirror, verdicts: Mapping[Subject, Verdict], outside: Outside) -> Trip:
+    """The trip to a mirror. A control has nothing to compare: its visit is nothing but the first probe request.
+
+    The project's own trees may redirect wherever they like, except back to this service: that would be a loop.
+    """
     is_control = mirror in job.controls
+    others = job.elsewhere.of(THIS_SERVICE) if "://" in mirror.name else job.elsewhere
     return Trip(
         mirror=mirror,
-        wanted=_only_reached(job.wanted) if is_control else job.wanted,
+        wanted={module: dict.fromkeys(paths) for module, paths in job.wanted.items()} if is_control else job.wanted,
         now=outside.now(),
         run=job.run,
         verdicts=verdicts,
         time_file=job.time_file,
         untimed=job.untimed,
-        elsewhere=_elsewhere(job, mirror),
+        elsewhere=NOWHERE if is_control else others.but_for(mirror),
         images={} if is_control else job.images,
     )
-
-
-def _elsewhere(job: Job, mirror: Mirror) -> Elsewhere:
-    """The project's own trees may lead wherever they like, but for back to this service: that would be a loop."""
-    if mirror in job.controls:
-        return NOWHERE
-    return (job.elsewhere.of(THIS_SERVICE) if "://" in mirror.name else job.elsewhere).but_for(mirror)
-
-
-def _only_reached(wanted: Wanted) -> Wanted:
-    """Without anything to compare a visit is nothing but the first look."""
-    return {module: dict.fromkeys(paths) for module, paths in wanted.items()}
 
 
 def _visits(trips: Iterable[Trip], job: Job, outside: Outside, at_once: int) -> Iterator[Visited]:

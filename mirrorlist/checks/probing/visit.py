@@ -272,33 +272,31 @@ class _Module:
                 continue
             if first is None or tree not in self._walkable:
                 self._note(tree, probe, [])
-            elif _agree(probe, self._reached[first]) and not self._has_own_faults(tree):
+                continue
+            other, known = self._reached[first], known_paths(self._trip, tree)
+            is_same_file = (probe.outcome, probe.sha256) == (other.outcome, other.sha256)
+            # what was bad over this way alone is followed until it is good
+            if is_same_file and not any(verdict.bad or not verdict.good_now for verdict in known.values()):
                 self._note(tree, probe, walked)
-                forgotten |= known_paths(self._trip, tree).keys()
+                forgotten |= known.keys()
             else:
-                self._walk_and_note(tree, self._reached[first])
+                self._walk_and_note(tree, other)
         return forgotten
-
-    def _has_own_faults(self, tree: Subject) -> bool:
-        """Whether something was bad over this way alone, which is looked at until it is good."""
-        return any(verdict.bad or not verdict.good_now for verdict in known_paths(self._trip, tree).values())
 
     def _walk_and_note(self, tree: Subject, first: Probe | None = None) -> list[Probe]:
         """Walks a tree. One that is stale beside a first one that is not leads to another copy: it is bad itself."""
         probe = self._reached[tree]
-        walked = self._walked(tree, probe)
+        wanted, images = (each.get(probe.subject.module, {}) for each in (self._trip.wanted, self._trip.images))
+        is_comparable = wanted.get(probe.subject.path) is not None or probe.subject.path in images
+        walked = [probe] if is_comparable else []
+        self._asking.probes += walked
+        looks = self._looks(tree, probe)
+        walked += self._asking.walk(each for each in looks if each.subject != probe.subject)
         if first and first.outcome in GOOD_OUTCOMES and probe.outcome is ProbeOutcome.STALE:
             self._asking.probes.append(replace(probe, subject=tree, sha256=None))
         else:
             self._note(tree, probe, walked)
         return walked
-
-    def _walked(self, tree: Subject, probe: Probe) -> list[Probe]:
-        """The looks at the repositories of a tree, the first one among them."""
-        first = [probe] if self._is_comparable(probe.subject) else []
-        self._asking.probes += first
-        looks = self._looks(tree, probe)
-        return first + self._asking.walk(each for each in looks if each.subject != probe.subject)
 
     def _looks(self, tree: Subject, probe: Probe) -> tuple[ProbeRequest, ...]:
         """What is missing or wrong for the first time casts doubt on everything; later it is known."""
@@ -308,10 +306,6 @@ class _Module:
         if before is None or (not before.bad and before.detail != _doubt(probe)):
             return whole(self._trip, tree)
         return overdue(self._trip, tree) if before.bad else due(self._trip, tree)
-
-    def _is_comparable(self, subject: Subject) -> bool:
-        wanted, images = (each.get(subject.module, {}) for each in (self._trip.wanted, self._trip.images))
-        return wanted.get(subject.path) is not None or subject.path in images
 
     def _note(self, tree: Subject, probe: Probe, walked: list[Probe]) -> None:
         outcome, detail = self._of_tree(tree, probe, walked)
@@ -331,11 +325,6 @@ class _Module:
         before = self._trip.verdicts.get(tree)
         same = before is not None and before.outcome is ProbeOutcome.GOOD and before.detail == _doubt(probe)
         return (ProbeOutcome.GOOD if fine or same else probe.outcome), _doubt(probe)
-
-
-def _agree(probe: Probe, other: Probe) -> bool:
-    """Whether two ways lead to the same file."""
-    return (probe.outcome, probe.sha256) == (other.outcome, other.sha256)
 
 
 def _doubt(probe: Probe) -> str:
