@@ -52,7 +52,7 @@ def read_large(tree: Path, rows: Iterable[ListedFile], most_bytes: int = MOST_BY
     for row in rows:
         if left <= 0:
             return
-        found = _read_list(tree / os.fsdecode(row.path), row)
+        found = _digests_of(tree / os.fsdecode(row.path), row)
         if found is not None:
             left -= row.size
             yield row.path, found
@@ -66,7 +66,7 @@ def piece_length(size: int) -> int:
     return length
 
 
-def _read_list(path: Path, row: ListedFile) -> Read | None:
+def _digests_of(path: Path, row: ListedFile) -> Read | None:
     whole, long, pieces = sha256(), sha512(), bytearray()
     length = piece_length(row.size)
     try:
@@ -143,7 +143,7 @@ def list_origin(listings: Listings, service: Service, module: str, place: Origin
         OriginError: it cannot be listed, or lost so many files that this is probably a mistake; the former list stays.
     """
     try:
-        lines, links, refused = _read(place.lines())
+        lines, links, refused = _sorted_lines(place.lines())
     except NotListed as error:
         raise OriginError(f"{place.name}: {error}") from None
     facts = listings.origin_facts()
@@ -164,7 +164,7 @@ def list_origin(listings: Listings, service: Service, module: str, place: Origin
     return _told(said, found)
 
 
-def _read(lines: Iterable[Line]) -> tuple[list[bytes], dict[str, str], dict[str, int]]:
+def _sorted_lines(lines: Iterable[Line]) -> tuple[list[bytes], dict[str, str], dict[str, int]]:
     links: dict[str, str] = {}
     refused: Counter[str] = Counter()
 

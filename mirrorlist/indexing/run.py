@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from mirrorlist.checks.probing.heads import tree_of
+from mirrorlist.checks.probing.one_byte import tree_of
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.container import Sealed
 from mirrorlist.core.errors import MirrorlistError, OriginError, SnapshotError

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.errors import Finding, MirrorlistError
+from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.model import ClientPlace
 from mirrorlist.core.network.addresses import KnownAddress, PlaceOf, address_location
 from mirrorlist.core.review import Reviewed
@@ -58,12 +58,9 @@ def placed_by_step(judged: Judged, reviewed: Reviewed, known: Known, place_of: P
     if found is None:
         return reviewed
     place = placed_by(found)
-    return replace(reviewed, place=place, findings=tuple(_told(each, place) for each in reviewed.findings))
-
-
-def _told(found: Finding, place: str) -> Finding:
-    """What is told of a missing place, as it is known now."""
-    if found.code != Code.NO_PLACE:
-        return found
-    what = found.message.partition(",")[0]
-    return replace(found, message=f"{what}, so the mirror is {place}; write country, state_province and city")
+    remedy = f"so the mirror is {place}; write country, state_province and city"
+    findings = tuple(
+        replace(each, message=f"{each.message.partition(',')[0]}, {remedy}") if each.code == Code.NO_PLACE else each
+        for each in reviewed.findings
+    )
+    return replace(reviewed, place=place, findings=findings)

@@ -125,7 +125,12 @@ class GitRepository:
     def entries(self, commit: str, path: str) -> tuple[TreeEntry, ...]:
         """What lies at a path: the file itself, or with a final slash what the directory holds, not below that."""
         rows = self._ask("ls-tree", "-z", "--long", "--full-tree", commit, "--", path).split(b"\0")
-        return tuple(_entry(row) for row in rows if row)
+        found: list[TreeEntry] = []
+        for row in filter(None, rows):
+            facts, _, name = row.partition(b"\t")
+            mode, _, digest, size = facts.decode("ascii").split()
+            found.append(TreeEntry(mode, digest, int(size) if size.isdecimal() else None, name))
+        return tuple(found)
 
     def contents(self, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
         """The bytes of files by their digest."""
@@ -191,12 +196,6 @@ class GitRepository:
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_LITERAL_PATHSPECS": "1",
         }
-
-
-def _entry(row: bytes) -> TreeEntry:
-    facts, _, path = row.partition(b"\t")
-    mode, _, digest, size = facts.decode("ascii").split()
-    return TreeEntry(mode, digest, int(size) if size.isdecimal() else None, path)
 
 
 def _told(said: bytes) -> str:

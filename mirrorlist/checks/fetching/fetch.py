@@ -104,17 +104,12 @@ def _followed(target: FetchTarget, ask: Ask, guard: Guard, deadline: Deadline) -
             raise Failed(FailureKind.TOO_MANY_REDIRECTS, f"over {MOST_HOPS}, the last from {shown(target.url)}")
         hops.append(target.url)
         with _hops_told(hops):
-            target = _redirected(target, reply.location, ask.elsewhere)
+            with suppress(ValueError):  # somebody else's copy says nothing of this one
+                if owner := ask.elsewhere.owner_of(urljoin(target.url, reply.location)):
+                    raise Failed(FailureKind.ELSEWHERE, f"{shown(reply.location)} is {owner}")
+            target = redirected(target, reply.location)
             if target.url in hops:
                 raise Failed(FailureKind.CIRCLE, f"back to {shown(target.url)}")
-
-
-def _redirected(target: FetchTarget, location: str, others: Elsewhere) -> FetchTarget:
-    """Where a redirect leads, unless it is to somebody else's copy, which says nothing of this one."""
-    with suppress(ValueError):
-        if owner := others.owner_of(urljoin(target.url, location)):
-            raise Failed(FailureKind.ELSEWHERE, f"{shown(location)} is {owner}")
-    return redirected(target, location)
 
 
 @contextmanager

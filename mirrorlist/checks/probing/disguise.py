@@ -63,7 +63,11 @@ def _compared(trip: Trip, look: ProbeRequest, asked: Asked) -> tuple[ProbeOutcom
     ours = asked(look, Method.FIRST_BYTE, None)
     if not _is_served(ours):
         return ProbeOutcome.UNCHECKED, f"{agent.name} and the prober were treated alike"
-    return ProbeOutcome.CLIENTS, f"it refuses {agent.name}'s User-Agent ({_said(theirs)}), and not the prober's"
+    if isinstance(theirs, Failure):
+        said = str(theirs)
+    else:
+        said = "an HTML page" if _is_page(theirs) and is_there(theirs) else f"status {theirs.status}"
+    return ProbeOutcome.CLIENTS, f"it refuses {agent.name}'s User-Agent ({said}), and not the prober's"
 
 
 def _is_served(answer: Answer) -> bool:
@@ -72,9 +76,3 @@ def _is_served(answer: Answer) -> bool:
 
 def _is_page(answer: Answer) -> bool:
     return isinstance(answer, Fetched) and answer.headers.get("content-type", "").lower().startswith("text/html")
-
-
-def _said(answer: Fetched | Failure) -> str:
-    if isinstance(answer, Failure):
-        return str(answer)
-    return "an HTML page" if _is_page(answer) and is_there(answer) else f"status {answer.status}"

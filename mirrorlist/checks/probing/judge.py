@@ -351,7 +351,10 @@ def _unheard_of(answer: Fetched, metadata: RepoMetadata, known: OriginHistory, n
     timestamps its Last-Modified counts, as at the origin.
     """
     stamps = [int(stamp) for stamp in _TIMESTAMP.findall(answer.body)]
-    newest = max(stamps) if stamps else _modified(answer)
+    newest = max(stamps, default=0)
+    if not stamps:
+        with suppress(ValueError, OverflowError):
+            newest = int(parsedate_to_datetime(answer.headers.get("last-modified", "")).timestamp())
     if metadata.current.timestamp < newest <= now + MOST_AHEAD_SECONDS:
         return Observation(ProbeOutcome.AHEAD, said="")
     if 0 < newest < known.oldest:
@@ -359,13 +362,6 @@ def _unheard_of(answer: Fetched, metadata: RepoMetadata, known: OriginHistory, n
     return Observation(
         ProbeOutcome.WRONG, "a repomd.xml that the origin never published", said=sha256(answer.body).hexdigest()
     )
-
-
-def _modified(answer: Fetched) -> int:
-    try:
-        return int(parsedate_to_datetime(answer.headers.get("last-modified", "")).timestamp())
-    except (ValueError, OverflowError):
-        return 0
 
 
 def answers(answer: Fetched) -> Observation:
