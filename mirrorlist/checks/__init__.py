@@ -1,1 +1,1 @@
-"""What is known of mirrors by asking them; everything that comes back is from strangers."""
+"""Checks of mirrors: requests to strangers, and what their answers mean."""

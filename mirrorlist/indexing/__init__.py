@@ -1,1 +1,1 @@
-"""Makes file indexes: lists the origin and the mirrors, and compares the lists."""
+"""Build file indexes: list the origin and the mirrors, and compare the lists."""

@@ -1,4 +1,4 @@
-"""Lists the mirrors of a module: over rsync where they offer it, single files over the web where they do not."""
+"""List the mirrors of a module: over rsync where they offer it, else single files over the web."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from itertools import islice
 
 from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Fetch
-from mirrorlist.checks.probing.heads import Timeouts, ask, tree_of
-from mirrorlist.checks.probing.one_byte import FileAnswer
+from mirrorlist.checks.probing.one_byte import FileAnswer, Timeouts, ask, tree_of
 from mirrorlist.checks.probing.rsync_list import Bounds, NotListed
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import File
@@ -74,12 +73,9 @@ def wanted_of(listings: Listings, mirror: Mirror, drawn: tuple[list[File], list[
         return {file.path: file.size for file in (*largest, *others)}
     known = {file.path: file.size for file in (*largest, *others)}
     refused = [path for path, said in listings.asked(mirror.name).items() if said.size == ABSENT][:ASKED_AGAIN]
-    few = [file.path for file in (*largest[:BESIDE_A_LIST], *_spread(others))]
+    spread = others[:: max(len(others) // BESIDE_A_LIST, 1)][:BESIDE_A_LIST]
+    few = [file.path for file in (*largest[:BESIDE_A_LIST], *spread)]
     return {path: known.get(path) for path in dict.fromkeys((*refused, *few))}
-
-
-def _spread(files: list[File]) -> list[File]:
-    return files[:: max(len(files) // BESIDE_A_LIST, 1)][:BESIDE_A_LIST]
 
 
 def beyond(draft: IndexDraft, found: Listing, turn: int) -> Sizes:
@@ -129,7 +125,8 @@ def ask_mirror(
     answers = ask(tree, list(wanted), ways.fetch, ways.clock, ways.timeouts, elsewhere)
     if not answers:
         return Step(module, mirror.name, IndexOutcome.FAILED, "it answered none of the requests clearly")
-    known = listings.asked(mirror.name) | {path: _asked(answer, now) for path, answer in answers.items()}
+    observed = {path: FileObservation(now, each.size, each.mtime, each.why) for path, each in answers.items()}
+    known = listings.asked(mirror.name) | observed
     newest = sorted(known, key=lambda path: -known[path].at)[:MOST_ASKED]
     listings.write_asked(mirror.name, {path: known[path] for path in newest})
     return Step(module, mirror.name, IndexOutcome.ASKED, _told(answers, wanted))
@@ -143,10 +140,6 @@ def _told(answers: Mapping[str, FileAnswer], wanted: Sizes) -> str:
     told += f"; {len(there) - fit} more have another size" if fit < len(there) else ""
     reasons = Counter(answer.why.partition(": ")[0] for answer in answers.values() if answer.why)
     return told + "".join(f"; {count} times: {why}" for why, count in reasons.items())
-
-
-def _asked(answer: FileAnswer, now: float) -> FileObservation:
-    return FileObservation(now, answer.size, answer.mtime, answer.why)
 
 
 def asked_listing(asked: Mapping[str, FileObservation], since: float) -> Listing | None:

@@ -1,4 +1,4 @@
-"""Lists the origin of a module: the files that there are, with their checksums where it publishes these."""
+"""List the origin of a module: its files, with their checksums where it publishes these."""
 
 from __future__ import annotations
 
@@ -39,8 +39,6 @@ from mirrorlist.sources.origin.files import read_list, walked
 from mirrorlist.sources.origin.repomd import Fetch, directory_fetch, http_fetch
 from mirrorlist.store.listings import Listings, OriginFacts
 
-# Reads the origin's large files for their checksums, whole and in pieces, where the origin is a directory.
-
 MOST_BYTES = 16 << 30
 """Read in one run, a minute or two of one core; the rest in the next ones. One file is always read."""
 LEAST_PIECE = 4 << 20
@@ -54,7 +52,7 @@ def read_large(tree: Path, rows: Iterable[ListedFile], most_bytes: int = MOST_BY
     for row in rows:
         if left <= 0:
             return
-        found = _read_list(tree / os.fsdecode(row.path), row)
+        found = _digests_of(tree / os.fsdecode(row.path), row)
         if found is not None:
             left -= row.size
             yield row.path, found
@@ -68,7 +66,7 @@ def piece_length(size: int) -> int:
     return length
 
 
-def _read_list(path: Path, row: ListedFile) -> Read | None:
+def _digests_of(path: Path, row: ListedFile) -> Read | None:
     whole, long, pieces = sha256(), sha512(), bytearray()
     length = piece_length(row.size)
     try:
@@ -145,14 +143,17 @@ def list_origin(listings: Listings, service: Service, module: str, place: Origin
         OriginError: it cannot be listed, or lost so many files that this is probably a mistake; the former list stays.
     """
     try:
-        lines, links, refused = _read(place.lines())
+        lines, links, refused = _sorted_lines(place.lines())
     except NotListed as error:
         raise OriginError(f"{place.name}: {error}") from None
     facts = listings.origin_facts()
     if not force:
         _guard(place.name, len(lines), facts.files if facts else 0)
     with requests.Session() as session:
-        fetch = _fetch_of(service.origins.get(module), session)
+        fetch: Fetch | None = None
+        if (origin := service.origins.get(module)) is not None:
+            web = origin.startswith(WEB_SCHEMES)
+            fetch = http_fetch(origin, session) if web else directory_fetch(Path(origin))
         found, unread = _checksums(lines, _former(listings), facts.unread if facts else (), fetch)
     if (tree := directory_of(service, module)) is not None:
         found.read.update(read_large(tree, worth_reading(beside_former(lines, _former(listings)))))
@@ -163,7 +164,7 @@ def list_origin(listings: Listings, service: Service, module: str, place: Origin
     return _told(said, found)
 
 
-def _read(lines: Iterable[Line]) -> tuple[list[bytes], dict[str, str], dict[str, int]]:
+def _sorted_lines(lines: Iterable[Line]) -> tuple[list[bytes], dict[str, str], dict[str, int]]:
     links: dict[str, str] = {}
     refused: Counter[str] = Counter()
 
@@ -194,12 +195,6 @@ def _former(listings: Listings) -> Iterator[File]:
         yield from listings.origin_files()
     except SnapshotError:
         return
-
-
-def _fetch_of(origin: str | None, session: requests.Session) -> Fetch | None:
-    if origin is None:
-        return None
-    return http_fetch(origin, session) if origin.startswith(WEB_SCHEMES) else directory_fetch(Path(origin))
 
 
 def _checksums(

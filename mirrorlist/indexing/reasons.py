@@ -1,4 +1,4 @@
-"""Why a mirror counts as having a file, or not: from the index, and from the list that it was made of."""
+"""Explain why a mirror counts as having a file, or not: from the index, and from the list behind it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def standings(snapshot: Snapshot, index: FileIndex, number: int, listings: Listi
     """Every mirror of the snapshot that carries the module: those that have the file first."""
     file, holders, module = index.file(number), index.holders(number), index.facts.module
     indexed = {said.name: said for said in index.facts.mirrors}
-    left_out = _left_out(snapshot, module, file)
+    # why the prober or a person keeps each mirror out of answers for the file
+    query = Query(RepositoryTarget("", "", module, file.path, False, ()), None, WEB_PROTOCOLS, file=file.path)
+    query = located(snapshot, RepositoryLocator(snapshot.facts.service.catalogue), query, snapshot.facts.built_at)
+    left_out = usability(snapshot.mirrors, snapshot.facts.health, query, None).reasons
     rows = [
         _told(_standing(mirror, holders.of(at), indexed.get(mirror.name), file, listings, module), left_out[at])
         for at, mirror in enumerate(snapshot.mirrors)
@@ -46,14 +49,6 @@ def standings(snapshot: Snapshot, index: FileIndex, number: int, listings: Listi
     ]
     order = list(Holding)
     return sorted(rows, key=lambda row: (order.index(row.holding), row.mirror.name))
-
-
-def _left_out(snapshot: Snapshot, module: str, file: File) -> tuple[Reason | None, ...]:
-    """Why the prober or a person keeps each mirror out of answers for a file."""
-    target = RepositoryTarget("", "", module, file.path, False, ())
-    query = Query(target, None, WEB_PROTOCOLS, file=file.path)
-    query = located(snapshot, RepositoryLocator(snapshot.facts.service.catalogue), query, snapshot.facts.built_at)
-    return usability(snapshot.mirrors, snapshot.facts.health, query, None).reasons
 
 
 def _told(row: FileStanding, reason: Reason | None) -> FileStanding:
@@ -96,23 +91,24 @@ def _why_unknown(mirror: Mirror, said: Indexed | None, module: str) -> str:
     if said is None:
         return "it is new since the last mirrorlist update files"
     if said.listed_at is not None and not said.complete and not said.why:
-        return f"{_no_list(mirror, said, module)}, and it was not asked for this file"
+        no_list = "it offers no rsync"
+        if is_listed(mirror, module):
+            what = "its list has lines that nobody understands"
+            no_list = "its web server contradicts its list" if said.doubted else what
+        return f"{no_list}, and it was not asked for this file"
     if said.listed_at is not None and said.complete and not said.why:
         return "its list ends at a link or a closed directory, and it was not asked for this file"
     return said.why or "nobody has listed it yet"
 
 
-def _no_list(mirror: Mirror, said: Indexed, module: str) -> str:
-    if not is_listed(mirror, module):
-        return "it offers no rsync"
-    return "its web server contradicts its list" if said.doubted else "its list has lines that nobody understands"
-
-
 def _why_lacking(file: File, found: Listing | None) -> str:
-    row = _row(found, file.path) if found is not None else None
-    if row is None:
+    if found is None:
         return "not in its list"
-    size, mtime = row
+    key = path_key(file.path.encode())
+    at = int(np.searchsorted(found.keys, np.uint64(key)))
+    if at == len(found) or int(found.keys[at]) != key:
+        return "not in its list"
+    size, mtime = int(found.sizes[at]), int(found.mtimes[at])
     if size == ABSENT:
         return "it was asked, and does not have it"
     if size not in (UNKNOWN, file.size) and file.size is not None:
@@ -122,20 +118,8 @@ def _why_lacking(file: File, found: Listing | None) -> str:
     return "it has changed since the index was built"
 
 
-def _row(found: Listing, path: str) -> tuple[int, int] | None:
-    """The size and time that a list gives for a path."""
-    key = path_key(path.encode())
-    at = int(np.searchsorted(found.keys, np.uint64(key)))
-    if at == len(found) or int(found.keys[at]) != key:
-        return None
-    return int(found.sizes[at]), int(found.mtimes[at])
-
-
 def _day(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-# How much of the origin each mirror has, from the lists that are kept; also of mirrors that are not served yet.
 
 
 def held_by(state_dir: Path, modules: Iterable[str], mirrors: Iterable[Mirror]) -> dict[str, Held]:

@@ -1,4 +1,4 @@
-"""One run over the modules: list the origin, list or ask the mirrors, and build the index of what is known."""
+"""Run over the modules: list the origin, list or ask the mirrors, and build the index."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from mirrorlist.checks.probing.heads import tree_of
+from mirrorlist.checks.probing.one_byte import tree_of
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.container import Sealed
 from mirrorlist.core.errors import MirrorlistError, OriginError, SnapshotError
@@ -25,8 +25,6 @@ from mirrorlist.indexing.steps import ORIGIN, IndexOutcome, Step
 from mirrorlist.indexing.weighing import Doubts, Evidence, doubts_of, weighed
 from mirrorlist.store.index_files import prune_indexes, write_index
 from mirrorlist.store.listings import DIRECTORY, Attempt, Listings
-
-# Builds the index of a module from the lists that are kept of it.
 
 TOO_OLD = "its list is too old"
 
@@ -224,7 +222,10 @@ class Indexing:
 
     def _listed(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[Step]:
         listed = [mirror for mirror in mirrors if is_listed(mirror, module)]
-        ways = self._bounded(listings)
+        # no mirror's list may be much longer than the origin's: a stranger could fill the memory with it
+        origin = listings.origin_facts()
+        lines = min(self.ways.bounds.lines, 2 * (origin.files if origin else 0) + SPARE_LINES)
+        ways = replace(self.ways, bounds=replace(self.ways.bounds, lines=lines))
         with ThreadPoolExecutor(LISTED_AT_ONCE) as pool:
             yield from pool.map(lambda mirror: list_mirror(listings, module, mirror, ways, self.now()), listed)
 
@@ -265,13 +266,6 @@ class Indexing:
                 draft = draft or IndexDraft(listings.origin_files(), 0)
                 found[mirror.name] |= beyond(draft, listed, turn)
         return found
-
-    def _bounded(self, listings: Listings) -> Ways:
-        """No mirror's list may be much longer than the origin's: a stranger could fill the memory with it."""
-        origin = listings.origin_facts()
-        lines = 2 * (origin.files if origin else 0) + SPARE_LINES
-        bounds = replace(self.ways.bounds, lines=min(self.ways.bounds.lines, lines))
-        return replace(self.ways, bounds=bounds)
 
 
 REMEDY = "write origin with a directory, modules.<module>.rsync, or file_lists into service.yml"

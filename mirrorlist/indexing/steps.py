@@ -1,4 +1,4 @@
-"""What an update of file indexes tells while it works."""
+"""The steps that an update of file indexes reports while it works."""
 
 from __future__ import annotations
 

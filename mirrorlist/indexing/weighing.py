@@ -1,4 +1,4 @@
-"""Weighs what is known of mirrors: a list, answers of the web server, the origin's times, the other mirrors."""
+"""Weigh the evidence about a mirror: its list, its web server's answers, the origin's times, the other mirrors."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The last step by which a mirror is placed: by its addresses, where its file names no place.
+"""Place a mirror by its addresses where its file names no place.
 
-The prober notes the addresses, and asking a mirror tells them; nothing is looked up for this.
+The prober records the addresses, and asking a mirror reveals them; nothing is looked up for this.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.errors import Finding, MirrorlistError
-from mirrorlist.core.model import ClientPlace, Mirror
+from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.core.model import ClientPlace
 from mirrorlist.core.network.addresses import KnownAddress, PlaceOf, address_location
 from mirrorlist.core.review import Reviewed
 from mirrorlist.sources.geo.sources import AddressData, AddressSources
@@ -52,22 +52,15 @@ def place_data(service: Service) -> PlaceOf:
 def placed_by_step(judged: Judged, reviewed: Reviewed, known: Known, place_of: PlaceOf) -> Reviewed:
     """The review; of a mirror without a place in its file with that of its addresses, where these tell one."""
     mirror = judged.mirror
-    if mirror is None or not _is_unplaced(mirror):
+    if mirror is None or mirror.private or (mirror.location is not None and mirror.location.latitude is not None):
         return reviewed
     found = address_location(known.get(mirror.name, ()), place_of)
     if found is None:
         return reviewed
     place = placed_by(found)
-    return replace(reviewed, place=place, findings=tuple(_told(each, place) for each in reviewed.findings))
-
-
-def _is_unplaced(mirror: Mirror) -> bool:
-    return not mirror.private and (mirror.location is None or mirror.location.latitude is None)
-
-
-def _told(found: Finding, place: str) -> Finding:
-    """What is told of a missing place, as it is known now."""
-    if found.code != Code.NO_PLACE:
-        return found
-    what = found.message.partition(",")[0]
-    return replace(found, message=f"{what}, so the mirror is {place}; write country, state_province and city")
+    remedy = f"so the mirror is {place}; write country, state_province and city"
+    findings = tuple(
+        replace(each, message=f"{each.message.partition(',')[0]}, {remedy}") if each.code == Code.NO_PLACE else each
+        for each in reviewed.findings
+    )
+    return replace(reviewed, place=place, findings=findings)

@@ -1,4 +1,4 @@
-"""What asking submitted mirrors adds to their review: findings where something is not good, and a table of all ways."""
+"""Add the results of asking submitted mirrors to their review: findings, and a table of all endpoints."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from pathlib import Path
 import click
 
 from mirrorlist.checks.fetching.fetch import fetch, guard_of
+from mirrorlist.checks.probing.checks import CHECKS, Check, guarded
 from mirrorlist.checks.probing.judge import Observation
-from mirrorlist.checks.probing.rsync import installed_client
-from mirrorlist.checks.probing.rsync import probe as rsync_probe
 from mirrorlist.core.catalogue.metadata import metadata_from
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.health.elsewhere import elsewhere
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, REMEDIES, SAYS_NOTHING, Family, ProbeOutcome
-from mirrorlist.core.model import MAIN, Mirror
+from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.core.network.addresses import KnownAddress, doubts, foreign_asns
 from mirrorlist.core.network.prefixes import spelled as prefix_spelled
 from mirrorlist.core.review import EndpointResult, Reviewed
@@ -62,13 +61,16 @@ class OnlineCheck:
 
 
 def asked(
-    judged: Sequence[Judged], terms: SubmissionTerms, timeout_seconds: float, speed: Speed
+    judged: Sequence[Judged],
+    terms: SubmissionTerms,
+    timeout_seconds: float,
+    speed: Speed,
+    checks: Mapping[Protocol, Check] = CHECKS,
 ) -> tuple[OnlineCheck, ...]:
     """The reviews, with what the mirrors themselves came to; files that describe no mirror stay as they are."""
     plan = _plan(terms.service, timeout_seconds, speed)
     guard = guard_of(terms.service)
-    rsync = partial(rsync_probe, guard=guard, client=installed_client())
-    look = partial(survey, plan=plan, fetch=partial(fetch, guard=guard), rsync=rsync)
+    look = partial(survey, plan=plan, fetch=partial(fetch, guard=guard), checks=guarded(checks, guard))
 
     def one(each: Judged) -> OnlineCheck:
         if each.mirror is None or each.document is None:

@@ -1,11 +1,11 @@
-"""Visit every mirror, once or again and again, and write down what is good."""
+"""Visit every mirror, once or again and again, and record the verdicts."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,9 +19,8 @@ from mirrorlist.checks.fetching.addresses import NotedNames, Resolver, addresses
 from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Ask, fetch, guard_of
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.probing.checks import CHECKS, Check, guarded
 from mirrorlist.checks.probing.requests import ProbeTerms
-from mirrorlist.checks.probing.rsync import installed_client
-from mirrorlist.checks.probing.rsync import probe as rsync_probe
 from mirrorlist.checks.probing.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
 from mirrorlist.checks.probing.visit import Visited
 from mirrorlist.core.catalogue.catalogue import wanted_images
@@ -30,7 +29,7 @@ from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health.elsewhere import elsewhere
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, ProbeOutcome
-from mirrorlist.core.model import Mirror
+from mirrorlist.core.model import Mirror, Protocol
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.settings import Settings
@@ -41,8 +40,6 @@ from mirrorlist.store.leader_election import PROBER, LeaderCandidate, Leadership
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind, OriginFaults
 from mirrorlist.store.snapshot_files import mirror_called, published_facts, read_newest
-
-# Ends a run of the prober soon after somebody told it to stop: what is asked ends, and nothing more is asked.
 
 TOLD = "told to stop; what this run found does not count"
 LEAP_SECONDS = 1e9
@@ -103,6 +100,7 @@ class Prober:
     lead: Leadership
     stop: threading.Event = field(default_factory=threading.Event)
     reporting: Reporting = field(default_factory=Reporting)
+    checks: Mapping[Protocol, Check] = field(default_factory=lambda: CHECKS)
 
     def run(self, name: str | None = None) -> Ran:
         """One run, written down.
@@ -160,8 +158,8 @@ class Prober:
     def _outside(self, service: Service, resolver: Resolver) -> Outside:
         guard = guard_of(service, resolver)
         guard = replace(guard, clock=leaping(guard.clock, self.stop))
-        rsync = partial(rsync_probe, guard=guard, client=installed_client())
-        return Outside(fetch=until_stopped(partial(fetch, guard=guard), self.stop), now=self.clock, rsync=rsync)
+        checks = guarded(self.checks, guard)
+        return Outside(fetch=until_stopped(partial(fetch, guard=guard), self.stop), now=self.clock, checks=checks)
 
     def _job(self, facts: Facts, mirrors: tuple[Mirror, ...], store: HealthStore, number: int) -> Job:
         service = facts.service

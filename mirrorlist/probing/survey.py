@@ -1,4 +1,4 @@
-"""Asks one mirror for everything that it promises, over every protocol and address family, one request at a time each.
+"""Ask one mirror for everything that it promises, over every protocol and address family, one request at a time each.
 
 The prober of a running service looks at a part each time, because it comes again. A survey is made once, before the
 mirror is listed, so it looks at all.
@@ -6,7 +6,7 @@ mirror is listed, so it looks at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,9 +14,9 @@ from ipaddress import ip_address
 
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.judge import Observation, OriginHistory, excused, failed, repomd, time_file
 from mirrorlist.checks.probing.requests import ASKED_FAMILIES, LARGEST_REPOMD, LARGEST_TIME_FILE
-from mirrorlist.checks.probing.visit import Rsync
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
@@ -62,25 +62,27 @@ class Endpoint:
     mbps: float | None = None
 
 
-def survey(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> tuple[Endpoint, ...]:
+def survey(mirror: Mirror, plan: Plan, fetch: Fetch, checks: Mapping[Protocol, TreeProbe]) -> tuple[Endpoint, ...]:
     """Every way to every tree of a mirror, in the order of its file; what a stranger does never raises."""
     with ThreadPoolExecutor(8, thread_name_prefix="survey") as pool:
-        return tuple(pool.map(lambda ask: ask(), _asks(mirror, plan, fetch, rsync)))
+        return tuple(pool.map(lambda ask: ask(), _asks(mirror, plan, fetch, checks)))
 
 
-def _asks(mirror: Mirror, plan: Plan, fetch: Fetch, rsync: Rsync) -> Iterator[Callable[[], Endpoint]]:
+def _asks(
+    mirror: Mirror, plan: Plan, fetch: Fetch, checks: Mapping[Protocol, TreeProbe]
+) -> Iterator[Callable[[], Endpoint]]:
     for module, urls in mirror.urls.items():
         for protocol, url in urls.items():
             for family in Family:
                 subject = Subject(mirror.name, module, protocol, family)
                 if protocol in WEB_PROTOCOLS:
                     yield _Web(subject, url, mirror, plan, fetch).asked
-                elif protocol is Protocol.RSYNC:
-                    yield partial(_listed, subject, url, mirror.private, plan, rsync)
+                elif protocol in checks:
+                    yield partial(_checked, subject, url, mirror.private, plan, checks[protocol])
 
 
-def _listed(subject: Subject, url: str, private: bool, plan: Plan, rsync: Rsync) -> Endpoint:
-    probe = excused(rsync(subject, url, plan.timeout_seconds), private)
+def _checked(subject: Subject, url: str, private: bool, plan: Plan, check: TreeProbe) -> Endpoint:
+    probe = excused(check(subject, url, plan.timeout_seconds), private)
     return Endpoint(subject, url, Observation(probe.outcome, probe.detail), {}, probe.seconds)
 
 
@@ -97,7 +99,9 @@ class _Web:
     def asked(self) -> Endpoint:
         """The tree first; its repositories only where it answers."""
         start = self._plan.clock()
-        wanted = self._wanted()
+        of_module = self._plan.wanted.get(self._subject.module, {})
+        published = {path: metadata for path, metadata in of_module.items() if metadata is not None}
+        wanted = dict(published or of_module)  # all of the catalogue where the origin is not known
         tree = self._tree(wanted)
         found = self._walked(wanted) if tree.outcome in GOOD_OUTCOMES or tree.answered else {}
         is_timed = self._plan.time_file is not None and self._subject.module not in self._plan.untimed
@@ -107,12 +111,6 @@ class _Web:
         seconds = self._plan.clock() - start
         mbps = self._speed() if self._plan.speed and found else None
         return Endpoint(self._subject, self._url, tree, found, seconds, frozenset(self._addresses), mbps)
-
-    def _wanted(self) -> dict[str, RepoMetadata | None]:
-        """The repositories that the origin has; all of the catalogue where the origin is not known."""
-        wanted = self._plan.wanted.get(self._subject.module, {})
-        known = {path: metadata for path, metadata in wanted.items() if metadata is not None}
-        return dict(known or wanted)
 
     def _tree(self, wanted: dict[str, RepoMetadata | None]) -> Observation:
         if self._plan.time_file is not None and self._subject.module not in self._plan.untimed:

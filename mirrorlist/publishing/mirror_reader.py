@@ -1,4 +1,4 @@
-"""All mirrors as they are now: from their files, or from the last good form of those that broke."""
+"""Read all mirrors: from their files, or from the last good form of those that broke."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.yaml.documents import Document
 from mirrorlist.sources.yaml.finding_codes import Code
 
-# What a running service keeps of a mirror file that breaks: its last good version, for a week.
-
 KEPT_SECONDS = 7 * 86_400
+"""How long a mirror file that broke stays in force in its last good version."""
 
 
 class LastGood:
@@ -45,14 +44,10 @@ class LastGood:
             if now - self._broken_since[name] < KEPT_SECONDS
         }
         self._mirrors = {**files.mirrors, **kept}
-        return _unique(self._mirrors)
-
-
-def _unique(mirrors: Mapping[str, Mirror]) -> dict[str, Mirror]:
-    holders: dict[str, str] = {}
-    for file_name in sorted(mirrors):
-        holders.setdefault(mirrors[file_name].name, file_name)
-    return {file_name: mirrors[file_name] for file_name in holders.values()}
+        holders: dict[str, str] = {}
+        for file_name in sorted(self._mirrors):
+            holders.setdefault(self._mirrors[file_name].name, file_name)
+        return {file_name: self._mirrors[file_name] for file_name in holders.values()}
 
 
 log = structlog.get_logger()

@@ -1,4 +1,4 @@
-"""Asks the origin for its repomd.xml files, the sizes of its images and its time files, and notes what it publishes."""
+"""Ask the origin for its repomd.xml files, image sizes and time files, and record what it publishes."""
 
 from __future__ import annotations
 
@@ -63,9 +63,11 @@ def update_metadata(service: Service, store: MetadataStore, now: float) -> Itera
     A failure is noted and told; what was known of the path stays.
     """
     with requests.Session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
-        fetches = {
-            module: (_fetch(origin, session), _written(origin, session)) for module, origin in service.origins.items()
-        }
+        fetches: dict[str, tuple[Fetch, Written]] = {}
+        for module, origin in service.origins.items():
+            web = origin.startswith(WEB_SCHEMES)
+            written = http_written(origin, session) if web else directory_written(Path(origin))
+            fetches[module] = _fetch(origin, session), written
         wanted = [
             (found.path.replace("$basearch", arch or ""), *fetches[found.module])
             for found, arch in published(service.catalogue)
@@ -82,7 +84,10 @@ def update_metadata(service: Service, store: MetadataStore, now: float) -> Itera
 def update_images(service: Service, store: MetadataStore, now: float) -> Iterator[Update]:
     """Asks the origin of every module for the size of every image it publishes, one result a path."""
     with requests.Session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
-        sizes = {module: _size(origin, session) for module, origin in service.origins.items()}
+        sizes = {
+            module: http_size(origin, session) if origin.startswith(WEB_SCHEMES) else directory_size(Path(origin))
+            for module, origin in service.origins.items()
+        }
         images = published_images(service.catalogue)
         wanted = [(path, sizes[module]) for module, path in images if module in sizes]
         for path, size in pool.map(_ask_size, wanted):
@@ -132,16 +137,6 @@ def _time_fault(data: bytes, allowed_seconds: float, now: float) -> str:
     if now - told > allowed_seconds:
         return f"its time lies {(now - told) / 3600:.1f} hours back, longer than allowed_outdate; write it anew"
     return ""
-
-
-def _written(origin: str, session: requests.Session) -> Written:
-    return http_written(origin, session) if origin.startswith(WEB_SCHEMES) else directory_written(Path(origin))
-
-
-def _size(origin: str, session: requests.Session) -> Size:
-    if origin.startswith(WEB_SCHEMES):
-        return http_size(origin, session)
-    return directory_size(Path(origin))
 
 
 def _ask_size(wanted: tuple[str, Size]) -> tuple[str, int | OriginError | None]:

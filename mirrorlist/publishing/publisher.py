@@ -1,8 +1,8 @@
-"""Compiles snapshots: something changed? read it, judge it, write a new one. One process does this.
+"""Compile snapshots: something changed? read it, judge it, write a new one. One process does this.
 
 Nothing bad replaces something good: a service file, a mirror file or a database that breaks leaves what was
-last good in force, and the log says so. At a start that is what the last snapshot says. How generations of several
-publishers follow one another is told in ``store/publications.py``.
+last good in force, and the log says so; at startup that is the data of the last snapshot. For how generations of
+several publishers follow one another see ``store/publications.py``.
 """
 
 from __future__ import annotations
@@ -204,7 +204,11 @@ class Publisher:
             asns_built_on=addresses.asns_built_on,
             places_built_on=addresses.places_built_on,
             findings=self._service_findings + read.findings + on_addresses,
-            file_indexes=self._file_indexes(service),
+            file_indexes={
+                module: digest
+                for module, digest in current_indexes(self._state_dir).items()
+                if module in service.modules
+            },
             **asdict(pulled) if pulled else {},
         )
         return Snapshot(facts, table, geo.located, geo.asns, self._orders_of(facts))
@@ -257,10 +261,6 @@ class Publisher:
                 found = with_former(found, read_newest(self._state_dir))
             self._addresses = (marked, found)
         return self._addresses[1]
-
-    def _file_indexes(self, service: Service) -> dict[str, str]:
-        found = current_indexes(self._state_dir)
-        return {module: digest for module, digest in found.items() if module in service.modules}
 
     def _health_table(
         self,

@@ -1,8 +1,8 @@
-"""Takes up the subnets that mirrors publish at a URL: fetched with care, judged like a submitted file, kept.
+"""Update the subnets that mirrors publish at a URL: fetched with care, judged like a submitted file, kept.
 
-Nothing bad replaces something good: what cannot be used is told, and the former list stays for seven days. A list
-waits for a person that changed over half of its addresses since one looked, in however many steps, and so does the
-first one of a private mirror where routing speaks against it.
+Nothing bad replaces something good: an unusable list is reported, and the former one stays for seven days. A list
+in which over half of the addresses changed since a person looked, in however many steps, waits for a person; so does
+the first list of a private mirror where routing contradicts it.
 """
 
 from __future__ import annotations

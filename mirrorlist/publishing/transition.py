@@ -1,4 +1,4 @@
-"""What those who run the service should hear of when a generation replaces another one."""
+"""The transition between generations: news for operators, carried data, the guard against losses, releases."""
 
 from __future__ import annotations
 
@@ -51,10 +51,8 @@ def _retiring(before: Facts | None, after: Facts) -> Iterator[News]:
             yield News(f"mirror {mirror.status.value}", False, {"mirror": mirror.name, **when})
 
 
-# What a new generation takes over from the former one while the database, which knows more, cannot be asked.
-#
 # A database that is away, or that was lost and begins anew, must not look like a world without checksums in which
-# every mirror is good.
+# every mirror is good: meanwhile the former generation is carried over.
 
 
 def carried_metadata(
@@ -90,8 +88,6 @@ def _moments(column: bytes, order: Iterable[int | None]) -> bytes:
     return b"".join(bytes(4) if was is None else column[4 * was : 4 * was + 4] for was in order)
 
 
-# When a new generation is probably a mistake: most of the mirrors are gone, and nobody deleted their files.
-
 GUARDED_ABOVE = 10
 """Mirrors; a network this small may lose as many as it likes, but not all."""
 LEAST_SHARE = 0.7
@@ -116,9 +112,6 @@ def refuse_loss(former: Sequence[Mirror], mirrors: Sequence[Mirror], unusable: i
             f"{lost} of {len(former)} mirrors are lost, but their files were not deleted; the former snapshot stays. "
             f"If this is meant, run mirrorlist publish --force. First gone: {', '.join(gone[:5])}"
         )
-
-
-# What majors mean in the next generation, by what the database recorded, or the former snapshot while it is away.
 
 
 def released(

@@ -1,4 +1,4 @@
-"""Publish whenever something changed, and run what keeps the data fresh beside it."""
+"""Publish whenever something changes, and run the updates that keep the data fresh."""
 
 from __future__ import annotations
 
@@ -156,14 +156,12 @@ def _subnets_loop(watched: Watched, seconds: float, ended: threading.Event) -> N
             return
 
 
-# ``mirrorlist update files`` beside the publisher: one run after another, each in a process of its own.
-
 _FILES_LOOK_SECONDS = 0.5
 _TROUBLE = (FilesOutcome.KEPT.value, FilesOutcome.FAILED.value, FilesOutcome.WARNING.value)
 
 
 def files_loop(watched: Watched, seconds: float, ended: threading.Event) -> None:
-    """Runs until the publisher no longer leads; what a run took of memory goes with its process.
+    """Runs ``mirrorlist update files`` until the publisher no longer leads, in a process each, which frees its memory.
 
     The first run waits for the first snapshot, which names the mirrors. A run that is under way when the publisher ends
     is ended too.
@@ -174,7 +172,7 @@ def files_loop(watched: Watched, seconds: float, ended: threading.Event) -> None
     told: frozenset[str] = frozenset()
     while True:
         try:
-            told = _run_files(_command(watched, watched.publisher.service.state_dir), ended, told)
+            told = _run_files(watched, ended, told)
         except OSError as error:
             log.error("files not listed", reason=str(error))
         if ended.wait(seconds):
@@ -189,16 +187,13 @@ def _has_snapshot(publisher: Publisher) -> bool:
     return True
 
 
-def _command(watched: Watched, state_dir: str) -> list[str]:
-    settings = watched.settings
-    command = [sys.executable, "-m", "mirrorlist", "--config", str(settings.config), "--state", state_dir]
-    command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
-    return [*command, "update", "files", "--once"]
-
-
-def _run_files(command: list[str], ended: threading.Event, told: frozenset[str]) -> frozenset[str]:
+def _run_files(watched: Watched, ended: threading.Event, told: frozenset[str]) -> frozenset[str]:
     """One run, and what went wrong in it, which is told in the log where the run before did not say the same; its
     errors on standard error are this process's."""
+    settings, state_dir = watched.settings, watched.publisher.service.state_dir
+    command = [sys.executable, "-m", "mirrorlist", "--config", str(settings.config), "--state", state_dir]
+    command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
+    command += ["update", "files", "--once"]
     trouble: set[str] = set()
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         threading.Thread(target=_end_with, args=(process, ended), daemon=True).start()

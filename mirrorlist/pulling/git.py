@@ -1,4 +1,4 @@
-"""Asks git for commits and files, without ever checking anything out.
+"""Ask git for commits and files, without ever checking anything out.
 
 The repository may hold anything: hooks, filters, links and submodules only do something when files are checked out,
 so the files are read out of a bare repository of our own instead.
@@ -125,7 +125,12 @@ class GitRepository:
     def entries(self, commit: str, path: str) -> tuple[TreeEntry, ...]:
         """What lies at a path: the file itself, or with a final slash what the directory holds, not below that."""
         rows = self._ask("ls-tree", "-z", "--long", "--full-tree", commit, "--", path).split(b"\0")
-        return tuple(_entry(row) for row in rows if row)
+        found: list[TreeEntry] = []
+        for row in filter(None, rows):
+            facts, _, name = row.partition(b"\t")
+            mode, _, digest, size = facts.decode("ascii").split()
+            found.append(TreeEntry(mode, digest, int(size) if size.isdecimal() else None, name))
+        return tuple(found)
 
     def contents(self, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
         """The bytes of files by their digest."""
@@ -193,20 +198,12 @@ class GitRepository:
         }
 
 
-def _entry(row: bytes) -> TreeEntry:
-    facts, _, path = row.partition(b"\t")
-    mode, _, digest, size = facts.decode("ascii").split()
-    return TreeEntry(mode, digest, int(size) if size.isdecimal() else None, path)
-
-
 def _told(said: bytes) -> str:
     """Git's last words in one line, without anything that a terminal obeys or nobody should read."""
     line = " ".join(said.decode("utf-8", "replace").split())
     shown = "".join(each if each.isprintable() else "?" for each in _CREDENTIALS.sub("", line))
     return shown[-LONGEST_TOLD:] or "it said nothing"
 
-
-# What is taken out of a commit: the service file, and the mirror files and logos. Everything else stays in git.
 
 MOST_ENTRIES = 20_000
 LARGEST_FILE = 1024 * 1024
@@ -267,7 +264,7 @@ def mirror_files(repository: GitRepository, commit: str, directory: str) -> Take
         if fault is None:
             kept[name.decode("ascii")] = entry
         elif _READ_AS_MIRROR.fullmatch(name) or not entry.is_file:
-            left_out[_shown(name)] = fault
+            left_out[ascii(name.decode("utf-8", "backslashreplace"))[1:-1][:100]] = fault
     contents = repository.contents(tuple(kept.values()))
     return Taken({name: contents[entry.digest] for name, entry in kept.items()}, left_out)
 
@@ -280,7 +277,3 @@ def _fault(entry: TreeEntry) -> str | None:
     if entry.size is None or entry.size > LARGEST_FILE:
         return f"has {entry.size} bytes; at most {LARGEST_FILE} are read"
     return None
-
-
-def _shown(name: bytes) -> str:
-    return ascii(name.decode("utf-8", "backslashreplace"))[1:-1][:100]

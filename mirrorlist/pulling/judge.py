@@ -1,4 +1,4 @@
-"""Whether a commit may take the place of the one in force: it can be used, and nothing that could be used is lost."""
+"""Judge whether a commit may replace the one in force: it is usable, and nothing usable is lost."""
 
 from __future__ import annotations
 
@@ -59,18 +59,16 @@ def refuse_worse(old: Usable | None, new: Usable, left_out: Collection[str]) -> 
         return
     broken = sorted((old.mirrors - new.mirrors) & (new.files | set(left_out)))
     if broken:
-        remedy = "correct it" if len(broken) == 1 else "correct them"
-        raise PullError(f"{_many(broken)} could be used before and cannot any more: {_first(broken)}; {remedy}")
+        files, remedy = ("file", "correct it") if len(broken) == 1 else ("files", "correct them")
+        raise PullError(
+            f"{len(broken)} mirror {files} could be used before and cannot any more: {_first(broken)}; {remedy}"
+        )
     if len(old.mirrors) > GUARDED_ABOVE and len(new.mirrors) < LEAST_SHARE * len(old.mirrors):
         gone = sorted(old.mirrors - new.mirrors)
         raise PullError(
             f"of {len(old.mirrors)} mirror files only {len(new.mirrors)} are left; the first that are gone are "
             f"{_first(gone)}; put them back, or accept the commit"
         )
-
-
-def _many(names: Collection[str]) -> str:
-    return f"{len(names)} mirror file" + ("" if len(names) == 1 else "s")
 
 
 def _first(names: Collection[str]) -> str:

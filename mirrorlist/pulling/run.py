@@ -1,4 +1,4 @@
-"""One pull: fetch, judge the whole commit, and put it in place at once, or keep what is there.
+"""Pull once: fetch, judge the whole commit, and put it in place at once, or keep what is there.
 
     <directory>/repository.git   what was fetched, never checked out
     <directory>/commits/<name>/  the files of a commit, complete before anything leads there, and never changed
@@ -89,7 +89,11 @@ def pull(directory: Path, wanted: PullJob, clock: Callable[[], float] = time.tim
             try:
                 done = _pull(directory, wanted, config)
             except PullError as error:
-                _note_behind(config_of(directory, config), _public_words(error), clock())
+                # the status page shows this: git's own words name machines, and files may be confidential
+                why = "the repository could not be read"
+                if isinstance(error, CommitRefused):
+                    why = f"commit {error.commit[:12]} was refused"
+                _note_behind(config_of(directory, config), why, clock())
                 raise
             _note_behind(config_of(directory, config), None, None)
             return done
@@ -121,13 +125,6 @@ def _pull(directory: Path, wanted: PullJob, config: str) -> Done:
         raise CommitRefused(commit, str(error)) from None
     repository.keep(commit)
     return done
-
-
-def _public_words(error: PullError) -> str:
-    """What the status page may say: git's own words name machines, and files may not be everybody's business."""
-    if isinstance(error, CommitRefused):
-        return f"commit {error.commit[:12]} was refused"
-    return "the repository could not be read"
 
 
 def _note_behind(config: Path, why: str | None, now: float | None) -> None:

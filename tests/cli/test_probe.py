@@ -40,6 +40,7 @@ from mirrorlist.store.leader_election import PROBER, LeaderCandidate, leading, p
 from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW, client, service
 from tests.checks.fetching.test_bounded_socket import AUTHORITY, serving_tls
+from tests.checks.probing.test_checks import Planted
 from tests.checks.servers import answer, says, serving
 from tests.checks.trees import CURRENT, HTML, OLD, Tree
 
@@ -153,6 +154,22 @@ def test_a_run_that_is_told_to_stop_asks_nobody_and_writes_nothing(checkout: Che
         with pytest.raises(RunStopped):
             Prober(state, engine, time.time, 10.0, lead, stop).run()
     assert checkout.store.verdicts() == {}
+
+
+def test_the_prober_asks_one_more_check(checkout: Checkout) -> None:
+    file = checkout.directory / "mirrors.d" / "a.example.org.yml"
+    text = yaml.safe_load(file.read_text())
+    text["address"]["ftp"] = "ftp://localhost/linux/"
+    file.write_text(yaml.safe_dump(text))
+    checkout.told("publish")
+    state, planted = checkout.directory / "state", Planted()
+    engine = open_database(state)
+    with leading(engine, LeaderCandidate(prober_lock(engine, state), 60), PROBER, time.time) as lead:
+        assert lead is not None
+        Prober(state, engine, time.time, 10.0, lead, checks={Protocol.FTP: planted}).run()
+    over = [Subject("a.example.org", MAIN, Protocol.FTP, family) for family in Family]
+    assert planted.asked == [(subject, "ftp://localhost/linux/") for subject in over]
+    assert {checkout.store.verdicts()[subject].outcome for subject in over} == {ProbeOutcome.MISSING}
 
 
 def test_one_mirror_may_be_probed_alone(checkout: Checkout) -> None:

@@ -16,6 +16,13 @@ from click.testing import CliRunner, Result
 
 from mirrorlist.cli.main import main
 from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.core.model import Protocol
+from mirrorlist.probing.online import Speed, asked
+from mirrorlist.sources.places.gazetteer import city_of
+from mirrorlist.sources.service.file import read_service
+from mirrorlist.sources.submissions.judge import judge_submissions
+from mirrorlist.sources.submissions.terms import terms_of
+from tests.checks.probing.test_checks import Planted
 from tests.checks.servers import Server, Talk, answer, has_ipv6, says, serving, stays_silent
 from tests.checks.trees import HTML, Tree
 from tests.clients.tools import need
@@ -188,6 +195,21 @@ def test_rsync_is_asked_too(network: Network, tmp_path: Path) -> None:
             assert [code for code, message in errors(network.told()) if "Unknown module" in message] == ["unreachable"]
         finally:
             daemon.terminate()
+
+
+def test_one_more_check_is_asked_too(network: Network) -> None:
+    planted = Planted()
+    with both(tree()) as server:
+        address = {"http": f"http://localhost:{server.port}/", "ftp": "ftp://localhost/linux/"}
+        file = network.submit("", address=address)
+        terms = terms_of(read_service(network.root / "service.yml", None, None, city_of)[0])
+        judged = judge_submissions((file,), network.root / "mirrors.d", terms)
+        (found,) = asked(judged, terms, 5.0, Speed.LEFT_OUT, {Protocol.FTP: planted})
+    assert {url for _, url in planted.asked} == {"ftp://localhost/linux/"}
+    assert [(each.over, each.good, each.came) for each in found.reviewed.seen if each.over.startswith("ftp")] == [
+        ("ftp ipv4", False, "missing: no such directory"),
+        ("ftp ipv6", False, "missing: no such directory"),
+    ]
 
 
 def test_speed_is_a_lower_bound_and_refuses_nothing(network: Network) -> None:

@@ -1,1 +1,1 @@
-"""Asking servers that nobody vouches for, within bounds."""
+"""Bounded requests to untrusted servers."""

@@ -1,4 +1,4 @@
-"""Resolve the names of mirrors, and judge which addresses may be asked."""
+"""Resolve the names of mirrors, and note the addresses."""
 
 from __future__ import annotations
 
@@ -57,8 +57,6 @@ def _look_up(name: str, resolver: Resolver, answer: Future[Sequence[str]]) -> No
         _places.release()
 
 
-# Which addresses the names of mirrors led to while they were probed: no name is asked for a second time.
-
 MOST_ADDRESSES = 16
 """That are kept of one mirror."""
 
@@ -80,17 +78,13 @@ def addresses_of(mirror: Mirror, found: Mapping[str, Sequence[str]]) -> tuple[st
     """The addresses of all hosts in a mirror's URLs, as far as they are known, each once and in its one spelling."""
     addresses: dict[str, None] = {}
     for url in (url for urls in mirror.urls.values() for url in urls.values()):
-        host = _host(url)
+        try:
+            host = (urlsplit(url).hostname or "").removesuffix(".")
+        except ValueError:
+            continue
         for text in found.get(host, (host,)):
             try:
                 addresses[str(ipaddress.ip_address(text))] = None
             except ValueError:
                 continue
     return tuple(addresses)[:MOST_ADDRESSES]
-
-
-def _host(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").removesuffix(".")
-    except ValueError:
-        return ""

@@ -1,4 +1,4 @@
-"""The end of the time that one fetch may take, over everything that it does."""
+"""The deadline of one fetch, over everything that it does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request and its answer, over a connection to an address that has been judged; redirects are not followed."""
+"""Send one request to an address that has been judged, and read the answer; redirects are not followed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import http.client
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
@@ -112,12 +112,15 @@ def exchanged(
     Raises:
         Failed: there is none that can be used.
     """
-    with _told_as_failures(), connection(addresses, target.port, deadline) as (opened, address):
-        if target.scheme is Protocol.HTTP:
-            return _reply(Wire(opened, deadline, LARGEST_HEAD), target, request, address, None)
-        with closing(secured(opened, target.host, context, deadline)) as tls:
-            wire = Wire(tls, deadline, LARGEST_HEAD)
-            return _reply(wire, target, request, address, certificate_days_left(tls, now()))
+    try:
+        with connection(addresses, target.port, deadline) as (opened, address):
+            if target.scheme is Protocol.HTTP:
+                return _reply(Wire(opened, deadline, LARGEST_HEAD), target, request, address, None)
+            with closing(secured(opened, target.host, context, deadline)) as tls:
+                wire = Wire(tls, deadline, LARGEST_HEAD)
+                return _reply(wire, target, request, address, certificate_days_left(tls, now()))
+    except (OSError, http.client.HTTPException, HTTPError, ValueError) as error:  # parsers let ValueError through
+        raise _failure(error) from None
 
 
 def sent_headers(target: FetchTarget, request: Request) -> dict[str, str]:
@@ -163,11 +166,11 @@ def _location(answer: HTTPResponse) -> str | None:
 def _kept(answer: HTTPResponse) -> dict[str, str]:
     """The headers that matter, without control characters; a value that is overlong is cut."""
     found = ((name, answer.headers.get(name)) for name in KEPT_HEADERS)
-    return {name: _printable(value) for name, value in found if value is not None}
-
-
-def _printable(value: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in value[:_LONGEST_KEPT_VALUE])
+    return {
+        name: "".join(character if character.isprintable() else "?" for character in value[:_LONGEST_KEPT_VALUE])
+        for name, value in found
+        if value is not None
+    }
 
 
 def _body(answer: HTTPResponse, wire: Wire, request: Request) -> bytes:
@@ -197,17 +200,8 @@ def _plain_of_size(answer: HTTPResponse, most_bytes: int) -> None:
         raise Failed(FailureKind.TOO_LARGE, f"{answer.length_remaining} bytes announced, {most_bytes} wanted")
 
 
-@contextmanager
-def _told_as_failures() -> Iterator[None]:
-    """What the socket, TLS, http.client and urllib3 raise. ValueError is what their parsers let through."""
-    try:
-        yield
-    except (OSError, http.client.HTTPException, HTTPError, ValueError) as error:
-        raise _failure(error) from None
-
-
 def _failure(error: Exception) -> Failed:
-    """urllib3 wraps what it catches; the cause says more."""
+    """The failure for an error of the socket, TLS, http.client or urllib3, which wraps causes that say more."""
     cause = error.__cause__ or error
     said = shown(f"{type(cause).__name__}: {cause}")
     if isinstance(cause, ssl.SSLError):

@@ -1,4 +1,4 @@
-"""A file from a stranger's URL: every address judged, everything bounded, failures told as values.
+"""Fetch a file from an untrusted URL: every address judged, everything bounded, failures returned as values.
 
 The name is resolved once and the connection goes to an address that was judged, so a second answer of the
 name's DNS changes nothing. Each redirect is judged anew as a whole.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -91,22 +91,25 @@ def _followed(target: FetchTarget, ask: Ask, guard: Guard, deadline: Deadline) -
             reply = _asked(target, ask, guard, deadline)
         days_left.append(reply.certificate_days_left)
         if reply.location is None:
-            return _fetched(reply, target, _least(days_left), deadline)
+            return Fetched(
+                status=reply.status,
+                headers=reply.headers,
+                body=reply.body,
+                url=target.url,
+                address=reply.address,
+                seconds=deadline.passed(),
+                certificate_days_left=min((days for days in days_left if days is not None), default=None),
+            )
         if len(hops) == MOST_HOPS:
             raise Failed(FailureKind.TOO_MANY_REDIRECTS, f"over {MOST_HOPS}, the last from {shown(target.url)}")
         hops.append(target.url)
         with _hops_told(hops):
-            target = _redirected(target, reply.location, ask.elsewhere)
+            with suppress(ValueError):  # somebody else's copy says nothing of this one
+                if owner := ask.elsewhere.owner_of(urljoin(target.url, reply.location)):
+                    raise Failed(FailureKind.ELSEWHERE, f"{shown(reply.location)} is {owner}")
+            target = redirected(target, reply.location)
             if target.url in hops:
                 raise Failed(FailureKind.CIRCLE, f"back to {shown(target.url)}")
-
-
-def _redirected(target: FetchTarget, location: str, others: Elsewhere) -> FetchTarget:
-    """Where a redirect leads, unless it is to somebody else's copy, which says nothing of this one."""
-    with suppress(ValueError):
-        if owner := others.owner_of(urljoin(target.url, location)):
-            raise Failed(FailureKind.ELSEWHERE, f"{shown(location)} is {owner}")
-    return redirected(target, location)
 
 
 @contextmanager
@@ -123,9 +126,15 @@ def _hops_told(hops: list[str]) -> Iterator[None]:
 def _asked(target: FetchTarget, ask: Ask, guard: Guard, deadline: Deadline) -> Reply:
     if ask.scheme is not None and target.scheme is not ask.scheme:
         raise Failed(FailureKind.OTHER_SCHEME, f"{shown(target.url)} is not {ask.scheme}")
-    addresses = _in_family(_judged(_addresses(target, guard, deadline), target, guard), target, ask.family)
+    addresses = _addresses(target, guard, deadline)
+    for address in addresses:  # all or none: a name with one forbidden address may answer with it at any time
+        if reason := refusal(address, guard.allowed):
+            raise Failed(FailureKind.FORBIDDEN_ADDRESS, f"{shown(target.host)}: {reason}")
+    usable = tuple(address for address in addresses if ipaddress.ip_address(address).version in ask.family.value)
+    if not usable:
+        raise Failed(FailureKind.NO_ADDRESS_IN_FAMILY, f"{shown(target.host)} has none in {ask.family.name}")
     request = Request(ask.method, ask.user_agent or guard.user_agent, ask.etag, ask.modified_since, ask.most_bytes)
-    return exchanged(target, addresses, request, guard.context, deadline, guard.now)
+    return exchanged(target, usable, request, guard.context, deadline, guard.now)
 
 
 def _addresses(target: FetchTarget, guard: Guard, deadline: Deadline) -> tuple[str, ...]:
@@ -142,37 +151,6 @@ def _addresses(target: FetchTarget, guard: Guard, deadline: Deadline) -> tuple[s
     if not found:
         raise Failed(FailureKind.UNRESOLVABLE, f"{shown(target.host)} has no address")
     return found
-
-
-def _judged(addresses: tuple[str, ...], target: FetchTarget, guard: Guard) -> tuple[str, ...]:
-    """All of them, or none: a name with one forbidden address may answer with it at any time."""
-    for address in addresses:
-        if reason := refusal(address, guard.allowed):
-            raise Failed(FailureKind.FORBIDDEN_ADDRESS, f"{shown(target.host)}: {reason}")
-    return addresses
-
-
-def _in_family(addresses: tuple[str, ...], target: FetchTarget, family: AllowedFamilies) -> tuple[str, ...]:
-    found = tuple(address for address in addresses if ipaddress.ip_address(address).version in family.value)
-    if not found:
-        raise Failed(FailureKind.NO_ADDRESS_IN_FAMILY, f"{shown(target.host)} has none in {family.name}")
-    return found
-
-
-def _least(days_left: Iterable[int | None]) -> int | None:
-    return min((days for days in days_left if days is not None), default=None)
-
-
-def _fetched(reply: Reply, target: FetchTarget, days_left: int | None, deadline: Deadline) -> Fetched:
-    return Fetched(
-        status=reply.status,
-        headers=reply.headers,
-        body=reply.body,
-        url=target.url,
-        address=reply.address,
-        seconds=deadline.passed(),
-        certificate_days_left=days_left,
-    )
 
 
 def guard_of(service: Service, resolver: Resolver = system_resolver) -> Guard:

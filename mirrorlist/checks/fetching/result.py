@@ -1,4 +1,4 @@
-"""What comes of asking one URL: an answer or a failure, both values."""
+"""The result of asking one URL: an answer or a failure, both values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that talk to strangers for us: ended with all that they started, their memory and their words bounded."""
+"""Limits for programs that talk to strangers: their memory, their output, and the end of all they started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a URL points: read once, strictly, so that what is judged is what is asked."""
+"""Parse a URL once and strictly, so that the URL judged is the URL asked."""
 
 from __future__ import annotations
 

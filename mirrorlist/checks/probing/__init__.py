@@ -1,1 +1,1 @@
-"""Visits to mirrors, and what they come to."""
+"""Visits to mirrors, and their results."""

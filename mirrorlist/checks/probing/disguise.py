@@ -1,4 +1,4 @@
-"""Asks a mirror under the name of a real client, and tells whether it is treated otherwise than the prober is."""
+"""Ask a mirror under a client's User-Agent, and detect whether it treats clients and the prober differently."""
 
 from __future__ import annotations
 
@@ -56,12 +56,18 @@ def _compared(trip: Trip, look: ProbeRequest, asked: Asked) -> tuple[ProbeOutcom
         own = asked(look, Method.FIRST_BYTE, None) if _is_page(theirs) else None
         if own is None or _is_page(own):
             return ProbeOutcome.GOOD, ""
-    if theirs is None or _says_nothing(theirs):
+    if theirs is None or (
+        theirs.status == TOO_MANY_REQUESTS if isinstance(theirs, Fetched) else theirs.kind is FailureKind.LOCAL
+    ):
         return ProbeOutcome.UNCHECKED, f"{agent.name} could not be asked for"
     ours = asked(look, Method.FIRST_BYTE, None)
     if not _is_served(ours):
         return ProbeOutcome.UNCHECKED, f"{agent.name} and the prober were treated alike"
-    return ProbeOutcome.CLIENTS, f"it refuses {agent.name}'s User-Agent ({_said(theirs)}), and not the prober's"
+    if isinstance(theirs, Failure):
+        said = str(theirs)
+    else:
+        said = "an HTML page" if _is_page(theirs) and is_there(theirs) else f"status {theirs.status}"
+    return ProbeOutcome.CLIENTS, f"it refuses {agent.name}'s User-Agent ({said}), and not the prober's"
 
 
 def _is_served(answer: Answer) -> bool:
@@ -70,15 +76,3 @@ def _is_served(answer: Answer) -> bool:
 
 def _is_page(answer: Answer) -> bool:
     return isinstance(answer, Fetched) and answer.headers.get("content-type", "").lower().startswith("text/html")
-
-
-def _says_nothing(answer: Fetched | Failure) -> bool:
-    if isinstance(answer, Fetched):
-        return answer.status == TOO_MANY_REQUESTS
-    return answer.kind is FailureKind.LOCAL
-
-
-def _said(answer: Fetched | Failure) -> str:
-    if isinstance(answer, Failure):
-        return str(answer)
-    return "an HTML page" if _is_page(answer) and is_there(answer) else f"status {answer.status}"

@@ -1,4 +1,4 @@
-"""What an answer, or its absence, says about a mirror.
+"""Judge a mirror by an answer or by its absence.
 
 A new kind of failure is a row in FAILURES; a new kind of file is a function from its bytes to an observation.
 """
@@ -71,7 +71,10 @@ def told_time(body: bytes) -> float | None:
     The first line with anything in it counts; where that is no time, the first line that begins with ``Date:`` or the
     like.
     """
-    lines = [" ".join(line[:LONGEST_LINE].split()) for line in _text(body[:MOST_BYTES]).splitlines()]
+    # some editors and shells write a byte order mark, or UTF-16
+    encoding = "utf-16" if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    text = body[:MOST_BYTES].decode(encoding, "replace")
+    lines = [" ".join(line[:LONGEST_LINE].split()) for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     labelled = [found[1] for line in lines if (found := _LABEL.fullmatch(line))]
     for line in (*lines[:1], *labelled):
@@ -79,13 +82,6 @@ def told_time(body: bytes) -> float | None:
             if (found_time := _of_date(line)) is not None or (found_time := _of_number(line)) is not None:
                 return found_time
     return None
-
-
-def _text(body: bytes) -> str:
-    """Some editors and shells write a byte order mark, or UTF-16."""
-    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return body.decode("utf-16", "replace")
-    return body.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
 
 
 def _of_number(line: str) -> float | None:
@@ -224,7 +220,6 @@ FAILURES: dict[FailureKind, ProbeOutcome] = {
     FailureKind.TLS: ProbeOutcome.UNREACHABLE,
     FailureKind.TOO_MANY_REDIRECTS: ProbeOutcome.WRONG,
     FailureKind.CIRCLE: ProbeOutcome.WRONG,
-    FailureKind.ELSEWHERE: ProbeOutcome.WRONG,
     FailureKind.DOWNGRADE: ProbeOutcome.WRONG,
     FailureKind.OTHER_SCHEME: ProbeOutcome.WRONG,
     FailureKind.ELSEWHERE: ProbeOutcome.ELSEWHERE,
@@ -292,7 +287,7 @@ def failed(failure: Failure, private: bool) -> Observation:
 
 
 def excused(probe: Probe, private: bool) -> Probe:
-    """The same for the probe of an rsync tree."""
+    """The same for the probe of a tree that is not on the web."""
     out_of_reach = probe.outcome in (ProbeOutcome.TIMEOUT, ProbeOutcome.UNREACHABLE, ProbeOutcome.FORBIDDEN)
     return replace(probe, outcome=ProbeOutcome.UNCHECKED) if private and out_of_reach else probe
 
@@ -356,7 +351,10 @@ def _unheard_of(answer: Fetched, metadata: RepoMetadata, known: OriginHistory, n
     timestamps its Last-Modified counts, as at the origin.
     """
     stamps = [int(stamp) for stamp in _TIMESTAMP.findall(answer.body)]
-    newest = max(stamps) if stamps else _modified(answer)
+    newest = max(stamps, default=0)
+    if not stamps:
+        with suppress(ValueError, OverflowError):
+            newest = int(parsedate_to_datetime(answer.headers.get("last-modified", "")).timestamp())
     if metadata.current.timestamp < newest <= now + MOST_AHEAD_SECONDS:
         return Observation(ProbeOutcome.AHEAD, said="")
     if 0 < newest < known.oldest:
@@ -364,13 +362,6 @@ def _unheard_of(answer: Fetched, metadata: RepoMetadata, known: OriginHistory, n
     return Observation(
         ProbeOutcome.WRONG, "a repomd.xml that the origin never published", said=sha256(answer.body).hexdigest()
     )
-
-
-def _modified(answer: Fetched) -> int:
-    try:
-        return int(parsedate_to_datetime(answer.headers.get("last-modified", "")).timestamp())
-    except (ValueError, OverflowError):
-        return 0
 
 
 def answers(answer: Fetched) -> Observation:
@@ -389,10 +380,6 @@ def time_file(answer: Fetched, now: float, allowed_seconds: float) -> Observatio
     if told is None:
         detail = f"not a time: {shown(answer.body[:40].decode('latin-1').strip())}"
         return Observation(ProbeOutcome.WRONG, detail, said="not a time")
-    return _of_time(told, now, allowed_seconds)
-
-
-def _of_time(told: float, now: float, allowed_seconds: float) -> Observation:
     if not math.isfinite(told) or told > now + MOST_AHEAD_SECONDS:
         return Observation(ProbeOutcome.FUTURE, f"it says {told:.0f}", said="")
     if now - told > allowed_seconds:

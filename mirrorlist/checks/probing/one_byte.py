@@ -1,19 +1,26 @@
-"""Whether a mirror gives a file: its first byte by GET, the way that clients come, and HEAD where that costs too much.
+"""Detect whether a mirror serves a file: by a GET of its first byte, as clients ask, or by HEAD where GET is expensive.
 
 Servers refuse HEAD that give the file, and answer HEAD for files that they refuse: HEAD alone proves neither.
+
+A run asks for some files only: the largest, for which a wrong redirect costs most, and a few others in turn, so that
+all are asked for after some time. An answer that is too old counts for nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
+from urllib.parse import quote
 
+from mirrorlist.checks.fetching.deadline import Clock, deadline_in
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN
+from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
+from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 NOT_ITS_OWN = frozenset({FailureKind.ELSEWHERE, FailureKind.CIRCLE})
 """Redirects that end a client's way without the file, or with somebody else's."""
@@ -91,8 +98,6 @@ def _time(headers: Mapping[str, str]) -> int:
         return UNKNOWN
 
 
-# How large an answer says that a file is, whether the head of the file, its first byte or all of it was asked for.
-
 MOST_DIGITS = 16
 _TOTAL = re.compile(r"bytes\s+(?:[0-9]+-[0-9]+|\*)/([0-9]+)\s*", re.IGNORECASE)
 _WHOLE, _PART, _NO_PART = 200, 206, 416
@@ -110,3 +115,45 @@ def told_size(answer: Fetched) -> int | None:
         found = _TOTAL.fullmatch(answer.headers.get("content-range", ""))
         text = found[1] if found else ""
     return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
+
+
+_MOST_FAILURES = 3
+"""So many requests in a row without an answer: the mirror is left alone until the next run."""
+_GET_EACH = 4
+"""A server that sends the whole file for its first byte is asked by HEAD, and by GET for every fourth file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long one request and all of one mirror's may take."""
+
+    request_seconds: float = 10.0
+    mirror_seconds: float = 120.0
+
+
+def tree_of(urls: Mapping[Protocol, str]) -> str | None:
+    """Where a mirror is asked: https before http."""
+    return next((urls[protocol] for protocol in WEB_PROTOCOLS if protocol in urls), None)
+
+
+def ask(
+    tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, timeouts: Timeouts, elsewhere: Elsewhere = NOWHERE
+) -> dict[str, FileAnswer]:
+    """What the mirror says of each path; those that it gave no clear answer about are left out.
+
+    What it redirects ``elsewhere`` it does not have.
+    """
+    deadline = deadline_in(timeouts.mirror_seconds, clock)
+    found: dict[str, FileAnswer] = {}
+    failures, sparing = 0, False
+    for number, path in enumerate(paths):
+        left = min(timeouts.request_seconds, deadline.left())
+        if left <= 0 or failures == _MOST_FAILURES:
+            break
+        asking = by_head if sparing and number % _GET_EACH else by_get
+        asked = asking(tree + quote(path), Ask(deadline_seconds=left, elsewhere=elsewhere), fetch)
+        failures = failures + 1 if asked.failed else 0
+        sparing |= asked.whole
+        if asked.answer is not None:
+            found[path] = asked.answer
+    return found

@@ -1,4 +1,4 @@
-"""One look at a mirror: from the plan to a request, and from what came back to a probe."""
+"""Turn a probe request of the plan into an HTTP request, and its answer into a probe."""
 
 from __future__ import annotations
 

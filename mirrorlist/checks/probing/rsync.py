@@ -1,4 +1,4 @@
-"""Whether a mirror's rsync server answers and lists its tree. It needs the rsync client; without it nothing is said."""
+"""Check that a mirror's rsync server answers and lists its tree. Without the rsync client nothing is said."""
 
 from __future__ import annotations
 
@@ -33,10 +33,18 @@ Client = Callable[[list[str], float], tuple[int, str]]
 TimeoutError tells that it did not end."""
 
 
+def check(guard: Guard, subject: Subject, url: str, timeout_seconds: float) -> Probe:
+    """Probes with the rsync of this machine."""
+    return probe(subject, url, timeout_seconds, guard, installed_client())
+
+
 def probe(subject: Subject, url: str, timeout_seconds: float, guard: Guard, client: Client | None) -> Probe:
     """Asks for the list of the tree itself, not of what is below. The client connects to an address that was judged."""
     start, at = guard.clock(), guard.now()
-    outcome, detail = _asked(subject.family, url, guard, timeout_seconds, client)
+    if client is None:
+        return Probe(subject, at, 0.0, ProbeOutcome.UNCHECKED, "the rsync client is not installed here")
+    judged = judged_url(url, subject.family, guard, timeout_seconds)
+    outcome, detail = judged if isinstance(judged, tuple) else _listed(client, judged, timeout_seconds)
     return Probe(subject, at, guard.clock() - start, outcome, detail)
 
 
@@ -83,15 +91,6 @@ def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], byte
         process.wait()
         hearing.join()
         process.stderr.close()
-
-
-def _asked(
-    family: Family, url: str, guard: Guard, timeout_seconds: float, client: Client | None
-) -> tuple[ProbeOutcome, str]:
-    if client is None:
-        return ProbeOutcome.UNCHECKED, "the rsync client is not installed here"
-    judged = judged_url(url, family, guard, timeout_seconds)
-    return judged if isinstance(judged, tuple) else _listed(client, judged, timeout_seconds)
 
 
 def judged_url(url: str, family: Family, guard: Guard, timeout_seconds: float) -> str | tuple[ProbeOutcome, str]:

@@ -1,7 +1,7 @@
-"""The list of a whole tree from an rsync server, within bounds: the server is a stranger's.
+"""List a whole tree of an untrusted rsync server, within bounds.
 
 The client connects to an address that was judged. Its time, its memory, and the bytes and lines that it prints are
-bounded; what it prints is read as ``core/listed.py`` says.
+bounded; what it prints is read as ``core/files/list_parser.py`` says.
 """
 
 from __future__ import annotations
@@ -78,18 +78,18 @@ def installed_lister() -> Lister | None:
 
 def lister_of(program: str) -> Lister:
     """The rsync client at a path."""
-    return lambda url, bounds: _list(program, url, bounds)
 
+    def lines(url: str, bounds: Bounds) -> Lines:
+        command = [
+            program, "--list-only", "--recursive", "--links", "--no-motd", "--no-human-readable", "--8-bit-output",
+            "--exclude=.~tmp~/", f"--contimeout={CONNECT_SECONDS}", f"--timeout={SILENT_SECONDS}", "--", url,
+        ]  # fmt: skip
+        with _running(command, bounds) as ran:
+            yield from _bounded_lines(ran.output, bounds)
+            if ran.judged(url) == _UNREAD:
+                yield UNREAD_LINE
 
-def _list(program: str, url: str, bounds: Bounds) -> Lines:
-    command = [
-        program, "--list-only", "--recursive", "--links", "--no-motd", "--no-human-readable", "--8-bit-output",
-        "--exclude=.~tmp~/", f"--contimeout={CONNECT_SECONDS}", f"--timeout={SILENT_SECONDS}", "--", url,
-    ]  # fmt: skip
-    with _running(command, bounds) as ran:
-        yield from _bounded_lines(ran.output, bounds)
-        if ran.judged(url) == _UNREAD:
-            yield UNREAD_LINE
+    return lines
 
 
 @dataclass(slots=True)

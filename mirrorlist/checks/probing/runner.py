@@ -1,4 +1,4 @@
-"""One run over all mirrors: many visits at once, each mirror by one of them only."""
+"""Run the probe over all mirrors: many visits at once, one per mirror."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from itertools import islice
 
 from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Fetch
+from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.requests import ProbeTerms
-from mirrorlist.checks.probing.visit import Rsync, Visited, visit
+from mirrorlist.checks.probing.visit import Visited, visit
 from mirrorlist.core.catalogue.catalogue import Images
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
 from mirrorlist.core.health.elsewhere import NOWHERE, THIS_SERVICE, Elsewhere
@@ -58,12 +59,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What a run needs of the world: a guarded fetch, a clock that only grows, the time of day, and rsync."""
+    """What a run needs of the world: a guarded fetch, a clock that only grows, the time of day, and the checks."""
 
     fetch: Fetch
     clock: Clock = time.monotonic
     now: Callable[[], float] = time.time
-    rsync: Rsync | None = None
+    checks: Mapping[Protocol, TreeProbe] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,9 @@ def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: in
     start = outside.clock()
     verdicts = by_mirror(job.verdicts)
     trips = [_trip(job, each, {}, outside) for each in job.controls]
-    trips += [_trip(job, each, verdicts.get(each.name, {}), outside) for each in _mixed(job.mirrors)]
+    # neighbours in the alphabet are often down together; apart, they do not take all threads at once
+    mixed = sorted(job.mirrors, key=lambda mirror: sha256(mirror.name.encode()).digest())
+    trips += [_trip(job, each, verdicts.get(each.name, {}), outside) for each in mixed]
     names = {each.name for each in job.controls}
     visits: list[Visited] = []
     for visited in _visits(trips, job, outside, at_once):
@@ -139,36 +142,24 @@ def _as_mirror(name: str, module: str, url: str) -> Mirror:
     return Mirror(name=name, urls={module: {Protocol(url.partition(":")[0]): url}})
 
 
-def _mixed(mirrors: Iterable[Mirror]) -> list[Mirror]:
-    """Neighbours in the alphabet are often down together; apart, they do not take all threads at once."""
-    return sorted(mirrors, key=lambda mirror: sha256(mirror.name.encode()).digest())
-
-
 def _trip(job: Job, mirror: Mirror, verdicts: Mapping[Subject, Verdict], outside: Outside) -> Trip:
+    """The trip to a mirror. A control has nothing to compare: its visit is nothing but the first probe request.
+
+    The project's own trees may redirect wherever they like, except back to this service: that would be a loop.
+    """
     is_control = mirror in job.controls
+    others = job.elsewhere.of(THIS_SERVICE) if "://" in mirror.name else job.elsewhere
     return Trip(
         mirror=mirror,
-        wanted=_only_reached(job.wanted) if is_control else job.wanted,
+        wanted={module: dict.fromkeys(paths) for module, paths in job.wanted.items()} if is_control else job.wanted,
         now=outside.now(),
         run=job.run,
         verdicts=verdicts,
         time_file=job.time_file,
         untimed=job.untimed,
-        elsewhere=_elsewhere(job, mirror),
+        elsewhere=NOWHERE if is_control else others.but_for(mirror),
         images={} if is_control else job.images,
     )
-
-
-def _elsewhere(job: Job, mirror: Mirror) -> Elsewhere:
-    """The project's own trees may lead wherever they like, but for back to this service: that would be a loop."""
-    if mirror in job.controls:
-        return NOWHERE
-    return (job.elsewhere.of(THIS_SERVICE) if "://" in mirror.name else job.elsewhere).but_for(mirror)
-
-
-def _only_reached(wanted: Wanted) -> Wanted:
-    """Without anything to compare a visit is nothing but the first look."""
-    return {module: dict.fromkeys(paths) for module, paths in wanted.items()}
 
 
 def _visits(trips: Iterable[Trip], job: Job, outside: Outside, at_once: int) -> Iterator[Visited]:
@@ -179,7 +170,7 @@ def _visits(trips: Iterable[Trip], job: Job, outside: Outside, at_once: int) -> 
         while True:
             for trip in islice(waiting, at_once - len(running)):
                 running.add(
-                    pool.submit(visit, trip, job.terms, outside.fetch, outside.clock, outside.now, outside.rsync)
+                    pool.submit(visit, trip, job.terms, outside.fetch, outside.clock, outside.now, outside.checks)
                 )
             if not running:
                 return

@@ -1,14 +1,16 @@
-"""Carries out the plan of a visit: one request at a time, each judged; the tree of a module by all of them."""
+"""Visit one mirror: send the requests of the plan one at a time, judge each answer, and then each tree."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from mirrorlist.checks.fetching.deadline import Clock, deadline_in
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.disguise import TOO_MANY_REQUESTS, refusals
 from mirrorlist.checks.probing.judge import excused
 from mirrorlist.checks.probing.requests import ProbeTerms, ask_of, judged, method_of, probe_of
@@ -16,8 +18,6 @@ from mirrorlist.core.health.agents import Agent, agent_of
 from mirrorlist.core.health.probe_plan import ProbeRequest, Trip, due, first_way, known_paths, overdue, reach, whole
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import Protocol
-
-# How long one visit may wait: for a single answer, for a host that stays silent, and in all.
 
 SHARE_OF_SILENCE = 1.25
 """What a silent host costs at most, in timeouts: a whole one for the first look, a quarter for all others."""
@@ -62,9 +62,6 @@ class Patience:
         self._tired = True
 
 
-Rsync = Callable[[Subject, str, float], Probe]
-"""Looks at the rsync tree of a subject at a URL for at most so many seconds."""
-
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
 HUNG_UP = frozenset({FailureKind.BROKEN_OFF, FailureKind.MALFORMED})
 NO_SERVER = frozenset(
@@ -96,9 +93,14 @@ class Visited:
 
 
 def visit(
-    trip: Trip, terms: ProbeTerms, fetch: Fetch, clock: Clock, now: Callable[[], float], rsync: Rsync | None = None
+    trip: Trip,
+    terms: ProbeTerms,
+    fetch: Fetch,
+    clock: Clock,
+    now: Callable[[], float],
+    checks: Mapping[Protocol, TreeProbe] = MappingProxyType({}),
 ) -> Visited:
-    """Visits the mirror of a trip; without ``rsync`` its rsync trees are left alone."""
+    """Visits the mirror of a trip; trees of protocols that are neither the web's nor in ``checks`` are left alone."""
     start = clock()
     asking = _Asking(trip, terms, fetch, clock, now)
     reached = asking.reached()
@@ -106,8 +108,7 @@ def visit(
     for module in trip.mirror.urls:
         trees = {tree: probe for tree, probe in reached.items() if tree.module == module}
         forgotten |= _Module(asking, trees).judge()
-    if rsync:
-        asking.listed(rsync)
+    asking.check(checks)
     return Visited(trip.mirror.name, tuple(asking.probes), asking.requests, clock() - start, frozenset(forgotten))
 
 
@@ -210,19 +211,26 @@ class _Asking:
         seconds = self._patience.for_walk()
         return self._asked(look, seconds, method, agent) if seconds else None
 
-    def listed(self, rsync: Rsync) -> None:
-        """Asks for the rsync trees. A host that was silent over http is spared: it would be again."""
-        for module, urls in self.trip.mirror.urls.items():
-            for family in self.trip.families if Protocol.RSYNC in urls and self.answered else ():
-                if seconds := self._patience.for_walk():
-                    self.requests += 1
-                    subject = Subject(self.trip.mirror.name, module, Protocol.RSYNC, family)
-                    self._heard(rsync(subject, urls[Protocol.RSYNC], seconds))
-
-    def _heard(self, probe: Probe) -> None:
-        if probe.outcome is ProbeOutcome.TIMEOUT:
-            self._patience.fell_silent()
-        self.probes.append(excused(probe, self.trip.mirror.private))
+    def check(self, checks: Mapping[Protocol, TreeProbe]) -> None:
+        """Checks the trees that are not on the web. A host that was silent over http is spared: it would be again."""
+        if not self.answered:
+            return
+        mirror = self.trip.mirror
+        trees = [
+            (Subject(mirror.name, module, protocol, family), urls[protocol])
+            for module, urls in mirror.urls.items()
+            for protocol in urls
+            if protocol in checks
+            for family in self.trip.families
+        ]
+        for subject, url in trees:
+            if not (seconds := self._patience.for_walk()):
+                break
+            self.requests += 1
+            probe = checks[subject.protocol](subject, url, seconds)
+            if probe.outcome is ProbeOutcome.TIMEOUT:
+                self._patience.fell_silent()
+            self.probes.append(excused(probe, mirror.private))
 
     def walk(self, looks: Iterable[ProbeRequest]) -> list[Probe]:
         """Looks at one repository after the other, until the mirror has had enough of it."""
@@ -264,33 +272,31 @@ class _Module:
                 continue
             if first is None or tree not in self._walkable:
                 self._note(tree, probe, [])
-            elif _agree(probe, self._reached[first]) and not self._has_own_faults(tree):
+                continue
+            other, known = self._reached[first], known_paths(self._trip, tree)
+            is_same_file = (probe.outcome, probe.sha256) == (other.outcome, other.sha256)
+            # what was bad over this way alone is followed until it is good
+            if is_same_file and not any(verdict.bad or not verdict.good_now for verdict in known.values()):
                 self._note(tree, probe, walked)
-                forgotten |= known_paths(self._trip, tree).keys()
+                forgotten |= known.keys()
             else:
-                self._walk_and_note(tree, self._reached[first])
+                self._walk_and_note(tree, other)
         return forgotten
-
-    def _has_own_faults(self, tree: Subject) -> bool:
-        """Whether something was bad over this way alone, which is looked at until it is good."""
-        return any(verdict.bad or not verdict.good_now for verdict in known_paths(self._trip, tree).values())
 
     def _walk_and_note(self, tree: Subject, first: Probe | None = None) -> list[Probe]:
         """Walks a tree. One that is stale beside a first one that is not leads to another copy: it is bad itself."""
         probe = self._reached[tree]
-        walked = self._walked(tree, probe)
+        wanted, images = (each.get(probe.subject.module, {}) for each in (self._trip.wanted, self._trip.images))
+        is_comparable = wanted.get(probe.subject.path) is not None or probe.subject.path in images
+        walked = [probe] if is_comparable else []
+        self._asking.probes += walked
+        looks = self._looks(tree, probe)
+        walked += self._asking.walk(each for each in looks if each.subject != probe.subject)
         if first and first.outcome in GOOD_OUTCOMES and probe.outcome is ProbeOutcome.STALE:
             self._asking.probes.append(replace(probe, subject=tree, sha256=None))
         else:
             self._note(tree, probe, walked)
         return walked
-
-    def _walked(self, tree: Subject, probe: Probe) -> list[Probe]:
-        """The looks at the repositories of a tree, the first one among them."""
-        first = [probe] if self._is_comparable(probe.subject) else []
-        self._asking.probes += first
-        looks = self._looks(tree, probe)
-        return first + self._asking.walk(each for each in looks if each.subject != probe.subject)
 
     def _looks(self, tree: Subject, probe: Probe) -> tuple[ProbeRequest, ...]:
         """What is missing or wrong for the first time casts doubt on everything; later it is known."""
@@ -300,10 +306,6 @@ class _Module:
         if before is None or (not before.bad and before.detail != _doubt(probe)):
             return whole(self._trip, tree)
         return overdue(self._trip, tree) if before.bad else due(self._trip, tree)
-
-    def _is_comparable(self, subject: Subject) -> bool:
-        wanted, images = (each.get(subject.module, {}) for each in (self._trip.wanted, self._trip.images))
-        return wanted.get(subject.path) is not None or subject.path in images
 
     def _note(self, tree: Subject, probe: Probe, walked: list[Probe]) -> None:
         outcome, detail = self._of_tree(tree, probe, walked)
@@ -323,11 +325,6 @@ class _Module:
         before = self._trip.verdicts.get(tree)
         same = before is not None and before.outcome is ProbeOutcome.GOOD and before.detail == _doubt(probe)
         return (ProbeOutcome.GOOD if fine or same else probe.outcome), _doubt(probe)
-
-
-def _agree(probe: Probe, other: Probe) -> bool:
-    """Whether two ways lead to the same file."""
-    return (probe.outcome, probe.sha256) == (other.outcome, other.sha256)
 
 
 def _doubt(probe: Probe) -> str:

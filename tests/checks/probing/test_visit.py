@@ -585,12 +585,13 @@ def test_rsync_is_asked_over_each_family_unless_the_host_is_silent() -> None:
         asked.append((url, seconds))
         return Probe(subject, NOW, 0.1, ProbeOutcome.GOOD)
 
+    checks = {Protocol.RSYNC: rsync}
     clock = Clock()
-    found = visit(of, TERMS, slow(clock, lambda url, ask: 0.1), clock, now, rsync)
+    found = visit(of, TERMS, slow(clock, lambda url, ask: 0.1), clock, now, checks)
     assert asked == [("rsync://m.test/linux/", TIMEOUT)] * 2
     over = [probe.subject for probe in found.probes if probe.subject.protocol is Protocol.RSYNC]
     assert [subject.family for subject in over] == [Family.IPV4, Family.IPV6]
-    visit(of, TERMS, slow(clock, lambda url, ask: None), clock, now, rsync)
+    visit(of, TERMS, slow(clock, lambda url, ask: None), clock, now, checks)
     assert len(asked) == 2
 
 

@@ -1,0 +1,27 @@
+"""The checks of trees that are not fetched over the web, by protocol; to add one, write its function and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+
+from mirrorlist.checks.fetching.fetch import Guard
+from mirrorlist.checks.probing import rsync
+from mirrorlist.core.health.verdicts import Probe, Subject
+from mirrorlist.core.model import Protocol
+
+Check = Callable[[Guard, Subject, str, float], Probe]
+"""Probes the tree of a subject at a URL in at most so many seconds, reaching only addresses that the guard allows.
+
+A failure is the outcome of the probe, never an exception. What cannot be asked from here is UNCHECKED.
+"""
+TreeProbe = Callable[[Subject, str, float], Probe]
+"""A check that has its guard."""
+
+CHECKS: Mapping[Protocol, Check] = MappingProxyType({Protocol.RSYNC: rsync.check})
+
+
+def guarded(checks: Mapping[Protocol, Check], guard: Guard) -> Mapping[Protocol, TreeProbe]:
+    """The checks of a run, each behind its guard."""
+    return {protocol: partial(check, guard) for protocol, check in checks.items()}
