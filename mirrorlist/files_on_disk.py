@@ -1,4 +1,4 @@
-"""Write files whole, map them, and lock them: what every ring that touches disks shares."""
+"""Write files atomically, map them, and lock them: shared by every ring that touches disks."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def remove_left_overs(directory: Path) -> None:
         entry.unlink(missing_ok=True)
 
 
-# Sealed files on disk, read as views of their bytes: nothing is copied, and processes share what they look at.
+# Sealed files are read as views of their bytes: nothing is copied, and processes share the pages.
 
 _Read = TypeVar("_Read")
 
@@ -78,7 +78,7 @@ def read_mapped(path: Path, decode: Callable[[memoryview], _Read]) -> _Read:
         raise SnapshotError(f"{path}: {error}") from None
 
 
-# Locks on files: held by one process of a machine at a time, and given back when it ends, however it ends.
+# File locks: held by one process of a machine at a time, and released when it exits, however it exits.
 
 
 def locked(descriptor: int) -> bool:

@@ -1,4 +1,4 @@
-"""Opens regular files only: a device or a fifo would hold up whoever reads it, for ever and without a word."""
+"""Open regular files only: a device or a fifo would block its reader for ever, silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AlmaLinux's directory of YAML files: the loader reads them as they are; what it repairs is written repaired."""
+"""Import AlmaLinux's directory of YAML files: the loader reads them as they are; repairs are written back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a kit, by name: which there are, what each is made from, and whether it is a program.
+"""Files of a kit by name: the template of each, and whether it is executable.
 
 A further file is a row in FILES and a template in templates/.
 """

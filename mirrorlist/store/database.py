@@ -1,4 +1,4 @@
-"""Opens the database: SQLite beside the state by default, PostgreSQL by its SQLAlchemy URL.
+"""Open the database: SQLite beside the state by default, PostgreSQL by its SQLAlchemy URL.
 
 Opening one brings its tables up to this release. Whatever goes wrong later, in any statement, is a DatabaseError
 that names the database, the reason and the remedy, so nobody has to know the errors of each driver.

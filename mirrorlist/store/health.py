@@ -1,4 +1,4 @@
-"""The health of mirrors in the database: verdicts, the probes behind them, events, overrides and runs."""
+"""Mirror health in the database: verdicts, the probes behind them, events, overrides and runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the public record tells beside the verdicts: events, probes, what was seen when, and runs, of thirty days."""
+"""Thirty days of history for the public record: events, probes, first sightings and runs."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _runs(connection: sa.Connection) -> tuple[PublicRun, ...]:
     )
 
 
-# Fills a database that knows nothing with what the last snapshot knows: the former one was lost, or left behind.
+# Restore an empty database from the last snapshot: the former one was lost, or left behind.
 
 log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""The lists of files from which indexes are made: ``files/<module>/`` in the state directory, the last good ones.
+"""File lists from which indexes are made: ``files/<module>/`` in the state directory, the last good ones.
 
 The origin's is text, for people too (``zcat origin.gz``); a mirror's is as in ``core/files/mirror_listing.py``.
 """

@@ -1,4 +1,4 @@
-"""What is wrong at the origin itself: noted for the operator, and so that no mirror is blamed for it."""
+"""Faults of the origin itself: recorded for the operator, and so that no mirror is blamed for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How generations follow one another: who may put the next snapshot of a state directory in place.
+"""The order of generations: decide who may put the next snapshot of a state directory in place.
 
 Publishing is a compare-and-set. A publisher notes what is there (the snapshot file, and in the database the last
 generation and the epoch of the lead), compiles, and then, for the moment in which it puts its file in place, holds

@@ -1,4 +1,4 @@
-"""How mirrors answer, in the database: written after each run, and read by the next one and by the publisher."""
+"""Response times of mirrors in the database: written after each run, read by the next one and the publisher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snapshots on disk: written whole or not at all, and read back mapped, with the former ones as a reserve."""
+"""Snapshots on disk: written atomically, read back memory-mapped, with the former ones as a reserve."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def newest_facts(state_dir: Path) -> Facts | None:
         return None
 
 
-# What the commands about health share: the running service's snapshot, and the database beside it.
+# Shared by the health commands: the running service's snapshot, and the database beside it.
 
 
 def published_facts(state_dir: Path) -> Facts:

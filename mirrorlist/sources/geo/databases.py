@@ -1,4 +1,4 @@
-"""The databases that an operator named: read again when they change, and kept when they break."""
+"""The operator's address databases: reloaded when they change, kept when they break."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from mirrorlist.regular_files import open_regular
 from mirrorlist.sources.geo.mmdb import read_geo_database
 from mirrorlist.sources.geo.tables import GeoTables
 
-# Compiled databases of addresses kept beside the state, so that a file that did not change costs no compiling.
+# The cache of compiled databases: an unchanged file is not compiled again.
 #
 # An entry is named by the SHA-256 of the database's content and by its format, whose number changes with the meaning of
-# what is kept. It is a sealed file (core/sealed.py), its facts the places; one that cannot be used is passed over.
+# what is kept. It is a sealed file (core/container.py), its facts the places; one that cannot be used is passed over.
 
 KIND = FileKind(b"MIRRGEO\n", 2, "compiled database of addresses")
 _TABLES = ("located", "asns")
@@ -119,7 +119,7 @@ def _largest(table: IntervalTable) -> Iterable[int]:
     return int(as_numbers(table.ids4).max()), int(as_numbers(table.ids6).max())
 
 
-# Compiles a database of addresses in a process of its own, which may end badly without ending the service.
+# A database is compiled in a process of its own, which may crash without ending the service.
 #
 # The C reader of maxminddb 3.2 ends the process that runs it where a database is damaged so that the key of a
 # mapping is no text; a file that is written over in place while it is mapped does so too. Besides, the memory that

@@ -1,7 +1,7 @@
-"""Databases of addresses in MaxMind's file format as tables of places and ASNs, whoever made them.
+"""Read databases in MaxMind's file format into tables of places and ASNs.
 
 A file is read once, whole: its tree is flattened with numpy, and each distinct record is decoded once, by the
-C reader. What a record says is told by sources/geo_records.py.
+C reader. What a record says is told by ``records.py``.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from mirrorlist.core.network.prefixes import IntervalTable
 from mirrorlist.sources.geo.records import record_of
 from mirrorlist.sources.geo.tables import GeoTables
 
-# The search tree of a MaxMind DB file as flat intervals, read with numpy for all networks at once.
-#
+# The search tree as flat intervals, read with numpy for all networks at once.
 # Layout: the MaxMind DB File Format Specification 2.0. Records of 24, 28 and 32 bits; a value below the node
 # count is a node, the node count itself means nothing, and anything above points at data. In an IPv6 tree the
 # IPv4 addresses are under ::/96; other parts (6to4, Teredo, mapped) may be aliases of them and are passed over,

@@ -1,4 +1,4 @@
-"""Everything that tells where addresses are and whose: overrides, databases, clouds, and what is installed.
+"""All sources of address data: overrides, databases, clouds, and the tables of the package.
 
 The order is that of docs/places-and-networks.md: the operator's overrides, the databases as service.yml names
 them, then what comes with the program. The country of an address of which none of these knows the place is asked
@@ -31,7 +31,7 @@ from mirrorlist.sources.geo.databases import GeoFiles
 from mirrorlist.sources.geo.tables import NOTHING, GeoTables, completed, merged
 from mirrorlist.sources.places.countries import read_countries
 
-# What the operator knows better than every database, as tables that are asked before all others.
+# The operator's overrides: tables that are looked up before all others.
 
 
 def override_tables(overrides: Sequence[NetworkOverride]) -> GeoTables:
@@ -137,7 +137,7 @@ def _centres() -> dict[str, tuple[float, float]]:
     return {code: (found.latitude, found.longitude) for code, found in read_countries().by_code.items()}
 
 
-# Address data out of the former snapshot, for a start at which a database that it was made of is missing.
+# Address data from the former snapshot, for a start without one of its databases.
 
 
 def with_former(found: AddressData, former: Snapshot) -> AddressData:

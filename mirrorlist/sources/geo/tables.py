@@ -1,4 +1,4 @@
-"""Where addresses are and whose, as tables; and how what several sources say is taken together.
+"""Tables of places and owners of addresses, and the merge of several sources.
 
 For each field the first source that has a value counts. A place has two fields, its country and its
 coordinates, and they have to agree: coordinates of a later source complete a country of an earlier one unless

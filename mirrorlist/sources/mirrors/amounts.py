@@ -1,4 +1,4 @@
-"""Amounts as people write them: bandwidths, disk space and intervals, read as the numbers that a mirror file has."""
+"""Parse bandwidths, disk space and intervals as people write them."""
 
 from __future__ import annotations
 

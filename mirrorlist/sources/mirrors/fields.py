@@ -1,4 +1,4 @@
-"""From a mirror file's values, which the schema has accepted, to the Mirror that they describe."""
+"""Build a Mirror from the values of a file that the schema has accepted."""
 
 from __future__ import annotations
 
@@ -116,8 +116,7 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-# What the schema cannot tell about a mirror file: URLs, networks, dates, and whether it serves anybody.
-#
+# Checks beyond the schema: URLs, networks, dates, and whether the mirror serves anybody.
 # To add one: a function here, its place in CHECKS, and a code for what it tells.
 
 MOST_REGIONS = 256

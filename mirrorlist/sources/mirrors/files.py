@@ -1,4 +1,4 @@
-"""A directory of mirror files: every mirror that can be used, and everything that is wrong with the rest."""
+"""Read a directory of mirror files: every usable mirror, and every fault of the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other forms of a value that have one meaning: ``10 Gbit/s`` for a number, one country for a list of countries.
+"""Accept other forms of a value that have one meaning: ``10 Gbit/s`` for a number, one country for a list.
 
 They are tried only where the schema refuses what the file says. To add one: a function here and its row in FORMS.
 """

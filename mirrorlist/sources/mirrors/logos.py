@@ -1,4 +1,4 @@
-"""Logos: small PNG and WebP pictures and nothing else, told from their bytes without decoding them.
+"""Logos: small PNG and WebP pictures and nothing else, recognised by their bytes without decoding them.
 
 A picture is walked from its first byte to its last, so that nothing stands behind it: a file that is a picture to
 one program and a page to another has no place beside mirror files.
@@ -135,7 +135,7 @@ def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 READERS: dict[str, Callable[[bytes], Size]] = {"png": png_size, "webp": webp_size}
 
 
-# The logos of sponsors: pictures beside the mirror files, small ones only.
+# Sponsors' logos beside the mirror files.
 
 MOST_LOGO_BYTES = 64 * 1024
 

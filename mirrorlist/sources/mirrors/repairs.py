@@ -1,4 +1,4 @@
-"""Small faults of mirror files that have an obvious meaning: each is told, and the meaning is used.
+"""Repair small faults of mirror files that have an obvious meaning; report each.
 
 To add one: a function here, its place in REPAIRS (they run in this order), and a code for what it tells.
 """
@@ -21,8 +21,6 @@ from mirrorlist.sources.yaml.finding_codes import Code
 from mirrorlist.sources.yaml.schema_messages import unknown_key
 from mirrorlist.sources.yaml.schemas import Schema, entry, load_schema, with_booleans
 from mirrorlist.sources.yaml.suggestions import did_you_mean
-
-# A mirror file while its small faults are being repaired: its values, and what was said about them.
 
 
 @dataclass(frozen=True, slots=True)

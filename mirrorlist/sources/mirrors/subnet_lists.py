@@ -1,6 +1,6 @@
-"""The subnets that a mirror publishes at a URL: the last good copy of the list, from the state directory.
+"""Subnet lists that mirrors publish at a URL: the last good copy, from the state directory.
 
-Nothing is fetched here, least of all while files are loaded: ``mirrorlist/subnets.py`` does that, and puts a list
+Nothing is fetched here, least of all while files are loaded: ``publishing/subnet_update.py`` does that, and puts a list
 into ``copy_path`` by renaming, only when it was good as a whole. The time of a copy's file is when the URL last
 confirmed it. Beside it may lie the list that a person saw last, one that waits for a person, and the reason why the
 last one was refused.

@@ -1,4 +1,4 @@
-"""What is odd about the place of a mirror: names that are not known, and names that contradict one another.
+"""Remarks on the place of a mirror: unknown names, and names that contradict one another.
 
 These remarks need the world's places, so they are made only where the reader of mirror files is given an atlas.
 To add one: a function here, its place in ``place_findings``, and a code for what it tells.

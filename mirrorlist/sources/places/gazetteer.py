@@ -1,4 +1,4 @@
-"""Where cities and states are, by name: the GeoNames table that comes with the package.
+"""Coordinates of cities and states by name: the GeoNames table that comes with the package.
 
 Each country is a block of its own, unpacked when the first of its places is asked for. Names are found by a
 search of the block's text, which is faster than building an index for the few names that are asked.
@@ -240,7 +240,7 @@ def _squared_chords(block: Block, point: Point) -> NDArray[np.float64]:
     )
 
 
-# Where a city is, for those that name one in service.yml.
+# Cities that service.yml names.
 
 
 def city_of(country: str, name: str) -> tuple[float, float] | None:

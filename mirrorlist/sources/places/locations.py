@@ -1,4 +1,4 @@
-"""Where a mirror stands: from what its file says to coordinates. No name is resolved and no address asked for.
+"""Coordinates of a mirror from what its file says; no name is resolved and no address looked up.
 
 ``STEPS`` are tried in order; the first that finds something counts. To add a way of finding a place: write one
 function, put it into ``STEPS``, and name it in ``PlaceSource``.

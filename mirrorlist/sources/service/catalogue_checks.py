@@ -1,7 +1,7 @@
-"""What is wrong in the catalogue of a service.yml: versions, architectures, repositories and aliases.
+"""Check the catalogue of a service.yml: versions, architectures, repositories and aliases.
 
 A further check is a function that yields findings, and its place in CHECKS; its code is a row in
-docs/service-yml.md and a refused example in tests/sources/test_service_file.py.
+docs/service-yml.md and a refused example in tests/sources/service/test_file.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads service.yml: the whole of what one distribution's service is told, or every reason why it cannot start."""
+"""Read service.yml: the settings of one distribution's service, or every reason why it cannot start."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from mirrorlist.sources.yaml.reader import read_yaml
 from mirrorlist.sources.yaml.scalars import duration_seconds
 from mirrorlist.sources.yaml.schemas import judge, with_booleans
 
-# From the key ``requirements`` of service.yml to what is asked of mirrors.
+# The key ``requirements``.
 
 
 def requirements_of(text: RequirementsText) -> Requirements:

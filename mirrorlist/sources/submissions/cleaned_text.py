@@ -1,6 +1,6 @@
-"""Texts of mirror files as a service shows them: without what deceives a reader.
+"""Remove deceptive characters from the texts of mirror files that a service shows.
 
-What deceives is said in ``submitted_text.py``, where a submitted file is refused for it. Here it is taken out of the
+What deceives is said in ``text.py``, where a submitted file is refused for it. Here it is taken out of the
 files that are served all the same.
 """
 

@@ -1,6 +1,6 @@
-"""The last line of defence: what a mirror's file may not say is not served, however the file came into the directory.
+"""Keep out what a mirror file may not say, however the file came into the directory: the last line of defence.
 
-The questions are those that a submission is asked (``submissions.py``). A file that got past them by a mistaken merge
+The questions are those that a submission is asked (``judge.py``). A file that got past them by a mistaken merge
 or by hand is served without the values that they refuse, and each is told with its place. Two mirrors that claim the
 same addresses have no judge here, so it counts whom the maintainers approved, then whose claim is in force already.
 """

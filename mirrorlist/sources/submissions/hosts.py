@@ -1,4 +1,4 @@
-"""Where a submitted file leads: names, hosts, ports, paths, and the address of its people."""
+"""Check where a submitted file leads: names, hosts, ports, paths, and the contact address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mirrorlist.sources.submissions.text import is_latin_in_disguise, look_alike
 from mirrorlist.sources.yaml.documents import Pointer, shown, spelled
 from mirrorlist.sources.yaml.finding_codes import Code as LoaderCode
 
-# Host names: which the public's DNS can hold, and which only look as if it could.
+# Host names that public DNS can hold, and those that only look like it.
 
 LONGEST_NAME = 253
 LONGEST_LABEL = 63

@@ -1,4 +1,4 @@
-"""Judges submitted files among all others: only what is submitted is told about, but the others are looked at.
+"""Judge submitted files among all others; report on the submitted ones only.
 
 The loader is lenient, because a service must go on with the files that it has. Somebody who submits a file is still
 there to correct it, so here small faults count, and so does what the file would take from others. The questions are

@@ -1,4 +1,4 @@
-"""Whose clients a submitted file asks for: networks, autonomous systems, cloud regions, and whom it serves alone."""
+"""Check the clients that a submitted file claims: networks, autonomous systems, cloud regions, private mirrors."""
 
 from __future__ import annotations
 

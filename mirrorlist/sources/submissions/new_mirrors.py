@@ -1,4 +1,4 @@
-"""A new mirror file from what people answer: each answer as the file wants it, or why it is left out.
+"""Build a new mirror file from people's answers: each answer in the file's form, or the reason it is left out.
 
 A further answer is a row in ANSWERS.
 """

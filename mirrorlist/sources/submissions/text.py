@@ -1,4 +1,4 @@
-"""Text that deceives its reader: what does not show, runs the other way, or looks like something else."""
+"""Detect text that deceives its reader: invisible, reversed or look-alike characters."""
 
 from __future__ import annotations
 

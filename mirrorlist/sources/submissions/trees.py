@@ -1,4 +1,4 @@
-"""Whether a submitted URL is the top of a tree, and not something inside one: a version's directory, or a page."""
+"""Check that a submitted URL is the top of a tree, not a version's directory or a page inside one."""
 
 from __future__ import annotations
 

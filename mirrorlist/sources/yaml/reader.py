@@ -1,4 +1,4 @@
-"""Reads the small part of YAML that people write by hand, and remembers where every value stands.
+"""Read the small part of YAML that people write by hand, and remember the position of every value.
 
 Aliases, tags and several documents are refused: they let a small file mean something large or surprising.
 """
@@ -16,7 +16,7 @@ from mirrorlist.sources.yaml.documents import START, Document, Pointer, Position
 from mirrorlist.sources.yaml.finding_codes import Code
 from mirrorlist.sources.yaml.scalars import BOOLEAN_WORDS, plain_scalar
 
-# What libyaml's complaints mean to somebody who writes YAML once a year.
+# libyaml's complaints in words for somebody who writes YAML once a year.
 
 _REMEDIES = {
     "mapping values are not allowed in this context": "put a value that holds ': ' in quotes, "

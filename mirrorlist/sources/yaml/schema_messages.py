@@ -1,4 +1,4 @@
-"""What a JSON Schema's complaint means: where, and in words with a remedy.
+"""Explain JSON Schema errors: the position, and a message with a remedy.
 
 To explain another keyword: a function here, and its row in TELLERS.
 """

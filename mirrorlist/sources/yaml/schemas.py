@@ -1,4 +1,4 @@
-"""The JSON Schemas of the package: loaded and compiled once, and asked what is wrong with a document.
+"""JSON Schemas of the package: load and compile them once, and validate documents.
 
 To add one: a file in schemas/; its name without ``.json`` is the name used here.
 """

@@ -1,4 +1,4 @@
-"""What somebody probably meant to write."""
+"""Suggest what somebody probably meant to write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the tables of the database came about, one step a file in ``versions/``; Alembic runs them in order.
+"""Steps of the database's schema, one file each in ``versions/``; Alembic runs them in order.
 
 A new step is a file with the next number: ``upgrade`` changes the tables (``op.batch_alter_table`` where SQLite
 cannot alter one), ``tables.py`` says what they are then, and a test compares the two. A step that was released stays
