@@ -1,4 +1,4 @@
-"""Write files atomically, map them, and lock them: shared by every ring that touches disks."""
+"""Open regular files, write files atomically, map and lock them: shared by every ring that touches disks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,28 @@ import contextlib
 import fcntl
 import mmap
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import TypeVar
 
 from mirrorlist.core.errors import MirrorlistError, SnapshotError
-from mirrorlist.regular_files import open_regular
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """The file, to be read; links are followed. A device or a fifo would block its reader for ever, silently.
+
+    Raises:
+        OSError: it cannot be opened, or is a device, a fifo, a socket or a directory.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "not a regular file; name one", str(path))
+    return os.fdopen(descriptor, "rb")
+
 
 _TEMPORARY = ".tmp."
 

@@ -46,7 +46,7 @@ class OriginFaults:
         return frozenset(key.removeprefix(beginning) for key in self._rows() if key.startswith(beginning))
 
     def sentences(self) -> tuple[str, ...]:
-        """What operators are told, in order."""
+        """The sentences shown to operators, in order."""
         return tuple(sorted(_sentence(key, told) for key, told in self._rows().items()))
 
     def _rows(self) -> dict[str, str]:

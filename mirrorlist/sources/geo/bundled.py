@@ -144,7 +144,8 @@ def _places(arrays: Arrays) -> EmbeddedPlaces:
         raise ValueError("the table names places that are not there")
     numbers: dict[ClientPlace, int] = {}
     located = renumbered(located, [numbers.setdefault(place, len(numbers)) for place in found])
-    return EmbeddedPlaces(GeoTables(located, EMPTY, tuple(numbers)), _day(str(arrays["built_on"])))
+    built_on = date.fromisoformat(str(arrays["built_on"])).isoformat()
+    return EmbeddedPlaces(GeoTables(located, EMPTY, tuple(numbers)), built_on)
 
 
 def _locations(arrays: Arrays) -> Iterator[Location]:
@@ -155,7 +156,3 @@ def _locations(arrays: Arrays) -> Iterator[Location]:
         if not (len(country) == 2 and abs(latitude) <= 90 and abs(longitude) <= 180):
             raise ValueError("a place is nowhere on the Earth")
         yield Location(country=country, latitude=latitude, longitude=longitude, precision_km=float(precision))
-
-
-def _day(text: str) -> str:
-    return date.fromisoformat(text).isoformat()

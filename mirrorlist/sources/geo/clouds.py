@@ -20,7 +20,7 @@ import msgspec
 from mirrorlist.core.errors import GeoDatabaseError
 from mirrorlist.core.model import Prefix
 from mirrorlist.core.network.prefixes import parse_prefix
-from mirrorlist.regular_files import open_regular
+from mirrorlist.files_on_disk import open_regular
 
 # Names of cloud regions, and how people spell them.
 #
@@ -143,15 +143,12 @@ def _read(provider: str, path: Path) -> Iterable[tuple[Prefix, Region]]:
         raise GeoDatabaseError(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GeoDatabaseError(f"{path}: not {provider}'s list of address ranges ({type(error).__name__})") from None
-    rows = (_row(provider, pair) for pair in pairs)
-    return [(prefix, (provider, region)) for prefix, region in rows if prefix and region]
-
-
-def _row(provider: str, pair: tuple[object, object]) -> tuple[Prefix | None, str]:
-    network, region = pair
-    if not isinstance(network, str) or not isinstance(region, str):
-        return None, ""
-    return prefix_of(network), canonical_region(provider, region)
+    return [
+        (prefix, (provider, name))
+        for network, region in pairs
+        if isinstance(network, str) and isinstance(region, str)
+        if (prefix := prefix_of(network)) and (name := canonical_region(provider, region))
+    ]
 
 
 def prefix_of(network: str) -> Prefix | None:
@@ -256,12 +253,9 @@ class CloudFiles:
         hints = frozenset(PARSERS.keys() - {provider for provider, _ in found})
         ranges = [row for rows in found.values() for row in rows]
         try:
-            ranges += self._of_installed(hints)
+            if self._installed is None or self._installed[0] != hints:
+                self._installed = (hints, self._embedded(hints) if hints else ())
+            ranges += self._installed[1]
         except GeoDatabaseError as error:
             refusals.append(str(error))
         return Clouds(ranges, hints, tuple(refusals))
-
-    def _of_installed(self, providers: frozenset[str]) -> Ranges:
-        if self._installed is None or self._installed[0] != providers:
-            self._installed = (providers, self._embedded(providers) if providers else ())
-        return self._installed[1]

@@ -216,13 +216,10 @@ def largest_part(repomd: bytes) -> Part | None:
         root = etree.fromstring(repomd, parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
-    parts = (_part(data) for data in root.iterfind(f"{_REPO}data"))
-    return max((part for part in parts if part), key=lambda part: part.size, default=None)
-
-
-def _part(data: etree._Element) -> Part | None:
-    location, size = data.find(f"{_REPO}location"), data.findtext(f"{_REPO}size") or ""
-    path = "" if location is None else str(location.get("href", ""))
-    if not _HREF.fullmatch(path) or not re.fullmatch("[1-9][0-9]{0,7}", size, re.ASCII) or int(size) > LARGEST_PART:
-        return None
-    return Part(path, int(size))
+    parts = []
+    for data in root.iterfind(f"{_REPO}data"):
+        location, size = data.find(f"{_REPO}location"), data.findtext(f"{_REPO}size") or ""
+        path = "" if location is None else str(location.get("href", ""))
+        if _HREF.fullmatch(path) and re.fullmatch("[1-9][0-9]{0,7}", size, re.ASCII) and int(size) <= LARGEST_PART:
+            parts.append(Part(path, int(size)))
+    return max(parts, key=lambda part: part.size, default=None)

@@ -208,16 +208,12 @@ class Countries:
 def read_countries() -> Countries:
     """The table that comes with the package; it is read once."""
     text = files("mirrorlist").joinpath("data", "countries.tsv").read_text(encoding="utf-8")
-    return Countries(MappingProxyType({country.code: country for country in map(_country, _rows(text))}))
-
-
-def _rows(text: str) -> list[str]:
-    return [line for line in text.splitlines() if not line.startswith("#")]
-
-
-def _country(row: str) -> Country:
-    code, name, continent, latitude, longitude = row.split("\t")
-    return Country(code, name, continent, float(latitude), float(longitude))
+    countries = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            code, name, continent, latitude, longitude = line.split("\t")
+            countries[code] = Country(code, name, continent, float(latitude), float(longitude))
+    return Countries(MappingProxyType(countries))
 
 
 # Names of continents as people write them, and the codes that each may mean.

@@ -8,7 +8,7 @@ The file is written by scripts/build-gazetteer.
 from __future__ import annotations
 
 import lzma
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -198,11 +198,11 @@ def _joined(name: str) -> str:
 def _named(block: Block, name: str) -> tuple[City, ...]:
     own = [*_rows(block.names, f"\n{name}\n"), *_rows(block.short_names, f"\t{name}\t")]
     further = _rows(block.alternates, f"\t{name}\t")
-    return tuple(_city(block, row) for rows in (own, further) for row in _largest_first(block, rows))
-
-
-def _largest_first(block: Block, rows: Iterable[int]) -> list[int]:
-    return sorted(rows, key=lambda row: -block.populations[row])
+    return tuple(
+        City(block.states[row], _place(block, row), round(2 ** (block.populations[row] / DOUBLING)))
+        for rows in (own, further)
+        for row in sorted(rows, key=lambda row: -block.populations[row])
+    )
 
 
 def _rows(text: bytes, wanted: str) -> Iterator[int]:
@@ -214,10 +214,6 @@ def _rows(text: bytes, wanted: str) -> Iterator[int]:
         counted = at + 1
         yield row
         at = text.find(needle, at + 1)
-
-
-def _city(block: Block, row: int) -> City:
-    return City(block.states[row], _place(block, row), round(2 ** (block.populations[row] / DOUBLING)))
 
 
 def _place(block: Block, row: int) -> Point:

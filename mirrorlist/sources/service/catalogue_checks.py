@@ -19,12 +19,6 @@ BASEARCH = "$basearch"
 _NUMBERS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*", re.ASCII)
 
 
-def _module_versions(draft: ServiceDraft) -> dict[str, str]:
-    """``10-kitten`` to ``kitten``."""
-    modules = draft.text.optional_module_versions.items()
-    return {f"{version}-{module}": module for module, versions in modules for version in versions}
-
-
 def _arches_key(draft: ServiceDraft, version: str) -> str:
     return release(draft.catalogue, version).arches_key
 
@@ -44,7 +38,8 @@ def current_minors(draft: ServiceDraft) -> Iterator[Finding]:
 
 def versions_of_one_kind(draft: ServiceDraft) -> Iterator[Finding]:
     """A version is the mirrors', a module's or the vault's, and not two of them."""
-    modules = _module_versions(draft)
+    optional = draft.text.optional_module_versions.items()
+    modules = {f"{version}-{module}": module for module, versions in optional for version in versions}  # 10-kitten
     current = {*draft.text.versions, *draft.text.duplicated_versions}
     for pointer, version in _placed_versions(draft):
         if version in modules:

@@ -104,7 +104,7 @@ SYNC_CHECKS: tuple[Check, ...] = (sources_are_apart, sources_have_modules, sourc
 
 UNIX = "unix"
 LONGEST_IPV6 = 64
-"""Clients behind one /64 are one client, so nothing finer is told of an address."""
+"""Clients behind one /64 are one client, so nothing finer is known of an address."""
 
 
 def check(draft: ServiceDraft) -> tuple[Finding, ...]:

@@ -18,7 +18,7 @@ from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Protocol
 from mirrorlist.sources.yaml.documents import Document, Pointer, Value, spelled
-from mirrorlist.sources.yaml.suggestions import did_you_mean
+from mirrorlist.sources.yaml.schema_messages import did_you_mean
 
 Versions = tuple[str, ...]
 _POLICY = Policy()

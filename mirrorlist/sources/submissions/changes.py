@@ -57,7 +57,8 @@ def read_change(
     around = reader.directory(where.mirrors)
     former = reader.directory(where.former) if where.former else around
     new = [reader.read(mirror) for mirror in files.values() if mirror]
-    inside = {path.name for path in files if where.former is None and _is_in(path, where.mirrors)}
+    directory = where.mirrors.resolve() if where.former is None else None
+    inside = {path.name for path in files if path.parent.resolve() == directory}
     touched = {path.name for path in files} | set(removed)
     old = [former[name] for name in sorted(touched - inside) if name in former]
     others = [mirror for name, mirror in around.items() if name not in touched]
@@ -102,10 +103,6 @@ def _as_live(mirror: Mirror) -> Mirror:
 
 def _by_name(mirrors: Sequence[Mirror]) -> tuple[Mirror, ...]:
     return tuple({mirror.name: mirror for mirror in mirrors}.values())
-
-
-def _is_in(path: Path, directory: Path) -> bool:
-    return path.parent.resolve() == directory.resolve()
 
 
 # Edits change a few lines, as a person would; everything else stays as it is.

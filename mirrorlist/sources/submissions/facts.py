@@ -34,7 +34,7 @@ from mirrorlist.sources.submissions.text import look_alike
 from mirrorlist.sources.yaml.documents import Pointer, shown
 from mirrorlist.sources.yaml.finding_codes import Code as LoaderCode
 from mirrorlist.sources.yaml.scalars import duration_seconds
-from mirrorlist.sources.yaml.suggestions import did_you_mean
+from mirrorlist.sources.yaml.schema_messages import did_you_mean
 
 PLAUSIBLE = 100
 """A bandwidth of more than so many times the cap needs the maintainers' word."""

@@ -163,7 +163,7 @@ Check = Callable[[Submission, SubmissionTerms], Iterator[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class SubmissionFault:
-    """What a file may not say. A service does without the values at ``lost``; by default, without the one that is told.
+    """What a file may not say. A service does without the values at ``lost``; by default, without the reported one.
 
     Those who submit a file are refused for it, and files that got past them are served without it.
     """
