@@ -1,4 +1,4 @@
-"""Write files whole, map them, and lock them: what every ring that touches disks shares."""
+"""Open regular files, write files atomically, map and lock them: shared by every ring that touches disks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,28 @@ import contextlib
 import fcntl
 import mmap
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import TypeVar
 
 from mirrorlist.core.errors import MirrorlistError, SnapshotError
-from mirrorlist.regular_files import open_regular
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """The file, to be read; links are followed. A device or a fifo would block its reader for ever, silently.
+
+    Raises:
+        OSError: it cannot be opened, or is a device, a fifo, a socket or a directory.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "not a regular file; name one", str(path))
+    return os.fdopen(descriptor, "rb")
+
 
 _TEMPORARY = ".tmp."
 
@@ -54,7 +69,7 @@ def remove_left_overs(directory: Path) -> None:
         entry.unlink(missing_ok=True)
 
 
-# Sealed files on disk, read as views of their bytes: nothing is copied, and processes share what they look at.
+# Sealed files are read as views of their bytes: nothing is copied, and processes share the pages.
 
 _Read = TypeVar("_Read")
 
@@ -78,7 +93,7 @@ def read_mapped(path: Path, decode: Callable[[memoryview], _Read]) -> _Read:
         raise SnapshotError(f"{path}: {error}") from None
 
 
-# Locks on files: held by one process of a machine at a time, and given back when it ends, however it ends.
+# File locks: held by one process of a machine at a time, and released when it exits, however it exits.
 
 
 def locked(descriptor: int) -> bool:

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "mirrorlist"
 FILES = [*sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py")), Path("wsgi.py")]
 TREES = {path: ast.parse((ROOT / path).read_text()) for path in FILES}
 
-LEAVES = ("settings", "countries", "logs", "regular_files")
+LEAVES = ("settings", "countries", "logs")
 RANKS: dict[str, int] = {
     "core": 0,
     "formats": 1, "files_on_disk": 1,
@@ -76,7 +76,6 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/model.py": "the vocabulary of everything: reasons, mirrors, queries, selections",
     "mirrorlist/core/public/record.py": "the one list of what becomes public",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",
-    "mirrorlist/sources/submissions/hosts.py": "every check of a host name in one place",
     "mirrorlist/web/redirects/views.py": "one view per form of an answer for a file",
 }
 """Files above 300 lines, each with the reason why it is read better in one piece."""

@@ -1,1 +1,1 @@
-"""Mirror files out of what other services know of their mirrors."""
+"""Import mirror files from other services."""

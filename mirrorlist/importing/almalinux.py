@@ -1,4 +1,4 @@
-"""AlmaLinux's directory of YAML files: the loader reads them as they are; what it repairs is written repaired."""
+"""Import AlmaLinux's directory of YAML files: the loader reads them as they are; repairs are written back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mirrorlist.sources.yaml.finding_codes import Code
 from mirrorlist.sources.yaml.schemas import load_schema
 
 QUIET = (Code.FILE_NAME, Code.PRIVATE_WITHOUT_NETWORKS, Code.UNKNOWN_REGION)
-"""The file is named anew, and the others are told of the new file again."""
+"""The file is named anew, and the others are reported for the new file again."""
 
 
 def read(source: Path, modules: frozenset[str]) -> Iterator[Carried]:
@@ -36,12 +36,12 @@ def read(source: Path, modules: frozenset[str]) -> Iterator[Carried]:
             carried.lost.append(data.message)
         else:
             document = judged_document(data, name, around)
-            carried.lost += [_told(each) for each in document.findings if each.code not in QUIET]
+            carried.lost += [
+                f"line {each.line}: {each.message}" if each.message else shown(each.code)
+                for each in document.findings
+                if each.code not in QUIET
+            ]
             broken = any(each.severity is Severity.ERROR for each in document.findings)
             root = {} if broken or document.root is None else document.root
             carried.fields = {key: value for key, value in root.items() if key in known}
         yield carried
-
-
-def _told(found: Finding) -> str:
-    return f"line {found.line}: {found.message}" if found.message else shown(found.code)

@@ -1,4 +1,4 @@
-"""armbian-router's ``dlrouter.yaml``: servers with a place, a weight and protocols."""
+"""Import armbian-router's ``dlrouter.yaml``: servers with a place, a weight and protocols."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what other services export. A stranger's data: so many bytes at most, and nothing but data."""
+"""Read the exports of other services: untrusted data, limited in size, never code."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def yaml_of(data: bytes, path: Path) -> dict[str, Any]:
     return dict(document.root)
 
 
-# What one mirror of another service becomes: the fields of a mirror file, and what could not be carried over.
+# An imported mirror: the fields of its file, and the values that could not be carried over.
 
 Row = Mapping[str, Any]
 MOST_LISTED = 4096
@@ -191,7 +191,7 @@ def countries(value: object) -> list[str]:
     return list(dict.fromkeys(each.upper() for each in texts(value) if _COUNTRY.fullmatch(each)))
 
 
-# Writes mirror files out of what was carried over; what is there already stays, unless it may be replaced.
+# Existing files stay, unless they may be replaced.
 
 ORDER = (
     "name", "address", "address_optional", "update_frequency", "sponsor", "sponsor_url", "email", "contact_name",

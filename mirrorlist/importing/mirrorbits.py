@@ -1,4 +1,4 @@
-"""mirrorbits: its JSON (of a file, or a list of mirrors), the YAML of one mirror, ``list`` and ``export mirmon``."""
+"""Import from mirrorbits: its JSON (a file or a list of mirrors), a mirror's YAML, ``list``, ``export mirmon``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MirrorManager: JSON of its sites and hosts with the names of its database, or the page of its public mirrors."""
+"""Import from MirrorManager: JSON of its sites and hosts in its database's names, or its public mirror page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values inside the languages of a kit's files: each language has one function that quotes, or refuses, a value.
+"""Quote values for the languages of a kit's files: one function per language quotes, or refuses, a value.
 
 A template can put out nothing else: whatever is not Quoted stops the rendering, so that no filter is forgotten.
 To add a language: a function from text to Quoted, its row in FILTERS, and rows in tests/kit/test_quoting.py.

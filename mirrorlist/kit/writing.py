@@ -1,4 +1,4 @@
-"""The files of a kit, by name: which there are, what each is made from, and whether it is a program.
+"""Files of a kit by name: the template of each, and whether it is executable.
 
 A further file is a row in FILES and a template in templates/.
 """
@@ -101,6 +101,7 @@ def written(kit: Kit, server: Server) -> tuple[KitFile, ...]:
 def _facts(kit: Kit, server: Server) -> Mapping[str, object]:
     hosts = tuple(f"[{host}]" if ":" in host else host for host in kit.hosts)
     https = kit.ports[Protocol.HTTPS]
+    ways = [(path, module) for module in kit.modules for path in module.web_paths]
     port = f":{https[0]}" if https and https[0] != DEFAULT_PORTS[Protocol.HTTPS] else ""
     return {
         "server": server.value,
@@ -112,7 +113,7 @@ def _facts(kit: Kit, server: Server) -> Mapping[str, object]:
         "https_ports": kit.ports[Protocol.HTTPS],
         "rsync_ports": kit.ports[Protocol.RSYNC],
         "has_http": bool(kit.ports[Protocol.HTTP]),
-        "ways": tuple(_ways(kit.modules)),
+        "ways": tuple(sorted(ways, key=lambda way: (-len(way[0]), way[0]))),  # longest path first, for Apache
         "cron_time": cron_time,
         "http_hosts": hosts,
         "certified": tuple(host for host in kit.hosts if not is_address(host)),
@@ -131,12 +132,6 @@ def _sites(kit: Kit, hosts: Iterable[str]) -> list[str]:
         caddy(f"{scheme}://{host}" if port == DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}")
         for scheme, host, port in found
     ]
-
-
-def _ways(modules: Iterable[KitModule]) -> list[tuple[str, KitModule]]:
-    """Each path of the web and its tree, the longest path first, as Apache wants it."""
-    found = [(path, module) for module in modules for path in module.web_paths]
-    return sorted(found, key=lambda each: (-len(each[0]), each[0]))
 
 
 def cron_time(module: KitModule) -> str:

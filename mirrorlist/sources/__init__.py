@@ -1,1 +1,1 @@
-"""What is read from outside: mirror files, the service file, databases, the origin."""
+"""Readers of outside data: mirror files, the service file, address databases, the origin."""

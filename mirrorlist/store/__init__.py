@@ -1,1 +1,1 @@
-"""What outlives a process: the database and the snapshot files."""
+"""The state that outlives a process: the database and the snapshot files."""

@@ -1,4 +1,4 @@
-"""The addresses of mirrors in the database, as the prober last saw them."""
+"""Addresses of mirrors in the database, as the prober last saw them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What workers counted, as files: a directory a day (UTC), in it a file a worker, JSON, written whole or not at all.
+"""Counts of workers as files: one directory per day (UTC), one JSON file per worker, written atomically.
 
 A file holds the sums of one worker's day so far: ``{"country": {"DE": 12, ...}, "first": {...}, ...}``. No address
 is in it. Days older than ``KEPT_DAYS`` go.

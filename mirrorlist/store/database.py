@@ -1,4 +1,4 @@
-"""Opens the database: SQLite beside the state by default, PostgreSQL by its SQLAlchemy URL.
+"""Open the database: SQLite beside the state by default, PostgreSQL by its SQLAlchemy URL.
 
 Opening one brings its tables up to this release. Whatever goes wrong later, in any statement, is a DatabaseError
 that names the database, the reason and the remedy, so nobody has to know the errors of each driver.
@@ -15,19 +15,24 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from mirrorlist.core.errors import DatabaseError
 
-# Brings the tables of a database up to this release: forward, in place, by one process while others wait.
-#
-# The first process of a new release that opens a database does it, in one transaction: a process that is killed
-# half-way leaves the former tables. A database without a version is one of the first releases, and is adopted.
+# The first process of a new release that opens a database brings its tables up to date: in one transaction, so that a
+# process that is killed half-way leaves the former tables, while others wait.
 
 log = structlog.get_logger()
 
-NEWEST = "0003"
+NEWEST = "0001"
 """The last step in ``migrations/versions``."""
+FIRST = "0001"
+"""The step of release 0.1.0."""
+UNRELEASED = ("0002", "0003")
+"""Steps from before release 0.1.0. The last one made the tables of FIRST."""
 MIGRATION_KEY = 0x6D6967726174
 """Any number: who holds this advisory lock of PostgreSQL migrates."""
 MIGRATION_SECONDS = 60
@@ -37,22 +42,23 @@ _one_at_a_time = threading.Lock()
 
 
 def bring_up_to_date(engine: sa.Engine) -> None:
-    """Runs the steps that are missing.
+    """Runs the missing steps.
 
     Raises:
-        DatabaseError: a newer release has changed the tables, or the database cannot be used.
+        DatabaseError: a newer release has changed the tables, a version from before the first release has made
+            them, or the database cannot be used.
     """
     with engine.connect() as connection:
-        found = _version(connection)
-    if found == NEWEST:
-        return
-    if found is not None and found > NEWEST:
+        before = _version(connection)
+        if before == NEWEST and not _is_unreleased(connection, before):
+            return
+    if before is not None and before > NEWEST and before not in UNRELEASED:
         raise DatabaseError(
-            f"the database {engine.url} is at step {found}, and this release knows no more than {NEWEST}: a newer "
+            f"the database {engine.url} is at step {before}, and this release knows no more than {NEWEST}: a newer "
             "release wrote it; upgrade this program, or restore the database from before the upgrade"
         )
-    with _one_at_a_time:
-        _upgrade(engine, found)
+    with _one_at_a_time, engine.connect() as connection:
+        _upgrade(connection, before)
 
 
 def _version(connection: sa.Connection) -> str | None:
@@ -62,25 +68,53 @@ def _version(connection: sa.Connection) -> str | None:
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(engine: sa.Engine, found: str | None) -> None:
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.detach()  # no other transaction gets it: it would end each at its first statement
-            driver = connection.connection.dbapi_connection
-            assert driver is not None
-            driver.isolation_level = None  # the driver would end the transaction before it changes a table
-            connection.exec_driver_sql(f"PRAGMA busy_timeout={MIGRATION_SECONDS * 1000}")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            connection.execute(sa.text(f"SET LOCAL lock_timeout = '{MIGRATION_SECONDS}s'"))
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_KEY)))
-        if _version(connection) == found:  # else another process was faster
-            config = Config(attributes={"connection": connection})
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-            command.upgrade(config, "head")
-            if found:
-                log.info("the database was brought up to date", database=str(engine.url), before=found, now=NEWEST)
-        connection.commit()
+def _is_unreleased(connection: sa.Connection, version: str | None) -> bool:
+    """Whether a version from before release 0.1.0 wrote the database: it had other steps, at first none."""
+    has_table = sa.inspect(connection).has_table
+    if version is None:
+        return has_table("origin_changes")
+    return version in UNRELEASED or (version == FIRST and not has_table("leads"))
+
+
+def _upgrade(connection: sa.Connection, before: str | None) -> None:
+    """Runs the missing steps in one transaction, unless another process was faster."""
+    engine = connection.engine
+    if engine.dialect.name == "sqlite":
+        connection.detach()  # no other transaction gets it: it would end each at its first statement
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        driver.isolation_level = None  # the driver would end the transaction before it changes a table
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={MIGRATION_SECONDS * 1000}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.execute(sa.text(f"SET LOCAL lock_timeout = '{MIGRATION_SECONDS}s'"))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_KEY)))
+    if _version(connection) == before:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        if _is_unreleased(connection, before):
+            _adopt(connection, config, before)
+        command.upgrade(config, "head")
+        if before:
+            log.info("the database was brought up to date", database=str(engine.url), before=before, now=NEWEST)
+    connection.commit()
+
+
+def _adopt(connection: sa.Connection, config: Config, version: str | None) -> None:
+    """Takes a database from before release 0.1.0 for one of that release, if it has the same tables."""
+    first: sa.MetaData = ScriptDirectory.from_config(config).get_revision(FIRST).module.SCHEMA
+
+    def is_ours(name: str | None, kind: str, parents: object) -> bool:
+        return kind != "table" or name in first.tables
+
+    options = {"compare_type": True, "include_name": is_ours}
+    if version != UNRELEASED[-1] or compare_metadata(MigrationContext.configure(connection, opts=options), first):
+        raise DatabaseError(
+            f"a version from before release 0.1.0 wrote the database {connection.engine.url} "
+            f"({f'step {version}' if version else 'no step'}); let the last version before 0.1.0 open it once, or move "
+            "it away: a new one is made, without history and overrides"
+        )
+    connection.execute(sa.text("UPDATE alembic_version SET version_num = :first"), {"first": FIRST})
 
 
 FILE_NAME = "mirrorlist.sqlite"

@@ -1,4 +1,4 @@
-"""The health of mirrors in the database: verdicts, the probes behind them, events, overrides and runs."""
+"""Mirror health in the database: verdicts, the probes behind them, events, overrides and runs."""
 
 from __future__ import annotations
 
@@ -166,7 +166,10 @@ class HealthStore:
             _what_matters(before.get(subject)) != _what_matters(verdict) for subject, verdict in found.verdicts.items()
         )
         with self._leading() as connection:
-            verdicts = [_verdict_row(*each) for each in found.verdicts.items()]
+            verdicts = [
+                _subject_row(subject) | _columns(verdict) | {"outcome": verdict.outcome.value}
+                for subject, verdict in found.verdicts.items()
+            ]
             self._write(connection, upsert(self._engine.dialect.name, VERDICTS), verdicts)
             self._write(connection, PROBES.insert(), map(_probe_row, found.noted))
             self._write(connection, HEALTH_EVENTS.insert(), map(_event_row, found.changes))
@@ -241,10 +244,6 @@ def _known(
 
 def _columns(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
-
-
-def _verdict_row(subject: Subject, verdict: Verdict) -> dict[str, Any]:
-    return _subject_row(subject) | _columns(verdict) | {"outcome": verdict.outcome.value}
 
 
 def _probe_row(probe: Probe) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the public record tells beside the verdicts: events, probes, what was seen when, and runs, of thirty days."""
+"""Thirty days of history for the public record: events, probes, first sightings and runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import structlog
 
 from mirrorlist.core.health.history import DAY, DAYS, Sighting
 from mirrorlist.core.health.verdicts import Event, Override, Probe
-from mirrorlist.core.model import RepoMetadata
 from mirrorlist.core.public.record import EVENTS_OF_ONE, PROBES_OF_ONE, History
 from mirrorlist.core.public.types import PublicRun
 from mirrorlist.core.snapshot import Facts
@@ -23,7 +22,7 @@ RECENT_SECONDS = 6 * 3600.0
 """Probes older than this are not shown one by one; a mirror that is probed at all has newer ones."""
 MOST_RUNS = 48
 REPOSITORY_DAYS = 7
-"""For so many days it is told what happened to single repositories: there are a hundred times as many."""
+"""Events of single repositories are shown for so many days: there are a hundred times as many."""
 
 
 class HistoryStore:
@@ -48,12 +47,23 @@ class HistoryStore:
             self._read_on(connection, now)
             probes = _probes(connection, now - RECENT_SECONDS)
             self._note_first(connection, probes)
+            runs = connection.execute(sa.select(RUNS).order_by(RUNS.c.id.desc()).limit(MOST_RUNS))
             return History(
                 events=_events(connection, now),
                 probes=probes,
                 sightings=self._sightings,
                 first_seen=self._first_seen,
-                runs=_runs(connection),
+                runs=tuple(
+                    PublicRun(
+                        number=row.id,
+                        started_at=row.started_at,
+                        seconds=row.seconds,
+                        mirrors=row.mirrors,
+                        requests=row.requests,
+                        kept=kept_of(row),
+                    )
+                    for row in runs
+                ),
             )
 
     def _read_on(self, connection: sa.Connection, now: float) -> None:
@@ -116,21 +126,7 @@ def _probes(connection: sa.Connection, since: float) -> dict[str, list[Probe]]:
     return found
 
 
-def _runs(connection: sa.Connection) -> tuple[PublicRun, ...]:
-    return tuple(
-        PublicRun(
-            number=row.id,
-            started_at=row.started_at,
-            seconds=row.seconds,
-            mirrors=row.mirrors,
-            requests=row.requests,
-            kept=kept_of(row),
-        )
-        for row in connection.execute(sa.select(RUNS).order_by(RUNS.c.id.desc()).limit(MOST_RUNS))
-    )
-
-
-# Fills a database that knows nothing with what the last snapshot knows: the former one was lost, or left behind.
+# Restore an empty database from the last snapshot: the former one was lost, or left behind.
 
 log = structlog.get_logger()
 
@@ -150,7 +146,13 @@ def restore(engine: sa.Engine, facts: Facts, now: float) -> bool:
         if not _knows_nothing(connection):
             return False
         for metadata in facts.metadata.values():
-            connection.execute(ORIGIN_CHANGES.insert(), _history(metadata))
+            # A snapshot does not say when alternates were seen: when the current one came, or before.
+            rows = [
+                {"path": metadata.path, "sha256": version.sha256, "sha512": version.sha512, "size": version.size,
+                 "timestamp": version.timestamp, "seen_at": metadata.first_seen, "accepted": True}
+                for version in chain(reversed(metadata.alternates), (metadata.current,))
+            ]  # fmt: skip
+            connection.execute(ORIGIN_CHANGES.insert(), rows)
     health = HealthStore(engine)
     names = [facts.mirrors[number].name for number in facts.health.out if number < len(facts.mirrors)]
     for name in names:
@@ -168,12 +170,3 @@ def _knows_nothing(connection: sa.Connection) -> bool:
         connection.execute(sa.select(sa.exists(sa.select(table.c.id)))).scalar_one()
         for table in (ORIGIN_CHANGES, HEALTH_EVENTS, RUNS)
     )
-
-
-def _history(metadata: RepoMetadata) -> list[dict[str, object]]:
-    """When alternates were seen is not in a snapshot; they were replaced when the current one came, or before."""
-    return [
-        {"path": metadata.path, "sha256": version.sha256, "sha512": version.sha512, "size": version.size,
-         "timestamp": version.timestamp, "seen_at": metadata.first_seen, "accepted": True}
-        for version in chain(reversed(metadata.alternates), (metadata.current,))
-    ]  # fmt: skip

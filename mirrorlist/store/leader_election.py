@@ -1,4 +1,4 @@
-"""Which of several processes works: the one that leads. Others wait, and take over when it ends or hangs.
+"""Elect the one process that works; the others wait, and take over when it ends or hangs.
 
 A lock decides who leads, but a lock alone cannot stop a leader that lost it and does not know: one whose connection
 is gone, or that was paused and continues. So each taking of the lead raises an epoch in the database, and whatever a

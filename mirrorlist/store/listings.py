@@ -1,4 +1,4 @@
-"""The lists of files from which indexes are made: ``files/<module>/`` in the state directory, the last good ones.
+"""File lists from which indexes are made: ``files/<module>/`` in the state directory, the last good ones.
 
 The origin's is text, for people too (``zcat origin.gz``); a mirror's is as in ``core/files/mirror_listing.py``.
 """
@@ -33,7 +33,7 @@ _LEVEL = 1  # keys cannot be compressed, and the rest is fast this way
 
 @dataclass(frozen=True, slots=True)
 class OriginFacts:
-    """What is told of the origin's list: from where and when it came, its links, and what was left out.
+    """Facts about the origin's list: from where and when it came, its links, and what was left out.
 
     ``refused`` counts lines by reason; ``unread`` are files with checksums that are to be read next time.
     """
@@ -86,7 +86,7 @@ class Listings:
         write_whole(self.directory / "origin.json", [msgspec.json.encode(facts)])
 
     def origin_facts(self) -> OriginFacts | None:
-        """What is told of the origin's list; None if there is none, or none that can be read."""
+        """The facts about the origin's list; None if there is none, or none that can be read."""
         try:
             return msgspec.json.decode((self.directory / "origin.json").read_bytes(), type=OriginFacts)
         except (OSError, msgspec.MsgspecError):
@@ -184,16 +184,12 @@ def _line(file: File) -> bytes:
 def _file(line: bytes) -> File:
     path, size, mtime, checksum, *more = line.decode().rstrip("\n").split("\t")
     sha512, pieces = more or ("-", "-")
+    length, _, digests = pieces.partition(":")
     return File(
         path,
         None if size == "-" else int(size),
         None if mtime == "-" else int(mtime),
         None if checksum == "-" else bytes.fromhex(checksum),
         None if sha512 == "-" else bytes.fromhex(sha512),
-        None if pieces == "-" else _pieces(pieces),
+        None if pieces == "-" else FilePieces(int(length), bytes.fromhex(digests)),
     )
-
-
-def _pieces(text: str) -> FilePieces:
-    length, _, digests = text.partition(":")
-    return FilePieces(int(length), bytes.fromhex(digests))

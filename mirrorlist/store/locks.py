@@ -1,4 +1,4 @@
-"""The locks behind a lead: a file where the processes share a directory, PostgreSQL's where they share a database.
+"""Locks behind leadership: a file where processes share a directory, PostgreSQL's where they share a database.
 
 Either is given back when its process ends, however it ends. A process that hangs keeps it, so a holder gives signs of
 life, and others may break the lock of one that gives none. The former holder's ``beat`` then says that it is lost.

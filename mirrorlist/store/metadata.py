@@ -1,4 +1,4 @@
-"""What the origin publishes: the history of its repomd.xml files, and the sizes of its images."""
+"""The origin's metadata in the database: the history of its repomd.xml files, and the sizes of its images."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class MetadataStore:
         return int(row[0]), int(row[1])
 
 
-# What each major version last meant, in the database.
+# The minor version that each major version last meant.
 
 
 class ReleaseStore:

@@ -1,4 +1,4 @@
-"""What is wrong at the origin itself: noted for the operator, and so that no mirror is blamed for it."""
+"""Faults of the origin itself: recorded for the operator, and so that no mirror is blamed for them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class OriginFaults:
         return frozenset(key.removeprefix(beginning) for key in self._rows() if key.startswith(beginning))
 
     def sentences(self) -> tuple[str, ...]:
-        """What operators are told, in order."""
+        """The sentences shown to operators, in order."""
         return tuple(sorted(_sentence(key, told) for key, told in self._rows().items()))
 
     def _rows(self) -> dict[str, str]:

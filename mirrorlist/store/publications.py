@@ -1,4 +1,4 @@
-"""How generations follow one another: who may put the next snapshot of a state directory in place.
+"""The order of generations: decide who may put the next snapshot of a state directory in place.
 
 Publishing is a compare-and-set. A publisher notes what is there (the snapshot file, and in the database the last
 generation and the epoch of the lead), compiles, and then, for the moment in which it puts its file in place, holds
@@ -73,7 +73,8 @@ def begin(engine: sa.Engine, line: str, generation: int, epoch: int | None, lead
         row = _row(connection, line)
         if row is None or (leads and epoch is None):
             if row is None:
-                _forget(connection, now)
+                old = LEADS.c.name.startswith("publish ") & (LEADS.c.seen_at < now - KEPT_SECONDS)
+                connection.execute(LEADS.delete().where(old))
             if leads:
                 epoch = take_epoch(connection, line, now, generation)
             else:
@@ -110,11 +111,6 @@ def _row(connection: sa.Connection, line: str) -> Turn | None:
     wanted = sa.select(LEADS.c.name, LEADS.c.generation, LEADS.c.epoch).where(LEADS.c.name == line)
     found = connection.execute(wanted).one_or_none()
     return None if found is None else Turn(*found)
-
-
-def _forget(connection: sa.Connection, now: float) -> None:
-    old = LEADS.c.name.startswith("publish ") & (LEADS.c.seen_at < now - KEPT_SECONDS)
-    connection.execute(LEADS.delete().where(old))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a publisher asks of the database. While that is away it is told what the database said last.
+"""Database queries of the publisher; while the database is away, they return its last answers.
 
 A failure is never the publisher's end: it is told once, asking pauses for a while that doubles, and when the database
 answers again, that is told, too.

@@ -1,4 +1,4 @@
-"""How mirrors answer, in the database: written after each run, and read by the next one and by the publisher."""
+"""Response times of mirrors in the database: written after each run, read by the next one and the publisher."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class PaceStore:
             LeadLost: another prober leads by now.
         """
         rows = [_row(name, pace) for name, pace in found.items()]
-        changed = any(pace.lowered != _lowered(before.get(name)) for name, pace in found.items())
+        lowered = {name: pace.lowered for name, pace in before.items()}
+        changed = any(pace.lowered != lowered.get(name) for name, pace in found.items())
         with self._engine.begin() as connection:
             if self._lead:
                 self._lead.hold(connection)
@@ -54,10 +55,6 @@ class PaceStore:
             connection.execute(PACES.delete().where(PACES.c.at < oldest))
             if changed or lost:
                 grow(connection, VERSION)
-
-
-def _lowered(pace: Pace | None) -> WeightReduction | None:
-    return pace.lowered if pace else None
 
 
 def _row(name: str, pace: Pace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Snapshots on disk: written whole or not at all, and read back mapped, with the former ones as a reserve."""
+"""Snapshots on disk: written atomically, read back memory-mapped, with the former ones as a reserve."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def write_snapshot(state_dir: Path, data: bytes) -> Path:
     The bytes are on disk before the name leads to them, so a crash or a full disk leaves the former snapshot.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
-    _remove_left_overs(state_dir)
+    for entry in state_dir.iterdir():
+        if _TEMPORARY.fullmatch(entry.name):
+            entry.unlink(missing_ok=True)
     temporary = state_dir / f"snapshot.tmp.{os.getpid()}"
     try:
         write_to_disk(temporary, [data])
@@ -45,23 +47,12 @@ def _keep_former(state_dir: Path) -> None:
         if source.exists():
             link = state_dir / f"snapshot.tmp.{os.getpid()}1"
             link.unlink(missing_ok=True)
-            _second_name(source, link)
+            try:
+                link.hardlink_to(source)
+            except OSError:  # the file system has no hard links
+                shutil.copyfile(source, link)
             link.replace(state_dir / older)
             link.unlink(missing_ok=True)
-
-
-def _second_name(source: Path, link: Path) -> None:
-    """A hard link, or a copy on file systems that have none."""
-    try:
-        link.hardlink_to(source)
-    except OSError:
-        shutil.copyfile(source, link)
-
-
-def _remove_left_overs(state_dir: Path) -> None:
-    for entry in state_dir.iterdir():
-        if _TEMPORARY.fullmatch(entry.name):
-            entry.unlink(missing_ok=True)
 
 
 def read_snapshot(path: Path, pause: Pause = at_once) -> Snapshot:
@@ -128,7 +119,7 @@ def newest_facts(state_dir: Path) -> Facts | None:
         return None
 
 
-# What the commands about health share: the running service's snapshot, and the database beside it.
+# Shared by the health commands: the running service's snapshot, and the database beside it.
 
 
 def published_facts(state_dir: Path) -> Facts:

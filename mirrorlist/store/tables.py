@@ -1,4 +1,4 @@
-"""The tables of the database, as the newest migration leaves them; ``migrations/`` tells how they came about.
+"""Tables of the database, as the newest migration leaves them; ``migrations/`` has the steps.
 
 Moments are seconds since 1970 as floats. Texts have no length: PostgreSQL would refuse what SQLite takes.
 """
@@ -200,7 +200,7 @@ LEADS = sa.Table(
 a leader lives, ``seen_at`` is when it took the lead or published."""
 
 
-# Rows of the tables of health, read as the values that they stand for.
+# Rows of the health tables as values.
 
 
 def subject_of(row: Any) -> Subject:
@@ -224,7 +224,7 @@ def kept_of(row: Any) -> tuple[Family, ...]:
     return tuple(map(Family, (row.kept or "").split()))
 
 
-# Writes a row whether or not it is known; the standard has no word for it, but both databases do, the same one.
+# Upserts: not in the SQL standard, but both databases spell them alike.
 
 Insert = postgresql.Insert | sqlite.Insert
 
@@ -242,7 +242,7 @@ def upsert(dialect: str, table: sa.Table) -> Insert:
     return insert.on_conflict_do_update(index_elements=keys, set_=new)
 
 
-# The numbers in the database that tell when something of the mirrors' health changed, without reading it.
+# Version numbers: they show that health data changed, without reading it.
 
 
 def grow(connection: sa.Connection, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What other services export becomes mirror files that the judge accepts; what is hostile becomes a line."""
+"""Exports of other services become mirror files that the judge accepts; hostile values become a line."""
 
 from __future__ import annotations
 

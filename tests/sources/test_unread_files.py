@@ -1,4 +1,4 @@
-"""Which files beside mirror files are told because nobody reads them."""
+"""Files beside mirror files that are reported because nobody reads them."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""Migrations: from the tables of the first releases, with data in them, to the newest ones; nothing is lost."""
+"""Migrations: from the tables of the last version before the first release to the newest ones; nothing is lost."""
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,14 @@ from alembic.script import ScriptDirectory
 
 import mirrorlist.store.migrations as steps
 from mirrorlist.core.errors import DatabaseError
-from mirrorlist.store.database import NEWEST, open_database
+from mirrorlist.store.database import NEWEST, UNRELEASED, open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.tables import SCHEMA
 from tests.building import NOW
 
-FIRST: sa.MetaData = import_module("mirrorlist.store.migrations.versions.0001_unversioned").SCHEMA
+FIRST: sa.MetaData = import_module("mirrorlist.store.migrations.versions.0001_first").SCHEMA
+DUMP = Path(__file__).parents[1] / "data/database-0003.sql"
 
 
 def bare(url: str) -> sa.Engine:
@@ -55,52 +58,103 @@ def rows(engine: sa.Engine, schema: sa.MetaData) -> dict[str, list[dict[str, Any
 Rows = dict[str, list[dict[str, Any]]]
 
 
-def kept(after: Rows, before: Rows) -> Rows:
-    """Of the rows now what there was before; later steps add tables and columns, which begin empty."""
-    found: Rows = {}
-    for name, held in before.items():
-        known = held[0].keys() if held else ()
-        assert all(row[column] is None for row in after[name] for column in row.keys() - known)
-        found[name] = [{column: row[column] for column in known} for row in after[name]]
-    return found
-
-
-def fill(engine: sa.Engine, names: set[str]) -> dict[str, list[dict[str, Any]]]:
-    """Makes the tables of the first releases with some rows in each; what they hold."""
-    tables = [table for name, table in FIRST.tables.items() if name in names]
-    FIRST.create_all(engine, tables)
+def set_version(engine: sa.Engine, version: str) -> None:
     with engine.begin() as connection:
-        for table in tables:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+
+
+def version(engine: sa.Engine) -> str | None:
+    with engine.connect() as connection:
+        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def unreleased(url: str) -> Rows:
+    """Makes a database of the last version before the first release, with some rows in each table; the rows."""
+    engine = bare(url)
+    if engine.dialect.name == "sqlite":
+        with closing(sqlite3.connect(engine.url.database or "")) as file:
+            file.executescript(DUMP.read_text())
+    else:
+        with engine.begin() as connection:
+            FIRST.create_all(connection)
+            connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
+            connection.execute(sa.text("INSERT INTO alembic_version VALUES ('0003')"))
+    with engine.begin() as connection:
+        for table in FIRST.tables.values():
             made = [{column.name: value(column, number) for column in table.columns} for number in range(5)]
             connection.execute(table.insert(), made)
     return rows(engine, FIRST)
 
 
-@pytest.mark.parametrize("names", [set(FIRST.tables), {"origin_changes", "origin_checks"}], ids=["all", "the oldest"])
-def test_a_database_of_the_first_releases_is_adopted_and_keeps_every_row(
-    url: str, tmp_path: Path, names: set[str]
-) -> None:
-    former = bare(url)
-    held = fill(former, names)
-    assert set(held) == names
+def test_a_database_of_the_last_version_before_the_first_release_keeps_every_row(url: str, tmp_path: Path) -> None:
+    before = unreleased(url)
+    assert set(before) == set(FIRST.tables)
     engine = open_database(tmp_path, url)
-    after = rows(engine, SCHEMA)
-    assert kept(after, held) == held
-    assert all(after[name] == [] for name in set(after) - names)
+    assert version(engine) == NEWEST
+    assert rows(engine, SCHEMA) == before
     assert len(MetadataStore(engine).changes()) == 5
-    if names == set(FIRST.tables):
-        assert len(HealthStore(engine).verdicts()) == len(HealthStore(engine).events()) == 5
-        with engine.begin() as connection:  # numbers go on where they ended
-            table = SCHEMA.tables["probe_runs"]
-            if engine.dialect.name == "sqlite":
-                assert connection.execute(table.insert().values(started_at=1.0)).inserted_primary_key == (6,)
+    assert len(HealthStore(engine).verdicts()) == len(HealthStore(engine).events()) == 5
+    with engine.begin() as connection:  # numbers go on where they ended
+        table = SCHEMA.tables["probe_runs"]
+        if engine.dialect.name == "sqlite":
+            assert connection.execute(table.insert().values(started_at=1.0)).inserted_primary_key == (6,)
+    assert_has_the_tables(engine)
     engine.dispose()
 
 
-def test_the_tables_are_what_the_program_says_they_are(engine: sa.Engine) -> None:
+def test_tables_of_other_programs_do_not_disturb(url: str, tmp_path: Path) -> None:
+    before = unreleased(url)
+    with bare(url).begin() as connection:
+        connection.execute(sa.text("CREATE TABLE of_another_program (id INTEGER)"))
+    engine = open_database(tmp_path, url)
+    assert rows(engine, SCHEMA) == before
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("statements", "step"),
+    [
+        (["DROP TABLE alembic_version"], "no step"),
+        (["UPDATE alembic_version SET version_num = '0001'", "DROP TABLE leads"], "step 0001"),
+        (["UPDATE alembic_version SET version_num = '0002'"], "step 0002"),
+        (["ALTER TABLE verdicts DROP COLUMN validator"], "step 0003"),
+        (["DROP TABLE paces"], "step 0003"),
+    ],
+)
+def test_a_database_of_an_older_version_is_refused_and_left_alone(
+    url: str, tmp_path: Path, statements: list[str], step: str
+) -> None:
+    unreleased(url)
+    engine = bare(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+    before = contents(engine)
+    with pytest.raises(DatabaseError) as caught:
+        open_database(tmp_path, url)
+    assert str(caught.value).startswith("a version from before release 0.1.0 wrote the database ")
+    assert str(caught.value).endswith(
+        f" ({step}); let the last version before 0.1.0 open it once, or move it away: a new one is made, without "
+        "history and overrides"
+    )
+    assert contents(engine) == before
+
+
+def contents(engine: sa.Engine) -> Rows:
+    """All tables of a database, as they are."""
+    reflected = sa.MetaData()
+    reflected.reflect(engine)
+    return rows(engine, reflected)
+
+
+def assert_has_the_tables(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, SCHEMA) == []
+
+
+def test_the_tables_are_what_the_program_says_they_are(engine: sa.Engine) -> None:
+    assert_has_the_tables(engine)
 
 
 def test_the_process_that_migrated_has_whole_transactions_afterwards(engine: sa.Engine) -> None:
@@ -117,37 +171,35 @@ def test_the_newest_step_is_the_last_file() -> None:
     config.set_main_option("script_location", str(Path(steps.__file__).parent))
     script = ScriptDirectory.from_config(config)
     assert script.get_heads() == [NEWEST]
-    assert [step.revision for step in script.walk_revisions()] == [f"{n:04}" for n in range(int(NEWEST), 0, -1)]
+    unreleased = [int(step) for step in UNRELEASED]
+    numbers = [n for n in range(int(NEWEST), 0, -1) if n not in unreleased]
+    assert [step.revision for step in script.walk_revisions()] == [f"{n:04}" for n in numbers]
 
 
 def test_a_database_of_a_newer_release_is_refused_and_left_alone(url: str, tmp_path: Path) -> None:
     open_database(tmp_path, url).dispose()
     engine = bare(url)
-    with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    set_version(engine, "9999")
     with pytest.raises(DatabaseError) as caught:
         open_database(tmp_path, url)
     told = str(caught.value)
     assert "is at step 9999, and this release knows no more than" in told
     assert "upgrade this program, or restore the database" in told
-    with engine.connect() as connection:
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "9999"
+    assert version(engine) == "9999"
 
 
 def test_a_step_that_fails_leaves_the_former_tables(url: str, tmp_path: Path) -> None:
     """A process that is killed half-way leaves the same: it is one transaction."""
     former = bare(url)
-    held = fill(former, set(FIRST.tables))
     with former.begin() as connection:
         connection.execute(sa.text("CREATE TABLE leads (stands_in_the_way INTEGER)"))
     with pytest.raises((DatabaseError, sa.exc.SQLAlchemyError)):
         open_database(tmp_path, url)
-    assert rows(former, FIRST) == held
-    assert not sa.inspect(former).has_table("alembic_version")
+    assert contents(former) == {"leads": []}
     with former.begin() as connection:
         connection.execute(sa.text("DROP TABLE leads"))
     engine = open_database(tmp_path, url)
-    assert kept(rows(engine, SCHEMA), held) == held
+    assert_has_the_tables(engine)
     engine.dispose()
 
 
@@ -160,8 +212,11 @@ open_database(Path(sys.argv[1]), sys.argv[2]).dispose()
 """
 
 
-def test_of_processes_that_start_at_once_one_migrates_and_the_others_wait(url: str, tmp_path: Path) -> None:
-    held = fill(bare(url), set(FIRST.tables))
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "unreleased"])
+def test_of_processes_that_start_at_once_one_migrates_and_the_others_wait(
+    url: str, tmp_path: Path, is_new: bool
+) -> None:
+    before: Rows = {} if is_new else unreleased(url)
     command = [sys.executable, "-c", OPENER, str(tmp_path), url]
     started = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     for process in started:
@@ -171,4 +226,5 @@ def test_of_processes_that_start_at_once_one_migrates_and_the_others_wait(url: s
     ended = [(process.communicate(timeout=60)[1], process.returncode) for process in started]
     assert [code for _, code in ended] == [0] * 4, ended
     after = rows(bare(url), SCHEMA)
-    assert kept(after, held) == held
+    assert after == (before or {name: [] for name in SCHEMA.tables})
+    assert version(bare(url)) == NEWEST

@@ -1,4 +1,4 @@
-"""Who leads, and that one who does not any more writes nothing. Each of a pair stands for a process of its own."""
+"""Leadership, and that a former leader writes nothing. Each of a pair stands for a process of its own."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Databases of addresses: countries, places, networks and clouds."""
+"""Address databases: countries, places, networks and clouds."""

@@ -1,4 +1,4 @@
-"""Tables of addresses as they lie in the package: packed for NumPy's ``.npz``, and checked when they are read.
+"""Address tables of the package: packed for NumPy's ``.npz``, and checked when they are read.
 
 The starts of intervals are kept as differences, and of all numbers the bytes of equal weight side by side: so
 they pack to a third less. Of a family the arrays are ``starts4`` and what is from there on, as ``asns4``.
@@ -81,7 +81,7 @@ def _numbers(planes: NDArray[np.uint8], kind: str) -> NDArray[np.unsignedinteger
     return found
 
 
-# Whose an address is right after installing: the table of ASNs that comes with the package.
+# The package's table of ASNs.
 #
 # It is used where no database of service.yml knows ASNs, and proves nothing: it orders public mirrors only.
 # scripts/build-asn makes it.
@@ -108,7 +108,7 @@ def _asns(arrays: Arrays) -> EmbeddedAsns:
     return EmbeddedAsns(table_of(arrays, "asns"), str(arrays["built_on"]))
 
 
-# Where an address is right after installing: the table of coarse places that comes with the package.
+# The package's table of coarse places.
 #
 # A place is where the people of a country's part of some 200 km are, with the radius that it is good for; so
 # it is ranked as the place of a database is. It answers where no override and no database of service.yml does.
@@ -144,7 +144,8 @@ def _places(arrays: Arrays) -> EmbeddedPlaces:
         raise ValueError("the table names places that are not there")
     numbers: dict[ClientPlace, int] = {}
     located = renumbered(located, [numbers.setdefault(place, len(numbers)) for place in found])
-    return EmbeddedPlaces(GeoTables(located, EMPTY, tuple(numbers)), _day(str(arrays["built_on"])))
+    built_on = date.fromisoformat(str(arrays["built_on"])).isoformat()
+    return EmbeddedPlaces(GeoTables(located, EMPTY, tuple(numbers)), built_on)
 
 
 def _locations(arrays: Arrays) -> Iterator[Location]:
@@ -155,7 +156,3 @@ def _locations(arrays: Arrays) -> Iterator[Location]:
         if not (len(country) == 2 and abs(latitude) <= 90 and abs(longitude) <= 180):
             raise ValueError("a place is nowhere on the Earth")
         yield Location(country=country, latitude=latitude, longitude=longitude, precision_km=float(precision))
-
-
-def _day(text: str) -> str:
-    return date.fromisoformat(text).isoformat()

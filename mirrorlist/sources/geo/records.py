@@ -1,4 +1,4 @@
-"""What one record of a database of addresses says, whoever made it.
+"""Decode one record of an address database, whatever its layout.
 
 MaxMind's layout (DB-IP's files have it too) keeps mappings inside mappings; IPinfo's and the flat files of
 ip-location-db keep everything on one level, older ones with text for numbers. The fields tell them apart. To

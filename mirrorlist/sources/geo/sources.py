@@ -1,4 +1,4 @@
-"""Everything that tells where addresses are and whose: overrides, databases, clouds, and what is installed.
+"""All sources of address data: overrides, databases, clouds, and the tables of the package.
 
 The order is that of docs/places-and-networks.md: the operator's overrides, the databases as service.yml names
 them, then what comes with the program. The country of an address of which none of these knows the place is asked
@@ -7,7 +7,7 @@ of mirrorlist/countries.py for each request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from importlib.resources.abc import Traversable
@@ -21,7 +21,7 @@ from mirrorlist.core.errors import GeoDatabaseError
 from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.geo import place_of
 from mirrorlist.core.network.intervals import as_numbers, renumbered
-from mirrorlist.core.network.prefixes import IntervalTable, flatten, unwrapped
+from mirrorlist.core.network.prefixes import flatten, unwrapped
 from mirrorlist.core.selection.compile import CloudTable, Proof, cloud_table, country_places
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.countries import country_of
@@ -31,7 +31,7 @@ from mirrorlist.sources.geo.databases import GeoFiles
 from mirrorlist.sources.geo.tables import NOTHING, GeoTables, completed, merged
 from mirrorlist.sources.places.countries import read_countries
 
-# What the operator knows better than every database, as tables that are asked before all others.
+# The operator's overrides: tables that are looked up before all others.
 
 
 def override_tables(overrides: Sequence[NetworkOverride]) -> GeoTables:
@@ -39,13 +39,10 @@ def override_tables(overrides: Sequence[NetworkOverride]) -> GeoTables:
     table, meanings = flatten((override.prefix, number) for number, override in enumerate(overrides))
     covering = [[overrides[int(str(label))] for label in reversed(labels)] for labels in meanings]
     numbers: dict[ClientPlace, int] = {NOWHERE: 0}
-    located = [numbers.setdefault(_place(narrowest_first), len(numbers)) for narrowest_first in covering]
-    asns = [next((each.asn for each in narrowest_first if each.asn), 0) for narrowest_first in covering]
+    places = [reduce(completed, (place_of(each.location) for each in group), NOWHERE) for group in covering]
+    located = [numbers.setdefault(place, len(numbers)) for place in places]
+    asns = [next((each.asn for each in group if each.asn), 0) for group in covering]
     return GeoTables(renumbered(table, located), renumbered(table, asns), tuple(numbers))
-
-
-def _place(narrowest_first: Iterable[NetworkOverride]) -> ClientPlace:
-    return reduce(completed, (place_of(override.location) for override in narrowest_first), NOWHERE)
 
 
 _Installed = TypeVar("_Installed")
@@ -83,13 +80,20 @@ class AddressSources:
 
     def read(self, geo: GeoSources) -> AddressData:
         """What is known now. Files that did not change are not read again."""
-        databases, (clouds, regions) = self._databases.read(geo.databases), self._read_clouds(geo.clouds)
-        named = any(_knows(tables.asns) for tables in databases.tables)
+        databases = self._databases.read(geo.databases)
+        if geo.clouds:
+            clouds = self._clouds.read(geo.clouds)
+            regions = cloud_table(clouds.ranges)
+        else:
+            clouds, regions = _installed_clouds()
+        numbers_of_asns = (ids for tables in databases.tables for ids in (tables.asns.ids4, tables.asns.ids6))
+        named = any(np.any(as_numbers(ids)) for ids in numbers_of_asns)
         refusals = [*databases.refusals, *clouds.refusals]
         asns = None if named else self._installed(read_embedded_asns, refusals)
         where = self._installed(read_embedded_places, refusals)
         last = replace(where.tables if where else NOTHING, asns=asns.table if asns else NOTHING.asns)
-        places, numbers = country_places(_centres())
+        centres = {code: (each.latitude, each.longitude) for code, each in read_countries().by_code.items()}
+        places, numbers = country_places(centres)
         first = (override_tables(geo.overrides),) if geo.overrides else ()
         return AddressData(
             geo=merged((*first, *databases.tables, last), places, numbers),
@@ -100,12 +104,6 @@ class AddressSources:
             places_built_on=where.built_on if where else None,
             refusals=tuple(refusals),
         )
-
-    def _read_clouds(self, named: Mapping[str, str]) -> tuple[Clouds, CloudTable]:
-        if not named:
-            return _installed_clouds()
-        clouds = self._clouds.read(named)
-        return clouds, cloud_table(clouds.ranges)
 
     def _installed(self, read: Callable[[Traversable], _Installed], refusals: list[str]) -> _Installed | None:
         """A table of the package; without it the service knows less, but runs."""
@@ -129,15 +127,7 @@ def _installed_clouds() -> tuple[Clouds, CloudTable]:
     return replace(clouds, ranges=()), cloud_table(clouds.ranges)
 
 
-def _knows(table: IntervalTable) -> bool:
-    return bool(np.any(as_numbers(table.ids4))) or bool(np.any(as_numbers(table.ids6)))
-
-
-def _centres() -> dict[str, tuple[float, float]]:
-    return {code: (found.latitude, found.longitude) for code, found in read_countries().by_code.items()}
-
-
-# Address data out of the former snapshot, for a start at which a database that it was made of is missing.
+# Address data from the former snapshot, for a start without one of its databases.
 
 
 def with_former(found: AddressData, former: Snapshot) -> AddressData:

@@ -1,4 +1,4 @@
-"""Where addresses are and whose, as tables; and how what several sources say is taken together.
+"""Tables of places and owners of addresses, and the merge of several sources.
 
 For each field the first source that has a value counts. A place has two fields, its country and its
 coordinates, and they have to agree: coordinates of a later source complete a country of an earlier one unless
@@ -37,7 +37,10 @@ def merged(found: Iterable[GeoTables], places: Sequence[ClientPlace], country_pl
     for each in found:
         together = each if together is NOTHING else _both(together, each)
     numbers = {place: number for number, place in enumerate(places)}
-    final = [_number(place, numbers, country_places) for place in together.places]
+    final = [
+        numbers.setdefault(place, len(numbers)) if place.exact else country_places.get(place.country or "", 0)
+        for place in together.places
+    ]
     return GeoTables(renumbered(together.located, final), together.asns, tuple(numbers))
 
 
@@ -60,9 +63,3 @@ def completed(first: ClientPlace, second: ClientPlace) -> ClientPlace:
     if second.exact and second.country in (None, first.country):
         return second if second.country else replace(second, country=first.country)
     return first
-
-
-def _number(place: ClientPlace, numbers: dict[ClientPlace, int], country_places: Mapping[str, int]) -> int:
-    if place.exact:
-        return numbers.setdefault(place, len(numbers))
-    return country_places.get(place.country or "", 0)

@@ -1,4 +1,4 @@
-"""Mirrors without a place get that of their addresses; what contradicts them is told.
+"""Place mirrors without a location by their addresses, and report contradictions.
 
 The prober notes the addresses; no name is resolved here. Private mirrors are left alone: nothing of their
 addresses is told to anybody.
@@ -89,7 +89,7 @@ _VAGUE_KM = 300.0
 """Beyond this a place is a whole country: its nearest city is held against what the file says."""
 
 
-# The time zone of a mirror whose file names none: that of its place, as far as the place is known well enough.
+# Time zones from places, where the file names none and the place is precise enough.
 
 EXACT_KM = 100.0
 """A place that is good for more than this may lie in the next time zone."""

@@ -1,4 +1,4 @@
-"""From a mirror file's values, which the schema has accepted, to the Mirror that they describe."""
+"""Build a Mirror from the values of a file that the schema has accepted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
-from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, Prefix, Protocol, Status
+from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, Protocol, Status
 from mirrorlist.core.network.prefixes import canonical_network, prefix
 from mirrorlist.sources.geo.clouds import canonical_region, known_regions
 from mirrorlist.sources.mirrors.repairs import MirrorDraft
@@ -18,17 +18,23 @@ from mirrorlist.sources.places.countries import Countries
 from mirrorlist.sources.yaml.documents import shown, spelled
 from mirrorlist.sources.yaml.finding_codes import Code
 from mirrorlist.sources.yaml.scalars import duration_seconds
-from mirrorlist.sources.yaml.suggestions import did_you_mean
+from mirrorlist.sources.yaml.schema_messages import did_you_mean
 
 Fields = Mapping[str, Any]
 
 
 def mirror_from(fields: Fields, countries: Countries) -> Mirror:
     """The mirror; the fields are those that the schema accepts, with URLs and networks checked."""
+    books = {MAIN: fields.get("address"), **fields.get("address_optional", {})}
+    subnets, asn = fields.get("subnets"), fields.get("asn", [])
     sync = fields.get("sync", {})
     return Mirror(
         name=fields["name"],
-        urls=_urls(fields),
+        urls={
+            module: {protocol: tree_url(book[protocol]) for protocol in Protocol if protocol in book}
+            for module, book in books.items()
+            if book
+        },
         update_frequency_seconds=duration_seconds(fields.get("update_frequency", "")),
         sponsor=fields.get("sponsor", ""),
         sponsor_url=fields.get("sponsor_url"),
@@ -36,9 +42,9 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
         location=_location(fields.get("geolocation", {}), countries),
         private=fields.get("private", False),
         monopoly=fields.get("monopoly", False),
-        subnets=_subnets(fields.get("subnets")),
-        subnets_url=_subnets_url(fields.get("subnets")),
-        asns=_asns(fields.get("asn", [])),
+        subnets=_unique(prefix(text) for text in subnets) if isinstance(subnets, list) else (),
+        subnets_url=subnets if isinstance(subnets, str) else None,
+        asns=_unique(int(each) for each in (asn if isinstance(asn, list) else [asn])),
         cloud=_cloud(fields),
         status=Status(fields.get("status", Status.LIVE)),
         status_reason=fields.get("status_reason"),
@@ -59,15 +65,6 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
     )
 
 
-def _urls(fields: Fields) -> dict[str, dict[Protocol, str]]:
-    books = {MAIN: fields.get("address"), **fields.get("address_optional", {})}
-    return {module: _by_protocol(book) for module, book in books.items() if book}
-
-
-def _by_protocol(book: Mapping[str, str]) -> dict[Protocol, str]:
-    return {protocol: tree_url(book[protocol]) for protocol in Protocol if protocol in book}
-
-
 def _location(place: Fields, countries: Countries) -> Location | None:
     country = countries.by_code.get(place.get("country", ""))
     found = Location(
@@ -79,18 +76,6 @@ def _location(place: Fields, countries: Countries) -> Location | None:
         longitude=_number(place.get("longitude")),
     )
     return found if found != Location() else None
-
-
-def _subnets(subnets: Any) -> tuple[Prefix, ...]:
-    return _unique(prefix(text) for text in subnets) if isinstance(subnets, list) else ()
-
-
-def _subnets_url(subnets: Any) -> str | None:
-    return subnets if isinstance(subnets, str) else None
-
-
-def _asns(asn: Any) -> tuple[int, ...]:
-    return _unique(int(each) for each in (asn if isinstance(asn, list) else [asn]))
 
 
 def _cloud(fields: Fields) -> CloudRegions | None:
@@ -116,8 +101,7 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-# What the schema cannot tell about a mirror file: URLs, networks, dates, and whether it serves anybody.
-#
+# Checks beyond the schema: URLs, networks, dates, and whether the mirror serves anybody.
 # To add one: a function here, its place in CHECKS, and a code for what it tells.
 
 MOST_REGIONS = 256

@@ -1,4 +1,4 @@
-"""A directory of mirror files: every mirror that can be used, and everything that is wrong with the rest."""
+"""Read a directory of mirror files: every usable mirror, and every fault of the rest."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def parse_mirror(
 def read_mirror_files(
     directory: Path, modules: Collection[str], countries: Countries, atlas: Atlas | None = None
 ) -> MirrorFiles:
-    """All mirrors of a directory. What cannot be read or used is told, and never stops the rest.
+    """All mirrors of a directory. What cannot be read or used is reported, and never stops the rest.
 
     Of two mirrors with one name the first by file name is kept. Places are judged where an atlas is given.
     """
@@ -98,7 +98,9 @@ def _by_file(
         if holders.setdefault(mirror.name, file) == file:
             mirrors[file] = mirror
         else:
-            taken.append(_taken(document, mirror, holders[mirror.name]))
+            first = holders[mirror.name]
+            message = f"name {shown(mirror.name)} is taken by {shown(first)}; rename one, or remove it"
+            taken.append(document.error(("name",), Code.DUPLICATE_NAME, message))
     return mirrors, taken
 
 
@@ -125,11 +127,6 @@ def mirror_of(document: Document, countries: Countries) -> Mirror | None:
 
 def _on_place(document: Document, mirror: Mirror | None, atlas: Atlas | None) -> tuple[Finding, ...]:
     return place_findings(document, mirror, atlas) if mirror and atlas else ()
-
-
-def _taken(document: Document, mirror: Mirror, first: str) -> Finding:
-    message = f"name {shown(mirror.name)} is taken by {shown(first)}; rename one, or remove it"
-    return document.error(("name",), Code.DUPLICATE_NAME, message)
 
 
 def mirror_file_names(directory: Path) -> tuple[list[str], list[Finding]]:

@@ -1,4 +1,4 @@
-"""Logos: small PNG and WebP pictures and nothing else, told from their bytes without decoding them.
+"""Logos: small PNG and WebP pictures and nothing else, recognised by their bytes without decoding them.
 
 A picture is walked from its first byte to its last, so that nothing stands behind it: a file that is a picture to
 one program and a page to another has no place beside mirror files.
@@ -98,15 +98,12 @@ def webp_size(data: bytes) -> Size:
     if len(kinds) != len(chunks) or {b"VP8 ", b"VP8L"} <= kinds.keys():
         raise NoPicture("it has two pictures")
     size = _webp_picture_size(kinds)
-    if b"VP8X" in kinds and _webp_canvas(kinds[b"VP8X"]) != size:
-        raise NoPicture("its canvas has another size than its picture")
+    if (canvas := kinds.get(b"VP8X")) is not None:
+        if len(canvas) != 10:
+            raise NoPicture("its header is broken")
+        if size != (int.from_bytes(canvas[4:7], "little") + 1, int.from_bytes(canvas[7:10], "little") + 1):
+            raise NoPicture("its canvas has another size than its picture")
     return size
-
-
-def _webp_canvas(body: bytes) -> Size:
-    if len(body) != 10:
-        raise NoPicture("its header is broken")
-    return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
 
 
 def _webp_picture_size(kinds: Mapping[bytes, bytes]) -> Size:
@@ -135,7 +132,7 @@ def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 READERS: dict[str, Callable[[bytes], Size]] = {"png": png_size, "webp": webp_size}
 
 
-# The logos of sponsors: pictures beside the mirror files, small ones only.
+# Sponsors' logos beside the mirror files.
 
 MOST_LOGO_BYTES = 64 * 1024
 

@@ -1,4 +1,4 @@
-"""Small faults of mirror files that have an obvious meaning: each is told, and the meaning is used.
+"""Repair small faults of mirror files that have an obvious meaning; report each.
 
 To add one: a function here, its place in REPAIRS (they run in this order), and a code for what it tells.
 """
@@ -18,11 +18,8 @@ from mirrorlist.sources.mirrors.urls import SCHEMES, page_url, rsync_url, scheme
 from mirrorlist.sources.places.countries import Countries, continents
 from mirrorlist.sources.yaml.documents import Document, Pointer, Value, shown, spelled
 from mirrorlist.sources.yaml.finding_codes import Code
-from mirrorlist.sources.yaml.schema_messages import unknown_key
+from mirrorlist.sources.yaml.schema_messages import did_you_mean, unknown_key
 from mirrorlist.sources.yaml.schemas import Schema, entry, load_schema, with_booleans
-from mirrorlist.sources.yaml.suggestions import did_you_mean
-
-# A mirror file while its small faults are being repaired: its values, and what was said about them.
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,38 +127,26 @@ def _repair_keys(draft: MirrorDraft, pointer: Pointer, mapping: dict[str, Value]
 
 def _rename(draft: MirrorDraft, pointer: Pointer, mapping: dict[str, Value], known: Schema) -> None:
     for key in [key for key in mapping if key not in known]:
-        value, meant = mapping.pop(key), _meant(key, known)
+        value = mapping.pop(key)
+        meant = next((each for each in known if _bare(each) == _bare(key)), None)  # whatever its case or hyphens
         if meant and meant not in mapping:
-            _tell_case(draft, (*pointer, key), meant)
+            message = f"{spelled((*pointer, key))} is read as '{meant}'; write it like that"
+            draft.warn_key((*pointer, key), Code.KEY_CASE, message)
             mapping[meant] = value
             draft.moved({(*pointer, meant): (*pointer, key)})
         else:
-            message = _elsewhere(pointer, key) or unknown_key(pointer, key, known)
+            message = unknown_key(pointer, key, known)
+            if pointer and key in load_schema("mirror")["properties"]:
+                message = f"{spelled((*pointer, key))} is not a known key; did you mean '{key}' in the first column?"
             draft.warn_key((*pointer, key), Code.UNKNOWN_KEY, message)
-
-
-def _meant(key: str, known: Schema) -> str | None:
-    """The known key of these letters and digits, whatever their case and whatever stands between them."""
-    return next((each for each in known if _bare(each) == _bare(key)), None)
 
 
 def _bare(key: str) -> str:
     return re.sub(r"[\s_-]", "", key.lower())
 
 
-def _tell_case(draft: MirrorDraft, pointer: Pointer, meant: str) -> None:
-    draft.warn_key(pointer, Code.KEY_CASE, f"{spelled(pointer)} is read as '{meant}'; write it like that")
-
-
-def _elsewhere(pointer: Pointer, key: str) -> str | None:
-    """The message on a key that is known, but not at this place."""
-    if not pointer or key not in load_schema("mirror")["properties"]:
-        return None
-    return f"{spelled((*pointer, key))} is not a known key; did you mean '{key}' in the first column?"
-
-
 def repair_booleans(draft: MirrorDraft, _: Surroundings) -> None:
-    """yes, no, on and off are booleans where a boolean is wanted. That is no fault, so nothing is told."""
+    """yes, no, on and off are booleans where a boolean is wanted. That is no fault, so nothing is reported."""
     draft.root = with_booleans(draft.finished(), "mirror").root or {}
 
 
@@ -248,7 +233,7 @@ def repair_country(draft: MirrorDraft, around: Surroundings) -> None:
 
 
 def repair_continent(draft: MirrorDraft, around: Surroundings) -> None:
-    """A continent by its name becomes its code; one that is not the country's is told, for the country counts."""
+    """A continent by its name becomes its code; one that is not the country's is reported, for the country counts."""
     place, pointer = draft.mapping("geolocation"), ("geolocation", "continent")
     text, country = place.get("continent"), around.countries.by_code.get(str(place.get("country")))
     meant = continents(text) if isinstance(text, str) else ()

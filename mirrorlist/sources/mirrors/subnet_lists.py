@@ -1,6 +1,6 @@
-"""The subnets that a mirror publishes at a URL: the last good copy of the list, from the state directory.
+"""Subnet lists that mirrors publish at a URL: the last good copy, from the state directory.
 
-Nothing is fetched here, least of all while files are loaded: ``mirrorlist/subnets.py`` does that, and puts a list
+Nothing is fetched here, least of all while files are loaded: ``publishing/subnet_update.py`` does that, and puts a list
 into ``copy_path`` by renaming, only when it was good as a whole. The time of a copy's file is when the URL last
 confirmed it. Beside it may lie the list that a person saw last, one that waits for a person, and the reason why the
 last one was refused.
@@ -33,7 +33,7 @@ _COMMENT = re.compile(r"[#;].*")
 
 
 class ListCode(StrEnum):
-    """What is told of lists at a URL; docs/mirror-files.md explains each."""
+    """Codes of findings on lists at a URL; docs/mirror-files.md explains each."""
 
     MISSING = "subnets-missing"
     OLD = "subnets-old"
@@ -88,10 +88,17 @@ def parsed_list(data: bytes) -> tuple[Prefix, ...]:
         raise ValueError("it is not UTF-8") from None
     if text.startswith("<"):
         raise ValueError("it is a page, not a list")
-    rows = _json_rows(text) if text[:1] in tuple('[{"') else _lines(text)
+    if text[:1] in tuple('[{"'):
+        rows = _json_rows(text)
+    else:
+        lines = (_COMMENT.sub("", line).strip() for line in text.splitlines())
+        rows = [line for line in lines if line]
     if len(rows) > MOST_SUBNETS:
         raise ValueError(f"it has {len(rows)} entries; {MOST_SUBNETS} are allowed")
-    return tuple(dict.fromkeys(_prefix(row) for row in rows))
+    for row in rows:
+        if canonical_network(row.strip()) is None:
+            raise ValueError(f"{shown(row)} is no network; write it as in 192.0.2.0/24")
+    return tuple(dict.fromkeys(parse_prefix(row)[0] for row in rows))
 
 
 def _json_rows(text: str) -> list[str]:
@@ -104,17 +111,6 @@ def _json_rows(text: str) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(row, str) for row in found):
         raise ValueError('it is no list of texts, as in ["192.0.2.0/24"]')
     return found
-
-
-def _lines(text: str) -> list[str]:
-    rows = (_COMMENT.sub("", line).strip() for line in text.splitlines())
-    return [row for row in rows if row]
-
-
-def _prefix(text: str) -> Prefix:
-    if canonical_network(text.strip()) is None:
-        raise ValueError(f"{shown(text)} is no network; write it as in 192.0.2.0/24")
-    return parse_prefix(text)[0]
 
 
 def read_list(path: Path) -> tuple[Prefix, ...]:
@@ -150,7 +146,7 @@ def with_published_subnets(mirror: Mirror, state_dir: Path, now: float) -> Mirro
 
 
 def list_findings(mirrors: Mapping[str, Mirror], state_dir: Path, now: float) -> tuple[Finding, ...]:
-    """What has to be told of the lists of mirrors, by the path of each mirror's file."""
+    """Findings on the lists of mirrors, by the path of each mirror's file."""
     return tuple(
         finding(path, START, Severity.WARNING, code, f"subnets {shown(mirror.subnets_url)}: {message}")
         for path, mirror in mirrors.items()

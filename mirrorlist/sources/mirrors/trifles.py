@@ -1,4 +1,4 @@
-"""What a mirror file says wrongly and a service can do without: the mirror is served, and each loss is a warning.
+"""Drop unusable values that a service can do without; the mirror is served, and each loss is a warning.
 
 A field is a trifle when nobody is sent to a wrong place without it, and nobody gets a mirror that is not for him:
 ``private`` and ``countries_only`` are none. To add one: its row in TRIFLES.

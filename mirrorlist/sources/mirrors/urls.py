@@ -1,4 +1,4 @@
-"""The URLs of mirrors: which can be handed to any client, and the one spelling that the service uses.
+"""Validate the URLs of mirrors and normalise them to the one spelling that the service uses.
 
 A further rule is a pair in RULES: what the URL must not be, and what is said about it.
 """
@@ -124,7 +124,7 @@ RULES: tuple[tuple[Callable[[str], bool], str], ...] = (
 """What a URL must not be, the plainest fault first, and how that is said."""
 
 
-# When two URLs lead to the same tree, however they are spelled.
+# Comparison of URLs: two spellings may lead to the same tree.
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "rsync": 873, "ftp": 21}
 

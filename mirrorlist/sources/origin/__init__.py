@@ -1,1 +1,1 @@
-"""What the origin publishes, and the commit of the files."""
+"""The origin's files, and the commit of the mirror files."""

@@ -1,4 +1,4 @@
-"""The commit that the mirror files are at, where they are in a Git repository."""
+"""The commit of the mirror files, if they are in a Git repository."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def commit_of(directory: Path) -> str | None:
     return found if done.returncode == 0 and _HASH.fullmatch(found) else None
 
 
-# Which commit a service file comes from: a note that ``mirrorlist pull`` leaves beside it.
+# The commit of a service file: a note that ``mirrorlist pull`` leaves beside it.
 
 NOTE = ".pulled.json"
 """A name that no file of a repository gets, as those that begin with a dot are not taken from there."""

@@ -1,4 +1,4 @@
-"""The origin's files: a repomd.xml fetched within bounds, read, and summed up; of others the size or the time.
+"""Fetch the origin's repomd.xml within limits and summarise it; of other files take the size or the time.
 
 The origin is a directory or an http(s) URL that the operator names in service.yml; it is trusted, but a slow,
 endless or broken answer must not hold the publisher up.
@@ -196,7 +196,7 @@ def _sane(seconds: float) -> int:
     return int(seconds) if 0 <= seconds < _MOST_TIMESTAMP else 0
 
 
-# What else a repomd.xml names: the largest part of the metadata, by which a mirror's speed is measured.
+# The largest part that a repomd.xml names: a mirror's speed is measured by it.
 
 LARGEST_PART = 32 * 1024 * 1024
 _HREF = re.compile(r"repodata/[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
@@ -216,13 +216,10 @@ def largest_part(repomd: bytes) -> Part | None:
         root = etree.fromstring(repomd, parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
-    parts = (_part(data) for data in root.iterfind(f"{_REPO}data"))
-    return max((part for part in parts if part), key=lambda part: part.size, default=None)
-
-
-def _part(data: etree._Element) -> Part | None:
-    location, size = data.find(f"{_REPO}location"), data.findtext(f"{_REPO}size") or ""
-    path = "" if location is None else str(location.get("href", ""))
-    if not _HREF.fullmatch(path) or not re.fullmatch("[1-9][0-9]{0,7}", size, re.ASCII) or int(size) > LARGEST_PART:
-        return None
-    return Part(path, int(size))
+    parts = []
+    for data in root.iterfind(f"{_REPO}data"):
+        location, size = data.find(f"{_REPO}location"), data.findtext(f"{_REPO}size") or ""
+        path = "" if location is None else str(location.get("href", ""))
+        if _HREF.fullmatch(path) and re.fullmatch("[1-9][0-9]{0,7}", size, re.ASCII) and int(size) <= LARGEST_PART:
+            parts.append(Part(path, int(size)))
+    return max(parts, key=lambda part: part.size, default=None)

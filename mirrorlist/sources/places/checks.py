@@ -1,4 +1,4 @@
-"""What is odd about the place of a mirror: names that are not known, and names that contradict one another.
+"""Remarks on the place of a mirror: unknown names, and names that contradict one another.
 
 These remarks need the world's places, so they are made only where the reader of mirror files is given an atlas.
 To add one: a function here, its place in ``place_findings``, and a code for what it tells.
@@ -48,17 +48,15 @@ def place_findings(document: Document, mirror: Mirror, atlas: Atlas) -> tuple[Fi
     said = mirror.location
     found = located(said, atlas) if said else None
     if said is None or found is None:
-        return (_no_place(document, said),) if is_public(mirror) else ()
+        if not is_public(mirror):
+            return ()
+        what = "names no known country" if said else "is not given"
+        remedy = "write country, state_province and city, or latitude and longitude"
+        message = f"geolocation {what}, so its addresses place the mirror, or it comes last; {remedy}"
+        return (document.warning(("geolocation",), Code.NO_PLACE, message),)
     if found.source is PlaceSource.COORDINATES:
         return tuple(_contradictions(document, found, atlas))
     return tuple(_oddities(document, found))
-
-
-def _no_place(document: Document, said: Location | None) -> Finding:
-    what = "names no known country" if said else "is not given"
-    remedy = "write country, state_province and city, or latitude and longitude"
-    message = f"geolocation {what}, so its addresses place the mirror, or it comes last; {remedy}"
-    return document.warning(("geolocation",), Code.NO_PLACE, message)
 
 
 def _contradictions(document: Document, found: Location, atlas: Atlas) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What is known of each country: its code, its English name, its continent, and where its people live.
+"""Countries: code, English name, continent, and the centre of the population.
 
 A further name of a country goes into OTHER_NAMES. The table itself is built by scripts/build-countries.
 """
@@ -13,9 +13,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 from types import MappingProxyType
 
-# How names of places are compared: one spelling for every way of writing one.
-#
-# The gazetteer's data holds folded names, so a change here wants scripts/build-gazetteer to be run again.
+# The gazetteer's data holds folded names: after a change here run scripts/build-gazetteer again.
 
 _SILENT = re.compile(r"['’‘ʻʼʹ`´.²]")
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
@@ -210,19 +208,15 @@ class Countries:
 def read_countries() -> Countries:
     """The table that comes with the package; it is read once."""
     text = files("mirrorlist").joinpath("data", "countries.tsv").read_text(encoding="utf-8")
-    return Countries(MappingProxyType({country.code: country for country in map(_country, _rows(text))}))
+    countries = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            code, name, continent, latitude, longitude = line.split("\t")
+            countries[code] = Country(code, name, continent, float(latitude), float(longitude))
+    return Countries(MappingProxyType(countries))
 
 
-def _rows(text: str) -> list[str]:
-    return [line for line in text.splitlines() if not line.startswith("#")]
-
-
-def _country(row: str) -> Country:
-    code, name, continent, latitude, longitude = row.split("\t")
-    return Country(code, name, continent, float(latitude), float(longitude))
-
-
-# The names of continents: what people write for them, and the codes that each name may mean.
+# Names of continents as people write them, and the codes that each may mean.
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "AF": (

@@ -1,4 +1,4 @@
-"""Where cities and states are, by name: the GeoNames table that comes with the package.
+"""Coordinates of cities and states by name: the GeoNames table that comes with the package.
 
 Each country is a block of its own, unpacked when the first of its places is asked for. Names are found by a
 search of the block's text, which is faster than building an index for the few names that are asked.
@@ -8,7 +8,7 @@ The file is written by scripts/build-gazetteer.
 from __future__ import annotations
 
 import lzma
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -198,11 +198,11 @@ def _joined(name: str) -> str:
 def _named(block: Block, name: str) -> tuple[City, ...]:
     own = [*_rows(block.names, f"\n{name}\n"), *_rows(block.short_names, f"\t{name}\t")]
     further = _rows(block.alternates, f"\t{name}\t")
-    return tuple(_city(block, row) for rows in (own, further) for row in _largest_first(block, rows))
-
-
-def _largest_first(block: Block, rows: Iterable[int]) -> list[int]:
-    return sorted(rows, key=lambda row: -block.populations[row])
+    return tuple(
+        City(block.states[row], _place(block, row), round(2 ** (block.populations[row] / DOUBLING)))
+        for rows in (own, further)
+        for row in sorted(rows, key=lambda row: -block.populations[row])
+    )
 
 
 def _rows(text: bytes, wanted: str) -> Iterator[int]:
@@ -214,10 +214,6 @@ def _rows(text: bytes, wanted: str) -> Iterator[int]:
         counted = at + 1
         yield row
         at = text.find(needle, at + 1)
-
-
-def _city(block: Block, row: int) -> City:
-    return City(block.states[row], _place(block, row), round(2 ** (block.populations[row] / DOUBLING)))
 
 
 def _place(block: Block, row: int) -> Point:
@@ -240,7 +236,7 @@ def _squared_chords(block: Block, point: Point) -> NDArray[np.float64]:
     )
 
 
-# Where a city is, for those that name one in service.yml.
+# Cities that service.yml names.
 
 
 def city_of(country: str, name: str) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""Where a mirror stands: from what its file says to coordinates. No name is resolved and no address asked for.
+"""Coordinates of a mirror from what its file says; no name is resolved and no address looked up.
 
 ``STEPS`` are tried in order; the first that finds something counts. To add a way of finding a place: write one
 function, put it into ``STEPS``, and name it in ``PlaceSource``.
@@ -87,7 +87,7 @@ def by_swapped_names(location: Location, atlas: Atlas) -> Location | None:
 
 def by_city(location: Location, atlas: Atlas) -> Location | None:
     """The largest city of this name, where no state speaks against it."""
-    if not _known_state(location, atlas):
+    if next(_state_centres(location, atlas), None) is None:
         return _at(location, _largest(_cities(location, atlas)), CITY_KM, PlaceSource.CITY)
     return None
 
@@ -207,10 +207,6 @@ def _city_of_its_state(location: Location, atlas: Atlas) -> City | None:
     centres = tuple(_state_centres(location, atlas))
     found = _cities(location, atlas)
     return _largest([each for each in found if any(_km(each.place, centre) <= STATE_KM for centre in centres)])
-
-
-def _known_state(location: Location, atlas: Atlas) -> bool:
-    return next(_state_centres(location, atlas), None) is not None
 
 
 def _state_centres(location: Location, atlas: Atlas) -> Iterator[Point]:

@@ -1,7 +1,7 @@
-"""What is wrong in the catalogue of a service.yml: versions, architectures, repositories and aliases.
+"""Check the catalogue of a service.yml: versions, architectures, repositories and aliases.
 
 A further check is a function that yields findings, and its place in CHECKS; its code is a row in
-docs/service-yml.md and a refused example in tests/sources/test_service_file.py.
+docs/service-yml.md and a refused example in tests/sources/service/test_file.py.
 """
 
 from __future__ import annotations
@@ -17,12 +17,6 @@ from mirrorlist.sources.yaml.finding_codes import Code
 
 BASEARCH = "$basearch"
 _NUMBERS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*", re.ASCII)
-
-
-def _module_versions(draft: ServiceDraft) -> dict[str, str]:
-    """``10-kitten`` to ``kitten``."""
-    modules = draft.text.optional_module_versions.items()
-    return {f"{version}-{module}": module for module, versions in modules for version in versions}
 
 
 def _arches_key(draft: ServiceDraft, version: str) -> str:
@@ -44,7 +38,8 @@ def current_minors(draft: ServiceDraft) -> Iterator[Finding]:
 
 def versions_of_one_kind(draft: ServiceDraft) -> Iterator[Finding]:
     """A version is the mirrors', a module's or the vault's, and not two of them."""
-    modules = _module_versions(draft)
+    optional = draft.text.optional_module_versions.items()
+    modules = {f"{version}-{module}": module for module, versions in optional for version in versions}  # 10-kitten
     current = {*draft.text.versions, *draft.text.duplicated_versions}
     for pointer, version in _placed_versions(draft):
         if version in modules:

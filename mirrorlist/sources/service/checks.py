@@ -1,7 +1,7 @@
-"""What is wrong in a service.yml that its schema accepts: names that lead nowhere, and values that contradict.
+"""Check a service.yml that its schema accepts: unresolved names and contradictory values.
 
 A further check is a function that yields findings, and its place in CHECKS; its code is a row in
-docs/service-yml.md and a refused example in tests/sources/test_service_file.py.
+docs/service-yml.md and a refused example in tests/sources/service/test_file.py.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from mirrorlist.sources.service.tree_checks import TREE_CHECKS, place_faults
 from mirrorlist.sources.yaml.documents import Pointer, shown, spelled
 from mirrorlist.sources.yaml.finding_codes import Code
 
-# What is wrong with the images of a service.yml that its schema accepts.
+# Images.
 #
 # A further check is a function that yields findings, and its place in IMAGE_CHECKS; its code is a row in
-# docs/service-yml.md and a refused example in tests/sources/test_service_file.py.
+# docs/service-yml.md and a refused example in tests/sources/service/test_file.py.
 
 
 def image_paths(draft: ServiceDraft) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def image_arches(draft: ServiceDraft) -> Iterator[Finding]:
 IMAGE_CHECKS: tuple[Check, ...] = (image_paths, image_versions, image_arches)
 
 
-# What is wrong with the sources to sync from in a service.yml that its schema accepts.
+# Sources to sync from.
 
 
 def sources_are_apart(draft: ServiceDraft) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ SYNC_CHECKS: tuple[Check, ...] = (sources_are_apart, sources_have_modules, sourc
 
 UNIX = "unix"
 LONGEST_IPV6 = 64
-"""Clients behind one /64 are one client, so nothing finer is told of an address."""
+"""Clients behind one /64 are one client, so nothing finer is known of an address."""
 
 
 def check(draft: ServiceDraft) -> tuple[Finding, ...]:

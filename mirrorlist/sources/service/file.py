@@ -1,9 +1,9 @@
-"""Reads service.yml: the whole of what one distribution's service is told, or every reason why it cannot start."""
+"""Read service.yml: the settings of one distribution's service, or every reason why it cannot start."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -17,7 +17,6 @@ from mirrorlist.core.catalogue.service import (
     Module,
     NetworkOverride,
     Service,
-    Site,
     SyncSource,
     SyncSources,
 )
@@ -48,7 +47,7 @@ from mirrorlist.sources.yaml.reader import read_yaml
 from mirrorlist.sources.yaml.scalars import duration_seconds
 from mirrorlist.sources.yaml.schemas import judge, with_booleans
 
-# From the key ``requirements`` of service.yml to what is asked of mirrors.
+# The key ``requirements``.
 
 
 def requirements_of(text: RequirementsText) -> Requirements:
@@ -85,6 +84,10 @@ def read_service(
     draft, warnings = _draft(path, city_of)
     base = path.absolute().parent
     text = draft.text
+    module_names = dict.fromkeys([MAIN, *text.optional_module_versions, *text.modules])
+    origins = {MAIN: text.origin} if isinstance(text.origin, str) else text.origin
+    fallbacks = {MAIN: text.fallbacks} if isinstance(text.fallbacks, tuple) else text.fallbacks
+    site_url = tree_url(text.site.url) if text.site.url else None
     service = Service(
         name=text.name,
         url=text.url,
@@ -92,13 +95,20 @@ def read_service(
         mirrors_dir=str(mirrors_dir.absolute() if mirrors_dir else base / text.mirrors_dir),
         state_dir=str(state_dir.absolute() if state_dir else base / text.state_dir),
         policy=_policy(text),
-        modules=_modules(text),
-        origins=_origins(text, base),
+        modules={name: _module(name, text.modules.get(name, ModuleText())) for name in module_names},
+        origins={
+            module: tree_url(origin) if origin.startswith(WEB_SCHEMES) else str(base / origin)
+            for module, origin in origins.items()
+        },
         file_lists=text.file_lists,
         trusted_proxies=tuple(map(_proxy, text.trusted_proxies)),
-        fallbacks=_fallbacks(text),
+        fallbacks={module: tuple(map(tree_url, urls)) for module, urls in fallbacks.items()},
         trees=tuple(map(_tree, text.trees)),
-        geo=_geo(text, base, city_of),
+        geo=GeoSources(
+            databases=tuple(str(base / database) for database in text.geo.databases),
+            clouds={provider: str(base / file) for provider, file in text.geo.clouds.items()},
+            overrides=tuple(_override(each, city_of) for each in text.geo.overrides),
+        ),
         profile=text.profile,
         intranet_networks=tuple(str(ip_network(network)) for network in text.intranet_networks),
         requirements=requirements_of(text.requirements),
@@ -106,7 +116,7 @@ def read_service(
         allowed_outdate_seconds=_seconds(text.allowed_outdate),
         required_protocols=text.required_protocols,
         approved=text.approved,
-        site=_site(text.site),
+        site=replace(text.site, url=site_url, join_text=text.site.join_text.strip()),
         sync=SyncSources(text.sync.policy, tuple(_source(each, city_of) for each in text.sync.sources)),
     )
     return service, warnings
@@ -166,11 +176,6 @@ def _repository(text: RepositoryText) -> Repository:
     return Repository(text.name, path, text.versions, text.arches, text.vault, text.clients)
 
 
-def _modules(text: ServiceText) -> Mapping[str, Module]:
-    names = dict.fromkeys([MAIN, *text.optional_module_versions, *text.modules])
-    return {name: _module(name, text.modules.get(name, ModuleText())) for name in names}
-
-
 def _module(name: str, text: ModuleText) -> Module:
     return Module(
         title=text.title or name.capitalize(),
@@ -178,20 +183,6 @@ def _module(name: str, text: ModuleText) -> Module:
         space_gb=text.space_gb,
         interval_seconds=_seconds(text.interval) if text.interval else None,
     )
-
-
-def _origins(text: ServiceText, base: Path) -> Mapping[str, str]:
-    by_module = {MAIN: text.origin} if isinstance(text.origin, str) else text.origin
-    return {module: _origin(origin, base) for module, origin in by_module.items()}
-
-
-def _origin(text: str, base: Path) -> str:
-    return tree_url(text) if text.startswith(WEB_SCHEMES) else str(base / text)
-
-
-def _fallbacks(text: ServiceText) -> Mapping[str, tuple[str, ...]]:
-    by_module = {MAIN: text.fallbacks} if isinstance(text.fallbacks, tuple) else text.fallbacks
-    return {module: tuple(map(tree_url, urls)) for module, urls in by_module.items()}
 
 
 def _source(text: SourceText, city_of: CityOf | None) -> SyncSource:
@@ -217,21 +208,8 @@ def _tree(text: TreeText) -> RedirectTree:
     )
 
 
-def _site(said: Site) -> Site:
-    """Its links and images mean what they say."""
-    return replace(said, url=tree_url(said.url) if said.url else None, join_text=said.join_text.strip())
-
-
 def _proxy(text: str) -> str:
     return text if text == UNIX else str(ip_network(text))
-
-
-def _geo(text: ServiceText, base: Path, city_of: CityOf | None) -> GeoSources:
-    return GeoSources(
-        databases=tuple(str(base / database) for database in text.geo.databases),
-        clouds={provider: str(base / file) for provider, file in text.geo.clouds.items()},
-        overrides=tuple(_override(each, city_of) for each in text.geo.overrides),
-    )
 
 
 def _override(text: OverrideText, city_of: CityOf | None) -> NetworkOverride:

@@ -1,6 +1,6 @@
-"""What service.yml says, as it is written: the keys of schemas/service.json with types, before they mean anything.
+"""The content of service.yml as written: the keys of schemas/service.json with types, not yet interpreted.
 
-A new key is a row in the schema, a field here, its use in service_file.py, and a row in docs/service-yml.md.
+A new key is a row in the schema, a field here, its use in file.py, and a row in docs/service-yml.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Protocol
 from mirrorlist.sources.yaml.documents import Document, Pointer, Value, spelled
-from mirrorlist.sources.yaml.suggestions import did_you_mean
+from mirrorlist.sources.yaml.schema_messages import did_you_mean
 
 Versions = tuple[str, ...]
 _POLICY = Policy()
@@ -189,7 +189,7 @@ def service_text(root: Mapping[str, Value]) -> ServiceText:
     return msgspec.convert(root, ServiceText)
 
 
-# A service file that its schema accepts, on its way to be judged, and the words in which it is judged.
+# The draft that the checks judge, and the words of their findings.
 
 
 class ServiceCode(StrEnum):

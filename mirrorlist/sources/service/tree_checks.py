@@ -1,4 +1,4 @@
-"""What is wrong with the trees of files in a service.yml that its schema accepts."""
+"""Check the file trees of a service.yml that its schema accepts."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ TREE_CHECKS: tuple[Check, ...] = (
 )
 
 
-# Places that a service.yml names: what is wrong with their country and city.
+# Countries and cities that service.yml names.
 
 
 def place_faults(draft: ServiceDraft, pointer: Pointer, named: OverrideText | SourceText) -> Iterator[Finding]:

@@ -1,1 +1,1 @@
-"""Judging mirror files that somebody submits."""
+"""Checks of submitted mirror files."""

@@ -1,4 +1,4 @@
-"""Applications by e-mail: which answers stand in a stranger's lines, and which lines are not understood.
+"""Read applications from e-mail: the answers in a stranger's lines, and the lines that are not understood.
 
 A line is ``label: value``, with a bullet or a quotation mark before it or not, in any case of letters. Nothing is
 followed, run or looked up here. A further label is a word in LABELS.

@@ -1,4 +1,4 @@
-"""A change of mirror files, read: all mirrors as they are without it and with it."""
+"""A change of mirror files: all mirrors without it and with it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def read_change(
     around = reader.directory(where.mirrors)
     former = reader.directory(where.former) if where.former else around
     new = [reader.read(mirror) for mirror in files.values() if mirror]
-    inside = {path.name for path in files if where.former is None and _is_in(path, where.mirrors)}
+    directory = where.mirrors.resolve() if where.former is None else None
+    inside = {path.name for path in files if path.parent.resolve() == directory}
     touched = {path.name for path in files} | set(removed)
     old = [former[name] for name in sorted(touched - inside) if name in former]
     others = [mirror for name, mirror in around.items() if name not in touched]
@@ -104,11 +105,7 @@ def _by_name(mirrors: Sequence[Mirror]) -> tuple[Mirror, ...]:
     return tuple({mirror.name: mirror for mirror in mirrors}.values())
 
 
-def _is_in(path: Path, directory: Path) -> bool:
-    return path.parent.resolve() == directory.resolve()
-
-
-# Edits of mirror files as a person would do them: a few lines, and everything else stays as it is.
+# Edits change a few lines, as a person would; everything else stays as it is.
 
 _STATUS = re.compile(rb"status(_reason|_since|_until)?[ \t]*:")
 _END = re.compile(rb"\.\.\.[ \t\r]*\n?")
@@ -135,7 +132,7 @@ def paused(data: bytes, name: str, reason: str, today: date, around: tuple[Colle
     return edited if wanted and parse_mirror(edited, name, *around)[0] == wanted else None
 
 
-# Counts of clients that an operator has: a CSV file, or what ``mirrorlist counts --json`` writes.
+# Client counts: a CSV file, or the output of ``mirrorlist counts --json``.
 
 HEADER = "client,count"
 UNKNOWN = "-"

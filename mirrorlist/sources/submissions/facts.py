@@ -1,4 +1,4 @@
-"""What a submitted file says about its mirror: how often it syncs, how fast it is, where it stands, how it looks."""
+"""Check what a submitted file says about its mirror: sync interval, speed, location, logo."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from mirrorlist.sources.submissions.text import look_alike
 from mirrorlist.sources.yaml.documents import Pointer, shown
 from mirrorlist.sources.yaml.finding_codes import Code as LoaderCode
 from mirrorlist.sources.yaml.scalars import duration_seconds
-from mirrorlist.sources.yaml.suggestions import did_you_mean
+from mirrorlist.sources.yaml.schema_messages import did_you_mean
 
 PLAUSIBLE = 100
 """A bandwidth of more than so many times the cap needs the maintainers' word."""
@@ -141,7 +141,7 @@ FACT_CHECKS: tuple[Check, ...] = (
 )
 
 
-# Whether a submitted mirror meets what the service asks: an error below the minimum, a warning below the preferred.
+# Requirements of the service: an error below the minimum, a warning below the preferred value.
 
 LEAVING = (Status.DECLINED, Status.RETIRING, Status.RETIRED)
 
@@ -175,10 +175,8 @@ def _said(lack: Shortfall) -> str:
 REQUIREMENT_CHECKS: tuple[Check, ...] = (requirements_are_met,)
 
 
-# Where else a submitted file leads: the sponsor's page, and what the mirror copies from where.
-#
-# Nobody asks these addresses, but people follow the page, and the source and the origin of a copy end up in the scripts
-# and access lists of others.
+# Other addresses: the sponsor's page, and the sources of copies. Nobody fetches them, but people follow the page, and
+# the sources end up in the scripts and access lists of others.
 
 SOURCE: Pointer = ("sync", "source")
 FROM: Pointer = ("sync", "from")
@@ -270,7 +268,7 @@ LINK_GUARDS: tuple[Guard, ...] = (page_is_public, source_is_plain, copies_from_f
 LINK_CHECKS: tuple[Check, ...] = tuple(map(asked, LINK_GUARDS))
 
 
-# What a submitted file does not say, and what rules ask about: silence must not be the way past them.
+# Missing fields that rules ask about: leaving them out must not be the way past a rule.
 
 
 def says_how_often_it_syncs(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
-"""The last line of defence: what a mirror's file may not say is not served, however the file came into the directory.
+"""Keep out what a mirror file may not say, however the file came into the directory: the last line of defence.
 
-The questions are those that a submission is asked (``submissions.py``). A file that got past them by a mistaken merge
+The questions are those that a submission is asked (``judge.py``). A file that got past them by a mistaken merge
 or by hand is served without the values that they refuse, and each is told with its place. Two mirrors that claim the
 same addresses have no judge here, so it counts whom the maintainers approved, then whose claim is in force already.
 """
@@ -17,7 +17,6 @@ from mirrorlist.core.network.addresses import Claim
 from mirrorlist.core.reasons import Withheld, WithheldKind
 from mirrorlist.sources.mirrors.fields import mirror_from
 from mirrorlist.sources.mirrors.files import MirrorFiles
-from mirrorlist.sources.submissions.cleaned_text import cleaned_texts, without_hidden
 from mirrorlist.sources.submissions.facts import LINK_GUARDS
 from mirrorlist.sources.submissions.hosts import EVERYWHERE, HOST_GUARDS
 from mirrorlist.sources.submissions.networks import (
@@ -38,7 +37,7 @@ from mirrorlist.sources.submissions.submission import (
     SubmissionTerms,
     neighbours,
 )
-from mirrorlist.sources.submissions.text import look_alike
+from mirrorlist.sources.submissions.text import cleaned_texts, look_alike, without_hidden
 from mirrorlist.sources.yaml.documents import Document, Pointer, shown, spelled
 
 GUARDS: tuple[Guard, ...] = (*HOST_GUARDS, *LINK_GUARDS, *NETWORK_GUARDS)
@@ -95,7 +94,7 @@ def _by_itself(read: ReadFile, terms: SubmissionTerms) -> ReadFile:
 
 
 def _deceives(document: Document, pointer: Pointer, text: str) -> Withheld:
-    """What is told of a text that is shown without a part of it."""
+    """The warning about a text that is shown without a part of it."""
     code = SubmissionCode.BAD_TEXT
     if without_hidden(text) != text:
         code = SubmissionCode.HIDDEN_CHARACTER
@@ -169,7 +168,7 @@ class _Standing:
 
 
 def _without(submission: Submission, mirror: Mirror, faults: Collection[SubmissionFault]) -> Mirror:
-    """The mirror without the values of these faults, each told once. Nothing opens a mirror that was closed."""
+    """The mirror without the values of these faults, each reported once. Nothing opens a mirror that was closed."""
     lost: dict[Pointer, SubmissionFault] = {}
     for fault in faults:
         lost.update({pointer: fault for pointer in fault.without if pointer not in lost})

@@ -1,4 +1,4 @@
-"""Where a submitted file leads: names, hosts, ports, paths, and the address of its people."""
+"""Check where a submitted file leads: names, hosts, ports, paths, and the contact address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mirrorlist.sources.submissions.text import is_latin_in_disguise, look_alike
 from mirrorlist.sources.yaml.documents import Pointer, shown, spelled
 from mirrorlist.sources.yaml.finding_codes import Code as LoaderCode
 
-# Host names: which the public's DNS can hold, and which only look as if it could.
+# Host names that public DNS can hold, and those that only look like it.
 
 LONGEST_NAME = 253
 LONGEST_LABEL = 63
@@ -124,21 +124,21 @@ def hosts_are_public(submission: Submission, terms: SubmissionTerms) -> Iterator
 
     A list of networks is fetched by the service itself, so its host has to be public whatever the mirror is.
     """
+    is_judged_as_public = _is_judged_as_public(submission, terms)
     for pointer, url in _all_urls(submission):
         host = url_parts(url).host
         if is_address(host):
             asked_for = not submission.private or pointer == LIST
-            if asked_for and not terms.local_fault(host) and (fault := _address_fault(host, terms)):
+            is_judged = asked_for and _is_plain_address(host) and not terms.local_fault(host)
+            if is_judged and (fault := terms.address_fault(host)):
                 message = f"{_host_of(pointer, url)}: {fault}, so not everybody can reach it; write a public host"
                 yield SubmissionFault(pointer, Code.HOST_NOT_PUBLIC, message)
         elif fault := name_fault(host):
             yield SubmissionFault(pointer, Code.BAD_HOST, f"{_host_of(pointer, url)} {fault}")
-        elif not _OWN_MACHINE.fullmatch(host) and (fault := _public_fault(submission, terms, pointer, host)):
-            yield SubmissionFault(pointer, Code.HOST_NOT_PUBLIC, f"{_host_of(pointer, url)} {fault}")
-
-
-def _address_fault(host: str, terms: SubmissionTerms) -> str | None:
-    return terms.address_fault(host) if _is_plain_address(host) else None
+        elif not _OWN_MACHINE.fullmatch(host):
+            has_to_be_public = is_judged_as_public or (terms.is_public and pointer == LIST)
+            if has_to_be_public and (fault := public_name_fault(host)):
+                yield SubmissionFault(pointer, Code.HOST_NOT_PUBLIC, f"{_host_of(pointer, url)} {fault}")
 
 
 def _is_plain_address(host: str) -> bool:
@@ -271,12 +271,6 @@ def _all_urls(submission: Submission) -> Iterator[tuple[Pointer, str]]:
     subnets = submission.root.get("subnets")
     if isinstance(subnets, str) and url_fault(subnets) is None:
         yield LIST, subnets
-
-
-def _public_fault(submission: Submission, terms: SubmissionTerms, pointer: Pointer, host: str) -> str | None:
-    """Why a name is not public that has to be."""
-    asked_for = _is_judged_as_public(submission, terms) or (terms.is_public and pointer == LIST)
-    return public_name_fault(host) if asked_for else None
 
 
 def _is_judged_as_public(submission: Submission, terms: SubmissionTerms) -> bool:

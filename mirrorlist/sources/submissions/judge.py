@@ -1,4 +1,4 @@
-"""Judges submitted files among all others: only what is submitted is told about, but the others are looked at.
+"""Judge submitted files among all others; report on the submitted ones only.
 
 The loader is lenient, because a service must go on with the files that it has. Somebody who submits a file is still
 there to correct it, so here small faults count, and so does what the file would take from others. The questions are
@@ -50,7 +50,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 MOST_FINDINGS = 100
-"""So many are told of one file; nobody reads more."""
+"""At most so many are reported of one file; nobody reads more."""
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,253}\.ya?ml", re.ASCII)
 _PICTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.(png|webp)", re.ASCII)
@@ -58,7 +58,7 @@ _PICTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.(png|webp)", re.A
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A submitted file: what is told of it, the document, and the mirror where the loader would take it."""
+    """A submitted file: its findings, the document, and the mirror where the loader would take it."""
 
     reviewed: Reviewed
     document: Document | None = None
@@ -106,7 +106,12 @@ def _lies_below(path: Path, directory: Path) -> bool:
 def _read(path: Path, directory: Path, terms: SubmissionTerms) -> _File | Reviewed:
     """The file, or why it is refused before it is read; a picture is judged at once."""
     if _PICTURE_NAME.fullmatch(path.name) and path.suffix[1:] in READERS:
-        return _picture(path)
+        data = read_regular(path, MOST_BYTES)
+        if isinstance(data, Finding):
+            return _refused(path, data)
+        said = picture_fault(path.name, data)
+        found = (_at_start(path, SubmissionCode.BAD_LOGO, f"the picture {said}"),) if said else ()
+        return Reviewed(_path(path), found)
     if fault := _name_fault(path, directory):
         return _refused(path, fault)
     return _opened(path, terms)
@@ -135,15 +140,6 @@ def _opened(path: Path, terms: SubmissionTerms) -> _File | Reviewed:
     return _File(path, document, text, mirror_of(document, countries))
 
 
-def _picture(path: Path) -> Reviewed:
-    data = read_regular(path, MOST_BYTES)
-    if isinstance(data, Finding):
-        return _refused(path, data)
-    fault = picture_fault(path.name, data)
-    message = f"the picture {fault}"
-    return Reviewed(_path(path), (_at_start(path, SubmissionCode.BAD_LOGO, message),) if fault else ())
-
-
 def _refused(path: Path, fault: Finding) -> Reviewed:
     return Reviewed(_path(path), (replace(fault, severity=Severity.ERROR),))
 
@@ -151,7 +147,8 @@ def _refused(path: Path, fault: Finding) -> Reviewed:
 def _judged(file: _File | Reviewed, directory: Path, known: Neighbours, terms: SubmissionTerms) -> Judged:
     if isinstance(file, Reviewed):
         return Judged(file)
-    beside = directory if _is_in(file.path, directory) else file.path.parent
+    is_inside = os.path.realpath(file.path.parent) == os.path.realpath(directory)
+    beside = directory if is_inside else file.path.parent
     submission = Submission(file.document, file.text, beside, file.mirror, known)
     mirror = placed(file.mirror, terms.atlas) if file.mirror else None
     reviewed = Reviewed(
@@ -161,10 +158,6 @@ def _judged(file: _File | Reviewed, directory: Path, known: Neighbours, terms: S
         place=placed_by(mirror.location) if mirror else None,
     )
     return Judged(reviewed, file.document, mirror)
-
-
-def _is_in(path: Path, directory: Path) -> bool:
-    return os.path.realpath(path.parent) == os.path.realpath(directory)
 
 
 def _findings(submission: Submission, terms: SubmissionTerms) -> list[Finding]:
@@ -186,7 +179,7 @@ def _findings(submission: Submission, terms: SubmissionTerms) -> list[Finding]:
 
 
 SHAPE = frozenset({Code.BAD_VALUE, Code.WRONG_TYPE, Code.OUT_OF_RANGE, Code.BAD_URL, Code.BAD_NETWORK})
-"""Of a value of the wrong shape nothing more is told."""
+"""Of a value of the wrong shape nothing more is reported."""
 
 
 def _held_to(found: Finding) -> Finding:

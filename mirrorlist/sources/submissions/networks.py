@@ -1,4 +1,4 @@
-"""Whose clients a submitted file asks for: networks, autonomous systems, cloud regions, and whom it serves alone."""
+"""Check the clients that a submitted file claims: networks, autonomous systems, cloud regions, private mirrors."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Claimed:
 
 
 def claimed_networks(submission: Submission) -> list[Claimed]:
-    """As many as a file may name; more are told as too many."""
+    """As many as a file may name; more are reported as too many."""
     rows = [Claimed(pointer, network, prefix_of(network)) for pointer, network in submission.networks()]
     return rows[:MOST_NETWORKS]
 
@@ -154,7 +154,7 @@ def is_alone(submission: Submission, claim: Claim) -> bool:
 
 
 def shared_claim(submission: Submission, row: Claimed, claim: Claim) -> SubmissionFault:
-    """What is told of a network that is another mirror's as well."""
+    """The fault of a network that is another mirror's as well."""
     said = f"{row} shares addresses with {spelled(claim.prefix)} of {submission.others([claim.holder])[0]}"
     if is_alone(submission, claim):
         message = f"{said}, which serves them alone; remove it, or ask that mirror's owner"

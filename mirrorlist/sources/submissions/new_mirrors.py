@@ -1,4 +1,4 @@
-"""A new mirror file from what people answer: each answer as the file wants it, or why it is left out.
+"""Build a new mirror file from people's answers: each answer in the file's form, or the reason it is left out.
 
 A further answer is a row in ANSWERS.
 """
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from mirrorlist.core.network.prefixes import canonical_network, is_address
-from mirrorlist.sources.mirrors.amounts import Refused, bandwidth_mbps, frequency
+from mirrorlist.sources.mirrors.forms import Refused, bandwidth_mbps, frequency
 from mirrorlist.sources.mirrors.urls import page_url, rsync_url, tree_url, url_fault
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.submissions.hosts import name_fault

@@ -1,4 +1,4 @@
-"""A mirror file as somebody submits it: its values with their places, its neighbours, and what it is held to."""
+"""A submitted mirror file: its values with their positions, its neighbours, and the rules it has to meet."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ Check = Callable[[Submission, SubmissionTerms], Iterator[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class SubmissionFault:
-    """What a file may not say. A service does without the values at ``lost``; by default, without the one that is told.
+    """What a file may not say. A service does without the values at ``lost``; by default, without the reported one.
 
     Those who submit a file are refused for it, and files that got past them are served without it.
     """
@@ -197,8 +197,7 @@ def prefix_of(network: Network) -> Prefix:
     return Prefix(network.network_address.packed, network.prefixlen)
 
 
-# The codes of what a submitted file is held to beyond what the loader asks; docs/findings.md explains each.
-#
+# Codes of the checks beyond the loader's; docs/findings.md explains each.
 # To add one: a member here, a row in that page, a check that tells it, and a refused example in
 # tests/data/submissions.py.
 

@@ -1,4 +1,4 @@
-"""The terms of a service, from its service file: what submissions, and files before they are served, are held to."""
+"""Terms of a service, from its service file: the rules for submissions and for files before they are served."""
 
 from __future__ import annotations
 

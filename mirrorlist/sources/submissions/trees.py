@@ -1,4 +1,4 @@
-"""Whether a submitted URL is the top of a tree, and not something inside one: a version's directory, or a page."""
+"""Check that a submitted URL is the top of a tree, not a version's directory or a page inside one."""
 
 from __future__ import annotations
 
@@ -30,15 +30,11 @@ def _inside(step: str, catalogue: Catalogue) -> str | None:
         return "a file"
     if step in spelled_versions(catalogue):
         return f"the directory of version {step}"
-    if step.lower() in INSIDE_REPOSITORIES or step in _last_steps(catalogue):
+    below = [each.path for each in catalogue.repositories.values() if not each.path.startswith("/")]
+    parts = {part for path in below for part in path.split("/") if part and "$" not in part}
+    if step.lower() in INSIDE_REPOSITORIES or step in parts:
         return "a part of a repository"
     return None
-
-
-def _last_steps(catalogue: Catalogue) -> set[str]:
-    """How the paths of repositories below a version end, and the architectures in them."""
-    below = [each.path for each in catalogue.repositories.values() if not each.path.startswith("/")]
-    return {step for path in below for step in path.split("/") if step and "$" not in step}
 
 
 TREE_CHECKS: tuple[Check, ...] = (urls_are_tops_of_trees,)

@@ -1,1 +1,1 @@
-"""YAML files: reading, schemas, and what is said about faults."""
+"""YAML files: reading them, schemas, and messages about faults."""

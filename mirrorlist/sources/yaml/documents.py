@@ -1,4 +1,4 @@
-"""A YAML file as plain values that know where they stand, and how a finding names one of them."""
+"""YAML files as plain values with positions, and the names by which findings refer to them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The codes of findings on mirror files; docs/mirror-files.md explains each, and a test compares the two.
+"""Codes of findings on mirror files; docs/mirror-files.md explains each, and a test compares the two.
 
-To add one: a member here, a row in that table, an example in tests/sources/test_mirror_files.py.
+To add one: a member here, a row in that table, an example in tests/sources/mirrors/test_files.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads the small part of YAML that people write by hand, and remembers where every value stands.
+"""Read the small part of YAML that people write by hand, and remember the position of every value.
 
 Aliases, tags and several documents are refused: they let a small file mean something large or surprising.
 """
@@ -16,7 +16,7 @@ from mirrorlist.sources.yaml.documents import START, Document, Pointer, Position
 from mirrorlist.sources.yaml.finding_codes import Code
 from mirrorlist.sources.yaml.scalars import BOOLEAN_WORDS, plain_scalar
 
-# What libyaml's complaints mean to somebody who writes YAML once a year.
+# libyaml's complaints in words for somebody who writes YAML once a year.
 
 _REMEDIES = {
     "mapping values are not allowed in this context": "put a value that holds ': ' in quotes, "
@@ -88,19 +88,16 @@ def _decoded(data: bytes, max_bytes: int) -> str:
     if len(data) > max_bytes:
         message = f"the file is larger than {max_bytes} bytes; remove what is not needed"
         raise _Refused(START, Code.FILE_TOO_LARGE, message)
-    text = _text(data.removeprefix(_BOM))
-    if found := _FORBIDDEN.search(text):
-        _refuse_character(place_of_index(text, found.start()), found[0])
-    return text
-
-
-def _text(data: bytes) -> str:
+    data = data.removeprefix(_BOM)
     try:
-        return data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         place = place_of_index(data[: error.start].decode("utf-8"), error.start)
         message = f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
         raise _Refused(place, Code.NOT_UTF8, message) from None
+    if found := _FORBIDDEN.search(text):
+        _refuse_character(place_of_index(text, found.start()), found[0])
+    return text
 
 
 def place_of_index(text: str, index: int) -> Position:
@@ -138,7 +135,9 @@ class _Tree:
             for event in yaml.parse(text, Loader=yaml.CSafeLoader):
                 self._take(event)
         except yaml.MarkedYAMLError as error:
-            mark = _telling_mark(error)
+            # of something that is not closed, libyaml notices the end only
+            noticed_late = error.problem in NOTICED_LATE
+            mark = error.context_mark if noticed_late else error.problem_mark or error.context_mark
             place = Position(mark.line + 1, mark.column + 1) if mark else START
             raise _Refused(place, Code.YAML_SYNTAX, syntax_message(error)) from None
         except yaml.YAMLError:
@@ -163,13 +162,10 @@ class _Tree:
         elif isinstance(event, yaml.AliasEvent):
             _refuse_alias(_place(event), "*")
         elif isinstance(event, yaml.DocumentStartEvent):
-            self._begin_document(event)
-
-    def _begin_document(self, event: yaml.Event) -> None:
-        self.documents += 1
-        if self.documents > 1:
-            message = "a second document begins here; write one file for each"
-            _refuse(_place(event), Code.SEVERAL_DOCUMENTS, message)
+            self.documents += 1
+            if self.documents > 1:
+                message = "a second document begins here; write one file for each"
+                _refuse(_place(event), Code.SEVERAL_DOCUMENTS, message)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         _refuse_decoration(event)
@@ -230,13 +226,6 @@ class _Tree:
 def _place(event: yaml.Event) -> Position:
     mark = event.start_mark
     return Position(mark.line + 1, mark.column + 1) if mark else START
-
-
-def _telling_mark(error: yaml.MarkedYAMLError) -> yaml.Mark | None:
-    """Where to look: of something that is not closed, libyaml notices the end only."""
-    if error.problem in NOTICED_LATE:
-        return error.context_mark
-    return error.problem_mark or error.context_mark
 
 
 def _refuse(place: Position, code: Code, message: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What a plain YAML scalar means: only what nobody doubts is anything other than text.
+"""Values of plain YAML scalars: anything ambiguous stays text.
 
 ``yes``, ``no``, ``on`` and ``off`` stay text here: ``private: no`` is a boolean, ``country: NO`` is Norway,
 and only a schema knows which is which. Dates, hexadecimal, octal and sexagesimal numbers stay text as well.
@@ -39,7 +39,7 @@ def plain_scalar(text: str) -> str | int | float | bool | None:
     return text
 
 
-# Spans of time as people write them: ``30m``, ``3h``, ``7d``.
+# Durations: ``30m``, ``3h``, ``7d``.
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])", re.ASCII)

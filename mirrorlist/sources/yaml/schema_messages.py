@@ -1,4 +1,4 @@
-"""What a JSON Schema's complaint means: where, and in words with a remedy.
+"""Explain JSON Schema errors: the position, and a message with a remedy.
 
 To explain another keyword: a function here, and its row in TELLERS.
 """
@@ -6,8 +6,9 @@ To explain another keyword: a function here, and its row in TELLERS.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import groupby
 from typing import Any
 
@@ -15,7 +16,6 @@ from jsonschema import ValidationError
 
 from mirrorlist.sources.yaml.documents import Pointer, shown, spelled
 from mirrorlist.sources.yaml.finding_codes import Code
-from mirrorlist.sources.yaml.suggestions import did_you_mean
 
 _KINDS = {
     "object": "keys and values",
@@ -159,10 +159,13 @@ def _repeated(error: ValidationError) -> Iterator[SchemaFault]:
 
 
 def _no_alternative(error: ValidationError) -> Iterator[SchemaFault]:
-    branches = _branches(error)
+    context = sorted(error.context or (), key=_branch)
+    branches = [list(branch) for _, branch in groupby(context, key=_branch)]
     every = [each for branch in branches for each in branch]
     if every and all(each.validator == "required" and not each.relative_path for each in every):
-        yield _neither(error, every)
+        keys = dict.fromkeys(f"'{key}'" for each in every for key in _rule(each))
+        message = f"{spelled(_pointer(error))} has no {_either(keys)}; add one"
+        yield SchemaFault(_pointer(error), Code.MISSING_KEY, message)
         return
     if listed := _as_list(error):
         yield SchemaFault(_pointer(error), Code.WRONG_TYPE, f"{_is(error)}; write it as a list, {listed}")
@@ -184,24 +187,12 @@ def _as_list(error: ValidationError) -> str | None:
     return None
 
 
-def _branches(error: ValidationError) -> list[list[ValidationError]]:
-    """The complaints of each alternative on its own."""
-    context = sorted(error.context or (), key=_branch)
-    return [list(branch) for _, branch in groupby(context, key=_branch)]
-
-
 def _branch(error: ValidationError) -> int:
     return int(error.relative_schema_path[0])
 
 
 def _is_other_type(error: ValidationError) -> bool:
     return error.validator == "type" and not error.relative_path
-
-
-def _neither(error: ValidationError, missing: list[ValidationError]) -> SchemaFault:
-    keys = dict.fromkeys(f"'{key}'" for each in missing for key in _rule(each))
-    message = f"{spelled(_pointer(error))} has no {_either(keys)}; add one"
-    return SchemaFault(_pointer(error), Code.MISSING_KEY, message)
 
 
 def _with_other_kinds(errors: list[ValidationError], kinds: list[str]) -> Iterator[SchemaFault]:
@@ -259,3 +250,14 @@ def _because(error: ValidationError) -> str:
     """The reason that a ``then`` gives in its description for what it asks."""
     reason = _schema(error).get("description") if "then" in error.absolute_schema_path else None
     return f": {reason}" if reason else ""
+
+
+LONGEST_WORD = 64
+"""Longer words are no slips of a known one, and comparing them takes time."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is nearest, or None when none is near."""
+    if len(word) > LONGEST_WORD:
+        return None
+    return next(iter(get_close_matches(word.lower(), list(known), n=1)), None)

@@ -1,4 +1,4 @@
-"""The JSON Schemas of the package: loaded and compiled once, and asked what is wrong with a document.
+"""JSON Schemas of the package: load and compile them once, and validate documents.
 
 To add one: a file in schemas/; its name without ``.json`` is the name used here.
 """
@@ -41,7 +41,7 @@ def load_schema(name: str) -> Schema:
 def with_booleans(document: Document, name: str) -> Document:
     """The document with yes, no, on and off as booleans wherever the schema wants a boolean."""
     schema = load_schema(name)
-    root = {key: _coerced(value, entry(name, schema, key), name) for key, value in _root(document).items()}
+    root = {key: _coerced(value, entry(name, schema, key), name) for key, value in (document.root or {}).items()}
     return replace(document, root=root)
 
 
@@ -55,9 +55,14 @@ def judge(document: Document, name: str) -> tuple[Finding, ...]:
 
 
 def refused(document: Document, name: str) -> list[SchemaFault]:
-    """What the schema refuses in a document, with pointers into it; of very many faults only some."""
+    """What the schema refuses in a document, with pointers into it; of very many faults only some.
+
+    Of a value of the wrong type nothing else is reported.
+    """
     complaints = (fault for error in _validator(name).iter_errors(document.root) for fault in faults(error))
-    return _told_once(list(islice(complaints, MAX_COMPLAINTS)))
+    some = list(islice(complaints, MAX_COMPLAINTS))
+    wrong = {fault.pointer for fault in some if fault.code is Code.WRONG_TYPE}
+    return [fault for fault in some if fault.code is Code.WRONG_TYPE or fault.pointer not in wrong]
 
 
 def findings_on(document: Document, found: Iterable[SchemaFault]) -> tuple[Finding, ...]:
@@ -90,19 +95,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern)
 
 
-def _told_once(found: list[SchemaFault]) -> list[SchemaFault]:
-    """Without what is said of a value that is of the wrong type in the first place."""
-    wrong = {fault.pointer for fault in found if fault.code is Code.WRONG_TYPE}
-    return [fault for fault in found if fault.code is Code.WRONG_TYPE or fault.pointer not in wrong]
-
-
 def _finding(document: Document, fault: SchemaFault) -> Finding:
     place = document.key_place(fault.pointer) if fault.at_key else document.place(fault.pointer)
     return finding(document.path, place, Severity.ERROR, fault.code, fault.message)
-
-
-def _root(document: Document) -> dict[str, Value]:
-    return document.root or {}
 
 
 def _coerced(value: Value, node: Schema, name: str) -> Value:

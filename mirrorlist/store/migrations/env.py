@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps, in the transaction and on the connection that ``migrate.py`` hands over."""
+"""Run Alembic's steps on the connection, and in the transaction, that ``database.py`` hands over."""
 
 from alembic import context
 

@@ -183,7 +183,10 @@ def test_a_file_of_another_provider_is_refused(tmp_path: Path, provider: str) ->
 
 
 def test_a_missing_file_is_told_by_its_path(tmp_path: Path) -> None:
-    for path, words in ((tmp_path / "no.json", "No such file or directory"), (tmp_path, "Is a directory")):
+    for path, words in (
+        (tmp_path / "no.json", "No such file or directory"),
+        (tmp_path, "not a regular file; name one"),
+    ):
         with pytest.raises(GeoDatabaseError) as caught:
             read_cloud_ranges({"aws": str(path)})
         assert str(caught.value) == f"{path}: {words}"

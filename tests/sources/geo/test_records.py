@@ -1,4 +1,4 @@
-"""What a record means, layout by layout."""
+"""Records of address databases, layout by layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several sources say of one address."""
+"""Several sources that know one address."""
 
 from __future__ import annotations
 

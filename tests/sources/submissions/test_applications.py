@@ -1,4 +1,4 @@
-"""What is read of a stranger's e-mail, and what is told as not understood."""
+"""Applications by e-mail: the answers in a stranger's lines, and the lines reported as not understood."""
 
 from __future__ import annotations
 

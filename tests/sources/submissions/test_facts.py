@@ -1,4 +1,4 @@
-"""What a service asks of its mirrors refuses a submission below the minimum, and warns below what is preferred."""
+"""Requirements of a service refuse a submission below the minimum, and warn below the preferred value."""
 
 from __future__ import annotations
 

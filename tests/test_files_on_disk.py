@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.core.errors import GeoDatabaseError, SnapshotError
-from mirrorlist.files_on_disk import read_mapped
-from mirrorlist.regular_files import open_regular
+from mirrorlist.files_on_disk import open_regular, read_mapped
 from mirrorlist.sources.geo.clouds import read_cloud_ranges
 from mirrorlist.sources.geo.databases import entry_name
 
