@@ -1,4 +1,4 @@
-"""Why a mirror, or a part of it, is left out: every reason that selection knows, in the words that people read."""
+"""Reasons why a mirror, or a part of it, is left out, in the words that people read."""
 
 from __future__ import annotations
 

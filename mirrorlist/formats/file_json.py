@@ -1,4 +1,4 @@
-"""An offer as JSON, for scripts: what is known of the file, who gives it, who is left out and why."""
+"""The mirrors of a file as JSON, for scripts: its metadata, who gives it, who is left out and why."""
 
 from __future__ import annotations
 

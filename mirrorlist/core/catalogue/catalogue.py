@@ -1,4 +1,4 @@
-"""Which repositories exist in which versions for which architectures, and where a client's spelling leads."""
+"""The repositories of each version and architecture, and the one that a client's spelling leads to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request asks for: from the spellings of paths and parameters to a Query.
+"""Parse the spellings of paths and parameters into a Query.
 
 AlmaLinux asks by path (``/mirrorlist/9/baseos?arch=``), Fedora by name (``?repo=baseos-9&arch=``) or by a
 directory (``?path=``), CentOS by release (``?release=9&repo=baseos&arch=``). All end in one Query.

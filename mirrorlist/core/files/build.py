@@ -1,4 +1,4 @@
-"""Makes a file index from the origin's files and what each mirror holds of them."""
+"""Make a file index from the origin's files and what each mirror holds of them."""
 
 from __future__ import annotations
 

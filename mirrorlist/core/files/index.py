@@ -1,6 +1,6 @@
-"""Which files a module's tree has, and which mirrors hold each: look-ups in mapped arrays.
+"""The files of a module's tree and the mirrors that hold each: look-ups in mapped arrays.
 
-Files are numbered in the order of their directories, then names. ``core/file_index_build.py`` makes the arrays.
+Files are numbered in the order of their directories, then names. ``core/files/build.py`` makes the arrays.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lists of files as text, from rsync, from a time list such as Fedora's, or from ``ls -lR``: lines to rows.
 
-What a list says of a path is a stranger's word: a path that could lead out of the tree, or not be printed on one
-line, is refused, and so is a size that no file has.
+A list is a stranger's word: a path that could lead out of the tree, or not be printed on one line, is
+refused, and so is a size that no file has.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One mirror's list of files as columns, and what follows from it for the origin's files.
+"""One mirror's list of files as columns, and its comparison with the origin's files.
 
 A path is kept as eight bytes of its BLAKE2b digest: half a million rows are 12 MB, and two lists are compared by
 merging sorted numbers. Whoever made two paths collide would lie about his own mirror only.

@@ -1,4 +1,4 @@
-"""By how much all times of a mirror are off: a clock or a time zone shifts them, which says nothing of its files."""
+"""Detect by how much a clock or a time zone shifts all times of a mirror, which says nothing of its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a redirect leads to: a file that this service, the origin or another mirror gives is not the mirror's own."""
+"""Detect redirects that lead elsewhere: to this service, the origin or another mirror, so the file is not its own."""
 
 from __future__ import annotations
 

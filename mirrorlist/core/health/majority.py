@@ -1,4 +1,4 @@
-"""The word of nearly all mirrors against the origin's: where they contradict it in one way, the origin is wrong."""
+"""Detect a wrong origin: nearly all mirrors contradict it, and in one way."""
 
 from __future__ import annotations
 

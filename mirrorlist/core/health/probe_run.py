@@ -1,4 +1,4 @@
-"""What a whole run comes to: the new verdicts, what changed, and what says more about the prober than the mirrors."""
+"""The result of a whole probe run: new verdicts, changes, and failures that say more of the prober than the mirrors."""
 
 from __future__ import annotations
 

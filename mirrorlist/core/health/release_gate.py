@@ -1,4 +1,4 @@
-"""Which minor version a major means on release day, while the mirrors still fetch the new one.
+"""The minor version that a major means on release day, while the mirrors still fetch the new one.
 
 service.yml says where a major leads (``9`` to ``9.8``), and every address that it is answered with names the minor. So
 a new minor is only taken up once enough mirrors have it; until then the major means the former one. The whole release

@@ -1,4 +1,4 @@
-"""What is known of one mirror's health, row by row, for its owner: what was asked, what came back, what to do."""
+"""One mirror's health, row by row, for its owner: each request, its answer, and what to do."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Whether a mirror has more to do than it can: how fast it answers probes, compared with itself, round by round.
+"""Detect an overloaded mirror by how fast it answers probes, compared with itself, run by run.
 
 A mirror that asks for patience (429, 503), or whose answers take far longer than they usually do, gets half of its
-weight after two such rounds, a quarter after two more, an eighth at the least; two calm rounds give a step back. What
-most mirrors share in a round is the prober's own trouble and lowers nobody. No mirror's weight ever grows by this.
+weight after two such runs, a quarter after two more, an eighth at the least; two calm runs give a step back. What
+most mirrors share in a run is the prober's own trouble and lowers nobody. No mirror's weight ever grows by this.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the addresses of a mirror's own hosts tell of it: where it may be, and whose network it is in.
+"""Infer from the addresses of a mirror's own hosts where it may be, and whose network it is in.
 
 An address that is announced in many places, or that belongs to a network of caches, tells nothing of where the
 mirror is. So several addresses have to agree, and what is known to be such a network is left alone.

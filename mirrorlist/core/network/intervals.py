@@ -1,4 +1,4 @@
-"""Tables of intervals taken together: what two of them say, what of one is wanted, and other numbers for it.
+"""Combine, filter and renumber tables of intervals.
 
 All of it is done with numpy, for every interval at once; a database of places has millions.
 """

@@ -1,4 +1,4 @@
-"""How many clients there are where: the addresses of the tables, or counts that an operator has, taken to them.
+"""The number of clients in each place and network: addresses of the tables, or an operator's own counts.
 
 Without counts each IPv4 address of which the place is known, or that a mirror names, is one client. IPv6 networks are
 not counted: their sizes say how they were handed out, not who is there (by their number of /48s 85 of 100 would be in

@@ -1,4 +1,4 @@
-"""IP networks: which contain an address, and tables that tell it with one bisection.
+"""IP networks: the ones that contain an address, and tables that find them with one bisection.
 
 An address is packed: 4 bytes for IPv4, 16 for IPv6. A table holds disjoint intervals over the whole address
 space, each with the number of what is there; 0 is nothing. IPv6 intervals are kept by the upper 64 bits;

@@ -1,4 +1,4 @@
-"""Whether the networks that a mirror publishes at a URL may be used, and how far they differ from the former ones.
+"""Check the networks that a mirror publishes at a URL, and compare them with the former ones.
 
 The rules are those of a mirror file that people submit; here nobody looks, so a list that breaks one is refused
 as a whole. ``approved`` mirrors may claim more, but never what another one serves alone.

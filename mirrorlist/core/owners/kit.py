@@ -1,4 +1,4 @@
-"""What a mirror's owner needs to run it: which trees, copied from where, how often, into what, and served as what."""
+"""The plan that a mirror's owner runs it by: trees, their sources, how often to sync, and how to serve them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs somebody's attention in a network: offers that wait, mirrors on their way, below requirements, or down."""
+"""The mirrors of a network that need attention: pending, on their way, below requirements, or down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people and programs are told of a change of mirror files."""
+"""The effect of a change of mirror files, as reported to people and programs."""
 
 from __future__ import annotations
 

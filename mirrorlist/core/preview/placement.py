@@ -1,7 +1,7 @@
 """The mirrors as they stand before or after a change: which groups the clients of each place and network are given.
 
-Every mirror counts as good: a change is judged by whom it serves when all works. What is said here of groups,
-core/select.py says of one client at a time; tests hold the two against each other.
+Every mirror counts as good: a change is judged by whom it serves when all works. core/selection/select.py
+finds the same groups for one client at a time; tests hold the two against each other.
 """
 
 from __future__ import annotations

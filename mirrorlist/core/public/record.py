@@ -1,4 +1,4 @@
-"""Makes the public record of a generation: each public mirror with its state, its health and its share."""
+"""Make the public record of a generation: each public mirror with its state, its health and its share."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One file for one client: what is known of it, and who gives it, best first.
+"""One file for one client: its metadata, and the mirrors that have it, best first.
 
-What decides is core/select.py, as for lists, so a list, a metalink and a redirect agree. A file adds to it: its
+core/selection/select.py decides, as for lists, so a list, a metalink and a redirect agree. A file adds to it: its
 repository's health counts, mirrors that are known to lack it are left out, and the project's own trees are asked
 where no mirror is good, or where a tree's metadata comes from the origin.
 """

@@ -1,4 +1,4 @@
-"""Since when a mirror is left out for its health, and for what: asked for people, never for a list."""
+"""Causes for which a mirror is left out, and since when: for people, never for a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which mirrors clients of a family can use for a query, as columns: one entry a mirror, made once for all alike."""
+"""Columns of the mirrors that clients of a family can use for a query: one entry per mirror, made once for all."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Prepares the tables of a snapshot: the orders of every place, and the networks of every address.
+"""Prepare the tables of a snapshot: the orders of every place, and the networks of every address.
 
-What is computed here with numpy, for all places at once, core/rank.py says one place at a time; tests hold
+core/selection/rank.py computes one place at a time what numpy computes here for all at once; tests hold
 the two against each other.
 """
 

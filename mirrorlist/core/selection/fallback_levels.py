@@ -1,4 +1,4 @@
-"""On which rung of the ladder the list of each repository stands, for those who watch the service."""
+"""The fallback level of each repository's list, for those who watch the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a file as the origin has it, and where mirrors have it."""
+"""Metadata of a file as the origin has it, and the place where mirrors have it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has the path that a query asks for: what the verdicts and the module's index of files say of it.
+"""Find who has the path that a query asks for, by the verdicts and the module's index of files.
 
 Lists and redirects, answers for one address and for many, all ask here, so that none hands out what another leaves
 out.

@@ -1,4 +1,4 @@
-"""Answers from a snapshot's tables: what core/select.py decides, in a few look-ups.
+"""Answers from a snapshot's tables: what core/selection/select.py decides, in a few look-ups.
 
 Orders know nothing of what is usable: that is a column of URLs (or None), one entry a mirror, applied while
 the answer is joined. So a mirror that goes out moves nobody else, and needs no new orders.

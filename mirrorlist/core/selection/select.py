@@ -1,6 +1,6 @@
-"""Which mirrors, in which order, for one client: the whole decision.
+"""Select the mirrors for one client, in order: the whole decision.
 
-This is what the service means, written to be read. The tables of core/prepared.py answer the same, faster,
+This is what the service means, written to be read. The tables of core/selection/prepared.py answer the same, faster,
 and tests hold the two against each other, byte by byte.
 """
 

@@ -1,9 +1,9 @@
-"""Which mirrors can be used for a query right now, under which URLs, and why the others cannot.
+"""Find the mirrors that a query can use right now, their URLs, and why the others cannot be used.
 
 What the prober found is laid out as columns: one byte a mirror for each repository (what it holds) and for each
-module, protocol and family (whether it can be reached). When none is left, the ladder goes down rung by rung:
-fresh, lagging, last known good, and then only the project's own trees. It never revives a private mirror, nor one
-that operators took out.
+module, protocol and family (whether it can be reached). When none is left, selection goes down the fallback
+levels: fresh, lagging, last known good, and then only the project's own trees. It never revives a private mirror, nor
+one that operators took out.
 """
 
 from __future__ import annotations
