@@ -107,9 +107,6 @@ class Claims:
         start = first(prefix)
         for other in (other for kind, other in self._kinds if kind == bits and other <= length):
             yield from self._at.get((bits, other, start >> (bits - other) << (bits - other)), ())
-        yield from self._inside(bits, length, start)
-
-    def _inside(self, bits: int, length: int, start: int) -> Iterator[Claim]:
         rows = self._firsts.get(bits, [])
         last = start | ((1 << (bits - length)) - 1)
         for row in rows[bisect_left(rows, (start, 0)) : bisect_right(rows, (last, bits))]:

@@ -203,18 +203,14 @@ def _split_deep(v6: Intervals) -> tuple[list[int], list[int], list[tuple[int, in
             deep += [(high, 0, before), (high, low, found)]
             put(high, DEEP)
         if low and high < _LOW:
-            _after_deep(starts, ids, high, found)
+            # What holds after a divided /64, until its last interval is known.
+            if starts[-1] == high + 1:
+                ids[-1] = found
+            else:
+                starts.append(high + 1)
+                ids.append(found)
         before = found
     return starts, ids, deep
-
-
-def _after_deep(starts: list[int], ids: list[int], high: int, found: int) -> None:
-    """What holds after a divided /64, until its last interval is known."""
-    if starts[-1] == high + 1:
-        ids[-1] = found
-    else:
-        starts.append(high + 1)
-        ids.append(found)
 
 
 # Hosts of URLs: which are addresses, whatever they look like.

@@ -38,16 +38,16 @@ def list_faults(
 ) -> tuple[str, ...]:
     """Why a mirror may not have these networks: at most a few sentences, none if it may."""
     is_approved = mirror.name in rules.approved
-    faults = [_alone(mirror)] if mirror.monopoly and not is_approved else []
+    faults = (
+        [f"a list may change after every review, so a monopoly needs {mirror.name} under approved in service.yml"]
+        if mirror.monopoly and not is_approved
+        else []
+    )
     if not is_approved:
         faults += [*_special(prefixes, rules), *_too_wide(prefixes)]
     neighbours = [other for other in others if other.name != mirror.name]
     faults += _shared(prefixes, [each for each in neighbours if each.monopoly or not is_approved])
     return tuple(faults[:MOST_TOLD])
-
-
-def _alone(mirror: Mirror) -> str:
-    return f"a list may change after every review, so a monopoly needs {mirror.name} under approved in service.yml"
 
 
 def _special(prefixes: Iterable[Prefix], rules: ListRules) -> Iterator[str]:

@@ -265,14 +265,8 @@ def patch(path: str, old: bytes, new: bytes | None) -> bytes:
 
 def _lines(data: bytes) -> list[bytes]:
     """Lines as git counts them: only a line feed ends one."""
-    return list(_split(data))
-
-
-def _split(data: bytes) -> Iterator[bytes]:
     parts = data.split(b"\n")
-    yield from (part + b"\n" for part in parts[:-1])
-    if parts[-1]:
-        yield parts[-1]
+    return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
 def _ended(row: bytes) -> bytes:

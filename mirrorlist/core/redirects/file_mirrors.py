@@ -86,21 +86,21 @@ class FileSelection:
 
     @property
     def shown(self) -> tuple[Rejected, ...]:
-        """The mirrors that have the file and are left out, as far as this client may know of them."""
-        return tuple(each for each in self.selection.rejected if _may_be_told(each))
+        """The mirrors that have the file and are left out, as far as this client may know of them.
+
+        One that strangers do not get is among them only where its reason shows that this client is none.
+        """
+        return tuple(
+            each
+            for each in self.selection.rejected
+            if each.reason not in _TELLS_NOTHING and (is_public(each.mirror) or each.reason in _PROVES_A_MATCH)
+        )
 
     @property
     def lacking(self) -> int:
         """How many public mirrors are known not to have the file."""
         lacking = (each for each in self.selection.rejected if each.reason is Reason.NO_FILE)
         return sum(is_public(each.mirror) for each in lacking)
-
-
-def _may_be_told(rejected: Rejected) -> bool:
-    """A mirror that strangers do not get is told of only where its reason shows that this client is none."""
-    if rejected.reason in _TELLS_NOTHING:
-        return False
-    return is_public(rejected.mirror) or rejected.reason in _PROVES_A_MATCH
 
 
 def offer(

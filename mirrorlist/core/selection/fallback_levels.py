@@ -23,23 +23,19 @@ def rungs(facts: Facts) -> dict[str, FallbackLevel]:
     for target, arch in published(facts.service.catalogue):
         query = Query(target, arch, facts.service.policy.protocol_order)
         if target.module not in modules:
-            modules[target.module] = _of_module(facts, query)
+            usable: Usability = usability(facts.mirrors, replace(facts.health, holds={}), query, None)
+            able = [
+                number
+                for number, mirror in enumerate(facts.mirrors)
+                if usable.urls[number] and is_open_to_strangers(mirror, target.module)
+            ]
+            modules[target.module] = usable.rung, able
         rung, able = modules[target.module]
         column = facts.health.holds.get(query.path)
         if column and not (rung is FallbackLevel.FRESH and any(column[number] in CURRENT for number in able)):
             rung = usability(facts.mirrors, facts.health, query, None).rung
         found[query.path] = rung
     return found
-
-
-def _of_module(facts: Facts, query: Query) -> tuple[FallbackLevel, list[int]]:
-    """The rung of a repository of the module that nobody looked at, and the mirrors that strangers can be given."""
-    usable: Usability = usability(facts.mirrors, replace(facts.health, holds={}), query, None)
-    return usable.rung, [
-        number
-        for number, mirror in enumerate(facts.mirrors)
-        if usable.urls[number] and is_open_to_strangers(mirror, query.target.module)
-    ]
 
 
 def moves(

@@ -86,7 +86,16 @@ def narrowed(snapshot: Snapshot, query: Query, narrowing: Exclusions) -> Exclusi
         return replace(narrowing, without={**narrowing.without, **lacking}) if lacking else narrowing
     if not _names_a_directory(query.file) and index.find(query.file) is not None:
         return narrowing
-    holds = _directory_holds(index, query)
+    # A byte of ``SyncState`` for each mirror: whether it has all files of a directory, some below it, or none.
+    # In a repository the files come and go, and the prober judges: there all that have some are equal.
+    path = (query.file or "").rstrip("/")
+    some, all_ = index.holders_below(path)
+    if _is_in_repository(query):
+        all_ = some
+    holds = bytes(
+        SyncState.MISSING if some.lack(number) else SyncState.STALE if all_.lack(number) else SyncState.UNKNOWN
+        for number in range(len(index.bits))
+    )
     return replace(narrowing, holds=holds) if any(holds) else narrowing
 
 
@@ -101,21 +110,6 @@ def holders_of(index: FileIndex, query: Query) -> Holders | None:
         return None
     number = index.find(path)
     return None if number is None else index.holders(number)
-
-
-def _directory_holds(index: FileIndex, query: Query) -> bytes:
-    """A byte of ``SyncState`` for each mirror: whether it has all files of a directory, some below it, or none.
-
-    In a repository the files come and go, and the prober judges: there all that have some are equal.
-    """
-    path = (query.file or "").rstrip("/")
-    some, all_ = index.holders_below(path)
-    if _is_in_repository(query):
-        all_ = some
-    return bytes(
-        SyncState.MISSING if some.lack(number) else SyncState.STALE if all_.lack(number) else SyncState.UNKNOWN
-        for number in range(len(index.bits))
-    )
 
 
 def _is_in_repository(query: Query) -> bool:

@@ -186,7 +186,9 @@ def last_urls(snapshot: Snapshot, query: Query, count: int) -> tuple[str, ...]:
     service, module = snapshot.facts.service, query.target.module
     enough = count >= snapshot.policy.fallback_minimum
     if query.target.vault:
-        trees = _https_first(service.catalogue.vault_urls, query)
+        # The trees in the order of the protocols that are wanted; those of one protocol as service.yml lists them.
+        order = {protocol.value: rank for rank, protocol in enumerate(query.protocols)}
+        trees = tuple(sorted(service.catalogue.vault_urls, key=lambda tree: order.get(_scheme(tree), len(order))))
     elif query.by_tree or (query.file is not None and not count):
         # a file has to come from somewhere, even where a service wants no fallbacks
         trees = () if enough and count else last_resorts(snapshot, module)
@@ -199,12 +201,6 @@ def last_resorts(snapshot: Snapshot, module: str) -> tuple[str, ...]:
     """The project's own trees of a module for files that no mirror gives; those that answer come first."""
     dead = snapshot.facts.health.dead_trees
     return tuple(sorted(snapshot.facts.service.last_resorts(module), key=dead.__contains__))
-
-
-def _https_first(trees: Sequence[str], query: Query) -> tuple[str, ...]:
-    """The trees in the order of the protocols that are wanted; those of one protocol as service.yml lists them."""
-    order = {protocol.value: rank for rank, protocol in enumerate(query.protocols)}
-    return tuple(sorted(trees, key=lambda tree: order.get(_scheme(tree), len(order))))
 
 
 def _scheme(url: str) -> str:

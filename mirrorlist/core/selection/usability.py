@@ -8,7 +8,7 @@ one that operators took out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
@@ -170,7 +170,12 @@ def usability_by(
     own = _first(ways, replace(asked, strict=True), _FAMILY_ASKED if narrowing.family else _OWN_FAMILY)
     if own is None:
         return _down(ways, asked)
-    return own if narrowing.family else _with_others(own, _down(ways, asked))
+    if narrowing.family:
+        return own
+    every = _down(ways, asked)  # those that work over the client's family come first, the others behind them
+    others = frozenset(n for n, urls in enumerate(every.urls) if urls and not own.urls[n])
+    urls = tuple(mine or theirs for mine, theirs in zip(own.urls, every.urls, strict=True))
+    return Usability(urls, own.reasons, own.rung, others)
 
 
 def _down(ways: UsableWays, asked: _Asked) -> Usability:
@@ -187,13 +192,6 @@ def _first(ways: UsableWays, asked: _Asked, steps: Sequence[_Step]) -> Usability
     )
 
 
-def _with_others(own: Usability, every: Usability) -> Usability:
-    """The mirrors that work over the client's family, with the others behind them."""
-    others = frozenset(n for n, urls in enumerate(every.urls) if urls and not own.urls[n])
-    urls = tuple(mine or theirs for mine, theirs in zip(own.urls, every.urls, strict=True))
-    return Usability(urls, own.reasons, own.rung, others)
-
-
 def _column(ways: UsableWays, asked: _Asked, step: _Step) -> Usability:
     health, query, narrowing = ways.health, asked.query, asked.narrowing
     columns = [column for path in paths_of(query) if (column := _holds(health, path, asked.family))]
@@ -204,8 +202,10 @@ def _column(ways: UsableWays, asked: _Asked, step: _Step) -> Usability:
     found = ways.of(asked, rung)
     urls, reasons = [each for each, _ in found], [reason for _, reason in found]
     for number in range(len(urls)) if columns else ():
-        if urls[number] and (held := _held(columns, number, accepted if ways.public[number] else at_first)):
-            urls[number], reasons[number] = (), held
+        good = accepted if ways.public[number] else at_first
+        worst = max((column[number] for column in columns if column[number] not in good), default=0)
+        if urls[number] and worst:
+            urls[number], reasons[number] = (), SYNC_REASONS[SyncState(worst)]
     for number, reason in narrowing.without.items():
         urls[number], reasons[number] = (), reason
     for number in health.out:
@@ -217,12 +217,6 @@ def _holds(health: HealthTable, path: str, family: Family | None) -> bytes | Non
     """What mirrors hold of a path, for clients of a family."""
     over = health.holds_over.get(held_key(family, path)) if family else None
     return over or health.holds.get(path)
-
-
-def _held(columns: Sequence[bytes], number: int, enough: Collection[SyncState]) -> Reason | None:
-    """Why what the mirror holds is not good enough."""
-    worst = max((column[number] for column in columns if column[number] not in enough), default=0)
-    return SYNC_REASONS[SyncState(worst)] if worst else None
 
 
 def _urls(
