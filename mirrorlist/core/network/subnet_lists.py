@@ -102,17 +102,13 @@ def changes_too_much(former: Sequence[Prefix], found: Sequence[Prefix]) -> bool:
 def ranges(prefixes: Iterable[Prefix]) -> list[Range]:
     """The addresses of prefixes of one family, as disjoint ranges in order."""
     found: list[Range] = []
-    for first, last in sorted(map(_range, prefixes)):
+    firsts = ((int.from_bytes(each.packed, "big"), 1 << (len(each.packed) * 8 - each.length)) for each in prefixes)
+    for first, last in sorted((first, first + size - 1) for first, size in firsts):
         if found and first <= found[-1][1] + 1:
             found[-1] = (found[-1][0], max(last, found[-1][1]))
         else:
             found.append((first, last))
     return found
-
-
-def _range(prefix: Prefix) -> Range:
-    first = int.from_bytes(prefix.packed, "big")
-    return first, first + (1 << (len(prefix.packed) * 8 - prefix.length)) - 1
 
 
 def count(of: Iterable[Range]) -> int:

@@ -18,8 +18,7 @@ from mirrorlist.core.model import ClientPlace, Match, Mirror
 from mirrorlist.core.network.prefixes import IntervalTable
 from mirrorlist.core.rules import carriers, opened_by, reason_against
 from mirrorlist.core.selection.compile import CloudTable, Proof, network_classes, place_orders
-from mirrorlist.core.selection.prepared import class_match
-from mirrorlist.core.selection.rank import Group, network_groups
+from mirrorlist.core.selection.rank import Group, class_match, network_groups
 from mirrorlist.core.snapshot import NetworkClass
 
 # How likely each mirror stands first, or among the first few, for clients that are given the same groups.

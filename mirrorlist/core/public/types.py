@@ -201,7 +201,7 @@ class PublicNetwork:
     commit: str | None = None
     """The commit of the mirror files."""
     rungs: Mapping[str, int] | None = None
-    """How many repositories stand on each rung of the ladder, by its name; None while nothing was compared."""
+    """How many repositories stand on each fallback level, by its name; None while nothing was compared."""
     origin_faults: tuple[str, ...] = ()
     """What is wrong at the origin itself, a sentence each."""
 

@@ -17,9 +17,16 @@ from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import is_public
 from mirrorlist.core.model import WEB_PROTOCOLS, Client, Mirror, Protocol, Query, Rejected, RepositoryTarget, Selection
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.selection.known_files import APT_METADATA, FileMetadata, RepositoryLocator, known_file, really
-from mirrorlist.core.selection.possession import located
-from mirrorlist.core.selection.select import last_resorts, select
+from mirrorlist.core.selection.fallback_levels import last_resorts
+from mirrorlist.core.selection.known_files import (
+    APT_METADATA,
+    FileMetadata,
+    RepositoryLocator,
+    known_file,
+    located,
+    really,
+)
+from mirrorlist.core.selection.select import select
 from mirrorlist.core.selection.usability import LEVEL_NOTES, Exclusions, FallbackLevel
 from mirrorlist.core.snapshot import Snapshot
 

@@ -27,13 +27,13 @@ from mirrorlist.core.health.columns import (
 )
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import is_public
-from mirrorlist.core.model import Client, Mirror, Protocol, Query
-from mirrorlist.core.reasons import Reason, lacks_address
+from mirrorlist.core.model import Client, Mirror, Protocol, Query, lacks_address
+from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import is_open_to_strangers
 
 
 class FallbackLevel(IntEnum):
-    """How far down the ladder a list stands; the sentence for people is in ``LEVEL_NOTES``."""
+    """How far a list had to fall back; the sentence for people is in ``LEVEL_NOTES``."""
 
     FRESH = 0
     LAGGING = 1
@@ -53,14 +53,14 @@ LEVEL_NOTES = {
     FallbackLevel.FALLBACKS: "fallbacks: no public mirror can be used; what the project keeps itself is listed",
 }
 _ACCEPTED = CURRENT | {SyncState.LAGGING}
-_LADDER = (
+_STEPS = (
     (FallbackLevel.FRESH, CURRENT),
     (FallbackLevel.LAGGING, _ACCEPTED),
     (FallbackLevel.LAST_KNOWN, frozenset(SyncState) - {SyncState.MISSING, SyncState.WRONG}),
     (FallbackLevel.LAST_KNOWN, frozenset(SyncState)),
 )
 """The steps down: what a mirror holds that is good enough. Those that surely lack a repository stand on the last."""
-_OWN_FAMILY, _FAMILY_ASKED = _LADDER[:2], _LADDER[:3]
+_OWN_FAMILY, _FAMILY_ASKED = _STEPS[:2], _STEPS[:3]
 """The steps on which mirrors that work over the client's family come before others, and those on which clients that ask
 for a family get nothing else."""
 _Step = tuple[FallbackLevel, frozenset[SyncState]]
@@ -68,7 +68,7 @@ _Step = tuple[FallbackLevel, frozenset[SyncState]]
 
 @dataclass(frozen=True, slots=True)
 class Exclusions:
-    """What leaves out mirrors beside health: ``without``, by number, whatever the rung; ``holds``, a byte of
+    """What leaves out mirrors beside health: ``without``, by number, whatever the level; ``holds``, a byte of
     ``SyncState`` per mirror, where that is known of the path itself; ``family``, asked for instead of the client's."""
 
     without: Mapping[int, Reason] = field(default_factory=dict)
@@ -88,7 +88,7 @@ def family_of(client: Client) -> Family | None:
 
 @dataclass(frozen=True, slots=True)
 class Usability:
-    """For each mirror its URLs (empty where it cannot be used) and the reason; the rung that was reached.
+    """For each mirror its URLs (empty where it cannot be used) and the reason; the fallback level that was reached.
 
     ``others`` are the mirrors that work over another family than the client's only. They have URLs and a reason, and
     stand behind all that have none.
@@ -101,7 +101,7 @@ class Usability:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What people are told of the rung."""
+        """The notes for people on the fallback level."""
         return (LEVEL_NOTES[self.rung],) if self.rung in LEVEL_NOTES else ()
 
 
@@ -132,7 +132,7 @@ class UsableWays:
         return self._strangers[module]
 
     def of(self, asked: _Asked, rung: FallbackLevel) -> Sequence[tuple[tuple[str, ...], Reason | None]]:
-        """By number the URLs and the reason; the ladder is for public mirrors, others stay on its first rung."""
+        """By number the URLs and the reason; only public mirrors fall back, others stay on the first level."""
         key = (
             asked.query.target.module,
             asked.query.protocols,
@@ -179,8 +179,8 @@ def usability_by(
 
 
 def _down(ways: UsableWays, asked: _Asked) -> Usability:
-    """The first rung on which there is a public mirror; the fallbacks' if there is none."""
-    return _first(ways, asked, _LADDER) or replace(_column(ways, asked, _LADDER[0]), rung=FallbackLevel.FALLBACKS)
+    """The first fallback level on which there is a public mirror; the fallbacks' if there is none."""
+    return _first(ways, asked, _STEPS) or replace(_column(ways, asked, _STEPS[0]), rung=FallbackLevel.FALLBACKS)
 
 
 def _first(ways: UsableWays, asked: _Asked, steps: Sequence[_Step]) -> Usability | None:
@@ -239,7 +239,7 @@ def _urls(
 def _is_reached(
     number: int, mirror: Mirror, health: HealthTable, asked: _Asked, protocol: Protocol, rung: FallbackLevel
 ) -> bool:
-    """Whether a way will do on a rung; on the last one every address of the family that is wanted will."""
+    """Whether a way will do on a fallback level; on the last one every address of the family that is wanted will."""
     module, family = asked.query.target.module, asked.family
     own = None if family is None else reach_over(health.bad_reach, number, mirror, module, protocol, family)
     if rung is FallbackLevel.LAST_KNOWN:
