@@ -74,7 +74,6 @@ LONGER: dict[str, str] = {
     "mirrorlist/checks/probing/visit.py": "one visit: its plan carried out, its patience, and what the tree amounts to",
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
     "mirrorlist/core/model.py": "the vocabulary of everything: reasons, mirrors, queries, selections",
-    "mirrorlist/core/public/record.py": "the one list of what becomes public",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",
     "mirrorlist/web/redirects/views.py": "one view per form of an answer for a file",
 }

@@ -95,7 +95,11 @@ def laid_out(arrays: Iterable[tuple[str, array[int]]]) -> tuple[dict[str, Sectio
     body: list[bytes | memoryview] = []
     at = 0
     for name, values in arrays:
-        data = memoryview(_little_endian(values)).cast("B")
+        # The values as files have them; those given stay as they are.
+        if not _LITTLE:
+            values = values[:]
+            values.byteswap()
+        data = memoryview(values).cast("B")
         gap = bytes(-at % 8)
         sections[name] = Section(at + len(gap), len(data), values.typecode)
         body += [gap, data]
@@ -161,14 +165,6 @@ def _hashed(data: memoryview, pause: Pause) -> bytes:
         digest.update(data[start : start + _PIECE])
         pause()
     return digest.digest()
-
-
-def _little_endian(values: array[int]) -> array[int]:
-    """The values as files have them; those given stay as they are."""
-    if not _LITTLE:
-        values = values[:]
-        values.byteswap()
-    return values
 
 
 def view(body: memoryview, section: Section) -> Values:

@@ -1,4 +1,4 @@
-"""Errors of the service, and the findings that its readers tell.
+"""Errors of the service, and the findings that its readers report.
 
 MirrorlistError
   ServiceFileError     service.yml cannot be used: the start (or the reload) stops

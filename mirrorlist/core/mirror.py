@@ -1,4 +1,4 @@
-"""Answer what everybody asks of one mirror: its country and place, whom it serves, its status on a day."""
+"""Questions about one mirror: its country and place, whom it serves, its status on a day."""
 
 from __future__ import annotations
 

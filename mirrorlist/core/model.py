@@ -5,11 +5,12 @@ All types are frozen; None is unknown; kilometres, Mbit/s, seconds since 1970 (U
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-from mirrorlist.core.reasons import Cause, Reason, Withheld
+from mirrorlist.core.errors import Finding
+from mirrorlist.core.reasons import Cause, Reason
 
 MAIN = "main"
 """The module that a mirror's ``address`` serves; every other module has a name in service.yml."""
@@ -97,6 +98,58 @@ class CloudRegions:
 
     provider: str
     regions: tuple[str, ...] | None
+
+
+# Parts of a mirror's file that the service does without: what may not be handed out, claimed or shown as it is.
+
+
+class WithheldKind(StrEnum):
+    """What a part is."""
+
+    ADDRESS = "address"
+    CLAIM = "claim"
+    TEXT = "text"
+
+
+WITHHELD_REASONS = {
+    WithheldKind.ADDRESS: Reason.ADDRESS_REFUSED,
+    WithheldKind.CLAIM: Reason.CLAIM_REFUSED,
+    WithheldKind.TEXT: Reason.TEXT_CLEANED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """One part. ``of`` names it as the file does (``address.https``, ``subnets[2]``), ``finding`` says where and why.
+
+    ``module`` is that of an address of a tree.
+    """
+
+    kind: WithheldKind
+    of: str
+    finding: Finding
+    module: str | None = None
+
+    @property
+    def reason(self) -> Reason:
+        """The reason for which it is withheld."""
+        return WITHHELD_REASONS[self.kind]
+
+    def __str__(self) -> str:
+        found = self.finding
+        return f"without {self.of}: {found.path}:{found.line}: [{found.code}] {found.message}"
+
+
+def lacks_address(parts: Iterable[Withheld], module: str, protocols: Iterable[str] | None = None) -> bool:
+    """Whether an address of a module is withheld, under one of the protocols where some are named."""
+    return any(
+        each.module == module and (protocols is None or each.of.rpartition(".")[2] in set(protocols)) for each in parts
+    )
+
+
+def lacks_claims(parts: Iterable[Withheld]) -> bool:
+    """Whether a claim is withheld."""
+    return any(each.kind is WithheldKind.CLAIM for each in parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

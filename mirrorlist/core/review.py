@@ -1,4 +1,4 @@
-"""What a review of submitted files comes to: each file with what was found, and whether it is acceptable."""
+"""The result of a review of submitted files: the findings in each file, and whether it is acceptable."""
 
 from __future__ import annotations
 

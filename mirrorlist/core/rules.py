@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from mirrorlist.core.mirror import country_is_open
-from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Proximity, Status
-from mirrorlist.core.reasons import Reason, lacks_address, lacks_claims
+from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Proximity, Status, lacks_address, lacks_claims
+from mirrorlist.core.reasons import Reason
 
 Rule = Callable[[Mirror, str, str | None, Match | None], Reason | None]
 """A rule sees a mirror, the module that is asked for, and the client: its country, or how its network matches the

@@ -192,15 +192,12 @@ def decode(data: memoryview, pause: Pause = at_once) -> Snapshot:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SnapshotError(f"the header of the snapshot cannot be read: {error}") from None
     try:
-        return _snapshot(header, body)
+        views = {name: view(body, section) for name, section in header.sections.items()}
+        networks, located, asns = (IntervalTable(*(views[f"{table}/{name}"] for name in ARRAYS)) for table in _TABLES)
+        orders = {
+            module: PlaceOrders(*(views[f"orders/{module}/{name}"] for name in _ORDER_ARRAYS))
+            for module in header.modules
+        }
+        return Snapshot(header.facts, networks, located, asns, orders, public=views.get("public", b""))
     except (KeyError, ValueError, TypeError) as error:
         raise SnapshotError(f"the header does not fit the tables: {error!r}") from None
-
-
-def _snapshot(header: _Header, body: memoryview) -> Snapshot:
-    views = {name: view(body, section) for name, section in header.sections.items()}
-    networks, located, asns = (IntervalTable(*(views[f"{table}/{name}"] for name in ARRAYS)) for table in _TABLES)
-    orders = {
-        module: PlaceOrders(*(views[f"orders/{module}/{name}"] for name in _ORDER_ARRAYS)) for module in header.modules
-    }
-    return Snapshot(header.facts, networks, located, asns, orders, public=views.get("public", b""))

@@ -1,1 +1,1 @@
-"""How an answer is written: a selection in, bytes out."""
+"""Writers of answers: a selection in, bytes out."""

@@ -1,11 +1,10 @@
-"""An offer as JSON, for scripts: what is known of the file, who gives it, who is left out and why."""
+"""The mirrors of a file as JSON, for scripts: its metadata, who gives it, who is left out and why."""
 
 from __future__ import annotations
 
 import msgspec
 
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.model import Choice, Rejected
 from mirrorlist.core.public.types import clean, web_url
 from mirrorlist.core.redirects.file_mirrors import FileSelection
 from mirrorlist.core.selection.known_files import FileMetadata
@@ -24,8 +23,27 @@ def file_json(offer: FileSelection) -> bytes:
         "sha256": known.sha256,
         "sha512": known.sha512,
         "urls": [source.url for source in offer.sources],
-        "mirrors": [_choice(choice) for choice in offer.selection.choices],
-        "left_out": [_rejected(each) for each in offer.shown],
+        "mirrors": [
+            {
+                "url": choice.url,
+                "name": choice.mirror.name,
+                "country": country_of(choice.mirror),
+                "sponsor": readable(clean(choice.mirror.sponsor)),
+                "sponsor_url": web_url(choice.mirror.sponsor_url),
+                "proximity": choice.proximity.name.lower(),
+                "distance_km": choice.distance_km,
+                "preference": choice.preference,
+            }
+            for choice in offer.selection.choices
+        ],
+        "left_out": [
+            {
+                "name": each.mirror.name,
+                "country": country_of(each.mirror),
+                "reason": each.reason.value,
+            }
+            for each in offer.shown
+        ],
         "lacking": offer.lacking,
         "notes": [readable(note) for note in offer.selection.notes],
     }
@@ -35,24 +53,3 @@ def file_json(offer: FileSelection) -> bytes:
 def readable(text: str) -> str:
     """The text with a mark in place of bytes that are not UTF-8."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-
-
-def _choice(choice: Choice) -> dict[str, object]:
-    return {
-        "url": choice.url,
-        "name": choice.mirror.name,
-        "country": country_of(choice.mirror),
-        "sponsor": readable(clean(choice.mirror.sponsor)),
-        "sponsor_url": web_url(choice.mirror.sponsor_url),
-        "proximity": choice.proximity.name.lower(),
-        "distance_km": choice.distance_km,
-        "preference": choice.preference,
-    }
-
-
-def _rejected(rejected: Rejected) -> dict[str, object]:
-    return {
-        "name": rejected.mirror.name,
-        "country": country_of(rejected.mirror),
-        "reason": rejected.reason.value,
-    }

@@ -8,7 +8,7 @@ from functools import partial
 from lxml import etree
 
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource
+from mirrorlist.core.redirects.file_mirrors import FileSelection
 from mirrorlist.core.selection.known_files import FileMetadata
 from mirrorlist.formats.xml_documents import added, written, xml_text
 
@@ -34,7 +34,12 @@ def file_metalink3(offer: FileSelection) -> bytes:
     _add_verification(file, known)
     resources = _add(file, "resources")
     for rank, source in enumerate(offer.sources):
-        _add_url(resources, source, max(1, _BEST - rank))
+        preference = max(1, _BEST - rank)
+        url = _add(resources, "url", xml_text(source.url))
+        url.set("type", source.url.partition(":")[0])
+        if source.mirror and (country := country_of(source.mirror)):
+            url.set("location", xml_text(country))
+        url.set("preference", str(preference))
     return written(root)
 
 
@@ -51,11 +56,3 @@ def _add_verification(file: etree._Element, known: FileMetadata) -> None:
         pieces.set("length", str(known.pieces.length))
         for number, digest in enumerate(known.pieces.sha256):
             _add(pieces, "hash", digest).set("piece", str(number))
-
-
-def _add_url(resources: etree._Element, source: FileSource, preference: int) -> None:
-    url = _add(resources, "url", xml_text(source.url))
-    url.set("type", source.url.partition(":")[0])
-    if source.mirror and (country := country_of(source.mirror)):
-        url.set("location", xml_text(country))
-    url.set("preference", str(preference))

@@ -8,7 +8,7 @@ from functools import partial
 from lxml import etree
 
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource
+from mirrorlist.core.redirects.file_mirrors import FileSelection
 from mirrorlist.core.selection.known_files import FileMetadata
 from mirrorlist.formats.xml_documents import added, written, xml_text
 
@@ -33,7 +33,10 @@ def file_metalink4(offer: FileSelection) -> bytes:
             _add(file, "hash", digest).set("type", kind)
     _add_pieces(file, known)
     for priority, source in enumerate(offer.sources, start=1):
-        _add_url(file, source, priority)
+        url = _add(file, "url", xml_text(source.url))
+        if source.mirror and (country := country_of(source.mirror)):
+            url.set("location", xml_text(country.lower()))
+        url.set("priority", str(priority))
     return written(root)
 
 
@@ -45,10 +48,3 @@ def _add_pieces(file: etree._Element, known: FileMetadata) -> None:
     pieces.set("length", str(known.pieces.length))
     for digest in known.pieces.sha256:
         _add(pieces, "hash", digest)
-
-
-def _add_url(file: etree._Element, source: FileSource, priority: int) -> None:
-    url = _add(file, "url", xml_text(source.url))
-    if source.mirror and (country := country_of(source.mirror)):
-        url.set("location", xml_text(country.lower()))
-    url.set("priority", str(priority))

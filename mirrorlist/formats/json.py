@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.model import Choice, Selection
+from mirrorlist.core.model import Selection
 
 CONTENT_TYPE = "application/json"
 
@@ -19,19 +19,18 @@ def json(selection: Selection) -> bytes:
         "module": query.target.module,
         "arch": query.arch,
         "path": query.path,
-        "mirrors": [_choice(choice) for choice in selection.choices],
+        "mirrors": [
+            {
+                "url": choice.url,
+                "name": choice.mirror.name,
+                "country": country_of(choice.mirror),
+                "proximity": choice.proximity.name.lower(),
+                "distance_km": choice.distance_km,
+                "preference": choice.preference,
+            }
+            for choice in selection.choices
+        ],
         "fallbacks": list(selection.fallbacks),
         "notes": [note.encode(errors="replace").decode() for note in selection.notes],
     }
     return msgspec.json.encode(document) + b"\n"
-
-
-def _choice(choice: Choice) -> dict[str, object]:
-    return {
-        "url": choice.url,
-        "name": choice.mirror.name,
-        "country": country_of(choice.mirror),
-        "proximity": choice.proximity.name.lower(),
-        "distance_km": choice.distance_km,
-        "preference": choice.preference,
-    }

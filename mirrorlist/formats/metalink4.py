@@ -35,12 +35,8 @@ def metalink4(selection: Selection, metadata: RepoMetadata) -> bytes:
     listed: list[tuple[str, Mirror | None]] = [(choice.url, choice.mirror) for choice in selection.choices]
     listed += [(url, None) for url in selection.fallbacks]
     for priority, (directory, mirror) in enumerate(listed, start=1):
-        _add_url(file, directory, mirror, priority)
+        url = _add(file, "url", xml_text(directory + REPOMD))
+        if mirror and (country := country_of(mirror)):
+            url.set("location", xml_text(country.lower()))
+        url.set("priority", str(priority))
     return written(root)
-
-
-def _add_url(file: etree._Element, directory: str, mirror: Mirror | None, priority: int) -> None:
-    url = _add(file, "url", xml_text(directory + REPOMD))
-    if mirror and (country := country_of(mirror)):
-        url.set("location", xml_text(country.lower()))
-    url.set("priority", str(priority))

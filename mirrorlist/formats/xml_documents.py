@@ -1,4 +1,4 @@
-"""What all XML documents begin with, how they are written, and texts without what XML cannot hold."""
+"""XML documents: their first elements, their bytes, and texts without what XML cannot hold."""
 
 from __future__ import annotations
 

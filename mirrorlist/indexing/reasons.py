@@ -16,8 +16,7 @@ from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN, Listing, holdi
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Query, RepositoryTarget
 from mirrorlist.core.owners.network_report import Held
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.selection.known_files import RepositoryLocator
-from mirrorlist.core.selection.possession import located
+from mirrorlist.core.selection.known_files import RepositoryLocator, located
 from mirrorlist.core.selection.usability import usability
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.indexing.mirrors import asked_listing, is_listed

@@ -19,8 +19,7 @@ import structlog
 from mirrorlist.core.model import Client, FallbackLevel, Proximity, Selection
 from mirrorlist.core.redirects.file_mirrors import FileSelection
 from mirrorlist.core.rules import reason_against
-from mirrorlist.core.selection.prepared import class_match
-from mirrorlist.core.selection.rank import proximity_of
+from mirrorlist.core.selection.rank import class_match, proximity_of
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.web.questions import Question

@@ -13,8 +13,7 @@ from mirrorlist.core.catalogue.query import Spellings, for_metalink, for_one_arc
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import Query
 from mirrorlist.core.network.prefixes import packed
-from mirrorlist.core.selection.known_files import RepositoryLocator
-from mirrorlist.core.selection.possession import located
+from mirrorlist.core.selection.known_files import RepositoryLocator, located
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats.registry import LISTS, METALINKS
 

@@ -1,1 +1,1 @@
-"""What the project publishes: releases, repositories, images, and the service around them."""
+"""The catalogue of the project: releases, repositories, images, and the service around them."""

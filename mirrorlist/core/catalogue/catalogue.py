@@ -1,4 +1,4 @@
-"""Which repositories exist in which versions for which architectures, and where a client's spelling leads."""
+"""The repositories of each version and architecture, and the one that a client's spelling leads to."""
 
 from __future__ import annotations
 
@@ -111,11 +111,6 @@ def _exists_in(repository: Repository, rel: Release) -> bool:
     )
 
 
-def _arches(catalogue: Catalogue, repository: Repository, rel: Release) -> tuple[str, ...]:
-    known = catalogue.arches.get(rel.arches_key, ())
-    return tuple(arch for arch in known if repository.arches is None or arch in repository.arches)
-
-
 def target(catalogue: Catalogue, version: str, repository: str) -> RepositoryTarget:
     """The target of a version and a repository as a client spells them.
 
@@ -126,7 +121,8 @@ def target(catalogue: Catalogue, version: str, repository: str) -> RepositoryTar
     known = catalogue.repositories.get(repository)
     if known is None:
         raise NotFound(f"unknown repository; known are {', '.join(catalogue.repositories)}")
-    arches = _arches(catalogue, known, rel)
+    everywhere = catalogue.arches.get(rel.arches_key, ())
+    arches = tuple(arch for arch in everywhere if known.arches is None or arch in known.arches)
     if not _exists_in(known, rel) or not arches:
         raise NotFound(f"repository {known.name} does not exist in version {rel.version}")
     path = path_in(known.path, rel.version)

@@ -1,4 +1,4 @@
-"""What clients may accept of a repository, from the order in which its origin changed.
+"""The versions of a repository that clients may accept, from the order in which its origin changed.
 
 Timestamps play no part in it: an origin that goes back to an older repomd.xml makes that one current again.
 """

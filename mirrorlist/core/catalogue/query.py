@@ -1,4 +1,4 @@
-"""What a request asks for: from the spellings of paths and parameters to a Query.
+"""Parse the spellings of paths and parameters into a Query.
 
 AlmaLinux asks by path (``/mirrorlist/9/baseos?arch=``), Fedora by name (``?repo=baseos-9&arch=``) or by a
 directory (``?path=``), CentOS by release (``?release=9&repo=baseos&arch=``). All end in one Query.
@@ -24,7 +24,7 @@ from mirrorlist.core.catalogue.catalogue import (
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.errors import BadRequest, NotFound
-from mirrorlist.core.model import WEB_PROTOCOLS, Protocol, Query, RepositoryTarget
+from mirrorlist.core.model import WEB_PROTOCOLS, Query, RepositoryTarget
 
 # Fedora's ``path=``: a directory or file below a mirror's tree, and the repository it belongs to.
 
@@ -74,7 +74,7 @@ class Paths:
     def _in_full(self, segments: list[str]) -> tuple[Release, list[str]]:
         """The version that a path names, and the path with the version that is served for it."""
         for head in self._heads:
-            if head is None or not _matches(head, segments):
+            if head is None or len(segments) < len(head) or list(head[:-1]) != segments[: len(head) - 1]:
                 continue
             try:
                 rel = release(self._catalogue, _version_in(head[-1], segments[len(head) - 1]))
@@ -105,10 +105,6 @@ def _head(path: str) -> tuple[str, ...] | None:
     segments = path[1:].split("/")
     last = next((number for number, segment in enumerate(segments) if VERSION_MARK in segment), None)
     return None if last is None else tuple(segments[: last + 1])
-
-
-def _matches(head: tuple[str, ...], segments: list[str]) -> bool:
-    return len(segments) >= len(head) and list(head[:-1]) == segments[: len(head) - 1]
 
 
 def _version_in(template: str, segment: str) -> str:
@@ -200,7 +196,8 @@ class Spellings:
 
     def _query(self, found: RepositoryTarget, given: Mapping[str, str]) -> Query:
         asked = asked_protocols(given)
-        protocols = tuple(protocol for protocol in _unique(*self._order, *WEB_PROTOCOLS) if protocol in asked)
+        known = dict.fromkeys((*self._order, *WEB_PROTOCOLS))
+        protocols = tuple(protocol for protocol in known if protocol in asked)
         return Query(
             found,
             _arch(found, given),
@@ -225,10 +222,6 @@ def is_denied(given: Mapping[str, str], flag: str) -> bool:
     """Whether a flag is there with a word for false."""
     value = given.get(flag)
     return value is not None and value.strip().lower() in FALSE_WORDS
-
-
-def _unique(*protocols: Protocol) -> tuple[Protocol, ...]:
-    return tuple(dict.fromkeys(protocols))
 
 
 def asked_values(given: Mapping[str, str], key: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a service asks of its mirrors, and what a mirror lacks of it: a minimum that must be met, and what is preferred.
+"""Requirements that a service has for its mirrors, a minimum and a preference, and what a mirror lacks of them.
 
 To add one: a field of Asked, a check here and its place in CHECKS, the key in schemas/service.json and docs.
 """

@@ -1,4 +1,4 @@
-"""What service.yml says: the distribution, its policy, and where things are read from."""
+"""The content of service.yml: the distribution, its policy, and where things are read from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where single files are asked for: from a host and a path to a tree of service.yml and the path below it.
+"""Resolve a host and a path to a tree of service.yml and the path below it.
 
 A path comes decoded once, as WSGI hands it over (PEP 3333): ``%2F`` is a slash by then, and a ``%`` that is left
 is data. It is never decoded again; for a URL it is encoded anew.
@@ -135,7 +135,12 @@ class Trees:
             return None
         segments = [segment for segment in path.split("/") if segment not in ("", ".")]
         if segments and segments[0] == REGION and self._is_in_a_tree(segments[2:], candidates):
-            return _regional(segments[1], _placed(segments[2:], path, candidates))
+            continent, place = segments[1], _placed(segments[2:], path, candidates)
+            continents = CONTINENTS.get(continent.upper())
+            if continents is None:
+                known = ", ".join(code.lower() if code == "DEFAULT" else code for code in CONTINENTS)
+                raise NotFound(f"unknown continent; write /region/ and one of {known}, then the path")
+            return place and replace(place, continents=continents, front=f"/{REGION}/{continent}{place.front}")
         return _placed(segments, path, candidates)
 
     def starts(self, host: str) -> tuple[str, ...]:
@@ -159,14 +164,6 @@ def _placed(segments: list[str], path: str, candidates: list[tuple[list[str], Re
             text = "/".join(rest) + ("/" if is_directory else "")
             return TreePath(tree, _decoded(text), front=tree.prefix)
     return None
-
-
-def _regional(continent: str, place: TreePath | None) -> TreePath | None:
-    continents = CONTINENTS.get(continent.upper())
-    if continents is None:
-        known = ", ".join(code.lower() if code == "DEFAULT" else code for code in CONTINENTS)
-        raise NotFound(f"unknown continent; write /region/ and one of {known}, then the path")
-    return place and replace(place, continents=continents, front=f"/{REGION}/{continent}{place.front}")
 
 
 def _check(path: str, segments: list[str]) -> None:

@@ -1,1 +1,1 @@
-"""Which mirror has which file."""
+"""Files and the mirrors that have them."""

@@ -1,4 +1,4 @@
-"""Makes a file index from the origin's files and what each mirror holds of them."""
+"""Make a file index from the origin's files and what each mirror holds of them."""
 
 from __future__ import annotations
 
@@ -58,24 +58,19 @@ class IndexDraft:
             arrays["mtimes"].append(UNKNOWN if file.mtime is None else file.mtime)
             arrays["checksums"].frombytes(file.sha256 or b"")
             arrays["checksum_of"].append(len(arrays["checksums"]) // SHA256_BYTES if file.sha256 else 0)
-            self._add_more(file)
+            arrays["sha512s"].frombytes(file.sha512 or b"")
+            arrays["sha512_of"].append(len(arrays["sha512s"]) // SHA512_BYTES if file.sha512 else 0)
+            if file.pieces is not None:
+                arrays["piece_lengths"].append(file.pieces.length)
+                arrays["piece_start"].append(len(arrays["pieces"]) // SHA256_BYTES)
+                arrays["pieces"].frombytes(file.pieces.sha256)
+            arrays["pieces_of"].append(len(arrays["piece_lengths"]) if file.pieces else 0)
             hashes.append(crc32(path))
             keys.append(path_key(path))
         for starts, values in (("directory_start", "directories"), ("first_file", "sizes"), ("name_start", "names")):
             arrays[starts].append(len(arrays[values]))
         arrays["piece_start"].append(len(arrays["pieces"]) // SHA256_BYTES)
         return hashes, keys
-
-    def _add_more(self, file: File) -> None:
-        """What few files have."""
-        arrays = self._arrays
-        arrays["sha512s"].frombytes(file.sha512 or b"")
-        arrays["sha512_of"].append(len(arrays["sha512s"]) // SHA512_BYTES if file.sha512 else 0)
-        if file.pieces is not None:
-            arrays["piece_lengths"].append(file.pieces.length)
-            arrays["piece_start"].append(len(arrays["pieces"]) // SHA256_BYTES)
-            arrays["pieces"].frombytes(file.pieces.sha256)
-        arrays["pieces_of"].append(len(arrays["piece_lengths"]) if file.pieces else 0)
 
     def _add_buckets(self, hashes: array[int]) -> None:
         """Numbers of files by the checksum of their path, about one in each bucket."""

@@ -1,4 +1,4 @@
-"""What a file index found of one mirror, for its owner and for everybody: counts, and what to do about them."""
+"""The findings of a file index about one mirror, for its owner and for everybody: counts, and what to do."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Which files a module's tree has, and which mirrors hold each: look-ups in mapped arrays.
+"""The files of a module's tree and the mirrors that hold each: look-ups in mapped arrays.
 
-Files are numbered in the order of their directories, then names. ``core/file_index_build.py`` makes the arrays.
+Files are numbered in the order of their directories, then names. ``core/files/build.py`` makes the arrays.
 """
 
 from __future__ import annotations
@@ -266,18 +266,15 @@ class FileIndex:
         files = [] if number is None else [self._entry(file) for file in range(first[number], first[number + 1])]
         if path and not names and not files:
             return None
-        for name, real in self._links_in(path):
+        above = f"{path}/" if path else ""
+        links = (link for link in self.facts.links if link.startswith(above) and "/" not in link[len(above) :])
+        for link in links:
+            name, real = link[len(above) :], self.real_path(link)
             if (file := self._find(real)) is not None:
                 files.append(replace(self._entry(file), name=name))
             elif self._directory_exists(real):
                 names.add(name)
         return (*map(DirectoryEntry, sorted(names)), *sorted(files, key=lambda entry: entry.name))
-
-    def _links_in(self, directory: str) -> list[tuple[str, str]]:
-        """The names of the links right in a directory, with the paths that they lead to."""
-        above = f"{directory}/" if directory else ""
-        links = (link for link in self.facts.links if link.startswith(above) and "/" not in link[len(above) :])
-        return [(link[len(above) :], self.real_path(link)) for link in links]
 
     def _directory_exists(self, path: str) -> bool:
         key = path.encode("utf-8", "surrogatepass")

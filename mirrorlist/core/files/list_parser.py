@@ -1,7 +1,7 @@
 """Lists of files as text, from rsync, from a time list such as Fedora's, or from ``ls -lR``: lines to rows.
 
-What a list says of a path is a stranger's word: a path that could lead out of the tree, or not be printed on one
-line, is refused, and so is a size that no file has.
+A list is a stranger's word: a path that could lead out of the tree, or not be printed on one line, is
+refused, and so is a size that no file has.
 """
 
 from __future__ import annotations
@@ -134,20 +134,16 @@ def _rsync_line(
             return Refusal.FORMAT
         return row(path, size, midnight + 3600 * int(hours) + 60 * int(minutes) + int(seconds))
     if kind == b"d":
-        return _directory(path, mode)
+        if PARTIAL in path.split(b"/"):
+            return None
+        top = path == b"."
+        return (None if top else path_refusal(path)) or Directory(
+            b"" if top else path, mode[7:8] == b"r" and mode[9:] in b"xt"
+        )
     if kind != b"l":
         return None
     name, arrow, target = path.partition(b" -> ")
     return link(name, target) if arrow else Refusal.FORMAT
-
-
-def _directory(path: bytes, mode: bytes) -> Line:
-    if PARTIAL in path.split(b"/"):
-        return None
-    top = path == b"."
-    return (None if top else path_refusal(path)) or Directory(
-        b"" if top else path, mode[7:8] == b"r" and mode[9:] in b"xt"
-    )
 
 
 @lru_cache(4096)  # a list has few days
@@ -194,14 +190,11 @@ def ls_lines(lines: Iterable[bytes]) -> Iterator[Line]:
     for raw in lines:
         line = raw.rstrip(b"\r\n")
         if line.endswith(b":") and not _LS.fullmatch(line):
-            directory = _ls_directory(line[:-1])
+            heading = line[:-1]
+            path = heading.removeprefix(b".").lstrip(b"/")
+            directory = path + b"/" if path else b""
         elif line and not line.startswith(b"total "):
             yield _ls_line(line, directory)
-
-
-def _ls_directory(heading: bytes) -> bytes:
-    path = heading.removeprefix(b".").lstrip(b"/")
-    return path + b"/" if path else b""
 
 
 def _ls_line(line: bytes, directory: bytes) -> Line:

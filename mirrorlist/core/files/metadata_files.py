@@ -5,7 +5,7 @@ apt ``Release``, its signatures, and the indexes that it names (Debian's Reposit
 ``*.files``; apk ``APKINDEX.tar.gz``, and ``*.adb`` of its third version; dnf and zypper ``repodata/``; zypper also
 ``content`` and ``media.1/``; anaconda and virt-install ``treeinfo``.
 
-To add one: a row in the tables, and an example in tests/core/test_metadata_files.py.
+To add one: a row in the tables, and an example in tests/core/files/test_metadata_files.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How far a list of files sees: links, closed directories and lines that nobody understands end it.
+"""The places that a list of files cannot see into: links, closed directories, and lines that nobody understands.
 
 Below such a place a mirror may have everything or nothing. Its web server, which clients meet, can be asked.
 """

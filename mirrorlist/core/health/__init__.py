@@ -1,1 +1,1 @@
-"""How mirrors are: verdicts, what to probe, history, reports."""
+"""The health of mirrors: verdicts, probe plans, history, reports."""

@@ -1,4 +1,4 @@
-"""Lay out what is known of the mirrors' health: one byte a mirror for each repository and each way to it."""
+"""Columns of the mirrors' health: one byte per mirror for each repository and each way to it."""
 
 from __future__ import annotations
 

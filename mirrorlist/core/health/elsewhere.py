@@ -1,4 +1,4 @@
-"""Whom a redirect leads to: a file that this service, the origin or another mirror gives is not the mirror's own."""
+"""Detect redirects that lead elsewhere: to this service, the origin or another mirror, so the file is not its own."""
 
 from __future__ import annotations
 
@@ -47,7 +47,11 @@ NOWHERE = Elsewhere()
 
 def elsewhere(service: Service, mirrors: Iterable[Mirror]) -> Elsewhere:
     """The hosts of a service: its own, those of the project's trees, and those of all mirrors."""
-    mirrored = {key: _owner(mirror) for mirror in mirrors for key in hosts_of(mirror)}
+    mirrored = {
+        key: f"the mirror {mirror.name}" if is_public(mirror) else "another mirror"
+        for mirror in mirrors
+        for key in hosts_of(mirror)
+    }
     fallbacks = [url for urls in service.fallbacks.values() for url in urls] + [*service.catalogue.vault_urls]
     origins = [*service.origins.values(), *(module.rsync for module in service.modules.values() if module.rsync)]
     sources = [url for source in service.sync.sources for url in source.rsync.values()]
@@ -56,11 +60,6 @@ def elsewhere(service: Service, mirrors: Iterable[Mirror]) -> Elsewhere:
     copied = _keys(sources, THE_ORIGIN)
     trees = _keys(fallbacks, A_FALLBACK) | _keys(origins, THE_ORIGIN)
     return Elsewhere(copied | mirrored | trees | _keys(own, THIS_SERVICE))
-
-
-def _owner(mirror: Mirror) -> str:
-    """The mirror by its name, where everybody may know it."""
-    return f"the mirror {mirror.name}" if is_public(mirror) else "another mirror"
 
 
 def hosts_of(mirror: Mirror) -> set[str]:

@@ -43,16 +43,12 @@ def reaches(verdicts: Mapping[Subject, Verdict], events: Sequence[Event], now: f
     for event in events:
         if event.subject is not None and event.kind in (EventKind.UP, EventKind.DOWN):
             turns.setdefault(event.subject, []).append(event)
-    return {mirror: _reach(_of_one_module(known), turns, now) for mirror, known in trees.items()}
-
-
-def _of_one_module(known: Mapping[Subject, Verdict]) -> Mapping[Subject, Verdict]:
-    """Those of the main tree; of a mirror without one, all."""
-    main = {subject: verdict for subject, verdict in known.items() if subject.module == MAIN}
-    return main or known
+    return {mirror: _reach(known, turns, now) for mirror, known in trees.items()}
 
 
 def _reach(known: Mapping[Subject, Verdict], turns: Mapping[Subject, Sequence[Event]], now: float) -> ReachHistory:
+    main = {subject: verdict for subject, verdict in known.items() if subject.module == MAIN}
+    known = main or known  # of a mirror without a main tree all count
     ordered = {subject: sorted(turns.get(subject, ()), key=lambda each: each.at) for subject in known}
     seen = [verdict.since for verdict in known.values()] + [each.at for rows in ordered.values() for each in rows]
     start = max(now - WINDOW_SECONDS, min(seen))
@@ -118,23 +114,20 @@ def availability(
 
     ``events`` are the mirror's; nothing is known before ``first_seen``.
     """
-    ways = [_bad_times(subject, verdict, events, now) for subject, verdict in verdicts.items() if _is_way(subject)]
+    ways = [
+        _bad_times(subject, verdict, events, now)
+        for subject, verdict in verdicts.items()
+        if not subject.path and subject.protocol in WEB_PROTOCOLS
+    ]
     if not ways or first_seen is None:
         return (None,) * DAYS
     down = ways[0]
     for other in ways[1:]:
-        down = _both(down, other)
+        down = _in_both(down, other)
     return tuple(_up_share(max(start, first_seen), end, down) for start, end in pairwise(days_until(now)))
 
 
-def _is_way(subject: Subject) -> bool:
-    return not subject.path and subject.protocol in WEB_PROTOCOLS
-
-
-Times = list[tuple[float, float]]
-
-
-def _bad_times(subject: Subject, verdict: Verdict, events: Iterable[Event], now: float) -> Times:
+def _bad_times(subject: Subject, verdict: Verdict, events: Iterable[Event], now: float) -> list[Span]:
     """When a way was bad, from its ups and downs; what it is now holds since its verdict says so."""
     steps = sorted(
         [
@@ -149,17 +142,7 @@ def _bad_times(subject: Subject, verdict: Verdict, events: Iterable[Event], now:
     return before + [(at, end) for (at, good), end in zip(steps, ends, strict=True) if not good and end > at]
 
 
-def _both(one: Times, other: Times) -> Times:
-    """The times that lie in both."""
-    found = []
-    for start, end in one:
-        for start2, end2 in other:
-            if (begin := max(start, start2)) < (until := min(end, end2)):
-                found.append((begin, until))
-    return found
-
-
-def _up_share(start: float, end: float, down: Times) -> float | None:
+def _up_share(start: float, end: float, down: Iterable[Span]) -> float | None:
     if end <= start:
         return None
     lost = sum(max(0.0, min(end, until) - max(start, begin)) for begin, until in down)

@@ -1,4 +1,4 @@
-"""The word of nearly all mirrors against the origin's: where they contradict it in one way, the origin is wrong."""
+"""Detect a wrong origin: nearly all mirrors contradict it, and in one way."""
 
 from __future__ import annotations
 
@@ -51,14 +51,21 @@ class Contradiction:
 
 def weighed(probes: Iterable[Probe]) -> tuple[list[Probe], list[Contradiction]]:
     """The probes, without what nearly all mirrors say against the origin, and where they do."""
-    told = list(probes)
+    reported = list(probes)
     claims: dict[_File, dict[str, set[_Claim | None]]] = {}
-    for probe in told:
+    for probe in reported:
         is_mirror = "://" not in probe.subject.mirror  # the project's own trees have URLs as names
         if probe.outcome in COMPARED and is_mirror:
             claims.setdefault(_file(probe), {}).setdefault(probe.subject.mirror, set()).add(_claim(probe))
     found = {file: each for file, mirrors in claims.items() if (each := _contradiction(file, mirrors))}
-    return [_excused(probe, found.get(_file(probe))) for probe in told], list(found.values())
+    excused = []
+    for probe in reported:
+        contradiction = found.get(_file(probe))
+        if contradiction is not None and _claim(probe) == contradiction.claim:
+            why = f"not compared: nearly all mirrors contradict the origin in the same way ({probe.outcome})"
+            probe = replace(probe, outcome=ProbeOutcome.GOOD, detail=why)
+        excused.append(probe)
+    return excused, list(found.values())
 
 
 def _file(probe: Probe) -> _File:
@@ -76,10 +83,3 @@ def _contradiction(file: _File, mirrors: Mapping[str, set[_Claim | None]]) -> Co
         if count >= max(FEWEST, NEARLY_ALL * len(mirrors)):
             return Contradiction(*file, claim, count, len(mirrors))
     return None
-
-
-def _excused(probe: Probe, found: Contradiction | None) -> Probe:
-    if found is None or _claim(probe) != found.claim:
-        return probe
-    told = f"not compared: nearly all mirrors contradict the origin in the same way ({probe.outcome})"
-    return replace(probe, outcome=ProbeOutcome.GOOD, detail=told)

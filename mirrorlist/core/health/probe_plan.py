@@ -21,7 +21,7 @@ DAY = 86_400.0
 TURNS = 10
 """What did not change is asked for once in so many runs."""
 ROUTINE = 36
-"""So many looks a visit at most, with the first ones about 40, while nothing is wrong."""
+"""So many requests per visit at most, with the first ones about 40, while nothing is wrong."""
 LONG_MISSING = 4
 """So many times not found in a row: a partial mirror, which is asked again in its turn only."""
 

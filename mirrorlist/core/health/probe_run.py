@@ -1,4 +1,4 @@
-"""What a whole run comes to: the new verdicts, what changed, and what says more about the prober than the mirrors."""
+"""The result of a whole probe run: new verdicts, changes, and failures that say more of the prober than the mirrors."""
 
 from __future__ import annotations
 
@@ -81,7 +81,10 @@ def apply_run(
         family for family in Family if suspicious(before, probes, family) and not controls.get(family, family in routes)
     )
     counted = [probe for probe in probes if probe.subject.family not in kept]
-    verdicts = _verdicts(before, counted, policy)
+    verdicts: dict[Subject, Verdict] = {}
+    for probe in counted:
+        known = verdicts.get(probe.subject) or before.get(probe.subject)
+        verdicts[probe.subject] = judged(known, probe, policy)
     changes = tuple(_changes(before, verdicts, counted))
     return RunResult(verdicts, changes, tuple(_noted(before, verdicts, probes)), kept)
 
@@ -94,7 +97,16 @@ def fairly_ahead(
     ``confirmed``: when the origin last said what it publishes, by path. While the origin does not answer, those who
     sync first would else be taken for bad, one after the other, and only those who do not would stay.
     """
-    return [_unasked(probe) if _is_unfair(before.get(probe.subject), probe, confirmed) else probe for probe in probes]
+    return [
+        replace(
+            probe,
+            outcome=ProbeOutcome.UNCHECKED,
+            detail=f"{probe.outcome}, which did not answer since the last probe",
+        )
+        if _is_unfair(before.get(probe.subject), probe, confirmed)
+        else probe
+        for probe in probes
+    ]
 
 
 def _is_unfair(known: Verdict | None, probe: Probe, confirmed: Mapping[str, float | None]) -> bool:
@@ -104,11 +116,6 @@ def _is_unfair(known: Verdict | None, probe: Probe, confirmed: Mapping[str, floa
     return at is None or at <= known.checked_at
 
 
-def _unasked(probe: Probe) -> Probe:
-    detail = f"{probe.outcome}, which did not answer since the last probe"
-    return replace(probe, outcome=ProbeOutcome.UNCHECKED, detail=detail)
-
-
 def answers(probe: Probe) -> bool:
     """Whether a host spoke at all."""
     return probe.outcome not in WITHOUT_ANSWER
@@ -116,7 +123,14 @@ def answers(probe: Probe) -> bool:
 
 def suspicious(before: Mapping[Subject, Verdict], probes: Collection[Probe], family: Family) -> bool:
     """Whether so many mirrors turned bad over a family that the controls have to be asked again."""
-    return is_our_own_fault(*_turned_bad(before, probes, family), controls_reachable=False)
+    # A mirror without an address of the family, or about which nothing is known, is not among the good ones.
+    good: dict[str, bool] = {}
+    for probe in probes:
+        subject, known = probe.subject, before.get(probe.subject)
+        counts = subject.family is family and not subject.path and (known is None or known.good_now)
+        if counts and _tells(probe, known):
+            good[subject.mirror] = good.get(subject.mirror, False) or probe.outcome in GOOD_OUTCOMES
+    return is_our_own_fault(len(good), sum(not found for found in good.values()), controls_reachable=False)
 
 
 def _few_refuse(probes: Collection[Probe], family: Family) -> bool:
@@ -135,37 +149,11 @@ def _unjudged(probe: Probe) -> Probe:
     )
 
 
-def _turned_bad(
-    before: Mapping[Subject, Verdict], probes: Collection[Probe], family: Family
-) -> tuple[int, int]:  # fmt: skip
-    """How many mirrors were good over a family, and how many of these gave nothing good in this run.
-
-    A mirror without an address of the family, or about which nothing is known, counts in neither.
-    """
-    good: dict[str, bool] = {}
-    for probe in probes:
-        subject, known = probe.subject, before.get(probe.subject)
-        counts = subject.family is family and not subject.path and (known is None or known.good_now)
-        if counts and _tells(probe, known):
-            good[subject.mirror] = good.get(subject.mirror, False) or probe.outcome in GOOD_OUTCOMES
-    return len(good), sum(not found for found in good.values())
-
-
 def _tells(probe: Probe, known: Verdict | None) -> bool:
     """Whether a probe tells something of the net: also one that cannot be made where one succeeded before."""
     if probe.outcome is ProbeOutcome.UNCHECKED:
         return known is not None and known.outcome in GOOD_OUTCOMES
     return probe.outcome not in SAYS_NOTHING and probe.outcome is not ProbeOutcome.NO_ADDRESS
-
-
-def _verdicts(
-    before: Mapping[Subject, Verdict], probes: Iterable[Probe], policy: HealthPolicy
-) -> dict[Subject, Verdict]:  # fmt: skip
-    found: dict[Subject, Verdict] = {}
-    for probe in probes:
-        known = found.get(probe.subject) or before.get(probe.subject)
-        found[probe.subject] = judged(known, probe, policy)
-    return found
 
 
 def _changes(

@@ -1,4 +1,4 @@
-"""Which minor version a major means on release day, while the mirrors still fetch the new one.
+"""The minor version that a major means on release day, while the mirrors still fetch the new one.
 
 service.yml says where a major leads (``9`` to ``9.8``), and every address that it is answered with names the minor. So
 a new minor is only taken up once enough mirrors have it; until then the major means the former one. The whole release
@@ -53,7 +53,11 @@ def releases(catalogue: Catalogue, meant: Mapping[str, str], seen: ReleaseObserv
         and (found := _waiting(catalogue, major, former, newest, seen, policy.release_minimum_percent)) is not None
     )
     for each in waiting:
-        catalogue = _held_back(catalogue, each, seen.published)
+        repositories = {
+            name: _also_in(repository, each, seen.published) for name, repository in catalogue.repositories.items()
+        }
+        latest = {**catalogue.latest, each.major: each.meanwhile}
+        catalogue = replace(catalogue, latest=latest, repositories=repositories)
     return Releases(catalogue, waiting)
 
 
@@ -80,13 +84,25 @@ def _waiting(
     of the new one that they carry of the former.
     """
     pairs = _pairs(catalogue, major, former, newest, seen)
-    able = _able(seen)
+    able = [
+        number
+        for number, mirror in enumerate(seen.mirrors)
+        if is_open_to_strangers(mirror, MAIN)
+        and number not in seen.health.out
+        and is_in_reach(number, mirror, seen.health.bad_reach, MAIN)
+    ]
     carriers: set[int] = set()
     behind: set[int] = set()
     shortages: list[PendingRelease] = []
     for arch, paths in pairs.items():
         carrying = {number for number in able if any(_holds(seen, old, number) in _CARRIES for old, _ in paths)}
-        late = {number for number in carrying if not _has_all(seen, number, paths)}
+        late = {
+            number
+            for number in carrying
+            if not all(
+                _holds(seen, new, number) in SEEN_CURRENT for old, new in paths if _holds(seen, old, number) in _CARRIES
+            )
+        }
         carriers |= carrying
         behind |= late
         needed, have = _share(len(carrying), percent), len(carrying) - len(late)
@@ -135,37 +151,16 @@ def _repositories(catalogue: Catalogue, major: str) -> Iterator[tuple[Repository
             yield repository, found.arches
 
 
-def _able(seen: ReleaseObservations) -> list[int]:
-    """The mirrors that strangers can be given at all."""
-    return [
-        number
-        for number, mirror in enumerate(seen.mirrors)
-        if is_open_to_strangers(mirror, MAIN)
-        and number not in seen.health.out
-        and is_in_reach(number, mirror, seen.health.bad_reach, MAIN)
-    ]
-
-
-def _has_all(seen: ReleaseObservations, number: int, paths: Sequence[tuple[str, str]]) -> bool:
-    return all(_holds(seen, new, number) in SEEN_CURRENT for old, new in paths if _holds(seen, old, number) in _CARRIES)
-
-
 def _holds(seen: ReleaseObservations, path: str, number: int) -> SyncState:
     column = seen.health.holds.get(path)
     return SyncState(column[number]) if column else SyncState.UNKNOWN
 
 
-def _held_back(catalogue: Catalogue, waiting: PendingRelease, published: Collection[str]) -> Catalogue:
-    """The catalogue in which a major means its former minor.
-
-    A repository that service.yml names for the new minor only exists in the former one too, if the origin had it there.
-    """
-    repositories = {name: _also_in(each, waiting, published) for name, each in catalogue.repositories.items()}
-    latest = {**catalogue.latest, waiting.major: waiting.meanwhile}
-    return replace(catalogue, latest=latest, repositories=repositories)
-
-
 def _also_in(repository: Repository, waiting: PendingRelease, published: Collection[str]) -> Repository:
+    """The repository in a catalogue in which a major means its former minor.
+
+    One that service.yml names for the new minor only exists in the former one too, if the origin had it there.
+    """
     versions = repository.versions
     if versions is None or waiting.newest not in versions or waiting.meanwhile in versions:
         return repository

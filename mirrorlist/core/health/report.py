@@ -1,4 +1,4 @@
-"""What is known of one mirror's health, row by row, for its owner: what was asked, what came back, what to do."""
+"""One mirror's health, row by row, for its owner: each request, its answer, and what to do."""
 
 from __future__ import annotations
 
@@ -63,7 +63,11 @@ class HealthRow:
             return None
         more = max(POLICY.rise - self.good, 0)
         looks = f"{more} more good {'probe' if more == 1 else 'probes'} in a row"
-        held = f"until {_moment(self.held_until)} UTC, as it fell several times lately" if self.held_until > now else ""
+        held = (
+            f"until {datetime.fromtimestamp(self.held_until, UTC):%Y-%m-%d %H:%M} UTC, as it fell several times lately"
+            if self.held_until > now
+            else ""
+        )
         if self.outcome in GOOD_OUTCOMES:
             looks = looks if more else "a good probe"
             return f"it is good again, and back after {looks}" + (f", but out {held}" if held else "")
@@ -72,10 +76,6 @@ class HealthRow:
 
 POLICY = HealthPolicy()
 """The one that the prober judges by."""
-
-
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[HealthRow, ...]:

@@ -1,8 +1,8 @@
-"""Whether a mirror has more to do than it can: how fast it answers probes, compared with itself, round by round.
+"""Detect an overloaded mirror by how fast it answers probes, compared with itself, run by run.
 
 A mirror that asks for patience (429, 503), or whose answers take far longer than they usually do, gets half of its
-weight after two such rounds, a quarter after two more, an eighth at the least; two calm rounds give a step back. What
-most mirrors share in a round is the prober's own trouble and lowers nobody. No mirror's weight ever grows by this.
+weight after two such runs, a quarter after two more, an eighth at the least; two calm runs give a step back. What
+most mirrors share in a run is the prober's own trouble and lowers nobody. No mirror's weight ever grows by this.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ ROUNDS = 2
 """So many rounds of one kind in a row change the weight by a step."""
 MOST_STEPS = 3
 FAR_ABOVE = 3.0
-"""Slow is a round in which answers take so many times as long as they usually do, and ``LEAST_SECONDS`` more."""
+"""Slow is a run in which answers take so many times as long as they usually do, and ``LEAST_SECONDS`` more."""
 LEAST_SECONDS = 0.5
 TIMES_KEPT = 96
 """A day of runs every quarter of an hour: what a mirror's usual time is taken from."""
 FEWEST_TIMES = 8
 FEWEST_MIRRORS = 3
-"""With fewer mirrors in a round nothing tells theirs from the prober's own trouble."""
+"""With fewer mirrors in a run nothing tells theirs from the prober's own trouble."""
 SLOW_TIMES_KEPT = 4
 """Of a mirror's slow rounds in a row one in so many counts for its usual time: in two days slow becomes usual."""
 
@@ -53,7 +53,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class RunResponseTime:
-    """How a mirror answered in one round: the median of its answers' seconds, None where there was none."""
+    """How a mirror answered in one run: the median of its answers' seconds, None where there was none."""
 
     seconds: float | None
     limited: bool
@@ -62,9 +62,9 @@ class RunResponseTime:
 def paces_after(
     before: Mapping[str, Pace], probes: Iterable[Probe], kept: Collection[Family], now: float
 ) -> dict[str, Pace]:
-    """The paces of the mirrors that answered in a round. ``kept`` are families in which the round says nothing.
+    """The paces of the mirrors that answered in a run. ``kept`` are families in which the run says nothing.
 
-    Empty where the round says too little: it has under three mirrors, or most of them asked for patience.
+    Empty where the run says too little: it has under three mirrors, or most of them asked for patience.
     """
     round_ = measured(probes, kept)
     limited = sum(each.limited for each in round_.values())
@@ -75,7 +75,7 @@ def paces_after(
 
 
 def measured(probes: Iterable[Probe], kept: Collection[Family]) -> dict[str, RunResponseTime]:
-    """What a round tells of each mirror that answered; rsync is another matter."""
+    """What a run shows of each mirror that answered; rsync is another matter."""
     seconds: dict[str, list[float]] = {}
     limited: set[str] = set()
     for probe in probes:
@@ -91,7 +91,7 @@ def measured(probes: Iterable[Probe], kept: Collection[Family]) -> dict[str, Run
 
 
 def shift_of(before: Mapping[str, Pace], round_: Mapping[str, RunResponseTime]) -> float:
-    """By how much everything takes longer than usual in a round: the middle one of the mirrors, at least 1."""
+    """By how much everything takes longer than usual in a run: the middle one of the mirrors, at least 1."""
     ratios = [
         each.seconds / usual
         for name, each in round_.items()
@@ -109,7 +109,7 @@ def _after(before: Pace, found: RunResponseTime, shift: float, now: float) -> Pa
 
 
 def _complaint(before: Pace, found: RunResponseTime, shift: float) -> str | None:
-    """What is wrong with a mirror in a round; None where nothing is."""
+    """What is wrong with a mirror in a run; None where nothing is."""
     if found.limited:
         return "it asked for patience (429 or 503)"
     usual = before.usual_seconds

@@ -1,4 +1,4 @@
-"""Lays out the prober's verdicts as the columns that selection looks at."""
+"""Lay out the prober's verdicts as the columns that selection looks at."""
 
 from __future__ import annotations
 

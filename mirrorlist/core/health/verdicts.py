@@ -1,4 +1,4 @@
-"""Whether a mirror is good: from single probes to verdicts that do not flap, and from verdicts to who is listed.
+"""Turn single probes into verdicts that do not flap, and verdicts into who is listed.
 
 A probe is one observation. A verdict is what follows from the probes of one subject so far: a mirror's tree
 under one protocol and address family (is it reachable?), or one repository on it (is it the origin's?). Both

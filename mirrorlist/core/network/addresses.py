@@ -1,4 +1,4 @@
-"""What the addresses of a mirror's own hosts tell of it: where it may be, and whose network it is in.
+"""Infer from the addresses of a mirror's own hosts where it may be, and whose network it is in.
 
 An address that is announced in many places, or that belongs to a network of caches, tells nothing of where the
 mirror is. So several addresses have to agree, and what is known to be such a network is left alone.
@@ -107,9 +107,6 @@ class Claims:
         start = first(prefix)
         for other in (other for kind, other in self._kinds if kind == bits and other <= length):
             yield from self._at.get((bits, other, start >> (bits - other) << (bits - other)), ())
-        yield from self._inside(bits, length, start)
-
-    def _inside(self, bits: int, length: int, start: int) -> Iterator[Claim]:
         rows = self._firsts.get(bits, [])
         last = start | ((1 << (bits - length)) - 1)
         for row in rows[bisect_left(rows, (start, 0)) : bisect_right(rows, (last, bits))]:

@@ -1,4 +1,4 @@
-"""Tables of intervals taken together: what two of them say, what of one is wanted, and other numbers for it.
+"""Combine, filter and renumber tables of intervals.
 
 All of it is done with numpy, for every interval at once; a database of places has millions.
 """
@@ -33,16 +33,12 @@ def renumbered(table: IntervalTable, numbers: Sequence[int]) -> IntervalTable:
     """The table with ``numbers[id]`` for every id, and equal neighbours joined."""
     new = np.array(numbers, dtype=np.uint32)
     v4 = _joined(as_numbers(table.starts4), new[as_numbers(table.ids4)])
-    v6 = _joined(as_numbers(table.starts6), _renumbered(as_numbers(table.ids6), new))
-    deep = array("I", [numbers[found] for found in table.deep_ids])
+    ids6 = as_numbers(table.ids6)
+    divided = ids6 == DEEP  # no id, so it stays
+    found: Numbers = np.where(divided, np.uint32(DEEP), new[np.where(divided, 0, ids6)])
+    v6 = _joined(as_numbers(table.starts6), found)
+    deep = array("I", [numbers[each] for each in table.deep_ids])
     return IntervalTable(*v4, *v6, array("Q", table.deep_hi), array("Q", table.deep_lo), deep)
-
-
-def _renumbered(ids: Numbers, new: NDArray[np.uint32]) -> Numbers:
-    """``DEEP`` is no id and stays."""
-    divided = ids == DEEP
-    found: Numbers = np.where(divided, np.uint32(DEEP), new[np.where(divided, 0, ids)])
-    return found
 
 
 def only(table: IntervalTable, wanted: Iterable[int]) -> IntervalTable:
@@ -119,7 +115,11 @@ def _combined(
     numbers: dict[Pair, int],
 ) -> tuple[array[int], array[int]]:
     left, right = as_numbers(starts_a), as_numbers(starts_b)
-    starts = _union(left, right)
+    # What stands in either, ascending. Merging two ascending runs takes a tenth of the time of ``np.union1d``.
+    both = np.sort(np.concatenate([left, right]), kind="stable")
+    new = np.ones(len(both), dtype=bool)
+    new[1:] = both[1:] != both[:-1]
+    starts = both[new]
     found_a = as_numbers(ids_a)[np.searchsorted(left, starts, side="right") - 1].astype(np.uint64)
     found_b = as_numbers(ids_b)[np.searchsorted(right, starts, side="right") - 1].astype(np.uint64)
     pairs, which = np.unique(found_a << np.uint64(32) | found_b, return_inverse=True)
@@ -128,11 +128,3 @@ def _combined(
         for raw in pairs.tolist()
     ]
     return _joined(starts, np.array(ids, dtype=np.uint32)[which])
-
-
-def _union(left: Numbers, right: Numbers) -> Numbers:
-    """What stands in either, ascending. Merging two ascending runs takes a tenth of the time of ``np.union1d``."""
-    both = np.sort(np.concatenate([left, right]), kind="stable")
-    new = np.ones(len(both), dtype=bool)
-    new[1:] = both[1:] != both[:-1]
-    return both[new]

@@ -1,4 +1,4 @@
-"""How many clients there are where: the addresses of the tables, or counts that an operator has, taken to them.
+"""The number of clients in each place and network: addresses of the tables, or an operator's own counts.
 
 Without counts each IPv4 address of which the place is known, or that a mirror names, is one client. IPv6 networks are
 not counted: their sizes say how they were handed out, not who is there (by their number of /48s 85 of 100 would be in
@@ -87,7 +87,12 @@ def population(maps: Maps, counted: Sequence[Counted] | None = None) -> Populati
     for row in counted:
         if row.prefix:
             block, spread = (v4, spread4) if len(row.prefix.packed) == 4 else (v6, spread6)
-            _spread_over(block, row.prefix, row.clients, spread)
+            bits = 32 if len(row.prefix.packed) == 4 else 64
+            start, end = _ends(row.prefix, bits)
+            first = int(np.searchsorted(block.starts, np.uint64(start)))
+            last = len(block.starts) if end >> bits else int(np.searchsorted(block.starts, np.uint64(end)))
+            sizes = block.sizes[first:last]
+            spread[first:last] += row.clients * sizes / sizes.sum()
     located = np.where(v4.labels[:, 0] > 0, v4.sizes, 0.0)
     lost = _by_country(maps, v4, located, counted, spread4) + _by_system(v4, located, counted, spread4)
     labels = np.zeros((len(lost), v4.labels.shape[1]), dtype=np.int64)
@@ -119,15 +124,6 @@ def _ends(prefix: Prefix, bits: int) -> tuple[int, int]:
     length = min(prefix.length, bits)
     start = int.from_bytes(prefix.packed[: bits // 8], "big") >> (bits - length) << (bits - length)
     return start, start + (1 << (bits - length))
-
-
-def _spread_over(blocks: _Blocks, prefix: Prefix, clients: float, spread: Floats) -> None:
-    bits = 32 if len(prefix.packed) == 4 else 64
-    start, end = _ends(prefix, bits)
-    first = int(np.searchsorted(blocks.starts, np.uint64(start)))
-    last = len(blocks.starts) if end >> bits else int(np.searchsorted(blocks.starts, np.uint64(end)))
-    sizes = blocks.sizes[first:last]
-    spread[first:last] += clients * sizes / sizes.sum()
 
 
 def _by_country(

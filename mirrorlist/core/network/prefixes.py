@@ -1,4 +1,4 @@
-"""IP networks: which contain an address, and tables that tell it with one bisection.
+"""IP networks: the ones that contain an address, and tables that find them with one bisection.
 
 An address is packed: 4 bytes for IPv4, 16 for IPv6. A table holds disjoint intervals over the whole address
 space, each with the number of what is there; 0 is nothing. IPv6 intervals are kept by the upper 64 bits;
@@ -203,18 +203,14 @@ def _split_deep(v6: Intervals) -> tuple[list[int], list[int], list[tuple[int, in
             deep += [(high, 0, before), (high, low, found)]
             put(high, DEEP)
         if low and high < _LOW:
-            _after_deep(starts, ids, high, found)
+            # What holds after a divided /64, until its last interval is known.
+            if starts[-1] == high + 1:
+                ids[-1] = found
+            else:
+                starts.append(high + 1)
+                ids.append(found)
         before = found
     return starts, ids, deep
-
-
-def _after_deep(starts: list[int], ids: list[int], high: int, found: int) -> None:
-    """What holds after a divided /64, until its last interval is known."""
-    if starts[-1] == high + 1:
-        ids[-1] = found
-    else:
-        starts.append(high + 1)
-        ids.append(found)
 
 
 # Hosts of URLs: which are addresses, whatever they look like.

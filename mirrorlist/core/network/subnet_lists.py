@@ -1,4 +1,4 @@
-"""Whether the networks that a mirror publishes at a URL may be used, and how far they differ from the former ones.
+"""Check the networks that a mirror publishes at a URL, and compare them with the former ones.
 
 The rules are those of a mirror file that people submit; here nobody looks, so a list that breaks one is refused
 as a whole. ``approved`` mirrors may claim more, but never what another one serves alone.
@@ -38,16 +38,16 @@ def list_faults(
 ) -> tuple[str, ...]:
     """Why a mirror may not have these networks: at most a few sentences, none if it may."""
     is_approved = mirror.name in rules.approved
-    faults = [_alone(mirror)] if mirror.monopoly and not is_approved else []
+    faults = (
+        [f"a list may change after every review, so a monopoly needs {mirror.name} under approved in service.yml"]
+        if mirror.monopoly and not is_approved
+        else []
+    )
     if not is_approved:
         faults += [*_special(prefixes, rules), *_too_wide(prefixes)]
     neighbours = [other for other in others if other.name != mirror.name]
     faults += _shared(prefixes, [each for each in neighbours if each.monopoly or not is_approved])
     return tuple(faults[:MOST_TOLD])
-
-
-def _alone(mirror: Mirror) -> str:
-    return f"a list may change after every review, so a monopoly needs {mirror.name} under approved in service.yml"
 
 
 def _special(prefixes: Iterable[Prefix], rules: ListRules) -> Iterator[str]:
@@ -102,17 +102,13 @@ def changes_too_much(former: Sequence[Prefix], found: Sequence[Prefix]) -> bool:
 def ranges(prefixes: Iterable[Prefix]) -> list[Range]:
     """The addresses of prefixes of one family, as disjoint ranges in order."""
     found: list[Range] = []
-    for first, last in sorted(map(_range, prefixes)):
+    firsts = ((int.from_bytes(each.packed, "big"), 1 << (len(each.packed) * 8 - each.length)) for each in prefixes)
+    for first, last in sorted((first, first + size - 1) for first, size in firsts):
         if found and first <= found[-1][1] + 1:
             found[-1] = (found[-1][0], max(last, found[-1][1]))
         else:
             found.append((first, last))
     return found
-
-
-def _range(prefix: Prefix) -> Range:
-    first = int.from_bytes(prefix.packed, "big")
-    return first, first + (1 << (len(prefix.packed) * 8 - prefix.length)) - 1
 
 
 def count(of: Iterable[Range]) -> int:

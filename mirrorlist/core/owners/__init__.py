@@ -1,1 +1,1 @@
-"""What is made for the owners of mirrors: kits, access lists, reports."""
+"""Output for the owners of mirrors: kits, access lists, reports."""

@@ -1,4 +1,4 @@
-"""Who may sync: the addresses of accepted mirrors as ``hosts allow`` of rsyncd.conf."""
+"""The addresses of accepted mirrors, which may sync, as ``hosts allow`` of rsyncd.conf."""
 
 from __future__ import annotations
 

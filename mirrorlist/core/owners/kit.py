@@ -1,4 +1,4 @@
-"""What a mirror's owner needs to run it: which trees, copied from where, how often, into what, and served as what."""
+"""The plan that a mirror's owner runs it by: trees, their sources, how often to sync, and how to serve them."""
 
 from __future__ import annotations
 
@@ -155,12 +155,23 @@ def kit_for(
         choice = _Choice(sources, no_faults, "as you wanted")
     modules = tuple(_module(service, mirror, name, choice, f"{root}/{slug}", slug) for name in mirror.urls)
     _stay_apart(modules)
+    urls = [url for book in mirror.urls.values() for protocol, url in book.items() if protocol in WEB_PROTOCOLS]
+    hosts = tuple(dict.fromkeys(urlsplit(url).hostname or "" for url in urls))
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise KitError(f"'{host}' is no host that a web server can be told; correct the URLs of {mirror.name}")
+    ports = {
+        protocol: tuple(
+            dict.fromkeys(urlsplit(book[protocol]).port or usual for book in mirror.urls.values() if protocol in book)
+        )
+        for protocol, usual in DEFAULT_PORTS.items()
+    }
     return Kit(
         service=service.name,
         slug=slug,
         mirror=mirror.name,
-        hosts=_hosts(mirror),
-        ports={protocol: _ports(mirror, protocol) for protocol in DEFAULT_PORTS},
+        hosts=hosts,
+        ports=ports,
         root=root,
         time_file=service.time_file,
         modules=modules,
@@ -206,6 +217,8 @@ def _module(service: Service, mirror: Mirror, name: str, choice: _Choice, root: 
     known = [each for each in (module.interval_seconds, mirror.update_frequency_seconds) if each]
     interval = min(known, default=USUAL_INTERVAL)
     book = mirror.urls[name]
+    rsync_url = book.get(Protocol.RSYNC)
+    plain = _RSYNC_NAME.fullmatch(urlsplit(rsync_url).path) if rsync_url else None
     return KitModule(
         name=name,
         title=_title(service, name, module),
@@ -220,8 +233,8 @@ def _module(service: Service, mirror: Mirror, name: str, choice: _Choice, root: 
         space_gb=module.space_gb,
         keep_free_gb=max(LEAST_RESERVE_GB, math.ceil((module.space_gb or 0) * RESERVE)),
         web_paths=tuple(dict.fromkeys(_web_path(book[each]) for each in WEB_PROTOCOLS if each in book)),
-        rsync_url=book.get(Protocol.RSYNC),
-        rsync_name=_rsync_name(book.get(Protocol.RSYNC)),
+        rsync_url=rsync_url,
+        rsync_name=plain[1] if plain else None,
     )
 
 
@@ -267,25 +280,6 @@ def _web_path(url: str) -> str:
     if not _PATH.fullmatch(path):
         raise KitError(f"the path of {url} cannot be written for a web server safely; use a plain path")
     return path
-
-
-def _rsync_name(url: str | None) -> str | None:
-    found = _RSYNC_NAME.fullmatch(urlsplit(url).path) if url else None
-    return found[1] if found else None
-
-
-def _hosts(mirror: Mirror) -> tuple[str, ...]:
-    urls = [url for book in mirror.urls.values() for protocol, url in book.items() if protocol in WEB_PROTOCOLS]
-    hosts = tuple(dict.fromkeys(urlsplit(url).hostname or "" for url in urls))
-    for host in hosts:
-        if not _HOST.fullmatch(host):
-            raise KitError(f"'{host}' is no host that a web server can be told; correct the URLs of {mirror.name}")
-    return hosts
-
-
-def _ports(mirror: Mirror, protocol: Protocol) -> tuple[int, ...]:
-    urls = [book[protocol] for book in mirror.urls.values() if protocol in book]
-    return tuple(dict.fromkeys(urlsplit(url).port or DEFAULT_PORTS[protocol] for url in urls))
 
 
 def _stay_apart(modules: tuple[KitModule, ...]) -> None:

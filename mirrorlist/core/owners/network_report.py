@@ -1,4 +1,4 @@
-"""What needs somebody's attention in a network: offers that wait, mirrors on their way, below requirements, or down."""
+"""The mirrors of a network that need attention: pending, on their way, below requirements, or down."""
 
 from __future__ import annotations
 
@@ -260,20 +260,11 @@ def patch(path: str, old: bytes, new: bytes | None) -> bytes:
     head = f"diff --git a/{path} b/{path}\n" + ("deleted file mode 100644\n" if new is None else "")
     after = b"/dev/null" if new is None else f"b/{path}".encode()
     rows = diff_bytes(unified_diff, _lines(old), _lines(new or b""), f"a/{path}".encode(), after, n=_CONTEXT)
-    return head.encode() + b"".join(map(_ended, rows))
+    ended = (row if row.endswith(b"\n") else row + b"\n\\ No newline at end of file\n" for row in rows)
+    return head.encode() + b"".join(ended)
 
 
 def _lines(data: bytes) -> list[bytes]:
     """Lines as git counts them: only a line feed ends one."""
-    return list(_split(data))
-
-
-def _split(data: bytes) -> Iterator[bytes]:
     parts = data.split(b"\n")
-    yield from (part + b"\n" for part in parts[:-1])
-    if parts[-1]:
-        yield parts[-1]
-
-
-def _ended(row: bytes) -> bytes:
-    return row if row.endswith(b"\n") else row + b"\n\\ No newline at end of file\n"
+    return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

@@ -1,1 +1,1 @@
-"""What a change of mirror files would do to clients."""
+"""Previews of what a change of mirror files does to clients."""

@@ -1,8 +1,7 @@
-"""What people and programs are told of a change of mirror files."""
+"""The effect of a change of mirror files, as reported to people and programs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,20 +41,12 @@ class Found:
 
 def unserved(mirror: Mirror, module: str, found: Found) -> tuple[Unserved, ...]:
     """Why no client gets the mirror first."""
-    return tuple(_reasons(mirror, module, found))
-
-
-def _reasons(mirror: Mirror, module: str, found: Found) -> Iterator[Unserved]:
-    if mirror.status not in SERVED_STATUSES:
-        yield Unserved.STATUS
-    if module not in mirror.urls:
-        yield Unserved.NOT_CARRIED
     if is_carrier(mirror, module):
-        yield _behind(mirror, found) if is_public(mirror) or found.belongs else _closed(mirror, found)
-
-
-def _behind(mirror: Mirror, found: Found) -> Unserved:
-    return Unserved.ELSEWHERE if mirror.countries_only and not found.early else Unserved.NEARER
+        if not is_public(mirror) and not found.belongs:
+            return (_closed(mirror, found),)
+        return (Unserved.ELSEWHERE if mirror.countries_only and not found.early else Unserved.NEARER,)
+    reasons = {Unserved.STATUS: mirror.status not in SERVED_STATUSES, Unserved.NOT_CARRIED: module not in mirror.urls}
+    return tuple(reason for reason, holds in reasons.items() if holds)
 
 
 def _closed(mirror: Mirror, found: Found) -> Unserved:

@@ -1,7 +1,7 @@
 """The mirrors as they stand before or after a change: which groups the clients of each place and network are given.
 
-Every mirror counts as good: a change is judged by whom it serves when all works. What is said here of groups,
-core/select.py says of one client at a time; tests hold the two against each other.
+Every mirror counts as good: a change is judged by whom it serves when all works. core/selection/select.py
+finds the same groups for one client at a time; tests hold the two against each other.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from mirrorlist.core.model import ClientPlace, Match, Mirror
 from mirrorlist.core.network.prefixes import IntervalTable
 from mirrorlist.core.rules import carriers, opened_by, reason_against
 from mirrorlist.core.selection.compile import CloudTable, Proof, network_classes, place_orders
-from mirrorlist.core.selection.prepared import class_match
-from mirrorlist.core.selection.rank import Group, network_groups
-from mirrorlist.core.snapshot import NetworkClass, PlaceOrders
+from mirrorlist.core.selection.rank import Group, class_match, network_groups
+from mirrorlist.core.snapshot import NetworkClass
 
 # How likely each mirror stands first, or among the first few, for clients that are given the same groups.
 #
@@ -142,13 +141,29 @@ class PlacementOdds:
             return odds(belongs.groups, self._limit)
         if not belongs.groups and network:
             return self.odds(place, 0)
-        return odds([*belongs.groups, *_groups_at(self._orders, place)], self._limit)
+        orders = self._orders
+        edges = orders.group_start[orders.place_start[place] : orders.place_start[place + 1] + 1]
+        nearest_first = [
+            Group(tuple(orders.members[first:last]), tuple(orders.cumulative[first:last]))
+            for first, last in pairwise(edges)
+        ]
+        return odds([*belongs.groups, *nearest_first], self._limit)
 
     def belonging(self, network: int) -> NetworkMembership:
         """Who belongs to a class of networks."""
         found = self._belonging.get(network)
         if found is None:
-            found = self._belonging[network] = self._new_belonging(self._stage.classes[network])
+            mirrors, networks = self._stage.mirrors, self._stage.classes[network]
+            named = (
+                (number, match)
+                for number in self._carriers
+                if (match := class_match(number, mirrors[number], networks))
+            )
+            matches = opened_by(named, mirrors, self._module)
+            monopolies, groups = network_groups(matches, mirrors, self._weights)
+            found = self._belonging[network] = NetworkMembership(
+                matches, tuple(monopolies[:1] or groups), bool(monopolies)
+            )
         return found
 
     def is_unproved(self, number: int) -> bool:
@@ -156,21 +171,3 @@ class PlacementOdds:
         mirror = self._stage.mirrors[number]
         matches = (class_match(number, mirror, network) for network in self._stage.classes)
         return any(match and reason_against(mirror, self._module, None, match) for match in matches)
-
-    def _new_belonging(self, network: NetworkClass) -> NetworkMembership:
-        mirrors = self._stage.mirrors
-        named = (
-            (number, match) for number in self._carriers if (match := class_match(number, mirrors[number], network))
-        )
-        matches = opened_by(named, mirrors, self._module)
-        monopolies, groups = network_groups(matches, mirrors, self._weights)
-        return NetworkMembership(matches, tuple(monopolies[:1] or groups), bool(monopolies))
-
-
-def _groups_at(orders: PlaceOrders, place: int) -> list[Group]:
-    """The groups of a place, nearest first."""
-    edges = orders.group_start[orders.place_start[place] : orders.place_start[place + 1] + 1]
-    return [
-        Group(tuple(orders.members[first:last]), tuple(orders.cumulative[first:last]))
-        for first, last in pairwise(edges)
-    ]

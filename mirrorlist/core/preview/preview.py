@@ -1,4 +1,4 @@
-"""What a change of mirror files does: who gets which mirror before and after it, and what others gain or lose."""
+"""Preview a change of mirror files: who gets which mirror before and after it, and what others gain or lose."""
 
 from __future__ import annotations
 

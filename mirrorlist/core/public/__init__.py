@@ -1,1 +1,1 @@
-"""What everybody may know: the public record and its bytes."""
+"""The public record, which everybody may read, and its bytes."""

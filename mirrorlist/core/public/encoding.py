@@ -180,7 +180,7 @@ def known_of(
 
 
 def rung_counts(facts: Facts) -> dict[str, int] | None:
-    """How many repositories' lists stand on each rung, by its name in small letters; None while nothing is known."""
+    """How many lists stand on each fallback level, by its name in small letters; None while nothing is known."""
     if not facts.health.holds:
         return None
     found = Counter(rung for path, rung in rungs(facts).items() if path in facts.health.holds)

@@ -1,4 +1,4 @@
-"""Makes the public record of a generation: each public mirror with its state, its health and its share."""
+"""Make the public record of a generation: each public mirror with its state, its health and its share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, SyncState
 from mirrorlist.core.health.history import Sighting, Superseded, availability, lag_by_day
 from mirrorlist.core.health.probe_plan import contents
-from mirrorlist.core.health.report import HealthRow, report
+from mirrorlist.core.health.report import report
 from mirrorlist.core.health.verdicts import Event, Family, Override, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.mirror import is_public, is_shown
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status
@@ -113,7 +113,11 @@ def _run(run: PublicRun, mirrors: Sequence[Mirror]) -> PublicRun:
 
 
 def _mirror(known: RecordInputs, number: int, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicMirror:
-    held = _held(known, number, mirror)
+    held = {
+        path: SyncState(column[number])
+        for path, column in known.health.holds.items()
+        if known.modules.get(path) in mirror.urls
+    }
     ways = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
     override = known.overrides.get(mirror.name)
     counted = {path: holds for path, holds in held.items() if holds not in _NOT_COUNTED}
@@ -124,16 +128,24 @@ def _mirror(known: RecordInputs, number: int, mirror: Mirror, verdicts: Mapping[
     lag = _lag(known, mirror, verdicts)
     country = mirror.location and mirror.location.country
     logo = known.logos.get(mirror.name)
+    over_ipv6 = [verdict.good_now for subject, verdict in ways.items() if subject.family is Family.IPV6]
+    outdated = min((each.outdated_since for each in files.values() if each.outdated_since is not None), default=None)
     return PublicMirror(
         **public_fields(mirror),  # type: ignore[arg-type]  # a dictionary's values have one type only
         state=state,
         since=_paused_since(mirror)
         if state is MirrorState.PAUSED
         else _since(
-            state, override, list(ways.values()), counted, verdicts, known.now - lag if lag else None, _outdated(files)
+            state,
+            override,
+            list(ways.values()),
+            counted,
+            verdicts,
+            known.now - lag if lag else None,
+            outdated,
         ),
         checked_at=max((verdict.checked_at for verdict in verdicts.values()), default=None),
-        ipv6=_ipv6(ways),
+        ipv6=any(over_ipv6) if over_ipv6 else None,
         repositories=len(counted),
         fresh=sum(holds in SEEN_CURRENT for holds in counted.values()),
         lag_seconds=lag,
@@ -148,15 +160,6 @@ def _is_way(mirror: Mirror, subject: Subject) -> bool:
     """Whether a subject is a tree that the mirror still offers over the web."""
     offered = subject.protocol in mirror.urls.get(subject.module, {})
     return not subject.path and subject.protocol in WEB_PROTOCOLS and offered
-
-
-def _held(known: RecordInputs, number: int, mirror: Mirror) -> dict[str, SyncState]:
-    """What the mirror holds of each repository of its modules."""
-    return {
-        path: SyncState(column[number])
-        for path, column in known.health.holds.items()
-        if known.modules.get(path) in mirror.urls
-    }
 
 
 def state_of(
@@ -211,10 +214,6 @@ def _since(
     return None
 
 
-def _outdated(files: Mapping[str, FoundFiles]) -> float | None:
-    return min((each.outdated_since for each in files.values() if each.outdated_since is not None), default=None)
-
-
 def _paused_since(mirror: Mirror) -> float | None:
     """The beginning of the day (UTC) since which the mirror's file says that it is paused."""
     since = mirror.status_since
@@ -231,41 +230,34 @@ def _lag(known: RecordInputs, mirror: Mirror, verdicts: Mapping[Subject, Verdict
     return max(lags, default=None)
 
 
-def _ipv6(ways: Mapping[Subject, Verdict]) -> bool | None:
-    found = [verdict.good_now for subject, verdict in ways.items() if subject.family is Family.IPV6]
-    return any(found) if found else None
-
-
 def _detail(known: RecordInputs, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicDetail:
     history = known.history
     events = history.events.get(mirror.name, ())
     offered = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
     return PublicDetail(
-        checks=tuple(_check(row, known.now) for row in report(mirror, verdicts)),
+        checks=tuple(
+            PublicCheck(
+                module=row.subject.module,
+                protocol=row.subject.protocol,
+                family=row.subject.family,
+                path=row.subject.path,
+                good=row.good_now,
+                outcome=row.outcome,
+                detail=clean(row.detail),
+                since=row.since,
+                checked_at=row.checked_at,
+                held_until=row.held_until or None,
+                remedy=row.remedy,
+                state=row.state,
+                awaits=row.awaits(known.now),
+            )
+            for row in report(mirror, verdicts)
+        ),
         probes=tuple(map(_probe, history.probes.get(mirror.name, ())[:PROBES_OF_ONE])),
         events=tuple(map(_event, events[:EVENTS_OF_ONE])),
         days=availability(offered, events, history.first_seen.get(mirror.name), known.now),
         lag_days=lag_by_day(history.sightings.get(mirror.name, ()), known.old, known.now),
         shares=known.shares.get(mirror.name) or None,
-    )
-
-
-def _check(row: HealthRow, now: float) -> PublicCheck:
-    subject = row.subject
-    return PublicCheck(
-        module=subject.module,
-        protocol=subject.protocol,
-        family=subject.family,
-        path=subject.path,
-        good=row.good_now,
-        outcome=row.outcome,
-        detail=clean(row.detail),
-        since=row.since,
-        checked_at=row.checked_at,
-        held_until=row.held_until or None,
-        remedy=row.remedy,
-        state=row.state,
-        awaits=row.awaits(now),
     )
 
 

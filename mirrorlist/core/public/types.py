@@ -1,4 +1,4 @@
-"""What everybody may know: the public record of the network, made from mirrors and their health by whitelist.
+"""The public record of the network: what everybody may know of mirrors and their health, by whitelist.
 
 A field gets out only by being written here. No e-mail address, contact, subnet, ASN or author has a field; free
 texts lose e-mail addresses and credentials; a mirror that is not for everybody has no row, not even its name.
@@ -201,7 +201,7 @@ class PublicNetwork:
     commit: str | None = None
     """The commit of the mirror files."""
     rungs: Mapping[str, int] | None = None
-    """How many repositories stand on each rung of the ladder, by its name; None while nothing was compared."""
+    """How many repositories stand on each fallback level, by its name; None while nothing was compared."""
     origin_faults: tuple[str, ...] = ()
     """What is wrong at the origin itself, a sentence each."""
 

@@ -1,1 +1,1 @@
-"""Which mirrors have a file, for redirects and metalinks."""
+"""Mirrors that have a file, for redirects and metalinks."""

@@ -1,6 +1,6 @@
-"""One file for one client: what is known of it, and who gives it, best first.
+"""One file for one client: its metadata, and the mirrors that have it, best first.
 
-What decides is core/select.py, as for lists, so a list, a metalink and a redirect agree. A file adds to it: its
+core/selection/select.py decides, as for lists, so a list, a metalink and a redirect agree. A file adds to it: its
 repository's health counts, mirrors that are known to lack it are left out, and the project's own trees are asked
 where no mirror is good, or where a tree's metadata comes from the origin.
 """
@@ -27,9 +27,16 @@ from mirrorlist.core.model import (
     Selection,
 )
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.selection.known_files import APT_METADATA, FileMetadata, RepositoryLocator, known_file, really
-from mirrorlist.core.selection.possession import located
-from mirrorlist.core.selection.select import last_resorts, select
+from mirrorlist.core.selection.fallback_levels import last_resorts
+from mirrorlist.core.selection.known_files import (
+    APT_METADATA,
+    FileMetadata,
+    RepositoryLocator,
+    known_file,
+    located,
+    really,
+)
+from mirrorlist.core.selection.select import select
 from mirrorlist.core.selection.usability import Exclusions
 from mirrorlist.core.snapshot import Snapshot
 
@@ -96,21 +103,21 @@ class FileSelection:
 
     @property
     def shown(self) -> tuple[Rejected, ...]:
-        """The mirrors that have the file and are left out, as far as this client may know of them."""
-        return tuple(each for each in self.selection.rejected if _may_be_told(each))
+        """The mirrors that have the file and are left out, as far as this client may know of them.
+
+        One that strangers do not get is among them only where its reason shows that this client is none.
+        """
+        return tuple(
+            each
+            for each in self.selection.rejected
+            if each.reason not in _TELLS_NOTHING and (is_public(each.mirror) or each.reason in _PROVES_A_MATCH)
+        )
 
     @property
     def lacking(self) -> int:
         """How many public mirrors are known not to have the file."""
         lacking = (each for each in self.selection.rejected if each.reason is Reason.NO_FILE)
         return sum(is_public(each.mirror) for each in lacking)
-
-
-def _may_be_told(rejected: Rejected) -> bool:
-    """A mirror that strangers do not get is told of only where its reason shows that this client is none."""
-    if rejected.reason in _TELLS_NOTHING:
-        return False
-    return is_public(rejected.mirror) or rejected.reason in _PROVES_A_MATCH
 
 
 def offer(

@@ -1,1 +1,1 @@
-"""Which mirrors a client gets, in which order, and why."""
+"""Selection of the mirrors that a client gets, their order, and the reasons."""

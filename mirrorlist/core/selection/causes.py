@@ -1,4 +1,4 @@
-"""Since when a mirror is left out for its health, and for what: asked for people, never for a list."""
+"""Causes for which a mirror is left out, and since when: for people, never for a list."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def _faulty_ways(
     health: HealthTable, number: int, mirror: Mirror, ways: Iterable[tuple[str, Protocol, Family]]
 ) -> list[ExclusionFault]:
     """The ways that do not work. That a name has addresses of one family only is none."""
-    reaches = {way: _reach(health, number, *way) for way in ways}
+    columns = {way: health.bad_reach.get(reach_key(*way)) for way in ways}
+    reaches = {way: Reach(column[number]) if column else Reach.GOOD for way, column in columns.items()}
     found = []
     for (module, protocol, family), reach in reaches.items():
         other = next(each for each in Family if each is not family)
@@ -65,11 +66,6 @@ def _faulty_ways(
             reason = Reason.RECOVERING if reach is Reach.RECOVERING else Reason.UNREACHABLE
             found.append(ExclusionFault(reason, Cause(since, (f"{protocol} {family}",))))
     return found
-
-
-def _reach(health: HealthTable, number: int, module: str, protocol: Protocol, family: Family) -> Reach:
-    column = health.bad_reach.get(reach_key(module, protocol, family))
-    return Reach(column[number]) if column else Reach.GOOD
 
 
 def override_of(health: HealthTable, number: int) -> Override | None:

@@ -1,4 +1,4 @@
-"""Who asks: from an address to the client that selection knows."""
+"""Find the client that selection knows for an address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which package managers read a repository: as service.yml says, else by the repository's files, else by its path.
+"""Package managers that read a repository: as service.yml says, else by its files, else by its path.
 
 To add one: a member of PackageManager, its trace in TRACES, and its lines in web/yours_page.py.
 """

@@ -1,4 +1,4 @@
-"""Which mirrors clients of a family can use for a query, as columns: one entry a mirror, made once for all alike."""
+"""Columns of the mirrors that clients of a family can use for a query: one entry per mirror, made once for all."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from mirrorlist.core.health.columns import held_key, paths_of
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import FallbackLevel, Query
-from mirrorlist.core.selection.possession import narrowed
-from mirrorlist.core.selection.select import rung_notes
+from mirrorlist.core.selection.fallback_levels import rung_notes
+from mirrorlist.core.selection.known_files import narrowed
 from mirrorlist.core.selection.usability import Exclusions, UsableWays, usability_by
 from mirrorlist.core.snapshot import Snapshot
 
@@ -24,7 +24,7 @@ About 4 KB each with 530 mirrors."""
 
 @dataclass(frozen=True, slots=True)
 class PreparedColumn:
-    """A column with a number of its own, its rung, and what people are told of it.
+    """A column with a number of its own, its fallback level, and the notes for people on it.
 
     ``every`` also has those that work over another address family than the client's, who come last; None where there
     are none.

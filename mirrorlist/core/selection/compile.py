@@ -1,6 +1,6 @@
-"""Prepares the tables of a snapshot: the orders of every place, and the networks of every address.
+"""Prepare the tables of a snapshot: the orders of every place, and the networks of every address.
 
-What is computed here with numpy, for all places at once, core/rank.py says one place at a time; tests hold
+core/selection/rank.py computes one place at a time what numpy computes here for all at once; tests hold
 the two against each other.
 """
 
@@ -98,16 +98,13 @@ class _OrderCompiler:
         effective = self._effective_km(places)
         by_distance = np.argsort(effective, axis=1, kind="stable")
         for row, place in enumerate(places):
-            nearest = by_distance[row][self._open(place.country)[by_distance[row]]]
+            country = place.country
+            if country not in self._open_in:
+                is_open = np.zeros(len(self._mirrors), dtype=bool)
+                is_open[list(open_in(self._mirrors, range(len(self._mirrors)), self._module, country))] = True
+                self._open_in[country] = is_open
+            nearest = by_distance[row][self._open_in[country][by_distance[row]]]
             self._add_place(place, nearest, effective[row][nearest])
-
-    def _open(self, country: str | None) -> NDArray[np.bool_]:
-        """Which of the mirrors strangers in a country get."""
-        if country not in self._open_in:
-            is_open = np.zeros(len(self._mirrors), dtype=bool)
-            is_open[list(open_in(self._mirrors, range(len(self._mirrors)), self._module, country))] = True
-            self._open_in[country] = is_open
-        return self._open_in[country]
 
     def _effective_km(self, places: Sequence[ClientPlace]) -> Ints:
         """What ``rank.effective_km`` says, for each place (row) and mirror (column)."""
@@ -132,19 +129,13 @@ class _OrderCompiler:
         bands = np.searchsorted(self._bands_km, effective, side="left")
         bands = np.where(effective >= UNKNOWN_KM, len(self._policy.bands_km) + 1, bands)
         bands = np.where(effective == OWN_COUNTRY, OWN_COUNTRY, bands)
-        self._add_groups(nearest, bands)
-        self._add_orders(nearest, bands)
-
-    def _add_groups(self, nearest: Ints, bands: Ints) -> None:
         edges = [0, *(np.flatnonzero(np.diff(bands)) + 1).tolist(), len(nearest)] if len(nearest) else [0]
         self._members.extend(self._numbers[nearest].tolist())
         for first, last in pairwise(edges):
             self._cumulative.extend(np.cumsum(self._weights[nearest[first:last]]).tolist())
             self._group_start.append(self._group_start[-1] + last - first)
         self._place_start.append(len(self._group_start) - 1)
-
-    def _add_orders(self, nearest: Ints, bands: Ints) -> None:
-        """For each variant the first ``near`` by band, then by the variant's key."""
+        # For each variant the first ``near`` by band, then by the variant's key.
         near = self._policy.near
         rows = np.full((self._policy.variants, near), self._filler, dtype=np.uint16)
         composite = (bands[None, :] + 1) * (len(self._mirrors) + 1) + self._key_ranks[:, nearest]

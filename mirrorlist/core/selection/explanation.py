@@ -1,4 +1,4 @@
-"""A selection told to people and programs: who asks, what is chosen and why, what is left out and why.
+"""A selection explained to people and programs: who asks, what is chosen or left out, and why.
 
 The command line, the API and the pages all show this. For the public it holds every public mirror, and of the
 others only those whose network the asker proves to be in.

@@ -1,4 +1,4 @@
-"""Answers from a snapshot's tables: what core/select.py decides, in a few look-ups.
+"""Answers from a snapshot's tables: what core/selection/select.py decides, in a few look-ups.
 
 Orders know nothing of what is usable: that is a column of URLs (or None), one entry a mirror, applied while
 the answer is joined. So a mirror that goes out moves nobody else, and needs no new orders.
@@ -12,22 +12,22 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import Match, Mirror, Proximity, Query
+from mirrorlist.core.model import Query
 from mirrorlist.core.rules import carriers, open_in, opened_by
 from mirrorlist.core.selection.columns import Column, Columns, PreparedColumn
 from mirrorlist.core.selection.rank import (
     Group,
     after,
     candidates,
+    class_match,
     first_of,
     in_order,
-    match_without_subnet,
     network_groups,
     place_groups,
 )
 from mirrorlist.core.selection.spread import ClientHash, HashWords, first_words, order_keys, words_of
 from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions
-from mirrorlist.core.snapshot import NetworkClass, PlaceOrders, Snapshot
+from mirrorlist.core.snapshot import PlaceOrders, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,11 +274,3 @@ class PreparedModule:
             monopolies, groups = network_groups(matches, self._mirrors, self._fixed.weights)
             self._networks[number] = NetworkOrder(tuple(monopolies), tuple(groups)) if groups else None
         return self._networks[number]
-
-
-def class_match(number: int, mirror: Mirror, found: NetworkClass) -> Match | None:
-    """How a mirror matches the clients of a network class, or None."""
-    for claimant, length in found.subnets:
-        if claimant == number:
-            return Match(Proximity.SUBNET, length)
-    return match_without_subnet(mirror, found.asn, found.cloud, found.asn_proves, found.cloud_proves)

@@ -17,6 +17,7 @@ from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Match, Mirr
 from mirrorlist.core.network.geo import Vector, distance_km, vector, vector_of
 from mirrorlist.core.network.prefixes import contains
 from mirrorlist.core.selection.spread import HashWords, draw
+from mirrorlist.core.snapshot import NetworkClass
 
 OWN_COUNTRY = -1
 """The band of the mirrors in a client's country, when no more is known of the client than its country."""
@@ -210,3 +211,11 @@ def in_regions(served: CloudRegions | None, cloud: tuple[str, str] | None) -> bo
     if served is None or cloud is None or served.provider != cloud[0]:
         return False
     return served.regions is None or cloud[1] in served.regions
+
+
+def class_match(number: int, mirror: Mirror, found: NetworkClass) -> Match | None:
+    """How a mirror matches the clients of a network class, or None."""
+    for claimant, length in found.subnets:
+        if claimant == number:
+            return Match(Proximity.SUBNET, length)
+    return match_without_subnet(mirror, found.asn, found.cloud, found.asn_proves, found.cloud_proves)

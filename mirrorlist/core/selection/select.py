@@ -1,6 +1,6 @@
-"""Which mirrors, in which order, for one client: the whole decision.
+"""Select the mirrors for one client, in order: the whole decision.
 
-This is what the service means, written to be read. The tables of core/prepared.py answer the same, faster,
+This is what the service means, written to be read. The tables of core/selection/prepared.py answer the same, faster,
 and tests hold the two against each other, byte by byte.
 """
 
@@ -15,7 +15,8 @@ from mirrorlist.core.model import Choice, Client, FallbackLevel, Match, Mirror, 
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import is_carrier, open_in, reason_against
 from mirrorlist.core.selection.causes import cause_of
-from mirrorlist.core.selection.possession import narrowed
+from mirrorlist.core.selection.fallback_levels import last_urls, rung_notes
+from mirrorlist.core.selection.known_files import narrowed
 from mirrorlist.core.selection.rank import (
     Group,
     candidates,
@@ -28,7 +29,13 @@ from mirrorlist.core.selection.rank import (
     proximity_of,
 )
 from mirrorlist.core.selection.spread import epoch_words, order_keys
-from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions, Usability, family_of, usability
+from mirrorlist.core.selection.usability import (
+    NO_EXCLUSIONS,
+    Exclusions,
+    Usability,
+    family_of,
+    usability,
+)
 from mirrorlist.core.snapshot import Snapshot
 
 BEST_PREFERENCE = 100
@@ -166,40 +173,3 @@ def _rejected(
         if number not in chosen:
             reason = sieved.reasons.get(number, otherwise)
             yield Rejected(mirror, reason, cause_of(health, number, mirror, query, family, reason))
-
-
-def rung_notes(snapshot: Snapshot, query: Query, usable: Usability) -> tuple[str, ...]:
-    """What people are told of the rung; nothing of the fallbacks where there are none."""
-    if usable.rung is FallbackLevel.FALLBACKS and not last_urls(snapshot, query, 0):
-        return ()
-    return usable.notes
-
-
-def last_urls(snapshot: Snapshot, query: Query, count: int) -> tuple[str, ...]:
-    """The project's own trees that end a list: the vault's, or the fallbacks when mirrors are few."""
-    service, module = snapshot.facts.service, query.target.module
-    enough = count >= snapshot.policy.fallback_minimum
-    if query.target.vault:
-        trees = _https_first(service.catalogue.vault_urls, query)
-    elif query.by_tree or (query.file is not None and not count):
-        # a file has to come from somewhere, even where a service wants no fallbacks
-        trees = () if enough and count else last_resorts(snapshot, module)
-    else:
-        trees = () if enough else service.fallbacks.get(module, ())
-    return tuple(tree + query.path for tree in trees if _scheme(tree) in query.protocols)
-
-
-def last_resorts(snapshot: Snapshot, module: str) -> tuple[str, ...]:
-    """The project's own trees of a module for files that no mirror gives; those that answer come first."""
-    dead = snapshot.facts.health.dead_trees
-    return tuple(sorted(snapshot.facts.service.last_resorts(module), key=dead.__contains__))
-
-
-def _https_first(trees: Sequence[str], query: Query) -> tuple[str, ...]:
-    """The trees in the order of the protocols that are wanted; those of one protocol as service.yml lists them."""
-    order = {protocol.value: rank for rank, protocol in enumerate(query.protocols)}
-    return tuple(sorted(trees, key=lambda tree: order.get(_scheme(tree), len(order))))
-
-
-def _scheme(url: str) -> str:
-    return url.partition(":")[0]

@@ -1,7 +1,7 @@
-"""How clients are spread over equally good mirrors: a keyed hash in place of dice.
+"""Spread clients over equally good mirrors by a keyed hash in place of dice.
 
-A client's place in the spread depends on its address and its turn (a week, by default) alone, so it gets the
-same answer all week, from any worker, and the answer can be explained afterwards. The turns of different
+A client's place in the spread depends on its address and its epoch (a week, by default) alone, so it gets the
+same answer all week, from any worker, and the answer can be explained afterwards. The epochs of different
 clients begin at different times, so that a seventh of them moves each day and nobody at the same moment.
 """
 

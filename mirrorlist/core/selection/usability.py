@@ -1,14 +1,14 @@
-"""Which mirrors can be used for a query right now, under which URLs, and why the others cannot.
+"""Find the mirrors that a query can use right now, their URLs, and why the others cannot be used.
 
 What the prober found is laid out as columns: one byte a mirror for each repository (what it holds) and for each
-module, protocol and family (whether it can be reached). When none is left, the ladder goes down rung by rung:
-fresh, lagging, last known good, and then only the project's own trees. It never revives a private mirror, nor one
-that operators took out.
+module, protocol and family (whether it can be reached). When none is left, selection goes down the fallback
+levels: fresh, lagging, last known good, and then only the project's own trees. It never revives a private mirror, nor
+one that operators took out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mirrorlist.core.health.columns import (
@@ -26,8 +26,8 @@ from mirrorlist.core.health.columns import (
 )
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import is_public
-from mirrorlist.core.model import Client, FallbackLevel, Mirror, Protocol, Query
-from mirrorlist.core.reasons import Reason, lacks_address
+from mirrorlist.core.model import Client, FallbackLevel, Mirror, Protocol, Query, lacks_address
+from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import is_open_to_strangers
 
 LEVEL_NAMES = {
@@ -42,14 +42,14 @@ LEVEL_NOTES = {
     FallbackLevel.FALLBACKS: "fallbacks: no public mirror can be used; what the project keeps itself is listed",
 }
 _ACCEPTED = CURRENT | {SyncState.LAGGING}
-_LADDER = (
+_STEPS = (
     (FallbackLevel.FRESH, CURRENT),
     (FallbackLevel.LAGGING, _ACCEPTED),
     (FallbackLevel.LAST_KNOWN, frozenset(SyncState) - {SyncState.MISSING, SyncState.WRONG}),
     (FallbackLevel.LAST_KNOWN, frozenset(SyncState)),
 )
 """The steps down: what a mirror holds that is good enough. Those that surely lack a repository stand on the last."""
-_OWN_FAMILY, _FAMILY_ASKED = _LADDER[:2], _LADDER[:3]
+_OWN_FAMILY, _FAMILY_ASKED = _STEPS[:2], _STEPS[:3]
 """The steps on which mirrors that work over the client's family come before others, and those on which clients that ask
 for a family get nothing else."""
 _Step = tuple[FallbackLevel, frozenset[SyncState]]
@@ -57,7 +57,7 @@ _Step = tuple[FallbackLevel, frozenset[SyncState]]
 
 @dataclass(frozen=True, slots=True)
 class Exclusions:
-    """What leaves out mirrors beside health: ``without``, by number, whatever the rung; ``holds``, a byte of
+    """What leaves out mirrors beside health: ``without``, by number, whatever the level; ``holds``, a byte of
     ``SyncState`` per mirror, where that is known of the path itself; ``family``, asked for instead of the client's."""
 
     without: Mapping[int, Reason] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def family_of(client: Client) -> Family | None:
 
 @dataclass(frozen=True, slots=True)
 class Usability:
-    """For each mirror its URLs (empty where it cannot be used) and the reason; the rung that was reached.
+    """For each mirror its URLs (empty where it cannot be used) and the reason; the fallback level that was reached.
 
     ``others`` are the mirrors that work over another family than the client's only. They have URLs and a reason, and
     stand behind all that have none.
@@ -90,7 +90,7 @@ class Usability:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What people are told of the rung."""
+        """The notes for people on the fallback level."""
         return (LEVEL_NOTES[self.rung],) if self.rung in LEVEL_NOTES else ()
 
 
@@ -121,7 +121,7 @@ class UsableWays:
         return self._strangers[module]
 
     def of(self, asked: _Asked, rung: FallbackLevel) -> Sequence[tuple[tuple[str, ...], Reason | None]]:
-        """By number the URLs and the reason; the ladder is for public mirrors, others stay on its first rung."""
+        """By number the URLs and the reason; only public mirrors fall back, others stay on the first level."""
         key = (
             asked.query.target.module,
             asked.query.protocols,
@@ -159,12 +159,17 @@ def usability_by(
     own = _first(ways, replace(asked, strict=True), _FAMILY_ASKED if narrowing.family else _OWN_FAMILY)
     if own is None:
         return _down(ways, asked)
-    return own if narrowing.family else _with_others(own, _down(ways, asked))
+    if narrowing.family:
+        return own
+    every = _down(ways, asked)  # those that work over the client's family come first, the others behind them
+    others = frozenset(n for n, urls in enumerate(every.urls) if urls and not own.urls[n])
+    urls = tuple(mine or theirs for mine, theirs in zip(own.urls, every.urls, strict=True))
+    return Usability(urls, own.reasons, own.rung, others)
 
 
 def _down(ways: UsableWays, asked: _Asked) -> Usability:
-    """The first rung on which there is a public mirror; the fallbacks' if there is none."""
-    return _first(ways, asked, _LADDER) or replace(_column(ways, asked, _LADDER[0]), rung=FallbackLevel.FALLBACKS)
+    """The first fallback level on which there is a public mirror; the fallbacks' if there is none."""
+    return _first(ways, asked, _STEPS) or replace(_column(ways, asked, _STEPS[0]), rung=FallbackLevel.FALLBACKS)
 
 
 def _first(ways: UsableWays, asked: _Asked, steps: Sequence[_Step]) -> Usability | None:
@@ -174,13 +179,6 @@ def _first(ways: UsableWays, asked: _Asked, steps: Sequence[_Step]) -> Usability
         (usable for usable in columns if any(usable.urls[number] for number in strangers)),
         None,
     )
-
-
-def _with_others(own: Usability, every: Usability) -> Usability:
-    """The mirrors that work over the client's family, with the others behind them."""
-    others = frozenset(n for n, urls in enumerate(every.urls) if urls and not own.urls[n])
-    urls = tuple(mine or theirs for mine, theirs in zip(own.urls, every.urls, strict=True))
-    return Usability(urls, own.reasons, own.rung, others)
 
 
 def _column(ways: UsableWays, asked: _Asked, step: _Step) -> Usability:
@@ -193,8 +191,10 @@ def _column(ways: UsableWays, asked: _Asked, step: _Step) -> Usability:
     found = ways.of(asked, rung)
     urls, reasons = [each for each, _ in found], [reason for _, reason in found]
     for number in range(len(urls)) if columns else ():
-        if urls[number] and (held := _held(columns, number, accepted if ways.public[number] else at_first)):
-            urls[number], reasons[number] = (), held
+        good = accepted if ways.public[number] else at_first
+        worst = max((column[number] for column in columns if column[number] not in good), default=0)
+        if urls[number] and worst:
+            urls[number], reasons[number] = (), SYNC_REASONS[SyncState(worst)]
     for number, reason in narrowing.without.items():
         urls[number], reasons[number] = (), reason
     for number in health.out:
@@ -206,12 +206,6 @@ def _holds(health: HealthTable, path: str, family: Family | None) -> bytes | Non
     """What mirrors hold of a path, for clients of a family."""
     over = health.holds_over.get(held_key(family, path)) if family else None
     return over or health.holds.get(path)
-
-
-def _held(columns: Sequence[bytes], number: int, enough: Collection[SyncState]) -> Reason | None:
-    """Why what the mirror holds is not good enough."""
-    worst = max((column[number] for column in columns if column[number] not in enough), default=0)
-    return SYNC_REASONS[SyncState(worst)] if worst else None
 
 
 def _urls(
@@ -234,7 +228,7 @@ def _urls(
 def _is_reached(
     number: int, mirror: Mirror, health: HealthTable, asked: _Asked, protocol: Protocol, rung: FallbackLevel
 ) -> bool:
-    """Whether a way will do on a rung; on the last one every address of the family that is wanted will."""
+    """Whether a way will do on a fallback level; on the last one every address of the family that is wanted will."""
     module, family = asked.query.target.module, asked.family
     own = None if family is None else reach_over(health.bad_reach, number, mirror, module, protocol, family)
     if rung is FallbackLevel.LAST_KNOWN:

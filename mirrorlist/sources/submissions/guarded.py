@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
-from mirrorlist.core.model import MAIN, Mirror, Prefix, Protocol
+from mirrorlist.core.model import MAIN, Mirror, Prefix, Protocol, Withheld, WithheldKind
 from mirrorlist.core.network.addresses import Claim
-from mirrorlist.core.reasons import Withheld, WithheldKind
 from mirrorlist.sources.mirrors.fields import mirror_from
 from mirrorlist.sources.mirrors.files import MirrorFiles
 from mirrorlist.sources.submissions.facts import LINK_GUARDS

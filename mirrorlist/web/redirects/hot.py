@@ -19,8 +19,7 @@ from mirrorlist.core.files.index import FileIndex, Holders
 from mirrorlist.core.model import Query
 from mirrorlist.core.redirects.file_mirrors import FileQuery, comes_from_origin, file_query
 from mirrorlist.core.selection.client import CountryOf
-from mirrorlist.core.selection.known_files import changes_in_place, really
-from mirrorlist.core.selection.possession import holders_of
+from mirrorlist.core.selection.known_files import changes_in_place, holders_of, really
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.formats.links import digest, shortened
 from mirrorlist.web.clients import KnownClients

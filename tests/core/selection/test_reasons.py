@@ -11,8 +11,8 @@ from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.health.columns import HealthTable, Reach, SyncState, reach_key
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import MAIN, NOWHERE, ClientPlace, CloudRegions, Protocol, Status
-from mirrorlist.core.reasons import Reason, Withheld, WithheldKind
+from mirrorlist.core.model import MAIN, NOWHERE, ClientPlace, CloudRegions, Protocol, Status, Withheld, WithheldKind
+from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions
 from tests.building import NOW, client, mirror, place, query, snapshot

@@ -77,9 +77,9 @@ def test_another_key_or_identity_gives_other_words() -> None:
 def test_words_and_keys_are_the_same_in_every_process() -> None:
     program = (
         "import json\n"
-        "from mirrorlist.core.selection.spread import order_keys, turn_words\n"
+        "from mirrorlist.core.selection.spread import order_keys, epoch_words\n"
         "from tests.building import KEY, NOW\n"
-        "print(json.dumps([turn_words(KEY, bytes([192, 0, 2, 1]), NOW, 604800),\n"
+        "print(json.dumps([epoch_words(KEY, bytes([192, 0, 2, 1]), NOW, 604800),\n"
         "                  order_keys(KEY, ['a', 'b', 'c'], [1, 2, 3], 5)]))\n"
     )
     here = json.loads(

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from mirrorlist.core.errors import Severity
-from mirrorlist.core.model import MAIN, Mirror
+from mirrorlist.core.model import MAIN, Mirror, WithheldKind
 from mirrorlist.core.network.prefixes import spelled
-from mirrorlist.core.reasons import WithheldKind
 from mirrorlist.sources.mirrors.files import read_mirror_files
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.service.file import read_service
