@@ -69,7 +69,7 @@ class Questions:
         return RepositoryLocator(self._catalogue)
 
     def located(self, snapshot: Snapshot, question: Question, now: float) -> Question:
-        """The question, with what is known of a path that it asks for; raises NotFound as ``possession.located``."""
+        """The question, with what is known of a path that it asks for; raises NotFound as ``known_files.located``."""
         query = question.query
         if query.file is None:
             return question
