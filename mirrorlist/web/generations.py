@@ -19,14 +19,14 @@ class Generations(Protocol):
         """``taker`` is called with every new generation, and now if there is one."""
 
 
-class Counted(Protocol):
+class CountedPerGeneration(Protocol):
     """The answers of one generation, which count what they gave."""
 
     def collect(self) -> None:
         """Moves into the counts what was answered since the last time."""
 
 
-Answers = TypeVar("Answers", bound=Counted)
+Answers = TypeVar("Answers", bound=CountedPerGeneration)
 
 
 class PerGeneration(Generic[Answers]):
