@@ -55,7 +55,7 @@ def main() -> None:
     server = Workers("mirrorlist.app:gateway", serving.host, serving.port, serving.workers)
     stopping = threading.Event()
     server.on_shutdown(stopping.set)
-    with Companion(serving.publisher) as publisher:
+    with Companion([*serving.publisher, "--parent", str(os.getpid())]) as publisher:
         if not publisher.wait_for(Path(serving.state_dir) / NAME):
             sys.exit(1)
         server.run()

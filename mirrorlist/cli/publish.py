@@ -27,8 +27,11 @@ log = structlog.get_logger()
                    "each hour; 0 is never.")  # fmt: skip
 @click.option("--files-every", type=click.FloatRange(min=0), default=0, metavar="SECONDS",
               help="With --watch: update files, so long after the end of a run; 0 is never.")  # fmt: skip
+@click.option("--parent", type=int, metavar="PID", help="With --watch: end when this process, which started it, has.")
 @pass_context
-def publish(context: Context, watch: bool, force: bool, metadata_every: float, files_every: float) -> None:
+def publish(
+    context: Context, watch: bool, force: bool, metadata_every: float, files_every: float, parent: int | None
+) -> None:
     """Compile the files into a snapshot. Workers take it up by themselves.
 
     Of several that watch one state directory one publishes, the others wait for it to end.
@@ -42,7 +45,7 @@ def publish(context: Context, watch: bool, force: bool, metadata_every: float, f
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     watched = Watched(publisher_of(context, _service(context)), context.settings, context.clock)
-    keep_publishing(watched, force, (metadata_every, files_every), stop)
+    keep_publishing(watched, force, (metadata_every, files_every), stop, parent)
 
 
 def _service(context: Context) -> Service:

@@ -80,7 +80,7 @@ class MirrorReader:
         for finding in files.findings:
             if finding.severity is Severity.ERROR:
                 log.error("mirror file refused", finding=str(finding))
-        unread = tuple(str(each) for each in files.findings if each.code is Code.UNREAD_FILE)
+        unread = tuple(str(each) for each in files.findings if each.code == Code.UNREAD_FILE)
         if unread != self._unread:
             for told in unread:
                 log.warning("file not read", finding=told)

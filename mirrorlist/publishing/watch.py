@@ -48,10 +48,16 @@ class Watched:
     clock: Callable[[], float]
 
 
-def keep_publishing(watched: Watched, force: bool, every: tuple[float, float], stop: threading.Event) -> None:
-    """Waits until this publisher leads, and publishes until it is told to stop or its parent has gone."""
+def keep_publishing(
+    watched: Watched, force: bool, every: tuple[float, float], stop: threading.Event, parent: int | None = None
+) -> None:
+    """Waits until this publisher leads, and publishes until it is told to stop or its parent has gone.
+
+    ``parent`` is the process that started it, where that is known: it may be gone before this is read here.
+    """
     metadata_every, files_every = every
-    parent, waiting = os.getppid(), LeaderWait()
+    waiting = LeaderWait()
+    parent = os.getppid() if parent is None else parent
     candidate = LeaderCandidate(
         publisher_lock(Path(watched.publisher.service.state_dir)), watched.settings.lead_seconds
     )

@@ -11,11 +11,14 @@ from mirrorlist.core.catalogue.catalogue import Catalogue
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.query import Spellings, for_metalink, for_one_arch, is_denied, is_set, parameters
 from mirrorlist.core.errors import BadRequest, NotFound
+from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import Query
 from mirrorlist.core.network.prefixes import packed
 from mirrorlist.core.selection.known_files import RepositoryLocator, located
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats.registry import LISTS, METALINKS
+
+_FAMILIES = {"4": Family.IPV4, "6": Family.IPV6}
 
 
 class ListKind(Enum):
@@ -37,8 +40,8 @@ class Question:
     """A query, and what is wanted of the answer.
 
     ``heading`` begins a text list; ``redirect`` wants the first mirror instead of the list; ``time`` the age of
-    the data; ``ip`` (packed) the public answer for another address. ``countme`` is how long ago the asking
-    system was installed, in dnf's four steps (man dnf.conf), and only counted.
+    the data; ``ip`` (packed) the public answer for another address; ``family`` mirrors that work over it (``ipv=``).
+    ``countme`` is how long ago the asking system was installed, in dnf's four steps (man dnf.conf), and only counted.
     """
 
     kind: ListKind
@@ -49,11 +52,12 @@ class Question:
     time: bool = False
     ip: bytes | None = None
     countme: str | None = None
+    family: Family | None = None
 
     @property
     def is_plain(self) -> bool:
         """Whether the answer depends on nothing but the query and who asks."""
-        return not (self.redirect or self.time or self.ip)
+        return not (self.redirect or self.time or self.ip or self.family)
 
 
 class Questions:
@@ -96,6 +100,7 @@ class Questions:
             time="time" in given and not is_denied(given, "time"),
             ip=ip,
             countme=given["countme"] if given.get("countme") in _COUNTME else None,
+            family=family_asked(given),
         )
 
     def _query(self, kind: ListKind, rest: tuple[str, str] | None, given: Mapping[str, str]) -> Query:
@@ -105,6 +110,16 @@ class Questions:
             return self._spellings.by_isos(*rest, given)
         query = self._spellings.by_path(*rest, given) if rest else self._spellings.by_name(given)
         return for_metalink(query) if kind is ListKind.METALINK else query
+
+
+def family_asked(given: Mapping[str, str]) -> Family | None:
+    """The address family of ``ipv=4`` or ``ipv=6``. Raises BadRequest for anything else that is not empty."""
+    text = given.get("ipv")
+    if not text:
+        return None
+    if text not in _FAMILIES:
+        raise BadRequest("ipv is malformed; write 4 or 6")
+    return _FAMILIES[text]
 
 
 def _split(path: str) -> tuple[ListKind, tuple[str, str] | None]:

@@ -342,6 +342,26 @@ def test_a_redirect_takes_a_mirror_that_works_over_the_family_as_long_as_there_i
     assert "six" not in hosts([lacking.get(f"/dl/{TEXT}", ipv, "2a01:4f8::1").headers["location"]])
 
 
+@pytest.mark.parametrize("ipv", ["4", "6"])
+def test_a_family_that_is_asked_for_counts_in_every_form(ipv: str) -> None:
+    names = ("six", *(f"four{letter}" for letter in "abc"))
+    silent = {Family.IPV6: bytes([0, *[Reach.NO_ADDRESS] * 3]), Family.IPV4: bytes([Reach.NO_ADDRESS, 0, 0, 0])}
+    bad = {reach_key(MAIN, protocol, family): column for family, column in silent.items() for protocol in WEB_PROTOCOLS}
+    of, _ = served(*names, bad_reach=bad)
+    peer = "192.0.2.1" if ipv == "6" else "2a01:4f8::1"
+    wanted = {"six"} if ipv == "6" else {"foura", "fourb", "fourc"}
+    lists = "/mirrorlist/9/baseos"
+    urls = of.get(lists, f"ipv={ipv}", peer).body.decode().split()
+    assert hosts(urls) == wanted
+    for path, query in (
+        (f"/dl/{TEXT}", ""),
+        (lists, "arch=x86_64&redirect=1&"),
+        ("/mirrorlist", f"path={TEXT}&redirect&"),
+    ):
+        assert hosts([of.get(path, f"{query}ipv={ipv}", peer).headers["location"]]) <= wanted, path
+    assert of.get(lists, "ipv=5").status == of.get(f"/dl/{TEXT}", "ipv=5").status == 400
+
+
 def test_what_a_sponsor_wrote_is_cleaned_in_every_form_of_a_file() -> None:
     named = mirror(
         "a", "berlin", sponsor="Bob bob@secret.example (http://u:pw@h.example/)", sponsor_url="javascript:alert(1)"

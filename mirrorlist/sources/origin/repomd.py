@@ -25,7 +25,6 @@ from mirrorlist.core.model import Checksummed
 LARGEST = 8 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
 _CONNECT_AND_READ_SECONDS = (10.0, 10.0)
-_REPO = "{http://linux.duke.edu/metadata/repo}"
 _MOST_TIMESTAMP = 2**40
 
 Fetch = Callable[[str], bytes | None]
@@ -171,11 +170,11 @@ def summed_up(data: bytes, where: str, written: Callable[[], int] = lambda: 0) -
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         raise UnreadableError(f"{where}: not XML: {error.msg}") from None
-    if root.tag != f"{_REPO}repomd":
+    if etree.QName(root).localname != "repomd":
         raise UnreadableError(f"{where}: the root element is not repomd")
-    if root.find(f"{_REPO}data") is None:
+    if root.find("{*}data") is None:
         raise UnreadableError(f"{where}: it names no data")
-    stamps = [_timestamp(element.text) for element in root.iterfind(f"{_REPO}data/{_REPO}timestamp")]
+    stamps = [_timestamp(element.text) for element in root.iterfind("{*}data/{*}timestamp")]
     return Checksummed(
         size=len(data),
         timestamp=max(stamps) if stamps else written(),
@@ -217,8 +216,8 @@ def largest_part(repomd: bytes) -> Part | None:
     except (etree.XMLSyntaxError, ValueError):
         return None
     parts = []
-    for data in root.iterfind(f"{_REPO}data"):
-        location, size = data.find(f"{_REPO}location"), data.findtext(f"{_REPO}size") or ""
+    for data in root.iterfind("{*}data"):
+        location, size = data.find("{*}location"), data.findtext("{*}size") or ""
         path = "" if location is None else str(location.get("href", ""))
         if _HREF.fullmatch(path) and re.fullmatch("[1-9][0-9]{0,7}", size, re.ASCII) and int(size) <= LARGEST_PART:
             parts.append(Part(path, int(size)))

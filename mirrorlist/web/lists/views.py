@@ -17,7 +17,7 @@ from mirrorlist.core.model import Client, Query, RepoMetadata, Selection
 from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource, offer, sources_of, wanted_by
 from mirrorlist.core.selection.client import CountryOf, client_at
 from mirrorlist.core.selection.select import select
-from mirrorlist.core.selection.usability import family_of
+from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions, family_of
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats import file_metalink3, file_metalink4
 from mirrorlist.formats.mirrorlist import CONTENT_TYPE as TEXT
@@ -45,9 +45,10 @@ def lists(
         questions, now = reader.questions(snapshot), clock()
         question = questions.read(request.environ["PATH_INFO"], request.query_string.decode("latin-1"))
         client = asking(snapshot, country_of, question.ip)
-        wanted = wanted_by(question.query)
+        wanted = replace(wanted_by(question.query), family=question.family)
         question = questions.located(snapshot, question, now)
-        rung = current.column(question.query, family_of(client)).rung
+        narrowing = Exclusions(family=question.family) if question.family else NO_EXCLUSIONS
+        rung = current.column(question.query, family_of(client), narrowing).rung
         labels = labels_of_question(question, rung)
         if is_of_one_file(snapshot, question):
             found = offer(snapshot, questions.belonging, wanted, client, now)
@@ -127,7 +128,8 @@ def written_file(question: Question, found: FileSelection) -> tuple[str, bytes]:
 
 def selected(snapshot: Snapshot, question: Question, client: Client, now: float) -> Selection:
     """The selection with its comments; raises NotFound if nothing is in it."""
-    selection = select(snapshot, question.query, client, now)
+    narrowing = Exclusions(family=question.family) if question.family else NO_EXCLUSIONS
+    selection = select(snapshot, question.query, client, now, narrowing)
     if not selection.choices and not selection.fallbacks:
         raise NotFound("no mirror that you can use carries this")
     notes = selection.notes

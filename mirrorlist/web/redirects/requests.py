@@ -13,13 +13,13 @@ from werkzeug.http import parse_list_header, parse_options_header
 from mirrorlist.core.catalogue.query import asked_countries, asked_protocols, asked_values, parameters
 from mirrorlist.core.catalogue.trees import Keeps, RedirectTree, TreePath, Trees
 from mirrorlist.core.errors import BadRequest, NotFound
-from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.redirects.file_mirrors import FileQuery
 from mirrorlist.core.selection.known_files import RepositoryLocator, known_file
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats import file_json, file_metalink3, file_metalink4
 from mirrorlist.web.client_address import TrustedProxies
+from mirrorlist.web.questions import family_asked
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -53,7 +53,6 @@ _FOLLOWS_METALINKS = "ZYpp"
 """How libzypp begins its User-Agent. It names metalink types beside ``*/*`` as aria2 does, but takes a metalink in
 place of any file, and asks again with ``*/*`` alone when that fails (seen with 17.25)."""
 _FETCHES_DUPLICATES = re.compile(r"wget2/|Wget/2\.(?:[01]\.|2\.0)", re.ASCII)
-FAMILIES = {"4": Family.IPV4, "6": Family.IPV6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ class FileRequests:
             self._asked(asked, place.tree, https) if asked else self.allowed(place.tree, https),
             asked_countries(given),
             frozenset(asked_values(given, "avoid")),
-            _family(given),
+            family_asked(given),
         )
         otherwise = () if asked else self._possible(place.tree, https)
         return FileRequest(wanted, form, given.get("logo", ""), () if otherwise == wanted.protocols else otherwise)
@@ -222,15 +221,6 @@ def _ranges(accept: str) -> list[tuple[str, float | None]]:
 def _rank(form: Form) -> int:
     order = list(BY_TYPE.values())
     return order.index(form) if form in order else len(order)
-
-
-def _family(given: Mapping[str, str]) -> Family | None:
-    text = given.get("ipv")
-    if not text:
-        return None
-    if text not in FAMILIES:
-        raise BadRequest("ipv is malformed; write 4 or 6")
-    return FAMILIES[text]
 
 
 Value = TypeVar("Value")
