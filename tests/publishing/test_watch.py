@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+from structlog.testing import capture_logs
+
+from mirrorlist.publishing.mirror_reader import MirrorReader
+from mirrorlist.sources.service.file import read_service
+from mirrorlist.sources.submissions.terms import terms_of
 from mirrorlist.store.index_files import current_indexes
 from mirrorlist.store.snapshot_files import read_newest
+from tests.building import NOW
 from tests.indexing.test_network import SERVICE, write
 from tests.serving import mirror_file, put, until
 from tests.test_leads import PATIENCE, started
@@ -31,3 +39,38 @@ def test_the_publisher_keeps_the_index_new(tmp_path: Path) -> None:
         assert '"event": "files"' in publisher.log()
     assert publisher.process.returncode == 0
     assert current_indexes(state)
+
+
+def test_a_publisher_whose_parent_is_gone_before_it_looks_ends(tmp_path: Path) -> None:
+    config = tmp_path / "service.yml"
+    config.write_text(SERVICE)
+    (tmp_path / "mirrors.d").mkdir()
+    put(tmp_path / "mirrors.d" / "a.example.org.yml", mirror_file("a.example.org"))
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    command = [
+        sys.executable,
+        "-m",
+        "mirrorlist",
+        "--config",
+        str(config),
+        "publish",
+        "--watch",
+        "--parent",
+        str(gone.pid),
+    ]
+    assert subprocess.run(command, timeout=PATIENCE).returncode == 0
+
+
+def test_a_file_that_nobody_reads_is_logged_once(tmp_path: Path) -> None:
+    config = tmp_path / "service.yml"
+    config.write_text(SERVICE)
+    (tmp_path / "mirrors.d").mkdir()
+    put(tmp_path / "mirrors.d" / "a.example.org.yml", mirror_file("a.example.org"))
+    put(tmp_path / "mirrors.d" / "b.example.org", mirror_file("b.example.org"))
+    reader, terms = MirrorReader(tmp_path / "state"), terms_of(read_service(config)[0])
+    with capture_logs() as logs:
+        for now in (NOW, NOW + 1):
+            reader.read(tmp_path / "mirrors.d", terms, now)
+    [line] = [each for each in logs if each["event"] == "file not read"]
+    assert "b.example.org" in line["finding"]

@@ -69,7 +69,7 @@ def guarded(
     files: Mapping[str, ReadFile], terms: SubmissionTerms, former: Collection[Mirror] = ()
 ) -> dict[str, Mirror]:
     """The mirrors by the path of their file, without what they may not have. ``former`` are those in force so far."""
-    alone = {path: _by_itself(read, terms) for path, read in files.items()}
+    alone = {path: by_itself(read, terms) for path, read in files.items()}
     if not terms.is_public:
         return {path: read.mirror for path, read in alone.items()}
     known = neighbours({path: read.mirror for path, read in alone.items()})
@@ -77,7 +77,7 @@ def guarded(
     return {path: _among_others(read, known, standing) for path, read in alone.items()}
 
 
-def _by_itself(read: ReadFile, terms: SubmissionTerms) -> ReadFile:
+def by_itself(read: ReadFile, terms: SubmissionTerms) -> ReadFile:
     """The mirror without what no neighbour has to be asked for."""
     shown_as, changed = cleaned_texts(read.document.root or {})
     mirror = read.mirror

@@ -22,6 +22,7 @@ from mirrorlist.sources.mirrors.repairs import Surroundings
 from mirrorlist.sources.places.checks import place_findings, placed_by
 from mirrorlist.sources.places.locations import placed
 from mirrorlist.sources.submissions.facts import ABSENCE_CHECKS, FACT_CHECKS, LINK_CHECKS, REQUIREMENT_CHECKS
+from mirrorlist.sources.submissions.guarded import ReadFile, by_itself
 from mirrorlist.sources.submissions.hosts import HOST_CHECKS
 from mirrorlist.sources.submissions.networks import NETWORK_CHECKS
 from mirrorlist.sources.submissions.submission import (
@@ -81,7 +82,7 @@ def submitted_files(directory: Path) -> tuple[Path, ...]:
 
 
 def judge_submissions(paths: Sequence[Path], directory: Path, terms: SubmissionTerms) -> tuple[Judged, ...]:
-    """Every path judged, in this order, among the mirrors of a directory.
+    """Every path judged, in this order, among the mirrors of a directory, with what the service honours of their files.
 
     A path outside the directory is judged as if it lay there, in place of a file of its name. Never raises: what is
     missing, a link, a device or hostile in its name or its contents is refused with a finding, and nothing is followed.
@@ -92,7 +93,13 @@ def judge_submissions(paths: Sequence[Path], directory: Path, terms: SubmissionT
     replaced = {path.name for path in named if not _lies_below(path, directory)}
     around = (directory / name for name in mirror_file_names(directory)[0] if name not in replaced)
     others = {str(path): _opened(path, terms) for path in around}
-    everybody = {key: file.mirror for key, file in (others | files).items() if isinstance(file, _File) and file.mirror}
+    mirrors = {key: file.mirror for key, file in files.items() if file.mirror}
+    in_force = {
+        key: by_itself(ReadFile(file.document, file.mirror), terms).mirror
+        for key, file in others.items()
+        if isinstance(file, _File) and file.mirror
+    }
+    everybody = in_force | mirrors
     known = neighbours({_path(Path(key)): mirror for key, mirror in everybody.items()})
     return tuple(_judged(each, directory, known, terms) for each in read.values())
 

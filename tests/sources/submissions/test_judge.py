@@ -18,7 +18,7 @@ from mirrorlist.sources.submissions.judge import MOST_FINDINGS, judge_submission
 from mirrorlist.sources.submissions.submission import HELD_TO, SubmissionCode, SubmissionTerms
 from mirrorlist.sources.submissions.terms import terms_of
 from mirrorlist.sources.yaml.finding_codes import Code
-from tests.data.submissions import FILE, HOSTILE, NEIGHBOURS, SERVICE, VALID, WARNED, contents
+from tests.data.submissions import FILE, HEAD, HOSTILE, NEIGHBOURS, SERVICE, SYNC, VALID, WARNED, contents
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTATION = ROOT / "docs" / "findings.md"
@@ -179,3 +179,15 @@ def test_the_real_files_are_refused_for_what_was_read_in_them(tmp_path: Path) ->
         "wide-network": 1,
     }
     assert sum(not Review((each,)).accepted for each in found) == 29
+
+
+def test_a_claim_that_no_service_honours_stands_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / "service.yml").write_text(SERVICE)
+    mirrors = tmp_path / "mirrors.d"
+    mirrors.mkdir()
+    (mirrors / "half.example.net.yml").write_text(
+        "name: half.example.net\naddress: {https: 'https://half.example.net/'}\n" + SYNC
+        + "private: true\nmonopoly: true\nsubnets: [128.0.0.0/1]\n"
+    )  # fmt: skip
+    found = judged(tmp_path, (HEAD + "subnets: [185.0.0.0/20]\n").encode())
+    assert [str(each) for each in found.findings if "half" in each.message] == []
