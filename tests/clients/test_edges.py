@@ -43,7 +43,8 @@ LONG = b"/".join([b"a-name-as-long-as-few-people-choose-one-" + b"x" * 60] * 5) 
 def network(directory: Path) -> Path:
     names = [f"mirror{number:02}.with-a-rather-long-name.of-a-university.example.org" for number in range(PUBLIC)]
     config = checkout(directory, *names)
-    put(config, SERVICE + "trusted_proxies: [127.0.0.1]\ntrees:\n  - {path: /dl/, module: main}\n")
+    approved = "approved: [private.example.org, monopoly.example.org]\n"
+    put(config, SERVICE + approved + "trusted_proxies: [127.0.0.1]\ntrees:\n  - {path: /dl/, module: main}\n")
     for name, more in (
         ("private.example.org", f"private: true\nsubnets: [{PRIVATE}/32]\n"),
         ("monopoly.example.org", f"monopoly: true\nprivate: true\nsubnets: [{MONOPOLY}/32]\n"),
