@@ -21,5 +21,4 @@ def set_up_logs() -> None:
             *shapes,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )
