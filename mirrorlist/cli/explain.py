@@ -16,7 +16,7 @@ from mirrorlist.cli.shared.compiled import snapshot_of
 from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.cli.shared.questions import client_of, query_of, question_options
 from mirrorlist.core.model import Client, PlaceSource, Query, Selection
-from mirrorlist.core.selection.explanation import Asker, Explanation, explanation
+from mirrorlist.core.selection.explanation import Explanation, explanation
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.sources.yaml.documents import printable
@@ -36,7 +36,9 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
     """Writes the whole decision for a query and a client."""
     selection = select(snapshot, query, client, now)
     told = explanation(snapshot, selection, everything=True)
-    console.print(_client_line(told.asker))
+    who = told.asker
+    facts = [who.place, *([f"AS{who.asn}"] if who.asn else []), *([" ".join(who.cloud)] if who.cloud else [])]
+    console.print(f"{who.address or 'unknown'}: {', '.join(facts)}")
     _tell_ages(console, snapshot, now)
     console.print(f"asks for {query.path} of module {query.target.module}", soft_wrap=True)
     for each in snapshot.facts.waiting:
@@ -44,7 +46,12 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
             console.print(str(each), soft_wrap=True)
     for note in told.notes:
         console.print(f"note: {note}")
-    _tell_metadata(console, snapshot, query.path, now)
+    if metadata := snapshot.facts.metadata.get(query.path):
+        days = (now - metadata.first_seen) / 86_400
+        console.print(
+            f"metalink: repomd.xml {metadata.current.sha256[:16]}..., at the origin for {days:.1f} days, "
+            f"{len(metadata.alternates)} older accepted"
+        )
     console.print()
     console.print(_chosen(told))
     for choice in selection.choices:
@@ -56,15 +63,6 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
     _tell_left_out(console, selection)
     _tell_withheld(console, snapshot)
     console.print(f"\n{len(told.chosen)} chosen + {len(told.left_out)} left out = {len(snapshot.mirrors)}")
-
-
-def _client_line(who: Asker) -> str:
-    facts = [who.place]
-    if who.asn:
-        facts.append(f"AS{who.asn}")
-    if who.cloud:
-        facts.append(" ".join(who.cloud))
-    return f"{who.address or 'unknown'}: {', '.join(facts)}"
 
 
 def _tell_ages(console: Console, snapshot: Snapshot, now: float) -> None:
@@ -80,16 +78,6 @@ def _tell_ages(console: Console, snapshot: Snapshot, now: float) -> None:
 def _with_age(day: str, now: float) -> str:
     days = (datetime.fromtimestamp(now, UTC).date() - date.fromisoformat(day)).days
     return f"{day}, {days} days old"
-
-
-def _tell_metadata(console: Console, snapshot: Snapshot, path: str, now: float) -> None:
-    metadata = snapshot.facts.metadata.get(path)
-    if metadata:
-        days = (now - metadata.first_seen) / 86_400
-        console.print(
-            f"metalink: repomd.xml {metadata.current.sha256[:16]}..., at the origin for {days:.1f} days, "
-            f"{len(metadata.alternates)} older accepted"
-        )
 
 
 def _chosen(told: Explanation) -> Table:

@@ -24,7 +24,7 @@ from mirrorlist.core.health.report import (
     said_nothing,
     worst,
 )
-from mirrorlist.core.health.verdicts import Event, Override, ProbeOutcome
+from mirrorlist.core.health.verdicts import Event
 from mirrorlist.core.model import FallbackLevel
 from mirrorlist.core.selection.fallback_levels import rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
@@ -60,7 +60,9 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
     now = context.clock()
     rows = report(mirror, store.verdicts(name))
     console = Console(highlight=False)
-    _tell_override(console, store.overrides(now).get(name))
+    if found := store.overrides(now).get(name):
+        until = moment(found.until)
+        console.print(f"taken out by {found.author} until {until} UTC: {found.reason}", soft_wrap=True, markup=False)
     _tell_files(console, state_dir, name)
     if not rows:
         console.print(f"{name} was not probed yet; run mirrorlist probe --mirror {name}", soft_wrap=True)
@@ -97,12 +99,6 @@ def _tell_rungs(facts: Facts) -> None:
     if unknown := len(held) - fresh - late:
         click.echo(f"{unknown} of {len(found)} repositories were not compared with the origin on any mirror yet")
     click.echo(f"{fresh} of {len(found)} repositories are listed with fresh mirrors")
-
-
-def _tell_override(console: Console, found: Override | None) -> None:
-    if found:
-        until = moment(found.until)
-        console.print(f"taken out by {found.author} until {until} UTC: {found.reason}", soft_wrap=True, markup=False)
 
 
 def _tell_files(console: Console, state_dir: Path, name: str) -> None:
@@ -143,11 +139,7 @@ def _tell_remedies(console: Console, rows: tuple[HealthRow, ...]) -> None:
     for url, days in ending_soon(rows).items():
         console.print(f"\nwarning: the certificate of {url} ends in {days} days: renew it now", soft_wrap=True)
     for outcome, remedy in remedies(rows).items():
-        console.print(f"\n{_capital(outcome)}: {remedy}", soft_wrap=True)
-
-
-def _capital(outcome: ProbeOutcome) -> str:
-    return outcome.value[0].upper() + outcome.value[1:]
+        console.print(f"\n{outcome.value[0].upper()}{outcome.value[1:]}: {remedy}", soft_wrap=True)
 
 
 def _tell_events(console: Console, events: list[Event]) -> None:

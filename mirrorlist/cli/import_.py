@@ -56,21 +56,17 @@ def import_(
     service = context.service()
     reader = partial(mirrormanager.read, category=category) if category else READERS[kind]
     taken: set[str] = set()
-    done = [
-        write(_with(carried, frequency), out, taken, force) for carried in reader(source, frozenset(service.modules))
-    ]
+    done = []
+    for carried in reader(source, frozenset(service.modules)):
+        if frequency and carried.fields and "update_frequency" not in carried.fields:
+            carried.put("update_frequency", frequency)
+        done.append(write(carried, out, taken, force))
     paths = tuple(each.path for each in done if each.path)
     judged = judge_submissions(paths, out, terms_of(service)) if paths else ()
     review = Review(tuple(each.reviewed for each in judged))
     reviewed = dict(zip(paths, review.files, strict=True))
     click.echo(_PAGES[form](done, reviewed, review), nl=False)
     sys.exit(0 if len(paths) == len(done) and review.accepted and done else 1)
-
-
-def _with(carried: Carried, frequency: str | None) -> Carried:
-    if frequency and carried.fields and "update_frequency" not in carried.fields:
-        carried.put("update_frequency", frequency)
-    return carried
 
 
 def _text(done: Sequence[Written], reviewed: Mapping[Path, Reviewed], review: Review) -> str:

@@ -66,7 +66,11 @@ def write_new(
 ) -> None:
     """The command, with the resolver as an argument; without one no name is looked up."""
     service = context.service()
-    answers = {**(_mailed(mail.read(MAX_BYTES + 1)) if mail else {}), **flags} or _asked()
+    answers = {**(_mailed(mail.read(MAX_BYTES + 1)) if mail else {}), **flags}
+    if not answers:
+        click.echo("Enter leaves a question out.")
+        said = {key: click.prompt(answer.question, default="", show_default=False) for key, answer in ANSWERS.items()}
+        answers = {key: each for key, each in said.items() if each.strip()}
     values, refused = understood(answers)
     for line in refused:
         _note(f"left out: {line}")
@@ -87,7 +91,10 @@ def write_new(
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
     click.echo(f"{path}: written")
-    _judge(path, terms)
+    review = Review(tuple(each.reviewed for each in judge_submissions([path], path.parent, terms)))
+    click.echo(text(review), nl=False)
+    click.echo(review.summary(), err=True)
+    sys.exit(0 if review.accepted else 1)
 
 
 def _mailed(data: bytes) -> dict[str, str]:
@@ -98,13 +105,6 @@ def _mailed(data: bytes) -> dict[str, str]:
     for number, line in application.unknown:
         _note(f"line {number} was not understood: {line}")
     return dict(application.answers)
-
-
-def _asked() -> dict[str, str]:
-    """What a person answers; an empty answer is none."""
-    click.echo("Enter leaves a question out.")
-    said = {key: click.prompt(answer.question, default="", show_default=False) for key, answer in ANSWERS.items()}
-    return {key: each for key, each in said.items() if each.strip()}
 
 
 def _found_out(
@@ -137,13 +137,6 @@ def _found_out(
         filled["sync_from"] = public[0]
         _note(f"sync.from {public[0]} was filled in; correct it if the mirror connects from elsewhere")
     return filled
-
-
-def _judge(path: Path, terms: SubmissionTerms) -> None:
-    review = Review(tuple(each.reviewed for each in judge_submissions([path], path.parent, terms)))
-    click.echo(text(review), nl=False)
-    click.echo(review.summary(), err=True)
-    sys.exit(0 if review.accepted else 1)
 
 
 def _note(said: str) -> None:

@@ -41,13 +41,10 @@ def override(context: Context, name: str, out: bool, seconds: int | None, reason
         raise click.UsageError("--out needs --for, as --for 6h, and --reason")
     if seconds > LONGEST_SECONDS:
         raise click.UsageError("--for is over ten years; retire the mirror in its file instead: status: retired")
-    store.override(Override(name, _in_a_line(reason), _author(), now, now + seconds))
+    # It is shown on terminals, in logs and on pages, so it must be one line without control characters.
+    line = "".join(character if character.isprintable() else "?" for character in " ".join(reason.split()))
+    store.override(Override(name, line, _author(), now, now + seconds))
     click.echo(f"{name}: out until {moment(now + seconds)} UTC")
-
-
-def _in_a_line(reason: str) -> str:
-    """It is shown on terminals, in logs and on pages, so nothing in it may steer these."""
-    return "".join(character if character.isprintable() else "?" for character in " ".join(reason.split()))
 
 
 def _author() -> str:

@@ -17,7 +17,7 @@ from mirrorlist.cli.output.reviews import plain_line
 from mirrorlist.cli.output.written import writable, write_named
 from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.errors import Finding, Severity
+from mirrorlist.core.errors import Severity
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.preview.preview import UNITS, Ground, rate_mbps
 from mirrorlist.core.preview.preview import preview as previewed
@@ -87,7 +87,10 @@ def preview(
     otherwise. Files that mirrorlist validate refuses are not previewed. The status is 0 if all were previewed, 1 if one
     is refused or something cannot be read, 2 for a wrong call.
     """
-    _refuse_wrong_number(len(files) + len(removed))
+    if not files and not removed:
+        raise click.UsageError("name files to preview, or one that goes away with --removed")
+    if len(files) + len(removed) > MOST_FILES:
+        raise click.UsageError(f"at most {MOST_FILES} files are previewed at once")
     service = context.at(config, directory).service()
     if module not in service.modules:
         raise click.UsageError(f"there is no module {module!r}; these are: {', '.join(service.modules)}")
@@ -106,20 +109,17 @@ def preview(
         refused=refused,
         missing=told.missing,
     )
-    click.echo(writable(_written(form, telling)), nl=False)
+    if form == "text" and sys.stdout.isatty():
+        said = text(telling, shutil.get_terminal_size().columns, colour=True)
+    else:
+        said = PREVIEW_FORMATS[form](telling)
+    click.echo(writable(said), nl=False)
     if picture:
         write_named("--map", picture, world_map(telling.preview, told.change.after).encode())
     if page:
         write_named("--summary", page, markdown(telling).encode(), "ab")
     click.echo(summary(telling.preview), err=True)
     sys.exit(1 if refused or told.missing else 0)
-
-
-def _refuse_wrong_number(files: int) -> None:
-    if not files:
-        raise click.UsageError("name files to preview, or one that goes away with --removed")
-    if files > MOST_FILES:
-        raise click.UsageError(f"at most {MOST_FILES} files are previewed at once")
 
 
 def _read(
@@ -137,16 +137,12 @@ def _read(
     accepts = Review(tuple(each.reviewed for each in judged)).accepts
     for each in judged:
         if not accepts(each.reviewed):
-            _tell(each.reviewed.findings)
+            for finding in each.reviewed.findings:
+                if finding.severity is Severity.ERROR:
+                    click.echo(plain_line(str(finding)), err=True)
     good = {path: each.mirror for path, each in zip(paths, judged, strict=True) if accepts(each.reviewed)}
     told = read_change(good, [path.name for path in removed], where, terms, now)
     return told, tuple(each.reviewed.path for each in judged if not accepts(each.reviewed))
-
-
-def _tell(findings: Sequence[Finding]) -> None:
-    for found in findings:
-        if found.severity is Severity.ERROR:
-            click.echo(plain_line(str(found)), err=True)
 
 
 def _ground(service: Service) -> Ground:
@@ -163,9 +159,3 @@ def _ground(service: Service) -> Ground:
         country_places=found.country_places,
         policy=service.policy,
     )
-
-
-def _written(form: str, telling: Telling) -> str:
-    if form == "text" and sys.stdout.isatty():
-        return text(telling, shutil.get_terminal_size().columns, colour=True)
-    return PREVIEW_FORMATS[form](telling)

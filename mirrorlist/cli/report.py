@@ -15,7 +15,6 @@ from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
 from mirrorlist.core.health.history import reaches
 from mirrorlist.core.owners.network_report import (
     DOWN_DAYS,
-    Down,
     Limits,
     NetworkReport,
     Observations,
@@ -75,13 +74,14 @@ def _write_patch(file: Path, facts: Facts, found: NetworkReport, way: str) -> No
     parts = []
     today = datetime.fromtimestamp(found.at, UTC).date()
     for each in found.down:
+        reason = f"Down since {moment(each.since)[:10]}."
         path = directory / names[each.mirror] if each.mirror in names else None
         data = read_regular(path) if path else None
         told = path_in_repository(path) if path else ""
         if path is None or not isinstance(data, bytes) or not can_be_named(told):
             click.echo(f"not in the patch: {each.mirror}: its file cannot be found or named in a patch", err=True)
             continue
-        new = paused(data, path.name, _reason(each), today, (modules, countries)) if way == "pause" else None
+        new = paused(data, path.name, reason, today, (modules, countries)) if way == "pause" else None
         if way == "pause" and new is None:
             click.echo(f"not paused but removed: {each.mirror}: a few lines cannot pause its file", err=True)
         parts.append(patch(told, data, new))
@@ -90,10 +90,6 @@ def _write_patch(file: Path, facts: Facts, found: NetworkReport, way: str) -> No
     click.echo(
         f"{file}: {count}; git apply {file}" if parts else f"{file}: empty, there is nothing to take out", err=True
     )
-
-
-def _reason(down: Down) -> str:
-    return f"Down since {moment(down.since)[:10]}."
 
 
 def path_in_repository(path: Path) -> str:

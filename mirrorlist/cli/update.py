@@ -77,11 +77,20 @@ def files(
 def _run(context: Context, state_dir: Path, wanted: IndexJob, timeout: float) -> bool:
     """Whether every origin was listed."""
     facts = published_facts(state_dir)
-    _check(facts, wanted)
+    for module in wanted.modules:
+        if module not in facts.service.modules:
+            raise NotFound(f"--module {module}: unknown; known are {', '.join(facts.service.modules)}")
+    if wanted.mirror:
+        mirror_called(facts, wanted.mirror)
     indexing = _indexing(context, state_dir, facts, timeout)
     counts: Counter[FilesOutcome] = Counter()
     origins_listed = True
-    with progress(indexing.steps(wanted), line_of, attrgetter("who"), _stays) as told:
+
+    def stays(step: Step) -> bool:
+        """Failures and all steps of the origin stay above the bar."""
+        return step.is_origins or step.outcome not in (FilesOutcome.LISTED, FilesOutcome.ASKED)
+
+    with progress(indexing.steps(wanted), line_of, attrgetter("who"), stays) as told:
         for step in indexing.run(wanted):
             counts[step.outcome] += 1
             origins_listed &= not step.is_origins or step.outcome in (FilesOutcome.LISTED, FilesOutcome.WARNING)
@@ -91,22 +100,13 @@ def _run(context: Context, state_dir: Path, wanted: IndexJob, timeout: float) ->
     return origins_listed and bool(counts)
 
 
-def _check(facts: Facts, wanted: IndexJob) -> None:
-    for module in wanted.modules:
-        if module not in facts.service.modules:
-            raise NotFound(f"--module {module}: unknown; known are {', '.join(facts.service.modules)}")
-    if wanted.mirror:
-        mirror_called(facts, wanted.mirror)
-
-
 def _indexing(context: Context, state_dir: Path, facts: Facts, timeout: float) -> Indexing:
     guard, lister = guard_of(facts.service), installed_lister()
-    bounds = Bounds(seconds=timeout)
     ways = Ways(
         rsync=partial(listed_lines, guard=guard, lister=lister),
         fetch=partial(fetch, guard=guard),
         clock=time.monotonic,
-        bounds=bounds,
+        bounds=Bounds(seconds=timeout),
     )
     operators = Guard(allowed=ANY_ADDRESS)
     return Indexing(
@@ -117,11 +117,6 @@ def _indexing(context: Context, state_dir: Path, facts: Facts, timeout: float) -
         ways=ways,
         now=context.clock,
     )
-
-
-def _stays(step: Step) -> bool:
-    """What failed, and whatever became of the origin."""
-    return step.is_origins or step.outcome not in (FilesOutcome.LISTED, FilesOutcome.ASKED)
 
 
 def line_of(step: Step) -> str:
@@ -155,7 +150,10 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
         counts[done.outcome] += 1
         if not quiet or done.outcome in (MetadataOutcome.CHANGED, MetadataOutcome.FAILED):
             click.echo(f"{done.outcome.value:9}  {done.path}  {done.reason}".rstrip())
-    _tell_ages(store, context.clock())
+    for path, check in sorted(store.checks().items()):
+        if check.failed_at is not None and check.confirmed_at is not None:
+            hours = (context.clock() - check.confirmed_at) / 3600
+            click.echo(f"kept       {path}  last confirmed {hours:.1f} hours ago: {check.error}")
     if paths:
         click.echo(f"{store.expire_alternates(paths)} older versions are not accepted any more")
     click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in MetadataOutcome))
@@ -193,14 +191,6 @@ def _paths(catalogue: Catalogue, name: str) -> list[str]:
     return [
         found.path.replace("$basearch", arch or "") for found, arch in published(catalogue) if found.path == wanted.path
     ]
-
-
-def _tell_ages(store: MetadataStore, now: float) -> None:
-    """Names what is served although the origin did not confirm it this time, with its age."""
-    for path, check in sorted(store.checks().items()):
-        if check.failed_at is not None and check.confirmed_at is not None:
-            hours = (now - check.confirmed_at) / 3600
-            click.echo(f"kept       {path}  last confirmed {hours:.1f} hours ago: {check.error}")
 
 
 update.add_command(files)

@@ -102,8 +102,6 @@ def _paths(files: Sequence[Path], service: Service) -> tuple[Path, ...]:
         sys.exit(1)
     for unread in unread_files(directory):
         click.echo(plain_line(str(unread)), err=True)
-    return tuple(map(_short, submitted_files(directory)))
-
-
-def _short(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    here = Path.cwd()
+    every = submitted_files(directory)
+    return tuple(path.relative_to(here) if path.is_relative_to(here) else path for path in every)

@@ -20,6 +20,8 @@ from mirrorlist.store.listings import Listings
 from mirrorlist.store.snapshot_files import read_newest
 
 WIDEST_NAME = 30
+COUNTED = {Holding.HAS: "have it", Holding.LACKS: "do not", Holding.UNKNOWN: "not indexed"}
+ANSWERS = {Holding.HAS: "yes", Holding.LACKS: "no", Holding.UNKNOWN: "?"}
 
 
 @click.command()
@@ -33,18 +35,14 @@ def which(context: Context, path: str, module: str | None) -> None:
     snapshot = with_indexes(read_newest(state_dir), state_dir, {}, refused.__setitem__)
     for name, reason in refused.items():
         click.echo(f"the index of {name} cannot be used: {reason}; mirrorlist update files makes it anew", err=True)
-    found = _found(snapshot.files, path.strip("/"), module)
+    chosen = [index for name, index in snapshot.files.items() if module in (None, name)]
+    found = [(index, number) for index in chosen if (number := index.find(path.strip("/"))) is not None]
     if not found:
         raise NotFound(_not_found(snapshot.files, path, module))
     console = Console(highlight=False, markup=False)
     for index, number in found:
         rows = standings(snapshot, index, number, Listings(state_dir, index.facts.module))
         _tell(console, index, index.file(number), rows, context.clock())
-
-
-def _found(files: Mapping[str, FileIndex], path: str, module: str | None) -> list[tuple[FileIndex, int]]:
-    chosen = [index for name, index in files.items() if module in (None, name)]
-    return [(index, number) for index in chosen if (number := index.find(path)) is not None]
 
 
 def _not_found(files: Mapping[str, FileIndex], path: str, module: str | None) -> str:
@@ -64,23 +62,14 @@ def _tell(console: Console, index: FileIndex, file: File, rows: list[FileStandin
     if file.sha256:
         console.print(f"sha256 {file.sha256.hex()}", soft_wrap=True)
     counts = Counter(row.holding for row in rows)
-    console.print(", ".join(f"{counts[holding]} {_counted(holding)}" for holding in Holding))
-    console.print(_table(rows, now))
-
-
-def _counted(holding: Holding) -> str:
-    return {Holding.HAS: "have it", Holding.LACKS: "do not", Holding.UNKNOWN: "not indexed"}[holding]
-
-
-def _table(rows: list[FileStanding], now: float) -> Table:
+    console.print(", ".join(f"{counts[holding]} {COUNTED[holding]}" for holding in Holding))
     table = Table(box=None, pad_edge=False)
     for heading in ("mirror", "has it", "listed"):
         table.add_column(heading, no_wrap=True)
     table.add_column("why", overflow="fold")
-    answers = {Holding.HAS: "yes", Holding.LACKS: "no", Holding.UNKNOWN: "?"}
     for row in rows:
         name = "\n".join(textwrap.wrap(row.mirror.name, WIDEST_NAME))
         listed = "never" if row.listed_at is None else f"{ago(now - row.listed_at)} ago"
         why = "; ".join(part for part in ("private" if row.mirror.private else "", row.why) if part)
-        table.add_row(name, answers[row.holding], listed, why)
-    return table
+        table.add_row(name, ANSWERS[row.holding], listed, why)
+    console.print(table)

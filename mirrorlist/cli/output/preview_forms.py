@@ -34,18 +34,14 @@ def text(telling: Telling, width: int = WIDTH, colour: bool = False) -> str:
         if isinstance(part, Heading):
             console.print(Text(plain_line(part.text), style="bold"))
         elif isinstance(part, Paragraph):
-            console.print(_sentence(part))
+            warning = Text("warning: ", style="bold yellow") if part.warns else Text()
+            console.print(warning.append(Text(plain_line(part.text), style="default")).append("\n"))
         else:
             console.print(_rich_table(part))
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     if not colour:  # where a line is broken, the middle of a name comes to stand at the beginning of the next one
         lines = [plain_line(line) for line in lines]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _sentence(part: Paragraph) -> Text:
-    found = Text("warning: ", style="bold yellow") if part.warns else Text()
-    return found.append(Text(plain_line(part.text), style="default")).append("\n")
 
 
 def _rich_table(part: Table) -> RichTable:

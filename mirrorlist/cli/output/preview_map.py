@@ -37,7 +37,14 @@ def world_map(preview: Preview, mirrors: Iterable[Mirror]) -> str:
     """The map: whom the changed mirrors serve first, where they are, and where the other public mirrors are."""
     told = _in_words(preview)
     names = {effect.name for effect in preview.effects}
-    others = [mirror for mirror in mirrors if mirror.name not in names and _is_shown(mirror)]
+    others = [  # those that are not for everybody are on no map
+        mirror
+        for mirror in mirrors
+        if mirror.name not in names
+        and mirror.location is not None
+        and mirror.location.latitude is not None
+        and any(is_open_to_strangers(mirror, module) for module in mirror.urls)
+    ]
     spots = sorted((spot for effect in preview.effects for spot in effect.spots), key=lambda spot: -_served(spot))
     inset = _inset(spots)
     whole = _layers(spots, others, preview.effects, 1.0)
@@ -115,12 +122,6 @@ def _in_words(preview: Preview) -> str:
 
 def _label(effect: Effect) -> str:
     return printable(effect.name)[:LONGEST_LABEL]
-
-
-def _is_shown(mirror: Mirror) -> bool:
-    """Others that are not for everybody stand on no map."""
-    located = mirror.location is not None and mirror.location.latitude is not None
-    return located and any(is_open_to_strangers(mirror, module) for module in mirror.urls)
 
 
 def _place(mirror: Mirror) -> tuple[float, float]:

@@ -82,7 +82,10 @@ def page(telling: Telling) -> Iterator[Part]:
         yield Paragraph("No mirror is added, changed or removed.")
         return
     yield from _others(telling)
-    yield Paragraph(_basis(telling))
+    yield Paragraph(
+        f"Clients: {telling.preview.clients:,.0f} {telling.counted_by}. Shares are computed from the places and "
+        f"weights of all mirrors of module {telling.preview.module}, as if every one of them were good."
+    )
 
 
 def _left_out(paths: Sequence[str], what: str) -> Iterator[Part]:
@@ -103,7 +106,11 @@ def _mirror(telling: Telling, effect: Effect) -> Iterator[Part]:
     yield from _load(telling, effect)
     yield from (Paragraph(_own(effect.mirror, effect.kind, each), warns=each.alone) for each in effect.own)
     yield from _countries(telling, effect)
-    yield from _systems(telling, effect)
+    networks = [
+        (f"AS{each.asn}", percent(each.clients), percent(each.share.first), percent(each.share.early))
+        for each in effect.systems
+    ]
+    yield from _table(telling, "By network", ("network", "of all clients", "first", "first three"), networks)
     yield from _nearby(telling, effect)
 
 
@@ -176,14 +183,6 @@ def _countries(telling: Telling, effect: Effect) -> Iterator[Part]:
     yield from _table(telling, "By country", columns, rows)
 
 
-def _systems(telling: Telling, effect: Effect) -> Iterator[Part]:
-    rows = [
-        (f"AS{each.asn}", percent(each.clients), percent(each.share.first), percent(each.share.early))
-        for each in effect.systems
-    ]
-    yield from _table(telling, "By network", ("network", "of all clients", "first", "first three"), rows)
-
-
 def _nearby(telling: Telling, effect: Effect) -> Iterator[Part]:
     mbps = mbps_of(effect.mirror, telling.policy)
     if effect.mirror.location is None or effect.mirror.location.latitude is None:
@@ -242,14 +241,6 @@ def _overloaded(telling: Telling, total: float) -> Iterator[Part]:
 def _table(telling: Telling, title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[Table]:
     if rows:
         yield Table(title, columns, tuple(rows[: telling.rows]), max(0, len(rows) - telling.rows))
-
-
-def _basis(telling: Telling) -> str:
-    found = telling.preview
-    return (
-        f"Clients: {found.clients:,.0f} {telling.counted_by}. Shares are computed from the places and weights of all "
-        f"mirrors of module {found.module}, as if every one of them were good."
-    )
 
 
 def percent(part: float, signed: bool = False) -> str:

@@ -21,7 +21,7 @@ from rich.table import Table
 from mirrorlist.cli.output.durations import moment
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.owners.network_report import Coming, NetworkReport, PendingMirror
+from mirrorlist.core.owners.network_report import Coming, NetworkReport
 from mirrorlist.core.review import EndpointResult, Review, Reviewed
 from mirrorlist.sources.yaml.documents import printable
 
@@ -39,25 +39,24 @@ def text(review: Review) -> str:
 
 def wrapped(lines: str, width: int) -> str:
     """The lines for a person at a terminal: wrapped between words, the rest of each indented, errors in red."""
+
+    def coloured(match: re.Match[str]) -> str:
+        return match[1] + click.style(match[2], fg="red" if match[2] == Severity.ERROR else "yellow", bold=True)
+
     found = []
     for line in lines.splitlines():
         rows = textwrap.wrap(line, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-        found.append(_SEVERITY.sub(_coloured, "\n".join(rows), count=1))
+        found.append(_SEVERITY.sub(coloured, "\n".join(rows), count=1))
     return "".join(f"{each}\n" for each in found)
-
-
-def _coloured(found: re.Match[str]) -> str:
-    return found[1] + click.style(found[2], fg="red" if found[2] == Severity.ERROR else "yellow", bold=True)
 
 
 def github(review: Review) -> str:
     """The same, and a workflow command for each finding, which GitHub shows beside the line of the file."""
-    return text(review) + "".join(_annotation(each) for file in review.files for each in file.findings)
-
-
-def _annotation(found: Finding) -> str:
-    place = f"file={_property(found.path)},line={found.line},col={found.column}"
-    return f"::{found.severity} {place},title={_property(found.code)}::{_data(found.message)}\n"
+    lines = [text(review)]
+    for found in (each for file in review.files for each in file.findings):
+        place = f"file={_property(found.path)},line={found.line},col={found.column}"
+        lines.append(f"::{found.severity} {place},title={_property(found.code)}::{_data(found.message)}\n")
+    return "".join(lines)
 
 
 def _data(said: str) -> str:
@@ -94,32 +93,27 @@ def markdown(review: Review) -> str:
     """A page for the summary of a job: each file with its verdict, then what was found, then what was measured."""
     lines = [f"## {'Accepted' if review.accepted else 'Refused'}", "", escaped(review.summary()), ""]
     for file in review.files:
-        lines += _file_part(review, file)
+        verdict = "accepted" if review.accepts(file) else "refused"
+        lines += [f"### <code>{escaped(file.path)}</code>: {verdict}", ""]
+        lines += [f"The mirror is {escaped(file.place)}.", ""] if file.place else []
+        if file.findings:
+            lines += ["| line | | code | what |", "|---:|---|---|---|", *map(_finding_row, file.findings), ""]
+        if file.seen:
+            lines += [
+                "| what | over | came | seconds | Mbit/s |",
+                "|---|---|---|---:|---:|",
+                *map(_result_row, file.seen),
+                "",
+            ]
     return "\n".join(lines) + "\n"
 
 
-def _file_part(review: Review, file: Reviewed) -> list[str]:
-    verdict = "accepted" if review.accepts(file) else "refused"
-    lines = [f"### <code>{escaped(file.path)}</code>: {verdict}", ""]
-    lines += [f"The mirror is {escaped(file.place)}.", ""] if file.place else []
-    if file.findings:
-        lines += ["| line | | code | what |", "|---:|---|---|---|", *map(_row, file.findings), ""]
-    if file.seen:
-        lines += [
-            "| what | over | came | seconds | Mbit/s |",
-            "|---|---|---|---:|---:|",
-            *map(_seen_row, file.seen),
-            "",
-        ]
-    return lines
-
-
-def _row(found: Finding) -> str:
+def _finding_row(found: Finding) -> str:
     severity = "**error**" if found.severity is Severity.ERROR else "warning"
     return f"| {found.line}:{found.column} | {severity} | `{found.code}` | {escaped(found.message)} |"
 
 
-def _seen_row(seen: EndpointResult) -> str:
+def _result_row(seen: EndpointResult) -> str:
     mark = {True: "", False: "**bad** ", None: ""}[seen.good]
     mbps = "" if seen.mbps is None else f"{seen.mbps:.0f}"
     return f"| {escaped(seen.what)} | {escaped(seen.over)} | {mark}{escaped(seen.came)} | {seen.seconds:.1f} | {mbps} |"
@@ -153,7 +147,13 @@ def sections(report: NetworkReport) -> Iterator[Section]:
     """Everything that the report says, in words."""
     states = [f"{status.value}: {len(names)}" for status, names in report.states.items()]
     yield "Mirrors by state", states, "no mirrors"
-    yield "Offers to answer", [_offer(each) for each in report.offers], "none waits"
+    offers = [
+        f"{each.mirror}: nobody knows since when; write status_since"
+        if each.working_days is None
+        else f"{each.mirror}: waits since {each.since}, {each.working_days} working days"
+        for each in report.offers
+    ]
+    yield "Offers to answer", offers, "none waits"
     yield "On their way", [_coming(each) for each in report.coming], "none"
     below = [f"{each.mirror}: {'; '.join(map(str, each.shortfalls))}" for each in report.below]
     yield "Below the requirements", below, "none"
@@ -174,12 +174,6 @@ def sections(report: NetworkReport) -> Iterator[Section]:
     differing = [f"{each.mirror}, {each.module}: {'; '.join(each.told)}" for each in report.files]
     yield "Files that are not as at the origin", differing, "none"
     yield "Files beside mirror files that nobody reads", list(report.unread), "none"
-
-
-def _offer(offer: PendingMirror) -> str:
-    if offer.working_days is None:
-        return f"{offer.mirror}: nobody knows since when; write status_since"
-    return f"{offer.mirror}: waits since {offer.since}, {offer.working_days} working days"
 
 
 def _coming(coming: Coming) -> str:
