@@ -83,7 +83,6 @@ REGISTRIES = ("mirrorlist/formats/", "mirrorlist/cli/", "mirrorlist/store/migrat
 SMALLER: dict[str, str] = {
     "mirrorlist/__main__.py": "what `python -m mirrorlist` starts",
     "mirrorlist/logs.py": "a leaf: nothing may be loaded with it",
-    "mirrorlist/checks/fetching/subprocesses.py": "the only way to run a program that talks to strangers",
     "wsgi.py": "what a WSGI server asks for",
 }
 """Files under 40 lines that are no rows of a registry and have fewer than three importers, each with why."""

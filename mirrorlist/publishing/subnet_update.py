@@ -21,6 +21,7 @@ from mirrorlist.core.network.addresses import doubts
 from mirrorlist.core.network.prefixes import prefix, spelled
 from mirrorlist.core.network.public_addresses import NEVER, SPECIAL
 from mirrorlist.core.network.subnet_lists import ListRules, changes_too_much, list_faults, told_in_short
+from mirrorlist.files_on_disk import write_whole
 from mirrorlist.sources.mirrors.files import read_mirror_files
 from mirrorlist.sources.mirrors.subnet_lists import (
     MAX_BYTES,
@@ -33,7 +34,6 @@ from mirrorlist.sources.mirrors.subnet_lists import (
     seen_path,
     with_published_subnets,
     write_list,
-    write_whole,
 )
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.submissions.guarded import guarded_files
@@ -125,7 +125,7 @@ class _List:
         """Notes why the list was not taken; the same reason is not written again."""
         path = refusal_path(self.state_dir, self.url)
         if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != reason:
-            write_whole(path, reason)
+            write_whole(path, [reason.encode()])
 
     def forget(self, path: Callable[[Path, str], Path]) -> None:
         path(self.state_dir, self.url).unlink(missing_ok=True)

@@ -10,13 +10,13 @@ import os
 import re
 import resource
 import shutil
-import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryFile
 
+from mirrorlist.checks.fetching.subprocesses import bounded
 from mirrorlist.core.errors import PullError
 
 LARGEST_PACK = 2 * 1024**3
@@ -119,8 +119,7 @@ class GitRepository:
 
     def follows(self, old: str, new: str) -> bool:
         """Whether a commit has another among its ancestors, or is that one."""
-        done = self._run(["merge-base", "--is-ancestor", old, new], "none", b"")
-        return done.returncode == 0
+        return self._run(["merge-base", "--is-ancestor", old, new], "none", b"")[0] == 0
 
     def entries(self, commit: str, path: str) -> tuple[TreeEntry, ...]:
         """What lies at a path: the file itself, or with a final slash what the directory holds, not below that."""
@@ -147,40 +146,35 @@ class GitRepository:
         return found
 
     def _ask(self, *words: str, protocol: str = "none", given: bytes = b"") -> bytes:
-        done = self._run(words, protocol, given)
-        if done.returncode:
-            raise PullError(f"git {words[0]} ended with {done.returncode}: {_told(done.stderr)}")
-        return done.stdout
+        status, output, said = self._run(words, protocol, given)
+        if status:
+            raise PullError(f"git {words[0]} ended with {status}: {_told(said)}")
+        return output
 
-    def _run(self, words: Sequence[str], protocol: str, given: bytes) -> subprocess.CompletedProcess[bytes]:
-        """Runs git in a session of its own, all of which ends when the time is over.
+    def _run(self, words: Sequence[str], protocol: str, given: bytes) -> tuple[int, bytes, bytes]:
+        """Runs git in a session of its own, all of which ends when the time is over: its status, its output, and the
+        end of what it said on standard error.
 
         Raises:
             PullError: it was not done in time, or could not be started.
         """
         settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
         command = [self._git, *settings, f"--git-dir={self._directory}", *words]
+        limits = {resource.RLIMIT_FSIZE: LARGEST_PACK}
         try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env=self._environment(protocol), start_new_session=True,
-            )  # fmt: skip
+            with TemporaryFile() as file:
+                file.write(given)
+                file.seek(0)
+                with bounded(command, self._timeout, limits, self._environment(protocol), file) as ran:
+                    output = ran.output.read()
+                    return ran.status(), output, bytes(ran.said)
+        except TimeoutError:
+            raise PullError(
+                f"git {words[0]} took more than {self._timeout:g} seconds; see that the repository answers, "
+                "or write a larger --timeout"
+            ) from None
         except OSError as error:
             raise PullError(f"git cannot be started: {error.strerror}") from None
-        with process:
-            with suppress(ProcessLookupError):
-                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (LARGEST_PACK, LARGEST_PACK))
-            try:
-                output, said = process.communicate(given, self._timeout)
-            except subprocess.TimeoutExpired:
-                raise PullError(
-                    f"git {words[0]} took more than {self._timeout:g} seconds; see that the repository answers, "
-                    "or write a larger --timeout"
-                ) from None
-            finally:
-                if process.returncode is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-        return subprocess.CompletedProcess(command, process.returncode, output, said)
 
     def _environment(self, protocol: str) -> Mapping[str, str]:
         return {

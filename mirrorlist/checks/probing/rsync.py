@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import resource
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Thread
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from mirrorlist.checks.fetching.addresses import resolved_within
 from mirrorlist.checks.fetching.deadline import deadline_in
 from mirrorlist.checks.fetching.fetch import Guard
 from mirrorlist.checks.fetching.result import Failed, shown
-from mirrorlist.checks.fetching.subprocesses import end, hear, limit_memory
+from mirrorlist.checks.fetching.subprocesses import bounded
 from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.network.public_addresses import refusal
 
@@ -23,8 +22,6 @@ PORT = 873
 MOST_SHOWN = 200
 MOST_MEMORY = 512 * 1024 * 1024
 """Of one client, in bytes of its address space: a directory without end would fill it."""
-LAST_WORDS_SECONDS = 1.0
-"""How long what a client said is waited for when it has ended but something that it started has not."""
 _PATH = re.compile(r"/[A-Za-z0-9][A-Za-z0-9._~+/-]*")
 _VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
 
@@ -51,46 +48,22 @@ def probe(subject: Subject, url: str, timeout_seconds: float, guard: Guard, clie
 def installed_client() -> Client | None:
     """The rsync of this machine; None where there is none."""
     program = shutil.which("rsync")
-    if program is None:
-        return None
-
-    return client_of(program)
+    return None if program is None else client_of(program)
 
 
 def client_of(program: str) -> Client:
     """The rsync client at a path."""
 
     def client(arguments: list[str], seconds: float) -> tuple[int, str]:
-        with _running([program, *arguments]) as (process, said, hearing):
+        limits = {resource.RLIMIT_AS: MOST_MEMORY}
+        with bounded([program, *arguments], seconds, limits, {}, printed=subprocess.DEVNULL) as ran:
             try:
-                status = process.wait(seconds)
-            except subprocess.TimeoutExpired:
+                status = ran.status()
+            except TimeoutError:
                 raise TimeoutError(f"no list within {seconds:g} s") from None
-            hearing.join(LAST_WORDS_SECONDS)
-            return status, said.decode("utf-8", "replace").strip()
+            return status, ran.said.decode("utf-8", "replace").strip()
 
     return client
-
-
-@contextmanager
-def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], bytearray, Thread]]:
-    """The client at work, the end of what it says, and who listens; it has ended when this ends."""
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={},
-        start_new_session=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    said = bytearray()
-    hearing = Thread(target=hear, args=(process.stderr, said), daemon=True)
-    hearing.start()
-    try:
-        limit_memory(process.pid, MOST_MEMORY)
-        yield process, said, hearing
-    finally:
-        end(process)
-        process.wait()
-        hearing.join()
-        process.stderr.close()
 
 
 def judged_url(url: str, family: Family, guard: Guard, timeout_seconds: float) -> str | tuple[ProbeOutcome, str]:

@@ -6,18 +6,15 @@ bounded; what it prints is read as ``core/files/list_parser.py`` says.
 
 from __future__ import annotations
 
-import os
+import resource
 import shutil
-import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
 from mirrorlist.checks.fetching.fetch import Guard
 from mirrorlist.checks.fetching.result import shown
-from mirrorlist.checks.fetching.subprocesses import end, hear, limit_memory
+from mirrorlist.checks.fetching.subprocesses import bounded
 from mirrorlist.checks.probing.rsync import judged_url
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.files.list_parser import UNREAD_LINE
@@ -84,70 +81,20 @@ def lister_of(program: str) -> Lister:
             program, "--list-only", "--recursive", "--links", "--no-motd", "--no-human-readable", "--8-bit-output",
             "--exclude=.~tmp~/", f"--contimeout={CONNECT_SECONDS}", f"--timeout={SILENT_SECONDS}", "--", url,
         ]  # fmt: skip
-        with _running(command, bounds) as ran:
+        limits = {resource.RLIMIT_AS: bounds.memory_bytes}
+        with bounded(command, bounds.seconds, limits, {"LC_ALL": "C.UTF-8", "TZ": "UTC"}) as ran:
             yield from _bounded_lines(ran.output, bounds)
-            if ran.judged(url) == _UNREAD:
+            try:
+                status = ran.status()
+            except TimeoutError:
+                raise NotListed(f"no whole list of {shown(url)} within {bounds.seconds:g} s") from None
+            if status not in _GOOD_ENDS:
+                last = shown(" ".join(ran.said.decode("utf-8", "replace").split())[-180:])
+                raise NotListed(f"rsync ended with {status}: {last}")
+            if status == _UNREAD:
                 yield UNREAD_LINE
 
     return lines
-
-
-@dataclass(slots=True)
-class _Ran:
-    """A client at work, and the end of what it said on standard error."""
-
-    process: subprocess.Popen[bytes]
-    output: IO[bytes]
-    said: bytearray
-    hearing: threading.Thread
-    late: threading.Event
-    bounds: Bounds
-
-    def judged(self, url: str) -> int:
-        """The status it ended with; raises NotListed where that is no good end."""
-        ended = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)  # its number stays taken until the end
-        self.hearing.join()
-        status = ended.si_status if ended else -1
-        if self.late.is_set():
-            raise NotListed(f"no whole list of {shown(url)} within {self.bounds.seconds:g} s")
-        if status not in _GOOD_ENDS:
-            last = shown(" ".join(self.said.decode("utf-8", "replace").split())[-180:])
-            raise NotListed(f"rsync ended with {status}: {last}")
-        return status
-
-
-@contextmanager
-def _running(command: list[str], bounds: Bounds) -> Iterator[_Ran]:
-    """The client with its limits, which has ended when this ends."""
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={"LC_ALL": "C.UTF-8", "TZ": "UTC"}, start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stderr is not None
-    said = bytearray()
-    hearing = threading.Thread(target=hear, args=(process.stderr, said), daemon=True)
-    late = threading.Event()
-
-    def too_late() -> None:
-        late.set()
-        end(process)
-
-    watch = threading.Timer(bounds.seconds, too_late)
-    watch.daemon = True
-    hearing.start()
-    watch.start()
-    try:
-        limit_memory(process.pid, bounds.memory_bytes)
-        yield _Ran(process, process.stdout, said, hearing, late, bounds)
-    finally:
-        watch.cancel()
-        watch.join()
-        end(process)
-        process.stdout.close()
-        process.wait()
-        hearing.join()
-        process.stderr.close()
 
 
 def _bounded_lines(output: IO[bytes], bounds: Bounds) -> Lines:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from mirrorlist.core.errors import GeoDatabaseError, SnapshotError
 from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.intervals import as_numbers, interval_table
 from mirrorlist.core.network.prefixes import ARRAYS, IntervalTable
-from mirrorlist.files_on_disk import open_regular
+from mirrorlist.files_on_disk import open_regular, remove_left_overs, write_whole
 from mirrorlist.sources.geo.mmdb import read_geo_database
 from mirrorlist.sources.geo.tables import GeoTables
 
@@ -66,25 +65,18 @@ def load(entry: Path) -> GeoTables | None:
 
 def save(entry: Path, tables: GeoTables) -> None:
     """Writes an entry whole or not at all. A directory that cannot be written to costs only time."""
-    temporary = entry.with_name(f"{entry.stem}.tmp.{os.getpid()}")
-    try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary, tables)
-        temporary.replace(entry)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        write_whole(entry, sealed_tables(tables))
 
 
-def write(path: Path, tables: GeoTables) -> None:
-    """Writes the tables to a file; raises OSError."""
+def sealed_tables(tables: GeoTables) -> Iterable[bytes | memoryview]:
+    """The parts of an entry."""
     arrays = {
         f"{name}/{field}": array(typecode, getattr(getattr(tables, name), field))
         for name in _TABLES
         for field, typecode in _FIELDS.items()
     }
-    with path.open("wb") as file:
-        file.writelines(sealed(KIND, msgspec.msgpack.encode(tables.places), arrays).parts)
+    return sealed(KIND, msgspec.msgpack.encode(tables.places), arrays).parts
 
 
 def remove_others(directory: Path, used: Collection[str]) -> None:
@@ -93,6 +85,8 @@ def remove_others(directory: Path, used: Collection[str]) -> None:
         if entry.name not in used:
             with contextlib.suppress(OSError):
                 entry.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        remove_left_overs(directory)
 
 
 def _table(name: str, arrays: Mapping[str, Values]) -> IntervalTable:
@@ -141,7 +135,7 @@ def compiled(path: Path) -> GeoTables:
 
 def _main(path: Path, result: Path) -> int:
     try:
-        write(result, read_geo_database(path))
+        write_whole(result, sealed_tables(read_geo_database(path)))
     except GeoDatabaseError as error:
         sys.stdout.write(str(error))
         return _REFUSED

@@ -21,6 +21,7 @@ from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import Mirror, Prefix
 from mirrorlist.core.network.prefixes import canonical_network, parse_prefix, spelled
 from mirrorlist.core.network.subnet_lists import told_in_short
+from mirrorlist.files_on_disk import write_whole
 from mirrorlist.sources.yaml.documents import START, finding, shown
 
 MAX_BYTES = 1024 * 1024
@@ -28,7 +29,8 @@ MOST_SUBNETS = 1024
 KEPT_SECONDS = 7 * 86_400
 """How long a copy is used that the URL does not confirm."""
 
-_KEPT_FILE = re.compile(r"([0-9a-f]{32})\.(json|held\.json|seen\.json|refused)(\.[0-9]+\.new)?")
+_KEPT_FILE = re.compile(r"(?:\.tmp\.[0-9]+\.)?([0-9a-f]{32})\.(json|held\.json|seen\.json|refused)")
+"""A kept file, or what a killed writer left of one."""
 _COMMENT = re.compile(r"[#;].*")
 
 
@@ -121,16 +123,8 @@ def read_list(path: Path) -> tuple[Prefix, ...]:
 
 def write_list(path: Path, prefixes: Iterable[Prefix], now: float) -> None:
     """Keeps a list, whole or not at all, as confirmed now."""
-    write_whole(path, json.dumps([spelled(prefix) for prefix in prefixes]))
+    write_whole(path, [json.dumps([spelled(prefix) for prefix in prefixes]).encode()])
     os.utime(path, (now, now))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Puts a file into its place by renaming it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
 
 
 def with_published_subnets(mirror: Mirror, state_dir: Path, now: float) -> Mirror:

@@ -118,6 +118,7 @@ ROW = "-rw-r--r-- 1 2024/01/02 03:04:05 a"
         (f"echo '{ROW}'; echo 'broken pipe' >&2; exit 12", Bounds(), "rsync ended with 12: broken pipe"),
         ("head -c 50000000 /dev/zero >&2; printf '\\n\\033[31mred' >&2; exit 5", Bounds(), "rsync ended with 5"),
         ("exit 10", Bounds(), "rsync ended with 10"),
+        ("kill -24 $$", Bounds(), "rsync ended with -24"),
     ],
 )
 def test_a_client_without_measure_is_ended(script: str, bounds: Bounds, expected: str, tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.core.network.prefixes import parse_prefix, spelled
+from mirrorlist.files_on_disk import write_whole
 from mirrorlist.sources.mirrors.subnet_lists import (
     KEPT_SECONDS,
     MAX_BYTES,
     MOST_SUBNETS,
     ListCode,
     copy_path,
+    forget_lists,
     held_path,
     list_findings,
     parsed_list,
@@ -22,7 +24,6 @@ from mirrorlist.sources.mirrors.subnet_lists import (
     refusal_path,
     with_published_subnets,
     write_list,
-    write_whole,
 )
 from tests.building import NOW, mirror
 
@@ -118,7 +119,7 @@ def test_a_copy_that_is_not_confirmed_for_a_week_is_dropped_and_told(tmp_path: P
 def test_what_waits_and_what_was_refused_is_told_with_what_to_do(tmp_path: Path) -> None:
     write_list(copy_path(tmp_path, URL), (), NOW)
     write_list(held_path(tmp_path, URL), [parse_prefix("192.0.2.0/24")[0]], NOW)
-    write_whole(refusal_path(tmp_path, URL), "status 404")
+    write_whole(refusal_path(tmp_path, URL), [b"status 404"])
     refused, held = list_findings({"mirrors.d/m.yml": MIRROR}, tmp_path, NOW)
     assert str(refused) == (
         f"mirrors.d/m.yml:1:1: warning [subnets-refused] subnets '{URL}': refused, the former stays for seven days: "
@@ -134,6 +135,19 @@ def test_a_list_is_written_as_it_is_read(tmp_path: Path) -> None:
     write_list(tmp_path / "a.json", [parse_prefix(text)[0] for text in texts], NOW)
     assert [spelled(prefix) for prefix in read_list(tmp_path / "a.json")] == texts
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_what_killed_writers_left_goes_with_lists_that_nobody_names(tmp_path: Path) -> None:
+    path = copy_path(tmp_path, URL)
+    left_over = path.with_name(f".tmp.123.{path.name}")
+    for each in (path, left_over, path.with_name("other.json")):
+        write_list(each, [], NOW)
+    forget_lists(tmp_path, [URL], NOW + KEPT_SECONDS)
+    assert path.exists()
+    forget_lists(tmp_path, [], NOW + KEPT_SECONDS - 1)
+    assert left_over.exists()
+    forget_lists(tmp_path, [], NOW + KEPT_SECONDS)
+    assert [each.name for each in path.parent.iterdir()] == ["other.json"]
 
 
 def test_the_documentation_explains_every_code() -> None:
