@@ -16,7 +16,7 @@ from mirrorlist.checks.fetching.fetch import Ask, Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.judge import Observation, OriginHistory, excused, failed, repomd, time_file
-from mirrorlist.checks.probing.requests import ASKED_FAMILIES, LARGEST_REPOMD, LARGEST_TIME_FILE
+from mirrorlist.checks.probing.requests import LARGEST_REPOMD, LARGEST_TIME_FILE
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
@@ -164,7 +164,7 @@ class _Web:
 
     def _get(self, path: str, most_bytes: int) -> Fetched | Failure:
         ask = Ask(
-            family=ASKED_FAMILIES[self._subject.family],
+            family=self._subject.family,
             most_bytes=most_bytes,
             deadline_seconds=self._plan.timeout_seconds,
             elsewhere=self._elsewhere,
@@ -178,7 +178,7 @@ class _Web:
         """Mbit/s over one file of the metadata, connecting included: the mirror is at least so fast."""
         part = largest_part(self._largest)
         path = self._repository + (part.path if part else REPOMD)
-        ask = Ask(family=ASKED_FAMILIES[self._subject.family], most_bytes=LARGEST_PART, deadline_seconds=SPEED_SECONDS)
+        ask = Ask(family=self._subject.family, most_bytes=LARGEST_PART, deadline_seconds=SPEED_SECONDS)
         answer = self._fetch(self._url + path, ask)
         if isinstance(answer, Failure) or answer.status != 200 or answer.seconds <= 0:
             return None

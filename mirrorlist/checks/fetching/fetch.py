@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from enum import Enum
 from urllib.parse import urljoin
 
 from mirrorlist import __version__
@@ -23,6 +22,7 @@ from mirrorlist.checks.fetching.result import Failed, Failure, FailureKind, Fetc
 from mirrorlist.checks.fetching.url import FetchTarget, read_target, redirected
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
+from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import Prefix, Protocol
 from mirrorlist.core.network.prefixes import prefix
 from mirrorlist.core.network.public_addresses import refusal
@@ -30,25 +30,17 @@ from mirrorlist.core.network.public_addresses import refusal
 MOST_HOPS = 3
 
 
-class AllowedFamilies(Enum):
-    """Which addresses a fetch may use; the value is the IP versions."""
-
-    EITHER = (4, 6)
-    IPV4 = (4,)
-    IPV6 = (6,)
-
-
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What is wanted of one URL.
 
-    ``scheme``: the URL and every redirect must have it. ``elsewhere``: the hosts that no redirect may lead to.
-    ``user_agent``: under another name than the guard's. ``etag`` and ``modified_since`` make the request
-    conditional; they are the values that an earlier answer gave.
+    ``family``: only addresses of this one. ``scheme``: the URL and every redirect must have it. ``elsewhere``: the
+    hosts that no redirect may lead to. ``user_agent``: under another name than the guard's. ``etag`` and
+    ``modified_since`` make the request conditional; they are the values that an earlier answer gave.
     """
 
     method: Method = Method.GET
-    family: AllowedFamilies = AllowedFamilies.EITHER
+    family: Family | None = None
     most_bytes: int = 1024 * 1024
     deadline_seconds: float = 10.0
     etag: str | None = None
@@ -130,9 +122,14 @@ def _asked(target: FetchTarget, ask: Ask, guard: Guard, deadline: Deadline) -> R
     for address in addresses:  # all or none: a name with one forbidden address may answer with it at any time
         if reason := refusal(address, guard.allowed):
             raise Failed(FailureKind.FORBIDDEN_ADDRESS, f"{shown(target.host)}: {reason}")
-    usable = tuple(address for address in addresses if ipaddress.ip_address(address).version in ask.family.value)
+    usable = tuple(
+        address
+        for address in addresses
+        if ask.family is None or ipaddress.ip_address(address).version == ask.family.version
+    )
     if not usable:
-        raise Failed(FailureKind.NO_ADDRESS_IN_FAMILY, f"{shown(target.host)} has none in {ask.family.name}")
+        name = ask.family.name if ask.family else "EITHER"
+        raise Failed(FailureKind.NO_ADDRESS_IN_FAMILY, f"{shown(target.host)} has none in {name}")
     request = Request(ask.method, ask.user_agent or guard.user_agent, ask.etag, ask.modified_since, ask.most_bytes)
     return exchanged(target, usable, request, guard.context, deadline, guard.now)
 

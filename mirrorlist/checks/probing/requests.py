@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from mirrorlist.checks.fetching.exchange import Method
-from mirrorlist.checks.fetching.fetch import AllowedFamilies as AskedFamily
 from mirrorlist.checks.fetching.fetch import Ask
 from mirrorlist.checks.fetching.result import Failure, Fetched
 from mirrorlist.checks.probing.judge import (
@@ -22,7 +21,7 @@ from mirrorlist.checks.probing.judge import (
 )
 from mirrorlist.core.health.agents import Agent
 from mirrorlist.core.health.probe_plan import ProbeRequest, Trip, asked_by_get
-from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome, Subject
+from mirrorlist.core.health.verdicts import Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import RepoMetadata
 
 LARGEST_TIME_FILE = 65_536
@@ -31,8 +30,6 @@ ROOM = 65_536
 """A repomd.xml may be twice as long as the origin's and this much more."""
 NOT_MODIFIED = 304
 
-ASKED_FAMILIES = {Family.IPV4: AskedFamily.IPV4, Family.IPV6: AskedFamily.IPV6}
-"""How a fetch is told the family of a look."""
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{1,120}"')
 
 
@@ -64,7 +61,7 @@ def ask_of(look: ProbeRequest, trip: Trip, seconds: float, method: Method, agent
     """The request of a look, within so many seconds, under the name of a client or the prober's own."""
     return Ask(
         method=method,
-        family=ASKED_FAMILIES[look.subject.family],
+        family=look.subject.family,
         most_bytes=_most_bytes(look.subject, trip),
         deadline_seconds=seconds,
         etag=look.validator if method is Method.GET else None,

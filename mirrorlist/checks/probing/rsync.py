@@ -23,7 +23,6 @@ MOST_SHOWN = 200
 MOST_MEMORY = 512 * 1024 * 1024
 """Of one client, in bytes of its address space: a directory without end would fill it."""
 _PATH = re.compile(r"/[A-Za-z0-9][A-Za-z0-9._~+/-]*")
-_VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
 
 Client = Callable[[list[str], float], tuple[int, str]]
 """Runs rsync with arguments for at most so many seconds: its status and the end of what it said on standard error.
@@ -92,7 +91,7 @@ def _address(host: str, family: Family, guard: Guard, timeout_seconds: float) ->
     for address in found:
         if reason := refusal(address, guard.allowed):
             return ProbeOutcome.FORBIDDEN, f"{shown(host)}: {reason}"
-    usable = [each for each in found if ipaddress.ip_address(each).version == _VERSIONS[family]]
+    usable = [each for each in found if ipaddress.ip_address(each).version == family.version]
     return usable[0] if usable else (ProbeOutcome.NO_ADDRESS, f"{shown(host)} has none in {family.name}")
 
 

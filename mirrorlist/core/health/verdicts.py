@@ -20,6 +20,11 @@ class Family(StrEnum):
     IPV4 = "ipv4"
     IPV6 = "ipv6"
 
+    @property
+    def version(self) -> int:
+        """The number of the Internet Protocol: 4 or 6."""
+        return 4 if self is Family.IPV4 else 6
+
 
 class ProbeOutcome(StrEnum):
     """What came back; the value is the word that people read."""

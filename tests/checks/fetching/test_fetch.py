@@ -13,8 +13,9 @@ import pytest
 
 from mirrorlist import __version__
 from mirrorlist.checks.fetching.exchange import Method
-from mirrorlist.checks.fetching.fetch import AllowedFamilies, Ask, fetch
+from mirrorlist.checks.fetching.fetch import Ask, fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import Protocol
 from tests.checks.asking import LOOPBACK, alone, guard, names
 from tests.checks.servers import (
@@ -235,8 +236,8 @@ def test_a_redirect_to_the_same_name_is_resolved_and_judged_again() -> None:
         [ALLOWED_HOST, "fe80::1%lo"],
     ],
 )
-@pytest.mark.parametrize("family", AllowedFamilies)
-def test_one_forbidden_address_among_several_refuses_the_name(addresses: list[str], family: AllowedFamilies) -> None:
+@pytest.mark.parametrize("family", [*Family, None])
+def test_one_forbidden_address_among_several_refuses_the_name(addresses: list[str], family: Family | None) -> None:
     with serving(says(answer())) as server, serving(says(answer()), "127.0.0.1", port=server.port) as bird:
         resolver = names({"mixed.test": addresses})
         found = failure(fetch(server.url(host="mixed.test"), Ask(family=family), guard(resolver=resolver)))
@@ -247,16 +248,16 @@ def test_one_forbidden_address_among_several_refuses_the_name(addresses: list[st
 @pytest.mark.parametrize(
     ("family", "addresses", "expected"),
     [
-        (AllowedFamilies.IPV4, ["127.0.0.2", "::1"], "127.0.0.2"),
-        (AllowedFamilies.IPV6, ["127.0.0.2", "::1"], "::1"),
-        (AllowedFamilies.EITHER, ["::1", "127.0.0.2"], "::1"),
-        (AllowedFamilies.EITHER, ["127.0.0.2", "::1"], "127.0.0.2"),
-        (AllowedFamilies.IPV4, ["::1"], FailureKind.NO_ADDRESS_IN_FAMILY),
-        (AllowedFamilies.IPV6, ["127.0.0.2"], FailureKind.NO_ADDRESS_IN_FAMILY),
+        (Family.IPV4, ["127.0.0.2", "::1"], "127.0.0.2"),
+        (Family.IPV6, ["127.0.0.2", "::1"], "::1"),
+        (None, ["::1", "127.0.0.2"], "::1"),
+        (None, ["127.0.0.2", "::1"], "127.0.0.2"),
+        (Family.IPV4, ["::1"], FailureKind.NO_ADDRESS_IN_FAMILY),
+        (Family.IPV6, ["127.0.0.2"], FailureKind.NO_ADDRESS_IN_FAMILY),
     ],
 )
 def test_a_fetch_keeps_to_the_family_asked_for(
-    family: AllowedFamilies, addresses: list[str], expected: str | FailureKind
+    family: Family | None, addresses: list[str], expected: str | FailureKind
 ) -> None:
     guarded = guard(LOOPBACK, names({"mirror.test": addresses}))
     with serving(says(answer())) as four, serving(says(answer()), "::1", port=four.port) as six:
@@ -268,7 +269,7 @@ def test_a_fetch_keeps_to_the_family_asked_for(
 @needs_ipv6
 def test_an_address_in_the_url_is_not_resolved() -> None:
     with serving(says(answer(body=b"six")), "::1") as server:
-        found = success(fetch(server.url(), Ask(family=AllowedFamilies.IPV6), guard(LOOPBACK)))
+        found = success(fetch(server.url(), Ask(family=Family.IPV6), guard(LOOPBACK)))
     assert (found.body, found.address, found.url) == (b"six", "::1", f"http://[::1]:{server.port}/")
     assert f"Host: [::1]:{server.port}".encode() in server.heads[0]
 

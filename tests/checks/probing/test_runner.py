@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import pytest
 
-from mirrorlist.checks.fetching.fetch import AllowedFamilies as AskedFamily
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
@@ -234,7 +233,7 @@ class Dead(Net):
         self.kind = kind
 
     def __call__(self, url: str, ask: Ask) -> Fetched | Failure:
-        if ask.family is AskedFamily.IPV6:
+        if ask.family is Family.IPV6:
             return Failure(FailureKind.NO_ADDRESS_IN_FAMILY, "none")
         found = super().__call__(url, ask)
         return Failure(self.kind, "told") if isinstance(found, Failure) else found
