@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from hashlib import sha256, sha512
 from pathlib import Path
 
-import requests
-
 from mirrorlist.checks.probing.rsync_list import Bounds, NotListed
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
 from mirrorlist.core.errors import OriginError, SnapshotError
@@ -37,6 +35,7 @@ from mirrorlist.core.files.list_parser import (
 )
 from mirrorlist.sources.origin.files import read_list, walked
 from mirrorlist.sources.origin.repomd import Fetch, directory_fetch, http_fetch
+from mirrorlist.sources.origin.web import origin_session
 from mirrorlist.store.listings import Listings, OriginFacts
 
 MOST_BYTES = 16 << 30
@@ -149,7 +148,7 @@ def list_origin(listings: Listings, service: Service, module: str, place: Origin
     facts = listings.origin_facts()
     if not force:
         _guard(place.name, len(lines), facts.files if facts else 0)
-    with requests.Session() as session:
+    with origin_session() as session:
         fetch: Fetch | None = None
         if (origin := service.origins.get(module)) is not None:
             web = origin.startswith(WEB_SCHEMES)

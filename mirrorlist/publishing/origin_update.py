@@ -30,6 +30,7 @@ from mirrorlist.sources.origin.repomd import (
     http_written,
     summed_up,
 )
+from mirrorlist.sources.origin.web import origin_session
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind
 
@@ -62,7 +63,7 @@ def update_metadata(service: Service, store: MetadataStore, now: float) -> Itera
 
     A failure is noted and told; what was known of the path stays.
     """
-    with requests.Session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
+    with origin_session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
         fetches: dict[str, tuple[Fetch, Written]] = {}
         for module, origin in service.origins.items():
             web = origin.startswith(WEB_SCHEMES)
@@ -83,7 +84,7 @@ def update_metadata(service: Service, store: MetadataStore, now: float) -> Itera
 
 def update_images(service: Service, store: MetadataStore, now: float) -> Iterator[Update]:
     """Asks the origin of every module for the size of every image it publishes, one result a path."""
-    with requests.Session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
+    with origin_session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
         sizes = {
             module: http_size(origin, session) if origin.startswith(WEB_SCHEMES) else directory_size(Path(origin))
             for module, origin in service.origins.items()
@@ -105,7 +106,7 @@ def update_time_files(service: Service, store: MetadataStore, now: float) -> Ite
     One that mirrors cannot be held against is noted, so that the prober does not blame them for it.
     """
     file, faults = service.time_file or "", dict[str, str]()
-    with requests.Session() as session:
+    with origin_session() as session:
         for module, origin in service.origins.items() if file else ():
             name = file if module == MAIN else f"{file} of {module}"
             try:

@@ -8,19 +8,17 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import requests
-import urllib3
-
 from mirrorlist.core.catalogue.service import WEB_SCHEMES
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.files.list_parser import PARTIAL, Line, link, ls_lines, row, time_list_lines
+from mirrorlist.sources.origin.web import WebExchange, origin_session
 
 LARGEST_LIST = 1 << 30
 """Bytes of a list, unpacked."""
 LONGEST_LINE = 65_536
 DEADLINE_SECONDS = 600.0
+READ_SECONDS = 60.0
 _READ_AT_ONCE = 1 << 20
-_CONNECT_AND_READ_SECONDS = (10.0, 60.0)
 
 
 def walked(tree: Path) -> Iterator[Line]:
@@ -98,17 +96,16 @@ def _read(path: Path) -> Iterator[bytes]:
 
 
 def _fetched(url: str, clock: Callable[[], float] = time.monotonic) -> Iterator[bytes]:
-    deadline = clock() + DEADLINE_SECONDS
-    try:
-        with requests.get(url, timeout=_CONNECT_AND_READ_SECONDS, stream=True) as answer:
-            if answer.status_code != 200:
-                raise OriginError(f"{url}: status {answer.status_code}")
-            while chunk := answer.raw.read1(_READ_AT_ONCE, decode_content=not url.endswith(".gz")):
-                if clock() > deadline:
-                    raise OriginError(f"{url}: not complete after {DEADLINE_SECONDS:.0f} s")
-                yield chunk
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise OriginError(f"{url}: {type(error).__name__}") from None
+    with (
+        origin_session() as session,
+        WebExchange(url, DEADLINE_SECONDS, clock, READ_SECONDS) as exchange,
+        exchange.answer(session) as answer,
+    ):
+        if answer.status_code != 200:
+            raise OriginError(f"{url}: status {answer.status_code}")
+        while chunk := answer.raw.read1(_READ_AT_ONCE, decode_content=not url.endswith(".gz")):
+            exchange.check()
+            yield chunk
 
 
 def _unpacked(chunks: Iterator[bytes], place: str) -> Iterator[bytes]:

@@ -11,20 +11,24 @@ import re
 import stat
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import requests
-import urllib3
 from lxml import etree
 
 from mirrorlist.core.errors import OriginError, UnreadableError
 from mirrorlist.core.model import Checksummed
+from mirrorlist.sources.origin.web import WebExchange
 
 LARGEST = 8 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
-_CONNECT_AND_READ_SECONDS = (10.0, 10.0)
+"""For one file, from the request to the last byte."""
+LARGEST_KEPT = 65_536
+"""Bytes of an answer that is kept, to be asked for by its ETag."""
+_ETAG = re.compile(r'(?:W/)?"[!#-~]{1,256}"')
 _MOST_TIMESTAMP = 2**40
 
 Fetch = Callable[[str], bytes | None]
@@ -48,37 +52,61 @@ def directory_fetch(tree: Path) -> Fetch:
     return fetch
 
 
-def http_fetch(tree: str, session: requests.Session, clock: Callable[[], float] = time.monotonic) -> Fetch:
+@dataclass(slots=True)
+class KeptAnswers:
+    """What a web server said last of each URL, so that it need not send again what is still the same.
+
+    Only an ETag counts: by a date a server may call an older file unchanged (RFC 9110, 13.1.3), and rsync keeps dates.
+    """
+
+    found: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+
+    def headers(self, url: str) -> dict[str, str]:
+        """What makes a request conditional; nothing for a URL of which nothing is kept."""
+        return {"If-None-Match": self.found[url][0]} if url in self.found else {}
+
+    def keep(self, url: str, etag: str | None, data: bytes) -> None:
+        """Keeps an answer that may be asked for by its ETag, and is not large."""
+        self.found.pop(url, None)
+        if etag and _ETAG.fullmatch(etag) and len(data) <= LARGEST_KEPT:
+            self.found[url] = etag, data
+
+
+def http_fetch(
+    tree: str,
+    session: requests.Session,
+    clock: Callable[[], float] = time.monotonic,
+    kept: KeptAnswers | None = None,
+) -> Fetch:
     """Reads over http or https, each file within ``DEADLINE_SECONDS`` and ``LARGEST`` bytes.
 
-    404 and 410 mean that there is no such file; everything else but 200 is an OriginError.
+    404 and 410 mean that there is no such file; everything else but 200 is an OriginError. ``kept`` remembers answers.
     """
 
     def fetch(path: str) -> bytes | None:
         url = tree.rstrip("/") + "/" + path
-        try:
-            with session.get(url, timeout=_CONNECT_AND_READ_SECONDS, stream=True) as answer:
-                if answer.status_code in (404, 410):
-                    return None
-                if answer.status_code != 200:
-                    raise OriginError(f"{url}: status {answer.status_code}")
-                return _bounded(_read(answer, url, clock() + DEADLINE_SECONDS, clock), url)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise OriginError(f"{url}: {type(error).__name__}") from None
+        known = kept.headers(url) if kept else {}
+        with WebExchange(url, DEADLINE_SECONDS, clock) as exchange, exchange.answer(session, headers=known) as answer:
+            if answer.status_code in (404, 410):
+                return None
+            if answer.status_code == 304 and kept and known:
+                return kept.found[url][1]
+            if answer.status_code != 200:
+                raise OriginError(f"{url}: status {answer.status_code}")
+            data = _bounded(_read(answer, exchange), url)
+        if kept:
+            kept.keep(url, answer.headers.get("ETag"), data)
+        return data
 
     return fetch
 
 
-def _read(answer: requests.Response, url: str, deadline: float, clock: Callable[[], float]) -> bytes:
-    """Takes what each packet brings, so that the deadline also ends an origin that sends a byte at a time."""
+def _read(answer: requests.Response, exchange: WebExchange) -> bytes:
+    """Takes what each packet brings, so that nothing more is read when the time is over."""
     data = bytearray()
-    while len(data) <= LARGEST:
-        chunk = answer.raw.read1(65_536, decode_content=True)
-        if not chunk:
-            break
+    while len(data) <= LARGEST and (chunk := answer.raw.read1(65_536, decode_content=True)):
         data += chunk
-        if clock() > deadline:
-            raise OriginError(f"{url}: not complete after {DEADLINE_SECONDS:.0f} s")
+        exchange.check()
     return bytes(data)
 
 
@@ -112,11 +140,8 @@ def http_size(tree: str, session: requests.Session) -> Size:
 
     def size(path: str) -> int | None:
         url = tree.rstrip("/") + "/" + path
-        try:
-            with session.head(url, timeout=_CONNECT_AND_READ_SECONDS, allow_redirects=True) as answer:
-                told = answer.headers.get("Content-Length", "")
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise OriginError(f"{url}: {type(error).__name__}") from None
+        with WebExchange(url, DEADLINE_SECONDS) as exchange, exchange.answer(session, "HEAD") as answer:
+            told = answer.headers.get("Content-Length", "")
         if answer.status_code in (404, 410):
             return None
         if answer.status_code != 200 or not told.isdecimal():
@@ -148,9 +173,9 @@ def http_written(tree: str, session: requests.Session) -> Written:
     def written(path: str) -> int:
         url = tree.rstrip("/") + "/" + path
         try:
-            with session.head(url, timeout=_CONNECT_AND_READ_SECONDS, allow_redirects=True) as answer:
+            with WebExchange(url, DEADLINE_SECONDS) as exchange, exchange.answer(session, "HEAD") as answer:
                 return _sane(parsedate_to_datetime(answer.headers.get("Last-Modified", "")).timestamp())
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, OverflowError):
+        except (OriginError, ValueError, OverflowError):
             return 0
 
     return written

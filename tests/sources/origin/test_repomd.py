@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,12 +24,15 @@ from mirrorlist.core.errors import OriginError
 from mirrorlist.core.model import Checksummed
 from mirrorlist.sources.origin.repomd import (
     LARGEST,
+    LARGEST_KEPT,
+    KeptAnswers,
     directory_fetch,
     directory_written,
     http_fetch,
     http_written,
     summed_up,
 )
+from mirrorlist.sources.origin.web import WebExchange, origin_session
 
 
 def _repomd(*stamps: str, inside: str = "", root: str = "repomd", head: str = "") -> bytes:
@@ -233,13 +235,13 @@ def _origin(answers: dict[str, Answer]) -> Iterator[str]:
 
 def _fetched(answer: Answer, clock: Callable[[], float] = time.monotonic, **more: Answer) -> bytes | None:
     others = {f"/{name}": other for name, other in more.items()}
-    with _origin({f"/tree/{REPOMD}": answer, **others}) as url, requests.Session() as session:
+    with _origin({f"/tree/{REPOMD}": answer, **others}) as url, origin_session() as session:
         return http_fetch(url, session, clock)(REPOMD)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_an_http_origin_gives_its_file(slash: str) -> None:
-    with _origin({f"/tree/{REPOMD}": _sends(FINE)}) as url, requests.Session() as session:
+    with _origin({f"/tree/{REPOMD}": _sends(FINE)}) as url, origin_session() as session:
         fetch = http_fetch(url + slash, session)
         assert (fetch(REPOMD), fetch(f"8/{REPOMD}")) == (FINE, None)
 
@@ -298,8 +300,87 @@ def test_an_answer_that_does_not_end_is_given_up_at_the_deadline(chunk: bytes, p
     assert 0.2 < time.monotonic() - began < 3
 
 
+def _drips_its_head(handler: BaseHTTPRequestHandler) -> None:
+    """A byte of the head now and then: no single read ever times out."""
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\n")
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        handler.wfile.write(b"X")
+        time.sleep(0.05)
+
+
+def _redirects_with_an_endless_body(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(302)
+    handler.send_header("Location", "/tree/other")
+    handler.end_headers()
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        handler.wfile.write(bytes(100))
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("answer", "method"),
+    [
+        (_drips_its_head, "GET"), (_drips_its_head, "HEAD"), (_redirects_with_an_endless_body, "GET"),
+        (_streams(b"x", 0.05), "GET"),
+    ],
+)  # fmt: skip
+def test_the_deadline_holds_for_heads_redirects_and_bodies(answer: Answer, method: str) -> None:
+    began = time.monotonic()
+    with (
+        _origin({f"/tree/{REPOMD}": answer}) as url,
+        origin_session() as session,
+        pytest.raises(OriginError, match=rf"{REPOMD}: not complete after 0 s"),
+        WebExchange(f"{url}/{REPOMD}", 0.3) as exchange,
+        exchange.answer(session, method) as found,
+    ):
+        while found.raw.read1(10):
+            exchange.check()
+    assert time.monotonic() - began < 3
+
+
+def test_what_has_an_etag_is_sent_once() -> None:
+    sent: list[str | None] = []
+
+    def conditional(handler: BaseHTTPRequestHandler) -> None:
+        sent.append(handler.headers["If-None-Match"])
+        if handler.headers["If-None-Match"] == '"one"':
+            _sends(b"", 304, ETag='"one"')(handler)
+        else:
+            _sends(FINE, ETag='"one"')(handler)
+
+    kept = KeptAnswers()
+    with _origin({f"/tree/{REPOMD}": conditional}) as url, origin_session() as session:
+        fetch = http_fetch(url, session, kept=kept)
+        assert [fetch(REPOMD), fetch(REPOMD), fetch(REPOMD)] == [FINE] * 3
+    assert sent == [None, '"one"', '"one"']
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(_sends(FINE), id="no etag"),
+        pytest.param(_sends(FINE, ETag="one"), id="none in quotes"),
+        pytest.param(_sends(FINE, ETag='"' + "x" * 300 + '"'), id="overlong"),
+        pytest.param(_sends(FINE, Last_Modified="Mon, 21 Sep 2026 13:33:20 GMT"), id="a date only"),
+        pytest.param(_sends(bytes(LARGEST_KEPT + 1), ETag='"one"'), id="large"),
+    ],
+)
+def test_what_cannot_be_asked_for_by_its_etag_is_not_kept(answer: Answer) -> None:
+    kept = KeptAnswers()
+    with _origin({f"/tree/{REPOMD}": answer}) as url, origin_session() as session:
+        http_fetch(url, session, kept=kept)(REPOMD)
+    assert kept.found == {}
+
+
+def test_an_unasked_304_is_no_answer() -> None:
+    with pytest.raises(OriginError, match="status 304"):
+        _fetched(_sends(b"", 304))
+
+
 def test_an_origin_that_does_not_listen_is_told() -> None:
-    with socket.socket() as taken, requests.Session() as session:
+    with socket.socket() as taken, origin_session() as session:
         taken.bind(("127.0.0.1", 0))  # bound and not listening, so nobody else can answer there
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(OriginError) as caught:
@@ -316,13 +397,13 @@ def test_an_origin_that_does_not_listen_is_told() -> None:
     ],
 )
 def test_an_http_origin_tells_when_a_file_was_written(headers: dict[str, str], written: int) -> None:
-    with _origin({f"/tree/{REPOMD}": _sends(b"", **headers)}) as url, requests.Session() as session:
+    with _origin({f"/tree/{REPOMD}": _sends(b"", **headers)}) as url, origin_session() as session:
         assert http_written(url, session)(REPOMD) == written
         assert http_written("http://[2001:db8::/", session)(REPOMD) == 0
 
 
 def test_a_url_that_cannot_be_is_told() -> None:
-    with requests.Session() as session, pytest.raises(OriginError):
+    with origin_session() as session, pytest.raises(OriginError):
         http_fetch("http://[2001:db8::/", session)(REPOMD)
 
 
