@@ -22,13 +22,11 @@ from mirrorlist.core.catalogue.catalogue import Catalogue, published, repo_names
 from mirrorlist.core.errors import MirrorlistError, NotFound
 from mirrorlist.core.network.prefixes import parse_prefix
 from mirrorlist.core.snapshot import Facts
+from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.indexing.mirrors import Ways
-from mirrorlist.indexing.run import Indexing, IndexJob
-from mirrorlist.indexing.steps import IndexOutcome as FilesOutcome
-from mirrorlist.indexing.steps import Step
-from mirrorlist.publishing.origin_update import MetadataOutcome, update_images, update_metadata, update_time_files
-from mirrorlist.publishing.subnet_update import SubnetOutcome as ListOutcome
-from mirrorlist.publishing.subnet_update import update_subnets
+from mirrorlist.indexing.run import ORIGIN, Indexing, IndexJob
+from mirrorlist.publishing.origin_update import ORIGIN_OUTCOMES, update_images, update_metadata, update_time_files
+from mirrorlist.publishing.subnet_update import LIST_OUTCOMES, update_subnets
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import mirror_called, published_facts
@@ -83,17 +81,17 @@ def _run(context: Context, state_dir: Path, wanted: IndexJob, timeout: float) ->
     if wanted.mirror:
         mirror_called(facts, wanted.mirror)
     indexing = _indexing(context, state_dir, facts, timeout)
-    counts: Counter[FilesOutcome] = Counter()
+    counts: Counter[UpdateOutcome] = Counter()
     origins_listed = True
 
-    def stays(step: Step) -> bool:
+    def stays(step: UpdateResult) -> bool:
         """Failures and all steps of the origin stay above the bar."""
-        return step.is_origins or step.outcome not in (FilesOutcome.LISTED, FilesOutcome.ASKED)
+        return step.what == ORIGIN or step.outcome not in (UpdateOutcome.LISTED, UpdateOutcome.ASKED)
 
-    with progress(indexing.steps(wanted), line_of, attrgetter("who"), stays) as told:
+    with progress(indexing.steps(wanted), line_of, attrgetter("what"), stays) as told:
         for step in indexing.run(wanted):
             counts[step.outcome] += 1
-            origins_listed &= not step.is_origins or step.outcome in (FilesOutcome.LISTED, FilesOutcome.WARNING)
+            origins_listed &= step.what != ORIGIN or step.outcome in (UpdateOutcome.LISTED, UpdateOutcome.WARNING)
             told(step)
     if not counts:
         click.echo("no module names where its files are listed: write origin, modules.<name>.rsync or file_lists")
@@ -119,9 +117,9 @@ def _indexing(context: Context, state_dir: Path, facts: Facts, timeout: float) -
     )
 
 
-def line_of(step: Step) -> str:
+def line_of(step: UpdateResult) -> str:
     """A step in one line."""
-    return "  ".join(part for part in (f"{step.outcome.value:6}", step.module, step.who, step.detail) if part)
+    return "  ".join(part for part in (f"{step.outcome.value:6}", step.module, step.what, step.detail) if part)
 
 
 @click.group()
@@ -144,20 +142,20 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
     if not service.origins:
         raise click.UsageError("service.yml names no origin; add 'origin:' with a directory or a URL")
     paths = [path for name in expired for path in _paths(service.catalogue, name)]
-    counts: Counter[MetadataOutcome] = Counter()
+    counts: Counter[UpdateOutcome] = Counter()
     steps, now = (update_metadata, update_images, update_time_files), context.clock()
     for done in chain.from_iterable(step(service, store, now) for step in steps):
         counts[done.outcome] += 1
-        if not quiet or done.outcome in (MetadataOutcome.CHANGED, MetadataOutcome.FAILED):
-            click.echo(f"{done.outcome.value:9}  {done.path}  {done.reason}".rstrip())
+        if not quiet or done.outcome in (UpdateOutcome.CHANGED, UpdateOutcome.FAILED):
+            click.echo(f"{done.outcome.value:9}  {done.what}  {done.detail}".rstrip())
     for path, check in sorted(store.checks().items()):
         if check.failed_at is not None and check.confirmed_at is not None:
             hours = (context.clock() - check.confirmed_at) / 3600
             click.echo(f"kept       {path}  last confirmed {hours:.1f} hours ago: {check.error}")
     if paths:
         click.echo(f"{store.expire_alternates(paths)} older versions are not accepted any more")
-    click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in MetadataOutcome))
-    sys.exit(1 if counts[MetadataOutcome.FAILED] else 0)
+    click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in ORIGIN_OUTCOMES))
+    sys.exit(1 if counts[UpdateOutcome.FAILED] else 0)
 
 
 @update.command()
@@ -171,15 +169,15 @@ def subnets(context: Context, accepted: tuple[str, ...]) -> None:
     """
     service = context.service()
     fetching = partial(fetch, guard=guard_of(service))
-    counts: Counter[ListOutcome] = Counter()
+    counts: Counter[UpdateOutcome] = Counter()
     found = list(update_subnets(service, Path(service.state_dir), fetching, context.clock(), accepted))
     for done in found:
         counts[done.outcome] += 1
-        click.echo(f"{done.outcome.value:9}  {done.mirror}  {done.told}")
-    for name in sorted(set(accepted) - {done.mirror for done in found}):
+        click.echo(f"{done.outcome.value:9}  {done.what}  {done.detail}")
+    for name in sorted(set(accepted) - {done.what for done in found}):
         raise NotFound(f"--accept {name}: no mirror of this name has a list at a URL")
-    click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in ListOutcome))
-    sys.exit(1 if counts[ListOutcome.REFUSED] else 0)
+    click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in LIST_OUTCOMES))
+    sys.exit(1 if counts[UpdateOutcome.REFUSED] else 0)
 
 
 def _paths(catalogue: Catalogue, name: str) -> list[str]:

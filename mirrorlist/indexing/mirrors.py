@@ -19,7 +19,7 @@ from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN, Listing, listi
 from mirrorlist.core.files.sight import Sight
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.model import Mirror, Protocol
-from mirrorlist.indexing.steps import IndexOutcome, Step
+from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.store.listings import FileObservation, Listings
 
 LARGEST_FILES = 20
@@ -92,7 +92,7 @@ def is_listed(mirror: Mirror, module: str) -> bool:
     return Protocol.RSYNC in mirror.urls[module]
 
 
-def list_mirror(listings: Listings, module: str, mirror: Mirror, ways: Ways, now: float) -> Step:
+def list_mirror(listings: Listings, module: str, mirror: Mirror, ways: Ways, now: float) -> UpdateResult:
     """Lists a mirror over rsync; what it listed before stays where that fails."""
     url = mirror.urls[module][Protocol.RSYNC]
     sight = Sight()
@@ -100,13 +100,13 @@ def list_mirror(listings: Listings, module: str, mirror: Mirror, ways: Ways, now
         found = listing(url, now, sight.rows(rsync_lines(ways.rsync(url, ways.bounds))))
     except NotListed as error:
         kept = listings.read(mirror.name) is not None
-        return Step(module, mirror.name, IndexOutcome.KEPT if kept else IndexOutcome.FAILED, str(error))
+        return UpdateResult(mirror.name, UpdateOutcome.KEPT if kept else UpdateOutcome.FAILED, str(error), module)
     unseen = sight.unseen
     found = replace(found, complete=sight.is_whole, refused=sight.refused.total(), unseen=unseen)
     listings.write(mirror.name, found)
     told = "".join(f"; {count} lines left out: {reason.value}" for reason, count in sight.refused.items())
     told += f"; nothing is known below {len(unseen)} links and closed directories" if unseen else ""
-    return Step(module, mirror.name, IndexOutcome.LISTED, f"{len(found)} files over rsync{told}")
+    return UpdateResult(mirror.name, UpdateOutcome.LISTED, f"{len(found)} files over rsync{told}", module)
 
 
 def ask_mirror(
@@ -117,19 +117,19 @@ def ask_mirror(
     ways: Ways,
     now: float,
     elsewhere: Elsewhere = NOWHERE,
-) -> Step:
+) -> UpdateResult:
     """Asks a mirror for single files over the web, and keeps what it says beside what it said before."""
     tree = tree_of(mirror.urls[module])
     if tree is None:
-        return Step(module, mirror.name, IndexOutcome.FAILED, "it offers no http")
+        return UpdateResult(mirror.name, UpdateOutcome.FAILED, "it offers no http", module)
     answers = ask(tree, list(wanted), ways.fetch, ways.clock, ways.timeouts, elsewhere)
     if not answers:
-        return Step(module, mirror.name, IndexOutcome.FAILED, "it answered none of the requests clearly")
+        return UpdateResult(mirror.name, UpdateOutcome.FAILED, "it answered none of the requests clearly", module)
     observed = {path: FileObservation(now, each.size, each.mtime, each.why) for path, each in answers.items()}
     known = listings.asked(mirror.name) | observed
     newest = sorted(known, key=lambda path: -known[path].at)[:MOST_ASKED]
     listings.write_asked(mirror.name, {path: known[path] for path in newest})
-    return Step(module, mirror.name, IndexOutcome.ASKED, _told(answers, wanted))
+    return UpdateResult(mirror.name, UpdateOutcome.ASKED, _told(answers, wanted), module)
 
 
 def _told(answers: Mapping[str, FileAnswer], wanted: Sizes) -> str:

@@ -18,14 +18,15 @@ from mirrorlist.core.files.mirror_listing import Holdings, Listing, nothing_held
 from mirrorlist.core.health.elsewhere import elsewhere
 from mirrorlist.core.model import Mirror, Status
 from mirrorlist.core.rules import is_carrier
+from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.files_on_disk import alone
 from mirrorlist.indexing.mirrors import Sizes, Ways, ask_mirror, beyond, is_listed, list_mirror, sample, wanted_of
 from mirrorlist.indexing.origin import OriginFiles, Rsync, list_origin, place_of
-from mirrorlist.indexing.steps import ORIGIN, IndexOutcome, Step
 from mirrorlist.indexing.weighing import Doubts, Evidence, doubts_of, weighed
 from mirrorlist.store.index_files import prune_indexes, write_index
 from mirrorlist.store.listings import DIRECTORY, Attempt, Listings
 
+ORIGIN = "the origin"
 TOO_OLD = "its list is too old"
 
 
@@ -146,7 +147,7 @@ class Indexing:
     ways: Ways
     now: Callable[[], float]
 
-    def run(self, wanted: IndexJob) -> Iterator[Step]:
+    def run(self, wanted: IndexJob) -> Iterator[UpdateResult]:
         """Does the work, and tells each step when it is done.
 
         Raises:
@@ -160,7 +161,7 @@ class Indexing:
                 if place is not None:
                     yield from self._module(module, place, wanted)
                 elif wanted.modules:
-                    yield Step(module, ORIGIN, IndexOutcome.FAILED, f"nothing names its files; {REMEDY}")
+                    yield UpdateResult(ORIGIN, UpdateOutcome.FAILED, f"nothing names its files; {REMEDY}", module)
             prune_indexes(self.state_dir, self.now())
 
     def carrying(self, module: str) -> tuple[Mirror, ...]:
@@ -178,7 +179,7 @@ class Indexing:
         each = (1 if wanted.mirror else len(self.carrying(module) + self.joining(module)) for module in modules)
         return 2 * sum(each) + 2 * len(modules)
 
-    def _module(self, module: str, place: OriginFiles, wanted: IndexJob) -> Iterator[Step]:
+    def _module(self, module: str, place: OriginFiles, wanted: IndexJob) -> Iterator[UpdateResult]:
         listings = Listings(self.state_dir, module)
         carrying, joining = self.carrying(module), self.joining(module)
         if wanted.mirror is None or listings.origin_facts() is None:
@@ -190,37 +191,37 @@ class Indexing:
         try:
             built = build_index(listings, module, carrying, self.service.allowed_outdate_seconds, self.now())
         except SnapshotError as error:
-            yield Step(module, ORIGIN, IndexOutcome.FAILED, str(error))
+            yield UpdateResult(ORIGIN, UpdateOutcome.FAILED, str(error), module)
             return
         write_index(self.state_dir, module, built.index)
         if wanted.mirror is None:
             listings.forget([mirror.name for mirror in carrying + joining], self.now() - FORGOTTEN_SECONDS)
         known = sum(mirror.listed_at is not None for mirror in built.facts.mirrors)
         for remark in built.facts.remarks:
-            yield Step(module, ORIGIN, IndexOutcome.WARNING, remark)
+            yield UpdateResult(ORIGIN, UpdateOutcome.WARNING, remark, module)
         told = f"the index of {built.files} files, with {known} of {len(carrying)} mirrors"
-        yield Step(module, "", IndexOutcome.BUILT, told)
+        yield UpdateResult("", UpdateOutcome.BUILT, told, module)
 
-    def _origin(self, listings: Listings, module: str, place: OriginFiles, force: bool) -> Step:
+    def _origin(self, listings: Listings, module: str, place: OriginFiles, force: bool) -> UpdateResult:
         try:
             told = list_origin(listings, self.service, module, place, self.now(), force)
         except OriginError as error:
-            outcome = IndexOutcome.FAILED if listings.origin_facts() is None else IndexOutcome.KEPT
-            return Step(module, ORIGIN, outcome, str(error))
-        return Step(module, ORIGIN, IndexOutcome.LISTED, told)
+            outcome = UpdateOutcome.FAILED if listings.origin_facts() is None else UpdateOutcome.KEPT
+            return UpdateResult(ORIGIN, outcome, str(error), module)
+        return UpdateResult(ORIGIN, UpdateOutcome.LISTED, told, module)
 
-    def _mirrors(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[Step]:
+    def _mirrors(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[UpdateResult]:
         """Mirrors with a list first, few at once; then all are asked for single files."""
         attempts = listings.attempts()
         failed: dict[str, bool] = {}
         for step in chain(self._listed(listings, module, mirrors), self._asked(listings, module, mirrors, failed)):
-            if step.who not in failed:  # how its list went, where it has one: the answers are beside that
-                failed[step.who] = step.outcome in (IndexOutcome.FAILED, IndexOutcome.KEPT)
-                attempts[step.who] = Attempt(self.now(), step.detail if failed[step.who] else "")
+            if step.what not in failed:  # how its list went, where it has one: the answers are beside that
+                failed[step.what] = step.outcome in (UpdateOutcome.FAILED, UpdateOutcome.KEPT)
+                attempts[step.what] = Attempt(self.now(), step.detail if failed[step.what] else "")
             yield step
         listings.write_attempts(attempts)
 
-    def _listed(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[Step]:
+    def _listed(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[UpdateResult]:
         listed = [mirror for mirror in mirrors if is_listed(mirror, module)]
         # no mirror's list may be much longer than the origin's: a stranger could fill the memory with it
         origin = listings.origin_facts()
@@ -231,7 +232,7 @@ class Indexing:
 
     def _asked(
         self, listings: Listings, module: str, mirrors: Sequence[Mirror], failed: Mapping[str, bool]
-    ) -> Iterator[Step]:
+    ) -> Iterator[UpdateResult]:
         asked = [
             mirror
             for mirror in mirrors
@@ -243,7 +244,7 @@ class Indexing:
         wanted = self._wanted(listings, module, asked, failed)
         others = elsewhere(self.service, self.mirrors)
 
-        def ask(mirror: Mirror) -> Step:
+        def ask(mirror: Mirror) -> UpdateResult:
             own = others.but_for(mirror)
             return ask_mirror(listings, module, mirror, wanted[mirror.name], self.ways, self.now(), own)
 

@@ -28,8 +28,8 @@ from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.core.network.addresses import KnownAddress, doubts, foreign_asns
 from mirrorlist.core.network.prefixes import spelled as prefix_spelled
 from mirrorlist.core.review import EndpointResult, Reviewed
+from mirrorlist.core.updates import UpdateOutcome
 from mirrorlist.probing.survey import Endpoint, Plan, survey, unreached
-from mirrorlist.publishing.origin_update import MetadataOutcome as Came
 from mirrorlist.publishing.origin_update import update_metadata, update_time_files
 from mirrorlist.sources.submissions.judge import Judged
 from mirrorlist.sources.submissions.networks import origin_doubt, system_doubt
@@ -89,11 +89,11 @@ def _plan(service: Service, timeout_seconds: float, speed: Speed) -> Plan:
     with tempfile.TemporaryDirectory() as scratch:
         store = MetadataStore(open_database(Path(scratch)))
         for update in update_metadata(service, store, time.time()):
-            if update.outcome is Came.FAILED:
-                click.echo(f"the origin: {update.path}: {update.reason}; it is not compared", err=True)
+            if update.outcome is UpdateOutcome.FAILED:
+                click.echo(f"the origin: {update.what}: {update.detail}; it is not compared", err=True)
         for update in update_time_files(service, store, time.time()):
-            if update.outcome is Came.FAILED:
-                click.echo(f"the origin: {update.path}: {update.reason}", err=True)
+            if update.outcome is UpdateOutcome.FAILED:
+                click.echo(f"the origin: {update.what}: {update.detail}", err=True)
         changes, untimed = store.changes(), store.faults.of(FaultKind.TIME_FILE)
     known = {path: metadata_from(path, each, time.time(), 0) for path, each in changes.items()}
     return Plan(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import requests
@@ -18,6 +16,7 @@ from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
 from mirrorlist.core.errors import OriginError, UnreadableError
 from mirrorlist.core.model import MAIN, Checksummed
+from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.sources.origin.repomd import (
     Fetch,
     Size,
@@ -40,25 +39,11 @@ MOST_AHEAD_SECONDS = 600.0
 """How far two clocks may differ."""
 
 
-class MetadataOutcome(StrEnum):
-    """What came of asking for one repository's repomd.xml."""
-
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-    MISSING = "missing"
-    FAILED = "failed"
+ORIGIN_OUTCOMES = (UpdateOutcome.CHANGED, UpdateOutcome.UNCHANGED, UpdateOutcome.MISSING, UpdateOutcome.FAILED)
+"""What may come of asking the origin for a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """The outcome for one path, with the reason of a failure."""
-
-    path: str
-    outcome: MetadataOutcome
-    reason: str = ""
-
-
-def update_metadata(service: Service, store: MetadataStore, now: float) -> Iterator[Update]:
+def update_metadata(service: Service, store: MetadataStore, now: float) -> Iterator[UpdateResult]:
     """Asks the origin of every module for every repository it publishes, one result a path.
 
     A failure is noted and told; what was known of the path stays.
@@ -82,7 +67,7 @@ def update_metadata(service: Service, store: MetadataStore, now: float) -> Itera
     store.faults.note_all(FaultKind.UNREADABLE, unreadable, now)
 
 
-def update_images(service: Service, store: MetadataStore, now: float) -> Iterator[Update]:
+def update_images(service: Service, store: MetadataStore, now: float) -> Iterator[UpdateResult]:
     """Asks the origin of every module for the size of every image it publishes, one result a path."""
     with origin_session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
         sizes = {
@@ -93,14 +78,14 @@ def update_images(service: Service, store: MetadataStore, now: float) -> Iterato
         wanted = [(path, sizes[module]) for module, path in images if module in sizes]
         for path, size in pool.map(_ask_size, wanted):
             if isinstance(size, OriginError):
-                yield Update(path, MetadataOutcome.FAILED, str(size))
+                yield UpdateResult(path, UpdateOutcome.FAILED, str(size))
                 continue
             changed = store.record_size(path, size, now)
-            known = MetadataOutcome.CHANGED if changed else MetadataOutcome.UNCHANGED
-            yield Update(path, MetadataOutcome.MISSING, MISSING) if size is None else Update(path, known)
+            known = UpdateOutcome.CHANGED if changed else UpdateOutcome.UNCHANGED
+            yield UpdateResult(path, UpdateOutcome.MISSING, MISSING) if size is None else UpdateResult(path, known)
 
 
-def update_time_files(service: Service, store: MetadataStore, now: float) -> Iterator[Update]:
+def update_time_files(service: Service, store: MetadataStore, now: float) -> Iterator[UpdateResult]:
     """Asks the origin of every module for its time file, one result for each that has one to be told of.
 
     One that mirrors cannot be held against is noted, so that the prober does not blame them for it.
@@ -112,19 +97,19 @@ def update_time_files(service: Service, store: MetadataStore, now: float) -> Ite
             try:
                 data = _fetch(origin, session)(file)
             except OriginError as error:
-                fault, outcome = str(error).rpartition(": ")[2], MetadataOutcome.FAILED  # no place: pages show it
+                fault, outcome = str(error).rpartition(": ")[2], UpdateOutcome.FAILED  # no place: pages show it
             else:
                 fault = MISSING if data is None else _time_fault(data, service.allowed_outdate_seconds, now)
                 outcome = (
-                    MetadataOutcome.MISSING
+                    UpdateOutcome.MISSING
                     if data is None
-                    else MetadataOutcome.FAILED
+                    else UpdateOutcome.FAILED
                     if fault
-                    else MetadataOutcome.UNCHANGED
+                    else UpdateOutcome.UNCHANGED
                 )
             if fault:
                 faults[module] = fault
-            yield Update(name, outcome, f"{fault}; no mirror is judged by it" if fault else "")
+            yield UpdateResult(name, outcome, f"{fault}; no mirror is judged by it" if fault else "")
     store.faults.note_all(FaultKind.TIME_FILE, faults, now)
 
 
@@ -163,11 +148,11 @@ def _ask(wanted: tuple[str, Fetch, Written]) -> tuple[str, Checksummed | OriginE
         return path, error
 
 
-def _noted(store: MetadataStore, path: str, version: Checksummed | OriginError | None, now: float) -> Update:
+def _noted(store: MetadataStore, path: str, version: Checksummed | OriginError | None, now: float) -> UpdateResult:
     if isinstance(version, Checksummed):
         changed = store.record(path, version, now)
-        return Update(path, MetadataOutcome.CHANGED if changed else MetadataOutcome.UNCHANGED)
-    outcome = MetadataOutcome.MISSING if version is None else MetadataOutcome.FAILED
+        return UpdateResult(path, UpdateOutcome.CHANGED if changed else UpdateOutcome.UNCHANGED)
+    outcome = UpdateOutcome.MISSING if version is None else UpdateOutcome.FAILED
     reason = MISSING if version is None else str(version)
     store.failed(path, reason, now)
-    return Update(path, outcome, reason)
+    return UpdateResult(path, outcome, reason)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from mirrorlist.core.network.addresses import doubts
 from mirrorlist.core.network.prefixes import prefix, spelled
 from mirrorlist.core.network.public_addresses import NEVER, SPECIAL
 from mirrorlist.core.network.subnet_lists import ListRules, changes_too_much, list_faults, told_in_short
+from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.files_on_disk import write_whole
 from mirrorlist.sources.mirrors.files import read_mirror_files
 from mirrorlist.sources.mirrors.subnet_lists import (
@@ -43,27 +43,13 @@ from mirrorlist.sources.submissions.terms import terms_of
 DEADLINE_SECONDS = 20.0
 
 
-class SubnetOutcome(StrEnum):
-    """What came of asking for one list."""
-
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-    HELD = "held"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class ListUpdate:
-    """The outcome for the list of one mirror, and more about it for people."""
-
-    mirror: str
-    outcome: SubnetOutcome
-    told: str
+LIST_OUTCOMES = (UpdateOutcome.CHANGED, UpdateOutcome.UNCHANGED, UpdateOutcome.HELD, UpdateOutcome.REFUSED)
+"""What may come of asking for a list."""
 
 
 def update_subnets(
     service: Service, state_dir: Path, fetch: Fetch, now: float, accepted: Collection[str] = ()
-) -> Iterator[ListUpdate]:
+) -> Iterator[UpdateResult]:
     """Asks for every list, one result a mirror. ``accepted``: names of mirrors whose held list a person looked at."""
     files = read_mirror_files(Path(service.mirrors_dir), frozenset(service.modules), read_countries())
     listed = partial(with_published_subnets, state_dir=state_dir, now=now)
@@ -133,7 +119,7 @@ class _List:
 
 def _updated(
     mirror: Mirror, mirrors: Iterable[Mirror], terms: SubmissionTerms, of: _List, accepted: Collection[str]
-) -> ListUpdate:
+) -> UpdateResult:
     try:
         found = of.fetched()
         if faults := list_faults(mirror, found, mirrors, rules_of(terms.service)):
@@ -141,18 +127,18 @@ def _updated(
     except ValueError as error:
         reason = shown(str(error))
         of.refuse(reason)
-        return ListUpdate(mirror.name, SubnetOutcome.REFUSED, reason)
+        return UpdateResult(mirror.name, UpdateOutcome.REFUSED, reason)
     of.forget(refusal_path)
     former, told = of.kept(copy_path), told_in_short(found)
     was_seen = mirror.name in accepted and of.kept(held_path) == found
     seen = of.kept(seen_path) or former
     if former != found and not was_seen and (why := _has_to_be_seen(mirror, seen, found, terms)):
         of.hold(found)
-        return ListUpdate(mirror.name, SubnetOutcome.HELD, f"{why}: {told} now")
+        return UpdateResult(mirror.name, UpdateOutcome.HELD, f"{why}: {told} now")
     of.take(found)
     if was_seen or of.kept(seen_path) is None:
         of.note_seen(found if was_seen or seen is None else seen)
-    return ListUpdate(mirror.name, SubnetOutcome.UNCHANGED if former == found else SubnetOutcome.CHANGED, told)
+    return UpdateResult(mirror.name, UpdateOutcome.UNCHANGED if former == found else UpdateOutcome.CHANGED, told)
 
 
 def _has_to_be_seen(

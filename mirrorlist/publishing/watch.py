@@ -17,10 +17,9 @@ import structlog
 
 from mirrorlist.checks.fetching.fetch import fetch, guard_of
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
-from mirrorlist.indexing.steps import IndexOutcome as FilesOutcome
-from mirrorlist.publishing.origin_update import MetadataOutcome, update_images, update_metadata, update_time_files
+from mirrorlist.core.updates import UpdateOutcome
+from mirrorlist.publishing.origin_update import update_images, update_metadata, update_time_files
 from mirrorlist.publishing.publisher import Publisher
-from mirrorlist.publishing.subnet_update import SubnetOutcome as ListOutcome
 from mirrorlist.publishing.subnet_update import update_subnets
 from mirrorlist.settings import Settings
 from mirrorlist.store.database import open_database
@@ -137,8 +136,8 @@ def _update_loop(watched: Watched, seconds: float, ended: threading.Event) -> No
                 store, now = MetadataStore(engine), watched.clock()
                 steps = (update_metadata, update_images, update_time_files)
                 for done in chain.from_iterable(step(service, store, now) for step in steps):
-                    if done.outcome in (MetadataOutcome.CHANGED, MetadataOutcome.FAILED):
-                        log.info("metadata", path=done.path, outcome=done.outcome.value, reason=done.reason)
+                    if done.outcome in (UpdateOutcome.CHANGED, UpdateOutcome.FAILED):
+                        log.info("metadata", path=done.what, outcome=done.outcome.value, reason=done.detail)
             finally:
                 engine.dispose()
         except (MirrorlistError, OSError, sa.exc.SQLAlchemyError) as error:
@@ -154,8 +153,8 @@ def _subnets_loop(watched: Watched, seconds: float, ended: threading.Event) -> N
         fetching = partial(fetch, guard=guard_of(service))
         try:
             for done in update_subnets(service, Path(service.state_dir), fetching, watched.clock()):
-                if done.outcome is not ListOutcome.UNCHANGED:
-                    log.info("subnets", mirror=done.mirror, outcome=done.outcome.value, reason=done.told)
+                if done.outcome is not UpdateOutcome.UNCHANGED:
+                    log.info("subnets", mirror=done.what, outcome=done.outcome.value, reason=done.detail)
         except (MirrorlistError, OSError) as error:
             log.error("lists of networks not updated", reason=str(error))
         if ended.wait(seconds):
@@ -163,7 +162,7 @@ def _subnets_loop(watched: Watched, seconds: float, ended: threading.Event) -> N
 
 
 _FILES_LOOK_SECONDS = 0.5
-_TROUBLE = (FilesOutcome.KEPT.value, FilesOutcome.FAILED.value, FilesOutcome.WARNING.value)
+_TROUBLE = (UpdateOutcome.KEPT.value, UpdateOutcome.FAILED.value, UpdateOutcome.WARNING.value)
 
 
 def files_loop(watched: Watched, seconds: float, ended: threading.Event) -> None:
@@ -209,7 +208,7 @@ def _run_files(watched: Watched, ended: threading.Event, told: frozenset[str]) -
                 trouble.add(said)
                 if said not in told:
                     log.warning("files", told=said)
-            elif line.startswith(FilesOutcome.BUILT.value):
+            elif line.startswith(UpdateOutcome.BUILT.value):
                 log.info("files", told=said)
     return frozenset(trouble)
 

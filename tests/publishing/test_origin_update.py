@@ -14,9 +14,8 @@ from mirrorlist.core.catalogue.catalogue import Image
 from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.catalogue.service import Module, Service
 from mirrorlist.core.model import MAIN, Checksummed
+from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.publishing.origin_update import (
-    MetadataOutcome,
-    Update,
     update_images,
     update_metadata,
     update_time_files,
@@ -84,12 +83,12 @@ def origin(request: pytest.FixtureRequest, tree: Path, tmp_path: Path) -> Iterat
             yield url
 
 
-def _updated(origin: str | None, store: MetadataStore, now: float = NOW) -> list[Update]:
+def _updated(origin: str | None, store: MetadataStore, now: float = NOW) -> list[UpdateResult]:
     return list(update_metadata(_service(origin), store, now))
 
 
 def test_every_repository_that_is_published_is_asked_for_once(origin: str, store: MetadataStore) -> None:
-    assert _updated(origin, store) == [Update(path, MetadataOutcome.CHANGED) for path in PATHS]
+    assert _updated(origin, store) == [UpdateResult(path, UpdateOutcome.CHANGED) for path in PATHS]
     assert store.changes() == {
         path: [MetadataChange(_version(1_790_000_000 + number), NOW)] for number, path in enumerate(PATHS)
     }
@@ -104,20 +103,20 @@ def test_each_outcome_is_told_and_what_is_known_stays(origin: str, tree: Path, s
     _publish(tree, failed, b"<html>")
     _publish(tree, broken, b"")
 
-    told = {done.path: done for done in _updated(origin, store)}
+    told = {done.what: done for done in _updated(origin, store)}
 
     assert [told[path].outcome for path in (changed, missing, failed, broken)] == [
-        MetadataOutcome.CHANGED, MetadataOutcome.MISSING, MetadataOutcome.FAILED, MetadataOutcome.FAILED,
+        UpdateOutcome.CHANGED, UpdateOutcome.MISSING, UpdateOutcome.FAILED, UpdateOutcome.FAILED,
     ]  # fmt: skip
-    assert [told[path] for path in same] == [Update(path, MetadataOutcome.UNCHANGED) for path in same]
-    assert told[missing] == Update(missing, MetadataOutcome.MISSING, GONE)
+    assert [told[path] for path in same] == [UpdateResult(path, UpdateOutcome.UNCHANGED) for path in same]
+    assert told[missing] == UpdateResult(missing, UpdateOutcome.MISSING, GONE)
     for path in (failed, broken):
-        assert told[path].reason.startswith(f"{path}repodata/repomd.xml: not XML: ")
+        assert told[path].detail.startswith(f"{path}repodata/repomd.xml: not XML: ")
     assert store.changes() == {**before, changed: [*before[changed], MetadataChange(_version(1_780_000_000), NOW)]}
     checks = store.checks()
     assert checks[changed] == checks[same[0]] == OriginCheck(NOW, None, None)
     assert checks[missing] == OriginCheck(NOW - 60, NOW, GONE)
-    assert checks[failed] == OriginCheck(NOW - 60, NOW, told[failed].reason)
+    assert checks[failed] == OriginCheck(NOW - 60, NOW, told[failed].detail)
 
 
 def test_an_origin_that_goes_back_makes_the_older_one_current_again(
@@ -140,7 +139,7 @@ def test_a_module_has_an_origin_of_its_own(tmp_path: Path, store: MetadataStore)
     for path in KITTEN:
         _publish(tmp_path / "kitten", path, _repomd(5))
     found = list(update_metadata(_service(str(tmp_path / "kitten"), "kitten"), store, NOW))
-    assert found == [Update(path, MetadataOutcome.CHANGED) for path in KITTEN]
+    assert found == [UpdateResult(path, UpdateOutcome.CHANGED) for path in KITTEN]
 
 
 def test_an_origin_that_is_not_there_is_missing_or_failed_and_nothing_is_lost(
@@ -148,12 +147,12 @@ def test_an_origin_that_is_not_there_is_missing_or_failed_and_nothing_is_lost(
 ) -> None:
     _updated(str(tree), store, NOW - 60)
     before = store.changes()
-    assert {done.outcome for done in _updated(str(tmp_path / "nowhere"), store)} == {MetadataOutcome.MISSING}
+    assert {done.outcome for done in _updated(str(tmp_path / "nowhere"), store)} == {UpdateOutcome.MISSING}
     with mirror_server(tree, tmp_path / "log") as (url, _):
         pass
     found = _updated(url, store)
-    assert {done.outcome for done in found} == {MetadataOutcome.FAILED}
-    assert {done.reason for done in found} == {f"{url}{path}repodata/repomd.xml: ConnectionError" for path in PATHS}
+    assert {done.outcome for done in found} == {UpdateOutcome.FAILED}
+    assert {done.detail for done in found} == {f"{url}{path}repodata/repomd.xml: ConnectionError" for path in PATHS}
     assert store.changes() == before
 
 
@@ -181,11 +180,11 @@ def test_the_sizes_of_the_origins_images_are_noted(
     (tree / "9.8/isos/sums").mkdir()
     with mirror_server(tree, tmp_path / "origin.log") as (url, _):
         of = _with_images(url if by_http else str(tree))
-        found = {update.path: update.outcome for update in update_images(of, store, NOW)}
-        again = {update.path: update.outcome for update in update_images(of, store, NOW)}
-    assert found["9.8/isos/x86_64/dvd.iso"] is MetadataOutcome.CHANGED
-    assert found["9.8/isos/aarch64/dvd.iso"] is MetadataOutcome.MISSING
-    assert again["9.8/isos/x86_64/dvd.iso"] is MetadataOutcome.UNCHANGED
+        found = {update.what: update.outcome for update in update_images(of, store, NOW)}
+        again = {update.what: update.outcome for update in update_images(of, store, NOW)}
+    assert found["9.8/isos/x86_64/dvd.iso"] is UpdateOutcome.CHANGED
+    assert found["9.8/isos/aarch64/dvd.iso"] is UpdateOutcome.MISSING
+    assert again["9.8/isos/x86_64/dvd.iso"] is UpdateOutcome.UNCHANGED
     assert store.sizes() | {"9.8/isos/sums": None} == {
         "9.8/isos/x86_64/dvd.iso": 700, "9.8/isos/aarch64/dvd.iso": None, "9.8/isos/sums": None,
     }  # fmt: skip
@@ -194,7 +193,7 @@ def test_the_sizes_of_the_origins_images_are_noted(
 def test_an_origin_that_does_not_answer_leaves_the_sizes_as_they_were(store: MetadataStore) -> None:
     store.record_size("9.8/isos/x86_64/dvd.iso", 700, NOW)
     found = list(update_images(_with_images("http://127.0.0.1:1/"), store, NOW))
-    assert {update.outcome for update in found} == {MetadataOutcome.FAILED}
+    assert {update.outcome for update in found} == {UpdateOutcome.FAILED}
     assert store.sizes() == {"9.8/isos/x86_64/dvd.iso": 700}
 
 
@@ -218,8 +217,8 @@ def test_a_time_file_that_mirrors_cannot_be_held_against_is_told(
     tree.mkdir(exist_ok=True)
     (tree / "TIME").write_text(body)
     (told,) = update_time_files(_timed(tree), store, NOW)
-    assert (told.path, told.outcome) == ("TIME", MetadataOutcome.FAILED if reason else MetadataOutcome.UNCHANGED)
-    assert told.reason.startswith(reason)
+    assert (told.what, told.outcome) == ("TIME", UpdateOutcome.FAILED if reason else UpdateOutcome.UNCHANGED)
+    assert told.detail.startswith(reason)
     assert store.faults.of(FaultKind.TIME_FILE) == ({MAIN} if reason else frozenset())
     assert [each.startswith(f"The origin's time file: {reason}") for each in store.faults.sentences()] == (
         [True] if reason else []
@@ -229,7 +228,7 @@ def test_a_time_file_that_mirrors_cannot_be_held_against_is_told(
 def test_a_time_file_that_is_mended_is_no_fault_any_more(tree: Path, store: MetadataStore) -> None:
     tree.mkdir(exist_ok=True)
     (missing,) = update_time_files(_timed(tree), store, NOW)
-    assert (missing.outcome, missing.reason) == (MetadataOutcome.MISSING, f"{GONE}; no mirror is judged by it")
+    assert (missing.outcome, missing.detail) == (UpdateOutcome.MISSING, f"{GONE}; no mirror is judged by it")
     (tree / "TIME").write_text(str(NOW))
     list(update_time_files(_timed(tree), store, NOW))
     assert (store.faults.of(FaultKind.TIME_FILE), store.checks()) == (frozenset(), {})

@@ -19,7 +19,8 @@ from mirrorlist.checks.fetching.fetch import Ask, fetch
 from mirrorlist.checks.fetching.result import Failure, Fetched
 from mirrorlist.core.catalogue.service import Profile, Service
 from mirrorlist.core.network.prefixes import spelled
-from mirrorlist.publishing.subnet_update import DEADLINE_SECONDS, ListUpdate, SubnetOutcome, rules_of, update_subnets
+from mirrorlist.core.updates import UpdateOutcome, UpdateResult
+from mirrorlist.publishing.subnet_update import DEADLINE_SECONDS, rules_of, update_subnets
 from mirrorlist.sources.mirrors.subnet_lists import KEPT_SECONDS, copy_path, list_findings, with_published_subnets
 from tests.building import NOW, mirror, service
 from tests.checks.asking import LOOPBACK, guard
@@ -51,7 +52,7 @@ class Publishing:
     def service(self) -> Service:
         return service(mirrors_dir=str(self.directory), approved=self.approved)
 
-    def update(self, *accepted: str, context: ssl.SSLContext = TRUSTING) -> ListUpdate:
+    def update(self, *accepted: str, context: ssl.SSLContext = TRUSTING) -> UpdateResult:
         fetching = partial(fetch, guard=guard(LOOPBACK, lambda name: [ALLOWED_HOST], context))
         (found,) = update_subnets(self.service, self.directory / "state", fetching, self.now, accepted)
         return found
@@ -83,10 +84,10 @@ def publishing(tmp_path: Path) -> Iterator[Publishing]:
 
 def test_a_list_is_taken_up_and_confirmed(publishing: Publishing) -> None:
     assert publishing.findings() == ["subnets-missing"]
-    assert publishing.update() == ListUpdate("a.example.org", SubnetOutcome.CHANGED, "1 of IPv4 and 1 of IPv6")
+    assert publishing.update() == UpdateResult("a.example.org", UpdateOutcome.CHANGED, "1 of IPv4 and 1 of IPv6")
     assert publishing.subnets() == LISTED
     publishing.now += KEPT_SECONDS - 1
-    assert publishing.update().outcome is SubnetOutcome.UNCHANGED
+    assert publishing.update().outcome is UpdateOutcome.UNCHANGED
     publishing.now += KEPT_SECONDS - 1
     assert publishing.subnets() == LISTED
     assert publishing.findings() == []
@@ -120,14 +121,14 @@ def test_a_bad_list_is_refused_in_words_and_the_former_stays_for_a_week(publishi
     publishing.update()
     publishing.talk, reason = HOSTILE[name]
     found = publishing.update()
-    assert found.outcome is SubnetOutcome.REFUSED
-    assert reason in found.told
-    assert found.told.isprintable()
+    assert found.outcome is UpdateOutcome.REFUSED
+    assert reason in found.detail
+    assert found.detail.isprintable()
     assert (publishing.subnets(), publishing.findings()) == (LISTED, ["subnets-refused"])
     publishing.now += KEPT_SECONDS
     assert (publishing.subnets(), publishing.findings()) == ([], ["subnets-old", "subnets-refused"])
     publishing.talk = said(LISTED)
-    assert publishing.update().outcome is SubnetOutcome.UNCHANGED
+    assert publishing.update().outcome is UpdateOutcome.UNCHANGED
     assert (publishing.subnets(), publishing.findings()) == (LISTED, [])
 
 
@@ -140,31 +141,31 @@ def test_a_slow_list_ends_at_its_deadline(publishing: Publishing) -> None:
         return fetch(url, replace(ask, deadline_seconds=0.5), found)
 
     (found,) = update_subnets(publishing.service, publishing.directory / "state", impatient, NOW)
-    assert (found.outcome, found.told.partition(":")[0]) == (SubnetOutcome.REFUSED, "not complete in time")
+    assert (found.outcome, found.detail.partition(":")[0]) == (UpdateOutcome.REFUSED, "not complete in time")
 
 
 def test_an_untrusted_certificate_is_refused(publishing: Publishing) -> None:
-    assert publishing.update(context=ssl.create_default_context()).told.startswith("certificate: unknown issuer")
+    assert publishing.update(context=ssl.create_default_context()).detail.startswith("certificate: unknown issuer")
     assert publishing.subnets() == []
 
 
 def test_half_at_a_time_waits_for_a_person_too(publishing: Publishing) -> None:
     a, b, c, d = (f"20.{number}.0.0/24" for number in range(4))
     publishing.talk = said([a, b])
-    assert publishing.update().outcome is SubnetOutcome.CHANGED
+    assert publishing.update().outcome is UpdateOutcome.CHANGED
     publishing.talk = said([b, c])
-    assert publishing.update().outcome is SubnetOutcome.CHANGED
+    assert publishing.update().outcome is UpdateOutcome.CHANGED
     publishing.talk = said([c, d])
     publishing.now += 86_400
-    assert publishing.update() == ListUpdate(
-        "a.example.org", SubnetOutcome.HELD, "over half of the addresses changed: 2 of IPv4 now"
+    assert publishing.update() == UpdateResult(
+        "a.example.org", UpdateOutcome.HELD, "over half of the addresses changed: 2 of IPv4 now"
     )
     assert publishing.subnets() == [b, c]
-    assert publishing.update("a.example.org").outcome is SubnetOutcome.CHANGED
+    assert publishing.update("a.example.org").outcome is UpdateOutcome.CHANGED
     publishing.talk = said([d, a])
-    assert publishing.update().outcome is SubnetOutcome.CHANGED
+    assert publishing.update().outcome is UpdateOutcome.CHANGED
     publishing.talk = said([a, b])
-    assert publishing.update().outcome is SubnetOutcome.HELD
+    assert publishing.update().outcome is UpdateOutcome.HELD
 
 
 def test_the_first_list_of_a_private_mirror_is_held_against_routing(publishing: Publishing) -> None:
@@ -172,10 +173,10 @@ def test_the_first_list_of_a_private_mirror_is_held_against_routing(publishing: 
     file.write_text(file.read_text() + "private: true\nasn: 680\n")
     publishing.talk = said(["8.8.0.0/17"])
     found = publishing.update()
-    assert (found.outcome, found.told.partition(" is announced by")[0]) == (SubnetOutcome.HELD, "8.8.0.0/17")
+    assert (found.outcome, found.detail.partition(" is announced by")[0]) == (UpdateOutcome.HELD, "8.8.0.0/17")
     assert publishing.subnets() == []
     assert "subnets-held" in publishing.findings()
-    assert publishing.update("a.example.org").outcome is SubnetOutcome.CHANGED
+    assert publishing.update("a.example.org").outcome is UpdateOutcome.CHANGED
     assert publishing.subnets() == ["8.8.0.0/17"]
 
 
@@ -183,12 +184,12 @@ def test_over_half_of_the_addresses_wait_for_a_person(publishing: Publishing) ->
     publishing.update()
     other = ["21.0.0.0/24", "2a00:1::/48"]
     publishing.talk = said(other)
-    assert [publishing.update().outcome for _ in range(2)] == [SubnetOutcome.HELD] * 2
+    assert [publishing.update().outcome for _ in range(2)] == [UpdateOutcome.HELD] * 2
     assert (publishing.subnets(), publishing.findings()) == (LISTED, ["subnets-held"])
     publishing.talk = said(["22.0.0.0/24", "2a00:1::/48"])
-    assert publishing.update("a.example.org").outcome is SubnetOutcome.HELD, "it is not what the person looked at"
-    assert publishing.update("b.example.org").outcome is SubnetOutcome.HELD
-    assert publishing.update("a.example.org").outcome is SubnetOutcome.CHANGED
+    assert publishing.update("a.example.org").outcome is UpdateOutcome.HELD, "it is not what the person looked at"
+    assert publishing.update("b.example.org").outcome is UpdateOutcome.HELD
+    assert publishing.update("a.example.org").outcome is UpdateOutcome.CHANGED
     assert (publishing.subnets(), publishing.findings()) == (["22.0.0.0/24", "2a00:1::/48"], [])
 
 
@@ -197,7 +198,7 @@ def test_a_held_list_is_forgotten_when_the_url_goes_back(publishing: Publishing)
     publishing.talk = said(["21.0.0.0/24"])
     publishing.update()
     publishing.talk = said(LISTED)
-    assert publishing.update().outcome is SubnetOutcome.UNCHANGED
+    assert publishing.update().outcome is UpdateOutcome.UNCHANGED
     assert publishing.findings() == []
 
 
@@ -205,21 +206,21 @@ def test_a_held_list_does_not_keep_the_former_alive_for_ever(publishing: Publish
     publishing.update()
     publishing.talk = said(["21.0.0.0/24"])
     publishing.now += KEPT_SECONDS
-    assert publishing.update().outcome is SubnetOutcome.HELD
+    assert publishing.update().outcome is UpdateOutcome.HELD
     assert (publishing.subnets(), publishing.findings()) == ([], ["subnets-old", "subnets-held"])
 
 
 def test_small_changes_are_taken_up_at_once(publishing: Publishing) -> None:
     publishing.update()
     publishing.talk = said(["20.0.0.0/23", "2a00:1::/48"])
-    assert publishing.update().outcome is SubnetOutcome.CHANGED
+    assert publishing.update().outcome is UpdateOutcome.CHANGED
     assert publishing.subnets() == ["20.0.0.0/23", "2a00:1::/48"]
 
 
 def test_an_approved_mirror_may_claim_more(publishing: Publishing) -> None:
     publishing.approved = ("a.example.org",)
     publishing.talk = said(["20.0.0.0/8", "30.0.0.0/28"])
-    assert publishing.update().outcome is SubnetOutcome.CHANGED
+    assert publishing.update().outcome is UpdateOutcome.CHANGED
 
 
 def test_an_intranet_may_list_its_own_networks() -> None:
