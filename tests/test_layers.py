@@ -45,8 +45,9 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "sources": (("yaml", "origin"), ("places",), ("geo",), ("mirrors",), ("service", "submissions")),
     "checks": (("fetching",), ("probing",)),
     "web": (
-        ("client_address", "encoding", "gateway", "generations", "questions", "time_budget"),
-        ("clients", "counts"),
+        ("client_address", "gateway", "generations", "questions", "responses", "time_budget"),
+        ("clients", "counts", "words"),
+        ("rendering",),
         ("lists",),
         ("redirects",),
         ("site",),
@@ -75,7 +76,6 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
     "mirrorlist/core/model.py": "the vocabulary of everything: reasons, mirrors, queries, selections",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",
-    "mirrorlist/web/redirects/views.py": "one view per form of an answer for a file",
 }
 """Files above 300 lines, each with the reason why it is read better in one piece."""
 LEAST_LINES, LEAST_IMPORTERS = 40, 3
@@ -190,7 +190,7 @@ def test_wings_point_inwards() -> None:
         ("core.selection.select", "core.health.columns", True), ("core.health.table", "core.selection.rank", False),
         ("core.public.types", "core.preview.preview", False), ("core.snapshot", "core.files.index", True),
         ("core.mirror", "core.snapshot", False), ("web.site.views", "web.lists.views", True),
-        ("web.lists.views", "web.site.words", False), ("cli.probe", "cli.shared.context", True),
+        ("web.lists.views", "web.site.svg", False), ("cli.probe", "cli.shared.context", True),
         ("cli.new", "cli.validate", False), ("cli.shared.context", "cli.probe", False),
         ("core.selection.rank", "core.selection.spread", True), ("core.unheard_of.x", "core.model", False),
         ("sources.geo.databases", "core.snapshot", True), ("store.health", "store.tables", True),

@@ -5,8 +5,6 @@ Package managers send odd Accept headers, so what they ask for is answered in pl
 
 from __future__ import annotations
 
-from functools import partial
-
 import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
@@ -15,9 +13,9 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import BadRequest, MirrorlistError, NotFound, NotReady
 from mirrorlist.formats import mirrorlist
 from mirrorlist.web.generations import Generations
-from mirrorlist.web.lists.views import as_response
 from mirrorlist.web.questions import ListKind
-from mirrorlist.web.site.rendering import HTML, html, private, problem
+from mirrorlist.web.rendering import html
+from mirrorlist.web.responses import HTML, as_response, private, problem
 
 log = structlog.get_logger()
 
@@ -35,7 +33,15 @@ API = ("/api/", "/openapi.json")
 
 def register_faults(app: Flask, generations: Generations) -> None:
     """Makes every error of the application something that its asker can read."""
-    fault = partial(_fault, generations)
+
+    def fault(status: int, message: str) -> Response:
+        """The message under this status, in the form that fits what was asked for."""
+        path = request.environ.get("PATH_INFO", "")
+        if path.startswith(API):
+            return problem(status, message)
+        if path.strip("/").partition("/")[0] not in _LISTS and "text/html" in request.headers.get("Accept", ""):
+            return private(HTML, _page(generations, status, message), status)
+        return as_response(mirrorlist.CONTENT_TYPE, (mirrorlist.comment(message) + "\n").encode(), status)
 
     def ours(error: MirrorlistError) -> Response:
         response = fault(STATUS[type(error)], str(error))
@@ -57,16 +63,6 @@ def register_faults(app: Flask, generations: Generations) -> None:
         app.register_error_handler(kind, ours)
     app.register_error_handler(HTTPException, http)
     app.register_error_handler(InternalServerError, crashed)
-
-
-def _fault(generations: Generations, status: int, message: str) -> Response:
-    """The message under this status, in the form that fits what was asked for."""
-    path = request.environ.get("PATH_INFO", "")
-    if path.startswith(API):
-        return problem(status, message)
-    if path.strip("/").partition("/")[0] not in _LISTS and "text/html" in request.headers.get("Accept", ""):
-        return private(HTML, _page(generations, status, message), status)
-    return as_response(mirrorlist.CONTENT_TYPE, (mirrorlist.comment(message) + "\n").encode(), status)
 
 
 def _page(generations: Generations, status: int, message: str) -> bytes:

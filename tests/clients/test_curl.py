@@ -7,7 +7,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from mirrorlist.web.encoding import LEAST_BYTES
+from mirrorlist.web.responses import LEAST_BYTES
 from tests.clients.network import ARCH, PATH, Network
 from tests.clients.tools import need, run
 

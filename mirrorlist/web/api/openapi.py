@@ -13,6 +13,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from mirrorlist import __version__
+from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 from mirrorlist.core.public.types import MirrorState
@@ -27,7 +28,7 @@ from mirrorlist.web.api.types import (
     RouterServer,
     StatisticsAnswer,
 )
-from mirrorlist.web.site.rendering import JSON, PROBLEM, Problem
+from mirrorlist.web.responses import JSON, PROBLEM, Problem
 
 Schema = dict[str, Any]
 LATEST = 10**12
@@ -131,7 +132,7 @@ def operations(modules: Sequence[str]) -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
-def document(name: str, url: str | None, modules: Sequence[str]) -> Schema:
+def document(service: Service, modules: Sequence[str]) -> Schema:
     """The whole description, for the service of a distribution."""
     described = operations(modules)
     types = [operation.answer for operation in described if not isinstance(operation.answer, dict)]
@@ -141,11 +142,11 @@ def document(name: str, url: str | None, modules: Sequence[str]) -> Schema:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": f"{name} mirrors",
+            "title": f"{service.name} mirrors",
             "version": __version__,
             "description": "The public record of the mirrors. Lists, pages and this are made from the same data.",
         },
-        **({"servers": [{"url": url.rstrip("/")}]} if url else {}),
+        **({"servers": [{"url": service.site.url.rstrip("/")}]} if service.site.url else {}),
         "paths": {
             operation.path: {
                 "get": _described(

@@ -19,7 +19,7 @@ from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol
 from mirrorlist.core.public.record import EVENTS_OF_ONE, LATEST_EVENTS
 from mirrorlist.core.public.types import MirrorState, PublicCheck, PublicEvent, PublicMirror, PublicProbe, PublicRun
 from mirrorlist.web.site.published import Published
-from mirrorlist.web.site.words import day, iso, state_words
+from mirrorlist.web.words import day, iso, state_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

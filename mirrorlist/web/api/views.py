@@ -14,12 +14,12 @@ from flask import Blueprint, Response, request
 from mirrorlist.core.errors import BadRequest
 from mirrorlist.core.network.prefixes import packed
 from mirrorlist.core.selection.client import CountryOf
-from mirrorlist.web.api import types
-from mirrorlist.web.api.openapi import LATEST, MOST_EVENTS, document
+from mirrorlist.web.api import openapi, types
+from mirrorlist.web.api.openapi import LATEST, MOST_EVENTS
+from mirrorlist.web.responses import JSON, answer, made, private
 from mirrorlist.web.site.network import FILTERS, filters
 from mirrorlist.web.site.parameters import explained, question_of, values_of
 from mirrorlist.web.site.published import Publications, Published
-from mirrorlist.web.site.rendering import JSON, answer, made, private
 
 TEXT = "text/plain; charset=utf-8"
 _NUMBER = re.compile("[0-9]{1,13}", re.ASCII)
@@ -54,16 +54,12 @@ def api(publications: Publications, country_of: CountryOf, clock: Callable[[], f
         "/api/v1/statistics": kept(JSON, lambda found: msgspec.json.encode(types.statistics(found))),
         "/mirrors.json": kept(JSON, types.router_servers),
         "/mirrors.txt": kept(TEXT, types.plain_text),
-        "/openapi.json": kept(JSON, _document),
+        "/openapi.json": kept(JSON, lambda found: msgspec.json.encode(openapi.document(found.service, found.modules))),
         **_mirror_views(publications),
     }
     for rule, view in views_by_rule.items():
         views.add_url_rule(rule, rule.strip("/").replace(".", "_"), view, provide_automatic_options=False)
     return views
-
-
-def _document(published: Published) -> bytes:
-    return msgspec.json.encode(document(published.service.name, published.service.site.url, published.modules))
 
 
 def _mirror_views(publications: Publications) -> dict[str, Callable[..., Response]]:

@@ -18,10 +18,10 @@ from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.web.clients import KnownClients
 from mirrorlist.web.counts import Counts
-from mirrorlist.web.encoding import compressed
 from mirrorlist.web.generations import PerGeneration
 from mirrorlist.web.lists.prepared_answers import MOST_REMEMBERED, Headers, Route, Routes
 from mirrorlist.web.questions import LIST_PATHS, Questions
+from mirrorlist.web.responses import compressed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -17,19 +17,10 @@ from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats import metalink3, mirrorlist
 from mirrorlist.web.counts import Counts, Labels, labels_at, labels_of_question
 from mirrorlist.web.questions import DEFAULT_FORMATS, ListKind, Question
+from mirrorlist.web.responses import headers_for
 
 MOST_REMEMBERED = 16_384
 """So many questions, rows of all lists, and elements of metalinks a generation keeps, each."""
-
-
-def headers_for(content_type: str) -> tuple[tuple[str, str], ...]:
-    """The headers of every answer that depends on the client."""
-    return (
-        ("Content-Type", content_type),
-        ("Cache-Control", "private, no-store"),
-        ("Vary", "Accept-Encoding"),
-        ("X-Content-Type-Options", "nosniff"),
-    )
 
 
 Headers = list[tuple[str, str]]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.model import Client, Query, RepoMetadata, Selection
@@ -24,10 +24,9 @@ from mirrorlist.formats.mirrorlist import CONTENT_TYPE as TEXT
 from mirrorlist.formats.registry import LISTS, METALINKS
 from mirrorlist.web.client_address import TrustedProxies, client_address
 from mirrorlist.web.counts import Counts, labels_of_offer, labels_of_question, labels_of_selection
-from mirrorlist.web.encoding import compressed
 from mirrorlist.web.generations import Generations
-from mirrorlist.web.lists.prepared_answers import headers_for
 from mirrorlist.web.questions import ListKind, Question, Questions, sent_by
+from mirrorlist.web.responses import as_response
 
 
 def lists(
@@ -148,17 +147,6 @@ def metadata_for(snapshot: Snapshot, query: Query) -> RepoMetadata:
     if not query.target.repository or not query.path.endswith("/"):
         raise NotFound("there are metalinks for repositories and indexed files only; ask /mirrorlist instead")
     raise NotReady("the origin's checksums are not known yet; try again in a minute")
-
-
-def as_response(content_type: str, body: bytes, status: int = 200) -> Response:
-    """An answer that depends on the client: never cached by anybody else, compressed only when asked."""
-    packed = compressed(body, request.headers.get("Accept-Encoding", ""))
-    response = current_app.response_class(packed or body, status=status, content_type=content_type)
-    for name, value in headers_for(content_type)[1:]:
-        response.headers[name] = value
-    if packed:
-        response.headers["Content-Encoding"] = "gzip"
-    return response
 
 
 def _redirected(sources: Sequence[FileSource]) -> Response:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from mirrorlist.core.catalogue.trees import TreePath, quoted
@@ -34,8 +34,10 @@ from mirrorlist.formats.file_json import readable
 from mirrorlist.formats.links import digest, fitting, links
 from mirrorlist.web.counts import Counts, labels_of_file, labels_of_offer
 from mirrorlist.web.generations import Generations
-from mirrorlist.web.lists.views import as_response, asking
+from mirrorlist.web.lists.views import asking
 from mirrorlist.web.redirects.requests import FileRequest, FileRequests, Form, wants_links
+from mirrorlist.web.rendering import html
+from mirrorlist.web.responses import HTML, as_response
 
 # Logos of sponsors: PNG and WebP files that lie beside the mirror files.
 
@@ -55,19 +57,14 @@ def logo(mirrors_dir: str, name: str) -> tuple[str, bytes] | None:
             data = file.read(MOST_BYTES + 1)
     except OSError:
         return None
-    content_type = _content_type(data)
-    return (content_type, data) if content_type and len(data) <= MOST_BYTES else None
-
-
-def _content_type(data: bytes) -> str | None:
-    """What a file is by its first bytes, whatever its name says."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
+    if len(data) > MOST_BYTES:
+        return None
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):  # a file is what its first bytes are, whatever its name says
+        return "image/png", data
+    return ("image/webp", data) if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
 
 
 METHODS = ("GET", "HEAD")
-HTML = "text/html; charset=utf-8"
 STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}"
     "h1{font-size:1.4rem;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}"
@@ -86,7 +83,7 @@ def files(
     generations: Generations, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
 ) -> Blueprint:
     """Answers whatever lies in a tree of service.yml, before any other view is looked for."""
-    views = Blueprint("files", __name__, template_folder="../templates")
+    views = Blueprint("files", __name__)
     reader = _Reader()
 
     @views.before_app_request
@@ -179,7 +176,10 @@ class _Answer:
         response = redirect(found.sources[0])
         if wants_links(request.headers.get("User-Agent", "")):
             path = found.place.quoted
-            others = [(source.url.removesuffix(path), _country(source)) for source in found.sources[1:]]
+            others = [
+                (source.url.removesuffix(path), country_of(source.mirror) if source.mirror else None)
+                for source in found.sources[1:]
+            ]
             for before, after in fitting(links(others, self._place.front), path):
                 response.headers.add("Link", f"{before}{path}{after}")
         if found.known and found.known.sha256 and not found.known.changes:
@@ -251,10 +251,6 @@ def redirect(source: FileSource) -> Response:
     return response
 
 
-def _country(source: FileSource) -> str | None:
-    return country_of(source.mirror) if source.mirror else None
-
-
 def _negotiated(content_type: str, body: bytes) -> Response:
     response = as_response(content_type, body)
     response.headers["Vary"] = "Accept, Accept-Encoding"
@@ -269,8 +265,7 @@ def _checksum(found: FileSelection, hexadecimal: str | None) -> Response:
 
 def _page(template: str, **values: object) -> Response:
     """A page that runs nothing, loads nothing from elsewhere and is shown in nobody's frame."""
-    text = render_template(template, style=STYLE, **values)
-    response = _negotiated(HTML, text.encode("utf-8", "replace"))
+    response = _negotiated(HTML, html(template, style=STYLE, **values))
     response.headers["Content-Security-Policy"] = CSP
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from mirrorlist.core.public.types import PublicEvent, PublicMirror
 from mirrorlist.formats.xml_documents import DECLARATION, xml_text
 from mirrorlist.web.site.published import Published
-from mirrorlist.web.site.words import FAMILY_WORDS, KIND_WORDS, iso
+from mirrorlist.web.words import FAMILY_WORDS, KIND_WORDS, iso
 
 ATOM = "application/atom+xml; charset=utf-8"
 MOST_ENTRIES = 100

@@ -22,7 +22,7 @@ from mirrorlist.core.selection.select import select
 from mirrorlist.web.lists.views import asking
 from mirrorlist.web.redirects.requests import Form
 from mirrorlist.web.site.published import Published
-from mirrorlist.web.site.words import base_url
+from mirrorlist.web.words import base_url
 
 # The files of an image: where to get it, its metalink, its checksum and its torrent, as far as they are known.
 #

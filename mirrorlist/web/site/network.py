@@ -18,7 +18,7 @@ from mirrorlist.core.public.record import protocols_of
 from mirrorlist.core.public.types import MirrorState, PublicCheck, PublicMirror
 from mirrorlist.web.site.published import Published
 from mirrorlist.web.site.svg import availability_bars, lag_bars, map_in_words
-from mirrorlist.web.site.words import country_name, every, speed
+from mirrorlist.web.words import country_name, every, speed
 
 _ORDER = {state: number for number, state in enumerate(MirrorState)}
 SORTS: dict[str, Callable[[PublicMirror], Any]] = {

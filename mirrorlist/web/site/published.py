@@ -15,7 +15,7 @@ from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import Questions
 from mirrorlist.web.redirects.requests import FileRequests
-from mirrorlist.web.site.rendering import Kept
+from mirrorlist.web.rendering import Kept
 
 
 class Published:

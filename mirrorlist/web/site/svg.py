@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from mirrorlist.core.network.geo import HEIGHT, WIDTH, point
 from mirrorlist.core.public.types import STATE_WORDS, MirrorState, PublicMirror
-from mirrorlist.web.site.words import country_name, duration
+from mirrorlist.web.words import country_name, duration
 
 SHAPES = {
     MirrorState.FRESH: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",

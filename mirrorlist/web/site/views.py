@@ -1,6 +1,6 @@
 """The pages: the network, one mirror, your mirrors and why, images, how to join, the service status.
 
-Pages that are the same for everybody are rendered once per generation; see web/site/rendering.py.
+Pages that are the same for everybody are rendered once per generation; see web/rendering.py.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from werkzeug.wrappers import Response as BaseResponse
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.public.types import MirrorState
 from mirrorlist.core.selection.client import CountryOf
+from mirrorlist.web.rendering import ASSETS, html
+from mirrorlist.web.responses import HTML, SVG, Made, answer, made, private
 from mirrorlist.web.site import svg
 from mirrorlist.web.site.feeds import ATOM, feed
 from mirrorlist.web.site.images import images_page, other_modules, releases
 from mirrorlist.web.site.network import join_page, mirror_page, network_page
 from mirrorlist.web.site.parameters import asked
 from mirrorlist.web.site.published import Publications, Published
-from mirrorlist.web.site.rendering import ASSETS, HTML, SVG, Made, answer, html, made, private
-from mirrorlist.web.site.words import state_words
 from mirrorlist.web.site.yours import yours_page
+from mirrorlist.web.words import state_words
 
 Answer = Response | BaseResponse
 YEAR = 365 * 86_400

@@ -9,8 +9,9 @@ from flask import Blueprint, Response
 
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import NotFound
+from mirrorlist.web.rendering import ASSETS
+from mirrorlist.web.responses import answer, made
 from mirrorlist.web.site.published import Publications
-from mirrorlist.web.site.rendering import ASSETS, answer, made
 
 TEXT = "text/plain; charset=utf-8"
 DAY = 86_400

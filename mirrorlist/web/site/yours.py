@@ -16,7 +16,7 @@ from mirrorlist.core.selection.explanation import Explanation, LeftOut
 from mirrorlist.web.site.images import why
 from mirrorlist.web.site.parameters import asked, explained, question_of
 from mirrorlist.web.site.published import Published
-from mirrorlist.web.site.words import base_url
+from mirrorlist.web.words import base_url
 
 ASKED = ("version", "repo", "arch", "protocol", "country", "ip")
 MOST_LENGTH = 100

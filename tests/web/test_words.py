@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorlist.web.site.words import country_name, day, duration, every, flag, iso, moment, percent, size, speed
+from mirrorlist.web.words import country_name, day, duration, every, flag, iso, moment, percent, size, speed
 
 
 @pytest.mark.parametrize(

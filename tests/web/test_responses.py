@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirrorlist.web.encoding import LEAST_BYTES, accepts_gzip, compressed
+from mirrorlist.web.responses import LEAST_BYTES, accepts_gzip, compressed
 
 LONG = b"https://mirror.example.org/linux/\n" * 100
 
