@@ -111,7 +111,6 @@ class NetworkMembership:
     """Who belongs to a class of networks and is opened by it; ``alone`` if its clients get a monopoly only."""
 
     matches: Mapping[int, Match]
-    groups: tuple[Group, ...]
     alone: bool
 
 
@@ -120,12 +119,13 @@ class PlacementOdds:
 
     def __init__(self, of: Stage, module: str, places: Sequence[ClientPlace], policy: Policy) -> None:
         self._stage = of
-        self._limit = policy.limit
+        self._policy = policy
+        self._places = places
         self._weights = [weight_of(mirror, policy) for mirror in of.mirrors]
         self._orders = place_orders(of.mirrors, module, places, replace(policy, variants=1), b"")
         self._module = module
         self._carriers = carriers(of.mirrors, module)
-        self._belonging: dict[int, NetworkMembership] = {0: NetworkMembership({}, (), False)}
+        self._belonging: dict[int, NetworkMembership] = {0: NetworkMembership({}, False)}
         self._known: dict[tuple[int, int], Odds] = {}
 
     def odds(self, place: int, network: int) -> Odds:
@@ -137,17 +137,19 @@ class PlacementOdds:
 
     def _new_odds(self, place: int, network: int) -> Odds:
         belongs = self.belonging(network)
-        if belongs.alone:
-            return odds(belongs.groups, self._limit)
-        if not belongs.groups and network:
+        if not belongs.matches and network:
             return self.odds(place, 0)
+        where, limit = self._places[place], self._policy.limit
+        monopolies, groups = network_groups(belongs.matches, self._stage.mirrors, where, self._weights, self._policy)
+        if monopolies:
+            return odds(monopolies[0], limit)
         orders = self._orders
         edges = orders.group_start[orders.place_start[place] : orders.place_start[place + 1] + 1]
         nearest_first = [
             Group(tuple(orders.members[first:last]), tuple(orders.cumulative[first:last]))
             for first, last in pairwise(edges)
         ]
-        return odds([*belongs.groups, *nearest_first], self._limit)
+        return odds([*groups, *nearest_first], limit)
 
     def belonging(self, network: int) -> NetworkMembership:
         """Who belongs to a class of networks."""
@@ -160,10 +162,8 @@ class PlacementOdds:
                 if (match := class_match(number, mirrors[number], networks))
             )
             matches = opened_by(named, mirrors, self._module)
-            monopolies, groups = network_groups(matches, mirrors, self._weights)
-            found = self._belonging[network] = NetworkMembership(
-                matches, tuple(monopolies[:1] or groups), bool(monopolies)
-            )
+            alone = any(mirrors[number].monopoly for number in matches)
+            found = self._belonging[network] = NetworkMembership(matches, alone)
         return found
 
     def is_unproved(self, number: int) -> bool:

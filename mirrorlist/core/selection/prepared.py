@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import Query
+from mirrorlist.core.model import Match, Query
 from mirrorlist.core.rules import carriers, open_in, opened_by
 from mirrorlist.core.selection.columns import Column, Columns, PreparedColumn
 from mirrorlist.core.selection.rank import (
     Group,
+    Monopoly,
     after,
     candidates,
     class_match,
@@ -32,10 +33,16 @@ from mirrorlist.core.snapshot import PlaceOrders, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class NetworkOrder:
-    """The groups of the mirrors that belong to a network: monopolies, and all, closest first."""
+    """The groups of a network's mirrors for clients at a place, closest first: monopolies, and all of them."""
 
-    monopolies: tuple[Group, ...]
+    monopolies: tuple[Monopoly, ...]
     groups: tuple[Group, ...]
+
+    def monopoly(self, usable: Container[int]) -> Monopoly | None:
+        """The closest monopoly of which a mirror is usable."""
+        return next(
+            (each for each in self.monopolies if any(n in usable for group in each for n in group.members)), None
+        )
 
 
 class _Usable(Container[int]):
@@ -92,6 +99,8 @@ _SMALL = 16
 """Members of a group that are looked through before any is drawn; draws that must all fail cost 4 us (measured)."""
 _GROUPS_KEPT = 512
 """Places; all groups of one are some 20 KB with 530 mirrors, and few places need them."""
+_NETWORKS_KEPT = 16_384
+"""Networks at places, about 1 KB each where a few mirrors name them."""
 
 
 class PreparedModule:
@@ -107,7 +116,8 @@ class PreparedModule:
         self._facts = facts = snapshot.facts
         self._policy = policy = snapshot.policy
         self._near, self._variants, self._limit = policy.near, policy.variants, policy.limit
-        self._networks: dict[int, NetworkOrder | None] = {0: None}
+        self._matches: dict[int, dict[int, Match]] = {0: {}}
+        self._networks: dict[tuple[int, int], NetworkOrder] = {}
         self._place_groups: dict[int, list[Group]] = {}
         self._nearest: dict[int, tuple[int, int, int]] = {}
         self._mirrors = facts.mirrors
@@ -129,7 +139,7 @@ class PreparedModule:
 
     def key(self, place: int, network: int, lot: ClientHash, column: Column) -> int | None:
         """The key of the list of a client; None if no mirror is usable."""
-        if network and self._network(network) is not None:
+        if network and self._matching(network):
             return self._key_in_network(place, network, words_of(lot), column)
         order, word = first_words(lot)
         nearest = self._nearest.get(place)
@@ -147,13 +157,8 @@ class PreparedModule:
         return (place * self._variants + order % self._variants) << 16 | drawn
 
     def _key_in_network(self, place: int, network: int, words: HashWords, column: Column) -> int | None:
-        belongs = self._network(network)
-        usable = _Usable(column)
-        drawn = first_of(belongs.groups, words, usable) if belongs else None
-        for group in belongs.monopolies if belongs else ():
-            if any(member in usable for member in group.members):
-                drawn = first_of((group,), words, usable)
-                break
+        belongs, usable = self._network(network, place), _Usable(column)
+        drawn = first_of(belongs.monopoly(usable) or belongs.groups, words, usable)
         if drawn is None:
             drawn = self._drawn(place, words, column)
         row = (network * self._places + place) * self._variants + words[0] % self._variants
@@ -176,25 +181,18 @@ class PreparedModule:
         found, alone = self._listed(place, network, variant, first, column)
         if every is None or len(found) == self._limit:
             return found, alone
-        belongs, keys = self._network(network), self._fixed.keys(variant)
-        groups = belongs.groups if belongs else ()
-        if alone:
-            groups = tuple(group for group in belongs.monopolies if first in group.members)[:1] if belongs else ()
-        else:
-            groups = (*groups, *self._groups_of(place))
+        belongs, keys = self._network(network, place), self._fixed.keys(variant)
         seen, usable = set(found), _Usable(every)
+        groups = (belongs.monopoly(_Usable(column)) or ()) if alone else (*belongs.groups, *self._groups_of(place))
         behind = (number for number in in_order(groups, keys, usable) if number not in seen)
         return [*found, *islice(behind, self._limit - len(found))], alone
 
     def _listed(self, place: int, network: int, variant: int, first: int, column: Column) -> tuple[list[int], bool]:
-        belongs = self._network(network)
-        if belongs is None:
+        if not self._matching(network):
             return self._with_those_of(place, variant, [first], column), False
-        usable = _Usable(column)
-        keys = self._fixed.keys(variant)
-        for group in belongs.monopolies:
-            if any(member in usable for member in group.members):
-                return list(islice(after(first, [group], keys, usable), self._limit)), True
+        belongs, keys, usable = self._network(network, place), self._fixed.keys(variant), _Usable(column)
+        if (monopoly := belongs.monopoly(usable)) is not None:
+            return list(islice(after(first, monopoly, keys, usable), self._limit)), True
         before = list(islice(after(first, belongs.groups, keys, usable), self._limit))
         return self._with_those_of(place, variant, before, column), False
 
@@ -265,12 +263,23 @@ class PreparedModule:
             self._place_groups[place] = groups
         return groups
 
-    def _network(self, number: int) -> NetworkOrder | None:
-        """The groups of a network class, made at its first use."""
-        if number not in self._networks:
-            found = self._facts.classes[number]
-            named = ((n, match) for n in self._carriers if (match := class_match(n, self._mirrors[n], found)))
-            matches = opened_by(named, self._mirrors, self.module)
-            monopolies, groups = network_groups(matches, self._mirrors, self._fixed.weights)
-            self._networks[number] = NetworkOrder(tuple(monopolies), tuple(groups)) if groups else None
-        return self._networks[number]
+    def _matching(self, number: int) -> dict[int, Match]:
+        """How mirrors match a network class, found at its first use."""
+        found = self._matches.get(number)
+        if found is None:
+            of = self._facts.classes[number]
+            named = ((n, match) for n in self._carriers if (match := class_match(n, self._mirrors[n], of)))
+            found = self._matches[number] = opened_by(named, self._mirrors, self.module)
+        return found
+
+    def _network(self, number: int, place: int) -> NetworkOrder:
+        """The groups of a network class for clients at a place, made at their first use."""
+        order = self._networks.get((number, place))
+        if order is None:
+            where = self._facts.places[place]
+            matches, weights = self._matching(number), self._fixed.weights
+            monopolies, groups = network_groups(matches, self._mirrors, where, weights, self._policy)
+            if len(self._networks) >= _NETWORKS_KEPT:
+                self._networks.clear()
+            order = self._networks[number, place] = NetworkOrder(tuple(monopolies), tuple(groups))
+        return order

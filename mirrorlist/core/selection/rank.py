@@ -1,7 +1,7 @@
 """The order of mirrors for a client: groups of equally close ones, and the spread inside a group.
 
 A group is a set of mirrors between which only weight and chance decide. Groups by network come first, each
-kind of match and each prefix length on its own; then the groups of the client's place, by distance.
+kind of match and each prefix length on its own, by distance inside; then the groups of the client's place, by distance.
 """
 
 from __future__ import annotations
@@ -40,19 +40,34 @@ class Group:
         return cls(found, tuple(accumulate(weights[member] for member in found)))
 
 
-def network_groups(
-    matches: Mapping[int, Match], mirrors: Sequence[Mirror], weights: Sequence[int]
-) -> tuple[list[Group], list[Group]]:
-    """The groups of mirrors that match a client's network, closest first: monopolies, and all of them.
+Monopoly = tuple[Group, ...]
+"""The monopolies that match a network equally closely, nearest first: they stand together, and alone."""
 
-    Subnets come before cloud regions and these before ASNs; a longer prefix comes before a shorter one.
+
+def network_groups(
+    matches: Mapping[int, Match], mirrors: Sequence[Mirror], place: ClientPlace, weights: Sequence[int], policy: Policy
+) -> tuple[list[Monopoly], list[Group]]:
+    """The groups of mirrors that match the network of a client at a place, closest first: monopolies, and all of them.
+
+    Subnets come before cloud regions and these before ASNs; a longer prefix comes before a shorter one. Mirrors that
+    match equally closely are in groups by distance, in the bands of ``policy.bands_km``.
     """
-    rows = sorted((match.proximity, -match.prefix_length, number) for number, match in matches.items())
-    groups = [[number for *_, number in rows] for _, rows in groupby(rows, key=lambda row: row[:2])]
-    alone = [[number for number in group if mirrors[number].monopoly] for group in groups]
+    rows = sorted(
+        (match.proximity, -match.prefix_length, proximity_of(mirrors[number], match, place, policy)[1], number)
+        for number, match in matches.items()
+    )
+
+    def grouped(kept: Iterable[tuple[Proximity, int, int, int]]) -> list[tuple[tuple[Proximity, int], Group]]:
+        """The groups, each with what its mirrors match by."""
+        return [
+            (of[:2], Group.of((number for *_, number in members), weights))
+            for of, members in groupby(kept, key=lambda row: row[:3])
+        ]
+
+    alone = grouped(row for row in rows if mirrors[row[3]].monopoly)
     return (
-        [Group.of(group, weights) for group in alone if group],
-        [Group.of(group, weights) for group in groups],
+        [tuple(group for _, group in equal) for _, equal in groupby(alone, key=lambda each: each[0])],
+        [group for _, group in grouped(rows)],
     )
 
 

@@ -119,11 +119,11 @@ def _groups(
     """The client's groups, closest first; True if a monopoly stands alone."""
     weights = snapshot.weights
     matches = {number: near[number] for number in sorted(sieved.standing & near.keys())}
-    monopolies, by_network = network_groups(matches, snapshot.mirrors, weights)
+    monopolies, by_network = network_groups(matches, snapshot.mirrors, client.place, weights, snapshot.policy)
     usable = sieved.usable or sieved.others
-    for group in monopolies:
-        if usable.intersection(group.members):
-            return [group], True
+    for groups in monopolies:
+        if any(usable.intersection(group.members) for group in groups):
+            return list(groups), True
     strangers = open_in(snapshot.mirrors, sieved.standing, query.target.module, client.place.country)
     nearby = candidates(snapshot.mirrors, strangers)
     return by_network + place_groups(nearby, client.place, weights, snapshot.policy), False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -48,6 +49,34 @@ def test_a_mirror_in_a_cloud_goes_before_one_by_asn() -> None:
     snap = snapshot([mirror("asn", "berlin", asns=(64500,)), from_cloud])
     asking = client("192.0.2.7", place("berlin"), asn=64500, cloud=("aws", "eu-central-1"))
     assert names(snap, asking) == ["cloud", "asn"]
+
+
+BY_NETWORK: dict[str, dict[str, Any]] = {
+    "subnet": {"subnets": ("192.0.2.0/24",)},
+    "cloud region": {"cloud": CloudRegions("aws", None)},
+    "ASN": {"asns": (64500,)},
+}
+
+
+@pytest.mark.parametrize("monopoly", [False, True])
+@pytest.mark.parametrize("way", BY_NETWORK)
+def test_mirrors_that_match_a_network_alike_are_in_order_of_distance(way: str, monopoly: bool) -> None:
+    """However much bandwidth the far one has; what stands alone stands together, so that one is left when one fails."""
+    fields = {**BY_NETWORK[way], "monopoly": monopoly, "private": monopoly}
+    far = mirror("far", "tokyo", bandwidth_mbps=10_000, **fields)
+    lost = mirror("lost", bandwidth_mbps=10_000, **fields)
+    snap = snapshot([far, lost, mirror("close", "prague", bandwidth_mbps=10, **fields), mirror("other", "berlin")])
+    for last in range(40):
+        asking = client(f"192.0.2.{last}", place("berlin"), asn=64500, cloud=("aws", "eu-1"))
+        assert names(snap, asking) == ["close", "far", "lost", *([] if monopoly else ["other"])]
+
+
+def test_a_longer_prefix_beats_a_nearer_mirror_and_equally_near_ones_share() -> None:
+    wide = mirror("wide", "berlin", subnets=("192.0.0.0/16",))
+    narrow = [mirror(f"n{number}", "tokyo", subnets=("192.0.2.0/24",)) for number in range(2)]
+    snap = snapshot([wide, *narrow])
+    found = [names(snap, client(f"192.0.2.{last}", place("berlin"))) for last in range(40)]
+    assert {tuple(each) for each in found} == {("n0", "n1", "wide"), ("n1", "n0", "wide")}
 
 
 def test_a_near_mirror_across_a_border_beats_a_far_one_at_home() -> None:
