@@ -23,7 +23,8 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.health.elsewhere import elsewhere
 from mirrorlist.core.health.probe_plan import wanted_repositories
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, REMEDIES, SAYS_NOTHING, Family, ProbeOutcome
+from mirrorlist.core.health.report import REMEDIES
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, Family, ProbeOutcome
 from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.core.network.addresses import KnownAddress, doubts, foreign_asns
 from mirrorlist.core.network.prefixes import spelled as prefix_spelled
@@ -41,6 +42,8 @@ from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind
 
 AT_ONCE = 8
+UNTOLD = SAYS_NOTHING | {ProbeOutcome.LIMITED}
+"""Asked once, a mirror that was busy is no bad one."""
 PROBE_ADDRESSES = {Family.IPV4: (socket.AF_INET, "192.0.2.1"), Family.IPV6: (socket.AF_INET6, "2001:db8::1")}
 """Where a route is looked up; nothing is sent there."""
 
@@ -158,7 +161,7 @@ def _tree_findings(document: Document, ways: Sequence[Endpoint]) -> Iterator[Fin
         if outcome in GOOD_OUTCOMES or other:
             continue
         said = f"{spelled(_pointer(way))} {shown(way.url)} over {way.subject.family}: {_said(way.tree)}"
-        if outcome in SAYS_NOTHING:
+        if outcome in UNTOLD:
             message = f"{said}; look from a machine that can reach it"
             yield document.warning(_pointer(way), Code.NOT_CHECKED, message)
         else:
@@ -181,7 +184,7 @@ def _repository_findings(document: Document, ways: Sequence[Endpoint]) -> Iterat
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         over = ", ".join(_over(way) for way in same)
         said = f"{spelled(_pointer(same[0]))}: {paths[0]}{more} over {over}: {_said(same[0].repositories[paths[0]])}"
-        if outcome in SAYS_NOTHING:
+        if outcome in UNTOLD:
             yield document.warning(_pointer(same[0]), Code.NOT_CHECKED, f"{said}; run it again")
         else:
             yield document.error(_pointer(same[0]), Code.BAD_REPOSITORY, f"{said}; {_remedy(outcome)}")
@@ -210,7 +213,7 @@ def _doubts(document: Document, mirror: Mirror, addresses: set[bytes], terms: Su
 def _seen(way: Endpoint) -> EndpointResult:
     """A way as a row. A family without an address and what could not be looked at say nothing."""
     outcome = way.tree.outcome
-    silent = outcome in SAYS_NOTHING or outcome is ProbeOutcome.NO_ADDRESS
+    silent = outcome in UNTOLD or outcome is ProbeOutcome.NO_ADDRESS
     good = None if silent else outcome in GOOD_OUTCOMES and not _bad(way)
     came = _said(way.tree)
     if way.repositories:

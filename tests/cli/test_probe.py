@@ -26,8 +26,9 @@ from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.catalogue.query import Spellings
 from mirrorlist.core.catalogue.service import Profile
+from mirrorlist.core.health.report import REMEDIES
 from mirrorlist.core.health.response_times import Pace
-from mirrorlist.core.health.verdicts import REMEDIES, Family, Probe, ProbeOutcome, Subject
+from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import MAIN, PlaceSource, Protocol
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.network.public_addresses import refusal
@@ -426,7 +427,7 @@ def test_a_time_beyond_the_calendar_is_told_as_its_end() -> None:
     [
         ([], 0, "not asked: nothing on it can be compared with the origin"),
         ([ProbeOutcome.UNCHECKED, ProbeOutcome.NO_ADDRESS], 2, "not known: why"),
-        ([ProbeOutcome.LIMITED], 1, "not known: why"),
+        ([ProbeOutcome.LIMITED], 1, "1 asked us to come back later"),
         ([ProbeOutcome.NO_ADDRESS] * 2, 2, "no address of this family"),
         ([ProbeOutcome.GOOD, ProbeOutcome.UNCHECKED], 2, "good"),
         ([ProbeOutcome.CLOSED, ProbeOutcome.GOOD], 2, "1 connection refused"),

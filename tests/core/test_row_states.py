@@ -36,8 +36,9 @@ def row(*outcomes: ProbeOutcome, before: Verdict | None = None) -> HealthRow:
         ([ProbeOutcome.CLOSED, ProbeOutcome.CLOSED, ProbeOutcome.GOOD], "waiting"),
         ([ProbeOutcome.CLOSED, ProbeOutcome.CLOSED, ProbeOutcome.GOOD, ProbeOutcome.GOOD], "good"),
         ([ProbeOutcome.UNCHECKED], "not known"),
-        ([ProbeOutcome.LIMITED], "not known"),
-        ([ProbeOutcome.GOOD, ProbeOutcome.LIMITED], "good"),
+        ([ProbeOutcome.LIMITED], "failing (1 of 3)"),
+        ([ProbeOutcome.LIMITED] * 3, "OUT"),
+        ([ProbeOutcome.GOOD, ProbeOutcome.UNCHECKED], "good"),
         ([ProbeOutcome.NO_ADDRESS], "no address"),
     ],
 )

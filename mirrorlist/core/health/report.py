@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from mirrorlist.core.health.verdicts import (
     GOOD_OUTCOMES,
-    REMEDIES,
     SAYS_NOTHING,
     HealthPolicy,
     Probe,
@@ -20,6 +19,30 @@ from mirrorlist.core.model import Mirror, Protocol
 
 _ORDER = tuple(Protocol)
 _QUIET = frozenset({ProbeOutcome.FRESH, ProbeOutcome.GOOD})
+REMEDIES: dict[ProbeOutcome, str] = {
+    ProbeOutcome.GOOD: "Nothing to do.",
+    ProbeOutcome.FRESH: "Nothing to do.",
+    ProbeOutcome.LAGGING: "Nothing to do yet: the next sync should bring the current version.",
+    ProbeOutcome.STALE: "Look whether the sync still runs and ends without an error, and sync more often.",
+    ProbeOutcome.MISSING: "Sync this directory too, or leave it out on purpose: then the mirror is not given for it.",
+    ProbeOutcome.WRONG: "Open the address in a browser: it has to give the origin's file itself, not a page.",
+    ProbeOutcome.AHEAD: "Nothing to do: the service asks the origin anew before it judges.",
+    ProbeOutcome.OUTDATED: "Run the sync by hand and read its output; then see that it runs as often as the file says.",
+    ProbeOutcome.FUTURE: "Do not write this file yourself: sync it from the origin as it is.",
+    ProbeOutcome.UNREACHABLE: "See that the server runs, that DNS leads to it, and that no firewall stands before it.",
+    ProbeOutcome.CLOSED: "Start the server, or open its port: the machine is there, but refuses the connection.",
+    ProbeOutcome.TIMEOUT: "See that the server is not overloaded and that no firewall swallows connections.",
+    ProbeOutcome.NO_ADDRESS: "Nothing to do, unless it should be reachable over this family: then add its address.",
+    ProbeOutcome.CERTIFICATE: "Renew the certificate, for exactly the name in the address, with its whole chain.",
+    ProbeOutcome.FORBIDDEN: "Let the name lead to public addresses only, without redirects into a private network.",
+    ProbeOutcome.REFUSED: "Let the server answer these requests: look into its log and its rules of access.",
+    ProbeOutcome.LIMITED: "Raise the limits for the prober, which sends one request at a time, or give the server more "
+    "room: a mirror that answers nothing but 429 or 503 for minutes is left out.",
+    ProbeOutcome.ELSEWHERE: "Give the file itself, or answer 404: look for a redirect such as error_page 404.",
+    ProbeOutcome.CLIENTS: "Let package managers in: look for a rule on User-Agents in the server or in front of it.",
+    ProbeOutcome.UNCHECKED: "Nothing to do: this could not be looked at from where the prober stands.",
+}
+"""What an owner can do about each outcome."""
 SOON_DAYS = 14
 """A certificate that ends earlier has to be renewed now."""
 
@@ -55,7 +78,8 @@ class HealthRow:
             return "not known"
         if self.outcome in GOOD_OUTCOMES:
             return "good"
-        return f"failing ({self.bad} of {POLICY.fall})" if self.bad < POLICY.fall else "failing"
+        needed = POLICY.needed(self.outcome)
+        return f"failing ({self.bad} of {needed})" if self.bad < needed else "failing"
 
     def awaits(self, now: float) -> str | None:
         """What a mirror that is out waits for, and until when; None where it waits for nothing."""

@@ -63,7 +63,7 @@ OUT_AT_ONCE = frozenset(
     }
 )
 """One such probe takes a mirror out: waiting for a second would hand clients something that is surely bad."""
-SAYS_NOTHING = frozenset({ProbeOutcome.LIMITED, ProbeOutcome.UNCHECKED})
+SAYS_NOTHING = frozenset({ProbeOutcome.UNCHECKED})
 """Neither for nor against the mirror."""
 MOST_DOUBLINGS = 30
 """Of the hold-down; its longest is reached long before."""
@@ -103,13 +103,23 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class HealthPolicy:
-    """When verdicts change. Hold-down: how long a mirror that just came back and fell again stays out."""
+    """When verdicts change. Hold-down: how long a mirror that just came back and fell again stays out.
+
+    ``patience``: so many probes in a row that find a tree answering 429 or 503 take it out; fewer are load.
+    """
 
     fall: int = 2
+    patience: int = 3
     rise: int = 2
     hold_seconds: float = 600.0
     longest_hold_seconds: float = 6 * 3600.0
     calm_seconds: float = 86_400.0
+
+    def needed(self, outcome: ProbeOutcome) -> int:
+        """How many bad probes in a row take a subject out when this is the last one's outcome."""
+        if outcome is ProbeOutcome.LIMITED:
+            return self.patience
+        return 1 if outcome in OUT_AT_ONCE else self.fall
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +151,13 @@ def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdic
     """The verdict after one more probe.
 
     A subject that was never probed counts as good until it is known to be bad. Two bad probes in a row take it
-    out (some outcomes at once), two good ones bring it back, but not before its hold-down ends, which doubles
-    with every fall.
+    out (some outcomes at once; of requests for patience it takes ``policy.patience``), two good ones bring it back, but
+    not before its hold-down ends, which doubles with every fall. That one repository asks for patience says nothing.
     """
     known = before or Verdict(True, probe.at, probe.outcome, probe.at, probe.detail)
     if probe.certificate_days is not None or probe.outcome is ProbeOutcome.CERTIFICATE:
         known = replace(known, certificate_days=probe.certificate_days)
-    if probe.outcome in SAYS_NOTHING:
+    if probe.outcome in SAYS_NOTHING or (probe.outcome is ProbeOutcome.LIMITED and probe.subject.path):
         return replace(known, checked_at=probe.at)
     if probe.outcome in GOOD_OUTCOMES:
         return _after_good(known, probe, policy)
@@ -172,7 +182,7 @@ def _after_bad(known: Verdict, probe: Probe, policy: HealthPolicy) -> Verdict:
     seen = replace(
         known, outcome=probe.outcome, checked_at=probe.at, detail=probe.detail, bad=known.bad + 1, good=0
     )  # fmt: skip
-    if not known.good_now or (seen.bad < policy.fall and probe.outcome not in OUT_AT_ONCE):
+    if not known.good_now or seen.bad < policy.needed(probe.outcome):
         return seen
     doublings = min(known.falls, MOST_DOUBLINGS)  # what falls every night for years does not overflow
     hold = min(policy.hold_seconds * 2**doublings, policy.longest_hold_seconds)
@@ -220,31 +230,6 @@ class Event:
     why: str
     subject: Subject | None = None
     author: str | None = None
-
-
-REMEDIES: dict[ProbeOutcome, str] = {
-    ProbeOutcome.GOOD: "Nothing to do.",
-    ProbeOutcome.FRESH: "Nothing to do.",
-    ProbeOutcome.LAGGING: "Nothing to do yet: the next sync should bring the current version.",
-    ProbeOutcome.STALE: "Look whether the sync still runs and ends without an error, and sync more often.",
-    ProbeOutcome.MISSING: "Sync this directory too, or leave it out on purpose: then the mirror is not given for it.",
-    ProbeOutcome.WRONG: "Open the address in a browser: it has to give the origin's file itself, not a page.",
-    ProbeOutcome.AHEAD: "Nothing to do: the service asks the origin anew before it judges.",
-    ProbeOutcome.OUTDATED: "Run the sync by hand and read its output; then see that it runs as often as the file says.",
-    ProbeOutcome.FUTURE: "Do not write this file yourself: sync it from the origin as it is.",
-    ProbeOutcome.UNREACHABLE: "See that the server runs, that DNS leads to it, and that no firewall stands before it.",
-    ProbeOutcome.CLOSED: "Start the server, or open its port: the machine is there, but refuses the connection.",
-    ProbeOutcome.TIMEOUT: "See that the server is not overloaded and that no firewall swallows connections.",
-    ProbeOutcome.NO_ADDRESS: "Nothing to do, unless it should be reachable over this family: then add its address.",
-    ProbeOutcome.CERTIFICATE: "Renew the certificate, for exactly the name in the address, with its whole chain.",
-    ProbeOutcome.FORBIDDEN: "Let the name lead to public addresses only, without redirects into a private network.",
-    ProbeOutcome.REFUSED: "Let the server answer these requests: look into its log and its rules of access.",
-    ProbeOutcome.LIMITED: "Raise the limits for the prober: it sends one request at a time.",
-    ProbeOutcome.ELSEWHERE: "Give the file itself, or answer 404: look for a redirect such as error_page 404.",
-    ProbeOutcome.CLIENTS: "Let package managers in: look for a rule on User-Agents in the server or in front of it.",
-    ProbeOutcome.UNCHECKED: "Nothing to do: this could not be looked at from where the prober stands.",
-}
-"""What an owner can do about each outcome."""
 
 
 class Standing(StrEnum):

@@ -165,7 +165,7 @@ def _percent(least: float | None) -> str:
 # The page of one mirror: its facts, its health over each way, what its owner can do.
 
 MOST_SHARES = 12
-_QUIET = GOOD_OUTCOMES | SAYS_NOTHING | {ProbeOutcome.NO_ADDRESS}
+_QUIET = GOOD_OUTCOMES | SAYS_NOTHING | {ProbeOutcome.NO_ADDRESS, ProbeOutcome.LIMITED}
 
 
 def mirror_page(published: Published, mirror: PublicMirror) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -46,7 +47,9 @@ def changes(verdicts: list[Verdict]) -> int:
     return sum(before != now for before, now in pairwise(states))
 
 
-@pytest.mark.parametrize("outcome", sorted(set(ProbeOutcome) - GOOD_OUTCOMES - OUT_AT_ONCE - SAYS_NOTHING))
+@pytest.mark.parametrize(
+    "outcome", sorted(set(ProbeOutcome) - GOOD_OUTCOMES - OUT_AT_ONCE - SAYS_NOTHING - {ProbeOutcome.LIMITED})
+)
 def test_two_bad_probes_take_a_mirror_out_and_one_does_not(outcome: ProbeOutcome) -> None:
     assert [verdict.good_now for verdict in after([ProbeOutcome.GOOD, outcome, outcome])] == [True, True, False]
     assert [verdict.good_now for verdict in after([ProbeOutcome.GOOD, outcome, ProbeOutcome.GOOD, outcome])] == [
@@ -62,6 +65,37 @@ def test_what_is_surely_bad_takes_a_mirror_out_at_once(outcome: ProbeOutcome) ->
 def test_two_good_probes_bring_a_mirror_back() -> None:
     bad, good = ProbeOutcome.UNREACHABLE, ProbeOutcome.GOOD
     assert [v.good_now for v in after([bad, bad, good, good, good])] == [True, False, False, True, True]
+
+
+BUSY, WELL, DEAD = ProbeOutcome.LIMITED, ProbeOutcome.GOOD, ProbeOutcome.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "good_now"),
+    [
+        ([BUSY], True),
+        ([BUSY] * 2, True),
+        ([BUSY] * 3, False),
+        ([WELL, BUSY, BUSY, WELL, BUSY, BUSY], True),
+        ([DEAD, BUSY], True),
+        ([BUSY, DEAD], False),
+        ([BUSY] * 3 + [WELL], False),
+        ([BUSY] * 3 + [WELL] * 2, True),
+        ([BUSY] * 3 + [WELL, BUSY, WELL], False),
+    ],
+)
+def test_a_tree_that_only_ever_asks_for_patience_is_out_and_one_that_does_at_times_is_not(
+    outcomes: list[ProbeOutcome], good_now: bool
+) -> None:
+    assert after(outcomes)[-1].good_now is good_now
+
+
+def test_a_repository_that_asks_for_patience_stays_as_it_was() -> None:
+    of_path = replace(SUBJECT, path="9/BaseOS/x86_64/os/")
+    verdict: Verdict | None = Verdict(True, NOW, ProbeOutcome.FRESH, NOW, sha256="a" * 64)
+    for number in range(1, 20):
+        verdict = judged(verdict, Probe(of_path, NOW + number * EVERY, 0.1, BUSY), POLICY)
+    assert verdict == Verdict(True, NOW, ProbeOutcome.FRESH, NOW + 19 * EVERY, sha256="a" * 64)
 
 
 @pytest.mark.parametrize("outcome", sorted(SAYS_NOTHING))
@@ -96,7 +130,7 @@ def test_since_tells_when_the_verdict_changed_and_not_when_it_was_confirmed() ->
     assert [verdict.since for verdict in after([bad, bad, bad, bad])] == [NOW, NOW + EVERY, NOW + EVERY, NOW + EVERY]
 
 
-@given(st.lists(st.sampled_from(ProbeOutcome), max_size=60))
+@given(st.lists(st.sampled_from(sorted(set(ProbeOutcome) - {ProbeOutcome.LIMITED})), max_size=60))
 def test_a_steady_mirror_never_falls_and_a_steady_failure_never_rises(outcomes: list[ProbeOutcome]) -> None:
     verdicts = after(outcomes)
     for number, verdict in enumerate(verdicts):
