@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -37,6 +37,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_RELOAD_SECONDS", "0.5", _seconds, "How often a worker looks for a newer snapshot."),
     Setting("MIRRORLIST_DATABASE", "", str, "SQLAlchemy URL of the database; else SQLite in the state."),
     Setting("MIRRORLIST_LEAD_SECONDS", "60", _seconds, "Another takes over from a leader that is silent for so long."),
+    Setting("MIRRORLIST_MAXMIND_KEY", "", str, "MaxMind's licence key for `update geo`; else `key_file`."),
+    Setting("MIRRORLIST_IPINFO_TOKEN", "", str, "IPinfo's token for `update geo`; else `key_file`."),
 )
 
 
@@ -50,6 +52,8 @@ class Settings:
     reload_seconds: float
     database: str | None
     lead_seconds: float = 60.0
+    maxmind_key: str | None = field(default=None, repr=False)
+    ipinfo_token: str | None = field(default=None, repr=False)
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -59,11 +63,20 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         ValueError: a value cannot be used; the message names the variable, the value and the remedy.
     """
     values = {setting.name: _value(setting, environ.get(setting.name) or setting.default) for setting in SETTINGS}
-    config, mirrors, state, reload_seconds, database, lead_seconds = values.values()
+    config, mirrors, state, reload_seconds, database, lead_seconds, maxmind_key, ipinfo_token = values.values()
     assert isinstance(config, Path) and isinstance(reload_seconds, float) and isinstance(lead_seconds, float)
     assert mirrors is None or isinstance(mirrors, Path)
     assert state is None or isinstance(state, Path)
-    return Settings(config, mirrors, state, reload_seconds, str(database) or None, lead_seconds)
+    return Settings(
+        config,
+        mirrors,
+        state,
+        reload_seconds,
+        str(database) or None,
+        lead_seconds,
+        str(maxmind_key) or None,
+        str(ipinfo_token) or None,
+    )
 
 
 def _value(setting: Setting, text: str) -> object:

@@ -28,11 +28,22 @@ def test_every_variable_is_read() -> None:
         "MIRRORLIST_RELOAD_SECONDS": "2",
         "MIRRORLIST_DATABASE": "sqlite://",
         "MIRRORLIST_LEAD_SECONDS": "5",
+        "MIRRORLIST_MAXMIND_KEY": "key",
+        "MIRRORLIST_IPINFO_TOKEN": "token",
     }
     assert {setting.name for setting in SETTINGS} == given.keys()
-    assert read_settings(given) == Settings(
-        Path("/etc/mirrorlist.yml"), Path("/srv/mirrors.d"), Path("/var/lib/mirrorlist"), 2.0, "sqlite://", 5.0
+    found = read_settings(given)
+    assert found == Settings(
+        Path("/etc/mirrorlist.yml"),
+        Path("/srv/mirrors.d"),
+        Path("/var/lib/mirrorlist"),
+        2.0,
+        "sqlite://",
+        5.0,
+        "key",
+        "token",
     )
+    assert "token" not in repr(found).replace("ipinfo_token", ""), "keys are in no log"
 
 
 @pytest.mark.parametrize("name", [setting.name for setting in SETTINGS])
@@ -85,4 +96,6 @@ def test_exported_settings_are_absolute_and_the_same_in_another_directory(tmp_pa
         "reload_seconds": 0.5,
         "database": None,
         "lead_seconds": 60.0,
+        "maxmind_key": None,
+        "ipinfo_token": None,
     }

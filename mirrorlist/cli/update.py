@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Collection, Iterable
 from functools import partial
 from itertools import chain
 from operator import attrgetter
@@ -23,10 +24,13 @@ from mirrorlist.core.errors import MirrorlistError, NotFound
 from mirrorlist.core.network.prefixes import parse_prefix
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
+from mirrorlist.countries import country_of
 from mirrorlist.indexing.mirrors import Ways
 from mirrorlist.indexing.run import ORIGIN, Indexing, IndexJob
+from mirrorlist.publishing.geo_update import DownloadUpdate, Known, keys_of
 from mirrorlist.publishing.origin_update import ORIGIN_OUTCOMES, update_images, update_metadata, update_time_files
 from mirrorlist.publishing.subnet_update import LIST_OUTCOMES, update_subnets
+from mirrorlist.sources.geo.downloads import Downloader, download_session
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import mirror_called, published_facts
@@ -178,6 +182,55 @@ def subnets(context: Context, accepted: tuple[str, ...]) -> None:
         raise NotFound(f"--accept {name}: no mirror of this name has a list at a URL")
     click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in LIST_OUTCOMES))
     sys.exit(1 if counts[UpdateOutcome.REFUSED] else 0)
+
+
+@update.command()
+@click.option("--accept", "accepted", multiple=True, metavar="EDITION",
+              help="Take up this database although something speaks against it.")  # fmt: skip
+@pass_context
+def geo(context: Context, accepted: tuple[str, ...]) -> None:
+    """Download the databases of geo.downloads that changed.
+
+    A database is used after it was opened and held against the registries' data. Ends with status 1 if one was
+    refused; the former one stays.
+    """
+    service = context.service()
+    if not service.geo.downloads:
+        raise click.UsageError("service.yml names no downloads; add 'geo: {downloads: [{vendor: dbip}]}'")
+    _unknown(accepted, [each.edition for each in service.geo.downloads])
+    update = DownloadUpdate(service, Downloader(download_session()), context.clock(), accepted)
+    _renewed(update.databases(keys_of(context.settings), Known(country_of)))
+
+
+@update.command()
+@click.option("--accept", "accepted", multiple=True, metavar="PROVIDER",
+              help="Take up these ranges although something speaks against them.")  # fmt: skip
+@pass_context
+def clouds(context: Context, accepted: tuple[str, ...]) -> None:
+    """Download the address ranges of the clouds in geo.cloud_downloads that changed.
+
+    Ends with status 1 if some were refused; the former ones stay.
+    """
+    service = context.service()
+    if not service.geo.cloud_downloads:
+        raise click.UsageError("service.yml names no clouds; add 'geo: {cloud_downloads: [aws, azure, gcp, oci]}'")
+    _unknown(accepted, service.geo.cloud_downloads)
+    _renewed(DownloadUpdate(service, Downloader(download_session()), context.clock(), accepted).clouds())
+
+
+def _unknown(accepted: Iterable[str], known: Collection[str]) -> None:
+    for name in accepted:
+        if name not in known:
+            raise NotFound(f"--accept {name}: unknown; known are {', '.join(known)}")
+
+
+def _renewed(renewals: Iterable[UpdateResult]) -> None:
+    """Prints a line for each, and ends with status 1 if one was refused."""
+    outcomes = []
+    for each in renewals:
+        outcomes.append(each.outcome)
+        click.echo(f"{each.outcome.value:9}  {each.what}  {each.detail}")
+    sys.exit(1 if UpdateOutcome.REFUSED in outcomes else 0)
 
 
 def _paths(catalogue: Catalogue, name: str) -> list[str]:

@@ -96,6 +96,10 @@ class PortError(MirrorlistError):
     """Nobody can listen on the port; the message says why and what to do."""
 
 
+class DownloadError(MirrorlistError):
+    """A download did not come whole; the message names the address, the vendor's answer and the remedy."""
+
+
 class ImportFault(MirrorlistError):
     """What another service exports cannot be read; the message names it and the reason."""
 

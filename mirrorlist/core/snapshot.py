@@ -77,6 +77,8 @@ class Facts:
     metadata: Mapping[str, RepoMetadata] = field(default_factory=dict)
     asns_built_on: str | None = None
     places_built_on: str | None = None
+    downloads: Mapping[str, str] = field(default_factory=dict)
+    """Each downloaded database in use, and the day that it was built on, as 2026-11-01."""
     findings: tuple[Finding, ...] = ()
     health: HealthTable = field(default_factory=HealthTable)
     lowered: Mapping[str, WeightReduction] = field(default_factory=dict)

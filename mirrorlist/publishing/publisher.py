@@ -27,9 +27,10 @@ from mirrorlist.core.public.record import public_record
 from mirrorlist.core.public.types import without_contacts
 from mirrorlist.core.selection.compile import network_classes, place_orders
 from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot, encode
+from mirrorlist.publishing.geo_update import build_dates
 from mirrorlist.publishing.mirror_reader import MirrorReader
 from mirrorlist.publishing.transition import carried_health, carried_metadata, news, refuse_loss, released
-from mirrorlist.sources.geo.sources import AddressData, AddressSources, with_former
+from mirrorlist.sources.geo.sources import AddressData, AddressSources, cloud_files, database_files, with_former
 from mirrorlist.sources.mirrors.address_places import address_findings, in_time_zones, placed_by_addresses
 from mirrorlist.sources.mirrors.logos import read_logos
 from mirrorlist.sources.origin.commit import commit_of, read_pulled
@@ -203,6 +204,7 @@ class Publisher:
             waiting=waiting,
             asns_built_on=addresses.asns_built_on,
             places_built_on=addresses.places_built_on,
+            downloads=build_dates(service),
             findings=self._service_findings + read.findings + on_addresses,
             file_indexes={
                 module: digest
@@ -244,9 +246,9 @@ class Publisher:
         return encode_record(public_record(known))
 
     def _address_signature(self, geo: GeoSources) -> Hashable:
-        paths = (*geo.databases, *geo.clouds.values())
-        said = (geo.databases, tuple(geo.clouds.items()), geo.overrides)
-        return said, tuple(signature(Path(path)) for path in paths)
+        databases, clouds = database_files(geo), tuple(cloud_files(geo).items())
+        paths = (*databases, *(path for _, path in clouds))
+        return (databases, clouds, geo.overrides), tuple(signature(Path(path)) for path in paths)
 
     def _read_addresses(self, geo: GeoSources) -> AddressData:
         """What the named files say, read anew when one changed; of a broken one, what it said before."""

@@ -85,13 +85,45 @@ class NetworkOverride:
     asn: int | None = None
 
 
+DOWNLOADS = "downloads"
+"""The directory below the state that holds what is downloaded about addresses."""
+
+
+class Vendor(StrEnum):
+    """Who publishes a database of addresses, and so how it is asked for; ``url`` is any address."""
+
+    DBIP = "dbip"
+    MAXMIND = "maxmind"
+    IPINFO = "ipinfo"
+    URL = "url"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A database that ``mirrorlist update geo`` renews, and the file that it keeps: ``path``, absolute.
+
+    ``url`` replaces the vendor's own address; ``key_file`` holds the licence key or token.
+    """
+
+    vendor: Vendor
+    edition: str
+    path: str
+    url: str | None = None
+    account: int | None = None
+    key_file: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeoSources:
     """What tells where addresses are. Paths are absolute; the first that answers wins, field by field."""
 
     databases: tuple[str, ...] = ()
+    downloads: tuple[Download, ...] = ()
+    """Come after ``databases``; one that was never downloaded is no source yet."""
     clouds: Mapping[str, str] = field(default_factory=dict)
     """Provider (aws, azure, gcp, oci) to its own file of address ranges."""
+    cloud_downloads: Mapping[str, str] = field(default_factory=dict)
+    """Provider to the file that ``mirrorlist update clouds`` keeps; ``clouds`` win over it."""
     overrides: tuple[NetworkOverride, ...] = ()
 
 

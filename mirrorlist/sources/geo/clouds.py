@@ -123,6 +123,32 @@ PARSERS: Mapping[str, Callable[[Any], Iterator[tuple[str, str]]]] = {
 }
 
 
+def serial_of(provider: str, path: Path) -> str:
+    """When a provider's file was made: a text that grows from edition to edition; empty where the file has none.
+
+    Raises:
+        GeoDatabaseError: the file cannot be read, or is not JSON.
+    """
+    try:
+        with open_regular(path) as file:
+            found = json.loads(file.read())[_SERIALS[provider]]
+    except KeyError:
+        return ""
+    except OSError as error:
+        raise GeoDatabaseError(f"{path}: {error.strerror}") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise GeoDatabaseError(f"{path}: not {provider}'s list of address ranges ({type(error).__name__})") from None
+    return str(found).rjust(20, "0")
+
+
+_SERIALS: Mapping[str, str] = {
+    "aws": "syncToken",
+    "azure": "changeNumber",
+    "gcp": "syncToken",
+    "oci": "last_updated_timestamp",
+}
+
+
 def read_cloud_ranges(files: Mapping[str, str]) -> list[tuple[Prefix, Region]]:
     """All ranges of these files (provider to path), each once.
 

@@ -25,6 +25,20 @@ from mirrorlist.core.network.prefixes import IntervalTable
 from mirrorlist.sources.geo.records import record_of
 from mirrorlist.sources.geo.tables import GeoTables
 
+
+def built_at(path: Path) -> int:
+    """When a database was built, in seconds since 1970, as it says itself.
+
+    Raises:
+        GeoDatabaseError: the file is no database.
+    """
+    try:
+        with maxminddb.open_database(path, maxminddb.MODE_FILE) as reader:
+            return int(reader.metadata().build_epoch)
+    except (OSError, ValueError, TypeError, KeyError, IndexError, maxminddb.InvalidDatabaseError) as error:
+        raise GeoDatabaseError(f"{path}: not a usable database: {error}") from None
+
+
 # The search tree as flat intervals, read with numpy for all networks at once.
 # Layout: the MaxMind DB File Format Specification 2.0. Records of 24, 28 and 32 bits; a value below the node
 # count is a node, the node count itself means nothing, and anything above points at data. In an IPv6 tree the

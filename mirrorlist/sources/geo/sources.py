@@ -70,6 +70,17 @@ class AddressData:
         return self.geo.places[found]
 
 
+def database_files(geo: GeoSources) -> tuple[str, ...]:
+    """The databases that there are: those that service.yml names, then the downloads that came so far."""
+    return (*geo.databases, *(each.path for each in geo.downloads if Path(each.path).exists()))
+
+
+def cloud_files(geo: GeoSources) -> Mapping[str, str]:
+    """The file of each provider's ranges: the operator's, else the download if it came so far."""
+    came = {provider: path for provider, path in geo.cloud_downloads.items() if Path(path).exists()}
+    return {**came, **geo.clouds}
+
+
 class AddressSources:
     """Reads them all; of a file that breaks, what it said before stays in force. ``data`` is the package's."""
 
@@ -80,9 +91,9 @@ class AddressSources:
 
     def read(self, geo: GeoSources) -> AddressData:
         """What is known now. Files that did not change are not read again."""
-        databases = self._databases.read(geo.databases)
-        if geo.clouds:
-            clouds = self._clouds.read(geo.clouds)
+        databases = self._databases.read(database_files(geo))
+        if files := cloud_files(geo):
+            clouds = self._clouds.read(files)
             regions = cloud_table(clouds.ranges)
         else:
             clouds, regions = _installed_clouds()

@@ -11,13 +11,13 @@ from ipaddress import ip_network
 from itertools import pairwise
 
 from mirrorlist.core.catalogue.catalogue import BASEARCH, VERSION_MARK, release, spelled_versions
-from mirrorlist.core.catalogue.service import WEB_SCHEMES, Profile
+from mirrorlist.core.catalogue.service import WEB_SCHEMES, Profile, Vendor
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.network.prefixes import canonical_network, has_host_bits
 from mirrorlist.sources.mirrors.urls import url_fault
 from mirrorlist.sources.service.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS, arches_of_versions
-from mirrorlist.sources.service.text import Check, ServiceCode, ServiceDraft, nearest
+from mirrorlist.sources.service.text import Check, ServiceCode, ServiceDraft, edition_of, nearest
 from mirrorlist.sources.service.tree_checks import TREE_CHECKS, place_faults
 from mirrorlist.sources.yaml.documents import Pointer, shown, spelled
 from mirrorlist.sources.yaml.finding_codes import Code
@@ -230,6 +230,26 @@ def overrides_are_places(draft: ServiceDraft) -> Iterator[Finding]:
         yield from place_faults(draft, ("geo", "overrides", index), override)
 
 
+def downloads_are_complete(draft: ServiceDraft) -> Iterator[Finding]:
+    """A download says what its vendor needs to know, and no two are kept in one file."""
+    seen: dict[str, int] = {}
+    for index, each in enumerate(draft.text.geo.downloads):
+        pointer, edition = ("geo", "downloads", index), edition_of(each)
+        if each.vendor is Vendor.URL and each.url is None:
+            yield draft.error(pointer, ServiceCode.BAD_DOWNLOAD, "without an address; write url")
+        elif each.url is not None and (fault := url_fault(each.url)):
+            message = f"{spelled((*pointer, 'url'))} {shown(each.url)} {fault}"
+            yield draft.document.error((*pointer, "url"), Code.BAD_URL, message)
+        if (each.vendor is Vendor.MAXMIND) != (each.account is not None):
+            what = "without an account; write account: and its number" if each.account is None else (
+                f"of {each.vendor}, which has no accounts; remove account"
+            )  # fmt: skip
+            yield draft.error(pointer, ServiceCode.BAD_DOWNLOAD, what)
+        if seen.setdefault(edition.lower(), index) != index:
+            what = f"kept as {edition}, as is geo.downloads[{seen[edition.lower()]}]; give one another edition"
+            yield draft.error(pointer, ServiceCode.BAD_DOWNLOAD, what)
+
+
 CHECKS: tuple[Check, ...] = (
     *CATALOGUE_CHECKS,
     *IMAGE_CHECKS,
@@ -242,6 +262,7 @@ CHECKS: tuple[Check, ...] = (
     intranet_networks_are_networks,
     overrides_are_networks,
     overrides_are_places,
+    downloads_are_complete,
     *TREE_CHECKS,
     *SYNC_CHECKS,
 )

@@ -12,7 +12,9 @@ from mirrorlist.core.catalogue.catalogue import Catalogue, Image
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.requirements import RequirementLevel, Requirements
 from mirrorlist.core.catalogue.service import (
+    DOWNLOADS,
     WEB_SCHEMES,
+    Download,
     GeoSources,
     Module,
     NetworkOverride,
@@ -30,6 +32,7 @@ from mirrorlist.sources.service.checks import UNIX, check
 from mirrorlist.sources.service.text import (
     AskedText,
     CityOf,
+    DownloadText,
     ModuleText,
     OverrideText,
     RepositoryText,
@@ -38,6 +41,7 @@ from mirrorlist.sources.service.text import (
     ServiceText,
     SourceText,
     TreeText,
+    edition_of,
     service_text,
 )
 from mirrorlist.sources.service.tree_checks import tree_prefix
@@ -88,12 +92,13 @@ def read_service(
     origins = {MAIN: text.origin} if isinstance(text.origin, str) else text.origin
     fallbacks = {MAIN: text.fallbacks} if isinstance(text.fallbacks, tuple) else text.fallbacks
     site_url = tree_url(text.site.url) if text.site.url else None
+    state = state_dir.absolute() if state_dir else base / text.state_dir
     service = Service(
         name=text.name,
         url=text.url,
         catalogue=draft.catalogue,
         mirrors_dir=str(mirrors_dir.absolute() if mirrors_dir else base / text.mirrors_dir),
-        state_dir=str(state_dir.absolute() if state_dir else base / text.state_dir),
+        state_dir=str(state),
         policy=_policy(text),
         modules={name: _module(name, text.modules.get(name, ModuleText())) for name in module_names},
         origins={
@@ -106,7 +111,11 @@ def read_service(
         trees=tuple(map(_tree, text.trees)),
         geo=GeoSources(
             databases=tuple(str(base / database) for database in text.geo.databases),
+            downloads=tuple(_download(each, base, state) for each in text.geo.downloads),
             clouds={provider: str(base / file) for provider, file in text.geo.clouds.items()},
+            cloud_downloads={
+                provider: str(state / DOWNLOADS / f"{provider}.json") for provider in text.geo.cloud_downloads
+            },
             overrides=tuple(_override(each, city_of) for each in text.geo.overrides),
         ),
         profile=text.profile,
@@ -210,6 +219,18 @@ def _tree(text: TreeText) -> RedirectTree:
 
 def _proxy(text: str) -> str:
     return text if text == UNIX else str(ip_network(text))
+
+
+def _download(text: DownloadText, base: Path, state: Path) -> Download:
+    edition = edition_of(text)
+    return Download(
+        vendor=text.vendor,
+        edition=edition,
+        path=str(state / DOWNLOADS / f"{edition}.mmdb"),
+        url=text.url,
+        account=text.account,
+        key_file=str(base / text.key_file) if text.key_file else None,
+    )
 
 
 def _override(text: OverrideText, city_of: CityOf | None) -> NetworkOverride:

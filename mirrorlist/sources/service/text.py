@@ -5,6 +5,7 @@ A new key is a row in the schema, a field here, its use in file.py, and a row in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,7 +14,7 @@ import msgspec
 
 from mirrorlist.core.catalogue.catalogue import Catalogue
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.catalogue.service import Profile, Site, SyncPolicy
+from mirrorlist.core.catalogue.service import Profile, Site, SyncPolicy, Vendor
 from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Protocol
@@ -123,10 +124,41 @@ class OverrideText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadText:
+    """One entry of ``geo.downloads``."""
+
+    vendor: Vendor
+    edition: str | None = None
+    url: str | None = None
+    account: int | None = None
+    key_file: str | None = None
+
+
+EDITIONS: Mapping[Vendor, str] = {
+    Vendor.DBIP: "dbip-city-lite",
+    Vendor.MAXMIND: "GeoLite2-City",
+    Vendor.IPINFO: "ipinfo_lite",
+}
+"""What a vendor's download is of, where the file does not say."""
+
+_NO_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+def edition_of(text: DownloadText) -> str:
+    """The name of a download: as it says, as its vendor's is called, or after the file at its address."""
+    if found := text.edition or EDITIONS.get(text.vendor):
+        return found
+    file = (text.url or "").partition("?")[0].rstrip("/").rpartition("/")[2].partition(".")[0]
+    return _NO_NAME.sub("-", file)[:64].strip("-") or "database"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GeoText:
     """The key ``geo``."""
 
     databases: tuple[str, ...] = ()
+    downloads: tuple[DownloadText, ...] = ()
+    cloud_downloads: tuple[str, ...] = ()
     clouds: Mapping[str, str] = field(default_factory=dict)
     overrides: tuple[OverrideText, ...] = ()
 
@@ -209,6 +241,7 @@ class ServiceCode(StrEnum):
     BAD_ALIAS = "bad-alias"
     NOT_INCREASING = "not-increasing"
     OVERRIDE_TWICE = "override-twice"
+    BAD_DOWNLOAD = "bad-download"
     NOT_INTRANET = "not-intranet"
     RESERVED_PATH = "reserved-path"
     TREE_TWICE = "tree-twice"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, redirect
@@ -116,6 +117,10 @@ def _add_service(views: Blueprint, publications: Publications) -> None:
     _add(views, "/join", "join", join, strict_slashes=False)
 
 
+def _over_a_year(day: str | None, now: float) -> bool:
+    return day is not None and now - datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() > 365 * 86_400
+
+
 def _status(published: Published) -> dict[str, Any]:
     mirrors = published.network.mirrors
     return {
@@ -131,7 +136,9 @@ def _status(published: Published) -> dict[str, Any]:
         "origin_changed_at": published.network.origin_changed_at,
         "asns_built_on": published.snapshot.facts.asns_built_on,
         "places_built_on": published.snapshot.facts.places_built_on,
-        "databases": published.service.geo.databases,
+        "old_tables": _over_a_year(published.snapshot.facts.places_built_on, published.snapshot.facts.built_at),
+        "downloads": published.snapshot.facts.downloads,
+        "databases": published.service.geo.databases or published.snapshot.facts.downloads,
         "rungs": published.network.rungs,
         "commit": published.network.commit,
         "indexes": {

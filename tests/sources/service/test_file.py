@@ -497,6 +497,79 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "geo/databases/items/minLength": ("+geo: {databases: ['']}\n", "6:19", "write at least 1"),
     "geo/databases/items/maxLength": (f"+geo: {{databases: [{'x' * 1001}]}}\n", "6:19", "write at most 1000"),
     "geo/databases/items/pattern": ('+geo: {databases: ["\\t"]}\n', "6:19", "geo.databases[0] is '\\t'"),
+    "geo/downloads/type": ("+geo: {downloads: dbip}\n", "6:18", "geo.downloads is 'dbip'; write a list"),
+    "geo/downloads/maxItems": (
+        f"+geo: {{downloads: [{', '.join(['{vendor: dbip}'] * 21)}]}}\n",
+        "6:18",
+        "21",
+    ),
+    "geo/downloads/items/type": ("+geo: {downloads: [dbip]}\n", "6:19", "is 'dbip'; write keys and values"),
+    "geo/downloads/items/required": ("+geo: {downloads: [{edition: x}]}\n", "6:19", "has no 'vendor'; add it"),
+    "geo/downloads/items/additionalProperties": (
+        "+geo: {downloads: [{vendor: dbip, editon: x}]}\n",
+        "6:34",
+        "did you mean 'edition'?",
+    ),
+    "geo/downloads/items/vendor/enum": ("+geo: {downloads: [{vendor: dpip}]}\n", "6:28", "did you mean 'dbip'?"),
+    "geo/downloads/items/edition/type": (
+        "+geo: {downloads: [{vendor: dbip, edition: 1}]}\n",
+        "6:43",
+        "is 1; put it in",
+    ),
+    "geo/downloads/items/edition/maxLength": (
+        f"+geo: {{downloads: [{{vendor: dbip, edition: {'x' * 65}}}]}}\n",
+        "6:43",
+        "write at most 64",
+    ),
+    "geo/downloads/items/edition/pattern": (
+        "+geo: {downloads: [{vendor: dbip, edition: ../x}]}\n",
+        "6:43",
+        "edition is '../x'",
+    ),
+    "geo/downloads/items/url/type": ("+geo: {downloads: [{vendor: url, url: 1}]}\n", "6:38", "url is 1; put it in"),
+    "geo/downloads/items/url/maxLength": (
+        f"+geo: {{downloads: [{{vendor: url, url: 'https://a/{'x' * 1000}'}}]}}\n",
+        "6:38",
+        "write at most 1000",
+    ),
+    "geo/downloads/items/url/pattern": (
+        "+geo: {downloads: [{vendor: url, url: 'ftp://a/b'}]}\n",
+        "6:38",
+        "url is 'ftp://a/b'",
+    ),
+    "geo/downloads/items/account/type": (
+        "+geo: {downloads: [{vendor: maxmind, account: x}]}\n",
+        "6:46",
+        "account is 'x'",
+    ),
+    "geo/downloads/items/account/minimum": (
+        "+geo: {downloads: [{vendor: maxmind, account: 0}]}\n",
+        "6:46",
+        "account is 0",
+    ),
+    "geo/downloads/items/key_file/type": (
+        "+geo: {downloads: [{vendor: dbip, key_file: 1}]}\n",
+        "6:44",
+        "key_file is 1; put it in",
+    ),
+    "geo/downloads/items/key_file/minLength": (
+        "+geo: {downloads: [{vendor: dbip, key_file: ''}]}\n",
+        "6:44",
+        "at least 1",
+    ),
+    "geo/downloads/items/key_file/maxLength": (
+        f"+geo: {{downloads: [{{vendor: dbip, key_file: {'x' * 1001}}}]}}\n",
+        "6:44",
+        "write at most 1000",
+    ),
+    "geo/downloads/items/key_file/pattern": (
+        '+geo: {downloads: [{vendor: dbip, key_file: "\\t"}]}\n',
+        "6:44",
+        "key_file is '\\t'",
+    ),
+    "geo/cloud_downloads/type": ("+geo: {cloud_downloads: aws}\n", "6:24", "is 'aws'; write a list"),
+    "geo/cloud_downloads/uniqueItems": ("+geo: {cloud_downloads: [aws, aws]}\n", "6:24", "names something twice"),
+    "geo/cloud_downloads/items/enum": ("+geo: {cloud_downloads: [amazon]}\n", "6:25", "cloud_downloads[0] is 'amazon'"),
     "geo/overrides/type": ("+geo: {overrides: x}\n", "6:18", "geo.overrides is 'x'; write a list"),
     "geo/overrides/maxItems": (
         f"+geo: {{overrides: [{', '.join(['{}'] * 10_001)}]}}\n",
@@ -1348,6 +1421,38 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
             "+profile: intranet\nintranet_networks: [lan]\n",
             "7:21",
             "[bad-network] intranet_networks[0] is 'lan'; write a network such as 10.0.0.0/8",
+        ),
+    ],
+    "downloads_are_complete": [
+        (
+            "small",
+            "+geo: {downloads: [{vendor: url}]}\n",
+            "6:19",
+            "[bad-download] geo.downloads[0] is without an address; write url",
+        ),
+        (
+            "small",
+            "+geo: {downloads: [{vendor: maxmind}]}\n",
+            "6:19",
+            "[bad-download] geo.downloads[0] is without an account; write account: and its number",
+        ),
+        (
+            "small",
+            "+geo: {downloads: [{vendor: dbip, account: 1}]}\n",
+            "6:19",
+            "[bad-download] geo.downloads[0] is of dbip, which has no accounts; remove account",
+        ),
+        (
+            "small",
+            "+geo: {downloads: [{vendor: dbip}, {vendor: dbip}]}\n",
+            "6:35",
+            "[bad-download] geo.downloads[1] is kept as dbip-city-lite, as is geo.downloads[0]; give one another edition",
+        ),
+        (
+            "small",
+            "+geo: {downloads: [{vendor: url, url: 'https:///x'}]}\n",
+            "6:38",
+            "[bad-url] geo.downloads[0].url 'https:///x'",
         ),
     ],
     "overrides_are_networks": [

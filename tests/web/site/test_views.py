@@ -347,6 +347,15 @@ def test_databases_that_come_before_the_installed_table_are_told() -> None:
     assert "installed table of 2026-06-05, after the operator's databases" in told
 
 
+def test_downloaded_databases_and_old_tables_are_shown_with_their_age() -> None:
+    made = record_of(3)
+    downloads = {"dbip-city-lite": "2026-11-01"}
+    facts = replace(made.facts, built_at=1_795_900_000.0, places_built_on="2020-06-05", downloads=downloads)
+    shown = both(replace(made, facts=facts)).get("/status").body.decode()
+    assert "<dd>dbip-city-lite, built on 2026-11-01</dd>" in shown
+    assert "installed table of 2020-06-05, <strong>over a year old</strong>" in shown
+
+
 def test_the_status_page_says_why_the_newest_commit_is_not_in_force() -> None:
     made = record_of(3)
     told = both(
