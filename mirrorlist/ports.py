@@ -18,7 +18,11 @@ def held_port(host: str, port: int) -> socket.socket:
     Raises:
         PortError: the port is in use, or nobody may listen there.
     """
-    held = socket.socket(_family(host), socket.SOCK_STREAM)
+    try:
+        family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+    except ValueError:
+        raise PortError(f"--host is {host!r}, which is no IP address; write one, such as 127.0.0.1 or ::1") from None
+    held = socket.socket(family, socket.SOCK_STREAM)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have just ended do not count
     try:
         held.bind((host, port))
@@ -28,13 +32,6 @@ def held_port(host: str, port: int) -> socket.socket:
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     return held
-
-
-def _family(host: str) -> socket.AddressFamily:
-    try:
-        return socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
-    except ValueError:
-        raise PortError(f"--host is {host!r}, which is no IP address; write one, such as 127.0.0.1 or ::1") from None
 
 
 def _told(host: str, port: int, error: OSError) -> str:

@@ -52,20 +52,22 @@ class Reloader:
         """Loads what is there and watches for more, in this process and in every one forked from it."""
         self.look()
         self._watch()
-        os.register_at_fork(after_in_child=self._look_again)
 
-    def _look_again(self) -> None:
-        """In a forked process: the fork may have come while the parent was reading what it noted as seen."""
-        self._seen = _NEVER
-        self._watch()
+        def look_again() -> None:
+            """In a forked process: the fork may have come while the parent was reading what it noted as seen."""
+            self._seen = _NEVER
+            self._watch()
+
+        os.register_at_fork(after_in_child=look_again)
 
     def _watch(self) -> None:
-        threading.Thread(target=self._loop, name="reload", daemon=True).start()
-
-    def _loop(self) -> None:
         pause = threading.Event()
-        while not pause.wait(self._seconds):
-            self.look()
+
+        def loop() -> None:
+            while not pause.wait(self._seconds):
+                self.look()
+
+        threading.Thread(target=loop, name="reload", daemon=True).start()
 
     def look(self) -> None:
         """Takes up the snapshot file if it changed since the last look; a bad one leaves the former.

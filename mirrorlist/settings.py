@@ -62,7 +62,13 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         ValueError: a value cannot be used; the message names the variable, the value and the remedy.
     """
-    values = {setting.name: _value(setting, environ.get(setting.name) or setting.default) for setting in SETTINGS}
+    values = {}
+    for setting in SETTINGS:
+        text = environ.get(setting.name) or setting.default
+        try:
+            values[setting.name] = setting.parse(text)
+        except ValueError as error:
+            raise ValueError(f"{setting.name} is {text!r}: {error}") from None
     config, mirrors, state, reload_seconds, database, lead_seconds, maxmind_key, ipinfo_token = values.values()
     assert isinstance(config, Path) and isinstance(reload_seconds, float) and isinstance(lead_seconds, float)
     assert mirrors is None or isinstance(mirrors, Path)
@@ -77,13 +83,6 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         str(maxmind_key) or None,
         str(ipinfo_token) or None,
     )
-
-
-def _value(setting: Setting, text: str) -> object:
-    try:
-        return setting.parse(text)
-    except ValueError as error:
-        raise ValueError(f"{setting.name} is {text!r}: {error}") from None
 
 
 def export(settings: Settings, state_dir: str) -> None:

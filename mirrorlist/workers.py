@@ -119,7 +119,8 @@ class Workers(MPServer):
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         while self._failed_starts < MOST_FAILED_STARTS * self.workers:
-            self.main_loop_interrupt.wait(self._seconds_to_the_next())
+            due = min(self._due.values(), default=None)
+            self.main_loop_interrupt.wait(None if due is None else max(0.0, due - time.monotonic()))
             self.main_loop_interrupt.clear()
             if self.interrupt_signal:
                 return
@@ -129,7 +130,7 @@ class Workers(MPServer):
                 self._due.clear()
                 self._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # granian has no types here
             now = time.monotonic()
-            for number in [number for number, due in self._due.items() if due <= now]:
+            for number in [number for number, at in self._due.items() if at <= now]:
                 del self._due[number]
                 self._respawn_workers([number], spawn_target, target_loader)
         log.error("no worker can be started")
@@ -147,9 +148,6 @@ class Workers(MPServer):
         log.error(
             "a worker ended and is started again", worker=number + 1, lived_seconds=round(lived, 1), pause_seconds=pause
         )
-
-    def _seconds_to_the_next(self) -> float | None:
-        return max(0.0, min(self._due.values()) - time.monotonic()) if self._due else None
 
 
 def _allow_connections() -> None:

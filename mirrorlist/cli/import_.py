@@ -65,11 +65,12 @@ def import_(
     judged = judge_submissions(paths, out, terms_of(service)) if paths else ()
     review = Review(tuple(each.reviewed for each in judged))
     reviewed = dict(zip(paths, review.files, strict=True))
-    click.echo(_PAGES[form](done, reviewed, review), nl=False)
+    click.echo(IMPORT_FORMATS[form](done, reviewed, review), nl=False)
     sys.exit(0 if len(paths) == len(done) and review.accepted and done else 1)
 
 
-def _text(done: Sequence[Written], reviewed: Mapping[Path, Reviewed], review: Review) -> str:
+def text(done: Sequence[Written], reviewed: Mapping[Path, Reviewed], review: Review) -> str:
+    """Each mirror with its file, what was lost and what was found, then the counts."""
     lines = []
     for each in done:
         lines.append(f"{each.carried.said}: {each.path or f'not written: {each.why}'}")
@@ -80,7 +81,8 @@ def _text(done: Sequence[Written], reviewed: Mapping[Path, Reviewed], review: Re
     return "".join(f"{plain_line(line)}\n" for line in lines)
 
 
-def _json(done: Sequence[Written], reviewed: Mapping[Path, Reviewed], review: Review) -> str:
+def as_json(done: Sequence[Written], reviewed: Mapping[Path, Reviewed], review: Review) -> str:
+    """Everything, for programs."""
     mirrors = [
         {
             "said": each.carried.said,
@@ -95,4 +97,4 @@ def _json(done: Sequence[Written], reviewed: Mapping[Path, Reviewed], review: Re
     return json.dumps({"summary": review.summary(), "mirrors": mirrors}, indent=2) + "\n"
 
 
-_PAGES = {"text": _text, "json": _json}
+IMPORT_FORMATS = {"text": text, "json": as_json}

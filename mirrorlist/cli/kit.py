@@ -13,7 +13,7 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.model import Mirror
 from mirrorlist.core.owners.copy_sources import copy_fault
-from mirrorlist.core.owners.kit import USUAL_ROOT, Faults, Kit, KitError, Server, kit_for, no_faults, sources_of
+from mirrorlist.core.owners.kit import USUAL_ROOT, Faults, KitError, Server, kit_for, no_faults, sources_of
 from mirrorlist.files_on_disk import write_whole
 from mirrorlist.kit.writing import KitFile, written
 from mirrorlist.store.database import open_database
@@ -49,7 +49,11 @@ def kit(context: Context, name: str, server: str, out: Path | None, root: str, s
     made = kit_for(service, mirror, mirrors, _faults(context, service, mirrors), root, source)
     directory = out or Path(f"kit-{mirror.name}")
     _write(directory, written(made, Server(server)), force)
-    _tell(made, directory)
+    for module in made.modules:
+        click.echo(f"{module.name}: copies {module.source}")
+        for sentence in module.why:
+            click.echo(f"  {sentence}")
+    click.echo(f"{directory}/README.md tells the steps")
 
 
 def _faults(context: Context, service: Service, mirrors: tuple[Mirror, ...]) -> Faults:
@@ -83,11 +87,3 @@ def _write(directory: Path, files: Iterable[KitFile], force: bool) -> None:
                 path.chmod(PROGRAM)
     except OSError as error:
         raise KitError(f"{directory} cannot be written: {error.strerror}; name another one with --out") from None
-
-
-def _tell(made: Kit, directory: Path) -> None:
-    for module in made.modules:
-        click.echo(f"{module.name}: copies {module.source}")
-        for sentence in module.why:
-            click.echo(f"  {sentence}")
-    click.echo(f"{directory}/README.md tells the steps")

@@ -49,13 +49,6 @@ def report_(context: Context, form: str, down_days: float, patch_file: Path | No
     """Tell what needs attention in the network that is served now."""
     state_dir, now = state_dir_of(context), context.clock()
     facts = published_facts(state_dir)
-    found = network_report(facts, _known(context, state_dir, facts, now), now, Limits(down_days=down_days))
-    click.echo(PAGES[form](found), nl=False)
-    if patch_file:
-        _write_patch(patch_file, facts, found, way)
-
-
-def _known(context: Context, state_dir: Path, facts: Facts, now: float) -> Observations:
     engine = open_database(state_dir, context.settings.database)
     try:
         store = HealthStore(engine)
@@ -63,7 +56,11 @@ def _known(context: Context, state_dir: Path, facts: Facts, now: float) -> Obser
     finally:
         engine.dispose()
     indexes = read_facts(state_dir, tuple(current_indexes(state_dir).items()))
-    return Observations(reach, held_by(state_dir, facts.service.modules, facts.mirrors), indexes)
+    known = Observations(reach, held_by(state_dir, facts.service.modules, facts.mirrors), indexes)
+    found = network_report(facts, known, now, Limits(down_days=down_days))
+    click.echo(PAGES[form](found), nl=False)
+    if patch_file:
+        _write_patch(patch_file, facts, found, way)
 
 
 def _write_patch(file: Path, facts: Facts, found: NetworkReport, way: str) -> None:

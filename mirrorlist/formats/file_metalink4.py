@@ -31,20 +31,15 @@ def file_metalink4(offer: FileSelection) -> bytes:
     for kind, digest in (("sha-256", known.sha256), ("sha-512", known.sha512)):
         if digest:
             _add(file, "hash", digest).set("type", kind)
-    _add_pieces(file, known)
+    if known.pieces is not None:
+        pieces = _add(file, "pieces")
+        pieces.set("type", "sha-256")
+        pieces.set("length", str(known.pieces.length))
+        for digest in known.pieces.sha256:
+            _add(pieces, "hash", digest)
     for priority, source in enumerate(offer.sources, start=1):
         url = _add(file, "url", xml_text(source.url))
         if source.mirror and (country := country_of(source.mirror)):
             url.set("location", xml_text(country.lower()))
         url.set("priority", str(priority))
     return written(root)
-
-
-def _add_pieces(file: etree._Element, known: FileMetadata) -> None:
-    if known.pieces is None:
-        return
-    pieces = _add(file, "pieces")
-    pieces.set("type", "sha-256")
-    pieces.set("length", str(known.pieces.length))
-    for digest in known.pieces.sha256:
-        _add(pieces, "hash", digest)

@@ -25,7 +25,7 @@ def links(trees: Sequence[tuple[str, str | None]], front: str) -> tuple[tuple[st
     the path in this service's own address. Each link is a header of its own: aria2 reads no lists (seen with 1.36).
     """
     duplicates = [
-        (f"<{tree}", f">; rel=duplicate; pri={pri}{_geo(country)}")
+        (f"<{tree}", f">; rel=duplicate; pri={pri}" + (f"; geo={country.lower()}" if country else ""))
         for pri, (tree, country) in enumerate(trees[:MOST_DUPLICATES], start=1)
     ]
     return (*duplicates, (f"<{front}", f'.meta4>; rel=describedby; type="{file_metalink4.CONTENT_TYPE}"'))
@@ -83,10 +83,6 @@ def shortened(pieces: Sequence[str], taken: array[int], path: str) -> str:
         return metalink
     last = pieces[kept]
     return f"{path.join(pieces[:kept])}{path}{last[: last.index(_BETWEEN)]}, {metalink}"
-
-
-def _geo(country: str | None) -> str:
-    return f"; geo={country.lower()}" if country else ""
 
 
 def digest(sha256: Values | bytes) -> str:

@@ -92,15 +92,16 @@ def head(metadata: RepoMetadata) -> bytes:
     return whole[: whole.index(b"<resources/>")] + b"<resources>"
 
 
+_QUOTES = {'"': "&quot;"}
+
+
 def url_start(tree: str, mirror: Mirror | None, preference: int) -> bytes:
     """A URL element up to the end of the mirror's tree, to be followed by a path and ``URL_END``."""
     attributes = _url_attributes(tree, mirror, preference)
-    spelled = "".join(f" {name.replace(f'{{{_MM0}}}', 'mm0:')}={_quoted(value)}" for name, value in attributes.items())
+    spelled = "".join(
+        f" {name.replace(f'{{{_MM0}}}', 'mm0:')}={quoteattr(value, _QUOTES)}" for name, value in attributes.items()
+    )
     return f"\n        <url{spelled}>{escape(xml_text(tree))}".encode()
-
-
-def _quoted(value: str) -> str:
-    return quoteattr(value, {'"': "&quot;"})
 
 
 def path_part(path: str) -> bytes:

@@ -5,7 +5,7 @@ A further file is a row in FILES and a template in templates/.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -79,18 +79,29 @@ FILES: tuple[_Row, ...] = (
 )  # fmt: skip
 
 
+_TEMPLATES = Environment(
+    loader=PackageLoader("mirrorlist.kit"),
+    autoescape=select_autoescape(enabled_extensions=(), default=False),
+    undefined=StrictUndefined,
+    finalize=quoted_only,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_TEMPLATES.filters.update(FILTERS)
+
+
 def written(kit: Kit, server: Server) -> tuple[KitFile, ...]:
     """Every file of a kit.
 
     Raises:
         KitError: a value cannot stand in one of the files.
     """
-    environment = _environment()
     rows = [row for row in FILES if server in row.servers and (row.needs is None or kit.ports[row.needs])]
     return tuple(
         KitFile(
             row.name.format(unit=module.unit if module else "", slug=kit.slug),
-            environment.get_template(row.template).render(kit=kit, module=module, **_facts(kit, server)),
+            _TEMPLATES.get_template(row.template).render(kit=kit, module=module, **_facts(kit, server)),
             row.program,
         )
         for row in rows
@@ -102,6 +113,12 @@ def _facts(kit: Kit, server: Server) -> Mapping[str, object]:
     hosts = tuple(f"[{host}]" if ":" in host else host for host in kit.hosts)
     https = kit.ports[Protocol.HTTPS]
     ways = [(path, module) for module in kit.modules for path in module.web_paths]
+    sites = [
+        caddy(f"{scheme}://{host}" if port == DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}")
+        for host in hosts
+        for scheme in (Protocol.HTTP, Protocol.HTTPS)
+        for port in kit.ports[scheme]
+    ]
     port = f":{https[0]}" if https and https[0] != DEFAULT_PORTS[Protocol.HTTPS] else ""
     return {
         "server": server.value,
@@ -120,18 +137,8 @@ def _facts(kit: Kit, server: Server) -> Mapping[str, object]:
         "open_ports": tuple(f"{port} ({protocol})" for protocol, ports in kit.ports.items() for port in ports),
         "nginx_redirect": Quoted(f'{nginx(f"https://{hosts[0]}{port}")[:-1]}$request_uri"'),
         "apache_redirect": Quoted(f'{apache(f"https://{hosts[0]}{port}/")[:-1]}$1"'),
-        "caddy_sites": Quoted(", ".join(_sites(kit, hosts))),
+        "caddy_sites": Quoted(", ".join(sites)),
     }
-
-
-def _sites(kit: Kit, hosts: Iterable[str]) -> list[str]:
-    """The addresses of a Caddyfile's site."""
-    schemes = (Protocol.HTTP, Protocol.HTTPS)
-    found = [(scheme, host, port) for host in hosts for scheme in schemes for port in kit.ports[scheme]]
-    return [
-        caddy(f"{scheme}://{host}" if port == DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}")
-        for scheme, host, port in found
-    ]
 
 
 def cron_time(module: KitModule) -> str:
@@ -142,17 +149,3 @@ def cron_time(module: KitModule) -> str:
         return f"{module.minute % step}-59/{step} * * * *"
     hours = max(each for each in (1, 2, 3, 4, 6, 8, 12, 24) if each <= minutes // 60)
     return f"{module.minute} {'0' if hours == 24 else '*' if hours == 1 else f'*/{hours}'} * * *"
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("mirrorlist.kit"),
-        autoescape=select_autoescape(enabled_extensions=(), default=False),
-        undefined=StrictUndefined,
-        finalize=quoted_only,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(FILTERS)
-    return environment

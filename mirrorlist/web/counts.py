@@ -171,9 +171,10 @@ class Counting:
             self._failed = False
 
     def _watch(self) -> None:
-        threading.Thread(target=self._loop, name="counts", daemon=True).start()
-
-    def _loop(self) -> None:
         pause = threading.Event()
-        while not pause.wait(self._seconds):
-            self.write()
+
+        def loop() -> None:
+            while not pause.wait(self._seconds):
+                self.write()
+
+        threading.Thread(target=loop, name="counts", daemon=True).start()

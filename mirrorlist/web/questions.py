@@ -88,12 +88,23 @@ class Questions:
         """
         kind, rest = _split(path)
         given = parameters(query_string)
-        query = self._query(kind, rest, given)
+        if kind is not ListKind.ISOLIST:
+            query = self._spellings.by_path(*rest, given) if rest else self._spellings.by_name(given)
+        elif rest:
+            query = self._spellings.by_isos(*rest, given)
+        else:
+            raise NotFound("there is nothing here; write /isolist/VERSION/ARCH")
+        if kind is ListKind.METALINK:
+            query = for_metalink(query)
         redirect = kind is ListKind.MIRRORLIST and is_set(given, "redirect")
         ip = _ip(given)
+        if redirect:  # it goes to one URL, so nobody is left to fill in an arch
+            query = for_one_arch(query)
+        if ip is not None:  # another address has no networks here
+            query = replace(query, networks=False)
         return Question(
             kind,
-            _answerable(query, redirect, ip),
+            query,
             _format(kind, given),
             _heading(given) if kind is ListKind.MIRRORLIST and rest is None else (),
             redirect=redirect,
@@ -102,14 +113,6 @@ class Questions:
             countme=given["countme"] if given.get("countme") in _COUNTME else None,
             family=family_asked(given),
         )
-
-    def _query(self, kind: ListKind, rest: tuple[str, str] | None, given: Mapping[str, str]) -> Query:
-        if kind is ListKind.ISOLIST:
-            if rest is None:
-                raise NotFound("there is nothing here; write /isolist/VERSION/ARCH")
-            return self._spellings.by_isos(*rest, given)
-        query = self._spellings.by_path(*rest, given) if rest else self._spellings.by_name(given)
-        return for_metalink(query) if kind is ListKind.METALINK else query
 
 
 def family_asked(given: Mapping[str, str]) -> Family | None:
@@ -138,12 +141,6 @@ def _format(kind: ListKind, given: Mapping[str, str]) -> str:
     if asked not in known:
         raise BadRequest(f"format is unknown; write one of {', '.join(known)}")
     return asked
-
-
-def _answerable(query: Query, redirect: bool, ip: bytes | None) -> Query:
-    """A redirect goes to one URL, so nobody is left to fill in an arch; another's address has no networks here."""
-    query = for_one_arch(query) if redirect else query
-    return query if ip is None else replace(query, networks=False)
 
 
 def _ip(given: Mapping[str, str]) -> bytes | None:

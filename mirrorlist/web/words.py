@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import cache
 
 from flask import request
 
@@ -96,14 +95,10 @@ def flag(country: str | None) -> str:
     return "".join(chr(_FLAG_A + ord(letter) - ord("A")) for letter in country)
 
 
-@cache
-def _names() -> dict[str, str]:
-    return {code: country.name for code, country in read_countries().by_code.items()}
-
-
 def country_name(country: str | None) -> str:
     """The English name of a country, or its code where the name is not known."""
-    return _names().get(country or "", country or "")
+    known = read_countries().by_code.get(country or "")
+    return known.name if known else country or ""
 
 
 def state_words(state: MirrorState) -> str:

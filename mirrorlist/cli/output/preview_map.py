@@ -35,7 +35,11 @@ LONGEST_LABEL = 48
 
 def world_map(preview: Preview, mirrors: Iterable[Mirror]) -> str:
     """The map: whom the changed mirrors serve first, where they are, and where the other public mirrors are."""
-    told = _in_words(preview)
+    told = "World map without any changed mirror"
+    if preview.effects:
+        more = len(preview.effects) - 1
+        rest = f" and {more} more" if more else ""
+        told = f"Who gets {_label(preview.effects[0])} first{rest}, on a map of the world"
     names = {effect.name for effect in preview.effects}
     others = [  # those that are not for everybody are on no map
         mirror
@@ -112,14 +116,6 @@ def _closer(inset: _Inset, layers: str) -> Iterator[str]:
     yield f'<rect x="{INSET_X}" y="{INSET_Y}" width="{INSET_WIDTH}" height="{INSET_HEIGHT}" {frame}/>'
 
 
-def _in_words(preview: Preview) -> str:
-    if not preview.effects:
-        return "World map without any changed mirror"
-    first, more = preview.effects[0], len(preview.effects) - 1
-    rest = f" and {more} more" if more else ""
-    return f"Who gets {_label(first)} first{rest}, on a map of the world"
-
-
 def _label(effect: Effect) -> str:
     return printable(effect.name)[:LONGEST_LABEL]
 
@@ -175,8 +171,14 @@ def _labels(effects: Sequence[Effect]) -> Iterator[str]:
 
 def _legend(effects: Sequence[Effect]) -> Iterator[str]:
     top = HEIGHT + 22
+    totals = f"{len(effects)} changed mirrors"
+    if len(effects) == 1:
+        effect = effects[0]
+        removed = effect.kind is ChangeKind.REMOVED
+        share = percent((effect.before if removed else effect.after).first)
+        totals = f"{_label(effect)} ({effect.kind}): first for {share} of all clients{' now' if removed else ''}"
     yield _use("changed", 20, top)
-    yield _words(38, top, _totals(effects))
+    yield _words(38, top, totals)
     yield _use("other", 20, top + 24)
     yield _words(38, top + 24, "other public mirrors")
     yield _words(230, top + 24, "circles: as large as the clients that get it first; of all at that place:")
@@ -184,17 +186,6 @@ def _legend(effects: Sequence[Effect]) -> Iterator[str]:
         x = 648 + 88 * number
         yield f'<circle cx="{x}" cy="{top + 24}" r="6" fill="{ink}"/>'
         yield _words(x + 11, top + 24, said)
-
-
-def _totals(effects: Sequence[Effect]) -> str:
-    if len(effects) != 1:
-        return f"{len(effects)} changed mirrors"
-    effect = effects[0]
-    removed = effect.kind is ChangeKind.REMOVED
-    share = effect.before if removed else effect.after
-    return (
-        f"{_label(effect)} ({effect.kind}): first for {percent(share.first)} of all clients{' now' if removed else ''}"
-    )
 
 
 def _words(x: float, y: float, said: str) -> str:

@@ -21,7 +21,7 @@ from rich.table import Table
 from mirrorlist.cli.output.durations import moment
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import MAIN
-from mirrorlist.core.owners.network_report import Coming, NetworkReport
+from mirrorlist.core.owners.network_report import NetworkReport
 from mirrorlist.core.review import EndpointResult, Review, Reviewed
 from mirrorlist.sources.yaml.documents import printable
 
@@ -154,7 +154,14 @@ def sections(report: NetworkReport) -> Iterator[Section]:
         for each in report.offers
     ]
     yield "Offers to answer", offers, "none waits"
-    yield "On their way", [_coming(each) for each in report.coming], "none"
+    coming = [
+        f"{each.mirror}: {each.status.value},"
+        + ("" if each.percent is None else f" {each.percent:g} %,")
+        + (f" may go live on {each.live_on}," if each.live_on else "")
+        + f" {each.why}"
+        for each in report.coming
+    ]
+    yield "On their way", coming, "none"
     below = [f"{each.mirror}: {'; '.join(map(str, each.shortfalls))}" for each in report.below]
     yield "Below the requirements", below, "none"
     down = [
@@ -174,12 +181,6 @@ def sections(report: NetworkReport) -> Iterator[Section]:
     differing = [f"{each.mirror}, {each.module}: {'; '.join(each.told)}" for each in report.files]
     yield "Files that are not as at the origin", differing, "none"
     yield "Files beside mirror files that nobody reads", list(report.unread), "none"
-
-
-def _coming(coming: Coming) -> str:
-    percent = "" if coming.percent is None else f" {coming.percent:g} %,"
-    when = f" may go live on {coming.live_on}," if coming.live_on else ""
-    return f"{coming.mirror}: {coming.status.value},{percent}{when} {coming.why}"
 
 
 def title(report: NetworkReport) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from weakref import WeakMethod
 
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import Query, RepoMetadata
+from mirrorlist.core.model import Query
 from mirrorlist.core.selection.columns import NOT_KEPT, Column, PreparedColumn
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.core.selection.select import BEST_PREFERENCE
@@ -171,12 +171,18 @@ class Routes:
             return None
         route = Route(self._rows_of(question.kind, query, column, orders), labels_of_question(question, column.rung))
         if question.kind is ListKind.MIRRORLIST:
-            _as_text(route, query, question.heading, column.notes)
+            # The trees are joined by the repository's path; the notes on the fallback level are not for a monopoly.
+            route.headers = list(headers_for(mirrorlist.CONTENT_TYPE))
+            route.head = _comments(question.heading)
+            route.between = route.tail_alone = query.path.encode() + b"\n"
+            route.tail = route.between + _comments(column.notes)
             return route
         metadata = self._prepared.snapshot.facts.metadata.get(query.path)
         if metadata is None:
             return None
-        _as_metalink(route, query, metadata)
+        route.headers = list(headers_for(metalink3.CONTENT_TYPE))
+        route.head, route.between = metalink3.head(metadata), metalink3.path_part(query.path)
+        route.tail = route.tail_alone = route.between + metalink3.TAIL
         return route
 
     def collect(self) -> None:
@@ -210,19 +216,5 @@ class Routes:
         return Writing(written, fallbacks, lambda tree, preference: metalink3.url_start(tree, None, preference))
 
 
-def _as_text(route: Route, query: Query, heading: Sequence[str], notes: Sequence[str]) -> None:
-    """The repository's path is what the trees are joined by; what is said of the rung is not for a monopoly's."""
-    route.headers = list(headers_for(mirrorlist.CONTENT_TYPE))
-    route.head = _comments(heading)
-    route.between = route.tail_alone = query.path.encode() + b"\n"
-    route.tail = route.between + _comments(notes)
-
-
 def _comments(lines: Sequence[str]) -> bytes:
     return "".join(mirrorlist.comment(line) + "\n" for line in lines).encode()
-
-
-def _as_metalink(route: Route, query: Query, metadata: RepoMetadata) -> None:
-    route.headers = list(headers_for(metalink3.CONTENT_TYPE))
-    route.head, route.between = metalink3.head(metadata), metalink3.path_part(query.path)
-    route.tail = route.tail_alone = route.between + metalink3.TAIL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
@@ -92,14 +92,21 @@ class FileRequests:
         form, place = self._form(given, place, accept, follows_metalinks(agent))
         https = self.is_https(environ)
         asked = asked_protocols(given)
+        possible = self._possible(place.tree, https)
+        if asked:
+            protocols = tuple(protocol for protocol in possible if protocol in asked)
+            if not protocols:
+                raise BadRequest("protocol=http is not for those who come by https; ask by http, or leave it out")
+        else:
+            protocols = self.allowed(place.tree, https)
         wanted = FileQuery(
             place,
-            self._asked(asked, place.tree, https) if asked else self.allowed(place.tree, https),
+            protocols,
             asked_countries(given),
             frozenset(asked_values(given, "avoid")),
             family_asked(given),
         )
-        otherwise = () if asked else self._possible(place.tree, https)
+        otherwise = () if asked else possible
         return FileRequest(wanted, form, given.get("logo", ""), () if otherwise == wanted.protocols else otherwise)
 
     def is_https(self, environ: WSGIEnvironment) -> bool:
@@ -122,12 +129,6 @@ class FileRequests:
             return (Protocol.HTTPS,)
         order = (Protocol.HTTP,) if tree.protocol is Keeps.AS_ASKED else self.snapshot.policy.protocol_order
         return tuple(dict.fromkeys((*order, Protocol.HTTPS, Protocol.HTTP)))
-
-    def _asked(self, asked: Container[str], tree: RedirectTree, https: bool) -> tuple[Protocol, ...]:
-        protocols = tuple(protocol for protocol in self._possible(tree, https) if protocol in asked)
-        if not protocols:
-            raise BadRequest("protocol=http is not for those who come by https; ask by http, or leave it out")
-        return protocols
 
     def _form(self, given: Mapping[str, str], place: TreePath, accept: str, follows: bool) -> tuple[Form, TreePath]:
         if "logo" in given:
@@ -188,7 +189,9 @@ def accepted(accept: str) -> Form:
     """The form that an Accept header wants. A type that is named beside ``*/*`` is one that the client can take too;
     only with a higher quality, or without ``*/*``, would it rather have that than the file."""
     form, quality = best_named(accept)
-    return form if quality > _quality_of_files(accept) else Form.REDIRECT
+    of_files = [given for kind, given in _ranges(accept) if kind == "*" or kind.endswith(_ANY_FILE)]
+    best_of_files = max((1.0 if given is None else given for given in of_files), default=0.0)  # None: unreadable
+    return form if quality > best_of_files else Form.REDIRECT
 
 
 def best_named(accept: str) -> tuple[Form, float]:
@@ -199,12 +202,6 @@ def best_named(accept: str) -> tuple[Form, float]:
         if found and quality and (quality > best or (quality == best and _rank(found) < _rank(form))):
             best, form = quality, found
     return form, best
-
-
-def _quality_of_files(accept: str) -> float:
-    """The best quality of a range that any file fits; one that cannot be read counts as 1."""
-    fitting = (quality for kind, quality in _ranges(accept) if kind == "*" or kind.endswith(_ANY_FILE))
-    return max((1.0 if quality is None else quality for quality in fitting), default=0.0)
 
 
 def _ranges(accept: str) -> list[tuple[str, float | None]]:

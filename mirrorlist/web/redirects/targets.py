@@ -87,8 +87,15 @@ class RedirectTargets:
         for kind in self._kinds:
             for key, way in list(kind.ways.items()) if kind else ():
                 hits, way.hits = way.hits, 0
-                if hits and kind:
-                    yield {**of_file, **self._labels(kind, key)}, hits
+                if not hits or kind is None:
+                    continue
+                snapshot = self._prepared.snapshot
+                if kind.column is None:
+                    labels = labels_of_client(snapshot.facts.places[key].country, None, None)
+                else:
+                    place, network, _, first = self._orders.parts_of(key)
+                    labels = labels_at(snapshot, self._place.tree.module, place, network, first)
+                yield {**of_file, **labels}, hits
 
     def clear(self) -> None:
         """Forgets the ways."""
@@ -96,17 +103,15 @@ class RedirectTargets:
             if kind is not None:
                 kind.ways.clear()
 
-    def _labels(self, kind: _Kind, key: int) -> Labels:
-        if kind.column is None:
-            return labels_of_client(self._prepared.snapshot.facts.places[key].country, None, None)
-        place, network, _, first = self._orders.parts_of(key)
-        return labels_at(self._prepared.snapshot, self._place.tree.module, place, network, first)
-
     def _new_way(self, kind: _Kind, key: int) -> RedirectTarget | None:
-        way = self._fixed(kind) if kind.column is None else self._written(kind, kind.column, key)
-        if way is not None:
-            self._room.take_one()
-            kind.ways[key] = way
+        if kind.column is not None:
+            way = self._written(kind, kind.column, key)
+        elif kind.resorts:  # the project's own trees, the same for everybody
+            way = self._way([(tree, None) for tree in kind.resorts])
+        else:
+            return None
+        self._room.take_one()
+        kind.ways[key] = way
         return way
 
     def _kind(self, family: Family | None, https: bool) -> _Kind:
@@ -121,10 +126,6 @@ class RedirectTargets:
         if column.rung is not FallbackLevel.FRESH:  # nobody is fresh, which is rare: the view tells the rung
             return _Kind(None, None, ())
         return _Kind(column.urls, column.every, resorts)
-
-    def _fixed(self, kind: _Kind) -> RedirectTarget | None:
-        """The way to the project's own trees, the same for everybody; None if the view has to find one."""
-        return self._way([(tree, None) for tree in kind.resorts]) if kind.resorts else None
 
     def _written(self, kind: _Kind, column: Column, key: int) -> RedirectTarget:
         """The way of a key of the orders: its mirrors, and the project's own trees where these are few."""

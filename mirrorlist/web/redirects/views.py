@@ -138,7 +138,10 @@ class _Answer:
             )
         found = self._offer()
         if self._place.is_directory:
-            return redirect(self._directory_source(found))
+            # The project's own tree, because only that surely has the whole directory.
+            wanted = replace(self._wanted, place=found.place)
+            resorts = () if found.selection.query.target.vault else resort_urls(self._snapshot, wanted)
+            return redirect(FileSource(resorts[0], None) if resorts else found.sources[0])
         response = FORMS[self._asked.form](self, found)
         of_file = labels_of_file(self._asked.form.name, self._place.tree.module)
         self._counts.add({**of_file, **labels_of_offer(self._client, found)})
@@ -164,12 +167,6 @@ class _Answer:
 
     def _offered(self) -> FileSelection:
         return offer(self._snapshot, self._belonging, self._wanted, self._client, self._now)
-
-    def _directory_source(self, found: FileSelection) -> FileSource:
-        """The project's own tree, because only that surely has the whole directory."""
-        wanted = replace(self._wanted, place=found.place)
-        resorts = () if found.selection.query.target.vault else resort_urls(self._snapshot, wanted)
-        return FileSource(resorts[0], None) if resorts else found.sources[0]
 
     def redirected(self, found: FileSelection) -> Response:
         """302 with the headers of RFC 6249."""
@@ -283,18 +280,11 @@ class DirectoryRow:
 
 def _rows(place: TreePath, entries: Sequence[DirectoryEntry]) -> list[DirectoryRow]:
     directory = place.path if place.is_directory else f"{place.path}/"
-    return [
-        DirectoryRow(
-            entry.name + ("/" if entry.is_directory else ""),
-            place.front + quoted(directory + entry.name) + ("/" if entry.is_directory else ""),
-            entry.size,
-            _shown_time(entry.mtime),
-        )
-        for entry in entries
-    ]
-
-
-def _shown_time(mtime: int | None) -> str:
-    if mtime is None or not 0 <= mtime < YEAR_10000:
-        return ""
-    return datetime.fromtimestamp(mtime, UTC).strftime("%Y-%m-%d %H:%M")
+    rows = []
+    for entry in entries:
+        slash, changed = "/" if entry.is_directory else "", ""
+        if entry.mtime is not None and 0 <= entry.mtime < YEAR_10000:
+            changed = datetime.fromtimestamp(entry.mtime, UTC).strftime("%Y-%m-%d %H:%M")
+        href = place.front + quoted(directory + entry.name) + slash
+        rows.append(DirectoryRow(entry.name + slash, href, entry.size, changed))
+    return rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from mirrorlist.core.public.types import PublicEvent, PublicMirror
+from mirrorlist.core.public.types import PublicMirror
 from mirrorlist.formats.xml_documents import DECLARATION, xml_text
 from mirrorlist.web.site.published import Published
 from mirrorlist.web.words import FAMILY_WORDS, KIND_WORDS, iso
@@ -31,24 +31,15 @@ def feed(published: Published, mirror: PublicMirror | None) -> bytes:
     SubElement(root, "link", rel="self", type="application/atom+xml", href=own)
     SubElement(root, "link", rel="alternate", type="text/html", href=page)
     for event in events:
-        _add_entry(root, event, base)
+        over = f" over {event.protocol} and {FAMILY_WORDS[event.family]}" if event.protocol and event.family else ""
+        entry = SubElement(root, "entry")
+        _add(entry, "title", f"{event.mirror} {KIND_WORDS[event.kind]}{over}")
+        _add(entry, "id", _urn(event.mirror, event.kind.value, repr(event.at), event.module or "", over))
+        _add(entry, "updated", iso(event.at))
+        SubElement(entry, "link", rel="alternate", type="text/html", href=f"{base}/mirrors/{event.mirror}")
+        _add(entry, "summary", event.why)
     written: bytes = tostring(root, encoding="utf-8")
     return DECLARATION + written + b"\n"
-
-
-def _add_entry(root: Element, event: PublicEvent, base: str) -> None:
-    entry = SubElement(root, "entry")
-    _add(entry, "title", f"{event.mirror} {KIND_WORDS[event.kind]}{_over(event)}")
-    _add(entry, "id", _urn(event.mirror, event.kind.value, repr(event.at), event.module or "", _over(event)))
-    _add(entry, "updated", iso(event.at))
-    SubElement(entry, "link", rel="alternate", type="text/html", href=f"{base}/mirrors/{event.mirror}")
-    _add(entry, "summary", event.why)
-
-
-def _over(event: PublicEvent) -> str:
-    if event.protocol is None or event.family is None:
-        return ""
-    return f" over {event.protocol} and {FAMILY_WORDS[event.family]}"
 
 
 def _add(parent: Element, name: str, text: str) -> None:

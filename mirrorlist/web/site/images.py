@@ -61,18 +61,14 @@ def image_files(
     """
     found = _Directory(published, target.module, directory, nearest)
     site = published.service.site
-    named = site.images or _by_name(published, target.module, directory)
+    paths = [path for module, path in published_images(published.service.catalogue) if module == target.module]
+    names = [path.removeprefix(directory) for path in paths if path.startswith(directory)]
+    named = site.images or [PublishedImage(title=name, file=name) for name in names if "/" not in name]
     images = [_image(found, each, target.version, arch) for each in named]
     return ImageFiles(
         tuple(each for each in images if each is not None),
         found.url(site.image_checksums) if site.image_checksums and found.has(site.image_checksums) else None,
     )
-
-
-def _by_name(published: Published, module: str, directory: str) -> list[PublishedImage]:
-    paths = [path for of, path in published_images(published.service.catalogue) if of == module]
-    names = [path.removeprefix(directory) for path in paths if path.startswith(directory)]
-    return [PublishedImage(title=name, file=name) for name in names if "/" not in name]
 
 
 def _image(directory: _Directory, image: PublishedImage, version: str, arch: str) -> ImageFile | None:

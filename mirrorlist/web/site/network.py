@@ -27,15 +27,11 @@ SORTS: dict[str, Callable[[PublicMirror], Any]] = {
     "sponsor": lambda mirror: (mirror.sponsor.casefold(), mirror.name),
     "place": lambda mirror: (country_name(mirror.country) or "\uffff", mirror.city or "", mirror.name),
     "speed": lambda mirror: (-(mirror.bandwidth_mbps or 0), mirror.name),
-    "fresh": lambda mirror: (-_freshness(mirror), mirror.name),
+    "fresh": lambda mirror: (-mirror.fresh / mirror.repositories if mirror.repositories else 1.0, mirror.name),
     "since": lambda mirror: (-(mirror.since or 0.0), mirror.name),
 }
 """The orders in which mirrors can be shown."""
 FILTERS = ("country", "protocol", "module", "state")
-
-
-def _freshness(mirror: PublicMirror) -> float:
-    return mirror.fresh / mirror.repositories if mirror.repositories else -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +177,7 @@ def mirror_page(published: Published, mirror: PublicMirror) -> dict[str, Any]:
         "bad": [check for check in repositories if not _is_fine(check)],
         "fine": [check for check in repositories if _is_fine(check)],
         "remedies": remedies(detail.checks),
-        "days": _days(published.now),
+        "days": days_until(published.now)[:-1],
         "strip": availability_bars(detail.days),
         "available": mean(detail.days),
         "lags": lag_bars(detail.lag_days, service.allowed_outdate_seconds),
@@ -237,10 +233,6 @@ def mean(days: Iterable[float | None]) -> float | None:
     """The mean of the days on which something was observed."""
     known = [part for part in days if part is not None]
     return sum(known) / len(known) if known else None
-
-
-def _days(now: float) -> tuple[float, ...]:
-    return days_until(now)[:-1]
 
 
 def map_link(mirror: PublicMirror) -> str | None:

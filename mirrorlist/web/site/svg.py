@@ -99,30 +99,23 @@ def world_map(mirrors: Iterable[PublicMirror], palette: Palette) -> bytes:
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{palette.sea}"/>',
         f'<path d="{land()}" transform="scale(.1)" fill="{palette.land}"/>',
     ]
-    placed = [mirror for mirror in mirrors if mirror.latitude is not None and mirror.longitude is not None]
+    placed = [
+        (mirror.state, point(mirror.latitude, mirror.longitude))
+        for mirror in mirrors
+        if mirror.latitude is not None and mirror.longitude is not None
+    ]
     for state in _BEST_LAST:
-        marks = [_mark(mirror) for mirror in placed if mirror.state is state]
+        marks = [mark for each, mark in placed if each is state]
         if marks:
             sign = SHAPES[state].format(r=4, d=8, t=5)
-            paint = _paint(state, palette)
+            paint = f'fill="{palette.ink[state]}" stroke="{palette.edge}" stroke-width="1"'
+            if state in HOLLOW:
+                fill = "none" if state is MirrorState.DOWN else palette.edge
+                paint = f'fill="{fill}" stroke="{palette.ink[state]}" stroke-width="2"'
             parts.append(f'<defs><path id="{state}" d="{sign}"/></defs><g {paint}>')
             parts += [f'<use href="#{state}" x="{x:.0f}" y="{y:.0f}"/>' for x, y in marks]
             parts.append("</g>")
     return "".join([*parts, "</svg>"]).encode()
-
-
-def _mark(mirror: PublicMirror) -> tuple[float, float]:
-    assert mirror.latitude is not None
-    assert mirror.longitude is not None
-    return point(mirror.latitude, mirror.longitude)
-
-
-def _paint(state: MirrorState, palette: Palette) -> str:
-    ink = palette.ink[state]
-    if state in HOLLOW:
-        fill = "none" if state is MirrorState.DOWN else palette.edge
-        return f'fill="{fill}" stroke="{ink}" stroke-width="2"'
-    return f'fill="{ink}" stroke="{palette.edge}" stroke-width="1"'
 
 
 _LETTER = 6.6

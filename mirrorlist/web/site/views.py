@@ -42,7 +42,14 @@ def site(publications: Publications, country_of: CountryOf, clock: Callable[[], 
     _add_service(views, publications)
     _add_mirrors(views, publications)
     _add_asked(views, publications, country_of, clock)
-    _add_assets(views)
+    ready: dict[str, Made] = {name: made(asset.content_type, asset.body) for name, asset in ASSETS.items()}
+
+    def asset(name: str) -> Response:
+        if name not in ready:
+            raise NotFound("there is nothing here")
+        return answer(ready[name], max_age=YEAR, policy=NO_SCRIPT)
+
+    _add(views, "/static/<name>", "asset", asset)
     return views
 
 
@@ -208,14 +215,3 @@ def _add_asked(views: Blueprint, publications: Publications, country_of: Country
             end = "_html" if rule.endswith(".html") else ""
             given = {"module": module}
             _add(views, start + rule, view.__name__ + name + end, view, defaults=given, strict_slashes=False)
-
-
-def _add_assets(views: Blueprint) -> None:
-    ready: dict[str, Made] = {name: made(asset.content_type, asset.body) for name, asset in ASSETS.items()}
-
-    def asset(name: str) -> Response:
-        if name not in ready:
-            raise NotFound("there is nothing here")
-        return answer(ready[name], max_age=YEAR, policy=NO_SCRIPT)
-
-    _add(views, "/static/<name>", "asset", asset)

@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from mirrorlist.core.catalogue.catalogue import target
-from mirrorlist.core.errors import BadRequest, MirrorlistError, NotFound
+from mirrorlist.core.errors import BadRequest, NotFound
+from mirrorlist.core.model import RepositoryTarget
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.clients import PackageManager, package_managers
-from mirrorlist.core.selection.explanation import Explanation, LeftOut
+from mirrorlist.core.selection.explanation import Explanation
 from mirrorlist.web.site.images import why
 from mirrorlist.web.site.parameters import asked, explained, question_of
 from mirrorlist.web.site.published import Published
@@ -25,16 +26,22 @@ MOST_LENGTH = 100
 def yours_page(published: Published, country_of: CountryOf, now: float) -> dict[str, Any]:
     """What the template shows. A question that cannot be answered is told on the page, with what can be asked."""
     form = _asked(published, asked())
-    found, said = _explained(published, form, country_of, now)
+    found, said = None, ""
+    try:
+        found = explained(published, question_of(published, _query(form)), country_of, now)
+    except (BadRequest, NotFound) as error:
+        said = f"{str(error)[:1].upper()}{str(error)[1:]}."
+    left_out = sorted(found.left_out, key=lambda row: (row.why, row.name)) if found else []
+    arches = dict.fromkeys(arch for arches in published.service.catalogue.arches.values() for arch in arches)
     return {
         "asked": form,
         "found": found,
         "said": said,
         "versions": published.versions,
         "repositories": [name for name, each in published.service.catalogue.repositories.items() if not each.vault],
-        "arches": _arches(published),
-        "left_out": _grouped(found.left_out) if found else [],
-        "left_out_count": len(found.left_out) if found else 0,
+        "arches": list(arches),
+        "left_out": [(reason, list(group)) for reason, group in groupby(left_out, key=lambda row: row.why)],
+        "left_out_count": len(left_out),
         "why": why(),
         "snippets": _snippets(published, found, form) if found else [],
         "text_url": f"/mirrorlist?{_query(form)}",
@@ -49,57 +56,25 @@ def _asked(published: Published, given: Mapping[str, str]) -> dict[str, str]:
     catalogue = published.service.catalogue
     form["version"] = form["version"] or [*published.versions, *catalogue.latest][-1]
     if not form["repo"]:
-        form["repo"] = next(
-            (name for name in catalogue.repositories if _is_there(published, form["version"], name)), ""
-        )
+        targets = {name: _target(published, form["version"], name) for name in catalogue.repositories}
+        form["repo"] = next((name for name, each in targets.items() if each and not each.vault), "")
     if "arch" not in given:
-        form["arch"] = next(iter(_arches_of(published, form)), "")
+        chosen = _target(published, form["version"], form["repo"])
+        form["arch"] = chosen.arches[0] if chosen and chosen.arches else ""
     return form
 
 
-def _is_there(published: Published, version: str, repository: str) -> bool:
+def _target(published: Published, version: str, repository: str) -> RepositoryTarget | None:
     try:
-        return not target(published.service.catalogue, version, repository).vault
+        return target(published.service.catalogue, version, repository)
     except NotFound:
-        return False
-
-
-def _arches_of(published: Published, asked: Mapping[str, str]) -> tuple[str, ...]:
-    try:
-        return target(published.service.catalogue, asked["version"], asked["repo"]).arches
-    except NotFound:
-        return ()
-
-
-def _arches(published: Published) -> list[str]:
-    every = published.service.catalogue.arches.values()
-    return list(dict.fromkeys(arch for arches in every for arch in arches))
+        return None
 
 
 def _query(asked: Mapping[str, str]) -> str:
     """The fields in the spelling of /mirrorlist."""
     given = {"repo": f"{asked['repo']}-{asked['version']}"}
     return urlencode(given | {name: asked[name] for name in ASKED[2:] if asked[name]})
-
-
-def _explained(
-    published: Published, asked: Mapping[str, str], country_of: CountryOf, now: float
-) -> tuple[Explanation | None, str]:
-    try:
-        return explained(published, question_of(published, _query(asked)), country_of, now), ""
-    except (BadRequest, NotFound) as error:
-        return None, _sentence(error)
-
-
-def _sentence(error: MirrorlistError) -> str:
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."
-
-
-def _grouped(rows: tuple[LeftOut, ...]) -> list[tuple[str, list[LeftOut]]]:
-    """The mirrors that are left out, under each reason."""
-    ordered = sorted(rows, key=lambda row: (row.why, row.name))
-    return [(reason, list(group)) for reason, group in groupby(ordered, key=lambda row: row.why)]
 
 
 @dataclass(frozen=True, slots=True)
