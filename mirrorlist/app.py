@@ -16,9 +16,10 @@ from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.countries import country_of
 from mirrorlist.reload import Reloader
-from mirrorlist.settings import Settings, read_settings
+from mirrorlist.settings import Settings, hook_secret, read_settings
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.count_files import CountFiles
+from mirrorlist.store.marks import Mark, MarkName
 from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.web.api.openapi import schemas
 from mirrorlist.web.api.views import api
@@ -26,6 +27,7 @@ from mirrorlist.web.counts import Counting, Counts
 from mirrorlist.web.error_pages import register_faults
 from mirrorlist.web.gateway import Apart, Gateway, OneSlash
 from mirrorlist.web.generations import Generations
+from mirrorlist.web.hooks import hooks
 from mirrorlist.web.lists.hot import Front
 from mirrorlist.web.lists.views import lists
 from mirrorlist.web.redirects.hot import Redirects
@@ -45,6 +47,7 @@ def create_app(settings: Settings) -> Flask:
 
     Raises:
         ServiceFileError: the service file is needed to find the state, and cannot be used.
+        ValueError: the secret of the hook cannot be used.
     """
     app = _reloading_app(settings)
     app.wsgi_app = Apart(app.wsgi_app)  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
@@ -62,6 +65,8 @@ def _reloading_app(settings: Settings) -> Flask:
     reloader = Reloader(state_dir, settings.reload_seconds)
     counts = Counts()
     app = plain_app(reloader, country_of, counts)
+    mark = Mark(state_dir, MarkName.ORIGIN)
+    app.register_blueprint(hooks(hook_secret(settings), lambda: mark.leave(time.time())))
     hot = put_front(app, reloader, country_of, counts, Budgets())
     reloader.start()
     Counting(hot.collect, counts, CountFiles(state_dir), COUNTING_SECONDS).start()

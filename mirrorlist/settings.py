@@ -39,6 +39,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_LEAD_SECONDS", "60", _seconds, "Another takes over from a leader that is silent for so long."),
     Setting("MIRRORLIST_MAXMIND_KEY", "", str, "MaxMind's licence key for `update geo`; else `key_file`."),
     Setting("MIRRORLIST_IPINFO_TOKEN", "", str, "IPinfo's token for `update geo`; else `key_file`."),
+    Setting("MIRRORLIST_HOOK_SECRET", "", str, "The secret of `POST /hooks/origin`; without one it is off."),
+    Setting("MIRRORLIST_HOOK_SECRET_FILE", "", _optional_path, "The file that holds it, instead."),
 )
 
 
@@ -54,6 +56,8 @@ class Settings:
     lead_seconds: float = 60.0
     maxmind_key: str | None = field(default=None, repr=False)
     ipinfo_token: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+    secret_file: Path | None = None
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -69,10 +73,22 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
             values[setting.name] = setting.parse(text)
         except ValueError as error:
             raise ValueError(f"{setting.name} is {text!r}: {error}") from None
-    config, mirrors, state, reload_seconds, database, lead_seconds, maxmind_key, ipinfo_token = values.values()
+    (
+        config,
+        mirrors,
+        state,
+        reload_seconds,
+        database,
+        lead_seconds,
+        maxmind_key,
+        ipinfo_token,
+        secret,
+        secret_file,
+    ) = values.values()
     assert isinstance(config, Path) and isinstance(reload_seconds, float) and isinstance(lead_seconds, float)
     assert mirrors is None or isinstance(mirrors, Path)
     assert state is None or isinstance(state, Path)
+    assert secret_file is None or isinstance(secret_file, Path)
     return Settings(
         config,
         mirrors,
@@ -82,6 +98,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         lead_seconds,
         str(maxmind_key) or None,
         str(ipinfo_token) or None,
+        str(secret) or None,
+        secret_file,
     )
 
 
@@ -91,3 +109,30 @@ def export(settings: Settings, state_dir: str) -> None:
     os.environ["MIRRORLIST_STATE"] = state_dir
     if settings.mirrors:
         os.environ["MIRRORLIST_MIRRORS"] = str(settings.mirrors.absolute())
+    if settings.secret_file:
+        os.environ["MIRRORLIST_HOOK_SECRET_FILE"] = str(settings.secret_file.absolute())
+
+
+SHORTEST_SECRET = 16
+
+
+def hook_secret(settings: Settings) -> str | None:
+    """The secret of the hook; None where the settings name none.
+
+    Raises:
+        ValueError: its file cannot be read, or it cannot be used; the message does not hold it.
+    """
+    name, found = "MIRRORLIST_HOOK_SECRET", settings.secret
+    if found is None and settings.secret_file is not None:
+        name = f"MIRRORLIST_HOOK_SECRET_FILE, {settings.secret_file}"
+        try:
+            found = settings.secret_file.read_text(encoding="utf-8", errors="replace").strip()
+        except OSError as error:
+            raise ValueError(f"{name}: {error.strerror}; name a file that this user may read") from None
+    if found is None:
+        return None
+    if len(found) < SHORTEST_SECRET or not found.isascii() or not found.isprintable() or " " in found:
+        raise ValueError(
+            f"{name}: write at least {SHORTEST_SECRET} ASCII characters without blanks (openssl rand -hex 32)"
+        )
+    return found

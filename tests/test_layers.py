@@ -51,7 +51,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("lists",),
         ("redirects",),
         ("site",),
-        ("api", "error_pages"),
+        ("api", "error_pages", "hooks"),
     ),
     "cli": (("output",), ("shared",), ("COMMANDS",)),
 }

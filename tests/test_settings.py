@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.settings import SETTINGS, Settings, read_settings
+from mirrorlist.settings import SETTINGS, Settings, hook_secret, read_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,6 +30,8 @@ def test_every_variable_is_read() -> None:
         "MIRRORLIST_LEAD_SECONDS": "5",
         "MIRRORLIST_MAXMIND_KEY": "key",
         "MIRRORLIST_IPINFO_TOKEN": "token",
+        "MIRRORLIST_HOOK_SECRET": SECRET,
+        "MIRRORLIST_HOOK_SECRET_FILE": "/etc/secret",
     }
     assert {setting.name for setting in SETTINGS} == given.keys()
     found = read_settings(given)
@@ -42,8 +44,39 @@ def test_every_variable_is_read() -> None:
         5.0,
         "key",
         "token",
+        SECRET,
+        Path("/etc/secret"),
     )
+    assert SECRET not in repr(found)
     assert "token" not in repr(found).replace("ipinfo_token", ""), "keys are in no log"
+
+
+SECRET = "0123456789abcdef"
+
+
+def test_the_secret_of_the_hook_comes_from_the_variable_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    assert hook_secret(read_settings({})) is None
+    assert hook_secret(read_settings({"MIRRORLIST_HOOK_SECRET": SECRET})) == SECRET
+    assert hook_secret(read_settings({"MIRRORLIST_HOOK_SECRET_FILE": str(tmp_path / "secret")})) == SECRET
+    assert SECRET not in repr(read_settings({"MIRRORLIST_HOOK_SECRET": SECRET}))
+
+
+@pytest.mark.parametrize("text", ["short", "with blanks in it all over", "é" * 20, "\t" * 20])
+def test_a_secret_that_cannot_be_used_is_refused_and_not_shown(text: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(text.encode())
+    for given in ({"MIRRORLIST_HOOK_SECRET": text}, {"MIRRORLIST_HOOK_SECRET_FILE": str(tmp_path / "secret")}):
+        with pytest.raises(ValueError, match="write at least 16 ASCII characters without blanks") as caught:
+            hook_secret(read_settings(given))
+        assert text not in str(caught.value)
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, "No such file or directory"), (b"\xff", "write at least")])
+def test_a_file_without_a_secret_is_refused(content: bytes | None, reason: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(ValueError, match=reason):
+        hook_secret(read_settings({"MIRRORLIST_HOOK_SECRET_FILE": str(tmp_path / "secret")}))
 
 
 @pytest.mark.parametrize("name", [setting.name for setting in SETTINGS])
@@ -84,6 +117,7 @@ def test_exported_settings_are_absolute_and_the_same_in_another_directory(tmp_pa
         "print(json.dumps(asdict(read_settings()), default=str))\n"
     )
     given = {"MIRRORLIST_CONFIG": "my.yml", "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+    given["MIRRORLIST_HOOK_SECRET_FILE"] = "secret"
     if mirrors:
         given["MIRRORLIST_MIRRORS"] = mirrors
     done = subprocess.run(
@@ -98,4 +132,6 @@ def test_exported_settings_are_absolute_and_the_same_in_another_directory(tmp_pa
         "lead_seconds": 60.0,
         "maxmind_key": None,
         "ipinfo_token": None,
+        "secret": None,
+        "secret_file": str(tmp_path / "secret"),
     }

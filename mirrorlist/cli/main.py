@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "list": "list.list_",
     "mirrors": "mirrors.mirrors",
     "new": "new.new",
+    "notify": "notify.notify",
     "override": "override.override",
     "preview": "preview.preview",
     "probe": "probe.probe",

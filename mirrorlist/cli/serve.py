@@ -9,7 +9,7 @@ import click
 from mirrorlist.cli.shared.context import Context, existing, pass_context
 from mirrorlist.ports import held_port
 from mirrorlist.server import Serving, become
-from mirrorlist.settings import export
+from mirrorlist.settings import export, hook_secret
 
 
 @click.command()
@@ -30,6 +30,10 @@ from mirrorlist.settings import export
 def serve(context: Context, host: str, port: int, workers: int, metadata_every: float, files_every: float) -> None:
     """Answer clients. One process compiles snapshots, the workers only read them."""
     service = context.service()
+    try:
+        hook_secret(context.settings)  # the workers read it again, and would tell nobody
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     held = held_port(host, port)
     held.set_inheritable(True)
     export(context.settings, service.state_dir)

@@ -20,7 +20,8 @@ from mirrorlist.cli.output.durations import DURATION
 from mirrorlist.cli.output.written import progress
 from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of, stopped_by_signals
 from mirrorlist.core.catalogue.catalogue import Catalogue, published, repo_names, target
-from mirrorlist.core.errors import MirrorlistError, NotFound
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.errors import MirrorlistError, NotFound, ServiceFileError
 from mirrorlist.core.network.prefixes import parse_prefix
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
@@ -28,10 +29,18 @@ from mirrorlist.countries import country_of
 from mirrorlist.indexing.mirrors import Ways
 from mirrorlist.indexing.run import ORIGIN, Indexing, IndexJob
 from mirrorlist.publishing.geo_update import DownloadUpdate, Known, keys_of
-from mirrorlist.publishing.origin_update import ORIGIN_OUTCOMES, update_images, update_metadata, update_time_files
+from mirrorlist.publishing.origin_update import (
+    ORIGIN_OUTCOMES,
+    sign_of,
+    update_images,
+    update_metadata,
+    update_time_files,
+)
+from mirrorlist.publishing.origin_watch import OriginWatch, only_news
 from mirrorlist.publishing.subnet_update import LIST_OUTCOMES, update_subnets
 from mirrorlist.sources.geo.downloads import Downloader, download_session
 from mirrorlist.store.database import open_database
+from mirrorlist.store.marks import Mark, MarkName
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import mirror_called, published_facts
 
@@ -134,24 +143,33 @@ def update() -> None:
 @update.command()
 @click.option("--expire-alternates", "expired", multiple=True, metavar="REPO",
               help="Accept only the current metadata of REPO (as baseos-9): after a security push.")  # fmt: skip
-@click.option("--quiet", is_flag=True, help="Tell changes and failures only.")
+@click.option("--quiet", is_flag=True, help="Report changes and failures only.")
+@click.option("--watch", is_flag=True, help="Stay, and notice within seconds what changes at the origin.")
+@click.option("--every", type=DURATION, default="5m", show_default=True, help="With --watch: how often all is asked.")
 @pass_context
-def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
+def metadata(context: Context, expired: tuple[str, ...], quiet: bool, watch: bool, every: int) -> None:
     """Read the origin's repomd.xml files, image sizes and time files.
 
     Ends with status 1 if the origin failed for some; what was known of these stays in force.
     """
     service = context.service()
+    if watch:
+        _watch(context, service, expired, every)
+        return
     store = MetadataStore(open_database(Path(service.state_dir), context.settings.database))
     if not service.origins:
         raise click.UsageError("service.yml names no origin; add 'origin:' with a directory or a URL")
     paths = [path for name in expired for path in _paths(service.catalogue, name)]
     counts: Counter[UpdateOutcome] = Counter()
+    changed: list[str] = []
     steps, now = (update_metadata, update_images, update_time_files), context.clock()
     for done in chain.from_iterable(step(service, store, now) for step in steps):
         counts[done.outcome] += 1
+        changed += [done.what] if done.outcome is UpdateOutcome.CHANGED else []
         if not quiet or done.outcome in (UpdateOutcome.CHANGED, UpdateOutcome.FAILED):
-            click.echo(f"{done.outcome.value:9}  {done.what}  {done.detail}".rstrip())
+            _tell(done)
+    if changed:
+        Mark(Path(service.state_dir), MarkName.PROBE).leave(now, tuple(changed))
     for path, check in sorted(store.checks().items()):
         if check.failed_at is not None and check.confirmed_at is not None:
             hours = (context.clock() - check.confirmed_at) / 3600
@@ -160,6 +178,33 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool) -> None:
         click.echo(f"{store.expire_alternates(paths)} older versions are not accepted any more")
     click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in ORIGIN_OUTCOMES))
     sys.exit(1 if counts[UpdateOutcome.FAILED] else 0)
+
+
+def _tell(done: UpdateResult) -> None:
+    click.echo(f"{done.outcome.value:9}  {done.what}  {done.detail}".rstrip())
+
+
+def _watch(context: Context, service: Service, expired: tuple[str, ...], every: int) -> None:
+    if expired:
+        raise click.UsageError("--expire-alternates and --watch do not go together; expire first, then watch")
+    if not service.origins:
+        raise click.UsageError("service.yml names no origin; add 'origin:' with a directory or a URL")
+    config = context.settings.config
+    known = [(sign_of(config), service)]
+
+    def current() -> Service:
+        """The service file, read again when it changes; a broken one leaves the last good one in force."""
+        sign, good = sign_of(config), known[-1][1]
+        if sign != known[-1][0]:
+            try:
+                good = context.service()
+            except (ServiceFileError, click.UsageError) as error:
+                log.error("service file refused, the last good one stays in force", reason=str(error))
+            known[:] = [(sign, good)]
+        return good
+
+    with stopped_by_signals() as stop:
+        OriginWatch(current, context.settings.database, context.clock, every).follow(stop, only_news(_tell))
 
 
 @update.command()

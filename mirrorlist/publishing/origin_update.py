@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import requests
 
@@ -19,6 +21,7 @@ from mirrorlist.core.model import MAIN, Checksummed
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.sources.origin.repomd import (
     Fetch,
+    KeptAnswers,
     Size,
     Written,
     directory_fetch,
@@ -27,6 +30,7 @@ from mirrorlist.sources.origin.repomd import (
     http_fetch,
     http_size,
     http_written,
+    named_parts,
     summed_up,
 )
 from mirrorlist.sources.origin.web import origin_session
@@ -35,6 +39,9 @@ from mirrorlist.store.origin_faults import FaultKind
 
 AT_ONCE = 8
 MISSING = "the origin has no such file"
+UNFINISHED_SECONDS = 600.0
+"""So long after it was written a repomd.xml may name files that the origin does not have yet: it is not finished.
+Later it counts although files are missing, as mirrors have the same."""
 MOST_AHEAD_SECONDS = 600.0
 """How far two clocks may differ."""
 
@@ -43,37 +50,156 @@ ORIGIN_OUTCOMES = (UpdateOutcome.CHANGED, UpdateOutcome.UNCHANGED, UpdateOutcome
 """What may come of asking the origin for a file."""
 
 
-def update_metadata(service: Service, store: MetadataStore, now: float) -> Iterator[UpdateResult]:
+class RepositoryFile(NamedTuple):
+    """A repomd.xml that the origin of a module should have; ``path`` is the repository's below the tree."""
+
+    path: str
+    origin: str
+
+    @property
+    def on_disk(self) -> Path | None:
+        """The file, where the origin is a directory."""
+        return None if self.origin.startswith(WEB_SCHEMES) else Path(self.origin) / self.path / REPOMD
+
+
+def repository_files(service: Service) -> list[RepositoryFile]:
+    """The repomd.xml of every repository that a module with an origin publishes."""
+    return [
+        RepositoryFile(found.path.replace("$basearch", arch or ""), service.origins[found.module])
+        for found, arch in published(service.catalogue)
+        if found.module in service.origins
+    ]
+
+
+@dataclass(slots=True)
+class OriginMemory:
+    """What somebody who follows the origin remembers between looks, so that only what changed is read and written."""
+
+    kept: KeptAnswers = field(default_factory=KeptAnswers)
+    said: dict[str, Checksummed | str | None] = field(default_factory=dict)
+    """The version at a path, None where there is none, or why it cannot be used."""
+    signs: dict[str, Hashable] = field(default_factory=dict)
+    """The time, size and number of a file in a directory when it was read last."""
+    unsettled: dict[str, Hashable] = field(default_factory=dict)
+    """Signs that are new, so that the file may still be written."""
+
+    def forget(self) -> None:
+        """Forgets what was said, as where it could not be written down: it is new once more."""
+        self.said.clear()
+        self.signs.clear()
+
+    def may_differ(self, file: RepositoryFile) -> bool:
+        """Whether to read a file again: one in a directory when it has changed, and not since the look before."""
+        if file.on_disk is None:
+            return True
+        sign = sign_of(file.on_disk)
+        if sign == self.signs.get(file.path):
+            self.unsettled.pop(file.path, None)
+            return False
+        settled = self.unsettled.get(file.path, self) == sign
+        self.unsettled[file.path] = sign
+        return settled
+
+
+def sign_of(file: Path) -> Hashable:
+    """A value that changes with the content of a file; None while there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def update_metadata(
+    service: Service, store: MetadataStore, now: float, memory: OriginMemory | None = None
+) -> Iterator[UpdateResult]:
     """Asks the origin of every module for every repository it publishes, one result a path.
 
     A failure is noted and told; what was known of the path stays.
     """
-    with origin_session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
-        fetches: dict[str, tuple[Fetch, Written]] = {}
-        for module, origin in service.origins.items():
-            web = origin.startswith(WEB_SCHEMES)
-            written = http_written(origin, session) if web else directory_written(Path(origin))
-            fetches[module] = _fetch(origin, session), written
-        wanted = [
-            (found.path.replace("$basearch", arch or ""), *fetches[found.module])
-            for found, arch in published(service.catalogue)
-            if found.module in fetches
-        ]
-        unreadable: dict[str, str] = {}
-        for path, version in pool.map(_ask, wanted):
-            if isinstance(version, UnreadableError):
-                unreadable[path] = str(version)
-            yield _noted(store, path, version, now)
+    unreadable: dict[str, str] = {}
+    for path, version, _ in _versions(repository_files(service), store, now, memory or OriginMemory()):
+        if isinstance(version, UnreadableError):
+            unreadable[path] = str(version)
+        yield _noted(store, path, version, now)
     store.faults.note_all(FaultKind.UNREADABLE, unreadable, now)
+
+
+def update_changed(
+    files: Iterable[RepositoryFile], store: MetadataStore, now: float, memory: OriginMemory
+) -> Iterator[UpdateResult]:
+    """Looks at files again after ``update_metadata``, one result for each path that says something else by now."""
+    for path, version, is_new in _versions(files, store, now, memory):
+        if is_new:
+            yield _noted(store, path, version, now)
+            fault = str(version) if isinstance(version, UnreadableError) else None
+            store.faults.note(FaultKind.UNREADABLE, path, fault, now)
+
+
+Version = Checksummed | OriginError | None
+
+
+def _versions(
+    files: Iterable[RepositoryFile], store: MetadataStore, now: float, memory: OriginMemory
+) -> Iterator[tuple[str, Version, bool]]:
+    """What the origin says of each file, and whether that is something else than it said to this memory before."""
+    current = store.current()
+    with origin_session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
+
+        def ask(file: RepositoryFile) -> tuple[str, Version, Hashable]:
+            sign = sign_of(file.on_disk) if file.on_disk else None  # before it is read: a later change is seen later
+            tree = _tree(file.origin, session, memory.kept)
+            try:
+                return file.path, _version(file.path + REPOMD, tree, current.get(file.path), now), sign
+            except OriginError as error:
+                return file.path, error, sign
+
+        for path, version, sign in pool.map(ask, files):
+            said = str(version) if isinstance(version, OriginError) else version
+            is_new = path not in memory.said or memory.said[path] != said
+            memory.said[path], memory.signs[path] = said, sign
+            if isinstance(version, OriginError):
+                del memory.signs[path]  # it may become usable without a change of this file
+            memory.unsettled.pop(path, None)
+            yield path, version, is_new
+
+
+class OriginAccess(NamedTuple):
+    """The ways to ask for the files of an origin."""
+
+    fetch: Fetch
+    size: Size
+    written: Written
+
+
+def _tree(origin: str, session: requests.Session, kept: KeptAnswers | None = None) -> OriginAccess:
+    if origin.startswith(WEB_SCHEMES):
+        return OriginAccess(
+            http_fetch(origin, session, kept=kept), http_size(origin, session), http_written(origin, session)
+        )
+    tree = Path(origin)
+    return OriginAccess(directory_fetch(tree), directory_size(tree), directory_written(tree))
+
+
+def _version(file: str, tree: OriginAccess, current: str | None, now: float) -> Checksummed | None:
+    """The version that the origin publishes. A new one counts when the origin has the files that it names."""
+    data = tree.fetch(file)
+    if data is None:
+        return None
+    found = summed_up(data, file, lambda: tree.written(file))
+    if found.sha256 != current and now - (tree.written(file) or found.timestamp) < UNFINISHED_SECONDS:
+        repository = file.removesuffix(REPOMD)
+        for part in named_parts(data):
+            if (size := tree.size(repository + part.path)) != part.size:
+                has = "lacks" if size is None else f"has with {size} bytes instead of {part.size}"
+                raise UnreadableError(f"{file}: it names {part.path}, which the origin {has}; the former version stays")
+    return found
 
 
 def update_images(service: Service, store: MetadataStore, now: float) -> Iterator[UpdateResult]:
     """Asks the origin of every module for the size of every image it publishes, one result a path."""
     with origin_session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
-        sizes = {
-            module: http_size(origin, session) if origin.startswith(WEB_SCHEMES) else directory_size(Path(origin))
-            for module, origin in service.origins.items()
-        }
+        sizes = {module: _tree(origin, session).size for module, origin in service.origins.items()}
         images = published_images(service.catalogue)
         wanted = [(path, sizes[module]) for module, path in images if module in sizes]
         for path, size in pool.map(_ask_size, wanted):
@@ -95,7 +221,7 @@ def update_time_files(service: Service, store: MetadataStore, now: float) -> Ite
         for module, origin in service.origins.items() if file else ():
             name = file if module == MAIN else f"{file} of {module}"
             try:
-                data = _fetch(origin, session)(file)
+                data = _tree(origin, session).fetch(file)
             except OriginError as error:
                 fault, outcome = str(error).rpartition(": ")[2], UpdateOutcome.FAILED  # no place: pages show it
             else:
@@ -133,22 +259,7 @@ def _ask_size(wanted: tuple[str, Size]) -> tuple[str, int | OriginError | None]:
         return path, error
 
 
-def _fetch(origin: str, session: requests.Session) -> Fetch:
-    if origin.startswith(WEB_SCHEMES):
-        return http_fetch(origin, session)
-    return directory_fetch(Path(origin))
-
-
-def _ask(wanted: tuple[str, Fetch, Written]) -> tuple[str, Checksummed | OriginError | None]:
-    path, fetch, written = wanted
-    try:
-        data = fetch(path + REPOMD)
-        return path, None if data is None else summed_up(data, path + REPOMD, lambda: written(path + REPOMD))
-    except OriginError as error:
-        return path, error
-
-
-def _noted(store: MetadataStore, path: str, version: Checksummed | OriginError | None, now: float) -> UpdateResult:
+def _noted(store: MetadataStore, path: str, version: Version, now: float) -> UpdateResult:
     if isinstance(version, Checksummed):
         changed = store.record(path, version, now)
         return UpdateResult(path, UpdateOutcome.CHANGED if changed else UpdateOutcome.UNCHANGED)

@@ -9,22 +9,18 @@ import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
-import sqlalchemy as sa
 import structlog
 
 from mirrorlist.checks.fetching.fetch import fetch, guard_of
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
-from mirrorlist.core.updates import UpdateOutcome
-from mirrorlist.publishing.origin_update import update_images, update_metadata, update_time_files
+from mirrorlist.core.updates import UpdateOutcome, UpdateResult
+from mirrorlist.publishing.origin_watch import OriginWatch, only_news
 from mirrorlist.publishing.publisher import Publisher
 from mirrorlist.publishing.subnet_update import update_subnets
 from mirrorlist.settings import Settings
-from mirrorlist.store.database import open_database
 from mirrorlist.store.leader_election import LeaderCandidate, LeaderWait
-from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.publications import publisher_lock
 from mirrorlist.store.snapshot_files import read_newest
 
@@ -67,7 +63,7 @@ def keep_publishing(
                 watched.publisher.lead(True)
                 ended = threading.Event()
                 if metadata_every:
-                    _start(_update_loop, watched, metadata_every, ended)
+                    _start(_origin_loop, watched, metadata_every, ended)
                     _start(_subnets_loop, watched, SUBNETS_SECONDS, ended)
                 listing = _start(files_loop, watched, files_every, ended) if files_every else None
                 try:
@@ -127,23 +123,14 @@ def _publish_loop(watched: Watched, force: bool, stop: threading.Event, ended: C
         stop.wait(LOOK_SECONDS)
 
 
-def _update_loop(watched: Watched, seconds: float, ended: threading.Event) -> None:
-    while True:
-        service = watched.publisher.service
-        try:
-            engine = open_database(Path(service.state_dir), watched.settings.database)
-            try:
-                store, now = MetadataStore(engine), watched.clock()
-                steps = (update_metadata, update_images, update_time_files)
-                for done in chain.from_iterable(step(service, store, now) for step in steps):
-                    if done.outcome in (UpdateOutcome.CHANGED, UpdateOutcome.FAILED):
-                        log.info("metadata", path=done.what, outcome=done.outcome.value, reason=done.detail)
-            finally:
-                engine.dispose()
-        except (MirrorlistError, OSError, sa.exc.SQLAlchemyError) as error:
-            log.error("metadata not updated", reason=str(error))
-        if ended.wait(seconds):
-            return
+def _origin_loop(watched: Watched, seconds: float, ended: threading.Event) -> None:
+    """Follows the origin, and logs what changes and what fails."""
+    watch = OriginWatch(lambda: watched.publisher.service, watched.settings.database, watched.clock, seconds)
+    watch.follow(ended, only_news(_log_origin))
+
+
+def _log_origin(done: UpdateResult) -> None:
+    log.info("metadata", path=done.what, outcome=done.outcome.value, reason=done.detail)
 
 
 def _subnets_loop(watched: Watched, seconds: float, ended: threading.Event) -> None:

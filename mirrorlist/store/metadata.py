@@ -67,6 +67,13 @@ class MetadataStore:
                 found.setdefault(row.path, []).append(MetadataChange(version, row.seen_at, row.accepted))
         return found
 
+    def current(self) -> dict[str, str]:
+        """The sha256 of the version that is current, by path."""
+        newest = sa.select(sa.func.max(ORIGIN_CHANGES.c.id)).group_by(ORIGIN_CHANGES.c.path)
+        wanted = sa.select(ORIGIN_CHANGES.c.path, ORIGIN_CHANGES.c.sha256).where(ORIGIN_CHANGES.c.id.in_(newest))
+        with self._engine.connect() as connection:
+            return {row.path: row.sha256 for row in connection.execute(wanted)}
+
     def checks(self) -> dict[str, OriginCheck]:
         """The last check of every path."""
         with self._engine.connect() as connection:

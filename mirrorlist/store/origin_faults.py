@@ -40,6 +40,16 @@ class OriginFaults:
                 row = {"path": _key(kind, what), "confirmed_at": None, "failed_at": now, "error": each[:LONGEST_TOLD]}
                 connection.execute(upsert(self._engine.dialect.name, ORIGIN_CHECKS), row)
 
+    def note(self, kind: FaultKind, what: str, told: str | None, now: float) -> None:
+        """Notes one fault of a kind, or with None that it is over; the others stay."""
+        key = _key(kind, what)
+        with self._engine.begin() as connection:
+            if told is None:
+                connection.execute(ORIGIN_CHECKS.delete().where(ORIGIN_CHECKS.c.path == key))
+                return
+            row = {"path": key, "confirmed_at": None, "failed_at": now, "error": told[:LONGEST_TOLD]}
+            connection.execute(upsert(self._engine.dialect.name, ORIGIN_CHECKS), row)
+
     def of(self, kind: FaultKind) -> frozenset[str]:
         """The modules or paths that have a fault of a kind."""
         beginning = _key(kind, "")

@@ -220,9 +220,10 @@ def _sane(seconds: float) -> int:
     return int(seconds) if 0 <= seconds < _MOST_TIMESTAMP else 0
 
 
-# The largest part that a repomd.xml names: a mirror's speed is measured by it.
+# The files that a repomd.xml names; by the largest a mirror's speed is measured.
 
 LARGEST_PART = 32 * 1024 * 1024
+MOST_PARTS = 100
 _HREF = re.compile(r"repodata/[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
 
@@ -233,17 +234,23 @@ class Part(NamedTuple):
     size: int
 
 
-def largest_part(repomd: bytes) -> Part | None:
-    """The largest file that a stranger's repomd.xml names, of those up to ``LARGEST``; None where it names none."""
+def named_parts(repomd: bytes) -> tuple[Part, ...]:
+    """The files below ``repodata/`` that a repomd.xml names with their sizes; nothing where it cannot be read."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
     try:
         root = etree.fromstring(repomd, parser)
     except (etree.XMLSyntaxError, ValueError):
-        return None
+        return ()
     parts = []
     for data in root.iterfind("{*}data"):
         location, size = data.find("{*}location"), data.findtext("{*}size") or ""
         path = "" if location is None else str(location.get("href", ""))
-        if _HREF.fullmatch(path) and re.fullmatch("[1-9][0-9]{0,7}", size, re.ASCII) and int(size) <= LARGEST_PART:
+        if _HREF.fullmatch(path) and re.fullmatch("[1-9][0-9]{0,11}", size, re.ASCII):
             parts.append(Part(path, int(size)))
+    return tuple(parts[:MOST_PARTS])
+
+
+def largest_part(repomd: bytes) -> Part | None:
+    """The largest file that a stranger's repomd.xml names, up to ``LARGEST_PART``; None where it names none."""
+    parts = (part for part in named_parts(repomd) if part.size <= LARGEST_PART)
     return max(parts, key=lambda part: part.size, default=None)

@@ -1,0 +1,165 @@
+"""Follow the origin: ask for everything now and then, and notice within seconds what changed in between.
+
+A directory is followed by inotify, and its files are looked at every few seconds besides, as inotify hears nothing of
+other machines' writes on a network file system or of a link above that is turned. A web server is asked every half
+minute, by the ETag of what is known. A mark in the state directory (``mirrorlist notify``, ``POST /hooks/origin``) lets
+everything be asked at once.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import sqlalchemy as sa
+import structlog
+
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.core.updates import UpdateOutcome, UpdateResult
+from mirrorlist.publishing.origin_update import (
+    OriginMemory,
+    RepositoryFile,
+    repository_files,
+    update_changed,
+    update_images,
+    update_metadata,
+    update_time_files,
+)
+from mirrorlist.sources.origin.directory_events import DirectoryEvents
+from mirrorlist.store.database import open_database
+from mirrorlist.store.marks import Mark, MarkName
+from mirrorlist.store.metadata import MetadataStore
+
+log = structlog.get_logger()
+
+MARK_SECONDS = 0.5
+"""How often the mark is looked for."""
+DIRECTORY_SECONDS = 2.0
+WEB_SECONDS = 30.0
+UNSETTLED_SECONDS = 0.3
+"""A file in a directory counts when it is the same after so long."""
+RETRY_SECONDS = 10.0
+"""How soon everything is asked again when the database was away."""
+
+
+@dataclass(frozen=True, slots=True)
+class OriginWatch:
+    """Follows the origin of a service. ``every_seconds`` is how often everything is asked.
+
+    ``service`` gives the service in force, ``database`` its URL or None, ``clock`` the time in seconds since 1970 and
+    ``steady`` one that only grows.
+    """
+
+    service: Callable[[], Service]
+    database: str | None
+    clock: Callable[[], float]
+    every_seconds: float
+    steady: Callable[[], float] = time.monotonic
+
+    def follow(self, stop: threading.Event, tell: Callable[[UpdateResult], None]) -> None:
+        """Runs until it is told to stop; ``tell`` hears of each path that was asked for, or that changed since."""
+        memory, turns = OriginMemory(), LookTurns(self.every_seconds)
+        mark = Mark(Path(self.service().state_dir), MarkName.ORIGIN)
+        fault, service, files = "", None, list[RepositoryFile]()
+        with DirectoryEvents() as events:
+            while not stop.is_set():
+                now, sign = self.steady(), mark.sign()
+                if service is not self.service():
+                    service = self.service()
+                    files = repository_files(service)
+                if turns.is_for_all(now, sign):
+                    turns.all_asked(now, self.look(partial(_everything, service, memory), memory, tell))
+                    events.watch(file.on_disk for file in files if file.on_disk is not None)
+                    if events.fault not in ("", fault):
+                        log.warning("the origin is looked at every few seconds instead", reason=events.fault)
+                    fault = events.fault
+                if due := turns.of(files, memory, now):
+                    self.look(partial(_changed, due, memory), memory, tell)
+                if events.wait(UNSETTLED_SECONDS if memory.unsettled else MARK_SECONDS, stop):
+                    turns.directories_at = -math.inf
+
+    def look(self, ask: Asking, memory: OriginMemory, tell: Callable[[UpdateResult], None]) -> bool:
+        """One look, written down; False where it could not be, so that it is made again as if nothing were known."""
+        changed: list[str] = []
+        try:
+            state_dir, now = Path(self.service().state_dir), self.clock()
+            engine = open_database(state_dir, self.database)
+            try:
+                for done in ask(MetadataStore(engine), now):
+                    tell(done)
+                    changed += [done.what] if done.outcome is UpdateOutcome.CHANGED else []
+            finally:
+                engine.dispose()
+            if changed:
+                Mark(state_dir, MarkName.PROBE).leave(now, tuple(changed))
+        except (MirrorlistError, OSError, sa.exc.SQLAlchemyError) as error:
+            log.error("metadata not updated", reason=str(error))
+            memory.forget()
+            return False
+        return True
+
+
+def only_news(tell: Callable[[UpdateResult], None]) -> Callable[[UpdateResult], None]:
+    """Passes on what changed, and each failure once as long as it stays the same."""
+    failed: dict[str, str] = {}
+
+    def heard(done: UpdateResult) -> None:
+        before = failed.pop(done.what, None)
+        if done.outcome is UpdateOutcome.FAILED:
+            failed[done.what] = done.detail
+        if done.outcome is UpdateOutcome.CHANGED or failed.get(done.what, before) != before:
+            tell(done)
+
+    return heard
+
+
+Asking = Callable[[MetadataStore, float], Iterator[UpdateResult]]
+
+
+def _everything(service: Service, memory: OriginMemory, store: MetadataStore, now: float) -> Iterator[UpdateResult]:
+    yield from update_metadata(service, store, now, memory)
+    yield from update_images(service, store, now)
+    yield from update_time_files(service, store, now)
+
+
+def _changed(
+    files: Sequence[RepositoryFile], memory: OriginMemory, store: MetadataStore, now: float
+) -> Iterator[UpdateResult]:
+    return update_changed(files, store, now, memory)
+
+
+class LookTurns:
+    """When which part of the origin is looked at next, by a clock that only grows."""
+
+    def __init__(self, every_seconds: float) -> None:
+        self._every_seconds = every_seconds
+        self._all_at = self._web_at = self.directories_at = -math.inf
+        self._sign: Hashable = None
+
+    def is_for_all(self, now: float, sign: Hashable) -> bool:
+        """Whether everything is to be asked: its time has come, or there is a new mark."""
+        due = now >= self._all_at or sign != self._sign
+        self._sign = sign
+        return due
+
+    def all_asked(self, now: float, done: bool) -> None:
+        """Everything was asked, or could not be."""
+        self._all_at = now + (self._every_seconds if done else min(self._every_seconds, RETRY_SECONDS))
+        self._web_at = now + WEB_SECONDS
+
+    def of(self, files: Sequence[RepositoryFile], memory: OriginMemory, now: float) -> list[RepositoryFile]:
+        """The files to ask for now."""
+        due: list[RepositoryFile] = []
+        if now >= self._web_at:
+            self._web_at = now + WEB_SECONDS
+            due += [file for file in files if file.on_disk is None]
+        if now >= self.directories_at:
+            due += [file for file in files if file.on_disk is not None and memory.may_differ(file)]
+            self.directories_at = now + (UNSETTLED_SECONDS if memory.unsettled else DIRECTORY_SECONDS)
+        return due
