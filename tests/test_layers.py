@@ -23,7 +23,7 @@ RANKS: dict[str, int] = {
     "indexing": 3, "importing": 3, "kit": 3, "pulling": 3, "reload": 3, "web": 3,
     "ports": 3,
     "workers": 3,
-    "publishing": 4, "app": 4, "server": 4,
+    "publishing": 4, "app": 4, "server": 4, "installing": 4,
     "probing": 5,
     "cli": 6, "demo": 6,
     "__main__": 7,

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "explain.explain",
     "health": "health.health",
     "import": "import_.import_",
+    "init": "init.init",
     "kit": "kit.kit",
     "list": "list.list_",
     "mirrors": "mirrors.mirrors",

@@ -18,6 +18,7 @@ MirrorlistError
     CommitRefused      a newer commit is worse than the one in force
   ImportFault          what another service exports cannot be read
   PortError            the port to listen on is in use, or cannot be had
+  InstallationError    the files of a new installation cannot be written
 """
 
 from __future__ import annotations
@@ -98,6 +99,10 @@ class PortError(MirrorlistError):
 
 class DownloadError(MirrorlistError):
     """A download did not come whole; the message names the address, the vendor's answer and the remedy."""
+
+
+class InstallationError(MirrorlistError):
+    """The files of a new installation cannot be written; the message names what is in the way and the remedy."""
 
 
 class ImportFault(MirrorlistError):

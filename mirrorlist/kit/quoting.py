@@ -6,10 +6,13 @@ To add a language: a function from text to Quoted, its row in FILTERS, and rows 
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from mirrorlist.core.owners.kit import KitError
 from mirrorlist.sources.yaml.documents import printable
@@ -95,6 +98,11 @@ def code(value: object) -> Quoted:
     return comment(str(value).replace("```", "'''"))
 
 
+def yaml(value: object) -> Quoted:
+    """A string of YAML, on one line."""
+    return Quoted(json.dumps(_line(value), ensure_ascii=False))
+
+
 def number(value: object) -> Quoted:
     """A whole number."""
     return Quoted(int(str(value)))
@@ -111,7 +119,7 @@ def bare(value: object) -> Quoted:
 FILTERS: Mapping[str, Callable[[Any], Quoted]] = {
     "sh": shell, "words": words, "comment": comment, "nginx": nginx, "apache": apache, "caddy": caddy,
     "systemd": systemd, "systemd_text": systemd_text, "cron": cron, "rsyncd": rsyncd, "rsyncd_name": rsyncd_name,
-    "markdown": markdown, "code": code, "number": number, "bare": bare,
+    "markdown": markdown, "code": code, "yaml": yaml, "number": number, "bare": bare,
 }  # fmt: skip
 
 
@@ -120,6 +128,21 @@ def quoted_only(value: object) -> Quoted:
     if not isinstance(value, Quoted):
         raise TypeError(f"{value!a} is put out without being quoted")
     return value
+
+
+def templates_of(package: str) -> Environment:
+    """The templates of a package, which put out nothing that is not quoted."""
+    made = Environment(
+        loader=PackageLoader(package),
+        autoescape=select_autoescape(enabled_extensions=(), default=False),
+        undefined=StrictUndefined,
+        finalize=quoted_only,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters.update(FILTERS)
+    return made
 
 
 def _line(value: object) -> str:

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from mirrorlist.core.catalogue.service import SYNC_OPTIONS
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.network.prefixes import is_address
 from mirrorlist.core.owners.kit import DEFAULT_PORTS, Kit, KitModule, Server
-from mirrorlist.kit.quoting import FILTERS, Quoted, apache, caddy, nginx, quoted_only
+from mirrorlist.kit.quoting import Quoted, apache, caddy, nginx, templates_of
 
 TYPES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("text/html", ("html", "htm")),
@@ -79,16 +77,7 @@ FILES: tuple[_Row, ...] = (
 )  # fmt: skip
 
 
-_TEMPLATES = Environment(
-    loader=PackageLoader("mirrorlist.kit"),
-    autoescape=select_autoescape(enabled_extensions=(), default=False),
-    undefined=StrictUndefined,
-    finalize=quoted_only,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-_TEMPLATES.filters.update(FILTERS)
+_TEMPLATES = templates_of("mirrorlist.kit")
 
 
 def written(kit: Kit, server: Server) -> tuple[KitFile, ...]:

@@ -1,16 +1,19 @@
-"""Real reverse proxies in front of the service, with the lines that docs/redirects.md gives."""
+"""Real reverse proxies in front of the service, with the files of deploy/; Apache with the lines of docs/redirects.md."""
 
 from __future__ import annotations
 
 import http.client
 import re
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import trustme
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "redirects.md"
@@ -28,26 +31,44 @@ class Raw:
     body: bytes
 
 
-def ask(port: int, target: bytes, method: bytes = b"GET", **headers: str) -> Raw:
+def ask(port: int, target: bytes, method: bytes = b"GET", tls: bool = False, **headers: str) -> Raw:
     """Sends a request target byte by byte as it is, which no client library does."""
-    return ask_as(
-        "127.0.0.1", port, target, method, tuple((n.replace("_", "-"), v.encode()) for n, v in headers.items())
-    )
+    given = tuple((n.replace("_", "-"), v.encode()) for n, v in headers.items())
+    return ask_as("127.0.0.1", port, target, method, given, tls)
 
 
 def ask_as(
-    client: str, port: int, target: bytes, method: bytes = b"GET", headers: tuple[tuple[str, bytes], ...] = ()
+    client: str,
+    port: int,
+    target: bytes,
+    method: bytes = b"GET",
+    headers: tuple[tuple[str, bytes], ...] = (),
+    tls: bool = False,
 ) -> Raw:
     """As ``ask``, from an address of this machine, with the headers spelt as given."""
     host = () if any(name == "Host" for name, _ in headers) else (("Host", b"localhost"),)
     lines = [name.encode() + b": " + value + b"\r\n" for name, value in (*host, *headers)]
-    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS, source_address=(client, 0)) as connection:
+    with connected(client, port, tls) as connection:
         connection.sendall(method + b" " + target + b" HTTP/1.1\r\n" + b"".join(lines) + b"Connection: close\r\n\r\n")
         answer = http.client.HTTPResponse(connection, method=method.decode())
         answer.begin()
         body = answer.read()
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Raw(answer.status, found, tuple(answer.headers.get_all("Link") or ()), body)
+
+
+@contextmanager
+def connected(client: str, port: int, tls: bool) -> Iterator[socket.socket]:
+    """A connection from an address of this machine; the certificate is the test's own, so nobody checks it."""
+    server = "::1" if ":" in client else "127.0.0.1"
+    with socket.create_connection((server, port), timeout=SECONDS, source_address=(client, 0)) as connection:
+        if not tls:
+            yield connection
+            return
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        with trusting.wrap_socket(connection, server_hostname="localhost") as wrapped:
+            yield wrapped
 
 
 def free_port() -> int:
@@ -63,12 +84,12 @@ def lines_of_the_guide(program: str) -> str:
 
 
 @contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[int]:
+def running(command: list[str], port: int, log: Path) -> Iterator[None]:
     """A program until the end of the block; its port answers by then."""
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL) as process:
         try:
             _wait(port, process, log)
-            yield port
+            yield
         finally:
             process.terminate()
 
@@ -83,60 +104,102 @@ def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(log.read_text())
 
 
-@contextmanager
-def nginx(directory: Path, service: int, scheme: str) -> Iterator[int]:
-    """nginx before a service, as for clients who come by this scheme."""
+@dataclass(frozen=True)
+class Proxied:
+    """A running proxy: its ports of http and https, and the directory with its logs."""
+
+    http: int
+    https: int
+    directory: Path
+
+
+LIMITS = (("rate=10r/s", "rate=10000r/s"), ("gt 100 }", "gt 1000000 }"))
+"""The limits on pages, which most tests would run into, and what they are without effect."""
+
+
+def deployed(name: str, service: int, *changes: tuple[str, str], limited: bool) -> str:
+    """A file of deploy/ with what is of another machine replaced; each change has to be one."""
+    text = (ROOT / "deploy" / name).read_text(encoding="utf-8")
+    for old, new in (("127.0.0.1:8000", f"127.0.0.1:{service}"), *changes):
+        assert old in text, (name, old)
+        text = text.replace(old, new)
+    for old, new in () if limited else LIMITS:
+        text = text.replace(old, new)
+    return text
+
+
+def certified(directory: Path) -> None:
+    """A certificate of the test's own, in the layouts that the proxies read."""
     directory.mkdir()
-    port = free_port()
-    block = lines_of_the_guide("nginx").replace("127.0.0.1:8000", f"127.0.0.1:{service}").replace("$scheme", scheme)
+    issued = trustme.CA().issue_cert("localhost", "mirrors.example.org")
+    issued.private_key_pem.write_to_path(str(directory / "privkey.pem"))
+    for blob in issued.cert_chain_pems:
+        blob.write_to_path(str(directory / "fullchain.pem"), append=True)
+    issued.private_key_and_cert_chain_pem.write_to_path(str(directory / "haproxy.pem"))
+
+
+@contextmanager
+def nginx(directory: Path, service: int, limited: bool = False) -> Iterator[Proxied]:
+    """nginx before a service."""
+    certified(directory)
+    http, https = free_port(), free_port()
+    site = deployed(
+        "nginx/mirrorlist.conf", service, ("listen 80;", f"listen 127.0.0.1:{http};"),
+        ("listen [::]:80;", f"listen [::1]:{http};"), ("listen 443 ", f"listen 127.0.0.1:{https} "),
+        ("listen [::]:443 ", f"listen [::1]:{https} "), ("/etc/ssl/mirrorlist", str(directory)),
+        ("/var/log/nginx", str(directory)), ("/var/lib/nginx", str(directory)), ("/var/www", str(directory)),
+        limited=limited,
+    )  # fmt: skip
     temporary = "".join(
         f"{kind}_temp_path {directory};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     (directory / "nginx.conf").write_text(
         f"daemon off; master_process off; pid {directory}/pid; error_log stderr; events {{}}\n"
-        f"http {{ access_log off; {temporary} server {{ listen 127.0.0.1:{port};\n{block}}} }}\n"
+        f"http {{ {temporary}\n{site} }}\n"
     )
     command = ["nginx", "-p", str(directory), "-e", "stderr", "-c", str(directory / "nginx.conf")]
-    with running(command, port, directory / "log") as made:
-        yield made
+    with running(command, http, directory / "log"):
+        yield Proxied(http, https, directory)
 
 
 @contextmanager
-def haproxy(directory: Path, service: int, scheme: str) -> Iterator[int]:
-    """HAProxy before a service, as for clients who come by this scheme."""
+def haproxy(directory: Path, service: int, limited: bool = False) -> Iterator[Proxied]:
+    """HAProxy before a service; it logs to its standard output."""
+    certified(directory)
+    http, https = free_port(), free_port()
+    text = deployed(
+        "haproxy/haproxy.cfg", service, ("bind :80\n", f"bind 127.0.0.1:{http}\n"),
+        ("bind :::80 v6only", f"bind ::1:{http}"), ("bind :443 ", f"bind 127.0.0.1:{https} "),
+        ("bind :::443 v6only ", f"bind ::1:{https} "), ("/etc/ssl/mirrorlist", str(directory)),
+        ("log /dev/log local0", "log stdout format raw local0"), ("  user haproxy\n  group haproxy\n", ""),
+        limited=limited,
+    )  # fmt: skip
+    (directory / "haproxy.cfg").write_text(text)
+    with running(["haproxy", "-db", "-f", str(directory / "haproxy.cfg")], http, directory / "log"):
+        yield Proxied(http, https, directory)
+
+
+@contextmanager
+def caddy(directory: Path, service: int, limited: bool = False) -> Iterator[Proxied]:
+    """Caddy before a service; it logs to its standard error, and makes its certificate itself."""
     directory.mkdir()
-    port = free_port()
-    block = lines_of_the_guide("haproxy").replace("127.0.0.1:8000", f"127.0.0.1:{service}")
-    block = block.replace("bind :80", f"bind 127.0.0.1:{port}").replace("bind :443 ssl crt /etc/haproxy/site.pem", "")
-    if scheme == "https":
-        block = block.replace("if { ssl_fc }", "").replace(
-            "set-header X-Forwarded-Proto http if !{ ssl_fc }", "del-header X"
-        )
-    (directory / "haproxy.cfg").write_text(
-        f"defaults\n  mode http\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n{block}"
-    )
-    with running(["haproxy", "-db", "-f", str(directory / "haproxy.cfg")], port, directory / "log") as made:
-        yield made
+    http, https = free_port(), free_port()
+    own = f"admin off\n\tlocal_certs\n\tskip_install_trust\n\tauto_https disable_redirects\n\tstorage file_system {directory}"
+    text = deployed(
+        "caddy/Caddyfile", service,
+        ("http://mirrors.example.org, https://mirrors.example.org", f"http://:{http}, https://localhost:{https}"),
+        ("\n{\n", f"\n{{\n\t{own}\n"),
+        limited=limited,
+    )  # fmt: skip
+    (directory / "Caddyfile").write_text(text)
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(directory / "Caddyfile")]
+    with running(command, http, directory / "log"):
+        yield Proxied(http, https, directory)
 
 
 @contextmanager
-def caddy(directory: Path, service: int, scheme: str = "http") -> Iterator[int]:
-    """Caddy before a service, for clients who come by http."""
-    assert scheme == "http"
-    directory.mkdir()
-    port = free_port()
-    block = lines_of_the_guide("caddyfile").replace("127.0.0.1:8000", f"127.0.0.1:{service}")
-    block = block.replace("http://mirrors.example.org, https://mirrors.example.org", f"http://:{port}")
-    file = directory / "Caddyfile"
-    file.write_text(f"{{\n\tadmin off\n\tstorage file_system {directory}\n}}\n{block}")
-    with running(["caddy", "run", "--adapter", "caddyfile", "--config", str(file)], port, directory / "log") as made:
-        yield made
-
-
-@contextmanager
-def apache(directory: Path, service: int, scheme: str = "http") -> Iterator[int]:
+def apache(directory: Path, service: int) -> Iterator[Proxied]:
     """Apache before a service, for clients who come by http."""
-    assert scheme == "http"
     directory.mkdir()
     port = free_port()
     modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers")
@@ -147,5 +210,5 @@ def apache(directory: Path, service: int, scheme: str = "http") -> Iterator[int]
         f"ServerRoot {directory}\nPidFile pid\nErrorLog /dev/stderr\nServerName localhost\n{loaded}"
         f"Listen 127.0.0.1:{port}\n<VirtualHost 127.0.0.1:{port}>\n{block}</VirtualHost>\n"
     )
-    with running(["apache2", "-D", "FOREGROUND", "-f", str(file)], port, directory / "log") as made:
-        yield made
+    with running(["apache2", "-D", "FOREGROUND", "-f", str(file)], port, directory / "log"):
+        yield Proxied(port, 0, directory)

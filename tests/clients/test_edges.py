@@ -1,4 +1,4 @@
-"""The real service under its own workers and under gunicorn, behind real proxies as docs/redirects.md sets them up:
+"""The real service under its own workers and under gunicorn, behind real proxies as deploy/ sets them up:
 nobody chooses an address, and every answer gets through."""
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, 
         own = stack.enter_context(serving(config)).port
         found = {("own", ""): own, ("gunicorn", ""): stack.enter_context(under_gunicorn(config))}
         for server, name in WAYS:
-            proxy = PROXIES[name](root / f"{server}-{name}", found[server, ""], "http")
-            found[server, name] = stack.enter_context(proxy)
+            proxy = PROXIES[name](root / f"{server}-{name}", found[server, ""])
+            found[server, name] = stack.enter_context(proxy).http
         yield found
 
 

@@ -30,8 +30,8 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Network, M
         service = urlsplit(network.url).port or 0
         found = {("granian", "http"): service}
         for name, proxy in (("nginx", nginx), ("haproxy", haproxy)):
-            for scheme in ("http", "https"):
-                found[name, scheme] = stack.enter_context(proxy(root / f"{name}-{scheme}", service, scheme))
+            made = stack.enter_context(proxy(root / name, service))
+            found |= {(name, "http"): made.http, (name, "https"): made.https}
         yield network, found
 
 
@@ -120,7 +120,8 @@ def test_methods_hosts_and_directories(ports: tuple[Network, Mapping[tuple[str, 
 @pytest.mark.parametrize("way", ["nginx", "haproxy"])
 def test_the_proxy_says_who_comes_by_https(ports: tuple[Network, Mapping[tuple[str, str], int]], way: str) -> None:
     """All mirrors of this network are http only."""
-    assert ask(ports[1][way, "https"], b"/dl/images/image.iso").status == 404
+    assert ask(ports[1][way, "https"], b"/dl/images/image.iso", tls=True).status == 404
+    assert ask(ports[1][way, "https"], b"/dl/images/image.iso", tls=True, X_Forwarded_Proto="http").status == 404
     assert ask(ports[1][way, "http"], b"/dl/images/image.iso", X_Forwarded_Proto="https").status == 302
 
 

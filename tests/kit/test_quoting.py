@@ -33,6 +33,7 @@ TEXT = st.text(min_size=1, max_size=60)
         ("rsyncd_name", "linux", "linux"),
         ("markdown", "[a](b) <c> `d` *e*", "&#91;a&#93;(b) &#60;c&#62; &#96;d&#96; &#42;e&#42;"),
         ("code", "```\nx", "'''\\nx"),
+        ("yaml", 'a: "b" # \\ é', '"a: \\"b\\" # \\\\ é"'),
         ("number", 7, "7"),
         ("bare", "a-b.c_d", "a-b.c_d"),
     ],
@@ -44,7 +45,8 @@ def test_a_value_is_held(language: str, value: object, expected: str) -> None:
 @pytest.mark.parametrize(
     ("language", "value"),
     [
-        *((language, f"a{end}b") for language in ("sh", "nginx", "apache", "caddy", "systemd", "cron", "rsyncd_name")
+        *((language, f"a{end}b")
+          for language in ("sh", "nginx", "apache", "caddy", "systemd", "cron", "rsyncd_name", "yaml")
           for end in ("\n", "\r", "\0", "\x85", "\u2028")),
         ("nginx", "$host"), ("apache", "${PATH}"), ("apache", "%{x}"), ("apache", "</VirtualHost>"),
         ("caddy", "{env.HOME}"), ("rsyncd_name", "a]b"), ("rsyncd_name", ""), ("bare", "a b"), ("bare", ""),
@@ -58,7 +60,7 @@ def test_what_a_language_cannot_hold_is_refused(language: str, value: str) -> No
 def test_every_language_is_tried_here() -> None:
     assert set(FILTERS) == {
         "sh", "words", "comment", "nginx", "apache", "caddy", "systemd", "systemd_text", "cron", "rsyncd", "rsyncd_name",
-        "markdown", "code", "number", "bare",
+        "markdown", "code", "yaml", "number", "bare",
     }  # fmt: skip
 
 
