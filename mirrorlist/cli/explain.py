@@ -46,7 +46,7 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
             console.print(str(each), soft_wrap=True)
     for note in told.notes:
         console.print(f"note: {note}")
-    if metadata := snapshot.facts.metadata.get(query.path):
+    if metadata := snapshot.facts.metadata.get(query.key):
         days = (now - metadata.first_seen) / 86_400
         console.print(
             f"metalink: repomd.xml {metadata.current.sha256[:16]}..., at the origin for {days:.1f} days, "

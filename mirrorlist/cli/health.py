@@ -126,8 +126,8 @@ def _what(row: HealthRow, rows: tuple[HealthRow, ...], now: float) -> str:
     told = f"{row.outcome.value}: {row.detail}" if row.detail else row.outcome.value
     if awaits := row.awaits(now):
         told += f" ({awaits})"
-    if row.subject.path:
-        return f"{row.subject.path} {told}"
+    if not row.subject.is_tree:
+        return f"{row.subject.spelled} {told}"
     fresh, images, days = fresh_below(rows, row.subject), images_below(rows, row.subject), row.certificate_days
     counts = [f"{fresh} {'repository' if fresh == 1 else 'repositories'} fresh"] if fresh else []
     counts += [f"{images} {'image' if images == 1 else 'images'} there"] if images else []
@@ -147,7 +147,7 @@ def _tell_events(console: Console, events: list[Event]) -> None:
         console.print("\nlately")
     for event in events:
         subject = event.subject
-        over = f" {subject.protocol} {subject.family} {subject.path}".rstrip() if subject else ""
+        over = f" {subject.protocol} {subject.family} {subject.spelled}".rstrip() if subject else ""
         by = f" by {event.author}" if event.author else ""
         line = f"{moment(event.at)} {event.kind}{over}{by}: {event.why}"
         console.print(line, soft_wrap=True, markup=False)

@@ -62,7 +62,7 @@ def _reporting() -> Reporting:
 def _tell(ran: Ran) -> None:
     for (mirror, good_now, over), changes in _grouped(ran.round.changes).items():
         first = changes[0]
-        what = first.subject.path or "the whole tree"
+        what = first.subject.spelled or "the whole tree"
         more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
         why = f"{first.outcome.value}: {first.detail}" if first.detail else first.outcome.value
         click.echo(f"{'up' if good_now else 'down':4}  {mirror}  {over}  {what}{more}: {why}")

@@ -22,6 +22,7 @@ from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of, s
 from mirrorlist.core.catalogue.catalogue import Catalogue, published, repo_names, target
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import MirrorlistError, NotFound, ServiceFileError
+from mirrorlist.core.model import content_key
 from mirrorlist.core.network.prefixes import parse_prefix
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
@@ -285,7 +286,9 @@ def _paths(catalogue: Catalogue, name: str) -> list[str]:
         raise NotFound(f"--expire-alternates {name}: unknown; write the repository and the version, as in baseos-9")
     wanted = target(catalogue, *names[name])
     return [
-        found.path.replace("$basearch", arch or "") for found, arch in published(catalogue) if found.path == wanted.path
+        content_key(found.module, found.path.replace("$basearch", arch or ""))
+        for found, arch in published(catalogue)
+        if (found.module, found.path) == (wanted.module, wanted.path)
     ]
 
 

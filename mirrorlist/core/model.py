@@ -28,6 +28,14 @@ class Protocol(StrEnum):
 WEB_PROTOCOLS = (Protocol.HTTPS, Protocol.HTTP)
 
 
+def content_key(module: str, path: str) -> str:
+    """The name under which what lies at a path of a module's tree is recorded: the path, or ``/module`` at its root.
+
+    No path begins with a slash, so nothing else has that name.
+    """
+    return path or f"/{module}"
+
+
 class Status(StrEnum):
     """Where a mirror stands between its offer and its retirement. Only live and retiring ones are served."""
 
@@ -232,8 +240,8 @@ class Query:
     no harm. ``networks``: whether the client's networks count.
 
     ``file`` is the path of the file or directory below the mirrors' trees, as an index spells it; None where a
-    repository is asked for. ``within`` are the paths whose verdicts decide about it instead of the query's own: its
-    repository, and the image that it is; empty for what it is not.
+    repository is asked for. ``within`` are the names of what decides about it instead of the query's own: its
+    repository, and the image that it is; None for what it is not.
     ``by_tree``: a redirector asks, which needs an address even where a service wants no fallbacks.
     """
 
@@ -245,13 +253,18 @@ class Query:
     networks: bool = True
     checksummed: bool = False
     file: str | None = None
-    within: tuple[str, str] | None = None
+    within: tuple[str | None, str | None] | None = None
     by_tree: bool = False
 
     @property
     def path(self) -> str:
         """The repository's path; ``$basearch`` stays for the client to fill in unless an arch was asked."""
         return self.target.path.replace("$basearch", self.arch) if self.arch else self.target.path
+
+    @property
+    def key(self) -> str:
+        """The name under which the repository's health and metadata are recorded."""
+        return content_key(self.target.module, self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from mirrorlist.core.catalogue.catalogue import published, published_images
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
 from mirrorlist.core.errors import OriginError, UnreadableError
-from mirrorlist.core.model import MAIN, Checksummed
+from mirrorlist.core.model import MAIN, Checksummed, content_key
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.sources.origin.repomd import (
     Fetch,
@@ -51,8 +51,12 @@ ORIGIN_OUTCOMES = (UpdateOutcome.CHANGED, UpdateOutcome.UNCHANGED, UpdateOutcome
 
 
 class RepositoryFile(NamedTuple):
-    """A repomd.xml that the origin of a module should have; ``path`` is the repository's below the tree."""
+    """A repomd.xml that the origin of a module should have; ``path`` is the repository's below the tree.
 
+    ``key`` is the name under which the repository is recorded.
+    """
+
+    key: str
     path: str
     origin: str
 
@@ -65,8 +69,9 @@ class RepositoryFile(NamedTuple):
 def repository_files(service: Service) -> list[RepositoryFile]:
     """The repomd.xml of every repository that a module with an origin publishes."""
     return [
-        RepositoryFile(found.path.replace("$basearch", arch or ""), service.origins[found.module])
+        RepositoryFile(content_key(found.module, path), path, service.origins[found.module])
         for found, arch in published(service.catalogue)
+        for path in [found.path.replace("$basearch", arch or "")]
         if found.module in service.origins
     ]
 
@@ -93,11 +98,11 @@ class OriginMemory:
         if file.on_disk is None:
             return True
         sign = sign_of(file.on_disk)
-        if sign == self.signs.get(file.path):
-            self.unsettled.pop(file.path, None)
+        if sign == self.signs.get(file.key):
+            self.unsettled.pop(file.key, None)
             return False
-        settled = self.unsettled.get(file.path, self) == sign
-        self.unsettled[file.path] = sign
+        settled = self.unsettled.get(file.key, self) == sign
+        self.unsettled[file.key] = sign
         return settled
 
 
@@ -150,9 +155,9 @@ def _versions(
             sign = sign_of(file.on_disk) if file.on_disk else None  # before it is read: a later change is seen later
             tree = _tree(file.origin, session, memory.kept)
             try:
-                return file.path, _version(file.path + REPOMD, tree, current.get(file.path), now), sign
+                return file.key, _version(file.path + REPOMD, tree, current.get(file.key), now), sign
             except OriginError as error:
-                return file.path, error, sign
+                return file.key, error, sign
 
         for path, version, sign in pool.map(ask, files):
             said = str(version) if isinstance(version, OriginError) else version

@@ -10,7 +10,7 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Shrunk
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.health.release_gate import ReleaseObservations, releases
-from mirrorlist.core.model import Mirror, RepoMetadata, Status
+from mirrorlist.core.model import Mirror, RepoMetadata, Status, content_key
 from mirrorlist.core.selection.fallback_levels import moves, rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
 from mirrorlist.core.snapshot import Facts
@@ -59,8 +59,8 @@ def carried_metadata(
     found: Mapping[str, RepoMetadata], former: Mapping[str, RepoMetadata], catalogue: Catalogue
 ) -> dict[str, RepoMetadata]:
     """What was found, and of other paths that are still published what the former generation said."""
-    paths = {each.path.replace("$basearch", arch or "") for each, arch in published(catalogue)}
-    return {path: known for path, known in former.items() if path in paths} | dict(found)
+    keys = {content_key(each.module, each.path.replace("$basearch", arch or "")) for each, arch in published(catalogue)}
+    return {key: known for key, known in former.items() if key in keys} | dict(found)
 
 
 def carried_health(former: HealthTable, were: Sequence[Mirror], mirrors: Sequence[Mirror]) -> HealthTable:

@@ -10,7 +10,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from mirrorlist.core.health.probe_run import HealthChange, RunResult
-from mirrorlist.core.health.verdicts import Event, EventKind, Family, Override, Probe, ProbeOutcome, Subject, Verdict
+from mirrorlist.core.health.verdicts import (
+    Event,
+    EventKind,
+    Family,
+    Override,
+    Probe,
+    ProbeOutcome,
+    Subject,
+    Verdict,
+    path_spelled,
+)
 from mirrorlist.core.model import Protocol
 from mirrorlist.store.addresses import VERSION as ADDRESSES_VERSION
 from mirrorlist.store.leader_election import Leadership
@@ -225,6 +235,7 @@ def _subject_row(subject: Subject) -> dict[str, Any]:
     return {key: getattr(subject, key) for key in _KEYS} | {
         "protocol": subject.protocol.value,
         "family": subject.family.value,
+        "path": subject.spelled,
     }
 
 
@@ -238,7 +249,7 @@ def _known(
     *rest: Any,
 ) -> tuple[Subject, Verdict]:  # fmt: skip
     """A row of VERDICTS, whose columns stand in the order of the fields; there are 80,000, so it has to be quick."""
-    subject = Subject(mirror, module, _PROTOCOLS[protocol], _FAMILIES[family], path)
+    subject = Subject(mirror, module, _PROTOCOLS[protocol], _FAMILIES[family], path_spelled(path))
     return subject, Verdict(good_now, since, _OUTCOMES[outcome], *rest)
 
 

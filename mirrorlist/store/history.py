@@ -10,7 +10,8 @@ import sqlalchemy as sa
 import structlog
 
 from mirrorlist.core.health.history import DAY, DAYS, Sighting
-from mirrorlist.core.health.verdicts import Event, Override, Probe
+from mirrorlist.core.health.verdicts import Event, Override, Probe, path_spelled
+from mirrorlist.core.model import content_key
 from mirrorlist.core.public.record import EVENTS_OF_ONE, PROBES_OF_ONE, History
 from mirrorlist.core.public.types import PublicRun
 from mirrorlist.core.snapshot import Facts
@@ -73,12 +74,12 @@ class HistoryStore:
         probes has a million rows.
         """
         oldest = now - DAYS * DAY
-        seen = sa.select(PROBES.c.id, PROBES.c.mirror, PROBES.c.path, PROBES.c.at, PROBES.c.sha256).where(
-            PROBES.c.id > self._last_id, PROBES.c.at >= oldest, PROBES.c.path != "", PROBES.c.sha256.is_not(None)
-        )
-        for number, mirror, path, at, sha256 in connection.execute(seen.order_by(PROBES.c.id)):
+        seen = sa.select(
+            PROBES.c.id, PROBES.c.mirror, PROBES.c.module, PROBES.c.path, PROBES.c.at, PROBES.c.sha256
+        ).where(PROBES.c.id > self._last_id, PROBES.c.at >= oldest, PROBES.c.path != "", PROBES.c.sha256.is_not(None))
+        for number, mirror, module, path, at, sha256 in connection.execute(seen.order_by(PROBES.c.id)):
             self._last_id = number
-            path, sha256 = intern(path), intern(sha256)
+            path, sha256 = intern(content_key(module, path_spelled(path) or "")), intern(sha256)
             if self._holds.get((mirror, path)) != sha256:
                 self._holds[mirror, path] = sha256
                 self._sightings.setdefault(mirror, []).append(Sighting(path, at, sha256))

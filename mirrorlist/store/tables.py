@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mirrorlist.core.health.verdicts import Event, EventKind, Family, Probe, ProbeOutcome, Subject
+from mirrorlist.core.health.verdicts import Event, EventKind, Family, Probe, ProbeOutcome, Subject, path_spelled
 from mirrorlist.core.model import Protocol
 
 SCHEMA = sa.MetaData()
@@ -88,7 +88,7 @@ VERDICTS = sa.Table(
     sa.Column("validator", Words, nullable=True),
     sa.Column("certificate_days", sa.Integer, nullable=True),
 )
-"""What the probes of each subject come to; an empty path is a module's tree."""
+"""What the probes of each subject come to; an empty path is a module's tree, a slash the repository at its root."""
 
 PROBES = sa.Table(
     "probes",
@@ -205,7 +205,7 @@ a leader lives, ``seen_at`` is when it took the lead or published."""
 
 def subject_of(row: Any) -> Subject:
     """What a row of VERDICTS or PROBES is about."""
-    return Subject(row.mirror, row.module, Protocol(row.protocol), Family(row.family), row.path)
+    return Subject(row.mirror, row.module, Protocol(row.protocol), Family(row.family), path_spelled(row.path))
 
 
 def probe_of(row: Any) -> Probe:

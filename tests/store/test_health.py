@@ -46,7 +46,8 @@ def run(store: HealthStore, *probes: Probe) -> bool:
 
 def test_verdicts_come_back_as_they_were(store: HealthStore) -> None:
     whole = Verdict(False, 1.5, ProbeOutcome.STALE, 2.5, "told", 3, 0, 2, 9.5, "a" * 64, 1.25)
-    known = {TREE: Verdict(True, 1.0, ProbeOutcome.GOOD, 2.0), REPOSITORY: whole, OTHER: whole}
+    root = replace(TREE, path="")  # a repository at the root is not the tree
+    known = {TREE: Verdict(True, 1.0, ProbeOutcome.GOOD, 2.0), REPOSITORY: whole, OTHER: whole, root: whole}
     store.record(RunResult(known, (), ()), {})
     assert store.verdicts() == known
     assert store.verdicts(OTHER.mirror) == {OTHER: whole}

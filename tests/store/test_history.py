@@ -110,6 +110,6 @@ def test_what_happened_to_repositories_is_told_for_a_week(stores: tuple[HealthSt
         for days in (2, 20)
     )
     note(health, changes=changes)
-    found = [(event.subject and event.subject.path, round((NOW - event.at) / DAY)) for event in
+    found = [(event.subject and event.subject.spelled, round((NOW - event.at) / DAY)) for event in
              history.history(NOW).events["a.example.org"]]  # fmt: skip
     assert sorted(found) == [("", 2), ("", 20), (REPOSITORY.path, 2)]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.probing.judge import TOO_MANY_REQUESTS
 from mirrorlist.checks.probing.one_byte import is_there
 from mirrorlist.core.health.agents import Agent, agent_of
 from mirrorlist.core.health.probe_plan import ProbeRequest, Trip, first_way
@@ -15,8 +15,6 @@ from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, 
 Answer = Fetched | Failure | None
 Asked = Callable[[ProbeRequest, Method, Agent | None], Answer]
 """What a look gives by a method, asked under a client's name or the prober's own; None where no time is left."""
-
-TOO_MANY_REQUESTS = 429
 
 
 def refusals(
@@ -50,7 +48,7 @@ def _refused_before(trip: Trip, tree: Subject) -> bool:
 
 def _compared(trip: Trip, look: ProbeRequest, asked: Asked) -> tuple[ProbeOutcome, str]:
     """Whether a client is served as the prober is, which is asked again where he is not: it may have been chance."""
-    agent = agent_of(trip, replace(look.subject, path=""), trip.run)
+    agent = agent_of(trip, look.subject.tree, trip.run)
     theirs = asked(look, Method.FIRST_BYTE, agent)
     if _is_served(theirs):
         own = asked(look, Method.FIRST_BYTE, None) if _is_page(theirs) else None

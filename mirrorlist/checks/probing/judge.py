@@ -253,6 +253,12 @@ _END = re.compile(rb"</(?:[a-z]+:)?repomd\s*>\s*\Z")
 _TIMESTAMP = re.compile(rb"<(?:[a-z]+:)?timestamp>\s*([0-9]{1,12})(?:\.[0-9]*)?\s*</(?:[a-z]+:)?timestamp>")
 
 
+NOT_COMPARED = "it answers; nothing on it is compared with the origin"
+TOO_MANY_REQUESTS = 429
+_OF_A_PAGE = frozenset({ProbeOutcome.WRONG, ProbeOutcome.ELSEWHERE})
+"""What is wrong with a page about a tree says nothing of the tree."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What one request comes to. ``answered`` tells whether a host spoke HTTP at all.
@@ -368,6 +374,19 @@ def answers(answer: Fetched) -> Observation:
     """What a time file says that nobody is judged by: that the host answers, with whatever is not refused."""
     found = refused(answer.status)
     return found if found and found.outcome is not ProbeOutcome.MISSING else Observation(ProbeOutcome.GOOD)
+
+
+def root(answer: Fetched | Failure, private: bool) -> Observation:
+    """What the root of a tree says in which nothing can be compared: that a server is there, whatever it shows.
+
+    Many servers show no directories, or lead to the project's page from there.
+    """
+    if isinstance(answer, Failure):
+        seen = failed(answer, private)
+        return Observation(ProbeOutcome.GOOD, NOT_COMPARED) if seen.outcome in _OF_A_PAGE else seen
+    if answer.status < 500 and answer.status != TOO_MANY_REQUESTS:
+        return Observation(ProbeOutcome.GOOD, NOT_COMPARED)
+    return refused(answer.status) or Observation(ProbeOutcome.GOOD, NOT_COMPARED)
 
 
 def time_file(answer: Fetched, now: float, allowed_seconds: float) -> Observation:

@@ -16,11 +16,12 @@ from mirrorlist.checks.probing.judge import (
     failed,
     image,
     repomd,
+    root,
     time_file,
     unchanged,
 )
 from mirrorlist.core.health.agents import Agent
-from mirrorlist.core.health.probe_plan import ProbeRequest, Trip, asked_by_get
+from mirrorlist.core.health.probe_plan import Aim, ProbeRequest, Trip, asked_by_get
 from mirrorlist.core.health.verdicts import Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import RepoMetadata
 
@@ -52,7 +53,9 @@ class ProbeTerms:
 
 def method_of(look: ProbeRequest, trip: Trip) -> Method:
     """How a file is asked for: an image by its head or its first byte, in turn."""
-    if not look.image:
+    if look.aim is Aim.ROOT:
+        return Method.FIRST_BYTE
+    if look.aim is not Aim.IMAGE:
         return Method.GET
     return Method.FIRST_BYTE if asked_by_get(trip, look.subject) else Method.HEAD
 
@@ -71,7 +74,7 @@ def ask_of(look: ProbeRequest, trip: Trip, seconds: float, method: Method, agent
 
 
 def _most_bytes(subject: Subject, trip: Trip) -> int:
-    if not subject.path:
+    if subject.is_tree:
         return LARGEST_TIME_FILE
     metadata = metadata_of(subject, trip)
     if metadata is None:
@@ -82,23 +85,25 @@ def _most_bytes(subject: Subject, trip: Trip) -> int:
 
 def metadata_of(subject: Subject, trip: Trip) -> RepoMetadata | None:
     """What the origin publishes where a subject is looked at."""
-    return trip.wanted.get(subject.module, {}).get(subject.path)
+    return None if subject.path is None else trip.wanted.get(subject.module, {}).get(subject.path)
 
 
 def judged(look: ProbeRequest, answer: Fetched | Failure, trip: Trip, terms: ProbeTerms, at: float) -> Observation:
     """What came back, as it is to be understood."""
-    path, metadata = look.subject.path, metadata_of(look.subject, trip)
+    key, metadata = look.subject.key, metadata_of(look.subject, trip)
+    if look.aim is Aim.ROOT:
+        return root(answer, trip.mirror.private)
     if isinstance(answer, Failure):
         return failed(answer, trip.mirror.private)
-    if look.image:
-        return image(answer, trip.images[look.subject.module][path])
-    if not path:
+    if look.aim is Aim.IMAGE:
+        return image(answer, trip.images[look.subject.module][look.subject.path or ""])
+    if look.aim is Aim.TIME_FILE:
         untimed = look.subject.module in trip.untimed
         return answers(answer) if untimed else time_file(answer, at, terms.allowed_outdate_seconds)
     if answer.status == NOT_MODIFIED and look.validator and metadata:
         return unchanged(metadata)
-    seen = repomd(answer, metadata, OriginHistory(terms.history.get(path, ()), terms.oldest.get(path, 0)), at)
-    if path in terms.unreadable and seen.outcome in (ProbeOutcome.WRONG, ProbeOutcome.AHEAD):
+    seen = repomd(answer, metadata, OriginHistory(terms.history.get(key, ()), terms.oldest.get(key, 0)), at)
+    if key in terms.unreadable and seen.outcome in (ProbeOutcome.WRONG, ProbeOutcome.AHEAD):
         return Observation(ProbeOutcome.GOOD, "not compared: the origin's own repomd.xml cannot be read")
     return seen
 

@@ -194,7 +194,7 @@ def _controls(
 
 def _reached(visits: Iterable[Visited]) -> dict[Family, bool]:
     found: dict[Family, bool] = {}
-    for probe in (probe for visited in visits for probe in visited.probes if not probe.subject.path):
+    for probe in (probe for visited in visits for probe in visited.probes if probe.subject.is_tree):
         family = probe.subject.family
         if probe.outcome not in SAYS_NOTHING_OF_A_FAMILY:
             found[family] = found.get(family, False) or (answers(probe) and probe.outcome not in CONTROL_SAYS_NO)

@@ -11,8 +11,8 @@ from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.checks import TreeProbe
-from mirrorlist.checks.probing.disguise import TOO_MANY_REQUESTS, refusals
-from mirrorlist.checks.probing.judge import excused
+from mirrorlist.checks.probing.disguise import refusals
+from mirrorlist.checks.probing.judge import TOO_MANY_REQUESTS, excused
 from mirrorlist.checks.probing.requests import ProbeTerms, ask_of, judged, method_of, probe_of
 from mirrorlist.core.health.agents import Agent, agent_of
 from mirrorlist.core.health.probe_plan import ProbeRequest, Trip, due, first_way, known_paths, overdue, reach, whole
@@ -146,7 +146,7 @@ class _Asking:
         found: dict[Subject, Probe] = {}
         hurried: set[Subject] = set()
         for number, each in enumerate(looks):
-            tree = replace(each.subject, path="")
+            tree = each.subject.tree
             seconds = self._patience.for_first_look(len(looks) - number)
             short = self._patience.is_short
             looked = self._welcomed(each, seconds) if seconds else _Looked(self._not_asked(each), None)
@@ -159,14 +159,14 @@ class _Asking:
         for tree in hurried:
             if tree.family in families:
                 found[tree] = replace(found[tree], outcome=ProbeOutcome.UNCHECKED, detail="no time was left for it")
-        asked_at = {replace(each.subject, path=""): each for each in looks}
+        asked_at = {each.subject.tree: each for each in looks}
         not_disguised = {tree: each for tree, each in asked_at.items() if tree not in self.disguised}
         self.refused = refusals(self.trip, found, not_disguised, self._asked_in_time)
         return found
 
     def _welcomed(self, look: ProbeRequest, seconds: float) -> _Looked:
         """The first look at a tree; a server that does not like the prober's name is asked under a client's."""
-        first, tree = self.look(look, seconds), replace(look.subject, path="")
+        first, tree = self.look(look, seconds), look.subject.tree
         is_turned_away = first.probe.outcome in (ProbeOutcome.REFUSED, ProbeOutcome.WRONG) or first.failure in HUNG_UP
         if not is_turned_away or not (seconds := self._patience.for_walk()):
             return first
@@ -184,7 +184,7 @@ class _Asking:
     def look(self, look: ProbeRequest, seconds: float) -> _Looked:
         """One request, judged. What HEAD is refused is asked by GET, which is what clients do."""
         at, start = self._now(), self._clock()
-        tree, method = replace(look.subject, path=""), method_of(look, self.trip)
+        tree, method = look.subject.tree, method_of(look, self.trip)
         answer = self._asked(look, seconds, method, self.disguised.get(tree))
         took = self._clock() - start
         seen = judged(look, answer, self.trip, self._terms, at)
@@ -287,7 +287,8 @@ class _Module:
         """Walks a tree. One that is stale beside a first one that is not leads to another copy: it is bad itself."""
         probe = self._reached[tree]
         wanted, images = (each.get(probe.subject.module, {}) for each in (self._trip.wanted, self._trip.images))
-        is_comparable = wanted.get(probe.subject.path) is not None or probe.subject.path in images
+        path = probe.subject.path
+        is_comparable = path is not None and (wanted.get(path) is not None or path in images)
         walked = [probe] if is_comparable else []
         self._asking.probes += walked
         looks = self._looks(tree, probe)
@@ -318,7 +319,7 @@ class _Module:
     def _of_tree(self, tree: Subject, probe: Probe, walked: list[Probe]) -> tuple[ProbeOutcome, str]:
         if probe.outcome in GOOD_OUTCOMES | SAME_TREE:
             return ProbeOutcome.GOOD, probe.detail if probe.outcome in (ProbeOutcome.GOOD, ProbeOutcome.FRESH) else ""
-        is_time_file = not probe.subject.path
+        is_time_file = probe.subject.is_tree
         if probe.outcome not in DOUBTFUL or (is_time_file and probe.outcome is ProbeOutcome.WRONG):
             return probe.outcome, probe.detail
         fine = any(each.outcome in GOOD_OUTCOMES | SAME_TREE for each in walked)
@@ -329,4 +330,4 @@ class _Module:
 
 def _doubt(probe: Probe) -> str:
     """What is told of a tree whose first file is not there or not what it should be."""
-    return f"{probe.subject.path or 'the time file'}: {probe.detail}"
+    return f"{probe.subject.spelled or 'the time file'}: {probe.detail}"

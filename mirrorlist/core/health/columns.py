@@ -179,11 +179,11 @@ def sync_state_of(verdict: Verdict | None, stands: Standing) -> SyncState:
 
 
 def paths_of(query: Query) -> list[str]:
-    """The paths that a mirror must be good for: one for each arch, while the client fills in the arch itself."""
+    """The names of what a mirror must be good for: one for each arch, while the client fills in the arch itself."""
     if query.within is not None:
-        return list(query.within)
+        return [name for name in query.within if name is not None]
     if "$basearch" not in query.path:
-        return [query.path]
+        return [query.key]
     return [query.path.replace("$basearch", arch) for arch in query.target.arches]
 
 

@@ -36,7 +36,7 @@ def reaches(verdicts: Mapping[Subject, Verdict], events: Sequence[Event], now: f
         {
             subject: verdict
             for subject, verdict in verdicts.items()
-            if not subject.path and subject.protocol in WEB_PROTOCOLS
+            if subject.is_tree and subject.protocol in WEB_PROTOCOLS
         }
     )
     turns: dict[Subject, list[Event]] = {}
@@ -117,7 +117,7 @@ def availability(
     ways = [
         _bad_times(subject, verdict, events, now)
         for subject, verdict in verdicts.items()
-        if not subject.path and subject.protocol in WEB_PROTOCOLS
+        if subject.is_tree and subject.protocol in WEB_PROTOCOLS
     ]
     if not ways or first_seen is None:
         return (None,) * DAYS

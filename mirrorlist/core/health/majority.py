@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome
+from mirrorlist.core.model import content_key
 
 FEWEST = 2
 """One mirror alone is no majority."""
@@ -20,7 +21,7 @@ COMPARED = GOOD_OUTCOMES | {
 }
 """What tells that a mirror gave something that was compared."""
 
-_File = tuple[str, str]
+_File = tuple[str, str | None]
 _Claim = tuple[ProbeOutcome, str]
 
 
@@ -32,7 +33,7 @@ class Contradiction:
     """
 
     module: str
-    path: str
+    path: str | None
     claim: tuple[ProbeOutcome, str]
     mirrors: int
     compared: int
@@ -40,7 +41,7 @@ class Contradiction:
     @property
     def what(self) -> str:
         """The file in words."""
-        return self.path or f"the time file of {self.module}"
+        return f"the time file of {self.module}" if self.path is None else content_key(self.module, self.path)
 
     def __str__(self) -> str:
         return (

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from hashlib import sha256
 
 from mirrorlist.core.catalogue.catalogue import Catalogue, Images, published
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
-from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata, content_key
 
 DAY = 86_400.0
 TURNS = 10
@@ -31,17 +32,28 @@ Wanted = Mapping[str, Mapping[str, RepoMetadata | None]]
 """Module to the paths of its repositories, each with what the origin publishes, where that is known."""
 
 
+class Aim(Enum):
+    """What a request asks for."""
+
+    REPOSITORY = 0
+    """A repository's repomd.xml."""
+    IMAGE = 1
+    """The head or the first byte of an image."""
+    TIME_FILE = 2
+    ROOT = 3
+    """The root of a tree in which nothing can be compared: whether anything answers there."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeRequest:
-    """One request. The subject's path is the repository's whose repomd.xml is asked for; without it, the time file.
+    """One request.
 
-    Of an image only its head or its first byte is asked for. ``validator`` is what the mirror gave with the bytes that
-    the origin publishes still: it need not send them again.
+    ``validator`` is what the mirror gave with the bytes that the origin publishes still: it need not send them again.
     """
 
     subject: Subject
     url: str
-    image: bool = False
+    aim: Aim = Aim.REPOSITORY
     validator: str | None = None
 
 
@@ -70,7 +82,7 @@ def wanted_repositories(catalogue: Catalogue, metadata: Mapping[str, RepoMetadat
     found: dict[str, dict[str, RepoMetadata | None]] = {}
     for target, arch in published(catalogue):
         path = target.path.replace("$basearch", arch or "")
-        found.setdefault(target.module, {})[path] = metadata.get(path)
+        found.setdefault(target.module, {})[path] = metadata.get(content_key(target.module, path))
     return found
 
 
@@ -79,7 +91,7 @@ def reach(trip: Trip) -> tuple[ProbeRequest, ...]:
     return tuple(
         look(trip, Subject(trip.mirror.name, module, protocol, family), path)
         for module, urls in trip.mirror.urls.items()
-        if (path := reach_path(trip, module)) is not None
+        for path in [reach_path(trip, module)]
         for family in trip.families
         for protocol in WEB_PROTOCOLS
         if protocol in urls
@@ -87,33 +99,33 @@ def reach(trip: Trip) -> tuple[ProbeRequest, ...]:
 
 
 def reach_path(trip: Trip, module: str) -> str | None:
-    """Whose repomd.xml shows that the module's tree answers; "" for the time file, None where there is nothing.
+    """Whose repomd.xml shows that the module's tree answers; None for the time file, or the root where nothing else is.
 
     It is one that the mirror is known to carry, if any is, and another one in each run.
     """
     if trip.time_file is not None and module not in trip.untimed:
-        return ""
+        return None
     wanted = trip.wanted.get(module, {})
     seen = {
         subject.path: verdict.good_now
         for subject, verdict in trip.verdicts.items()
-        if subject.module == module and subject.path in wanted and verdict.sha256 is not None
+        if subject.module == module and subject.path is not None and subject.path in wanted and verdict.sha256
     }
     images = trip.images.get(module, ())
     groups = ([path for path in seen if seen[path]], seen, [path for path in wanted if wanted[path]], wanted, images)
     paths = next((sorted(group) for group in groups if group), [])
-    if not paths:
-        return None if trip.time_file is None else ""
-    return paths[trip.run % len(paths)]
+    return paths[trip.run % len(paths)] if paths else None
 
 
-def look(trip: Trip, tree: Subject, path: str) -> ProbeRequest:
-    """The request for a repository's repomd.xml, for an image, or with an empty path for the time file."""
+def look(trip: Trip, tree: Subject, path: str | None) -> ProbeRequest:
+    """The request for a repository's repomd.xml, for an image, or without a path for the time file or the root."""
     url, subject = trip.mirror.urls[tree.module][tree.protocol], replace(tree, path=path)
+    if path is None:
+        aim = Aim.ROOT if trip.time_file is None else Aim.TIME_FILE
+        return ProbeRequest(subject, url + (trip.time_file or ""), aim)
     if path in trip.images.get(tree.module, ()):
-        return ProbeRequest(subject, url + path, image=True)
-    file = path + REPOMD if path else trip.time_file or ""
-    return ProbeRequest(subject, url + file, validator=_validator(trip, subject))
+        return ProbeRequest(subject, url + path, Aim.IMAGE)
+    return ProbeRequest(subject, url + path + REPOMD, validator=_validator(trip, subject))
 
 
 def asked_by_get(trip: Trip, image: Subject) -> bool:
@@ -131,7 +143,7 @@ def _validator(trip: Trip, subject: Subject) -> str | None:
     Only where these are what the origin publishes now, and were seen within a day: a mirror that calls everything
     unchanged would stay fresh for ever.
     """
-    verdict, metadata = trip.verdicts.get(subject), trip.wanted.get(subject.module, {}).get(subject.path)
+    verdict, metadata = trip.verdicts.get(subject), trip.wanted.get(subject.module, {}).get(subject.path or "")
     if verdict is None or metadata is None or verdict.outcome is not ProbeOutcome.FRESH or verdict.sha256_at is None:
         return None
     is_current = verdict.sha256 == metadata.current.sha256 and trip.now - verdict.sha256_at < DAY
@@ -183,7 +195,7 @@ def contents(verdicts: Mapping[Subject, Verdict]) -> dict[Content, Verdict]:
     bad = _bad_ways(verdicts)
     found: dict[Content, tuple[tuple[bool, tuple[int, Family]], Verdict]] = {}
     for subject, verdict in verdicts.items():
-        if subject.path:
+        if subject.path is not None:
             rank = (_way(subject) in bad, _rank(subject))
             key = (subject.mirror, subject.module, subject.path)
             if key not in found or rank < found[key][0]:
@@ -200,7 +212,9 @@ def contents_over(
     """
     bad = _bad_ways(verdicts)
     found: dict[Family, dict[Content, Verdict]] = {}
-    for subject in sorted((each for each in verdicts if each.path), key=_rank):
+    for subject in sorted(verdicts, key=_rank):
+        if subject.path is None:
+            continue
         key, verdict = (subject.mirror, subject.module, subject.path), verdicts[subject]
         known = general[key]
         if _way(subject) not in bad and verdict.checked_at > known.checked_at - DAY:
@@ -213,15 +227,13 @@ def contents_over(
 
 
 def _bad_ways(verdicts: Mapping[Subject, Verdict]) -> set[tuple[str, str, Protocol, Family]]:
-    return {_way(subject) for subject, verdict in verdicts.items() if not subject.path and not verdict.good_now}
+    return {_way(subject) for subject, verdict in verdicts.items() if subject.is_tree and not verdict.good_now}
 
 
 def known_paths(trip: Trip, tree: Subject) -> dict[Subject, Verdict]:
     """The verdicts on repositories that this tree has of its own."""
     return {
-        subject: verdict
-        for subject, verdict in trip.verdicts.items()
-        if subject.path and replace(subject, path="") == tree
+        subject: verdict for subject, verdict in trip.verdicts.items() if not subject.is_tree and subject.tree == tree
     }
 
 

@@ -110,9 +110,9 @@ def fairly_ahead(
 
 
 def _is_unfair(known: Verdict | None, probe: Probe, confirmed: Mapping[str, float | None]) -> bool:
-    if probe.outcome is not ProbeOutcome.AHEAD or known is None or probe.subject.path not in confirmed:
+    if probe.outcome is not ProbeOutcome.AHEAD or known is None or probe.subject.key not in confirmed:
         return False
-    at = confirmed[probe.subject.path]
+    at = confirmed[probe.subject.key]
     return at is None or at <= known.checked_at
 
 
@@ -127,7 +127,7 @@ def suspicious(before: Mapping[Subject, Verdict], probes: Collection[Probe], fam
     good: dict[str, bool] = {}
     for probe in probes:
         subject, known = probe.subject, before.get(probe.subject)
-        counts = subject.family is family and not subject.path and (known is None or known.good_now)
+        counts = subject.family is family and subject.is_tree and (known is None or known.good_now)
         if counts and _tells(probe, known):
             good[subject.mirror] = good.get(subject.mirror, False) or probe.outcome in GOOD_OUTCOMES
     return is_our_own_fault(len(good), sum(not found for found in good.values()), controls_reachable=False)
@@ -173,7 +173,7 @@ def _noted(
     for probe in probes:
         subject = probe.subject
         was, found = before.get(subject), after.get(subject)
-        first = not subject.path and subject.mirror not in seen
+        first = subject.is_tree and subject.mirror not in seen
         if first:
             seen.add(subject.mirror)
         if first or was is None or found is None or _said(was) != _said(found):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mirrorlist.core.health.verdicts import (
@@ -115,7 +115,7 @@ def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[HealthR
     }
     order = sorted(
         known,
-        key=lambda each: (places[each.module], _ORDER.index(each.protocol), each.family, each.path),
+        key=lambda each: (places[each.module], _ORDER.index(each.protocol), each.family, each.spelled),
     )
     return tuple(_row(mirror, subject, known[subject]) for subject in order)
 
@@ -123,7 +123,7 @@ def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[HealthR
 def _row(mirror: Mirror, subject: Subject, verdict: Verdict) -> HealthRow:
     return HealthRow(
         subject=subject,
-        url=mirror.urls[subject.module][subject.protocol] + subject.path,
+        url=mirror.urls[subject.module][subject.protocol] + (subject.path or ""),
         good_now=verdict.good_now,
         outcome=verdict.outcome,
         detail=verdict.detail,
@@ -131,7 +131,7 @@ def _row(mirror: Mirror, subject: Subject, verdict: Verdict) -> HealthRow:
         checked_at=verdict.checked_at,
         held_until=verdict.held_until,
         remedy=REMEDIES[verdict.outcome],
-        certificate_days=None if subject.path else verdict.certificate_days,
+        certificate_days=verdict.certificate_days if subject.is_tree else None,
         bad=verdict.bad,
         good=verdict.good,
     )
@@ -146,7 +146,7 @@ def remedies(rows: tuple[HealthRow, ...]) -> dict[ProbeOutcome, str]:
 def worst(rows: tuple[HealthRow, ...]) -> tuple[HealthRow, ...]:
     """The rows that people have to read: the trees, and the repositories and images that are not in order."""
     return tuple(
-        row for row in rows if not row.subject.path or row.outcome not in _QUIET or not row.good_now or row.detail
+        row for row in rows if row.subject.is_tree or row.outcome not in _QUIET or not row.good_now or row.detail
     )
 
 
@@ -165,7 +165,7 @@ def _count_below(rows: tuple[HealthRow, ...], tree: Subject, outcome: ProbeOutco
     return sum(
         row.outcome is outcome and row.good_now and not row.detail
         for row in rows
-        if row.subject.path and replace(row.subject, path="") == tree
+        if not row.subject.is_tree and row.subject.tree == tree
     )
 
 
@@ -174,7 +174,7 @@ def said_nothing(rows: tuple[HealthRow, ...], probes: Iterable[Probe]) -> tuple[
     newest: dict[Subject, Probe] = {}
     for probe in probes:
         newest.setdefault(probe.subject, probe)
-    trees = {row.subject: row for row in rows if not row.subject.path}
+    trees = {row.subject: row for row in rows if row.subject.is_tree}
     return tuple(
         probe
         for subject, probe in newest.items()

@@ -10,7 +10,7 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.health.columns import MOMENT, HealthTable, held_key, reach_key, reach_of, sync_state_of
 from mirrorlist.core.health.probe_plan import Content, contents, contents_over
 from mirrorlist.core.health.verdicts import Override, Standing, Subject, Verdict, replaced, standing
-from mirrorlist.core.model import Mirror, RepoMetadata
+from mirrorlist.core.model import Mirror, RepoMetadata, content_key
 
 
 def health_table(
@@ -33,7 +33,7 @@ def health_table(
     holds = judging.columns(_by_path(general), since)
     holds_over: dict[str, bytes] = {}
     for family, over in contents_over(verdicts, general).items():
-        paths = {path for _, _, path in over}
+        paths = {content_key(module, path) for _, module, path in over}
         mixed = {key: over.get(key, verdict) for key, verdict in general.items()}
         noted: dict[str, bytearray] = {}
         for path, column in judging.columns(_by_path(mixed), noted, paths).items():
@@ -58,10 +58,10 @@ _ByPath = Mapping[str, Mapping[str, Verdict]]
 
 
 def _by_path(found: Mapping[Content, Verdict]) -> _ByPath:
-    """The verdicts by path, then by mirror."""
+    """The verdicts by the name of what they are on, then by mirror."""
     by_path: dict[str, dict[str, Verdict]] = {}
-    for (name, _, path), verdict in found.items():
-        by_path.setdefault(path, {})[name] = verdict
+    for (name, module, path), verdict in found.items():
+        by_path.setdefault(content_key(module, path), {})[name] = verdict
     return by_path
 
 
@@ -153,7 +153,7 @@ def _bad_reach(
 ) -> dict[str, bytes]:
     columns: dict[str, bytearray] = {}
     for subject, verdict in verdicts.items():
-        if subject.path or verdict.good_now or subject.mirror not in numbers:
+        if not subject.is_tree or verdict.good_now or subject.mirror not in numbers:
             continue
         key = reach_key(subject.module, subject.protocol, subject.family)
         columns.setdefault(key, bytearray(len(numbers)))[numbers[subject.mirror]] = reach_of(verdict)
@@ -170,6 +170,6 @@ def _dead_trees(verdicts: Mapping[Subject, Verdict]) -> tuple[str, ...]:
     """The project's own trees, which are probed under their URLs as names, that answer over no address family."""
     answers: dict[str, bool] = {}
     for subject, verdict in verdicts.items():
-        if "://" in subject.mirror and not subject.path:
+        if "://" in subject.mirror and subject.is_tree:
             answers[subject.mirror] = answers.get(subject.mirror, False) or verdict.good_now
     return tuple(sorted(tree for tree, good in answers.items() if not good))

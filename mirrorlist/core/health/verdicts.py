@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from mirrorlist.core.model import Protocol, RepoMetadata
+from mirrorlist.core.model import Protocol, RepoMetadata, content_key
 
 
 class Family(StrEnum):
@@ -65,19 +65,45 @@ OUT_AT_ONCE = frozenset(
 """One such probe takes a mirror out: waiting for a second would hand clients something that is surely bad."""
 SAYS_NOTHING = frozenset({ProbeOutcome.UNCHECKED})
 """Neither for nor against the mirror."""
+ROOT = "/"
+"""How the path of a repository at the root of its tree is spelled. No other begins with a slash."""
 MOST_DOUBLINGS = 30
 """Of the hold-down; its longest is reached long before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a probe looks at. ``path`` is a repository's; without one it is the tree of ``module`` itself."""
+    """What a probe looks at.
+
+    ``path`` is that of a repository or an image below the tree of ``module``, empty for a repository at its root; None
+    is the tree itself.
+    """
 
     mirror: str
     module: str
     protocol: Protocol
     family: Family
-    path: str = ""
+    path: str | None = None
+
+    @property
+    def is_tree(self) -> bool:
+        """Whether it is a whole tree, not something in it."""
+        return self.path is None
+
+    @property
+    def tree(self) -> Subject:
+        """The tree that it is in, or is."""
+        return self if self.path is None else replace(self, path=None)
+
+    @property
+    def key(self) -> str:
+        """The name under which lists and the origin's history have it; a tree's is that of its root."""
+        return content_key(self.module, self.path or "")
+
+    @property
+    def spelled(self) -> str:
+        """The path as people and the database have it: nothing for a tree, ``/`` for a repository at its root."""
+        return "" if self.path is None else self.path or ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +235,11 @@ class Override:
     author: str
     since: float
     until: float
+
+
+def path_spelled(text: str) -> str | None:
+    """The path that ``Subject.spelled`` gave."""
+    return text.removeprefix(ROOT) if text else None
 
 
 class EventKind(StrEnum):

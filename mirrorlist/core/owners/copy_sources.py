@@ -81,14 +81,14 @@ def copy_fault(verdicts: Mapping[Subject, Verdict], module: str) -> str | None:
     Its rsync has to answer, over one address family at least, and every repository has to be the origin's newest.
     """
     found = {subject: verdict for subject, verdict in verdicts.items() if subject.module == module}
-    trees = [each for subject, each in found.items() if not subject.path and subject.protocol is Protocol.RSYNC]
+    trees = [each for subject, each in found.items() if subject.is_tree and subject.protocol is Protocol.RSYNC]
     if not trees:
         return "the prober has not asked its rsync yet"
     if not any(each.good_now and each.outcome in GOOD_OUTCOMES for each in trees):
         return f"its rsync is not in order ({trees[0].outcome.value})"
     for subject, each in found.items():
-        if subject.path and not (each.good_now and each.outcome in (ProbeOutcome.FRESH, ProbeOutcome.GOOD)):
-            return f"its {subject.path} is not fresh ({each.outcome.value})"
+        if not subject.is_tree and not (each.good_now and each.outcome in (ProbeOutcome.FRESH, ProbeOutcome.GOOD)):
+            return f"its {subject.spelled} is not fresh ({each.outcome.value})"
     return None
 
 

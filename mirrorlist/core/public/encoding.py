@@ -22,7 +22,7 @@ from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.history import superseded
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.verdicts import Override, Subject, Verdict
-from mirrorlist.core.model import MAIN, Mirror
+from mirrorlist.core.model import MAIN, Mirror, content_key
 from mirrorlist.core.public.record import History, PublicRecord, RecordInputs
 from mirrorlist.core.public.types import Logo, PublicDetail, PublicNetwork
 from mirrorlist.core.selection.fallback_levels import rungs
@@ -158,7 +158,7 @@ def known_of(
     return RecordInputs(
         mirrors=facts.mirrors,
         health=facts.health,
-        modules={path: module for module, paths in by_module.items() for path in paths},
+        modules={content_key(module, path): module for module, paths in by_module.items() for path in paths},
         now=now,
         verdicts=verdicts,
         overrides=overrides,

@@ -14,7 +14,7 @@ from mirrorlist.core.health.probe_plan import contents
 from mirrorlist.core.health.report import report
 from mirrorlist.core.health.verdicts import Event, Family, Override, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.mirror import is_public, is_shown
-from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status
+from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status, content_key
 from mirrorlist.core.public.types import (
     Logo,
     MirrorState,
@@ -159,7 +159,7 @@ def _mirror(known: RecordInputs, number: int, mirror: Mirror, verdicts: Mapping[
 def _is_way(mirror: Mirror, subject: Subject) -> bool:
     """Whether a subject is a tree that the mirror still offers over the web."""
     offered = subject.protocol in mirror.urls.get(subject.module, {})
-    return not subject.path and subject.protocol in WEB_PROTOCOLS and offered
+    return subject.is_tree and subject.protocol in WEB_PROTOCOLS and offered
 
 
 def state_of(
@@ -209,7 +209,7 @@ def _since(
         worse = {path for path, holds in counted.items() if holds > SyncState.LAGGING}  # not what it never carried
         if not worse:
             return outdated
-        bad = [verdict.since for subject, verdict in verdicts.items() if subject.path in worse and not verdict.good_now]
+        bad = [verdict.since for subject, verdict in verdicts.items() if subject.key in worse and not verdict.good_now]
         return min(bad, default=replaced_at)
     return None
 
@@ -223,7 +223,9 @@ def _paused_since(mirror: Mirror) -> float | None:
 def _lag(known: RecordInputs, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> float | None:
     """How far the repository that is worst is behind the origin, in seconds; None where nothing was compared."""
     lags = [
-        max(0.0, known.now - replaced) if (replaced := known.old.get(path, {}).get(verdict.sha256)) else 0.0
+        max(0.0, known.now - replaced)
+        if (replaced := known.old.get(content_key(module, path), {}).get(verdict.sha256))
+        else 0.0
         for (_, module, path), verdict in contents(verdicts).items()
         if verdict.sha256 and module in mirror.urls
     ]
@@ -240,7 +242,7 @@ def _detail(known: RecordInputs, mirror: Mirror, verdicts: Mapping[Subject, Verd
                 module=row.subject.module,
                 protocol=row.subject.protocol,
                 family=row.subject.family,
-                path=row.subject.path,
+                path=row.subject.spelled,
                 good=row.good_now,
                 outcome=row.outcome,
                 detail=clean(row.detail),
@@ -269,7 +271,7 @@ def _probe(probe: Probe) -> PublicProbe:
         module=subject.module,
         protocol=subject.protocol,
         family=subject.family,
-        path=subject.path,
+        path=subject.spelled,
         outcome=probe.outcome,
         detail=clean(probe.detail),
     )
@@ -285,7 +287,7 @@ def _event(event: Event) -> PublicEvent:
         module=subject.module if subject else None,
         protocol=subject.protocol if subject else None,
         family=subject.family if subject else None,
-        path=subject.path if subject else None,
+        path=subject.spelled if subject else None,
     )
 
 

@@ -14,7 +14,7 @@ from mirrorlist.core.snapshot import Facts, Snapshot
 
 
 def rungs(facts: Facts) -> dict[str, FallbackLevel]:
-    """The fallback level of the text list of every repository that mirrors carry, by its path; one path for each arch.
+    """The fallback level of the text list of every repository that mirrors carry, by its name; one for each arch.
 
     Most are at the top, which one mirror shows that can be given and is fresh; only the others need all levels.
     """
@@ -31,10 +31,10 @@ def rungs(facts: Facts) -> dict[str, FallbackLevel]:
             ]
             modules[target.module] = usable.rung, able
         level, able = modules[target.module]
-        column = facts.health.holds.get(query.path)
+        column = facts.health.holds.get(query.key)
         if column and not (level is FallbackLevel.FRESH and any(column[number] in CURRENT for number in able)):
             level = usability(facts.mirrors, facts.health, query, None).rung
-        found[query.path] = level
+        found[query.key] = level
     return found
 
 

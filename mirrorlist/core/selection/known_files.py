@@ -10,7 +10,7 @@ from mirrorlist.core.catalogue.trees import TreePath, quoted
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.files.index import SHA256_BYTES, FileIndex, FilePieces, Holders
 from mirrorlist.core.health.columns import SyncState
-from mirrorlist.core.model import MAIN, Query
+from mirrorlist.core.model import MAIN, Query, content_key
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.usability import Exclusions
 from mirrorlist.core.snapshot import Snapshot
@@ -27,7 +27,7 @@ class RepositoryLocator:
         for target, arch in published(catalogue):
             path = target.path.replace("$basearch", arch or "")
             known = self._by_module.setdefault(target.module, {})
-            known[path] = path
+            known[path] = content_key(target.module, path)
             for name, version in catalogue.latest.items():
                 if path.startswith(f"{version}/"):  # on mirrors 9 is a link to 9.8
                     known.setdefault(name + path.removeprefix(version), path)
@@ -38,30 +38,30 @@ class RepositoryLocator:
             for directory, paths in directories(path for path in known if not path.endswith("/")).items()
         }
 
-    def repository(self, module: str, path: str) -> str:
-        """The path of the innermost repository that a file or directory lies in; empty if it lies in none."""
+    def repository(self, module: str, path: str) -> str | None:
+        """The name of the innermost repository that a file or directory lies in; None if it lies in none."""
         known = self._by_module.get(module, {})
         end = len(path)
         while (end := path.rfind("/", 0, end)) >= 0:
             if found := known.get(path[: end + 1]):
                 return found
-        return ""
+        return known.get("")
 
-    def image(self, module: str, path: str) -> str:
-        """The image that a path is, or the directory of images, as verdicts name it; empty if it is neither."""
-        return self._images.get(module, {}).get(path, "")
+    def image(self, module: str, path: str) -> str | None:
+        """The image that a path is, or the directory of images, as verdicts name it; None if it is neither."""
+        return self._images.get(module, {}).get(path)
 
     def images_in(self, module: str, directory: str) -> frozenset[str]:
         """The names of the images right in a directory, which is spelled without a slash at its end."""
         return self._names.get((module, directory), frozenset())
 
-    def judged(self, module: str, path: str) -> tuple[str, str]:
-        """The paths whose verdicts count for a file or directory: its repository's, and its own as an image."""
+    def judged(self, module: str, path: str) -> tuple[str | None, str | None]:
+        """The names whose verdicts count for a file or directory: its repository's, and its own as an image."""
         return self.repository(module, path), self.image(module, path)
 
-    def described(self, module: str, path: str) -> str:
-        """The path of the repository whose repomd.xml a path is; empty if it is none's."""
-        return self._by_module.get(module, {}).get(path.removesuffix(REPOMD), "") if path.endswith(REPOMD) else ""
+    def described(self, module: str, path: str) -> str | None:
+        """The name of the repository whose repomd.xml a path is; None if it is none's."""
+        return self._by_module.get(module, {}).get(path.removesuffix(REPOMD)) if path.endswith(REPOMD) else None
 
     def is_in_vault(self, module: str, path: str) -> bool:
         """Whether a path is below a version that mirrors no longer carry."""
@@ -137,8 +137,8 @@ def known_file(snapshot: Snapshot, belonging: RepositoryLocator, place: TreePath
     if place.is_directory:
         return None
     changes = changes_in_place(place.path)
-    metadata = snapshot.facts.metadata.get(belonging.described(place.tree.module, place.path))
-    if metadata is not None:
+    described = belonging.described(place.tree.module, place.path)
+    if described and (metadata := snapshot.facts.metadata.get(described)):
         current = metadata.current
         return FileMetadata(
             size=current.size, mtime=current.timestamp, sha256=current.sha256, sha512=current.sha512, changes=True
@@ -188,7 +188,7 @@ def located(snapshot: Snapshot, belonging: RepositoryLocator, query: Query, now:
         if real != path:
             target, path = replace(target, path=quoted(real)), real
     judged = belonging.judged(module, path)
-    within = judged if any(judged) else belonging.judged(module, query.file or "")
+    within = judged if judged != (None, None) else belonging.judged(module, query.file or "")
     return replace(query, target=target, file=path, within=within)
 
 
@@ -201,17 +201,17 @@ def _names_a_directory(path: str) -> bool:
     return not path or path.endswith("/")
 
 
-def _may_be_newer(snapshot: Snapshot, index: FileIndex, path: str, repository: str, now: float) -> bool:
+def _may_be_newer(snapshot: Snapshot, index: FileIndex, path: str, repository: str | None, now: float) -> bool:
     """Whether an index that does not know a file may be wrong about it.
 
     A repository's metadata names its files by checksum, and mirrors hold older names for a while: what a client was
     just told of must not be 404 here. So it is while a change is newer than the index, or than the time that
     mirrors have for it; and for repodata always.
     """
-    if not repository:
+    if repository is None:
         return False
     metadata = snapshot.facts.metadata.get(repository)
-    if f"/{REPODATA}" in path:
+    if f"/{REPODATA}" in f"/{path}":
         return True
     if metadata is None:
         return False
@@ -261,4 +261,4 @@ def holders_of(index: FileIndex, query: Query) -> Holders | None:
 
 
 def _is_in_repository(query: Query) -> bool:
-    return query.within is not None and bool(query.within[0])
+    return query.within is not None and query.within[0] is not None

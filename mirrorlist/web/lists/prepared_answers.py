@@ -177,7 +177,7 @@ class Routes:
             route.between = route.tail_alone = query.path.encode() + b"\n"
             route.tail = route.between + _comments(column.notes)
             return route
-        metadata = self._prepared.snapshot.facts.metadata.get(query.path)
+        metadata = self._prepared.snapshot.facts.metadata.get(query.key)
         if metadata is None:
             return None
         route.headers = list(headers_for(metalink3.CONTENT_TYPE))

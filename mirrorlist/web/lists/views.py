@@ -139,7 +139,7 @@ def selected(snapshot: Snapshot, question: Question, client: Client, now: float)
 
 def metadata_for(snapshot: Snapshot, query: Query) -> RepoMetadata:
     """The checksums of a repository; raises as ``answer_to`` does."""
-    metadata = snapshot.facts.metadata.get(query.path)
+    metadata = snapshot.facts.metadata.get(query.key)
     if metadata is not None:
         return metadata
     if query.target.module not in snapshot.facts.service.origins:

@@ -56,7 +56,7 @@ def after(of: Mirror, runs: int, wanted: Wanted = WANTED, time_file: str | None 
         found = visited(of, run, verdicts, wanted, time_file)
         for probe in found.probes:
             verdicts[probe.subject] = judged(verdicts.get(probe.subject), probe, HealthPolicy())
-    last = next(probe for probe in found.probes if not probe.subject.path)
+    last = next(probe for probe in found.probes if not probe.subject.spelled)
     return last, verdicts[last.subject]
 
 
@@ -118,7 +118,7 @@ def test_one_request_of_a_visit_is_a_client_s_and_another_s_in_each_run() -> Non
 def test_a_mirror_that_refuses_the_prober_alone_is_good(refusal: bytes | None) -> None:
     with mirrored(Picky("^mirrorlist/", refusal)) as (of, _):
         found = visited(of, 1, {})
-    by_path = {probe.subject.path: probe for probe in found.probes}
+    by_path = {probe.subject.spelled: probe for probe in found.probes}
     assert {path: by_path[path].outcome for path in by_path} == {
         "": ProbeOutcome.GOOD, **dict.fromkeys(PATHS, ProbeOutcome.FRESH),
     }  # fmt: skip

@@ -137,7 +137,7 @@ def test_mirrors_of_one_family_are_good_over_theirs_and_no_fault_over_the_other(
     states = {
         (subject.mirror, subject.family.value): verdict.outcome
         for subject, verdict in watch.verdicts.items()
-        if not subject.path
+        if not subject.spelled
     }
     assert states == {
         ("four.test", "ipv4"): ProbeOutcome.GOOD, ("four.test", "ipv6"): ProbeOutcome.NO_ADDRESS,

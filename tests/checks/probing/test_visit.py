@@ -80,7 +80,7 @@ def visited(
 
 def probes(found: Visited, family: Family = Family.IPV4) -> dict[str, Probe]:
     """The probes over a family by path; "" is the tree."""
-    return {probe.subject.path: probe for probe in found.probes if probe.subject.family is family}
+    return {probe.subject.spelled: probe for probe in found.probes if probe.subject.family is family}
 
 
 def outcomes(found: Visited, family: Family = Family.IPV4) -> dict[str, ProbeOutcome]:
@@ -236,11 +236,11 @@ def test_a_partial_mirror_is_good_for_what_it_carries() -> None:
     assert outcomes(found) == {
         "": ProbeOutcome.GOOD, PATHS[0]: ProbeOutcome.MISSING, PATHS[1]: ProbeOutcome.FRESH, PATHS[2]: ProbeOutcome.MISSING,
     }  # fmt: skip
-    states = {s.path: v.good_now for s, v in verdicts.items() if s.family is Family.IPV4}
+    states = {s.spelled: v.good_now for s, v in verdicts.items() if s.family is Family.IPV4}
     assert states == {"": True, PATHS[0]: False, PATHS[1]: True, PATHS[2]: False}
 
 
-OVER_IPV4 = [Subject("m.test", MAIN, Protocol.HTTP, Family.IPV4, path) for path in ("", *PATHS)]
+OVER_IPV4 = [Subject("m.test", MAIN, Protocol.HTTP, Family.IPV4, path) for path in (None, *PATHS)]
 
 
 def test_a_tree_that_moved_away_is_out_after_two_visits_and_comes_back_after_two() -> None:
@@ -250,7 +250,7 @@ def test_a_tree_that_moved_away_is_out_after_two_visits_and_comes_back_after_two
         files, tree.files = tree.files, {}
         for run in (1, 2):
             verdicts = judged_by(visited(of, verdicts=verdicts, run=run), verdicts)
-        gone = {subject.path: verdicts[subject].good_now for subject in OVER_IPV4}
+        gone = {subject.spelled: verdicts[subject].good_now for subject in OVER_IPV4}
         tree.files = files
         for run in (3, 4):
             verdicts = judged_by(visited(of, verdicts=verdicts, run=run), verdicts)
@@ -264,10 +264,10 @@ def test_when_protocols_disagree_the_other_tree_is_walked_too() -> None:
         found = visited(of, Fetching(context=TRUSTING))
     stale = [probe for probe in found.probes if probe.outcome is ProbeOutcome.STALE]
     fresh = [probe for probe in found.probes if probe.outcome is ProbeOutcome.FRESH]
-    assert {(probe.subject.protocol, probe.subject.path) for probe in stale} == {
+    assert {(probe.subject.protocol, probe.subject.spelled) for probe in stale} == {
         ("http", path) for path in ("", *PATHS)
     }
-    assert {(probe.subject.protocol, probe.subject.path) for probe in fresh} == {("https", path) for path in PATHS}
+    assert {(probe.subject.protocol, probe.subject.spelled) for probe in fresh} == {("https", path) for path in PATHS}
 
 
 def test_when_protocols_agree_one_of_them_is_walked_and_the_other_forgotten_once_it_is_good() -> None:
@@ -283,7 +283,7 @@ def test_when_protocols_agree_one_of_them_is_walked_and_the_other_forgotten_once
             found = visited(of, fetching, verdicts=verdicts, run=run)
             verdicts = judged_by(found, verdicts)
             forgotten.append(found.forgotten)
-    own = {subject for subject in verdicts if subject.protocol is Protocol.HTTP and subject.path}
+    own = {subject for subject in verdicts if subject.protocol is Protocol.HTTP and subject.spelled}
     assert all(verdicts[subject].good_now for subject in own)
     assert forgotten == [frozenset(), frozenset(), frozenset(own)]
 
@@ -296,7 +296,7 @@ def test_a_bad_certificate_leaves_http_in_place(identity: str, days: float, deta
     with serving_tls(identity, talk=Tree(), days=days) as secure, serving(Tree()) as plain:
         found = visited(mirror(http=plain, https=secure), Fetching(context=TRUSTING))
     by_way = {
-        (p.subject.protocol, p.subject.path): p for p in found.probes if p.subject.family is Family.IPV4
+        (p.subject.protocol, p.subject.spelled): p for p in found.probes if p.subject.family is Family.IPV4
     }  # fmt: skip
     assert by_way[Protocol.HTTPS, ""].outcome is ProbeOutcome.CERTIFICATE
     assert detail in by_way[Protocol.HTTPS, ""].detail
@@ -426,7 +426,7 @@ def test_a_file_that_only_head_finds_is_lost_and_stays_so() -> None:
         verdicts: dict[Subject, Verdict] = {}
         for run in range(3 * RUN_OF_HEAD):
             verdicts = judged_by(visited(of, verdicts=verdicts, run=run, images={ISO: 700}), verdicts)
-    assert not next(verdict.good_now for subject, verdict in verdicts.items() if subject.path == ISO)
+    assert not next(verdict.good_now for subject, verdict in verdicts.items() if subject.spelled == ISO)
 
 
 def test_of_a_server_without_ranges_only_the_beginning_is_read() -> None:
@@ -443,7 +443,9 @@ def test_a_mirror_without_an_image_stays_for_its_repositories() -> None:
         verdicts: dict[Subject, Verdict] = {}
         for run in range(3):
             verdicts = judged_by(visited(of, verdicts=verdicts, run=run, images={ISO: 700}), verdicts)
-    bad = {subject.path for subject, verdict in verdicts.items() if not verdict.good_now and subject.family == "ipv4"}
+    bad = {
+        subject.spelled for subject, verdict in verdicts.items() if not verdict.good_now and subject.family == "ipv4"
+    }
     assert bad == {ISO}
 
 
@@ -484,7 +486,9 @@ class Unchanged:
 
 def unchanged(found: Visited) -> list[Unchanged]:
     return [
-        Unchanged(probe.subject.path, probe.outcome) for probe in found.probes if probe.unchanged and probe.subject.path
+        Unchanged(probe.subject.spelled, probe.outcome)
+        for probe in found.probes
+        if probe.unchanged and probe.subject.spelled
     ]
 
 
@@ -637,14 +641,14 @@ def test_a_silent_host_costs_a_timeout_and_a_quarter() -> None:
 def test_a_host_that_falls_silent_in_its_walk_costs_no_more() -> None:
     found = slowly(lambda url, ask: 1.0 if "9/A" in url else None)
     assert found.seconds <= 4 + 1 + 10
-    assert {probe.outcome for probe in found.probes if probe.subject.path == PATHS[1]} == {ProbeOutcome.TIMEOUT}
-    assert {probe.outcome for probe in found.probes if not probe.subject.path} == {ProbeOutcome.GOOD}
+    assert {probe.outcome for probe in found.probes if probe.subject.spelled == PATHS[1]} == {ProbeOutcome.TIMEOUT}
+    assert {probe.outcome for probe in found.probes if not probe.subject.spelled} == {ProbeOutcome.GOOD}
 
 
 def test_a_slow_host_behind_a_dead_port_is_not_called_silent() -> None:
     quick = {"https": None, "http": 1.0}
     found = slowly(lambda url, ask: quick[url.partition(":")[0]])
-    over = {(p.subject.protocol, p.subject.family): p.outcome for p in found.probes if not p.subject.path}
+    over = {(p.subject.protocol, p.subject.family): p.outcome for p in found.probes if not p.subject.spelled}
     assert over[Protocol.HTTP, Family.IPV4] is ProbeOutcome.GOOD
     assert over[Protocol.HTTPS, Family.IPV4] is ProbeOutcome.TIMEOUT
 
@@ -741,3 +745,53 @@ def test_a_newer_repomd_without_timestamps_is_newer_by_its_time() -> None:
     at = format_datetime(datetime.fromtimestamp(NOW - 60, UTC), usegmt=True)
     with mirrored(says(answer("200 OK", body, f"Last-Modified: {at}"))) as (of, _):
         assert {outcome for path, outcome in outcomes(visited(of)).items() if path} == {ProbeOutcome.AHEAD}
+
+
+AUTOINDEX = answer(body=b"<html><head><title>Index of /</title></head><body>..</body></html>")
+
+
+def test_a_repository_at_the_root_is_compared_and_a_page_about_the_root_is_not_taken_for_it() -> None:
+    """nginx's autoindex, which our own kit turns on, answers for the root: a repository there is its repomd.xml."""
+    tree = Tree({REPOMD: CURRENT})
+
+    def talk(connection: socket.socket, head: bytes) -> None:
+        if head.split(b" ", 2)[1] == b"/":
+            connection.sendall(AUTOINDEX)
+        else:
+            tree(connection, head)
+
+    wanted = {MAIN: {"": published("")}}
+    with mirrored(talk) as (of, _):
+        first = visited(of, wanted=wanted)
+        tree.files[REPOMD] = OLD
+        history = {"/main": frozenset(hashlib.sha256(body).hexdigest() for body in (OLD, CURRENT))}
+        terms = replace(TERMS, history=history)
+        second = visited(of, wanted=wanted, verdicts=judged_by(first, {}), terms=terms)
+        timed = visited(of, wanted=wanted, terms=terms, time_file="TIME")
+    assert outcomes(first) == {"": ProbeOutcome.GOOD, "/": ProbeOutcome.FRESH}
+    assert outcomes(second) == {"": ProbeOutcome.GOOD, "/": ProbeOutcome.STALE}
+    assert outcomes(timed) == {"": ProbeOutcome.GOOD, "/": ProbeOutcome.STALE}, "the time file is missing"
+
+
+@pytest.mark.parametrize(
+    ("talk", "outcome"),
+    [
+        (says(AUTOINDEX), ProbeOutcome.GOOD),
+        (says(answer("403 Forbidden")), ProbeOutcome.GOOD),
+        (says(answer("404 Not Found")), ProbeOutcome.GOOD),
+        (says(answer("500 Internal Server Error")), ProbeOutcome.REFUSED),
+        (stays_silent, ProbeOutcome.TIMEOUT),
+    ],
+)
+def test_a_module_in_which_nothing_can_be_compared_is_asked_all_the_same(talk: Talk, outcome: ProbeOutcome) -> None:
+    with mirrored(talk) as (of, _):
+        found = visited(of, wanted={})
+    assert outcomes(found) == {"": outcome}
+    assert found.requests > 0
+    assert outcome is not ProbeOutcome.GOOD or "nothing on it is compared" in probes(found)[""].detail
+
+
+def test_a_module_without_repositories_whose_port_refuses_is_known_to_refuse() -> None:
+    with mirrored(Tree()) as (of, _):
+        pass
+    assert outcomes(visited(of, wanted={})) == {"": ProbeOutcome.CLOSED}

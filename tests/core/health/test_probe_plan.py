@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.health.probe_plan import (
     DAY,
     LONG_MISSING,
     ROUTINE,
     TURNS,
+    Aim,
     Trip,
     contents,
     due,
@@ -55,7 +57,7 @@ def verdict(sha256: str | None = CURRENT, age: float = 900.0, **fields: object) 
 
 
 def asked(looks: tuple[object, ...]) -> list[str]:
-    return [look.subject.path for look in looks]  # type: ignore[attr-defined]  # looks
+    return [look.subject.spelled for look in looks]  # type: ignore[attr-defined]  # looks
 
 
 def test_the_first_looks_go_over_every_way_in_order() -> None:
@@ -103,8 +105,25 @@ def test_the_first_look_is_at_what_the_mirror_is_known_to_carry(
     assert reach_path(trip(verdicts, time_file=None, run=3), MAIN) == expected
 
 
-def test_a_module_with_nothing_to_ask_for_is_not_visited() -> None:
-    assert reach(trip(time_file=None, paths=())) == ()
+def test_a_module_in_which_nothing_can_be_compared_is_asked_for_its_root() -> None:
+    looks = reach(trip(time_file=None, paths=()))
+    assert {(look.aim, look.url, look.subject.is_tree) for look in looks} == {
+        (Aim.ROOT, "https://m.example.org/linux/", True),
+        (Aim.ROOT, "http://m.example.org/linux/", True),
+    }
+
+
+def test_a_repository_at_the_root_is_no_time_file() -> None:
+    """Its path is empty, and its repomd.xml is what is asked for."""
+    of = trip(time_file=None, paths=("",))
+    assert {(look.aim, look.url, look.subject.path) for look in reach(of)} == {
+        (Aim.REPOSITORY, f"{scheme}://m.example.org/linux/{REPOMD}", "") for scheme in ("https", "http")
+    }
+    timed = trip(time_file="TIME", paths=("",))
+    assert {look.aim for look in reach(timed)} == {Aim.TIME_FILE}
+    assert [(look.subject.spelled, look.url) for look in due(timed, TREE)] == [
+        ("/", f"https://m.example.org/linux/{REPOMD}")
+    ]
 
 
 def test_a_mirror_that_was_never_seen_is_looked_at_in_pieces() -> None:
@@ -210,11 +229,11 @@ ISOS = {f"9.8/isos/x86_64/{number:02}.iso": 700 for number in range(40)}
 
 def test_images_take_their_turn_in_the_room_that_repositories_leave() -> None:
     of = replace(trip(paths=PATHS[:10]), images={MAIN: ISOS})
-    looks = [look for look in due(of, TREE) if look.image]
+    looks = [look for look in due(of, TREE) if look.aim is Aim.IMAGE]
     assert len(looks) == ROUTINE - 10
     assert looks[0].url == "https://m.example.org/linux/9.8/isos/x86_64/00.iso"
     busy = replace(trip(paths=PATHS), images={MAIN: ISOS})
-    assert sum(look.image for look in due(busy, TREE)) == len(ISOS) // TURNS
+    assert sum(look.aim is Aim.IMAGE for look in due(busy, TREE)) == len(ISOS) // TURNS
 
 
 def test_steady_images_are_asked_for_once_in_ten_runs_and_bad_ones_each_time() -> None:
@@ -230,7 +249,7 @@ def test_steady_images_are_asked_for_once_in_ten_runs_and_bad_ones_each_time() -
 
 def test_a_module_of_images_alone_is_reached_by_one_of_them() -> None:
     of = replace(trip(paths=(), time_file=None), images={MAIN: ISOS})
-    assert {look.image for look in reach(of)} == {True}
+    assert {look.aim is Aim.IMAGE for look in reach(of)} == {True}
 
 
 VALIDATOR = '"5f-1"'

@@ -14,7 +14,7 @@ from tests.building import NOW
 POLICY = HealthPolicy()
 
 
-def probe(number: int, outcome: ProbeOutcome, family: Family = Family.IPV4, path: str = "") -> Probe:
+def probe(number: int, outcome: ProbeOutcome, family: Family = Family.IPV4, path: str | None = None) -> Probe:
     return Probe(Subject(f"m{number}", MAIN, Protocol.HTTP, family, path), NOW, 0.1, outcome, "told")
 
 

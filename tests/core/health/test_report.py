@@ -34,7 +34,7 @@ VERDICTS = {
 
 def test_a_tree_stands_before_its_repositories_and_what_is_not_offered_is_left_out() -> None:
     rows = report(M, VERDICTS)
-    assert [(row.subject.protocol, row.subject.path) for row in rows] == [
+    assert [(row.subject.protocol, row.subject.spelled) for row in rows] == [
         ("https", ""), ("https", APPSTREAM), ("https", BASEOS), ("https", BOOT), ("https", DVD), ("http", ""),
     ]  # fmt: skip
     assert rows[4].url == f"https://m.example.org/linux/{DVD}"
@@ -42,7 +42,7 @@ def test_a_tree_stands_before_its_repositories_and_what_is_not_offered_is_left_o
 
 def test_what_is_in_order_is_counted_and_the_rest_is_shown() -> None:
     rows = report(M, VERDICTS)
-    assert [row.subject.path for row in worst(rows)] == ["", APPSTREAM, BOOT, ""]
+    assert [row.subject.spelled for row in worst(rows)] == ["", APPSTREAM, BOOT, ""]
     assert (fresh_below(rows, TREE), images_below(rows, TREE), images_below(rows, PLAIN)) == (1, 1, 0)
     assert list(remedies(rows)) == [ProbeOutcome.STALE, ProbeOutcome.MISSING]
 

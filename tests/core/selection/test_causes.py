@@ -19,7 +19,9 @@ MIRRORS = [mirror(name) for name in ("fine", "stale", "down", "half", "out", "la
 HOUR = 3600.0
 
 
-def subject(name: str, path: str = "", protocol: Protocol = Protocol.HTTPS, family: Family = Family.IPV4) -> Subject:
+def subject(
+    name: str, path: str | None = None, protocol: Protocol = Protocol.HTTPS, family: Family = Family.IPV4
+) -> Subject:
     return Subject(f"{name}.example.org", MAIN, protocol, family, path)
 
 
@@ -34,8 +36,8 @@ def made() -> HealthTable:
         subject("stale", X86): verdict(ProbeOutcome.STALE, 5, "f"),
         subject("stale", ARM): verdict(ProbeOutcome.MISSING, 7),
         subject("lags", X86): verdict(ProbeOutcome.LAGGING, 40, "b", good=True),
-        subject("half", "", Protocol.HTTPS, Family.IPV6): verdict(ProbeOutcome.CERTIFICATE, 2),
-        **{subject("down", "", *way): verdict(ProbeOutcome.TIMEOUT, 1 + at) for at, way in enumerate(everything)},
+        subject("half", None, Protocol.HTTPS, Family.IPV6): verdict(ProbeOutcome.CERTIFICATE, 2),
+        **{subject("down", None, *way): verdict(ProbeOutcome.TIMEOUT, 1 + at) for at, way in enumerate(everything)},
     }
     override = Override("out.example.org", "a new disk", "somebody", NOW - HOUR, NOW + HOUR)
     known = {path: metadata(path, "a", "b") for path in (X86, ARM)}

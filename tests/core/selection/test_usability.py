@@ -274,7 +274,7 @@ def verdict(
     return Verdict(good, at, outcome, at, sha256=sha256)
 
 
-def subject(name: str, path: str = "", family: Family = Family.IPV4) -> Subject:
+def subject(name: str, path: str | None = None, family: Family = Family.IPV4) -> Subject:
     return Subject(f"{name}.example.org", MAIN, Protocol.HTTPS, family, path)
 
 
