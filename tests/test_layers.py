@@ -71,7 +71,6 @@ IMPURE = {
 MOST_LINES = 400
 LINES_WITHOUT_REASON = 300
 LONGER: dict[str, str] = {
-    "mirrorlist/checks/probing/judge.py": "one judgement per kind of answer, and the time stamps that they compare",
     "mirrorlist/checks/probing/visit.py": "one visit: its plan carried out, its patience, and what the tree amounts to",
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
     "mirrorlist/core/model.py": "the vocabulary of everything: reasons, mirrors, queries, selections",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import requests
 
 from mirrorlist.checks.fetching.result import shown
-from mirrorlist.checks.probing.judge import USUAL_FORMS, told_time
+from mirrorlist.checks.probing.told_time import USUAL_FORMS, told_time
 from mirrorlist.core.catalogue.catalogue import published, published_images
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service

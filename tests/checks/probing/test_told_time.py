@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from mirrorlist.checks.probing.judge import told_time
+from mirrorlist.checks.probing.told_time import told_time
 
 AT = 1_795_309_323.0
 """2026-11-22 01:02:03 UTC."""
