@@ -73,6 +73,7 @@ LINES_WITHOUT_REASON = 300
 LONGER: dict[str, str] = {
     "mirrorlist/checks/probing/visit.py": "one visit: its plan carried out, its patience, and what the tree amounts to",
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
+    "mirrorlist/core/health/verdicts.py": "the vocabulary of health: subjects, outcomes, verdicts and what follows",
     "mirrorlist/core/model.py": "the vocabulary of everything: reasons, mirrors, queries, selections",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",
 }
