@@ -160,7 +160,7 @@ def test_a_look_that_cannot_be_written_down_is_made_again(tree: Path, tmp_path: 
 
 
 def files(tree: Path) -> list[RepositoryFile]:
-    return [RepositoryFile(FIRST, str(tree)), RepositoryFile("web/", "https://origin.example.org/")]
+    return [RepositoryFile(FIRST, FIRST, str(tree)), RepositoryFile("web/", "web/", "https://origin.example.org/")]
 
 
 def test_each_kind_of_origin_has_its_turns(tree: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_file_that_is_still_written_is_not_read(tree: Path) -> None:
 
 def test_only_what_says_something_else_is_noted(tree: Path, store: MetadataStore) -> None:
     of, memory = service(origins={"main": str(tree)}), OriginMemory()
-    wanted = [RepositoryFile(path, str(tree)) for path in (FIRST, SECOND)]
+    wanted = [RepositoryFile(path, path, str(tree)) for path in (FIRST, SECOND)]
     list(update_metadata(of, store, NOW, memory))
     assert list(update_changed(wanted, store, NOW + 1, memory)) == []
     _in_place(tree, FIRST, b"<html>")
