@@ -1,12 +1,14 @@
-"""The process that ``mirrorlist serve`` becomes: granian's workers, and the publisher beside them.
+"""The process that ``mirrorlist serve`` becomes: it supervises the workers, and the publisher beside them.
 
-It is a module of its own, with few imports, because granian's workers import the main module of the process
-that starts them: started from the command line's they would each hold numpy, SQLAlchemy and click.
+It is a program of its own, with few imports, because it stays: the command's would hold click and YAML for nothing.
 """
 
 from __future__ import annotations
 
 import os
+import select
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,8 +19,11 @@ import msgspec
 import structlog
 
 from mirrorlist.logs import set_up_logs
+from mirrorlist.ports import address_of, release
+from mirrorlist.settings import read_settings, read_supervision
 from mirrorlist.store.snapshot_files import NAME
-from mirrorlist.workers import Workers
+from mirrorlist.systemd import Manager
+from mirrorlist.workers import START, Workers, received_signals
 
 log = structlog.get_logger()
 
@@ -28,38 +33,59 @@ LIVED_SECONDS = 60.0
 """A process that lived for so long is started again soon; of others the pause doubles."""
 STOP_SECONDS = 10.0
 FIRST_SNAPSHOT_SECONDS = 120.0
+LOOK_SECONDS = 0.05
 
 
 class Serving(msgspec.Struct, frozen=True):
-    """What to serve, how, the command that publishes, and the descriptor of the socket that holds the port."""
+    """What serves, and with how many workers; the command that publishes; the descriptors of the bound socket and of
+    the lock on the state directory. A socket that systemd passed stays its own."""
 
-    host: str
-    port: int
     workers: int
     state_dir: str
     publisher: list[str]
-    held: int
+    claimed: int
+    lock: int | None
+    is_passed: bool = False
 
 
 def become(serving: Serving) -> None:
     """Replaces this process by one that serves; it keeps the process id."""
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "mirrorlist.server", msgspec.json.encode(serving).decode()])
+    _let_inherit(serving, True)
+    os.execv(sys.executable, [sys.executable, "-c", START.format("server"), msgspec.json.encode(serving).decode()])
+
+
+def _let_inherit(serving: Serving, allowed: bool) -> None:
+    for descriptor in (serving.claimed, serving.lock):
+        if descriptor is not None:
+            os.set_inheritable(descriptor, allowed)
 
 
 def main() -> None:
     """Serves until it is told to end. Status 1 if there is no snapshot to serve, or no worker can be started."""
-    set_up_logs()
+    set_up_logs(read_settings().log_format)
     serving = msgspec.json.decode(sys.argv[1], type=Serving)
-    os.set_inheritable(serving.held, False)
-    server = Workers("mirrorlist.app:gateway", serving.host, serving.port, serving.workers)
-    stopping = threading.Event()
-    server.on_shutdown(stopping.set)
-    with Companion([*serving.publisher, "--parent", str(os.getpid())]) as publisher:
-        if not publisher.wait_for(Path(serving.state_dir) / NAME):
-            sys.exit(1)
-        server.run()
-    sys.exit(0 if stopping.is_set() and server.interrupt_signal else 1)
+    _let_inherit(serving, False)
+    supervision = read_supervision()
+    manager = Manager(supervision.notify_socket, supervision.watchdog_seconds)
+    claimed = socket.socket(fileno=serving.claimed)
+    try:
+        sys.exit(0 if _serve(serving, claimed, manager) else 1)
+    finally:
+        claimed.close() if serving.is_passed else release(claimed)
+
+
+def _serve(serving: Serving, claimed: socket.socket, manager: Manager) -> bool:
+    """Whether it ended because it was told to."""
+    with (
+        received_signals() as signals,
+        Companion([*serving.publisher, "--parent", str(os.getpid())]) as publisher,
+    ):
+        found = publisher.wait_for(Path(serving.state_dir) / NAME, signals, manager)
+        if found is not True:
+            return found is None
+        manager.status(f"answers at {address_of(claimed)}")
+        return Workers("mirrorlist.app:gateway", claimed, serving.workers, manager).run(signals)
 
 
 class Companion:
@@ -82,14 +108,17 @@ class Companion:
             self._process.kill()
             self._process.wait()
 
-    def wait_for(self, file: Path) -> bool:
-        """Waits for the first snapshot, and keeps the process alive from then on; False if it cannot be made."""
+    def wait_for(self, file: Path, signals: socket.socket, manager: Manager) -> bool | None:
+        """Waits for the first snapshot, and keeps the process alive from then on. False if it cannot be made, None if
+        this process is told to end before."""
         deadline = time.monotonic() + FIRST_SNAPSHOT_SECONDS
         while not file.exists():
+            manager.alive()
             if self._process.poll() is not None or time.monotonic() > deadline:
                 log.error("there is no snapshot to serve, and the publisher made none")
                 return False
-            time.sleep(0.05)
+            if select.select([signals], [], [], LOOK_SECONDS)[0] and set(signals.recv(64)) - {signal.SIGHUP}:
+                return None
         threading.Thread(target=self._keep, name="publisher", daemon=True).start()
         return True
 
@@ -104,7 +133,3 @@ class Companion:
             pause, started = min(2 * pause, LONGEST_RESTART_SECONDS), time.monotonic()
             log.error("the publisher ended and is started again", status=self._process.returncode)
             self._process = subprocess.Popen(self._command)
-
-
-if __name__ == "__main__":
-    main()

@@ -30,6 +30,15 @@ def _optional_path(text: str) -> Path | None:
     return Path(text) if text else None
 
 
+LOG_FORMATS = ("auto", "text", "json")
+
+
+def _log_format(text: str) -> str:
+    if text in LOG_FORMATS:
+        return text
+    raise ValueError(f"write one of {', '.join(LOG_FORMATS)}")
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_CONFIG", "service.yml", Path, "The service file."),
     Setting("MIRRORLIST_MIRRORS", "", _optional_path, "The directory of mirror files; else `mirrors_dir` of it."),
@@ -41,6 +50,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_IPINFO_TOKEN", "", str, "IPinfo's token for `update geo`; else `key_file`."),
     Setting("MIRRORLIST_HOOK_SECRET", "", str, "The secret of `POST /hooks/origin`; without one it is off."),
     Setting("MIRRORLIST_HOOK_SECRET_FILE", "", _optional_path, "The file that holds it, instead."),
+    Setting("MIRRORLIST_LOG_FORMAT", "auto", _log_format, "`text`, `json`, or `auto`: text on a terminal."),
 )
 
 
@@ -58,6 +68,7 @@ class Settings:
     ipinfo_token: str | None = field(default=None, repr=False)
     secret: str | None = field(default=None, repr=False)
     secret_file: Path | None = None
+    log_format: str = "auto"
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -84,6 +95,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         ipinfo_token,
         secret,
         secret_file,
+        log_format,
     ) = values.values()
     assert isinstance(config, Path) and isinstance(reload_seconds, float) and isinstance(lead_seconds, float)
     assert mirrors is None or isinstance(mirrors, Path)
@@ -100,6 +112,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         str(ipinfo_token) or None,
         str(secret) or None,
         secret_file,
+        str(log_format),
     )
 
 
@@ -107,6 +120,7 @@ def export(settings: Settings, state_dir: str) -> None:
     """Hands the settings to the processes that this one starts; workers need not read the service file."""
     os.environ["MIRRORLIST_CONFIG"] = str(settings.config.absolute())
     os.environ["MIRRORLIST_STATE"] = state_dir
+    os.environ["MIRRORLIST_LOG_FORMAT"] = settings.log_format
     if settings.mirrors:
         os.environ["MIRRORLIST_MIRRORS"] = str(settings.mirrors.absolute())
     if settings.secret_file:
@@ -136,3 +150,29 @@ def hook_secret(settings: Settings) -> str | None:
             f"{name}: write at least {SHORTEST_SECRET} ASCII characters without blanks (openssl rand -hex 32)"
         )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """What systemd hands to a service in its environment: where it listens for reports, how long it waits for a sign
+    of life, and how many sockets it passed."""
+
+    notify_socket: str | None = None
+    watchdog_seconds: float | None = None
+    sockets: int = 0
+
+
+def read_supervision(environ: Mapping[str, str] = os.environ, pid: int | None = None) -> Supervision:
+    """What is meant for this process; what an ancestor was handed is not. Values that make no sense are no values."""
+    pid = os.getpid() if pid is None else pid
+
+    def number(name: str) -> int:
+        text = environ.get(name, "")
+        return int(text) if text.isascii() and text.isdecimal() else 0
+
+    watched = environ.get("WATCHDOG_PID") in (None, "", str(pid))
+    return Supervision(
+        notify_socket=environ.get("NOTIFY_SOCKET") or None,
+        watchdog_seconds=number("WATCHDOG_USEC") / 1e6 or None if watched else None,
+        sockets=number("LISTEN_FDS") if number("LISTEN_PID") == pid else 0,
+    )

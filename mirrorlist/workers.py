@@ -1,156 +1,261 @@
-"""Run granian's workers as this service needs them: no ambiguous headers, no asyncio, no crash on exit.
+"""Supervise the workers of ``mirrorlist serve``: start, watch, replace and stop them; nothing is lost with one.
 
-It uses parts of granian that are not public, so setup.cfg holds granian to the minor release they were read in.
+A worker accepts on a socket that this process holds: a connection that waits when the worker ends is taken by its
+successor. Signals are never handled in a worker: they are blocked from before its first instruction, and its main
+thread waits for them. A worker gives signs of life over a socket of its own; its end is seen there at once.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import resource
+import selectors
+import signal
+import socket
+import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
+import msgspec
 import structlog
-from granian._granian import ASGIWorker, CallbackScheduler
-from granian._signals import set_sync_signals
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server.common import WORKERS_METHODS
-from granian.server.mp import MPServer, WorkerProcess
+
+from mirrorlist.ports import opened
+from mirrorlist.systemd import Manager
 
 log = structlog.get_logger()
 
-PARENT_CHECK_SECONDS = 0.5
+START = "import sys; sys.modules['rich'] = None; from mirrorlist.{} import main; main()"
+"""The program of a process that serves: structlog would load rich for its tracebacks, 5 MB for each process."""
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 LIVED_SECONDS = 60.0
 """A worker that lived for so long is replaced at once; of others the pause doubles."""
-STARTED_SECONDS = 5.0
 MOST_FAILED_STARTS = 3
-"""Per worker, while none was ever seen to live for ``STARTED_SECONDS``; then the service ends."""
+"""Per worker, while none ever answered; then the service ends."""
+STARTING_SECONDS = 120.0
+HUNG_SECONDS = 30.0
+"""Without a sign of life for so long, a worker is killed and replaced."""
+BEAT_SECONDS = 2.0
+STOP_SECONDS = 5.0
+"""How long a worker may take to end; answers take milliseconds."""
 
 CONNECTIONS = 4096
 """Per worker; the next ones wait."""
 OTHER_FILES = 256
 """More descriptors than a worker needs besides those of its connections."""
-STOP_SECONDS = 2  # answers take milliseconds; granian 2.8 loses the stop signal of every fourth worker
-
-Answer = Callable[[Any, Any], None]
-"""Answers a request: the scope, and the exchange that sends."""
 
 
-class Direct(CallbackScheduler):
-    """Calls the application on granian's thread for Python, where granian would start an asyncio task: three times as
-    fast (measured)."""
+class Post(msgspec.Struct, frozen=True):
+    """What a worker is started with: its number, the application, and the descriptors of its sockets."""
 
-    __slots__ = ()
-
-    def __init__(self, loop: Any, answer: Answer, task: None = None, enter: None = None, leave: None = None) -> None:
-        super().__init__()
-
-        def schedule(watcher: Any) -> None:
-            try:
-                answer(watcher.scope, watcher.proto)
-            except Exception as error:  # noqa: BLE001  # granian logs it and answers 500; else the worker ends
-                watcher.err(error)
-            else:
-                watcher.done()
-
-        self._schedule_fn = schedule
+    number: int
+    target: str
+    listening: int
+    life: int
 
 
-@WorkerProcess.wrap_target  # type: ignore[untyped-decorator]  # granian's decorator has no types
-def serve_in_worker(
-    number: int, answer: Answer, sockets: Any, ipc: Any, loop: Any, mode: Any, threads: int, *more: Any
-) -> None:
-    """The whole life of a worker: it serves until it is told to end or its parent is gone."""
-    (blocking, python_threads, idle_timeout, backpressure, _, http, http1, http2, websockets, static, _, tls, _, metrics
-     ) = more  # fmt: skip
-    if parent := multiprocessing.parent_process():
-        threading.Thread(target=_end_with, args=(parent.pid,), name="parent", daemon=True).start()
-    ending = set_sync_signals()  # type: ignore[no-untyped-call]  # granian's function has no types
-    ended = threading.Event()
-    ending.add_cb(ended.set)
-    worker = ASGIWorker(  # type: ignore[call-arg]  # granian's stub lacks the last one
-        number, sockets, ipc, threads, blocking, python_threads, idle_timeout, backpressure, http, http1, http2,
-        websockets, static, *tls, metrics,
-    )  # fmt: skip
-    getattr(worker, WORKERS_METHODS[mode][False])(Direct(loop, answer, None, None, None), loop, ending)
-    ended.wait()
+@dataclass(slots=True)
+class Worker:
+    """A process that answers, and what was heard of it."""
+
+    number: int
+    process: subprocess.Popen[bytes]
+    life: socket.socket
+    born: float
+    heard: float
+    is_ready: bool = False
+    former: Worker | None = None
+    """The one that it takes over from once it is ready."""
 
 
-def _end_with(parent: int | None) -> None:
-    """Ends the process at once when its parent is gone: nobody would stop or replace it, and it holds the port."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_CHECK_SECONDS)
-    os._exit(1)
+@dataclass(slots=True)
+class Workers:
+    """The workers of a service, by their numbers."""
 
+    target: str
+    claimed: socket.socket
+    count: int
+    manager: Manager = field(default_factory=Manager)
+    _listening: dict[int, socket.socket] = field(default_factory=dict)
+    _workers: dict[int, Worker] = field(default_factory=dict)
+    _former: list[Worker] = field(default_factory=list)
+    _pauses: dict[int, float] = field(default_factory=dict)
+    _due: dict[int, float] = field(default_factory=dict)
+    _to_renew: list[int] = field(default_factory=list)
+    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    _failed_starts: int = 0
+    _ever_ready: bool = False
+    _reported: bool = False
+    _beat_due: float = 0.0
 
-class Workers(MPServer):
-    """granian's server, which replaces workers that died, after growing pauses; the others go on meanwhile."""
+    def run(self, signals: socket.socket) -> bool:
+        """Serves until it is told to end; False if no worker can be started. ``signals`` yields their numbers."""
+        allow_connections()
+        self._selector.register(signals, selectors.EVENT_READ)
+        for number in range(1, self.count + 1):
+            self._start(number)
+        try:
+            while self._failed_starts < MOST_FAILED_STARTS * self.count:
+                for key, _ in self._selector.select(self._seconds_to_the_next()):
+                    if key.data is not None:
+                        self._hear(key.data)
+                    elif self._is_told_to_end(signals.recv(64)):
+                        return True
+                self._look(time.monotonic())
+            log.error("no worker can be started")
+            return False
+        finally:
+            self.manager.stopping()
+            self._stop()
 
-    def __init__(self, target: str, host: str, port: int, count: int) -> None:
-        super().__init__(
-            target,
-            address=host,
-            port=port,
-            interface=Interfaces.ASGINL,
-            workers=count,
-            blocking_threads=1,  # half the CPU of the defaults for an application that never waits
-            http=HTTPModes.http1,
-            backlog=CONNECTIONS,
-            backpressure=CONNECTIONS,
-            websockets=False,
-            workers_kill_timeout=STOP_SECONDS,
-            log_level=LogLevels.warning,
-        )
-        self._pauses: dict[int, float] = {}
-        self._due: dict[int, float] = {}
-        self._failed_starts = 0
+    def _is_told_to_end(self, told: bytes) -> bool:
+        if signal.SIGHUP in told:
+            log.info("the workers are renewed, one after the other")
+            self.manager.reloading()
+            self._to_renew = [*self._workers]
+            self._reported = False
+        return signal.SIGTERM in told or signal.SIGINT in told
 
-    def run(self) -> None:
-        """Serves until it is told to end, or until no worker can be started."""
-        _allow_connections()
-        self.serve(spawn_target=serve_in_worker)
+    def _start(self, number: int, former: Worker | None = None) -> None:
+        if number not in self._listening:
+            self._listening[number] = opened(self.claimed, CONNECTIONS)
+        listening = self._listening[number].fileno()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        post = Post(number, self.target, listening, theirs.fileno())
+        command = [sys.executable, "-c", START.format("worker"), msgspec.json.encode(post).decode()]
+        with theirs, blocked_signals():  # which the worker inherits, so that none can come too early
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(listening, theirs.fileno()))
+        now = time.monotonic()
+        self._workers[number] = Worker(number, process, ours, now, now, former=former)
+        self._selector.register(ours, selectors.EVENT_READ, self._workers[number])
 
-    def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
-        while self._failed_starts < MOST_FAILED_STARTS * self.workers:
-            due = min(self._due.values(), default=None)
-            self.main_loop_interrupt.wait(None if due is None else max(0.0, due - time.monotonic()))
-            self.main_loop_interrupt.clear()
-            if self.interrupt_signal:
+    def _hear(self, worker: Worker) -> None:
+        """A sign of life, or the end of one."""
+        try:
+            told = worker.life.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            told = b""
+        if not told:
+            self._end(worker)
+            return
+        worker.heard = time.monotonic()
+        if not worker.is_ready:
+            worker.is_ready = self._ever_ready = True
+            if worker.former is not None:
+                worker.former.process.terminate()
+                worker.former = None
+
+    def _end(self, worker: Worker) -> None:
+        """Takes note of a worker that ended; plans its successor unless there is one."""
+        self._selector.unregister(worker.life)
+        worker.life.close()
+        self._wait(worker, time.monotonic() + 1)
+        if worker in self._former:
+            self._former.remove(worker)
+            return
+        lived, number = time.monotonic() - worker.born, worker.number
+        self._failed_starts += 0 if self._ever_ready else 1
+        if worker.former is not None:  # it may have ended, too
+            log.error("the new worker ended before it answered, the former one stays", worker=number)
+            self._to_renew = []
+            if worker.former in self._former:
+                self._former.remove(worker.former)
+                self._workers[number] = worker.former
                 return
-            while self.interrupt_children:
-                self._plan(self.interrupt_children.pop())
-            if self.reload_signal:
-                self._due.clear()
-                self._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # granian has no types here
-            now = time.monotonic()
-            for number in [number for number, at in self._due.items() if at <= now]:
-                del self._due[number]
-                self._respawn_workers([number], spawn_target, target_loader)
-        log.error("no worker can be started")
-
-    def _plan(self, number: int) -> None:
-        """Plans the successor of a worker that ended."""
-        now, worker = time.monotonic(), self.wrks[number]
-        lived = now - worker.birth
-        if lived > STARTED_SECONDS or (worker.inner.exitcode or 0) < 0:  # a signal is no failure to start
-            self._failed_starts = -sys.maxsize
-        self._failed_starts += 1
         pause = 0.0 if lived > LIVED_SECONDS else self._pauses.get(number, 0.0)
         self._pauses[number] = min(max(2 * pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
-        self._due[number] = now + pause
+        self._due[number] = time.monotonic() + pause
+        del self._workers[number]
+        if pause:  # whoever waits is better off elsewhere
+            self._listening.pop(number).close()
         log.error(
-            "a worker ended and is started again", worker=number + 1, lived_seconds=round(lived, 1), pause_seconds=pause
-        )
+            "a worker ended and is started again",
+            worker=number, lived_seconds=round(lived, 1), pause_seconds=pause, status=worker.process.returncode,
+        )  # fmt: skip
+
+    def _look(self, now: float) -> None:
+        """Does what is due: starts, kills what hangs, renews the next worker, and reports."""
+        for number in [number for number, due in self._due.items() if due <= now]:
+            del self._due[number]
+            self._start(number)
+        for worker in [*self._workers.values(), *self._former]:
+            if now - worker.heard > (HUNG_SECONDS if worker.is_ready else STARTING_SECONDS):
+                log.error("a worker gives no sign of life and is killed", worker=worker.number)
+                worker.heard = now
+                worker.process.kill()
+        is_whole = len(self._workers) == self.count and all(worker.is_ready for worker in self._workers.values())
+        if is_whole and self._to_renew:
+            former = self._workers[number := self._to_renew.pop(0)]
+            self._former.append(former)
+            self._start(number, former)
+        elif is_whole and not self._reported:
+            self._reported = True
+            self.manager.ready()
+        if now >= self._beat_due and any(worker.is_ready for worker in self._workers.values()):
+            self._beat_due = now + (self.manager.beat_seconds or STARTING_SECONDS)
+            self.manager.alive()
+
+    def _seconds_to_the_next(self) -> float:
+        return max(0.0, min(self._beat_due, *self._due.values(), time.monotonic() + BEAT_SECONDS) - time.monotonic())
+
+    def _stop(self) -> None:
+        """Ends all workers, at the same time; one that does not end by itself is killed."""
+        ending = [*self._workers.values(), *self._former]
+        for worker in ending:
+            worker.process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for worker in ending:
+            self._wait(worker, deadline)
+        for listening in self._listening.values():
+            listening.close()
+
+    def _wait(self, worker: Worker, deadline: float) -> None:
+        try:
+            worker.process.wait(max(deadline - time.monotonic(), 0.01))
+        except subprocess.TimeoutExpired:
+            log.warning("a worker did not end in time and is killed", worker=worker.number)
+            worker.process.kill()
+            worker.process.wait()
 
 
-def _allow_connections() -> None:
+@contextmanager
+def received_signals() -> Iterator[socket.socket]:
+    """A socket that yields the numbers of the signals that end or renew a service; none is lost."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    formerly = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    former = signal.set_wakeup_fd(theirs.fileno())
+    try:
+        yield ours
+    finally:
+        signal.set_wakeup_fd(former)
+        for number, handler in formerly.items():
+            signal.signal(number, handler)
+        ours.close()
+        theirs.close()
+
+
+@contextmanager
+def blocked_signals() -> Iterator[None]:
+    """Lets the signals that end a process wait, here and in what is started meanwhile."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+ENDING = {signal.SIGTERM, signal.SIGINT}
+
+
+def allow_connections() -> None:
     """Raises the limit of open files for the workers, as far as this user may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + OTHER_FILES

@@ -7,13 +7,27 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.serving import Service, answers, ask, checkout, free_port, processes, serving, until
+from tests.serving import (
+    PATH,
+    SERVICE,
+    Service,
+    answers,
+    ask,
+    checkout,
+    free_port,
+    mirror_file,
+    processes,
+    put,
+    serving,
+    until,
+)
 
 PATIENCE = 60.0
 
@@ -49,6 +63,19 @@ def test_a_port_of_another_program_is_in_use_and_a_wrong_host_is_named(tmp_path:
     assert (ended.returncode, ended.stderr) == (1, f"error: port {port} is in use; choose another with --port\n")
     ended = second(config, free_port(), "--host", "localhost")
     assert (ended.returncode, ended.stderr.count("\n"), "127.0.0.1" in ended.stderr) == (1, 1, True)
+
+
+def test_a_second_service_on_a_state_directory_ends_with_one_line(running: Service) -> None:
+    ended = second(running.directory / "service.yml", free_port())
+    state = running.directory / "state"
+    told = f"error: another serve (process {running.process.pid}) works on {state}; stop it, or name another"
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
+    assert ended.stderr.startswith(told)
+
+
+def test_workers_load_no_rich(running: Service) -> None:
+    for pid in {*running.workers(), running.process.pid}:
+        assert "sys.modules['rich'] = None" in Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def replaced(service: Service, before: set[int]) -> bool:
@@ -108,3 +135,85 @@ def test_killed_master_leaves_no_process_behind_and_the_port_free(tmp_path: Path
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind(("127.0.0.1", service.port))
+
+
+@pytest.mark.slow
+def test_workers_are_renewed_without_a_request_that_fails(tmp_path: Path) -> None:
+    with serving(checkout(tmp_path, "a.example.org")) as service:
+        before, outcomes, stop = service.workers(), [], threading.Event()
+
+        def ask_on() -> None:
+            while not stop.is_set():
+                outcomes.append(answers(service.port))
+
+        asking = threading.Thread(target=ask_on)
+        asking.start()
+        try:
+            service.process.send_signal(signal.SIGHUP)
+            until(PATIENCE, lambda: len(service.workers()) == 2 and not service.workers() & before)
+        finally:
+            stop.set()
+            asking.join()
+        assert set(outcomes) == {True}
+
+
+UNIX = SERVICE + "trusted_proxies: [unix]\napproved: [own.example.org]\n"
+
+
+def over(path: Path, address: str) -> str:
+    """The list for a client that a proxy behind the socket names."""
+    command = ["curl", "-sS", "-m", "30", "--unix-socket", path, f"http://x{PATH}", "-H", f"X-Forwarded-For: {address}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activates", [False, True])
+def test_a_unix_socket_serves_its_own_or_one_that_systemd_passes(tmp_path: Path, activates: bool) -> None:
+    config, path = checkout(tmp_path, "a.example.org"), tmp_path / "a.sock"
+    put(config, UNIX)
+    private = mirror_file("own.example.org") + "private: true\nsubnets: [198.51.100.0/24]\n"
+    put(tmp_path / "mirrors.d" / "own.example.org.yml", private)
+    command = [sys.executable, "-m", "mirrorlist", "--config", str(config), "serve"]
+    if activates:
+        command = ["systemd-socket-activate", "-l", str(path), "-E", "PYTHONPATH", *command]
+    else:
+        command += ["--unix-socket", str(path)]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, stderr=log)
+    try:
+        until(PATIENCE, lambda: "a.example.org" in over(path, "192.0.2.1"))
+        assert "own.example.org" in over(path, "198.51.100.1")
+        assert "own.example.org" not in over(path, "192.0.2.1")
+    finally:
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    assert path.exists() is activates
+    assert f"unix:{path}" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.slow
+def test_systemd_is_told_of_readiness_life_renewal_and_stop(tmp_path: Path) -> None:
+    config = checkout(tmp_path, "a.example.org")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE)
+        environment = os.environ | {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
+        command = [sys.executable, "-m", "mirrorlist", "--config", str(config), "serve", "--port", str(free_port())]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment) as process:
+
+            def told(wanted: str) -> list[str]:
+                """What is received until one begins so."""
+                received = [""]
+                while not received[-1].startswith(wanted):
+                    received.append(manager.recv(4096).decode())
+                return received
+
+            assert any(each.startswith("STATUS=answers at http://127.0.0.1:") for each in told("READY=1"))
+            told("WATCHDOG=1")
+            process.send_signal(signal.SIGHUP)
+            [_, _, at] = told("RELOADING=1")[-1].partition("\nMONOTONIC_USEC=")
+            assert 0 <= time.monotonic_ns() // 1000 - int(at) < PATIENCE * 1e6
+            told("READY=1")
+            process.send_signal(signal.SIGTERM)
+            told("STOPPING=1")
+            assert process.wait(PATIENCE) == 0

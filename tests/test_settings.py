@@ -32,6 +32,7 @@ def test_every_variable_is_read() -> None:
         "MIRRORLIST_IPINFO_TOKEN": "token",
         "MIRRORLIST_HOOK_SECRET": SECRET,
         "MIRRORLIST_HOOK_SECRET_FILE": "/etc/secret",
+        "MIRRORLIST_LOG_FORMAT": "json",
     }
     assert {setting.name for setting in SETTINGS} == given.keys()
     found = read_settings(given)
@@ -46,6 +47,7 @@ def test_every_variable_is_read() -> None:
         "token",
         SECRET,
         Path("/etc/secret"),
+        "json",
     )
     assert SECRET not in repr(found)
     assert "token" not in repr(found).replace("ipinfo_token", ""), "keys are in no log"
@@ -96,6 +98,11 @@ def test_a_value_that_cannot_be_used_is_refused_with_its_name_and_the_remedy(tex
     assert str(caught.value) == f"MIRRORLIST_RELOAD_SECONDS is {text!r}: write seconds between 0.05 and 3600"
 
 
+def test_a_format_of_logs_that_is_unknown_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^MIRRORLIST_LOG_FORMAT is 'xml': write one of auto, text, json$"):
+        read_settings({"MIRRORLIST_LOG_FORMAT": "xml"})
+
+
 def test_no_other_file_reads_the_environment() -> None:
     readers = {
         path.relative_to(ROOT).as_posix()
@@ -134,4 +141,5 @@ def test_exported_settings_are_absolute_and_the_same_in_another_directory(tmp_pa
         "ipinfo_token": None,
         "secret": None,
         "secret_file": str(tmp_path / "secret"),
+        "log_format": "auto",
     }

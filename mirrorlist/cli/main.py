@@ -12,7 +12,7 @@ import click
 from mirrorlist import __version__
 from mirrorlist.cli.shared.context import Context, told
 from mirrorlist.logs import set_up_logs
-from mirrorlist.settings import read_settings
+from mirrorlist.settings import LOG_FORMATS, read_settings
 
 COMMANDS: Mapping[str, str] = {
     "counts": "counts.counts",
@@ -67,17 +67,21 @@ class _Commands(click.Group):
 @click.option("--config", type=click.Path(path_type=Path), help="The service file.  [default: service.yml]")
 @click.option("--mirrors", "mirrors_dir", type=click.Path(path_type=Path), help="The directory of mirror files.")
 @click.option("--state", type=click.Path(path_type=Path), help="The directory of the state.")
+@click.option("--log-format", type=click.Choice(LOG_FORMATS), help="Of what is logged.  [default: auto]")
 @click.pass_context
-def main(ctx: click.Context, config: Path | None, mirrors_dir: Path | None, state: Path | None) -> None:
+def main(
+    ctx: click.Context, config: Path | None, mirrors_dir: Path | None, state: Path | None, log_format: str | None
+) -> None:
     """Ordered mirrorlists and metalinks for Linux distributions, by network and place."""
-    set_up_logs()
     try:
         settings = read_settings()
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    set_up_logs(log_format or settings.log_format)
     ctx.obj = Context(
         replace(
             settings,
+            log_format=log_format or settings.log_format,
             config=config or settings.config,
             mirrors=mirrors_dir or settings.mirrors,
             state=state or settings.state,

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import click
 
 from mirrorlist.cli.shared.context import Context, existing, pass_context
-from mirrorlist.ports import held_port
+from mirrorlist.logs import set_up_logs
+from mirrorlist.ports import address_of, claimed_path, claimed_port, claimed_state, passed_socket
 from mirrorlist.server import Serving, become
-from mirrorlist.settings import export, hook_secret
+from mirrorlist.settings import LOG_FORMATS, export, hook_secret, read_supervision
+
+
+def octal(_: click.Context, __: click.Parameter, text: str) -> int:
+    """A mode as ``chmod`` takes it."""
+    try:
+        mode = int(text, 8)
+    except ValueError:
+        mode = -1
+    if not 0 <= mode <= 0o777:
+        raise click.BadParameter(f"{text!r} is no mode; write one such as 660")
+    return mode
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="The port.")
+@click.option("--unix-socket", type=click.Path(path_type=Path), metavar="PATH",
+              help="Listen on this socket instead of a port; name its proxy in trusted_proxies as unix.")  # fmt: skip
+@click.option("--unix-socket-mode", default="660", show_default=True, callback=octal, metavar="MODE",
+              help="Who may connect to it.")  # fmt: skip
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 256), help="One for each core.")
 @click.option(
     "--metadata-every",
@@ -26,21 +45,46 @@ from mirrorlist.settings import export, hook_secret
 )
 @click.option("--files-every", type=click.FloatRange(min=0), default=0, show_default=True, metavar="SECONDS",
               help="Update files so long after the end of a run; 0 is never.")  # fmt: skip
+@click.option("--log-format", type=click.Choice(LOG_FORMATS), help="As before the command.")
 @pass_context
-def serve(context: Context, host: str, port: int, workers: int, metadata_every: float, files_every: float) -> None:
-    """Answer clients. One process compiles snapshots, the workers only read them."""
+def serve(
+    context: Context,
+    host: str,
+    port: int,
+    unix_socket: Path | None,
+    unix_socket_mode: int,
+    workers: int,
+    metadata_every: float,
+    files_every: float,
+    log_format: str | None,
+) -> None:
+    """Answer clients. One process compiles snapshots, the workers only read them.
+
+    A socket that systemd passes is used before --port and --unix-socket. SIGTERM and SIGINT end the service after the
+    answers that are under way; SIGHUP renews the workers one by one, without a request that fails.
+    """
+    settings = replace(context.settings, log_format=log_format or context.settings.log_format)
+    set_up_logs(settings.log_format)
+    passed = read_supervision().sockets
+    claimed = _claimed(passed, host, port, unix_socket, unix_socket_mode)
     service = context.service()
     try:
         hook_secret(context.settings)  # the workers read it again, and would tell nobody
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    held = held_port(host, port)
-    held.set_inheritable(True)
-    export(context.settings, service.state_dir)
-    click.echo(f"{service.name}: http://{host}:{port}/mirrorlist/<version>/<repository>", err=True)
+    lock = claimed_state(Path(service.state_dir))
+    export(settings, service.state_dir)
+    where = address_of(claimed)
+    click.echo(f"{service.name}: {where}{'' if unix_socket else '/mirrorlist/<version>/<repository>'}", err=True)
     publisher = _publisher(context, service.state_dir)
     publisher += ["--metadata-every", str(metadata_every), "--files-every", str(files_every)]
-    become(Serving(host, port, workers, service.state_dir, publisher, held.fileno()))
+    become(Serving(workers, service.state_dir, publisher, claimed.fileno(), lock, bool(passed)))
+
+
+def _claimed(passed: int, host: str, port: int, unix_socket: Path | None, mode: int) -> socket.socket:
+    if passed:
+        return passed_socket(passed)
+    return claimed_path(unix_socket.absolute(), mode) if unix_socket else claimed_port(host, port)
 
 
 def _publisher(context: Context, state_dir: str) -> list[str]:

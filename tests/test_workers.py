@@ -1,0 +1,142 @@
+"""Workers in real processes, with an application that is slow, hangs or dies."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.serving import free_port, processes, until
+
+ROOT = Path(__file__).parents[1]
+PATIENCE = 60.0
+APPLICATION = """
+import os, time
+
+def gateway(scope, exchange):
+    path = scope["path"]
+    if path == "/slow":
+        time.sleep(0.7)
+    if path == "/hang":
+        time.sleep(600)
+    if path == "/raise":
+        raise ValueError("told")
+    exchange.send({"type": "http.response.start", "status": 200, "headers": []})
+    exchange.send({"type": "http.response.body", "body": str(os.getpid()).encode()})
+"""
+SUPERVISOR = """
+import sys
+from mirrorlist import workers
+from mirrorlist.logs import set_up_logs
+from mirrorlist.ports import claimed_port
+
+set_up_logs()
+claimed = claimed_port("127.0.0.1", int(sys.argv[1]))
+with workers.received_signals() as signals:
+    sys.exit(0 if workers.Workers(sys.argv[2], claimed, int(sys.argv[3])).run(signals) else 1)
+"""
+
+
+@contextmanager
+def supervised(
+    directory: Path, workers: int = 1, application: str = APPLICATION
+) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    (directory / "application.py").write_text(application)
+    port = free_port()
+    command = [sys.executable, "-c", SUPERVISOR, str(port), "application:gateway", str(workers)]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{directory}"}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    with process:
+        try:
+            yield port, process
+        finally:
+            process.terminate()
+            try:
+                process.wait(PATIENCE)
+            finally:
+                process.kill()
+
+
+def ask(port: int, path: str = "/") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def asked(port: int) -> bool:
+    try:
+        return ask(port)[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def children(process: subprocess.Popen[str]) -> set[int]:
+    return {row.pid for row in processes().values() if row.parent == process.pid}
+
+
+def test_what_is_being_answered_at_the_stop_is_answered(tmp_path: Path) -> None:
+    with supervised(tmp_path) as (port, process):
+        until(PATIENCE, lambda: asked(port))
+        assert ask(port, "/raise")[0] == 500
+        found: list[int] = []
+        asking = threading.Thread(target=lambda: found.append(ask(port, "/slow")[0]))
+        asking.start()
+        time.sleep(0.3)
+        process.terminate()
+        asking.join(PATIENCE)
+        assert (found, process.wait(PATIENCE)) == ([200], 0)
+        assert process.stderr is not None
+        log = process.stderr.read()
+    assert "ValueError: told" in log and "killed" not in log
+
+
+def test_workers_end_whenever_they_are_told_to(tmp_path: Path) -> None:
+    """Also while they load, which is when a handler would not be there yet."""
+    for pause in (0.0, 0.1, 0.3):
+        with supervised(tmp_path, workers=3) as (_, process):
+            until(PATIENCE, lambda process=process: len(children(process)) == 3)  # type: ignore[misc]
+            time.sleep(pause)
+            started = children(process)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE) == 0
+            assert not started & processes().keys()
+
+
+def test_a_worker_that_is_stopped_by_hand_is_replaced(tmp_path: Path) -> None:
+    with supervised(tmp_path) as (port, process):
+        until(PATIENCE, lambda: asked(port))
+        [former] = children(process)
+        os.kill(former, signal.SIGTERM)
+        until(PATIENCE, lambda: asked(port) and children(process) != {former})
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
+    with supervised(tmp_path) as (port, process):
+        until(PATIENCE, lambda: asked(port))
+        [former] = children(process)
+        os.kill(former, signal.SIGSTOP)
+        until(2 * PATIENCE, lambda: former not in children(process))
+        until(PATIENCE, lambda: asked(port))
+
+
+def test_a_supervisor_whose_workers_never_start_ends_with_status_1(tmp_path: Path) -> None:
+    with supervised(tmp_path, application="raise SystemExit(3)") as (_, process):
+        assert process.wait(PATIENCE) == 1
+        assert process.stderr is not None
+        log = process.stderr.read()
+    assert log.count("a worker ended and is started again") == 3
+    assert '"status": 3' in log and "no worker can be started" in log
