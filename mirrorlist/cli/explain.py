@@ -57,8 +57,9 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
     for choice in selection.choices:
         if line := weight_line(snapshot.facts, choice.mirror):
             console.print(f"{choice.mirror.name}: {line}", soft_wrap=True, markup=False)
-    for url in told.fallbacks:
-        console.print(f"then {url}", soft_wrap=True)
+    for rank, url in zip(told.fallback_ranks, told.fallbacks, strict=True):
+        last = not told.chosen or rank > told.chosen[-1].rank
+        console.print(f"then {url}" if last else f"rank {rank} is the project's own {url}", soft_wrap=True)
     _tell_places(console, selection)
     _tell_left_out(console, selection)
     _tell_withheld(console, snapshot)

@@ -306,6 +306,10 @@ class Match:
     proves: bool = True
 
 
+BEST_PREFERENCE = 100
+"""The preference of the first URL of an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A mirror in an answer, its URL for this query, and how it got there.
@@ -369,8 +373,9 @@ class FallbackLevel(IntEnum):
 class Selection:
     """The whole decision for one query and client: chosen and left out are all mirrors of the snapshot.
 
-    ``heading`` and ``notes`` are comments for people, before and after the list. ``level`` is FRESH for a monopoly and
-    for the vault, whatever the public mirrors are like.
+    ``fallbacks`` are URLs of the project's own trees, in order, and ``ahead`` how many of the choices come before each;
+    where it says nothing they come last. ``heading`` and ``notes`` are comments for people, before and after the list.
+    ``level`` is FRESH for a monopoly and for the vault, whatever the public mirrors are like.
     """
 
     query: Query
@@ -381,3 +386,13 @@ class Selection:
     notes: tuple[str, ...] = ()
     heading: tuple[str, ...] = ()
     level: FallbackLevel = FallbackLevel.FRESH
+    ahead: tuple[int, ...] = ()
+
+    @property
+    def in_order(self) -> list[tuple[str, Choice | None]]:
+        """Every URL, best first, with the choice that it is of; None for the project's own."""
+        rows: list[tuple[str, Choice | None]] = [(choice.url, choice) for choice in self.choices]
+        ahead = self.ahead or (len(rows),) * len(self.fallbacks)
+        for at, url in reversed(list(zip(ahead, self.fallbacks, strict=True))):
+            rows.insert(at, (url, None))
+        return rows

@@ -11,4 +11,4 @@ CONTENT_TYPE = "application/json"
 
 def isolist(selection: Selection) -> bytes:
     """The URLs of a selection, best first."""
-    return msgspec.json.encode([*(choice.url for choice in selection.choices), *selection.fallbacks]) + b"\n"
+    return msgspec.json.encode([url for url, _ in selection.in_order]) + b"\n"

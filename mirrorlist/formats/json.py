@@ -11,7 +11,7 @@ CONTENT_TYPE = "application/json"
 
 
 def json(selection: Selection) -> bytes:
-    """One object; keys in the order in which they are written here."""
+    """One object; keys in the order in which they are written here. ``urls`` are in the order of use."""
     query = selection.query
     document = {
         "repository": query.target.repository,
@@ -19,6 +19,7 @@ def json(selection: Selection) -> bytes:
         "module": query.target.module,
         "arch": query.arch,
         "path": query.path,
+        "urls": [url for url, _ in selection.in_order],
         "mirrors": [
             {
                 "url": choice.url,

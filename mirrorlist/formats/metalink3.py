@@ -19,7 +19,7 @@ from lxml import etree
 
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.model import Checksummed, Mirror, RepoMetadata, Selection
+from mirrorlist.core.model import BEST_PREFERENCE, Checksummed, Mirror, RepoMetadata, Selection
 from mirrorlist.formats.xml_documents import added, written, xml_text
 
 CONTENT_TYPE = "application/metalink+xml"
@@ -30,15 +30,12 @@ _add, _extend = partial(added, _METALINK), partial(added, _MM0)
 
 
 def metalink(selection: Selection, metadata: RepoMetadata) -> bytes:
-    """The document for a selection: its choices, then its fallbacks, under the checksums of ``metadata``."""
+    """The document for a selection: its URLs in order, under the checksums of ``metadata``."""
     root = _document(metadata)
     resources = root.find(f"{{{_METALINK}}}files/{{{_METALINK}}}file/{{{_METALINK}}}resources")
     assert resources is not None
-    for choice in selection.choices:
-        _add_url(resources, choice.url, choice.mirror, choice.preference)
-    last = selection.choices[-1].preference if selection.choices else 101
-    for below, url in enumerate(selection.fallbacks, start=1):
-        _add_url(resources, url, None, last - below)
+    for rank, (url, choice) in enumerate(selection.in_order):
+        _add_url(resources, url, choice.mirror if choice else None, BEST_PREFERENCE - rank)
     return written(root)
 
 

@@ -13,7 +13,7 @@ from lxml import etree
 
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.model import Mirror, RepoMetadata, Selection
+from mirrorlist.core.model import RepoMetadata, Selection
 from mirrorlist.formats.metalink3 import FILE_NAME
 from mirrorlist.formats.xml_documents import added, written, xml_text
 
@@ -23,7 +23,7 @@ _add = partial(added, _METALINK)
 
 
 def metalink4(selection: Selection, metadata: RepoMetadata) -> bytes:
-    """The document for a selection: its choices, then its fallbacks, under the checksums of ``metadata``."""
+    """The document for a selection: its URLs in order, under the checksums of ``metadata``."""
     root = etree.Element(f"{{{_METALINK}}}metalink", nsmap={None: _METALINK})
     _add(root, "generator", "mirrorlist")
     _add(root, "published", datetime.fromtimestamp(metadata.current.timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
@@ -32,11 +32,9 @@ def metalink4(selection: Selection, metadata: RepoMetadata) -> bytes:
     _add(file, "size", str(metadata.current.size))
     for kind, digest in (("sha-256", metadata.current.sha256), ("sha-512", metadata.current.sha512)):
         _add(file, "hash", digest).set("type", kind)
-    listed: list[tuple[str, Mirror | None]] = [(choice.url, choice.mirror) for choice in selection.choices]
-    listed += [(url, None) for url in selection.fallbacks]
-    for priority, (directory, mirror) in enumerate(listed, start=1):
+    for priority, (directory, choice) in enumerate(selection.in_order, start=1):
         url = _add(file, "url", xml_text(directory + REPOMD))
-        if mirror and (country := country_of(mirror)):
+        if choice and (country := country_of(choice.mirror)):
             url.set("location", xml_text(country.lower()))
         url.set("priority", str(priority))
     return written(root)

@@ -14,8 +14,7 @@ CONTENT_TYPE = "text/plain; charset=utf-8"
 def mirrorlist(selection: Selection) -> bytes:
     """The list of a selection; its heading and notes are comments."""
     lines = [comment(line) for line in selection.heading]
-    lines += [url for choice in selection.choices for url in (choice.url, *choice.more_urls)]
-    lines += selection.fallbacks
+    lines += [each for url, choice in selection.in_order for each in (url, *(choice.more_urls if choice else ()))]
     lines += [comment(note) for note in selection.notes]
     return "".join(line + "\n" for line in lines).encode()
 

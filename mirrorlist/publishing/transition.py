@@ -75,6 +75,7 @@ def carried_health(former: HealthTable, were: Sequence[Mirror], mirrors: Sequenc
         overrides=former.overrides,
         since={key: _moments(column, order) for key, column in former.since.items()},
         dead_trees=former.dead_trees,
+        dead_trees_over=former.dead_trees_over,
         holds_over={key: _reordered(column, order) for key, column in former.holds_over.items()},
     )
 

@@ -104,7 +104,12 @@ def network(dice: random.Random) -> Network:
     made = snapshot(
         mirrors, at=AT, trees=TREES, catalogue=OF, metadata={REPO: metadata(REPO)},
         fallbacks=dice.choice([{}, {MAIN: OWN}]), origins=dice.choice([{}, {MAIN: ORIGIN}, {MAIN: "/srv/linux"}]),
-        facts={"health": HealthTable(holds, reach, out, dead_trees=dice.choice([(), OWN, (ORIGIN,)]))},
+        facts={
+            "health": HealthTable(
+                holds, reach, out, dead_trees=dice.choice([(), OWN, OWN[:1], (ORIGIN,)]),
+                dead_trees_over=dice.choice([{}, {"ipv6": OWN[1:]}, {"ipv4": (ORIGIN, *OWN), "ipv6": OWN[:1]}]),
+            )
+        },
     )  # fmt: skip
     names = [each.name.partition(".")[0] for each in mirrors]
     lacking = {path: tuple(name for name in names if dice.random() < bad) for path in FILES}
@@ -174,14 +179,24 @@ def is_fit(network: Network, number: int, path: str, families: Sequence[Family],
     )
 
 
+def private_of(of: Snapshot) -> set[str]:
+    """The mirrors that strangers do not get; they are listed only while they are good."""
+    return {each.name for each in of.mirrors if each.private or each.monopoly}
+
+
 def check(asked: Asked, network: Network, family: Family) -> None:
     path, of = asked.path, network.snapshot
     first = asked.urls[0] if asked.urls else None
     assert asked.redirected == [first, first], "one address is one address"
     assert all(urls == asked.urls for urls in asked.metalinks)
     assert asked.names(asked.listed) == asked.names(asked.urls), "the same mirrors in the same order"
-    if LEVEL_NOTES[FallbackLevel.LAST_KNOWN] not in asked.text and asked.listed:
+    if asked.listed and (of.facts.service.fallbacks or LEVEL_NOTES[FallbackLevel.LAST_KNOWN] not in asked.text):
         assert asked.listed[0] == first
+    if LEVEL_NOTES[FallbackLevel.LAST_KNOWN] in asked.text:
+        own = [tree for tree in of.facts.service.fallbacks.get(MAIN, ()) if tree not in of.facts.health.dead_trees]
+        living = [url for url in asked.listed if url.removesuffix(path) in own]
+        dead = [url for url in asked.listed if (names := asked.names([url])) and not private_of(of) & {*names}]
+        assert [*living, *dead] == [url for url in asked.listed if url in {*living, *dead}], "no dead one goes before"
     handed = asked.names(asked.urls)
     assert not set(handed) & asked.left_out
     numbers = {each.name: number for number, each in enumerate(of.mirrors)}

@@ -128,8 +128,9 @@ def controls_of(service: Service) -> tuple[Mirror, ...]:
 
 
 def resorts_of(service: Service) -> tuple[Mirror, ...]:
-    """The trees that redirects end at, in the shape of mirrors; their names are their URLs, which no mirror's is."""
-    modules = dict.fromkeys(tree.module for tree in service.trees)
+    """The trees that lists and redirects end at, in the shape of mirrors; their names are their URLs, which no mirror's
+    is."""
+    modules = dict.fromkeys((*(tree.module for tree in service.trees), *service.fallbacks))
     return tuple(
         _as_mirror(url, module, url)
         for module in modules

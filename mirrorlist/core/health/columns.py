@@ -137,7 +137,8 @@ class HealthTable:
     ``holds`` maps a repository's path to a byte of ``SyncState`` per mirror, and ``holds_over`` a family and a path
     (``held_key``) where that is known to differ by family. ``bad_reach`` maps ``module/protocol/family`` to a byte of
     ``Reach`` for each mirror. ``out`` are those that operators took out, and ``overrides`` their words on it;
-    ``dead_trees`` the URLs of the project's own trees that do not answer.
+    ``dead_trees`` the URLs of the project's own trees that do not answer, and ``dead_trees_over`` by family those that
+    answer over the other one only.
 
     ``since`` holds for the same keys four bytes a mirror: since when it is as the byte says, in seconds since 1970,
     0 where nothing is wrong. Only people ask for it (core/selection/causes.py); lists are made without.
@@ -150,6 +151,7 @@ class HealthTable:
     since: Mapping[str, bytes] = field(default_factory=dict)
     dead_trees: tuple[str, ...] = ()
     holds_over: Mapping[str, bytes] = field(default_factory=dict)
+    dead_trees_over: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def held_key(family: Family, path: str) -> str:

@@ -9,7 +9,7 @@ from mirrorlist.core.catalogue.catalogue import directories
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.health.columns import MOMENT, HealthTable, held_key, reach_key, reach_of, sync_state_of
 from mirrorlist.core.health.probe_plan import Content, contents, contents_over
-from mirrorlist.core.health.verdicts import Override, Standing, Subject, Verdict, replaced, standing
+from mirrorlist.core.health.verdicts import Family, Override, Standing, Subject, Verdict, replaced, standing
 from mirrorlist.core.model import Mirror, RepoMetadata, content_key
 
 
@@ -42,6 +42,7 @@ def health_table(
                 if path in noted:
                     since[held_key(family, path)] = noted[path]
     bad_reach = _bad_reach(numbers, verdicts, since)
+    answering = _answering_trees(verdicts)
     out = sorted((numbers[name], override) for name, override in overrides.items() if name in numbers)
     return HealthTable(
         holds=holds,
@@ -49,8 +50,9 @@ def health_table(
         out=tuple(number for number, _ in out),
         overrides=tuple(override for _, override in out),
         since={key: bytes(column) for key, column in sorted(since.items())},
-        dead_trees=_dead_trees(verdicts),
+        dead_trees=tuple(sorted(tree for tree, families in answering.items() if not any(families.values()))),
         holds_over=holds_over,
+        dead_trees_over=_dead_over(answering),
     )
 
 
@@ -166,10 +168,20 @@ def _note(since: dict[str, bytearray], key: str, number: int, count: int, at: fl
     MOMENT.pack_into(column, number * MOMENT.size, max(1, min(int(at), 0xFFFF_FFFF)))
 
 
-def _dead_trees(verdicts: Mapping[Subject, Verdict]) -> tuple[str, ...]:
-    """The project's own trees, which are probed under their URLs as names, that answer over no address family."""
-    answers: dict[str, bool] = {}
+def _answering_trees(verdicts: Mapping[Subject, Verdict]) -> dict[str, dict[Family, bool]]:
+    """Whether each of the project's own trees, which are probed under their URLs as names, answers, by family."""
+    answers: dict[str, dict[Family, bool]] = {}
     for subject, verdict in verdicts.items():
         if "://" in subject.mirror and subject.is_tree:
-            answers[subject.mirror] = answers.get(subject.mirror, False) or verdict.good_now
-    return tuple(sorted(tree for tree, good in answers.items() if not good))
+            answers.setdefault(subject.mirror, {})[subject.family] = verdict.good_now
+    return answers
+
+
+def _dead_over(answering: Mapping[str, Mapping[Family, bool]]) -> dict[str, tuple[str, ...]]:
+    """By family the trees that do not answer over it, of those that answer over another one."""
+    living = {tree: families for tree, families in answering.items() if any(families.values())}
+    dead = {
+        family.value: tuple(sorted(tree for tree, families in living.items() if not families.get(family, True)))
+        for family in Family
+    }
+    return {family: trees for family, trees in dead.items() if trees}

@@ -27,7 +27,6 @@ from mirrorlist.core.model import (
     Selection,
 )
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.selection.fallback_levels import last_resorts
 from mirrorlist.core.selection.known_files import (
     APT_METADATA,
     FileMetadata,
@@ -36,8 +35,9 @@ from mirrorlist.core.selection.known_files import (
     located,
     really,
 )
+from mirrorlist.core.selection.own_trees import last_resorts
 from mirrorlist.core.selection.select import select
-from mirrorlist.core.selection.usability import Exclusions
+from mirrorlist.core.selection.usability import Exclusions, family_of
 from mirrorlist.core.snapshot import Snapshot
 
 RELAXED = "no mirror on the continent asked for has this; the usual order follows"
@@ -175,16 +175,11 @@ def wanted_by(query: Query) -> FileQuery:
 
 
 def sources_of(snapshot: Snapshot, wanted: FileQuery, selection: Selection) -> list[FileSource]:
-    """Mirrors, then fallbacks; fallbacks first where no mirror is known to be good, alone for the origin's metadata."""
-    chosen = [FileSource(choice.url, choice.mirror) for choice in selection.choices]
-    fallbacks = [FileSource(url, None) for url in selection.fallbacks]
-    if selection.query.target.vault:
-        return _once(fallbacks)
-    if urls := origin_urls(snapshot, wanted):
+    """The URLs of a selection that a redirector asked for, each once; those of the origin alone for its metadata."""
+    family = wanted.family or family_of(selection.client)
+    if not selection.query.target.vault and (urls := origin_urls(snapshot, wanted, family)):
         return _once(FileSource(url, None) for url in urls)
-    resorts = [FileSource(url, None) for url in resort_urls(snapshot, wanted)]
-    desperate = selection.level is FallbackLevel.LAST_KNOWN and _one_answers(snapshot, wanted)
-    return _once([*resorts, *chosen] if desperate or not chosen else [*chosen, *fallbacks])
+    return _once(FileSource(url, choice.mirror if choice else None) for url, choice in selection.in_order)
 
 
 def _once(sources: Iterable[FileSource]) -> list[FileSource]:
@@ -196,23 +191,23 @@ def _once(sources: Iterable[FileSource]) -> list[FileSource]:
     return list(found.values())
 
 
-def resort_urls(snapshot: Snapshot, wanted: FileQuery) -> list[str]:
-    """The URLs of a place in the project's own trees, as far as the client may be sent there."""
-    return [tree + wanted.place.quoted for tree in _resorts(snapshot, wanted)]
+def resort_urls(snapshot: Snapshot, wanted: FileQuery, family: Family | None) -> list[str]:
+    """The URLs of a place in the project's own trees, as far as a client of a family may be sent there."""
+    return [tree + wanted.place.quoted for tree in _resorts(snapshot, wanted, family)]
 
 
-def origin_urls(snapshot: Snapshot, wanted: FileQuery) -> list[str]:
+def origin_urls(snapshot: Snapshot, wanted: FileQuery, family: Family | None) -> list[str]:
     """The same for a file that the origin is to give; none while no such tree answers, or mirrors may give it."""
-    return resort_urls(snapshot, wanted) if comes_from_origin(wanted.place) and _one_answers(snapshot, wanted) else []
+    if not comes_from_origin(wanted.place):
+        return []
+    trees = _resorts(snapshot, wanted, family)
+    one_answers = any(tree not in snapshot.facts.health.dead_trees for tree in trees)
+    return [tree + wanted.place.quoted for tree in trees] if one_answers else []
 
 
-def _resorts(snapshot: Snapshot, wanted: FileQuery) -> list[str]:
+def _resorts(snapshot: Snapshot, wanted: FileQuery, family: Family | None) -> list[str]:
     allowed = tuple(f"{protocol}:" for protocol in wanted.protocols)
-    return [tree for tree in last_resorts(snapshot, wanted.place.tree.module) if tree.startswith(allowed)]
-
-
-def _one_answers(snapshot: Snapshot, wanted: FileQuery) -> bool:
-    return any(tree not in snapshot.facts.health.dead_trees for tree in _resorts(snapshot, wanted))
+    return [tree for tree in last_resorts(snapshot, wanted.place.tree.module, family) if tree.startswith(allowed)]
 
 
 def comes_from_origin(place: TreePath) -> bool:

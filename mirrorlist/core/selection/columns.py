@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from mirrorlist.core.health.columns import held_key, paths_of
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import FallbackLevel, Query
-from mirrorlist.core.selection.fallback_levels import rung_notes
 from mirrorlist.core.selection.known_files import narrowed
+from mirrorlist.core.selection.own_trees import OwnTrees, own_trees, rung_notes, tells_families
 from mirrorlist.core.selection.usability import Exclusions, UsableWays, usability_by
 from mirrorlist.core.snapshot import Snapshot
 
@@ -26,8 +26,8 @@ About 4 KB each with 530 mirrors."""
 class PreparedColumn:
     """A column with a number of its own, its fallback level, and the notes for people on it.
 
-    ``every`` also has those that work over another address family than the client's, who come last; None where there
-    are none.
+    ``every`` also has the others (see ``Usability``), who come last; None where there are none. Where ``urls`` has
+    nobody else, ``is_last`` is set and ``every`` is None. ``own`` are the project's own trees for the same question.
     """
 
     number: int
@@ -35,6 +35,12 @@ class PreparedColumn:
     every: Column | None
     rung: FallbackLevel
     notes: tuple[str, ...]
+    own: OwnTrees
+    is_last: bool = False
+
+    def working(self, numbers: Sequence[int]) -> int:
+        """How many of the mirrors of a list, which are at its front, are known to work for the client."""
+        return 0 if self.is_last else sum(self.urls[number] is not None for number in numbers)
 
 
 class Columns:
@@ -46,6 +52,7 @@ class Columns:
         self._narrowed = 0
         self._trees: dict[str, bytes] = {}
         self._ways = UsableWays(snapshot.mirrors, snapshot.facts.health)
+        self._tells_families = self._ways.tells_families or tells_families(snapshot)
 
     def of(self, query: Query, family: Family | None, narrowing: Exclusions) -> PreparedColumn:
         """The column of a query for clients of a family; queries that cannot differ share one."""
@@ -54,7 +61,7 @@ class Columns:
         is_narrowed = bool(narrowing.without or narrowing.holds)
         key = (
             query.target.module, query.target.vault, query.protocols, query.by_tree, query.file is None,
-            (family, narrowing.family is None) if self._ways.tells_families else None, self._judged(query, family),
+            (family, narrowing.family is None) if self._tells_families else None, self._judged(query, family),
             (tuple(narrowing.without.items()), narrowing.holds) if is_narrowed else None,
         )  # fmt: skip
         column = self._kept.get(key)
@@ -80,8 +87,16 @@ class Columns:
         usable = usability_by(self._ways, query, family, narrowing)
         every = [*(self._encoded(trees[0]) if trees else None for trees in usable.urls), None]
         urls = [None if at in usable.others else url for at, url in enumerate(every)] if usable.others else every
-        notes = rung_notes(snapshot, query, usable)
-        return PreparedColumn(number, urls, every if usable.others else None, usable.rung, notes)
+        is_last = bool(usable.others) and not any(urls)
+        return PreparedColumn(
+            number=number,
+            urls=every if is_last else urls,
+            every=every if usable.others and not is_last else None,
+            rung=usable.rung,
+            notes=rung_notes(snapshot, query, usable),
+            own=own_trees(snapshot, query, family, usable.rung),
+            is_last=is_last,
+        )
 
     def _encoded(self, tree: str) -> bytes:
         """The same bytes for all columns: with a dozen of them they would not fit the processor's cache."""

@@ -74,7 +74,10 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The whole answer to "why do I get these?". ``generation`` and ``built_at`` tell which data it is made from."""
+    """The whole answer to "why do I get these?". ``generation`` and ``built_at`` tell which data it is made from.
+
+    ``fallback_ranks`` are the places of the fallbacks in the list, where mirrors have the others.
+    """
 
     asker: Asker
     repository: str
@@ -88,6 +91,7 @@ class Explanation:
     notes: tuple[str, ...]
     generation: int
     built_at: float
+    fallback_ranks: tuple[int, ...]
 
 
 def explanation(snapshot: Snapshot, selection: Selection, everything: bool = False) -> Explanation:
@@ -113,13 +117,15 @@ def explanation(snapshot: Snapshot, selection: Selection, everything: bool = Fal
                 weight=choice.weight,
                 public=is_public(choice.mirror),
             )
-            for rank, choice in enumerate(selection.choices, start=1)
+            for rank, (_, choice) in enumerate(selection.in_order, start=1)
+            if choice is not None
         ),
         left_out=tuple(_left_out(row) for row in selection.rejected if named is None or row.mirror.name in named),
         fallbacks=selection.fallbacks,
         notes=selection.notes,
         generation=snapshot.facts.generation,
         built_at=snapshot.facts.built_at,
+        fallback_ranks=tuple(rank for rank, (_, choice) in enumerate(selection.in_order, start=1) if choice is None),
     )
 
 

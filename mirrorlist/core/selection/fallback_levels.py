@@ -10,7 +10,7 @@ from mirrorlist.core.health.columns import CURRENT
 from mirrorlist.core.model import FallbackLevel, Query
 from mirrorlist.core.rules import is_open_to_strangers
 from mirrorlist.core.selection.usability import Usability, usability
-from mirrorlist.core.snapshot import Facts, Snapshot
+from mirrorlist.core.snapshot import Facts
 
 
 def rungs(facts: Facts) -> dict[str, FallbackLevel]:
@@ -48,39 +48,3 @@ def moves(
         if was is not level:
             found.setdefault((was, level), []).append(path)
     return found
-
-
-# The project's own trees, which end a list, and the notes for people on the level.
-
-
-def rung_notes(snapshot: Snapshot, query: Query, usable: Usability) -> tuple[str, ...]:
-    """The notes for people on the fallback level; nothing of the fallbacks where there are none."""
-    if usable.rung is FallbackLevel.FALLBACKS and not last_urls(snapshot, query, 0):
-        return ()
-    return usable.notes
-
-
-def last_urls(snapshot: Snapshot, query: Query, count: int) -> tuple[str, ...]:
-    """The project's own trees that end a list: the vault's, or the fallbacks when mirrors are few."""
-    service, module = snapshot.facts.service, query.target.module
-    enough = count >= snapshot.policy.fallback_minimum
-    if query.target.vault:
-        # The trees in the order of the protocols that are wanted; those of one protocol as service.yml lists them.
-        order = {protocol.value: rank for rank, protocol in enumerate(query.protocols)}
-        trees = tuple(sorted(service.catalogue.vault_urls, key=lambda tree: order.get(_scheme(tree), len(order))))
-    elif query.by_tree or (query.file is not None and not count):
-        # a file has to come from somewhere, even where a service wants no fallbacks
-        trees = () if enough and count else last_resorts(snapshot, module)
-    else:
-        trees = () if enough else service.fallbacks.get(module, ())
-    return tuple(tree + query.path for tree in trees if _scheme(tree) in query.protocols)
-
-
-def last_resorts(snapshot: Snapshot, module: str) -> tuple[str, ...]:
-    """The project's own trees of a module for files that no mirror gives; those that answer come first."""
-    dead = snapshot.facts.health.dead_trees
-    return tuple(sorted(snapshot.facts.service.last_resorts(module), key=dead.__contains__))
-
-
-def _scheme(url: str) -> str:
-    return url.partition(":")[0]

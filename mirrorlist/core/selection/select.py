@@ -11,12 +11,22 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.model import Choice, Client, FallbackLevel, Match, Mirror, Query, Rejected, Selection
+from mirrorlist.core.model import (
+    BEST_PREFERENCE,
+    Choice,
+    Client,
+    FallbackLevel,
+    Match,
+    Mirror,
+    Query,
+    Rejected,
+    Selection,
+)
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import is_carrier, open_in, reason_against
 from mirrorlist.core.selection.causes import cause_of
-from mirrorlist.core.selection.fallback_levels import last_urls, rung_notes
 from mirrorlist.core.selection.known_files import narrowed
+from mirrorlist.core.selection.own_trees import own_trees, rung_notes
 from mirrorlist.core.selection.rank import (
     Group,
     candidates,
@@ -38,14 +48,13 @@ from mirrorlist.core.selection.usability import (
 )
 from mirrorlist.core.snapshot import Snapshot
 
-BEST_PREFERENCE = 100
 RELAXED = "no mirror in the countries asked for has this; the usual order follows"
 
 
 @dataclass(frozen=True, slots=True)
 class Sieved:
-    """The mirrors, by number, that may stand in this client's groups; of these the usable ones, and those that work
-    over another address family only; the reasons of all that are not usable."""
+    """The mirrors, by number, that may stand in this client's groups; of these the usable ones, and those that stand
+    behind them (see ``Usability``); the reasons of all that are not usable."""
 
     standing: frozenset[int]
     usable: frozenset[int]
@@ -59,21 +68,27 @@ def select(
     """The selection for a query and a client at a time; every mirror is in it, chosen or left out."""
     near = network_matches(snapshot.mirrors, client) if query.networks else {}
     narrowing = narrowed(snapshot, query, narrowing)
+    family = narrowing.family or family_of(client)
     usable = usability(snapshot.mirrors, snapshot.facts.health, query, family_of(client), narrowing)
     sieved, notes = _sieve_or_relax(snapshot.mirrors, query, client, near, usable)
     groups, alone = _groups(snapshot, sieved, near, query, client)
     chosen = list(islice(_ordered(snapshot, groups, client, sieved, now), snapshot.policy.limit))
+    own = own_trees(snapshot, query, family, usable.rung, is_empty=not chosen)
+    listed = chosen if alone else own.among(chosen, sum(number in sieved.usable for number in chosen))
+    ranks = {number: rank for rank, number in enumerate(listed) if not isinstance(number, str)}
+    trees = [(tree, rank) for rank, tree in enumerate(listed) if isinstance(tree, str)]
     return Selection(
         query,
         client,
         tuple(
             _choice(snapshot, query, client, number, near.get(number), usable.urls[number], BEST_PREFERENCE - rank)
-            for rank, number in enumerate(chosen)
+            for number, rank in ranks.items()
         ),
         tuple(_rejected(snapshot, query, client, frozenset(chosen), sieved, alone)),
-        () if alone else last_urls(snapshot, query, len(chosen)),
+        tuple(tree + query.path for tree, _ in trees),
         notes if query.target.vault or alone else notes + rung_notes(snapshot, query, usable),
         level=FallbackLevel.FRESH if query.target.vault or alone else usable.rung,
+        ahead=tuple(rank - before for before, (_, rank) in enumerate(trees)),
     )
 
 
@@ -99,7 +114,7 @@ def _sieve(
             reason = usable.reasons[number]
         if reason is not None:
             reasons[number] = reason
-    mine = frozenset(standing - reasons.keys())
+    mine = frozenset(standing - reasons.keys() - usable.others)
     return Sieved(frozenset(standing), mine, usable.others & standing, reasons)
 
 
@@ -130,7 +145,7 @@ def _groups(
 
 
 def _ordered(snapshot: Snapshot, groups: Sequence[Group], client: Client, sieved: Sieved, now: float) -> Iterator[int]:
-    """The usable mirrors, best first, and behind them those that work over another address family."""
+    """The usable mirrors, best first, and behind them the others."""
     policy, key = snapshot.policy, snapshot.facts.key
     words, _ = epoch_words(key, client.identity, now, policy.turn_seconds)
     names = [mirror.name for mirror in snapshot.mirrors]

@@ -79,8 +79,8 @@ def family_of(client: Client) -> Family | None:
 class Usability:
     """For each mirror its URLs (empty where it cannot be used) and the reason; the fallback level that was reached.
 
-    ``others`` are the mirrors that work over another family than the client's only. They have URLs and a reason, and
-    stand behind all that have none.
+    ``others`` have URLs, and stand behind all that are known to work for the client and behind the project's own trees
+    that answer: those that work over another family only, and on the level "last known good" all public ones.
     """
 
     urls: tuple[tuple[str, ...], ...]
@@ -157,11 +157,11 @@ def usability_by(
     if asked.family is None or not ways.tells_families:
         return _down(ways, asked)
     own = _first(ways, replace(asked, strict=True), _FAMILY_ASKED if narrowing.family else _OWN_FAMILY)
+    every = _down(ways, asked)  # those that work over the client's family come first, the others behind them
     if own is None:
-        return _down(ways, asked)
+        return replace(every, others=frozenset(n for n, urls in enumerate(every.urls) if urls))
     if narrowing.family:
         return own
-    every = _down(ways, asked)  # those that work over the client's family come first, the others behind them
     others = frozenset(n for n, urls in enumerate(every.urls) if urls and not own.urls[n])
     urls = tuple(mine or theirs for mine, theirs in zip(own.urls, every.urls, strict=True))
     return Usability(urls, own.reasons, own.rung, others)
@@ -199,7 +199,9 @@ def _column(ways: UsableWays, asked: _Asked, step: _Step) -> Usability:
         urls[number], reasons[number] = (), reason
     for number in health.out:
         urls[number], reasons[number] = (), Reason.TAKEN_OUT
-    return Usability(tuple(urls), tuple(reasons), rung)
+    once_good = rung is FallbackLevel.LAST_KNOWN
+    others = frozenset(n for n, found in enumerate(urls) if found and ways.public[n]) if once_good else frozenset()
+    return Usability(tuple(urls), tuple(reasons), rung, others)
 
 
 def _holds(health: HealthTable, path: str, family: Family | None) -> bytes | None:

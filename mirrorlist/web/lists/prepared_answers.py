@@ -8,10 +8,9 @@ from typing import NamedTuple
 from weakref import WeakMethod
 
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import Query
+from mirrorlist.core.model import BEST_PREFERENCE
 from mirrorlist.core.selection.columns import NOT_KEPT, Column, PreparedColumn
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
-from mirrorlist.core.selection.select import BEST_PREFERENCE
 from mirrorlist.core.selection.spread import ClientHash
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats import metalink3, mirrorlist
@@ -30,11 +29,11 @@ Parts = tuple[bytes, ...]
 class Writing(NamedTuple):
     """How a kind of answer is put together: ``head + between.join(parts) + tail``.
 
-    ``part`` writes what stands for a mirror at a preference, up to where the repository's path begins.
+    ``part`` writes what stands for a mirror at a preference, up to where the repository's path begins; ``fallback`` the
+    same for one of the project's own trees.
     """
 
     part: Callable[[int, int], bytes]
-    fallbacks: tuple[str, ...]
     fallback: Callable[[str, int], bytes]
 
 
@@ -53,11 +52,11 @@ class AnswerParts:
 class Rows:
     """The rows of one column and kind of answer, by key; all rows of a generation share one room."""
 
-    def __init__(self, orders: PreparedModule, column: PreparedColumn, writing: Writing, few: int, room: Room) -> None:
+    def __init__(self, orders: PreparedModule, column: PreparedColumn, writing: Writing, room: Room) -> None:
         self._orders = orders
+        self._prepared = column
         self._column, self._every = column.urls, column.every
         self._writing = writing
-        self._few = few
         self._room = room
         self.by_key: dict[int, AnswerParts] = {}
 
@@ -82,11 +81,14 @@ class Rows:
 
     def _new(self, key: int) -> AnswerParts:
         numbers, alone = self._orders.listed(key, self._column, self._every)
-        part = self._writing.part
-        parts = [part(number, BEST_PREFERENCE - rank) for rank, number in enumerate(numbers)]
-        if len(parts) < self._few and not alone:
-            best = BEST_PREFERENCE - len(parts)
-            parts += [self._writing.fallback(tree, best - rank) for rank, tree in enumerate(self._writing.fallbacks)]
+        column, writing = self._prepared, self._writing
+        listed = numbers if alone else column.own.among(numbers, column.working(numbers))
+        parts = (
+            writing.fallback(each, BEST_PREFERENCE - rank)
+            if isinstance(each, str)
+            else writing.part(each, BEST_PREFERENCE - rank)
+            for rank, each in enumerate(listed)
+        )
         row = AnswerParts(key, tuple(parts), alone)
         self._room.take_one()
         self.by_key[key] = row
@@ -152,7 +154,6 @@ class Routes:
 
     def __init__(self, prepared: Prepared, counts: Counts) -> None:
         self._prepared = prepared
-        self._policy = prepared.snapshot.policy
         self._counts = counts
         self._room = Room(MOST_REMEMBERED, self._clear)
         self._rows: dict[tuple[ListKind, int], Rows] = {}
@@ -169,7 +170,7 @@ class Routes:
         column = self._prepared.column(query, family)
         if column.number == NOT_KEPT:
             return None
-        route = Route(self._rows_of(question.kind, query, column, orders), labels_of_question(question, column.rung))
+        route = Route(self._rows_of(question.kind, column, orders), labels_of_question(question, column.rung))
         if question.kind is ListKind.MIRRORLIST:
             # The trees are joined by the repository's path; the notes on the fallback level are not for a monopoly.
             route.headers = list(headers_for(mirrorlist.CONTENT_TYPE))
@@ -195,25 +196,22 @@ class Routes:
         for rows in self._rows.values():
             rows.by_key.clear()
 
-    def _rows_of(self, kind: ListKind, query: Query, column: PreparedColumn, orders: PreparedModule) -> Rows:
+    def _rows_of(self, kind: ListKind, column: PreparedColumn, orders: PreparedModule) -> Rows:
         of = kind, column.number
         if of not in self._rows:
-            trees = self._prepared.snapshot.facts.service.fallbacks.get(query.target.module, ())
-            fallbacks = tuple(tree for tree in trees if tree.partition(":")[0] in query.protocols)
-            writing = self._writing(kind, column.every or column.urls, fallbacks)
-            self._rows[of] = Rows(orders, column, writing, self._policy.fallback_minimum, self._room)
+            self._rows[of] = Rows(orders, column, self._writing(kind, column.every or column.urls), self._room)
         return self._rows[of]
 
-    def _writing(self, kind: ListKind, column: Column, fallbacks: tuple[str, ...]) -> Writing:
+    def _writing(self, kind: ListKind, column: Column) -> Writing:
         if kind is ListKind.MIRRORLIST:
-            return Writing(lambda number, _: column[number] or b"", fallbacks, lambda tree, _: tree.encode())
+            return Writing(lambda number, _: column[number] or b"", lambda tree, _: tree.encode())
         mirrors = self._prepared.snapshot.mirrors
 
         def element(number: int, preference: int) -> bytes:
             return metalink3.url_start((column[number] or b"").decode(), mirrors[number], preference)
 
         written = lru_cache(maxsize=MOST_REMEMBERED)(element)
-        return Writing(written, fallbacks, lambda tree, preference: metalink3.url_start(tree, None, preference))
+        return Writing(written, lambda tree, preference: metalink3.url_start(tree, None, preference))
 
 
 def _comments(lines: Sequence[str]) -> bytes:

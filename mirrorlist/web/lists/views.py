@@ -46,6 +46,8 @@ def lists(
         client = asking(snapshot, country_of, question.ip)
         wanted = replace(wanted_by(question.query), family=question.family)
         question = questions.located(snapshot, question, now)
+        if question.redirect:  # one address has to be there, even where a service wants no fallbacks
+            question = replace(question, query=replace(question.query, by_tree=True))
         narrowing = Exclusions(family=question.family) if question.family else NO_EXCLUSIONS
         rung = current.column(question.query, family_of(client), narrowing).rung
         labels = labels_of_question(question, rung)

@@ -13,8 +13,8 @@ from mirrorlist.core.files.folder import IndexedFolder
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import country_of as mirror_country
 from mirrorlist.core.model import FallbackLevel
-from mirrorlist.core.redirects.file_mirrors import FileQuery, file_query, origin_urls, resort_urls
-from mirrorlist.core.selection.columns import Column
+from mirrorlist.core.redirects.file_mirrors import FileQuery, file_query, origin_urls
+from mirrorlist.core.selection.columns import PreparedColumn
 from mirrorlist.core.selection.known_files import METADATA, METADATA_ENDS
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.formats.links import digest, joined, links, longest_path, sizes
@@ -66,11 +66,11 @@ class RedirectTargets:
         if kind is None:
             kind = self._kinds[at] = self._kind(FAMILIES[family], https)
         column = kind.column
-        key = place if column is None else self._orders.key(place, network, lot, column)
+        key = place if column is None else self._orders.key(place, network, lot, column.urls)
         if key is None:
-            if kind.every is None:
+            if column is None or column.every is None:
                 return None
-            key = self._orders.key(place, network, lot, kind.every)
+            key = self._orders.key(place, network, lot, column.every)
             if key is None:
                 return None
         way = kind.ways.get(key)
@@ -105,7 +105,7 @@ class RedirectTargets:
 
     def _new_way(self, kind: _Kind, key: int) -> RedirectTarget | None:
         if kind.column is not None:
-            way = self._written(kind, kind.column, key)
+            way = self._written(kind.column, key)
         elif kind.resorts:  # the project's own trees, the same for everybody
             way = self._way([(tree, None) for tree in kind.resorts])
         else:
@@ -118,24 +118,26 @@ class RedirectTargets:
         """Who may give the files to clients of one family, over https or not."""
         place = self._place
         wanted = FileQuery(place, self._requests.allowed(place.tree, https))
-        if urls := origin_urls(self._prepared.snapshot, wanted):
-            return _Kind(None, None, tuple(url.removesuffix(place.quoted) for url in urls))
-        resorts = tuple(url.removesuffix(place.quoted) for url in resort_urls(self._prepared.snapshot, wanted))
+        if urls := origin_urls(self._prepared.snapshot, wanted, family):
+            return _Kind(None, tuple(url.removesuffix(place.quoted) for url in urls))
         query = file_query(self._prepared.snapshot, self._requests.belonging, wanted, 0.0)
         column = self._prepared.column(query, family)
         if column.rung is not FallbackLevel.FRESH:  # nobody is fresh, which is rare: the view tells the rung
-            return _Kind(None, None, ())
-        return _Kind(column.urls, column.every, resorts)
+            return _Kind(None, ())
+        return _Kind(column, ())
 
-    def _written(self, kind: _Kind, column: Column, key: int) -> RedirectTarget:
-        """The way of a key of the orders: its mirrors, and the project's own trees where these are few."""
-        numbers, alone = self._orders.listed(key, column, kind.every)
-        mirrors, urls = self._prepared.snapshot.mirrors, kind.every or column
-        trees = [((urls[number] or b"").decode(), mirror_country(mirrors[number])) for number in numbers]
-        if len(trees) < self._prepared.snapshot.policy.fallback_minimum and not alone:
-            listed = {tree for tree, _ in trees}
-            trees += [(tree, None) for tree in kind.resorts if tree not in listed]
-        return self._way(trees)
+    def _written(self, column: PreparedColumn, key: int) -> RedirectTarget:
+        """The way of a key of the orders: its mirrors, and the project's own trees where these are few; each URL once,
+        as the origin may be an ordinary mirror too."""
+        numbers, alone = self._orders.listed(key, column.urls, column.every)
+        mirrors, urls = self._prepared.snapshot.mirrors, column.every or column.urls
+        trees: dict[str, str | None] = {}
+        for each in numbers if alone else column.own.among(numbers, column.working(numbers)):
+            if isinstance(each, str):
+                trees.setdefault(each, None)
+            else:
+                trees[(urls[each] or b"").decode()] = mirror_country(mirrors[each])
+        return self._way(list(trees.items()))
 
     def _way(self, trees: Sequence[tuple[str, str | None]]) -> RedirectTarget:
         found = links(trees[1:], self._place.front)
@@ -144,14 +146,13 @@ class RedirectTargets:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """For clients of one scheme and family: the usable mirrors and the project's own trees.
+    """For clients of one scheme and family: the usable mirrors, or trees of the project's own.
 
     Without a column everybody goes to these trees, and ``ways`` are by place, else by key of the orders; without
-    either the view answers. ``every`` is as a PreparedColumn's.
+    either the view answers.
     """
 
-    column: Column | None
-    every: Column | None
+    column: PreparedColumn | None
     resorts: tuple[str, ...]
     ways: dict[int, RedirectTarget] = field(default_factory=dict)
 

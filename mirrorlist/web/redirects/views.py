@@ -28,6 +28,7 @@ from mirrorlist.core.public.types import clean, web_url
 from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource, offer, resort_urls
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.known_files import YEAR_10000
+from mirrorlist.core.selection.usability import family_of
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats import checksum, file_json, file_metalink3, file_metalink4
 from mirrorlist.formats.file_json import readable
@@ -140,7 +141,8 @@ class _Answer:
         if self._place.is_directory:
             # The project's own tree, because only that surely has the whole directory.
             wanted = replace(self._wanted, place=found.place)
-            resorts = () if found.selection.query.target.vault else resort_urls(self._snapshot, wanted)
+            family = wanted.family or family_of(self._client)
+            resorts = () if found.selection.query.target.vault else resort_urls(self._snapshot, wanted, family)
             return redirect(FileSource(resorts[0], None) if resorts else found.sources[0])
         response = FORMS[self._asked.form](self, found)
         of_file = labels_of_file(self._asked.form.name, self._place.tree.module)

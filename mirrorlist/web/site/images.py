@@ -195,12 +195,13 @@ def images_page(
     client = asking(published.snapshot, country_of)
     with suppress(NotFound):  # there may be a page where the index knows no files
         question = published.questions.located(published.snapshot, question, now)
-    found = explanation(published.snapshot, select(published.snapshot, question.query, client, now))
+    selection = select(published.snapshot, question.query, client, now)
+    found = explanation(published.snapshot, selection)
     target = question.query.target
     if module is not None and target.module != module:
         raise NotFound(f"module {module} has no version {version}")
     directory = f"{found.path.rstrip('/')}/"
-    urls = (*(row.url for row in found.chosen), *found.fallbacks)
+    urls = [url for url, _ in selection.in_order]
 
     def nearest(path: str) -> str:
         """Where this client gets one image, as a list for its path would say."""

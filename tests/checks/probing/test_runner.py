@@ -366,7 +366,7 @@ def test_a_private_mirror_behind_a_firewall_stays() -> None:
     assert {verdict.outcome for verdict in watch.verdicts.values()} == {ProbeOutcome.UNCHECKED}
 
 
-def test_the_trees_that_redirects_end_at_are_probed_under_their_urls() -> None:
+def test_the_trees_that_lists_and_redirects_end_at_are_probed_under_their_urls() -> None:
     trees = (FileTree(prefix="/dl/", module="main"), FileTree(prefix="/old/", module="main"))
     urls = ("https://repo.example.org/linux/", "http://repo2.example.org/")
     assert [(each.name, each.urls) for each in resorts_of(service(fallbacks={"main": urls}, trees=trees))] == [
@@ -375,4 +375,5 @@ def test_the_trees_that_redirects_end_at_are_probed_under_their_urls() -> None:
     ]
     origin = {"main": urls[0]}
     assert [each.name for each in resorts_of(service(origins=origin, trees=trees))] == [urls[0]]
-    assert resorts_of(service(fallbacks={"main": urls})) == (), "without trees nobody is sent there alone"
+    assert [each.name for each in resorts_of(service(fallbacks={"main": urls}))] == list(urls), "lists end there too"
+    assert resorts_of(service(origins=origin)) == (), "without trees nobody is sent to the origin"

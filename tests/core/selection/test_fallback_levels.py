@@ -49,7 +49,7 @@ def test_the_comment_of_a_list_names_its_rung_and_no_stranger_is_given_a_private
         ]
         assert rung is FallbackLevel.FRESH or lines[-1].startswith(f"# {LEVEL_NAMES[rung]}: ")
         urls = [line for line in lines if not line.startswith("#")]
-        assert urls[-1] == f"https://own.example.org/linux/{X86}"
+        assert urls[0 if rung is FallbackLevel.LAST_KNOWN else -1] == f"https://own.example.org/linux/{X86}"
         assert (
             len(urls)
             == 1

@@ -93,12 +93,17 @@ QUERIES = [
 
 def urls(host: str, dice: random.Random, whole: bool) -> dict[str, dict[Protocol, str]]:
     both_ways = {Protocol.HTTPS: f"https://{host}/linux/", Protocol.HTTP: f"http://{host}/linux/"}
+    if dice.random() < 0.1:
+        return {MAIN: {Protocol.HTTP: f"http://{dice.choice(['[2001:db8:9::1]', '203.0.113.9'])}/linux/"}}
     http = {Protocol.HTTP: f"http://{host}/a&b/'c'/"}
     rsync = {Protocol.RSYNC: f"rsync://{host}/linux/"}
     if whole:
         return {MAIN: both_ways}
     modules = dice.choice([(MAIN,), (MAIN, "kitten"), ("kitten",)])
     return {module: dice.choice([both_ways, http, both_ways | rsync, rsync]) for module in modules}
+
+
+OWN = ("https://own.example.org/linux/", "http://own.example.org/a&b/")
 
 
 def mirrors(dice: random.Random) -> list[Mirror]:
@@ -141,6 +146,8 @@ def health(count: int, dice: random.Random) -> HealthTable:
         {path: column([int(held) for held in SyncState]) for path in sorted(paths)},
         {key: column([1]) for key in sorted(dice.sample(reach, dice.randrange(5)))},
         tuple(number for number in range(count) if dice.random() < bad / 4),
+        dead_trees=dice.choice([(), OWN, OWN[:1], OWN[1:]]),
+        dead_trees_over=dice.choice([{}, {"ipv6": OWN[:1]}, {"ipv4": OWN[1:], "ipv6": OWN[:1]}]),
     )
 
 
@@ -181,7 +188,7 @@ def network(dice: random.Random) -> Snapshot:
         turn_seconds=dice.choice([60, 604_800]),
         lag_grace_seconds=dice.choice([0, 3600, 86_400]),
     )
-    fallbacks = {MAIN: ("https://own.example.org/linux/", "http://own.example.org/a&b/")}
+    fallbacks = {MAIN: dice.choice([OWN, OWN[::-1], (*OWN, "http://[2001:db8:9::2]/linux/")])}
     listed = mirrors(dice)
     known = health(len(listed), dice) if dice.random() < 0.5 else probed(listed, service(policy=policy), dice)
     share = dice.choice([0.0, 0.5])

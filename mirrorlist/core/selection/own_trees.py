@@ -1,0 +1,109 @@
+"""The project's own trees (fallbacks, origin, vault): which of them an answer holds, and where among the mirrors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeVar
+
+from mirrorlist.core.health.columns import HealthTable, literal_family
+from mirrorlist.core.health.verdicts import Family
+from mirrorlist.core.model import FallbackLevel, Query
+from mirrorlist.core.selection.usability import Usability
+from mirrorlist.core.snapshot import Snapshot
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTrees:
+    """The project's own trees that answers to one question may hold, by URL.
+
+    ``answering`` stand behind the mirrors that work for the client, and before all others: those that work over another
+    address family only, or were good once. ``last`` are the trees that do not answer, or not over the
+    client's family. With ``enough`` mirrors that work a list does without any.
+    """
+
+    answering: tuple[str, ...]
+    last: tuple[str, ...]
+    enough: int
+
+    def among(self, mirrors: Sequence[T], working: int) -> list[T | str]:
+        """Mirrors, of which so many at the front work for the client, and the trees in their places."""
+        if working >= self.enough:
+            return list(mirrors)
+        return [*mirrors[:working], *self.answering, *mirrors[working:], *self.last]
+
+
+def own_trees(
+    snapshot: Snapshot, query: Query, family: Family | None, level: FallbackLevel, is_empty: bool = False
+) -> OwnTrees:
+    """The trees for a query of clients of a family, where lists are on a fallback level.
+
+    ``is_empty`` is whether the answer has no mirror: a file has to come from somewhere, even where a service wants no
+    fallbacks.
+    """
+    service, module = snapshot.facts.service, query.target.module
+    if query.target.vault:
+        # The trees in the order of the protocols that are wanted; those of one protocol as service.yml lists them.
+        order = {protocol.value: rank for rank, protocol in enumerate(query.protocols)}
+        vaults = sorted(service.catalogue.vault_urls, key=lambda tree: order.get(_scheme(tree), len(order)))
+        return OwnTrees((), tuple(tree for tree in vaults if _scheme(tree) in query.protocols), 1)
+    if query.by_tree or (query.file is not None and is_empty):
+        trees = last_resorts(snapshot, module, family)
+    else:
+        trees = _by_answer(snapshot.facts.health, service.fallbacks.get(module, ()), family)
+    trees = tuple(tree for tree in trees if _scheme(tree) in query.protocols)
+    none_is_good = level >= FallbackLevel.LAST_KNOWN
+    ready: tuple[str, ...] = ()
+    if none_is_good or service.fallbacks.get(module):  # an origin that nobody named a fallback spares itself
+        enough = Answering.OVER_ANOTHER if none_is_good else Answering.WELL
+        ready = tuple(tree for tree in trees if answering(snapshot.facts.health, tree, family) <= enough)
+    return OwnTrees(ready, tuple(tree for tree in trees if tree not in ready), max(snapshot.policy.fallback_minimum, 1))
+
+
+class Answering(IntEnum):
+    """How a tree of the project answers a client; well, as long as nothing is known."""
+
+    WELL = 0
+    OVER_ANOTHER = 1
+    NOT = 2
+
+
+def answering(health: HealthTable, tree: str, family: Family | None) -> Answering:
+    """How a tree answers clients of a family."""
+    if tree in health.dead_trees:
+        return Answering.NOT
+    is_deaf = family is not None and (
+        tree in health.dead_trees_over.get(family, ()) or literal_family(tree) not in (None, family)
+    )
+    return Answering.OVER_ANOTHER if is_deaf else Answering.WELL
+
+
+def last_resorts(snapshot: Snapshot, module: str, family: Family | None) -> tuple[str, ...]:
+    """The project's own trees of a module for files that no mirror gives; those that answer the family come first."""
+    return _by_answer(snapshot.facts.health, snapshot.facts.service.last_resorts(module), family)
+
+
+def tells_families(snapshot: Snapshot) -> bool:
+    """Whether one of the project's own trees answers clients of one family better than those of the other."""
+    service = snapshot.facts.service
+    trees = (tree for module in service.modules for tree in service.last_resorts(module))
+    return bool(snapshot.facts.health.dead_trees_over) or any(map(literal_family, trees))
+
+
+def _by_answer(health: HealthTable, trees: Sequence[str], family: Family | None) -> tuple[str, ...]:
+    return tuple(sorted(trees, key=lambda tree: answering(health, tree, family)))
+
+
+def _scheme(url: str) -> str:
+    return url.partition(":")[0]
+
+
+def rung_notes(snapshot: Snapshot, query: Query, usable: Usability) -> tuple[str, ...]:
+    """The notes for people on the fallback level; nothing of the fallbacks where there are none."""
+    if usable.rung is FallbackLevel.FALLBACKS:
+        trees = own_trees(snapshot, query, None, usable.rung, is_empty=True)
+        return usable.notes if trees.answering or trees.last else ()
+    return usable.notes
