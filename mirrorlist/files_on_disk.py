@@ -54,7 +54,7 @@ def write_to_disk(path: Path, parts: Iterable[bytes | memoryview]) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Returns when the names in a directory are on the disk, where the file system can tell."""
+    """Returns when the names in a directory are on the disk, if the file system can report it."""
     with contextlib.suppress(OSError):  # some file systems cannot sync a directory
         descriptor = os.open(directory, os.O_RDONLY)
         try:

@@ -35,7 +35,9 @@ def claimed_port(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
     except ValueError:
-        raise PortError(f"--host is {host!r}, which is no IP address; write one, such as 127.0.0.1 or ::1") from None
+        raise PortError(
+            f"--host is {host!r}, which is not an IP address; write one, such as 127.0.0.1 or ::1"
+        ) from None
     claimed = socket.socket(family, socket.SOCK_STREAM)
     claimed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have just ended do not count
     try:
@@ -169,5 +171,5 @@ def _reported(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EACCES:
         return f"port {port} is not allowed for this user; choose one above 1023 with --port"
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine; choose another with --host"
+        return f"{host} is not an address of this machine; choose another with --host"
     return f"cannot listen at {host}, port {port}: {error.strerror}; choose others with --host and --port"

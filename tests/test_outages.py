@@ -122,7 +122,7 @@ def test_a_publisher_that_is_started_again_while_the_service_file_is_broken_goes
         [publisher] = service.publishers()
         os.kill(publisher, signal.SIGKILL)
         until(PATIENCE, lambda: service.publishers() - {publisher} != set())
-        until(PATIENCE, lambda: "that of the last snapshot is in force" in service.log())
+        until(PATIENCE, lambda: "using that of the last snapshot" in service.log())
         publishers = service.publishers()
         put(tmp_path / "mirrors.d" / "b.example.org.yml", mirror_file("b.example.org"))
         until(PATIENCE, lambda: listed(service) == {"a", "b"})
@@ -132,7 +132,7 @@ def test_a_publisher_that_is_started_again_while_the_service_file_is_broken_goes
         assert service.publishers() == publishers
         config.unlink()
         os.kill(min(publishers), signal.SIGKILL)
-        until(PATIENCE, lambda: service.log().count("that of the last snapshot is in force") == 2)
+        until(PATIENCE, lambda: service.log().count("using that of the last snapshot") == 2)
         quiet(service, service.publishers())
         assert listed(service) == {"a", "b"}
 

@@ -58,9 +58,9 @@ def test_connections_that_have_just_ended_keep_nobody_away() -> None:
 @pytest.mark.parametrize(
     ("host", "told"),
     [
-        ("192.0.2.1", "192.0.2.1 is no address of this machine; choose another with --host"),
-        ("localhost", "--host is 'localhost', which is no IP address; write one, such as 127.0.0.1 or ::1"),
-        ("", "--host is '', which is no IP address; write one, such as 127.0.0.1 or ::1"),
+        ("192.0.2.1", "192.0.2.1 is not an address of this machine; choose another with --host"),
+        ("localhost", "--host is 'localhost', which is not an IP address; write one, such as 127.0.0.1 or ::1"),
+        ("", "--host is '', which is not an IP address; write one, such as 127.0.0.1 or ::1"),
     ],
 )
 def test_a_host_that_nobody_can_listen_at_is_named(host: str, told: str) -> None:

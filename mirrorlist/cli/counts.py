@@ -22,7 +22,7 @@ from mirrorlist.web.counts import Dimension, merged
 @click.option("--json", "as_json", is_flag=True, help="All rows, as JSON.")
 @pass_context
 def counts(context: Context, days: int, by: str | None, top: int, as_json: bool) -> None:
-    """Tell what was answered, by route, country, mirror and more.
+    """Show what was answered, by route, country, mirror and more.
 
     Workers write their sums every ten seconds. No address is kept.
     """

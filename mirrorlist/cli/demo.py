@@ -15,7 +15,7 @@ DEMO_PACKAGES = frozenset({"rpm_rs", "rpmrepo_metadata", "mmdb_writer", "netaddr
 
 @click.command()
 @click.option("--stale", multiple=True, metavar="NAME", help="This mirror keeps an older state (repeatable).")
-@click.option("--dead", multiple=True, metavar="NAME", help="This mirror's process is ended (repeatable).")
+@click.option("--dead", multiple=True, metavar="NAME", help="Stop this mirror's process (repeatable).")
 @click.option(
     "--directory",
     type=click.Path(path_type=Path, file_okay=False),

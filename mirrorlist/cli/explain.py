@@ -26,7 +26,7 @@ from mirrorlist.sources.yaml.documents import printable
 @question_options
 @pass_context
 def explain(context: Context, ip: str, release: str, repo: str, arch: str, protocol: str, country: str) -> None:
-    """Tell why a client at --ip gets what it gets. Every mirror is told, chosen or left out."""
+    """Explain the mirrors for a client at --ip. Every mirror is listed, chosen or left out."""
     snapshot = snapshot_of(context)
     query = query_of(snapshot, release, repo, arch, protocol, country)
     tell(Console(highlight=False), snapshot, query, client_of(snapshot, ip), context.clock())
@@ -67,7 +67,7 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
 
 
 def _tell_ages(console: Console, snapshot: Snapshot, now: float) -> None:
-    """Of a database that the operator named the operator knows the age; not so of what comes with the program."""
+    """Operators know the age of databases they configured, not of the installed tables."""
     places, asns = snapshot.facts.places_built_on, snapshot.facts.asns_built_on
     if places:
         after = "; after your databases" if snapshot.facts.service.geo.databases else ""
@@ -103,7 +103,7 @@ def _chosen(told: Explanation) -> Table:
 
 
 def _tell_places(console: Console, selection: Selection) -> None:
-    """How the distances of the chosen mirrors came about, the surest way first."""
+    """How the chosen mirrors were located, the most reliable source first."""
     sources = {
         choice.mirror.name: choice.mirror.location and choice.mirror.location.source for choice in selection.choices
     }
@@ -127,7 +127,7 @@ def _tell_left_out(console: Console, selection: Selection) -> None:
 
 
 def _tell_withheld(console: Console, snapshot: Snapshot) -> None:
-    """What mirrors' files say and the service does without, by the reason."""
+    """Values of mirror files that the service ignores, by reason."""
     rows = [(each.reason, mirror.name, each) for mirror in snapshot.mirrors for each in mirror.withheld]
     for reason in dict.fromkeys(reason for reason, _, _ in rows):
         found = [(name, each) for why, name, each in rows if why is reason]

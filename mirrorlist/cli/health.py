@@ -1,4 +1,4 @@
-"""``mirrorlist health``: what the probes of one mirror came to, and what its owner can do."""
+"""``mirrorlist health``: the probe results of one mirror, and what its owner can do."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ MOST_EVENTS = 10
 @click.option("--all", "everything", is_flag=True, help="The fresh repositories too, one by one.")
 @pass_context
 def health(context: Context, name: str | None, ladder: bool, everything: bool) -> None:
-    """Tell how the mirror NAME is, and what to do.
+    """Show the health of the mirror NAME, and what to do.
 
-    It tells what was tried, what came back, and since when."""
+    The output shows what was tried, what came back, and since when."""
     state_dir = state_dir_of(context)
     facts = published_facts(state_dir)
     if ladder:
         _tell_rungs(facts)
         return
     if name is None:
-        raise click.UsageError("say the NAME of a mirror, or --rungs")
+        raise click.UsageError("give the NAME of a mirror, or --rungs")
     mirror = mirror_called(facts, name)
     store = HealthStore(open_database(state_dir, context.settings.database))
     now = context.clock()
@@ -70,8 +70,9 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
     console.print(_table(rows if everything else worst(rows), rows, now))
     for probe in said_nothing(rows, store.probes(name, min(row.checked_at for row in rows))):
         over = f"{probe.subject.protocol} {probe.subject.family}"
-        told = f"the last look over {over} told nothing, so what was known stays: {probe.outcome}: {probe.detail}"
-        console.print(told, soft_wrap=True, markup=False)
+        why = f"{probe.outcome}: {probe.detail}"
+        line = f"the last request over {over} was inconclusive, so the former result stays: {why}"
+        console.print(line, soft_wrap=True, markup=False)
     probed = replace(facts.health, out=(), overrides=())
     for line in fault_lines(probed, facts.mirrors.index(mirror), mirror):
         console.print(f"left out of lists: {line}", soft_wrap=True, markup=False)

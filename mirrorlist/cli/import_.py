@@ -37,7 +37,7 @@ READERS: Mapping[str, Reader] = {
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 @click.option("--category", metavar="NAME", help="Of MirrorManager's categories: the one that is the main tree.")
 @click.option("--update-frequency", "frequency", metavar="3h",
-              help="How often mirrors sync of which the source does not tell it.")  # fmt: skip
+              help="Sync interval of mirrors for which the source has none.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="What is written.")  # fmt: skip
 @pass_context

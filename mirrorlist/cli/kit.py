@@ -27,14 +27,14 @@ SERVERS = click.Choice([each.value for each in Server])
 @click.argument("name")
 @click.option("--server", type=SERVERS, default=Server.NGINX.value, show_default=True, help="The web server.")
 @click.option("--out", type=click.Path(path_type=Path), help="The directory to write.  [default: kit-NAME]")
-@click.option("--root", default=USUAL_ROOT, show_default=True, help="Where the trees shall lie on the mirror.")
+@click.option("--root", default=USUAL_ROOT, show_default=True, help="Directory of the trees on the mirror.")
 @click.option(
     "--source", metavar="NAME", help="Copy this source or mirror, whatever the policy.  [default: it chooses]"
 )
 @click.option("--force", is_flag=True, help="Write over a kit that is there.")
 @pass_context
 def kit(context: Context, name: str, server: str, out: Path | None, root: str, source: str | None, force: bool) -> None:
-    """Write all that the owner of the mirror NAME installs.
+    """Write everything that the owner of the mirror NAME installs.
 
     That is scripts, timers, web server, rsyncd, and a README with the steps.
 
@@ -53,7 +53,7 @@ def kit(context: Context, name: str, server: str, out: Path | None, root: str, s
         click.echo(f"{module.name}: copies {module.source}")
         for sentence in module.why:
             click.echo(f"  {sentence}")
-    click.echo(f"{directory}/README.md tells the steps")
+    click.echo(f"{directory}/README.md lists the steps")
 
 
 def _faults(context: Context, service: Service, mirrors: tuple[Mirror, ...]) -> Faults:
@@ -76,7 +76,7 @@ def _faults(context: Context, service: Service, mirrors: tuple[Mirror, ...]) -> 
 
 def _write(directory: Path, files: Iterable[KitFile], force: bool) -> None:
     if directory.exists() and not directory.is_dir():
-        raise KitError(f"{directory} is no directory; name another one with --out")
+        raise KitError(f"{directory} is not a directory; name another one with --out")
     if not force and directory.is_dir() and any(directory.iterdir()):
         raise KitError(f"{directory} is not empty; name another one with --out, or write over it with --force")
     try:

@@ -1,4 +1,4 @@
-"""``mirrorlist list``: the exact bytes that a client gets, without a server."""
+"""``mirrorlist list``: print the exact bytes that a client gets, without a server."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ Only the one that is called is loaded: all of them together take a second, at ev
 
 
 class _Commands(click.Group):
-    """The commands of the table, which tell their errors in a line."""
+    """The commands of the table, which report each error in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)

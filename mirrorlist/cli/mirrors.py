@@ -22,7 +22,7 @@ MOST_SUBNETS = 2
 
 
 @click.command()
-@click.option("--names", is_flag=True, help="The names only, one a line.")
+@click.option("--names", is_flag=True, help="Names only, one per line.")
 @pass_context
 def mirrors(context: Context, names: bool) -> None:
     """Show every mirror that is loaded."""

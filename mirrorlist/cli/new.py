@@ -98,7 +98,7 @@ def write_new(
 
 
 def _mailed(data: bytes) -> dict[str, str]:
-    """The answers of an e-mail; what is not understood is told."""
+    """The answers in an e-mail; lines that cannot be parsed are reported."""
     if len(data) > MAX_BYTES:
         _note(f"the e-mail is longer than {MAX_BYTES} bytes; the rest was not read")
     application = read_application(data)
@@ -110,7 +110,7 @@ def _mailed(data: bytes) -> dict[str, str]:
 def _found_out(
     service: Service, terms: SubmissionTerms, name: str, values: Mapping[str, Value], resolver: Resolver | None
 ) -> dict[str, Value]:
-    """What the addresses of the mirror tell and nobody said: its country, its network, where it connects from."""
+    """Missing answers derived from the mirror's addresses: country, network, and the address it syncs from."""
     if resolver is None:
         return {}
     try:

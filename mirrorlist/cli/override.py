@@ -1,4 +1,4 @@
-"""``mirrorlist override``: keep a mirror out for a while, or give it back."""
+"""``mirrorlist override``: keep a mirror out for a while, or put it back."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LONGEST_SECONDS = 10 * 365 * 86_400
 @click.option("--clear", is_flag=True, help="End the override: the probes decide again.")
 @pass_context
 def override(context: Context, name: str, out: bool, seconds: int | None, reason: str | None, clear: bool) -> None:
-    """Keep the mirror NAME out of all lists, or give it back.
+    """Keep the mirror NAME out of all lists, or put it back.
 
-    It stays out for the time that you give, whatever its probes say."""
+    It stays out for the given time, whatever its probes find."""
     if out == clear:
         raise click.UsageError("say either --out, with --for and --reason, or --clear")
     state_dir = state_dir_of(context)
@@ -35,7 +35,7 @@ def override(context: Context, name: str, out: bool, seconds: int | None, reason
     now = context.clock()
     if clear:
         done = store.clear_override(name, _author(), now)
-        click.echo(f"{name}: the probes decide again" if done else f"{name}: no override is in force")
+        click.echo(f"{name}: the probes decide again" if done else f"{name}: there is no override")
         return
     if seconds is None or not reason:
         raise click.UsageError("--out needs --for, as --for 6h, and --reason")

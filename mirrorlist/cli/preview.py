@@ -79,13 +79,13 @@ def preview(
     page: Path | None,
     files: tuple[Path, ...],
 ) -> None:
-    """Tell what merging FILES does.
+    """Show what merging FILES does.
 
-    It tells who gets these mirrors, what they take from others, how much they would send.
+    Shown are the clients these mirrors get, what they take from others, and the traffic to expect.
 
-    A file in the directory itself is taken as new, one elsewhere as the new form of that of its name; --before says
-    otherwise. Files that mirrorlist validate refuses are not previewed. The status is 0 if all were previewed, 1 if one
-    is refused or something cannot be read, 2 for a wrong call.
+    A file in the directory itself counts as new, one elsewhere as the new version of the file of that name, unless
+    --before is given. Files that mirrorlist validate refuses are not previewed. The status is 0 if all were previewed,
+    1 if one is refused or something cannot be read, 2 for a wrong call.
     """
     if not files and not removed:
         raise click.UsageError("name files to preview, or one that goes away with --removed")
@@ -130,7 +130,7 @@ def _read(
     terms: SubmissionTerms,
     now: float,
 ) -> tuple[Told, tuple[str, ...]]:
-    """The change that the acceptable files are, and the paths of those that are refused; why is told."""
+    """The change that the acceptable files are, and the paths of the refused ones; the reasons are printed."""
     where = Directories(Path(service.mirrors_dir), former, Path(service.state_dir))
     paths = tuple(dict.fromkeys(files))
     judged = judge_submissions(paths, where.mirrors, terms)

@@ -26,14 +26,16 @@ log = structlog.get_logger()
 @click.command()
 @click.option("--once", is_flag=True, help="One run over all mirrors, then end.")
 @click.option("--mirror", "name", metavar="NAME", help="Only this mirror, and only once.")
-@click.option("--every", type=DURATION, default="15m", show_default=True, help="From the start of a run to the next.")
+@click.option(
+    "--every", type=DURATION, default="15m", show_default=True, help="Interval between the starts of two runs."
+)
 @click.option("--timeout", type=click.FloatRange(min=0.1, max=300), default=10.0, show_default=True, metavar="SECONDS",
               help="How long one request may take.")  # fmt: skip
 @pass_context
 def probe(context: Context, once: bool, name: str | None, every: int, timeout: float) -> None:
     """Visit all mirrors, and note which are good for what.
 
-    Of several probers with one database one works, the others wait for it to end.
+    Of several probers that share a database, one works and the others wait.
     """
     state_dir = state_dir_of(context)
     engine = open_database(state_dir, context.settings.database)

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 @click.command()
-@click.option("--watch", is_flag=True, help="Stay, and publish whenever something changed.")
+@click.option("--watch", is_flag=True, help="Keep running, and publish on every change.")
 @click.option("--force", is_flag=True, help="Publish even if over 30 % of the mirrors are lost.")
 @click.option("--metadata-every", type=click.FloatRange(min=0), default=0, metavar="SECONDS",
               help="With --watch: ask the origin for its metadata this often, and mirrors for their lists of networks "
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 def publish(
     context: Context, watch: bool, force: bool, metadata_every: float, files_every: float, parent: int | None
 ) -> None:
-    """Compile the files into a snapshot. Workers take it up by themselves.
+    """Compile the files into a snapshot. Workers load it by themselves.
 
     Of several that watch one state directory one publishes, the others wait for it to end.
     """
@@ -60,5 +60,5 @@ def _service(context: Context) -> Service:
             known = read_newest(state_dir).facts.service
         except SnapshotError:
             raise error from None
-        log.error("service file refused, that of the last snapshot is in force", reason=str(error))
+        log.error("service file refused, using that of the last snapshot", reason=str(error))
         return replace(known, state_dir=str(state_dir.absolute()))

@@ -24,7 +24,9 @@ log = structlog.get_logger()
 @click.option("--service-file", default="service.yml", show_default=True, metavar="PATH",
               help="The service file in the repository.")  # fmt: skip
 @click.option("--once", is_flag=True, help="Pull once, then end.")
-@click.option("--every", type=DURATION, default="5m", show_default=True, help="From the start of a pull to the next.")
+@click.option(
+    "--every", type=DURATION, default="5m", show_default=True, help="Interval between the starts of two pulls."
+)
 @click.option("--protocol", "protocols", multiple=True, type=click.Choice(["https", "ssh", "file", "http", "git"]),
               default=("https", "ssh"), show_default=True, help="What git may speak; may be repeated.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=1, max=3600), default=120.0, show_default=True,
@@ -65,7 +67,7 @@ def pull_(
 
 
 def tell(done: Done, config: Path) -> None:
-    """Tells what a pull came to, one line for each thing."""
+    """Reports the result of a pull, one line per fact."""
     what = "now in force" if done.new else "still in force"
     pulled = done.pulled
     click.echo(f"{pulled.commit} of {moment(pulled.committed_at)} UTC is {what}: {done.mirrors} mirrors, {config}")

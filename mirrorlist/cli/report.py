@@ -39,14 +39,14 @@ MOST_EVENTS = 1_000_000
 @click.option("--format", "form", type=click.Choice(list(PAGES)), default="text", show_default=True,
               help="What is written.")  # fmt: skip
 @click.option("--down-days", type=click.FloatRange(min=0), default=DOWN_DAYS, show_default=True, metavar="DAYS",
-              help="Mirrors that are down for longer are told.")  # fmt: skip
+              help="Report mirrors that are down for longer.")  # fmt: skip
 @click.option("--patch", "patch_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Also write a patch for git apply, which takes out the mirrors that are down for long.")  # fmt: skip
+              help="Also write a patch for git apply that removes the mirrors reported as down.")  # fmt: skip
 @click.option("--patch-by", "way", type=click.Choice(["remove", "pause"]), default="remove", show_default=True,
               help="What the patch does with their files.")  # fmt: skip
 @pass_context
 def report_(context: Context, form: str, down_days: float, patch_file: Path | None, way: str) -> None:
-    """Tell what needs attention in the network that is served now."""
+    """Report what needs attention in the network that is served now."""
     state_dir, now = state_dir_of(context), context.clock()
     facts = published_facts(state_dir)
     engine = open_database(state_dir, context.settings.database)
@@ -64,7 +64,7 @@ def report_(context: Context, form: str, down_days: float, patch_file: Path | No
 
 
 def _write_patch(file: Path, facts: Facts, found: NetworkReport, way: str) -> None:
-    """Writes the patch, and tells which mirrors are not in it, and why."""
+    """Writes the patch, and reports which mirrors are not in it, and why."""
     directory = Path(facts.service.mirrors_dir)
     modules, countries = frozenset(facts.service.modules), read_countries()
     names = {mirror.name: name for name, mirror in read_mirror_files(directory, modules, countries).mirrors.items()}

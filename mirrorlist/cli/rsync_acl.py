@@ -19,9 +19,9 @@ from mirrorlist.core.owners.access_list import entries, is_let_in, rsyncd_lines
 def rsync_acl(context: Context) -> None:
     """Print lines of rsyncd.conf that let in the accepted mirrors.
 
-    They are known by sync.from of their files.
+    Their addresses are those of sync.from in their files.
 
-    Mirrors that are left out are told on standard error. The status is 0; 1 if the service file cannot be used.
+    Mirrors that are left out are reported on standard error. The status is 0; 1 if the service file cannot be used.
     """
     service = context.service()
     today = datetime.fromtimestamp(context.clock(), UTC).date()

@@ -34,7 +34,7 @@ def octal(_: click.Context, __: click.Parameter, text: str) -> int:
               help="Listen on this socket instead of a port; name its proxy in trusted_proxies as unix.")  # fmt: skip
 @click.option("--unix-socket-mode", default="660", show_default=True, callback=octal, metavar="MODE",
               help="Who may connect to it.")  # fmt: skip
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 256), help="One for each core.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 256), help="One per core.")
 @click.option(
     "--metadata-every",
     type=click.FloatRange(min=0),

@@ -57,7 +57,9 @@ ANY_ADDRESS = tuple(parse_prefix(text)[0] for text in ("0.0.0.0/0", "::/0"))
 @click.option("--module", "modules", multiple=True, metavar="NAME", help="Only this module; may be repeated.")
 @click.option("--mirror", "name", metavar="NAME", help="List this mirror only, and only once.")
 @click.option("--once", is_flag=True, help="One run over all mirrors, then end.")
-@click.option("--every", type=DURATION, default="15m", show_default=True, help="From the start of a run to the next.")
+@click.option(
+    "--every", type=DURATION, default="15m", show_default=True, help="Interval between the starts of two runs."
+)
 @click.option("--timeout", type=click.FloatRange(min=1, max=86_400), default=600.0, show_default=True,
               metavar="SECONDS", help="How long the list of one mirror may take.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Take the origin's list even if most of its files are gone.")
@@ -138,7 +140,7 @@ def line_of(step: UpdateResult) -> str:
 
 @click.group()
 def update() -> None:
-    """Take up what others publish."""
+    """Update from what others publish."""
 
 
 @update.command()
@@ -151,7 +153,7 @@ def update() -> None:
 def metadata(context: Context, expired: tuple[str, ...], quiet: bool, watch: bool, every: int) -> None:
     """Read the origin's repomd.xml files, image sizes and time files.
 
-    Ends with status 1 if the origin failed for some; what was known of these stays in force.
+    Exits with status 1 if the origin failed for some; the former metadata of these is kept.
     """
     service = context.service()
     if watch:
@@ -253,7 +255,7 @@ def geo(context: Context, accepted: tuple[str, ...]) -> None:
               help="Take up these ranges although something speaks against them.")  # fmt: skip
 @pass_context
 def clouds(context: Context, accepted: tuple[str, ...]) -> None:
-    """Download the address ranges of the clouds in geo.cloud_downloads that changed.
+    """Download changed address ranges of the clouds in geo.cloud_downloads.
 
     Ends with status 1 if some were refused; the former ones stay.
     """

@@ -52,7 +52,7 @@ def validate(
 ) -> None:
     """Judge FILES, or all mirror files, as submissions.
 
-    Each is judged among all others, and it is told where the mirror is taken to be.
+    Each is judged among all others. The assumed location of each mirror is shown.
 
     Files and logos are held to more than a running service holds them to: docs/findings.md has every code. The status
     is 0 if every file is acceptable, 1 if one is refused or the service file cannot be used, 2 for a wrong call.
@@ -82,7 +82,7 @@ def validate(
 def _reviewed(
     context: Context, judged: Sequence[Judged], terms: SubmissionTerms, online: tuple[float, Speed] | None
 ) -> tuple[Reviewed, ...]:
-    """The reviews, with what asking the mirrors came to where that is wanted, and with the places of addresses."""
+    """The reviews, with the results of online checks if requested, and with the places of addresses."""
     found = asked(judged, terms, *online) if online else [OnlineCheck(each.reviewed) for each in judged]
     known = dict(noted_addresses(context.settings.database, terms.service))
     known |= {each.reviewed.name: each.addresses for each in found if each.reviewed.name and each.addresses}
@@ -91,7 +91,7 @@ def _reviewed(
 
 
 def _paths(files: Sequence[Path], service: Service) -> tuple[Path, ...]:
-    """The files named, else all; told relative to where the command runs."""
+    """The named files, or all of them, relative to the current directory."""
     if files:
         return tuple(files)
     directory = Path(service.mirrors_dir)

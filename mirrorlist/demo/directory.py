@@ -134,7 +134,7 @@ def write_yaml(path: Path, document: Mapping[str, object]) -> None:
 
 
 def mirror_file(mirror: DemoMirror, url: str) -> dict[str, object]:
-    """What stands in ``mirrors.d/<name>.yml``."""
+    """The content of ``mirrors.d/<name>.yml``."""
     return {
         "name": mirror.name,
         "address": {"http": url},
@@ -155,7 +155,7 @@ def mirror_file(mirror: DemoMirror, url: str) -> dict[str, object]:
 
 
 def service_file(layout: Layout) -> dict[str, object]:
-    """What stands in ``service.yml``: AlmaLinux's keys first, then our own. Paths are relative to it."""
+    """The content of ``service.yml``: AlmaLinux's keys first, then our own. Paths are relative to it."""
     return {
         "config_version": 3,
         "allowed_outdate": "12h",

@@ -79,7 +79,7 @@ def verdict_on_list(
 
 
 def listed_names(text: str, names: Mapping[str, str]) -> tuple[str, ...]:
-    """The mirrors of a text list, in its order; a URL that is no mirror's stands for itself."""
+    """The mirrors of a text list, in its order; a URL of no mirror is kept as it is."""
     urls = (line for line in text.splitlines() if line and not line.startswith("#"))
     return tuple(next((names[base] for base in names if url.startswith(base)), url) for url in urls)
 

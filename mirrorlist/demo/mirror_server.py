@@ -56,7 +56,7 @@ class MirrorHandler(SimpleHTTPRequestHandler):
 
 
 class MirrorServer(ThreadingHTTPServer):
-    """A client that goes away in the middle of an answer is no fault of the mirror."""
+    """A client that goes away in the middle of an answer is not a fault of the mirror."""
 
     daemon_threads = True
 
@@ -87,7 +87,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    parent = os.getppid()  # read before the port is told: whoever knows the port may be gone at once
+    parent = os.getppid()  # read before the port is reported: whoever knows the port may be gone at once
     options = arguments()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

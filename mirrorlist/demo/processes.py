@@ -93,7 +93,7 @@ class Processes:
         return self.logs / f"{name}.out"
 
     def ended(self, name: str, process: subprocess.Popen[str]) -> ProcessEnded:
-        """The error that tells how a process is, with the last lines of its output."""
+        """The error that reports the state of a process, with the last lines of its output."""
         output = self.output_of(name)
         told = "\n".join(output.read_text("utf-8", "replace").splitlines()[-LOG_LINES_TOLD:])
         fate = "is not ready" if process.returncode is None else f"ended with code {process.returncode}"

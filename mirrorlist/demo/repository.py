@@ -25,7 +25,7 @@ REPO = "{http://linux.duke.edu/metadata/repo}"
 class Package:
     """A package with one text file. The arch ``$basearch`` means the arch of its repository.
 
-    ``built`` (seconds since 1970) stands in the rpm, so a package is the same file in every state of a tree.
+    ``built`` (seconds since 1970) is in the rpm, so a package is the same file in every state of a tree.
     """
 
     name: str
@@ -40,7 +40,7 @@ class DemoRelease:
     """One version of a distribution: what its repositories hold, and when they were made.
 
     ``repositories`` maps a path below the version's directory (``BaseOS/$basearch/os``) to its packages.
-    ``timestamp`` counts seconds since 1970 and stands in every repomd.xml.
+    ``timestamp`` counts seconds since 1970 and is in every repomd.xml.
     """
 
     version: str
@@ -102,7 +102,7 @@ def rpm_bytes(package: Package, arch: str) -> bytes:
 
 
 def write_repodata(directory: Path, rpms: list[Path]) -> None:
-    """Write ``repodata/`` for the packages, whose places are told relative to ``directory``."""
+    """Write ``repodata/`` for the packages, whose paths are relative to ``directory``."""
     writer = rpmrepo_metadata.RepositoryWriter(str(directory), len(rpms))
     for rpm in rpms:
         href = rpm.relative_to(directory).as_posix()

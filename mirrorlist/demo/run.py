@@ -102,7 +102,7 @@ def mirror_command(layout: Layout, name: str) -> tuple[str, ...]:
 
 
 def mirrorlist_command(layout: Layout, *arguments: str) -> tuple[str, ...]:
-    """A command on the demo's files. A real service's settings may stand in the environment: they are unset."""
+    """A command on the demo's files. A real service's settings may be in the environment: they are unset."""
     unset = tuple(word for setting in SETTINGS for word in ("-u", setting.name))
     command = (sys.executable, "-m", "mirrorlist", "--config", str(layout.service_file), *arguments)
     return ("env", *unset, *command)
@@ -139,7 +139,7 @@ def describe(network: Network, wishes: Wishes, console: Console) -> None:
 
 
 def check(network: Network, wishes: Wishes, console: Console) -> bool:
-    """Ask as every client, tell the answers, and whether all of them are right."""
+    """Ask as every client, print the answers, and return whether all are right."""
     origin = network.layout.origin / REPOSITORY
     verdicts = questions.verdicts(network.url, network.mirror_urls, origin, wishes.broken)
     guide.show(console, "", *guide.verdict_lines(verdicts))

@@ -19,7 +19,7 @@ _BETWEEN = ", <"
 
 
 def links(trees: Sequence[tuple[str, str | None]], front: str) -> tuple[tuple[str, str], ...]:
-    """What stands before and after the file's path in each Link header, best first.
+    """The parts of each Link header before and after the file's path, best first.
 
     ``trees`` are the other URLs up to where the path begins, each with its country; ``front`` is what stands before
     the path in this service's own address. Each link is a header of its own: aria2 reads no lists (seen with 1.36).

@@ -20,5 +20,5 @@ def mirrorlist(selection: Selection) -> bytes:
 
 
 def comment(text: str) -> str:
-    """One comment line: whatever the text holds, it stays one line and is no URL."""
+    """One comment line: whatever the text holds, it stays one line and is not a URL."""
     return "# " + "".join(character if " " <= character <= "~" else "?" for character in text)

@@ -84,7 +84,7 @@ def rsyncd_name(value: object) -> Quoted:
     """The name of a module in rsyncd.conf."""
     text = _line(value)
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text):
-        raise KitError(f"{text!a} is no name of an rsync module; write letters, digits, '.', '_' and '-'")
+        raise KitError(f"{text!a} is not a valid name of an rsync module; write letters, digits, '.', '_' and '-'")
     return Quoted(text)
 
 

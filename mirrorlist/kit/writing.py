@@ -84,7 +84,7 @@ def written(kit: Kit, server: Server) -> tuple[KitFile, ...]:
     """Every file of a kit.
 
     Raises:
-        KitError: a value cannot stand in one of the files.
+        KitError: a value cannot be written in one of the files.
     """
     rows = [row for row in FILES if server in row.servers and (row.needs is None or kit.ports[row.needs])]
     return tuple(

@@ -20,8 +20,8 @@ LONGEST_REMEMBERED = 256
 MOST_REMEMBERED = 16_384
 
 Known = tuple[int, int, ClientHash, float, int]
-"""What is known of a client until its turn ends: place, network, lot, end of the turn, and its family: 0 for an
-unknown one, 1 for IPv4, 2 for IPv6.
+"""A client until its epoch ends: place, network, client hash, end of the epoch, and address family: 0 if unknown,
+1 for IPv4, 2 for IPv6.
 
 A plain tuple of plain values: the garbage collector stops tracking it, where it would walk through thousands of
 objects of a class of our own again and again (measured: 10 us a new client, half of all it cost).
@@ -67,7 +67,7 @@ class KnownClients:
     def _comes_again(self, who: tuple[str, str | None]) -> bool:
         """Whether a client is worth remembering: it was here before, probably, and its header is not long.
 
-        A byte of a hash stands for each client, so that those who come once push nobody out and leave nothing.
+        Each client leaves one byte of a hash, so that one-time clients evict nobody.
         """
         hashed = hash(who)
         at, mark = hashed % MOST_REMEMBERED, hashed >> 32 & 0xFF or 1

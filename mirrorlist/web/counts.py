@@ -156,7 +156,7 @@ class Counting:
         os.register_at_fork(after_in_child=self._watch)
 
     def write(self) -> None:
-        """Writes down what was answered since the last time. A full disk is told once."""
+        """Writes the counts since the last call. A full disk is logged once."""
         self._collect()
         taken = self._counts.take()
         if not taken:

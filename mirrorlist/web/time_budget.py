@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 PAGES_SHARE = 0.05
-"""Of a worker's time, for pages and everything else that is no list: explaining one selection takes milliseconds."""
+"""Of a worker's time, for pages and everything else that is not a list: explaining one selection takes milliseconds."""
 LISTS_SHARE = 0.5
 """For lists and redirects that Flask answers (``country=``, other formats, errors); the hot paths have no limit."""
 BURST_SECONDS = 1.0
@@ -53,7 +53,7 @@ class Budgets:
 
 
 class Limited:
-    """An application whose answers are dear: each is paid for out of a budget, and refused when that is spent."""
+    """An application with expensive answers: each is charged to a budget, and refused when that is spent."""
 
     def __init__(self, application: WSGIApplication, budget: Budget) -> None:
         self._application = application
@@ -70,10 +70,7 @@ class Limited:
             self._budget.spend(time.perf_counter() - started)
 
 
-_BUSY = (
-    b"# too many dear requests at once; plain lists and redirects are answered all the same. Try again in a few "
-    b"seconds\n"
-)
+_BUSY = b"# busy: too many expensive requests; mirrorlists and redirects are still served. Try again in a few seconds\n"
 _BUSY_HEADERS = [
     ("Content-Type", "text/plain; charset=utf-8"),
     ("Content-Length", str(len(_BUSY))),

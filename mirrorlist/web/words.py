@@ -106,14 +106,14 @@ def state_words(state: MirrorState) -> str:
     return STATE_WORDS[state]
 
 
-# The address of the service, for lines to copy: as service.yml says, else as the asker reached it.
+# The address of the service, for lines to copy: that of service.yml, or else the one the client used.
 
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
 _NOBODY = "mirrors.example.org"
 
 
 def base_url(service: Service) -> str:
-    """The address without a slash at its end. A Host header that is no host is not repeated."""
+    """The address without a slash at its end. A Host header that is not a host name is not used."""
     if service.site.url:
         return service.site.url.rstrip("/")
     host = request.headers.get("Host", "")

@@ -68,7 +68,7 @@ def test_all_files_are_written_and_programs_can_run(checkout: Path) -> None:
         "certbot/example-linux-renewed": True,
         "rsyncd.conf": False,
     }
-    assert done.stdout.endswith(f"{out}/README.md tells the steps\n")
+    assert done.stdout.endswith(f"{out}/README.md lists the steps\n")
 
 
 def test_a_kit_that_is_there_stays_but_with_force(checkout: Path) -> None:

@@ -269,7 +269,7 @@ def test_an_override_is_stored_with_its_author_and_shown(checkout: Checkout) -> 
     assert (found.reason, found.until - found.since) == ("disk [full]", 6 * 3600)
     assert f"taken out by {found.author} until" in checkout.told("health", "a.example.org")
     assert "the probes decide again" in checkout.told("override", "a.example.org", "--clear")
-    assert "no override is in force" in checkout.told("override", "a.example.org", "--clear")
+    assert "there is no override" in checkout.told("override", "a.example.org", "--clear")
 
 
 def test_what_the_reason_of_an_override_holds_steers_no_terminal_and_is_one_line(checkout: Checkout) -> None:
@@ -277,13 +277,12 @@ def test_what_the_reason_of_an_override_holds_steers_no_terminal_and_is_one_line
     assert checkout.store.overrides(time.time())["a.example.org"].reason == "disk ?[31m full?"
 
 
-def test_a_look_that_said_nothing_is_told_to_the_owner(checkout: Checkout) -> None:
+def test_a_mirror_that_answers_503_once_is_shown_as_failing(checkout: Checkout) -> None:
     checkout.told("probe", "--once")
-    assert "told nothing" not in checkout.told("health", "a.example.org")
+    assert "failing" not in checkout.told("health", "a.example.org")
     checkout.trees["a.example.org"].talk = says(answer("503 Service Unavailable"))
     checkout.told("probe", "--once")
-    told = "the last look over http ipv4 told nothing, so what was known stays: asked us to come back later: status 503"
-    assert told in checkout.told("health", "a.example.org")
+    assert "failing (1 of 3)" in checkout.told("health", "a.example.org")
 
 
 def test_an_override_is_shown_wherever_the_mirror_is(checkout: Checkout) -> None:
@@ -337,7 +336,7 @@ def test_a_lowered_weight_is_told_with_since_when_and_why(checkout: Checkout) ->
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["health"], "say the NAME of a mirror, or --rungs"),
+        (["health"], "give the NAME of a mirror, or --rungs"),
         (["override", "a.example.org"], "say either --out"),
         (["override", "a.example.org", "--out", "--clear"], "say either --out"),
         (["override", "a.example.org", "--out"], "--out needs --for"),

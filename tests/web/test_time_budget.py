@@ -1,4 +1,4 @@
-"""A flood of dear requests is answered in part, and takes nothing from the lists on the hot path."""
+"""A flood of expensive requests is answered in part, and takes nothing from the lists on the hot path."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_when_the_time_is_spent_dear_requests_are_put_off_and_lists_go_on() -> N
     ]:
         answer = ask(app.wsgi_app, environ(path, query, method=method))
         assert (answer.status, answer.headers["retry-after"]) == (503, "5")
-        assert answer.body.startswith(b"# too many" if method == "GET" else b"")
+        assert answer.body.startswith(b"# busy: too many" if method == "GET" else b"")
     assert ask(app.wsgi_app, environ("/mirrorlist/9/baseos")).status == 200
 
 

@@ -14,7 +14,7 @@ from mirrorlist.core.snapshot import Facts
 from mirrorlist.sources.yaml.documents import printable
 
 MOST_NAMED = 2
-"""Of more repositories only so many are named."""
+"""Maximum repositories named in one line."""
 _WORDS = {
     Reason.UNREACHABLE: "out of reach over",
     Reason.MISSING: "lacks",

@@ -1,7 +1,7 @@
 """Draw a preview on a world map: one SVG file with no script, no font and no network access.
 
-Every kind of mark has a shape of its own, and the colours of shares run from light to dark, so that they are told apart
-without colours too. Names stand in it escaped.
+Every kind of mark has a shape of its own, and the colours of shares run from light to dark, so they differ
+without colour too. Names are escaped.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def world_map(preview: Preview, mirrors: Iterable[Mirror]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Inset:
-    """A part of the map, from its upper left corner, that is drawn once more so many times as large."""
+    """A part of the map, from its upper left corner, that is drawn again, enlarged by ``zoom``."""
 
     x: float
     y: float

@@ -15,7 +15,7 @@ from mirrorlist.sources.yaml.documents import shown
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The beginning of what is told of one mirror."""
+    """The heading of the section on one mirror."""
 
     text: str
 
@@ -43,7 +43,7 @@ Part = Heading | Paragraph | Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """A preview and all that is told beside it.
+    """A preview and everything reported beside it.
 
     ``traffic_mbps`` is the whole service's; ``counted_by`` says whom ``clients`` counts; ``countries`` leads from codes
     to names, ``not_yet`` from mirrors' names to statuses that are shown as live; ``refused`` are files that are not

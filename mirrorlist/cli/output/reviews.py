@@ -1,6 +1,6 @@
 """A review of submitted files for people and programs: plain lines, GitHub's annotations, JSON, Markdown.
 
-What a stranger wrote stands in every one of these, so each has its own way to keep text from becoming anything else:
+All of them contain text written by strangers, so each has its own way to keep that text from becoming anything else:
 a terminal's escape, a workflow command, a link, a mention, markup.
 To add one: a function from a review to text, and its row in REVIEW_FORMATS.
 """

@@ -28,7 +28,7 @@ def write_named(option: str, file: Path, data: bytes, mode: Literal["wb", "ab"] 
         raise click.UsageError(f"{option} {file}: {error.strerror}; name a file that can be written") from None
 
 
-# How a run tells of its steps: by a bar on a terminal, and by a line for each otherwise.
+# Progress of a run: a bar on a terminal, otherwise one line per step.
 
 T = TypeVar("T")
 
@@ -37,9 +37,9 @@ T = TypeVar("T")
 def progress(
     steps: int, line_of: Callable[[T], str], name_of: Callable[[T], str], stays: Callable[[T], bool]
 ) -> Iterator[Callable[[T], None]]:
-    """Takes each step when it is done.
+    """Yields a function to call with each step that is done.
 
-    Beside the bar stands the name of the last one; the lines of those that are to stay stand above it.
+    The bar shows the name of the last step; the lines of steps that stay are printed above it.
     """
     console = Console()
     if not console.is_terminal:

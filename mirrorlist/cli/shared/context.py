@@ -31,12 +31,12 @@ class Context:
     clock: Callable[[], float] = time.time
 
     def at(self, config: Path | None, mirrors: Path | None) -> Context:
-        """The same on the files that a command names itself; None is what the settings say."""
+        """The same on the files that a command names itself; None keeps the setting."""
         said = self.settings
         return replace(self, settings=replace(said, config=config or said.config, mirrors=mirrors or said.mirrors))
 
     def service(self) -> Service:
-        """The service file, its warnings told on standard error."""
+        """The service file, with its warnings on standard error."""
         service, findings = read_service(
             existing(self.settings.config), self.settings.mirrors, self.settings.state, city_of
         )
@@ -81,7 +81,7 @@ def state_dir_of(context: Context) -> Path:
     return context.settings.state or Path(context.service().state_dir)
 
 
-# Ends a run of the prober soon after somebody told it to stop: what is asked ends, and nothing more is asked.
+# Stop a run of the prober soon after a signal: requests in progress end, and no further ones are made.
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from mirrorlist.sources.submissions.terms import terms_of
 
 
 def known_mirrors(service: Service) -> tuple[Mirror, ...]:
-    """All mirrors that have a usable file, with their places; what is wrong with others is told on standard error."""
+    """All mirrors that have a usable file, with their places; faults in other files are reported on standard error."""
     atlas = read_atlas()
     files = read_mirror_files(Path(service.mirrors_dir), frozenset(service.modules), atlas.countries)
     for finding in files.findings:

@@ -48,7 +48,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One GET: its path, what it tells, what it takes and what it gives."""
+    """One GET: its path, its purpose, its parameters and its answer."""
 
     path: str
     name: str
@@ -92,7 +92,7 @@ CHANGES_ASKED = (
     Parameter("since", "After this time, in seconds since 1970.",
               {"type": "integer", "minimum": 0, "maximum": LATEST, "default": 0}),
     Parameter("mirror", "To this mirror.", {"type": "string", "minLength": 1, "maxLength": 253}),
-    Parameter("limit", "So many at most.",
+    Parameter("limit", "Maximum number of changes.",
               {"type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": 100}),
 )  # fmt: skip
 
@@ -123,7 +123,9 @@ def operations(modules: Sequence[str]) -> tuple[Operation, ...]:
             "Which mirrors somebody gets, in which order and why, and why not the others.", Explanation,
             SELECTION_ASKED, faults=(400, 404),
         ),
-        Operation("/api/v1/repositories", "repositories", "Everything that can be asked for.", RepositoriesAnswer),
+        Operation(
+            "/api/v1/repositories", "repositories", "The repositories that clients can request.", RepositoriesAnswer,
+        ),
         Operation(
             "/api/v1/changes", "changes", "What happened to mirrors.", ChangesAnswer, CHANGES_ASKED, faults=(400, 404),
         ),
@@ -212,6 +214,6 @@ def schemas() -> Blueprint:
 
 @cache
 def _file(name: str) -> tuple[bytes, str]:
-    """The bytes of a schema of the package, and what tells them from others."""
+    """The bytes of a packaged schema, and its ETag."""
     body = files("mirrorlist").joinpath("schemas", name).read_bytes()
     return body, hashlib.sha256(body).hexdigest()[:32]

@@ -232,7 +232,7 @@ _GIVEN = frozenset({MirrorState.FRESH, MirrorState.UP, MirrorState.UNKNOWN})
 
 
 def router_servers(published: Published) -> bytes:
-    """Every mirror of the main module, as armbian-router tells its servers."""
+    """Every mirror of the main module, in the layout of armbian-router."""
     rows = [_server(mirror, published) for mirror in published.network.mirrors if mirror.urls.get(MAIN)]
     return msgspec.json.encode(rows)
 

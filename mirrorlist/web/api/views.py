@@ -108,14 +108,14 @@ def _data(published: Published) -> dict[str, Any]:
 
 
 def _one(name: str) -> str | None:
-    """A parameter, or None. Programs are told of what people are forgiven: empty values, and two of them.
+    """A parameter, or None. Empty and repeated values, which pages ignore, are errors here.
 
     Raises:
-        BadRequest: it is empty or stands twice.
+        BadRequest: it is empty or repeated.
     """
     values = values_of(name)
     if len(values) > 1:
-        raise BadRequest(f"{name} stands more than once; write it once")
+        raise BadRequest(f"{name} is given more than once; write it once")
     if values == [""]:
         raise BadRequest(f"{name} is empty; leave it out or give it a value")
     return values[0] if values else None

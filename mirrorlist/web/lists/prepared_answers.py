@@ -19,7 +19,7 @@ from mirrorlist.web.questions import DEFAULT_FORMATS, ListKind, Question
 from mirrorlist.web.responses import headers_for
 
 MOST_REMEMBERED = 16_384
-"""So many questions, rows of all lists, and elements of metalinks a generation keeps, each."""
+"""Maximum questions, rows of all lists, and metalink elements that a generation keeps, each."""
 
 
 Headers = list[tuple[str, str]]

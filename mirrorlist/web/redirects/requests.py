@@ -228,7 +228,7 @@ class Memo(dict[str, Value]):
 
     At most ``most`` are kept, and none longer than ``longest`` characters: whoever sends new ones all the time costs
     time, not memory. Where a header is known this takes half of what a method around ``get`` does (measured).
-    ``made`` is no method of the memo's owner, or the two would be a knot of references.
+    ``made`` is not a method of the memo's owner, or the two would form a reference cycle.
     """
 
     __slots__ = ("_longest", "_made", "_most")

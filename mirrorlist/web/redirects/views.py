@@ -219,7 +219,7 @@ class _Answer:
         )
 
     def logo(self, found: FileSelection) -> Response:
-        """The logo of a mirror that this client is told of."""
+        """The logo of a mirror that is shown to this client."""
         told = [source.mirror for source in found.sources] + [each.mirror for each in found.shown]
         mirror = next((mirror for mirror in told if mirror and mirror.name == self._asked.logo), None)
         picture = logo(self._snapshot.facts.service.mirrors_dir, mirror.logo) if mirror and mirror.logo else None
@@ -241,7 +241,7 @@ FORMS: dict[Form, Callable[[_Answer, FileSelection], Response]] = {
 
 
 def redirect(source: FileSource) -> Response:
-    """302 to a source, which nobody else may keep."""
+    """302 to a source; caches may not store it."""
     response = Response(b"", status=302)
     del response.headers["Content-Type"]
     response.headers["Location"] = source.url
@@ -258,12 +258,12 @@ def _negotiated(content_type: str, body: bytes) -> Response:
 
 def _checksum(found: FileSelection, hexadecimal: str | None) -> Response:
     if hexadecimal is None:
-        raise NotReady("the checksum of this file is not known any more; try again in a minute")
+        raise NotReady("the checksum of this file is no longer known; try again in a minute")
     return _negotiated(checksum.CONTENT_TYPE, checksum.checksum(hexadecimal, found.name))
 
 
 def _page(template: str, **values: object) -> Response:
-    """A page that runs nothing, loads nothing from elsewhere and is shown in nobody's frame."""
+    """A page without scripts, without resources from elsewhere, and not shown in frames."""
     response = _negotiated(HTML, html(template, style=STYLE, **values))
     response.headers["Content-Security-Policy"] = CSP
     response.headers["Referrer-Policy"] = "no-referrer"

@@ -47,6 +47,6 @@ def _add(parent: Element, name: str, text: str) -> None:
 
 
 def _urn(*parts: str) -> str:
-    """An identity that depends on nothing but what is told: the same in every worker and generation."""
+    """An identifier that depends on the event alone: the same in every worker and generation."""
     digest = sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
     return f"urn:uuid:{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"

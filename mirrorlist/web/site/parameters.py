@@ -32,7 +32,7 @@ def values_of(name: str) -> list[str]:
 
 
 def _query_string() -> str:
-    """The query string as characters; Flask's own reading of it fails on bytes that are no UTF-8."""
+    """The query string as characters; Flask's own reading of it fails on bytes that are not UTF-8."""
     return request.query_string.decode("latin-1")
 
 

@@ -59,7 +59,7 @@ class Published:
 
     @cached_property
     def requests(self) -> FileRequests:
-        """Reads requests for files, to tell which addresses of files there are."""
+        """Parses requests for files, to find out which file addresses exist."""
         return FileRequests(self.snapshot)
 
     @cached_property
@@ -90,7 +90,7 @@ class Published:
 
 
 class Publications:
-    """Hands out the present generation, the same object as long as it is the present one."""
+    """Provides the current generation, the same object as long as it is current."""
 
     def __init__(self, generations: Generations) -> None:
         self._generations = generations

@@ -1,6 +1,6 @@
 """Draw the pictures of the pages as SVG: the world map, badges, the availability strip, the plot of lags.
 
-Colours stand in attributes, not in styles, so that no policy has to allow inline styles; every state has a shape
+Colours are attributes, not styles, so that no policy has to allow inline styles; every state has a shape
 of its own beside its colour.
 """
 
@@ -123,7 +123,7 @@ _LETTER = 6.6
 
 
 def badge(label: str, text: str, state: MirrorState) -> bytes:
-    """A small sign to show elsewhere: a grey label, and a word on the colour of its state."""
+    """A badge to show elsewhere: a grey label, and a word on the colour of its state."""
     left, right = round(len(label) * _LETTER) + 14, round(len(text) * _LETTER) + 14
     title = escape(f"{label}: {text}")
     return (

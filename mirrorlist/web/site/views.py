@@ -63,7 +63,7 @@ def _page(published: Published, key: str, make: Callable[[], bytes], content_typ
 
 
 def common(published: Published, here: str) -> dict[str, Any]:
-    """What every page is told: the service, the age of its data, where the reader is."""
+    """The values every template gets: the service, the age of its data, the current page."""
     return {
         "service": published.service,
         "site": published.service.site,

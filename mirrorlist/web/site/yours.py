@@ -24,7 +24,7 @@ MOST_LENGTH = 100
 
 
 def yours_page(published: Published, country_of: CountryOf, now: float) -> dict[str, Any]:
-    """What the template shows. A question that cannot be answered is told on the page, with what can be asked."""
+    """The values of the template. For a question that cannot be answered the page shows the error and the form."""
     form = _asked(published, asked())
     found, said = None, ""
     try:

@@ -150,7 +150,7 @@ def test_repositories_lead_to_selections(service: Both) -> None:
         ("/api/v1/changes", "mirror=hidden-cloud.example.org", 404, "no public mirror of this name"),
         ("/api/v1/mirrors", "state=x", 400, "state is unknown; write one of fresh, up, lagging"),
         ("/api/v1/mirrors", "country=", 400, "country is empty"),
-        ("/api/v1/mirrors", "country=DE&country=AT", 400, "country stands more than once"),
+        ("/api/v1/mirrors", "country=DE&country=AT", 400, "country is given more than once"),
         ("/api/v1/changes", "since=-1", 400, "write a whole number from 0"),
         ("/api/v1/changes", "since=1_0", 400, "write a whole number from 0"),
         ("/api/v1/changes", "limit=501", 400, "write a whole number from 1 to 500"),
