@@ -1,4 +1,4 @@
-"""Configure logging: one line per event on standard error, in colour on a terminal, JSON otherwise."""
+"""Logging: one line per event on standard error, in colour on a terminal, JSON otherwise; lasting faults once."""
 
 from __future__ import annotations
 
@@ -23,3 +23,20 @@ def set_up_logs(log_format: str = "auto") -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+class LastingFault:
+    """A fault that is logged when it begins or changes, not again while it stays the same."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+
+    def is_new(self, reason: str) -> bool:
+        """Notes the fault; whether it is not the one that was noted last."""
+        former, self.reason = self.reason, reason
+        return reason != former
+
+    def is_over(self) -> bool:
+        """Forgets the fault; whether there was one."""
+        former, self.reason = self.reason, ""
+        return former != ""

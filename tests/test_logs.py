@@ -8,7 +8,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from mirrorlist.logs import set_up_logs
+from mirrorlist.logs import LastingFault, set_up_logs
 
 
 def test_a_logger_that_was_used_follows_a_later_set_up(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,3 +47,9 @@ def test_logs_are_json_unless_text_is_wanted_or_somebody_looks(
     else:
         assert "first" in written.splitlines()[0] and "place=here" in written.splitlines()[0]
         assert "╭" not in written  # rich's frame
+
+
+def test_a_fault_is_new_when_it_begins_changes_or_comes_back() -> None:
+    fault = LastingFault()
+    assert [fault.is_new(reason) for reason in ("away", "away", "full", "away")] == [True, False, True, True]
+    assert (fault.is_over(), fault.is_over(), fault.is_new("away")) == (True, False, True)

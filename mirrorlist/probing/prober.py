@@ -32,6 +32,7 @@ from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, ProbeOu
 from mirrorlist.core.model import Mirror, Protocol
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.snapshot import Facts
+from mirrorlist.logs import LastingFault
 from mirrorlist.settings import Settings
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
@@ -199,7 +200,7 @@ def work(
     reporting: Reporting,
 ) -> None:
     """Waits until this prober leads, and runs until it is told to stop. The database may go and come meanwhile."""
-    waiting, told = LeaderWait(), ""
+    waiting, fault = LeaderWait(), LastingFault()
     while not stop.is_set():
         try:
             engine = open_database(state_dir, settings.database)
@@ -207,7 +208,7 @@ def work(
             try:
                 while not stop.is_set():
                     with leading(engine, candidate, PROBER, clock) as lead:
-                        told = ""
+                        fault.is_over()
                         waiting.tell(lead is not None)
                         if lead:
                             _lead(Prober(state_dir, engine, clock, timeout, lead, stop, reporting), every, stop)
@@ -215,9 +216,8 @@ def work(
             finally:
                 engine.dispose()
         except (MirrorlistError, OSError, sa.exc.SQLAlchemyError) as error:
-            if str(error) != told:
+            if fault.is_new(str(error)):
                 log.error("the prober cannot work, the former verdicts stay", reason=str(error))
-            told = str(error)
             stop.wait(min(every, RETRY_SECONDS))
 
 

@@ -14,15 +14,16 @@ from pathlib import Path
 import structlog
 
 from mirrorlist.checks.fetching.fetch import fetch, guard_of
-from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
+from mirrorlist.core.errors import LeadLost, MirrorlistError
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
+from mirrorlist.logs import LastingFault
 from mirrorlist.publishing.origin_watch import OriginWatch, only_news
 from mirrorlist.publishing.publisher import Publisher
 from mirrorlist.publishing.subnet_update import update_subnets
 from mirrorlist.settings import Settings
 from mirrorlist.store.leader_election import LeaderCandidate, LeaderWait
 from mirrorlist.store.publications import publisher_lock
-from mirrorlist.store.snapshot_files import read_newest
+from mirrorlist.store.snapshot_files import newest_facts
 
 log = structlog.get_logger()
 
@@ -63,12 +64,18 @@ def keep_publishing(
                 watched.publisher.lead(True)
                 ended = threading.Event()
                 if metadata_every:
-                    _start(_origin_loop, watched, metadata_every, ended)
-                    _start(_subnets_loop, watched, SUBNETS_SECONDS, ended)
-                listing = _start(files_loop, watched, files_every, ended) if files_every else None
+                    watch = OriginWatch(
+                        lambda: watched.publisher.service, watched.settings.database, watched.clock, metadata_every
+                    )
+                    following = partial(watch.follow, ended, only_news(_log_origin))
+                    _start(following, metadata_every, ended, "the origin is not followed")
+                    _start(partial(_update_subnets, watched), SUBNETS_SECONDS, ended, "lists of networks not updated")
+                files = FilesRuns(watched, ended)
+                listing = _start(files.run, files_every, ended, "files not listed") if files_every else None
                 try:
-                    over = partial(_over, stop, lost, parent)
-                    _publish_loop(watched, force, stop, over)
+                    _publish_loop(
+                        watched, force, stop, lambda: stop.is_set() or lost.is_set() or os.getppid() != parent
+                    )
                 finally:
                     ended.set()
                     if listing is not None:
@@ -80,19 +87,24 @@ def keep_publishing(
         stop.wait(LOOK_SECONDS)
 
 
-def _start(
-    loop: Callable[[Watched, float, threading.Event], None],
-    watched: Watched,
-    seconds: float,
-    ended: threading.Event,
-) -> threading.Thread:
-    thread = threading.Thread(target=loop, args=(watched, seconds, ended), daemon=True)
+def _start(job: Callable[[], None], seconds: float, ended: threading.Event, failed: str) -> threading.Thread:
+    """Does a job in a thread of its own, at once and then ``seconds`` after it is done each time, until ``ended``.
+
+    What fails is logged under the sentence ``failed``, and tried again the next time.
+    """
+
+    def work() -> None:
+        while True:
+            try:
+                job()
+            except (MirrorlistError, OSError) as error:
+                log.error(failed, reason=str(error))
+            if ended.wait(seconds):
+                return
+
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
-
-
-def _over(stop: threading.Event, lost: threading.Event, parent: int) -> bool:
-    return stop.is_set() or lost.is_set() or os.getppid() != parent
 
 
 def _publish_loop(watched: Watched, force: bool, stop: threading.Event, ended: Callable[[], bool]) -> None:
@@ -102,106 +114,80 @@ def _publish_loop(watched: Watched, force: bool, stop: threading.Event, ended: C
         MirrorlistError, OSError: nothing was ever published here, and it cannot be.
     """
     published: Hashable = None
-    failed_at, told = float("-inf"), ""
+    failed_at, fault = float("-inf"), LastingFault()
     while not ended():
         now = watched.clock()
         found = watched.publisher.fingerprint(now)  # before reading: what changes meanwhile is published next
-        if found != published or (told and now - failed_at >= RETRY_SECONDS):
+        if found != published or (fault.reason and now - failed_at >= RETRY_SECONDS):
             try:
                 watched.publisher.publish(now, force)
-                told = ""
+                fault.is_over()
             except LeadLost as error:
                 log.error("not published", reason=str(error))
                 return
             except (MirrorlistError, OSError) as error:
                 if not watched.publisher.generation:
                     raise
-                if str(error) != told:
+                if fault.is_new(str(error)):
                     log.error("not published, the former snapshot stays in force", reason=str(error))
-                failed_at, told = now, str(error)
+                failed_at = now
             published, force = found, False
         stop.wait(LOOK_SECONDS)
-
-
-def _origin_loop(watched: Watched, seconds: float, ended: threading.Event) -> None:
-    """Follows the origin, and logs what changes and what fails."""
-    watch = OriginWatch(lambda: watched.publisher.service, watched.settings.database, watched.clock, seconds)
-    watch.follow(ended, only_news(_log_origin))
 
 
 def _log_origin(done: UpdateResult) -> None:
     log.info("metadata", path=done.what, outcome=done.outcome.value, reason=done.detail)
 
 
-def _subnets_loop(watched: Watched, seconds: float, ended: threading.Event) -> None:
-    """In a thread of its own, for a list may take its time."""
-    while True:
-        service = watched.publisher.service
-        fetching = partial(fetch, guard=guard_of(service))
-        try:
-            for done in update_subnets(service, Path(service.state_dir), fetching, watched.clock()):
-                if done.outcome is not UpdateOutcome.UNCHANGED:
-                    log.info("subnets", mirror=done.what, outcome=done.outcome.value, reason=done.detail)
-        except (MirrorlistError, OSError) as error:
-            log.error("lists of networks not updated", reason=str(error))
-        if ended.wait(seconds):
-            return
+def _update_subnets(watched: Watched) -> None:
+    service = watched.publisher.service
+    fetching = partial(fetch, guard=guard_of(service))
+    for done in update_subnets(service, Path(service.state_dir), fetching, watched.clock()):
+        if done.outcome is not UpdateOutcome.UNCHANGED:
+            log.info("subnets", mirror=done.what, outcome=done.outcome.value, reason=done.detail)
 
 
 _FILES_LOOK_SECONDS = 0.5
 _TROUBLE = (UpdateOutcome.KEPT.value, UpdateOutcome.FAILED.value, UpdateOutcome.WARNING.value)
 
 
-def files_loop(watched: Watched, seconds: float, ended: threading.Event) -> None:
-    """Runs ``mirrorlist update files`` until the publisher no longer leads, in a process each, which frees its memory.
+class FilesRuns:
+    """Runs of ``mirrorlist update files``, in a process each, which frees its memory.
 
-    The first run waits for the first snapshot, which names the mirrors. A run that is under way when the publisher ends
-    is ended too.
+    The first run waits for the first snapshot, which names the mirrors. A run that is under way when the publisher no
+    longer leads is ended too. Its errors on standard error are this process's; trouble that a run reports is logged
+    unless the run before reported the same.
     """
-    while not _has_snapshot(watched.publisher):
-        if ended.wait(_FILES_LOOK_SECONDS):
-            return
-    told: frozenset[str] = frozenset()
-    while True:
-        try:
-            told = _run_files(watched, ended, told)
-        except OSError as error:
-            log.error("files not listed", reason=str(error))
-        if ended.wait(seconds):
-            return
 
+    def __init__(self, watched: Watched, ended: threading.Event) -> None:
+        self._watched = watched
+        self._ended = ended
+        self._trouble: set[str] = set()
 
-def _has_snapshot(publisher: Publisher) -> bool:
-    try:
-        read_newest(Path(publisher.service.state_dir))
-    except SnapshotError:
-        return False
-    return True
+    def run(self) -> None:
+        """One run, unless the publisher no longer leads before there is a snapshot."""
+        settings, state_dir = self._watched.settings, self._watched.publisher.service.state_dir
+        while newest_facts(Path(state_dir)) is None:
+            if self._ended.wait(_FILES_LOOK_SECONDS):
+                return
+        command = [sys.executable, "-m", "mirrorlist", "--config", str(settings.config), "--state", state_dir]
+        command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
+        command += ["update", "files", "--once"]
+        former, self._trouble = self._trouble, set()
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
 
+            def end_with_publisher() -> None:
+                while process.poll() is None:
+                    if self._ended.wait(_FILES_LOOK_SECONDS):
+                        process.terminate()
+                        return
 
-def _run_files(watched: Watched, ended: threading.Event, told: frozenset[str]) -> frozenset[str]:
-    """One run, and what went wrong in it, which is told in the log where the run before did not say the same; its
-    errors on standard error are this process's."""
-    settings, state_dir = watched.settings, watched.publisher.service.state_dir
-    command = [sys.executable, "-m", "mirrorlist", "--config", str(settings.config), "--state", state_dir]
-    command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
-    command += ["update", "files", "--once"]
-    trouble: set[str] = set()
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
-        threading.Thread(target=_end_with, args=(process, ended), daemon=True).start()
-        for line in process.stdout or ():
-            said = " ".join(line.split())
-            if line.startswith(_TROUBLE):
-                trouble.add(said)
-                if said not in told:
-                    log.warning("files", told=said)
-            elif line.startswith(UpdateOutcome.BUILT.value):
-                log.info("files", told=said)
-    return frozenset(trouble)
-
-
-def _end_with(process: subprocess.Popen[str], ended: threading.Event) -> None:
-    while process.poll() is None:
-        if ended.wait(_FILES_LOOK_SECONDS):
-            process.terminate()
-            return
+            threading.Thread(target=end_with_publisher, daemon=True).start()
+            for line in process.stdout or ():
+                said = " ".join(line.split())
+                if line.startswith(_TROUBLE):
+                    self._trouble.add(said)
+                    if said not in former:
+                        log.warning("files", told=said)
+                elif line.startswith(UpdateOutcome.BUILT.value):
+                    log.info("files", told=said)

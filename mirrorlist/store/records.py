@@ -21,6 +21,7 @@ from mirrorlist.core.health.verdicts import Override, Subject, Verdict
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.public.record import History
 from mirrorlist.core.snapshot import Facts
+from mirrorlist.logs import LastingFault
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.history import HistoryStore, restore
@@ -63,7 +64,7 @@ class Records:
         self._opened = opened
         self._clock = clock
         self._engine: sa.Engine | None = None
-        self._fault = ""
+        self._fault = LastingFault()
         self._pause = SHORTEST_PAUSE
         self._again_at = clock()
         self._version: tuple[Hashable, Hashable] = None, None
@@ -154,20 +155,16 @@ class Records:
                 self._engine = self._opened()
             answer = question(self._engine)
         except (DatabaseError, sa.exc.SQLAlchemyError) as error:
-            self._failed(str(error))
+            if self._fault.is_new(str(error)):
+                log.error("the database is away, its last answers stay in force", reason=str(error))
+            self.close()
+            self._again_at = self._clock() + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
             return None
-        if self._fault:
+        if self._fault.is_over():
             log.info("the database answers again")
-            self._fault, self._pause = "", SHORTEST_PAUSE
+            self._pause = SHORTEST_PAUSE
         return answer
-
-    def _failed(self, reason: str) -> None:
-        if reason != self._fault:
-            log.error("the database is away, its last answers stay in force", reason=reason)
-        self._fault = reason
-        self.close()
-        self._again_at = self._clock() + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
 
 def _version(engine: sa.Engine, now: float) -> tuple[Hashable, Hashable]:

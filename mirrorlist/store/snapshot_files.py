@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def read_newest(state_dir: Path) -> Snapshot:
         SnapshotError: none is there, or none can be read; the message names each reason.
     """
     reasons: list[str] = []
-    for path in _candidates(state_dir):
+    for path in (state_dir / name for name in (NAME, *FORMER)):
         if _is_missing(path):
             continue
         try:
@@ -92,11 +91,6 @@ def _is_missing(path: Path) -> bool:
     except OSError:
         return False
     return False
-
-
-def _candidates(state_dir: Path) -> Iterator[Path]:
-    for name in (NAME, *FORMER):
-        yield state_dir / name
 
 
 Signature = tuple[int, int, int]
