@@ -50,7 +50,30 @@ def read(source: Path, _: frozenset[str], category: str | None = None) -> Iterat
     if not hosts:
         raise ImportFault(f"{source} has no hosts; export sites with hosts, categories and urls, or save the page")
     for site, host in hosts:
-        yield _carried(site, host, category)
+        carried = Carried(text(host.get("name")) or "a host without a name")
+        books = {_title(each): texts_of_urls(each.get("urls")) for each in rows(host.get("categories"))}
+        books = books or {"": texts_of_urls(host.get("urls"))}
+        _choose(carried, books, category)
+        carried.put("sponsor", text(site.get("name")))
+        carried.put("sponsor_url", text(site.get("org_url")))
+        carried.put("email", text(host.get("robot_email")))
+        carried.place("country", next(iter(countries(host.get("country"))), None))
+        carried.coordinates(host, "latitude", "longitude")
+        carried.put("bandwidth_mbps", whole(host.get("bandwidth_int")))
+        carried.put("private", True if host.get("private") is True or site.get("private") is True else None)
+        asn = whole(host.get("asn"))
+        if asn and host.get("asn_clients") is not False:
+            carried.put("asn", asn)
+        carried.put("subnets", list(_networks(carried, texts(host.get("netblocks")))))
+        carried.put("countries_only", countries(host.get("countries_allowed")))
+        sources = texts(host.get("acl_ips"))
+        carried.put("sync", {"from": sources[0]} if sources else None)
+        carried.lost += [f"acl_ips {each}: sync.from holds one address" for each in sources[1:5]]
+        if any(each.get(key) is False for each in (host, site) for key in ("admin_active", "user_active")):
+            carried.put("status", "paused")
+            carried.put("status_reason", "Not active in MirrorManager.")
+        carried.lose(host, LOST)
+        yield carried
 
 
 def _hosts(found: Any) -> Iterator[tuple[Row, Row]]:
@@ -67,33 +90,6 @@ def _hosts(found: Any) -> Iterator[tuple[Row, Row]]:
         elif "categories" in each or "urls" in each:
             site = each.get("site")
             yield (site if isinstance(site, dict) else {}), each
-
-
-def _carried(site: Row, host: Row, wanted: str | None) -> Carried:
-    carried = Carried(text(host.get("name")) or "a host without a name")
-    books = {_title(each): texts_of_urls(each.get("urls")) for each in rows(host.get("categories"))}
-    books = books or {"": texts_of_urls(host.get("urls"))}
-    _choose(carried, books, wanted)
-    carried.put("sponsor", text(site.get("name")))
-    carried.put("sponsor_url", text(site.get("org_url")))
-    carried.put("email", text(host.get("robot_email")))
-    carried.place("country", next(iter(countries(host.get("country"))), None))
-    carried.coordinates(host, "latitude", "longitude")
-    carried.put("bandwidth_mbps", whole(host.get("bandwidth_int")))
-    carried.put("private", True if host.get("private") is True or site.get("private") is True else None)
-    asn = whole(host.get("asn"))
-    if asn and host.get("asn_clients") is not False:
-        carried.put("asn", asn)
-    carried.put("subnets", list(_networks(carried, texts(host.get("netblocks")))))
-    carried.put("countries_only", countries(host.get("countries_allowed")))
-    sources = texts(host.get("acl_ips"))
-    carried.put("sync", {"from": sources[0]} if sources else None)
-    carried.lost += [f"acl_ips {each}: sync.from holds one address" for each in sources[1:5]]
-    if any(each.get(key) is False for each in (host, site) for key in ("admin_active", "user_active")):
-        carried.put("status", "paused")
-        carried.put("status_reason", "Not active in MirrorManager.")
-    carried.lose(host, LOST)
-    return carried
 
 
 def _choose(carried: Carried, books: Mapping[str, Sequence[str]], wanted: str | None) -> None:

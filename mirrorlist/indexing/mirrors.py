@@ -10,7 +10,7 @@ from itertools import islice
 
 from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Fetch
-from mirrorlist.checks.probing.one_byte import FileAnswer, Timeouts, ask, tree_of
+from mirrorlist.checks.probing.one_byte import Timeouts, ask, tree_of
 from mirrorlist.checks.probing.rsync_list import Bounds, NotListed
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import File
@@ -129,17 +129,14 @@ def ask_mirror(
     known = listings.asked(mirror.name) | observed
     newest = sorted(known, key=lambda path: -known[path].at)[:MOST_ASKED]
     listings.write_asked(mirror.name, {path: known[path] for path in newest})
-    return UpdateResult(mirror.name, UpdateOutcome.ASKED, _told(answers, wanted), module)
-
-
-def _told(answers: Mapping[str, FileAnswer], wanted: Sizes) -> str:
-    """How many files are there, and how many of these are not the origin's; a few that are not there, and why."""
+    # how many files are there, and how many of these are not the origin's; a few that are not there, and why
     there = {path: answer.size for path, answer in answers.items() if answer.size != ABSENT}
     fit = sum(size in (UNKNOWN, wanted[path]) or wanted[path] is None for path, size in there.items())
     told = f"it has {fit} of {len(answers)} files that it was asked for"
     told += f"; {len(there) - fit} more have another size" if fit < len(there) else ""
     reasons = Counter(answer.why.partition(": ")[0] for answer in answers.values() if answer.why)
-    return told + "".join(f"; {count} times: {why}" for why, count in reasons.items())
+    told += "".join(f"; {count} times: {why}" for why, count in reasons.items())
+    return UpdateResult(mirror.name, UpdateOutcome.ASKED, told, module)
 
 
 def asked_listing(asked: Mapping[str, FileObservation], since: float) -> Listing | None:

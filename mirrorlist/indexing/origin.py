@@ -160,7 +160,13 @@ def list_origin(listings: Listings, service: Service, module: str, place: Origin
     listings.write_origin(said, with_checksums(beside_former(lines, _former(listings)), found))
     lines.clear()
     gc.collect()
-    return _told(said, found)
+    published = len(found.sha256) + len(found.sha512)
+    parts = [f"{said.files} files from {said.source}"]
+    parts += [f"{published} checksums read"] if published else []
+    parts += [f"{len(found.read)} large files read"] if found.read else []
+    parts += [f"{len(said.unread)} files with checksums left for later"] if said.unread else []
+    parts += [f"{count} left out: {reason}" for reason, count in said.refused.items()]
+    return "; ".join(parts)
 
 
 def _sorted_lines(lines: Iterable[Line]) -> tuple[list[bytes], dict[str, str], dict[str, int]]:
@@ -220,13 +226,3 @@ def _file(fetch: Fetch, path: str) -> bytes | None:
     except OriginError:
         return None
     return data if data is not None and len(data) <= LARGEST_SIZE else b""
-
-
-def _told(said: OriginFacts, found: Digests) -> str:
-    published = len(found.sha256) + len(found.sha512)
-    parts = [f"{said.files} files from {said.source}"]
-    parts += [f"{published} checksums read"] if published else []
-    parts += [f"{len(found.read)} large files read"] if found.read else []
-    parts += [f"{len(said.unread)} files with checksums left for later"] if said.unread else []
-    parts += [f"{count} left out: {reason}" for reason, count in said.refused.items()]
-    return "; ".join(parts)

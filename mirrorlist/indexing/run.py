@@ -187,7 +187,15 @@ class Indexing:
         if listings.origin_facts() is None:
             return
         chosen = [mirror for mirror in carrying + joining if wanted.mirror in (None, mirror.name)]
-        yield from self._mirrors(listings, module, chosen)
+        # mirrors with a list first, few at once; then all are asked for single files
+        attempts = listings.attempts()
+        failed: dict[str, bool] = {}
+        for step in chain(self._listed(listings, module, chosen), self._asked(listings, module, chosen, failed)):
+            if step.what not in failed:  # how its list went, where it has one: the answers are beside that
+                failed[step.what] = step.outcome in (UpdateOutcome.FAILED, UpdateOutcome.KEPT)
+                attempts[step.what] = Attempt(self.now(), step.detail if failed[step.what] else "")
+            yield step
+        listings.write_attempts(attempts)
         try:
             built = build_index(listings, module, carrying, self.service.allowed_outdate_seconds, self.now())
         except SnapshotError as error:
@@ -209,17 +217,6 @@ class Indexing:
             outcome = UpdateOutcome.FAILED if listings.origin_facts() is None else UpdateOutcome.KEPT
             return UpdateResult(ORIGIN, outcome, str(error), module)
         return UpdateResult(ORIGIN, UpdateOutcome.LISTED, told, module)
-
-    def _mirrors(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[UpdateResult]:
-        """Mirrors with a list first, few at once; then all are asked for single files."""
-        attempts = listings.attempts()
-        failed: dict[str, bool] = {}
-        for step in chain(self._listed(listings, module, mirrors), self._asked(listings, module, mirrors, failed)):
-            if step.what not in failed:  # how its list went, where it has one: the answers are beside that
-                failed[step.what] = step.outcome in (UpdateOutcome.FAILED, UpdateOutcome.KEPT)
-                attempts[step.what] = Attempt(self.now(), step.detail if failed[step.what] else "")
-            yield step
-        listings.write_attempts(attempts)
 
     def _listed(self, listings: Listings, module: str, mirrors: Sequence[Mirror]) -> Iterator[UpdateResult]:
         listed = [mirror for mirror in mirrors if is_listed(mirror, module)]

@@ -91,7 +91,14 @@ class MirrorReader:
         on_lists = list_findings(by_path, self._state_dir, now)
         for each in on_lists:
             log.warning("subnets", finding=str(each))
-        served = self._guarded(by_path, files, terms, now, former)
+        # the mirrors by path without what they may not have, also those whose file is broken by now
+        newest = {**self._documents, **files.documents}
+        self._documents = {name: newest[name] for name in map(_name, by_path)}
+        read = {
+            path: ReadFile(self._documents[_name(path)], with_published_subnets(mirror, self._state_dir, now))
+            for path, mirror in by_path.items()
+        }
+        served = guarded(read, terms, former)
         withheld = tuple(each.finding for mirror in served.values() for each in mirror.withheld)
         for each in withheld:
             log.warning("withheld", finding=str(each))
@@ -102,23 +109,6 @@ class MirrorReader:
             {mirror.name: path for path, mirror in by_path.items()},
             len(broken) - len(merged.keys() - files.mirrors.keys()),
         )
-
-    def _guarded(
-        self,
-        by_path: Mapping[str, Mirror],
-        files: MirrorFiles,
-        terms: SubmissionTerms,
-        now: float,
-        former: Collection[Mirror],
-    ) -> dict[str, Mirror]:
-        """The mirrors by path without what they may not have, also those whose file is broken by now."""
-        newest = {**self._documents, **files.documents}
-        self._documents = {name: newest[name] for name in map(_name, by_path)}
-        read = {
-            path: ReadFile(self._documents[_name(path)], with_published_subnets(mirror, self._state_dir, now))
-            for path, mirror in by_path.items()
-        }
-        return guarded(read, terms, former)
 
 
 def _name(path: str) -> str:

@@ -73,7 +73,10 @@ def carried_health(former: HealthTable, were: Sequence[Mirror], mirrors: Sequenc
         bad_reach={key: _reordered(column, order) for key, column in former.bad_reach.items()},
         out=tuple(number for number, was in enumerate(order) if was in out),
         overrides=former.overrides,
-        since={key: _moments(column, order) for key, column in former.since.items()},
+        since={
+            key: b"".join(bytes(4) if was is None else column[4 * was : 4 * was + 4] for was in order)
+            for key, column in former.since.items()
+        },
         dead_trees=former.dead_trees,
         dead_trees_over=former.dead_trees_over,
         holds_over={key: _reordered(column, order) for key, column in former.holds_over.items()},
@@ -82,11 +85,6 @@ def carried_health(former: HealthTable, were: Sequence[Mirror], mirrors: Sequenc
 
 def _reordered(column: bytes, order: Iterable[int | None]) -> bytes:
     return bytes(0 if was is None else column[was] for was in order)
-
-
-def _moments(column: bytes, order: Iterable[int | None]) -> bytes:
-    """The same for columns of four bytes a mirror."""
-    return b"".join(bytes(4) if was is None else column[4 * was : 4 * was + 4] for was in order)
 
 
 GUARDED_ABOVE = 10

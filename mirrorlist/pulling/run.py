@@ -136,7 +136,9 @@ def _note_behind(config: Path, why: str | None, now: float | None) -> None:
 
 def _taken(directory: Path, repository: GitRepository, commit: str, config: str, accepted: bool) -> Done:
     """The commit, judged and in place."""
-    staged, lasting = directory / "commits" / f".{commit}", _unused(directory / "commits" / commit)
+    commits = directory / "commits"
+    staged, others = commits / f".{commit}", (commits / f"{commit}.{number}" for number in count(1))
+    lasting = next(path for path in chain([commits / commit], others) if not os.path.lexists(path))
     shutil.rmtree(staged, ignore_errors=True)
     service = staged / config
     _write(service, service_file(repository, commit, config))
@@ -155,8 +157,11 @@ def _taken(directory: Path, repository: GitRepository, commit: str, config: str,
     write_pulled(service, pulled)
     os.sync()
     staged.rename(lasting)
-    _lead_to(directory / CURRENT, Path("commits") / lasting.name)
-    _prune(directory / "commits", lasting.name)
+    link = directory / f".{CURRENT}.{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("commits") / lasting.name)
+    link.replace(directory / CURRENT)
+    _prune(commits, lasting.name)
     return Done(pulled, True, len(new.mirrors), found.left_out)
 
 
@@ -180,12 +185,6 @@ def _untouched(repository: GitRepository, commit: str, config: Path, name: str) 
         return False
 
 
-def _unused(path: Path) -> Path:
-    """The path, or the first of its further spellings at which nothing lies."""
-    others = (path.with_name(f"{path.name}.{number}") for number in count(1))
-    return next(each for each in chain([path], others) if not os.path.lexists(each))
-
-
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
@@ -200,14 +199,6 @@ def _lead_to_state(named: Path, staged: Path, state: Path) -> None:
         state.mkdir(parents=True, exist_ok=True)
         named.parent.mkdir(parents=True, exist_ok=True)
         named.symlink_to(state)
-
-
-def _lead_to(link: Path, target: Path) -> None:
-    """Replaces a link in one step."""
-    other = link.with_name(f".{link.name}.{os.getpid()}")
-    other.unlink(missing_ok=True)
-    other.symlink_to(target)
-    other.replace(link)
 
 
 def _prune(commits: Path, current: str) -> None:

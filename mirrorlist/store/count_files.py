@@ -38,7 +38,13 @@ class CountFiles:
         """
         day = datetime.fromtimestamp(now, UTC).date()
         if self._writes != (os.getpid(), day):
-            self._begin(day)
+            # A new day, or a new process, which must not write into its parent's file
+            self._writes = os.getpid(), day
+            self._name = f"{os.getpid()}-{time.time_ns()}.json"
+            self._today = {}
+            for old in self._days():
+                if old < day - timedelta(days=KEPT_DAYS):
+                    shutil.rmtree(self._directory / old.isoformat(), ignore_errors=True)
         for dimension, counted in sums.items():
             self._today.setdefault(dimension, Counter()).update(counted)
         directory = self._directory / day.isoformat()
@@ -46,15 +52,6 @@ class CountFiles:
         half = directory / f".{self._name}"
         half.write_bytes(msgspec.json.encode(self._today))
         half.replace(directory / self._name)
-
-    def _begin(self, day: date) -> None:
-        """A new day, or a new process, which must not write into its parent's file."""
-        self._writes = os.getpid(), day
-        self._name = f"{os.getpid()}-{time.time_ns()}.json"
-        self._today = {}
-        for old in self._days():
-            if old < day - timedelta(days=KEPT_DAYS):
-                shutil.rmtree(self._directory / old.isoformat(), ignore_errors=True)
 
     def read(self, first: date, last: date) -> Iterator[Sums]:
         """The sums of all workers on the days from ``first`` to ``last``; files that cannot be read are passed over."""

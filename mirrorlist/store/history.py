@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from itertools import chain
 from sys import intern
 
@@ -47,7 +46,12 @@ class HistoryStore:
         with self._engine.connect() as connection:
             self._read_on(connection, now)
             probes = _probes(connection, now - RECENT_SECONDS)
-            self._note_first(connection, probes)
+            # when each mirror was probed for the first time; asked of the whole table once only
+            if not self._first_seen:
+                first = sa.select(PROBES.c.mirror, sa.func.min(PROBES.c.at)).group_by(PROBES.c.mirror)
+                self._first_seen.update((mirror, at) for mirror, at in connection.execute(first))
+            for mirror, mine in probes.items():
+                self._first_seen.setdefault(mirror, mine[-1].at)
             runs = connection.execute(sa.select(RUNS).order_by(RUNS.c.id.desc()).limit(MOST_RUNS))
             return History(
                 events=_events(connection, now),
@@ -85,14 +89,6 @@ class HistoryStore:
                 self._sightings.setdefault(mirror, []).append(Sighting(path, at, sha256))
         for mirror, sightings in self._sightings.items():
             self._sightings[mirror] = _kept(sightings, oldest)
-
-    def _note_first(self, connection: sa.Connection, probes: Mapping[str, Sequence[Probe]]) -> None:
-        """When each mirror was probed for the first time; asked of the whole table once only."""
-        if not self._first_seen:
-            first = sa.select(PROBES.c.mirror, sa.func.min(PROBES.c.at)).group_by(PROBES.c.mirror)
-            self._first_seen.update((mirror, at) for mirror, at in connection.execute(first))
-        for mirror, mine in probes.items():
-            self._first_seen.setdefault(mirror, mine[-1].at)
 
 
 def _kept(sightings: list[Sighting], oldest: float) -> list[Sighting]:

@@ -168,17 +168,13 @@ class Listings:
 def _packed(files: Iterable[File]) -> Iterator[bytes]:
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: as gzip writes it
     for file in files:
-        yield packer.compress(_line(file))
+        size, mtime = ("-" if value is None else str(value) for value in (file.size, file.mtime))
+        fields = [file.path, size, mtime, file.sha256.hex() if file.sha256 else "-"]
+        if file.sha512 or file.pieces:
+            fields.append(file.sha512.hex() if file.sha512 else "-")
+            fields.append(f"{file.pieces.length}:{file.pieces.sha256.hex()}" if file.pieces else "-")
+        yield packer.compress(("\t".join(fields) + "\n").encode())
     yield packer.flush()
-
-
-def _line(file: File) -> bytes:
-    size, mtime = ("-" if value is None else str(value) for value in (file.size, file.mtime))
-    fields = [file.path, size, mtime, file.sha256.hex() if file.sha256 else "-"]
-    if file.sha512 or file.pieces:
-        fields.append(file.sha512.hex() if file.sha512 else "-")
-        fields.append(f"{file.pieces.length}:{file.pieces.sha256.hex()}" if file.pieces else "-")
-    return ("\t".join(fields) + "\n").encode()
 
 
 def _file(line: bytes) -> File:

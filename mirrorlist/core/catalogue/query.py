@@ -77,7 +77,12 @@ class Paths:
             if head is None or len(segments) < len(head) or list(head[:-1]) != segments[: len(head) - 1]:
                 continue
             try:
-                rel = release(self._catalogue, _version_in(head[-1], segments[len(head) - 1]))
+                # the version in ``f39`` under ``f{version}``; empty, and so no version, where the rest differs
+                template = head[-1]
+                segment = segments[len(head) - 1]
+                before, _, after = template.partition(VERSION_MARK)
+                fits = segment.startswith(before) and segment.endswith(after) and len(segment) > len(before + after)
+                rel = release(self._catalogue, (segment[len(before) : len(segment) - len(after)] if fits else ""))
             except NotFound:
                 continue
             named = head[-1].replace(VERSION_MARK, rel.version)
@@ -105,13 +110,6 @@ def _head(path: str) -> tuple[str, ...] | None:
     segments = path[1:].split("/")
     last = next((number for number, segment in enumerate(segments) if VERSION_MARK in segment), None)
     return None if last is None else tuple(segments[: last + 1])
-
-
-def _version_in(template: str, segment: str) -> str:
-    """The version in ``f39`` under ``f{version}``; empty, and so no version, where the rest differs."""
-    before, _, after = template.partition(VERSION_MARK)
-    fits = segment.startswith(before) and segment.endswith(after) and len(segment) > len(before + after)
-    return segment[len(before) : len(segment) - len(after)] if fits else ""
 
 
 def _segments(path: str) -> list[str]:

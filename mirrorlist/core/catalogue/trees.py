@@ -160,23 +160,19 @@ def _placed(segments: list[str], path: str, candidates: list[tuple[list[str], Re
     for prefix, tree in candidates:
         if segments[: len(prefix)] == prefix:
             rest = segments[len(prefix) :]
-            _check(path, segments)
+            # refuses what could mean something else to a mirror's server or to a client than it does here
+            if len(path) > LONGEST_PATH:
+                raise BadRequest(f"the path is longer than {LONGEST_PATH} bytes")
+            if 3 * len(path) > LONGEST_IN_URL and len(quoted(_decoded(path))) > LONGEST_IN_URL:
+                raise BadRequest(f"the path is longer than {LONGEST_IN_URL} characters where it is percent-encoded")
+            if _UNSAFE.search(path):
+                raise BadRequest("the path has a backslash or a control character; write plain names and slashes")
+            if ".." in segments:
+                raise BadRequest("the path climbs with ..; write it from the top")
             is_directory = bool(rest) and path.endswith(("/", "/."))
             text = "/".join(rest) + ("/" if is_directory else "")
             return TreePath(tree, _decoded(text), front=tree.prefix)
     return None
-
-
-def _check(path: str, segments: list[str]) -> None:
-    """Refuses what could mean something else to a mirror's server or to a client than it does here."""
-    if len(path) > LONGEST_PATH:
-        raise BadRequest(f"the path is longer than {LONGEST_PATH} bytes")
-    if 3 * len(path) > LONGEST_IN_URL and len(quoted(_decoded(path))) > LONGEST_IN_URL:
-        raise BadRequest(f"the path is longer than {LONGEST_IN_URL} characters where it is percent-encoded")
-    if _UNSAFE.search(path):
-        raise BadRequest("the path has a backslash or a control character; write plain names and slashes")
-    if ".." in segments:
-        raise BadRequest("the path climbs with ..; write it from the top")
 
 
 def host_name(host: str) -> str:

@@ -34,7 +34,13 @@ class IndexDraft:
     def __init__(self, files: Iterable[File], mirrors: int) -> None:
         self._arrays = {name: array(typecode) for name, typecode in ARRAYS.items()}
         hashes, keys = self._add_files(files)
-        self._add_buckets(hashes)
+        # numbers of files by the checksum of their path, about one in each bucket
+        count = 1 << max(len(hashes) - 1, 0).bit_length()
+        buckets = np.frombuffer(hashes, np.uint32) & np.uint32(count - 1) if hashes else np.empty(0, np.uint32)
+        starts = np.zeros(count + 1, np.uint32)
+        starts[1:] = np.cumsum(np.bincount(buckets, minlength=count))
+        self._arrays["bucket_start"].frombytes(starts.tobytes())
+        self._arrays["buckets"].frombytes(np.argsort(buckets, kind="stable").astype(np.uint32).tobytes())
         self.tree: OriginTree = tree(keys, self._arrays["sizes"], self._arrays["mtimes"])
         self._width = (mirrors + 7) // 8
         self._rows: NDArray[np.uint8] = np.zeros((len(self.tree), 2 * self._width), np.uint8)
@@ -71,15 +77,6 @@ class IndexDraft:
             arrays[starts].append(len(arrays[values]))
         arrays["piece_start"].append(len(arrays["pieces"]) // SHA256_BYTES)
         return hashes, keys
-
-    def _add_buckets(self, hashes: array[int]) -> None:
-        """Numbers of files by the checksum of their path, about one in each bucket."""
-        count = 1 << max(len(hashes) - 1, 0).bit_length()
-        buckets = np.frombuffer(hashes, np.uint32) & np.uint32(count - 1) if hashes else np.empty(0, np.uint32)
-        starts = np.zeros(count + 1, np.uint32)
-        starts[1:] = np.cumsum(np.bincount(buckets, minlength=count))
-        self._arrays["bucket_start"].frombytes(starts.tobytes())
-        self._arrays["buckets"].frombytes(np.argsort(buckets, kind="stable").astype(np.uint32).tobytes())
 
     def add(self, mirror: int, found: Holdings) -> None:
         """Notes what the mirror with this number in ``IndexFacts.mirrors`` holds."""

@@ -6,7 +6,7 @@ from zlib import crc32
 
 import msgspec
 
-from mirrorlist.core.container import Opened, Pause, Values, at_once, opened
+from mirrorlist.core.container import Pause, Values, at_once, opened
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.index import ARRAYS, KIND, SHA256_BYTES, FileIndex, IndexFacts
 
@@ -78,12 +78,7 @@ def decode_index(data: memoryview, pause: Pause = at_once) -> FileIndex:
         facts = msgspec.msgpack.decode(found.facts, type=IndexFacts)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SnapshotError(f"the facts of the file index cannot be read: {error}") from None
-    _check(found, facts)
-    return FileIndex(facts, found.digest, found.arrays)
-
-
-def _check(found: Opened, facts: IndexFacts) -> None:
-    """Whether the arrays fit one another, so that no look-up runs over the end of one."""
+    # whether the arrays fit one another, so that no look-up runs over the end of one
     if missing := [name for name in ARRAYS if name not in found.arrays]:
         raise SnapshotError(f"the file index has no {', '.join(missing)}")
     length = {name: len(values) for name, values in found.arrays.items()}
@@ -103,3 +98,4 @@ def _check(found: Opened, facts: IndexFacts) -> None:
     )
     if not fits:
         raise SnapshotError("the arrays of the file index do not fit one another")
+    return FileIndex(facts, found.digest, found.arrays)

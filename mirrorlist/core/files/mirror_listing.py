@@ -151,7 +151,11 @@ def holdings(origin: OriginTree, found: Listing, unseen: Bits | None = None, by_
     known = seen.listed
     if found.complete:
         known = known | ~(np.zeros(len(origin), np.bool_) if unseen is None else unseen)
-    return Holdings(having, known, _outdated_since(origin.mtimes, having, seen.there & ~having), seen.offset)
+    # The mirror is outdated since the origin changed the first file that the mirror has not followed, and after which
+    # it has nothing. A file of its own under a name of the tree does not count: what it holds is newer than that.
+    newest_held = int(origin.mtimes[having].max(initial=UNKNOWN))
+    late = origin.mtimes[seen.there & ~having & (origin.mtimes > newest_held)]
+    return Holdings(having, known, float(late.min()) if len(late) else None, seen.offset)
 
 
 def beside(listed: Holdings, asked: Holdings) -> Holdings:
@@ -174,17 +178,6 @@ def _positions(origin: OriginTree, found: Listing) -> tuple[NDArray[np.intp], Bi
         at[origin.order] = rows
         there[origin.order] = found.keys[rows] == origin.sorted_keys
     return at, there
-
-
-def _outdated_since(mtimes: Numbers, having: Bits, different: Bits) -> float | None:
-    """When the origin changed the first file that the mirror has not followed, and after which it has nothing.
-
-    A file of the mirror's own under a name of the tree does not make it outdated: what it holds is newer than the
-    origin's of that name.
-    """
-    newest_held = int(mtimes[having].max(initial=UNKNOWN))
-    late = mtimes[different & (mtimes > newest_held)]
-    return float(late.min()) if len(late) else None
 
 
 # A clock or a time zone shifts all times of a mirror, which says nothing of its files.

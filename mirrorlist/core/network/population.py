@@ -94,7 +94,16 @@ def population(maps: Maps, counted: Sequence[Counted] | None = None) -> Populati
             sizes = block.sizes[first:last]
             spread[first:last] += row.clients * sizes / sizes.sum()
     located = np.where(v4.labels[:, 0] > 0, v4.sizes, 0.0)
-    lost = _by_country(maps, v4, located, counted, spread4) + _by_system(v4, located, counted, spread4)
+    # countries first; what is left of those without addresses counts at their place
+    codes = sorted({place.country for place in maps.places if place.country})
+    numbers = {code: number for number, code in enumerate(codes, start=1)}
+    of_place = np.array([numbers.get(place.country or "", 0) for place in maps.places], dtype=np.int64)
+    countries = of_place[v4.labels[:, 0]]
+    wanted = [row for row in counted if row.prefix is None and row.asn is None]
+    known = [(numbers.get(row.country or "", 0), row.clients) for row in wanted]
+    left = _spread_by(countries, located, known, len(codes) + 1, spread4)
+    lost = [(maps.country_places.get(wanted[at].country or "", 0), wanted[at].clients) for at in left]
+    lost += _by_system(v4, located, counted, spread4)
     labels = np.zeros((len(lost), v4.labels.shape[1]), dtype=np.int64)
     labels[:, 0] = [place for place, _ in lost]
     away = np.array([clients for _, clients in lost], dtype=np.float64)
@@ -124,20 +133,6 @@ def _ends(prefix: Prefix, bits: int) -> tuple[int, int]:
     length = min(prefix.length, bits)
     start = int.from_bytes(prefix.packed[: bits // 8], "big") >> (bits - length) << (bits - length)
     return start, start + (1 << (bits - length))
-
-
-def _by_country(
-    maps: Maps, blocks: _Blocks, located: Floats, counted: Sequence[Counted], spread: Floats
-) -> list[tuple[int, float]]:
-    """Spreads the counts of countries; told is what is left of countries without addresses, by place."""
-    codes = sorted({place.country for place in maps.places if place.country})
-    numbers = {code: number for number, code in enumerate(codes, start=1)}
-    of_place = np.array([numbers.get(place.country or "", 0) for place in maps.places], dtype=np.int64)
-    countries = of_place[blocks.labels[:, 0]]
-    wanted = [row for row in counted if row.prefix is None and row.asn is None]
-    known = [(numbers.get(row.country or "", 0), row.clients) for row in wanted]
-    left = _spread_by(countries, located, known, len(codes) + 1, spread)
-    return [(maps.country_places.get(wanted[at].country or "", 0), wanted[at].clients) for at in left]
 
 
 def _by_system(blocks: _Blocks, located: Floats, counted: Sequence[Counted], spread: Floats) -> list[tuple[int, float]]:

@@ -53,19 +53,15 @@ def odds(groups: Iterable[Group], listed: int = EARLY) -> Odds:
     early: dict[int, float] = {}
     for group in groups:
         left = places - round(sum(early.values()))
-        members, weights = _news(group, early)
+        # the members that stand in no closer group, and their weights
+        weights = np.diff(np.array(group.cumulative, dtype=np.float64), prepend=0.0)
+        new = [at for at, member in enumerate(group.members) if member not in early]
+        members, weights = [group.members[at] for at in new], weights[new]
         if not members or left <= 0:
             continue
         first = first or dict(zip(members, (weights / weights.sum()).tolist(), strict=True))
         early.update(zip(members, _among_first(weights, left).tolist(), strict=True))
     return Odds(first, early)
-
-
-def _news(group: Group, seen: Mapping[int, float]) -> tuple[Sequence[int], _Floats]:
-    """The members that stand in no closer group, and their weights."""
-    weights = np.diff(np.array(group.cumulative, dtype=np.float64), prepend=0.0)
-    new = [at for at, member in enumerate(group.members) if member not in seen]
-    return [group.members[at] for at in new], weights[new]
 
 
 def _among_first(weights: _Floats, places: int) -> _Floats:

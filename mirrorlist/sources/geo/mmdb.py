@@ -211,15 +211,7 @@ class _Compiler:
         tree = read_tree(self._path, meta.node_count, meta.record_size, meta.ip_version)
         v4, v6 = ipv4_leaves(tree), ipv6_leaves(tree)
         values, first, which = np.unique(np.concatenate([v4.values, v6.values]), return_index=True, return_inverse=True)
-        located, asns = self._decoded(values, first, v4, v6)
-        if not located.any() and not asns.any():
-            raise GeoDatabaseError(f"type {self._type!r} holds neither places nor ASNs")
-        return GeoTables(_table(v4, v6, located[which]), _table(v4, v6, asns[which]), tuple(self._places))
-
-    def _decoded(
-        self, values: NDArray[np.uint32], first: NDArray[np.intp], v4: Leaves, v6: Leaves
-    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-        """The numbers of places and the ASNs of the tree's distinct values; 0 is the value of no record."""
+        # the numbers of places and the ASNs of the tree's distinct values; 0 is the value of no record
         located, asns = np.zeros(len(values), dtype=np.uint32), np.zeros(len(values), dtype=np.uint32)
         kind, judged = self._type.lower(), False
         # IPinfo's files of ASNs have a country too: the one that the ASN's holder is registered in
@@ -229,22 +221,21 @@ class _Compiler:
             if fields is None:
                 continue
             if not judged:
-                judged = self._judged(address)
+                # asks geoip2 for a record of the files that are its own; it raises where their type is a false one
+                for name, judge in JUDGES.items():
+                    if name in self._type:
+                        judge(self._judge, address)
+                        break
+                judged = True
             if not isinstance(fields, dict):
                 raise GeoDatabaseError(f"not a usable database: the record of {address} is no mapping")
             record = record_of(fields)
             asns[at] = record.asn or 0
             if has_places and record.location:
                 located[at] = self._places.setdefault(place_of(record.location), len(self._places))
-        return located, asns
-
-    def _judged(self, address: str) -> bool:
-        """Asks geoip2 for a record of the files that are its own; it raises where their type is a false one."""
-        for name, judge in JUDGES.items():
-            if name in self._type:
-                judge(self._judge, address)
-                break
-        return True
+        if not located.any() and not asns.any():
+            raise GeoDatabaseError(f"type {self._type!r} holds neither places nor ASNs")
+        return GeoTables(_table(v4, v6, located[which]), _table(v4, v6, asns[which]), tuple(self._places))
 
 
 def _addresses(first: NDArray[np.intp], v4: Leaves, v6: Leaves) -> Iterator[str]:

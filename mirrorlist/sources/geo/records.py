@@ -32,7 +32,14 @@ class GeoRecord:
 
 def record_of(fields: Fields) -> GeoRecord:
     """What can be used of a record; a field that is missing, or is none of its kind, is not known."""
-    return GeoRecord(_location(fields), _asn(fields))
+    number = fields.get("autonomous_system_number", fields.get("asn"))
+    if number is None:
+        number = _mapping(fields, "traits").get("autonomous_system_number")
+    if isinstance(number, str):
+        digits = number[2:] if number[:2].upper() == "AS" else number
+        number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS_OF_ASN else None
+    is_asn = isinstance(number, int) and number is not True and 0 < number < 2**32 - 1
+    return GeoRecord(_location(fields), number if is_asn else None)
 
 
 def _location(fields: Fields) -> Location | None:
@@ -56,16 +63,6 @@ def _country(fields: Fields) -> str | None:
         return _code(country.get("iso_code")) or _code(_mapping(fields, "registered_country").get("iso_code"))
     registered = _mapping(fields, "registered_country").get("iso_code")
     return _code(fields.get("country_code")) or _code(country) or _code(registered)
-
-
-def _asn(fields: Fields) -> int | None:
-    number = fields.get("autonomous_system_number", fields.get("asn"))
-    if number is None:
-        number = _mapping(fields, "traits").get("autonomous_system_number")
-    if isinstance(number, str):
-        digits = number[2:] if number[:2].upper() == "AS" else number
-        number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS_OF_ASN else None
-    return number if isinstance(number, int) and number is not True and 0 < number < 2**32 - 1 else None
 
 
 def _mapping(fields: Fields, key: str) -> Fields:

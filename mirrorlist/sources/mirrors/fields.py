@@ -28,6 +28,16 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
     books = {MAIN: fields.get("address"), **fields.get("address_optional", {})}
     subnets, asn = fields.get("subnets"), fields.get("asn", [])
     sync = fields.get("sync", {})
+    place = fields.get("geolocation", {})
+    country = countries.by_code.get(place.get("country", ""))
+    found = Location(
+        continent=country.continent if country else place.get("continent"),
+        country=country.code if country else None,
+        region=place.get("state_province") or None,
+        city=place.get("city") or None,
+        latitude=_number(place.get("latitude")),
+        longitude=_number(place.get("longitude")),
+    )
     return Mirror(
         name=fields["name"],
         urls={
@@ -39,7 +49,7 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
         sponsor=fields.get("sponsor", ""),
         sponsor_url=fields.get("sponsor_url"),
         email=fields.get("email"),
-        location=_location(fields.get("geolocation", {}), countries),
+        location=found if found != Location() else None,
         private=fields.get("private", False),
         monopoly=fields.get("monopoly", False),
         subnets=_unique(prefix(text) for text in subnets) if isinstance(subnets, list) else (),
@@ -63,19 +73,6 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
         peerings=tuple(fields.get("peerings", [])),
         agreement=fields.get("agreement"),
     )
-
-
-def _location(place: Fields, countries: Countries) -> Location | None:
-    country = countries.by_code.get(place.get("country", ""))
-    found = Location(
-        continent=country.continent if country else place.get("continent"),
-        country=country.code if country else None,
-        region=place.get("state_province") or None,
-        city=place.get("city") or None,
-        latitude=_number(place.get("latitude")),
-        longitude=_number(place.get("longitude")),
-    )
-    return found if found != Location() else None
 
 
 def _cloud(fields: Fields) -> CloudRegions | None:

@@ -91,7 +91,14 @@ def parsed_list(data: bytes) -> tuple[Prefix, ...]:
     if text.startswith("<"):
         raise ValueError("it is a page, not a list")
     if text[:1] in tuple('[{"'):
-        rows = _json_rows(text)
+        try:
+            rows = json.loads(text)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+        except ValueError as error:
+            raise ValueError(f"it is no JSON: {error}") from None
+        if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
+            raise ValueError('it is no list of texts, as in ["192.0.2.0/24"]')
     else:
         lines = (_COMMENT.sub("", line).strip() for line in text.splitlines())
         rows = [line for line in lines if line]
@@ -101,18 +108,6 @@ def parsed_list(data: bytes) -> tuple[Prefix, ...]:
         if canonical_network(row.strip()) is None:
             raise ValueError(f"{shown(row)} is no network; write it as in 192.0.2.0/24")
     return tuple(dict.fromkeys(parse_prefix(row)[0] for row in rows))
-
-
-def _json_rows(text: str) -> list[str]:
-    try:
-        found = json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    except ValueError as error:
-        raise ValueError(f"it is no JSON: {error}") from None
-    if not isinstance(found, list) or not all(isinstance(row, str) for row in found):
-        raise ValueError('it is no list of texts, as in ["192.0.2.0/24"]')
-    return found
 
 
 def read_list(path: Path) -> tuple[Prefix, ...]:

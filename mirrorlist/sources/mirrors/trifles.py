@@ -46,7 +46,18 @@ def settled(draft: MirrorDraft, around: Surroundings) -> list[SchemaFault]:
         _repair(draft, around)
         faults = refused(draft.finished(), "mirror")
     for _ in range(MOST_ROUNDS):
-        if not _leave_out_trifles(draft, faults):
+        # the last entries of lists go first, so that pointers stay true
+        found = sorted(
+            (fault for fault in faults if _is_trifle(draft, fault.pointer)),
+            key=lambda fault: [(isinstance(step, int), step) for step in fault.pointer],
+            reverse=True,
+        )
+        for fault in found:
+            leave_out(draft, fault.pointer, fault.code, fault.message, fault.at_key)
+            partner = _WITH_PARTNER.get(str(fault.pointer[-1]))
+            if partner:
+                draft.remove((*fault.pointer[:-1], partner))
+        if not found:
             break
         faults = refused(draft.finished(), "mirror")
     return faults
@@ -93,21 +104,6 @@ def _written(value: Value) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {shown(each)}' for key, each in value.items())}}}"
     return shown(value)
-
-
-def _leave_out_trifles(draft: MirrorDraft, faults: list[SchemaFault]) -> bool:
-    """Whether something was left out. The last entries of lists go first, so that pointers stay true."""
-    found = sorted(
-        (fault for fault in faults if _is_trifle(draft, fault.pointer)),
-        key=lambda fault: [(isinstance(step, int), step) for step in fault.pointer],
-        reverse=True,
-    )
-    for fault in found:
-        leave_out(draft, fault.pointer, fault.code, fault.message, fault.at_key)
-        partner = _WITH_PARTNER.get(str(fault.pointer[-1]))
-        if partner:
-            draft.remove((*fault.pointer[:-1], partner))
-    return bool(found)
 
 
 def _is_trifle(draft: MirrorDraft, pointer: Pointer) -> bool:

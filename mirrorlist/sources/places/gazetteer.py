@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from mirrorlist.core.network.geo import vector
 from mirrorlist.sources.places.countries import city_spellings, joined_spellings, state_spellings
@@ -160,7 +159,12 @@ class Gazetteer:
             rows = rows[np.frombuffer(block.states, dtype=np.uint8) == state.number]
         if not len(rows):
             return None
-        return _place(block, int(rows[np.argmin(_squared_chords(block, point)[rows])]))
+        # the chord to each city, squared: it grows with the distance
+        phi = np.radians(np.frombuffer(block.latitudes, dtype="<i2") * DEGREES)
+        lam = np.radians(np.frombuffer(block.longitudes, dtype="<i2") * DEGREES)
+        x, y, z = vector(*point)
+        far = (np.cos(phi) * np.cos(lam) - x) ** 2 + (np.cos(phi) * np.sin(lam) - y) ** 2 + (np.sin(phi) - z) ** 2
+        return _place(block, int(rows[np.argmin(far[rows])]))
 
     def _joined_up(self, country: str) -> Block:
         """A country's block with names that have no blanks."""
@@ -224,16 +228,6 @@ def _place(block: Block, row: int) -> Point:
 
 def _point(north: int, east: int) -> Point:
     return Point(round(north * DEGREES, 2), round(east * DEGREES, 2))
-
-
-def _squared_chords(block: Block, point: Point) -> NDArray[np.float64]:
-    """How far each city of a country is from a point: something that grows with the distance."""
-    phi = np.radians(np.frombuffer(block.latitudes, dtype="<i2") * DEGREES)
-    lam = np.radians(np.frombuffer(block.longitudes, dtype="<i2") * DEGREES)
-    x, y, z = vector(*point)
-    return np.asarray(
-        (np.cos(phi) * np.cos(lam) - x) ** 2 + (np.cos(phi) * np.sin(lam) - y) ** 2 + (np.sin(phi) - z) ** 2
-    )
 
 
 # Cities that service.yml names.

@@ -38,7 +38,6 @@ from mirrorlist.sources.service.text import (
     RepositoryText,
     RequirementsText,
     ServiceDraft,
-    ServiceText,
     SourceText,
     TreeText,
     edition_of,
@@ -93,13 +92,26 @@ def read_service(
     fallbacks = {MAIN: text.fallbacks} if isinstance(text.fallbacks, tuple) else text.fallbacks
     site_url = tree_url(text.site.url) if text.site.url else None
     state = state_dir.absolute() if state_dir else base / text.state_dir
+    policy = text.policy
     service = Service(
         name=text.name,
         url=text.url,
         catalogue=draft.catalogue,
         mirrors_dir=str(mirrors_dir.absolute() if mirrors_dir else base / text.mirrors_dir),
         state_dir=str(state),
-        policy=_policy(text),
+        policy=Policy(
+            limit=policy.limit,
+            protocol_order=policy.protocol_order,
+            bands_km=policy.bands_km,
+            border_km=policy.border_km,
+            weight_cap_mbps=policy.weight_cap_mbps,
+            turn_seconds=_seconds(policy.turn),
+            lag_grace_seconds=duration_seconds(str(policy.lag_grace)) or 0,
+            release_minimum_percent=policy.release_minimum,
+            fallback_minimum=policy.fallback_minimum,
+            alternates_days=policy.alternates_days,
+            weights=text.weights,
+        ),
         modules={name: _module(name, text.modules.get(name, ModuleText())) for name in module_names},
         origins={
             module: tree_url(origin) if origin.startswith(WEB_SCHEMES) else str(base / origin)
@@ -138,7 +150,19 @@ def _draft(path: Path, city_of: CityOf | None) -> tuple[ServiceDraft, tuple[Find
     document = with_booleans(document, SCHEMA)
     _stop_at_errors(document.findings, judge(document, SCHEMA))
     text = service_text(document.root or {})
-    draft = ServiceDraft(document, text, _catalogue(text), city_of)
+    vault = (text.vault_mirror,) if isinstance(text.vault_mirror, str) else text.vault_mirror
+    catalogue = Catalogue(
+        versions=text.versions,
+        latest=text.duplicated_versions,
+        arches=text.arches,
+        repositories={repository.name: _repository(repository) for repository in text.repos},
+        module_versions=text.optional_module_versions,
+        vault_versions=text.vault_versions,
+        vault_urls=tuple(map(tree_url, vault)),
+        aliases=text.aliases,
+        images=tuple(Image(image.path, image.versions, image.arches) for image in text.images),
+    )
+    draft = ServiceDraft(document, text, catalogue, city_of)
     _stop_at_errors(document.findings, check(draft))
     return draft, document.findings
 
@@ -163,21 +187,6 @@ def _stop_at_errors(*groups: Iterable[Finding]) -> None:
     findings = sorted(finding for group in groups for finding in group)
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise ServiceFileError(tuple(findings))
-
-
-def _catalogue(text: ServiceText) -> Catalogue:
-    vault = (text.vault_mirror,) if isinstance(text.vault_mirror, str) else text.vault_mirror
-    return Catalogue(
-        versions=text.versions,
-        latest=text.duplicated_versions,
-        arches=text.arches,
-        repositories={repository.name: _repository(repository) for repository in text.repos},
-        module_versions=text.optional_module_versions,
-        vault_versions=text.vault_versions,
-        vault_urls=tuple(map(tree_url, vault)),
-        aliases=text.aliases,
-        images=tuple(Image(image.path, image.versions, image.arches) for image in text.images),
-    )
 
 
 def _repository(text: RepositoryText) -> Repository:
@@ -250,23 +259,6 @@ def _override(text: OverrideText, city_of: CityOf | None) -> NetworkOverride:
 
 def _degrees(value: float | None) -> float | None:
     return None if value is None else float(value)
-
-
-def _policy(text: ServiceText) -> Policy:
-    policy = text.policy
-    return Policy(
-        limit=policy.limit,
-        protocol_order=policy.protocol_order,
-        bands_km=policy.bands_km,
-        border_km=policy.border_km,
-        weight_cap_mbps=policy.weight_cap_mbps,
-        turn_seconds=_seconds(policy.turn),
-        lag_grace_seconds=duration_seconds(str(policy.lag_grace)) or 0,
-        release_minimum_percent=policy.release_minimum,
-        fallback_minimum=policy.fallback_minimum,
-        alternates_days=policy.alternates_days,
-        weights=text.weights,
-    )
 
 
 def _seconds(text: str) -> int:

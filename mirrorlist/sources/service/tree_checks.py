@@ -14,7 +14,6 @@ from mirrorlist.sources.service.text import (
     OverrideText,
     ServiceCode,
     ServiceDraft,
-    ServiceText,
     SourceText,
     nearest,
 )
@@ -58,8 +57,11 @@ def trees_are_apart(draft: ServiceDraft) -> Iterator[Finding]:
 
 def trees_have_origins(draft: ServiceDraft) -> Iterator[Finding]:
     """Metadata that comes from the origin needs one that clients can reach, or a fallback."""
-    for index, tree in enumerate(draft.text.trees):
-        if _is_kept(draft.text, tree.module):
+    text = draft.text
+    fallbacks = text.fallbacks if isinstance(text.fallbacks, Mapping) else {MAIN: text.fallbacks}
+    origins = {MAIN: text.origin} if isinstance(text.origin, str) else text.origin
+    for index, tree in enumerate(text.trees):
+        if fallbacks.get(tree.module) or origins.get(tree.module, "").startswith(WEB_SCHEMES):
             continue
         why = f"but no client can ask the origin of {tree.module}; name an address under fallbacks"
         if tree.metadata is MetadataFrom.ORIGIN:
@@ -74,12 +76,6 @@ def trees_keep_https(draft: ServiceDraft) -> Iterator[Finding]:
         if tree.protocol is Keeps.AS_ASKED and tree.allow_http:
             what = "as_asked, but allow_http sends clients from https to http; leave one of them out"
             yield draft.error(("trees", index, "protocol"), ServiceCode.CONTRADICTION, what)
-
-
-def _is_kept(text: ServiceText, module: str) -> bool:
-    fallbacks = text.fallbacks if isinstance(text.fallbacks, Mapping) else {MAIN: text.fallbacks}
-    origins = {MAIN: text.origin} if isinstance(text.origin, str) else text.origin
-    return bool(fallbacks.get(module)) or origins.get(module, "").startswith(WEB_SCHEMES)
 
 
 TREE_CHECKS: tuple[Check, ...] = (

@@ -140,22 +140,18 @@ def understood(answers: Mapping[str, str]) -> tuple[dict[str, Value], tuple[str,
     for key, text in answers.items():
         said = " ".join(text.split())
         try:
-            values[key] = ANSWERS[key].read(_plain(said))
+            if not said:
+                raise Refused("is empty")
+            if len(said) > LONGEST:
+                raise Refused(f"is too long; write at most {LONGEST} characters")
+            if not said.isprintable():
+                raise Refused("has characters that cannot be seen; write it anew, without copying")
+            values[key] = ANSWERS[key].read(said)
         except Refused as fault:
             refused.append(f"{key} {said[:80]!a} {fault}")
     if "name" not in values and (host := _host(values)):
         values["name"] = host
     return values, tuple(refused)
-
-
-def _plain(text: str) -> str:
-    if not text:
-        raise Refused("is empty")
-    if len(text) > LONGEST:
-        raise Refused(f"is too long; write at most {LONGEST} characters")
-    if not text.isprintable():
-        raise Refused("has characters that cannot be seen; write it anew, without copying")
-    return text
 
 
 def _host(values: Mapping[str, Value]) -> str | None:

@@ -175,14 +175,12 @@ class _Tree:
         if top and isinstance(top.container, dict) and top.key is None:
             self._key(top, event)
         else:
-            self._leaf(event, plain=event.implicit[0])
-
-    def _leaf(self, event: yaml.ScalarEvent, plain: bool) -> None:
-        pointer = self._value(event, plain_scalar(event.value) if plain else event.value)
-        if plain and event.value.lower() in BOOLEAN_WORDS:
-            self.bare_words.add(pointer)
-        else:
-            self.bare_words.discard(pointer)
+            plain = event.implicit[0]
+            pointer = self._value(event, plain_scalar(event.value) if plain else event.value)
+            if plain and event.value.lower() in BOOLEAN_WORDS:
+                self.bare_words.add(pointer)
+            else:
+                self.bare_words.discard(pointer)
 
     def _key(self, frame: _Frame, event: yaml.ScalarEvent) -> None:
         pointer, place = (*frame.pointer, event.value), _place(event)

@@ -113,12 +113,7 @@ def _coerced(value: Value, node: Schema, name: str) -> Value:
 def _resolved(name: str, node: Any) -> Schema:
     """The part of the schema that a node stands for: what its ``$ref`` names, or itself."""
     while isinstance(node, Mapping) and "$ref" in node:
-        node = _pointed(load_schema(name), node["$ref"])
+        reference, node = node["$ref"], load_schema(name)
+        for step in reference.removeprefix("#").strip("/").split("/"):
+            node = node[step]
     return node if isinstance(node, Mapping) else {}
-
-
-def _pointed(schema: Schema, reference: str) -> Any:
-    node: Any = schema
-    for step in reference.removeprefix("#").strip("/").split("/"):
-        node = node[step]
-    return node
