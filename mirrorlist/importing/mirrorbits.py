@@ -36,8 +36,32 @@ def read(source: Path, _: frozenset[str]) -> Iterator[Carried]:
         ImportFault: it is in none of the layouts.
     """
     data = data_of(source)
-    for row in _rows(data, source):
-        yield _carried({str(key).lower(): value for key, value in row.items()}, row)
+    for spelled in _rows(data, source):
+        row = {str(key).lower(): value for key, value in spelled.items()}
+        carried = Carried(
+            text(row.get("name")) or text(row.get("id")) or text(row.get("httpurl")) or "a mirror without a name"
+        )
+        carried.addresses(row.get(key) for key in ("httpurl", "rsyncurl", "ftpurl"))
+        carried.put("sponsor", text(row.get("sponsorname")))
+        carried.put("sponsor_url", text(row.get("sponsorurl")))
+        carried.put("email", text(row.get("adminemail")))
+        carried.put("contact_name", text(row.get("adminname")))
+        where = countries(row.get("countrycodes"))
+        carried.place("country", where[0] if where else None)
+        carried.coordinates(row, "latitude", "longitude")
+        carried.put("asn", whole(row.get("asnum")))
+        if row.get("asonly") is True:
+            carried.put("private", True)
+        if row.get("countryonly") is True:
+            carried.put("countries_only", where)
+        elif where[1:]:
+            carried.lost.append(f"CountryCodes {' '.join(where[1:])}: a mirror stands in one country")
+        carried.put("countries_never", countries(row.get("excludedcountrycodes")))
+        if row.get("enabled") is False or str(row.get("state", "")).lower() == "disabled":
+            carried.put("status", "paused")
+            carried.put("status_reason", "Disabled in mirrorbits.")
+        carried.lose(spelled, LOST)
+        yield carried
 
 
 def _rows(data: bytes, source: Path) -> Sequence[Row]:
@@ -86,30 +110,3 @@ def _table(head: str, *lines: str) -> Iterator[Row]:
         row = {COLUMNS.get(word, word): line[at:end].strip() for (at, word), end in zip(starts, ends, strict=True)}
         if row.get("Name"):
             yield row
-
-
-def _carried(row: Row, spelled: Row) -> Carried:
-    carried = Carried(
-        text(row.get("name")) or text(row.get("id")) or text(row.get("httpurl")) or "a mirror without a name"
-    )
-    carried.addresses(row.get(key) for key in ("httpurl", "rsyncurl", "ftpurl"))
-    carried.put("sponsor", text(row.get("sponsorname")))
-    carried.put("sponsor_url", text(row.get("sponsorurl")))
-    carried.put("email", text(row.get("adminemail")))
-    carried.put("contact_name", text(row.get("adminname")))
-    where = countries(row.get("countrycodes"))
-    carried.place("country", where[0] if where else None)
-    carried.coordinates(row, "latitude", "longitude")
-    carried.put("asn", whole(row.get("asnum")))
-    if row.get("asonly") is True:
-        carried.put("private", True)
-    if row.get("countryonly") is True:
-        carried.put("countries_only", where)
-    elif where[1:]:
-        carried.lost.append(f"CountryCodes {' '.join(where[1:])}: a mirror stands in one country")
-    carried.put("countries_never", countries(row.get("excludedcountrycodes")))
-    if row.get("enabled") is False or str(row.get("state", "")).lower() == "disabled":
-        carried.put("status", "paused")
-        carried.put("status_reason", "Disabled in mirrorbits.")
-    carried.lose(spelled, LOST)
-    return carried

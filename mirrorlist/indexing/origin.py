@@ -147,7 +147,16 @@ def list_origin(listings: Listings, service: Service, module: str, place: Origin
         raise OriginError(f"{place.name}: {error}") from None
     facts = listings.origin_facts()
     if not force:
-        _guard(place.name, len(lines), facts.files if facts else 0)
+        count = len(lines)
+        before = facts.files if facts else 0
+        if count == 0:
+            raise OriginError(
+                f"{place.name} lists no file; see that the tree is there. If it is empty on purpose, use --force"
+            )
+        if before > GUARDED_ABOVE and count < LEAST_SHARE * before:
+            raise OriginError(
+                f"{place.name} lists {count} files after {before}; the former list stays. If this is meant, use --force"
+            )
     with origin_session() as session:
         fetch: Fetch | None = None
         if (origin := service.origins.get(module)) is not None:
@@ -183,15 +192,6 @@ def _sorted_lines(lines: Iterable[Line]) -> tuple[list[bytes], dict[str, str], d
                 links[line.path.decode()] = real.decode()
 
     return in_order(rows()), links, dict(refused)
-
-
-def _guard(place: str, now: int, before: int) -> None:
-    if now == 0:
-        raise OriginError(f"{place} lists no file; see that the tree is there. If it is empty on purpose, use --force")
-    if before > GUARDED_ABOVE and now < LEAST_SHARE * before:
-        raise OriginError(
-            f"{place} lists {now} files after {before}; the former list stays. If this is meant, use --force"
-        )
 
 
 def _former(listings: Listings) -> Iterator[File]:

@@ -62,7 +62,10 @@ def _standing(
 ) -> FileStanding:
     listed_at = said.listed_at if said else None
     if holding is Holding.HAS:
-        return FileStanding(mirror, holding, _why_having(said), listed_at)
+        why = said.why if said is not None else ""
+        if said is not None and why:
+            why = f"its list was not renewed: {why}" if said.complete else f"it was asked; it has no list: {why}"
+        return FileStanding(mirror, holding, why, listed_at)
     if holding is Holding.UNKNOWN:
         return FileStanding(mirror, holding, _why_unknown(mirror, said, module), listed_at)
     if said is not None and said.outdated_since is not None:
@@ -76,12 +79,6 @@ def _standing(
     if found is None or (answer is not None and answer.at >= found.listed_at):
         found = asked_listing(listings.asked(mirror.name), 0)
     return FileStanding(mirror, holding, _why_lacking(file, found), listed_at)
-
-
-def _why_having(said: Indexed | None) -> str:
-    if said is None or not said.why:
-        return ""
-    return f"its list was not renewed: {said.why}" if said.complete else f"it was asked; it has no list: {said.why}"
 
 
 def _why_unknown(mirror: Mirror, said: Indexed | None, module: str) -> str:

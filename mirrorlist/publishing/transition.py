@@ -33,22 +33,18 @@ def news(before: Facts | None, after: Facts) -> Iterator[News]:
     for (was, rung), paths in moves(rungs(before) if before else {}, rungs(after)).items():
         told = {"before": LEVEL_NAMES[was], "now": LEVEL_NAMES[rung], "repositories": len(paths)}
         yield News("rung", rung > was, {**told, "first": paths[:MOST_NAMED]})
-    yield from _retiring(before, after)
+    # mirrors whose retirement was announced or has come
+    statuses = {mirror.name: mirror.status for mirror in before.mirrors} if before else {}
+    for mirror in after.mirrors if before else ():
+        if mirror.status in (Status.RETIRING, Status.RETIRED) and statuses.get(mirror.name) is not mirror.status:
+            when: dict[str, object] = {"until": mirror.status_until, "reason": mirror.status_reason}
+            yield News(f"mirror {mirror.status.value}", False, {"mirror": mirror.name, **when})
     waited = {each.major: each for each in before.waiting} if before else {}
     for each in after.waiting:
         if waited.pop(each.major, None) != each:
             yield News("release waits", True, {"reason": str(each)})
     for major in waited:
         yield News("release", False, {"major": major, "means": after.service.catalogue.latest.get(major)})
-
-
-def _retiring(before: Facts | None, after: Facts) -> Iterator[News]:
-    """Mirrors whose retirement was announced or has come."""
-    was = {mirror.name: mirror.status for mirror in before.mirrors} if before else {}
-    for mirror in after.mirrors if before else ():
-        if mirror.status in (Status.RETIRING, Status.RETIRED) and was.get(mirror.name) is not mirror.status:
-            when: dict[str, object] = {"until": mirror.status_until, "reason": mirror.status_reason}
-            yield News(f"mirror {mirror.status.value}", False, {"mirror": mirror.name, **when})
 
 
 # A database that is away, or that was lost and begins anew, must not look like a world without checksums in which

@@ -161,7 +161,12 @@ def _taken(directory: Path, repository: GitRepository, commit: str, config: str,
     link.unlink(missing_ok=True)
     link.symlink_to(Path("commits") / lasting.name)
     link.replace(directory / CURRENT)
-    _prune(commits, lasting.name)
+    # removes what killed pulls left behind, and all but the newest commits
+    there = sorted(commits.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
+    kept = {lasting.name, *[each.name for each in there if not each.name.startswith(".")][:KEPT_COMMITS]}
+    for each in there:
+        if each.name not in kept:
+            shutil.rmtree(each, ignore_errors=True)
     return Done(pulled, True, len(new.mirrors), found.left_out)
 
 
@@ -199,12 +204,3 @@ def _lead_to_state(named: Path, staged: Path, state: Path) -> None:
         state.mkdir(parents=True, exist_ok=True)
         named.parent.mkdir(parents=True, exist_ok=True)
         named.symlink_to(state)
-
-
-def _prune(commits: Path, current: str) -> None:
-    """Removes what killed pulls left behind, and all but the newest commits."""
-    there = sorted(commits.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
-    kept = {current, *[each.name for each in there if not each.name.startswith(".")][:KEPT_COMMITS]}
-    for each in there:
-        if each.name not in kept:
-            shutil.rmtree(each, ignore_errors=True)

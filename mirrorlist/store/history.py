@@ -45,7 +45,12 @@ class HistoryStore:
         """The history until now."""
         with self._engine.connect() as connection:
             self._read_on(connection, now)
-            probes = _probes(connection, now - RECENT_SECONDS)
+            wanted = sa.select(PROBES).where(PROBES.c.at >= now - RECENT_SECONDS)
+            probes: dict[str, list[Probe]] = {}
+            for row in connection.execute(wanted.order_by(PROBES.c.at.desc(), PROBES.c.id.desc())):
+                mine = probes.setdefault(row.mirror, [])
+                if len(mine) < PROBES_OF_ONE:
+                    mine.append(probe_of(row))
             # when each mirror was probed for the first time; asked of the whole table once only
             if not self._first_seen:
                 first = sa.select(PROBES.c.mirror, sa.func.min(PROBES.c.at)).group_by(PROBES.c.mirror)
@@ -110,16 +115,6 @@ def _events(connection: sa.Connection, now: float) -> dict[str, list[Event]]:
         mine = found.setdefault(row.mirror, [])
         if len(mine) < EVENTS_OF_ONE or not row.path:
             mine.append(event_of(row))
-    return found
-
-
-def _probes(connection: sa.Connection, since: float) -> dict[str, list[Probe]]:
-    wanted = sa.select(PROBES).where(PROBES.c.at >= since)
-    found: dict[str, list[Probe]] = {}
-    for row in connection.execute(wanted.order_by(PROBES.c.at.desc(), PROBES.c.id.desc())):
-        mine = found.setdefault(row.mirror, [])
-        if len(mine) < PROBES_OF_ONE:
-            mine.append(probe_of(row))
     return found
 
 

@@ -128,7 +128,12 @@ class Compared:
 
 def compared(origin: OriginTree, found: Listing) -> Compared:
     """What a list says of each of the origin's files; a constant offset of the list's times is taken out."""
-    at, listed = _positions(origin, found)
+    # for each of the origin's files the row of the list, and whether it is there at all
+    at, listed = np.zeros(len(origin), np.intp), np.zeros(len(origin), np.bool_)
+    if len(found):
+        rows = np.minimum(np.searchsorted(found.keys, origin.sorted_keys), len(found) - 1)
+        at[origin.order] = rows
+        listed[origin.order] = found.keys[rows] == origin.sorted_keys
     sizes = np.where(listed, found.sizes[at], ABSENT) if len(found) else np.full(len(origin), ABSENT)
     mtimes = np.where(listed, found.mtimes[at], UNKNOWN) if len(found) else np.full(len(origin), UNKNOWN)
     there = listed & (sizes != ABSENT)
@@ -167,17 +172,6 @@ def beside(listed: Holdings, asked: Holdings) -> Holdings:
 def nothing_held(origin: OriginTree) -> Holdings:
     """Of a mirror none of whose files count."""
     return Holdings(np.zeros(len(origin), np.bool_), np.ones(len(origin), np.bool_))
-
-
-def _positions(origin: OriginTree, found: Listing) -> tuple[NDArray[np.intp], Bits]:
-    """For each of the origin's files the row of the list, and whether it is there at all."""
-    at = np.zeros(len(origin), np.intp)
-    there = np.zeros(len(origin), np.bool_)
-    if len(found):
-        rows = np.minimum(np.searchsorted(found.keys, origin.sorted_keys), len(found) - 1)
-        at[origin.order] = rows
-        there[origin.order] = found.keys[rows] == origin.sorted_keys
-    return at, there
 
 
 # A clock or a time zone shifts all times of a mirror, which says nothing of its files.

@@ -116,24 +116,18 @@ def shares(
     found: dict[str, dict[str, float]] = {}
     for country, place in sorted(country_places.items()):
         for group in range(orders.place_start[place], orders.place_start[place + 1]):
-            weights = _weights(orders, group, usable)
+            before = 0
+            weights: dict[int, int] = {}
+            for at in range(orders.group_start[group], orders.group_start[group + 1]):
+                weight = orders.cumulative[at] - before
+                before = orders.cumulative[at]
+                if orders.members[at] in usable:
+                    weights[orders.members[at]] = weight
             if whole := sum(weights.values()):
                 for number, weight in weights.items():
                     found.setdefault(mirrors[number].name, {})[country] = round(weight / whole, 4)
                 break
     return found
-
-
-def _weights(orders: PlaceOrders, group: int, usable: Container[int]) -> dict[int, int]:
-    start, end = orders.group_start[group], orders.group_start[group + 1]
-    before = 0
-    weights: dict[int, int] = {}
-    for at in range(start, end):
-        weight = orders.cumulative[at] - before
-        before = orders.cumulative[at]
-        if orders.members[at] in usable:
-            weights[orders.members[at]] = weight
-    return weights
 
 
 # What the public record is made from, gathered from a snapshot and from what only the database knows.

@@ -101,11 +101,9 @@ def read_embedded_asns(data: Traversable = DATA) -> EmbeddedAsns:
     Raises:
         GeoDatabaseError: the file is missing or damaged.
     """
-    return read_packed(data.joinpath("asn.npz"), _asns)
-
-
-def _asns(arrays: Arrays) -> EmbeddedAsns:
-    return EmbeddedAsns(table_of(arrays, "asns"), str(arrays["built_on"]))
+    return read_packed(
+        data.joinpath("asn.npz"), lambda arrays: EmbeddedAsns(table_of(arrays, "asns"), str(arrays["built_on"]))
+    )
 
 
 # The package's table of coarse places.

@@ -32,17 +32,19 @@ class AddressCode(StrEnum):
 
 def placed_by_addresses(mirrors: Iterable[Mirror], known: Known, place_of: PlaceOf) -> tuple[Mirror, ...]:
     """The mirrors, those without coordinates at the place of their addresses where these tell one."""
-    return tuple(_placed(mirror, known.get(mirror.name, ()), place_of) for mirror in mirrors)
-
-
-def _placed(mirror: Mirror, addresses: Sequence[KnownAddress], place_of: PlaceOf) -> Mirror:
-    said = mirror.location or Location()
-    if mirror.private or said.latitude is not None:
-        return mirror
-    found = address_location(addresses, place_of)
-    if found is None:
-        return mirror
-    return replace(mirror, location=replace(found, region=said.region, city=said.city, continent=said.continent))
+    placed = []
+    for mirror in mirrors:
+        said = mirror.location or Location()
+        if (
+            not mirror.private
+            and said.latitude is None
+            and (at := address_location(known.get(mirror.name, ()), place_of))
+        ):
+            at = replace(at, region=said.region, city=said.city, continent=said.continent)
+            placed.append(replace(mirror, location=at))
+        else:
+            placed.append(mirror)
+    return tuple(placed)
 
 
 def address_findings(

@@ -89,15 +89,11 @@ def _host_and_port(url: str) -> tuple[str, str | None]:
 def _has_no_host(url: str) -> bool:
     host, _ = _host_and_port(url)
     if host.startswith("[") and host.endswith("]"):
-        return not _is_ipv6(host[1:-1])
+        try:
+            return IPv6Address(host[1:-1]).scope_id is not None
+        except ValueError:
+            return True
     return not _HOST.fullmatch(host)
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        return IPv6Address(text).scope_id is None
-    except ValueError:
-        return False
 
 
 def _has_bad_port(url: str) -> bool:

@@ -35,7 +35,6 @@ from mirrorlist.sources.service.text import (
     DownloadText,
     ModuleText,
     OverrideText,
-    RepositoryText,
     RequirementsText,
     ServiceDraft,
     SourceText,
@@ -118,7 +117,7 @@ def read_service(
             for module, origin in origins.items()
         },
         file_lists=text.file_lists,
-        trusted_proxies=tuple(map(_proxy, text.trusted_proxies)),
+        trusted_proxies=tuple(each if each == UNIX else str(ip_network(each)) for each in text.trusted_proxies),
         fallbacks={module: tuple(map(tree_url, urls)) for module, urls in fallbacks.items()},
         trees=tuple(map(_tree, text.trees)),
         geo=GeoSources(
@@ -155,7 +154,12 @@ def _draft(path: Path, city_of: CityOf | None) -> tuple[ServiceDraft, tuple[Find
         versions=text.versions,
         latest=text.duplicated_versions,
         arches=text.arches,
-        repositories={repository.name: _repository(repository) for repository in text.repos},
+        repositories={
+            repo.name: Repository(
+                repo.name, re.sub("/+", "/", f"{repo.path}/"), repo.versions, repo.arches, repo.vault, repo.clients
+            )
+            for repo in text.repos
+        },
         module_versions=text.optional_module_versions,
         vault_versions=text.vault_versions,
         vault_urls=tuple(map(tree_url, vault)),
@@ -189,11 +193,6 @@ def _stop_at_errors(*groups: Iterable[Finding]) -> None:
         raise ServiceFileError(tuple(findings))
 
 
-def _repository(text: RepositoryText) -> Repository:
-    path = re.sub("/+", "/", f"{text.path}/")
-    return Repository(text.name, path, text.versions, text.arches, text.vault, text.clients)
-
-
 def _module(name: str, text: ModuleText) -> Module:
     return Module(
         title=text.title or name.capitalize(),
@@ -224,10 +223,6 @@ def _tree(text: TreeText) -> RedirectTree:
         allow_http=text.allow_http,
         protocol=text.protocol,
     )
-
-
-def _proxy(text: str) -> str:
-    return text if text == UNIX else str(ip_network(text))
 
 
 def _download(text: DownloadText, base: Path, state: Path) -> Download:

@@ -62,7 +62,8 @@ def read_change(
     touched = {path.name for path in files} | set(removed)
     old = [former[name] for name in sorted(touched - inside) if name in former]
     others = [mirror for name, mirror in around.items() if name not in touched]
-    after = _by_name([*others, *map(_as_live, new)])
+    live = [replace(mirror, status=Status.LIVE) if mirror.status in NOT_YET else mirror for mirror in new]
+    after = _by_name([*others, *live])
     return Told(
         NetworkChange(_by_name([*others, *old]), after, tuple(dict.fromkeys(mirror.name for mirror in [*new, *old]))),
         {mirror.name: mirror.status for mirror in new if mirror.status in NOT_YET},
@@ -95,10 +96,6 @@ class _Reader:
     def _placed(self, mirror: Mirror) -> Mirror:
         today = datetime.fromtimestamp(self._now, UTC).date()
         return placed(status_on(mirror, today), self._terms.atlas)
-
-
-def _as_live(mirror: Mirror) -> Mirror:
-    return replace(mirror, status=Status.LIVE) if mirror.status in NOT_YET else mirror
 
 
 def _by_name(mirrors: Sequence[Mirror]) -> tuple[Mirror, ...]:

@@ -173,7 +173,10 @@ def _without(submission: Submission, mirror: Mirror, faults: Collection[Submissi
         lost.update({pointer: fault for pointer in fault.without if pointer not in lost})
     if not lost:
         return mirror
-    networks = {row.pointer: row.prefix for row in _all_networks(submission)}
+    # also those beyond the most that a file may name
+    networks = {
+        pointer: Prefix(network.network_address.packed, network.prefixlen) for pointer, network in submission.networks()
+    }
     asns = dict(submission.asns())
     gone = {networks[pointer] for pointer in lost if pointer in networks}
     every_asn = ("asn",) in lost
@@ -193,12 +196,6 @@ def _without(submission: Submission, mirror: Mirror, faults: Collection[Submissi
         cloud=None if ("cloud_regions",) in lost else mirror.cloud,
         withheld=(*mirror.withheld, *_told(submission.document, lost)),
     )
-
-
-def _all_networks(submission: Submission) -> Iterator[Claimed]:
-    """Also those beyond the most that a file may name."""
-    for pointer, network in submission.networks():
-        yield Claimed(pointer, network, Prefix(network.network_address.packed, network.prefixlen))
 
 
 def _urls_without(mirror: Mirror, lost: Collection[Pointer]) -> Mapping[str, Mapping[Protocol, str]]:
@@ -221,9 +218,6 @@ def _told(document: Document, lost: Mapping[Pointer, SubmissionFault]) -> Iterat
         more = f" and {len(pointers) - 1} more" if len(pointers) > 1 else ""
         kind = WithheldKind.CLAIM if pointers[0][0] in CLAIMS else WithheldKind.ADDRESS
         finding = document.warning(pointers[0], fault.code, f"{fault.message}; {CONSEQUENCE}")
-        yield Withheld(kind, spelled(pointers[0]) + more, finding, _module(pointers[0]))
-
-
-def _module(pointer: Pointer) -> str | None:
-    """The module of an address."""
-    return {"address": MAIN, "address_optional": str(pointer[min(1, len(pointer) - 1)])}.get(str(pointer[0]))
+        first, second = pointers[0][0], pointers[0][min(1, len(pointers[0]) - 1)]
+        module = {"address": MAIN, "address_optional": str(second)}.get(str(first))
+        yield Withheld(kind, spelled(pointers[0]) + more, finding, module)

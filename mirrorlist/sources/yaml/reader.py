@@ -173,7 +173,13 @@ class _Tree:
             _refuse_character(_place(event), found[0])
         top = self.frames[-1] if self.frames else None
         if top and isinstance(top.container, dict) and top.key is None:
-            self._key(top, event)
+            pointer, place = (*top.pointer, event.value), _place(event)
+            if event.value in top.container:
+                first = self.key_places[pointer].line
+                message = f"{spelled(pointer)} stands in line {first} already; the later value counts; remove one"
+                self.findings.append(finding(self.path, place, Severity.WARNING, Code.DUPLICATE_KEY, message))
+            top.key = event.value
+            self.key_places[pointer] = place
         else:
             plain = event.implicit[0]
             pointer = self._value(event, plain_scalar(event.value) if plain else event.value)
@@ -181,15 +187,6 @@ class _Tree:
                 self.bare_words.add(pointer)
             else:
                 self.bare_words.discard(pointer)
-
-    def _key(self, frame: _Frame, event: yaml.ScalarEvent) -> None:
-        pointer, place = (*frame.pointer, event.value), _place(event)
-        if event.value in frame.container:
-            first = self.key_places[pointer].line
-            message = f"{spelled(pointer)} stands in line {first} already; the later value counts; remove one"
-            self.findings.append(finding(self.path, place, Severity.WARNING, Code.DUPLICATE_KEY, message))
-        frame.key = event.value
-        self.key_places[pointer] = place
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
         _refuse_decoration(event)

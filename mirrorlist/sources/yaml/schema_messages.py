@@ -175,7 +175,11 @@ def _no_alternative(error: ValidationError) -> Iterator[SchemaFault]:
     if not fitting:
         yield _type_fault(error, list(dict.fromkeys(other)))
         return
-    yield from _with_other_kinds(min(fitting, key=len), other)
+    suffix = f", or {_either(_KINDS[name] for name in dict.fromkeys(other))}" if other else ""
+    for each in min(fitting, key=len):
+        ending = suffix if not each.relative_path else ""
+        for fault in faults(each):
+            yield replace(fault, message=fault.message + ending)
 
 
 def _as_list(error: ValidationError) -> str | None:
@@ -193,14 +197,6 @@ def _branch(error: ValidationError) -> int:
 
 def _is_other_type(error: ValidationError) -> bool:
     return error.validator == "type" and not error.relative_path
-
-
-def _with_other_kinds(errors: list[ValidationError], kinds: list[str]) -> Iterator[SchemaFault]:
-    suffix = f", or {_either(_KINDS[name] for name in dict.fromkeys(kinds))}" if kinds else ""
-    for each in errors:
-        ending = suffix if not each.relative_path else ""
-        for fault in faults(each):
-            yield replace(fault, message=fault.message + ending)
 
 
 def _other(error: ValidationError) -> Iterator[SchemaFault]:
