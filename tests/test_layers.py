@@ -71,6 +71,7 @@ IMPURE = {
 MOST_LINES = 400
 LINES_WITHOUT_REASON = 300
 LONGER: dict[str, str] = {
+    "mirrorlist/web/api/types.py": "the types of all answers of the API, and how each is made",
     "mirrorlist/checks/probing/visit.py": "one visit: its plan carried out, its patience, and what the tree amounts to",
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
     "mirrorlist/core/health/verdicts.py": "the vocabulary of health: subjects, outcomes, verdicts and what follows",

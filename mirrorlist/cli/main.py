@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "probe": "probe.probe",
     "publish": "publish.publish",
     "pull": "pull.pull_",
+    "release": "release.release",
     "report": "report.report_",
     "rsync-acl": "rsync_acl.rsync_acl",
     "serve": "serve.serve",

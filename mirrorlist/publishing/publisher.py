@@ -238,6 +238,7 @@ class Publisher:
             changes=recorded.changes if recorded else {},
             history=history,
             origin_faults=recorded.origin_faults if recorded else (),
+            spreads=self._records.spreads(snapshot.facts, now),
             logos=read_logos(directory, snapshot.facts.mirrors),
             commit=snapshot.facts.commit or commit_of(directory),
             now=now,

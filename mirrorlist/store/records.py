@@ -17,6 +17,7 @@ import structlog
 from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.errors import DatabaseError
+from mirrorlist.core.health.propagation import Spread, carrying, followed, spreads
 from mirrorlist.core.health.verdicts import Override, Subject, Verdict
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.public.record import History
@@ -27,6 +28,7 @@ from mirrorlist.store.health import HealthStore
 from mirrorlist.store.history import HistoryStore, restore
 from mirrorlist.store.metadata import MetadataStore, ReleaseStore
 from mirrorlist.store.publications import Turn, begin, claim
+from mirrorlist.store.spreads import SpreadStore
 
 log = structlog.get_logger()
 
@@ -119,6 +121,14 @@ class Records:
     def history(self, now: float) -> History:
         """What happened in the last thirty days; nothing while the database is away."""
         return self._ask(lambda engine: self._past(engine).history(now)) or History()
+
+    def spreads(self, facts: Facts, now: float) -> tuple[Spread, ...]:
+        """How the newest changes spread, with how far they are now; nothing while the database is away."""
+        recorded = self.read(now)
+        if recorded and (paths := followed(recorded.changes, now)):
+            has = carrying(facts.mirrors, recorded.verdicts, facts.service.policy, paths)
+            self._ask(lambda engine: SpreadStore(engine).note(spreads(recorded.changes, has, now), now))
+        return self._ask(lambda engine: SpreadStore(engine).newest()) or ()
 
     def _past(self, engine: sa.Engine) -> HistoryStore:
         """The history by one engine, which remembers what it has read."""

@@ -176,6 +176,16 @@ RELEASES = sa.Table(
 )
 """The minor version that each major last meant, so that it does not go back when mirrors fall behind."""
 
+SPREADS = sa.Table(
+    "spreads",
+    SCHEMA,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("changed_at", sa.Float, primary_key=True, index=True),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("points", sa.Text, nullable=False),
+)
+"""How each change of the origin spreads; ``points`` is a JSON list of the fields of SpreadPoint."""
+
 HEALTH_VERSIONS = sa.Table(
     "health_versions",
     SCHEMA,

@@ -21,6 +21,7 @@ from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.history import superseded
 from mirrorlist.core.health.probe_plan import wanted_repositories
+from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.health.verdicts import Override, Subject, Verdict
 from mirrorlist.core.model import MAIN, Mirror, content_key
 from mirrorlist.core.public.record import History, PublicRecord, RecordInputs
@@ -142,6 +143,7 @@ def known_of(
     history: History,
     logos: Mapping[str, Logo],
     origin_faults: tuple[str, ...] = (),
+    spreads: tuple[Spread, ...] = (),
     commit: str | None,
     now: float,
     files: Mapping[str, Mapping[str, FoundFiles]] = MappingProxyType({}),
@@ -168,6 +170,7 @@ def known_of(
         logos=logos,
         files=files,
         origin_faults=origin_faults,
+        spreads=spreads,
         commit=commit,
         origin_changed_at=max((seen[-1].seen_at for seen in changes.values() if seen), default=None),
     )

@@ -11,6 +11,7 @@ from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, SyncState
 from mirrorlist.core.health.history import Sighting, Superseded, availability, lag_by_day
 from mirrorlist.core.health.probe_plan import contents
+from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.health.report import report
 from mirrorlist.core.health.verdicts import Event, Family, Override, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.mirror import is_public, is_shown
@@ -68,6 +69,7 @@ class RecordInputs:
     origin_changed_at: float | None = None
     rungs: Mapping[str, int] | None = None
     origin_faults: tuple[str, ...] = ()
+    spreads: tuple[Spread, ...] = ()
     commit: str | None = None
 
 
@@ -97,6 +99,7 @@ def public_record(known: RecordInputs) -> PublicRecord:
             rungs=known.rungs,
             commit=known.commit,
             origin_faults=tuple(map(clean, known.origin_faults)),
+            spreads=known.spreads,
         ),
         details={mirror.name: _detail(known, mirror, verdicts.get(mirror.name, {})) for _, mirror in shown},
         logos={name: logo for name, logo in known.logos.items() if name in names},

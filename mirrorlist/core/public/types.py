@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.history import DAYS
+from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.health.verdicts import EventKind, Family, ProbeOutcome
 from mirrorlist.core.model import Location, Mirror, Protocol, Status
 
@@ -204,6 +205,8 @@ class PublicNetwork:
     """How many repositories stand on each fallback level, by its name; None while nothing was compared."""
     origin_faults: tuple[str, ...] = ()
     """What is wrong at the origin itself, a sentence each."""
+    spreads: tuple[Spread, ...] = ()
+    """How the newest changes of the origin spread, the newest first."""
 
 
 def without_contacts(mirror: Mirror) -> Mirror:

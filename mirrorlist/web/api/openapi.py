@@ -24,6 +24,7 @@ from mirrorlist.web.api.types import (
     HistoryAnswer,
     MirrorAnswer,
     MirrorsAnswer,
+    PropagationAnswer,
     RepositoriesAnswer,
     RouterServer,
     StatisticsAnswer,
@@ -129,6 +130,7 @@ def operations(modules: Sequence[str]) -> tuple[Operation, ...]:
         Operation(
             "/api/v1/changes", "changes", "What happened to mirrors.", ChangesAnswer, CHANGES_ASKED, faults=(400, 404),
         ),
+        Operation("/api/v1/propagation", "propagation", "How changes of the origin spread.", PropagationAnswer),
         Operation("/api/v1/statistics", "statistics", "Numbers of mirrors.", StatisticsAnswer),
         Operation("/mirrors.json", "router", "The mirrors in the layout of armbian-router.", list[RouterServer]),
     )  # fmt: skip

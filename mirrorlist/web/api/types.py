@@ -15,6 +15,7 @@ from mirrorlist.core.catalogue.catalogue import spelled_versions, target
 from mirrorlist.core.catalogue.policy import full_weight
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.health.history import days_until
+from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol
 from mirrorlist.core.public.record import EVENTS_OF_ONE, LATEST_EVENTS
 from mirrorlist.core.public.types import MirrorState, PublicCheck, PublicEvent, PublicMirror, PublicProbe, PublicRun
@@ -95,6 +96,15 @@ class ChangesAnswer:
     since: int
     complete: bool
     events: tuple[PublicEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropagationAnswer:
+    """The newest changes of the origin, the newest first."""
+
+    generation: int
+    built_at: float
+    changes: tuple[Spread, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +201,15 @@ def changes(published: Published, since: int, mirror: PublicMirror | None, limit
         since=since,
         complete=len(newer) <= limit and reaches_back,
         events=tuple(newer[:limit]),
+    )
+
+
+def propagation(published: Published) -> PropagationAnswer:
+    """How the newest changes of the origin spread."""
+    return PropagationAnswer(
+        generation=published.snapshot.facts.generation,
+        built_at=published.now,
+        changes=published.network.spreads,
     )
 
 

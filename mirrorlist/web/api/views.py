@@ -51,6 +51,7 @@ def api(publications: Publications, country_of: CountryOf, clock: Callable[[], f
         "/api/v1/selection": selection,
         "/api/v1/mirrors.geojson": kept(types.GEOJSON, lambda found: types.geojson(found.network.mirrors)),
         "/api/v1/repositories": kept(JSON, lambda found: msgspec.json.encode(types.repositories(found))),
+        "/api/v1/propagation": kept(JSON, lambda found: msgspec.json.encode(types.propagation(found))),
         "/api/v1/statistics": kept(JSON, lambda found: msgspec.json.encode(types.statistics(found))),
         "/mirrors.json": kept(JSON, types.router_servers),
         "/mirrors.txt": kept(TEXT, types.plain_text),

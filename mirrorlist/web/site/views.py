@@ -24,6 +24,7 @@ from mirrorlist.web.site.images import images_page, other_modules, releases
 from mirrorlist.web.site.network import join_page, mirror_page, network_page
 from mirrorlist.web.site.parameters import asked
 from mirrorlist.web.site.published import Publications, Published
+from mirrorlist.web.site.spreads import AGES, spread_rows
 from mirrorlist.web.site.yours import yours_page
 from mirrorlist.web.words import state_words
 
@@ -140,6 +141,8 @@ def _status(published: Published) -> dict[str, Any]:
         "events": [event for event in published.network.events if not event.path][:40],
         "repositories": len(published.snapshot.facts.metadata),
         "origin_faults": published.network.origin_faults,
+        "spreads": spread_rows(published.network.spreads, published.now),
+        "ages": [*AGES],
         "origin_changed_at": published.network.origin_changed_at,
         "asns_built_on": published.snapshot.facts.asns_built_on,
         "places_built_on": published.snapshot.facts.places_built_on,
