@@ -15,7 +15,7 @@ from mirrorlist.sources.yaml.finding_codes import Code
 from mirrorlist.sources.yaml.schemas import load_schema
 
 QUIET = (Code.FILE_NAME, Code.PRIVATE_WITHOUT_NETWORKS, Code.UNKNOWN_REGION)
-"""The file is named anew, and the others are reported for the new file again."""
+"""The file gets a new name; the others are reported again for the new file."""
 
 
 def read(source: Path, modules: frozenset[str]) -> Iterator[Carried]:

@@ -32,7 +32,7 @@ def data_of(path: Path) -> bytes:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ImportFault(f"{path} is no file; name the file that was exported")
+            raise ImportFault(f"{path} is not a file; name the file that was exported")
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except OSError as error:
@@ -51,7 +51,7 @@ def json_of(data: bytes, path: Path) -> Any:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise ImportFault(f"{path} is no JSON that can be read ({error}); export it anew") from None
+        raise ImportFault(f"{path} is no JSON that can be read ({error}); export it again") from None
 
 
 def yaml_of(data: bytes, path: Path) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def _page(data: bytes, source: Path, wanted: str | None) -> Iterator[Carried]:
     try:
         page = html.document_fromstring(data, parser=html.HTMLParser(no_network=True, encoding="utf-8"))
     except (etree.LxmlError, ValueError) as error:
-        raise ImportFault(f"{source} is no page that can be read ({error}); save it anew") from None
+        raise ImportFault(f"{source} is not a readable page ({error}); save it again") from None
     for row in page.iter("tr"):
         links = [(text(link.text_content()) or "", link.get("href") or "") for link in row.iter("a")]
         urls = [url for word, url in links if word.lower() in PROTOCOLS and _LINK.match(url)]

@@ -24,13 +24,13 @@ from mirrorlist.store.listings import FileObservation, Listings
 
 LARGEST_FILES = 20
 OTHER_FILES = 20
-"""A mirror without a list is asked for so many files in a run: the largest, and others in turn."""
+"""Files per run that a mirror without a list is asked for: the largest, and others in turn."""
 BESIDE_A_LIST = 5
-"""A mirror with a list is asked for so many of each: its web server may not give what its rsync server lists."""
+"""Of each kind for a mirror with a list: its web server may not serve what its rsync server lists."""
 ASKED_AGAIN = 10
-"""Files that a mirror's web server refused although they are in its list are asked for again, so many in a run."""
+"""Files per run that are asked for again because a mirror lists them but its web server refused them."""
 BEYOND_A_LIST = 20
-"""Files of which a mirror's list tells nothing are asked for in turn, so many in a run."""
+"""Files per run, in turn, that a mirror's list says nothing about."""
 MOST_ASKED = 5000
 """Answers of one mirror that are kept, the newest."""
 
@@ -79,7 +79,7 @@ def wanted_of(listings: Listings, mirror: Mirror, drawn: tuple[list[File], list[
 
 
 def beyond(draft: IndexDraft, found: Listing, turn: int) -> Sizes:
-    """The files of which a mirror's list tells nothing, as many as are asked for in a turn."""
+    """The files that a mirror's list says nothing about, as many as are asked for in a turn."""
     numbers = draft.unlisted(found).nonzero()[0]
     if not len(numbers):
         return {}

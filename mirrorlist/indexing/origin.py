@@ -88,7 +88,7 @@ def _stamp(file: int) -> tuple[int, int]:
 
 
 def _piece(file: int, length: int) -> bytes:
-    """So many bytes, fewer at the end of the file only."""
+    """This many bytes; fewer only at the end of the file."""
     parts: list[bytes] = []
     while length and (part := os.read(file, length)):
         parts.append(part)
@@ -195,7 +195,7 @@ def _sorted_lines(lines: Iterable[Line]) -> tuple[list[bytes], dict[str, str], d
 
 
 def _former(listings: Listings) -> Iterator[File]:
-    """The files of the former list; none where it cannot be read, which costs reading the checksums anew."""
+    """The files of the former list; none if it cannot be read: then the checksums are read again."""
     try:
         yield from listings.origin_files()
     except SnapshotError:

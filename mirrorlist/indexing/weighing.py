@@ -17,9 +17,9 @@ from mirrorlist.store.listings import FileObservation
 NEARLY_ALL = 0.9
 """Of the mirrors: then it is the origin that is alone."""
 WORTH_A_WORD = 0.1
-"""Of the files: so many are not the few that just changed."""
+"""Share of the files: more than the few that have just changed."""
 LEAST_DOUBTS = 3
-"""So many answers of the web server have to contradict a list, and half of all, before it counts for nothing."""
+"""Answers of the web server that must contradict a list, and half of all, before the list is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,8 @@ def weighed(draft: IndexDraft, found: Evidence, by_size: Bits) -> Weighed:
 def _over(
     tree: OriginTree, held: Holdings, listed: Listing, asked: Mapping[str, FileObservation], by_size: Bits
 ) -> Holdings:
-    """The list, and over it the answers that came after it; of earlier ones a refusal, which no list can mend, and
-    what is beyond the list."""
+    """The list, overridden by later answers; of earlier answers, refusals (no list can undo them) and what the list
+    does not cover."""
     newer = {path: said for path, said in asked.items() if said.at >= listed.listed_at}
     refused = {path: said for path, said in asked.items() if path not in newer and said.size == ABSENT}
     older = {path: said for path, said in asked.items() if path not in newer and path not in refused}

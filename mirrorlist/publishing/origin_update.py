@@ -252,7 +252,7 @@ def _time_fault(data: bytes, allowed_seconds: float, now: float) -> str:
     if told > now + MOST_AHEAD_SECONDS:
         return f"its time lies {(told - now) / 3600:.1f} hours in the future; write the time in UTC, or with its zone"
     if now - told > allowed_seconds:
-        return f"its time lies {(now - told) / 3600:.1f} hours back, longer than allowed_outdate; write it anew"
+        return f"its time lies {(now - told) / 3600:.1f} hours back, longer than allowed_outdate; update it"
     return ""
 
 

@@ -106,7 +106,7 @@ class Publisher:
         )
 
     def publish(self, now: float, force: bool = False) -> Snapshot:
-        """Compiles and writes the next generation, anew while other publishers are faster.
+        """Compiles and writes the next generation; starts again while other publishers are faster.
 
         Raises:
             Shrunk: too many mirrors vanished without their files being deleted; the former snapshot stays.
@@ -252,7 +252,7 @@ class Publisher:
         return (databases, clouds, geo.overrides), tuple(signature(Path(path)) for path in paths)
 
     def _read_addresses(self, geo: GeoSources) -> AddressData:
-        """What the named files say, read anew when one changed; of a broken one, what it said before."""
+        """The contents of the named files, read again when one changed; for a broken file, its former contents."""
         marked = self._address_signature(geo)
         if self._addresses is None or self._addresses[0] != marked:
             found = self._address_sources.read(geo)

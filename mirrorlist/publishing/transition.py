@@ -47,8 +47,8 @@ def news(before: Facts | None, after: Facts) -> Iterator[News]:
         yield News("release", False, {"major": major, "means": after.service.catalogue.latest.get(major)})
 
 
-# A database that is away, or that was lost and begins anew, must not look like a world without checksums in which
-# every mirror is good: meanwhile the former generation is carried over.
+# A database that is away, or that was lost and starts empty, must not look like a network without checksums in which
+# every mirror is good: until it is back, the former generation is carried over.
 
 
 def carried_metadata(

@@ -6,7 +6,7 @@
     <directory>/state/           where a service file that names a relative state directory finds it
 
 A link that is replaced cannot be seen half done, not even after a crash, which a reset of files in place can. A
-publisher that was reading meanwhile notices by the commit's note, and compiles anew.
+publisher that was reading during a pull notices it by the commit's note, and compiles again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from mirrorlist.sources.origin.commit import read_pulled, write_pulled
 
 CURRENT = "current"
 KEPT_COMMITS = 3
-"""The newest so many stay on disk, so that a reader that began before a pull ends in peace."""
+"""How many commits stay on disk, so that a reader that began before a pull can finish."""
 
 
 @dataclass(frozen=True, slots=True)

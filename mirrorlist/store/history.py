@@ -22,7 +22,7 @@ RECENT_SECONDS = 6 * 3600.0
 """Probes older than this are not shown one by one; a mirror that is probed at all has newer ones."""
 MOST_RUNS = 48
 REPOSITORY_DAYS = 7
-"""Events of single repositories are shown for so many days: there are a hundred times as many."""
+"""Days for which events of single repositories are shown: there are a hundred times as many."""
 
 
 class HistoryStore:

@@ -153,7 +153,7 @@ class Listings:
                 path.unlink(missing_ok=True)
 
     def _json(self, path: Path, kind: type[dict[str, T]]) -> dict[str, T]:
-        """What a file holds; nothing where there is none, or none that can be read: it will be asked anew."""
+        """What a file holds; nothing if there is none or it cannot be read: then it is asked for again."""
         try:
             return msgspec.json.decode(path.read_bytes(), type=kind)
         except (OSError, msgspec.MsgspecError):

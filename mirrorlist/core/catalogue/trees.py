@@ -1,7 +1,7 @@
 """Resolve a host and a path to a tree of service.yml and the path below it.
 
 A path comes decoded once, as WSGI hands it over (PEP 3333): ``%2F`` is a slash by then, and a ``%`` that is left
-is data. It is never decoded again; for a URL it is encoded anew.
+is data. It is never decoded again; for a URL it is encoded again.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class IndexDraft:
 # The origin's rows in the order of an index, each packed into one line: half a million take 80 MB, not 250.
 
 PIECES_ABOVE = 64 * 1024 * 1024
-"""Bytes; smaller files are fetched anew as a whole when one is broken."""
+"""Bytes; smaller files are fetched again as a whole when one is broken."""
 SEPARATOR = b"\0"
 """Sorts before every byte of a path, so packed rows sort by directory, then name."""
 

@@ -10,7 +10,7 @@ from mirrorlist.core.files.index import Indexed, IndexFacts
 
 _HOUR = 3600
 LEAST_WRONG = 3
-"""So many files of a mirror have to be others than the origin's, and most of those there, before its state says so."""
+"""Files of a mirror that must differ from the origin's, and most of those there, before its state says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,7 @@ ARRAYS = {
 SHA256_BYTES = 32
 SHA512_BYTES = 64
 MOST_LINKS = 8
-"""So many symbolic links one path may go through."""
+"""The most symbolic links that one path may go through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,8 @@ class Indexed:
     ``listed_at`` is when its files were listed last, None for never, and ``complete`` is false where it was only
     asked for single files. ``why`` tells what went wrong in the last try. ``outdated_since``: it is behind the
     origin since then, for longer than is allowed, and counts as lacking every file. It holds ``held`` of the ``known``
-    files, those of which anything is known. ``offset``: so many seconds are all its times off, None for not at all.
-    ``asked``: so many files were asked for over the web, of which ``wrong`` were others than the origin's.
+    files, those of which anything is known. ``offset``: seconds by which all its times are off, None if they are not.
+    ``asked``: files that were asked for over the web; ``wrong`` of them differ from the origin's.
     ``doubted``: its web server contradicts its list, which counts for nothing.
     """
 

@@ -101,7 +101,7 @@ class Holdings:
     """By number of the origin's file: whether the mirror has it is, and whether that is known.
 
     ``outdated_since``: the mirror has an old version of a file that the origin changed then, and nothing that the
-    origin published later; None if there is no such file. ``offset``: so many seconds all its times are off.
+    origin published later; None if there is no such file. ``offset``: seconds by which all its times are off.
     """
 
     having: Bits
@@ -177,15 +177,15 @@ def nothing_held(origin: OriginTree) -> Holdings:
 # A clock or a time zone shifts all times of a mirror, which says nothing of its files.
 
 TOLERATED_SECONDS = 2
-"""So much older than the origin's a file may be: file systems with coarse times round down."""
+"""How much older than the origin's a file may be: file systems with coarse times round down."""
 LEAST_FILES = 3
 """With fewer files to compare, nobody can tell a shift from an old file."""
 SHARE = 0.9
-"""So many of the files have to agree on a shift of any size,"""
+"""Share of the files that must agree on a shift of any size,"""
 ZONE_SHARE = 0.5
-"""and so many on one of whole hours, which no chance makes."""
+"""and on a shift of whole hours, which is no coincidence."""
 SEASON_SHARE = 0.05
-"""So many files are an hour from the others where a mirror's clock knows summer time."""
+"""Share of the files that are an hour off where a mirror's clock observes daylight saving time."""
 HOUR = 3600
 MOST_HOURS = 14
 """No time zone is farther from UTC."""

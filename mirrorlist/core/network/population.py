@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """So many clients of a country (None: unknown), of a network, or of an autonomous system."""
+    """The number of clients of a country (None: unknown), of a network, or of an autonomous system."""
 
     clients: float
     country: str | None = None

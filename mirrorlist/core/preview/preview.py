@@ -33,7 +33,7 @@ from mirrorlist.core.rules import is_open_to_strangers
 from mirrorlist.core.selection.compile import CloudTable, Proof
 
 MOST_SYSTEMS = 100
-"""So many autonomous systems are told of a mirror, the largest."""
+"""The most autonomous systems reported per mirror, the largest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Ground:
 
 
 def preview(change: NetworkChange, ground: Ground, module: str = MAIN, within_km: int = 500) -> Preview:
-    """What the change does, for the clients of one module; ``nearby`` are mirrors at most so far away."""
+    """What the change does, for the clients of one module; ``nearby`` are mirrors within ``within_km``."""
     stages = [stage(mirrors, ground.clouds, ground.asns, ground.proof) for mirrors in (change.before, change.after)]
     maps = Maps(ground.located, [each.networks for each in stages], ground.asns, ground.places, ground.country_places)
     clients = population(maps, ground.counted)

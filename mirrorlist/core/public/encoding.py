@@ -85,7 +85,7 @@ class PublicFile:
                 raise SnapshotError(f"the public record cannot be read: {fault}") from None
 
     def network(self) -> PublicNetwork:
-        """What the pages of the whole network need; unpacked anew at each call."""
+        """What the pages of the whole network need; unpacked at each call."""
         return self._part(self._index.network, PublicNetwork) or PublicNetwork()
 
     def detail(self, name: str) -> PublicDetail | None:

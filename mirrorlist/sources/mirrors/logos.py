@@ -41,7 +41,7 @@ def picture_fault(name: str, data: bytes) -> str | None:
         width, height = reader(data)
     except (NoPicture, struct.error) as error:
         why = error if isinstance(error, NoPicture) else "it ends early"
-        return f"is no {name.rpartition('.')[2]} picture ({why}); save it anew, without texts or profiles"
+        return f"is no {name.rpartition('.')[2]} picture ({why}); save it again, without text or profiles"
     if not (0 < width <= MOST_PIXELS and 0 < height <= MOST_PIXELS):
         return f"is {width} x {height} pixels; save it with at most {MOST_PIXELS} x {MOST_PIXELS}"
     return None

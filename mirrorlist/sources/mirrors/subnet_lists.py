@@ -155,7 +155,10 @@ def _remarks(name: str, url: str, state_dir: Path, now: float) -> Iterable[tuple
         yield ListCode.MISSING, f"the copy of the list cannot be used: {error}; remove {path}"
     else:
         if days * 86_400 >= KEPT_SECONDS:
-            yield ListCode.OLD, f"not confirmed for {days:.0f} days, so the list is dropped; mend what the URL gives"
+            yield (
+                ListCode.OLD,
+                f"not confirmed for {days:.0f} days, so the list is dropped; correct what the URL returns",
+            )
     if refused.exists():
         yield ListCode.REFUSED, f"refused, the former stays for seven days: {_text(refused)}"
     if held.exists():

@@ -53,7 +53,7 @@ def _entries(root: bytes, below: bytes) -> Iterator[tuple[bytes, os.DirEntry[byt
 
 
 def _line(entry: os.DirEntry[bytes], path: bytes) -> Line:
-    """None for what is no file, or has vanished meanwhile."""
+    """None for what is not a file, or has vanished."""
     try:
         if entry.is_symlink():
             return link(path, os.fsencode(Path(os.fsdecode(entry.path)).readlink()))

@@ -23,7 +23,7 @@ CONTINENT_KM = 3000.0
 centre, so most mirrors of it are nearer than that."""
 
 LARGE_CITY = 1_000_000
-"""With so many people a city is meant by its name, whatever state is told with it."""
+"""A city with this many people is meant by its name alone, whatever state the file gives."""
 
 CONTRADICTION_KM = 500
 """Two ways of telling a mirror's place that differ by more than this cannot both be right."""

@@ -37,7 +37,7 @@ from mirrorlist.sources.yaml.scalars import duration_seconds
 from mirrorlist.sources.yaml.schema_messages import did_you_mean
 
 PLAUSIBLE = 100
-"""A bandwidth of more than so many times the cap needs the maintainers' word."""
+"""A bandwidth above this multiple of the cap needs the maintainers' approval."""
 
 COARSE = (PlaceSource.COUNTRY, PlaceSource.CONTINENT)
 

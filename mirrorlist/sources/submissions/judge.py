@@ -51,7 +51,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 MOST_FINDINGS = 100
-"""At most so many are reported of one file; nobody reads more."""
+"""The most findings reported per file; nobody reads more."""
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,253}\.ya?ml", re.ASCII)
 _PICTURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.(png|webp)", re.ASCII)

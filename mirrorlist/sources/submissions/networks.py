@@ -70,7 +70,7 @@ def claimed_networks(submission: Submission) -> list[Claimed]:
 
 
 def claims_are_few(submission: Submission, _: SubmissionTerms) -> Iterator[SubmissionFault]:
-    """A file names so many networks and autonomous systems at most."""
+    """The most networks and autonomous systems that a file may name."""
     for key, entries, most in (
         ("subnets", [pointer for pointer, _ in submission.networks()], MOST_NETWORKS),
         ("asn", [pointer for pointer, _ in submission.asns()], MOST_ASNS),

@@ -145,7 +145,7 @@ def understood(answers: Mapping[str, str]) -> tuple[dict[str, Value], tuple[str,
             if len(said) > LONGEST:
                 raise Refused(f"is too long; write at most {LONGEST} characters")
             if not said.isprintable():
-                raise Refused("has characters that cannot be seen; write it anew, without copying")
+                raise Refused("has characters that cannot be seen; type it again, without copying")
             values[key] = ANSWERS[key].read(said)
         except Refused as fault:
             refused.append(f"{key} {said[:80]!a} {fault}")
