@@ -6,11 +6,12 @@ import fcntl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
+from prometheus_client import CollectorRegistry
 
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.selection.client import CountryOf
@@ -23,19 +24,21 @@ from mirrorlist.store.marks import Mark, MarkName
 from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.web.api.openapi import schemas
 from mirrorlist.web.api.views import api
-from mirrorlist.web.counts import Counting, Counts
+from mirrorlist.web.counts import Counting, Counts, Labels, Measure
 from mirrorlist.web.error_pages import register_faults
 from mirrorlist.web.gateway import Apart, Gateway, OneSlash
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.hooks import hooks
 from mirrorlist.web.lists.hot import Front
 from mirrorlist.web.lists.views import lists
+from mirrorlist.web.metrics import Sampling, ServiceMetrics, observe
+from mirrorlist.web.operations import PATHS, OperatorsPort, operations
 from mirrorlist.web.redirects.hot import Redirects
 from mirrorlist.web.redirects.views import files
 from mirrorlist.web.site.published import Publications
 from mirrorlist.web.site.views import site
 from mirrorlist.web.site.well_known import well_known
-from mirrorlist.web.time_budget import Budgets, Limited
+from mirrorlist.web.time_budget import Budget, Budgets, Limited
 
 COUNTING_SECONDS = 10.0
 """How often a worker writes down what it counted; as much is lost when it is killed."""
@@ -49,28 +52,33 @@ def create_app(settings: Settings) -> Flask:
         ServiceFileError: the service file is needed to find the state, and cannot be used.
         ValueError: the secret of the hook cannot be used.
     """
-    app = _reloading_app(settings)
+    app, _, _ = _reloading_app(settings)
     app.wsgi_app = Apart(app.wsgi_app)  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     return app
 
 
 def create_gateway(settings: Settings) -> Gateway:
     """The application for the workers of ``mirrorlist serve``; raises as ``create_app`` does."""
-    return Gateway(_reloading_app(settings).wsgi_app)
+    app, counts, counting = _reloading_app(settings)
+    gateway = Gateway(app.wsgi_app, OperatorsPort(app.wsgi_app), counting.write)
+    Sampling(gateway, counts).start()
+    return gateway
 
 
-def _reloading_app(settings: Settings) -> Flask:
+def _reloading_app(settings: Settings) -> tuple[Flask, Counts, Counting]:
     state_dir = settings.state or Path(read_service(settings.config, settings.mirrors)[0].state_dir)
     _compile_first(settings, state_dir)
     reloader = Reloader(state_dir, settings.reload_seconds)
-    counts = Counts()
+    counts, count_files = Counts(), CountFiles(state_dir)
     app = plain_app(reloader, country_of, counts)
+    put_monitoring(app, reloader, counts, count_files, settings.metrics_for)
     mark = Mark(state_dir, MarkName.ORIGIN)
     app.register_blueprint(hooks(hook_secret(settings), lambda: mark.leave(time.time())))
     hot = put_front(app, reloader, country_of, counts, Budgets())
     reloader.start()
-    Counting(hot.collect, counts, CountFiles(state_dir), COUNTING_SECONDS).start()
-    return app
+    counting = Counting(hot.collect, counts, count_files, COUNTING_SECONDS)
+    counting.start()
+    return app, counts, counting
 
 
 def plain_app(
@@ -90,6 +98,21 @@ def plain_app(
     flask = app.wsgi_app
     app.wsgi_app = OneSlash(flask, flask)  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     return app
+
+
+def put_monitoring(
+    app: Flask,
+    generations: Generations,
+    counts: Counts,
+    files: CountFiles,
+    allowed: Sequence[str] = (),
+    clock: Callable[[], float] = time.time,
+) -> None:
+    """Adds what monitoring asks for, and counts what Flask answers; ``allowed`` networks may read the metrics."""
+    publications, registry = Publications(generations), CollectorRegistry()
+    registry.register(ServiceMetrics(publications, files, clock))
+    app.register_blueprint(operations(publications, registry, allowed, clock))
+    observe(app, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +138,12 @@ def put_front(
 ) -> Hot:
     """Puts the hot paths in front of an application; the answers stay the same."""
     flask = app.wsgi_app
-    lists, pages = Limited(flask, budgets.lists), Limited(flask, budgets.pages)
+
+    def limited(name: str, budget: Budget) -> Limited:
+        labels: Labels = {Measure.REFUSED: name, Measure.ANSWERS: f"{name} 503"}
+        return Limited(flask, budget, PATHS, lambda: counts.add(labels))
+
+    lists, pages = limited("lists", budgets.lists), limited("pages", budgets.pages)
     front = Front(lists, OneSlash(pages, lambda *asked: redirects(*asked)), country_of, counts, clock)
     redirects = Redirects(front, lists, country_of, counts, clock)
     app.wsgi_app = redirects  # type: ignore[method-assign]  # Flask documents this way of adding a middleware

@@ -23,11 +23,12 @@ LONGEST_PATH = 107
 """Bytes of the path of a Unix socket; see unix(7)."""
 
 
-def claimed_port(host: str, port: int) -> socket.socket:
+def claimed_port(host: str, port: int, option: str = "--") -> socket.socket:
     """A socket that keeps other services from a port for as long as it is open. It never listens: see ``opened``.
 
     It is bound as if it would not share the port, and shares it only then: so it cannot be had while another socket
-    is bound there, and who asks for it afterwards is refused.
+    is bound there, and who asks for it afterwards is refused. ``option`` is what the options of host and port begin
+    with.
 
     Raises:
         PortError: the port is in use, or nobody may listen there.
@@ -36,7 +37,7 @@ def claimed_port(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
     except ValueError:
         raise PortError(
-            f"--host is {host!r}, which is not an IP address; write one, such as 127.0.0.1 or ::1"
+            f"{option}host is {host!r}, which is not an IP address; write one, such as 127.0.0.1 or ::1"
         ) from None
     claimed = socket.socket(family, socket.SOCK_STREAM)
     claimed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have just ended do not count
@@ -44,7 +45,7 @@ def claimed_port(host: str, port: int) -> socket.socket:
         claimed.bind((host, port))
     except OSError as error:
         claimed.close()
-        raise PortError(_reported(host, port, error)) from None
+        raise PortError(_reported(host, port, option, error)) from None
     claimed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     claimed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     return claimed
@@ -165,11 +166,11 @@ def address_of(claimed: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _reported(host: str, port: int, error: OSError) -> str:
+def _reported(host: str, port: int, option: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is in use; choose another with --port"
+        return f"port {port} is in use; choose another with {option}port"
     if error.errno == errno.EACCES:
-        return f"port {port} is not allowed for this user; choose one above 1023 with --port"
+        return f"port {port} is not allowed for this user; choose one above 1023 with {option}port"
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is not an address of this machine; choose another with --host"
-    return f"cannot listen at {host}, port {port}: {error.strerror}; choose others with --host and --port"
+        return f"{host} is not an address of this machine; choose another with {option}host"
+    return f"cannot listen at {host}, port {port}: {error.strerror}; choose others with {option}host and {option}port"

@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from mirrorlist.logs import set_up_logs
-from mirrorlist.ports import address_of, release
+from mirrorlist.ports import address_of, opened, release
 from mirrorlist.settings import read_settings, read_supervision
 from mirrorlist.store.snapshot_files import NAME
 from mirrorlist.systemd import Manager
@@ -34,11 +34,12 @@ LIVED_SECONDS = 60.0
 STOP_SECONDS = 10.0
 FIRST_SNAPSHOT_SECONDS = 120.0
 LOOK_SECONDS = 0.05
+METRICS_BACKLOG = 16
 
 
 class Serving(msgspec.Struct, frozen=True):
-    """What serves, and with how many workers; the command that publishes; the descriptors of the bound socket and of
-    the lock on the state directory. A socket that systemd passed stays its own."""
+    """What serves, and with how many workers; the command that publishes; the descriptors of the bound socket, of the
+    lock on the state directory, and of the socket for monitoring. A socket that systemd passed stays its own."""
 
     workers: int
     state_dir: str
@@ -46,6 +47,7 @@ class Serving(msgspec.Struct, frozen=True):
     claimed: int
     lock: int | None
     is_passed: bool = False
+    metrics: int | None = None
 
 
 def become(serving: Serving) -> None:
@@ -56,7 +58,7 @@ def become(serving: Serving) -> None:
 
 
 def _let_inherit(serving: Serving, allowed: bool) -> None:
-    for descriptor in (serving.claimed, serving.lock):
+    for descriptor in (serving.claimed, serving.lock, serving.metrics):
         if descriptor is not None:
             os.set_inheritable(descriptor, allowed)
 
@@ -85,7 +87,8 @@ def _serve(serving: Serving, claimed: socket.socket, manager: Manager) -> bool:
         if found is not True:
             return found is None
         manager.status(f"answers at {address_of(claimed)}")
-        return Workers("mirrorlist.app:gateway", claimed, serving.workers, manager).run(signals)
+        metrics = None if serving.metrics is None else opened(socket.socket(fileno=serving.metrics), METRICS_BACKLOG)
+        return Workers("mirrorlist.app:gateway", claimed, serving.workers, manager, metrics).run(signals)
 
 
 class Companion:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 
@@ -30,6 +31,13 @@ def _optional_path(text: str) -> Path | None:
     return Path(text) if text else None
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    found = text.replace(",", " ").split()
+    for network in found:
+        ip_network(network)  # its message names the network and what is wrong
+    return tuple(found)
+
+
 LOG_FORMATS = ("auto", "text", "json")
 
 
@@ -50,6 +58,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_IPINFO_TOKEN", "", str, "IPinfo's token for `update geo`; else `key_file`."),
     Setting("MIRRORLIST_HOOK_SECRET", "", str, "The secret of `POST /hooks/origin`; without one it is off."),
     Setting("MIRRORLIST_HOOK_SECRET_FILE", "", _optional_path, "The file that holds it, instead."),
+    Setting("MIRRORLIST_METRICS_FOR", "", _networks, "Networks that may read `/metrics` at the service's own port."),
     Setting("MIRRORLIST_LOG_FORMAT", "auto", _log_format, "`text`, `json`, or `auto`: text on a terminal."),
 )
 
@@ -68,6 +77,7 @@ class Settings:
     ipinfo_token: str | None = field(default=None, repr=False)
     secret: str | None = field(default=None, repr=False)
     secret_file: Path | None = None
+    metrics_for: tuple[str, ...] = ()
     log_format: str = "auto"
 
 
@@ -95,11 +105,13 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         ipinfo_token,
         secret,
         secret_file,
+        metrics_for,
         log_format,
     ) = values.values()
     assert isinstance(config, Path) and isinstance(reload_seconds, float) and isinstance(lead_seconds, float)
     assert mirrors is None or isinstance(mirrors, Path)
     assert state is None or isinstance(state, Path)
+    assert isinstance(metrics_for, tuple)
     assert secret_file is None or isinstance(secret_file, Path)
     return Settings(
         config,
@@ -112,6 +124,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         str(ipinfo_token) or None,
         str(secret) or None,
         secret_file,
+        metrics_for,
         str(log_format),
     )
 

@@ -23,6 +23,7 @@ from granian._granian import ASGIWorker, CallbackScheduler, SocketHolder, Worker
 from granian.constants import HTTPModes
 
 from mirrorlist.logs import set_up_logs
+from mirrorlist.operators_port import answer_operators
 from mirrorlist.settings import read_settings
 from mirrorlist.workers import BEAT_SECONDS, CONNECTIONS, ENDING, HUNG_SECONDS, Post
 
@@ -79,14 +80,18 @@ def main() -> None:
     life = socket.socket(fileno=post.life)
     module, _, name = post.target.partition(":")
     loop = asyncio.new_event_loop()  # granian wants one, though nothing runs in it
-    scheduler = Direct(loop, getattr(import_module(module), name), None, None, None)
+    answer = getattr(import_module(module), name)
+    scheduler = Direct(loop, answer, None, None, None)
     finish, finished = WorkerSignal(), threading.Event()
     finish.add_cb(finished.set)
     _serve(post, scheduler, loop, finish)
     threading.Thread(target=_give_signs, args=(life, scheduler), name="life", daemon=True).start()
+    if post.metrics is not None:
+        answer_operators(socket.socket(fileno=post.metrics), answer.operators)
     signal.sigwait(ENDING)
     finish.set()
     finished.wait(FINISH_SECONDS)
+    getattr(answer, "end", bool)()
     os._exit(0)  # granian's threads may be at work: a regular exit can crash
 
 

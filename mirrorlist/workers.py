@@ -48,12 +48,14 @@ OTHER_FILES = 256
 
 
 class Post(msgspec.Struct, frozen=True):
-    """What a worker is started with: its number, the application, and the descriptors of its sockets."""
+    """What a worker is started with: its number, the application, and the descriptors of its sockets: for clients, for
+    its signs of life, and for monitoring."""
 
     number: int
     target: str
     listening: int
     life: int
+    metrics: int | None = None
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class Workers:
     claimed: socket.socket
     count: int
     manager: Manager = field(default_factory=Manager)
+    metrics: socket.socket | None = None
     _listening: dict[int, socket.socket] = field(default_factory=dict)
     _workers: dict[int, Worker] = field(default_factory=dict)
     _former: list[Worker] = field(default_factory=list)
@@ -124,10 +127,15 @@ class Workers:
         listening = self._listening[number].fileno()
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        post = Post(number, self.target, listening, theirs.fileno())
+        metrics = None if self.metrics is None else self.metrics.fileno()
+        post = Post(number, self.target, listening, theirs.fileno(), metrics)
         command = [sys.executable, "-c", START.format("worker"), msgspec.json.encode(post).decode()]
         with theirs, blocked_signals():  # which the worker inherits, so that none can come too early
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(listening, theirs.fileno()))
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[each for each in (listening, theirs.fileno(), metrics) if each is not None],
+            )
         now = time.monotonic()
         self._workers[number] = Worker(number, process, ours, now, now, former=former)
         self._selector.register(ours, selectors.EVENT_READ, self._workers[number])

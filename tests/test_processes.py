@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -217,3 +218,17 @@ def test_systemd_is_told_of_readiness_life_renewal_and_stop(tmp_path: Path) -> N
             process.send_signal(signal.SIGTERM)
             told("STOPPING=1")
             assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.slow
+def test_metrics_sum_what_all_workers_answered_and_the_last_answers_before_a_stop_count(tmp_path: Path) -> None:
+    port = free_port()
+    with serving(checkout(tmp_path, "a.example.org"), "--metrics-port", str(port)) as service:
+        assert [ask(service.port, path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 404]
+        for _ in range(100):
+            ask(service.port)
+        before = service.workers()
+        service.process.send_signal(signal.SIGHUP)
+        until(PATIENCE, lambda: len(service.workers()) == 2 and not service.workers() & before)
+        wanted = re.compile(r'^mirrorlist_requests_total\{route="mirrorlist",status="200"\} (\d+)', re.MULTILINE)
+        until(PATIENCE, lambda: any(int(found) >= 100 for found in wanted.findall(ask(port, "/metrics")[1])))

@@ -32,6 +32,7 @@ def test_every_variable_is_read() -> None:
         "MIRRORLIST_IPINFO_TOKEN": "token",
         "MIRRORLIST_HOOK_SECRET": SECRET,
         "MIRRORLIST_HOOK_SECRET_FILE": "/etc/secret",
+        "MIRRORLIST_METRICS_FOR": "10.0.0.0/8, ::1",
         "MIRRORLIST_LOG_FORMAT": "json",
     }
     assert {setting.name for setting in SETTINGS} == given.keys()
@@ -47,6 +48,7 @@ def test_every_variable_is_read() -> None:
         "token",
         SECRET,
         Path("/etc/secret"),
+        ("10.0.0.0/8", "::1"),
         "json",
     )
     assert SECRET not in repr(found)
@@ -103,6 +105,11 @@ def test_a_format_of_logs_that_is_unknown_is_refused() -> None:
         read_settings({"MIRRORLIST_LOG_FORMAT": "xml"})
 
 
+def test_a_network_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^MIRRORLIST_METRICS_FOR is '10.0.0.1/8': 10.0.0.1/8 has host bits set$"):
+        read_settings({"MIRRORLIST_METRICS_FOR": "10.0.0.1/8"})
+
+
 def test_no_other_file_reads_the_environment() -> None:
     readers = {
         path.relative_to(ROOT).as_posix()
@@ -141,5 +148,6 @@ def test_exported_settings_are_absolute_and_the_same_in_another_directory(tmp_pa
         "ipinfo_token": None,
         "secret": None,
         "secret_file": str(tmp_path / "secret"),
+        "metrics_for": [],
         "log_format": "auto",
     }

@@ -45,6 +45,8 @@ def octal(_: click.Context, __: click.Parameter, text: str) -> int:
 )
 @click.option("--files-every", type=click.FloatRange(min=0), default=0, show_default=True, metavar="SECONDS",
               help="Update files so long after the end of a run; 0 is never.")  # fmt: skip
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Where monitoring is answered.")
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Answer /metrics, /healthz and /readyz here.")
 @click.option("--log-format", type=click.Choice(LOG_FORMATS), help="As before the command.")
 @pass_context
 def serve(
@@ -56,6 +58,8 @@ def serve(
     workers: int,
     metadata_every: float,
     files_every: float,
+    metrics_host: str,
+    metrics_port: int | None,
     log_format: str | None,
 ) -> None:
     """Answer clients. One process compiles snapshots, the workers only read them.
@@ -67,6 +71,7 @@ def serve(
     set_up_logs(settings.log_format)
     passed = read_supervision().sockets
     claimed = _claimed(passed, host, port, unix_socket, unix_socket_mode)
+    metrics = claimed_port(metrics_host, metrics_port, "--metrics-") if metrics_port else None
     service = context.service()
     try:
         hook_secret(context.settings)  # the workers read it again, and would tell nobody
@@ -78,7 +83,17 @@ def serve(
     click.echo(f"{service.name}: {where}{'' if unix_socket else '/mirrorlist/<version>/<repository>'}", err=True)
     publisher = _publisher(context, service.state_dir)
     publisher += ["--metadata-every", str(metadata_every), "--files-every", str(files_every)]
-    become(Serving(workers, service.state_dir, publisher, claimed.fileno(), lock, bool(passed)))
+    become(
+        Serving(
+            workers=workers,
+            state_dir=service.state_dir,
+            publisher=publisher,
+            claimed=claimed.fileno(),
+            is_passed=bool(passed),
+            lock=lock,
+            metrics=metrics.fileno() if metrics else None,
+        )
+    )
 
 
 def _claimed(passed: int, host: str, port: int, unix_socket: Path | None, mode: int) -> socket.socket:

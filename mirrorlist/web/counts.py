@@ -39,7 +39,20 @@ class Dimension(StrEnum):
     FIRST = "first"
 
 
-Labels = Mapping[Dimension, str]
+class Measure(StrEnum):
+    """What is measured for the operators of a service besides; no public page shows it."""
+
+    ANSWERS = "answers"
+    """A route and a status: ``metalink 200``."""
+    SECONDS = "seconds"
+    """A path and the bound of time below which it answered: ``hot 0.0001``."""
+    MICROSECONDS = "microseconds"
+    """The sum of the same, by path."""
+    REFUSED = "refused"
+    """The budget that was spent."""
+
+
+Labels = Mapping[Dimension | Measure, str]
 NONE = "-"
 """The value of what is not known, or was not asked for."""
 
@@ -49,7 +62,7 @@ class Counts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sums: dict[Dimension, Counter[str]] = {dimension: Counter() for dimension in Dimension}
+        self._sums = _no_sums()
 
     def add(self, labels: Labels, times: int = 1) -> None:
         """Counts answers with these labels."""
@@ -60,8 +73,25 @@ class Counts:
     def take(self) -> dict[str, dict[str, int]]:
         """All sums, which begin at 0 again; dimensions and labels in order."""
         with self._lock:
-            taken, self._sums = self._sums, {dimension: Counter() for dimension in Dimension}
+            taken, self._sums = self._sums, _no_sums()
         return {dimension.value: dict(sorted(sums.items())) for dimension, sums in taken.items() if sums}
+
+
+def _no_sums() -> dict[Dimension | Measure, Counter[str]]:
+    return {dimension: Counter() for dimension in (*Dimension, *Measure)}
+
+
+BOUNDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""Seconds: the hot path answers within the first ones, pages within the last ones."""
+HOT, COLD = "hot", "flask"
+"""The paths of an answer: from the prepared tables, and by Flask."""
+
+
+def count_time(counts: Counts, path: str, seconds: float) -> None:
+    """Counts an answer that took so long."""
+    bound = next((f"{bound:g}" for bound in BOUNDS if seconds <= bound), "+Inf")
+    counts.add({Measure.SECONDS: f"{path} {bound}"})
+    counts.add({Measure.MICROSECONDS: path}, round(seconds * 1e6))
 
 
 def labels_of_question(question: Question, rung: FallbackLevel) -> Labels:

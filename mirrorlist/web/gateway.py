@@ -12,6 +12,7 @@ import io
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_to_bytes
@@ -49,8 +50,16 @@ class Exchange(Protocol):
 class Gateway:
     """Calls a WSGI application for requests in the form of ASGI, without an event loop."""
 
-    def __init__(self, application: WSGIApplication) -> None:
+    def __init__(
+        self,
+        application: WSGIApplication,
+        operators: WSGIApplication | None = None,
+        end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``operators`` is what answers at a port for operators, and ``end`` is called when the process ends."""
         self._application = application
+        self.operators = operators
+        self.end = end
         self._keys: dict[bytes, str] = {}
         self._sent: dict[tuple[str, str], tuple[bytes, bytes]] = {}
         self._base: dict[str, Any] = {
@@ -80,6 +89,19 @@ class Gateway:
         headers = [sent.get(header) or self._raw(header) for header in begun.headers]
         exchange.send({"type": "http.response.start", "status": int(status[:3]), "headers": headers})
         exchange.send({"type": "http.response.body", "body": body})
+
+    def time_next(self, took: Callable[[WSGIEnvironment, float], None]) -> None:
+        """Calls ``took`` with the next request and the seconds that its answer took. The others pay nothing for it."""
+        application = self._application
+
+        def timed(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            self._application = application
+            begun = time.perf_counter()
+            answer = application(environ, start_response)
+            took(environ, time.perf_counter() - begun)
+            return answer
+
+        self._application = timed
 
     def environ(self, scope: Scope) -> WSGIEnvironment:
         """The WSGI environ of a request; a header that comes twice is one with commas, as RFC 9110 joins them."""

@@ -52,15 +52,32 @@ class Budgets:
     pages: Budget = field(default_factory=lambda: Budget(PAGES_SHARE))
 
 
+NOT_HOT = "mirrorlist.not_hot"
+"""Set in the environ of a request that the hot paths left to others."""
+
+
 class Limited:
     """An application with expensive answers: each is charged to a budget, and refused when that is spent."""
 
-    def __init__(self, application: WSGIApplication, budget: Budget) -> None:
+    def __init__(
+        self,
+        application: WSGIApplication,
+        budget: Budget,
+        exempt: frozenset[str] = frozenset(),
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``exempt`` are the paths that are always answered; ``refused`` is called for each answer that is not."""
         self._application = application
         self._budget = budget
+        self._exempt = exempt
+        self._refused = refused
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] in self._exempt:
+            return self._application(environ, start_response)
         if not self._budget.is_open():
+            environ[NOT_HOT] = True
+            self._refused()
             start_response("503 Service Unavailable", _BUSY_HEADERS)
             return (b"" if environ["REQUEST_METHOD"] == "HEAD" else _BUSY,)
         started = time.perf_counter()

@@ -17,7 +17,7 @@ from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.web.clients import KnownClients
-from mirrorlist.web.counts import Counts
+from mirrorlist.web.counts import Counts, Dimension, Measure
 from mirrorlist.web.generations import PerGeneration
 from mirrorlist.web.lists.prepared_answers import MOST_REMEMBERED, Headers, Route, Routes
 from mirrorlist.web.questions import LIST_PATHS, Questions
@@ -124,4 +124,5 @@ class ListAnswers:
             for route in routes or ():
                 if route is not None and route.hits:
                     hits, route.hits = route.hits, 0
-                    self._counts.add(route.labels, hits)
+                    kind = route.labels[Dimension.ROUTE].partition("/")[0]
+                    self._counts.add({**route.labels, Measure.ANSWERS: f"{kind} 200"}, hits)
