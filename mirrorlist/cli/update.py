@@ -30,6 +30,7 @@ from mirrorlist.countries import country_of
 from mirrorlist.indexing.mirrors import Ways
 from mirrorlist.indexing.run import ORIGIN, Indexing, IndexJob
 from mirrorlist.publishing.geo_update import DownloadUpdate, Known, keys_of
+from mirrorlist.publishing.named_files import update_named_files
 from mirrorlist.publishing.origin_update import (
     ORIGIN_OUTCOMES,
     sign_of,
@@ -165,7 +166,7 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool, watch: boo
     paths = [path for name in expired for path in _paths(service.catalogue, name)]
     counts: Counter[UpdateOutcome] = Counter()
     changed: list[str] = []
-    steps, now = (update_metadata, update_images, update_time_files), context.clock()
+    steps, now = (update_metadata, update_images, update_time_files, update_named_files), context.clock()
     for done in chain.from_iterable(step(service, store, now) for step in steps):
         counts[done.outcome] += 1
         changed += [done.what] if done.outcome is UpdateOutcome.CHANGED else []

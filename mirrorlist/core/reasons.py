@@ -28,6 +28,7 @@ class Reason(Enum):
     UNREACHABLE = "The mirror cannot be reached, or not over your kind of address."
     MISSING = "The mirror lacks this repository or image."
     WRONG = "The mirror gives something else in place of the file."
+    INCOMPLETE = "The mirror lacks files that its metadata names."
     STALE = "The mirror holds a version that is too old."
     LAGGING = "The mirror has not synced the newest version, and its time for that is over."
     RECOVERING = "The mirror was bad, and has not been found good often enough since."

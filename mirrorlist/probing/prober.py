@@ -177,6 +177,7 @@ class Prober:
             time_file=service.time_file,
             untimed=origin.faults.of(FaultKind.TIME_FILE),
             elsewhere=elsewhere(service, facts.mirrors),
+            named=origin.files.named(),
             images=wanted_images(service.catalogue, origin.sizes()),
             confirmed={path: check.confirmed_at for path, check in origin.checks().items()},
             terms=ProbeTerms(

@@ -153,7 +153,7 @@ def _versions(
 
         def ask(file: RepositoryFile) -> tuple[str, Version, Hashable]:
             sign = sign_of(file.on_disk) if file.on_disk else None  # before it is read: a later change is seen later
-            tree = _tree(file.origin, session, memory.kept)
+            tree = origin_access(file.origin, session, memory.kept)
             try:
                 return file.key, _version(file.path + REPOMD, tree, current.get(file.key), now), sign
             except OriginError as error:
@@ -177,7 +177,8 @@ class OriginAccess(NamedTuple):
     written: Written
 
 
-def _tree(origin: str, session: requests.Session, kept: KeptAnswers | None = None) -> OriginAccess:
+def origin_access(origin: str, session: requests.Session, kept: KeptAnswers | None = None) -> OriginAccess:
+    """The ways to ask an origin; ``kept`` remembers answers."""
     if origin.startswith(WEB_SCHEMES):
         return OriginAccess(
             http_fetch(origin, session, kept=kept), http_size(origin, session), http_written(origin, session)
@@ -204,7 +205,7 @@ def _version(file: str, tree: OriginAccess, current: str | None, now: float) -> 
 def update_images(service: Service, store: MetadataStore, now: float) -> Iterator[UpdateResult]:
     """Asks the origin of every module for the size of every image it publishes, one result a path."""
     with origin_session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
-        sizes = {module: _tree(origin, session).size for module, origin in service.origins.items()}
+        sizes = {module: origin_access(origin, session).size for module, origin in service.origins.items()}
         images = published_images(service.catalogue)
         wanted = [(path, sizes[module]) for module, path in images if module in sizes]
         for path, size in pool.map(_ask_size, wanted):
@@ -226,7 +227,7 @@ def update_time_files(service: Service, store: MetadataStore, now: float) -> Ite
         for module, origin in service.origins.items() if file else ():
             name = file if module == MAIN else f"{file} of {module}"
             try:
-                data = _tree(origin, session).fetch(file)
+                data = origin_access(origin, session).fetch(file)
             except OriginError as error:
                 fault, outcome = str(error).rpartition(": ")[2], UpdateOutcome.FAILED  # no place: pages show it
             else:

@@ -22,6 +22,7 @@ import structlog
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
+from mirrorlist.publishing.named_files import name_files, update_named_files
 from mirrorlist.publishing.origin_update import (
     OriginMemory,
     RepositoryFile,
@@ -126,12 +127,14 @@ def _everything(service: Service, memory: OriginMemory, store: MetadataStore, no
     yield from update_metadata(service, store, now, memory)
     yield from update_images(service, store, now)
     yield from update_time_files(service, store, now)
+    yield from update_named_files(service, store, now)
 
 
 def _changed(
     files: Sequence[RepositoryFile], memory: OriginMemory, store: MetadataStore, now: float
 ) -> Iterator[UpdateResult]:
-    return update_changed(files, store, now, memory)
+    yield from update_changed(files, store, now, memory)
+    yield from name_files(files, store)
 
 
 class LookTurns:

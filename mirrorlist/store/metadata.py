@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.model import Checksummed
+from mirrorlist.store.named_files import NamedFileStore
 from mirrorlist.store.origin_faults import OriginFaults, is_fault
 from mirrorlist.store.tables import ORIGIN_CHANGES, ORIGIN_CHECKS, ORIGIN_IMAGES, RELEASES, insert_into, upsert
 
@@ -28,6 +29,7 @@ class MetadataStore:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self.faults = OriginFaults(engine)
+        self.files = NamedFileStore(engine)
 
     def record(self, path: str, version: Checksummed, now: float) -> bool:
         """Notes what the origin publishes now; True if that is another version than before."""

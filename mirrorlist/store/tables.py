@@ -59,6 +59,18 @@ ORIGIN_IMAGES = sa.Table(
 )
 """The size of each image at the origin when it was last asked; none for one that it lacks."""
 
+ORIGIN_FILES = sa.Table(
+    "origin_files",
+    SCHEMA,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("drawn", sa.Boolean, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=True),
+)
+"""Files that a version of a repository's metadata names, in order; ``drawn``: those of which each day draws some."""
+
 
 def _subject_columns(primary_key: bool) -> list[sa.Column[Any]]:
     return [
@@ -87,6 +99,9 @@ VERDICTS = sa.Table(
     sa.Column("sha256_at", sa.Float, nullable=True),
     sa.Column("validator", Words, nullable=True),
     sa.Column("certificate_days", sa.Integer, nullable=True),
+    sa.Column("whole_sha256", sa.Text, nullable=True),
+    sa.Column("whole_at", sa.Float, nullable=True),
+    sa.Column("looked", sa.Integer, nullable=False, server_default="0"),
 )
 """What the probes of each subject come to; an empty path is a module's tree, a slash the repository at its root."""
 

@@ -86,7 +86,7 @@ def network(dice: random.Random) -> Network:
         return bytes(dice.choice(values) if dice.random() < bad else 0 for _ in mirrors)
 
     images = {
-        path: column([SyncState.MISSING, SyncState.STALE, SyncState.WRONG])
+        path: column([SyncState.MISSING, SyncState.STALE, SyncState.WRONG, SyncState.INCOMPLETE])
         for path in (DVD, BOOT)
         if dice.random() < 0.6
     }
@@ -96,7 +96,14 @@ def network(dice: random.Random) -> Network:
     }
     if dice.random() < 0.6:
         holds[REPO] = column(
-            [SyncState.LAGGING, SyncState.STALE, SyncState.MISSING, SyncState.UNREACHABLE, SyncState.GRACE]
+            [
+                SyncState.LAGGING,
+                SyncState.STALE,
+                SyncState.MISSING,
+                SyncState.UNREACHABLE,
+                SyncState.GRACE,
+                SyncState.INCOMPLETE,
+            ]
         )
     ways = [reach_key(MAIN, protocol, family) for protocol in WEB_PROTOCOLS for family in Family]
     reach = {way: column([Reach.SILENT, Reach.NO_ADDRESS, Reach.WRONG]) for way in ways if dice.random() < 0.6}
@@ -281,7 +288,9 @@ def answers(of: Both, form: str, status: int) -> set[str]:
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form[0])
-@pytest.mark.parametrize("held", [SyncState.MISSING, SyncState.WRONG, SyncState.STALE, SyncState.UNREACHABLE])
+@pytest.mark.parametrize(
+    "held", [SyncState.INCOMPLETE, SyncState.MISSING, SyncState.WRONG, SyncState.STALE, SyncState.UNREACHABLE]
+)
 def test_a_bad_verdict_on_an_image_counts_in_every_form(form: tuple[str, int], held: SyncState) -> None:
     bad = bytes([0, held, 0])
     holds = dict.fromkeys((DVD, ISOS, f"{ISOS}/"), bad)

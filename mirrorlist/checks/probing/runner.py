@@ -22,6 +22,7 @@ from mirrorlist.core.health.probe_plan import Trip, Wanted
 from mirrorlist.core.health.probe_run import RunResult, answers, apply_run, fairly_ahead, suspicious
 from mirrorlist.core.health.response_times import Pace, paces_after
 from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, Verdict, by_mirror
+from mirrorlist.core.health.whole import Named
 from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.core.rules import is_carrier
 
@@ -39,7 +40,7 @@ class Job:
     """What one run is told. ``controls`` are trees that the project runs itself, in the shape of mirrors.
 
     ``confirmed``: when the origin last said what it publishes, by path. ``untimed`` are the modules whose time file
-    cannot be used, ``elsewhere`` the hosts that no redirect may lead to.
+    cannot be used, ``elsewhere`` the hosts that no redirect may lead to, ``named`` the files that metadata names.
     """
 
     mirrors: tuple[Mirror, ...]
@@ -55,6 +56,7 @@ class Job:
     policy: HealthPolicy = field(default_factory=HealthPolicy)
     paces: Mapping[str, Pace] = field(default_factory=dict)
     confirmed: Mapping[str, float | None] = field(default_factory=dict)
+    named: Named = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ def _trip(job: Job, mirror: Mirror, verdicts: Mapping[Subject, Verdict], outside
         untimed=job.untimed,
         elsewhere=NOWHERE if is_control else others.but_for(mirror),
         images={} if is_control else job.images,
+        named={} if is_control else job.named,
     )
 
 

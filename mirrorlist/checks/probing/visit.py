@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 
 from mirrorlist.checks.fetching.deadline import Clock, deadline_in
@@ -14,9 +15,22 @@ from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.disguise import refusals
 from mirrorlist.checks.probing.judge import TOO_MANY_REQUESTS, excused
 from mirrorlist.checks.probing.requests import ProbeTerms, ask_of, judged, method_of, probe_of
+from mirrorlist.checks.probing.whole import FilesSeen, look_at_files
+from mirrorlist.core.catalogue.trees import quoted
 from mirrorlist.core.health.agents import Agent, agent_of
-from mirrorlist.core.health.probe_plan import ProbeRequest, Trip, due, first_way, known_paths, overdue, reach, whole
+from mirrorlist.core.health.probe_plan import (
+    Aim,
+    ProbeRequest,
+    Trip,
+    due,
+    first_way,
+    known_paths,
+    overdue,
+    reach,
+    whole,
+)
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
+from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, whole_look
 from mirrorlist.core.model import Protocol
 
 SHARE_OF_SILENCE = 1.25
@@ -77,8 +91,12 @@ ENDS_A_WALK = frozenset(
 )
 DOUBTFUL = frozenset({ProbeOutcome.MISSING, ProbeOutcome.WRONG, ProbeOutcome.ELSEWHERE})
 """Of one repository these say little about the tree: a partial mirror may lack it. The others are asked."""
-SAME_TREE = frozenset({ProbeOutcome.STALE, ProbeOutcome.AHEAD})
+SAME_TREE = frozenset({ProbeOutcome.STALE, ProbeOutcome.AHEAD, ProbeOutcome.INCOMPLETE})
 """Not good, but no doubt a tree of this origin."""
+
+_OF_THE_ORIGIN = frozenset({ProbeOutcome.FRESH, ProbeOutcome.LAGGING})
+"""Of a version of the origin's it is known what it names."""
+NOT_WHOLE = "it lacked files, and they could not be looked at again this time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +151,7 @@ class _Asking:
         self.requests = 0
         self.answered: set[Subject] = set()
         self.disguised: dict[Subject, Agent] = {}
+        self._for_files = 0
         self.refused: dict[Subject, tuple[ProbeOutcome, str]] = {}
         self._terms = terms
         self._fetch = fetch
@@ -239,13 +258,39 @@ class _Asking:
             if not (seconds := self._patience.for_walk()):
                 break
             looked = self.look(each, seconds)
-            found.append(looked.probe)
+            found.append(self.with_files(looked.probe))
             if looked.is_silent:
                 self._patience.fell_silent()
             if looked.probe.outcome in ENDS_A_WALK:
                 break
         self.probes += found
         return found
+
+    def with_files(self, probe: Probe) -> Probe:
+        """The probe of a repository, with what the files come to that its metadata names, where a look is due."""
+        subject, known = probe.subject, self.trip.verdicts.get(probe.subject)
+        named = self.trip.named.get(subject.key, {}).get(probe.sha256 or "")
+        if named is None or probe.outcome not in _OF_THE_ORIGIN:
+            return probe
+        due = whole_look(named, known, probe.sha256 or "", subject.key, probe.at)
+        if due is None:
+            return probe
+        seen = FilesSeen(0)
+        if self._for_files + EACH_LOOK <= EACH_VISIT:
+            seen = look_at_files(due.files, partial(self._file, subject.tree))
+            self._for_files += seen.requests
+        if seen.fault:
+            return replace(probe, outcome=ProbeOutcome.INCOMPLETE, detail=seen.fault)
+        if seen.good is not None:
+            return replace(probe, looked=due.looked(seen.good))
+        was_incomplete = known is not None and known.outcome is ProbeOutcome.INCOMPLETE
+        return replace(probe, outcome=ProbeOutcome.UNCHECKED, detail=NOT_WHOLE) if was_incomplete else probe
+
+    def _file(self, tree: Subject, path: str, method: Method) -> Fetched | Failure | None:
+        """What a file below a tree gives; None where no time is left."""
+        url = self.trip.mirror.urls[tree.module][tree.protocol] + quoted(path)
+        look = ProbeRequest(tree, url, Aim.IMAGE)
+        return self._asked_in_time(look, method, self.disguised.get(tree))
 
 
 class _Module:
@@ -289,7 +334,7 @@ class _Module:
         wanted, images = (each.get(probe.subject.module, {}) for each in (self._trip.wanted, self._trip.images))
         path = probe.subject.path
         is_comparable = path is not None and (wanted.get(path) is not None or path in images)
-        walked = [probe] if is_comparable else []
+        walked = [self._asking.with_files(probe)] if is_comparable else []
         self._asking.probes += walked
         looks = self._looks(tree, probe)
         walked += self._asking.walk(each for each in looks if each.subject != probe.subject)

@@ -19,6 +19,7 @@ _WORDS = {
     Reason.UNREACHABLE: "out of reach over",
     Reason.MISSING: "lacks",
     Reason.WRONG: "wrong content in",
+    Reason.INCOMPLETE: "incomplete in",
     Reason.STALE: "stale in",
     Reason.LAGGING: "lags in",
     Reason.RECOVERING: "good again, but not yet often enough:",

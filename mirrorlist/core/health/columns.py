@@ -116,6 +116,7 @@ class SyncState(IntEnum):
     WRONG = 6
     UNREACHABLE = 7
     RECOVERING = 8
+    INCOMPLETE = 9
 
 
 SYNC_REASONS = {
@@ -125,6 +126,7 @@ SYNC_REASONS = {
     SyncState.WRONG: Reason.WRONG,
     SyncState.UNREACHABLE: Reason.UNREACHABLE,
     SyncState.RECOVERING: Reason.RECOVERING,
+    SyncState.INCOMPLETE: Reason.INCOMPLETE,
 }
 SEEN_CURRENT = frozenset({SyncState.FRESH, SyncState.GRACE})
 CURRENT = SEEN_CURRENT | {SyncState.UNKNOWN}
@@ -175,6 +177,7 @@ def sync_state_of(verdict: Verdict | None, stands: Standing) -> SyncState:
         ProbeOutcome.ELSEWHERE: SyncState.MISSING,
         ProbeOutcome.WRONG: SyncState.WRONG,
         ProbeOutcome.AHEAD: SyncState.WRONG,
+        ProbeOutcome.INCOMPLETE: SyncState.INCOMPLETE,
         ProbeOutcome.STALE: SyncState.STALE,
         ProbeOutcome.OUTDATED: SyncState.STALE,
     }.get(verdict.outcome, SyncState.UNREACHABLE)

@@ -16,6 +16,7 @@ from mirrorlist.core.catalogue.catalogue import Catalogue, Images, published
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
+from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, Named, is_due
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata, content_key
 
 DAY = 86_400.0
@@ -63,6 +64,7 @@ class Trip:
 
     ``untimed`` are the modules whose time file at the origin cannot be used: there it shows no more than that the
     mirror answers, and only where nothing else does. ``elsewhere`` are the hosts that no redirect may lead to.
+    ``named`` are the files that the origin's metadata names.
     """
 
     mirror: Mirror
@@ -75,6 +77,7 @@ class Trip:
     images: Images = field(default_factory=dict)
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
     elsewhere: Elsewhere = NOWHERE
+    named: Named = field(default_factory=dict)
 
 
 def wanted_repositories(catalogue: Catalogue, metadata: Mapping[str, RepoMetadata]) -> Wanted:
@@ -159,13 +162,16 @@ def whole(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
 def due(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
     """The repositories to look at now.
 
-    First all that changed at the origin or were not good last time; then, up to ``ROUTINE`` in all, those never
-    looked at, those not looked at for a day, and a tenth of the rest. Images take what room is left.
+    First all that changed at the origin or were not good last time, then some of whose files not all were looked at
+    since they changed; then, up to ``ROUTINE`` in all, those never looked at, those not looked at for a day, and a
+    tenth of the rest. Images take what room is left.
     """
     wanted = _comparable(trip, tree.module)
     known = {path: trip.verdicts.get(replace(tree, path=path)) for path in wanted}
     pressing = _oldest_first({path: known[path] for path in known if _is_pressing(known[path], wanted[path])})
     others = _oldest_first({path: known[path] for path in known.keys() - set(pressing)})
+    pressing += [path for path in others if _is_unseen(trip, tree, path)][: EACH_VISIT // EACH_LOOK]
+    others = [path for path in others if path not in pressing]
     routine = [path for path in others if _is_old(trip, known[path]) or _turn(path) == trip.run % TURNS]
     paths = pressing + routine[: max(ROUTINE - len(pressing), len(wanted) // TURNS)]
     return tuple(look(trip, tree, path) for path in [*paths, *_due_images(trip, tree, ROUTINE - len(paths))])
@@ -270,6 +276,15 @@ def _is_pressing(verdict: Verdict | None, metadata: RepoMetadata) -> bool:
     if verdict is None or _is_long_missing(verdict):
         return False
     return _is_unsettled(verdict) or verdict.sha256 != metadata.current.sha256
+
+
+def _is_unseen(trip: Trip, tree: Subject, path: str) -> bool:
+    """Whether not all files that a repository's metadata names were looked at since it changed."""
+    metadata = trip.wanted.get(tree.module, {}).get(path)
+    if metadata is None:
+        return False
+    digest, subject = metadata.current.sha256, replace(tree, path=path)
+    return is_due(trip.named.get(subject.key, {}).get(digest), trip.verdicts.get(subject), digest)
 
 
 def _is_unsettled(verdict: Verdict | None) -> bool:

@@ -26,6 +26,7 @@ REMEDIES: dict[ProbeOutcome, str] = {
     ProbeOutcome.STALE: "Look whether the sync still runs and ends without an error, and sync more often.",
     ProbeOutcome.MISSING: "Sync this directory too, or leave it out on purpose: then the mirror is not given for it.",
     ProbeOutcome.WRONG: "Open the address in a browser: it has to give the origin's file itself, not a page.",
+    ProbeOutcome.INCOMPLETE: "Sync again, the metadata after the files that it names, and look for errors of the sync.",
     ProbeOutcome.AHEAD: "Nothing to do: the service asks the origin anew before it judges.",
     ProbeOutcome.OUTDATED: "Run the sync by hand and read its output; then see that it runs as often as the file says.",
     ProbeOutcome.FUTURE: "Do not write this file yourself: sync it from the origin as it is.",

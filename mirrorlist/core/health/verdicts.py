@@ -33,6 +33,7 @@ class ProbeOutcome(StrEnum):
     FRESH = "fresh"
     LAGGING = "lagging"
     STALE = "stale"
+    INCOMPLETE = "incomplete"
     MISSING = "missing"
     WRONG = "wrong content"
     AHEAD = "newer than what the origin is known to publish"
@@ -112,7 +113,8 @@ class Probe:
 
     ``unchanged``: the mirror only said that it is still the one of that digest. ``validator`` is what it may be
     asked by the next time: the answer's ETag. ``certificate_days`` are those left. ``said``: what others may say too,
-    so that it is the origin that is wrong; None for what only this mirror can be blamed for.
+    so that it is the origin that is wrong; None for what only this mirror can be blamed for. ``looked``: that the files
+    which the metadata names were looked at and are good, and how many of them in all; None where none was due.
     """
 
     subject: Subject
@@ -125,6 +127,7 @@ class Probe:
     validator: str | None = None
     certificate_days: int | None = None
     said: str | None = None
+    looked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,8 @@ class Verdict:
     probes in a row. ``falls`` counts how often it fell without a calm time between; ``held_until`` is the end
     of the hold-down. ``sha256`` is the last repomd.xml of the origin's that was seen, byte for byte at
     ``sha256_at``, and ``validator`` came with it. ``certificate_days`` were left when it was last checked.
+    ``looked``: so many of the files that the version ``whole_sha256`` names were found to be there, the last ones at
+    ``whole_at``.
     """
 
     good_now: bool
@@ -171,6 +176,9 @@ class Verdict:
     sha256_at: float | None = None
     validator: str | None = None
     certificate_days: int | None = None
+    whole_sha256: str | None = None
+    whole_at: float | None = None
+    looked: int = 0
 
 
 def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdict:
@@ -183,7 +191,7 @@ def judged(before: Verdict | None, probe: Probe, policy: HealthPolicy) -> Verdic
     known = before or Verdict(True, probe.at, probe.outcome, probe.at, probe.detail)
     if probe.certificate_days is not None or probe.outcome is ProbeOutcome.CERTIFICATE:
         known = replace(known, certificate_days=probe.certificate_days)
-    if probe.outcome in SAYS_NOTHING or (probe.outcome is ProbeOutcome.LIMITED and probe.subject.path):
+    if probe.outcome in SAYS_NOTHING or (probe.outcome is ProbeOutcome.LIMITED and not probe.subject.is_tree):
         return replace(known, checked_at=probe.at)
     if probe.outcome in GOOD_OUTCOMES:
         return _after_good(known, probe, policy)
@@ -196,6 +204,10 @@ def _after_good(known: Verdict, probe: Probe, policy: HealthPolicy) -> Verdict:
     )  # fmt: skip
     if probe.sha256 and not probe.unchanged:
         seen = replace(seen, sha256=probe.sha256, sha256_at=probe.at, validator=probe.validator)
+    if probe.looked is not None:
+        seen = replace(seen, whole_sha256=probe.sha256, whole_at=probe.at, looked=probe.looked)
+        if known.outcome is ProbeOutcome.INCOMPLETE and not known.good_now:  # whole again, which a look proves
+            return replace(seen, good_now=True, since=probe.at)
     if known.good_now:
         calm = known.falls and probe.at - known.since >= policy.calm_seconds
         return replace(seen, falls=0, held_until=0.0) if calm else seen

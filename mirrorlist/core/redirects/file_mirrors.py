@@ -43,7 +43,8 @@ from mirrorlist.core.snapshot import Snapshot
 RELAXED = "no mirror on the continent asked for has this; the usual order follows"
 _PROVES_A_MATCH = frozenset(
     {
-        Reason.PROTOCOL, Reason.UNREACHABLE, Reason.MISSING, Reason.WRONG, Reason.STALE, Reason.LAGGING,
+        Reason.PROTOCOL, Reason.UNREACHABLE, Reason.MISSING, Reason.WRONG, Reason.INCOMPLETE, Reason.STALE,
+        Reason.LAGGING,
         Reason.TAKEN_OUT, Reason.LIST_FULL, Reason.MONOPOLY, Reason.NO_FILE, Reason.AVOIDED, Reason.CONTINENT_ASKED,
     }
 )  # fmt: skip

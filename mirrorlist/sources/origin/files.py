@@ -74,11 +74,16 @@ def read_list(place: str, origin: str | None) -> Iterator[Line]:
         OriginError: it cannot be read, is too large or takes too long.
     """
     parse: Callable[[Iterator[bytes]], Iterator[Line]] = ls_lines if "ls-lr" in place.lower() else time_list_lines
-    chunks = _chunks(place, origin)
+    chunks = read_chunks(place, origin)
     return parse(_lines(_unpacked(chunks, place) if place.endswith(".gz") else chunks, place))
 
 
-def _chunks(place: str, origin: str | None) -> Iterator[bytes]:
+def read_chunks(place: str, origin: str | None) -> Iterator[bytes]:
+    """The bytes at an address, or at a path below ``origin``, piece by piece within ``DEADLINE_SECONDS``.
+
+    Raises:
+        OriginError: they cannot be read.
+    """
     if place.startswith(WEB_SCHEMES):
         return _fetched(place)
     if origin is None:

@@ -97,6 +97,7 @@ CASES = {
         beside={"private": True, "monopoly": True, "subnets": ["192.0.2.0/24"]},
     ),
     "lagging": Case(Reason.LAGGING, {}, text="arch=x86_64", health=held(SyncState.LAGGING)),
+    "incomplete": Case(Reason.INCOMPLETE, {}, text="arch=x86_64", health=held(SyncState.INCOMPLETE)),
     "stale": Case(Reason.STALE, {}, text="arch=x86_64", health=held(SyncState.STALE)),
     "missing": Case(Reason.MISSING, {}, text="arch=x86_64", health=held(SyncState.MISSING)),
     "wrong": Case(Reason.WRONG, {}, text="arch=x86_64", health=held(SyncState.WRONG)),

@@ -1,0 +1,92 @@
+"""Files that a repository's metadata names, and which of them a look asks a mirror for.
+
+A mirror whose repomd.xml is the origin's may lack what it names: a sync broke off, or was never whole. After each
+change of a repository a mirror is asked for every data file and for the newest packages, a few at each look; then for
+a few files by the day's draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from mirrorlist.core.health.verdicts import ProbeOutcome, Verdict
+
+DAY = 86_400.0
+EACH_LOOK = 8
+"""Requests that one look at the files of a repository costs at most."""
+EACH_VISIT = 80
+"""The same for all repositories of a mirror in one visit; those that were not reached have their turn in the next."""
+DRAWN = 4
+"""Files of a day's draw."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file by its path below the module's tree, and its size in bytes, where the metadata gives that."""
+
+    path: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFiles:
+    """What one version of a repository's metadata names.
+
+    ``files`` are looked at after a change, in this order; ``pool`` is what a day's draw chooses from.
+    """
+
+    files: tuple[NamedFile, ...] = ()
+    pool: tuple[NamedFile, ...] = ()
+
+
+Named = Mapping[str, Mapping[str, NamedFiles]]
+"""The name of a repository (``content_key``) to the SHA-256 of its metadata to what that names."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeLook:
+    """The files that a look asks for.
+
+    ``before``: so many of ``NamedFiles.files`` were looked at already; ``apart``: so many of these are not counted.
+    """
+
+    files: tuple[NamedFile, ...]
+    before: int = 0
+    apart: int = 0
+
+    def looked(self, good: int) -> int:
+        """How many of ``NamedFiles.files`` were looked at when the first so many of the look are good."""
+        return self.before + max(0, good - self.apart)
+
+
+def whole_look(named: NamedFiles, known: Verdict | None, digest: str, key: str, now: float) -> WholeLook | None:
+    """The next look at what the metadata with this digest names; None while nothing is due."""
+    if not named.files:
+        return None
+    if known is not None and known.outcome is ProbeOutcome.INCOMPLETE:
+        blamed = [each for each in (*named.files, *named.pool) if known.detail.startswith(f"{each.path}: ")][:1]
+        others = [each for each in named.files if each not in blamed][: EACH_LOOK - len(blamed)]
+        return WholeLook((*blamed, *others), apart=len(blamed))
+    looked = known.looked if known is not None and known.whole_sha256 == digest else 0
+    if looked < len(named.files):
+        return WholeLook(named.files[looked : looked + EACH_LOOK], looked)
+    if known is None or known.whole_at is None or now - known.whole_at < DAY:
+        return None
+    drawn = _drawn(named, key, now)
+    return WholeLook(drawn, looked, len(drawn))
+
+
+def is_due(named: NamedFiles | None, known: Verdict | None, digest: str) -> bool:
+    """Whether not all files of the version that a mirror has were looked at yet."""
+    if named is None or known is None or known.sha256 != digest:
+        return False
+    return known.whole_sha256 != digest or known.looked < len(named.files)
+
+
+def _drawn(named: NamedFiles, key: str, now: float) -> tuple[NamedFile, ...]:
+    """The day's draw: the same for all mirrors, so that a fault of the origin's shows as such."""
+    day = int(now // DAY)
+    choice = named.pool or named.files
+    return tuple(sorted(choice, key=lambda each: sha256(f"{day} {key} {each.path}".encode()).digest())[:DRAWN])

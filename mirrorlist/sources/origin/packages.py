@@ -1,0 +1,165 @@
+"""Read what the origin's rpm metadata names: the data files of a repomd.xml, and of its primary the newest packages."""
+
+from __future__ import annotations
+
+import heapq
+import lzma
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from typing import NamedTuple, Protocol
+
+import zstandard
+from lxml import etree
+
+from mirrorlist.core.errors import OriginError
+from mirrorlist.core.health.whole import NamedFile, NamedFiles
+
+LARGEST_PRIMARY = 1 << 30
+"""Bytes of a primary.xml, unpacked."""
+NEWEST = 8
+POOL = 24
+_AT_ONCE = 1 << 20
+_FIRST = ("primary", "filelists", "updateinfo", "group", "modules", "other")
+"""What clients fetch, in the order in which they cannot do without."""
+_HREF = re.compile(r"(?!/)(?!.*(?:^|/)\.\.?(?:/|$))[ -~]{1,500}")
+_NUMBER = re.compile(r"[0-9]{1,15}")
+
+
+class DataFile(NamedTuple):
+    """A file that a repomd.xml names: what it is, its path below the repository, and its size where that is given."""
+
+    kind: str
+    path: str
+    size: int | None
+
+
+class Unpacker(Protocol):
+    """A decompressor of the standard library's shape."""
+
+    def decompress(self, data: bytes, /) -> bytes:
+        """The unpacked bytes of a piece."""
+
+
+UNPACKERS: dict[str, Callable[[], Unpacker]] = {
+    ".gz": lambda: zlib.decompressobj(31),
+    ".xz": lzma.LZMADecompressor,
+    ".zst": lambda: zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj(),
+}
+"""How primaries are packed. A primary in any other form is not read: then no package is looked at."""
+
+
+def data_files(repomd: bytes) -> tuple[DataFile, ...]:
+    """The data files that a repomd.xml names, those first that clients need first; none where it cannot be read."""
+    try:
+        root = etree.fromstring(repomd, _parser())
+    except (etree.XMLSyntaxError, ValueError):
+        return ()
+    found = []
+    for data in root.iterfind("{*}data"):
+        location, size = data.find("{*}location"), (data.findtext("{*}size") or "").strip()
+        path = "" if location is None or _has_base(location) else location.get("href", "")
+        if _HREF.fullmatch(path):
+            found.append(DataFile(data.get("type", ""), path, int(size) if _NUMBER.fullmatch(size) else None))
+    return tuple(sorted(found, key=lambda each: _FIRST.index(each.kind) if each.kind in _FIRST else len(_FIRST)))
+
+
+def named_files(repomd: bytes, repository: str, read: Callable[[str], Iterable[bytes]]) -> tuple[NamedFiles, str]:
+    """What a repomd.xml names, and why its packages are not known, where they are not.
+
+    ``repository`` is its path below the tree, ``read`` gives the bytes at a path there. Six data files and two packages
+    come first, which is what one look asks for; then the other data files and packages.
+    """
+    data = data_files(repomd)
+    files = [NamedFile(repository + each.path, each.size) for each in data]
+    primary = next((each.path for each in data if each.kind == "primary"), None)
+    newest: list[NamedFile] = []
+    pool: list[NamedFile] = []
+    why = "" if primary else "it names no primary"
+    if primary:
+        try:
+            newest, pool = _packages(_unpacked(read(repository + primary), primary), repository)
+        except OriginError as error:
+            why = str(error)
+    return NamedFiles((*files[:6], *newest[:2], *files[6:], *newest[2:]), tuple(pool)), why
+
+
+def _unpacked(chunks: Iterable[bytes], path: str) -> Iterator[bytes]:
+    ending = "." + path.rpartition(".")[2]
+    if ending == ".xml":
+        yield from chunks
+        return
+    if ending not in UNPACKERS:
+        raise OriginError(f"{path}: packed in a way that is not read here; use {', '.join(UNPACKERS)}")
+    unpacker = UNPACKERS[ending]()
+    total = 0
+    try:
+        for chunk in chunks:
+            for at in range(0, len(chunk), 65_536):  # small pieces, so that what each becomes stays small
+                unpacked = unpacker.decompress(chunk[at : at + 65_536])
+                total += len(unpacked)
+                if total > LARGEST_PRIMARY:
+                    raise OriginError(f"{path}: larger than {LARGEST_PRIMARY} bytes")
+                yield unpacked
+    except (zlib.error, lzma.LZMAError, EOFError, zstandard.ZstdError) as error:
+        raise OriginError(f"{path}: {error}") from None
+
+
+def _packages(chunks: Iterator[bytes], repository: str) -> tuple[list[NamedFile], list[NamedFile]]:
+    """The newest packages, and a sample of all: those whose paths have the smallest digests."""
+    newest: list[tuple[int, str, int]] = []
+    pool: list[tuple[int, str, int]] = []
+    for path, size, written in _listed(chunks):
+        digest = int.from_bytes(sha256(path.encode()).digest()[:8], "big")
+        _keep(newest, (written, path, size), NEWEST)
+        _keep(pool, (-digest, path, size), POOL)
+    return (
+        [NamedFile(repository + path, size) for _, path, size in sorted(newest, reverse=True)],
+        [NamedFile(repository + path, size) for _, path, size in sorted(pool, reverse=True)],
+    )
+
+
+def _keep(heap: list[tuple[int, str, int]], item: tuple[int, str, int], most: int) -> None:
+    """Keeps an item among the largest ones."""
+    if len(heap) < most:
+        heapq.heappush(heap, item)
+    elif item > heap[0]:
+        heapq.heapreplace(heap, item)
+
+
+def _listed(chunks: Iterator[bytes]) -> Iterator[tuple[str, int, int]]:
+    """Path, size in bytes and time of each package of a primary; of all that was read nothing is kept."""
+    parser = etree.XMLPullParser(
+        events=("end",), tag="{*}package", resolve_entities=False, no_network=True, remove_comments=True
+    )
+    try:
+        for chunk in chunks:
+            parser.feed(chunk)
+            yield from _taken(parser)
+        parser.close()
+        yield from _taken(parser)
+    except etree.XMLSyntaxError as error:
+        raise OriginError(f"primary: not XML: {error.msg}") from None
+
+
+def _taken(parser: etree.XMLPullParser) -> Iterator[tuple[str, int, int]]:
+    for _, element in parser.read_events():
+        location, size, time = element.find("{*}location"), element.find("{*}size"), element.find("{*}time")
+        if location is not None and size is not None and not _has_base(location):
+            path, length = location.get("href", ""), size.get("package", "")
+            written = "" if time is None else time.get("file", "")
+            if _HREF.fullmatch(path) and _NUMBER.fullmatch(length):
+                yield path, int(length), int(written) if _NUMBER.fullmatch(written) else 0
+        element.clear()
+        while (before := element.getprevious()) is not None and (parent := element.getparent()) is not None:
+            parent.remove(before)
+
+
+def _has_base(location: etree._Element) -> bool:
+    """Whether a file lies in another tree."""
+    return location.get("{http://www.w3.org/XML/1998/namespace}base") is not None
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)

@@ -1,0 +1,169 @@
+"""probe, list and health against mirrors of rpm repositories that are half synced, from the origin to the list."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from mirrorlist.cli.main import main
+from mirrorlist.core.catalogue.metadata import REPOMD
+from tests.checks.servers import answer, serving
+
+SERVICE = """\
+versions: ["9"]
+arches: {"9": [x86_64]}
+repos:
+  - {name: baseos, path: BaseOS/$basearch/os/}
+origin: origin
+profile: intranet
+intranet_networks: [127.0.0.0/8, "::1"]
+"""
+REPOSITORY = "9/BaseOS/x86_64/os/"
+PRIMARY = f"{REPOSITORY}repodata/aa-primary.xml.gz"
+
+
+def repository(turn: int) -> dict[str, bytes]:
+    """A repository's files by path; the package ``b`` is the newest."""
+    packages = {f"Packages/{name}-{turn}.rpm": (b"\xed\xab\xee\xdb" + name.encode()) * 50 for name in "abc"}
+    primary = gzip.compress(
+        b'<metadata xmlns="http://linux.duke.edu/metadata/common">'
+        + b"".join(
+            f'<package type="rpm"><time file="{1_700_000_000 + (99 if "b-" in path else turn)}"/>'
+            f'<size package="{len(data)}"/><location href="{path}"/></package>'.encode()
+            for path, data in packages.items()
+        )
+        + b"</metadata>"
+    )
+    files = {"repodata/aa-primary.xml.gz": primary, f"repodata/{turn}-filelists.xml.zst": b"f" * (100 + turn)}
+    data = "".join(
+        f'<data type="{path.partition("-")[2].partition(".")[0]}"><location href="{path}"/>'
+        f"<size>{len(body)}</size><timestamp>{1_790_000_000 + turn}</timestamp></data>"
+        for path, body in files.items()
+    )
+    files["repodata/repomd.xml"] = f'<repomd xmlns="http://linux.duke.edu/metadata/repo">{data}</repomd>'.encode()
+    return {REPOSITORY + path: body for path, body in (files | packages).items()}
+
+
+@dataclass
+class Site:
+    """A mirror's files; those in ``refused`` get that status."""
+
+    files: dict[str, bytes]
+    refused: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    port: int = 0
+
+    def __call__(self, connection: socket.socket, head: bytes) -> None:
+        verb, path, _ = head.decode("latin-1").split(" ", 2)
+        self.asked.append(f"{verb} {path}")
+        path = path.removeprefix("/")
+        if path in self.refused or path not in self.files:
+            connection.sendall(answer(self.refused.get(path, "404 Not Found")))
+            return
+        body = self.files[path]
+        if b"bytes=0-0" in head:
+            connection.sendall(answer("206 Partial Content", body[:1], f"Content-Range: bytes 0-0/{len(body)}"))
+            return
+        whole = answer(body=body)
+        connection.sendall(whole[: -len(body)] if verb == "HEAD" else whole)
+
+
+@dataclass
+class Network:
+    directory: Path
+    sites: dict[str, Site]
+
+    def told(self, *words: str) -> str:
+        found = CliRunner().invoke(main, ["--config", str(self.directory / "service.yml"), *words])
+        assert found.exit_code == 0, (found.output, found.exception)
+        return found.output
+
+    def publish(self, turn: int) -> None:
+        """The origin publishes another version, and good mirrors have it at once."""
+        for path, body in repository(turn).items():
+            file = self.directory / "origin" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(body)
+        for site in self.sites.values():
+            site.files = repository(turn)
+        self.told("update", "metadata")
+        self.told("publish")
+
+    def probe(self) -> str:
+        """A run of the prober; then the list."""
+        self.told("probe", "--once")
+        self.told("publish")
+        return self.listed()
+
+    def listed(self) -> str:
+        answered = self.told("list", "--version", "9", "--repo", "baseos", "--arch", "x86_64", "--ip", "198.51.100.1")
+        return "".join(name[0] for name, site in self.sites.items() if f":{site.port}/" in answered)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Iterator[Network]:
+    sites = {f"{name}.example.org": Site({}) for name in "ab"}
+    (tmp_path / "mirrors.d").mkdir()
+    (tmp_path / "service.yml").write_text(SERVICE)
+    with serving(sites["a.example.org"], "127.0.0.1") as one, serving(sites["b.example.org"], "127.0.0.1") as two:
+        for name, server in zip(sites, (one, two), strict=True):
+            sites[name].port = server.port
+            text = {"name": name, "address": {"http": f"http://127.0.0.1:{server.port}/"}, "sponsor": "Example",
+                    "update_frequency": "3h", "sponsor_url": "https://example.org/"}  # fmt: skip
+            (tmp_path / "mirrors.d" / f"{name}.yml").write_text(yaml.safe_dump(text))
+        found = Network(tmp_path, sites)
+        found.publish(1)
+        yield found
+
+
+def without(path: str) -> dict[str, bytes]:
+    return {each: body for each, body in repository(1).items() if each != path}
+
+
+FAULTS = {
+    "its primary is missing": (without(PRIMARY), {}, f"{PRIMARY}: missing"),
+    "a package is short": (
+        repository(1) | {f"{REPOSITORY}Packages/b-1.rpm": b"x"}, {}, "b-1.rpm: 1 bytes, but 250 at the origin",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "refused", "why"), [pytest.param(*each, id=name) for name, each in FAULTS.items()])
+def test_a_half_synced_mirror_is_out_after_two_looks_and_back_after_a_whole_one(
+    network: Network, files: dict[str, bytes], refused: dict[str, str], why: str
+) -> None:
+    bad = network.sites["b.example.org"]
+    bad.files, bad.refused = files, refused
+    assert network.probe() == "ab", "one look may be chance"
+    assert network.probe() == "a"
+    told = network.told("health", "b.example.org")
+    assert f"incomplete: {REPOSITORY}" in told.replace("\n", " ")
+    assert why in told
+    assert network.probe() == "a"
+    bad.files, bad.refused = repository(1), {}
+    assert network.probe() == "ab"
+
+
+def test_a_whole_mirror_is_asked_for_each_file_once_and_again_after_a_change(network: Network) -> None:
+    site = network.sites["a.example.org"]
+
+    def files() -> set[str]:
+        asked = {each for each in site.asked if REPOMD not in each and not each.endswith(" /")}
+        site.asked.clear()
+        return asked
+
+    assert network.probe() == "ab"
+    assert len(files()) == len(repository(1)) - 1
+    for _ in range(3):
+        assert network.probe() == "ab"
+        assert files() == set()
+    network.publish(2)
+    assert network.probe() == "ab"
+    assert {each for each in files() if "-2" in each}
