@@ -280,10 +280,7 @@ def _is_pressing(verdict: Verdict | None, metadata: RepoMetadata) -> bool:
 
 def _is_unseen(trip: Trip, tree: Subject, path: str) -> bool:
     """Whether not all files that a repository's metadata names were looked at since it changed."""
-    metadata = trip.wanted.get(tree.module, {}).get(path)
-    if metadata is None:
-        return False
-    digest, subject = metadata.current.sha256, replace(tree, path=path)
+    digest, subject = _comparable(trip, tree.module)[path].current.sha256, replace(tree, path=path)
     return is_due(trip.named.get(subject.key, {}).get(digest), trip.verdicts.get(subject), digest)
 
 
