@@ -1,4 +1,8 @@
-"""Files that the origin's metadata names, and how far mirrors were looked at whole."""
+"""Add the files that the origin's metadata names, and how far mirrors were looked at whole.
+
+A repository at the root of a tree had the empty path in the origin's history, which is the tree's own elsewhere. Its name
+is that of the module's root from now on: ``/main``.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,12 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
+NAMED_BY_PATH = ("origin_changes", "origin_checks")
+"""Tables whose paths are names of repositories."""
+
 
 def upgrade() -> None:
-    """Adds them. A repository at the root of the main tree is recorded as ``/main`` from now on."""
+    """Creates the table, widens ``verdicts`` and renames repositories at the root."""
     op.create_table(
         "origin_files",
         sa.Column("path", sa.Text, primary_key=True),
@@ -20,8 +27,12 @@ def upgrade() -> None:
         sa.Column("file", sa.Text, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=True),
     )
-    op.add_column("verdicts", sa.Column("whole_sha256", sa.Text, nullable=True))
-    op.add_column("verdicts", sa.Column("whole_at", sa.Float, nullable=True))
-    op.add_column("verdicts", sa.Column("looked", sa.Integer, nullable=False, server_default="0"))
-    for table in ("origin_changes", "origin_checks"):
-        op.execute(sa.text(f"UPDATE {table} SET path = '/main' WHERE path = ''"))  # two names of our own
+    for column in (
+        sa.Column("whole_sha256", sa.Text, nullable=True),
+        sa.Column("whole_at", sa.Float, nullable=True),
+        sa.Column("looked", sa.Integer, nullable=False, server_default="0"),
+    ):
+        op.add_column("verdicts", column)
+    for name in NAMED_BY_PATH:
+        path = sa.column("path", sa.Text)
+        op.execute(sa.update(sa.table(name, path)).where(path == "").values(path="/main"))
