@@ -1,7 +1,9 @@
 """Add the files that the origin's metadata names, and how far mirrors were looked at whole.
 
-A repository at the root of a tree had the empty path in the origin's history, which is the tree's own elsewhere. Its name
-is that of the module's root from now on: ``/main``.
+A repository at the root of a tree had the empty path in the origin's history, which is the tree's own elsewhere.
+Its name is that of the module's root from now on: ``/main``.
+
+Verdicts of former versions say nothing of files, so each repository is looked at whole after the upgrade.
 """
 
 from __future__ import annotations
