@@ -38,10 +38,10 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("rules",),
         ("health",),
         ("snapshot",),
-        ("selection", "owners"),
+        ("selection",),
         ("redirects",),
         ("public", "preview"),
-        ("readiness",),
+        ("owners", "readiness"),
     ),
     "sources": (("yaml", "origin"), ("places",), ("geo",), ("mirrors",), ("service", "submissions")),
     "checks": (("fetching",), ("probing",)),
@@ -77,6 +77,7 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
     "mirrorlist/core/health/verdicts.py": "the vocabulary of health: subjects, outcomes, verdicts and what follows",
     "mirrorlist/core/model.py": "the vocabulary of everything: reasons, mirrors, queries, selections",
+    "mirrorlist/sources/service/text.py": "the keys of service.yml as they are written, one class per key",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",
 }
 """Files above 300 lines, each with the reason why it is read better in one piece."""

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "init": "init.init",
     "kit": "kit.kit",
     "list": "list.list_",
+    "mail": "mail.mail",
     "mirrors": "mirrors.mirrors",
     "new": "new.new",
     "notify": "notify.notify",

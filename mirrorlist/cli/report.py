@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,27 +13,23 @@ from mirrorlist.cli.output.durations import moment
 from mirrorlist.cli.output.reviews import PAGES
 from mirrorlist.cli.output.written import write_named
 from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
-from mirrorlist.core.health.history import reaches
 from mirrorlist.core.owners.network_report import (
     DOWN_DAYS,
     Limits,
     NetworkReport,
-    Observations,
     can_be_named,
     network_report,
     patch,
 )
 from mirrorlist.core.snapshot import Facts
-from mirrorlist.indexing.reasons import held_by
+from mirrorlist.publishing.network_now import observations
+from mirrorlist.publishing.notifying import bounces
 from mirrorlist.sources.mirrors.files import read_mirror_files, read_regular
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.submissions.changes import paused
 from mirrorlist.store.database import open_database
-from mirrorlist.store.health import HealthStore
-from mirrorlist.store.index_files import current_indexes, read_facts
+from mirrorlist.store.notices import NoticeStore
 from mirrorlist.store.snapshot_files import published_facts
-
-MOST_EVENTS = 1_000_000
 
 
 @click.command("report")
@@ -51,13 +48,10 @@ def report_(context: Context, form: str, down_days: float, patch_file: Path | No
     facts = published_facts(state_dir)
     engine = open_database(state_dir, context.settings.database)
     try:
-        store = HealthStore(engine)
-        reach = reaches(store.verdicts(), store.events(limit=MOST_EVENTS), now)
+        seen, came_back = observations(engine, state_dir, facts, now), bounces(NoticeStore(engine).sent())
     finally:
         engine.dispose()
-    indexes = read_facts(state_dir, tuple(current_indexes(state_dir).items()))
-    known = Observations(reach, held_by(state_dir, facts.service.modules, facts.mirrors), indexes)
-    found = network_report(facts, known, now, Limits(down_days=down_days))
+    found = network_report(facts, replace(seen, bounces=came_back), now, Limits(down_days=down_days))
     click.echo(PAGES[form](found), nl=False)
     if patch_file:
         _write_patch(patch_file, facts, found, way)

@@ -197,6 +197,7 @@ class Mirror:
     contact_name: str | None = None
     peerings: tuple[str, ...] = ()
     agreement: str | None = None
+    notify: bool = True
     withheld: tuple[Withheld, ...] = ()
 
 

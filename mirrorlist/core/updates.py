@@ -20,6 +20,7 @@ class UpdateOutcome(StrEnum):
     KEPT = "kept"
     BUILT = "index"
     WARNING = "warning"
+    SENT = "sent"
 
 
 @dataclass(frozen=True, slots=True)

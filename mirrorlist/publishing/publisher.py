@@ -15,7 +15,7 @@ import structlog
 
 from mirrorlist.core.catalogue.catalogue import wanted_images
 from mirrorlist.core.catalogue.metadata import metadata_from
-from mirrorlist.core.catalogue.service import GeoSources, Service
+from mirrorlist.core.catalogue.service import GeoSources, Notify, Service
 from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError
 from mirrorlist.core.files.found import by_mirror
 from mirrorlist.core.health.columns import HealthTable
@@ -193,7 +193,7 @@ class Publisher:
             generation=generation,
             built_at=now,
             key=key,
-            service=service,
+            service=replace(service, notify=Notify()),
             mirrors=tuple(map(without_contacts, mirrors)),
             places=geo.places,
             country_places=addresses.country_places,

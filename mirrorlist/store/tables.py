@@ -50,6 +50,19 @@ ORIGIN_CHECKS = sa.Table(
 )
 """When the origin last confirmed what is known of a path, and how it last failed since."""
 
+NOTICES = sa.Table(
+    "notices",
+    SCHEMA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("mirror", sa.Text, nullable=False, index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("key", Words, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("bounce", Words, nullable=True),
+)
+"""One row for each notice that a mirror's owner was sent, and why its mail came back if it did."""
+
 ORIGIN_IMAGES = sa.Table(
     "origin_images",
     SCHEMA,

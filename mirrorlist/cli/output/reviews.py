@@ -170,6 +170,8 @@ def sections(report: NetworkReport) -> Iterator[Section]:
         for each in report.down
     ]
     yield "Down for long", down, "none"
+    if report.bounces:
+        yield "Mails that came back", [f"{name}: {why}" for name, why in report.bounces.items()], "none"
     leaving = [
         f"{each.mirror}: until {each.until or 'a day that nobody wrote (status_until)'}"
         + (f", {each.reason}" if each.reason else "")

@@ -157,6 +157,41 @@ class Site:
     gpg_key: str | None = None
 
 
+class SmtpSecurity(StrEnum):
+    """How the connection to a mail server is encrypted; the value is the key's."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """The operator's mail server. ``password_file`` is an absolute path."""
+
+    host: str
+    port: int
+    security: SmtpSecurity = SmtpSecurity.STARTTLS
+    user: str | None = None
+    password_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """How mirror owners and maintainers are written to. Without a ``server`` no mail is sent, without a ``webhook``
+    (an http(s) URL) nothing is posted. Paths are absolute."""
+
+    server: MailServer | None = None
+    sender: str = ""
+    reply_to: str | None = None
+    events: tuple[str, ...] = ()
+    """The kinds of notices; none means all."""
+    digest_to: str | None = None
+    templates: str | None = None
+    webhook: str | None = None
+    webhook_secret_file: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One distribution's service. Directories are absolute paths."""
@@ -192,6 +227,8 @@ class Service:
     site: Site = field(default_factory=Site)
     sync: SyncSources = field(default_factory=SyncSources)
     """The machines that mirrors copy, and which of them a mirror is told."""
+    notify: Notify = field(default_factory=Notify)
+    """Holds addresses of people, so no snapshot has it."""
 
     @property
     def own_networks(self) -> tuple[str, ...]:

@@ -47,6 +47,8 @@ class Observations:
     held: Mapping[str, Held] = field(default_factory=dict)
     indexes: Mapping[str, IndexFacts] = field(default_factory=dict)
     """By module what the newest index of files says of itself."""
+    bounces: Mapping[str, str] = field(default_factory=dict)
+    """Why the last mail to a mirror's owner came back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class NetworkReport:
     origin: tuple[str, ...] = ()
     files: tuple[Differing, ...] = ()
     unread: tuple[str, ...] = ()
+    bounces: Mapping[str, str] = field(default_factory=dict)
 
 
 LIFE = (
@@ -164,6 +167,7 @@ def network_report(facts: Facts, known: Observations, now: float, limits: Limits
         offers=tuple(_offers(mirrors, today, limits)),
         coming=tuple(_coming(each, facts.service, known, today) for each in mirrors if each.status in ON_THE_WAY),
         below=tuple(_below(mirrors, facts.service, known)),
+        bounces=known.bounces,
         down=tuple(sorted(_down(mirrors, known, now, limits), key=lambda each: each.since)),
         leaving=tuple(leaving(mirrors)),
         withheld=tuple(

@@ -72,6 +72,7 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
         contact_name=fields.get("contact_name"),
         peerings=tuple(fields.get("peerings", [])),
         agreement=fields.get("agreement"),
+        notify=fields.get("notify", True),
     )
 
 

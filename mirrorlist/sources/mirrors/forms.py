@@ -249,6 +249,7 @@ FORMS: Mapping[Field, Form] = {
     ("geolocation", "longitude"): _degrees("EW"),
     ("geolocation", "time_zone"): text_of,
     ("private",): truth,
+    ("notify",): truth,
     ("monopoly",): truth,
     ("subnets",): networks,
     ("asn",): _systems,

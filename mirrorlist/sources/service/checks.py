@@ -250,6 +250,21 @@ def downloads_are_complete(draft: ServiceDraft) -> Iterator[Finding]:
             yield draft.error(pointer, ServiceCode.BAD_DOWNLOAD, what)
 
 
+def mail_is_complete(draft: ServiceDraft) -> Iterator[Finding]:
+    """Mail has a sender, and what is posted goes to an address that can be reached."""
+    text = draft.text.notify
+    if text.smtp is not None and text.sender is None:
+        message = "notify has smtp but no sender; write the address that mails come from as notify.sender"
+        yield draft.key_error(("notify", "smtp"), ServiceCode.BAD_NOTIFY, message)
+    if text.smtp is None and (text.sender or text.digest_to):
+        pointer = ("notify", "sender" if text.sender else "digest_to")
+        message = f"{spelled(pointer)} needs a mail server; write notify.smtp, or remove it"
+        yield draft.key_error(pointer, ServiceCode.BAD_NOTIFY, message)
+    if text.webhook is not None and (fault := url_fault(text.webhook.url)):
+        message = f"notify.webhook.url {shown(text.webhook.url)} {fault}"
+        yield draft.document.error(("notify", "webhook", "url"), Code.BAD_URL, message)
+
+
 CHECKS: tuple[Check, ...] = (
     *CATALOGUE_CHECKS,
     *IMAGE_CHECKS,
@@ -263,6 +278,7 @@ CHECKS: tuple[Check, ...] = (
     overrides_are_networks,
     overrides_are_places,
     downloads_are_complete,
+    mail_is_complete,
     *TREE_CHECKS,
     *SYNC_CHECKS,
 )

@@ -16,9 +16,12 @@ from mirrorlist.core.catalogue.service import (
     WEB_SCHEMES,
     Download,
     GeoSources,
+    MailServer,
     Module,
     NetworkOverride,
+    Notify,
     Service,
+    SmtpSecurity,
     SyncSource,
     SyncSources,
 )
@@ -34,6 +37,7 @@ from mirrorlist.sources.service.text import (
     CityOf,
     DownloadText,
     ModuleText,
+    NotifyText,
     OverrideText,
     RequirementsText,
     ServiceDraft,
@@ -137,6 +141,7 @@ def read_service(
         required_protocols=text.required_protocols,
         approved=text.approved,
         site=replace(text.site, url=site_url, join_text=text.site.join_text.strip()),
+        notify=_notify(text.notify, base),
         sync=SyncSources(text.sync.policy, tuple(_source(each, city_of) for each in text.sync.sources)),
     )
     return service, warnings
@@ -234,6 +239,31 @@ def _download(text: DownloadText, base: Path, state: Path) -> Download:
         url=text.url,
         account=text.account,
         key_file=str(base / text.key_file) if text.key_file else None,
+    )
+
+
+_MAIL_PORTS = {SmtpSecurity.STARTTLS: 587, SmtpSecurity.TLS: 465, SmtpSecurity.NONE: 25}
+
+
+def _notify(text: NotifyText, base: Path) -> Notify:
+    server, webhook = None, text.webhook
+    if (smtp := text.smtp) is not None:
+        server = MailServer(
+            host=smtp.host,
+            port=smtp.port or _MAIL_PORTS[smtp.security],
+            security=smtp.security,
+            user=smtp.user,
+            password_file=str(base / smtp.password_file) if smtp.password_file else None,
+        )
+    return Notify(
+        server=server,
+        sender=text.sender or "",
+        reply_to=text.reply_to,
+        events=text.events,
+        digest_to=text.digest_to,
+        templates=str(base / text.templates) if text.templates else None,
+        webhook=webhook.url if webhook else None,
+        webhook_secret_file=str(base / webhook.secret_file) if webhook and webhook.secret_file else None,
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from mirrorlist.core.catalogue.catalogue import Catalogue
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.catalogue.service import Profile, Site, SyncPolicy, Vendor
+from mirrorlist.core.catalogue.service import Profile, Site, SmtpSecurity, SyncPolicy, Vendor
 from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Protocol
@@ -164,6 +164,38 @@ class GeoText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailServerText:
+    """The key ``notify.smtp``."""
+
+    host: str
+    port: int | None = None
+    security: SmtpSecurity = SmtpSecurity.STARTTLS
+    user: str | None = None
+    password_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookText:
+    """The key ``notify.webhook``."""
+
+    url: str
+    secret_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyText:
+    """The key ``notify``."""
+
+    smtp: MailServerText | None = None
+    sender: str | None = None
+    reply_to: str | None = None
+    events: tuple[str, ...] = ()
+    digest_to: str | None = None
+    templates: str | None = None
+    webhook: WebhookText | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyText:
     """The key ``policy``."""
 
@@ -206,6 +238,7 @@ class ServiceText:
     trees: tuple[TreeText, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     geo: GeoText = field(default_factory=GeoText)
+    notify: NotifyText = field(default_factory=NotifyText)
     policy: PolicyText = field(default_factory=PolicyText)
     requirements: RequirementsText = field(default_factory=RequirementsText)
     profile: Profile = Profile.PUBLIC
@@ -242,6 +275,7 @@ class ServiceCode(StrEnum):
     NOT_INCREASING = "not-increasing"
     OVERRIDE_TWICE = "override-twice"
     BAD_DOWNLOAD = "bad-download"
+    BAD_NOTIFY = "bad-notify"
     NOT_INTRANET = "not-intranet"
     RESERVED_PATH = "reserved-path"
     TREE_TWICE = "tree-twice"

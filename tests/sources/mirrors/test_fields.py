@@ -61,6 +61,7 @@ sync: {source: "rsync://b.example/linux/", from: 192.0.2.7}
 contact_name: Kari
 peerings: [NIX]
 agreement: "2026-01"
+notify: no
 """
 
 
@@ -108,6 +109,7 @@ def test_every_field_arrives_with_its_meaning() -> None:
             contact_name="Kari",
             peerings=("NIX",),
             agreement="2026-01",
+            notify=False,
         ),
         [],
     )

@@ -98,6 +98,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     (f"{PLACE}/time_zone/maxLength", {"geolocation": {"time_zone": "x" * 65}}),
     (f"{PLACE}/time_zone/pattern", {"geolocation": {"time_zone": "UTC +2"}}),
     (f"{P}/private/type", {"private": "perhaps"}),
+    (f"{P}/notify/type", {"notify": "perhaps"}),
     (f"{P}/monopoly/type", {"monopoly": 1}),
     (f"{P}/subnets/anyOf", {"subnets": 5}),
     (f"{P}/subnets/anyOf/0/type", {"subnets": 5}),
