@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -38,8 +39,9 @@ METRICS_BACKLOG = 16
 
 
 class Serving(msgspec.Struct, frozen=True):
-    """What serves, and with how many workers; the command that publishes; the descriptors of the bound socket, of the
-    lock on the state directory, and of the socket for monitoring. A socket that systemd passed stays its own."""
+    """What serves, and with how many workers; the commands that publish and probe; the descriptors of the bound socket,
+    of the lock on the state directory, and of the socket for monitoring. A socket that systemd passed stays its own.
+    Without a ``prober`` another process probes."""
 
     workers: int
     state_dir: str
@@ -48,6 +50,7 @@ class Serving(msgspec.Struct, frozen=True):
     lock: int | None
     is_passed: bool = False
     metrics: int | None = None
+    prober: list[str] = []
 
 
 def become(serving: Serving) -> None:
@@ -79,13 +82,15 @@ def main() -> None:
 
 def _serve(serving: Serving, claimed: socket.socket, manager: Manager) -> bool:
     """Whether it ended because it was told to."""
-    with (
-        received_signals() as signals,
-        Companion([*serving.publisher, "--parent", str(os.getpid())]) as publisher,
-    ):
+    parent = ["--parent", str(os.getpid())]
+    with received_signals() as signals, ExitStack() as companions:
+        publisher = companions.enter_context(Companion("publisher", [*serving.publisher, *parent]))
         found = publisher.wait_for(Path(serving.state_dir) / NAME, signals, manager)
         if found is not True:
             return found is None
+        publisher.keep()
+        if serving.prober:
+            companions.enter_context(Companion("prober", [*serving.prober, *parent])).keep()
         manager.status(f"answers at {address_of(claimed)}")
         metrics = None if serving.metrics is None else opened(socket.socket(fileno=serving.metrics), METRICS_BACKLOG)
         return Workers("mirrorlist.app:gateway", claimed, serving.workers, manager, metrics).run(signals)
@@ -94,7 +99,8 @@ def _serve(serving: Serving, claimed: socket.socket, manager: Manager) -> bool:
 class Companion:
     """A process that lives as long as this one: started again when it ends, ended at the end."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, name: str, command: list[str]) -> None:
+        self._name = name
         self._command = command
         self._stop = threading.Event()
         self._process = subprocess.Popen(command)
@@ -112,8 +118,7 @@ class Companion:
             self._process.wait()
 
     def wait_for(self, file: Path, signals: socket.socket, manager: Manager) -> bool | None:
-        """Waits for the first snapshot, and keeps the process alive from then on. False if it cannot be made, None if
-        this process is told to end before."""
+        """Waits for the first snapshot. False if it cannot be made, None if this process is told to end before."""
         deadline = time.monotonic() + FIRST_SNAPSHOT_SECONDS
         while not file.exists():
             manager.alive()
@@ -122,8 +127,11 @@ class Companion:
                 return False
             if select.select([signals], [], [], LOOK_SECONDS)[0] and set(signals.recv(64)) - {signal.SIGHUP}:
                 return None
-        threading.Thread(target=self._keep, name="publisher", daemon=True).start()
         return True
+
+    def keep(self) -> None:
+        """Keeps the process alive from now on."""
+        threading.Thread(target=self._keep, name=self._name, daemon=True).start()
 
     def _keep(self) -> None:
         pause, started = RESTART_SECONDS, time.monotonic()
@@ -134,5 +142,5 @@ class Companion:
             if self._stop.wait(pause):
                 return
             pause, started = min(2 * pause, LONGEST_RESTART_SECONDS), time.monotonic()
-            log.error("the publisher ended and is started again", status=self._process.returncode)
+            log.error(f"the {self._name} ended and is started again", status=self._process.returncode)
             self._process = subprocess.Popen(self._command)

@@ -111,15 +111,20 @@ class Service:
     port: int
     directory: Path
 
-    def _children(self, publishes: bool) -> set[int]:
+    def _children(self, *commands: str) -> set[int]:
+        """The processes below that run one of these; without any those that run none."""
         below = [row for row in processes().values() if row.parent == self.process.pid]
-        return {row.pid for row in below if ("publish --watch" in row.command) is publishes}
+        wanted = commands or ("publish --watch", " probe ")
+        return {row.pid for row in below if any(each in row.command for each in wanted) is bool(commands)}
 
     def workers(self) -> set[int]:
-        return self._children(publishes=False)
+        return self._children()
 
     def publishers(self) -> set[int]:
-        return self._children(publishes=True)
+        return self._children("publish --watch")
+
+    def probers(self) -> set[int]:
+        return self._children(" probe ")
 
     def log(self) -> str:
         return (self.directory / "log").read_text()
@@ -141,7 +146,7 @@ def serving(config: Path, *options: str, database: str = "", secret: str = "") -
         until(30, lambda: len(service.workers()) == 2)
         yield service
     finally:
-        started = {process.pid, *service.workers(), *service.publishers()}
+        started = {process.pid, *service.workers(), *service.publishers(), *service.probers()}
         process.terminate()
         try:
             process.wait(20)

@@ -76,6 +76,7 @@ LONGER: dict[str, str] = {
     "mirrorlist/checks/probing/visit.py": "one visit: its plan carried out, its patience, and what the tree amounts to",
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
     "mirrorlist/core/health/verdicts.py": "the vocabulary of health: subjects, outcomes, verdicts and what follows",
+    "mirrorlist/store/tables.py": "every table of the database, one below the other",
     "mirrorlist/core/model.py": "the vocabulary of everything: reasons, mirrors, queries, selections",
     "mirrorlist/sources/service/text.py": "the keys of service.yml as they are written, one class per key",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",

@@ -32,6 +32,7 @@ from mirrorlist.core.snapshot import Facts
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.index_files import current_indexes, read_facts
+from mirrorlist.store.quick_looks import QuickLookStore
 from mirrorlist.store.snapshot_files import mirror_called, published_facts
 
 MOST_EVENTS = 10
@@ -56,7 +57,8 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
     if name is None:
         raise click.UsageError("give the NAME of a mirror, or --rungs")
     mirror = mirror_called(facts, name)
-    store = HealthStore(open_database(state_dir, context.settings.database))
+    engine = open_database(state_dir, context.settings.database)
+    store = HealthStore(engine)
     now = context.clock()
     rows = report(mirror, store.verdicts(name))
     console = Console(highlight=False)
@@ -76,6 +78,10 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
     probed = replace(facts.health, out=(), overrides=())
     for line in fault_lines(probed, facts.mirrors.index(mirror), mirror):
         console.print(f"left out of lists: {line}", soft_wrap=True, markup=False)
+    for fault in QuickLookStore(engine).faults(name):
+        said = f"{fault.outcome}: {fault.detail}, since {moment(fault.since)} UTC"
+        over = f"{fault.address} over {fault.tree.protocol}"
+        console.print(f"an address fails quick looks: {over}: {said}", soft_wrap=True, markup=False)
     if weight := weight_line(facts, mirror):
         console.print(weight, soft_wrap=True, markup=False)
     _tell_remedies(console, rows)

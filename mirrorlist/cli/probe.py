@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from operator import attrgetter
 
 import click
@@ -16,11 +20,15 @@ from mirrorlist.cli.output.written import progress
 from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of, stopped_by_signals
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.health.probe_run import HealthChange
-from mirrorlist.probing.prober import Prober, Reporting, line_of, work
+from mirrorlist.core.health.quick_lane import QuickTerms
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, ProbeOutcome
+from mirrorlist.probing.prober import Prober, Reporting, work
 from mirrorlist.store.database import open_database
 from mirrorlist.store.leader_election import PROBER, LeaderCandidate, leading, prober_lock
 
 log = structlog.get_logger()
+
+PARENT_CHECK_SECONDS = 0.5
 
 
 @click.command()
@@ -31,9 +39,27 @@ log = structlog.get_logger()
 )
 @click.option("--timeout", type=click.FloatRange(min=0.1, max=300), default=10.0, show_default=True, metavar="SECONDS",
               help="How long one request may take.")  # fmt: skip
+@click.option("--quick-every", type=DURATION, default="52s", show_default=True,
+              help="Between the runs: how often a mirror is looked at by one request.")  # fmt: skip
+@click.option("--quick-again", type=DURATION, default="20s", show_default=True,
+              help="How soon after a quick look that failed comes the next.")  # fmt: skip
+@click.option("--no-quick", is_flag=True, help="Only the runs.")
+@click.option("--quiet", is_flag=True, help="Say what changes and what a run came to, not each mirror.")
+@click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, has.")
 @pass_context
-def probe(context: Context, once: bool, name: str | None, every: int, timeout: float) -> None:
-    """Visit all mirrors, and note which are good for what.
+def probe(
+    context: Context,
+    once: bool,
+    name: str | None,
+    every: int,
+    timeout: float,
+    quick_every: int,
+    quick_again: int,
+    no_quick: bool,
+    quiet: bool,
+    parent: int | None,
+) -> None:
+    """Visit all mirrors, and note which are good for what. Between the runs, see quickly which still answer.
 
     Of several probers that share a database, one works and the others wait.
     """
@@ -44,30 +70,38 @@ def probe(context: Context, once: bool, name: str | None, every: int, timeout: f
         with leading(engine, candidate, PROBER, context.clock) as lead:
             if lead is None:
                 raise MirrorlistError("another prober works with this database; its verdicts count")
-            reporting = _reporting()
+            reporting = _reporting(quiet)
             reporting.done(Prober(state_dir, engine, context.clock, timeout, lead, reporting=reporting).run(name))
         return
     engine.dispose()
+    quick = QuickTerms(quick_every, quick_again, min(timeout, QuickTerms().timeout_seconds))
     with stopped_by_signals() as stop:
-        work(context.settings, context.clock, state_dir, timeout, every, stop, _reporting())
+        if parent is not None:
+            threading.Thread(target=_stop_with, args=(parent, stop), daemon=True).start()
+        lane = None if no_quick else quick
+        work(context.settings, context.clock, state_dir, timeout, every, stop, _reporting(quiet), lane)
 
 
-def _reporting() -> Reporting:
+def _stop_with(parent: int, stop: threading.Event) -> None:
+    """Stops when the parent is gone: nobody would end this process."""
+    while os.getppid() == parent:
+        if stop.wait(PARENT_CHECK_SECONDS):
+            return
+    stop.set()
+
+
+def _reporting(quiet: bool) -> Reporting:
     """Reports on the terminal."""
 
     def steps(count: int) -> AbstractContextManager[Callable[[Visited], None]]:
         return progress(count, line_of, attrgetter("mirror"), lambda _: False)
 
-    return Reporting(steps, click.echo, _tell)
+    told = Reporting(steps, click.echo, _tell, _tell_changes)
+    return replace(told, steps=Reporting().steps) if quiet else told
 
 
 def _tell(ran: Ran) -> None:
-    for (mirror, good_now, over), changes in _grouped(ran.round.changes).items():
-        first = changes[0]
-        what = first.subject.spelled or "the whole tree"
-        more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
-        why = f"{first.outcome.value}: {first.detail}" if first.detail else first.outcome.value
-        click.echo(f"{'up' if good_now else 'down':4}  {mirror}  {over}  {what}{more}: {why}")
+    _tell_changes(ran.round.changes)
     for family in sorted(ran.round.kept):
         click.echo(
             f"kept  what was known over {family} stays: many mirrors are lost at once, and so is what the project "
@@ -78,9 +112,38 @@ def _tell(ran: Ran) -> None:
     click.echo(f"{ran.mirrors} mirrors, {ran.requests} requests, {ran.seconds:.1f} s")
 
 
+def _tell_changes(all_changes: tuple[HealthChange, ...]) -> None:
+    for (mirror, good_now, over), changes in _grouped(all_changes).items():
+        first = changes[0]
+        what = first.subject.spelled or "the whole tree"
+        more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
+        why = f"{first.outcome.value}: {first.detail}" if first.detail else first.outcome.value
+        click.echo(f"{'up' if good_now else 'down':4}  {mirror}  {over}  {what}{more}: {why}")
+
+
 def _grouped(changes: tuple[HealthChange, ...]) -> dict[tuple[str, bool, str], list[HealthChange]]:
     found: dict[tuple[str, bool, str], list[HealthChange]] = {}
     for change in changes:
         over = f"{change.subject.protocol} {change.subject.family}"
         found.setdefault((change.subject.mirror, change.good_now, over), []).append(change)
     return found
+
+
+def line_of(visited: Visited) -> str:
+    """A visit in one line: what was not good, and how often. What nobody heard of is not called good."""
+    if not any(probe.outcome not in SAYS_NOTHING | {ProbeOutcome.NO_ADDRESS} for probe in visited.probes):
+        return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {_unheard(visited)}"
+    quiet = GOOD_OUTCOMES | SAYS_NOTHING | {ProbeOutcome.NO_ADDRESS}
+    bad = Counter(probe.outcome.value for probe in visited.probes if probe.outcome not in quiet)
+    told = ", ".join(f"{count} {outcome}" for outcome, count in bad.most_common()) or "good"
+    return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {told}"
+
+
+def _unheard(visited: Visited) -> str:
+    """Why nothing is known of a mirror after a visit."""
+    if not visited.requests:
+        return "not asked: nothing on it can be compared with the origin"
+    if visited.probes and all(probe.outcome is ProbeOutcome.NO_ADDRESS for probe in visited.probes):
+        return ProbeOutcome.NO_ADDRESS.value
+    why = next((str(probe.detail) for probe in visited.probes if probe.outcome in SAYS_NOTHING), "")
+    return f"not known: {why}" if why else "not known"

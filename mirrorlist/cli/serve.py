@@ -47,6 +47,7 @@ def octal(_: click.Context, __: click.Parameter, text: str) -> int:
               help="Update files so long after the end of a run; 0 is never.")  # fmt: skip
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Where monitoring is answered.")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Answer /metrics, /healthz and /readyz here.")
+@click.option("--probe", is_flag=True, help="Probe the mirrors too, as mirrorlist probe does.")
 @click.option("--log-format", type=click.Choice(LOG_FORMATS), help="As before the command.")
 @pass_context
 def serve(
@@ -60,9 +61,10 @@ def serve(
     files_every: float,
     metrics_host: str,
     metrics_port: int | None,
+    probe: bool,
     log_format: str | None,
 ) -> None:
-    """Answer clients. One process compiles snapshots, the workers only read them.
+    """Answer clients. One process compiles snapshots, with --probe another one probes, the workers only read.
 
     A socket that systemd passes is used before --port and --unix-socket. SIGTERM and SIGINT end the service after the
     answers that are under way; SIGHUP renews the workers one by one, without a request that fails.
@@ -81,17 +83,18 @@ def serve(
     export(settings, service.state_dir)
     where = address_of(claimed)
     click.echo(f"{service.name}: {where}{'' if unix_socket else '/mirrorlist/<version>/<repository>'}", err=True)
-    publisher = _publisher(context, service.state_dir)
-    publisher += ["--metadata-every", str(metadata_every), "--files-every", str(files_every)]
+    command = _command(context, service.state_dir)
+    every = ["--metadata-every", str(metadata_every), "--files-every", str(files_every)]
     become(
         Serving(
             workers=workers,
             state_dir=service.state_dir,
-            publisher=publisher,
+            publisher=[*command, "publish", "--watch", *every],
             claimed=claimed.fileno(),
             is_passed=bool(passed),
             lock=lock,
             metrics=metrics.fileno() if metrics else None,
+            prober=[*command, "probe", "--quiet"] if probe else [],
         )
     )
 
@@ -102,9 +105,9 @@ def _claimed(passed: int, host: str, port: int, unix_socket: Path | None, mode: 
     return claimed_path(unix_socket.absolute(), mode) if unix_socket else claimed_port(host, port)
 
 
-def _publisher(context: Context, state_dir: str) -> list[str]:
-    """The state is named, so that a publisher that is started again finds it while the service file is broken."""
+def _command(context: Context, state_dir: str) -> list[str]:
+    """The state is named, so that a process that is started again finds it while the service file is broken."""
     settings = context.settings
     command = [sys.executable, "-m", "mirrorlist", "--config", str(existing(settings.config))]
     command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
-    return [*command, "--state", state_dir, "publish", "--watch"]
+    return [*command, "--state", state_dir]

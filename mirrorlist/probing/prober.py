@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -28,11 +27,14 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health.elsewhere import elsewhere
 from mirrorlist.core.health.probe_plan import wanted_repositories
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, ProbeOutcome
+from mirrorlist.core.health.probe_run import HealthChange
+from mirrorlist.core.health.quick_lane import QuickTerms
+from mirrorlist.core.health.verdicts import ProbeOutcome
 from mirrorlist.core.model import Mirror, Protocol
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.logs import LastingFault
+from mirrorlist.probing.quick_lane import QuickProber, beside
 from mirrorlist.settings import Settings
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
@@ -83,11 +85,15 @@ def _no_steps(count: int) -> AbstractContextManager[Callable[[Visited], None]]:
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """Where a run reports: its steps as they are done, sentences, and what all came to. Nowhere by default."""
+    """Where a run reports: its steps as they are done, sentences, what all came to, and what quick looks turned.
+
+    Nowhere by default.
+    """
 
     steps: Callable[[int], AbstractContextManager[Callable[[Visited], None]]] = _no_steps
     say: Callable[[str], None] = _nothing
     done: Callable[[Ran], None] = _nothing
+    turned: Callable[[tuple[HealthChange, ...]], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +205,11 @@ def work(
     every: float,
     stop: threading.Event,
     reporting: Reporting,
+    quick: QuickTerms | None = None,
 ) -> None:
-    """Waits until this prober leads, and runs until it is told to stop. The database may go and come meanwhile."""
+    """Waits until this prober leads, and runs until it is told to stop; with ``quick`` it takes quick looks too.
+
+    The database may go and come meanwhile."""
     waiting, fault = LeaderWait(), LastingFault()
     while not stop.is_set():
         try:
@@ -212,7 +221,10 @@ def work(
                         fault.is_over()
                         waiting.tell(lead is not None)
                         if lead:
-                            _lead(Prober(state_dir, engine, clock, timeout, lead, stop, reporting), every, stop)
+                            prober = Prober(state_dir, engine, clock, timeout, lead, stop, reporting)
+                            lane = quick and QuickProber(state_dir, engine, clock, lead, quick, reporting.turned)
+                            with beside(lane or None):
+                                _lead(prober, every, stop)
                     stop.wait(LEAD_AGAIN_SECONDS)
             finally:
                 engine.dispose()
@@ -266,23 +278,3 @@ ALL_INSIDE = (
     "no mirror was asked, as none has a public address; if they are in networks of your own, write into service.yml "
     "profile: intranet, and the networks under intranet_networks"
 )
-
-
-def line_of(visited: Visited) -> str:
-    """A visit in one line: what was not good, and how often. What nobody heard of is not called good."""
-    if not any(probe.outcome not in SAYS_NOTHING | {ProbeOutcome.NO_ADDRESS} for probe in visited.probes):
-        return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {_unheard(visited)}"
-    quiet = GOOD_OUTCOMES | SAYS_NOTHING | {ProbeOutcome.NO_ADDRESS}
-    bad = Counter(probe.outcome.value for probe in visited.probes if probe.outcome not in quiet)
-    told = ", ".join(f"{count} {outcome}" for outcome, count in bad.most_common()) or "good"
-    return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {told}"
-
-
-def _unheard(visited: Visited) -> str:
-    """Why nothing is known of a mirror after a visit."""
-    if not visited.requests:
-        return "not asked: nothing on it can be compared with the origin"
-    if visited.probes and all(probe.outcome is ProbeOutcome.NO_ADDRESS for probe in visited.probes):
-        return ProbeOutcome.NO_ADDRESS.value
-    why = next((str(probe.detail) for probe in visited.probes if probe.outcome in SAYS_NOTHING), "")
-    return f"not known: {why}" if why else "not known"

@@ -97,7 +97,7 @@ class HealthStore:
         if mirror is not None:
             wanted = wanted.where(VERDICTS.c.mirror == mirror)
         with self._engine.connect() as connection:
-            return dict(_known(*row) for row in connection.execute(wanted))
+            return dict(known_verdict(*row) for row in connection.execute(wanted))
 
     def probes(self, mirror: str, since: float = 0.0) -> list[Probe]:
         """The probes of a mirror that were kept, the newest first."""
@@ -170,19 +170,28 @@ class HealthStore:
         return run is not None and now - run.started_at < WATCHED_SECONDS
 
     def record(self, found: RunResult, before: Mapping[Subject, Verdict], forgotten: Collection[Subject] = ()) -> bool:
-        """Writes what a run came to, whole or not at all; whether anything that matters changed."""
+        """Writes what a run came to, whole or not at all; whether anything that matters changed.
+
+        A tree that quick looks turned since ``before`` keeps their verdict: they looked later.
+        """
         gone = [subject for subject in forgotten if subject in before and subject not in found.verdicts]
         matters = bool(gone) or any(
             _what_matters(before.get(subject)) != _what_matters(verdict) for subject, verdict in found.verdicts.items()
         )
         with self._leading() as connection:
+            rows = connection.execute(sa.select(VERDICTS).where(VERDICTS.c.path == ""))
+            later = {
+                subject
+                for subject, verdict in (known_verdict(*row) for row in rows)
+                if _turned(before.get(subject)) != _turned(verdict)
+            }
             verdicts = [
-                _subject_row(subject) | _columns(verdict) | {"outcome": verdict.outcome.value}
-                for subject, verdict in found.verdicts.items()
+                verdict_row(subject, verdict) for subject, verdict in found.verdicts.items() if subject not in later
             ]
             self._write(connection, upsert(self._engine.dialect.name, VERDICTS), verdicts)
             self._write(connection, PROBES.insert(), map(_probe_row, found.noted))
-            self._write(connection, HEALTH_EVENTS.insert(), map(_event_row, found.changes))
+            changes = (change for change in found.changes if change.subject not in later)
+            self._write(connection, HEALTH_EVENTS.insert(), map(event_row, changes))
             self._write(connection, _FORGET, ({f"_{name}": value for name, value in _subject_row(each).items()}
                                               for each in gone))  # fmt: skip
             if matters:
@@ -231,6 +240,15 @@ def _what_matters(verdict: Verdict | None) -> object:
     return verdict and (verdict.good_now, verdict.since, verdict.outcome, verdict.sha256)
 
 
+def _turned(verdict: Verdict | None) -> object:
+    return verdict and (verdict.good_now, verdict.since)
+
+
+def verdict_row(subject: Subject, verdict: Verdict) -> dict[str, Any]:
+    """A verdict as a row of VERDICTS."""
+    return _subject_row(subject) | _columns(verdict) | {"outcome": verdict.outcome.value}
+
+
 def _subject_row(subject: Subject) -> dict[str, Any]:
     return {key: getattr(subject, key) for key in _KEYS} | {
         "protocol": subject.protocol.value,
@@ -244,7 +262,7 @@ _FAMILIES = {each.value: each for each in Family}
 _OUTCOMES = {each.value: each for each in ProbeOutcome}
 
 
-def _known(
+def known_verdict(
     mirror: str, module: str, protocol: str, family: str, path: str, good_now: bool, since: float, outcome: str,
     *rest: Any,
 ) -> tuple[Subject, Verdict]:  # fmt: skip
@@ -264,7 +282,8 @@ def _probe_row(probe: Probe) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _event_row(change: HealthChange) -> dict[str, Any]:
+def event_row(change: HealthChange) -> dict[str, Any]:
+    """A change as a row of HEALTH_EVENTS."""
     kind = EventKind.UP if change.good_now else EventKind.DOWN
     why = f"{change.outcome.value}: {change.detail}" if change.detail else change.outcome.value
     return _subject_row(change.subject) | {"kind": kind.value, "at": change.at, "why": why}

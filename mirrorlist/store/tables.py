@@ -158,6 +158,19 @@ MIRROR_ADDRESSES = sa.Table(
 )
 """The addresses that the names in a mirror's URLs led to when it was last probed, and whose they are."""
 
+ADDRESS_FAULTS = sa.Table(
+    "address_faults",
+    SCHEMA,
+    sa.Column("mirror", sa.Text, primary_key=True),
+    sa.Column("module", sa.Text, primary_key=True),
+    sa.Column("protocol", sa.Text, primary_key=True),
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("detail", Words, nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
+)
+"""The addresses that fail quick looks by now, also those of trees that are good by other addresses."""
+
 OVERRIDES = sa.Table(
     "overrides",
     SCHEMA,

@@ -22,6 +22,7 @@ from mirrorlist.checks.fetching.fetch import guard_of
 from mirrorlist.checks.probing.visit import Visited
 from mirrorlist.cli.main import main
 from mirrorlist.cli.output.durations import ago, moment
+from mirrorlist.cli.probe import line_of
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.catalogue.query import Spellings
@@ -33,7 +34,7 @@ from mirrorlist.core.model import MAIN, PlaceSource, Protocol
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.network.public_addresses import refusal
 from mirrorlist.core.selection.select import select
-from mirrorlist.probing.prober import Prober, RunStopped, line_of
+from mirrorlist.probing.prober import Prober, RunStopped
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore

@@ -6,14 +6,18 @@ read to what remains. That holds for header lines too, which http.client reads t
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import selectors
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import cast
 
 from mirrorlist.checks.fetching.deadline import Deadline
-from mirrorlist.checks.fetching.result import Failed, FailureKind, shown
+from mirrorlist.checks.fetching.result import Failed, Failure, FailureKind, shown
 
 MOST_ADDRESSES_TRIED = 4
 
@@ -115,6 +119,48 @@ def connection(addresses: Sequence[str], port: int, deadline: Deadline) -> Itera
                 continue
             yield opened, address
             return
+
+
+Door = tuple[str, int]
+"""An address and a port."""
+
+
+def connected(doors: Iterable[Door], deadline: Deadline) -> dict[Door, socket.socket | Failure]:
+    """A connection to each door, all tried at once, or why there is none; the caller closes them."""
+    found: dict[Door, socket.socket | Failure] = {}
+    with selectors.DefaultSelector() as waiting:
+        for door in dict.fromkeys(doors):
+            try:
+                opened = socket.socket(socket.AF_INET6 if ":" in door[0] else socket.AF_INET, socket.SOCK_STREAM)
+            except OSError as error:
+                found[door] = Failure(FailureKind.LOCAL, str(error.strerror or error))
+                continue
+            opened.setblocking(False)
+            status = opened.connect_ex(door)
+            if status in (0, errno.EINPROGRESS):
+                waiting.register(opened, selectors.EVENT_WRITE, door)
+            else:
+                found[door] = _no_connection(opened, door, status)
+        while waiting.get_map() and (left := deadline.left()) > 0:
+            for key, _ in waiting.select(left):
+                opened, door = cast(socket.socket, key.fileobj), key.data
+                waiting.unregister(opened)
+                status = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                found[door] = _no_connection(opened, door, status) if status else opened
+        for key in list(waiting.get_map().values()):
+            found[key.data] = _no_connection(cast(socket.socket, key.fileobj), key.data, errno.ETIMEDOUT)
+    return found
+
+
+def _no_connection(opened: socket.socket, door: Door, status: int) -> Failure:
+    opened.close()
+    where = f"port {door[1]}"
+    if status == errno.ECONNREFUSED:
+        return Failure(FailureKind.REFUSED, where)
+    if status == errno.ETIMEDOUT:
+        return Failure(FailureKind.TIMEOUT, where)
+    is_ours = status in (errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM, errno.EPERM)
+    return Failure(FailureKind.LOCAL if is_ours else FailureKind.UNREACHABLE, f"{where}: {os.strerror(status)}")
 
 
 def _connect(opened: socket.socket, address: str, port: int, seconds: float) -> None:

@@ -54,18 +54,25 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent. ``etag`` and ``modified_since`` are validators that an earlier answer gave."""
+    """What is sent. ``etag`` and ``modified_since`` are validators that an earlier answer gave.
+
+    ``is_last``: the server may close the connection after the answer.
+    """
 
     method: Method
     user_agent: str
     etag: str | None
     modified_since: str | None
     most_bytes: int
+    is_last: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer of one host; ``location`` is where it redirects to, None if it does not."""
+    """The answer of one host; ``location`` is where it redirects to, None if it does not.
+
+    ``stays_open``: another request may follow on the same connection.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -73,6 +80,7 @@ class Reply:
     location: str | None
     address: str
     certificate_days_left: int | None
+    stays_open: bool = False
 
 
 class _QuietResponse(http.client.HTTPResponse):
@@ -123,6 +131,34 @@ def exchanged(
         raise _failure(error) from None
 
 
+def secured_for(
+    target: FetchTarget, plain: socket.socket, context: ssl.SSLContext, deadline: Deadline
+) -> socket.socket:
+    """The connection as the target's scheme wants it, in place of the plain one, which is closed if there is none.
+
+    Raises:
+        Failed: the handshake is not done in time, or the certificate is not good for the name.
+    """
+    if target.scheme is Protocol.HTTP:
+        return plain
+    try:
+        return secured(plain, target.host, context, deadline)
+    except OSError as error:
+        raise _failure(error) from None
+
+
+def exchanged_over(opened: socket.socket, target: FetchTarget, request: Request, deadline: Deadline) -> Reply:
+    """The answer that comes over a connection, which for https is secured already; it is left open.
+
+    Raises:
+        Failed: there is none that can be used.
+    """
+    try:
+        return _reply(Wire(opened, deadline, LARGEST_HEAD), target, request, "", None)
+    except (OSError, http.client.HTTPException, HTTPError, ValueError) as error:
+        raise _failure(error) from None
+
+
 def sent_headers(target: FetchTarget, request: Request) -> dict[str, str]:
     """The headers of a request. A validator that is not plain ASCII is left out: then the whole file comes."""
     headers = {
@@ -130,7 +166,7 @@ def sent_headers(target: FetchTarget, request: Request) -> dict[str, str]:
         "User-Agent": request.user_agent,
         "Accept": "*/*",
         "Accept-Encoding": "identity",
-        "Connection": "close",
+        "Connection": "close" if request.is_last else "keep-alive",
     }
     validators = (("If-None-Match", request.etag), ("If-Modified-Since", request.modified_since))
     if request.method is Method.FIRST_BYTE:
@@ -149,7 +185,15 @@ def _reply(wire: Wire, target: FetchTarget, request: Request, address: str, days
     )
     with closing(speaking.getresponse()) as answer:
         location = _location(answer)
-        return Reply(answer.status, _kept(answer), _body(answer, wire, request), location, address, days_left)
+        stays_open = not request.is_last and request.method is Method.HEAD and _stays_open(answer)
+        body = _body(answer, wire, request)
+        return Reply(answer.status, _kept(answer), body, location, address, days_left, stays_open)
+
+
+def _stays_open(answer: HTTPResponse) -> bool:
+    """As RFC 9112, 9.3, has it."""
+    said = answer.headers.get("connection", "").lower()
+    return "close" not in said and (answer.version == 11 or "keep-alive" in said)
 
 
 def _location(answer: HTTPResponse) -> str | None:

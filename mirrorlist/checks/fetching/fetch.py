@@ -118,13 +118,9 @@ def _hops_told(hops: list[str]) -> Iterator[None]:
 def _asked(target: FetchTarget, ask: Ask, guard: Guard, deadline: Deadline) -> Reply:
     if ask.scheme is not None and target.scheme is not ask.scheme:
         raise Failed(FailureKind.OTHER_SCHEME, f"{shown(target.url)} is not {ask.scheme}")
-    addresses = _addresses(target, guard, deadline)
-    for address in addresses:  # all or none: a name with one forbidden address may answer with it at any time
-        if reason := refusal(address, guard.allowed):
-            raise Failed(FailureKind.FORBIDDEN_ADDRESS, f"{shown(target.host)}: {reason}")
     usable = tuple(
         address
-        for address in addresses
+        for address in allowed_addresses(target, guard, deadline)
         if ask.family is None or ipaddress.ip_address(address).version == ask.family.version
     )
     if not usable:
@@ -134,9 +130,20 @@ def _asked(target: FetchTarget, ask: Ask, guard: Guard, deadline: Deadline) -> R
     return exchanged(target, usable, request, guard.context, deadline, guard.now)
 
 
-def _addresses(target: FetchTarget, guard: Guard, deadline: Deadline) -> tuple[str, ...]:
-    if target.literal:
-        return (target.host,)
+def allowed_addresses(target: FetchTarget, guard: Guard, deadline: Deadline) -> tuple[str, ...]:
+    """All addresses of a target, in the resolver's order.
+
+    Raises:
+        Failed: there is none, or one of them may not be reached.
+    """
+    addresses = (target.host,) if target.literal else _resolved(target, guard, deadline)
+    for address in addresses:  # all or none: a name with one forbidden address may answer with it at any time
+        if reason := refusal(address, guard.allowed):
+            raise Failed(FailureKind.FORBIDDEN_ADDRESS, f"{shown(target.host)}: {reason}")
+    return addresses
+
+
+def _resolved(target: FetchTarget, guard: Guard, deadline: Deadline) -> tuple[str, ...]:
     try:
         found = tuple(resolved_within(target.host, guard.resolver, deadline))
     except TimeoutError:

@@ -222,12 +222,15 @@ def _after_bad(known: Verdict, probe: Probe, policy: HealthPolicy) -> Verdict:
     )  # fmt: skip
     if not known.good_now or seen.bad < policy.needed(probe.outcome):
         return seen
-    doublings = min(known.falls, MOST_DOUBLINGS)  # what falls every night for years does not overflow
+    return fallen(seen, probe.at, policy)
+
+
+def fallen(verdict: Verdict, at: float, policy: HealthPolicy) -> Verdict:
+    """The verdict on a subject that is out from then on; after the first fall without a hold-down."""
+    doublings = min(verdict.falls, MOST_DOUBLINGS)  # what falls every night for years does not overflow
     hold = min(policy.hold_seconds * 2**doublings, policy.longest_hold_seconds)
-    first = known.falls == 0
-    return replace(
-        seen, good_now=False, since=probe.at, falls=known.falls + 1, held_until=0.0 if first else probe.at + hold
-    )  # fmt: skip
+    held_until = at + hold if verdict.falls else 0.0
+    return replace(verdict, good_now=False, since=at, falls=verdict.falls + 1, held_until=held_until)
 
 
 def by_mirror(verdicts: Mapping[Subject, Verdict]) -> dict[str, dict[Subject, Verdict]]:

@@ -1,0 +1,186 @@
+"""Look quickly at every live mirror, again and again, beside the runs of the prober."""
+
+from __future__ import annotations
+
+import resource
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+import structlog
+
+from mirrorlist.checks.fetching.addresses import Resolver, system_resolver
+from mirrorlist.checks.fetching.fetch import Guard, guard_of
+from mirrorlist.checks.probing.quick import QuickLooker, QuicklySeen, TreeFile
+from mirrorlist.checks.probing.runner import controls_of, probed_mirrors, resorts_of
+from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
+from mirrorlist.core.health.agents import OF_OTHERS, OF_RPM
+from mirrorlist.core.health.probe_run import HealthChange
+from mirrorlist.core.health.quick_lane import QuickLane, QuickTerms
+from mirrorlist.core.health.quick_look import AddressFault, QuickLook
+from mirrorlist.core.health.verdicts import Family
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror
+from mirrorlist.core.snapshot import Facts
+from mirrorlist.logs import LastingFault
+from mirrorlist.store.health import HealthStore
+from mirrorlist.store.leader_election import Leadership
+from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.origin_faults import FaultKind
+from mirrorlist.store.quick_looks import QuickLookStore
+from mirrorlist.store.snapshot_files import NAME, published_facts, signature
+
+log = structlog.get_logger()
+
+AT_ONCE = 48
+"""Mirrors that are looked at at the same time."""
+TICK_SECONDS = 0.25
+REFRESH_SECONDS = 2.0
+"""How often the lane sees what visits and operators changed."""
+OPEN_FILES = 4096
+
+
+@dataclass(slots=True)
+class QuickProber:
+    """The quick lane of one prober that leads. ``told`` hears of every tree that it turns."""
+
+    state_dir: Path
+    engine: sa.Engine
+    clock: Callable[[], float]
+    lead: Leadership
+    terms: QuickTerms
+    told: Callable[[tuple[HealthChange, ...]], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    resolver: Resolver = system_resolver
+    _lane: QuickLane = field(init=False)
+    _looker: QuickLooker = field(init=False)
+    _networks: tuple[str, ...] = ()
+    _refreshed_at: float = float("-inf")
+    _fault: LastingFault = field(default_factory=LastingFault)
+    _files: Mapping[str, tuple[TreeFile, ...]] = field(default_factory=dict)
+    _facts: tuple[Hashable, Facts] | None = None
+    _version: Hashable = None
+    _faults: frozenset[AddressFault] = frozenset()
+    _doubted: frozenset[Family] = frozenset()
+
+    def __post_init__(self) -> None:
+        self._lane = QuickLane(self.terms)
+        self._looker = QuickLooker(Guard(resolver=self.resolver), self.terms.timeout_seconds)
+
+    def run(self) -> None:
+        """Looks until it is told to stop or another prober leads. The database may go and come meanwhile."""
+        _allow_open_files()
+        running: dict[Future[QuicklySeen], QuickLook] = {}
+        noted_at = float("-inf")
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="quick look") as pool:
+            while not self.stop.is_set() and not self.lead.lost.is_set():
+                if not 0 <= self.clock() - noted_at < TICK_SECONDS:
+                    noted_at = self.clock()
+                    if not self._note():
+                        break
+                for look in self._lane.due(self.clock(), AT_ONCE - len(running)):
+                    running[pool.submit(self._looker.look, look, self._files[look.mirror])] = look
+                if not running:
+                    self.stop.wait(TICK_SECONDS)
+                for done in wait(running, TICK_SECONDS, FIRST_COMPLETED).done:
+                    seen = done.result()
+                    self._lane.saw(running.pop(done), seen.sights, seen.requests, self.clock())
+        self._looker.close()
+
+    def _note(self) -> bool:
+        """Takes up what changed, and writes what the looks came to; False when another prober leads."""
+        try:
+            if not 0 <= self.clock() - self._refreshed_at < REFRESH_SECONDS:
+                self._refresh()
+                self._refreshed_at = self.clock()
+            self._write()
+            self._fault.is_over()
+        except LeadLost:
+            return False
+        except (MirrorlistError, OSError, sa.exc.SQLAlchemyError) as error:
+            if self._fault.is_new(str(error)) and not isinstance(error, SnapshotError):
+                log.error("quick looks are not written, the former verdicts stay", reason=str(error))
+            self._version = None
+        return True
+
+    def _write(self) -> None:
+        """Writes what the looks came to."""
+        turns = self._lane.turns(self.clock())
+        if turns:
+            self._version = None
+            store = QuickLookStore(self.engine, self.lead)
+            if done := store.turn(turns, self.terms.policy):
+                self.told(done)
+        faults = self._lane.faults()
+        if faults != self._faults:
+            QuickLookStore(self.engine, self.lead).note_faults(faults)
+            self._faults = faults
+        doubted = frozenset(self._lane.doubted)
+        for family in sorted(doubted - self._doubted):
+            log.warning("many mirrors fail at once, so quick looks change nothing", family=family.value)
+        self._doubted = doubted
+
+    def _refresh(self) -> None:
+        """Takes up other mirrors, and verdicts that changed."""
+        marked = signature(self.state_dir / NAME)
+        if self._facts is None or self._facts[0] != marked:
+            self._facts = marked, published_facts(self.state_dir)
+            self._version = None
+        facts, version = self._facts[1], HealthStore(self.engine).version(self.clock())[0]
+        if version == self._version:
+            return
+        store = QuickLookStore(self.engine)
+        untimed = MetadataStore(self.engine).faults.of(FaultKind.TIME_FILE)
+        paths = store.good_paths()
+        mirrors = [each for each in probed_mirrors(facts.mirrors) if not each.private] + [*resorts_of(facts.service)]
+        witnesses = controls_of(facts.service)
+        agents = OF_RPM if facts.service.catalogue.repositories else OF_OTHERS
+
+        def files_of(mirror: Mirror) -> tuple[TreeFile, ...]:
+            found = []
+            for module, urls in mirror.urls.items():
+                file = facts.service.time_file if module not in untimed else None
+                path = paths.get((mirror.name, module))
+                below = "" if path is None else path if path and not path.endswith("/") else path + REPOMD
+                name = below if file is None else file
+                found += [
+                    TreeFile(mirror.name, module, protocol, urls[protocol] + name, agents[0].user_agent)
+                    for protocol in WEB_PROTOCOLS
+                    if protocol in urls
+                ]
+            return tuple(found)
+
+        if facts.service.own_networks != self._networks:
+            self._networks = facts.service.own_networks
+            self._looker = QuickLooker(guard_of(facts.service, self.resolver), self.terms.timeout_seconds)
+        self._files = {each.name: files_of(each) for each in (*mirrors, *witnesses)}
+        self._lane.follow({each.name for each in mirrors}, {each.name for each in witnesses}, self.clock())
+        self._lane.know(store.tree_verdicts())
+        self._version = version
+
+
+@contextmanager
+def beside(lane: QuickProber | None) -> Iterator[None]:
+    """Has a quick lane look in a thread of its own, if there is one, until the block ends."""
+    if lane is None:
+        yield
+        return
+    thread = threading.Thread(target=lane.run, name="quick lane", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        lane.stop.set()
+        thread.join()
+
+
+def _allow_open_files() -> None:
+    """Raises the limit of open files, as far as this user may: a look has a socket for each address."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
