@@ -72,6 +72,7 @@ IMPURE = {
 MOST_LINES = 400
 LINES_WITHOUT_REASON = 300
 LONGER: dict[str, str] = {
+    "mirrorlist/core/public/record.py": "the public record: every part of it, made from what is known",
     "mirrorlist/web/api/types.py": "the types of all answers of the API, and how each is made",
     "mirrorlist/checks/probing/visit.py": "one visit: its plan carried out, its patience, and what the tree amounts to",
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",

@@ -24,7 +24,9 @@ from mirrorlist.core.health.report import (
     said_nothing,
     worst,
 )
-from mirrorlist.core.health.verdicts import Event
+from mirrorlist.core.health.upstreams import Upstreams
+from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, Event
+from mirrorlist.core.health.verdicts import by_mirror as verdicts_by_mirror
 from mirrorlist.core.model import FallbackLevel
 from mirrorlist.core.selection.fallback_levels import rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
@@ -60,7 +62,9 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
     engine = open_database(state_dir, context.settings.database)
     store = HealthStore(engine)
     now = context.clock()
-    rows = report(mirror, store.verdicts(name))
+    verdicts = store.verdicts(None if mirror.sync_source else name)  # of all mirrors they take a second to read
+    upstreams = Upstreams(facts.service, facts.mirrors, verdicts_by_mirror(verdicts))
+    rows = report(mirror, verdicts, upstreams.excuse(mirror))
     console = Console(highlight=False)
     if found := store.overrides(now).get(name):
         until = moment(found.until)
@@ -75,6 +79,12 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
         why = f"{probe.outcome}: {probe.detail}"
         line = f"the last request over {over} was inconclusive, so the former result stays: {why}"
         console.print(line, soft_wrap=True, markup=False)
+    if any(row.outcome in BEHIND_OUTCOMES for row in rows):
+        source = upstreams.of(mirror)
+        copies = "what it copies is not known: its file does not say so (sync.source)"
+        if source:
+            copies = f"it copies {source.name}: {source.fault or 'nothing is known to be wrong with it'}"
+        console.print(copies, soft_wrap=True, markup=False)
     probed = replace(facts.health, out=(), overrides=())
     for line in fault_lines(probed, facts.mirrors.index(mirror), mirror):
         console.print(f"left out of lists: {line}", soft_wrap=True, markup=False)

@@ -16,6 +16,7 @@ from mirrorlist.core.catalogue.catalogue import published, repo_names, target
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import MirrorlistError, NotFound
 from mirrorlist.core.health.propagation import SpreadPoint, carrying
+from mirrorlist.core.model import content_key
 from mirrorlist.core.updates import UpdateOutcome
 from mirrorlist.publishing.origin_update import OriginMemory, RepositoryFile, repository_files, update_changed
 from mirrorlist.store.database import open_database
@@ -82,12 +83,12 @@ def _files(service: Service, repo: str, version: str | None) -> list[RepositoryF
     if name not in names:
         raise NotFound(f"--repo {name}: unknown; write the repository and the version, as in baseos-9")
     wanted = target(service.catalogue, *names[name])
-    paths = {
-        found.path.replace("$basearch", arch or "")
+    keys = {
+        content_key(found.module, found.path.replace("$basearch", arch or ""))
         for found, arch in published(service.catalogue)
         if found.path == wanted.path and found.module == wanted.module
     }
-    files = [file for file in repository_files(service) if file.path in paths]
+    files = [file for file in repository_files(service) if file.key in keys]
     if not files:
         raise NotFound(f"--repo {name}: mirrors do not carry it, or service.yml names no origin of its module")
     return files
@@ -138,7 +139,7 @@ def _slowest(engine: sa.Engine, files: list[RepositoryFile], state_dir: Path, no
     if not health.is_watched(now):
         raise MirrorlistError("no prober has looked at the mirrors for a day; run mirrorlist probe")
     facts = published_facts(state_dir)
-    paths = {file.path for file in files}
+    paths = {file.key for file in files}
     has = carrying(facts.mirrors, health.verdicts(), facts.service.policy, paths)
     current = {path: sha256 for path, sha256 in MetadataStore(engine).current().items() if path in paths}
     points = {path: has.point(path, (sha256,), 0.0) for path, sha256 in current.items()}

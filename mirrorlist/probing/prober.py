@@ -29,6 +29,7 @@ from mirrorlist.core.health.elsewhere import elsewhere
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.core.health.quick_lane import QuickTerms
+from mirrorlist.core.health.upstreams import sources_of
 from mirrorlist.core.health.verdicts import ProbeOutcome
 from mirrorlist.core.model import Mirror, Protocol
 from mirrorlist.core.network.addresses import KnownAddress
@@ -120,7 +121,7 @@ class Prober:
             Stopped: it was told to stop meanwhile; nothing is written.
         """
         facts = published_facts(self.state_dir)
-        everybody = probed_mirrors(facts.mirrors) + resorts_of(facts.service)
+        everybody = (*probed_mirrors(facts.mirrors), *resorts_of(facts.service), *sources_of(facts.service))
         mirrors = (mirror_called(facts, name),) if name else everybody
         store = HealthStore(self.engine, self.lead)
         started_at = self.clock()

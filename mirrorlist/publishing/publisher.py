@@ -244,7 +244,9 @@ class Publisher:
             now=now,
             files=by_mirror(read_facts(self._state_dir, tuple(snapshot.facts.file_indexes.items()))),
         )
-        return encode_record(public_record(known))
+        record = public_record(known)
+        self._records.tell_sources(record.network.sources)
+        return encode_record(record)
 
     def _address_signature(self, geo: GeoSources) -> Hashable:
         databases, clouds = database_files(geo), tuple(cloud_files(geo).items())

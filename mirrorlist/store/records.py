@@ -7,7 +7,7 @@ answers again, that is told, too.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.errors import DatabaseError
 from mirrorlist.core.health.propagation import Spread, carrying, followed, spreads
+from mirrorlist.core.health.upstreams import UpstreamState
 from mirrorlist.core.health.verdicts import Override, Subject, Verdict
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.public.record import History
@@ -67,6 +68,7 @@ class Records:
         self._clock = clock
         self._engine: sa.Engine | None = None
         self._fault = LastingFault()
+        self._sources: dict[str, LastingFault] = {}
         self._pause = SHORTEST_PAUSE
         self._again_at = clock()
         self._version: tuple[Hashable, Hashable] = None, None
@@ -129,6 +131,15 @@ class Records:
             has = carrying(facts.mirrors, recorded.verdicts, facts.service.policy, paths)
             self._ask(lambda engine: SpreadStore(engine).note(spreads(recorded.changes, has, now), now))
         return self._ask(lambda engine: SpreadStore(engine).newest()) or ()
+
+    def tell_sources(self, states: Iterable[UpstreamState]) -> None:
+        """Logs each source of mirrors that is at fault from now on, or no longer."""
+        for state in states:
+            lasting = self._sources.setdefault(state.name, LastingFault())
+            if state.fault is None and lasting.is_over():
+                log.info("source in order again", source=state.name)
+            elif state.fault is not None and lasting.is_new(state.fault):
+                log.warning("source at fault", source=state.name, reason=state.fault)
 
     def _past(self, engine: sa.Engine) -> HistoryStore:
         """The history by one engine, which remembers what it has read."""

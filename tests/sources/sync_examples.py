@@ -54,6 +54,20 @@ SYNC_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "sync/sources/items/rsync/additionalProperties/pattern": _source(
         "rsync: {main: @'https://a.example/'}", "write it as in 'rsync://rsync-fra.example.org/linux/'", "name: a"
     ),
+    "sync/sources/items/web/type": _source("web: @a", "is 'a'; write keys and values"),
+    "sync/sources/items/web/minProperties": _source("web: @{}", "write at least 1"),
+    "sync/sources/items/web/propertyNames/type": ("", "", ""),
+    "sync/sources/items/web/propertyNames/maxLength": _source(
+        f"web: {{@{'x' * 41}: https://a.example/l/}}", "has the key"
+    ),
+    "sync/sources/items/web/propertyNames/pattern": _source("web: {@Main: https://a.example/l/}", "has the key 'Main'"),
+    "sync/sources/items/web/additionalProperties/type": _source("web: {main: @5}", "put it in quotes"),
+    "sync/sources/items/web/additionalProperties/maxLength": _source(
+        f"web: {{main: @https://{'x' * 500}}}", "write at most 500"
+    ),
+    "sync/sources/items/web/additionalProperties/pattern": _source(
+        "web: {main: @'rsync://a.example/'}", "write it as in 'https://rsync-fra.example.org/linux/'"
+    ),
     "sync/sources/items/country/type": _source("country: @5", "country is 5; put it in quotes"),
     "sync/sources/items/country/pattern": _source("country: @de", "country is 'de'; write it as in 'DE'"),
     "sync/sources/items/city/type": _source("country: DE, city: @5", "city is 5; put it in quotes"),
@@ -77,6 +91,14 @@ SYNC_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
         ),
     ],
     "sources_have_modules": [
+        _checked(
+            f"sync: {{sources: [{{{GOOD}, web: {{@other: https://a.example/l/}}}}]}}",
+            "[unknown-module] sync.sources[0].web.other is not a known module",
+        ),
+        _checked(
+            f"sync: {{sources: [{{{GOOD}, web: {{main: @https://u:p@a.example/l/}}}}]}}",
+            "[bad-url] sync.sources[0].web.main",
+        ),
         _checked(
             "sync: {sources: [{name: a, rsync: {@mian: rsync://a.example/l/}}]}",
             "[unknown-module] sync.sources[0].rsync.mian is not a known module; did you mean 'main'?",

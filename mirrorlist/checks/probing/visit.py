@@ -31,7 +31,7 @@ from mirrorlist.core.health.probe_plan import (
 )
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
 from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, whole_look
-from mirrorlist.core.model import Protocol
+from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 SHARE_OF_SILENCE = 1.25
 """What a silent host costs at most, in timeouts: a whole one for the first look, a quarter for all others."""
@@ -232,9 +232,10 @@ class _Asking:
 
     def check(self, checks: Mapping[Protocol, TreeProbe]) -> None:
         """Checks the trees that are not on the web. A host that was silent over http is spared: it would be again."""
-        if not self.answered:
-            return
         mirror = self.trip.mirror
+        on_the_web = any(protocol in WEB_PROTOCOLS for urls in mirror.urls.values() for protocol in urls)
+        if on_the_web and not self.answered:
+            return
         trees = [
             (Subject(mirror.name, module, protocol, family), urls[protocol])
             for module, urls in mirror.urls.items()

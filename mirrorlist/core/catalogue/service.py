@@ -35,13 +35,15 @@ class SyncPolicy(StrEnum):
 class SyncSource:
     """A machine that mirrors may copy. ``rsync`` leads from a module to its tree's address, with a final slash.
 
-    ``mirror`` is the name of the mirror that it is too, if it is one.
+    ``mirror`` is the name of the mirror that it is too, if it is one. ``web`` leads from a module to its tree's http(s)
+    address, over which the prober sees how new it is.
     """
 
     name: str
     rsync: Mapping[str, str]
     location: Location = field(default_factory=Location)
     mirror: str | None = None
+    web: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.health.probe_plan import contents
 from mirrorlist.core.health.verdicts import ProbeOutcome, Subject, Verdict
 from mirrorlist.core.mirror import is_public
-from mirrorlist.core.model import WEB_PROTOCOLS, Mirror
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, content_key
 from mirrorlist.core.rules import is_open_to_strangers
 
 MOST_FOLLOWED = 5
@@ -84,7 +84,7 @@ class Carrying:
 def carrying(
     mirrors: Iterable[Mirror], verdicts: Mapping[Subject, Verdict], policy: Policy, paths: Collection[str]
 ) -> Carrying:
-    """What the mirrors for everybody carry of these paths.
+    """What the mirrors for everybody carry of these paths, which the origin's history has by their content keys.
 
     Of each no more bandwidth counts than the cap of weights, because more gets no clients.
     """
@@ -92,18 +92,18 @@ def carrying(
     wanted = {
         subject: verdict
         for subject, verdict in verdicts.items()
-        if subject.mirror in found and (not subject.path or subject.path in paths)
+        if subject.mirror in found and (subject.is_tree or subject.key in paths)
     }
     reached = {
         (subject.mirror, subject.module)
         for subject, verdict in wanted.items()
-        if not subject.path and verdict.good_now and subject.protocol in WEB_PROTOCOLS
+        if subject.is_tree and verdict.good_now and subject.protocol in WEB_PROTOCOLS
     }
     counted = {(name, module) for name, module in reached if is_open_to_strangers(found[name], module)}
     held: dict[str, dict[str, str | None]] = {}
     for (name, module, path), verdict in contents(wanted).items():
         if (name, module) in counted and verdict.outcome not in _NOT_CARRIED:
-            held.setdefault(path, {})[name] = verdict.sha256 if verdict.good_now else None
+            held.setdefault(content_key(module, path), {})[name] = verdict.sha256 if verdict.good_now else None
     return Carrying(
         held,
         {

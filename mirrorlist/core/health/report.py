@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mirrorlist.core.health.verdicts import (
+    BEHIND_OUTCOMES,
     GOOD_OUTCOMES,
     SAYS_NOTHING,
     HealthPolicy,
@@ -103,10 +104,11 @@ POLICY = HealthPolicy()
 """The one that the prober judges by."""
 
 
-def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[HealthRow, ...]:
+def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict], excuse: str | None = None) -> tuple[HealthRow, ...]:
     """The rows of a mirror: for each module, protocol and family first the tree, then its repositories.
 
-    What the mirror does not offer any more is left out.
+    ``excuse`` says why it is not to blame for what is behind, where that is known. What the mirror does not offer any
+    more is left out.
     """
     places = {module: number for number, module in enumerate(mirror.urls)}
     known = {
@@ -118,10 +120,10 @@ def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> tuple[HealthR
         known,
         key=lambda each: (places[each.module], _ORDER.index(each.protocol), each.family, each.spelled),
     )
-    return tuple(_row(mirror, subject, known[subject]) for subject in order)
+    return tuple(_row(mirror, subject, known[subject], excuse) for subject in order)
 
 
-def _row(mirror: Mirror, subject: Subject, verdict: Verdict) -> HealthRow:
+def _row(mirror: Mirror, subject: Subject, verdict: Verdict, excuse: str | None) -> HealthRow:
     return HealthRow(
         subject=subject,
         url=mirror.urls[subject.module][subject.protocol] + (subject.path or ""),
@@ -131,7 +133,7 @@ def _row(mirror: Mirror, subject: Subject, verdict: Verdict) -> HealthRow:
         since=verdict.since,
         checked_at=verdict.checked_at,
         held_until=verdict.held_until,
-        remedy=REMEDIES[verdict.outcome],
+        remedy=excuse if excuse and verdict.outcome in BEHIND_OUTCOMES else REMEDIES[verdict.outcome],
         certificate_days=verdict.certificate_days if subject.is_tree else None,
         bad=verdict.bad,
         good=verdict.good,

@@ -53,6 +53,8 @@ class ProbeOutcome(StrEnum):
 
 
 GOOD_OUTCOMES = frozenset({ProbeOutcome.GOOD, ProbeOutcome.FRESH, ProbeOutcome.LAGGING})
+BEHIND_OUTCOMES = frozenset({ProbeOutcome.LAGGING, ProbeOutcome.STALE, ProbeOutcome.OUTDATED, ProbeOutcome.INCOMPLETE})
+"""What is the origin's, and not its newest, or not whole: it may be the fault of what a mirror copies."""
 OUT_AT_ONCE = frozenset(
     {
         ProbeOutcome.WRONG,

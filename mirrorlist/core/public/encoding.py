@@ -171,6 +171,7 @@ def known_of(
         files=files,
         origin_faults=origin_faults,
         spreads=spreads,
+        service=facts.service,
         commit=commit,
         origin_changed_at=max((seen[-1].seen_at for seen in changes.values() if seen), default=None),
     )

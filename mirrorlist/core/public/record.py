@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, SyncState
 from mirrorlist.core.health.history import Sighting, Superseded, availability, lag_by_day
 from mirrorlist.core.health.probe_plan import contents
 from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.health.report import report
+from mirrorlist.core.health.upstreams import Upstreams
 from mirrorlist.core.health.verdicts import Event, Family, Override, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.mirror import is_public, is_shown
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status, content_key
@@ -70,6 +72,7 @@ class RecordInputs:
     rungs: Mapping[str, int] | None = None
     origin_faults: tuple[str, ...] = ()
     spreads: tuple[Spread, ...] = ()
+    service: Service | None = None
     commit: str | None = None
 
 
@@ -88,6 +91,7 @@ def public_record(known: RecordInputs) -> PublicRecord:
     shown = [(number, mirror) for number, mirror in enumerate(known.mirrors) if is_shown(mirror)]
     names = {mirror.name for _, mirror in shown}
     rows = [_mirror(known, number, mirror, verdicts.get(mirror.name, {})) for number, mirror in shown]
+    upstreams = Upstreams(known.service, [mirror for _, mirror in shown], verdicts) if known.service else None
     happened = [event for name in names for event in known.history.events.get(name, ())]
     happened.sort(key=lambda event: -event.at)
     return PublicRecord(
@@ -100,8 +104,9 @@ def public_record(known: RecordInputs) -> PublicRecord:
             commit=known.commit,
             origin_faults=tuple(map(clean, known.origin_faults)),
             spreads=known.spreads,
+            sources=upstreams.states if upstreams else (),
         ),
-        details={mirror.name: _detail(known, mirror, verdicts.get(mirror.name, {})) for _, mirror in shown},
+        details={mirror.name: _detail(known, mirror, verdicts.get(mirror.name, {}), upstreams) for _, mirror in shown},
         logos={name: logo for name, logo in known.logos.items() if name in names},
     )
 
@@ -235,7 +240,9 @@ def _lag(known: RecordInputs, mirror: Mirror, verdicts: Mapping[Subject, Verdict
     return max(lags, default=None)
 
 
-def _detail(known: RecordInputs, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicDetail:
+def _detail(
+    known: RecordInputs, mirror: Mirror, verdicts: Mapping[Subject, Verdict], upstreams: Upstreams | None
+) -> PublicDetail:
     history = known.history
     events = history.events.get(mirror.name, ())
     offered = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
@@ -256,13 +263,14 @@ def _detail(known: RecordInputs, mirror: Mirror, verdicts: Mapping[Subject, Verd
                 state=row.state,
                 awaits=row.awaits(known.now),
             )
-            for row in report(mirror, verdicts)
+            for row in report(mirror, verdicts, upstreams.excuse(mirror) if upstreams else None)
         ),
         probes=tuple(map(_probe, history.probes.get(mirror.name, ())[:PROBES_OF_ONE])),
         events=tuple(map(_event, events[:EVENTS_OF_ONE])),
         days=availability(offered, events, history.first_seen.get(mirror.name), known.now),
         lag_days=lag_by_day(history.sightings.get(mirror.name, ()), known.old, known.now),
         shares=known.shares.get(mirror.name) or None,
+        upstream=upstreams.of(mirror) if upstreams else None,
     )
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.history import DAYS
 from mirrorlist.core.health.propagation import Spread
+from mirrorlist.core.health.upstreams import UpstreamState
 from mirrorlist.core.health.verdicts import EventKind, Family, ProbeOutcome
 from mirrorlist.core.model import Location, Mirror, Protocol, Status
 
@@ -168,6 +169,8 @@ class PublicDetail:
     days: tuple[float | None, ...] = (None,) * DAYS
     lag_days: tuple[float | None, ...] = (None,) * DAYS
     shares: Mapping[str, float] | None = None
+    upstream: UpstreamState | None = None
+    """What it copies, and how that is; None where its file does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +210,8 @@ class PublicNetwork:
     """What is wrong at the origin itself, a sentence each."""
     spreads: tuple[Spread, ...] = ()
     """How the newest changes of the origin spread, the newest first."""
+    sources: tuple[UpstreamState, ...] = ()
+    """How the machines are that mirrors copy."""
 
 
 def without_contacts(mirror: Mirror) -> Mirror:

@@ -79,17 +79,18 @@ def sources_are_apart(draft: ServiceDraft) -> Iterator[Finding]:
 
 
 def sources_have_modules(draft: ServiceDraft) -> Iterator[Finding]:
-    """A source has addresses that rsync takes, of modules that this file knows."""
+    """A source has addresses that can be asked, of modules that this file knows."""
     known = dict.fromkeys([MAIN, *draft.text.optional_module_versions, *draft.text.modules])
     for index, source in enumerate(draft.text.sync.sources):
-        for module, url in source.rsync.items():
-            pointer = ("sync", "sources", index, "rsync", module)
+        named = [("rsync", *each) for each in source.rsync.items()] + [("web", *each) for each in source.web.items()]
+        for way, module, url in named:
+            pointer = ("sync", "sources", index, way, module)
             if module not in known:
                 remedy = nearest(module, known, "describe it under modules")
-                message = f"sync.sources[{index}].rsync.{module} is not a known module; {remedy}"
+                message = f"sync.sources[{index}].{way}.{module} is not a known module; {remedy}"
                 yield draft.key_error(pointer, Code.UNKNOWN_MODULE, message)
             if fault := url_fault(url):
-                message = f"sync.sources[{index}].rsync.{module} {shown(url)} {fault}"
+                message = f"sync.sources[{index}].{way}.{module} {shown(url)} {fault}"
                 yield draft.document.error(pointer, Code.BAD_URL, message)
 
 

@@ -215,7 +215,8 @@ def _source(text: SourceText, city_of: CityOf | None) -> SyncSource:
         found = city_of(text.country, text.city) if text.city else None
         latitude, longitude = found or (None, None)
         place = replace(place, latitude=latitude, longitude=longitude)
-    return SyncSource(text.name, rsync, place, text.mirror)
+    web = {module: tree_url(url) for module, url in text.web.items()}
+    return SyncSource(text.name, rsync, place, text.mirror, web)
 
 
 def _tree(text: TreeText) -> RedirectTree:

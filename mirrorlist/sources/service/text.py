@@ -67,6 +67,7 @@ class SourceText:
     latitude: float | None = None
     longitude: float | None = None
     mirror: str | None = None
+    web: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from mirrorlist.core.catalogue.policy import full_weight
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.health.history import days_until
 from mirrorlist.core.health.propagation import Spread
+from mirrorlist.core.health.upstreams import UpstreamState
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol
 from mirrorlist.core.public.record import EVENTS_OF_ONE, LATEST_EVENTS
 from mirrorlist.core.public.types import MirrorState, PublicCheck, PublicEvent, PublicMirror, PublicProbe, PublicRun
@@ -40,6 +41,7 @@ class MirrorAnswer:
     built_at: float
     mirror: PublicMirror
     checks: tuple[PublicCheck, ...]
+    upstream: UpstreamState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,7 @@ class StatisticsAnswer:
     lists: Mapping[str, int] | None
     commit: str | None
     last_run: PublicRun | None
+    sources: tuple[UpstreamState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +237,7 @@ def statistics(published: Published) -> StatisticsAnswer:
         lists=network.rungs,
         commit=network.commit,
         last_run=network.runs[0] if network.runs else None,
+        sources=network.sources,
     )
 
 

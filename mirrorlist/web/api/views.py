@@ -78,7 +78,12 @@ def _mirror_views(publications: Publications) -> dict[str, Callable[..., Respons
     def mirror(name: str) -> Response:
         published = publications.current()
         one = published.mirror(name)
-        found = types.MirrorAnswer(**_data(published), mirror=one, checks=published.detail(name).checks)
+        found = types.MirrorAnswer(
+            **_data(published),
+            mirror=one,
+            checks=published.detail(name).checks,
+            upstream=published.detail(name).upstream,
+        )
         return answer(made(JSON, msgspec.json.encode(found)))
 
     def history(name: str) -> Response:

@@ -143,6 +143,7 @@ def _status(published: Published) -> dict[str, Any]:
         "origin_faults": published.network.origin_faults,
         "spreads": spread_rows(published.network.spreads, published.now),
         "ages": [*AGES],
+        "sources": published.network.sources,
         "origin_changed_at": published.network.origin_changed_at,
         "asns_built_on": published.snapshot.facts.asns_built_on,
         "places_built_on": published.snapshot.facts.places_built_on,

@@ -599,6 +599,18 @@ def test_rsync_is_asked_over_each_family_unless_the_host_is_silent() -> None:
     assert len(asked) == 2
 
 
+def test_a_source_that_offers_rsync_alone_is_asked_over_it() -> None:
+    of = Mirror(name="source://a", urls={MAIN: {Protocol.RSYNC: "rsync://m.test/linux/"}})
+    clock = Clock()
+    checks = {Protocol.RSYNC: lambda subject, url, seconds: Probe(subject, NOW, 0.1, ProbeOutcome.GOOD)}
+    found = visit(
+        Trip(mirror=of, wanted=WANTED, now=NOW, run=0), TERMS, slow(clock, lambda url, ask: 0.1), clock, now, checks
+    )
+    assert [(probe.subject.family, probe.outcome) for probe in found.probes] == [
+        (Family.IPV4, ProbeOutcome.GOOD), (Family.IPV6, ProbeOutcome.GOOD),
+    ]  # fmt: skip
+
+
 class Clock:
     """Time that passes only when a fetch says so."""
 

@@ -1718,7 +1718,8 @@ policy:
 profile: intranet
 sync: {policy: mirrors, sources: [
   {name: Ulm, rsync: {main: rsync://r.example.org/linux}, country: DE, city: Ulm, mirror: mirror.example.org},
-  {name: Sea, rsync: {kitten: rsync://r.example.org/kitten/}, latitude: 1, longitude: -2.5}]}
+  {name: Sea, rsync: {kitten: rsync://r.example.org/kitten/}, web: {kitten: "https://r.example.org/k"},
+   latitude: 1, longitude: -2.5}]}
 weights: {mirror.example.org: 2, mirror.example.net: 0.5}
 approved: [mirror.example.org]
 site:
@@ -1833,7 +1834,10 @@ site:
                         "mirror.example.org",
                     ),
                     SyncSource(
-                        "Sea", {"kitten": "rsync://r.example.org/kitten/"}, Location(latitude=1.0, longitude=-2.5)
+                        "Sea",
+                        {"kitten": "rsync://r.example.org/kitten/"},
+                        Location(latitude=1.0, longitude=-2.5),
+                        web={"kitten": "https://r.example.org/k/"},
                     ),
                 ),
             ),
