@@ -21,6 +21,7 @@ from mirrorlist.settings import Settings, hook_secret, read_settings
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.marks import Mark, MarkName
+from mirrorlist.store.repeat_files import RepeatFiles
 from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.web.api.openapi import schemas
 from mirrorlist.web.api.views import api
@@ -35,6 +36,7 @@ from mirrorlist.web.metrics import Sampling, ServiceMetrics, observe
 from mirrorlist.web.operations import PATHS, OperatorsPort, operations
 from mirrorlist.web.redirects.hot import Redirects
 from mirrorlist.web.redirects.views import files
+from mirrorlist.web.repeats import FORGETFUL, Repeats
 from mirrorlist.web.site.published import Publications
 from mirrorlist.web.site.views import site
 from mirrorlist.web.site.well_known import well_known
@@ -70,30 +72,40 @@ def _reloading_app(settings: Settings) -> tuple[Flask, Counts, Counting]:
     _compile_first(settings, state_dir)
     reloader = Reloader(state_dir, settings.reload_seconds)
     counts, count_files = Counts(), CountFiles(state_dir)
-    app = plain_app(reloader, country_of, counts)
+    repeats, repeat_files = Repeats(), RepeatFiles(state_dir)
+
+    def tell_repeats(now: float) -> None:
+        if passed := repeats.take():
+            repeat_files.add(passed, now)
+
+    app = plain_app(reloader, country_of, counts, repeats=repeats)
     put_monitoring(app, reloader, counts, count_files, settings.metrics_for)
     mark = Mark(state_dir, MarkName.ORIGIN)
     app.register_blueprint(hooks(hook_secret(settings), lambda: mark.leave(time.time())))
-    hot = put_front(app, reloader, country_of, counts, Budgets())
+    hot = put_front(app, reloader, country_of, counts, Budgets(), repeats=repeats)
     reloader.start()
-    counting = Counting(hot.collect, counts, count_files, COUNTING_SECONDS)
+    counting = Counting(hot.collect, counts, count_files, COUNTING_SECONDS, beside=tell_repeats)
     counting.start()
     return app, counts, counting
 
 
 def plain_app(
-    generations: Generations, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
+    generations: Generations,
+    country_of: CountryOf,
+    counts: Counts,
+    clock: Callable[[], float] = time.time,
+    repeats: Repeats = FORGETFUL,
 ) -> Flask:
     """The Flask application, which answers everything."""
     app = Flask("mirrorlist", static_folder=None)
     app.url_map.merge_slashes = False
     publications = Publications(generations)
-    app.register_blueprint(lists(generations, country_of, counts, clock))
+    app.register_blueprint(lists(generations, country_of, counts, clock, repeats))
     app.register_blueprint(schemas())
     app.register_blueprint(site(publications, country_of, clock))
     app.register_blueprint(well_known(publications))
     app.register_blueprint(api(publications, country_of, clock))
-    app.register_blueprint(files(generations, country_of, counts, clock))
+    app.register_blueprint(files(generations, country_of, counts, clock, repeats))
     register_faults(app, generations)
     flask = app.wsgi_app
     app.wsgi_app = OneSlash(flask, flask)  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
@@ -135,6 +147,7 @@ def put_front(
     counts: Counts,
     budgets: Budgets,
     clock: Callable[[], float] = time.time,
+    repeats: Repeats = FORGETFUL,
 ) -> Hot:
     """Puts the hot paths in front of an application; the answers stay the same."""
     flask = app.wsgi_app
@@ -145,7 +158,7 @@ def put_front(
 
     lists, pages = limited("lists", budgets.lists), limited("pages", budgets.pages)
     front = Front(lists, OneSlash(pages, lambda *asked: redirects(*asked)), country_of, counts, clock)
-    redirects = Redirects(front, lists, country_of, counts, clock)
+    redirects = Redirects(front, lists, country_of, counts, clock, repeats)
     app.wsgi_app = redirects  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     generations.subscribe(front.take)
     generations.subscribe(redirects.take)

@@ -46,7 +46,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "sources": (("yaml", "origin"), ("places",), ("geo",), ("mirrors",), ("service", "submissions")),
     "checks": (("fetching",), ("probing",)),
     "web": (
-        ("client_address", "gateway", "generations", "questions", "responses", "time_budget"),
+        ("client_address", "gateway", "generations", "questions", "repeats", "responses", "time_budget"),
         ("clients", "counts", "words"),
         ("rendering",),
         ("lists",),

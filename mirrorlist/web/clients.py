@@ -46,10 +46,11 @@ class KnownClients:
         who = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR")
         known = self.remembered.get(who)
         if known is None or known[3] <= self._clock():
-            return self._new(who)
+            return self.new(who)
         return known
 
-    def _new(self, who: tuple[str, str | None]) -> Known:
+    def new(self, who: tuple[str, str | None]) -> Known:
+        """The client of a peer and its header, of which nothing is remembered that still holds."""
         address = client_address(*who, self._proxies)
         if address is None:
             lot, until = self._turns.lot(sent_by(*who), self._clock())

@@ -172,10 +172,13 @@ class Counting:
         files: CountFiles,
         seconds: float,
         clock: Callable[[], float] = time.time,
+        beside: Callable[[float], None] = lambda now: None,
     ) -> None:
+        """``beside`` writes at a time what else a worker tells."""
         self._collect = collect
         self._counts = counts
         self._files = files
+        self._beside = beside
         self._seconds = seconds
         self._clock = clock
         self._failed = False
@@ -193,6 +196,7 @@ class Counting:
             return
         try:
             self._files.add(taken, self._clock())
+            self._beside(self._clock())
         except OSError as error:
             if not self._failed:
                 log.error("counts cannot be written; answers go on", reason=str(error))

@@ -14,6 +14,7 @@ from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.web.counts import Counts, Dimension
 from mirrorlist.web.lists.hot import Front
+from mirrorlist.web.repeats import FORGETFUL, Repeats
 from mirrorlist.web.time_budget import Budget, Budgets
 from tests.building import NOW, nobody
 
@@ -106,10 +107,15 @@ class Both:
         """The hot path of lists."""
         return self.hot.lists
 
-    def assert_counted_alike(self) -> None:
-        """What was asked since the last time was counted once by Flask and three times in front of it."""
+    def counted(self) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:
+        """What Flask answered since the last time, and what was answered in front of it, by dimension."""
         self.hot.collect()
         plain, fast = ({by: sums for by, sums in own.take().items() if by in {*Dimension}} for own in self.counts)
+        return plain, fast
+
+    def assert_counted_alike(self) -> None:
+        """What was asked since the last time was counted once by Flask and three times in front of it."""
+        plain, fast = self.counted()
         assert fast == {of: {label: 3 * times for label, times in sums.items()} for of, sums in plain.items()}
 
     def get(self, path: str, query: str = "", peer: str = "192.0.2.1", **headers: str) -> Answer:
@@ -120,11 +126,15 @@ class Both:
         return plain
 
 
-def both(snapshot: Snapshot | None = None, country_of: Callable[[bytes], str | None] = nobody) -> Both:
-    """A service on this snapshot."""
+def both(
+    snapshot: Snapshot | None = None,
+    country_of: Callable[[bytes], str | None] = nobody,
+    repeats: tuple[Repeats, Repeats] = (FORGETFUL, FORGETFUL),
+) -> Both:
+    """A service on this snapshot. A repeated request gets the same answer, unless ``repeats`` remembers it."""
     held, clock, counts = Held(), Clock(), (Counts(), Counts())
-    flask, fronted = (plain_app(held, country_of, own, clock) for own in counts)
-    hot = put_front(fronted, held, country_of, counts[1], unlimited(), clock)
+    flask, fronted = (plain_app(held, country_of, own, clock, of) for own, of in zip(counts, repeats, strict=True))
+    hot = put_front(fronted, held, country_of, counts[1], unlimited(), clock, repeats[1])
     if snapshot is not None:
         held.put(snapshot)
     return Both(flask.wsgi_app, fronted.wsgi_app, hot, held, clock, counts)

@@ -30,6 +30,7 @@ class Policy:
     release_minimum_percent: int = 30
     fallback_minimum: int = 5
     alternates_days: float = 4.0
+    repeat_seconds: int = 10
     weights: Mapping[str, float] = field(default_factory=dict)
     """A maintainer's factor on a mirror's weight, by mirror name."""
 

@@ -97,6 +97,11 @@ class FileSelection:
         """The file's own name."""
         return self.place.path.rstrip("/").rpartition("/")[2]
 
+    def after(self, turn: int) -> FileSelection:
+        """The same, where so many sources go to the end: for a client that came back as often for the same file."""
+        first = turn % len(self.sources)
+        return replace(self, sources=(*self.sources[first:], *self.sources[:first]))
+
     @property
     def is_desperate(self) -> bool:
         """Whether the first source is a mirror that was good once, for want of a better one."""

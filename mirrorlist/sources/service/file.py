@@ -113,6 +113,7 @@ def read_service(
             release_minimum_percent=policy.release_minimum,
             fallback_minimum=policy.fallback_minimum,
             alternates_days=policy.alternates_days,
+            repeat_seconds=duration_seconds(str(policy.repeat_within)) or 0,
             weights=text.weights,
         ),
         modules={name: _module(name, text.modules.get(name, ModuleText())) for name in module_names},

@@ -210,6 +210,7 @@ class PolicyText:
     release_minimum: int = _POLICY.release_minimum_percent
     fallback_minimum: int = _POLICY.fallback_minimum
     alternates_days: float = _POLICY.alternates_days
+    repeat_within: str | int = f"{_POLICY.repeat_seconds}s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,11 +26,16 @@ from mirrorlist.web.client_address import TrustedProxies, client_address
 from mirrorlist.web.counts import Counts, labels_of_offer, labels_of_question, labels_of_selection
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import ListKind, Question, Questions, sent_by
+from mirrorlist.web.repeats import FORGETFUL, Repeats, request_of
 from mirrorlist.web.responses import as_response
 
 
 def lists(
-    generations: Generations, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
+    generations: Generations,
+    country_of: CountryOf,
+    counts: Counts,
+    clock: Callable[[], float] = time.time,
+    repeats: Repeats = FORGETFUL,
 ) -> Blueprint:
     """The views under /mirrorlist, /metalink and /isolist."""
     views = Blueprint("lists", __name__)
@@ -53,6 +58,8 @@ def lists(
         labels = labels_of_question(question, rung)
         if is_of_one_file(snapshot, question):
             found = offer(snapshot, questions.belonging, wanted, client, now)
+            if question.redirect:
+                found = moved_on(found, snapshot, client, repeats, now)
             counts.add({**labels, **labels_of_offer(client, found)})
             return _redirected(found.sources) if question.redirect else as_response(*written_file(question, found))
         metadata = metadata_for(snapshot, question.query) if question.kind is ListKind.METALINK else None
@@ -90,6 +97,18 @@ def asking(snapshot: Snapshot, country_of: CountryOf, instead: bytes | None = No
     forwarded = request.environ.get("HTTP_X_FORWARDED_FOR")
     address = instead or client_address(peer, forwarded, TrustedProxies(snapshot.facts.service.trusted_proxies))
     return client_at(snapshot, address, sent_by(peer, forwarded), country_of)
+
+
+def moved_on(found: FileSelection, snapshot: Snapshot, client: Client, repeats: Repeats, now: float) -> FileSelection:
+    """What a redirect goes by: a client that came back for the same file within seconds gets the next mirror first."""
+    within = snapshot.policy.repeat_seconds
+    turn = repeats.turn(request_of(request.environ), now, within) if within and client.address is not None else 0
+    if not turn:
+        return found
+    passed = found.after(turn - 1).sources[0].mirror
+    if passed is not None:
+        repeats.pass_over(passed.name)
+    return found.after(turn)
 
 
 def answer_to(snapshot: Snapshot, question: Question, client: Client, now: float) -> tuple[str, bytes]:

@@ -28,6 +28,7 @@ from mirrorlist.web.generations import PerGeneration
 from mirrorlist.web.lists.prepared_answers import Room
 from mirrorlist.web.redirects.requests import FileRequests, Form, Memo, accepted, is_particular
 from mirrorlist.web.redirects.targets import File, Folder, RedirectTargets
+from mirrorlist.web.repeats import FORGETFUL, Repeats, open_range
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -64,10 +65,11 @@ class Redirects(PerGeneration["RedirectAnswers"]):
         country_of: CountryOf,
         counts: Counts,
         clock: Callable[[], float] = time.time,
+        repeats: Repeats = FORGETFUL,
     ) -> None:
         def answers_of(prepared: Prepared) -> RedirectAnswers | None:
             trees = prepared.snapshot.facts.service.trees
-            return RedirectAnswers(prepared, country_of, counts, clock) if trees else None
+            return RedirectAnswers(prepared, country_of, counts, clock, repeats) if trees else None
 
         super().__init__(answers_of)
         self._behind = behind
@@ -89,11 +91,21 @@ class Redirects(PerGeneration["RedirectAnswers"]):
 class RedirectAnswers:
     """The redirects of one generation. Its memos go with it, so nothing in them can be stale."""
 
-    def __init__(self, prepared: Prepared, country_of: CountryOf, counts: Counts, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        country_of: CountryOf,
+        counts: Counts,
+        clock: Callable[[], float],
+        repeats: Repeats = FORGETFUL,
+    ) -> None:
         self._prepared = prepared
+        self._within = prepared.snapshot.policy.repeat_seconds if repeats is not FORGETFUL else 0
+        self._repeats = repeats
         self._counts = counts
         self._requests = FileRequests(prepared.snapshot)
         self._clients = KnownClients(prepared, country_of, clock)
+        self._clock, self._remembered = clock, self._clients.remembered
         self._starts = self._requests.trees.starts("")
         trees = self._requests.trees
         self._own = Memo(partial(_starts_of, trees), MOST_HEADERS, LONGEST_REMEMBERED) if trees.hosts else None
@@ -117,8 +129,10 @@ class RedirectAnswers:
     def collect(self) -> None:
         """Moves into the counts what was answered since the last time."""
         for courses in list(self._courses.values()):
-            for labels, hits in courses.counted():
+            for labels, passed, hits in courses.counted():
                 self._counts.add({**labels, Measure.ANSWERS: "files 302"}, hits)
+                if passed is not None:
+                    self._repeats.pass_over(passed, hits)
 
     def _clear_ways(self) -> None:
         self.collect()
@@ -127,10 +141,12 @@ class RedirectAnswers:
 
     def answer(self, environ: WSGIEnvironment, host: str) -> Headers | None:
         """The headers of a redirect, or None if Flask has to answer."""
-        if environ.get("QUERY_STRING") or environ["REQUEST_METHOD"] not in METHODS:
+        method = environ["REQUEST_METHOD"]
+        if environ.get("QUERY_STRING") or method not in METHODS:
             return None
         path: str = environ["PATH_INFO"]
-        file = self._files.get(host + path)
+        asked = host + path
+        file = self._files.get(asked)
         if file is None:
             file = self._new_file(host, path, environ)
             if file is None:
@@ -147,9 +163,19 @@ class RedirectAnswers:
         https = environ["wsgi.url_scheme"] == "https" or (
             "HTTP_X_FORWARDED_PROTO" in environ and self._requests.is_https(environ)
         )
-        way = courses.way(self._clients.of(environ), https)
+        who = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR")
+        now, client = self._clock(), self._remembered.get(who)
+        if client is None or client[3] <= now:
+            client = self._clients.new(who)
+        way = courses.way(client, https)
         if way is None:
             return None
+        if self._within and client[4]:
+            span = open_range(environ) if "HTTP_RANGE" in environ else None
+            turn = self._repeats.turn((who, asked, method, agent, span), now, self._within)
+            if turn:
+                way = courses.next_way(way, client, https, turn)
+        way.hits += 1
         links = written.join(way.pieces) if len(written) <= way.longest else shortened(way.pieces, way.sizes, written)
         headers = [("Location", way.tree + written), ("Link", links), _CACHE_CONTROL, _VARY, _LENGTH]
         if not links:

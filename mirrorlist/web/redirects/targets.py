@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -28,11 +28,20 @@ FAMILIES = (None, Family.IPV4, Family.IPV6)
 
 class RedirectTarget:
     """Where clients are sent: the URL up to the path, the Link header in pieces to be joined by a path that is not
-    longer than ``longest``, the sizes of its links, and how often it was given since counted."""
+    longer than ``longest``, the sizes of its links, and how often it was given since counted.
 
-    __slots__ = ("hits", "longest", "pieces", "sizes", "tree")
+    ``key`` is that of the list, ``mirror`` the number of the mirror whose tree it is, ``passed`` that of the one that
+    the client was sent to before; None for the project's own trees, and where there was none.
+    """
 
-    def __init__(self, tree: str, pieces: tuple[str, ...], taken: array[int]) -> None:
+    __slots__ = ("hits", "key", "longest", "mirror", "passed", "pieces", "sizes", "tree")
+
+    def __init__(
+        self, key: int, mirror: int | None, passed: int | None, tree: str, pieces: tuple[str, ...], taken: array[int]
+    ) -> None:
+        self.key = key
+        self.mirror = mirror
+        self.passed = passed
         self.tree = tree
         self.pieces = pieces
         self.sizes = taken
@@ -76,42 +85,47 @@ class RedirectTargets:
         way = kind.ways.get(key)
         if way is None:
             way = self._new_way(kind, key)
-            if way is None:
-                return None
-        way.hits += 1
         return way
 
-    def counted(self) -> Iterator[tuple[Labels, int]]:
-        """What was given since this was last asked for, with its labels."""
+    def next_way(self, way: RedirectTarget, client: Known, https: bool, turn: int) -> RedirectTarget:
+        """The way of a client that came back so many times for the same file, which ``way`` is the first for."""
+        kind = self._kinds[client[4] * 2 + https]
+        assert kind is not None, "way has made it"
+        found = kind.next_ways.get((way.key, turn))
+        if found is None:
+            self._room.take_one()
+            found = kind.next_ways[way.key, turn] = self._turned(kind, way.key, turn)
+        return found
+
+    def counted(self) -> Iterator[tuple[Labels, str | None, int]]:
+        """What was given since this was last asked for, with its labels, and the name of the mirror passed over."""
         of_file = labels_of_file(Form.REDIRECT.name, self._place.tree.module)
+        snapshot = self._prepared.snapshot
         for kind in self._kinds:
-            for key, way in list(kind.ways.items()) if kind else ():
+            for way in [*kind.ways.values(), *kind.next_ways.values()] if kind else ():
                 hits, way.hits = way.hits, 0
                 if not hits or kind is None:
                     continue
-                snapshot = self._prepared.snapshot
-                if kind.column is None:
-                    labels = labels_of_client(snapshot.facts.places[key].country, None, None)
+                place, network = (way.key, 0) if kind.column is None else self._orders.parts_of(way.key)[:2]
+                if way.mirror is None:
+                    labels = labels_of_client(snapshot.facts.places[place].country, None, None)
                 else:
-                    place, network, _, first = self._orders.parts_of(key)
-                    labels = labels_at(snapshot, self._place.tree.module, place, network, first)
-                yield {**of_file, **labels}, hits
+                    labels = labels_at(snapshot, self._place.tree.module, place, network, way.mirror)
+                passed = None if way.passed is None else snapshot.mirrors[way.passed].name
+                yield {**of_file, **labels}, passed, hits
 
     def clear(self) -> None:
         """Forgets the ways."""
         for kind in self._kinds:
             if kind is not None:
                 kind.ways.clear()
+                kind.next_ways.clear()
 
     def _new_way(self, kind: _Kind, key: int) -> RedirectTarget | None:
-        if kind.column is not None:
-            way = self._written(kind.column, key)
-        elif kind.resorts:  # the project's own trees, the same for everybody
-            way = self._way([(tree, None) for tree in kind.resorts])
-        else:
+        if kind.column is None and not kind.resorts:
             return None
         self._room.take_one()
-        kind.ways[key] = way
+        way = kind.ways[key] = self._turned(kind, key, 0)
         return way
 
     def _kind(self, family: Family | None, https: bool) -> _Kind:
@@ -126,22 +140,32 @@ class RedirectTargets:
             return _Kind(None, ())
         return _Kind(column, ())
 
-    def _written(self, column: PreparedColumn, key: int) -> RedirectTarget:
-        """The way of a key of the orders: its mirrors, and the project's own trees where these are few; each URL once,
-        as the origin may be an ordinary mirror too."""
+    def _turned(self, kind: _Kind, key: int, turn: int) -> RedirectTarget:
+        """The way of a key at the first request for a file, or a later one: so many trees go to the end."""
+        trees = dict.fromkeys(kind.resorts) if kind.column is None else self._trees(kind.column, key)
+        rows, mirrors = list(trees.items()), self._prepared.snapshot.mirrors
+        first = turn % len(rows)
+        passed = rows[first - 1][1] if turn else None
+        rows = [*rows[first:], *rows[:first]]
+        others = [(tree, None if number is None else mirror_country(mirrors[number])) for tree, number in rows[1:]]
+        found = links(others, self._place.front)
+        tree, mirror = rows[0]
+        return RedirectTarget(
+            key, mirror, passed, sys.intern(tree), tuple(map(sys.intern, joined(found))), sizes(found)
+        )
+
+    def _trees(self, column: PreparedColumn, key: int) -> dict[str, int | None]:
+        """The trees of a key of the orders, best first: its mirrors', by number, and the project's own where these are
+        few; each URL once, as the origin may be an ordinary mirror too."""
         numbers, alone = self._orders.listed(key, column.urls, column.every)
-        mirrors, urls = self._prepared.snapshot.mirrors, column.every or column.urls
-        trees: dict[str, str | None] = {}
+        urls = column.every or column.urls
+        trees: dict[str, int | None] = {}
         for each in numbers if alone else column.own.among(numbers, column.working(numbers)):
             if isinstance(each, str):
                 trees.setdefault(each, None)
             else:
-                trees[(urls[each] or b"").decode()] = mirror_country(mirrors[each])
-        return self._way(list(trees.items()))
-
-    def _way(self, trees: Sequence[tuple[str, str | None]]) -> RedirectTarget:
-        found = links(trees[1:], self._place.front)
-        return RedirectTarget(sys.intern(trees[0][0]), tuple(map(sys.intern, joined(found))), sizes(found))
+                trees[(urls[each] or b"").decode()] = each
+        return trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +179,8 @@ class _Kind:
     column: PreparedColumn | None
     resorts: tuple[str, ...]
     ways: dict[int, RedirectTarget] = field(default_factory=dict)
+    next_ways: dict[tuple[int, int], RedirectTarget] = field(default_factory=dict)
+    """By key and turn, for clients that come back for the same file."""
 
 
 # Directories whose files are redirected: what the files of one share, so that a file asked for the first time costs

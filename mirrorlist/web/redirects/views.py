@@ -35,9 +35,10 @@ from mirrorlist.formats.file_json import readable
 from mirrorlist.formats.links import digest, fitting, links
 from mirrorlist.web.counts import Counts, labels_of_file, labels_of_offer
 from mirrorlist.web.generations import Generations
-from mirrorlist.web.lists.views import asking
+from mirrorlist.web.lists.views import asking, moved_on
 from mirrorlist.web.redirects.requests import FileRequest, FileRequests, Form, wants_links
 from mirrorlist.web.rendering import html
+from mirrorlist.web.repeats import FORGETFUL, Repeats
 from mirrorlist.web.responses import HTML, as_response
 
 # Logos of sponsors: PNG and WebP files that lie beside the mirror files.
@@ -81,7 +82,11 @@ CSP = (
 
 
 def files(
-    generations: Generations, country_of: CountryOf, counts: Counts, clock: Callable[[], float] = time.time
+    generations: Generations,
+    country_of: CountryOf,
+    counts: Counts,
+    clock: Callable[[], float] = time.time,
+    repeats: Repeats = FORGETFUL,
 ) -> Blueprint:
     """Answers whatever lies in a tree of service.yml, before any other view is looked for."""
     views = Blueprint("files", __name__)
@@ -99,7 +104,7 @@ def files(
         if request.method not in METHODS:
             raise MethodNotAllowed(valid_methods=METHODS)
         asked = requests.read(request.environ, place)
-        return _Answer(requests, asked, asking(current.snapshot, country_of), counts, clock()).response()
+        return _Answer(requests, asked, asking(current.snapshot, country_of), counts, clock()).response(repeats)
 
     return views
 
@@ -128,7 +133,7 @@ class _Answer:
     def _place(self) -> TreePath:
         return self._wanted.place
 
-    def response(self) -> Response:
+    def response(self, repeats: Repeats) -> Response:
         """The answer; a directory has one of its own."""
         index = self._snapshot.files.get(self._place.tree.module)
         is_file = index is not None and not self._place.is_directory and index.find(self._place.path) is not None
@@ -144,6 +149,8 @@ class _Answer:
             family = wanted.family or family_of(self._client)
             resorts = () if found.selection.query.target.vault else resort_urls(self._snapshot, wanted, family)
             return redirect(FileSource(resorts[0], None) if resorts else found.sources[0])
+        if self._asked.form is Form.REDIRECT:
+            found = moved_on(found, self._snapshot, self._client, repeats, self._now)
         response = FORMS[self._asked.form](self, found)
         of_file = labels_of_file(self._asked.form.name, self._place.tree.module)
         self._counts.add({**of_file, **labels_of_offer(self._client, found)})

@@ -738,6 +738,15 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "policy/alternates_days/type": ("+policy: {alternates_days: 4d}\n", "6:27", "is '4d'; write a number"),
     "policy/alternates_days/minimum": ("+policy: {alternates_days: -0.5}\n", "6:27", "at least 0"),
     "policy/alternates_days/maximum": ("+policy: {alternates_days: 366}\n", "6:27", "at most 365"),
+    "policy/repeat_within/anyOf": ("+policy: {repeat_within: []}\n", "6:25", "is a list; write a whole number or text"),
+    "policy/repeat_within/anyOf/0/type": ("+policy: {repeat_within: 0.5}\n", "6:25", "is 0.5; put it in quotes"),
+    "policy/repeat_within/anyOf/0/const": ("+policy: {repeat_within: 10}\n", "6:25", "is 10; write 0, or text"),
+    "policy/repeat_within/anyOf/1/type": ("+policy: {repeat_within: no}\n", "6:25", "policy.repeat_within is"),
+    "policy/repeat_within/anyOf/1/pattern": (
+        "+policy: {repeat_within: 1h}\n",
+        "6:25",
+        "policy.repeat_within is '1h'; write it as in '10s' or '1m' or '0'",
+    ),
     "intranet_networks/type": ("+intranet_networks: all\n", "6:20", "is 'all'; write a list"),
     "intranet_networks/uniqueItems": (
         "+intranet_networks: [10.0.0.0/8, 10.0.0.0/8]\n",
@@ -1715,6 +1724,7 @@ policy:
   release_minimum: 50
   fallback_minimum: 2
   alternates_days: 1.5
+  repeat_within: 1m
 profile: intranet
 sync: {policy: mirrors, sources: [
   {name: Ulm, rsync: {main: rsync://r.example.org/linux}, country: DE, city: Ulm, mirror: mirror.example.org},
@@ -1763,6 +1773,7 @@ site:
                 release_minimum_percent=50,
                 fallback_minimum=2,
                 alternates_days=1.5,
+                repeat_seconds=60,
                 weights={"mirror.example.org": 2.0, "mirror.example.net": 0.5},
             ),
             modules={
@@ -1991,6 +2002,11 @@ def _keys(node: Any, schema: Any, where: str = "") -> Iterator[str]:
         yield from _keys(node["items"], schema, f"{where.removesuffix('.')}[].")
     if isinstance(node.get("additionalProperties"), dict):
         yield from _keys(node["additionalProperties"], schema, f"{where}<module>.")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("'0'", 0), ("2m", 120), ("45s", 45)])
+def test_repeated_requests_may_be_left_alone(tmp_path: Path, text: str, seconds: int) -> None:
+    assert read(tmp_path, SMALL + f"policy: {{repeat_within: {text}}}\n")[0].policy.repeat_seconds == seconds
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("'0'", 0), ("6h", 21_600), ("45s", 45)])

@@ -627,8 +627,7 @@ def test_redirects_are_counted_whoever_answers() -> None:
     get(known, "/dl/debian/dists/stable/InRelease")
     get(known, "/dl/9/nobody.iso")
     get(known, "/dl/9/no-such.iso")
-    known.hot.collect()
-    plain, fast = (counts.take() for counts in known.counts)
+    plain, fast = known.counted()
     assert fast == {of: {label: 3 * times for label, times in sums.items()} for of, sums in plain.items()}
     assert plain["route"] == {"files/metalink4": 1, "files/redirect": 5}
     assert plain["module"] == {MAIN: 6}
