@@ -165,7 +165,7 @@ class Mirror:
     """One mirror as its file describes it.
 
     ``urls``: by module and protocol its tree, which ends with a slash; ``bandwidth_mbps`` is what the owner declared;
-    ``withheld``: what else the file says, and the service does without.
+    ``requests_per_minute``: the prober's limit; ``withheld``: what else the file says, and the service does without.
     """
 
     name: str
@@ -194,6 +194,7 @@ class Mirror:
     logo: str | None = None
     sync_source: str | None = None
     sync_from: str | None = None
+    requests_per_minute: int | None = None
     contact_name: str | None = None
     peerings: tuple[str, ...] = ()
     agreement: str | None = None

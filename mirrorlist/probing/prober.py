@@ -19,6 +19,7 @@ from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Ask, fetch, guard_of
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.checks import CHECKS, Check, guarded
+from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.requests import ProbeTerms
 from mirrorlist.checks.probing.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
 from mirrorlist.checks.probing.visit import Visited
@@ -109,6 +110,7 @@ class Prober:
     stop: threading.Event = field(default_factory=threading.Event)
     reporting: Reporting = field(default_factory=Reporting)
     checks: Mapping[Protocol, Check] = field(default_factory=lambda: CHECKS)
+    limits: RequestLimits = field(default_factory=RequestLimits)
 
     def run(self, name: str | None = None) -> Ran:
         """One run, written down.
@@ -167,7 +169,8 @@ class Prober:
         guard = guard_of(service, resolver)
         guard = replace(guard, clock=leaping(guard.clock, self.stop))
         checks = guarded(self.checks, guard)
-        return Outside(fetch=until_stopped(partial(fetch, guard=guard), self.stop), now=self.clock, checks=checks)
+        fetching = until_stopped(partial(fetch, guard=guard), self.stop)
+        return Outside(fetch=fetching, now=self.clock, checks=checks, limits=self.limits)
 
     def _job(self, facts: Facts, mirrors: tuple[Mirror, ...], store: HealthStore, number: int) -> Job:
         service = facts.service
@@ -222,7 +225,8 @@ def work(
                         fault.is_over()
                         waiting.tell(lead is not None)
                         if lead:
-                            prober = Prober(state_dir, engine, clock, timeout, lead, stop, reporting)
+                            limits = RequestLimits(leaping(time.monotonic, stop), stop.wait)
+                            prober = Prober(state_dir, engine, clock, timeout, lead, stop, reporting, limits=limits)
                             lane = quick and QuickProber(state_dir, engine, clock, lead, quick, reporting.turned)
                             with beside(lane or None):
                                 _lead(prober, every, stop)

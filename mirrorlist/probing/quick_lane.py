@@ -136,7 +136,7 @@ class QuickProber:
         store = QuickLookStore(self.engine)
         untimed = MetadataStore(self.engine).faults.of(FaultKind.TIME_FILE)
         paths = store.good_paths()
-        mirrors = [each for each in probed_mirrors(facts.mirrors) if not each.private] + [*resorts_of(facts.service)]
+        mirrors = [each for each in probed_mirrors(facts.mirrors) if is_looked_at(each)] + [*resorts_of(facts.service)]
         witnesses = controls_of(facts.service)
         agents = OF_RPM if facts.service.catalogue.repositories else OF_OTHERS
 
@@ -161,6 +161,12 @@ class QuickProber:
         self._lane.follow({each.name for each in mirrors}, {each.name for each in witnesses}, self.clock())
         self._lane.know(store.tree_verdicts())
         self._version = version
+
+
+def is_looked_at(mirror: Mirror) -> bool:
+    """Whether a mirror is looked at between the runs: private ones seldom answer, and a limit on requests is kept for
+    the runs."""
+    return not mirror.private and mirror.requests_per_minute is None
 
 
 @contextmanager

@@ -117,6 +117,8 @@ def test_logs_hold_networks_and_no_lists(proxied: dict[str, Proxied], name: str)
     sent = (("X-Forwarded-For", b"198.51.100.99"), ("User-Agent", b"agent-of-the-test"))
     assert ask_as("127.0.7.77", proxied[name].http, b"/status?ip=192.0.2.123", headers=sent).status == 200
     until(10, lambda: "/status" in logged(proxied[name], name)[before:])
+    own = (proxied[name].directory.parent / "service" / "log").read_text()
+    assert "127.0.7" not in own
     new = logged(proxied[name], name)[before:]
     assert "127.0.7.0" in new
     for secret in ("127.0.7.77", "192.0.2.123", "198.51.100.99", "mirrorlist/9"):

@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
+from mirrorlist.core import model
 from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.probing.quick_lane import is_looked_at
 from tests.checks.servers import answer, serving
 from tests.checks.trees import CURRENT, Tree
 from tests.serving import Service, ask, processes, until
@@ -153,3 +156,10 @@ def test_one_command_serves_and_probes_and_ends_with_all_of_it(tmp_path: Path) -
             pids = {service.process.pid, *service.workers(), *service.publishers(), *service.probers()}
         until(PATIENCE, lambda: not pids & processes().keys())
         assert "the prober ended and is started again" in service.log()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"), [({}, True), ({"private": True}, False), ({"requests_per_minute": 600}, False)]
+)
+def test_who_sets_a_limit_is_not_looked_at_between_the_runs(fields: dict[str, Any], expected: bool) -> None:
+    assert is_looked_at(model.Mirror(name="m", urls={}, **fields)) is expected

@@ -159,4 +159,6 @@ def _resolved(target: FetchTarget, guard: Guard, deadline: Deadline) -> tuple[st
 
 def guard_of(service: Service, resolver: Resolver = system_resolver) -> Guard:
     """What a fetch may reach: public addresses, and in an intranet the networks that the service file names."""
-    return Guard(allowed=tuple(map(prefix, service.own_networks)), resolver=resolver)
+    return Guard(
+        allowed=tuple(map(prefix, service.own_networks)), resolver=resolver, user_agent=service.site.user_agent
+    )

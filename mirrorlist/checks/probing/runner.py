@@ -12,6 +12,7 @@ from itertools import islice
 from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Fetch
 from mirrorlist.checks.probing.checks import TreeProbe
+from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.requests import ProbeTerms
 from mirrorlist.checks.probing.visit import Visited, visit
 from mirrorlist.core.catalogue.catalogue import Images
@@ -61,12 +62,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What a run needs of the world: a guarded fetch, a clock that only grows, the time of day, and the checks."""
+    """What a run needs of the world: a guarded fetch, a clock that only grows, the time of day, the checks, and the
+    limits on how often mirrors are asked."""
 
     fetch: Fetch
     clock: Clock = time.monotonic
     now: Callable[[], float] = time.time
     checks: Mapping[Protocol, TreeProbe] = field(default_factory=dict)
+    limits: RequestLimits = field(default_factory=RequestLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +176,8 @@ def _visits(trips: Iterable[Trip], job: Job, outside: Outside, at_once: int) -> 
         running: set[Future[Visited]] = set()
         while True:
             for trip in islice(waiting, at_once - len(running)):
-                running.add(
-                    pool.submit(visit, trip, job.terms, outside.fetch, outside.clock, outside.now, outside.checks)
-                )
+                running.add(pool.submit(visit, trip, job.terms, outside.fetch, outside.clock, outside.now,
+                                        outside.checks, outside.limits))  # fmt: skip
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
-from mirrorlist.checks.fetching.deadline import Clock, deadline_in
+from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.disguise import refusals
 from mirrorlist.checks.probing.judge import TOO_MANY_REQUESTS, excused
+from mirrorlist.checks.probing.patience import Patience
+from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.requests import ProbeTerms, ask_of, judged, method_of, probe_of
 from mirrorlist.checks.probing.whole import FilesSeen, look_at_files
 from mirrorlist.core.catalogue.trees import quoted
@@ -32,49 +34,6 @@ from mirrorlist.core.health.probe_plan import (
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
 from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, whole_look
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
-
-SHARE_OF_SILENCE = 1.25
-"""What a silent host costs at most, in timeouts: a whole one for the first look, a quarter for all others."""
-LEAST_SHARE = 0.01
-
-
-class Patience:
-    """The time that is left of a visit. A visit is over after ``visit_seconds``, whatever came until then."""
-
-    def __init__(self, timeout_seconds: float, visit_seconds: float, clock: Clock) -> None:
-        self._timeout = timeout_seconds
-        self._for_silence = SHARE_OF_SILENCE * timeout_seconds
-        self._visit = deadline_in(visit_seconds, clock)
-        self._tired = False
-
-    @property
-    def is_short(self) -> bool:
-        """Whether first looks get less than the whole timeout by now, because the host was silent."""
-        return self._for_silence < self._timeout
-
-    def for_first_look(self, looks_left: int) -> float:
-        """Seconds for the next of so many looks at whether anything answers; 0 where there is no time.
-
-        After the first silence each gets half of what is left.
-        """
-        share = self._timeout if not self.is_short else self._for_silence / min(looks_left, 2)
-        return share if LEAST_SHARE * self._timeout < share <= self._visit.left() else 0.0
-
-    def for_walk(self) -> float:
-        """Seconds for the next look at a tree that answers; 0 when it fell silent, or the visit is over.
-
-        It is the whole timeout or nothing: with less a slow mirror would seem silent.
-        """
-        return 0.0 if self._tired or self._visit.left() < self._timeout else self._timeout
-
-    def was_silent(self, seconds: float) -> None:
-        """At a first look nothing that can be used came for so long."""
-        self._for_silence -= seconds
-
-    def fell_silent(self) -> None:
-        """In a walk nothing that can be used came."""
-        self._tired = True
-
 
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
 HUNG_UP = frozenset({FailureKind.BROKEN_OFF, FailureKind.MALFORMED})
@@ -117,10 +76,11 @@ def visit(
     clock: Clock,
     now: Callable[[], float],
     checks: Mapping[Protocol, TreeProbe] = MappingProxyType({}),
+    limits: RequestLimits | None = None,
 ) -> Visited:
     """Visits the mirror of a trip; trees of protocols that are neither the web's nor in ``checks`` are left alone."""
     start = clock()
-    asking = _Asking(trip, terms, fetch, clock, now)
+    asking = _Asking(trip, terms, fetch, clock, now, limits or RequestLimits(clock))
     reached = asking.reached()
     forgotten: set[Subject] = set()
     for module in trip.mirror.urls:
@@ -145,8 +105,17 @@ class _Looked:
 class _Asking:
     """Sends the requests of one visit and keeps what they come to."""
 
-    def __init__(self, trip: Trip, terms: ProbeTerms, fetch: Fetch, clock: Clock, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        trip: Trip,
+        terms: ProbeTerms,
+        fetch: Fetch,
+        clock: Clock,
+        now: Callable[[], float],
+        limits: RequestLimits,
+    ) -> None:
         self.trip = trip
+        self._limits = limits
         self.probes: list[Probe] = []
         self.requests = 0
         self.answered: set[Subject] = set()
@@ -157,7 +126,9 @@ class _Asking:
         self._fetch = fetch
         self._clock = clock
         self._now = now
-        self._patience = Patience(terms.timeout_seconds, terms.visit_seconds, clock)
+        self._patience = Patience(
+            terms.timeout_seconds, terms.visit_seconds, clock, lambda: limits.seconds_until_free(trip.mirror)
+        )
 
     def reached(self) -> dict[Subject, Probe]:
         """The first look at every tree. What had less than the whole time counts only if nothing answered there."""
@@ -202,12 +173,14 @@ class _Asking:
 
     def look(self, look: ProbeRequest, seconds: float) -> _Looked:
         """One request, judged. What HEAD is refused is asked by GET, which is what clients do."""
+        self._limits.take(self.trip.mirror)
         at, start = self._now(), self._clock()
         tree, method = look.subject.tree, method_of(look, self.trip)
         answer = self._asked(look, seconds, method, self.disguised.get(tree))
         took = self._clock() - start
         seen = judged(look, answer, self.trip, self._terms, at)
         if method is Method.HEAD and seen.outcome not in GOOD_OUTCOMES and self._may_differ(tree, answer):
+            self._limits.take(self.trip.mirror)
             answer = self._asked(look, seconds, Method.FIRST_BYTE, self.disguised.get(tree))
             seen = judged(look, answer, self.trip, self._terms, at)
         if seen.answered:
@@ -228,7 +201,10 @@ class _Asking:
 
     def _asked_in_time(self, look: ProbeRequest, method: Method, agent: Agent | None) -> Fetched | Failure | None:
         seconds = self._patience.for_walk()
-        return self._asked(look, seconds, method, agent) if seconds else None
+        if not seconds:
+            return None
+        self._limits.take(self.trip.mirror)
+        return self._asked(look, seconds, method, agent)
 
     def check(self, checks: Mapping[Protocol, TreeProbe]) -> None:
         """Checks the trees that are not on the web. A host that was silent over http is spared: it would be again."""

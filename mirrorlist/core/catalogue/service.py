@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mirrorlist import __version__
 from mirrorlist.core.catalogue.catalogue import Catalogue
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.requirements import Requirements
@@ -157,6 +158,12 @@ class Site:
     images: tuple[PublishedImage, ...] = ()
     image_checksums: str | None = None
     gpg_key: str | None = None
+
+    @property
+    def user_agent(self) -> str:
+        """What this service calls itself when it asks mirrors: its version, and the page that explains who asks."""
+        name = f"mirrorlist/{__version__}"
+        return f"{name} (+{self.url.rstrip('/')}/prober)" if self.url else name
 
 
 class SmtpSecurity(StrEnum):

@@ -69,6 +69,7 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
         logo=fields.get("logo"),
         sync_source=sync.get("source"),
         sync_from=sync.get("from"),
+        requests_per_minute=_whole(fields.get("probe", {}).get("at_most")),
         contact_name=fields.get("contact_name"),
         peerings=tuple(fields.get("peerings", [])),
         agreement=fields.get("agreement"),

@@ -94,6 +94,21 @@ def storage_gb(text: str) -> int:
     return gigabytes
 
 
+_RATE = re.compile(
+    r"([1-9][0-9]{0,4})\s*(?:requests?)?\s*(?:(?:an?|per|/)\s*(m(?:in(?:ute)?)?|h(?:our)?|s(?:ec(?:ond)?)?))?",
+    re.IGNORECASE,
+)
+
+
+def requests_per_minute(text: str) -> int:
+    """``30/min``, ``1 per second``, ``600 requests an hour`` in requests per minute; a number alone is that."""
+    found = _RATE.fullmatch(text.strip())
+    per_minute = int(found[1]) * {"m": 1, "h": 1 / 60, "s": 60}[(found[2] or "m")[0].lower()] if found else 0
+    if not 1 <= per_minute <= 10_000:
+        raise Refused("is no number of requests per minute; write it as in 30")
+    return int(per_minute)
+
+
 Form = Callable[[Value], Value]
 """From what a file says to what it means; None where that is unknown."""
 Field = tuple[str, ...]
@@ -268,6 +283,8 @@ FORMS: Mapping[Field, Form] = {
     ("sync",): _sync,
     ("sync", "source"): text_of,
     ("sync", "from"): text_of,
+    ("probe",): lambda value: {"at_most": value} if isinstance(value, int | str) else None,
+    ("probe", "at_most"): _read_by(requests_per_minute),
     ("contact_name",): text_of,
     ("peerings",): _COMMAS,
     ("peerings", "*"): text_of,

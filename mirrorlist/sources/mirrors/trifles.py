@@ -19,7 +19,7 @@ MOST_WRITTEN = 5
 
 _SINGLE = (
     "update_frequency", "sponsor", "sponsor_url", "email", "asn", "status_reason", "status_since", "status_until",
-    "bandwidth_mbps", "storage_gb", "logo", "contact_name", "agreement", "peerings", "sync", "geolocation",
+    "bandwidth_mbps", "storage_gb", "logo", "contact_name", "agreement", "peerings", "sync", "probe", "geolocation",
     "address_optional",
 )  # fmt: skip
 _PLACE = ("continent", "country", "state_province", "city", "latitude", "longitude", "time_zone")
@@ -28,6 +28,7 @@ TRIFLES: frozenset[Field] = frozenset({
     *((key,) for key in _SINGLE),
     *(("geolocation", key) for key in _PLACE),
     ("address_optional", "*"), ("asn", "*"), ("peerings", "*"), ("sync", "source"), ("sync", "from"),
+    ("probe", "at_most"),
 })  # fmt: skip
 """Left out wherever the schema refuses them."""
 

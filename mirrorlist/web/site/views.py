@@ -121,8 +121,14 @@ def _add_service(views: Blueprint, publications: Publications) -> None:
         return _page(published, "/join", lambda: html("join.html", **common(published, "/join"),
                                                       **join_page(published.service)))  # fmt: skip
 
+    def prober() -> Response:
+        published = publications.current()
+        run = next((run for run in published.network.runs if run.requests and run.mirrors), None)
+        return _page(published, "/prober", lambda: html("prober.html", **common(published, "/prober"), run=run))
+
     _add(views, "/status", "status", status, strict_slashes=False)
     _add(views, "/join", "join", join, strict_slashes=False)
+    _add(views, "/prober", "prober", prober, strict_slashes=False)
 
 
 def _over_a_year(day: str | None, now: float) -> bool:

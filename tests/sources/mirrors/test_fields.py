@@ -58,6 +58,7 @@ countries_only: [DE, "NO"]
 countries_never: [GB]
 logo: a.png
 sync: {source: "rsync://b.example/linux/", from: 192.0.2.7}
+probe: {at_most: 30}
 contact_name: Kari
 peerings: [NIX]
 agreement: "2026-01"
@@ -106,6 +107,7 @@ def test_every_field_arrives_with_its_meaning() -> None:
             logo="a.png",
             sync_source="rsync://b.example/linux/",
             sync_from="192.0.2.7",
+            requests_per_minute=30,
             contact_name="Kari",
             peerings=("NIX",),
             agreement="2026-01",

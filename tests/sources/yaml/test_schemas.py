@@ -158,6 +158,12 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     (f"{P}/sync/{P}/from/type", {"sync": {"from": 1}}),
     (f"{P}/sync/{P}/from/maxLength", {"sync": {"from": "x" * 254}}),
     (f"{P}/sync/{P}/from/pattern", {"sync": {"from": "*"}}),
+    (f"{P}/probe/type", {"probe": 30}),
+    (f"{P}/probe/additionalProperties", {"probe": {"at_least": 30}}),
+    (f"{P}/probe/minProperties", {"probe": {}}),
+    (f"{P}/probe/{P}/at_most/type", {"probe": {"at_most": "30/m"}}),
+    (f"{P}/probe/{P}/at_most/minimum", {"probe": {"at_most": 0}}),
+    (f"{P}/probe/{P}/at_most/maximum", {"probe": {"at_most": 10_001}}),
     (f"{P}/contact_name/type", {"contact_name": 1}),
     (f"{P}/contact_name/minLength", {"contact_name": ""}),
     (f"{P}/contact_name/maxLength", {"contact_name": "x" * 201}),
@@ -286,7 +292,7 @@ def test_the_schema_can_be_read_by_people_and_needs_no_other_file() -> None:
 def test_every_mapping_of_the_schema_is_closed() -> None:
     mappings = [node for node in subschemas(SCHEMA) if node.get("type") == "object"]
 
-    assert len(mappings) == 5
+    assert len(mappings) == 6
     assert all(isinstance(node["additionalProperties"], bool | dict) for node in mappings)
     assert not any(node["additionalProperties"] is True for node in mappings)
 

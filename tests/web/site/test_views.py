@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree, html
 
+from mirrorlist import __version__
 from mirrorlist.core.catalogue.requirements import RequirementLevel, Requirements
-from mirrorlist.core.catalogue.service import GeoSources, Module, Site, SyncSource, SyncSources, sync_command
+from mirrorlist.core.catalogue.service import GeoSources, Link, Module, Site, SyncSource, SyncSources, sync_command
 from mirrorlist.core.model import MAIN, Location, Protocol
 from mirrorlist.core.public.types import MirrorState, PublicMirror
 from mirrorlist.core.selection.select import select
@@ -27,7 +28,7 @@ from tests.web.networks import HIDDEN, ODD_SPONSORS, ORIGIN_FAULTS, record_of
 
 PAGES = ["/", "/kitten", "/mirrors/mirror1.example.org", "/mirrors/mirror5.example.org", "/mirrors/mirror17.example.org",
          "/yours", "/isos", "/isos.html", "/isos/x86_64/9.8", "/isos/x86_64/9.html", "/kitten/isos",
-         "/kitten/isos/x86_64/10-kitten", "/kitten/isos/x86_64/10", "/join", "/status"]  # fmt: skip
+         "/kitten/isos/x86_64/10-kitten", "/kitten/isos/x86_64/10", "/join", "/prober", "/status"]  # fmt: skip
 PICTURES = ["/mirrors/map-light.svg", "/mirrors/map-dark.svg", "/mirrors/mirror5.example.org.svg", "/static/icon.svg"]
 DATA = ["/mirrors.json", "/mirrors.txt", "/mirrors/feed.atom", "/mirrors/mirror3.example.org/feed.atom",
         "/api/v1/mirrors", "/api/v1/mirrors/mirror5.example.org", "/api/v1/mirrors/mirror17.example.org/history",
@@ -514,3 +515,15 @@ def test_a_mirror_without_ipv6_is_not_told_that_it_is_out(service: Both) -> None
     page = " ".join(tree(get(service, "/mirrors/mirror9.example.org")).text_content().split())
     assert "IPv6no address" in page  # a term and its value
     assert "does not work" not in page
+
+
+def test_the_prober_says_who_asks_and_how_to_limit_it() -> None:
+    site = Site(url="https://mirrors.example.org/", contacts=(Link("Form", "https://example.org/form"),))
+    page = tree(get(both(record_of(3, site=site)), "/prober"))
+    agent, limit = (figure.text_content() for figure in page.xpath("//figure[@class='snippet']"))
+    assert f"mirrorlist/{__version__} (+https://mirrors.example.org/prober)" in agent
+    assert "probe:\n  at_most: 10\n" in limit
+    assert page.xpath("//a[@href='https://example.org/form']")
+    bare = tree(get(both(record_of(3, site=Site())), "/prober")).text_content()
+    assert f"mirrorlist/{__version__}" in bare
+    assert "(+" not in bare
