@@ -23,7 +23,7 @@ RANKS: dict[str, int] = {
     "indexing": 3, "importing": 3, "kit": 3, "pulling": 3, "reload": 3, "web": 3,
     "ports": 2, "systemd": 2,
     "workers": 3, "operators_port": 3, "worker": 4,
-    "publishing": 4, "app": 4, "server": 4, "installing": 4,
+    "publishing": 4, "app": 4, "server": 4, "installing": 4, "diagnosis": 4,
     "probing": 5,
     "cli": 6, "demo": 6,
     "__main__": 7,
@@ -47,7 +47,8 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "checks": (("fetching",), ("probing",)),
     "web": (
         ("client_address", "gateway", "generations", "questions", "repeats", "responses", "time_budget"),
-        ("clients", "counts", "words"),
+        ("counts", "words"),
+        ("clients",),
         ("rendering",),
         ("lists",),
         ("redirects",),

@@ -17,6 +17,7 @@ from mirrorlist.settings import LOG_FORMATS, read_settings
 COMMANDS: Mapping[str, str] = {
     "counts": "counts.counts",
     "demo": "demo.demo",
+    "doctor": "doctor.doctor",
     "explain": "explain.explain",
     "health": "health.health",
     "import": "import_.import_",

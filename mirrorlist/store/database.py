@@ -156,12 +156,22 @@ def open_database(state_dir: Path, url: str | None = None) -> sa.Engine:
     Raises:
         DatabaseError: it is away or broken, a newer release has written it, or the URL cannot be used.
     """
-    engine = _engine(state_dir, url)
-    sa.event.listen(engine, "handle_error", _told)
+    engine = untouched_database(state_dir, url)
     with ExitStack() as failed:
         failed.callback(engine.dispose)
         bring_up_to_date(engine)
         failed.pop_all()
+    return engine
+
+
+def untouched_database(state_dir: Path, url: str | None = None) -> sa.Engine:
+    """The database as it is, of whatever release, to be looked at.
+
+    Raises:
+        DatabaseError: the URL cannot be used; later, when it is used: the database is away or broken.
+    """
+    engine = _engine(state_dir, url)
+    sa.event.listen(engine, "handle_error", _told)
     return engine
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 
-from mirrorlist.core.network.prefixes import parse_prefix, unmapped
+from mirrorlist.core.network.prefixes import contains, parse_prefix, unmapped
 
 UNIX = "unix"
 _BLANKS = " \t"  # RFC 9110, 5.6.3; str.strip() alone would drop bytes above 0x7f as well
@@ -52,6 +52,25 @@ def _shifted(names: Iterable[str], size: int) -> list[tuple[int, int]]:
     prefixes = [parse_prefix(name)[0] for name in names if name != UNIX]
     shifts = [(8 * size - prefix.length, prefix) for prefix in prefixes if len(prefix.packed) == size]
     return [(shift, int.from_bytes(prefix.packed, "big") >> shift) for shift, prefix in shifts]
+
+
+_PRIVATE = [parse_prefix(text)[0] for text in ("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+_PRIVATE += [parse_prefix(text)[0] for text in ("::1/128", "fc00::/7")]
+
+
+def ignored_proxy(peer: str, forwarded: str | None, proxies: TrustedProxies) -> str | None:
+    """A peer of this site that forwards clients and is not trusted: its address, or ``unix``.
+
+    None for every other, and for peers with a public address, which may be clients that make the header up.
+    """
+    if not forwarded:
+        return None
+    address, is_trusted = proxies.peer(peer)
+    if is_trusted or (address is None and peer):
+        return None
+    if address is not None and not any(contains(network, address) for network in _PRIVATE):
+        return None
+    return peer or UNIX
 
 
 def client_address(peer: str, forwarded: str | None, proxies: TrustedProxies) -> bytes | None:

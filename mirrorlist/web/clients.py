@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mirrorlist.core.selection.client import CountryOf, place_number
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.selection.spread import ClientHash, Epochs, identity_of
-from mirrorlist.web.client_address import TrustedProxies, client_address
+from mirrorlist.web.client_address import TrustedProxies, client_address, ignored_proxy
+from mirrorlist.web.counts import Counts, Measure
 from mirrorlist.web.questions import sent_by
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ objects of a class of our own again and again (measured: 10 us a new client, hal
 class KnownClients:
     """The clients of one generation; the memory is bounded, and goes with the generation."""
 
-    def __init__(self, prepared: Prepared, country_of: CountryOf, clock: Callable[[], float]) -> None:
+    def __init__(self, prepared: Prepared, country_of: CountryOf, clock: Callable[[], float], counts: Counts) -> None:
         self._snapshot = prepared.snapshot
         self._country_of = country_of
         self._clock = clock
+        self._counts = counts
         self._proxies = TrustedProxies(prepared.snapshot.facts.service.trusted_proxies)
         self._turns = Epochs(prepared.snapshot.facts.key, prepared.snapshot.policy.turn_seconds)
         self.remembered: dict[tuple[str, str | None], Known] = {}
@@ -52,6 +54,8 @@ class KnownClients:
     def new(self, who: tuple[str, str | None]) -> Known:
         """The client of a peer and its header, of which nothing is remembered that still holds."""
         address = client_address(*who, self._proxies)
+        if (proxy := ignored_proxy(*who, self._proxies)) is not None:
+            self._counts.add({Measure.IGNORED: proxy})
         if address is None:
             lot, until = self._turns.lot(sent_by(*who), self._clock())
             known = 0, 0, lot, until, 0

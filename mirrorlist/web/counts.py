@@ -48,6 +48,8 @@ class Measure(StrEnum):
     """A path and the bound of time below which it answered: ``hot 0.0001``."""
     MICROSECONDS = "microseconds"
     """The sum of the same, by path."""
+    IGNORED = "ignored"
+    """A peer in a private network whose X-Forwarded-For does not count, as it is no trusted proxy; never a client."""
     REFUSED = "refused"
     """The budget that was spent."""
 

@@ -70,7 +70,7 @@ class ListAnswers:
         self._counts = counts
         self._snapshot = prepared.snapshot
         service = prepared.snapshot.facts.service
-        self.clients = KnownClients(prepared, country_of, clock)
+        self.clients = KnownClients(prepared, country_of, clock, counts)
         self._questions = Questions(service.catalogue, service.policy)
         self._prepared_routes = Routes(prepared, counts)
         self._routes: dict[tuple[str, str], PerFamily | None] = {}

@@ -104,7 +104,7 @@ class RedirectAnswers:
         self._repeats = repeats
         self._counts = counts
         self._requests = FileRequests(prepared.snapshot)
-        self._clients = KnownClients(prepared, country_of, clock)
+        self._clients = KnownClients(prepared, country_of, clock, counts)
         self._clock, self._remembered = clock, self._clients.remembered
         self._starts = self._requests.trees.starts("")
         trees = self._requests.trees

@@ -1,0 +1,81 @@
+"""``mirrorlist doctor``: what is wrong with this service, and how to mend it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.core.errors import ServiceFileError, SnapshotError
+from mirrorlist.core.public.encoding import PublicFile
+from mirrorlist.core.public.types import PublicNetwork
+from mirrorlist.diagnosis.data import ages, database, mirror_files, proxies, snapshots
+from mirrorlist.diagnosis.finding import Diagnosis, Examination, Gravity, Patient, error, good, warning
+from mirrorlist.diagnosis.machine import clock, disk, limits, permissions, port
+from mirrorlist.sources.places.gazetteer import city_of
+from mirrorlist.sources.service.file import read_service
+from mirrorlist.store.snapshot_files import read_newest
+
+EXAMINATIONS: tuple[Examination, ...] = (
+    mirror_files, disk, snapshots, database, ages, clock, port, proxies, permissions, limits,
+)  # fmt: skip
+STATUS = {Gravity.GOOD: 0, Gravity.WARNING: 1, Gravity.ERROR: 2}
+MARKS = {Gravity.GOOD: ("ok", "green"), Gravity.WARNING: ("warning", "yellow"), Gravity.ERROR: ("ERROR", "red")}
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the service listens.")
+@click.option("--port", "number", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Its port.")
+@click.option("--offline", is_flag=True, help="Do not ask the origin for its time.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+@pass_context
+def doctor(context: Context, host: str, number: int, offline: bool, as_json: bool) -> None:
+    """Look at the service and its machine: what is wrong, and how to mend it.
+
+    Run it as the service's user. The status is 0 if nothing is wrong, 1 if something should be mended soon, and 2 if
+    clients are or will be served wrongly or not at all.
+    """
+    found = list(_examined(context, host, number, not offline))
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        _tell(found)
+    sys.exit(max(STATUS[each.gravity] for each in found))
+
+
+def _examined(context: Context, host: str, number: int, asks_network: bool) -> Sequence[Diagnosis]:
+    settings = context.settings
+    config = settings.config
+    if not config.is_file():
+        return [
+            error("configuration", f"there is no service file {config}", "name it with --config or MIRRORLIST_CONFIG")
+        ]
+    try:
+        service, findings = read_service(config, settings.mirrors, settings.state, city_of)
+    except ServiceFileError as fault:
+        return [error("configuration", str(each), "mend this place of the file") for each in fault.findings]
+    told = [warning("configuration", str(each), "mend this place of the file") for each in findings]
+    told = told or [good("configuration", f"{config.absolute()}: {service.name}")]
+    try:
+        snapshot = read_newest(Path(service.state_dir))
+    except SnapshotError:
+        facts, network = None, PublicNetwork()
+    else:
+        facts, network = snapshot.facts, PublicFile(memoryview(snapshot.public)).network()  # type: ignore[arg-type]  # bytes, or a view of them
+    patient = Patient(settings, service, facts, network, context.clock(), host, number, asks_network)
+    return [*told, *(each for examine in EXAMINATIONS for each in examine(patient))]
+
+
+def _tell(found: Sequence[Diagnosis]) -> None:
+    for each in found:
+        word, colour = MARKS[each.gravity]
+        click.echo(f"{click.style(f'{word:8}', fg=colour)} {each.about}: {each.found}")
+        if each.remedy:
+            click.echo(f"{'':8} -> {each.remedy}")
+    wrong = [each for each in found if each.gravity is not Gravity.GOOD]
+    click.echo(f"{len(wrong)} of {len(found)} need attention" if wrong else "nothing is wrong")

@@ -1,0 +1,76 @@
+"""Diagnosis: one thing that was looked at, how bad it is, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.public.types import PublicNetwork
+from mirrorlist.core.snapshot import Facts
+from mirrorlist.settings import Settings
+
+
+class Gravity(StrEnum):
+    """``ERROR``: clients are or will be served wrongly or not at all. ``WARNING``: somebody should mend it soon."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was found of one thing; without a fault ``remedy`` is empty."""
+
+    gravity: Gravity
+    about: str
+    found: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What is looked at. ``facts`` and ``network`` are of the newest whole snapshot; ``asks_network`` allows to ask the
+    origin."""
+
+    settings: Settings
+    service: Service
+    facts: Facts | None
+    network: PublicNetwork
+    now: float
+    host: str
+    port: int
+    asks_network: bool
+
+    @property
+    def state_dir(self) -> Path:
+        """The directory of the state."""
+        return Path(self.service.state_dir)
+
+
+Examination = Callable[[Patient], Iterator[Diagnosis]]
+"""Looks at one thing; nothing that it meets raises."""
+
+
+def good(about: str, found: str) -> Diagnosis:
+    """Nothing is wrong."""
+    return Diagnosis(Gravity.GOOD, about, found)
+
+
+def warning(about: str, found: str, remedy: str) -> Diagnosis:
+    """Something should be mended soon."""
+    return Diagnosis(Gravity.WARNING, about, found, remedy)
+
+
+def error(about: str, found: str, remedy: str) -> Diagnosis:
+    """Clients are or will be served wrongly or not at all."""
+    return Diagnosis(Gravity.ERROR, about, found, remedy)
+
+
+def span(seconds: float) -> str:
+    """A time for people: ``3.5 hours``, ``12 days``."""
+    days = abs(seconds) / 86_400
+    return f"{days:.0f} days" if days >= 2 else f"{abs(seconds) / 3600:.1f} hours"
