@@ -43,8 +43,8 @@ class Reason(Enum):
 class Cause:
     """Since when a reason holds that the prober or a person gave, and for what.
 
-    ``of`` are the repositories' paths, or the ways that do not work, such as ``https ipv6``. ``author``, ``why`` and
-    ``until`` are those of an override.
+    ``of`` are the repositories' paths, or the ways that do not work, such as ``https ipv6``, and ``why`` what came back
+    over the last of these. With an ``author``, ``why`` and ``until`` are those of an override.
     """
 
     since: float

@@ -76,6 +76,7 @@ def carried_health(former: HealthTable, were: Sequence[Mirror], mirrors: Sequenc
         dead_trees=former.dead_trees,
         dead_trees_over=former.dead_trees_over,
         holds_over={key: _reordered(column, order) for key, column in former.holds_over.items()},
+        told=former.told,
     )
 
 

@@ -31,7 +31,7 @@ def since(cause: Cause) -> str:
     if cause.author is not None and cause.until is not None:
         return f"since {moment(cause.since)} by {cause.author}, until {moment(cause.until)} UTC: {cause.why}"
     began = f"since {moment(cause.since)} UTC"
-    return f"{began}: {_named(cause.of)}" if cause.of else began
+    return (f"{began}: {_named(cause.of)}" if cause.of else began) + _came_back(cause)
 
 
 def all_lines(facts: Facts, number: int, mirror: Mirror) -> list[str]:
@@ -52,7 +52,7 @@ def fault_lines(health: HealthTable, number: int, mirror: Mirror) -> list[str]:
             lines.append(f"taken out {since(fault.cause)}")
         else:
             when = moment(fault.cause.since)
-            lines.append(f"{_WORDS[fault.reason]} {_named(fault.cause.of)} since {when} UTC")
+            lines.append(f"{_WORDS[fault.reason]} {_named(fault.cause.of)} since {when} UTC{_came_back(fault.cause)}")
     return lines
 
 
@@ -64,6 +64,10 @@ def weight_line(facts: Facts, mirror: Mirror) -> str | None:
     policy = facts.service.policy
     weights = f"weight {weight_of(mirror, policy, lowered)} of {weight_of(mirror, policy)}"
     return f"{weights} since {moment(lowered.since)} UTC, because in two runs of the prober {lowered.why}"
+
+
+def _came_back(cause: Cause) -> str:
+    return f" ({printable(cause.why)})" if cause.why else ""
 
 
 def _named(names: Sequence[str]) -> str:

@@ -143,7 +143,8 @@ class HealthTable:
     answer over the other one only.
 
     ``since`` holds for the same keys four bytes a mirror: since when it is as the byte says, in seconds since 1970,
-    0 where nothing is wrong. Only people ask for it (core/selection/causes.py); lists are made without.
+    0 where nothing is wrong. ``told`` holds by ``told_key`` what came back where a way does not work. Only people ask
+    for these (core/selection/causes.py); lists are made without.
     """
 
     holds: Mapping[str, bytes] = field(default_factory=dict)
@@ -154,6 +155,12 @@ class HealthTable:
     dead_trees: tuple[str, ...] = ()
     holds_over: Mapping[str, bytes] = field(default_factory=dict)
     dead_trees_over: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    told: Mapping[str, str] = field(default_factory=dict)
+
+
+def told_key(key: str, mirror: str) -> str:
+    """The key of ``HealthTable.told`` for a way, by its key of ``bad_reach``, to a mirror."""
+    return f"{key}/{mirror}"
 
 
 def held_key(family: Family, path: str) -> str:

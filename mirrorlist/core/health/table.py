@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mirrorlist.core.catalogue.catalogue import directories
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.health.columns import MOMENT, HealthTable, held_key, reach_key, reach_of, sync_state_of
+from mirrorlist.core.health.columns import MOMENT, HealthTable, held_key, reach_key, reach_of, sync_state_of, told_key
 from mirrorlist.core.health.probe_plan import Content, contents, contents_over
 from mirrorlist.core.health.verdicts import Family, Override, Standing, Subject, Verdict, replaced, standing
 from mirrorlist.core.model import Mirror, RepoMetadata, content_key
@@ -53,6 +53,7 @@ def health_table(
         dead_trees=tuple(sorted(tree for tree, families in answering.items() if not any(families.values()))),
         holds_over=holds_over,
         dead_trees_over=_dead_over(answering),
+        told=_told(numbers, verdicts),
     )
 
 
@@ -161,6 +162,17 @@ def _bad_reach(
         columns.setdefault(key, bytearray(len(numbers)))[numbers[subject.mirror]] = reach_of(verdict)
         _note(since, key, numbers[subject.mirror], len(numbers), verdict.since)
     return {key: bytes(column) for key, column in sorted(columns.items())}
+
+
+def _told(numbers: Mapping[str, int], verdicts: Mapping[Subject, Verdict]) -> dict[str, str]:
+    """What came back over each way that does not work."""
+    return {
+        told_key(reach_key(subject.module, subject.protocol, subject.family), subject.mirror): (
+            f"{verdict.outcome}: {verdict.detail}" if verdict.detail else str(verdict.outcome)
+        )
+        for subject, verdict in verdicts.items()
+        if subject.is_tree and not verdict.good_now and subject.mirror in numbers
+    }
 
 
 def _note(since: dict[str, bytearray], key: str, number: int, count: int, at: float) -> None:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mirrorlist.core.health.columns import SYNC_REASONS, HealthTable, Reach, SyncState, noted_since, paths_of, reach_key
+from mirrorlist.core.health.columns import (
+    SYNC_REASONS,
+    HealthTable,
+    Reach,
+    SyncState,
+    noted_since,
+    paths_of,
+    reach_key,
+    told_key,
+)
 from mirrorlist.core.health.verdicts import Family, Override
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, Query
 from mirrorlist.core.reasons import Cause, Reason
@@ -31,7 +40,8 @@ def cause_of(
     ways = [(query.target.module, protocol, each) for protocol in query.protocols for each in families]
     unreachable = dict(_unreachable(health, number, mirror, ways)) if reason is Reason.UNREACHABLE else {}
     if unreachable:  # it answered until the last of the ways fell
-        return Cause(max(unreachable.values()), tuple(unreachable))
+        last = max(unreachable, key=lambda way: unreachable[way].since)
+        return replace(unreachable[last], of=tuple(unreachable))
     held = {path: since for path, what, since in _held(health, number, paths_of(query)) if what is reason}
     return Cause(min(held.values()), tuple(held)) if held else None
 
@@ -64,7 +74,8 @@ def _faulty_ways(
         since = noted_since(health, reach_key(module, protocol, family), number)
         if since and not is_single and protocol in mirror.urls.get(module, {}):
             reason = Reason.RECOVERING if reach is Reach.RECOVERING else Reason.UNREACHABLE
-            found.append(ExclusionFault(reason, Cause(since, (f"{protocol} {family}",))))
+            told = health.told.get(told_key(reach_key(module, protocol, family), mirror.name))
+            found.append(ExclusionFault(reason, Cause(since, (f"{protocol} {family}",), why=told)))
     return found
 
 
@@ -81,11 +92,13 @@ def _said(override: Override | None) -> Cause | None:
 
 def _unreachable(
     health: HealthTable, number: int, mirror: Mirror, ways: Iterable[tuple[str, Protocol, Family]]
-) -> Iterator[tuple[str, float]]:
+) -> Iterator[tuple[str, Cause]]:
     for module, protocol, family in ways:
-        since = noted_since(health, reach_key(module, protocol, family), number)
+        key = reach_key(module, protocol, family)
+        since = noted_since(health, key, number)
         if since and protocol in mirror.urls.get(module, {}):
-            yield f"{protocol} {family}", since
+            way = f"{protocol} {family}"
+            yield way, Cause(since, (way,), why=health.told.get(told_key(key, mirror.name)))
 
 
 def _held(health: HealthTable, number: int, paths: Iterable[str]) -> Iterator[tuple[str, Reason, float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mirrorlist.core.health.columns import HealthTable
@@ -36,7 +38,9 @@ def made() -> HealthTable:
         subject("stale", X86): verdict(ProbeOutcome.STALE, 5, "f"),
         subject("stale", ARM): verdict(ProbeOutcome.MISSING, 7),
         subject("lags", X86): verdict(ProbeOutcome.LAGGING, 40, "b", good=True),
-        subject("half", None, Protocol.HTTPS, Family.IPV6): verdict(ProbeOutcome.CERTIFICATE, 2),
+        subject("half", None, Protocol.HTTPS, Family.IPV6): replace(
+            verdict(ProbeOutcome.CERTIFICATE, 2), detail="expired"
+        ),
         **{subject("down", None, *way): verdict(ProbeOutcome.TIMEOUT, 1 + at) for at, way in enumerate(everything)},
     }
     override = Override("out.example.org", "a new disk", "somebody", NOW - HOUR, NOW + HOUR)
@@ -56,7 +60,7 @@ OUT = Cause(NOW - HOUR, (), "somebody", "a new disk", NOW + HOUR)
 def test_every_reason_of_health_has_its_beginning_and_what_it_is_about() -> None:
     assert asked("arch=x86_64") == {
         "stale": (Reason.STALE, Cause(NOW - 5 * HOUR, (X86,))),
-        "down": (Reason.UNREACHABLE, Cause(NOW - HOUR, ("https ipv4", "http ipv4"))),
+        "down": (Reason.UNREACHABLE, Cause(NOW - HOUR, ("https ipv4", "http ipv4"), why="too slow")),
         "out": (Reason.TAKEN_OUT, OUT),
         "lags": (Reason.LAGGING, Cause(metadata().first_seen + 6 * HOUR, (X86,))),
     }
@@ -68,7 +72,7 @@ def test_a_list_for_every_arch_tells_of_the_worst() -> None:
 
 def test_a_client_hears_of_its_own_family_and_protocol() -> None:
     found = asked("arch=aarch64&protocol=https", "2001:db8::1")
-    assert found["down"] == (Reason.UNREACHABLE, Cause(NOW - 2 * HOUR, ("https ipv6",)))
+    assert found["down"] == (Reason.UNREACHABLE, Cause(NOW - 2 * HOUR, ("https ipv6",), why="too slow"))
     assert "half" not in found  # it comes last, as it works over the other family
 
 
@@ -87,7 +91,8 @@ def test_a_mirror_s_faults_are_summed_up() -> None:
         ExclusionFault(Reason.MISSING, Cause(NOW - 7 * HOUR, (ARM,))),
     )
     assert [fault.cause.of for fault in told[2]] == [("https ipv4",), ("https ipv6",), ("http ipv4",), ("http ipv6",)]
-    assert told[3] == (ExclusionFault(Reason.UNREACHABLE, Cause(NOW - 2 * HOUR, ("https ipv6",))),)
+    cause = Cause(NOW - 2 * HOUR, ("https ipv6",), why="bad certificate: expired")
+    assert told[3] == (ExclusionFault(Reason.UNREACHABLE, cause),)
     assert told[4] == (ExclusionFault(Reason.TAKEN_OUT, OUT),)
 
 
