@@ -207,7 +207,8 @@ def observe(app: Flask, counts: Counts, timer: Callable[[], float] = time.perf_c
         count_time(counts, COLD, timer() - g.begun)
         return response
 
-    app.before_request(begin)
+    # before all others, as files are answered before any view is looked for
+    app.before_request_funcs.setdefault(None, []).insert(0, begin)
     app.after_request(end)
 
 

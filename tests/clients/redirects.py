@@ -63,8 +63,11 @@ def _add_debian(debian: Path) -> None:
 
 @contextmanager
 def redirecting(root: Path, **more: object) -> Iterator[Network]:
-    """Three mirrors and the origin, asked in this order by clients on this machine."""
+    """Three mirrors and the origin, asked in this order by clients on this machine.
+
+    Tests ask for the same files again at once, so by default nobody is moved on.
+    """
     states = {"first": NEW, "second": NEW, "third": NEW}
-    keys = {"trees": TREES, **more}
+    keys = {"trees": TREES, "policy": {"repeat_within": 0}, **more}
     with network(root, states, origin=NEW, prepare=prepare, redirects=keys) as made:
         yield made

@@ -16,14 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from mirrorlist.app import plain_app, put_monitoring
 from mirrorlist.core.catalogue.trees import MetadataFrom, RedirectTree
 from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.model import MAIN, Location, Mirror, Protocol, Status
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.store.count_files import CountFiles
+from mirrorlist.web.counts import Counts
 from mirrorlist.web.redirects.views import MOST_BYTES, logo
-from tests.building import CITIES, metadata, mirror, snapshot
+from tests.building import CITIES, metadata, mirror, nobody, snapshot
 from tests.file_indexes import Has, indexed
-from tests.web.asking import Answer, Both, ask, both, environ
+from tests.web.asking import Answer, Both, Held, ask, both, environ
 
 CONTINENTS = {
     "DE": "EU",
@@ -681,3 +684,13 @@ def test_the_page_shows_the_logo_of_the_mirror_that_gives_the_file(directory: Pa
     got = service.get("/dl/x.iso", "logo=a.example.org")
     assert (got.status, got.body, got.headers["content-type"]) == (200, PNG, "image/png")
     assert service.get("/dl/x.iso", "logo=b.example.org").status == 404
+
+
+def test_what_the_view_answers_is_counted_for_monitoring(tmp_path: Path) -> None:
+    """Files are answered before any view is looked for, and so before what other parts of the service do then."""
+    held, counts = Held(), Counts()
+    app = plain_app(held, nobody, counts)
+    put_monitoring(app, held, counts, CountFiles(tmp_path))
+    held.put(bare())
+    assert ask(app.wsgi_app, environ(f"/dl/{ISO}", "json")).status == 200
+    assert sum(counts.take()["answers"].values()) == 1
