@@ -59,6 +59,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_HOOK_SECRET", "", str, "The secret of `POST /hooks/origin`; without one it is off."),
     Setting("MIRRORLIST_HOOK_SECRET_FILE", "", _optional_path, "The file that holds it, instead."),
     Setting("MIRRORLIST_METRICS_FOR", "", _networks, "Networks that may read `/metrics` at the service's own port."),
+    Setting("MIRRORLIST_CHANNEL_TOKEN", "", str, "The bearer token with which a node reads its snapshot channel."),
     Setting("MIRRORLIST_LOG_FORMAT", "auto", _log_format, "`text`, `json`, or `auto`: text on a terminal."),
 )
 
@@ -78,6 +79,7 @@ class Settings:
     secret: str | None = field(default=None, repr=False)
     secret_file: Path | None = None
     metrics_for: tuple[str, ...] = ()
+    channel_token: str | None = field(default=None, repr=False)
     log_format: str = "auto"
 
 
@@ -106,6 +108,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         secret,
         secret_file,
         metrics_for,
+        channel_token,
         log_format,
     ) = values.values()
     assert isinstance(config, Path) and isinstance(reload_seconds, float) and isinstance(lead_seconds, float)
@@ -125,6 +128,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         str(secret) or None,
         secret_file,
         metrics_for,
+        str(channel_token) or None,
         str(log_format),
     )
 

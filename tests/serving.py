@@ -114,14 +114,14 @@ class Service:
     def _children(self, *commands: str) -> set[int]:
         """The processes below that run one of these; without any those that run none."""
         below = [row for row in processes().values() if row.parent == self.process.pid]
-        wanted = commands or ("publish --watch", " probe ")
+        wanted = commands or ("publish --watch", " probe ", " follow ")
         return {row.pid for row in below if any(each in row.command for each in wanted) is bool(commands)}
 
     def workers(self) -> set[int]:
         return self._children()
 
     def publishers(self) -> set[int]:
-        return self._children("publish --watch")
+        return self._children("publish --watch", " follow ")
 
     def probers(self) -> set[int]:
         return self._children(" probe ")

@@ -33,6 +33,7 @@ def test_every_variable_is_read() -> None:
         "MIRRORLIST_HOOK_SECRET": SECRET,
         "MIRRORLIST_HOOK_SECRET_FILE": "/etc/secret",
         "MIRRORLIST_METRICS_FOR": "10.0.0.0/8, ::1",
+        "MIRRORLIST_CHANNEL_TOKEN": "token",
         "MIRRORLIST_LOG_FORMAT": "json",
     }
     assert {setting.name for setting in SETTINGS} == given.keys()
@@ -49,10 +50,11 @@ def test_every_variable_is_read() -> None:
         SECRET,
         Path("/etc/secret"),
         ("10.0.0.0/8", "::1"),
+        "token",
         "json",
     )
     assert SECRET not in repr(found)
-    assert "token" not in repr(found).replace("ipinfo_token", ""), "keys are in no log"
+    assert "token" not in repr(found).replace("ipinfo_token", "").replace("channel_token", ""), "keys are in no log"
 
 
 SECRET = "0123456789abcdef"
@@ -149,5 +151,6 @@ def test_exported_settings_are_absolute_and_the_same_in_another_directory(tmp_pa
         "secret": None,
         "secret_file": str(tmp_path / "secret"),
         "metrics_for": [],
+        "channel_token": None,
         "log_format": "auto",
     }

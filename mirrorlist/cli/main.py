@@ -15,10 +15,12 @@ from mirrorlist.logs import set_up_logs
 from mirrorlist.settings import LOG_FORMATS, read_settings
 
 COMMANDS: Mapping[str, str] = {
+    "channel-key": "channel_key.channel_key",
     "counts": "counts.counts",
     "demo": "demo.demo",
     "doctor": "doctor.doctor",
     "explain": "explain.explain",
+    "follow": "follow.follow_",
     "health": "health.health",
     "import": "import_.import_",
     "init": "init.init",

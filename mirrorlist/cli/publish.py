@@ -13,6 +13,7 @@ from mirrorlist.cli.shared.compiled import publisher_of
 from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import ServiceFileError, SnapshotError
+from mirrorlist.publishing.channel import ChannelJob
 from mirrorlist.publishing.watch import Watched, keep_publishing
 from mirrorlist.store.snapshot_files import read_newest
 
@@ -37,7 +38,9 @@ def publish(
     Of several that watch one state directory one publishes, the others wait for it to end.
     """
     if not watch:
-        snapshot = publisher_of(context, context.service()).publish(context.clock(), force)
+        publisher = publisher_of(context, context.service())
+        snapshot = publisher.publish(context.clock(), force)
+        ChannelJob(lambda: publisher.service).run()
         count = len(snapshot.mirrors)
         click.echo(f"generation {snapshot.facts.generation}: {count} mirror{'' if count == 1 else 's'}")
         return

@@ -45,6 +45,9 @@ def octal(_: click.Context, __: click.Parameter, text: str) -> int:
 )
 @click.option("--files-every", type=click.FloatRange(min=0), default=0, show_default=True, metavar="SECONDS",
               help="Update files so long after the end of a run; 0 is never.")  # fmt: skip
+@click.option("--follow", "source", metavar="URL|DIR",
+              help="Answer from the snapshot channel of another machine; publish nothing here.")  # fmt: skip
+@click.option("--key", help="With --follow: the publisher's public key.")
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Where monitoring is answered.")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Answer /metrics, /healthz and /readyz here.")
 @click.option("--probe", is_flag=True, help="Probe the mirrors too, as mirrorlist probe does.")
@@ -59,6 +62,8 @@ def serve(
     workers: int,
     metadata_every: float,
     files_every: float,
+    source: str | None,
+    key: str | None,
     metrics_host: str,
     metrics_port: int | None,
     probe: bool,
@@ -74,27 +79,37 @@ def serve(
     passed = read_supervision().sockets
     claimed = _claimed(passed, host, port, unix_socket, unix_socket_mode)
     metrics = claimed_port(metrics_host, metrics_port, "--metrics-") if metrics_port else None
-    service = context.service()
+    if source is not None and probe:
+        raise click.UsageError("--probe belongs to the publisher's machine; this one only answers")
+    if (source is None) != (key is None):
+        raise click.UsageError("--follow and --key go together; mirrorlist channel-key prints the key at the publisher")
+    service = None if source else context.service()
+    beside = context.settings.state or context.settings.config.parent / "state"
+    state_dir = service.state_dir if service else str(beside.absolute())
     try:
         hook_secret(context.settings)  # the workers read it again, and would tell nobody
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    lock = claimed_state(Path(service.state_dir))
-    export(settings, service.state_dir)
+    lock = claimed_state(Path(state_dir))
+    export(settings, state_dir)
     where = address_of(claimed)
-    click.echo(f"{service.name}: {where}{'' if unix_socket else '/mirrorlist/<version>/<repository>'}", err=True)
-    command = _command(context, service.state_dir)
-    every = ["--metadata-every", str(metadata_every), "--files-every", str(files_every)]
+    heading = service.name if service else str(source)
+    click.echo(f"{heading}: {where}{'' if unix_socket else '/mirrorlist/<version>/<repository>'}", err=True)
+    if source and key:
+        publisher = [sys.executable, "-m", "mirrorlist", "--state", state_dir, "follow", source, "--key", key]
+    else:
+        every = ["--metadata-every", str(metadata_every), "--files-every", str(files_every)]
+        publisher = [*_command(context, state_dir), "publish", "--watch", *every]
     become(
         Serving(
             workers=workers,
-            state_dir=service.state_dir,
-            publisher=[*command, "publish", "--watch", *every],
+            state_dir=state_dir,
+            publisher=publisher,
             claimed=claimed.fileno(),
             is_passed=bool(passed),
             lock=lock,
             metrics=metrics.fileno() if metrics else None,
-            prober=[*command, "probe", "--quiet"] if probe else [],
+            prober=[*_command(context, state_dir), "probe", "--quiet"] if probe else [],
         )
     )
 

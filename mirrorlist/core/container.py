@@ -109,7 +109,7 @@ def laid_out(arrays: Iterable[tuple[str, array[int]]]) -> tuple[dict[str, Sectio
 
 def sealed_parts(kind: FileKind, header: bytes, body: Sequence[bytes | memoryview]) -> Sealed:
     """The file of a packed header and what follows it."""
-    rest = (header, bytes(_padding(len(header))), *body)
+    rest = (header, bytes(padding(len(header))), *body)
     digest = sha256()
     for part in rest:
         digest.update(part)
@@ -133,7 +133,7 @@ def opened(kind: FileKind, data: memoryview, pause: Pause = at_once) -> Opened:
     return Opened(header.facts, arrays, bytes(PREAMBLE.unpack_from(data)[4]).hex())
 
 
-def _padding(header_length: int) -> int:
+def padding(header_length: int) -> int:
     """The bytes after a header that put the arrays on a multiple of 8."""
     return -(header_length + PREAMBLE.size) % 8
 
@@ -156,7 +156,7 @@ def verified(kind: FileKind, data: memoryview, pause: Pause = at_once) -> tuple[
     if _hashed(data[PREAMBLE.size :], pause) != digest:
         raise SnapshotError(f"the checksum of the {kind.title} is wrong: it was altered or written in part")
     end = PREAMBLE.size + header_length
-    return data[PREAMBLE.size : end], data[end + _padding(header_length) :]
+    return data[PREAMBLE.size : end], data[end + padding(header_length) :]
 
 
 def _hashed(data: memoryview, pause: Pause) -> bytes:

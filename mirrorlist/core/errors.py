@@ -105,6 +105,10 @@ class InstallationError(MirrorlistError):
     """The files of a new installation cannot be written; the message names what is in the way and the remedy."""
 
 
+class ChannelError(MirrorlistError):
+    """A generation of the snapshot channel is not taken; what was taken last stays in force."""
+
+
 class MailError(MirrorlistError):
     """A mail or a post is not taken now; the message names the server and the reason, and holds no address."""
 

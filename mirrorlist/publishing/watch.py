@@ -17,6 +17,7 @@ from mirrorlist.checks.fetching.fetch import fetch, guard_of
 from mirrorlist.core.errors import LeadLost, MirrorlistError
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.logs import LastingFault
+from mirrorlist.publishing.channel import ChannelJob
 from mirrorlist.publishing.origin_watch import OriginWatch, only_news
 from mirrorlist.publishing.publisher import Publisher
 from mirrorlist.publishing.subnet_update import update_subnets
@@ -70,6 +71,8 @@ def keep_publishing(
                     following = partial(watch.follow, ended, only_news(_log_origin))
                     _start(following, metadata_every, ended, "the origin is not followed")
                     _start(partial(_update_subnets, watched), SUBNETS_SECONDS, ended, "lists of networks not updated")
+                channel = ChannelJob(lambda: watched.publisher.service)
+                _start(channel.run, LOOK_SECONDS, ended, "channel not written")
                 files = FilesRuns(watched, ended)
                 listing = _start(files.run, files_every, ended, "files not listed") if files_every else None
                 try:

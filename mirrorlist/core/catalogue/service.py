@@ -166,6 +166,14 @@ class Site:
         return f"{name} (+{self.url.rstrip('/')}/prober)" if self.url else name
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelPlace:
+    """Where generations are published for other machines, and the file of the key that signs them; absolute paths."""
+
+    directory: str
+    key_file: str
+
+
 class SmtpSecurity(StrEnum):
     """How the connection to a mail server is encrypted; the value is the key's."""
 
@@ -236,6 +244,8 @@ class Service:
     site: Site = field(default_factory=Site)
     sync: SyncSources = field(default_factory=SyncSources)
     """The machines that mirrors copy, and which of them a mirror is told."""
+    channel: ChannelPlace | None = None
+    """The snapshot channel for machines that only answer."""
     notify: Notify = field(default_factory=Notify)
     """Holds addresses of people, so no snapshot has it."""
 

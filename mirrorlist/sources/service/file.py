@@ -14,6 +14,7 @@ from mirrorlist.core.catalogue.requirements import RequirementLevel, Requirement
 from mirrorlist.core.catalogue.service import (
     DOWNLOADS,
     WEB_SCHEMES,
+    ChannelPlace,
     Download,
     GeoSources,
     MailServer,
@@ -142,6 +143,9 @@ def read_service(
         required_protocols=text.required_protocols,
         approved=text.approved,
         site=replace(text.site, url=site_url, join_text=text.site.join_text.strip()),
+        channel=ChannelPlace(str(base / text.channel.directory), str(base / text.channel.key_file))
+        if text.channel
+        else None,
         notify=_notify(text.notify, base),
         sync=SyncSources(text.sync.policy, tuple(_source(each, city_of) for each in text.sync.sources)),
     )

@@ -165,6 +165,14 @@ class GeoText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelText:
+    """The key ``channel``."""
+
+    directory: str
+    key_file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MailServerText:
     """The key ``notify.smtp``."""
 
@@ -240,6 +248,7 @@ class ServiceText:
     trees: tuple[TreeText, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     geo: GeoText = field(default_factory=GeoText)
+    channel: ChannelText | None = None
     notify: NotifyText = field(default_factory=NotifyText)
     policy: PolicyText = field(default_factory=PolicyText)
     requirements: RequirementsText = field(default_factory=RequirementsText)

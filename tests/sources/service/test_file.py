@@ -36,6 +36,7 @@ from mirrorlist.sources.service.catalogue_checks import CATALOGUE_CHECKS, WHOLE_
 from mirrorlist.sources.service.checks import CHECKS
 from mirrorlist.sources.service.file import MAX_BYTES, read_service
 from mirrorlist.sources.service.text import ServiceCode
+from tests.sources.channel_examples import CHANNEL_BY_SCHEMA
 from tests.sources.notify_examples import NOTIFY_BY_CHECK, NOTIFY_BY_SCHEMA
 from tests.sources.sync_examples import SYNC_BY_CHECK, SYNC_BY_SCHEMA
 
@@ -1066,6 +1067,7 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     },
     **SYNC_BY_SCHEMA,
     **NOTIFY_BY_SCHEMA,
+    **CHANNEL_BY_SCHEMA,
 }
 
 NEVER = {rule for rule, (change, _, _) in REFUSED_BY_SCHEMA.items() if not change}

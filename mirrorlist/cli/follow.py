@@ -1,0 +1,38 @@
+"""``mirrorlist follow``: take up the generations that another machine publishes."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from mirrorlist.cli.output.durations import DURATION
+from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of, stopped_by_signals
+from mirrorlist.core.channel import public_key
+from mirrorlist.following.follower import Follower, follow
+from mirrorlist.following.sources import source_of
+
+
+@click.command("follow")
+@click.argument("source", metavar="URL|DIR")
+@click.option("--key", required=True, help="The publisher's public key, as mirrorlist channel-key prints it.")
+@click.option("--every", type=DURATION, default="2s", show_default=True, help="How often to look for a generation.")
+@click.option("--once", is_flag=True, help="Take what is new, then end.")
+@click.option("--older", is_flag=True, help="With --once: take an older generation too, after a new beginning.")
+@click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, has.")
+@pass_context
+def follow_(context: Context, source: str, key: str, every: int, once: bool, older: bool, parent: int | None) -> None:
+    """Take up the generations of a snapshot channel, on a machine that only answers.
+
+    Only what is signed with the key and newer than the last generation is taken. A bearer token for the source is read
+    from MIRRORLIST_CHANNEL_TOKEN.
+    """
+    if older and not once:
+        raise click.UsageError("--older is for --once: nodes take an older generation only when a person says so")
+    follower = Follower(source_of(source, context.settings.channel_token), public_key(key), state_dir_of(context))
+    if once:
+        taken = follower.step(context.clock(), older)
+        click.echo(f"generation {taken.generation} taken" if taken else "nothing new")
+        return
+    with stopped_by_signals() as stop:
+        follow(follower, every, stop, context.clock, lambda: parent is None or os.getppid() == parent)

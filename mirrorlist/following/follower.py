@@ -1,0 +1,176 @@
+"""Follow a snapshot channel: verify what is new, fetch the pieces that are missing, and put files in place whole."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import structlog
+import zstandard
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from mirrorlist.core.channel import (
+    LARGEST_MANIFEST,
+    LARGEST_PIECE,
+    LATEST,
+    ChannelFile,
+    Manifest,
+    PieceName,
+    piece_path,
+    pieces,
+    verified_manifest,
+)
+from mirrorlist.core.errors import ChannelError, SnapshotError
+from mirrorlist.core.files.folder import decode_index
+from mirrorlist.core.snapshot import decode
+from mirrorlist.files_on_disk import read_mapped, write_whole
+from mirrorlist.following.sources import ChannelSource
+from mirrorlist.store.index_files import prune_indexes
+from mirrorlist.store.snapshot_files import FORMER, NAME, write_snapshot
+
+log = structlog.get_logger()
+
+NOTE = "channel.json"
+"""What was taken last, in the state directory of a node."""
+_INDEX = re.compile(r"files\.[0-9a-f]{64}\.bin")
+
+
+class NodeGeneration(msgspec.Struct, frozen=True):
+    """The generation in force, when it was built, and the digest of its snapshot."""
+
+    generation: int
+    built_at: float
+    sha256: str
+
+
+class Follower:
+    """Brings the generations of a channel into the state directory of a node.
+
+    Only generations that are newer than the last one are taken: an older one is a replay, whoever serves it.
+    """
+
+    def __init__(self, source: ChannelSource, key: Ed25519PublicKey, state_dir: Path) -> None:
+        self._source = source
+        self._key = key
+        self._state_dir = state_dir
+        self._waiting: bytes | None = None
+
+    def step(self, now: float, older: bool = False) -> Manifest | None:
+        """Takes what is new; None where nothing is. With ``older`` an older generation too, once.
+
+        Raises:
+            ChannelError, SnapshotError, OSError: what is new is not taken; the next step tries again.
+        """
+        data = self._source.changed(LATEST, LARGEST_MANIFEST)
+        data = self._waiting if data is None else data
+        if data is None:
+            return None
+        self._waiting = data  # until it is taken, it is new
+        manifest = verified_manifest(data, self._key)
+        snapshot = self._judged(manifest, older)
+        if snapshot is None:
+            self._waiting = None
+            return None
+        have = self._present()
+        for file in manifest.files:
+            path = self._state_dir / file.name
+            if file is not snapshot and path.exists():  # its name says what is in it
+                continue
+            content = self._assembled(file, have)
+            if file is snapshot:
+                decode(memoryview(content))
+                write_snapshot(self._state_dir, content)
+            else:
+                if f"files.{decode_index(memoryview(content)).digest}.bin" != file.name:
+                    raise ChannelError(f"{file.name}: its content has another digest")
+                write_whole(path, [content])
+        taken = NodeGeneration(manifest.generation, manifest.built_at, snapshot.sha256)
+        write_whole(self._state_dir / NOTE, [msgspec.json.encode(taken)])
+        prune_indexes(self._state_dir, now)
+        self._waiting = None
+        return manifest
+
+    def _judged(self, manifest: Manifest, older: bool) -> ChannelFile | None:
+        """The snapshot of a manifest, if it is to be taken."""
+        if not manifest.files or manifest.files[-1].name != NAME:
+            raise ChannelError(f"generation {manifest.generation} has no snapshot")
+        if any(not _INDEX.fullmatch(file.name) for file in manifest.files[:-1]):
+            raise ChannelError(f"generation {manifest.generation} has a file that no node takes")
+        snapshot, last = manifest.files[-1], self.taken()
+        if last is None or not (self._state_dir / NAME).exists():
+            return snapshot
+        if manifest.generation == last.generation and snapshot.sha256 == last.sha256:
+            return None
+        if manifest.generation <= last.generation and not older:
+            raise ChannelError(
+                f"generation {manifest.generation} is not newer than {last.generation}, which is in force: it is a "
+                "replay, or the publisher began anew (then take it once with mirrorlist follow --once --older)"
+            )
+        return snapshot
+
+    def taken(self) -> NodeGeneration | None:
+        """What was taken last; None where nothing was, or the note is damaged."""
+        try:
+            return msgspec.json.decode((self._state_dir / NOTE).read_bytes(), type=NodeGeneration)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def _present(self) -> Mapping[str, bytes]:
+        """The pieces of the snapshot that is here, by digest: most of the next one is the same."""
+        for name in (NAME, *FORMER):
+            try:
+                return read_mapped(
+                    self._state_dir / name,
+                    lambda data: {sha256(each).hexdigest(): bytes(each) for each in pieces(data)},
+                )
+            except SnapshotError:
+                continue
+        return {}
+
+    def _assembled(self, file: ChannelFile, have: Mapping[str, bytes]) -> bytes:
+        parts = [have.get(each.sha256) or self._fetched(each) for each in file.pieces]
+        content = b"".join(parts)
+        if len(content) != file.size or sha256(content).hexdigest() != file.sha256:
+            raise ChannelError(f"{file.name}: the pieces do not make the file that the manifest names")
+        return content
+
+    def _fetched(self, piece: PieceName) -> bytes:
+        if piece.size > LARGEST_PIECE:
+            raise ChannelError(f"a piece has {piece.size} bytes; at most {LARGEST_PIECE} are taken")
+        packed = self._source.file(piece_path(piece.sha256), piece.size + 65_536)
+        try:
+            reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(packed)
+            found = reader.read(piece.size + 1)
+        except zstandard.ZstdError as error:
+            raise ChannelError(f"{piece_path(piece.sha256)}: {error}") from None
+        if len(found) != piece.size or sha256(found).hexdigest() != piece.sha256:
+            raise ChannelError(f"{piece_path(piece.sha256)}: its content has another digest")
+        return found
+
+
+def _by_digest(data: memoryview) -> dict[str, bytes]:
+    return {sha256(each).hexdigest(): bytes(each) for each in pieces(data)}
+
+
+def follow(
+    follower: Follower, every: float, stop: threading.Event, clock: Callable[[], float], lives: Callable[[], bool]
+) -> None:
+    """Follows until it is told to stop, or its parent is gone; what fails is logged once while it lasts."""
+    said = ""
+    while not stop.is_set() and lives():
+        try:
+            taken = follower.step(clock())
+            if taken is not None:
+                log.info("generation taken", generation=taken.generation, built_at=taken.built_at)
+            elif said:
+                log.info("the channel can be read again")
+            said = ""
+        except (ChannelError, SnapshotError, OSError) as error:
+            if str(error) != said:
+                log.error("no newer generation, the last one stays in force", reason=str(error))
+            said = str(error)
+        stop.wait(every)

@@ -1,0 +1,119 @@
+"""Write the snapshot channel: the files of a generation cut into pieces, and the signed manifest after them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import structlog
+import zstandard
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from mirrorlist.core.catalogue.service import ChannelPlace, Service
+from mirrorlist.core.channel import (
+    FORMAT,
+    LATEST,
+    ChannelFile,
+    Manifest,
+    file_of,
+    piece_path,
+    pieces,
+    private_key,
+    signed,
+)
+from mirrorlist.core.errors import ChannelError, MirrorlistError
+from mirrorlist.files_on_disk import open_regular, read_mapped, write_whole
+from mirrorlist.logs import LastingFault
+from mirrorlist.store.index_files import index_path
+from mirrorlist.store.snapshot_files import NAME, Signature, read_snapshot, signature
+
+log = structlog.get_logger()
+
+LEVEL = 6
+SPARED_SECONDS = 3600.0
+"""A piece that no manifest names any more stays for so long: a node may be reading the manifest before."""
+LONGEST_KEY = 4096
+_PIECE = re.compile(r"[0-9a-f]{64}\.zst")
+
+
+def read_private_key(file: Path) -> Ed25519PrivateKey:
+    """The key in a file.
+
+    Raises:
+        ChannelError: it cannot be read, or others than its owner can read it.
+    """
+    try:
+        with open_regular(file) as opened:
+            if file.stat().st_mode & 0o077:
+                raise ChannelError(f"{file}: others can read the signing key; run chmod 600 {file}")
+            return private_key(opened.read(LONGEST_KEY).decode("ascii", "replace"))
+    except OSError as error:
+        raise ChannelError(
+            f"{file}: {error.strerror or error}; make a key with mirrorlist channel-key {file}"
+        ) from None
+
+
+class ChannelWriter:
+    """Puts generations of a state directory into a channel."""
+
+    def __init__(self, directory: Path, key: Ed25519PrivateKey) -> None:
+        self._directory = directory
+        self._key = key
+
+    def write(self, state_dir: Path) -> Manifest:
+        """Publishes the current snapshot and the file indexes it names.
+
+        Raises:
+            SnapshotError, OSError: a file cannot be read or written; the channel stays as it is.
+        """
+        facts = read_snapshot(state_dir / NAME).facts
+        paths = [index_path(state_dir, digest) for digest in sorted(set(facts.file_indexes.values()))]
+        paths = [*(path for path in paths if path.is_file()), state_dir / NAME]
+        files = tuple(read_mapped(path, lambda data, name=path.name: self._put(name, data)) for path in paths)  # type: ignore[misc]
+        manifest = Manifest(FORMAT, facts.generation, facts.built_at, files)
+        write_whole(self._directory / LATEST, [signed(manifest, self._key)])
+        self._prune(manifest)
+        return manifest
+
+    def _put(self, name: str, data: memoryview) -> ChannelFile:
+        for each in pieces(data):
+            path = self._directory / piece_path(sha256(each).hexdigest())
+            if not path.exists():
+                write_whole(path, [zstandard.ZstdCompressor(level=LEVEL).compress(each)])
+        return file_of(name, data)
+
+    def _prune(self, manifest: Manifest) -> None:
+        named = {piece_path(each.sha256) for file in manifest.files for each in file.pieces}
+        for path in (self._directory / "pieces").glob("*/*.zst"):
+            if path.relative_to(self._directory).as_posix() in named:
+                path.touch()  # it counts from the last manifest that names it
+            elif _PIECE.fullmatch(path.name) and time.time() - path.stat().st_mtime > SPARED_SECONDS:
+                path.unlink(missing_ok=True)
+
+
+class ChannelJob:
+    """Keeps the channel of a service up to date with its state directory; what fails is logged while it is new."""
+
+    def __init__(self, service: Callable[[], Service]) -> None:
+        self._service = service
+        self._written: tuple[ChannelPlace, Signature | None] | None = None
+        self._fault = LastingFault()
+
+    def run(self) -> None:
+        """Writes the current generation, unless it was written already or service.yml names no channel."""
+        service = self._service()
+        place, state_dir = service.channel, Path(service.state_dir)
+        found = signature(state_dir / NAME)
+        if place is None or found is None or self._written == (place, found):
+            return
+        try:
+            ChannelWriter(Path(place.directory), read_private_key(Path(place.key_file))).write(state_dir)
+            self._written = place, found
+            if self._fault.is_over():
+                log.info("the channel is written again")
+        except (MirrorlistError, OSError) as error:
+            if self._fault.is_new(str(error)):
+                log.error("channel not written, nodes keep the former generation", reason=str(error))

@@ -1,0 +1,86 @@
+"""Several machines for real: a publisher, its channel over http, and nodes without database or mirror files."""
+
+from __future__ import annotations
+
+import http.server
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.serving import PATH, ask, checkout, mirror_file, put, serving, until
+
+SECONDS = 5.0
+"""How far behind a node may be."""
+
+
+@contextmanager
+def web_server(directory: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(directory)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.slow
+def test_nodes_follow_within_seconds_and_answer_on_without_the_publisher(tmp_path: Path) -> None:
+    config = checkout(tmp_path / "center", "a.example.org")
+    made = subprocess.run(
+        [sys.executable, "-m", "mirrorlist", "channel-key", str(tmp_path / "center" / "key")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    key = made.stdout.strip()
+    with config.open("a") as file:
+        file.write("channel: {directory: channel, key_file: key}\n")
+    channel = tmp_path / "center" / "channel"
+    channel.mkdir()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with ExitStack() as nodes:
+        url = nodes.enter_context(web_server(channel))
+        with serving(config) as center:
+            until(30, (channel / "latest.json").exists)
+            one = nodes.enter_context(serving(tmp_path / "one" / "service.yml", "--follow", url, "--key", key))
+            two = nodes.enter_context(serving(tmp_path / "two" / "service.yml", "--follow", str(channel), "--key", key))
+            assert ask(one.port) == ask(two.port) == ask(center.port)
+            put(tmp_path / "center" / "mirrors.d" / "b.example.org.yml", mirror_file("b.example.org"))
+            until(30, lambda: "b.example.org" in ask(center.port)[1])
+            for node in (one, two):
+                until(SECONDS, lambda node=node: "b.example.org" in ask(node.port)[1])  # type: ignore[misc]
+            until(SECONDS, lambda: len({ask(each.port) for each in (center, one, two)}) == 1)
+        good = (channel / "latest.json").read_bytes()
+        put(channel / "latest.json", good.replace(b"built_at", b"bui1t_at"))
+        until(30, lambda: all("not signed with this key" in node.log() for node in (one, two)))
+        put(tmp_path / "center" / "mirrors.d" / "c.example.org.yml", mirror_file("c.example.org"))
+        for node in (one, two):
+            assert ask(node.port)[0] == 200
+            assert "b.example.org" in ask(node.port, PATH)[1]
+            assert not (tmp_path / "one" / "state" / "mirrorlist.sqlite").exists()
+        with serving(config) as center:
+            for node in (one, two):
+                until(30, lambda node=node: "c.example.org" in ask(node.port)[1])  # type: ignore[misc]
+        assert "b.example.org" in ask(one.port)[1]
+
+
+def test_following_and_publishing_do_not_go_together(tmp_path: Path) -> None:
+    def said(*options: str) -> str:
+        command = [sys.executable, "-m", "mirrorlist", "--state", str(tmp_path), "serve", "--port", "1", *options]
+        return subprocess.run(command, capture_output=True, text=True).stderr
+
+    assert "--follow and --key go together" in said("--follow", "x")
+    assert "--follow and --key go together" in said("--key", "x")
+    assert "--probe belongs to the publisher's machine" in said("--follow", "x", "--key", "y", "--probe")
