@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -49,7 +49,9 @@ def wait(context: Context, repo: str, version: str | None, percent: float, timeo
     service = context.service()
     files = _files(service, repo, version)
     ends_at = time.monotonic() + timeout
-    with stopped_by_signals() as stop, _database(context, service) as engine:
+    engine = open_database(Path(service.state_dir), context.settings.database)
+    with stopped_by_signals() as stop, ExitStack() as ended:
+        ended.callback(engine.dispose)
         _ask_origin(engine, files, context.clock(), Path(service.state_dir))
         seen: Hashable = None
         told = ""
@@ -92,15 +94,6 @@ def _files(service: Service, repo: str, version: str | None) -> list[RepositoryF
     if not files:
         raise NotFound(f"--repo {name}: mirrors do not carry it, or service.yml names no origin of its module")
     return files
-
-
-@contextmanager
-def _database(context: Context, service: Service) -> Iterator[sa.Engine]:
-    engine = open_database(Path(service.state_dir), context.settings.database)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def _ask_origin(engine: sa.Engine, files: list[RepositoryFile], now: float, state_dir: Path) -> None:

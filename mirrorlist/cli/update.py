@@ -29,15 +29,9 @@ from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.countries import country_of
 from mirrorlist.indexing.mirrors import Ways
 from mirrorlist.indexing.run import ORIGIN, Indexing, IndexJob
+from mirrorlist.publishing import origin_update
 from mirrorlist.publishing.geo_update import DownloadUpdate, Known, keys_of
 from mirrorlist.publishing.named_files import update_named_files
-from mirrorlist.publishing.origin_update import (
-    ORIGIN_OUTCOMES,
-    sign_of,
-    update_images,
-    update_metadata,
-    update_time_files,
-)
 from mirrorlist.publishing.origin_watch import OriginWatch, only_news
 from mirrorlist.publishing.subnet_update import LIST_OUTCOMES, update_subnets
 from mirrorlist.sources.geo.downloads import Downloader, download_session
@@ -166,7 +160,15 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool, watch: boo
     paths = [path for name in expired for path in _paths(service.catalogue, name)]
     counts: Counter[UpdateOutcome] = Counter()
     changed: list[str] = []
-    steps, now = (update_metadata, update_images, update_time_files, update_named_files), context.clock()
+    steps, now = (
+        (
+            origin_update.update_metadata,
+            origin_update.update_images,
+            origin_update.update_time_files,
+            update_named_files,
+        ),
+        context.clock(),
+    )
     for done in chain.from_iterable(step(service, store, now) for step in steps):
         counts[done.outcome] += 1
         changed += [done.what] if done.outcome is UpdateOutcome.CHANGED else []
@@ -180,7 +182,7 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool, watch: boo
             click.echo(f"kept       {path}  last confirmed {hours:.1f} hours ago: {check.error}")
     if paths:
         click.echo(f"{store.expire_alternates(paths)} older versions are not accepted any more")
-    click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in ORIGIN_OUTCOMES))
+    click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in origin_update.ORIGIN_OUTCOMES))
     sys.exit(1 if counts[UpdateOutcome.FAILED] else 0)
 
 
@@ -194,11 +196,11 @@ def _watch(context: Context, service: Service, expired: tuple[str, ...], every: 
     if not service.origins:
         raise click.UsageError("service.yml names no origin; add 'origin:' with a directory or a URL")
     config = context.settings.config
-    known = [(sign_of(config), service)]
+    known = [(origin_update.sign_of(config), service)]
 
     def current() -> Service:
         """The service file, read again when it changes; a broken one leaves the last good one in force."""
-        sign, good = sign_of(config), known[-1][1]
+        sign, good = origin_update.sign_of(config), known[-1][1]
         if sign != known[-1][0]:
             try:
                 good = context.service()

@@ -37,8 +37,10 @@ from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.logs import LastingFault
 from mirrorlist.probing.quick_lane import QuickProber, beside
+from mirrorlist.probing.turns import has_changed, needed, wait_for_turn
 from mirrorlist.settings import Settings
 from mirrorlist.store.addresses import AddressStore
+from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
 from mirrorlist.store.leader_election import PROBER, LeaderCandidate, Leadership, LeaderWait, leading, prober_lock
@@ -183,6 +185,7 @@ class Prober:
             run=number,
             verdicts=store.verdicts(),
             paces=store.paces.paces(),
+            needed=needed(CountFiles(self.state_dir), self.clock()),
             controls=controls_of(service),
             time_file=service.time_file,
             untimed=origin.faults.of(FaultKind.TIME_FILE),
@@ -254,16 +257,9 @@ def _lead(prober: Prober, every: float, stop: threading.Event) -> None:
             log.error("there is nothing to probe yet", reason=str(error))
             stop.wait(min(every, RETRY_SECONDS))
             continue
-        _wait(max(begun + every - prober.clock(), 0), stop, prober.lead.lost)
+        wait_for_turn(begun, every, prober.clock, partial(has_changed, prober.state_dir), (stop, prober.lead.lost))
     if prober.lead.lost.is_set():
         log.error("the lead is lost: its lock is gone, as after a pause or a broken connection to the database")
-
-
-def _wait(seconds: float, *events: threading.Event) -> None:
-    """Until one of the events is set, or the time is over."""
-    deadline = time.monotonic() + seconds
-    while not any(event.is_set() for event in events) and (left := deadline - time.monotonic()) > 0:
-        events[0].wait(min(left, 0.5))
 
 
 def all_inside(visits: Sequence[Visited]) -> bool:

@@ -22,16 +22,9 @@ import structlog
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
+from mirrorlist.publishing import origin_update
 from mirrorlist.publishing.named_files import name_files, update_named_files
-from mirrorlist.publishing.origin_update import (
-    OriginMemory,
-    RepositoryFile,
-    repository_files,
-    update_changed,
-    update_images,
-    update_metadata,
-    update_time_files,
-)
+from mirrorlist.publishing.origin_update import OriginMemory, RepositoryFile
 from mirrorlist.sources.origin.directory_events import DirectoryEvents
 from mirrorlist.store.database import open_database
 from mirrorlist.store.marks import Mark, MarkName
@@ -73,7 +66,7 @@ class OriginWatch:
                 now, sign = self.steady(), mark.sign()
                 if service is not self.service():
                     service = self.service()
-                    files = repository_files(service)
+                    files = origin_update.repository_files(service)
                 if turns.is_for_all(now, sign):
                     turns.all_asked(now, self.look(partial(_everything, service, memory), memory, tell))
                     events.watch(file.on_disk for file in files if file.on_disk is not None)
@@ -124,16 +117,16 @@ Asking = Callable[[MetadataStore, float], Iterator[UpdateResult]]
 
 
 def _everything(service: Service, memory: OriginMemory, store: MetadataStore, now: float) -> Iterator[UpdateResult]:
-    yield from update_metadata(service, store, now, memory)
-    yield from update_images(service, store, now)
-    yield from update_time_files(service, store, now)
+    yield from origin_update.update_metadata(service, store, now, memory)
+    yield from origin_update.update_images(service, store, now)
+    yield from origin_update.update_time_files(service, store, now)
     yield from update_named_files(service, store, now)
 
 
 def _changed(
     files: Sequence[RepositoryFile], memory: OriginMemory, store: MetadataStore, now: float
 ) -> Iterator[UpdateResult]:
-    yield from update_changed(files, store, now, memory)
+    yield from origin_update.update_changed(files, store, now, memory)
     yield from name_files(files, store)
 
 

@@ -56,6 +56,8 @@ class Job:
     terms: ProbeTerms = field(default_factory=ProbeTerms)
     policy: HealthPolicy = field(default_factory=HealthPolicy)
     paces: Mapping[str, Pace] = field(default_factory=dict)
+    needed: Mapping[str, int] = field(default_factory=dict)
+    """How many clients got a mirror first lately, by its name."""
     confirmed: Mapping[str, float | None] = field(default_factory=dict)
     named: Named = field(default_factory=dict)
 
@@ -94,8 +96,11 @@ def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: in
     start = outside.clock()
     verdicts = by_mirror(job.verdicts)
     trips = [_trip(job, each, {}, outside) for each in job.controls]
-    # neighbours in the alphabet are often down together; apart, they do not take all threads at once
-    mixed = sorted(job.mirrors, key=lambda mirror: sha256(mirror.name.encode()).digest())
+    # those that clients need most first; of the others neighbours in the alphabet are often down together, and apart
+    # they do not take all threads at once
+    mixed = sorted(
+        job.mirrors, key=lambda mirror: (-job.needed.get(mirror.name, 0), sha256(mirror.name.encode()).digest())
+    )
     trips += [_trip(job, each, verdicts.get(each.name, {}), outside) for each in mixed]
     names = {each.name for each in job.controls}
     visits: list[Visited] = []

@@ -377,3 +377,16 @@ def test_the_trees_that_lists_and_redirects_end_at_are_probed_under_their_urls()
     assert [each.name for each in resorts_of(service(origins=origin, trees=trees))] == [urls[0]]
     assert [each.name for each in resorts_of(service(fallbacks={"main": urls}))] == list(urls), "lists end there too"
     assert resorts_of(service(origins=origin)) == (), "without trees nobody is sent to the origin"
+
+
+def test_mirrors_that_clients_need_most_are_visited_first() -> None:
+    """Nobody answers, and one is visited after the other."""
+    mirrors = tuple(
+        Mirror(name=f"m{number}.test", urls={MAIN: {Protocol.HTTP: f"http://m{number}.test/"}}) for number in range(9)
+    )
+    told: list[str] = []
+    outside = Outside(fetch=lambda url, ask: Failure(FailureKind.REFUSED, "no"), now=lambda: NOW)
+    job = Job(mirrors=mirrors, wanted=WANTED, run=0, needed={"m7.test": 5, "m2.test": 900})
+    run(job, outside, lambda visited: told.append(visited.mirror), at_once=1)
+    assert told[:2] == ["m2.test", "m7.test"]
+    assert sorted(told) == [each.name for each in mirrors]
