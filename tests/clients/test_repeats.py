@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.clients.dnf import Dnf
-from tests.clients.network import ORIGIN, Network, network
+from tests.clients.network import ARCH, ORIGIN, Network, command, network
 from tests.clients.redirects import BIG, BIG_BYTES, IMAGE, NEW, PACKAGES, POOL, TREES, image, prepare
 from tests.clients.test_apt import Apt
 from tests.clients.test_pacman import DATABASE, write_database
@@ -104,3 +106,33 @@ def test_dnf_with_the_redirector_as_its_base(tmp_path: Path, here: Network) -> N
     assert made.returncode == 0, made.stdout + made.stderr
     assert got.returncode == 0, got.stdout + got.stderr
     assert client.downloaded() == ["hello-2.0-1.noarch.rpm"]
+
+
+def lines(network: Network) -> list[str]:
+    """The URLs of the list that a client on this machine gets."""
+    with urllib.request.urlopen(f"{network.url}/mirrorlist/9/baseos?arch={ARCH}", timeout=20) as answer:
+        return [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+
+
+def test_dnf_succeeds_when_only_the_fallback_lives(tmp_path: Path) -> None:
+    """Six mirrors are known to be dead: more than ``policy.fallback_minimum``."""
+    need("dnf")
+    states = {f"m{number}": NEW for number in range(6)}
+    with network(tmp_path / "network", states, origin=NEW, redirects={"intranet_networks": ["127.0.0.0/8"]}) as made:
+        config = made.root / "service.yml"
+        for name in states:
+            made.end(name)
+        for _ in range(2):
+            command(config, "probe", "--once")
+        command(config, "publish")
+        deadline = time.monotonic() + 30
+        while made.addresses[ORIGIN] not in lines(made)[0] and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert len(lines(made)) == 7, "the dead ones follow: they may be back"
+        for number, setting in enumerate(("metalink", "mirrorlist")):
+            client = Dnf(tmp_path / str(number))
+            client.add_repository("baseos", **{setting: getattr(made, setting)})
+            done = client.makecache()
+            got = client.download("hello")
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert got.returncode == 0, got.stdout + got.stderr
