@@ -98,10 +98,13 @@ def _tell(made: Installation, directory: Path) -> None:
     if made.at_home:
         click.echo("note: this is in a home directory, where the units' user may not read; /etc/mirrorlist is safer",
                    err=True)  # fmt: skip
+    install = f"cp {units}/*.service /etc/systemd/system/"
+    if made.is_packaged:
+        install = "systemctl enable --now mirrorlist mirrorlist-probe"
     click.echo(
         "\nNext: edit service.yml and mirrors.d, then\n\n"
         f"  {program} --config {config} validate\n"
         f"  {program} --config {config} serve\n"
-        f"  sudo cp {units}/*.service /etc/systemd/system/\n\n"
+        f"  sudo {install}\n\n"
         "docs/install.md has the rest: the user, TLS and the proxy."
     )

@@ -14,7 +14,8 @@ from mirrorlist.core.errors import InstallationError
 from mirrorlist.kit.quoting import templates_of
 from mirrorlist.kit.writing import KitFile
 
-STATE = "/var/lib/mirrorlist"
+CONFIG, PROGRAM, STATE = "/etc/mirrorlist/service.yml", "/usr/bin/mirrorlist", "/var/lib/mirrorlist"
+"""Where the packages have them."""
 HOST = "mirrors.example.org"
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])")
 _HOMES = ("/home/", "/root/", "/run/user/")
@@ -41,15 +42,20 @@ class Installation:
 
     name: str = "Example Linux"
     host: str = HOST
-    config: str = "/etc/mirrorlist/service.yml"
+    config: str = CONFIG
     state: str = STATE
-    program: str = "/usr/bin/mirrorlist"
+    program: str = PROGRAM
     proxy: Proxy = Proxy.NGINX
     origin: str | None = None
 
     def __post_init__(self) -> None:
         if not _HOST.fullmatch(self.host):
             raise InstallationError(f"{self.host!a} is no host name; write one such as {HOST}")
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether the units of a package are right as they are."""
+        return (self.program, self.config, self.state) == (PROGRAM, CONFIG, STATE)
 
     @property
     def at_home(self) -> bool:

@@ -38,3 +38,11 @@ def test_the_unit_names_this_machines_paths(values: dict[str, str], line: str) -
 def test_what_is_no_host_is_refused(host: str) -> None:
     with pytest.raises(InstallationError, match="is no host name"):
         Installation(host=host)
+
+
+def test_the_units_of_a_package_are_right_for_its_own_paths_only() -> None:
+    assert Installation().is_packaged
+    assert Installation(host="a.example.org", name="A").is_packaged
+    assert not Installation(program="/usr/local/bin/mirrorlist").is_packaged
+    assert not Installation(config="/srv/service.yml").is_packaged
+    assert not Installation(state="state").is_packaged
