@@ -158,9 +158,12 @@ def published(directory: Path, ports: list[int]) -> Iterator[Path]:
             "sponsor: Example\nsponsor_url: https://example.org/\nemail: mirror@example.org\n"
         )
     command = [sys.executable, "-m", "mirrorlist", "--config", str(directory / "service.yml"), "publish", "--watch"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         while not (directory / "state" / NAME).exists():
+            if process.poll() is not None:
+                raise SystemExit((directory / "log").read_text())
             time.sleep(0.1)
         yield directory / "state"
     finally:

@@ -32,6 +32,7 @@ from mirrorlist.store.leader_election import Leadership
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind
 from mirrorlist.store.quick_looks import QuickLookStore
+from mirrorlist.store.repeat_files import RepeatFiles
 from mirrorlist.store.snapshot_files import NAME, published_facts, signature
 
 log = structlog.get_logger()
@@ -41,6 +42,8 @@ AT_ONCE = 48
 TICK_SECONDS = 0.25
 REFRESH_SECONDS = 2.0
 """How often the lane sees what visits and operators changed."""
+LEAST_REPEATS, MOST_CALLED = 3, 10
+"""So often clients have to come back for a look at a mirror out of its turn, and at so many mirrors at most."""
 OPEN_FILES = 4096
 
 
@@ -58,17 +61,19 @@ class QuickProber:
     resolver: Resolver = system_resolver
     _lane: QuickLane = field(init=False)
     _looker: QuickLooker = field(init=False)
-    _networks: tuple[str, ...] = ()
+    _guarded: Hashable = None
     _refreshed_at: float = float("-inf")
     _fault: LastingFault = field(default_factory=LastingFault)
     _files: Mapping[str, tuple[TreeFile, ...]] = field(default_factory=dict)
     _facts: tuple[Hashable, Facts] | None = None
     _version: Hashable = None
+    _repeats_at: float = field(init=False)
     _faults: frozenset[AddressFault] = frozenset()
     _doubted: frozenset[Family] = frozenset()
 
     def __post_init__(self) -> None:
         self._lane = QuickLane(self.terms)
+        self._repeats_at = self.clock()
         self._looker = QuickLooker(Guard(resolver=self.resolver), self.terms.timeout_seconds)
 
     def run(self) -> None:
@@ -97,6 +102,7 @@ class QuickProber:
             if not 0 <= self.clock() - self._refreshed_at < REFRESH_SECONDS:
                 self._refresh()
                 self._refreshed_at = self.clock()
+                self._call_repeated()
             self._write()
             self._fault.is_over()
         except LeadLost:
@@ -123,6 +129,15 @@ class QuickProber:
         for family in sorted(doubted - self._doubted):
             log.warning("many mirrors fail at once, so quick looks change nothing", family=family.value)
         self._doubted = doubted
+
+    def _call_repeated(self) -> None:
+        """Looks next at the mirrors from which clients came back within seconds."""
+        now = self.clock()
+        repeats = RepeatFiles(self.state_dir).since(self._repeats_at)
+        self._repeats_at = now
+        for mirror, times in repeats.most_common(MOST_CALLED):
+            if times >= LEAST_REPEATS:
+                self._lane.call(mirror, now)
 
     def _refresh(self) -> None:
         """Takes up other mirrors, and verdicts that changed."""
@@ -154,8 +169,10 @@ class QuickProber:
                 ]
             return tuple(found)
 
-        if facts.service.own_networks != self._networks:
-            self._networks = facts.service.own_networks
+        guarded = facts.service.own_networks, facts.service.site.user_agent
+        if guarded != self._guarded:
+            self._guarded = guarded
+            self._looker.close()
             self._looker = QuickLooker(guard_of(facts.service, self.resolver), self.terms.timeout_seconds)
         self._files = {each.name: files_of(each) for each in (*mirrors, *witnesses)}
         self._lane.follow({each.name for each in mirrors}, {each.name for each in witnesses}, self.clock())

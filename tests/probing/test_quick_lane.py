@@ -134,7 +134,18 @@ def test_what_dies_is_busy_or_mute_leaves_every_list_and_comes_back(tmp_path: Pa
         health = run.invoke(main, ["--config", str(tmp_path / "service.yml"), "health", "busy.example.org"]).output
         assert "127.0.0.1 answers with status 503" in " ".join(health.split())
         shown = run.invoke(
-            main, ["--config", str(tmp_path / "service.yml"), "explain", "--version", "9", "--repo", "baseos"]
+            main,
+            [
+                "--config",
+                str(tmp_path / "service.yml"),
+                "explain",
+                "--ip",
+                "127.0.0.1",
+                "--version",
+                "9",
+                "--repo",
+                "baseos",
+            ],
         ).output
         assert f"(connection refused: 127.0.0.1 port {mirrors['dies'].port})" in " ".join(shown.split())
         mirrors["dies"].start()

@@ -283,6 +283,17 @@ def test_a_name_that_the_server_does_not_like_is_not_held_against_it() -> None:
     assert third.disguised
 
 
+def test_a_mirror_from_which_clients_come_back_is_looked_at_next_and_not_again_and_again() -> None:
+    run = Run(NAMES, dies("m1", CLOSED, 300)).until(301)
+    before = len(run.looks)
+    for second in range(302, 323):
+        run.lane.call("m1", run.now)
+        run.lane.call("nobody", run.now)
+        run.until(second)
+    assert [at for look, at in run.looks[before:] if look.mirror == "m1"] == [301.0, 321.0]
+    assert run.turns("m1") == [(False, 321.0)]
+
+
 def test_mirrors_that_go_are_forgotten_and_a_clock_that_is_set_back_stops_nothing() -> None:
     run = Run(["m1", "m2"], lambda *_: GOOD).until(200)
     run.now -= 86_400
