@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.app import plain_app
+from mirrorlist.core.catalogue.trees import RESERVED
 from mirrorlist.core.reasons import Reason
 from mirrorlist.settings import SETTINGS
 from mirrorlist.web.counts import Counts
@@ -72,6 +73,12 @@ UNTOLD = {
     "/kitten/isos", "/kitten/isos/<arch>/<version>",
 }  # fmt: skip
 """Other spellings, and what pages are made of."""
+
+
+def test_no_tree_may_take_an_address_of_the_service() -> None:
+    rules = plain_app(Held(), nobody, Counts()).url_map.iter_rules()
+    first = {segment for rule in rules if (segment := rule.rule.split("/")[1]) and "<" not in segment}
+    assert (first | {"hooks", "healthz", "readyz", "metrics"}) - RESERVED == set()
 
 
 def _is_a_list(rule: str) -> bool:

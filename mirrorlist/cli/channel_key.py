@@ -14,9 +14,9 @@ from mirrorlist.publishing.channel import read_private_key
 @click.command("channel-key")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def channel_key(file: Path) -> None:
-    """Make the signing key of a snapshot channel, or read it, and print its public key.
+    """Make or read the signing key of a snapshot channel.
 
-    FILE is written if there is none, readable by its owner only.
+    Prints its public key. FILE is written if there is none, readable by its owner only.
     """
     if not file.exists():
         try:

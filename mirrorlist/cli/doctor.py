@@ -35,10 +35,10 @@ MARKS = {Gravity.GOOD: ("ok", "green"), Gravity.WARNING: ("warning", "yellow"), 
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 @pass_context
 def doctor(context: Context, host: str, number: int, offline: bool, as_json: bool) -> None:
-    """Look at the service and its machine: what is wrong, and how to mend it.
+    """Find what is wrong with the service, and say how to mend it.
 
-    Run it as the service's user. The status is 0 if nothing is wrong, 1 if something should be mended soon, and 2 if
-    clients are or will be served wrongly or not at all.
+    It looks at the files, the state and the machine. Run it as the service's user. The status is 0 if nothing is wrong,
+    1 if something should be mended soon, and 2 if clients are or will be served wrongly or not at all.
     """
     found = list(_examined(context, host, number, not offline))
     if as_json:

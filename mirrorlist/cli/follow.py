@@ -22,10 +22,10 @@ from mirrorlist.following.sources import source_of
 @click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, has.")
 @pass_context
 def follow_(context: Context, source: str, key: str, every: int, once: bool, older: bool, parent: int | None) -> None:
-    """Take up the generations of a snapshot channel, on a machine that only answers.
+    """Take up the generations of a snapshot channel.
 
-    Only what is signed with the key and newer than the last generation is taken. A bearer token for the source is read
-    from MIRRORLIST_CHANNEL_TOKEN.
+    For a machine that only answers. Only what is signed with the key and newer than the last generation is taken. A
+    bearer token for the source is read from MIRRORLIST_CHANNEL_TOKEN.
     """
     if older and not once:
         raise click.UsageError("--older is for --once: nodes take an older generation only when a person says so")

@@ -45,7 +45,7 @@ def import_(
     context: Context, kind: str, source: Path, out: Path, force: bool, category: str | None, frequency: str | None,
     form: str,
 ) -> None:  # fmt: skip
-    """Write mirror files from the data of another service in SOURCE.
+    """Write mirror files from another service's data in SOURCE.
 
     Every file is judged as a submission. The status is 0 if all mirrors were written and accepted, else 1.
     """

@@ -29,10 +29,11 @@ from mirrorlist.sources.submissions.terms import terms_of
 @click.option("--origin", metavar="URL", help="The tree that all mirrors copy; a directory works too.")
 @pass_context
 def init(context: Context, directory: Path, name: str, host: str | None, proxy: str, origin: str | None) -> None:
-    """Write a service file, a mirror file, systemd units and a proxy's configuration into DIR.
+    """Write the files of a new installation into DIR.
 
-    Nothing that exists is written over. The state is kept in /var/lib/mirrorlist where root calls this, otherwise in
-    DIR/state; --state before the command names another directory.
+    They are a service file, a mirror file, systemd units and a proxy's configuration. Nothing that exists is written
+    over. The state is kept in /var/lib/mirrorlist where root calls this, otherwise in DIR/state; --state before the
+    command names another directory.
 
     The status is 0 if the files were written and are valid, 1 if something is in the way, 2 for a wrong call.
     """

@@ -21,7 +21,7 @@ from mirrorlist.store.notices import NoticeStore
 @click.option("--bounce", is_flag=True, help="Read a mail that came back from standard input, and note it.")
 @pass_context
 def mail(context: Context, dry_run: bool, bounce: bool) -> None:
-    """Write to the owners of mirrors that are out, back, or need something.
+    """Write to the owners of mirrors that are out, back or in need.
 
     Sends what is due through notify.smtp and notify.webhook of service.yml, and each notice once. Run it every few
     minutes. Ends with status 1 if a server refused a mail; what could not be handed over is sent by the next run.

@@ -43,7 +43,7 @@ from mirrorlist.store.snapshot_files import published_facts
               help="What the patch does with their files.")  # fmt: skip
 @pass_context
 def report_(context: Context, form: str, down_days: float, patch_file: Path | None, way: str) -> None:
-    """Report what needs attention in the network that is served now."""
+    """Report what needs attention in the network served now."""
     state_dir, now = state_dir_of(context), context.clock()
     facts = published_facts(state_dir)
     engine = open_database(state_dir, context.settings.database)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from mirrorlist.cli.shared.context import Context, existing, pass_context
 from mirrorlist.logs import set_up_logs
-from mirrorlist.ports import address_of, claimed_path, claimed_port, claimed_state, passed_socket
+from mirrorlist.ports import address_of, claimed_path, claimed_port, claimed_state, passed_socket, release
 from mirrorlist.server import Serving, become
 from mirrorlist.settings import LOG_FORMATS, export, hook_secret, read_supervision
 
@@ -76,9 +77,6 @@ def serve(
     """
     settings = replace(context.settings, log_format=log_format or context.settings.log_format)
     set_up_logs(settings.log_format)
-    passed = read_supervision().sockets
-    claimed = _claimed(passed, host, port, unix_socket, unix_socket_mode)
-    metrics = claimed_port(metrics_host, metrics_port, "--metrics-") if metrics_port else None
     if source is not None and probe:
         raise click.UsageError("--probe belongs to the publisher's machine; this one only answers")
     if (source is None) != (key is None):
@@ -90,6 +88,13 @@ def serve(
         hook_secret(context.settings)  # the workers read it again, and would tell nobody
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    passed = read_supervision().sockets
+    where_it_fails = click.get_current_context().call_on_close  # a start that comes through never returns
+    claimed = _claimed(passed, host, port, unix_socket, unix_socket_mode)
+    where_it_fails(claimed.close if passed else partial(release, claimed))
+    metrics = claimed_port(metrics_host, metrics_port, "--metrics-") if metrics_port else None
+    if metrics:
+        where_it_fails(metrics.close)
     lock = claimed_state(Path(state_dir))
     export(settings, state_dir)
     where = address_of(claimed)

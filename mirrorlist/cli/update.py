@@ -258,7 +258,7 @@ def geo(context: Context, accepted: tuple[str, ...]) -> None:
               help="Take up these ranges although something speaks against them.")  # fmt: skip
 @pass_context
 def clouds(context: Context, accepted: tuple[str, ...]) -> None:
-    """Download changed address ranges of the clouds in geo.cloud_downloads.
+    """Download the address ranges of geo.cloud_downloads that changed.
 
     Ends with status 1 if some were refused; the former ones stay.
     """

@@ -29,7 +29,7 @@ ANSWERS = {Holding.HAS: "yes", Holding.LACKS: "no", Holding.UNKNOWN: "?"}
 @click.option("--module", metavar="NAME", help="The module whose tree PATH is below; without it, all are searched.")
 @pass_context
 def which(context: Context, path: str, module: str | None) -> None:
-    """Show which mirrors have the file at PATH, which do not, and why. Private mirrors are included."""
+    """Show which mirrors have the file at PATH, and which lack it. Private mirrors are included."""
     state_dir = state_dir_of(context)
     refused: dict[str, str] = {}
     snapshot = with_indexes(read_newest(state_dir), state_dir, {}, refused.__setitem__)

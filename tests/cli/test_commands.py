@@ -6,6 +6,7 @@ import io
 import json
 import random
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -121,6 +122,7 @@ def application(published: Path) -> Flask:
 def put_repomd(checkout: Path, repository: str, digit: str, revision: int = 1_790_000_000) -> None:
     directory = checkout / "origin" / "9.8" / repository / "x86_64" / "os" / "repodata"
     directory.mkdir(parents=True, exist_ok=True)
+    (directory / "primary.xml.gz").write_bytes(bytes(100))
     (directory / "repomd.xml").write_text(REPOMD.format(digit=digit * 64, revision=revision))
 
 
@@ -418,6 +420,16 @@ def test_broken_service_file_is_told_line_by_line(checkout: Path, command: list[
     assert places == [f"{checkout}/service.yml:13:1:", f"{checkout}/service.yml:14:7:"]
 
 
+def test_a_start_that_is_refused_leaves_no_socket_behind(checkout: Path) -> None:
+    path = checkout / "mirrorlist.sock"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        result = run(checkout, "serve", "--unix-socket", str(path), "--metrics-port", taken)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"error: port {taken} is in use; choose another with --metrics-port\n"
+    assert not path.exists()
+
+
 def test_origin_has_to_be_named_before_it_is_asked(checkout: Path) -> None:
     (checkout / "service.yml").write_text(SERVICE.replace("origin: origin\n", ""))
     result = run(checkout, "update", "metadata")
@@ -450,7 +462,7 @@ def test_help_names_every_command() -> None:
 
 @pytest.mark.parametrize("group", [[], ["update"]])
 def test_help_tells_of_each_command_in_a_whole_sentence(group: list[str]) -> None:
-    written = well(CliRunner().invoke(main, [*group, "--help"], terminal_width=80))
+    written = well(CliRunner().invoke(main, [*group, "--help"], env={"COLUMNS": "80"}))
     told = written.partition("Commands:\n")[2].splitlines()
     assert [line for line in told if not re.fullmatch(r"  [a-z-]+ +[A-Z].*[^.]\.", line)] == []
 

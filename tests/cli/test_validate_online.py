@@ -92,6 +92,7 @@ def network(tmp_path: Path) -> Network:
         file = tmp_path / "origin" / path / REPOMD
         file.parent.mkdir(parents=True)
         file.write_bytes(CURRENT)
+        (file.parent / "primary.xml.gz").write_bytes(BIG)
     return Network(tmp_path)
 
 

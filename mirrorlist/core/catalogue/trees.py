@@ -18,7 +18,7 @@ RESERVED = frozenset(
     {
         "mirrorlist", "metalink", "isolist", "api", "mirrors", "mirrors.json", "mirrors.txt", "yours", "isos", "kitten",
         "join", "status", "region", "debug", "schemas", "healthz", "readyz", "metrics", "static", "openapi.json",
-        "hooks", "prober",
+        "hooks", "isos.html", ".well-known", "favicon.ico", "robots.txt", "prober",
     }
 )  # fmt: skip
 """The first segments of the service's own addresses; a tree may use them on a host of its own only."""
