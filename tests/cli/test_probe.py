@@ -43,7 +43,7 @@ from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW, client, service
 from tests.checks.fetching.test_bounded_socket import AUTHORITY, serving_tls
 from tests.checks.probing.test_checks import Planted
-from tests.checks.servers import answer, says, serving
+from tests.checks.servers import answer, says, serving, stays_silent
 from tests.checks.trees import CURRENT, HTML, OLD, Tree
 
 SERVICE = """\
@@ -284,6 +284,20 @@ def test_a_mirror_that_answers_503_once_is_shown_as_failing(checkout: Checkout) 
     checkout.trees["a.example.org"].talk = says(answer("503 Service Unavailable"))
     checkout.told("probe", "--once")
     assert "failing (1 of 3)" in checkout.told("health", "a.example.org")
+
+
+def test_a_private_mirror_that_falls_silent_keeps_its_result_and_says_why(checkout: Checkout) -> None:
+    file = checkout.directory / "mirrors.d" / "a.example.org.yml"
+    file.write_text(file.read_text() + "private: true\nasn: 64501\n")
+    checkout.told("publish")
+    checkout.told("probe", "--once")
+    assert "inconclusive" not in checkout.told("health", "a.example.org")
+    checkout.trees["a.example.org"].talk = stays_silent
+    checkout.told("probe", "--mirror", "a.example.org", "--timeout", "0.3")
+    told = checkout.told("health", "a.example.org")
+    why = "not checked: no answer in time: no byte of an answer within 0.3 s"
+    assert f"the last request over http ipv4 was inconclusive, so the former result stays: {why}" in told
+    assert "left out of lists" not in told
 
 
 def test_an_override_is_shown_wherever_the_mirror_is(checkout: Checkout) -> None:
