@@ -136,9 +136,9 @@ def test_a_change_leaves_a_mark_for_the_prober(tree: Path, tmp_path: Path) -> No
 def test_a_mark_lets_everything_be_asked_at_once(tree: Path, tmp_path: Path) -> None:
     """An origin that cannot be followed, such as a web server between its turns."""
     with following(tree, tmp_path / "state") as found:
-        before = len(found.told)
         Mark(tmp_path / "state", MarkName.ORIGIN).leave(NOW)
-        until(5, lambda: len(found.told) == 2 * before)
+        again = {(path, UpdateOutcome.UNCHANGED) for path in (FIRST, SECOND)}
+        until(PATIENCE, lambda: again <= {(each.what, each.outcome) for each in found.told})
     assert found.changes() == [FIRST, SECOND]
 
 

@@ -139,7 +139,7 @@ def test_thirty_days_of_history_reach_the_page_of_a_mirror(site: Site) -> None:
         outcome, why = (ProbeOutcome.GOOD, "") if good else (ProbeOutcome.TIMEOUT, "no answer in 10 s")
         probe = Probe(tree, at, 0.1, outcome)
         site.health.record(RunResult({tree: Verdict(good, at, outcome, at)}, (HealthChange(tree, good, at, outcome, why),),
-                                 (probe,)), {})  # fmt: skip
+                                 (probe,)), site.health.verdicts())  # fmt: skip
     site.probed("b", ProbeOutcome.STALE, "a" * 64, NOW - 6 * DAY)
     site.probed("b", ProbeOutcome.FRESH, "b" * 64, NOW - 3 * DAY)
     run = site.health.begin_run(NOW - 90)
