@@ -6,8 +6,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -16,6 +16,7 @@ Talk = Callable[[socket.socket, bytes], None]
 
 ALLOWED_HOST = "127.0.0.2"
 """Where servers listen that a fetch may reach; 127.0.0.1 and ::1 stay forbidden where a test says so."""
+LOCAL_HOSTS = ("127.0.0.1", "::1")
 
 _LONGEST_TEST_SECONDS = 30.0
 _TLS_HANDSHAKE = b"\x16"
@@ -104,6 +105,23 @@ def serving(talk: Talk, host: str = ALLOWED_HOST, tls: ssl.SSLContext | None = N
             thread.join()
 
 
+@contextmanager
+def serving_together(talks: Mapping[str, Talk]) -> Iterator[tuple[Server, ...]]:
+    """A server for each of these hosts, all at one port: where something else has it at one of them, at another."""
+    first, *others = talks
+    for tries in count():
+        with ExitStack() as stack:
+            servers = [stack.enter_context(serving(talks[first], first))]
+            try:
+                servers += [stack.enter_context(serving(talks[host], host, port=servers[0].port)) for host in others]
+            except OSError:
+                if tries < 20:
+                    continue
+                raise
+            yield tuple(servers)
+            return
+
+
 def _accept(listener: socket.socket, server: Server, talk: Talk, tls: ssl.SSLContext | None) -> None:
     while True:
         try:
@@ -148,12 +166,8 @@ def tls_that_never_ends() -> Iterator[Server]:
 @contextmanager
 def canary() -> Iterator[tuple[Server, ...]]:
     """Listeners on 127.0.0.1 and, where it is there, on ::1 at the same port; nobody should come."""
-    with serving(says(answer()), "127.0.0.1") as four:
-        if not has_ipv6():
-            yield (four,)
-            return
-        with serving(says(answer()), "::1", port=four.port) as six:
-            yield four, six
+    with serving_together(dict.fromkeys(LOCAL_HOSTS[: 1 + has_ipv6()], says(answer()))) as birds:
+        yield birds
 
 
 def has_ipv6() -> bool:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,17 @@ from mirrorlist.sources.service.file import read_service
 from mirrorlist.sources.submissions.judge import judge_submissions
 from mirrorlist.sources.submissions.terms import terms_of
 from tests.checks.probing.test_checks import Planted
-from tests.checks.servers import Server, Talk, answer, has_ipv6, says, serving, stays_silent
+from tests.checks.servers import (
+    LOCAL_HOSTS,
+    Server,
+    Talk,
+    answer,
+    has_ipv6,
+    says,
+    serving,
+    serving_together,
+    stays_silent,
+)
 from tests.checks.trees import HTML, Tree
 from tests.clients.tools import need
 from tests.serving import free_port
@@ -99,10 +109,7 @@ def network(tmp_path: Path) -> Network:
 @contextmanager
 def both(talk: Talk) -> Iterator[Server]:
     """A server over IPv4 and, where there is IPv6, over that too."""
-    with ExitStack() as stack:
-        server = stack.enter_context(serving(talk, "127.0.0.1"))
-        if has_ipv6():
-            stack.enter_context(serving(talk, "::1", port=server.port))
+    with serving_together(dict.fromkeys(LOCAL_HOSTS[: 1 + has_ipv6()], talk)) as (server, *_):
         yield server
 
 

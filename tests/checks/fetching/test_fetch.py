@@ -28,6 +28,7 @@ from tests.checks.servers import (
     redirect,
     says,
     serving,
+    serving_together,
     stays_silent,
 )
 
@@ -209,7 +210,7 @@ class Rebinding:
 
 def test_a_name_is_resolved_once_and_the_judged_address_is_connected_to() -> None:
     resolver = Rebinding()
-    with serving(says(answer(body=b"good"))) as server, serving(says(answer()), "127.0.0.1", port=server.port) as bird:
+    with serving_together({ALLOWED_HOST: says(answer(body=b"good")), "127.0.0.1": says(answer())}) as (server, bird):
         first = success(fetch(server.url(host="rebinding.test"), Ask(), guard(resolver=resolver)))
         asked_once = list(resolver.asked)
         second = failure(fetch(server.url(host="rebinding.test"), Ask(), guard(resolver=resolver)))
@@ -219,7 +220,7 @@ def test_a_name_is_resolved_once_and_the_judged_address_is_connected_to() -> Non
 
 def test_a_redirect_to_the_same_name_is_resolved_and_judged_again() -> None:
     resolver = Rebinding()
-    with serving(says(redirect("/again"))) as server, serving(says(answer()), "127.0.0.1", port=server.port) as bird:
+    with serving_together({ALLOWED_HOST: says(redirect("/again")), "127.0.0.1": says(answer())}) as (server, bird):
         found = failure(fetch(server.url(host="rebinding.test"), Ask(), guard(resolver=resolver)))
     assert (found.kind, len(resolver.asked), bird.connections) == (FailureKind.FORBIDDEN_ADDRESS, 2, 0)
 
@@ -238,7 +239,7 @@ def test_a_redirect_to_the_same_name_is_resolved_and_judged_again() -> None:
 )
 @pytest.mark.parametrize("family", [*Family, None])
 def test_one_forbidden_address_among_several_refuses_the_name(addresses: list[str], family: Family | None) -> None:
-    with serving(says(answer())) as server, serving(says(answer()), "127.0.0.1", port=server.port) as bird:
+    with serving_together({ALLOWED_HOST: says(answer()), "127.0.0.1": says(answer())}) as (server, bird):
         resolver = names({"mixed.test": addresses})
         found = failure(fetch(server.url(host="mixed.test"), Ask(family=family), guard(resolver=resolver)))
     assert (found.kind, server.connections, bird.connections) == (FailureKind.FORBIDDEN_ADDRESS, 0, 0)
@@ -260,7 +261,7 @@ def test_a_fetch_keeps_to_the_family_asked_for(
     family: Family | None, addresses: list[str], expected: str | FailureKind
 ) -> None:
     guarded = guard(LOOPBACK, names({"mirror.test": addresses}))
-    with serving(says(answer())) as four, serving(says(answer()), "::1", port=four.port) as six:
+    with serving_together({ALLOWED_HOST: says(answer()), "::1": says(answer())}) as (four, six):
         found = fetch(four.url(host="mirror.test"), Ask(family=family), guarded)
     assert (found.address if isinstance(found, Fetched) else found.kind) == expected
     assert [four.connections, six.connections] == [expected == "127.0.0.2", expected == "::1"]

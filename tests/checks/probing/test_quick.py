@@ -15,7 +15,8 @@ from mirrorlist.core.health.quick_look import AddressSight, QuickLook
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome
 from mirrorlist.core.model import MAIN, Prefix, Protocol
 from tests.checks.fetching.test_bounded_socket import TRUSTING, serving_tls
-from tests.checks.servers import answer, by_path, redirect, says, serving, stays_silent
+from tests.checks.servers import answer, by_path, redirect, says, serving, serving_together, stays_silent
+from tests.serving import until
 
 LOOPBACK = Prefix(bytes([127, 0, 0, 0]), 8), Prefix(bytes(15) + b"\1", 128)
 SECONDS = 0.4
@@ -95,6 +96,7 @@ def test_a_server_that_allows_it_is_asked_over_one_connection_and_each_look_make
     with serving(keeps_open) as server:
         looks = look(server.url("/time"), times=4)
         assert all(sight.outcome is ProbeOutcome.GOOD for (sight,) in looks)
+        until(5, lambda: server.connections >= 4)
     assert server.connections == 4
     assert len(server.heads) == 1
     assert b"Connection: keep-alive" in server.heads[0]
@@ -118,7 +120,7 @@ def test_a_refused_head_is_asked_again_by_get_and_from_then_on() -> None:
 
 def test_every_address_of_a_name_is_looked_at_and_one_is_asked_in_turn() -> None:
     names = Names({"m.test": ["127.0.0.3", "127.0.0.2", "127.0.0.4"]})
-    with serving(says(answer()), "127.0.0.2") as first, serving(says(answer()), "127.0.0.3", port=first.port) as second:
+    with serving_together(dict.fromkeys(("127.0.0.2", "127.0.0.3"), says(answer()))) as (first, second):
         looks = look(f"http://m.test:{first.port}/time", names, times=3)
     outcomes = [{sight.at.address: sight.outcome for sight in sights} for sights in looks]
     expected = {"127.0.0.2": ProbeOutcome.GOOD, "127.0.0.3": ProbeOutcome.GOOD, "127.0.0.4": ProbeOutcome.CLOSED}
