@@ -14,9 +14,9 @@ from mirrorlist.cli.output.durations import DURATION
 from mirrorlist.cli.shared.context import Context, pass_context, stopped_by_signals
 from mirrorlist.core.catalogue.catalogue import published, repo_names, target
 from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.content import content_key
 from mirrorlist.core.errors import MirrorlistError, NotFound
 from mirrorlist.core.health.propagation import SpreadPoint, carrying
-from mirrorlist.core.model import content_key
 from mirrorlist.core.updates import UpdateOutcome
 from mirrorlist.publishing.origin_update import OriginMemory, RepositoryFile, repository_files, update_changed
 from mirrorlist.store.database import open_database

@@ -21,8 +21,8 @@ from mirrorlist.cli.output.written import progress
 from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of, stopped_by_signals
 from mirrorlist.core.catalogue.catalogue import Catalogue, published, repo_names, target
 from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.content import content_key
 from mirrorlist.core.errors import MirrorlistError, NotFound, ServiceFileError
-from mirrorlist.core.model import content_key
 from mirrorlist.core.network.prefixes import parse_prefix
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
@@ -30,6 +30,7 @@ from mirrorlist.countries import country_of
 from mirrorlist.indexing.mirrors import Ways
 from mirrorlist.indexing.run import ORIGIN, Indexing, IndexJob
 from mirrorlist.publishing import origin_update
+from mirrorlist.publishing.canaries import update_canaries
 from mirrorlist.publishing.geo_update import DownloadUpdate, Known, keys_of
 from mirrorlist.publishing.named_files import update_named_files
 from mirrorlist.publishing.origin_watch import OriginWatch, only_news
@@ -166,6 +167,7 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool, watch: boo
             origin_update.update_images,
             origin_update.update_time_files,
             update_named_files,
+            update_canaries,
         ),
         context.clock(),
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from mirrorlist.core.content import ContentKind, content_key
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.reasons import Cause, Reason
 
@@ -26,14 +27,6 @@ class Protocol(StrEnum):
 
 
 WEB_PROTOCOLS = (Protocol.HTTPS, Protocol.HTTP)
-
-
-def content_key(module: str, path: str) -> str:
-    """The name under which what lies at a path of a module's tree is recorded: the path, or ``/module`` at its root.
-
-    No path begins with a slash, so nothing else has that name.
-    """
-    return path or f"/{module}"
 
 
 class Status(StrEnum):
@@ -207,6 +200,8 @@ class Repository:
     """A repository; its ``path`` is below the version's directory, may hold ``$basearch`` and ends with a slash.
 
     ``versions`` and ``arches``: where it exists; ``None`` means everywhere. ``clients``: who reads it, if that is said.
+    ``suites`` are those of an apt repository, ``index`` the name of its database or the like, ``canaries`` files that
+    stand for a plain one.
     """
 
     name: str
@@ -215,6 +210,10 @@ class Repository:
     arches: tuple[str, ...] | None = None
     vault: bool = False
     clients: tuple[str, ...] = ()
+    kind: ContentKind = ContentKind.RPM
+    suites: tuple[str, ...] = ()
+    index: str | None = None
+    canaries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +222,7 @@ class RepositoryTarget:
 
     ``path`` is below a mirror's tree of ``module`` (``9.8/BaseOS/$basearch/os/``), a file without a final slash.
     ``arches`` are those it exists for, if any; ``vault``: the project's own vault serves it instead of the mirrors.
+    ``parts`` are the paths whose health decides, where these are not the path itself.
     """
 
     repository: str
@@ -231,6 +231,7 @@ class RepositoryTarget:
     path: str
     vault: bool
     arches: tuple[str, ...]
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,7 @@ class Query:
 
     ``file`` is the path of the file or directory below the mirrors' trees, as an index spells it; None where a
     repository is asked for. ``within`` are the names of what decides about it instead of the query's own: its
-    repository, and the image that it is; None for what it is not.
+    repository, the image that it is, and the plain tree that it lies in; None for what it is not.
     ``by_tree``: a redirector asks, which needs an address even where a service wants no fallbacks.
     """
 
@@ -255,7 +256,7 @@ class Query:
     networks: bool = True
     checksummed: bool = False
     file: str | None = None
-    within: tuple[str | None, str | None] | None = None
+    within: tuple[str | None, ...] | None = None
     by_tree: bool = False
 
     @property

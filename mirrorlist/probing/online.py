@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache, partial
 from ipaddress import ip_address
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ import click
 from mirrorlist.checks.fetching.fetch import fetch, guard_of
 from mirrorlist.checks.probing.checks import CHECKS, Check, guarded
 from mirrorlist.checks.probing.judge import Observation
+from mirrorlist.core.catalogue.catalogue import published_contents
 from mirrorlist.core.catalogue.metadata import metadata_from
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Finding
@@ -31,6 +33,8 @@ from mirrorlist.core.network.prefixes import spelled as prefix_spelled
 from mirrorlist.core.review import EndpointResult, Reviewed
 from mirrorlist.core.updates import UpdateOutcome
 from mirrorlist.probing.survey import Endpoint, Plan, survey, unreached
+from mirrorlist.publishing.canaries import update_canaries
+from mirrorlist.publishing.named_files import update_named_files
 from mirrorlist.publishing.origin_update import update_metadata, update_time_files
 from mirrorlist.sources.submissions.judge import Judged
 from mirrorlist.sources.submissions.networks import origin_doubt, system_doubt
@@ -97,12 +101,19 @@ def _plan(service: Service, timeout_seconds: float, speed: Speed) -> Plan:
         for update in update_time_files(service, store, time.time()):
             if update.outcome is UpdateOutcome.FAILED:
                 click.echo(f"the origin: {update.what}: {update.detail}", err=True)
+        for update in chain(*(step(service, store, time.time()) for step in (update_named_files, update_canaries))):
+            if update.outcome in (UpdateOutcome.CHANGED, UpdateOutcome.UNCHANGED):
+                continue
+            click.echo(f"the origin: {update.what}: {update.detail}", err=True)
+        named = store.files.named()
         changes, untimed = store.changes(), store.faults.of(FaultKind.TIME_FILE)
     known = {path: metadata_from(path, each, time.time(), 0) for path, each in changes.items()}
     return Plan(
         wanted=wanted_repositories(service.catalogue, known),
         time_file=service.time_file,
         untimed=untimed,
+        named=named,
+        contents={each.key: each for each in published_contents(service.catalogue)},
         elsewhere=elsewhere(service, ()),
         allowed_outdate_seconds=service.allowed_outdate_seconds,
         timeout_seconds=timeout_seconds,

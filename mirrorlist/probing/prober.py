@@ -23,7 +23,7 @@ from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.requests import ProbeTerms
 from mirrorlist.checks.probing.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
 from mirrorlist.checks.probing.visit import Visited
-from mirrorlist.core.catalogue.catalogue import wanted_images
+from mirrorlist.core.catalogue.catalogue import published_contents, wanted_images
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health.elsewhere import elsewhere
@@ -191,6 +191,7 @@ class Prober:
             untimed=origin.faults.of(FaultKind.TIME_FILE),
             elsewhere=elsewhere(service, facts.mirrors),
             named=origin.files.named(),
+            contents={each.key: each for each in published_contents(service.catalogue)},
             images=wanted_images(service.catalogue, origin.sizes()),
             confirmed={path: check.confirmed_at for path, check in origin.checks().items()},
             terms=ProbeTerms(

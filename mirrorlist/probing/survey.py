@@ -8,22 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import ip_address
 
+from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.checks import TreeProbe
-from mirrorlist.checks.probing.judge import Observation, OriginHistory, excused, failed, repomd, time_file
-from mirrorlist.checks.probing.requests import LARGEST_REPOMD, LARGEST_TIME_FILE
+from mirrorlist.checks.probing.judge import Observation, OriginHistory, excused, failed, index, time_file
+from mirrorlist.checks.probing.requests import LARGEST_INDEX, LARGEST_TIME_FILE
+from mirrorlist.checks.probing.whole import look_at_files
 from mirrorlist.core.catalogue.metadata import REPOMD
-from mirrorlist.core.errors import OriginError
+from mirrorlist.core.catalogue.trees import quoted
+from mirrorlist.core.content import Content, ContentKind, Named, content_key
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.health.probe_plan import Wanted
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Family, ProbeOutcome, Subject
+from mirrorlist.core.health.whole import EACH_LOOK
+from mirrorlist.core.kinds.table import KINDS, Kind
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
-from mirrorlist.sources.origin.repomd import LARGEST_PART, largest_part, summed_up
+from mirrorlist.sources.origin.repomd import LARGEST_PART, largest_part
 
 SILENT = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNREACHABLE, FailureKind.REFUSED})
 MOST_SILENCE = 3
@@ -41,6 +46,8 @@ class Plan:
     timeout_seconds: float
     speed: bool
     untimed: frozenset[str] = frozenset()
+    named: Named = field(default_factory=dict)
+    contents: Mapping[str, Content] = field(default_factory=dict)
     elsewhere: Elsewhere = NOWHERE
     now: Callable[[], float]
     clock: Callable[[], float]
@@ -120,7 +127,7 @@ class _Web:
             return failed(answer, self._private)
         for path, metadata in wanted.items():
             return self._repository_at(path, metadata)[0]
-        answer = self._get("", LARGEST_REPOMD)
+        answer = self._get("", LARGEST_INDEX)
         return Observation(ProbeOutcome.GOOD) if isinstance(answer, Fetched) else failed(answer, self._private)
 
     def _walked(self, wanted: dict[str, RepoMetadata | None]) -> dict[str, Observation]:
@@ -136,34 +143,52 @@ class _Web:
 
     def _repository_at(self, path: str, metadata: RepoMetadata | None) -> tuple[Observation, bool]:
         """What a repository comes to, and whether nothing answered."""
-        answer = self._get(path + REPOMD, LARGEST_REPOMD)
+        content = self._plan.contents.get(content_key(self._subject.module, path), Content(self._subject.module, path))
+        if content.kind is ContentKind.PLAIN:
+            return self._files(path, metadata), False
+        kind = KINDS[content.kind]
+        answer = self._get(path + content.index, LARGEST_INDEX)
         if isinstance(answer, Failure):
             return failed(answer, self._private), answer.kind in SILENT
-        seen = self._older(repomd(answer, metadata, OriginHistory(), self._plan.now()), answer, metadata)
-        if seen.outcome in GOOD_OUTCOMES and len(answer.body) > len(self._largest):
+        seen = self._older(index(answer, kind, metadata, OriginHistory(), self._plan.now()), answer, kind, metadata)
+        if seen.outcome is ProbeOutcome.FRESH:
+            seen = self._files(path, metadata)
+        if seen.outcome in GOOD_OUTCOMES and content.kind is ContentKind.RPM and len(answer.body) > len(self._largest):
             self._largest, self._repository = answer.body, path
         return seen, False
 
-    def _older(self, seen: Observation, answer: Fetched, metadata: RepoMetadata | None) -> Observation:
+    def _files(self, path: str, metadata: RepoMetadata | None) -> Observation:
+        """What the files come to that the origin's newest version names, by the look that the prober makes."""
+        digest = metadata.current.sha256 if metadata else ""
+        named = self._plan.named.get(content_key(self._subject.module, path), {}).get(digest)
+        if named is None or not named.files:
+            return Observation(ProbeOutcome.FRESH, sha256=digest) if metadata else Observation(ProbeOutcome.GOOD)
+        seen = look_at_files(named.files[:EACH_LOOK], self._file)
+        if seen.fault:
+            return Observation(ProbeOutcome.INCOMPLETE, seen.fault, digest)
+        return Observation(ProbeOutcome.FRESH, sha256=digest)
+
+    def _file(self, path: str, method: Method) -> Fetched | Failure:
+        return self._get(quoted(path), LARGEST_INDEX, method)
+
+    def _older(self, seen: Observation, answer: Fetched, kind: Kind, metadata: RepoMetadata | None) -> Observation:
         """Without a history a version that the origin does not publish now is judged by its time.
 
         While the origin's own is younger than a mirror may lag, an older one is what every honest mirror has.
         """
         if metadata is None or seen.outcome is not ProbeOutcome.WRONG:
             return seen
-        try:
-            stamp = summed_up(answer.body, "").timestamp
-        except OriginError:
-            return seen
-        if stamp >= metadata.current.timestamp:
+        stamp = 0 if kind.fault(answer.body) else kind.written(answer.body)
+        if not 0 < stamp < metadata.current.timestamp:
             return seen
         fresh = self._plan.now() - metadata.current.timestamp < self._plan.allowed_outdate_seconds
         return Observation(
             ProbeOutcome.LAGGING if fresh else ProbeOutcome.STALE, "older than the origin's", seen.sha256
         )
 
-    def _get(self, path: str, most_bytes: int) -> Fetched | Failure:
+    def _get(self, path: str, most_bytes: int, method: Method = Method.GET) -> Fetched | Failure:
         ask = Ask(
+            method=method,
             family=self._subject.family,
             most_bytes=most_bytes,
             deadline_seconds=self._plan.timeout_seconds,

@@ -10,14 +10,13 @@ from hashlib import sha256
 
 import requests
 
-from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
+from mirrorlist.core.content import NamedFile, NamedFiles
 from mirrorlist.core.errors import OriginError
-from mirrorlist.core.health.whole import NamedFile, NamedFiles
+from mirrorlist.core.kinds.table import KINDS
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.publishing.origin_update import OriginAccess, RepositoryFile, origin_access, repository_files
 from mirrorlist.sources.origin.files import read_chunks
-from mirrorlist.sources.origin.packages import named_files
 from mirrorlist.sources.origin.web import origin_session
 from mirrorlist.store.metadata import MetadataStore
 
@@ -61,16 +60,23 @@ def _named(wanted: tuple[RepositoryFile, str], session: requests.Session) -> _Fo
     file, digest = wanted
     access = origin_access(file.origin, session)
     try:
-        data = access.fetch(file.path + REPOMD)
+        data = access.fetch(file.path + file.content.index)
         if data is None or sha256(data).hexdigest() != digest:
             return None
-        named, why = named_files(data, file.path, lambda path: read_chunks(path, file.origin))
+        kind = KINDS[file.content.kind]
+        named, why = kind.named(data, file.content, lambda path: read_chunks(path, file.origin))
         most = ASKED_FOR if file.origin.startswith(WEB_SCHEMES) else None
-        files = tuple(each for number, each in enumerate(named.files) if _is_there(access, each, number, most))
+        there = [each for number, each in enumerate(named.files) if _is_there(access, each, number, most)]
+        files = tuple(_sized(access, each) for each in there)
         drawn = tuple(each for each in named.pool if most is not None or _is_there(access, each, 0, None))
         return file, digest, replace(named, files=files, pool=drawn), why
     except OriginError:
         return None
+
+
+def _sized(access: OriginAccess, file: NamedFile) -> NamedFile:
+    """The file with the size that the origin's has, where metadata does not give one."""
+    return file if file.size is not None else replace(file, size=access.size(file.path))
 
 
 def _is_there(access: OriginAccess, file: NamedFile, number: int, most: int | None) -> bool:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256, sha512
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +14,12 @@ import requests
 
 from mirrorlist.checks.fetching.result import shown
 from mirrorlist.checks.probing.told_time import USUAL_FORMS, told_time
-from mirrorlist.core.catalogue.catalogue import published, published_images
-from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.core.catalogue.catalogue import published_contents, published_images
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
+from mirrorlist.core.content import Content, ContentKind
 from mirrorlist.core.errors import OriginError, UnreadableError
-from mirrorlist.core.model import MAIN, Checksummed, content_key
+from mirrorlist.core.kinds.table import KINDS, Kind
+from mirrorlist.core.model import MAIN, Checksummed
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.sources.origin.repomd import (
     Fetch,
@@ -51,7 +53,7 @@ ORIGIN_OUTCOMES = (UpdateOutcome.CHANGED, UpdateOutcome.UNCHANGED, UpdateOutcome
 
 
 class RepositoryFile(NamedTuple):
-    """A repomd.xml that the origin of a module should have; ``path`` is the repository's below the tree.
+    """An index, such as repomd.xml, that an origin should have; ``path`` is the repository's below the tree.
 
     ``key`` is the name under which the repository is recorded.
     """
@@ -59,20 +61,20 @@ class RepositoryFile(NamedTuple):
     key: str
     path: str
     origin: str
+    content: Content = Content(MAIN, "")
 
     @property
     def on_disk(self) -> Path | None:
         """The file, where the origin is a directory."""
-        return None if self.origin.startswith(WEB_SCHEMES) else Path(self.origin) / self.path / REPOMD
+        return None if self.origin.startswith(WEB_SCHEMES) else Path(self.origin) / self.path / self.content.index
 
 
 def repository_files(service: Service) -> list[RepositoryFile]:
-    """The repomd.xml of every repository that a module with an origin publishes."""
+    """The index of everything that a module with an origin publishes and that has one."""
     return [
-        RepositoryFile(content_key(found.module, path), path, service.origins[found.module])
-        for found, arch in published(service.catalogue)
-        for path in [found.path.replace("$basearch", arch or "")]
-        if found.module in service.origins
+        RepositoryFile(each.key, each.path, service.origins[each.module], each)
+        for each in published_contents(service.catalogue)
+        if each.module in service.origins and each.index
     ]
 
 
@@ -155,7 +157,7 @@ def _versions(
             sign = sign_of(file.on_disk) if file.on_disk else None  # before it is read: a later change is seen later
             tree = origin_access(file.origin, session, memory.kept)
             try:
-                return file.key, _version(file.path + REPOMD, tree, current.get(file.key), now), sign
+                return file.key, _version(file, tree, current.get(file.key), now), sign
             except OriginError as error:
                 return file.key, error, sign
 
@@ -187,19 +189,30 @@ def origin_access(origin: str, session: requests.Session, kept: KeptAnswers | No
     return OriginAccess(directory_fetch(tree), directory_size(tree), directory_written(tree))
 
 
-def _version(file: str, tree: OriginAccess, current: str | None, now: float) -> Checksummed | None:
+def _version(of: RepositoryFile, tree: OriginAccess, current: str | None, now: float) -> Checksummed | None:
     """The version that the origin publishes. A new one counts when the origin has the files that it names."""
+    file = of.path + of.content.index
     data = tree.fetch(file)
     if data is None:
         return None
+    if of.content.kind is not ContentKind.RPM:
+        return _summed_up(data, file, KINDS[of.content.kind], tree)
     found = summed_up(data, file, lambda: tree.written(file))
     if found.sha256 != current and now - (tree.written(file) or found.timestamp) < UNFINISHED_SECONDS:
-        repository = file.removesuffix(REPOMD)
         for part in named_parts(data):
-            if (size := tree.size(repository + part.path)) != part.size:
+            if (size := tree.size(of.path + part.path)) != part.size:
                 has = "lacks" if size is None else f"has with {size} bytes instead of {part.size}"
                 raise UnreadableError(f"{file}: it names {part.path}, which the origin {has}; the former version stays")
     return found
+
+
+def _summed_up(data: bytes, file: str, kind: Kind, tree: OriginAccess) -> Checksummed:
+    """Size, time and digests of an index that is no repomd.xml."""
+    if fault := kind.fault(data):
+        raise UnreadableError(f"{file}: {fault}")
+    return Checksummed(
+        len(data), kind.written(data) or tree.written(file), sha256(data).hexdigest(), sha512(data).hexdigest()
+    )
 
 
 def update_images(service: Service, store: MetadataStore, now: float) -> Iterator[UpdateResult]:

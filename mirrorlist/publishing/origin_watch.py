@@ -23,6 +23,7 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.publishing import origin_update
+from mirrorlist.publishing.canaries import update_canaries
 from mirrorlist.publishing.named_files import name_files, update_named_files
 from mirrorlist.publishing.origin_update import OriginMemory, RepositoryFile
 from mirrorlist.sources.origin.directory_events import DirectoryEvents
@@ -121,6 +122,7 @@ def _everything(service: Service, memory: OriginMemory, store: MetadataStore, no
     yield from origin_update.update_images(service, store, now)
     yield from origin_update.update_time_files(service, store, now)
     yield from update_named_files(service, store, now)
+    yield from update_canaries(service, store, now)
 
 
 def _changed(

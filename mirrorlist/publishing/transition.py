@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mirrorlist.core.catalogue.catalogue import Catalogue, PendingRelease, published
+from mirrorlist.core.catalogue.catalogue import Catalogue, PendingRelease, published_contents
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Shrunk
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.health.release_gate import ReleaseObservations, releases
-from mirrorlist.core.model import Mirror, RepoMetadata, Status, content_key
+from mirrorlist.core.model import Mirror, RepoMetadata, Status
 from mirrorlist.core.selection.fallback_levels import moves, rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
 from mirrorlist.core.snapshot import Facts
@@ -55,7 +55,7 @@ def carried_metadata(
     found: Mapping[str, RepoMetadata], former: Mapping[str, RepoMetadata], catalogue: Catalogue
 ) -> dict[str, RepoMetadata]:
     """What was found, and of other paths that are still published what the former generation said."""
-    keys = {content_key(each.module, each.path.replace("$basearch", arch or "")) for each, arch in published(catalogue)}
+    keys = {each.key for each in published_contents(catalogue)}
     return {key: known for key, known in former.items() if key in keys} | dict(found)
 
 

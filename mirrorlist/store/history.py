@@ -8,9 +8,9 @@ from sys import intern
 import sqlalchemy as sa
 import structlog
 
+from mirrorlist.core.content import content_key
 from mirrorlist.core.health.history import DAY, DAYS, Sighting
 from mirrorlist.core.health.verdicts import Event, Override, Probe, path_spelled
-from mirrorlist.core.model import content_key
 from mirrorlist.core.public.record import EVENTS_OF_ONE, PROBES_OF_ONE, History
 from mirrorlist.core.public.types import PublicRun
 from mirrorlist.core.snapshot import Facts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from mirrorlist.core.health.whole import Named, NamedFile, NamedFiles
+from mirrorlist.core.content import Named, NamedFile, NamedFiles
 from mirrorlist.store.tables import ORIGIN_FILES
 
 

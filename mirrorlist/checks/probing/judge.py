@@ -6,7 +6,6 @@ A new kind of failure is a row in FAILURES; a new kind of file is a function fro
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +16,8 @@ from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched, sho
 from mirrorlist.checks.probing.one_byte import is_there, told_size
 from mirrorlist.checks.probing.told_time import told_time
 from mirrorlist.core.health.verdicts import Probe, ProbeOutcome
+from mirrorlist.core.kinds.rpm import is_page
+from mirrorlist.core.kinds.table import Kind
 from mirrorlist.core.model import RepoMetadata
 
 FAILURES: dict[FailureKind, ProbeOutcome] = {
@@ -61,11 +62,6 @@ TOLD_BY_OUTCOME = frozenset(
 STATUSES = {404: ProbeOutcome.MISSING, 410: ProbeOutcome.MISSING, 429: ProbeOutcome.LIMITED, 503: ProbeOutcome.LIMITED}
 MOST_AHEAD_SECONDS = 600.0
 """How far two clocks may differ."""
-
-_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
-_ROOT = re.compile(rb"<(?:[a-z]+:)?repomd[\s>]")
-_END = re.compile(rb"</(?:[a-z]+:)?repomd\s*>\s*\Z")
-_TIMESTAMP = re.compile(rb"<(?:[a-z]+:)?timestamp>\s*([0-9]{1,12})(?:\.[0-9]*)?\s*</(?:[a-z]+:)?timestamp>")
 
 
 NOT_COMPARED = "it answers; nothing on it is compared with the origin"
@@ -120,22 +116,24 @@ def refused(status: int) -> Observation | None:
     return Observation(STATUSES.get(status, ProbeOutcome.REFUSED), f"status {status}")
 
 
-def repomd(answer: Fetched, metadata: RepoMetadata | None, known: OriginHistory, now: float) -> Observation:
-    """What a repomd.xml says, compared with what the origin publishes and ever published."""
+def index(answer: Fetched, kind: Kind, metadata: RepoMetadata | None, known: OriginHistory, now: float) -> Observation:
+    """What a repository's index says, compared with what the origin publishes and ever published."""
     if other := refused(answer.status):
         return other
     digest = sha256(answer.body).hexdigest()
     if metadata is not None and digest == metadata.current.sha256:
         return Observation(ProbeOutcome.FRESH, sha256=digest)
+    if kind.expired(answer.body, now) and not kind.fault(answer.body):
+        return Observation(ProbeOutcome.STALE, "its Valid-Until is over", digest if digest in known.history else None)
     if metadata is not None and digest in {version.sha256 for version in metadata.alternates}:
         return Observation(ProbeOutcome.LAGGING, "an older version that is still accepted", digest)
     if digest in known.history:
         return Observation(ProbeOutcome.STALE, "a version that the origin has replaced", digest)
-    if fault := _fault(answer.body):
+    if fault := kind.fault(answer.body):
         return Observation(ProbeOutcome.WRONG, fault)
     if metadata is None:
         return Observation(ProbeOutcome.GOOD)
-    return _unheard_of(answer, metadata, known, now)
+    return _unheard_of(answer, kind, metadata, known, now)
 
 
 def unchanged(metadata: RepoMetadata) -> Observation:
@@ -155,25 +153,14 @@ def image(answer: Fetched, size: int | None) -> Observation:
     return Observation(ProbeOutcome.STALE, f"{told} bytes, but {size} at the origin")
 
 
-def _fault(body: bytes) -> str | None:
-    if not body:
-        return "an empty file"
-    if _HTML.search(body[:1024]):
-        return "an HTML page"
-    if not _ROOT.search(body[:4096]):
-        return "not a repomd.xml"
-    return None if _END.search(body[-4096:]) else "a repomd.xml that ends early"
-
-
-def _unheard_of(answer: Fetched, metadata: RepoMetadata, known: OriginHistory, now: float) -> Observation:
+def _unheard_of(answer: Fetched, kind: Kind, metadata: RepoMetadata, known: OriginHistory, now: float) -> Observation:
     """The mirror may have synced what the origin published since it was asked last; then the next probe knows it.
 
     What is older than all that is known, as right after installing, may well have been the origin's. Of a file without
     timestamps its Last-Modified counts, as at the origin.
     """
-    stamps = [int(stamp) for stamp in _TIMESTAMP.findall(answer.body)]
-    newest = max(stamps, default=0)
-    if not stamps:
+    newest = kind.written(answer.body)
+    if not newest:
         with suppress(ValueError, OverflowError):
             newest = int(parsedate_to_datetime(answer.headers.get("last-modified", "")).timestamp())
     if metadata.current.timestamp < newest <= now + MOST_AHEAD_SECONDS:
@@ -181,7 +168,7 @@ def _unheard_of(answer: Fetched, metadata: RepoMetadata, known: OriginHistory, n
     if 0 < newest < known.oldest:
         return Observation(ProbeOutcome.STALE, "older than all that is known of the origin's versions")
     return Observation(
-        ProbeOutcome.WRONG, "a repomd.xml that the origin never published", said=sha256(answer.body).hexdigest()
+        ProbeOutcome.WRONG, f"{kind.name} that the origin never published", said=sha256(answer.body).hexdigest()
     )
 
 
@@ -208,7 +195,7 @@ def time_file(answer: Fetched, now: float, allowed_seconds: float) -> Observatio
     """What the file with the time of the last sync says in its first line."""
     if other := refused(answer.status):
         return other
-    if _HTML.search(answer.body[:1024]):
+    if is_page(answer.body):
         return Observation(ProbeOutcome.WRONG, "an HTML page")
     told = told_time(answer.body)
     if told is None:

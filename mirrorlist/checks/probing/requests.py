@@ -15,7 +15,7 @@ from mirrorlist.checks.probing.judge import (
     answers,
     failed,
     image,
-    repomd,
+    index,
     root,
     time_file,
     unchanged,
@@ -23,12 +23,15 @@ from mirrorlist.checks.probing.judge import (
 from mirrorlist.core.health.agents import Agent
 from mirrorlist.core.health.probe_plan import Aim, ProbeRequest, Trip, asked_by_get
 from mirrorlist.core.health.verdicts import Probe, ProbeOutcome, Subject
+from mirrorlist.core.kinds.table import KINDS
 from mirrorlist.core.model import RepoMetadata
 
 LARGEST_TIME_FILE = 65_536
-LARGEST_REPOMD = 8 * 1024 * 1024
+LARGEST_INDEX = 32 * 1024 * 1024
+LARGEST_UNKNOWN = 8 * 1024 * 1024
+"""Of one that the origin does not publish."""
 ROOM = 65_536
-"""A repomd.xml may be twice as long as the origin's and this much more."""
+"""An index may be twice as long as the origin's and this much more."""
 NOT_MODIFIED = 304
 
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{1,120}"')
@@ -78,9 +81,9 @@ def _most_bytes(subject: Subject, trip: Trip) -> int:
         return LARGEST_TIME_FILE
     metadata = metadata_of(subject, trip)
     if metadata is None:
-        return LARGEST_REPOMD
+        return LARGEST_UNKNOWN
     known = max(version.size for version in (metadata.current, *metadata.alternates))
-    return min(2 * known + ROOM, LARGEST_REPOMD)
+    return min(2 * known + ROOM, LARGEST_INDEX)
 
 
 def metadata_of(subject: Subject, trip: Trip) -> RepoMetadata | None:
@@ -102,9 +105,12 @@ def judged(look: ProbeRequest, answer: Fetched | Failure, trip: Trip, terms: Pro
         return answers(answer) if untimed else time_file(answer, at, terms.allowed_outdate_seconds)
     if answer.status == NOT_MODIFIED and look.validator and metadata:
         return unchanged(metadata)
-    seen = repomd(answer, metadata, OriginHistory(terms.history.get(key, ()), terms.oldest.get(key, 0)), at)
+    kind = KINDS[trip.content(look.subject.module, look.subject.path or "").kind]
+    seen = index(answer, kind, metadata, OriginHistory(terms.history.get(key, ()), terms.oldest.get(key, 0)), at)
     if key in terms.unreadable and seen.outcome in (ProbeOutcome.WRONG, ProbeOutcome.AHEAD):
-        return Observation(ProbeOutcome.GOOD, "not compared: the origin's own repomd.xml cannot be read")
+        return Observation(
+            ProbeOutcome.GOOD, f"not compared: the origin's own {kind.name.partition(' ')[2]} cannot be read"
+        )
     return seen
 
 

@@ -17,13 +17,13 @@ from mirrorlist.checks.probing.requests import ProbeTerms
 from mirrorlist.checks.probing.visit import Visited, visit
 from mirrorlist.core.catalogue.catalogue import Images
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
+from mirrorlist.core.content import Content, Named
 from mirrorlist.core.health.elsewhere import NOWHERE, THIS_SERVICE, Elsewhere
 from mirrorlist.core.health.majority import Contradiction, weighed
 from mirrorlist.core.health.probe_plan import Trip, Wanted
 from mirrorlist.core.health.probe_run import RunResult, answers, apply_run, fairly_ahead, suspicious
 from mirrorlist.core.health.response_times import Pace, paces_after
 from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, Verdict, by_mirror
-from mirrorlist.core.health.whole import Named
 from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.core.rules import is_carrier
 
@@ -41,7 +41,8 @@ class Job:
     """What one run is told. ``controls`` are trees that the project runs itself, in the shape of mirrors.
 
     ``confirmed``: when the origin last said what it publishes, by path. ``untimed`` are the modules whose time file
-    cannot be used, ``elsewhere`` the hosts that no redirect may lead to, ``named`` the files that metadata names.
+    cannot be used, ``elsewhere`` the hosts that no redirect may lead to, ``named`` the files that metadata names, and
+    ``contents`` what is wanted, by name.
     """
 
     mirrors: tuple[Mirror, ...]
@@ -60,6 +61,7 @@ class Job:
     """How many clients got a mirror first lately, by its name."""
     confirmed: Mapping[str, float | None] = field(default_factory=dict)
     named: Named = field(default_factory=dict)
+    contents: Mapping[str, Content] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ def _trip(job: Job, mirror: Mirror, verdicts: Mapping[Subject, Verdict], outside
         elsewhere=NOWHERE if is_control else others.but_for(mirror),
         images={} if is_control else job.images,
         named={} if is_control else job.named,
+        contents=job.contents,
     )
 
 

@@ -16,7 +16,7 @@ from mirrorlist.checks.probing.disguise import refusals
 from mirrorlist.checks.probing.judge import TOO_MANY_REQUESTS, excused
 from mirrorlist.checks.probing.patience import Patience
 from mirrorlist.checks.probing.request_limits import RequestLimits
-from mirrorlist.checks.probing.requests import ProbeTerms, ask_of, judged, method_of, probe_of
+from mirrorlist.checks.probing.requests import ProbeTerms, ask_of, judged, metadata_of, method_of, probe_of
 from mirrorlist.checks.probing.whole import FilesSeen, look_at_files
 from mirrorlist.core.catalogue.trees import quoted
 from mirrorlist.core.health.agents import Agent, agent_of
@@ -32,7 +32,7 @@ from mirrorlist.core.health.probe_plan import (
     whole,
 )
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
-from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, whole_look
+from mirrorlist.core.health.whole import DAY, EACH_LOOK, EACH_VISIT, day_draw, whole_look
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
@@ -55,6 +55,7 @@ SAME_TREE = frozenset({ProbeOutcome.STALE, ProbeOutcome.AHEAD, ProbeOutcome.INCO
 
 _OF_THE_ORIGIN = frozenset({ProbeOutcome.FRESH, ProbeOutcome.LAGGING})
 """Of a version of the origin's it is known what it names."""
+NOT_ENOUGH_TIME = "its files could not be asked for"
 NOT_WHOLE = "it lacked files, and they could not be looked at again this time"
 
 
@@ -234,8 +235,9 @@ class _Asking:
         for each in looks:
             if not (seconds := self._patience.for_walk()):
                 break
-            looked = self.look(each, seconds)
-            found.append(self.with_files(looked.probe))
+            plain = each.aim is Aim.PLAIN
+            looked = _Looked(self.plain(each), None) if plain else self.look(each, seconds)
+            found.append(looked.probe if plain else self.with_files(looked.probe))
             if looked.is_silent:
                 self._patience.fell_silent()
             if looked.probe.outcome in ENDS_A_WALK:
@@ -262,6 +264,29 @@ class _Asking:
             return replace(probe, looked=due.looked(seen.good))
         was_incomplete = known is not None and known.outcome is ProbeOutcome.INCOMPLETE
         return replace(probe, outcome=ProbeOutcome.UNCHECKED, detail=NOT_WHOLE) if was_incomplete else probe
+
+    def plain(self, look: ProbeRequest) -> Probe:
+        """What a plain tree comes to by files that stand for what the origin has now, or had before."""
+        start, subject = self._clock(), look.subject
+        metadata, of_key = metadata_of(subject, self.trip), self.trip.named.get(subject.key, {})
+        probe = Probe(subject, self._now(), 0.0, ProbeOutcome.UNCHECKED, NOT_ENOUGH_TIME)
+        versions = (metadata.current, *metadata.alternates) if metadata else ()
+        known = [(version.sha256, of_key[version.sha256]) for version in versions if version.sha256 in of_key]
+        before = self.trip.verdicts.get(subject)
+        settled = before is not None and not before.bad and probe.at - (before.whole_at or 0) < DAY
+        drawn = () if settled or not known else day_draw(known[0][1], subject.key, probe.at)
+        for number, (digest, named) in enumerate(known):
+            files = dict.fromkeys((*named.files[:EACH_LOOK], *drawn))
+            seen = look_at_files([*files][:EACH_LOOK], partial(self._file, subject.tree))
+            if seen.good is not None:
+                outcome = ProbeOutcome.LAGGING if number else ProbeOutcome.FRESH
+                probe = replace(probe, outcome=outcome, detail="", sha256=digest, looked=None if settled else seen.good)
+                break
+            if not seen.fault:
+                break
+            if number == 0:
+                probe = replace(probe, outcome=ProbeOutcome.INCOMPLETE, detail=seen.fault)
+        return replace(probe, seconds=self._clock() - start)
 
     def _file(self, tree: Subject, path: str, method: Method) -> Fetched | Failure | None:
         """What a file below a tree gives; None where no time is left."""

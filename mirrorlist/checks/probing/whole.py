@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
-from mirrorlist.core.health.whole import EACH_LOOK, NamedFile
+from mirrorlist.core.content import NamedFile
+from mirrorlist.core.health.whole import EACH_LOOK
 
 Asked = Callable[[str, Method], Fetched | Failure | None]
 """What a path below the tree gives by a method; None where no time is left."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from mirrorlist.core.content import Content, ContentKind
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.model import MAIN, Repository, RepositoryTarget
 
@@ -34,7 +35,8 @@ class Catalogue:
     ``latest`` maps a major version to the version served for it (``9`` to ``9.8``). ``module_versions`` maps
     a module to its versions without the suffix (``kitten`` to ``10``, asked for as ``10-kitten``).
     ``arches`` is keyed by major version or by a module's version (``9``, ``10-kitten``). ``aliases`` maps
-    another spelling of ``repo=`` to a repository; ``{version}`` in it stands for the version.
+    another spelling of ``repo=`` to a repository; ``{version}`` in it stands for the version. ``plain`` are the modules
+    without repositories, with the files that service.yml names to stand for them.
     """
 
     versions: tuple[str, ...]
@@ -46,6 +48,7 @@ class Catalogue:
     vault_urls: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     images: tuple[Image, ...] = ()
+    plain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,8 @@ def target(catalogue: Catalogue, version: str, repository: str) -> RepositoryTar
     if not _exists_in(known, rel) or not arches:
         raise NotFound(f"repository {known.name} does not exist in version {rel.version}")
     path = path_in(known.path, rel.version)
-    return RepositoryTarget(known.name, rel.version, rel.module, path, rel.vault or known.vault, arches)
+    parts = tuple(each.path for each in _parts(known, rel, path, arches)) if known.kind is ContentKind.APT else ()
+    return RepositoryTarget(known.name, rel.version, rel.module, path, rel.vault or known.vault, arches, parts)
 
 
 def path_in(path: str, version: str) -> str:
@@ -193,6 +197,42 @@ def published(catalogue: Catalogue) -> Iterator[tuple[RepositoryTarget, str | No
                 if not found.vault and path not in seen:
                     seen.add(path)
                     yield found, arch
+
+
+# What mirrors hold that is compared: repositories, suites of apt repositories, and plain modules.
+
+
+def published_contents(catalogue: Catalogue) -> tuple[Content, ...]:
+    """Everything that mirrors carry and that is compared, once for each path."""
+    found: dict[tuple[str, str], Content] = {}
+    for version in spelled_versions(catalogue):
+        rel = release(catalogue, version)
+        for repository in catalogue.repositories.values():
+            if not _is_there(catalogue, version, repository.name):
+                continue
+            known = target(catalogue, version, repository.name)
+            for each in _parts(repository, rel, known.path, known.arches) if not known.vault else ():
+                for arch in known.arches if "$basearch" in each.path else ("",):
+                    one = replace(each, path=each.path.replace("$basearch", arch))
+                    found.setdefault((one.module, one.path), one)
+    plain = (Content(module, "", ContentKind.PLAIN, "", canaries=each) for module, each in catalogue.plain.items())
+    return (*found.values(), *plain)
+
+
+def _parts(repository: Repository, rel: Release, path: str, arches: tuple[str, ...]) -> Iterator[Content]:
+    """What a repository in a release is compared by; its index is named as its kind does."""
+    if repository.kind is ContentKind.APT:
+        for suite in repository.suites or (rel.version,):
+            below = f"dists/{suite}/" if not suite.endswith("/") else suite.removeprefix("./")
+            yield Content(rel.module, path + below, repository.kind, "InRelease", path, arches)
+        return
+    found = Content(rel.module, path, repository.kind, arches=arches, canaries=repository.canaries)
+    index = {
+        ContentKind.PACMAN: repository.index or f"{repository.name}.db",
+        ContentKind.APK: repository.index or "APKINDEX.tar.gz",
+        ContentKind.PLAIN: "",
+    }.get(repository.kind, found.index)
+    yield replace(found, index=index)
 
 
 # The images that a distribution publishes: every path that the patterns of service.yml stand for.

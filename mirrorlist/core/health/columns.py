@@ -194,6 +194,8 @@ def paths_of(query: Query) -> list[str]:
     """The names of what a mirror must be good for: one for each arch, while the client fills in the arch itself."""
     if query.within is not None:
         return [name for name in query.within if name is not None]
+    if query.target.parts:
+        return list(query.target.parts)
     if "$basearch" not in query.path:
         return [query.key]
     return [query.path.replace("$basearch", arch) for arch in query.target.arches]

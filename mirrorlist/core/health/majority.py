@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from mirrorlist.core.content import content_key
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome
-from mirrorlist.core.model import content_key
 
 FEWEST = 2
 """One mirror alone is no majority."""

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from hashlib import sha256
 
-from mirrorlist.core.catalogue.catalogue import Catalogue, Images, published
-from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.core.catalogue.catalogue import Catalogue, Images, published_contents
+from mirrorlist.core.content import Content, ContentKind, Named, content_key
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
-from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, Named, is_due
-from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata, content_key
+from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, is_due
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
 
 DAY = 86_400.0
 TURNS = 10
@@ -27,7 +27,7 @@ ROUTINE = 36
 LONG_MISSING = 4
 """So many times not found in a row: a partial mirror, which is asked again in its turn only."""
 
-Content = tuple[str, str, str]
+HeldContent = tuple[str, str, str]
 """A mirror, a module, and the path of a repository or an image."""
 Wanted = Mapping[str, Mapping[str, RepoMetadata | None]]
 """Module to the paths of its repositories, each with what the origin publishes, where that is known."""
@@ -36,11 +36,13 @@ Wanted = Mapping[str, Mapping[str, RepoMetadata | None]]
 class Aim(Enum):
     """What a request asks for."""
 
-    REPOSITORY = 0
-    """A repository's repomd.xml."""
+    INDEX = 0
+    """The file that lists what is in a repository: repomd.xml, InRelease and so on."""
     IMAGE = 1
     """The head or the first byte of an image."""
     TIME_FILE = 2
+    PLAIN = 4
+    """Some files of a plain tree; there is no single request for it."""
     ROOT = 3
     """The root of a tree in which nothing can be compared: whether anything answers there."""
 
@@ -54,7 +56,7 @@ class ProbeRequest:
 
     subject: Subject
     url: str
-    aim: Aim = Aim.REPOSITORY
+    aim: Aim = Aim.INDEX
     validator: str | None = None
 
 
@@ -64,7 +66,7 @@ class Trip:
 
     ``untimed`` are the modules whose time file at the origin cannot be used: there it shows no more than that the
     mirror answers, and only where nothing else does. ``elsewhere`` are the hosts that no redirect may lead to.
-    ``named`` are the files that the origin's metadata names.
+    ``named`` are the files that the origin's metadata names, ``contents`` what is wanted, by name.
     """
 
     mirror: Mirror
@@ -78,14 +80,18 @@ class Trip:
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
     elsewhere: Elsewhere = NOWHERE
     named: Named = field(default_factory=dict)
+    contents: Mapping[str, Content] = field(default_factory=dict)
+
+    def content(self, module: str, path: str) -> Content:
+        """What lies at a path."""
+        return self.contents.get(content_key(module, path)) or Content(module, path)
 
 
 def wanted_repositories(catalogue: Catalogue, metadata: Mapping[str, RepoMetadata]) -> Wanted:
-    """Every repository that mirrors carry, by module."""
+    """Every repository and other content that mirrors carry, by module."""
     found: dict[str, dict[str, RepoMetadata | None]] = {}
-    for target, arch in published(catalogue):
-        path = target.path.replace("$basearch", arch or "")
-        found.setdefault(target.module, {})[path] = metadata.get(content_key(target.module, path))
+    for each in published_contents(catalogue):
+        found.setdefault(each.module, {})[each.path] = metadata.get(each.key)
     return found
 
 
@@ -108,7 +114,8 @@ def reach_path(trip: Trip, module: str) -> str | None:
     """
     if trip.time_file is not None and module not in trip.untimed:
         return None
-    wanted = trip.wanted.get(module, {})
+    every = trip.wanted.get(module, {})
+    wanted = {path: every[path] for path in every if trip.content(module, path).kind is not ContentKind.PLAIN}
     seen = {
         subject.path: verdict.good_now
         for subject, verdict in trip.verdicts.items()
@@ -128,7 +135,10 @@ def look(trip: Trip, tree: Subject, path: str | None) -> ProbeRequest:
         return ProbeRequest(subject, url + (trip.time_file or ""), aim)
     if path in trip.images.get(tree.module, ()):
         return ProbeRequest(subject, url + path, Aim.IMAGE)
-    return ProbeRequest(subject, url + path + REPOMD, validator=_validator(trip, subject))
+    content = trip.content(tree.module, path)
+    if content.kind is ContentKind.PLAIN:
+        return ProbeRequest(subject, url + path, Aim.PLAIN)
+    return ProbeRequest(subject, url + path + content.index, validator=_validator(trip, subject))
 
 
 def asked_by_get(trip: Trip, image: Subject) -> bool:
@@ -168,7 +178,10 @@ def due(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
     """
     wanted = _comparable(trip, tree.module)
     known = {path: trip.verdicts.get(replace(tree, path=path)) for path in wanted}
-    pressing = _oldest_first({path: known[path] for path in known if _is_pressing(known[path], wanted[path])})
+    # of plain content no index tells that it is still the same
+    plain = {path for path in known if trip.content(tree.module, path).kind is ContentKind.PLAIN}
+    pressed = plain | {path for path in known if _is_pressing(known[path], wanted[path])}
+    pressing = _oldest_first({path: known[path] for path in pressed})
     others = _oldest_first({path: known[path] for path in known.keys() - set(pressing)})
     pressing += [path for path in others if _is_unseen(trip, tree, path)][: EACH_VISIT // EACH_LOOK]
     others = [path for path in others if path not in pressing]
@@ -193,13 +206,13 @@ def overdue(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
     return tuple(look(trip, tree, path) for path in _oldest_first(known) if _is_old(trip, known[path]))
 
 
-def contents(verdicts: Mapping[Subject, Verdict]) -> dict[Content, Verdict]:
+def contents(verdicts: Mapping[Subject, Verdict]) -> dict[HeldContent, Verdict]:
     """What each mirror holds, by mirror, module and path: the verdict over the first way that works.
 
     Repositories are compared over one way only, so this holds for the others too unless their tree is bad.
     """
     bad = _bad_ways(verdicts)
-    found: dict[Content, tuple[tuple[bool, tuple[int, Family]], Verdict]] = {}
+    found: dict[HeldContent, tuple[tuple[bool, tuple[int, Family]], Verdict]] = {}
     for subject, verdict in verdicts.items():
         if subject.path is not None:
             rank = (_way(subject) in bad, _rank(subject))
@@ -210,14 +223,14 @@ def contents(verdicts: Mapping[Subject, Verdict]) -> dict[Content, Verdict]:
 
 
 def contents_over(
-    verdicts: Mapping[Subject, Verdict], general: Mapping[Content, Verdict]
-) -> dict[Family, dict[Content, Verdict]]:
+    verdicts: Mapping[Subject, Verdict], general: Mapping[HeldContent, Verdict]
+) -> dict[Family, dict[HeldContent, Verdict]]:
     """By family what is known better than ``general`` says it: by a verdict over that family, over a way that works.
 
     One that is a day older than the general one says nothing any more: only one way is followed, and others once.
     """
     bad = _bad_ways(verdicts)
-    found: dict[Family, dict[Content, Verdict]] = {}
+    found: dict[Family, dict[HeldContent, Verdict]] = {}
     for subject in sorted(verdicts, key=_rank):
         if subject.path is None:
             continue

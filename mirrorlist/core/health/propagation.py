@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.content import content_key
 from mirrorlist.core.health.probe_plan import contents
 from mirrorlist.core.health.verdicts import ProbeOutcome, Subject, Verdict
 from mirrorlist.core.mirror import is_public
-from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, content_key
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror
 from mirrorlist.core.rules import is_open_to_strangers
 
 MOST_FOLLOWED = 5

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mirrorlist.core.catalogue.catalogue import directories
+from mirrorlist.core.catalogue.catalogue import Catalogue, directories, published_contents
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.health.columns import MOMENT, HealthTable, held_key, reach_key, reach_of, sync_state_of, told_key
-from mirrorlist.core.health.probe_plan import Content, contents, contents_over
+from mirrorlist.core.content import content_key
+from mirrorlist.core.health.columns import (
+    MOMENT,
+    HealthTable,
+    SyncState,
+    held_key,
+    reach_key,
+    reach_of,
+    sync_state_of,
+    told_key,
+)
+from mirrorlist.core.health.probe_plan import HeldContent, contents, contents_over
 from mirrorlist.core.health.verdicts import Family, Override, Standing, Subject, Verdict, replaced, standing
-from mirrorlist.core.model import Mirror, RepoMetadata, content_key
+from mirrorlist.core.model import Mirror, RepoMetadata
 
 
 def health_table(
@@ -60,7 +70,7 @@ def health_table(
 _ByPath = Mapping[str, Mapping[str, Verdict]]
 
 
-def _by_path(found: Mapping[Content, Verdict]) -> _ByPath:
+def _by_path(found: Mapping[HeldContent, Verdict]) -> _ByPath:
     """The verdicts by the name of what they are on, then by mirror."""
     by_path: dict[str, dict[str, Verdict]] = {}
     for (name, module, path), verdict in found.items():
@@ -90,11 +100,30 @@ class _Judging:
             directory: bytes(map(max, zip(*(of_images[path] for path in paths), strict=True)))
             for directory, paths in directories(of_images).items()
         }
-        return found | {
+        held = {
             path: _holds(self.mirrors, by_path[path], known, self.service, self.now, since)
             for path, known in self.metadata.items()
             if path in by_path and (only is None or path in only)
         }
+        return found | _of_wholes(held, self.service.catalogue) | held
+
+
+def _of_wholes(held: Mapping[str, bytes], catalogue: Catalogue) -> dict[str, bytes]:
+    """The columns of repositories that are compared in parts: the worst of what a mirror has of them.
+
+    That it lacks a part altogether counts where it lacks all: a partial mirror is good for what it carries.
+    """
+    parts: dict[str, list[bytes]] = {}
+    for each in published_contents(catalogue):
+        if each.part_of is not None and each.key in held:
+            parts.setdefault(content_key(each.module, each.part_of), []).append(held[each.key])
+    return {
+        key: bytes(
+            max((state for state in states if state != SyncState.MISSING), default=SyncState.MISSING)
+            for states in zip(*columns, strict=True)
+        )
+        for key, columns in parts.items()
+    }
 
 
 def _holds(

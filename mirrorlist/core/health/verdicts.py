@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from mirrorlist.core.model import Protocol, RepoMetadata, content_key
+from mirrorlist.core.content import content_key
+from mirrorlist.core.model import Protocol, RepoMetadata
 
 
 class Family(StrEnum):

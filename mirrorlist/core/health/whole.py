@@ -7,10 +7,10 @@ a few files by the day's draw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
+from mirrorlist.core.content import NamedFile, NamedFiles
 from mirrorlist.core.health.verdicts import ProbeOutcome, Verdict
 
 DAY = 86_400.0
@@ -20,29 +20,6 @@ EACH_VISIT = 80
 """The same for all repositories of a mirror in one visit; those that were not reached have their turn in the next."""
 DRAWN = 4
 """Files of a day's draw."""
-
-
-@dataclass(frozen=True, slots=True)
-class NamedFile:
-    """A file by its path below the module's tree, and its size in bytes, where the metadata gives that."""
-
-    path: str
-    size: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NamedFiles:
-    """What one version of a repository's metadata names.
-
-    ``files`` are looked at after a change, in this order; ``pool`` is what a day's draw chooses from.
-    """
-
-    files: tuple[NamedFile, ...] = ()
-    pool: tuple[NamedFile, ...] = ()
-
-
-Named = Mapping[str, Mapping[str, NamedFiles]]
-"""The name of a repository (``content_key``) to the SHA-256 of its metadata to what that names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +51,7 @@ def whole_look(named: NamedFiles, known: Verdict | None, digest: str, key: str, 
         return WholeLook(named.files[looked : looked + EACH_LOOK], looked)
     if known is None or known.whole_at is None or now - known.whole_at < DAY:
         return None
-    drawn = _drawn(named, key, now)
+    drawn = day_draw(named, key, now)
     return WholeLook(drawn, looked, len(drawn))
 
 
@@ -85,7 +62,7 @@ def is_due(named: NamedFiles | None, known: Verdict | None, digest: str) -> bool
     return known.whole_sha256 != digest or known.looked < len(named.files)
 
 
-def _drawn(named: NamedFiles, key: str, now: float) -> tuple[NamedFile, ...]:
+def day_draw(named: NamedFiles, key: str, now: float) -> tuple[NamedFile, ...]:
     """The day's draw: the same for all mirrors, so that a fault of the origin's shows as such."""
     day = int(now // DAY)
     choice = named.pool or named.files

@@ -17,13 +17,14 @@ from typing import TypeVar
 import msgspec
 
 from mirrorlist.core.catalogue.metadata import MetadataChange
+from mirrorlist.core.content import content_key
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.history import superseded
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.health.verdicts import Override, Subject, Verdict
-from mirrorlist.core.model import MAIN, Mirror, content_key
+from mirrorlist.core.model import MAIN, Mirror
 from mirrorlist.core.public.record import History, PublicRecord, RecordInputs
 from mirrorlist.core.public.types import Logo, PublicDetail, PublicNetwork
 from mirrorlist.core.selection.fallback_levels import rungs

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.content import content_key
 from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, SyncState
 from mirrorlist.core.health.history import Sighting, Superseded, availability, lag_by_day
@@ -17,7 +18,7 @@ from mirrorlist.core.health.report import report
 from mirrorlist.core.health.upstreams import Upstreams
 from mirrorlist.core.health.verdicts import Event, Family, Override, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.mirror import is_public, is_shown
-from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status, content_key
+from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status
 from mirrorlist.core.public.types import (
     Logo,
     MirrorState,
@@ -116,8 +117,7 @@ def _run(run: PublicRun, mirrors: Sequence[Mirror]) -> PublicRun:
     public = sum(is_public(mirror) and mirror.status in SERVED_STATUSES for mirror in mirrors)
     if not run.mirrors or run.mirrors <= public:
         return run
-    requests = None if run.requests is None else run.requests * public // run.mirrors
-    return replace(run, mirrors=public, requests=requests)
+    return replace(run, mirrors=public, requests=run.requests and run.requests * public // run.mirrors)
 
 
 def _mirror(known: RecordInputs, number: int, mirror: Mirror, verdicts: Mapping[Subject, Verdict]) -> PublicMirror:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mirrorlist.core.catalogue.catalogue import Catalogue, directories, published, published_images
-from mirrorlist.core.catalogue.metadata import REPODATA, REPOMD
+from mirrorlist.core.catalogue.catalogue import Catalogue, directories, published, published_contents, published_images
+from mirrorlist.core.catalogue.metadata import REPODATA
 from mirrorlist.core.catalogue.trees import TreePath, quoted
+from mirrorlist.core.content import content_key
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.files.index import SHA256_BYTES, FileIndex, FilePieces, Holders
 from mirrorlist.core.health.columns import SyncState
-from mirrorlist.core.model import MAIN, Query, content_key
+from mirrorlist.core.model import MAIN, Query
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.usability import Exclusions
 from mirrorlist.core.snapshot import Snapshot
@@ -24,13 +25,23 @@ class RepositoryLocator:
     def __init__(self, catalogue: Catalogue) -> None:
         self._by_module: dict[str, dict[str, str]] = {}
         self._vault = frozenset(catalogue.vault_versions) if catalogue.vault_urls else frozenset[str]()
-        for target, arch in published(catalogue):
-            path = target.path.replace("$basearch", arch or "")
-            known = self._by_module.setdefault(target.module, {})
-            known[path] = content_key(target.module, path)
+        self._plain = catalogue.plain.keys()
+        every = published_contents(catalogue)
+        found = [(each.module, each.path) for each in every if each.index]
+        found += [(each.module, each.path.replace("$basearch", arch or "")) for each, arch in published(catalogue)]
+        for module, path in found:
+            known = self._by_module.setdefault(module, {})
+            known[path] = content_key(module, path)
             for name, version in catalogue.latest.items():
                 if path.startswith(f"{version}/"):  # on mirrors 9 is a link to 9.8
                     known.setdefault(name + path.removeprefix(version), path)
+        indexes = {each.key: each.index for each in every if each.index}
+        self._described = {
+            (module, path + indexes[key]): key
+            for module, known in self._by_module.items()
+            for path, key in known.items()
+            if key in indexes
+        }
         self._images = _images(catalogue)
         self._names: dict[tuple[str, str], frozenset[str]] = {
             (module, directory.rstrip("/")): frozenset(path.rpartition("/")[2] for path in paths)
@@ -55,13 +66,14 @@ class RepositoryLocator:
         """The names of the images right in a directory, which is spelled without a slash at its end."""
         return self._names.get((module, directory), frozenset())
 
-    def judged(self, module: str, path: str) -> tuple[str | None, str | None]:
-        """The names whose verdicts count for a file or directory: its repository's, and its own as an image."""
-        return self.repository(module, path), self.image(module, path)
+    def judged(self, module: str, path: str) -> tuple[str | None, ...]:
+        """The names whose verdicts count for a file or directory: its repository's, an image's, a plain tree's."""
+        plain = content_key(module, "") if module in self._plain else None
+        return self.repository(module, path), self.image(module, path), plain
 
     def described(self, module: str, path: str) -> str | None:
-        """The name of the repository whose repomd.xml a path is; None if it is none's."""
-        return self._by_module.get(module, {}).get(path.removesuffix(REPOMD)) if path.endswith(REPOMD) else None
+        """The name of the repository whose index, such as repomd.xml, a path is; None if it is none's."""
+        return self._described.get((module, path))
 
     def is_in_vault(self, module: str, path: str) -> bool:
         """Whether a path is below a version that mirrors no longer carry."""
@@ -188,7 +200,7 @@ def located(snapshot: Snapshot, belonging: RepositoryLocator, query: Query, now:
         if real != path:
             target, path = replace(target, path=quoted(real)), real
     judged = belonging.judged(module, path)
-    within = judged if judged != (None, None) else belonging.judged(module, query.file or "")
+    within = judged if any(judged) else belonging.judged(module, query.file or "")
     return replace(query, target=target, file=path, within=within)
 
 

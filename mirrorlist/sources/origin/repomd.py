@@ -23,7 +23,7 @@ from mirrorlist.core.errors import OriginError, UnreadableError
 from mirrorlist.core.model import Checksummed
 from mirrorlist.sources.origin.web import WebExchange
 
-LARGEST = 8 * 1024 * 1024
+LARGEST = 32 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
 """For one file, from the request to the last byte."""
 LARGEST_KEPT = 65_536

@@ -27,6 +27,7 @@ from mirrorlist.core.catalogue.service import (
     SyncSources,
 )
 from mirrorlist.core.catalogue.trees import RedirectTree
+from mirrorlist.core.content import ContentKind
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
 from mirrorlist.core.model import MAIN, Location, Repository
 from mirrorlist.core.network.prefixes import prefix
@@ -40,6 +41,7 @@ from mirrorlist.sources.service.text import (
     ModuleText,
     NotifyText,
     OverrideText,
+    RepositoryText,
     RequirementsText,
     ServiceDraft,
     SourceText,
@@ -72,6 +74,21 @@ def _asked(text: AskedText) -> RequirementLevel:
         complete_percent=text.complete_percent,
         agreement=text.agreement,
     )
+
+
+_READ = {"apt": ContentKind.APT, "pacman": ContentKind.PACMAN, "apk": ContentKind.APK}
+"""What package managers read that read no rpm."""
+
+
+def _kind(text: RepositoryText) -> ContentKind:
+    """What a repository is said to be, or what its clients read; rpm where nothing is said."""
+    if text.kind is not None:
+        return text.kind
+    if text.suites:
+        return ContentKind.APT
+    if text.canaries:
+        return ContentKind.PLAIN
+    return next((_READ[client] for client in text.clients if client in _READ), ContentKind.RPM)
 
 
 MAX_BYTES = 1024 * 1024
@@ -166,9 +183,23 @@ def _draft(path: Path, city_of: CityOf | None) -> tuple[ServiceDraft, tuple[Find
         arches=text.arches,
         repositories={
             repo.name: Repository(
-                repo.name, re.sub("/+", "/", f"{repo.path}/"), repo.versions, repo.arches, repo.vault, repo.clients
+                repo.name,
+                re.sub("/+", "/", f"{repo.path}/"),
+                repo.versions,
+                repo.arches,
+                repo.vault,
+                repo.clients,
+                _kind(repo),
+                repo.suites,
+                repo.index,
+                repo.canaries,
             )
             for repo in text.repos
+        },
+        plain={
+            module: text.modules.get(module, ModuleText()).canaries
+            for module in dict.fromkeys([*text.modules, *(() if isinstance(text.origin, str) else text.origin)])
+            if module != MAIN and module not in text.optional_module_versions
         },
         module_versions=text.optional_module_versions,
         vault_versions=text.vault_versions,

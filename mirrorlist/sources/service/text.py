@@ -16,6 +16,7 @@ from mirrorlist.core.catalogue.catalogue import Catalogue
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.service import Profile, Site, SmtpSecurity, SyncPolicy, Vendor
 from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom
+from mirrorlist.core.content import ContentKind
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Protocol
 from mirrorlist.sources.yaml.documents import Document, Pointer, Value, spelled
@@ -35,6 +36,10 @@ class RepositoryText:
     arches: tuple[str, ...] | None = None
     vault: bool = False
     clients: tuple[str, ...] = ()
+    kind: ContentKind | None = None
+    suites: tuple[str, ...] = ()
+    index: str | None = None
+    canaries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,7 @@ class ModuleText:
     rsync: str | None = None
     space_gb: int | None = None
     interval: str | None = None
+    canaries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask, fetch
 from mirrorlist.checks.fetching.result import Failure, Fetched
 from mirrorlist.checks.probing.whole import FilesSeen, look_at_files
-from mirrorlist.core.health.whole import EACH_LOOK, NamedFile
+from mirrorlist.core.content import NamedFile
+from mirrorlist.core.health.whole import EACH_LOOK
 from tests.checks.asking import LOOPBACK, guard, names
 from tests.checks.servers import ALLOWED_HOST, Talk, answer, redirect, says, serving
 

@@ -117,7 +117,7 @@ def test_a_repository_at_the_root_is_no_time_file() -> None:
     """Its path is empty, and its repomd.xml is what is asked for."""
     of = trip(time_file=None, paths=("",))
     assert {(look.aim, look.url, look.subject.path) for look in reach(of)} == {
-        (Aim.REPOSITORY, f"{scheme}://m.example.org/linux/{REPOMD}", "") for scheme in ("https", "http")
+        (Aim.INDEX, f"{scheme}://m.example.org/linux/{REPOMD}", "") for scheme in ("https", "http")
     }
     timed = trip(time_file="TIME", paths=("",))
     assert {look.aim for look in reach(timed)} == {Aim.TIME_FILE}

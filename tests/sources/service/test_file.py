@@ -248,6 +248,25 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "repos/items/clients/uniqueItems": ("+    clients: [dnf, dnf]\n", "6:14", "names something twice"),
     "repos/items/clients/items/type": ("+    clients: [5]\n", "6:15", "is 5; put it in quotes"),
     "repos/items/clients/items/enum": ("+    clients: [dfn]\n", "6:15", "did you mean 'dnf'?"),
+    "repos/items/kind/type": ("+    kind: 5\n", "6:11", "put it in quotes"),
+    "repos/items/kind/enum": ("+    kind: deb\n", "6:11", "repos[0].kind is 'deb'"),
+    "repos/items/suites/type": ("+    suites: noble\n", "6:13", "write a list"),
+    "repos/items/suites/minItems": ("+    suites: []\n", "6:13", "with 0 entries; write at least 1"),
+    "repos/items/suites/maxItems": (f"+    suites: {[f's{n}' for n in range(51)]}\n", "6:13", "write at most 50"),
+    "repos/items/suites/uniqueItems": ("+    suites: [a, a]\n", "6:13", "names something twice"),
+    "repos/items/suites/items/type": ("+    suites: [5]\n", "6:14", "put it in quotes"),
+    "repos/items/suites/items/maxLength": (f"+    suites: [{'a' * 101}]\n", "6:14", "write at most 100"),
+    "repos/items/suites/items/pattern": ("+    suites: [../a]\n", "6:14", "is '../a'"),
+    "repos/items/index/type": ("+    index: 5\n", "6:12", "put it in quotes"),
+    "repos/items/index/maxLength": (f"+    index: {'a' * 201}\n", "6:12", "write at most 200"),
+    "repos/items/index/pattern": ("+    index: a/b.db\n", "6:12", "is 'a/b.db'"),
+    "repos/items/canaries/type": ("+    canaries: a\n", "6:15", "write a list"),
+    "repos/items/canaries/minItems": ("+    canaries: []\n", "6:15", "with 0 entries; write at least 1"),
+    "repos/items/canaries/maxItems": (f"+    canaries: {[f'c{n}' for n in range(9)]}\n", "6:15", "write at most 8"),
+    "repos/items/canaries/uniqueItems": ("+    canaries: [a, a]\n", "6:15", "names something twice"),
+    "repos/items/canaries/items/type": ("+    canaries: [5]\n", "6:16", "put it in quotes"),
+    "repos/items/canaries/items/maxLength": (f"+    canaries: [{'a' * 301}]\n", "6:16", "write at most 300"),
+    "repos/items/canaries/items/pattern": ("+    canaries: [/a]\n", "6:16", "is '/a'"),
     "repos/items/arches/type": ("+    arches: x86_64\n", "6:13", "repos[0].arches is 'x86_64'; write a list"),
     "repos/items/arches/minItems": ("+    arches: []\n", "6:13", "with 0 entries; write at least 1"),
     "repos/items/arches/uniqueItems": ("+    arches: [arm, arm]\n", "6:13", "names something twice"),
@@ -300,6 +319,25 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
         "6:18",
         "modules.main.tilte is not a known key; did you mean 'title'?",
     ),
+    "modules/additionalProperties/canaries/type": ("+modules: {main: {canaries: a}}\n", "6:28", "write a list"),
+    "modules/additionalProperties/canaries/minItems": ("+modules: {main: {canaries: []}}\n", "6:28", "at least 1"),
+    "modules/additionalProperties/canaries/maxItems": (
+        f"+modules: {{main: {{canaries: {[f'c{n}' for n in range(9)]}}}}}\n",
+        "6:28",
+        "write at most 8",
+    ),
+    "modules/additionalProperties/canaries/uniqueItems": (
+        "+modules: {main: {canaries: [a, a]}}\n",
+        "6:28",
+        "names something twice",
+    ),
+    "modules/additionalProperties/canaries/items/type": ("+modules: {main: {canaries: [5]}}\n", "6:29", "in quotes"),
+    "modules/additionalProperties/canaries/items/maxLength": (
+        f"+modules: {{main: {{canaries: [{'a' * 301}]}}}}\n",
+        "6:29",
+        "write at most 300",
+    ),
+    "modules/additionalProperties/canaries/items/pattern": ("+modules: {main: {canaries: [a//b]}}\n", "6:29", "'a//b'"),
     "modules/additionalProperties/title/type": ("+modules: {main: {title: 9}}\n", "6:25", "put it in quotes"),
     "modules/additionalProperties/title/minLength": ("+modules: {main: {title: ''}}\n", "6:25", "at least 1"),
     "modules/additionalProperties/title/maxLength": (
@@ -1705,7 +1743,7 @@ aliases: {"os-{version}": baseos}
 images: [{path: /isos/x.iso, versions: ["9"], arches: [x86_64]}, {path: "isos/{version}-$basearch.iso"}]
 modules:
   main: {title: The distribution, rsync: rsync://rsync.example.org/linux/, space_gb: 900, interval: 3h}
-  images: {}
+  images: {canaries: [a/b.img]}
 origin: {main: tree, kitten: "https://origin.example.org/kitten"}
 file_lists: {main: lists/fullfiletimelist, kitten: "https://origin.example.org/ls-lR.gz"}
 fallbacks: {main: ["https://repo.example.org/linux"], kitten: ["http://repo.example.org/kitten/"]}
@@ -1760,6 +1798,7 @@ site:
                 vault_versions=("9.7",),
                 vault_urls=("https://vault.example.org/linux/", "http://vault.example.net/old/"),
                 aliases={"os-{version}": "baseos"},
+                plain={"images": ("a/b.img",)},
                 images=(Image("/isos/x.iso", ("9",), ("x86_64",)), Image("isos/{version}-$basearch.iso")),
             ),
             mirrors_dir=str(tmp_path / "../mirrors"),

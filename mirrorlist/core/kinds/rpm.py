@@ -1,4 +1,4 @@
-"""Read what the origin's rpm metadata names: the data files of a repomd.xml, and of its primary the newest packages."""
+"""Repositories of rpm: repomd.xml, its data files, and the packages that its primary lists."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 import zstandard
 from lxml import etree
 
+from mirrorlist.core.content import Content, NamedFile, NamedFiles
 from mirrorlist.core.errors import OriginError
-from mirrorlist.core.health.whole import NamedFile, NamedFiles
 
 LARGEST_PRIMARY = 1 << 30
 """Bytes of a primary.xml, unpacked."""
@@ -35,6 +35,20 @@ class DataFile(NamedTuple):
     size: int | None
 
 
+class _Members:
+    """gzip files may be several in one, as apk's are."""
+
+    def __init__(self) -> None:
+        self._unpacker = zlib.decompressobj(31)
+
+    def decompress(self, data: bytes, /) -> bytes:
+        found = self._unpacker.decompress(data)
+        while self._unpacker.eof and (rest := self._unpacker.unused_data):
+            self._unpacker = zlib.decompressobj(31)
+            found += self._unpacker.decompress(rest)
+        return found
+
+
 class Unpacker(Protocol):
     """A decompressor of the standard library's shape."""
 
@@ -43,11 +57,14 @@ class Unpacker(Protocol):
 
 
 UNPACKERS: dict[str, Callable[[], Unpacker]] = {
-    ".gz": lambda: zlib.decompressobj(31),
-    ".xz": lzma.LZMADecompressor,
-    ".zst": lambda: zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj(),
+    "gz": lambda: _Members(),
+    "xz": lzma.LZMADecompressor,
+    "zst": lambda: zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj(),
 }
-"""How primaries are packed. A primary in any other form is not read: then no package is looked at."""
+"""How lists are packed, by the ending. One in any other form is not read: then no package is looked at."""
+PLAIN_ENDINGS = frozenset({"xml", "txt"})
+Read = Callable[[str], Iterable[bytes]]
+"""The bytes at a path below a tree."""
 
 
 def data_files(repomd: bytes) -> tuple[DataFile, ...]:
@@ -65,29 +82,28 @@ def data_files(repomd: bytes) -> tuple[DataFile, ...]:
     return tuple(sorted(found, key=lambda each: _FIRST.index(each.kind) if each.kind in _FIRST else len(_FIRST)))
 
 
-def named_files(repomd: bytes, repository: str, read: Callable[[str], Iterable[bytes]]) -> tuple[NamedFiles, str]:
-    """What a repomd.xml names, and why its packages are not known, where they are not.
-
-    ``repository`` is its path below the tree, ``read`` gives the bytes at a path there. Six data files and two packages
-    come first, which is what one look asks for; then the other data files and packages.
-    """
-    data = data_files(repomd)
-    files = [NamedFile(repository + each.path, each.size) for each in data]
+def named(body: bytes, content: Content, read: Read) -> tuple[NamedFiles, str]:
+    """What a repomd.xml names: six data files and two packages, which one look asks for; then the others."""
+    data = data_files(body)
+    files = [NamedFile(content.path + each.path, each.size) for each in data]
     primary = next((each.path for each in data if each.kind == "primary"), None)
-    newest: list[NamedFile] = []
-    pool: list[NamedFile] = []
-    why = "" if primary else "it names no primary"
-    if primary:
-        try:
-            newest, pool = _packages(_unpacked(read(repository + primary), primary), repository)
-        except OriginError as error:
-            why = str(error)
-    return NamedFiles((*files[:6], *newest[:2], *files[6:], *newest[2:]), tuple(pool)), why
+    if primary is None:
+        return NamedFiles(tuple(files)), "it names no primary"
+    try:
+        newest, pool = sampled(_listed(unpacked(read(content.path + primary), primary)), content.path)
+    except OriginError as error:
+        return NamedFiles(tuple(files)), str(error)
+    return NamedFiles((*files[:6], *newest[:2], *files[6:], *newest[2:]), tuple(pool)), ""
 
 
-def _unpacked(chunks: Iterable[bytes], path: str) -> Iterator[bytes]:
-    ending = "." + path.rpartition(".")[2]
-    if ending == ".xml":
+def unpacked(chunks: Iterable[bytes], path: str) -> Iterator[bytes]:
+    """The bytes of a file that is packed as its name says.
+
+    Raises:
+        OriginError: it is damaged, too large, or packed in a way that is not read here.
+    """
+    ending = path.rpartition("/")[2].rpartition(".")[2]
+    if ending in PLAIN_ENDINGS or ending == path.rpartition("/")[2]:
         yield from chunks
         return
     if ending not in UNPACKERS:
@@ -97,26 +113,29 @@ def _unpacked(chunks: Iterable[bytes], path: str) -> Iterator[bytes]:
     try:
         for chunk in chunks:
             for at in range(0, len(chunk), 65_536):  # small pieces, so that what each becomes stays small
-                unpacked = unpacker.decompress(chunk[at : at + 65_536])
-                total += len(unpacked)
+                piece = unpacker.decompress(chunk[at : at + 65_536])
+                total += len(piece)
                 if total > LARGEST_PRIMARY:
                     raise OriginError(f"{path}: larger than {LARGEST_PRIMARY} bytes")
-                yield unpacked
+                yield piece
     except (zlib.error, lzma.LZMAError, EOFError, zstandard.ZstdError) as error:
         raise OriginError(f"{path}: {error}") from None
 
 
-def _packages(chunks: Iterator[bytes], repository: str) -> tuple[list[NamedFile], list[NamedFile]]:
-    """The newest packages, and a sample of all: those whose paths have the smallest digests."""
+def sampled(packages: Iterable[tuple[str, int, int]], root: str) -> tuple[list[NamedFile], list[NamedFile]]:
+    """The newest packages, and a sample of all: those whose paths have the smallest digests.
+
+    ``packages`` are paths below ``root``, sizes in bytes, and times in seconds since 1970.
+    """
     newest: list[tuple[int, str, int]] = []
     pool: list[tuple[int, str, int]] = []
-    for path, size, written in _listed(chunks):
+    for path, size, at in packages:
         digest = int.from_bytes(sha256(path.encode()).digest()[:8], "big")
-        _keep(newest, (written, path, size), NEWEST)
+        _keep(newest, (at, path, size), NEWEST)
         _keep(pool, (-digest, path, size), POOL)
     return (
-        [NamedFile(repository + path, size) for _, path, size in sorted(newest, reverse=True)],
-        [NamedFile(repository + path, size) for _, path, size in sorted(pool, reverse=True)],
+        [NamedFile(root + path, size) for _, path, size in sorted(newest, reverse=True)],
+        [NamedFile(root + path, size) for _, path, size in sorted(pool, reverse=True)],
     )
 
 
@@ -163,3 +182,32 @@ def _has_base(location: etree._Element) -> bool:
 
 def _parser() -> etree.XMLParser:
     return etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
+
+
+# What a repomd.xml looks like.
+
+_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_ROOT = re.compile(rb"<(?:[a-z]+:)?repomd[\s>]")
+_END = re.compile(rb"</(?:[a-z]+:)?repomd\s*>\s*\Z")
+_TIMESTAMP = re.compile(rb"<(?:[a-z]+:)?timestamp>\s*([0-9]{1,12})(?:\.[0-9]*)?\s*</(?:[a-z]+:)?timestamp>")
+
+
+def fault(body: bytes) -> str:
+    """What is wrong with the bytes of a repomd.xml; nothing where it is one."""
+    if not body:
+        return "an empty file"
+    if is_page(body):
+        return "an HTML page"
+    if not _ROOT.search(body[:4096]):
+        return "not a repomd.xml"
+    return "" if _END.search(body[-4096:]) else "a repomd.xml that ends early"
+
+
+def is_page(body: bytes) -> bool:
+    """Whether bytes begin as an HTML page does."""
+    return _HTML.search(body[:1024]) is not None
+
+
+def written(body: bytes) -> int:
+    """The newest of its timestamps; 0 where it has none."""
+    return max((int(stamp) for stamp in _TIMESTAMP.findall(body)), default=0)
