@@ -178,8 +178,7 @@ class _Web:
         """
         if metadata is None or seen.outcome is not ProbeOutcome.WRONG:
             return seen
-        stamp = 0 if kind.fault(answer.body) else kind.written(answer.body)
-        if not 0 < stamp < metadata.current.timestamp:
+        if kind.fault(answer.body) or kind.written(answer.body) >= metadata.current.timestamp:
             return seen
         fresh = self._plan.now() - metadata.current.timestamp < self._plan.allowed_outdate_seconds
         return Observation(
