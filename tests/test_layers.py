@@ -83,6 +83,7 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/health/verdicts.py": "the vocabulary of health: subjects, outcomes, verdicts and what follows",
     "mirrorlist/store/tables.py": "every table of the database, one below the other",
     "mirrorlist/core/model.py": "the vocabulary of everything: reasons, mirrors, queries, selections",
+    "mirrorlist/sources/service/file.py": "service.yml as a service: each key turned into what it means",
     "mirrorlist/sources/service/text.py": "the keys of service.yml as they are written, one class per key",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",
 }

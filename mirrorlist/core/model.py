@@ -200,8 +200,7 @@ class Repository:
     """A repository; its ``path`` is below the version's directory, may hold ``$basearch`` and ends with a slash.
 
     ``versions`` and ``arches``: where it exists; ``None`` means everywhere. ``clients``: who reads it, if that is said.
-    ``suites`` are those of an apt repository, ``index`` the name of its database or the like, ``canaries`` files that
-    stand for a plain one.
+    ``suites`` are those of an apt one, ``index`` names a database or the like, ``canaries`` stand for a plain one.
     """
 
     name: str
