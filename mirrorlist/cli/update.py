@@ -161,16 +161,8 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool, watch: boo
     paths = [path for name in expired for path in _paths(service.catalogue, name)]
     counts: Counter[UpdateOutcome] = Counter()
     changed: list[str] = []
-    steps, now = (
-        (
-            origin_update.update_metadata,
-            origin_update.update_images,
-            origin_update.update_time_files,
-            update_named_files,
-            update_canaries,
-        ),
-        context.clock(),
-    )
+    now, of = context.clock(), origin_update
+    steps = (of.update_metadata, of.update_images, of.update_time_files, update_named_files, update_canaries)
     for done in chain.from_iterable(step(service, store, now) for step in steps):
         counts[done.outcome] += 1
         changed += [done.what] if done.outcome is UpdateOutcome.CHANGED else []
