@@ -76,12 +76,12 @@ def _write(directory: Path, files: dict[str, str]) -> None:
     Raises:
         InstallationError: something exists, or cannot be written.
     """
-    if directory.exists() and not directory.is_dir():
-        raise InstallationError(f"{directory} is no directory; name another")
     there = [name for name in files if os.path.lexists(directory / name)]
     if there:
         raise InstallationError(f"{directory / there[0]} exists; name an empty directory, or move the file away")
     try:
+        if directory.exists() and not directory.is_dir():
+            raise InstallationError(f"{directory} is no directory; name another")
         for name, content in files.items():
             path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -93,3 +93,12 @@ def test_what_cannot_be_is_refused_in_a_line(tmp_path: Path) -> None:
         done = init(directory, *more)
         assert (done.exit_code, done.stderr) == (1, said)
     assert sorted(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_directory_that_cannot_be_written_is_reported_in_a_line(tmp_path: Path) -> None:
+    target = tmp_path / "new"
+    target.mkdir()
+    (target / "systemd").touch()  # a file where a directory has to be
+    done = init(target)
+    assert done.exit_code == 1
+    assert done.output.splitlines()[-1] == f"error: {target / 'systemd'} cannot be written: File exists"
