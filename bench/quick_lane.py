@@ -91,7 +91,7 @@ class Servers:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.counts["connections"] += 1
             self.open[number].add(writer)
-            with suppress(asyncio.IncompleteReadError, ConnectionError):
+            with suppress(asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
                 while head := await reader.readuntil(b"\r\n\r\n"):
                     self.counts["requests"] += 1
                     kind = self.dead.get(number)
