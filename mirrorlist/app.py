@@ -20,6 +20,7 @@ from mirrorlist.reload import Reloader
 from mirrorlist.settings import Settings, hook_secret, read_settings
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.count_files import CountFiles
+from mirrorlist.store.jobs import JobRecord, JobRecords
 from mirrorlist.store.marks import Mark, MarkName
 from mirrorlist.store.repeat_files import RepeatFiles
 from mirrorlist.store.snapshot_files import read_newest
@@ -78,8 +79,9 @@ def _reloading_app(settings: Settings) -> tuple[Flask, Counts, Counting]:
         if passed := repeats.take():
             repeat_files.add(passed, now)
 
-    app = plain_app(reloader, country_of, counts, repeats=repeats)
-    put_monitoring(app, reloader, counts, count_files, settings.metrics_for)
+    records = JobRecords(state_dir)
+    app = plain_app(reloader, country_of, counts, repeats=repeats, jobs=records.all)
+    put_monitoring(app, reloader, counts, (count_files, records), settings.metrics_for)
     mark = Mark(state_dir, MarkName.ORIGIN)
     app.register_blueprint(hooks(hook_secret(settings), lambda: mark.leave(time.time())))
     hot = put_front(app, reloader, country_of, counts, Budgets(), repeats=repeats)
@@ -95,11 +97,12 @@ def plain_app(
     counts: Counts,
     clock: Callable[[], float] = time.time,
     repeats: Repeats = FORGETFUL,
+    jobs: Callable[[], Sequence[JobRecord]] = tuple,
 ) -> Flask:
     """The Flask application, which answers everything."""
     app = Flask("mirrorlist", static_folder=None)
     app.url_map.merge_slashes = False
-    publications = Publications(generations)
+    publications = Publications(generations, jobs)
     app.register_blueprint(lists(generations, country_of, counts, clock, repeats))
     app.register_blueprint(schemas())
     app.register_blueprint(site(publications, country_of, clock))
@@ -116,13 +119,13 @@ def put_monitoring(
     app: Flask,
     generations: Generations,
     counts: Counts,
-    files: CountFiles,
+    records: tuple[CountFiles, JobRecords],
     allowed: Sequence[str] = (),
     clock: Callable[[], float] = time.time,
 ) -> None:
     """Adds what monitoring asks for, and counts what Flask answers; ``allowed`` networks may read the metrics."""
     publications, registry = Publications(generations), CollectorRegistry()
-    registry.register(ServiceMetrics(publications, files, clock))
+    registry.register(ServiceMetrics(publications, *records, clock))
     app.register_blueprint(operations(publications, registry, allowed, clock))
     observe(app, counts)
 

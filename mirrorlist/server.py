@@ -41,12 +41,12 @@ METRICS_BACKLOG = 16
 class Serving(msgspec.Struct, frozen=True):
     """What serves, and with how many workers; the commands that publish and probe; the descriptors of the bound socket,
     of the lock on the state directory, and of the socket for monitoring. A socket that systemd passed stays its own.
-    Without a ``prober`` another process probes."""
+    Without a ``prober`` another process probes, and without a socket another one answers."""
 
     workers: int
     state_dir: str
     publisher: list[str]
-    claimed: int
+    claimed: int | None
     lock: int | None
     is_passed: bool = False
     metrics: int | None = None
@@ -73,14 +73,15 @@ def main() -> None:
     _let_inherit(serving, False)
     supervision = read_supervision()
     manager = Manager(supervision.notify_socket, supervision.watchdog_seconds)
-    claimed = socket.socket(fileno=serving.claimed)
+    claimed = None if serving.claimed is None else socket.socket(fileno=serving.claimed)
     try:
         sys.exit(0 if _serve(serving, claimed, manager) else 1)
     finally:
-        claimed.close() if serving.is_passed else release(claimed)
+        if claimed is not None:
+            claimed.close() if serving.is_passed else release(claimed)
 
 
-def _serve(serving: Serving, claimed: socket.socket, manager: Manager) -> bool:
+def _serve(serving: Serving, claimed: socket.socket | None, manager: Manager) -> bool:
     """Whether it ended because it was told to."""
     parent = ["--parent", str(os.getpid())]
     with received_signals() as signals, ExitStack() as companions:
@@ -91,9 +92,20 @@ def _serve(serving: Serving, claimed: socket.socket, manager: Manager) -> bool:
         publisher.keep()
         if serving.prober:
             companions.enter_context(Companion("prober", [*serving.prober, *parent])).keep()
+        if claimed is None:
+            return _wait(signals, manager)
         manager.status(f"answers at {address_of(claimed)}")
         metrics = None if serving.metrics is None else opened(socket.socket(fileno=serving.metrics), METRICS_BACKLOG)
         return Workers("mirrorlist.app:gateway", claimed, serving.workers, manager, metrics).run(signals)
+
+
+def _wait(signals: socket.socket, manager: Manager) -> bool:
+    """Waits until this process is told to end."""
+    manager.ready()
+    while not select.select([signals], [], [], manager.beat_seconds)[0] or signals.recv(64) == bytes([signal.SIGHUP]):
+        manager.alive()
+    manager.stopping()
+    return True
 
 
 class Companion:

@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, str] = {
     "health": "health.health",
     "import": "import_.import_",
     "init": "init.init",
+    "jobs": "jobs.jobs",
+    "keeper": "keeper.keeper",
     "kit": "kit.kit",
     "list": "list.list_",
     "mail": "mail.mail",

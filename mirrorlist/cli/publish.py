@@ -14,6 +14,7 @@ from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import ServiceFileError, SnapshotError
 from mirrorlist.publishing.channel import ChannelJob
+from mirrorlist.publishing.keeper import SCHEDULE
 from mirrorlist.publishing.watch import Watched, keep_publishing
 from mirrorlist.store.snapshot_files import read_newest
 
@@ -28,10 +29,17 @@ log = structlog.get_logger()
                    "each hour; 0 is never.")  # fmt: skip
 @click.option("--files-every", type=click.FloatRange(min=0), default=0, metavar="SECONDS",
               help="With --watch: update files, so long after the end of a run; 0 is never.")  # fmt: skip
+@click.option("--jobs", is_flag=True, help="With --watch: run the other periodic jobs too, as mirrorlist keeper does.")
 @click.option("--parent", type=int, metavar="PID", help="With --watch: end when this process, which started it, has.")
 @pass_context
 def publish(
-    context: Context, watch: bool, force: bool, metadata_every: float, files_every: float, parent: int | None
+    context: Context,
+    watch: bool,
+    force: bool,
+    metadata_every: float,
+    files_every: float,
+    jobs: bool,
+    parent: int | None,
 ) -> None:
     """Compile the files into a snapshot. Workers load it by themselves.
 
@@ -47,7 +55,9 @@ def publish(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    watched = Watched(publisher_of(context, _service(context)), context.settings, context.clock)
+    watched = Watched(
+        publisher_of(context, _service(context)), context.settings, context.clock, SCHEDULE if jobs else ()
+    )
     keep_publishing(watched, force, (metadata_every, files_every), stop, parent)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from mirrorlist.cli.shared.context import Context, existing, pass_context
+from mirrorlist.cli.shared.context import Context, own_command, pass_context
 from mirrorlist.logs import set_up_logs
 from mirrorlist.ports import address_of, claimed_path, claimed_port, claimed_state, passed_socket, release
 from mirrorlist.server import Serving, become
@@ -52,6 +52,7 @@ def octal(_: click.Context, __: click.Parameter, text: str) -> int:
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Where monitoring is answered.")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Answer /metrics, /healthz and /readyz here.")
 @click.option("--probe", is_flag=True, help="Probe the mirrors too, as mirrorlist probe does.")
+@click.option("--no-keeper", is_flag=True, help="Another process runs mirrorlist keeper.")
 @click.option("--log-format", type=click.Choice(LOG_FORMATS), help="As before the command.")
 @pass_context
 def serve(
@@ -68,6 +69,7 @@ def serve(
     metrics_host: str,
     metrics_port: int | None,
     probe: bool,
+    no_keeper: bool,
     log_format: str | None,
 ) -> None:
     """Answer clients. One process compiles snapshots, with --probe another one probes, the workers only read.
@@ -104,7 +106,8 @@ def serve(
         publisher = [sys.executable, "-m", "mirrorlist", "--state", state_dir, "follow", source, "--key", key]
     else:
         every = ["--metadata-every", str(metadata_every), "--files-every", str(files_every)]
-        publisher = [*_command(context, state_dir), "publish", "--watch", *every]
+        every += [] if no_keeper else ["--jobs"]
+        publisher = [*own_command(context, state_dir), "publish", "--watch", *every]
     become(
         Serving(
             workers=workers,
@@ -114,7 +117,7 @@ def serve(
             is_passed=bool(passed),
             lock=lock,
             metrics=metrics.fileno() if metrics else None,
-            prober=[*_command(context, state_dir), "probe", "--quiet"] if probe else [],
+            prober=[*own_command(context, state_dir), "probe", "--quiet"] if probe else [],
         )
     )
 
@@ -123,11 +126,3 @@ def _claimed(passed: int, host: str, port: int, unix_socket: Path | None, mode: 
     if passed:
         return passed_socket(passed)
     return claimed_path(unix_socket.absolute(), mode) if unix_socket else claimed_port(host, port)
-
-
-def _command(context: Context, state_dir: str) -> list[str]:
-    """The state is named, so that a process that is started again finds it while the service file is broken."""
-    settings = context.settings
-    command = [sys.executable, "-m", "mirrorlist", "--config", str(existing(settings.config))]
-    command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
-    return [*command, "--state", state_dir]

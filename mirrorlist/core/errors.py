@@ -113,6 +113,10 @@ class MailError(MirrorlistError):
     """A mail or a post is not taken now; the message names the server and the reason, and holds no address."""
 
 
+class JobFailed(MirrorlistError):
+    """A periodic job did not do what it is for; the message says what it said."""
+
+
 class ImportFault(MirrorlistError):
     """What another service exports cannot be read; the message names it and the reason."""
 

@@ -43,6 +43,7 @@ from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
+from mirrorlist.store.jobs import JobRecords
 from mirrorlist.store.leader_election import PROBER, LeaderCandidate, Leadership, LeaderWait, leading, prober_lock
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind, OriginFaults
@@ -246,7 +247,8 @@ def work(
 def _lead(prober: Prober, every: float, stop: threading.Event) -> None:
     """Runs as long as this prober leads."""
     while not stop.is_set() and not prober.lead.lost.is_set():
-        begun = prober.clock()
+        begun, jobs = prober.clock(), JobRecords(prober.state_dir, prober.clock)
+        record = jobs.begin("probe")
         try:
             prober.reporting.done(prober.run())
         except RunStopped:
@@ -256,8 +258,10 @@ def _lead(prober: Prober, every: float, stop: threading.Event) -> None:
             return
         except SnapshotError as error:
             log.error("there is nothing to probe yet", reason=str(error))
+            jobs.end(record, min(every, RETRY_SECONDS), str(error))
             stop.wait(min(every, RETRY_SECONDS))
             continue
+        jobs.end(record, max(begun + every - prober.clock(), 0), None)
         wait_for_turn(begun, every, prober.clock, partial(has_changed, prober.state_dir), (stop, prober.lead.lost))
     if prober.lead.lost.is_set():
         log.error("the lead is lost: its lock is gone, as after a pause or a broken connection to the database")

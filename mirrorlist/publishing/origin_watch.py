@@ -28,6 +28,7 @@ from mirrorlist.publishing.named_files import name_files, update_named_files
 from mirrorlist.publishing.origin_update import OriginMemory, RepositoryFile
 from mirrorlist.sources.origin.directory_events import DirectoryEvents
 from mirrorlist.store.database import open_database
+from mirrorlist.store.jobs import JobRecords
 from mirrorlist.store.marks import Mark, MarkName
 from mirrorlist.store.metadata import MetadataStore
 
@@ -61,6 +62,7 @@ class OriginWatch:
         """Runs until it is told to stop; ``tell`` hears of each path that was asked for, or that changed since."""
         memory, turns = OriginMemory(), LookTurns(self.every_seconds)
         mark = Mark(Path(self.service().state_dir), MarkName.ORIGIN)
+        jobs = JobRecords(Path(self.service().state_dir), self.clock)
         fault, service, files = "", None, list[RepositoryFile]()
         with DirectoryEvents() as events:
             while not stop.is_set():
@@ -69,7 +71,10 @@ class OriginWatch:
                     service = self.service()
                     files = origin_update.repository_files(service)
                 if turns.is_for_all(now, sign):
-                    turns.all_asked(now, self.look(partial(_everything, service, memory), memory, tell))
+                    record = jobs.begin("metadata")
+                    is_done = self.look(partial(_everything, service, memory), memory, tell)
+                    jobs.end(record, self.every_seconds, None if is_done else "not updated; the log says why")
+                    turns.all_asked(now, is_done)
                     events.watch(file.on_disk for file in files if file.on_disk is not None)
                     if events.fault not in ("", fault):
                         log.warning("the origin is looked at every few seconds instead", reason=events.fault)

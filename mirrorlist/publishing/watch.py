@@ -18,10 +18,12 @@ from mirrorlist.core.errors import LeadLost, MirrorlistError
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.logs import LastingFault
 from mirrorlist.publishing.channel import ChannelJob
+from mirrorlist.publishing.keeper import Keeper, ScheduledJob
 from mirrorlist.publishing.origin_watch import OriginWatch, only_news
 from mirrorlist.publishing.publisher import Publisher
 from mirrorlist.publishing.subnet_update import update_subnets
 from mirrorlist.settings import Settings
+from mirrorlist.store.jobs import JobRecords
 from mirrorlist.store.leader_election import LeaderCandidate, LeaderWait
 from mirrorlist.store.publications import publisher_lock
 from mirrorlist.store.snapshot_files import newest_facts
@@ -43,6 +45,14 @@ class Watched:
     publisher: Publisher
     settings: Settings
     clock: Callable[[], float]
+    schedule: tuple[ScheduledJob, ...] = ()
+
+    def command(self) -> list[str]:
+        """This program on the same files."""
+        settings = self.settings
+        command = [sys.executable, "-m", "mirrorlist", "--config", str(settings.config)]
+        command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
+        return [*command, "--state", self.publisher.service.state_dir]
 
 
 def keep_publishing(
@@ -70,24 +80,52 @@ def keep_publishing(
                     )
                     following = partial(watch.follow, ended, only_news(_log_origin))
                     _start(following, metadata_every, ended, "the origin is not followed")
-                    _start(partial(_update_subnets, watched), SUBNETS_SECONDS, ended, "lists of networks not updated")
+                    subnets = _recorded(watched, "subnets", SUBNETS_SECONDS, partial(_update_subnets, watched))
+                    _start(subnets, SUBNETS_SECONDS, ended, "lists of networks not updated")
                 channel = ChannelJob(lambda: watched.publisher.service)
                 _start(channel.run, LOOK_SECONDS, ended, "channel not written")
                 files = FilesRuns(watched, ended)
-                listing = _start(files.run, files_every, ended, "files not listed") if files_every else None
+                run_files = _recorded(watched, "files", files_every, files.run)
+                listing = _start(run_files, files_every, ended, "files not listed") if files_every else None
+                keeping = _keep_jobs(watched, ended)
                 try:
                     _publish_loop(
                         watched, force, stop, lambda: stop.is_set() or lost.is_set() or os.getppid() != parent
                     )
                 finally:
                     ended.set()
-                    if listing is not None:
-                        listing.join(ENDING_SECONDS)
+                    for thread in (listing, keeping):
+                        if thread is not None:
+                            thread.join(ENDING_SECONDS)
                 watched.publisher.lead(False)
                 if lost.is_set():
                     log.error("the lead is lost: this process was silent for too long, and another took over")
         force = False
         stop.wait(LOOK_SECONDS)
+
+
+def _keep_jobs(watched: Watched, ended: threading.Event) -> threading.Thread | None:
+    """Runs the schedule in a thread, if there is one."""
+    if not watched.schedule:
+        return None
+    state_dir = Path(watched.publisher.service.state_dir)
+    keeper = Keeper(
+        state_dir, watched.command(), lambda: watched.publisher.service, watched.clock, ended, watched.schedule
+    )
+    thread = threading.Thread(target=keeper.run, name="jobs", daemon=True)
+    thread.start()
+    return thread
+
+
+def _recorded(watched: Watched, name: str, every: float | None, job: Callable[[], None]) -> Callable[[], None]:
+    """The job, each run of which is noted for ``mirrorlist jobs``."""
+    records = JobRecords(Path(watched.publisher.service.state_dir), watched.clock)
+
+    def run() -> None:
+        with records.running(name, every):
+            job()
+
+    return run
 
 
 def _start(job: Callable[[], None], seconds: float, ended: threading.Event, failed: str) -> threading.Thread:
@@ -118,12 +156,14 @@ def _publish_loop(watched: Watched, force: bool, stop: threading.Event, ended: C
     """
     published: Hashable = None
     failed_at, fault = float("-inf"), LastingFault()
+    records = JobRecords(Path(watched.publisher.service.state_dir), watched.clock)
     while not ended():
         now = watched.clock()
         found = watched.publisher.fingerprint(now)  # before reading: what changes meanwhile is published next
         if found != published or (fault.reason and now - failed_at >= RETRY_SECONDS):
             try:
-                watched.publisher.publish(now, force)
+                with records.running("publish", None):
+                    watched.publisher.publish(now, force)
                 fault.is_over()
             except LeadLost as error:
                 log.error("not published", reason=str(error))
@@ -169,13 +209,10 @@ class FilesRuns:
 
     def run(self) -> None:
         """One run, unless the publisher no longer leads before there is a snapshot."""
-        settings, state_dir = self._watched.settings, self._watched.publisher.service.state_dir
-        while newest_facts(Path(state_dir)) is None:
+        while newest_facts(Path(self._watched.publisher.service.state_dir)) is None:
             if self._ended.wait(_FILES_LOOK_SECONDS):
                 return
-        command = [sys.executable, "-m", "mirrorlist", "--config", str(settings.config), "--state", state_dir]
-        command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
-        command += ["update", "files", "--once"]
+        command = [*self._watched.command(), "update", "files", "--once"]
         former, self._trouble = self._trouble, set()
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
 

@@ -28,6 +28,7 @@ from mirrorlist.core.errors import NotReady
 from mirrorlist.core.public.types import MirrorState
 from mirrorlist.core.readiness import NOTHING_LOADED, Readiness, readiness
 from mirrorlist.store.count_files import CountFiles
+from mirrorlist.store.jobs import JobRecord, JobRecords
 from mirrorlist.web.counts import BOUNDS, COLD, HOT, Counts, Dimension, Measure, count_time
 from mirrorlist.web.gateway import Gateway
 from mirrorlist.web.site.published import Publications, Published
@@ -37,9 +38,16 @@ from mirrorlist.web.time_budget import NOT_HOT
 class ServiceMetrics(Collector):
     """Collects all metrics anew for each scrape."""
 
-    def __init__(self, publications: Publications, files: CountFiles, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        publications: Publications,
+        files: CountFiles,
+        records: JobRecords,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._publications = publications
         self._files = files
+        self._jobs = records
         self._clock = clock
 
     def describe(self) -> Iterable[Metric]:
@@ -59,6 +67,7 @@ class ServiceMetrics(Collector):
             yield from ready(NOTHING_LOADED.status)
             return
         yield from requests(self._today(now), published.by_name.keys())
+        yield from jobs(self._jobs.all())
         found = readiness(published.snapshot.facts, published.network, now)
         yield from ready(found.status)
         yield from generation(published)
@@ -193,6 +202,26 @@ def data(published: Published) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "mirrorlist_origin_changed_timestamp_seconds", "The newest change of the origin.", network.origin_changed_at
         )
+
+
+def jobs(records: Iterable[JobRecord]) -> Iterator[Metric]:
+    """The periodic jobs of this state directory."""
+    about = {
+        "last_success_timestamp_seconds": ("When it last ended well; its age is time() less this.", "succeeded_at"),
+        "last_duration_seconds": ("How long the last run took.", "seconds"),
+        "next_timestamp_seconds": ("When it runs next.", "next_at"),
+    }
+    families = {
+        attribute: GaugeMetricFamily(f"mirrorlist_job_{name}", help_, labels=("job",))
+        for name, (help_, attribute) in about.items()
+    }
+    failing = GaugeMetricFamily("mirrorlist_job_failing", "1 if the last run failed.", labels=("job",))
+    for record in records:
+        failing.add_metric((record.name,), record.error is not None)
+        for attribute, family in families.items():
+            if (value := getattr(record, attribute)) is not None:
+                family.add_metric((record.name,), value)
+    yield from (*families.values(), failing)
 
 
 def observe(app: Flask, counts: Counts, timer: Callable[[], float] = time.perf_counter) -> None:

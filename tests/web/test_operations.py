@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from mirrorlist.app import Hot, plain_app, put_front, put_monitoring
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.count_files import CountFiles
+from mirrorlist.store.jobs import JobRecords
 from mirrorlist.web.counts import Counting, Counts, Dimension
 from mirrorlist.web.gateway import Gateway
 from mirrorlist.web.metrics import Sampling
@@ -53,7 +54,7 @@ def watched(directory: Path, budgets: Budgets | None = None, shown: Snapshot | N
     held, counts, clock, files = Held(), Counts(), Clock(), CountFiles(directory)
     clock.now = NOW
     app = plain_app(held, nobody, counts, clock)
-    put_monitoring(app, held, counts, files, (f"{READER}/32", "2001:db8::/32"), clock)
+    put_monitoring(app, held, counts, (files, JobRecords(directory, clock)), (f"{READER}/32", "2001:db8::/32"), clock)
     hot = put_front(app, held, nobody, counts, budgets or unlimited(), clock)
     if shown is not None:
         held.put(shown)
@@ -194,3 +195,18 @@ def test_scrapers_that_speak_openmetrics_get_it(small: Watched) -> None:
     answer = small.get("/metrics", peer=READER, ACCEPT="application/openmetrics-text; version=1.0.0")
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.body.endswith(b"# EOF\n")
+
+
+def test_jobs_have_metrics_and_rows_on_the_status_page_without_their_errors(tmp_path: Path) -> None:
+    held, records = Held(), JobRecords(tmp_path, lambda: NOW)
+    with pytest.raises(OSError), records.running("geo", 60.0):
+        raise OSError("/srv/secret/key cannot be read")
+    app = plain_app(held, nobody, Counts(), jobs=records.all)
+    held.put(record_of(3))
+    page = ask(app.wsgi_app, environ("/status")).body.decode()
+    assert ("Periodic jobs" in page, "geo" in page, "secret" in page) == (True, True, False)
+    service = watched(tmp_path, shown=record_of(3))
+    found = service.metrics()
+    assert found[("mirrorlist_job_failing", ("geo",))] == 1.0
+    assert found[("mirrorlist_job_next_timestamp_seconds", ("geo",))] == NOW + 60
+    assert ("mirrorlist_job_last_success_timestamp_seconds", ("geo",)) not in found

@@ -70,6 +70,15 @@ def existing(path: Path) -> Path:
     return path
 
 
+def own_command(context: Context, state_dir: str) -> list[str]:
+    """This program, on the same files. The state is named, so that a process that is started again finds it while the
+    service file is broken."""
+    settings = context.settings
+    command = [sys.executable, "-m", "mirrorlist", "--config", str(existing(settings.config))]
+    command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
+    return [*command, "--state", state_dir]
+
+
 pass_context = click.make_pass_decorator(Context)
 
 

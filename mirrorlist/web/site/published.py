@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from mirrorlist.core.catalogue.catalogue import spelled_versions
@@ -12,6 +12,7 @@ from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.public.encoding import PublicFile
 from mirrorlist.core.public.types import Logo, MirrorState, PublicDetail, PublicMirror, PublicNetwork
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.store.jobs import JobRecord
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import Questions
 from mirrorlist.web.redirects.requests import FileRequests
@@ -90,10 +91,14 @@ class Published:
 
 
 class Publications:
-    """Provides the current generation, the same object as long as it is current."""
+    """Provides the current generation, the same object as long as it is current.
 
-    def __init__(self, generations: Generations) -> None:
+    ``jobs`` yields the records of the periodic jobs on this machine.
+    """
+
+    def __init__(self, generations: Generations, jobs: Callable[[], Sequence[JobRecord]] = tuple) -> None:
         self._generations = generations
+        self.jobs = jobs
         self._kept: Published | None = None
 
     def current(self) -> Published:

@@ -114,7 +114,7 @@ def _add_service(views: Blueprint, publications: Publications) -> None:
     def status() -> Response:
         published = publications.current()
         return _page(published, "/status", lambda: html("status.html", **common(published, "/status"),
-                                                        **_status(published)))  # fmt: skip
+                                                        **_status(published), jobs=publications.jobs()))  # fmt: skip
 
     def join() -> Response:
         published = publications.current()

@@ -1,0 +1,46 @@
+"""``mirrorlist jobs``: when each periodic job ran, and when it runs next."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from mirrorlist.cli.output.durations import moment
+from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
+from mirrorlist.store.jobs import JobRecord, JobRecords
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+@pass_context
+def jobs(context: Context, as_json: bool) -> None:
+    """Show when each periodic job ran, how long it took, what failed, and when it runs next.
+
+    The status is 1 if the last run of a job failed.
+    """
+    records = JobRecords(state_dir_of(context)).all()
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(records), indent=2))
+    elif not records:
+        click.echo("No job ran here yet: start mirrorlist serve or mirrorlist keeper.")
+    else:
+        table = Table(box=None, header_style="bold")
+        for heading in ("Job", "Began (UTC)", "Took", "Next (UTC)", "Result"):
+            table.add_column(heading, overflow="fold")
+        for record in records:
+            took = "" if record.seconds is None else f"{record.seconds:.1f} s"
+            following = "" if record.next_at is None else moment(record.next_at)
+            table.add_row(record.name, moment(record.begun_at), took, following, _result(record))
+        Console(highlight=False).print(table, end="")
+    sys.exit(1 if any(record.error for record in records) else 0)
+
+
+def _result(record: JobRecord) -> str:
+    if record.is_running:
+        return "runs, or was cut off"
+    return f"failed: {record.error}" if record.error else "good"

@@ -1,0 +1,117 @@
+"""Run the periodic jobs that are commands of their own: each when it is due, one after the other, in a process each.
+
+When a job ran last is in the state directory, so a process that is started again repeats nothing. The publisher that
+leads runs them, so no other does.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.errors import JobFailed
+from mirrorlist.logs import LastingFault
+from mirrorlist.store.jobs import JobRecord, JobRecords
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 1.0
+RETRY_SECONDS = 900.0
+"""A job that failed is tried again so soon, or when it is due if that is sooner."""
+LONGEST_SECONDS = 3600.0
+"""A job that takes longer is ended, and counts as failed."""
+ENDING_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledJob:
+    """A command, how often it runs, and whether a service needs it."""
+
+    name: str
+    words: Sequence[str]
+    every: float
+    is_wanted: Callable[[Service], bool]
+
+
+SCHEDULE = (
+    ScheduledJob("geo", ("update", "geo"), 86_400.0, lambda service: bool(service.geo.downloads)),
+    ScheduledJob("clouds", ("update", "clouds"), 86_400.0, lambda service: bool(service.geo.cloud_downloads)),
+    ScheduledJob("mail", ("mail",), 300.0, lambda service: bool(service.notify.server or service.notify.webhook)),
+)
+"""To add one: its row. The publisher and the prober run what needs their memory or their lead."""
+
+
+def due_at(job: ScheduledJob, record: JobRecord | None) -> float:
+    """When a job is due, in seconds since 1970: at once if it never ran or its last run was cut off."""
+    if record is None or record.is_running or record.ended_at is None:
+        return 0.0
+    return record.ended_at + (min(RETRY_SECONDS, job.every) if record.error else job.every)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Runs a schedule. ``command`` is this program on the same files; ``service`` yields what service.yml says now."""
+
+    state_dir: Path
+    command: Sequence[str]
+    service: Callable[[], Service]
+    clock: Callable[[], float]
+    stop: threading.Event
+    schedule: Sequence[ScheduledJob] = SCHEDULE
+
+    def run(self) -> None:
+        """Runs what is due until it is told to stop; a run that is under way then is ended."""
+        records = JobRecords(self.state_dir, self.clock)
+        faults = {job.name: LastingFault() for job in self.schedule}
+        while not self.stop.wait(LOOK_SECONDS):
+            for job in self.wanted(records):
+                self._run_one(job, records, faults[job.name])
+
+    def wanted(self, records: JobRecords) -> list[ScheduledJob]:
+        """What is due now."""
+        service, now = self.service(), self.clock()
+        return [job for job in self.schedule if job.is_wanted(service) and due_at(job, records.read(job.name)) <= now]
+
+    def _run_one(self, job: ScheduledJob, records: JobRecords, fault: LastingFault) -> None:
+        if self.stop.is_set():
+            return
+        try:
+            with records.running(job.name, job.every):
+                self._carry_out(job)
+        except (JobFailed, OSError) as error:
+            if fault.is_new(str(error)):
+                log.error("a job failed", job=job.name, reason=str(error))
+        else:
+            fault.is_over()
+            log.info("a job ran", job=job.name)
+
+    def _carry_out(self, job: ScheduledJob) -> None:
+        """One run in a process of its own, which frees its memory.
+
+        Raises:
+            JobFailed: its status is not 0, or it took too long; the message is the last line that it wrote.
+        """
+        command = [*self.command, *job.words]
+        pipe, deadline = subprocess.PIPE, self.clock() + LONGEST_SECONDS
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT) as process:
+            said = threading.Thread(target=lambda: written.extend(process.stdout or ()), daemon=True)
+            written: list[bytes] = []
+            said.start()
+            while process.poll() is None:
+                if self.stop.wait(LOOK_SECONDS / 5) or self.clock() > deadline:
+                    process.terminate()
+                    try:
+                        process.wait(ENDING_SECONDS)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
+            said.join()
+        if process.returncode != 0:
+            lines = [line.decode("utf-8", "replace").strip() for line in written]
+            last = next((line for line in reversed(lines) if line), "it wrote nothing")
+            raise JobFailed(f"{' '.join(job.words)}: status {process.returncode}: {last}")
