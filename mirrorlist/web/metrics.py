@@ -205,17 +205,17 @@ def data(published: Published) -> Iterator[Metric]:
 
 
 def jobs(records: Iterable[JobRecord]) -> Iterator[Metric]:
-    """The periodic jobs of this state directory."""
+    """The periodic jobs of this state directory; ``job`` is what Prometheus calls a group of targets."""
     about = {
         "last_success_timestamp_seconds": ("When it last ended well; its age is time() less this.", "succeeded_at"),
         "last_duration_seconds": ("How long the last run took.", "seconds"),
         "next_timestamp_seconds": ("When it runs next.", "next_at"),
     }
     families = {
-        attribute: GaugeMetricFamily(f"mirrorlist_job_{name}", help_, labels=("job",))
+        attribute: GaugeMetricFamily(f"mirrorlist_job_{name}", help_, labels=("task",))
         for name, (help_, attribute) in about.items()
     }
-    failing = GaugeMetricFamily("mirrorlist_job_failing", "1 if the last run failed.", labels=("job",))
+    failing = GaugeMetricFamily("mirrorlist_job_failing", "1 if the last run failed.", labels=("task",))
     for record in records:
         failing.add_metric((record.name,), record.error is not None)
         for attribute, family in families.items():
