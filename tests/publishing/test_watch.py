@@ -31,7 +31,7 @@ def test_the_publisher_keeps_the_index_new(tmp_path: Path) -> None:
     (tmp_path / "mirrors.d").mkdir()
     put(tmp_path / "mirrors.d" / "a.example.org.yml", mirror_file("a.example.org"))
     state = tmp_path / "state"
-    with started("publisher", config, "", "publish", "--watch", "--files-every", "0.2") as publisher:
+    with started("publisher", config, "", "publish", "--watch", "--files-every", "1") as publisher:
         until(PATIENCE, lambda: indexed(state) is not None)
         first = indexed(state)
         write(tmp_path / "origin", "isos/b.iso", b"b", 60)
