@@ -304,6 +304,7 @@ def test_the_table_is_laid_out_by_mirror_and_path() -> None:
         (2,),
         (Override("slow.example.org", "a new disk", "somebody", NOW, NOW + 60),),
         found.since,
+        told={"main/https/ipv4/gone.example.org": "too slow"},
     )
     lagging_since = metadata().first_seen + 60
     assert [noted_since(found, X86, number) for number in range(4)] == [None, lagging_since, None, NOW]
