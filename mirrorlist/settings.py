@@ -53,7 +53,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_STATE", "", _optional_path, "The directory of the state; else `state_dir` of it."),
     Setting("MIRRORLIST_RELOAD_SECONDS", "0.5", _seconds, "How often a worker looks for a newer snapshot."),
     Setting("MIRRORLIST_DATABASE", "", str, "SQLAlchemy URL of the database; else SQLite in the state."),
-    Setting("MIRRORLIST_LEAD_SECONDS", "60", _seconds, "Another takes over from a leader that is silent for so long."),
+    Setting("MIRRORLIST_LEAD_SECONDS", "60", _seconds, "Another takes over after this many seconds without a leader."),
     Setting("MIRRORLIST_MAXMIND_KEY", "", str, "MaxMind's licence key for `update geo`; else `key_file`."),
     Setting("MIRRORLIST_IPINFO_TOKEN", "", str, "IPinfo's token for `update geo`; else `key_file`."),
     Setting("MIRRORLIST_HOOK_SECRET", "", str, "The secret of `POST /hooks/origin`; without one it is off."),

@@ -1,4 +1,4 @@
-"""``mirrorlist doctor``: what is wrong with this service, and how to mend it."""
+"""``mirrorlist doctor``: what is wrong with this service, and how to fix it."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ MARKS = {Gravity.GOOD: ("ok", "green"), Gravity.WARNING: ("warning", "yellow"), 
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 @pass_context
 def doctor(context: Context, host: str, number: int, offline: bool, as_json: bool) -> None:
-    """Find what is wrong with the service, and say how to mend it.
+    """Find what is wrong with the service, and say how to fix it.
 
     It looks at the files, the state and the machine. Run it as the service's user. The status is 0 if nothing is wrong,
-    1 if something should be mended soon, and 2 if clients are or will be served wrongly or not at all.
+    1 if something should be fixed soon, and 2 if clients are or will be served wrongly or not at all.
     """
     found = list(_examined(context, host, number, not offline))
     if as_json:
@@ -58,8 +58,8 @@ def _examined(context: Context, host: str, number: int, asks_network: bool) -> S
     try:
         service, findings = read_service(config, settings.mirrors, settings.state, city_of)
     except ServiceFileError as fault:
-        return [error("configuration", str(each), "mend this place of the file") for each in fault.findings]
-    told = [warning("configuration", str(each), "mend this place of the file") for each in findings]
+        return [error("configuration", str(each), "correct this place of the file") for each in fault.findings]
+    told = [warning("configuration", str(each), "correct this place of the file") for each in findings]
     told = told or [good("configuration", f"{config.absolute()}: {service.name}")]
     try:
         snapshot = read_newest(Path(service.state_dir))

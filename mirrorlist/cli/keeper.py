@@ -14,7 +14,7 @@ from mirrorlist.settings import export
 @click.option("--metadata-every", type=click.FloatRange(min=0), default=300, show_default=True, metavar="SECONDS",
               help="How often the origin is asked for its metadata; 0 is never.")  # fmt: skip
 @click.option("--files-every", type=click.FloatRange(min=0), default=0, show_default=True, metavar="SECONDS",
-              help="Update files so long after the end of a run; 0 is never.")  # fmt: skip
+              help="Update files this long after the end of a run; 0 is never.")  # fmt: skip
 @click.option("--probe-every", type=DURATION, default="15m", show_default=True, help="Interval between two runs.")
 @click.option("--no-probe", is_flag=True, help="Another process probes.")
 @pass_context

@@ -28,7 +28,7 @@ log = structlog.get_logger()
               help="With --watch: ask the origin for its metadata this often, and mirrors for their lists of networks "
                    "each hour; 0 is never.")  # fmt: skip
 @click.option("--files-every", type=click.FloatRange(min=0), default=0, metavar="SECONDS",
-              help="With --watch: update files, so long after the end of a run; 0 is never.")  # fmt: skip
+              help="With --watch: update files this long after the end of a run; 0 is never.")  # fmt: skip
 @click.option("--jobs", is_flag=True, help="With --watch: run the other periodic jobs too, as mirrorlist keeper does.")
 @click.option("--parent", type=int, metavar="PID", help="With --watch: end when this process, which started it, has.")
 @pass_context

@@ -45,7 +45,7 @@ def octal(_: click.Context, __: click.Parameter, text: str) -> int:
     help="How often the origin is asked for its metadata; 0 is never.",
 )
 @click.option("--files-every", type=click.FloatRange(min=0), default=0, show_default=True, metavar="SECONDS",
-              help="Update files so long after the end of a run; 0 is never.")  # fmt: skip
+              help="Update files this long after the end of a run; 0 is never.")  # fmt: skip
 @click.option("--follow", "source", metavar="URL|DIR",
               help="Answer from the snapshot channel of another machine; publish nothing here.")  # fmt: skip
 @click.option("--key", help="With --follow: the publisher's public key.")
