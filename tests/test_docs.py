@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -14,6 +17,7 @@ from mirrorlist.sources.service.file import read_service
 from mirrorlist.sources.submissions.judge import judge_submissions
 from mirrorlist.sources.submissions.terms import terms_of
 from mirrorlist.web.site.network import SORTS
+from tests.clients.tools import need
 from tests.data.submissions import SERVICE
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +54,29 @@ def test_the_readme_leads_to_every_page() -> None:
     assert {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/*.md")} - linked == set()
 
 
+def test_the_readme_fits_on_two_screens() -> None:
+    assert len(TEXTS[ROOT / "README.md"].splitlines()) < 120
+
+
+def test_the_site_has_every_page_once() -> None:
+    pages = [str(page.relative_to(ROOT)) for page in (*PAGES, *ROOT.glob("*.md")) if page != ROOT / "README.md"]
+    listed = re.findall(
+        r"^ +- .*: (\S+\.md)$", (ROOT / "docs" / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(listed) == sorted({*pages, "README.md"})
+
+
+@pytest.mark.slow
+def test_the_site_is_built_and_each_of_its_links_leads_somewhere(tmp_path: Path) -> None:
+    need(str(Path(sys.executable).with_name("mkdocs")))
+    done = subprocess.run(
+        [ROOT / "scripts" / "site", tmp_path / "site"],
+        env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Cut over" in (tmp_path / "site" / "docs" / "moving" / "index.html").read_text(encoding="utf-8")
+
+
 def commands(group: click.Group, name: str = "mirrorlist") -> dict[str, click.Command]:
     """Every command by its whole name."""
     found: dict[str, click.Command] = {}
@@ -77,9 +104,10 @@ def section(name: str) -> str:
     return COMMANDS.split(f"\n### {name}\n")[1].split("\n#")[0]
 
 
-def test_every_command_has_its_section_and_stands_in_the_readme() -> None:
+def test_every_command_has_its_section_and_its_row() -> None:
     assert set(re.findall(r"^### (mirrorlist .*)$", COMMANDS, re.MULTILINE)) == set(ALL)
-    assert [name for name in ALL if not re.search(rf"^\| `{name}\b", TEXTS[ROOT / "README.md"], re.MULTILINE)] == []
+    rows = COMMANDS.split("\n## All commands\n")[1].split("\n## ")[0]
+    assert [name for name in ALL if not re.search(rf"^\| `{name}\b", rows, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize("name", ALL)

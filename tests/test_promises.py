@@ -30,15 +30,15 @@ def test_every_reason_is_a_sentence_of_its_own() -> None:
     assert [reason for reason in Reason if not re.fullmatch(r"[A-Z].*\.", reason.value)] == []
 
 
-def settings_in_readme() -> dict[str, tuple[str, str]]:
+def settings_in_docs() -> dict[str, tuple[str, str]]:
     """Default and help of every row ``| `NAME` | default | help |``."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| *`(MIRRORLIST_[A-Z_]+)` *\|([^|]*)\|([^|]*)\|", text, re.MULTILINE)
     return {name: (default.strip().strip("`"), told.strip()) for name, default, told in rows}
 
 
-def test_readme_tells_every_setting_with_its_default_and_nothing_else() -> None:
-    assert settings_in_readme() == {setting.name: (setting.default, setting.help) for setting in SETTINGS}
+def test_docs_name_every_setting_with_its_default_and_nothing_else() -> None:
+    assert settings_in_docs() == {setting.name: (setting.default, setting.help) for setting in SETTINGS}
 
 
 def test_defaults_are_what_their_own_readers_accept() -> None:
