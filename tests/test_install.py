@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
 from tests.clients.tools import need
-from tests.serving import answers, ask, free_port, until
+from tests.serving import answers, ask, free_port, processes, until
 
 pytestmark = [pytest.mark.client, pytest.mark.slow]
 
@@ -143,13 +143,23 @@ def buildah_at(directory: Path) -> list[str]:
     raise AssertionError("buildah can keep no images here")
 
 
+def below(parent: int, command: str) -> set[int]:
+    """The processes with this in their command that descend from another."""
+    rows = processes()
+
+    def ancestors(pid: int) -> Iterator[int]:
+        while pid in rows:
+            yield pid
+            pid = rows[pid].parent
+
+    return {row.pid for row in rows.values() if command in row.command and parent in ancestors(row.pid)}
+
+
 def test_the_image_is_built_and_serves_as_a_user_without_rights(bare: Path, tmp_path: Path) -> None:
-    source, config, state, log = tmp_path / "source", tmp_path / "etc", tmp_path / "state", tmp_path / "log"
+    source, config, log = tmp_path / "source", tmp_path / "etc", tmp_path / "log"
     copy_source(source)
     made = CliRunner().invoke(main, ["--state", "/var/lib/mirrorlist", "init", str(config)])
     assert made.exit_code == 0, made.output
-    state.mkdir()
-    os.chown(state, USER, USER)
     program = buildah_at(tmp_path / "images")
 
     def buildah(*command: str) -> str:
@@ -170,8 +180,8 @@ def test_the_image_is_built_and_serves_as_a_user_without_rights(bare: Path, tmp_
         "--tag=localhost/mirrorlist", str(source),
     )  # fmt: skip
     container, port = buildah("from", "--pull=never", "localhost/mirrorlist"), free_port()
-    volumes = [f"--volume={config}:/etc/mirrorlist:ro", f"--volume={state}:/var/lib/mirrorlist"]
-    command = ["run", "--isolation=chroot", "--network=host", f"--user={USER}", *volumes, container, "--"]
+    volume = f"--volume={config}:/etc/mirrorlist:ro"
+    command = ["run", "--isolation=chroot", "--network=host", f"--user={USER}", volume, container, "--"]
     with log.open("ab") as said:
         serving = subprocess.Popen(
             [*program, *command, "mirrorlist", "serve", "--port", str(port)], stdout=said, stderr=said
@@ -180,7 +190,7 @@ def test_the_image_is_built_and_serves_as_a_user_without_rights(bare: Path, tmp_
         until(90, lambda: serving.poll() is not None or answers(port))
         assert serving.poll() is None, log.read_text(errors="replace")[-3000:]
         assert "https://mirror.example.org/linux/9.8/" in ask(port)[1]
-        assert (state / "snapshot.bin").stat().st_uid == USER
+        assert {Path(f"/proc/{pid}").stat().st_uid for pid in below(serving.pid, "publish --watch")} == {USER}
         assert ask(port, "/healthz")[0] == 200  # what HEALTHCHECK asks for
     finally:
         serving.terminate()
