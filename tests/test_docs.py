@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import get_completion_class
 
 from mirrorlist.cli.main import main
 from mirrorlist.core.public.types import MirrorState
@@ -124,6 +125,16 @@ def test_every_option_is_explained_with_its_command_or_on_its_page(name: str) ->
 
 def test_the_options_before_the_command_are_explained() -> None:
     assert options(main) - {"--version"} == options_in(COMMANDS.split("\n## ")[0]) - {"--help"}
+
+
+def test_each_shell_whose_completion_is_explained_has_one() -> None:
+    lines = re.findall(r"^\| (\w+) \| `.*_MIRRORLIST_COMPLETE=(\w+)_source mirrorlist", COMMANDS, re.MULTILINE)
+    assert lines == [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")]
+    for shell, _ in lines:
+        kind = get_completion_class(shell)
+        assert kind is not None
+        found = kind(main, {}, "mirrorlist", "_MIRRORLIST_COMPLETE").get_completions(["update"], "g")
+        assert [each.value for each in found] == ["geo"]
 
 
 def test_every_order_and_state_of_the_table_of_mirrors_is_named() -> None:

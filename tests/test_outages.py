@@ -105,7 +105,7 @@ def test_the_last_snapshot_is_enough_to_start_from(tmp_path: Path, damage: Calla
         if damage is removed:
             assert "the database is new: the origin's history and who is out were taken from the last snapshot" in log
         else:
-            assert log.count("the database is away, its last answers stay in force") == 1
+            assert log.count("the database is away, its last answers stay current") == 1
             removed(tmp_path / "state" / FILE_NAME) if damage is garbage else (tmp_path / "state" / FILE_NAME).rmdir()
             until(90, lambda: "the database answers again" in service.log())
             put(tmp_path / "mirrors.d" / "e.example.org.yml", mirror_file("e.example.org"))

@@ -39,3 +39,9 @@ def test_what_was_released_stays_as_it_was(tmp_path: Path) -> None:
     changes = tmp_path / "CHANGELOG.md"
     changes.write_text("# Changelog\n\n## Unreleased\n\n- It is told.\n\n## 0.1.0\n\n- It was told.\n")
     assert [line.split(": ")[0] for line in complaints([str(changes)])] == [f"{changes}:5"]
+
+
+def test_messages_in_code_are_read_and_docstrings_are_not(tmp_path: Path) -> None:
+    code = tmp_path / "code.py"
+    code.write_text('"""It is told."""\n\nTOLD = "told"\nlog.error(\n    f"{TOLD} is told",\n)\n')
+    assert complaints([str(code)]) == [f"{code}:5: 'told': write shows, says, reports or reported"]

@@ -86,7 +86,7 @@ def _called(url: str, secret: str, seconds: float) -> str:
     remedies = {
         401: "the secret is not the service's; compare MIRRORLIST_HOOK_SECRET on both sides",
         404: "the hook is off there; set MIRRORLIST_HOOK_SECRET for the service, and start it again",
-        429: "it had too many calls; it asks the origin by itself every half minute",
+        429: "it had too many calls; it asks the origin automatically every half minute",
         503: "it is busy, or cannot write to its state directory; see its log",
     }
     where = answer.headers.get("Location", "")[:200]

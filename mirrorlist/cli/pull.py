@@ -59,7 +59,7 @@ def pull_(
                 failed = ""
             except PullError as error:
                 log.error(
-                    "not pulled, the last good commit stays in force", reason=str(error), again=str(error) == failed
+                    "not pulled, the last good commit stays current", reason=str(error), again=str(error) == failed
                 )
                 failed = str(error)
             wanted = replace(wanted, accept=None)
@@ -68,7 +68,7 @@ def pull_(
 
 def tell(done: Done, config: Path) -> None:
     """Reports the result of a pull, one line per fact."""
-    what = "now in force" if done.new else "still in force"
+    what = "now current" if done.new else "still current"
     pulled = done.pulled
     click.echo(f"{pulled.commit} of {moment(pulled.committed_at)} UTC is {what}: {done.mirrors} mirrors, {config}")
     for name, why in done.left_out.items():

@@ -199,7 +199,7 @@ def _watch(context: Context, service: Service, expired: tuple[str, ...], every: 
             try:
                 good = context.service()
             except (ServiceFileError, click.UsageError) as error:
-                log.error("service file refused, the last good one stays in force", reason=str(error))
+                log.error("service file refused, the last good one stays current", reason=str(error))
             known[:] = [(sign, good)]
         return good
 

@@ -34,7 +34,7 @@ def which(context: Context, path: str, module: str | None) -> None:
     refused: dict[str, str] = {}
     snapshot = with_indexes(read_newest(state_dir), state_dir, {}, refused.__setitem__)
     for name, reason in refused.items():
-        click.echo(f"the index of {name} cannot be used: {reason}; mirrorlist update files makes it anew", err=True)
+        click.echo(f"the index of {name} cannot be used: {reason}; mirrorlist update files makes it again", err=True)
     chosen = [index for name, index in snapshot.files.items() if module in (None, name)]
     found = [(index, number) for index in chosen if (number := index.find(path.strip("/"))) is not None]
     if not found:

@@ -48,7 +48,7 @@ def readiness(facts: Facts, network: PublicNetwork, now: float) -> ReadinessRepo
         *(f"the origin is at fault: {fault}" for fault in network.origin_faults),
     ]
     if facts.behind:
-        reasons.append(f"the newest mirror files are not in force: {facts.behind}")
+        reasons.append(f"the newest mirror files are not in use: {facts.behind}")
     if network.mirrors and not any(mirror.state in USABLE for mirror in network.mirrors):
         reasons.append("no public mirror is usable: clients get what was good before, or fallbacks")
     status = Readiness.DEGRADED if reasons else Readiness.READY

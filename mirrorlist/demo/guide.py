@@ -92,7 +92,7 @@ def fault_of(listed: tuple[str, ...], client: DemoClient, broken: Collection[str
     if shown := hidden.intersection(listed):
         return f"it shows {', '.join(sorted(shown))}, which this client must not see"
     if listed[0] not in client.first and not client.first <= set(broken):
-        return f"{listed[0]} stands first instead of {' or '.join(sorted(client.first))}"
+        return f"{listed[0]} comes first instead of {' or '.join(sorted(client.first))}"
     if client.alone and len(listed) > 1 and not client.first & set(broken):
         return f"it shows {len(listed)} mirrors instead of one"
     return None

@@ -46,7 +46,9 @@ def mirror_files(patient: Patient) -> Iterator[Diagnosis]:
     else:
         yield good("mirror files", f"{count} in {directory}")
     if patient.facts and patient.facts.behind:
-        yield warning("mirror files", f"newer ones are refused: {patient.facts.behind}", "mend them in the repository")
+        yield warning(
+            "mirror files", f"newer ones are refused: {patient.facts.behind}", "correct them in the repository"
+        )
 
 
 def snapshots(patient: Patient) -> Iterator[Diagnosis]:

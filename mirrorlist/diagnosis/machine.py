@@ -111,7 +111,7 @@ def port(patient: Patient) -> Iterator[Diagnosis]:
     elif '"status":"ready"' in body:
         yield good("port", f"the service answers at {where}")
     else:
-        yield warning("port", f"the service at {where} says {body}", "mend what it names")
+        yield warning("port", f"the service at {where} says {body}", "correct what it names")
 
 
 def limits(patient: Patient) -> Iterator[Diagnosis]:

@@ -107,8 +107,8 @@ class Follower:
             return None
         if manifest.generation <= last.generation and not older:
             raise ChannelError(
-                f"generation {manifest.generation} is not newer than {last.generation}, which is in force: it is a "
-                "replay, or the publisher began anew (then take it once with mirrorlist follow --once --older)"
+                f"generation {manifest.generation} is not newer than {last.generation}, which is current: it is a "
+                "replay, or the publisher started over (then take it once with mirrorlist follow --once --older)"
             )
         return snapshot
 
@@ -171,6 +171,6 @@ def follow(
             said = ""
         except (ChannelError, SnapshotError, OSError) as error:
             if str(error) != said:
-                log.error("no newer generation, the last one stays in force", reason=str(error))
+                log.error("no newer generation, the last one stays current", reason=str(error))
             said = str(error)
         stop.wait(every)

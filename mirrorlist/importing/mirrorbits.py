@@ -55,7 +55,7 @@ def read(source: Path, _: frozenset[str]) -> Iterator[Carried]:
         if row.get("countryonly") is True:
             carried.put("countries_only", where)
         elif where[1:]:
-            carried.lost.append(f"CountryCodes {' '.join(where[1:])}: a mirror stands in one country")
+            carried.lost.append(f"CountryCodes {' '.join(where[1:])}: a mirror is in one country")
         carried.put("countries_never", countries(row.get("excludedcountrycodes")))
         if row.get("enabled") is False or str(row.get("state", "")).lower() == "disabled":
             carried.put("status", "paused")

@@ -112,7 +112,7 @@ def bare(value: object) -> Quoted:
     """A word of letters, digits, '.', '_' and '-', which needs no quotes in any language."""
     text = str(value)
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text):
-        raise KitError(f"{text!a} cannot stand without quotes")
+        raise KitError(f"{text!a} cannot be without quotes")
     return Quoted(text)
 
 

@@ -73,7 +73,7 @@ class MailWords:
         try:
             return self._environment.from_string(str(text)).render(service=self._service, **facts)
         except TemplateError as error:
-            raise MailError(f"{self._where}: {error}; copy the template from the package's mail.yml anew") from None
+            raise MailError(f"{self._where}: {error}; copy the template from the package's mail.yml again") from None
 
 
 def _mapping(path: Path) -> dict[str, object]:

@@ -116,7 +116,7 @@ class Publisher:
             try:
                 return self._publish(now, force)
             except Overtaken as error:
-                log.warning("compiled anew", reason=str(error))
+                log.warning("compiled again", reason=str(error))
         return self._publish(now, force)
 
     def _publish(self, now: float, force: bool) -> Snapshot:
@@ -166,7 +166,7 @@ class Publisher:
         except ServiceFileError as error:
             if error.findings != self._service_findings:
                 told = list(map(str, error.findings))
-                log.error("service file refused, the last good one stays in force", findings=told)
+                log.error("service file refused, the last good one stays current", findings=told)
             self._service_findings = error.findings
         else:
             self._service, self._service_findings = service, findings
@@ -259,7 +259,7 @@ class Publisher:
         if self._addresses is None or self._addresses[0] != marked:
             found = self._address_sources.read(geo)
             for reason in found.refusals:
-                log.error("address data refused, the former stays in force", reason=reason)
+                log.error("address data refused, the former stays current", reason=reason)
             if not found.refusals:
                 self._good_sources = geo
             elif self._good_sources != geo and self._former and self._former.service.geo == geo:

@@ -172,7 +172,7 @@ def _publish_loop(watched: Watched, force: bool, stop: threading.Event, ended: C
                 if not watched.publisher.generation:
                     raise
                 if fault.is_new(str(error)):
-                    log.error("not published, the former snapshot stays in force", reason=str(error))
+                    log.error("not published, the former snapshot stays current", reason=str(error))
                 failed_at = now
             published, force = found, False
         stop.wait(LOOK_SECONDS)

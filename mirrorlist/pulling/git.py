@@ -140,7 +140,7 @@ class GitRepository:
             end = at + bytes(answer[at : at + 200]).index(b"\n")
             digest, kind, size = bytes(answer[at:end]).decode("ascii").split()
             if kind != "blob":
-                raise PullError(f"{digest} is no file in the repository; fetch it anew into an empty directory")
+                raise PullError(f"{digest} is no file in the repository; fetch it again into an empty directory")
             found[digest] = bytes(answer[end + 1 : end + 1 + int(size)])
             at = end + 2 + int(size)
         return found

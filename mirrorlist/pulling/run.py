@@ -116,9 +116,7 @@ def _pull(directory: Path, wanted: PullJob, config: str) -> Done:
         return Done(former, False, len(usable(now).mirrors), {})
     accepted = same or wanted.accept == commit
     if former and not accepted and not repository.follows(former.commit, commit):
-        raise CommitRefused(
-            commit, f"history was rewritten: it does not follow {former.commit[:12]}, which is in force"
-        )
+        raise CommitRefused(commit, f"history was rewritten: it does not follow {former.commit[:12]}, which is current")
     try:
         done = _taken(directory, repository, commit, config, accepted)
     except PullError as error:

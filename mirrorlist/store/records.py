@@ -177,7 +177,7 @@ class Records:
             answer = question(self._engine)
         except (DatabaseError, sa.exc.SQLAlchemyError) as error:
             if self._fault.is_new(str(error)):
-                log.error("the database is away, its last answers stay in force", reason=str(error))
+                log.error("the database is away, its last answers stay current", reason=str(error))
             self.close()
             self._again_at = self._clock() + self._pause
             self._pause = min(2 * self._pause, LONGEST_PAUSE)

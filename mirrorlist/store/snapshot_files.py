@@ -130,4 +130,4 @@ def mirror_called(facts: Facts, name: str) -> Mirror:
     for mirror in facts.mirrors:
         if mirror.name == name:
             return mirror
-    raise NotFound(f"no mirror is called {name}; mirrorlist mirrors --names tells all")
+    raise NotFound(f"no mirror is called {name}; mirrorlist mirrors --names shows all")

@@ -50,4 +50,4 @@ def test_a_clock_that_is_a_little_behind_and_a_network_never_checked_are_no_faul
 
 def test_refused_mirror_files_degrade() -> None:
     behind = replace(FACTS, behind="no mirror is left")
-    assert readiness(behind, network(), NOW).reasons == ("the newest mirror files are not in force: no mirror is left",)
+    assert readiness(behind, network(), NOW).reasons == ("the newest mirror files are not in use: no mirror is left",)

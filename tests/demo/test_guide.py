@@ -103,7 +103,7 @@ def test_names_stand_for_urls_in_the_order_of_the_list() -> None:
         (GERMANY, (TOKYO,), GERMANY.first, None),
         (GERMANY, (FRANKFURT, ON_CAMPUS), (), "must not see"),
         (CAMPUS, (ON_CAMPUS, FRANKFURT), (), None),
-        (CAMPUS, (FRANKFURT, TOKYO), (), "stands first instead of campus.example.org"),
+        (CAMPUS, (FRANKFURT, TOKYO), (), "comes first instead of campus.example.org"),
         (FACTORY, (AT_FACTORY,), (), None),
         (FACTORY, (AT_FACTORY, FRANKFURT), (), "2 mirrors instead of one"),
         (FACTORY, (FRANKFURT, TOKYO), {AT_FACTORY}, None),

@@ -148,7 +148,7 @@ def test_mirrorbits_json_and_yaml(place: Place, given: object) -> None:
     found = place.run("mirrorbits", given, "--update-frequency", "3h")
     assert place.file("mirror.a.example.org") == BITS_FILE
     assert found["a"]["lost"] == [
-        "CountryCodes AT: a mirror stands in one country",
+        "CountryCodes AT: a mirror is in one country",
         "Score 20: write a factor under weights in service.yml",
         "Comment 'x': write a comment into the file",
     ]

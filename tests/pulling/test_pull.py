@@ -501,7 +501,7 @@ def test_what_is_merged_is_served_soon(origin: Origin) -> None:
     words = ("pull", str(origin.root), "--into", str(origin.into), "--protocol", "file")
     told = CliRunner().invoke(main, [*words, "--once"])
     assert told.exit_code == 0, told.output
-    assert "is now in force: 12 mirrors" in told.output
+    assert "is now current: 12 mirrors" in told.output
     state = origin.into / "current" / "state"
     processes = [
         subprocess.Popen(command(*words, "--every", "1s"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),

@@ -97,7 +97,7 @@ def test_each_change_is_told_once_and_asking_pauses_for_longer_and_longer(site: 
             site.clock.now += 1
         site.records.version(NOW)
     assert [each["event"] for each in logs] == [
-        "the database is away, its last answers stay in force",
+        "the database is away, its last answers stay current",
         "the database answers again",
     ]
     assert "file is not a database; restore it from a backup, or move it away" in logs[0]["reason"]

@@ -28,10 +28,10 @@ REMEDIES: dict[ProbeOutcome, str] = {
     ProbeOutcome.MISSING: "Sync this directory too, or leave it out on purpose: then the mirror is not given for it.",
     ProbeOutcome.WRONG: "Open the address in a browser: it has to give the origin's file itself, not a page.",
     ProbeOutcome.INCOMPLETE: "Sync again, the metadata after the files that it names, and look for errors of the sync.",
-    ProbeOutcome.AHEAD: "Nothing to do: the service asks the origin anew before it judges.",
+    ProbeOutcome.AHEAD: "Nothing to do: the service asks the origin again before it judges.",
     ProbeOutcome.OUTDATED: "Run the sync by hand and read its output; then see that it runs as often as the file says.",
     ProbeOutcome.FUTURE: "Do not write this file yourself: sync it from the origin as it is.",
-    ProbeOutcome.UNREACHABLE: "See that the server runs, that DNS leads to it, and that no firewall stands before it.",
+    ProbeOutcome.UNREACHABLE: "See that the server runs, that DNS leads to it, and that no firewall is in front of it.",
     ProbeOutcome.CLOSED: "Start the server, or open its port: the machine is there, but refuses the connection.",
     ProbeOutcome.TIMEOUT: "See that the server is not overloaded and that no firewall swallows connections.",
     ProbeOutcome.NO_ADDRESS: "Nothing to do, unless it should be reachable over this family: then add its address.",
@@ -42,7 +42,7 @@ REMEDIES: dict[ProbeOutcome, str] = {
     "room: a mirror that answers nothing but 429 or 503 for minutes is left out.",
     ProbeOutcome.ELSEWHERE: "Give the file itself, or answer 404: look for a redirect such as error_page 404.",
     ProbeOutcome.CLIENTS: "Let package managers in: look for a rule on User-Agents in the server or in front of it.",
-    ProbeOutcome.UNCHECKED: "Nothing to do: this could not be looked at from where the prober stands.",
+    ProbeOutcome.UNCHECKED: "Nothing to do: this could not be looked at from where the prober is.",
 }
 """What an owner can do about each outcome."""
 SOON_DAYS = 14

@@ -159,7 +159,7 @@ def kit_for(
     hosts = tuple(dict.fromkeys(urlsplit(url).hostname or "" for url in urls))
     for host in hosts:
         if not _HOST.fullmatch(host):
-            raise KitError(f"'{host}' is no host that a web server can be told; correct the URLs of {mirror.name}")
+            raise KitError(f"'{host}' is no host that a web server accepts; correct the URLs of {mirror.name}")
     ports = {
         protocol: tuple(
             dict.fromkeys(urlsplit(book[protocol]).port or usual for book in mirror.urls.values() if protocol in book)

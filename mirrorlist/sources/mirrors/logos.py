@@ -79,7 +79,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield kind, data[at + 8 : end]
         at = end + 4
         if kind == b"IEND" and at != len(data):
-            raise NoPicture("something stands behind it")
+            raise NoPicture("something follows it")
 
 
 def webp_size(data: bytes) -> Size:
@@ -90,7 +90,7 @@ def webp_size(data: bytes) -> Size:
     """
     riff, length, webp = struct.unpack_from("<4sI4s", data)
     if riff != b"RIFF" or webp != b"WEBP" or length != len(data) - 8:
-        raise NoPicture("it does not begin like one, or something stands behind it")
+        raise NoPicture("it does not begin like one, or something follows it")
     chunks = list(_webp_chunks(data))
     kinds = dict(chunks)
     if unusual := kinds.keys() - {b"VP8 ", b"VP8L", b"VP8X", b"ALPH"}:

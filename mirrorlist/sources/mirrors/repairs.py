@@ -161,7 +161,7 @@ def repair_modules(draft: MirrorDraft, around: Surroundings) -> None:
         del modules[module]
         pointer, near = ("address_optional", module), did_you_mean(module, optional)
         remedy = f"did you mean '{near}'?" if near else "remove it"
-        remedy = "the main tree stands under address alone; remove it" if module == MAIN else remedy
+        remedy = "the main tree is under address alone; remove it" if module == MAIN else remedy
         what = "no further module" if module == MAIN else "not a module of this service"
         message = f"{spelled(pointer)} is {what}; {remedy}"
         draft.warn_key(pointer, Code.UNKNOWN_MODULE, message)
@@ -269,7 +269,7 @@ def _country(
     if code != text:
         draft.warn(pointer, Code.COUNTRY_SPELLING, f"{said} is read as {code}; write '{code}'")
     elif draft.document.original(pointer) in draft.document.bare_words:
-        message = f"{said} stands without quotes, which other readers take for false; write '{code}'"
+        message = f"{said} is without quotes, which other readers take for false; write '{code}'"
         draft.warn(pointer, Code.UNQUOTED_WORD, message)
     holder[step] = code
     return code

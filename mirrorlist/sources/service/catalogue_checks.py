@@ -134,7 +134,7 @@ def _path_fault(path: str) -> str | None:
         return "which has a . or .. in it; write the plain path below the version's directory"
     rest = path.replace(VERSION_MARK, "") if path.startswith("/") else path
     if "{" in rest or "}" in rest:
-        return f"which has braces; only {VERSION_MARK} may stand in them, after a slash at the beginning"
+        return f"which has braces; only {VERSION_MARK} may be in them, after a slash at the beginning"
     for variable in CLIENT_VARIABLES:
         rest = rest.replace(variable, "")
     if "$" in rest:

@@ -159,7 +159,7 @@ def read_client_counts(path: Path, countries: Countries) -> tuple[Counted, ...]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ClientCountsError(f"{name}: the file is not UTF-8; write it anew as UTF-8") from None
+        raise ClientCountsError(f"{name}: the file is not UTF-8; write it again as UTF-8") from None
     rows = _json_rows(text, name) if text.lstrip().startswith("{") else _csv_rows(text, name)
     found = tuple(_counted(rows, countries))
     if not found:

@@ -104,7 +104,7 @@ def place_is_one_place(submission: Submission, terms: SubmissionTerms) -> Iterat
         )
         yield submission.error(("geolocation", "continent"), Code.UNRESOLVABLE_PLACE, message)
     if place.get("latitude") == 0 and place.get("longitude") == 0:
-        message = "latitude 0 and longitude 0 are in the sea; write where the mirror stands"
+        message = "latitude 0 and longitude 0 are in the sea; write where the mirror is"
         yield submission.error(("geolocation", "latitude"), Code.UNRESOLVABLE_PLACE, message)
 
 

@@ -242,7 +242,7 @@ def origin_doubt(claim: str, origins: Sequence[int], asns: Sequence[int]) -> str
 
 def system_doubt(own: Sequence[int], claimed: Sequence[int]) -> str:
     """What a maintainer has to ask about claimed systems that are not the mirror's."""
-    return f"the mirror stands in {_systems(own)}, and asn names {_systems(claimed)}; {ASK}"
+    return f"the mirror is in {_systems(own)}, and asn names {_systems(claimed)}; {ASK}"
 
 
 ASK = "for the maintainer: have the owner show that the network is theirs"

@@ -256,7 +256,7 @@ HELD_TO: Mapping[Code, str] = {
     Code.DUPLICATE_KEY: "what a reader of the file sees must be what counts",
     Code.UNKNOWN_KEY: "a slip would be lost without a word",
     Code.UNKNOWN_MODULE: "the module would be lost without a word",
-    Code.MISSING_KEY: "the value that stands alone would be lost",
+    Code.MISSING_KEY: "the value without a key would be lost",
     Code.WRONG_TYPE: "the value would be lost or guessed",
     Code.BAD_VALUE: "the value would be lost or guessed",
     Code.OUT_OF_RANGE: "the value would be lost",

@@ -176,7 +176,7 @@ class _Tree:
             pointer, place = (*top.pointer, event.value), _place(event)
             if event.value in top.container:
                 first = self.key_places[pointer].line
-                message = f"{spelled(pointer)} stands in line {first} already; the later value counts; remove one"
+                message = f"{spelled(pointer)} is in line {first} already; the later value counts; remove one"
                 self.findings.append(finding(self.path, place, Severity.WARNING, Code.DUPLICATE_KEY, message))
             top.key = event.value
             self.key_places[pointer] = place
@@ -191,7 +191,7 @@ class _Tree:
     def _open(self, event: yaml.CollectionStartEvent) -> None:
         _refuse_decoration(event)
         if len(self.frames) >= MAX_DEPTH:
-            message = f"values stand inside each other more than {MAX_DEPTH} deep; write them flat"
+            message = f"values are nested more than {MAX_DEPTH} deep; write them flat"
             _refuse(_place(event), Code.TOO_DEEP, message)
         container: list[Value] | dict[str, Value] = {} if isinstance(event, yaml.MappingStartEvent) else []
         pointer = self._value(event, container)

@@ -109,7 +109,7 @@ def _missing_partners(error: ValidationError) -> Iterator[SchemaFault]:
         for partner in partners if key in _value(error) else ():
             if partner not in _value(error):
                 pointer = (*_pointer(error), key)
-                message = f"{spelled(pointer)} stands without '{partner}'; add that, or remove both"
+                message = f"{spelled(pointer)} is without '{partner}'; add that, or remove both"
                 yield SchemaFault(pointer, Code.MISSING_KEY, message, at_key=True)
 
 

@@ -635,7 +635,7 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "geo/overrides/items/dependentRequired/city": (
         "+geo: {overrides: [{prefix: 192.0.2.0/24, city: Ulm}]}\n",
         "6:42",
-        "city stands without 'country'; add that",
+        "city is without 'country'; add that",
     ),
     "geo/overrides/items/dependentRequired/latitude": (
         "+geo: {overrides: [{prefix: 192.0.2.0/24, latitude: 1}]}\n",

@@ -105,8 +105,8 @@ def test_the_later_of_two_equal_keys_counts() -> None:
 
     assert document.root == {"a": 2, "place": {"city": "y"}}
     assert [str(each) for each in document.findings] == [
-        "m.yml:4:3: warning [duplicate-key] place.city stands in line 3 already; the later value counts; remove one",
-        "m.yml:5:1: warning [duplicate-key] a stands in line 1 already; the later value counts; remove one",
+        "m.yml:4:3: warning [duplicate-key] place.city is in line 3 already; the later value counts; remove one",
+        "m.yml:5:1: warning [duplicate-key] a is in line 1 already; the later value counts; remove one",
     ]
     assert document.place(("a",)) == Position(5, 4)
 

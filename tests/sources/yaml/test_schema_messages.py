@@ -66,7 +66,7 @@ HEAD = "name: a.example\naddress: {http: http://a.example/}\n"
         ),
         (
             HEAD + "cloud_type: aws\n",
-            "3:1: error [missing-key] cloud_type stands without 'cloud_regions'; add that, or remove both",
+            "3:1: error [missing-key] cloud_type is without 'cloud_regions'; add that, or remove both",
         ),
         (
             HEAD + "address_optional: {'A B': {http: http://a.example/}}\n",
