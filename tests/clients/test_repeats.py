@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.clients.redirects import BIG, BIG_BYTES, IMAGE, NEW, PACKAGES, POOL, 
 from tests.clients.test_apt import Apt
 from tests.clients.test_pacman import DATABASE, write_database
 from tests.clients.tools import need, run
+from tests.serving import until
 
 pytestmark = pytest.mark.client
 
@@ -125,9 +125,7 @@ def test_dnf_succeeds_when_only_the_fallback_lives(tmp_path: Path) -> None:
         for _ in range(2):
             command(config, "probe", "--once")
         command(config, "publish")
-        deadline = time.monotonic() + 30
-        while made.addresses[ORIGIN] not in lines(made)[0] and time.monotonic() < deadline:
-            time.sleep(0.2)
+        until(30, lambda: all(made.addresses[ORIGIN] in lines(made)[0] for _ in range(12)))  # both workers have it
         assert len(lines(made)) == 7, "the dead ones follow: they may be back"
         for number, setting in enumerate(("metalink", "mirrorlist")):
             client = Dnf(tmp_path / str(number))
