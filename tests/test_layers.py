@@ -30,7 +30,7 @@ RANKS: dict[str, int] = {
 }  # fmt: skip
 WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "core": (
-        ("errors", "updates"),
+        ("errors", "filter", "updates"),
         ("content", "reasons"),
         ("model",),
         ("container", "review", "network", "catalogue"),
@@ -81,6 +81,8 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
     "mirrorlist/core/health/probe_plan.py": "the plan of a visit: what is asked over which way, and what has its turn",
     "mirrorlist/core/health/verdicts.py": "the vocabulary of health: subjects, outcomes, verdicts and what follows",
+    "mirrorlist/core/selection/prepared.py": "one list from the tables: its key, its draw and its order",
+    "mirrorlist/web/redirects/hot.py": "one redirect, from the request to its headers, and the memos on that way",
     "mirrorlist/store/tables.py": "every table of the database, one below the other",
     "mirrorlist/core/model.py": "the vocabulary of everything: reasons, mirrors, queries, selections",
     "mirrorlist/sources/service/file.py": "service.yml as a service: each key turned into what it means",

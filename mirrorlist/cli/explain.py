@@ -25,10 +25,10 @@ from mirrorlist.sources.yaml.documents import printable
 @click.command()
 @question_options
 @pass_context
-def explain(context: Context, ip: str, release: str, repo: str, arch: str, protocol: str, country: str) -> None:
+def explain(context: Context, /, ip: str, release: str, repo: str, **given: str) -> None:
     """Explain the mirrors for a client at --ip. Every mirror is listed, chosen or left out."""
     snapshot = snapshot_of(context)
-    query = query_of(snapshot, release, repo, arch, protocol, country)
+    query = query_of(snapshot, release, repo, **given)
     tell(Console(highlight=False), snapshot, query, client_of(snapshot, ip), context.clock())
 
 

@@ -22,12 +22,10 @@ FORMATS = ("mirrorlist", "metalink", *(name for name in (*LISTS, *METALINKS) if 
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="mirrorlist", show_default=True,
               help="What to write; metalink is metalink3.")  # fmt: skip
 @pass_context
-def list_(
-    context: Context, ip: str, release: str, repo: str, arch: str, protocol: str, country: str, format_: str
-) -> None:
+def list_(context: Context, /, ip: str, release: str, repo: str, format_: str, **given: str) -> None:
     """Write what a client at --ip gets."""
     snapshot = snapshot_of(context)
-    query = query_of(snapshot, release, repo, arch, protocol, country)
+    query = query_of(snapshot, release, repo, **given)
     name = "metalink3" if format_ == "metalink" else format_
     if name in METALINKS:
         question = Question(ListKind.METALINK, for_metalink(query), name)

@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 
 from mirrorlist.core.content import ContentKind, content_key
 from mirrorlist.core.errors import Finding
+from mirrorlist.core.filter import NO_FILTER, Filter
 from mirrorlist.core.reasons import Cause, Reason
 
 MAIN = "main"
@@ -238,19 +239,17 @@ class Query:
     """One question: a target and what the client asked for on top.
 
     ``protocols``: those wanted, the preferred one first; ``every_protocol``: a mirror's URL under each of them,
-    not only the first. ``countries``: only mirrors in these, if any. ``checksummed``: an accepted older version does
-    no harm. ``networks``: whether the client's networks count.
-
-    ``file`` is the path of the file or directory below the mirrors' trees, as an index spells it; None where a
-    repository is asked for. ``within`` are the names of what decides about it instead of the query's own: its
-    repository, the image that it is, and the plain tree that it lies in; None for what it is not.
-    ``by_tree``: a redirector asks, which needs an address even where a service wants no fallbacks.
+    not only the first. ``filter``: which mirrors are wanted. ``checksummed``: an accepted older version does no harm.
+    ``networks``: whether the client's networks count. ``by_tree``: a redirector asks, which needs an address even where
+    a service wants no fallbacks. ``file`` is the path of the file or directory below the mirrors' trees, as an index
+    spells it; None where a repository is asked for. ``within`` are the names of what decides about it instead of the
+    query's own: its repository, the image that it is, and the plain tree that it lies in; None for what it is not.
     """
 
     target: RepositoryTarget
     arch: str | None
     protocols: tuple[Protocol, ...]
-    countries: tuple[str, ...] = ()
+    filter: Filter = NO_FILTER
     every_protocol: bool = False
     networks: bool = True
     checksummed: bool = False

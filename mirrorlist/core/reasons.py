@@ -16,6 +16,7 @@ class Reason(Enum):
     NOT_CARRIED = "The mirror does not carry this module."
     PROTOCOL = "The mirror offers none of the protocols asked for."
     COUNTRY_ASKED = "The mirror is not in a country that was asked for."
+    NOT_AMONG_ONLY = "You asked for other mirrors only."
     COUNTRY_CLOSED = "The mirror is not open to clients of this country."
     PRIVATE = "The mirror is private and serves its own networks only."
     PRIVATE_WITHOUT_NETWORKS = "The mirror is private but names no network, so it serves nobody."

@@ -176,7 +176,7 @@ def told(explained: str) -> tuple[list[str], list[str]]:
 
 def test_explain_tells_of_every_mirror_and_chooses_what_is_served(published: Path, application: Flask) -> None:
     loaded, snapshot, now = names_of(published), read_newest(published / "state"), time.time()
-    query = query_of(snapshot, "9", "baseos", "", "", "")
+    query = query_of(snapshot, "9", "baseos")
     for ip in addresses(200):
         console = Console(width=80, file=io.StringIO(), highlight=False)
         tell(console, snapshot, query, client_of(snapshot, ip), now)
@@ -370,7 +370,7 @@ ERRORS = [
     (
         ["list", "--ip", "8.8.8.8", *ASKED, "--country", "DEU"],
         1,
-        "error: country is malformed; write two-letter codes such as DE or DE,AT",
+        "error: country is malformed; write two-letter codes such as DE or DE,AT, and -DE for every country but that",
     ),
     (
         ["list", "--ip", "8.8.8.8", *ASKED, "--protocol", "ftp"],

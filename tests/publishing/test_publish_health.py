@@ -208,7 +208,7 @@ def test_a_release_waits_for_its_mirrors_and_never_goes_back(tmp_path: Path) -> 
     assert (latest(waiting), listed(waiting), listed(waiting, "9.8")) == ("9.7", "abcdefg", "abc")
     assert News("release waits", True, {"reason": told}) in news(before.facts, waiting.facts)
     console = Console(width=80, file=io.StringIO())
-    tell(console, waiting, query_of(waiting, "9", "baseos", "", "", ""), client(), NOW)
+    tell(console, waiting, query_of(waiting, "9", "baseos"), client(), NOW)
     assert told in console.file.getvalue()  # type: ignore[attr-defined]
 
     of.probed(dict.fromkeys("def", "b"), NEW)

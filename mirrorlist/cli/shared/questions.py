@@ -19,7 +19,7 @@ Command = Callable[..., Any]
 
 
 def question_options(command: Command) -> Command:
-    """``--ip``, ``--version``, ``--repo``, ``--arch``, ``--protocol``, ``--country``."""
+    """``--ip``, ``--version``, ``--repo``, ``--arch``, ``--protocol``, and those that filter mirrors."""
     for option in reversed(
         (
             click.option("--ip", required=True, help="The client's address."),
@@ -27,17 +27,19 @@ def question_options(command: Command) -> Command:
             click.option("--repo", required=True, help="The repository, as in baseos."),
             click.option("--arch", default="", help="The architecture, as in x86_64."),
             click.option("--protocol", default="", help="https or http only."),
-            click.option("--country", default="", help="Only mirrors in these countries: DE,AT."),
+            click.option("--country", default="", help="Only mirrors in these countries: DE,AT; -DE: not there."),
+            click.option("--avoid-country", default="", help="No mirrors in these countries."),
+            click.option("--avoid", default="", help="Not these mirrors, by host: mirror.example.org,..."),
+            click.option("--only", default="", help="Only these mirrors, by host."),
         )
     ):
         command = option(command)
     return command
 
 
-def query_of(snapshot: Snapshot, release: str, repo: str, arch: str, protocol: str, country: str) -> Query:
+def query_of(snapshot: Snapshot, release: str, repo: str, **given: str) -> Query:
     """The query of these options; raises as ``Spellings.by_path``."""
     service = snapshot.facts.service
-    given = {"arch": arch, "protocol": protocol, "country": country}
     return Spellings(service.catalogue, service.policy).by_path(release, repo, given)
 
 

@@ -21,6 +21,7 @@ from mirrorlist.core.catalogue.catalogue import (
     spelled_versions,
     target,
 )
+from mirrorlist.core.catalogue.filters import asked_filter, asked_values
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.errors import BadRequest, NotFound
@@ -123,10 +124,6 @@ def _segments(path: str) -> list[str]:
 
 
 _ARCH = re.compile(r"[A-Za-z0-9_]{1,32}", re.ASCII)
-_COUNTRY = re.compile(r"[A-Za-z]{2}", re.ASCII)
-_MOST_VALUES = 32
-GLOBAL = "GLOBAL"
-"""Fedora's word in ``country=`` for every country."""
 
 
 def parameters(query_string: str) -> dict[str, str]:
@@ -200,7 +197,7 @@ class Spellings:
             found,
             _arch(found, given),
             protocols or self._order,
-            asked_countries(given),
+            asked_filter(given),
             every_protocol=len(protocols) > 1,
             networks=not is_denied(given, "netblock"),
         )
@@ -222,14 +219,6 @@ def is_denied(given: Mapping[str, str], flag: str) -> bool:
     return value is not None and value.strip().lower() in FALSE_WORDS
 
 
-def asked_values(given: Mapping[str, str], key: str) -> list[str]:
-    """The values of a comma list, blanks dropped; a bare key is as good as none."""
-    values = [value.strip() for value in given.get(key, "").split(",")]
-    if len(values) > _MOST_VALUES:
-        raise BadRequest(f"{key} has more than {_MOST_VALUES} values")
-    return [value for value in values if value]
-
-
 def asked_protocols(given: Mapping[str, str]) -> set[str]:
     """The protocols of ``protocol=``; raises BadRequest for one that no list can have."""
     wanted = {value.lower() for value in asked_values(given, "protocol")}
@@ -249,17 +238,6 @@ def _arch(found: RepositoryTarget, given: Mapping[str, str]) -> str | None:
         return None
     check_arch(found, arch)
     return arch
-
-
-def asked_countries(given: Mapping[str, str]) -> tuple[str, ...]:
-    """The countries of ``country=`` or CentOS's ``cc=``; ``global`` among them means all."""
-    codes = [code.upper() for key in ("country", "cc") for code in asked_values(given, key)]
-    if GLOBAL in codes:
-        return ()
-    for code in codes:
-        if not _COUNTRY.fullmatch(code):
-            raise BadRequest("country is malformed; write two-letter codes such as DE or DE,AT")
-    return tuple(dict.fromkeys(codes))
 
 
 def for_metalink(query: Query) -> Query:

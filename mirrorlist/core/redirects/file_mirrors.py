@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from mirrorlist.core.catalogue.trees import MetadataFrom, RedirectTree, TreePath
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.files.metadata_files import fits_one, lists_others
+from mirrorlist.core.filter import NO_FILTER, Filter
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import is_public
 from mirrorlist.core.model import (
@@ -46,6 +47,7 @@ _PROVES_A_MATCH = frozenset(
         Reason.PROTOCOL, Reason.UNREACHABLE, Reason.MISSING, Reason.WRONG, Reason.INCOMPLETE, Reason.STALE,
         Reason.LAGGING,
         Reason.TAKEN_OUT, Reason.LIST_FULL, Reason.MONOPOLY, Reason.NO_FILE, Reason.AVOIDED, Reason.CONTINENT_ASKED,
+        Reason.COUNTRY_ASKED, Reason.NOT_AMONG_ONLY,
     }
 )  # fmt: skip
 _TELLS_NOTHING = frozenset(
@@ -60,14 +62,13 @@ _TELLS_NOTHING = frozenset(
 class FileQuery:
     """What a request asks for: a place, and what narrows the mirrors.
 
-    ``protocols`` are those that the client may be sent to, the preferred one first; ``avoid`` are names of mirrors;
-    ``networks`` is whether the client's networks count.
+    ``protocols`` are those that the client may be sent to, the preferred one first; ``filter`` is which mirrors it
+    wants; ``networks`` is whether the client's networks count.
     """
 
     place: TreePath
     protocols: tuple[Protocol, ...]
-    countries: tuple[str, ...] = ()
-    avoid: frozenset[str] = frozenset()
+    filter: Filter = NO_FILTER
     family: Family | None = None
     networks: bool = True
 
@@ -141,8 +142,7 @@ def offer(
     without = left_out(snapshot, wanted)
     selection = select(snapshot, query, client, now, Exclusions(without, wanted.family))
     if place.continents and not selection.choices:
-        without = {number: reason for number, reason in without.items() if reason is not Reason.CONTINENT_ASKED}
-        selection = select(snapshot, query, client, now, Exclusions(without, wanted.family))
+        selection = select(snapshot, query, client, now, Exclusions(family=wanted.family))
         selection = replace(selection, notes=(*selection.notes, RELAXED))
     sources = tuple(sources_of(snapshot, wanted, selection))
     if not sources:
@@ -156,28 +156,26 @@ def file_query(snapshot: Snapshot, belonging: RepositoryLocator, wanted: FileQue
     module = place.tree.module
     target = RepositoryTarget("", "", module, place.quoted, belonging.is_in_vault(module, place.path), ())
     query = Query(
-        target, None, wanted.protocols, wanted.countries, networks=wanted.networks, file=place.path, by_tree=True
+        target, None, wanted.protocols, wanted.filter, networks=wanted.networks, file=place.path, by_tree=True
     )
     return located(snapshot, belonging, query, now)
 
 
 def left_out(snapshot: Snapshot, wanted: FileQuery) -> dict[int, Reason]:
-    """The mirrors, by number, that the request does not want."""
-    found: dict[int, Reason] = {}
+    """The mirrors, by number, that are not on the continents that the address names."""
     continents = wanted.place.continents
-    for number, mirror in enumerate(snapshot.mirrors):
-        if mirror.name in wanted.avoid:
-            found[number] = Reason.AVOIDED
-        elif continents and (mirror.location is None or mirror.location.continent not in continents):
-            found[number] = Reason.CONTINENT_ASKED
-    return found
+    return {
+        number: Reason.CONTINENT_ASKED
+        for number, mirror in enumerate(snapshot.mirrors if continents else ())
+        if mirror.location is None or mirror.location.continent not in continents
+    }
 
 
 def wanted_by(query: Query) -> FileQuery:
     """What a query for a list wants, as if a tree were asked for its path."""
     path = query.path if query.file is None else query.file
     place = TreePath(RedirectTree(prefix="/", module=query.target.module), path)
-    return FileQuery(place, query.protocols, query.countries, networks=query.networks)
+    return FileQuery(place, query.protocols, query.filter, networks=query.networks)
 
 
 def sources_of(snapshot: Snapshot, wanted: FileQuery, selection: Selection) -> list[FileSource]:

@@ -18,8 +18,8 @@ Column = Sequence[bytes | None]
 NOT_KEPT = -1
 """The number of a column that is not kept."""
 MOST_NARROWED = 512
-"""So many columns that holders of files narrow are kept: there may be as many as sets of mirrors that have a file.
-About 4 KB each with 530 mirrors."""
+"""So many columns are kept that clients' filters narrow, and as many that holders of files narrow alone: there may be
+as many as sets of mirrors that have a file. About 4 KB each with 530 mirrors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,11 @@ class PreparedColumn:
 
     ``every`` also has the others (see ``Usability``), who come last; None where there are none. Where ``urls`` has
     nobody else, ``is_last`` is set and ``every`` is None. ``own`` are the project's own trees for the same question.
+    ``is_filtered``: a client's filter leaves out mirrors.
     """
 
     number: int
+    is_filtered: bool
     urls: Column
     every: Column | None
     rung: FallbackLevel
@@ -49,28 +51,32 @@ class Columns:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._kept: dict[object, PreparedColumn] = {}
-        self._narrowed = 0
+        self._narrowed = {False: 0, True: 0}
         self._trees: dict[str, bytes] = {}
         self._ways = UsableWays(snapshot.mirrors, snapshot.facts.health)
+        service = snapshot.facts.service
+        self._own = [tree for module in service.modules for tree in service.last_resorts(module)]
         self._tells_families = self._ways.tells_families or tells_families(snapshot)
 
     def of(self, query: Query, family: Family | None, narrowing: Exclusions) -> PreparedColumn:
         """The column of a query for clients of a family; queries that cannot differ share one."""
         narrowing = narrowed(self._snapshot, query, narrowing)
         family = narrowing.family or family
-        is_narrowed = bool(narrowing.without or narrowing.holds)
+        is_filtered = bool(narrowing.unwanted)
+        is_narrowed = bool(narrowing.without or narrowing.holds or is_filtered)
         key = (
             query.target.module, query.target.vault, query.protocols, query.by_tree, query.file is None,
             (family, narrowing.family is None) if self._tells_families else None, self._judged(query, family),
-            (tuple(narrowing.without.items()), narrowing.holds) if is_narrowed else None,
+            (tuple(narrowing.without.items()), narrowing.holds, tuple(narrowing.unwanted)) if is_narrowed else None,
+            tuple(tree for tree in self._own if not query.filter.allows(tree)) if query.filter else (),
         )  # fmt: skip
         column = self._kept.get(key)
         if column is None:
-            keep = not is_narrowed or self._narrowed < MOST_NARROWED
+            keep = not is_narrowed or self._narrowed[is_filtered] < MOST_NARROWED
             column = self._new(len(self._kept) if keep else NOT_KEPT, query, family, narrowing)
             if keep:
                 self._kept[key] = column
-                self._narrowed += is_narrowed
+                self._narrowed[is_filtered] += is_narrowed
         return column
 
     def _judged(self, query: Query, family: Family | None) -> object:
@@ -90,6 +96,7 @@ class Columns:
         is_last = bool(usable.others) and not any(urls)
         return PreparedColumn(
             number=number,
+            is_filtered=bool(narrowing.unwanted),
             urls=every if is_last else urls,
             every=every if usable.others and not is_last else None,
             rung=usable.rung,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mirrorlist.core.catalogue.catalogue import Catalogue, directories, published, published_contents, published_images
@@ -10,8 +11,10 @@ from mirrorlist.core.catalogue.trees import TreePath, quoted
 from mirrorlist.core.content import content_key
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.files.index import SHA256_BYTES, FileIndex, FilePieces, Holders
+from mirrorlist.core.filter import Filter, is_at, starts
 from mirrorlist.core.health.columns import SyncState
-from mirrorlist.core.model import MAIN, Query
+from mirrorlist.core.mirror import country_of
+from mirrorlist.core.model import MAIN, Mirror, Query
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.usability import Exclusions
 from mirrorlist.core.snapshot import Snapshot
@@ -232,11 +235,13 @@ def _may_be_newer(snapshot: Snapshot, index: FileIndex, path: str, repository: s
 
 
 def narrowed(snapshot: Snapshot, query: Query, narrowing: Exclusions) -> Exclusions:
-    """The narrowing, with what the index of files knows of the query's path.
+    """The narrowing, with what the query's filter leaves out, and what the index of files knows of the query's path.
 
     Mirrors that lack a file are left out of its answers whatever the level. Of a directory it is a matter of levels:
     first those that have every file in it, then those that have some of what is below it, then the others.
     """
+    if query.filter and not query.target.vault:
+        narrowing = replace(narrowing, unwanted=unwanted(query.filter, snapshot.mirrors, query.target.module))
     index = snapshot.files.get(query.target.module)
     if query.file is None or index is None or query.target.vault:
         return narrowing
@@ -257,6 +262,21 @@ def narrowed(snapshot: Snapshot, query: Query, narrowing: Exclusions) -> Exclusi
         for number in range(len(index.bits))
     )
     return replace(narrowing, holds=holds) if any(holds) else narrowing
+
+
+def unwanted(wanted: Filter, mirrors: Sequence[Mirror], module: str) -> dict[int, Reason]:
+    """The mirrors of a module, by number, that a filter leaves out, and why."""
+    found: dict[int, Reason] = {}
+    avoided, only = starts(wanted.avoid), starts(wanted.only)
+    for number, mirror in enumerate(mirrors):
+        country, urls = country_of(mirror), mirror.urls.get(module, {}).values()
+        if (wanted.countries and country not in wanted.countries) or country in wanted.avoid_countries:
+            found[number] = Reason.COUNTRY_ASKED
+        elif avoided and (mirror.name.lower() in wanted.avoid or is_at(urls, avoided)):
+            found[number] = Reason.AVOIDED
+        elif only and not (mirror.name.lower() in wanted.only or is_at(urls, only)):
+            found[number] = Reason.NOT_AMONG_ONLY
+    return found
 
 
 def holders_of(index: FileIndex, query: Query) -> Holders | None:

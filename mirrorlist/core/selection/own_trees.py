@@ -54,7 +54,7 @@ def own_trees(
         trees = last_resorts(snapshot, module, family)
     else:
         trees = _by_answer(snapshot.facts.health, service.fallbacks.get(module, ()), family)
-    trees = tuple(tree for tree in trees if _scheme(tree) in query.protocols)
+    trees = tuple(tree for tree in trees if _scheme(tree) in query.protocols and query.filter.allows(tree))
     none_is_good = level >= FallbackLevel.LAST_KNOWN
     ready: tuple[str, ...] = ()
     if none_is_good or service.fallbacks.get(module):  # an origin that nobody named a fallback spares itself

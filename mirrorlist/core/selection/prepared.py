@@ -101,6 +101,8 @@ _GROUPS_KEPT = 512
 """Places; all groups of one are some 20 KB with 530 mirrors, and few places need them."""
 _NETWORKS_KEPT = 16_384
 """Networks at places, about 1 KB each where a few mirrors name them."""
+_FILTERED_KEPT = 16_384
+"""Keys of clients that filter, about 250 bytes each."""
 
 
 class PreparedModule:
@@ -118,6 +120,7 @@ class PreparedModule:
         self._near, self._variants, self._limit = policy.near, policy.variants, policy.limit
         self._matches: dict[int, dict[int, Match]] = {0: {}}
         self._networks: dict[tuple[int, int], NetworkOrder] = {}
+        self._filtered: dict[tuple[int, int, int, ClientHash], int | None] = {}
         self._place_groups: dict[int, list[Group]] = {}
         self._nearest: dict[int, tuple[int, int, int]] = {}
         self._mirrors = facts.mirrors
@@ -155,6 +158,23 @@ class PreparedModule:
             if drawn is None:
                 return None
         return (place * self._variants + order % self._variants) << 16 | drawn
+
+    def filtered_key(self, place: int, network: int, lot: ClientHash, column: PreparedColumn) -> int | None:
+        """The key by ``column.urls``, or by ``column.every`` if it has nobody, remembered for clients that come again.
+
+        A filter can leave only mirrors that are far down the groups, where looking for one takes longest.
+        """
+        of = column.number, place, network, lot
+        try:
+            return self._filtered[of]
+        except KeyError:
+            key = self.key(place, network, lot, column.urls)
+            if key is None and column.every is not None:
+                key = self.key(place, network, lot, column.every)
+        if len(self._filtered) >= _FILTERED_KEPT:
+            self._filtered.clear()
+        self._filtered[of] = key
+        return key
 
     def _key_in_network(self, place: int, network: int, words: HashWords, column: Column) -> int | None:
         belongs, usable = self._network(network, place), _Usable(column)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
-from mirrorlist.core.mirror import country_of
+from mirrorlist.core.filter import NO_FILTER
 from mirrorlist.core.model import (
     BEST_PREFERENCE,
     Choice,
@@ -23,7 +23,7 @@ from mirrorlist.core.model import (
     Selection,
 )
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.rules import is_carrier, open_in, reason_against
+from mirrorlist.core.rules import open_in, reason_against
 from mirrorlist.core.selection.causes import cause_of
 from mirrorlist.core.selection.known_files import narrowed
 from mirrorlist.core.selection.own_trees import own_trees, rung_notes
@@ -43,12 +43,11 @@ from mirrorlist.core.selection.usability import (
     NO_EXCLUSIONS,
     Exclusions,
     Usability,
+    UsableWays,
     family_of,
-    usability,
+    usability_by,
 )
 from mirrorlist.core.snapshot import Snapshot
-
-RELAXED = "no mirror in the countries asked for has this; the usual order follows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +64,22 @@ class Sieved:
 def select(
     snapshot: Snapshot, query: Query, client: Client, now: float, narrowing: Exclusions = NO_EXCLUSIONS
 ) -> Selection:
-    """The selection for a query and a client at a time; every mirror is in it, chosen or left out."""
+    """The selection for a query and a client at a time; every mirror is in it, chosen or left out.
+
+    What the query's filter asks for is given up step by step, with notes, where nobody is left: an empty list helps
+    nobody.
+    """
     near = network_matches(snapshot.mirrors, client) if query.networks else {}
-    narrowing = narrowed(snapshot, query, narrowing)
-    family = narrowing.family or family_of(client)
-    usable = usability(snapshot.mirrors, snapshot.facts.health, query, family_of(client), narrowing)
-    sieved, notes = _sieve_or_relax(snapshot.mirrors, query, client, near, usable)
+    ways, family = UsableWays(snapshot.mirrors, snapshot.facts.health), narrowing.family or family_of(client)
+    ruled = [_reason_against(mirror, query, client, near.get(n)) for n, mirror in enumerate(snapshot.mirrors)]
+    steps = (NO_FILTER if query.target.vault else query.filter).steps()
+    for left, given_up in steps:
+        query, notes = replace(query, filter=left), given_up
+        usable = usability_by(ways, query, family_of(client), narrowed(snapshot, query, narrowing))
+        sieved = _sieve(ruled, usable)
+        own = own_trees(snapshot, query, family, usable.rung, is_empty=True)
+        if sieved.usable or sieved.others or (not left.countries and (own.answering or own.last)):
+            break
     groups, alone = _groups(snapshot, sieved, near, query, client)
     chosen = list(islice(_ordered(snapshot, groups, client, sieved, now), snapshot.policy.limit))
     own = own_trees(snapshot, query, family, usable.rung, is_empty=not chosen)
@@ -92,23 +101,11 @@ def select(
     )
 
 
-def _sieve_or_relax(
-    mirrors: Sequence[Mirror], query: Query, client: Client, near: Mapping[int, Match], usable: Usability
-) -> tuple[Sieved, tuple[str, ...]]:
-    """``country=`` is given up, with a note, when it leaves nothing: an empty list helps nobody."""
-    sieved = _sieve(mirrors, query, client, near, usable)
-    if sieved.usable or sieved.others or not query.countries or query.target.vault:
-        return sieved, ()
-    return _sieve(mirrors, replace(query, countries=()), client, near, usable), (RELAXED,)
-
-
-def _sieve(
-    mirrors: Sequence[Mirror], query: Query, client: Client, near: Mapping[int, Match], usable: Usability
-) -> Sieved:
+def _sieve(ruled: Sequence[Reason | None], usable: Usability) -> Sieved:
+    """What is left of the mirrors against which no rule speaks."""
     reasons: dict[int, Reason] = {}
     standing: set[int] = set()
-    for number, mirror in enumerate(mirrors):
-        reason = _reason_against(mirror, query, client, near.get(number))
+    for number, reason in enumerate(ruled):
         if reason is None:
             standing.add(number)
             reason = usable.reasons[number]
@@ -119,13 +116,10 @@ def _sieve(
 
 
 def _reason_against(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
-    """The reason of the rules or of the question itself; the vault's versions are on no mirror."""
+    """The reason of the rules; the vault's versions are on no mirror."""
     if query.target.vault:
         return Reason.VAULT
-    module = query.target.module
-    if query.countries and country_of(mirror) not in query.countries and is_carrier(mirror, module):
-        return Reason.COUNTRY_ASKED
-    return reason_against(mirror, module, client.place.country, match)
+    return reason_against(mirror, query.target.module, client.place.country, match)
 
 
 def _groups(

@@ -58,11 +58,13 @@ _Step = tuple[FallbackLevel, frozenset[SyncState]]
 @dataclass(frozen=True, slots=True)
 class Exclusions:
     """What leaves out mirrors beside health: ``without``, by number, whatever the level; ``holds``, a byte of
-    ``SyncState`` per mirror, where that is known of the path itself; ``family``, asked for instead of the client's."""
+    ``SyncState`` per mirror, where that is known of the path itself; ``family``, asked for instead of the client's;
+    ``unwanted``, by number, what the client's filter leaves out (see ``known_files.narrowed``)."""
 
     without: Mapping[int, Reason] = field(default_factory=dict)
     family: Family | None = None
     holds: bytes | None = None
+    unwanted: Mapping[int, Reason] = field(default_factory=dict)
 
 
 NO_EXCLUSIONS = Exclusions()
@@ -152,7 +154,20 @@ def usability(
 def usability_by(
     ways: UsableWays, query: Query, family: Family | None, narrowing: Exclusions = NO_EXCLUSIONS
 ) -> Usability:
-    """The same, for many queries."""
+    """The same, for many queries.
+
+    A filter never brings mirrors that are not known to be good while there are good ones outside it.
+    """
+    found = _usability_by(ways, query, family, narrowing)
+    if not narrowing.unwanted or found.rung is not FallbackLevel.LAST_KNOWN:
+        return found
+    if _usability_by(ways, query, family, replace(narrowing, unwanted={})).rung is FallbackLevel.LAST_KNOWN:
+        return found
+    asked = _Asked(query, narrowing.family or family, narrowing.family is not None, narrowing)
+    return replace(_column(ways, asked, _STEPS[0]), rung=FallbackLevel.FALLBACKS)
+
+
+def _usability_by(ways: UsableWays, query: Query, family: Family | None, narrowing: Exclusions) -> Usability:
     asked = _Asked(query, narrowing.family or family, False, narrowing)
     if asked.family is None or not ways.tells_families:
         return _down(ways, asked)
@@ -195,7 +210,7 @@ def _column(ways: UsableWays, asked: _Asked, step: _Step) -> Usability:
         worst = max((column[number] for column in columns if column[number] not in good), default=0)
         if urls[number] and worst:
             urls[number], reasons[number] = (), SYNC_REASONS[SyncState(worst)]
-    for number, reason in narrowing.without.items():
+    for number, reason in (*narrowing.without.items(), *narrowing.unwanted.items()):
         urls[number], reasons[number] = (), reason
     for number in health.out:
         urls[number], reasons[number] = (), Reason.TAKEN_OUT

@@ -78,14 +78,19 @@ GEO: Schema = {
 }
 
 
+HOST = "[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"
 SELECTION_ASKED = (
     Parameter("repo", "The repository and the version, as in baseos-9.",
               {"type": "string", "minLength": 1, "maxLength": 200}, required=True),
     Parameter("arch", "The architecture; without it the client fills it in.",
               {"type": "string", "pattern": "^[A-Za-z0-9_]{1,32}$"}),
     Parameter("protocol", "Only this protocol.", _enum(each.value for each in WEB_PROTOCOLS)),
-    Parameter("country", "Only mirrors in these countries.",
+    Parameter("country", "Only mirrors in these countries; with a minus: in none of these.",
+              {"type": "string", "pattern": "^-?[A-Za-z]{2}(,-?[A-Za-z]{2}){0,9}$"}),
+    Parameter("avoid_country", "No mirrors in these countries.",
               {"type": "string", "pattern": "^[A-Za-z]{2}(,[A-Za-z]{2}){0,9}$"}),
+    Parameter("avoid", "Not these mirrors, by host.", {"type": "string", "pattern": f"^{HOST}(,{HOST}){{0,9}}$"}),
+    Parameter("only", "Only these mirrors, by host.", {"type": "string", "pattern": f"^{HOST}(,{HOST}){{0,9}}$"}),
     Parameter("ip", "The public answer for another address.",
               {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from mirrorlist.core.errors import BadRequest
 from mirrorlist.core.network.prefixes import packed
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.web.api import openapi, types
-from mirrorlist.web.api.openapi import LATEST, MOST_EVENTS
+from mirrorlist.web.api.openapi import HOST, LATEST, MOST_EVENTS
 from mirrorlist.web.responses import JSON, answer, made, private
 from mirrorlist.web.site.network import FILTERS, filters
 from mirrorlist.web.site.parameters import explained, question_of, values_of
@@ -23,11 +23,15 @@ from mirrorlist.web.site.published import Publications, Published
 
 TEXT = "text/plain; charset=utf-8"
 _NUMBER = re.compile("[0-9]{1,13}", re.ASCII)
-_SELECTION = ("repo", "arch", "protocol", "country", "ip")
+_SELECTION = ("repo", "arch", "protocol", "country", "avoid_country", "avoid", "only", "ip")
+_HOSTS = re.compile(f"{HOST}(,{HOST}){{0,9}}", re.ASCII), "hosts of mirrors such as mirror.example.org"
 _SHAPES = {
     "arch": (re.compile("[A-Za-z0-9_]{1,32}", re.ASCII), "an architecture such as x86_64"),
     "protocol": (re.compile("https?"), "https or http"),
-    "country": (re.compile("[A-Za-z]{2}(,[A-Za-z]{2}){0,9}", re.ASCII), "two-letter codes such as DE,AT"),
+    "country": (re.compile("-?[A-Za-z]{2}(,-?[A-Za-z]{2}){0,9}", re.ASCII), "two-letter codes such as DE,AT or -DE"),
+    "avoid_country": (re.compile("[A-Za-z]{2}(,[A-Za-z]{2}){0,9}", re.ASCII), "two-letter codes such as DE,AT"),
+    "avoid": _HOSTS,
+    "only": _HOSTS,
 }
 
 

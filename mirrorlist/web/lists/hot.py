@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import chain
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -88,9 +89,12 @@ class ListAnswers:
         route = routes[family]
         if route is None:
             return None
-        row = route.rows.of(place, network, lot)
-        if row is None:
-            return None
+        row = route.row(place, network, lot)
+        while row is None:
+            route = route.instead
+            if route is None:
+                return None
+            row = route.row(place, network, lot)
         body = route.body(row)
         accepted = environ.get("HTTP_ACCEPT_ENCODING")
         if accepted and (packed := compressed(body, accepted)):
@@ -121,8 +125,8 @@ class ListAnswers:
 
     def _collect_routes(self) -> None:
         for routes in list(self._routes.values()):
-            for route in routes or ():
-                if route is not None and route.hits:
+            for route in chain.from_iterable(each.with_instead() for each in routes or () if each is not None):
+                if route.hits:
                     hits, route.hits = route.hits, 0
                     kind = route.labels[Dimension.ROUTE].partition("/")[0]
                     self._counts.add({**route.labels, Measure.ANSWERS: f"{kind} 200"}, hits)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakMethod
@@ -79,6 +80,18 @@ class Rows:
         row.hits += 1
         return row
 
+    def filtered(self, place: int, network: int, lot: ClientHash) -> AnswerParts | None:
+        """The same for a client that filters."""
+        key = self._orders.filtered_key(place, network, lot, self._prepared)
+        return None if key is None else self._row(key)
+
+    def _row(self, key: int) -> AnswerParts:
+        row = self.by_key.get(key)
+        if row is None:
+            row = self._new(key)
+        row.hits += 1
+        return row
+
     def _new(self, key: int) -> AnswerParts:
         numbers, alone = self._orders.listed(key, self._column, self._every)
         column, writing = self._prepared, self._writing
@@ -124,17 +137,29 @@ class Room:
 
 
 class Route:
-    """One question, prepared: how a row becomes its answer. ``hits`` is how often it was asked since counted."""
+    """One question, prepared: how a row becomes its answer. ``hits`` is how often it was asked since counted.
 
-    __slots__ = ("_by_length", "between", "head", "headers", "hits", "labels", "rows", "tail", "tail_alone")
+    ``row`` finds the row of a client's place, network and hash. Where it finds none ``instead`` does, with less of the
+    client's filter; without that Flask has to answer.
+    """
 
-    def __init__(self, rows: Rows, labels: Labels) -> None:
-        self.rows = rows
+    __slots__ = ("_by_length", "between", "head", "headers", "hits", "instead", "labels", "row", "tail", "tail_alone")
+
+    def __init__(self, row: Callable[[int, int, ClientHash], AnswerParts | None], labels: Labels) -> None:
+        self.row = row
+        self.instead: Route | None = None
         self.labels = labels
         self.hits = 0
         self.head = self.between = self.tail = self.tail_alone = b""
         self.headers: Headers = []
         self._by_length: dict[int, Headers] = {}
+
+    def with_instead(self) -> Iterator[Route]:
+        """The route, and those that answer instead of it."""
+        route: Route | None = self
+        while route is not None:
+            yield route
+            route = route.instead
 
     def body(self, row: AnswerParts) -> bytes:
         """The answer of this row."""
@@ -160,23 +185,44 @@ class Routes:
 
     def of(self, question: Question, family: Family | None) -> Route | None:
         """The prepared question for clients of a family, or None where the mirrors are not what answers it."""
+        first: Route | None = None
+        before: Route | None = None
+        for left, notes in question.query.filter.steps():
+            query = replace(question.query, filter=left)
+            column = self._prepared.column(query, family)
+            route = self._route(replace(question, query=query), column, notes, bool(question.query.filter))
+            if route is None:
+                return None
+            if before is None:
+                first = route
+            else:
+                before.instead = route
+            if not left.countries and (query.file is not None or column.own.answering or column.own.last):
+                break  # the project's own trees are an answer too, and Flask writes it
+            before = route
+        return first
+
+    def _route(
+        self, question: Question, column: PreparedColumn, notes: tuple[str, ...], is_filtered: bool
+    ) -> Route | None:
         query = question.query
         orders = self._prepared.module(query.target.module)
-        unusual = query.target.vault or query.countries or query.every_protocol or not query.networks
+        unusual = query.target.vault or query.every_protocol or not query.networks
         if unusual or orders is None or not question.is_plain:
             return None
         if question.format != DEFAULT_FORMATS[question.kind] or question.kind is ListKind.ISOLIST:
             return None
-        column = self._prepared.column(query, family)
         if column.number == NOT_KEPT:
             return None
-        route = Route(self._rows_of(question.kind, column, orders), labels_of_question(question, column.rung))
+        rows = self._rows_of(question.kind, column, orders)
+        route = Route(rows.filtered if is_filtered else rows.of, labels_of_question(question, column.rung))
         if question.kind is ListKind.MIRRORLIST:
             # The trees are joined by the repository's path; the notes on the fallback level are not for a monopoly.
             route.headers = list(headers_for(mirrorlist.CONTENT_TYPE))
             route.head = _comments(question.heading)
-            route.between = route.tail_alone = query.path.encode() + b"\n"
-            route.tail = route.between + _comments(column.notes)
+            route.between = query.path.encode() + b"\n"
+            route.tail_alone = route.between + _comments(notes)
+            route.tail = route.tail_alone + _comments(column.notes)
             return route
         metadata = self._prepared.snapshot.facts.metadata.get(query.key)
         if metadata is None:

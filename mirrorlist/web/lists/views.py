@@ -23,7 +23,7 @@ from mirrorlist.formats import file_metalink3, file_metalink4
 from mirrorlist.formats.mirrorlist import CONTENT_TYPE as TEXT
 from mirrorlist.formats.registry import LISTS, METALINKS
 from mirrorlist.web.client_address import TrustedProxies, client_address
-from mirrorlist.web.counts import Counts, labels_of_offer, labels_of_question, labels_of_selection
+from mirrorlist.web.counts import Counts, Labels, labels_of_offer, labels_of_question, labels_of_selection
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import ListKind, Question, Questions, sent_by
 from mirrorlist.web.repeats import FORGETFUL, Repeats, request_of
@@ -54,17 +54,20 @@ def lists(
         if question.redirect:  # one address has to be there, even where a service wants no fallbacks
             question = replace(question, query=replace(question.query, by_tree=True))
         narrowing = Exclusions(family=question.family) if question.family else NO_EXCLUSIONS
-        rung = current.column(question.query, family_of(client), narrowing).rung
-        labels = labels_of_question(question, rung)
+
+        def labels(answered: Selection) -> Labels:
+            query = replace(question.query, filter=answered.query.filter)
+            return labels_of_question(question, current.column(query, family_of(client), narrowing).rung)
+
         if is_of_one_file(snapshot, question):
             found = offer(snapshot, questions.belonging, wanted, client, now)
             if question.redirect:
                 found = moved_on(found, snapshot, client, repeats, now)
-            counts.add({**labels, **labels_of_offer(client, found)})
+            counts.add({**labels(found.selection), **labels_of_offer(client, found)})
             return _redirected(found.sources) if question.redirect else as_response(*written_file(question, found))
         metadata = metadata_for(snapshot, question.query) if question.kind is ListKind.METALINK else None
         selection = selected(snapshot, question, client, now)
-        counts.add({**labels, **labels_of_selection(client, selection)})
+        counts.add({**labels(selection), **labels_of_selection(client, selection)})
         if question.redirect:
             return _redirected(sources_of(snapshot, wanted, selection))
         return as_response(*written(question, selection, metadata))

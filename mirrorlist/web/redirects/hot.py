@@ -1,7 +1,8 @@
 """The fast path of the redirector: plain redirects to known files, before Flask makes a request context.
 
-It answers GET and HEAD without parameters for files that the index has, or for any file while there is no index.
-Everything else goes on to the view in web/redirects/views.py, which answers the same, header by header.
+It answers GET and HEAD without parameters, or with those that filter mirrors, for files that the index has, or for any
+file while there is no index. Everything else goes on to the view in web/redirects/views.py, which answers the same,
+header by header.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mirrorlist.core.catalogue.filters import FILTERS, asked_filter
+from mirrorlist.core.catalogue.query import parameters
 from mirrorlist.core.catalogue.trees import MetadataFrom, TreePath, Trees, host_name, quoted
-from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.core.errors import BadRequest, MirrorlistError
 from mirrorlist.core.files.folder import indexed_folder
 from mirrorlist.core.files.index import FileIndex, Holders
+from mirrorlist.core.filter import NO_FILTER, Filter
 from mirrorlist.core.model import Query
 from mirrorlist.core.redirects.file_mirrors import FileQuery, comes_from_origin, file_query
 from mirrorlist.core.selection.client import CountryOf
@@ -114,6 +118,8 @@ class RedirectAnswers:
         self._folders: dict[str, Folder] = {}
         self._files: dict[str, File] = {}
         self._courses: dict[Hashable, RedirectTargets] = {}
+        self._filters = Memo(_filter, MOST_HEADERS, LONGEST_REMEMBERED)
+        self._filtered: dict[tuple[RedirectTargets, str], RedirectTargets] = {}
         self._room = Room(MOST_WAYS, self._clear_ways)
 
     def host(self, environ: WSGIEnvironment) -> str | None:
@@ -128,7 +134,7 @@ class RedirectAnswers:
 
     def collect(self) -> None:
         """Moves into the counts what was answered since the last time."""
-        for courses in list(self._courses.values()):
+        for courses in (*self._courses.values(), *self._filtered.values()):
             for labels, passed, hits in courses.counted():
                 self._counts.add({**labels, Measure.ANSWERS: "files 302"}, hits)
                 if passed is not None:
@@ -136,13 +142,13 @@ class RedirectAnswers:
 
     def _clear_ways(self) -> None:
         self.collect()
-        for courses in self._courses.values():
+        for courses in (*self._courses.values(), *self._filtered.values()):
             courses.clear()
 
     def answer(self, environ: WSGIEnvironment, host: str) -> Headers | None:
         """The headers of a redirect, or None if Flask has to answer."""
-        method = environ["REQUEST_METHOD"]
-        if environ.get("QUERY_STRING") or method not in METHODS:
+        method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING")
+        if method not in METHODS or (query and self._filters[query] is None):
             return None
         path: str = environ["PATH_INFO"]
         asked = host + path
@@ -158,6 +164,9 @@ class RedirectAnswers:
         if agent is not None and self._particular[agent]:
             return None
         written, checked, courses = file
+        if query:
+            asked = f"{asked}?{query}"
+            courses = self._filtered.get((courses, query)) or self._new_filtered(courses, query)
         if isinstance(written, int):
             written = path[written:]
         https = environ["wsgi.url_scheme"] == "https" or (
@@ -253,6 +262,13 @@ class RedirectAnswers:
         images = belonging.images_in(module, parent) | belonging.images_in(module, real)
         return None if files is None else Folder(asked, quoted(real) + "/" if real else "", files, images)
 
+    def _new_filtered(self, courses: RedirectTargets, asked: str) -> RedirectTargets:
+        if len(self._filtered) >= MOST_COURSES:
+            self._clear_ways()
+            self._filtered.clear()
+        filtered = self._filtered[courses, asked] = courses.filtered(self._filters[asked] or NO_FILTER)
+        return filtered
+
     def _courses_of(
         self, place: TreePath, orders: PreparedModule, query: Query, holders: Holders | None
     ) -> RedirectTargets:
@@ -266,6 +282,7 @@ class RedirectAnswers:
             if len(self._courses) >= MOST_COURSES:
                 self._clear_ways()
                 self._courses.clear()
+                self._filtered.clear()
                 self._files.clear()
                 self._folders.clear()
             courses = RedirectTargets(self._prepared, self._requests, orders, place, self._room)
@@ -276,6 +293,15 @@ class RedirectAnswers:
 def _starts_of(trees: Trees, host: str) -> tuple[str, ...]:
     """How paths of trees begin at a host that trees have to themselves."""
     return trees.starts(host) if host_name(host) in trees.hosts else ()
+
+
+def _filter(query_string: str) -> Filter | None:
+    """The filter, if a query string asks for nothing else and is well-formed."""
+    try:
+        given = parameters(query_string)
+        return asked_filter(given) if given.keys() <= FILTERS else None
+    except BadRequest:
+        return None
 
 
 def _wants_redirect(accept: str) -> bool:

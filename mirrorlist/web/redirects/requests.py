@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from werkzeug.http import parse_list_header, parse_options_header
 
-from mirrorlist.core.catalogue.query import asked_countries, asked_protocols, asked_values, parameters
+from mirrorlist.core.catalogue.filters import asked_filter
+from mirrorlist.core.catalogue.query import asked_protocols, parameters
 from mirrorlist.core.catalogue.trees import Keeps, RedirectTree, TreePath, Trees
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import Protocol
@@ -102,8 +103,7 @@ class FileRequests:
         wanted = FileQuery(
             place,
             protocols,
-            asked_countries(given),
-            frozenset(asked_values(given, "avoid")),
+            asked_filter(given),
             family_asked(given),
         )
         otherwise = () if asked else possible

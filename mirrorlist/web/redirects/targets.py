@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from mirrorlist.core.catalogue.trees import TreePath, spelled
 from mirrorlist.core.files.folder import IndexedFolder
+from mirrorlist.core.filter import NO_FILTER, Filter
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import country_of as mirror_country
 from mirrorlist.core.model import FallbackLevel
@@ -59,9 +60,12 @@ class RedirectTargets:
         orders: PreparedModule,
         place: TreePath,
         room: Room,
+        filter: Filter | None = None,
+        instead: RedirectTargets | None = None,
     ) -> None:
         self._prepared, self._requests, self._orders = prepared, requests, orders
         self._place, self._room = place, room
+        self._filter, self._instead = filter, instead
         self._kinds: list[_Kind | None] = [None] * (2 * len(FAMILIES))
 
     def way(self, client: Known, https: bool) -> RedirectTarget | None:
@@ -75,7 +79,14 @@ class RedirectTargets:
         if kind is None:
             kind = self._kinds[at] = self._kind(FAMILIES[family], https)
         column = kind.column
-        key = place if column is None else self._orders.key(place, network, lot, column.urls)
+        if column is None:
+            key: int | None = place
+        elif self._filter is not None:
+            key = self._orders.filtered_key(place, network, lot, column)
+            if key is None:
+                return None if self._instead is None or self._own_will_do(column) else self._instead.way(client, https)
+        else:
+            key = self._orders.key(place, network, lot, column.urls)
         if key is None:
             if column is None or column.every is None:
                 return None
@@ -91,6 +102,8 @@ class RedirectTargets:
         """The way of a client that came back so many times for the same file, which ``way`` is the first for."""
         kind = self._kinds[client[4] * 2 + https]
         assert kind is not None, "way has made it"
+        if self._instead is not None and kind.ways.get(way.key) is not way:
+            return self._instead.next_way(way, client, https, turn)
         found = kind.next_ways.get((way.key, turn))
         if found is None:
             self._room.take_one()
@@ -99,6 +112,8 @@ class RedirectTargets:
 
     def counted(self) -> Iterator[tuple[Labels, str | None, int]]:
         """What was given since this was last asked for, with its labels, and the name of the mirror passed over."""
+        if self._instead is not None:
+            yield from self._instead.counted()
         of_file = labels_of_file(Form.REDIRECT.name, self._place.tree.module)
         snapshot = self._prepared.snapshot
         for kind in self._kinds:
@@ -116,10 +131,26 @@ class RedirectTargets:
 
     def clear(self) -> None:
         """Forgets the ways."""
+        if self._instead is not None:
+            self._instead.clear()
         for kind in self._kinds:
             if kind is not None:
                 kind.ways.clear()
                 kind.next_ways.clear()
+
+    def filtered(self, filter: Filter) -> RedirectTargets:
+        """Who of these may give the files to clients with a filter, which is given up as in ``select``."""
+        found: RedirectTargets | None = None
+        for left, _ in reversed(list(filter.steps())):
+            found = RedirectTargets(
+                self._prepared, self._requests, self._orders, self._place, self._room, left, instead=found
+            )
+        return found or self
+
+    def _own_will_do(self, column: PreparedColumn) -> bool:
+        """Whether the project's own trees are an answer for want of mirrors; the view gives it."""
+        wanted = self._filter or NO_FILTER
+        return not wanted.countries and bool(column.own.answering or column.own.last)
 
     def _new_way(self, kind: _Kind, key: int) -> RedirectTarget | None:
         if kind.column is None and not kind.resorts:
@@ -131,12 +162,13 @@ class RedirectTargets:
     def _kind(self, family: Family | None, https: bool) -> _Kind:
         """Who may give the files to clients of one family, over https or not."""
         place = self._place
-        wanted = FileQuery(place, self._requests.allowed(place.tree, https))
+        wanted = FileQuery(place, self._requests.allowed(place.tree, https), self._filter or NO_FILTER)
         if urls := origin_urls(self._prepared.snapshot, wanted, family):
             return _Kind(None, tuple(url.removesuffix(place.quoted) for url in urls))
         query = file_query(self._prepared.snapshot, self._requests.belonging, wanted, 0.0)
         column = self._prepared.column(query, family)
-        if column.rung is not FallbackLevel.FRESH:  # nobody is fresh, which is rare: the view tells the rung
+        is_empty = column.is_filtered and column.rung is FallbackLevel.FALLBACKS  # but for private mirrors
+        if column.rung is not FallbackLevel.FRESH and not is_empty:  # nobody is, which is rare: the view tells the rung
             return _Kind(None, ())
         return _Kind(column, ())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,7 +20,9 @@ from mirrorlist.web.site.parameters import asked, explained, question_of
 from mirrorlist.web.site.published import Published
 from mirrorlist.web.words import base_url
 
-ASKED = ("version", "repo", "arch", "protocol", "country", "ip")
+ASKED = ("version", "repo", "arch", "protocol", "country", "avoid_country", "avoid", "only", "ip")
+WISHED = ASKED[3:-1]
+"""What a client says of mirrors, in the lines to copy as well."""
 MOST_LENGTH = 100
 
 
@@ -74,7 +77,7 @@ def _target(published: Published, version: str, repository: str) -> RepositoryTa
 def _query(asked: Mapping[str, str]) -> str:
     """The fields in the spelling of /mirrorlist."""
     given = {"repo": f"{asked['repo']}-{asked['version']}"}
-    return urlencode(given | {name: asked[name] for name in ASKED[2:] if asked[name]})
+    return urlencode(given | {name: asked[name] for name in ASKED[2:] if asked[name]}, safe=",")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +94,30 @@ def _snippets(published: Published, found: Explanation, asked: Mapping[str, str]
     base, name = base_url(published.service), published.service.name
     repo, version = asked["repo"], asked["version"]
     arch = f"&arch={asked['arch']}" if asked["arch"] else ""
+    wished = {name: re.sub(r"\s", "", asked[name]) for name in WISHED if asked[name]}
+    said = f"&{urlencode(wished, safe=',')}" if wished else ""
     listed = f"{base}/mirrorlist?repo={repo}-{version}"
     has_metalink = found.module in published.service.origins and bool(published.snapshot.facts.metadata)
     asks = f"metalink={base}/metalink" if has_metalink else f"mirrorlist={base}/mirrorlist"
     key = published.service.site.gpg_key
     checks = f"gpgcheck=1\ngpgkey={key}\n" if key else ""
-    ini = f"[{repo}]\nname={name} {version} - {repo}\n{asks}?repo={repo}-{version}&arch=$basearch\nenabled=1\n{checks}"
+    asks += f"?repo={repo}-{version}&arch=$basearch{said}"
+    ini = f"[{repo}]\nname={name} {version} - {repo}\n{asks}\nenabled=1\n{checks}"
     every = {
         PackageManager.DNF: Snippet("dnf and yum", f"/etc/yum.repos.d/{repo}.repo", ini),
         PackageManager.ZYPPER: Snippet(
             "zypper", f"/etc/zypp/repos.d/{repo}.repo", ini.replace(asks.partition("=")[0] + "=", "mirrorlist=")
         ),
         PackageManager.APT: Snippet(
-            "apt", f"/etc/apt/sources.list.d/{repo}.list", f"deb mirror+{listed}{arch}&format=apt SUITE main\n"
+            "apt", f"/etc/apt/sources.list.d/{repo}.list", f"deb mirror+{listed}{arch}{said}&format=apt SUITE main\n"
         ),
         PackageManager.PACMAN: Snippet(
             "pacman",
             "writes /etc/pacman.d/mirrorlist",
-            f"curl -o /etc/pacman.d/mirrorlist '{listed}{arch}&format=pacman'\n",
+            f"curl -o /etc/pacman.d/mirrorlist '{listed}{arch}{said}&format=pacman'\n",
         ),
         PackageManager.APK: Snippet(
-            "apk", "writes /etc/apk/repositories", f"curl -o /etc/apk/repositories '{listed}{arch}&format=apk'\n"
+            "apk", "writes /etc/apk/repositories", f"curl -o /etc/apk/repositories '{listed}{arch}{said}&format=apk'\n"
         ),
     }
     return [every[each] for each in _readers(published, found)]

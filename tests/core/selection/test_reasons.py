@@ -105,7 +105,11 @@ CASES = {
     "unreachable": Case(Reason.UNREACHABLE, {}, text="arch=x86_64", health=held(SyncState.UNREACHABLE)),
     "taken out": Case(Reason.TAKEN_OUT, {}, health=HealthTable({}, {}, (0,))),
     "file not there": Case(Reason.NO_FILE, {}, narrowing=Exclusions({0: Reason.NO_FILE})),
-    "avoided": Case(Reason.AVOIDED, {}, narrowing=Exclusions({0: Reason.AVOIDED})),
+    "avoided by host": Case(Reason.AVOIDED, {}, text="avoid=LEFT.example.org"),
+    "avoided by name": Case(Reason.AVOIDED, {}, text="avoid=nobody.example.org,left.example.org."),
+    "country avoided": Case(Reason.COUNTRY_ASKED, {"city": "paris"}, text="avoid_country=FR"),
+    "country avoided by a sign": Case(Reason.COUNTRY_ASKED, {"city": "paris"}, text="country=global,-FR"),
+    "another one asked": Case(Reason.NOT_AMONG_ONLY, {}, text="only=other.example.org"),
     "another continent asked": Case(Reason.CONTINENT_ASKED, {}, narrowing=Exclusions({0: Reason.CONTINENT_ASKED})),
     "full": Case(Reason.LIST_FULL, {"city": "tokyo"}, at=place("berlin"), beside={"city": "berlin"}, policy=ONE),
 }

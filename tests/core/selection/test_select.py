@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.filter import NOTES
 from mirrorlist.core.model import MAIN, Client, ClientPlace, CloudRegions, Location, Mirror, Protocol, Proximity, Status
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.selection.select import RELAXED, select
+from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import Snapshot
 from tests.building import CATALOGUE, CITIES, NOW, client, mirror, place, query, snapshot
 
@@ -182,7 +183,7 @@ def test_a_country_that_was_asked_for_is_kept_to_while_it_has_a_mirror() -> None
     assert names(snap, asking, "country=JP") == ["tokyo"]
     assert names(snap, asking, "country=FR,JP") == ["paris", "tokyo"]
     relaxed = select(snap, query("country=ZA"), asking, NOW)
-    assert (relaxed.choices[0].mirror.name, relaxed.notes) == ("berlin.example.org", (RELAXED,))
+    assert (relaxed.choices[0].mirror.name, relaxed.notes) == ("berlin.example.org", (NOTES["countries"],))
 
 
 def test_a_list_is_never_empty_while_a_public_mirror_exists_and_holds_the_limit_at_most() -> None:

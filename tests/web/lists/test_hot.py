@@ -88,6 +88,10 @@ QUERIES = [
     "arch=x86_64&country=DE",
     "arch=x86_64&country=JP&protocol=http",
     "countme=2&arch=aarch64",
+    "arch=x86_64&avoid=m0.example.org,m1.example.org",
+    "arch=x86_64&only=m2.example.org,own.example.org",
+    "arch=x86_64&country=-DE&avoid=own.example.org",
+    "arch=x86_64&avoid_country=DE,JP,FR,US,CZ&only=m3.example.org&country=US",
 ]
 
 
@@ -293,11 +297,13 @@ def test_hot_path_answers_what_it_should_by_itself() -> None:
             ("/mirrorlist", "repo=baseos-9&arch=x86_64"),
             ("/metalink/9/baseos", "arch=x86_64"),
             ("/mirrorlist/9/baseos", "country=DE"),
+            ("/mirrorlist/9/baseos", "avoid=a.example.org&avoid_country=DE"),
+            ("/metalink/9/baseos", "arch=x86_64&only=b.example.org"),
             ("/mirrorlist/9.2/baseos", ""),
             ("/mirrorlist/9/none", ""),
         ]
     ]
-    assert by_itself == [True, True, True, False, False, False]
+    assert by_itself == [True, True, True, True, True, True, False, False]
 
 
 def hosts(answer: Answer) -> list[str]:

@@ -391,6 +391,11 @@ def test_a_metalink_holds_what_is_known(known: Both) -> None:
         ("avoid=berlin.example.org&protocol=https", {"prague"}),
         ("avoid=berlin.example.org,prague.example.org&protocol=https", {"vienna", "munich"}),
         ("protocol=http", {"plain", "berlin"}),
+        ("country=-DE,-CZ&protocol=https", {"vienna"}),
+        ("only=paris.example.org,none.example.org", {"paris"}),
+        ("only=paris.example.org&country=AT", {"paris"}),
+        ("only=none.example.org&country=AT", {"vienna"}),
+        ("only=secret.example.org&country=AT", {"vienna"}),
         ("ipv=4", {"berlin", "plain"}),
     ],
 )
@@ -443,7 +448,7 @@ def test_a_host_of_its_own(plain: Both) -> None:
 SURFACES = [
     ("", ""), ("json", ""), ("mirrorlist", ""), ("", "application/metalink4+xml"), ("", "application/metalink+xml"),
     ("json&avoid=berlin.example.org", ""), ("json&country=DE", ""), ("mirrorlist&country=FR", ""),
-    ("json&avoid=secret.example.org", ""), ("logo=secret.example.org", ""),
+    ("json&avoid=secret.example.org", ""), ("only=secret.example.org", ""), ("json&only=alone.example.org", ""), ("logo=secret.example.org", ""),
 ]  # fmt: skip
 
 

@@ -108,7 +108,8 @@ def by_page(service: Both, question: dict[str, str], peer: str) -> Told:
 
 def by_command(found: Snapshot, question: dict[str, str], peer: str) -> Told:
     repo, _, version = question["repo"].partition("-")
-    query = query_of(found, version, repo, *(question.get(name, "") for name in ("arch", "protocol", "country")))
+    wishes = ("arch", "protocol", "country", "avoid_country", "avoid", "only")
+    query = query_of(found, version, repo, **{name: question.get(name, "") for name in wishes})
     written = StringIO()
     address = packed(peer)
     assert address
