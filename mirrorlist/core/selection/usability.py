@@ -171,15 +171,16 @@ def _usability_by(ways: UsableWays, query: Query, family: Family | None, narrowi
     asked = _Asked(query, narrowing.family or family, False, narrowing)
     if asked.family is None or not ways.tells_families:
         return _down(ways, asked)
-    own = _first(ways, replace(asked, strict=True), _FAMILY_ASKED if narrowing.family else _OWN_FAMILY)
-    every = _down(ways, asked)  # those that work over the client's family come first, the others behind them
-    if own is None:
-        return replace(every, others=frozenset(n for n, urls in enumerate(every.urls) if urls))
-    if narrowing.family:
+    strictly = replace(asked, strict=True)
+    own = _first(ways, strictly, _FAMILY_ASKED if narrowing.family else _OWN_FAMILY)
+    if own and narrowing.family:
         return own
-    others = frozenset(n for n, urls in enumerate(every.urls) if urls and not own.urls[n])
-    urls = tuple(mine or theirs for mine, theirs in zip(own.urls, every.urls, strict=True))
-    return Usability(urls, own.reasons, own.rung, others)
+    every = _down(ways, asked)  # those that work over the client's family come first, the others behind them
+    mine = own or _column(ways, strictly, _STEPS[0])  # of no public mirror: a client's own one may work nevertheless
+    others = frozenset(n for n, urls in enumerate(every.urls) if urls and not mine.urls[n])
+    urls = tuple(good or any_way for good, any_way in zip(mine.urls, every.urls, strict=True))
+    decided = own or every
+    return Usability(urls, decided.reasons, decided.rung, others)
 
 
 def _down(ways: UsableWays, asked: _Asked) -> Usability:

@@ -126,6 +126,24 @@ def test_where_no_mirror_works_over_the_family_it_does_not_count() -> None:
     assert usable(health, family=Family.IPV6) == ("01234567", FallbackLevel.FRESH)
 
 
+@pytest.mark.parametrize("asked", [None, Family.IPV6])
+@pytest.mark.parametrize("held", [SyncState.STALE, SyncState.MISSING])
+def test_a_client_s_own_mirror_that_works_over_its_family_comes_first_where_no_public_one_does(
+    held: SyncState, asked: Family | None
+) -> None:
+    own = mirror("own", private=True, subnets=("2001:db8::/32",))
+    bad = {reach_key(MAIN, Protocol.HTTPS, Family.IPV6): bytes([Reach.SILENT, Reach.SILENT])}
+    health = HealthTable({X86: bytes([SyncState.FRESH, held])}, bad)
+    trees = {MAIN: ("https://own.example.org/",)}
+    snap = snapshot([own, mirror("public")], facts={"health": health}, fallbacks=trees)
+    narrowing = Exclusions(family=asked)
+    inside = [url for url, _ in select(snap, LISTED, client(V6), NOW, narrowing).in_order]
+    outside = [url for url, _ in select(snap, LISTED, client("2a01:4f8::1"), NOW, narrowing).in_order]
+    assert inside[0] == f"http://own.example.org/linux/{X86}", "over the protocol that works"
+    assert "https://own.example.org/" in inside[1], "what the project keeps comes before what is stale"
+    assert not [url for url in outside if "http://own" in url]
+
+
 def test_a_lagging_mirror_of_the_family_comes_before_a_fresh_one_that_the_client_cannot_reach() -> None:
     health = table(SyncState.LAGGING, SyncState.STALE, https_ipv6="234567", http_ipv6="234567")
     found = listed(health, V6)
