@@ -99,7 +99,7 @@ def test_names_stand_for_urls_in_the_order_of_the_list() -> None:
     [
         (GERMANY, (FRANKFURT, TOKYO), (), None),
         (GERMANY, (), (), "the list is empty"),
-        (GERMANY, (TOKYO, FRANKFURT), (), "tokyo.example.org stands first"),
+        (GERMANY, (TOKYO, FRANKFURT), (), "tokyo.example.org comes first"),
         (GERMANY, (TOKYO,), GERMANY.first, None),
         (GERMANY, (FRANKFURT, ON_CAMPUS), (), "must not see"),
         (CAMPUS, (ON_CAMPUS, FRANKFURT), (), None),

@@ -340,7 +340,7 @@ def test_the_job_writes_each_generation_once_and_reports_a_bad_key_once(tmp_path
     assert verified_manifest((tmp_path / "channel" / LATEST).read_bytes(), public).generation == 1
 
 
-@pytest.mark.parametrize("text", ["", "x", "AAAA", new_key()[:-2], "ä" * 44])
+@pytest.mark.parametrize("text", ["", "x", "AAAA", "fKJeZf32EUpXlDljaQf5zFewVdHhXqei5eKVPGg1qn", "ä" * 44])
 def test_what_is_no_key_is_refused_with_the_remedy(text: str) -> None:
     with pytest.raises(ChannelError, match="make one with mirrorlist channel-key"):
         public_key(text)

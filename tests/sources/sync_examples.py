@@ -28,9 +28,9 @@ SYNC_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "sync/sources/items/type": _row("sync: {sources: [@a]}", "sync.sources[0] is 'a'; write keys and values"),
     "sync/sources/items/required": _row("sync: {sources: [@{name: a}]}", "rsync"),
     "sync/sources/items/additionalProperties": _source("@nmae: a", "did you mean 'name'?"),
-    "sync/sources/items/dependentRequired/city": _source("@city: Ulm", "stands without 'country'"),
-    "sync/sources/items/dependentRequired/latitude": _source("@latitude: 1", "stands without 'longitude'"),
-    "sync/sources/items/dependentRequired/longitude": _source("@longitude: 1", "stands without 'latitude'"),
+    "sync/sources/items/dependentRequired/city": _source("@city: Ulm", "is without 'country'"),
+    "sync/sources/items/dependentRequired/latitude": _source("@latitude: 1", "is without 'longitude'"),
+    "sync/sources/items/dependentRequired/longitude": _source("@longitude: 1", "is without 'latitude'"),
     "sync/sources/items/name/type": _source(
         "name: @5", "is 5; put it in quotes", "rsync: {main: rsync://a.example/l/}"
     ),

@@ -187,7 +187,7 @@ def test_an_unknown_country_is_none() -> None:
 
 def test_norway_without_quotes_is_norway() -> None:
     warning = (
-        "4:24: warning [unquoted-word] geolocation.country 'NO' stands without quotes, "
+        "4:24: warning [unquoted-word] geolocation.country 'NO' is without quotes, "
         "which other readers take for false; write 'NO'"
     )
 

@@ -640,12 +640,12 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "geo/overrides/items/dependentRequired/latitude": (
         "+geo: {overrides: [{prefix: 192.0.2.0/24, latitude: 1}]}\n",
         "6:42",
-        "stands without 'longitude'; add that",
+        "is without 'longitude'; add that",
     ),
     "geo/overrides/items/dependentRequired/longitude": (
         "+geo: {overrides: [{prefix: 192.0.2.0/24, longitude: 1}]}\n",
         "6:42",
-        "stands without 'latitude'; add that",
+        "is without 'latitude'; add that",
     ),
     "geo/overrides/items/prefix/type": (
         "+geo: {overrides: [{prefix: 5, asn: 1}]}\n",
