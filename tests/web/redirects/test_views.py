@@ -23,6 +23,7 @@ from mirrorlist.core.model import MAIN, Location, Mirror, Protocol, Status
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.web.counts import Counts
+from mirrorlist.web.redirects.hot import RedirectAnswers
 from mirrorlist.web.redirects.views import MOST_BYTES, logo
 from tests.building import CITIES, metadata, mirror, nobody, snapshot
 from tests.file_indexes import Has, indexed
@@ -404,6 +405,20 @@ def test_what_a_client_may_wish(known: Both, query: str, hosts: set[str]) -> Non
     assert seen == hosts
 
 
+@pytest.mark.parametrize(
+    ("query", "by_itself"),
+    [
+        ("avoid=berlin.example.org", True), ("country=-DE&only=paris.example.org", True), ("country=AQ", True),
+        ("only=none.example.org", True), ("avoid=a%20b", False), ("avoid=berlin.example.org&json", False),
+        ("avoid_country=AT,CZ,DE,FR,GB,JP,US", True),
+    ],
+)  # fmt: skip
+def test_redirects_with_a_filter_need_no_flask(known: Both, query: str, by_itself: bool) -> None:
+    assert known.held.current is not None
+    answers = RedirectAnswers(known.held.current, nobody, Counts(), known.clock)
+    assert (answers.answer(environ(f"/dl/{ISO}", query), "") is not None) is by_itself
+
+
 @pytest.mark.parametrize("query", ["country=x", "protocol=ftp", "ipv=5", "&".join("abcdefghij" * 11)])
 def test_a_malformed_wish_is_told(known: Both, query: str) -> None:
     assert get(known, f"/dl/{ISO}", query).status == 400 or query.startswith("a")
@@ -515,7 +530,8 @@ def hostile(generator: random.Random) -> tuple[str, str, str, str]:
     """A path, a query, a host and an Accept header that wish us ill."""
     start = generator.choice(["/dl/", "/strict/", "/any/", "/", "//", "/dl", "/region/EU/dl/", "/region/", "/dl//", ""])
     path = start + generator.choice(["/", "", "//"]).join(generator.choices(BITS, k=generator.randint(1, 6)))
-    query = generator.choice(["", "", "", "json", "mirrorlist", "logo=../x", "country=DE", "avoid=%00", "ipv=6&x=%ff"])
+    query = generator.choice(["", "", "", "json", "mirrorlist", "logo=../x", "country=DE", "avoid=%00", "ipv=6&x=%ff",
+                              "avoid=berlin.example.org", "only=secret.example.org", "country=-DE"])  # fmt: skip
     query += generator.choice(["", "&" + quote(generator.choice(BITS).encode("utf-8", "surrogatepass"))])
     host = generator.choice(["localhost", "dl.example.org", "evil.example.com", "[::1]", "dl.example.org:x", ""])
     accept = generator.choice(["*/*", "", "application/metalink4+xml", "application/json", "\xff;q=\x00"])
@@ -563,12 +579,27 @@ PATHS = st.one_of(
 )
 
 
+FILTERS = st.lists(
+    st.sampled_from(
+        ["avoid=berlin.example.org,paris.example.org", "avoid=secret.example.org", "avoid=repo.example.org",
+         "only=secret.example.org", "only=repo.example.org", "only=tokyo.example.org,none.example.org",
+         "only=none.example.org", "country=DE", "country=-DE", "country=AQ", "avoid_country=DE,FR,CZ,AT"]
+    ),
+    max_size=2,
+).map("&".join)  # fmt: skip
+
+
 @settings(max_examples=200, deadline=None)
-@given(path=PATHS, peer=CLIENTS, https=st.booleans(), method=st.sampled_from(["GET", "HEAD"]), own=st.booleans())
-def test_the_fast_path_answers_as_flask_does(path: str, peer: str, https: bool, method: str, own: bool) -> None:
+@given(
+    path=PATHS, query=FILTERS, peer=CLIENTS, https=st.booleans(), method=st.sampled_from(["GET", "HEAD"]),
+    own=st.booleans(),
+)  # fmt: skip
+def test_the_fast_path_answers_as_flask_does(
+    path: str, query: str, peer: str, https: bool, method: str, own: bool
+) -> None:
     for service in services():
         asked = environ(
-            path.encode().decode("latin-1"), peer=peer, method=method, HOST="dl.example.org" if own else "x"
+            path.encode().decode("latin-1"), query, peer=peer, method=method, HOST="dl.example.org" if own else "x"
         )
         asked["wsgi.url_scheme"] = "https" if https else "http"
         first, second, third = (ask(each, dict(asked)) for each in (service.flask, service.fronted, service.fronted))

@@ -216,6 +216,16 @@ def test_page_api_and_list_tell_the_same(service: Both) -> None:
     assert [choice.mirror.name for choice in chosen] == [row["name"] for row in told["chosen"]]
 
 
+def test_what_is_wanted_of_mirrors_is_in_the_lines_to_copy(service: Both) -> None:
+    page = tree(get(service, "/yours", "version=9&repo=baseos&avoid=a.example.org,+b.example.org&country=-DE&only="))
+    lines = " ".join(" ".join(each.itertext()) for each in page.iter("pre"))
+    assert "repo=baseos-9&arch=$basearch&country=-DE&avoid=a.example.org,b.example.org" in lines
+    assert "only=" not in lines
+    assert {"a.example.org, b.example.org"} == {
+        each.get("value") for each in page.iter("input") if each.get("name") == "avoid"
+    }
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
@@ -223,6 +233,7 @@ def test_page_api_and_list_tell_the_same(service: Both) -> None:
         ("version=77", "Unknown"),
         ("ip=nonsense", "Ip is malformed"),
         ("country=DEU", "Country is malformed"),
+        ("avoid=https://a.example.org/", "Avoid is malformed"),
         ("arch=<script>", "Arch is malformed"),
     ],
 )
