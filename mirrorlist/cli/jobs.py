@@ -19,7 +19,7 @@ from mirrorlist.store.jobs import JobRecord, JobRecords
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 @pass_context
 def jobs(context: Context, as_json: bool) -> None:
-    """Show when each periodic job ran, how long it took, what failed, and when it runs next.
+    """Show when each periodic job ran and runs next, and what failed.
 
     The status is 1 if the last run of a job failed.
     """

@@ -25,7 +25,7 @@ def keeper(
     probe_every: int,
     no_probe: bool,
 ) -> None:
-    """Publish, probe, update and write to owners, each when it is due; mirrorlist jobs shows it.
+    """Do all periodic work without answering clients; jobs shows it.
 
     It runs beside serve --no-keeper, or on a machine that answers no clients. Of several that share a state directory
     one publishes and runs the jobs, and of several that share a database one probes; the others wait.
