@@ -55,7 +55,7 @@ def own_trees(
     else:
         trees = _by_answer(snapshot.facts.health, service.fallbacks.get(module, ()), family)
     trees = tuple(tree for tree in trees if _scheme(tree) in query.protocols and query.filter.allows(tree))
-    none_is_good = level >= FallbackLevel.LAST_KNOWN
+    none_is_good = level is FallbackLevel.LAST_KNOWN  # below it only mirrors of the client's networks, which are good
     ready: tuple[str, ...] = ()
     if none_is_good or service.fallbacks.get(module):  # an origin that nobody named a fallback spares itself
         enough = Answering.OVER_ANOTHER if none_is_good else Answering.WELL

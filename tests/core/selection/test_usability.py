@@ -144,6 +144,29 @@ def test_a_client_s_own_mirror_that_works_over_its_family_comes_first_where_no_p
     assert not [url for url in outside if "http://own" in url]
 
 
+@pytest.mark.parametrize(
+    ("dead_over", "first"),
+    [({}, "origin.example.org"), ({"ipv6": ("https://origin.example.org/",)}, "own.example.org")],
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_a_client_s_own_mirror_of_the_other_family_gives_way_to_a_named_fallback_of_its_family_alone(
+    named: bool, dead_over: dict[str, tuple[str, ...]], first: str
+) -> None:
+    urls = {MAIN: {Protocol.HTTPS: "https://192.0.2.1/"}}
+    own = mirror("own", private=True, subnets=("2001:db8::/32",), urls=urls)
+    health = HealthTable({X86: bytes([SyncState.FRESH, SyncState.WRONG])}, out=(1,), dead_trees_over=dead_over)
+    trees = {MAIN: ("https://origin.example.org/",)}
+    snap = snapshot(
+        [own, mirror("public")], facts={"health": health}, origins={MAIN: trees[MAIN][0]},
+        fallbacks=trees if named else {},
+    )  # fmt: skip
+    asked = replace(LISTED, file=f"{X86}repodata/primary.xml.gz", by_tree=True)
+    in_order = select(snap, asked, client(V6), NOW).in_order
+    found = [choice.mirror.name if choice else "origin.example.org" for _, choice in in_order]
+    assert found[0] == (first if named else "own.example.org"), "a tree that nobody named spares itself"
+    assert sorted(found) == ["origin.example.org", "own.example.org"]
+
+
 def test_a_lagging_mirror_of_the_family_comes_before_a_fresh_one_that_the_client_cannot_reach() -> None:
     health = table(SyncState.LAGGING, SyncState.STALE, https_ipv6="234567", http_ipv6="234567")
     found = listed(health, V6)

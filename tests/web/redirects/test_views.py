@@ -22,10 +22,11 @@ from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.model import MAIN, Location, Mirror, Protocol, Status
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.count_files import CountFiles
+from mirrorlist.store.jobs import JobRecords
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.redirects.hot import RedirectAnswers
 from mirrorlist.web.redirects.views import MOST_BYTES, logo
-from tests.building import CITIES, metadata, mirror, nobody, snapshot
+from tests.building import CITIES, NOW, metadata, mirror, nobody, snapshot
 from tests.file_indexes import Has, indexed
 from tests.web.asking import Answer, Both, Held, ask, both, environ
 
@@ -726,7 +727,7 @@ def test_what_the_view_answers_is_counted_for_monitoring(tmp_path: Path) -> None
     """Files are answered before any view is looked for, and so before what other parts of the service do then."""
     held, counts = Held(), Counts()
     app = plain_app(held, nobody, counts)
-    put_monitoring(app, held, counts, CountFiles(tmp_path))
+    put_monitoring(app, held, counts, (CountFiles(tmp_path), JobRecords(tmp_path, lambda: NOW)))
     held.put(bare())
     assert ask(app.wsgi_app, environ(f"/dl/{ISO}", "json")).status == 200
     assert sum(counts.take()["answers"].values()) == 1
