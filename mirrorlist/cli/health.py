@@ -143,6 +143,8 @@ def _what(row: HealthRow, rows: tuple[HealthRow, ...], now: float) -> str:
     told = f"{row.outcome.value}: {row.detail}" if row.detail else row.outcome.value
     if awaits := row.awaits(now):
         told += f" ({awaits})"
+    if row.depth and not row.detail:
+        told += f", {row.depth}"
     if not row.subject.is_tree:
         return f"{row.subject.spelled} {told}"
     fresh, images, days = fresh_below(rows, row.subject), images_below(rows, row.subject), row.certificate_days

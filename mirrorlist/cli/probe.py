@@ -21,6 +21,7 @@ from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of, s
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.core.health.quick_lane import QuickTerms
+from mirrorlist.core.health.report import is_compared
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, ProbeOutcome
 from mirrorlist.probing.prober import Prober, Reporting, work
 from mirrorlist.store.database import open_database
@@ -135,7 +136,9 @@ def line_of(visited: Visited) -> str:
         return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {_unheard(visited)}"
     quiet = GOOD_OUTCOMES | SAYS_NOTHING | {ProbeOutcome.NO_ADDRESS}
     bad = Counter(probe.outcome.value for probe in visited.probes if probe.outcome not in quiet)
-    told = ", ".join(f"{count} {outcome}" for outcome, count in bad.most_common()) or "good"
+    compared = any(is_compared(probe.subject, probe) for probe in visited.probes)
+    fine = "good" if compared else "reachable, content not checked"
+    told = ", ".join(f"{count} {outcome}" for outcome, count in bad.most_common()) or fine
     return f"{visited.mirror}  {visited.requests} requests  {visited.seconds:.1f} s  {told}"
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -443,7 +443,7 @@ def test_a_time_beyond_the_calendar_is_told_as_its_end() -> None:
         ([ProbeOutcome.UNCHECKED, ProbeOutcome.NO_ADDRESS], 2, "not known: why"),
         ([ProbeOutcome.LIMITED], 1, "1 asked us to come back later"),
         ([ProbeOutcome.NO_ADDRESS] * 2, 2, "no address of this family"),
-        ([ProbeOutcome.GOOD, ProbeOutcome.UNCHECKED], 2, "good"),
+        ([ProbeOutcome.GOOD, ProbeOutcome.UNCHECKED], 2, "reachable, content not checked"),
         ([ProbeOutcome.CLOSED, ProbeOutcome.GOOD], 2, "1 connection refused"),
     ],
 )
@@ -453,3 +453,21 @@ def test_a_line_calls_nothing_good_that_was_not_heard_of(
     subject = Subject("m", MAIN, Protocol.HTTP, Family.IPV4)
     probes = tuple(Probe(subject, 0.0, 0.1, outcome, "why") for outcome in outcomes)
     assert line_of(Visited("m", probes, requests, 0.5)) == f"m  {requests} requests  0.5 s  {told}"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "detail", "told"),
+    [
+        (ProbeOutcome.FRESH, "", "good"),
+        (ProbeOutcome.LAGGING, "an older version", "good"),
+        (ProbeOutcome.GOOD, "", "good"),
+        (ProbeOutcome.GOOD, "not compared", "reachable, content not checked"),
+    ],
+)
+def test_a_line_says_good_where_content_was_compared(outcome: ProbeOutcome, detail: str, told: str) -> None:
+    tree = Subject("m", MAIN, Protocol.HTTP, Family.IPV4)
+    probes = (
+        Probe(tree, 0.0, 0.1, ProbeOutcome.GOOD),
+        Probe(replace(tree, path="9/A/"), 0.0, 0.1, outcome, detail),
+    )
+    assert line_of(Visited("m", probes, 2, 0.5)) == f"m  2 requests  0.5 s  {told}"

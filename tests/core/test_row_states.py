@@ -27,18 +27,18 @@ def row(*outcomes: ProbeOutcome, before: Verdict | None = None) -> HealthRow:
 @pytest.mark.parametrize(
     ("outcomes", "state"),
     [
-        ([ProbeOutcome.GOOD], "good"),
+        ([ProbeOutcome.GOOD], "reachable"),
         ([ProbeOutcome.CLOSED], "failing (1 of 2)"),
         ([ProbeOutcome.GOOD, ProbeOutcome.STALE], "failing (1 of 2)"),
-        ([ProbeOutcome.CLOSED, ProbeOutcome.GOOD], "good"),
+        ([ProbeOutcome.CLOSED, ProbeOutcome.GOOD], "reachable"),
         ([ProbeOutcome.CLOSED, ProbeOutcome.CLOSED], "OUT"),
         ([ProbeOutcome.CERTIFICATE], "OUT"),
         ([ProbeOutcome.CLOSED, ProbeOutcome.CLOSED, ProbeOutcome.GOOD], "waiting"),
-        ([ProbeOutcome.CLOSED, ProbeOutcome.CLOSED, ProbeOutcome.GOOD, ProbeOutcome.GOOD], "good"),
+        ([ProbeOutcome.CLOSED, ProbeOutcome.CLOSED, ProbeOutcome.GOOD, ProbeOutcome.GOOD], "reachable"),
         ([ProbeOutcome.UNCHECKED], "not known"),
         ([ProbeOutcome.LIMITED], "failing (1 of 3)"),
         ([ProbeOutcome.LIMITED] * 3, "OUT"),
-        ([ProbeOutcome.GOOD, ProbeOutcome.UNCHECKED], "good"),
+        ([ProbeOutcome.GOOD, ProbeOutcome.UNCHECKED], "reachable"),
         ([ProbeOutcome.NO_ADDRESS], "no address"),
     ],
 )
@@ -71,3 +71,36 @@ def test_what_was_not_compared_is_shown_and_counts_for_nothing() -> None:
     good = Verdict(True, NOW, ProbeOutcome.GOOD, NOW)
     rows = report(MIRROR, {TREE: good, path: replace(good, detail="not compared: the origin is at fault")})
     assert (worst(rows), fresh_below(rows, TREE), images_below(rows, TREE)) == (rows, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("below", "state", "depth", "of_path"),
+    [
+        (Verdict(True, NOW, ProbeOutcome.FRESH, NOW, sha256="a"), "good", "", "only its index was compared"),
+        (Verdict(True, NOW, ProbeOutcome.GOOD, NOW), "good", "", ""),
+        (Verdict(False, NOW, ProbeOutcome.STALE, NOW), "good", "", ""),
+        (
+            Verdict(True, NOW, ProbeOutcome.GOOD, NOW, detail="not compared: the origin is at fault"),
+            "reachable",
+            "content not checked",
+            "content not checked",
+        ),
+        (Verdict(True, NOW, ProbeOutcome.UNCHECKED, NOW), "reachable", "content not checked", ""),
+        (
+            Verdict(True, NOW, ProbeOutcome.FRESH, NOW, sha256="a", whole_sha256="a", whole_at=0.0, looked=9),
+            "good",
+            "",
+            "9 files seen, the last at 1970-01-01 00:00 UTC",
+        ),
+        (
+            Verdict(True, NOW, ProbeOutcome.FRESH, NOW, sha256="b", whole_sha256="a", whole_at=0.0, looked=9),
+            "good",
+            "",
+            "only its index was compared",
+        ),
+    ],
+)
+def test_good_is_said_of_what_was_compared_and_how_deep(below: Verdict, state: str, depth: str, of_path: str) -> None:
+    tree = Verdict(True, NOW, ProbeOutcome.GOOD, NOW)
+    first, second = report(MIRROR, {TREE: tree, replace(TREE, path="9/A/"): below})
+    assert (first.state, first.depth, second.depth) == (state, depth, of_path)

@@ -68,6 +68,11 @@ class HealthRow:
     certificate_days: int | None = None
     bad: int = 0
     good: int = 0
+    compared: bool = True
+    """Whether content was compared with the origin's: of a tree, whether that of anything in its module was."""
+    looked: int = 0
+    looked_at: float | None = None
+    """How many of the files that this version names were seen to be there, and when the last ones were."""
 
     @property
     def state(self) -> str:
@@ -79,9 +84,23 @@ class HealthRow:
         if self.outcome in SAYS_NOTHING:
             return "not known"
         if self.outcome in GOOD_OUTCOMES:
-            return "good"
+            return "good" if self.compared else "reachable"
         needed = POLICY.needed(self.outcome)
         return f"failing ({self.bad} of {needed})" if self.bad < needed else "failing"
+
+    @property
+    def depth(self) -> str:
+        """How deep the content of what is good was checked; of trees and images the rest tells."""
+        if not self.good_now or self.outcome not in GOOD_OUTCOMES:
+            return ""
+        if not self.compared:
+            return "content not checked"
+        if self.subject.is_tree or self.outcome is ProbeOutcome.GOOD:
+            return ""
+        if self.looked_at is None:
+            return "only its index was compared"
+        files = f"{self.looked} {'file' if self.looked == 1 else 'files'}"
+        return f"{files} seen, the last at {datetime.fromtimestamp(self.looked_at, UTC):%Y-%m-%d %H:%M} UTC"
 
     def awaits(self, now: float) -> str | None:
         """What a mirror that is out waits for, and until when; None where it waits for nothing."""
@@ -120,10 +139,27 @@ def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict], excuse: str | No
         known,
         key=lambda each: (places[each.module], _ORDER.index(each.protocol), each.family, each.spelled),
     )
-    return tuple(_row(mirror, subject, known[subject], excuse) for subject in order)
+    compared = {subject.module for subject, verdict in known.items() if is_compared(subject, verdict)}
+    return tuple(
+        _row(
+            mirror,
+            subject,
+            known[subject],
+            excuse,
+            subject.module in compared if subject.is_tree else is_compared(subject, known[subject]),
+        )
+        for subject in order
+    )
 
 
-def _row(mirror: Mirror, subject: Subject, verdict: Verdict, excuse: str | None) -> HealthRow:
+def is_compared(subject: Subject, seen: Probe | Verdict) -> bool:
+    """Whether what was seen of a subject is more than that its server answers; what is good with a remark is not."""
+    is_remark = seen.outcome in SAYS_NOTHING or (seen.outcome is ProbeOutcome.GOOD and bool(seen.detail))
+    return not subject.is_tree and not is_remark
+
+
+def _row(mirror: Mirror, subject: Subject, verdict: Verdict, excuse: str | None, compared: bool) -> HealthRow:
+    is_whole = verdict.whole_sha256 is not None and verdict.whole_sha256 == verdict.sha256
     return HealthRow(
         subject=subject,
         url=mirror.urls[subject.module][subject.protocol] + (subject.path or ""),
@@ -137,6 +173,9 @@ def _row(mirror: Mirror, subject: Subject, verdict: Verdict, excuse: str | None)
         certificate_days=verdict.certificate_days if subject.is_tree else None,
         bad=verdict.bad,
         good=verdict.good,
+        compared=compared,
+        looked=verdict.looked if is_whole else 0,
+        looked_at=verdict.whole_at if is_whole else None,
     )
 
 

@@ -262,6 +262,7 @@ def _detail(
                 remedy=row.remedy,
                 state=row.state,
                 awaits=row.awaits(known.now),
+                depth=row.depth,
             )
             for row in report(mirror, verdicts, upstreams.excuse(mirror) if upstreams else None)
         ),

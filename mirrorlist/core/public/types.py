@@ -121,9 +121,12 @@ class PublicCheck:
     held_until: float | None
     remedy: str
     state: str = ""
-    """In a word or two: good, failing (1 of 2), OUT, waiting, no address, not known."""
+    """In a word or two: good, reachable (its content was not compared), failing (1 of 2), OUT, waiting, no address, not
+    known."""
     awaits: str | None = None
     """What it waits for while it is out, and until when."""
+    depth: str = ""
+    """How deep its content was checked, where it is good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
