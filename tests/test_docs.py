@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 from click.shell_completion import get_completion_class
+from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
 from mirrorlist.core.public.types import MirrorState
@@ -76,6 +77,15 @@ def test_the_site_is_built_and_each_of_its_links_leads_somewhere(tmp_path: Path)
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Cut over" in (tmp_path / "site" / "docs" / "moving" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("group", [[], ["update"]])
+def test_help_tells_of_each_command_in_a_whole_sentence(group: list[str]) -> None:
+    """In 80 columns: click cuts longer first sentences short."""
+    written = CliRunner().invoke(main, [*group, "--help"], env={"COLUMNS": "80"}).stdout
+    told = written.partition("Commands:\n")[2].splitlines()
+    assert told != []
+    assert [line for line in told if not re.fullmatch(r"  [a-z-]+ +[A-Z].*[^.]\.", line)] == []
 
 
 def commands(group: click.Group, name: str = "mirrorlist") -> dict[str, click.Command]:

@@ -460,13 +460,6 @@ def test_help_names_every_command() -> None:
     assert {"serve", "publish", "demo", "validate", "explain", "list", "mirrors", "update"} <= set(commands)
 
 
-@pytest.mark.parametrize("group", [[], ["update"]])
-def test_help_tells_of_each_command_in_a_whole_sentence(group: list[str]) -> None:
-    written = well(CliRunner().invoke(main, [*group, "--help"], env={"COLUMNS": "80"}))
-    told = written.partition("Commands:\n")[2].splitlines()
-    assert [line for line in told if not re.fullmatch(r"  [a-z-]+ +[A-Z].*[^.]\.", line)] == []
-
-
 def test_nothing_is_written_beside_the_state_by_asking(checkout: Path) -> None:
     before = {path for path in checkout.rglob("*") if "state" not in path.parts}
     well(run(checkout, "explain", "--ip", "8.8.8.8", *ASKED))
