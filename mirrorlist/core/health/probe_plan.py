@@ -231,7 +231,7 @@ def contents_over(
     """
     bad = _bad_ways(verdicts)
     found: dict[Family, dict[HeldContent, Verdict]] = {}
-    for subject in sorted(verdicts, key=_rank):
+    for subject in sorted((each for each in verdicts if not each.is_tree), key=_rank):  # trees may be rsync's
         if subject.path is None:
             continue
         key, verdict = (subject.mirror, subject.module, subject.path), verdicts[subject]

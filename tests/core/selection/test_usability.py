@@ -353,6 +353,15 @@ def test_the_table_is_laid_out_by_mirror_and_path() -> None:
     assert noted_since(found, "main/http/ipv4", 0) is None
 
 
+def test_what_is_known_of_rsync_says_nothing_of_content() -> None:
+    web = {subject("m", X86): verdict("a" * 64), subject("m"): verdict(None)}
+    both_ways = web | {
+        replace(subject("m"), protocol=Protocol.RSYNC, family=family): verdict(None, False, ProbeOutcome.UNREACHABLE)
+        for family in Family
+    }
+    assert made(both_ways, [mirror("m")], NOW).holds == made(web, [mirror("m")], NOW).holds
+
+
 def test_a_repository_is_judged_over_the_first_way_that_works() -> None:
     verdicts = {
         subject("m", X86, Family.IPV4): verdict("b" * 64),
