@@ -45,6 +45,9 @@ publisher = Publisher(Inputs(config), records, service, lambda: b"k" * 32)
 publisher.publish(time.time())  # what it reads once for all is shared with the processes forked below
 records.close()  # connections are not
 
+def say(word, number):
+    os.write(1, f"{word} {number}\\n".encode())  # whole, whoever else writes to this pipe, and whoever is killed
+
 def work(first):
     engine = open_database(state)
     health, metadata = HealthStore(engine), MetadataStore(engine)
@@ -53,18 +56,18 @@ def work(first):
         now, mark = time.time(), f"{number:064x}"
         put(config.parent / "mirrors.d" / "b.example.org.yml", mirror_file("b.example.org") + f"bandwidth_mbps: {number + 1}\\n")
         health.override(Override(f"m{number % 7}.example.org", f"{number}", "ada", now, now + 3600))
-        print("overridden", number, flush=True)
+        say("overridden", number)
         metadata.record("9.8/BaseOS/x86_64/os/", Checksummed(number, number, mark, mark * 2), now)
         publisher.publish(now)
-        print("published", number, flush=True)
+        say("published", number)
 
 for line in sys.stdin:
     process = os.fork()
     if not process:
         work(int(line))
-    print("started", process, flush=True)
+    say("started", process)
     os.waitpid(process, 0)
-    print("ended", process, flush=True)
+    say("ended", process)
 """
 
 
