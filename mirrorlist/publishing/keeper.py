@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from mirrorlist.store.jobs import JobRecord, JobRecords
 
 log = structlog.get_logger()
 
+LINES_KEPT = 20
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 900.0
 """A job that failed is tried again so soon, or when it is due if that is sooner."""
@@ -95,14 +97,19 @@ class Keeper:
         """One run in a process of its own, which frees its memory.
 
         Raises:
-            JobFailed: its status is not 0, or it took too long; the message is the last line that it wrote.
+            JobFailed: its status is not 0, or it took too long; the message is the last line that it wrote to standard
+                error, or to standard output if it wrote none.
         """
         command = [*self.command, *job.words]
         pipe, deadline = subprocess.PIPE, self.clock() + LONGEST_SECONDS
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT) as process:
-            said = threading.Thread(target=lambda: written.extend(process.stdout or ()), daemon=True)
-            written: list[bytes] = []
-            said.start()
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process:
+            printed, errors = deque[bytes](maxlen=LINES_KEPT), deque[bytes](maxlen=LINES_KEPT)
+            readers = [
+                threading.Thread(target=printed.extend, args=(process.stdout or (),), daemon=True),
+                threading.Thread(target=errors.extend, args=(process.stderr or (),), daemon=True),
+            ]
+            for reader in readers:
+                reader.start()
             while process.poll() is None:
                 if self.stop.wait(LOOK_SECONDS / 5) or self.clock() > deadline:
                     process.terminate()
@@ -110,8 +117,9 @@ class Keeper:
                         process.wait(ENDING_SECONDS)
                     except subprocess.TimeoutExpired:
                         process.kill()
-            said.join()
+            for reader in readers:
+                reader.join()
         if process.returncode != 0:
-            lines = [line.decode("utf-8", "replace").strip() for line in written]
+            lines = [line.decode("utf-8", "replace").strip() for line in (*printed, *errors)]
             last = next((line for line in reversed(lines) if line), "it wrote nothing")
             raise JobFailed(f"{' '.join(job.words)}: status {process.returncode}: {last}")

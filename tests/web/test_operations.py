@@ -123,7 +123,7 @@ def test_the_port_for_operators_has_monitoring_and_nothing_else(small: Watched) 
 def test_requests_are_counted_by_route_and_status_whoever_answers_them(small: Watched) -> None:
     for _ in range(3):
         small.get(LIST)
-    for path, query in [(LIST, "country=DE"), (LIST, "country=Germany"), ("/status", ""), ("/nothing", "")]:
+    for path, query in [(LIST, "country=DE&format=json"), (LIST, "country=Germany"), ("/status", ""), ("/nothing", "")]:
         small.get(path, query)
     small.counts.add({Dimension.FIRST: "own.example.org"})
     found = small.metrics()

@@ -50,7 +50,7 @@ def test_when_the_time_is_spent_dear_requests_are_put_off_and_lists_go_on() -> N
     put_front(app, held, nobody, counts, Budgets(spent, spent), clock)
     held.put(snapshot([mirror("a", "berlin")]))
     for path, query, method in [
-        ("/mirrorlist/9/baseos", "country=DE", "GET"),
+        ("/mirrorlist/9/baseos", "country=DE&format=json", "GET"),
         ("/mirrorlist/9/baseos", "", "HEAD"),
         ("/nothing", "", "GET"),
     ]:
@@ -67,7 +67,7 @@ def test_plain_redirects_go_on_when_the_time_of_dear_ones_is_spent() -> None:
     trees = (RedirectTree(prefix="/dl/", module=MAIN), RedirectTree(prefix="/", module=MAIN, host="dl.example.org"))
     held.put(snapshot([mirror("a", "berlin")], trees=trees))
     for path, query, host in [
-        ("/dl/x.iso", "country=DE", "x"), ("/region/EU/dl/x.iso", "", "x"), ("/dl/x.iso.meta4", "", "x"),
+        ("/dl/x.iso", "mirrorlist", "x"), ("/region/EU/dl/x.iso", "", "x"), ("/dl/x.iso.meta4", "", "x"),
         ("/dl/../x", "", "x"), ("/x.iso", "json", "dl.example.org"), ("/mirrorlist/9/baseos", "", "DL.example.org"),
     ]:  # fmt: skip
         answer = ask(app.wsgi_app, environ(path, query, HOST=host))
