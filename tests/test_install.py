@@ -70,7 +70,8 @@ def package_source() -> str:
     texts = [path.read_text() for path in Path("/etc/apt").rglob("*.list")]
     texts += [path.read_text() for path in Path("/etc/apt").rglob("*.sources")]
     found = re.search(r"https?://\S+/debian/?(?=\s)", "\n".join(texts))
-    return found[0] if found else "https://deb.debian.org/debian"
+    assert found, "no line in /etc/apt names where Debian's packages come from; add one"
+    return found[0]
 
 
 def pip_settings() -> dict[str, str]:
