@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from mirrorlist.core.errors import InstallationError
 from mirrorlist.kit.quoting import templates_of
@@ -18,7 +19,8 @@ CONFIG, PROGRAM, STATE = "/etc/mirrorlist/service.yml", "/usr/bin/mirrorlist", "
 """Where the packages have them."""
 HOST = "mirrors.example.org"
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])")
-_HOMES = ("/home/", "/root/", "/run/user/")
+_HOMES = ("/home", "/root", "/run/user")
+"""What ``ProtectHome=`` hides (systemd.exec(5))."""
 
 
 class Proxy(StrEnum):
@@ -60,7 +62,7 @@ class Installation:
     @property
     def at_home(self) -> bool:
         """Whether a part of it is in a home directory, which the units otherwise hide from the service."""
-        return any(path.startswith(home) for path in (self.config, self.program) for home in _HOMES)
+        return any(PurePosixPath(path).is_relative_to(home) for path in (self.config, self.program) for home in _HOMES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def unit(**values: str) -> list[str]:
                              "--state /var/lib/mirrorlist serve"),
         ({}, "ProtectHome=yes"),
         ({"config": "/home/me/service.yml"}, "ProtectHome=read-only"),
-        ({"program": "/root/.venv/bin/mirrorlist"}, "ProtectHome=read-only"),
+        ({"program": "/run/user/1000/venv/bin/mirrorlist"}, "ProtectHome=read-only"),
         ({"config": "/homework/service.yml"}, "ProtectHome=yes"),
     ],
 )  # fmt: skip
