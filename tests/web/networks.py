@@ -13,7 +13,7 @@ from mirrorlist.core.health.history import Sighting
 from mirrorlist.core.health.table import health_table
 from mirrorlist.core.health.verdicts import Event, EventKind, Family, Override, Probe, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, PlaceSource, Protocol, Status
-from mirrorlist.core.public.encoding import encode_record, rung_counts, shares
+from mirrorlist.core.public.encoding import encode_record, rung_counts, served, shares
 from mirrorlist.core.public.record import History, RecordInputs, public_record
 from mirrorlist.core.public.types import Logo, PublicRun
 from mirrorlist.core.snapshot import Snapshot
@@ -152,7 +152,7 @@ def with_record(
         overrides=overrides,
         history=_history(mirrors, verdicts) if probed else History(),
         old={path: {"b" * 64: NOW - 20_000, "c" * 64: NOW - 2e5} for path in REPOSITORIES},
-        shares=shares(mirrors, made.orders[MAIN], made.facts.country_places, frozenset(range(len(mirrors)))),
+        shares=shares(mirrors, made.orders[MAIN], made.facts.country_places, served(mirrors, health, REPOSITORIES)),
         logos={found.name: Logo("image/png", PNG) for found in mirrors[:40:4]},
         origin_changed_at=NOW - 20_000,
         commit="0123456789abcdef0123456789abcdef01234567",

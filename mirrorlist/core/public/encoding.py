@@ -7,8 +7,8 @@ are parts of their own, so that a worker holds an index and what it shows just n
 from __future__ import annotations
 
 import zlib
-from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from struct import Struct, error
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.content import content_key
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.found import FoundFiles
+from mirrorlist.core.health.columns import CURRENT, HealthTable, is_in_reach
 from mirrorlist.core.health.history import superseded
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.propagation import Spread
@@ -27,6 +28,7 @@ from mirrorlist.core.health.verdicts import Override, Subject, Verdict
 from mirrorlist.core.model import MAIN, Mirror
 from mirrorlist.core.public.record import History, PublicRecord, RecordInputs
 from mirrorlist.core.public.types import Logo, PublicDetail, PublicNetwork
+from mirrorlist.core.rules import reason_against
 from mirrorlist.core.selection.fallback_levels import rungs
 from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot
 
@@ -111,25 +113,61 @@ class PublicFile:
 # Which part of a country's clients gets a mirror first, while nothing more is known of them than their country.
 
 
+def served(mirrors: Sequence[Mirror], health: HealthTable, paths: Iterable[str]) -> Counter[frozenset[int]]:
+    """Which mirrors lists of the main tree hold now, by how many repositories (``paths``) have the same ones.
+
+    Without repositories that were compared, they are those that can be reached.
+    """
+    reached = {
+        number
+        for number, mirror in enumerate(mirrors)
+        if number not in health.out and is_in_reach(number, mirror, health.bad_reach, MAIN)
+    }
+    keys = (content_key(MAIN, path) for path in paths)
+    columns = [health.holds[key] for key in keys if key in health.holds]
+    every = [frozenset(n for n in reached if column[n] in CURRENT) for column in columns]
+    return Counter(every or [frozenset(reached)])
+
+
 def shares(
-    mirrors: Sequence[Mirror], orders: PlaceOrders, country_places: Mapping[str, int], usable: Container[int]
+    mirrors: Sequence[Mirror],
+    orders: PlaceOrders,
+    country_places: Mapping[str, int],
+    served: Mapping[frozenset[int], int],
 ) -> dict[str, dict[str, float]]:
-    """Mirror to countries to parts, by the weights of the country's closest group that has a usable mirror."""
+    """Mirror to countries to parts, by the weights of the country's closest group that has a served mirror; the mean
+    over the repositories of ``served``."""
     found: dict[str, dict[str, float]] = {}
+    every = sum(served.values())
+    narrow = [number for number, each in enumerate(mirrors) if each.countries_only or each.countries_never]
+
+    def closed_in(country: str) -> frozenset[int]:
+        return frozenset(n for n in narrow if reason_against(mirrors[n], MAIN, country, None) is not None)
+
     for country, place in sorted(country_places.items()):
-        for group in range(orders.place_start[place], orders.place_start[place + 1]):
-            before = 0
-            weights: dict[int, int] = {}
-            for at in range(orders.group_start[group], orders.group_start[group + 1]):
-                weight = orders.cumulative[at] - before
-                before = orders.cumulative[at]
-                if orders.members[at] in usable:
-                    weights[orders.members[at]] = weight
-            if whole := sum(weights.values()):
-                for number, weight in weights.items():
-                    found.setdefault(mirrors[number].name, {})[country] = round(weight / whole, 4)
-                break
+        parts: dict[int, float] = defaultdict(float)
+        closed = closed_in(country)
+        for usable, times in served.items():
+            for number, part in _first_group(orders, place, usable - closed).items():
+                parts[number] += part * times / every
+        for number, part in parts.items():
+            if mean := round(part, 4):
+                found.setdefault(mirrors[number].name, {})[country] = mean
     return found
+
+
+def _first_group(orders: PlaceOrders, place: int, usable: Container[int]) -> dict[int, float]:
+    """The parts in the closest group that has a usable mirror."""
+    for group in range(orders.place_start[place], orders.place_start[place + 1]):
+        before = 0
+        weights: dict[int, int] = {}
+        for at in range(orders.group_start[group], orders.group_start[group + 1]):
+            if orders.members[at] in usable:
+                weights[orders.members[at]] = orders.cumulative[at] - before
+            before = orders.cumulative[at]
+        if whole := sum(weights.values()):
+            return {number: weight / whole for number, weight in weights.items()}
+    return {}
 
 
 # What the public record is made from, gathered from a snapshot and from what only the database knows.
@@ -165,7 +203,7 @@ def known_of(
             facts.mirrors,
             snapshot.orders[MAIN],
             facts.country_places,
-            frozenset(range(len(facts.mirrors))).difference(facts.health.out),
+            served(facts.mirrors, facts.health, by_module.get(MAIN, ())),
         ),
         rungs=rung_counts(facts),
         logos=logos,
