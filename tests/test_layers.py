@@ -84,7 +84,7 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/selection/prepared.py": "one list from the tables: its key, its draw and its order",
     "mirrorlist/web/redirects/hot.py": "one redirect, from the request to its headers, and the memos on that way",
     "mirrorlist/store/tables.py": "every table of the database, one below the other",
-    "mirrorlist/core/model.py": "the vocabulary of everything: reasons, mirrors, queries, selections",
+    "mirrorlist/core/model.py": "the vocabulary of everything: mirrors, repositories, queries, clients",
     "mirrorlist/sources/service/file.py": "service.yml as a service: each key turned into what it means",
     "mirrorlist/sources/service/text.py": "the keys of service.yml as they are written, one class per key",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",

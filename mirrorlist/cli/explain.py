@@ -15,7 +15,8 @@ from mirrorlist.cli.output.faults import since, weight_line
 from mirrorlist.cli.shared.compiled import snapshot_of
 from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.cli.shared.questions import client_of, query_of, question_options
-from mirrorlist.core.model import Client, PlaceSource, Query, Selection
+from mirrorlist.core.model import Client, PlaceSource, Query
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.explanation import Explanation, explanation
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import Snapshot

@@ -5,7 +5,7 @@ Without a priority apt shuffles the list (apt-transport-mirror(1)); the smallest
 
 from __future__ import annotations
 
-from mirrorlist.core.model import Selection
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.formats.mirrorlist import comment
 
 CONTENT_TYPE = "text/plain; charset=utf-8"

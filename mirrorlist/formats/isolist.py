@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from mirrorlist.core.model import Selection
+from mirrorlist.core.selection.answer import Selection
 
 CONTENT_TYPE = "application/json"
 

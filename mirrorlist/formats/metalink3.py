@@ -19,7 +19,8 @@ from lxml import etree
 
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.model import BEST_PREFERENCE, Checksummed, Mirror, RepoMetadata, Selection
+from mirrorlist.core.model import Checksummed, Mirror, RepoMetadata
+from mirrorlist.core.selection.answer import BEST_PREFERENCE, Selection
 from mirrorlist.formats.xml_documents import added, written, xml_text
 
 CONTENT_TYPE = "application/metalink+xml"

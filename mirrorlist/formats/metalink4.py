@@ -13,7 +13,8 @@ from lxml import etree
 
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.model import RepoMetadata, Selection
+from mirrorlist.core.model import RepoMetadata
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.formats.metalink3 import FILE_NAME
 from mirrorlist.formats.xml_documents import added, written, xml_text
 

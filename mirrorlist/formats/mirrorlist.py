@@ -6,7 +6,7 @@ libzypp loses a line that begins with a blank (measured with dnf 4.14 and libzyp
 
 from __future__ import annotations
 
-from mirrorlist.core.model import Selection
+from mirrorlist.core.selection.answer import Selection
 
 CONTENT_TYPE = "text/plain; charset=utf-8"
 

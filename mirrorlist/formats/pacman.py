@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirrorlist.core.model import Selection
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.formats.mirrorlist import comment
 
 CONTENT_TYPE = "text/plain; charset=utf-8"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mirrorlist.core.model import RepoMetadata, Selection
+from mirrorlist.core.model import RepoMetadata
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.formats import apk, apt, isolist, json, metalink3, metalink4, mirrorlist, pacman
 
 

@@ -16,9 +16,10 @@ from enum import StrEnum
 
 import structlog
 
-from mirrorlist.core.model import Client, FallbackLevel, Proximity, Selection
+from mirrorlist.core.model import Client, FallbackLevel, Proximity
 from mirrorlist.core.redirects.file_mirrors import FileSelection
 from mirrorlist.core.rules import reason_against
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.rank import class_match, proximity_of
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.count_files import CountFiles

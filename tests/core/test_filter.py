@@ -11,7 +11,8 @@ from mirrorlist.core.catalogue.query import parameters
 from mirrorlist.core.errors import BadRequest
 from mirrorlist.core.filter import NOTES, Filter
 from mirrorlist.core.health.columns import HealthTable, SyncState
-from mirrorlist.core.model import FallbackLevel, Protocol, Selection
+from mirrorlist.core.model import FallbackLevel, Protocol
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.known_files import unwanted
 from mirrorlist.core.selection.select import select
 from tests.building import NOW, client, mirror, place, query, snapshot

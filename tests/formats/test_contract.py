@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from lxml import etree
 
-from mirrorlist.core.model import MAIN, Protocol, Selection
+from mirrorlist.core.model import MAIN, Protocol
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.select import select
 from mirrorlist.formats.registry import LISTS, METALINKS
 from tests.building import CITIES, NOW, client, metadata, mirror, place, query, snapshot

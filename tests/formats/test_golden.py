@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.core.catalogue.trees import RedirectTree, TreePath
-from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol, Selection
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol
 from mirrorlist.core.redirects.file_mirrors import FileQuery, FileSelection, offer
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.known_files import FileMetadata, Pieces, RepositoryLocator
 from mirrorlist.core.selection.select import select
 from mirrorlist.formats.apk import apk

@@ -9,17 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from mirrorlist.core.model import (
-    MAIN,
-    Checksummed,
-    Choice,
-    Location,
-    Mirror,
-    Protocol,
-    Proximity,
-    RepoMetadata,
-    Selection,
-)
+from mirrorlist.core.model import MAIN, Checksummed, Location, Mirror, Protocol, Proximity, RepoMetadata
+from mirrorlist.core.selection.answer import Choice, Selection
 from mirrorlist.formats.metalink3 import TAIL, head, metalink, path_part, url_start
 from mirrorlist.formats.xml_documents import xml_text
 from tests.building import client, metadata, mirror, query

@@ -5,7 +5,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirrorlist.core.model import Client, Selection
+from mirrorlist.core.model import Client
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.select import select
 from mirrorlist.formats.mirrorlist import comment, mirrorlist
 from tests.building import NOW, client, mirror, query, snapshot

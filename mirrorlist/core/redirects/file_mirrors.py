@@ -16,18 +16,9 @@ from mirrorlist.core.files.metadata_files import fits_one, lists_others
 from mirrorlist.core.filter import NO_FILTER, Filter
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import is_public
-from mirrorlist.core.model import (
-    WEB_PROTOCOLS,
-    Client,
-    FallbackLevel,
-    Mirror,
-    Protocol,
-    Query,
-    Rejected,
-    RepositoryTarget,
-    Selection,
-)
+from mirrorlist.core.model import WEB_PROTOCOLS, Client, FallbackLevel, Mirror, Protocol, Query, RepositoryTarget
 from mirrorlist.core.reasons import Reason
+from mirrorlist.core.selection.answer import Rejected, Selection
 from mirrorlist.core.selection.known_files import (
     APT_METADATA,
     FileMetadata,

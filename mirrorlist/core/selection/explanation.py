@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.mirror import country_of, is_public, is_shown
-from mirrorlist.core.model import Client, ClientPlace, Proximity, Rejected, Selection
+from mirrorlist.core.model import Client, ClientPlace, Proximity
 from mirrorlist.core.rules import opened_by
+from mirrorlist.core.selection.answer import Rejected, Selection
 from mirrorlist.core.selection.rank import OWN_COUNTRY, is_nowhere, network_matches
 from mirrorlist.core.snapshot import Snapshot
 

@@ -11,19 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from mirrorlist.core.filter import NO_FILTER
-from mirrorlist.core.model import (
-    BEST_PREFERENCE,
-    Choice,
-    Client,
-    FallbackLevel,
-    Match,
-    Mirror,
-    Query,
-    Rejected,
-    Selection,
-)
+from mirrorlist.core.model import Client, FallbackLevel, Match, Mirror, Query
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.rules import open_in, reason_against
+from mirrorlist.core.selection.answer import BEST_PREFERENCE, Choice, Rejected, Selection
 from mirrorlist.core.selection.causes import cause_of
 from mirrorlist.core.selection.known_files import narrowed
 from mirrorlist.core.selection.own_trees import own_trees, rung_notes

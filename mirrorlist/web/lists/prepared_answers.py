@@ -9,7 +9,7 @@ from typing import NamedTuple
 from weakref import WeakMethod
 
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import BEST_PREFERENCE
+from mirrorlist.core.selection.answer import BEST_PREFERENCE
 from mirrorlist.core.selection.columns import NOT_KEPT, Column, PreparedColumn
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.core.selection.spread import ClientHash

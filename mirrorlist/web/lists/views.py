@@ -13,8 +13,9 @@ from dataclasses import replace
 from flask import Blueprint, Response, request
 
 from mirrorlist.core.errors import NotFound, NotReady
-from mirrorlist.core.model import Client, Query, RepoMetadata, Selection
+from mirrorlist.core.model import Client, Query, RepoMetadata
 from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource, offer, sources_of, wanted_by
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.client import CountryOf, client_at
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions, family_of

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mirrorlist.core.model import CloudRegions, Selection, Status
+from mirrorlist.core.model import CloudRegions, Status
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.explanation import Asker, Chosen, LeftOut, explanation
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import Snapshot

@@ -11,7 +11,8 @@ from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.health.columns import HealthTable, Reach, SyncState, reach_key
 from mirrorlist.core.health.table import health_table
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
-from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, FallbackLevel, Mirror, Protocol, Selection
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, FallbackLevel, Mirror, Protocol
+from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.explanation import explanation
 from mirrorlist.core.selection.own_trees import Answering, answering
 from mirrorlist.core.selection.select import select
