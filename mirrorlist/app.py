@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import mmap
 import subprocess
 import sys
 import time
@@ -55,25 +56,25 @@ def create_app(settings: Settings) -> Flask:
         ServiceFileError: the service file is needed to find the state, and cannot be used.
         ValueError: the secret of the hook cannot be used.
     """
-    app, _, _ = _reloading_app(settings)
+    app, _, _ = _reloading_app(settings, Repeats())
     app.wsgi_app = Apart(app.wsgi_app)  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     return app
 
 
-def create_gateway(settings: Settings) -> Gateway:
-    """The application for the workers of ``mirrorlist serve``; raises as ``create_app`` does."""
-    app, counts, counting = _reloading_app(settings)
+def create_gateway(shared: mmap.mmap) -> Gateway:
+    """The application for the workers of ``mirrorlist serve``, which share this memory; raises as ``create_app``."""
+    app, counts, counting = _reloading_app(read_settings(), Repeats(shared))
     gateway = Gateway(app.wsgi_app, OperatorsPort(app.wsgi_app), counting.write)
     Sampling(gateway, counts).start()
     return gateway
 
 
-def _reloading_app(settings: Settings) -> tuple[Flask, Counts, Counting]:
+def _reloading_app(settings: Settings, repeats: Repeats) -> tuple[Flask, Counts, Counting]:
     state_dir = settings.state or Path(read_service(settings.config, settings.mirrors)[0].state_dir)
     _compile_first(settings, state_dir)
     reloader = Reloader(state_dir, settings.reload_seconds)
     counts, count_files = Counts(), CountFiles(state_dir)
-    repeats, repeat_files = Repeats(), RepeatFiles(state_dir)
+    repeat_files = RepeatFiles(state_dir)
 
     def tell_repeats(now: float) -> None:
         if passed := repeats.take():
@@ -192,10 +193,8 @@ def _has_snapshot(state_dir: Path) -> bool:
 
 
 def __getattr__(name: str) -> object:
-    """``mirrorlist.app:application`` and ``mirrorlist.app:gateway`` are made when a server asks for them, not when the
-    module is imported."""
-    makers: dict[str, Callable[[Settings], object]] = {"application": create_app, "gateway": create_gateway}
-    if name not in makers:
+    """``mirrorlist.app:application`` is made when a server asks for it, not when the module is imported."""
+    if name != "application":
         raise AttributeError(name)
-    made = globals()[name] = makers[name](read_settings())
+    made = globals()[name] = create_app(read_settings())
     return made

@@ -96,7 +96,7 @@ def _serve(serving: Serving, claimed: socket.socket | None, manager: Manager) ->
             return _wait(signals, manager)
         manager.status(f"answers at {address_of(claimed)}")
         metrics = None if serving.metrics is None else opened(socket.socket(fileno=serving.metrics), METRICS_BACKLOG)
-        return Workers("mirrorlist.app:gateway", claimed, serving.workers, manager, metrics).run(signals)
+        return Workers("mirrorlist.app:create_gateway", claimed, serving.workers, manager, metrics).run(signals)
 
 
 def _wait(signals: socket.socket, manager: Manager) -> bool:

@@ -144,6 +144,11 @@ def export(settings: Settings, state_dir: str) -> None:
         os.environ["MIRRORLIST_HOOK_SECRET_FILE"] = str(settings.secret_file.absolute())
 
 
+def hashing_alike(seed: int) -> dict[str, str]:
+    """This environment for processes in which a text has the same hash; ``seed`` is below 2 ** 32."""
+    return {**os.environ, "PYTHONHASHSEED": str(seed)}
+
+
 SHORTEST_SECRET = 16
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import mmap
 import os
 import signal
 import socket
@@ -80,7 +81,7 @@ def main() -> None:
     life = socket.socket(fileno=post.life)
     module, _, name = post.target.partition(":")
     loop = asyncio.new_event_loop()  # granian wants one, though nothing runs in it
-    answer = getattr(import_module(module), name)
+    answer = getattr(import_module(module), name)(mmap.mmap(post.shared, 0))
     scheduler = Direct(loop, answer, None, None, None)
     finish, finished = WorkerSignal(), threading.Event()
     finish.add_cb(finished.set)

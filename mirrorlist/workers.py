@@ -7,6 +7,8 @@ thread waits for them. A worker gives signs of life over a socket of its own; it
 
 from __future__ import annotations
 
+import os
+import random
 import resource
 import selectors
 import signal
@@ -22,6 +24,7 @@ import msgspec
 import structlog
 
 from mirrorlist.ports import opened
+from mirrorlist.settings import hashing_alike
 from mirrorlist.systemd import Manager
 
 log = structlog.get_logger()
@@ -41,6 +44,9 @@ BEAT_SECONDS = 2.0
 STOP_SECONDS = 5.0
 """How long a worker may take to end; answers take milliseconds."""
 
+SHARED_BYTES = 1 << 22
+"""Of memory that all workers read and write; what is never written takes none."""
+
 CONNECTIONS = 4096
 """Per worker; the next ones wait."""
 OTHER_FILES = 256
@@ -48,13 +54,14 @@ OTHER_FILES = 256
 
 
 class Post(msgspec.Struct, frozen=True):
-    """What a worker is started with: its number, the application, and the descriptors of its sockets: for clients, for
-    its signs of life, and for monitoring."""
+    """What a worker is started with: its number, the function that makes the application, and descriptors: the sockets
+    for clients, for its signs of life, and for monitoring, and the memory that all workers share."""
 
     number: int
     target: str
     listening: int
     life: int
+    shared: int
     metrics: int | None = None
 
 
@@ -81,6 +88,9 @@ class Workers:
     count: int
     manager: Manager = field(default_factory=Manager)
     metrics: socket.socket | None = None
+    _shared: int = field(default_factory=lambda: os.memfd_create("mirrorlist-workers"))
+    _hash_seed: int = field(default_factory=lambda: random.SystemRandom().randrange(1 << 32))
+    """The same for all workers, which find what another put into the shared memory by its hash."""
     _listening: dict[int, socket.socket] = field(default_factory=dict)
     _workers: dict[int, Worker] = field(default_factory=dict)
     _former: list[Worker] = field(default_factory=list)
@@ -96,6 +106,7 @@ class Workers:
     def run(self, signals: socket.socket) -> bool:
         """Serves until it is told to end; False if no worker can be started. ``signals`` yields their numbers."""
         allow_connections()
+        os.ftruncate(self._shared, SHARED_BYTES)
         self._selector.register(signals, selectors.EVENT_READ)
         for number in range(1, self.count + 1):
             self._start(number)
@@ -128,13 +139,14 @@ class Workers:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         metrics = None if self.metrics is None else self.metrics.fileno()
-        post = Post(number, self.target, listening, theirs.fileno(), metrics)
+        post = Post(number, self.target, listening, theirs.fileno(), self._shared, metrics)
         command = [sys.executable, "-c", START.format("worker"), msgspec.json.encode(post).decode()]
         with theirs, blocked_signals():  # which the worker inherits, so that none can come too early
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                pass_fds=[each for each in (listening, theirs.fileno(), metrics) if each is not None],
+                pass_fds=[each for each in (listening, theirs.fileno(), self._shared, metrics) if each is not None],
+                env=hashing_alike(self._hash_seed),
             )
         now = time.monotonic()
         self._workers[number] = Worker(number, process, ours, now, now, former=former)
@@ -221,6 +233,7 @@ class Workers:
             self._wait(worker, deadline)
         for listening in self._listening.values():
             listening.close()
+        os.close(self._shared)
 
     def _wait(self, worker: Worker, deadline: float) -> None:
         try:

@@ -22,7 +22,10 @@ PATIENCE = 60.0
 APPLICATION = """
 import os, time
 
-def gateway(scope, exchange):
+def gateway(shared):
+    return answer
+
+def answer(scope, exchange):
     path = scope["path"]
     if path == "/slow":
         time.sleep(0.7)

@@ -1,54 +1,62 @@
 """Notice clients that ask for the same file again within seconds, so that they are sent to the next mirror.
 
-One worker remembers what it answered, in a table of fixed size, and nobody writes it down. A request that another
-worker answered, or that newer ones pushed out of the table, is not noticed: the client gets its first mirror again.
+What was answered is remembered in a table of fixed size, in memory that workers may share; nobody writes it down. A
+request that newer ones pushed out of the table is not noticed: the client gets its first mirror again.
 """
 
 from __future__ import annotations
 
+import mmap
 import threading
-from array import array
 from collections import Counter
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from _typeshed.wsgi import WSGIEnvironment
 
-SLOTS = 1 << 14
-"""Requests that a worker remembers, 16 bytes each: the last ten seconds of 1,600 redirects a second."""
-MOST_TURNS = 4096
-"""Requests that came again, at the most."""
+SLOT_BYTES = 25
+MOST_SLOTS = 1 << 17
+"""Requests that are remembered: the last ten seconds of 13,000 redirects a second."""
+TURNS = 256
+"""After so many the client gets its first mirror again."""
 
 
 class Repeats:
-    """The requests of the last seconds, and how often mirrors were passed over; one object per worker.
+    """The requests of the last seconds, and how often mirrors were passed over.
 
-    Without ``slots``, which are a power of 2, nothing is remembered.
+    Workers may share the memory if they hash alike (``PYTHONHASHSEED``). They take no lock: of two that write the same
+    slot at once, one request may be forgotten, or be passed on by one mirror too many. Without memory nothing is
+    remembered.
     """
 
-    def __init__(self, slots: int = SLOTS) -> None:
-        self._slots = slots
-        self._hashes, self._times = array("q", bytes(8 * slots)), array("d", bytes(8 * slots))
-        """Of the last request with the same lowest bits of its hash. Flat arrays stay in the processor's cache."""
-        self._turns: dict[int, int] = {}
+    def __init__(self, memory: WriteableBuffer | None = None) -> None:
+        cells = memoryview(mmap.mmap(-1, MOST_SLOTS * SLOT_BYTES) if memory is None else memory)
+        slots = 1 << (len(cells) // SLOT_BYTES).bit_length() >> 1
+        self._mask = slots - 1
+        self._hashes, self._times = cells[: 8 * slots].cast("q"), cells[8 * slots : 16 * slots].cast("d")
+        """Of the last request with the same lowest bits of its hash."""
+        self._turned, self._turns = cells[16 * slots : 24 * slots].cast("d"), cells[24 * slots : 25 * slots]
+        """When it came again the last time, for how often; of another request if that was at another time."""
         self._lock = threading.Lock()
         self._passed: Counter[str] = Counter()
 
     def turn(self, request: Hashable, now: float, within: float) -> int:
         """How many mirrors a request is to pass over: as often as it was asked before, each time within so many
         seconds."""
-        if not self._slots:
+        if self._mask < 0:
             return 0
         hashed = hash(request)
-        slot = hashed & self._slots - 1
+        slot = hashed & self._mask
         if self._hashes[slot] != hashed:
             self._hashes[slot], self._times[slot] = hashed, now
             return 0
         at, self._times[slot] = self._times[slot], now
-        if len(self._turns) >= MOST_TURNS:
-            self._turns.clear()
-        turn = self._turns[hashed] = self._turns.get(hashed, 0) + 1 if 0 <= now - at < within else 0
+        if not 0 <= now - at < within:
+            return 0
+        turn = (self._turns[slot] + 1) % TURNS if self._turned[slot] == at else 1
+        self._turned[slot], self._turns[slot] = now, turn
         return turn
 
     def pass_over(self, mirror: str, times: int = 1) -> None:
@@ -63,24 +71,27 @@ class Repeats:
         return dict(sorted(taken.items()))
 
 
-FORGETFUL = Repeats(slots=0)
+FORGETFUL = Repeats(bytearray())
 """Notices nobody."""
 
 
-def open_range(environ: WSGIEnvironment) -> str | None:
-    """What tells a request for a part of a file from others.
+def part_of(environ: WSGIEnvironment) -> str:
+    """What tells a request for a part of a file from others; "" if it is for the whole.
 
     Parts that are asked for at once have ranges of their own, so that each comes from the first mirror. A range without
     an end continues a broken transfer: it counts as the whole file.
     """
-    span: str | None = environ.get("HTTP_RANGE")
-    return None if span is None or span.endswith("-") else span
+    span: str = environ.get("HTTP_RANGE", "-")
+    return "" if span.endswith("-") else span
 
 
 def request_of(environ: WSGIEnvironment) -> Hashable:
-    """What is the same in a repeated request: client, program, method, and what is asked for."""
+    """What is the same in a repeated request: client, program, method, and what is asked for.
+
+    All of it is text: only that has the same hash in several processes.
+    """
     get = environ.get
     return (
-        get("REMOTE_ADDR"), get("HTTP_X_FORWARDED_FOR"), get("HTTP_USER_AGENT"), get("REQUEST_METHOD"),
-        get("HTTP_HOST"), get("PATH_INFO"), get("QUERY_STRING"), open_range(environ),
+        get("REMOTE_ADDR", ""), get("HTTP_X_FORWARDED_FOR", ""), get("HTTP_USER_AGENT", ""), environ["REQUEST_METHOD"],
+        get("HTTP_HOST", ""), environ["PATH_INFO"], get("QUERY_STRING", ""), part_of(environ),
     )  # fmt: skip

@@ -52,7 +52,7 @@ def test_curl_with_retries_gets_the_file(tmp_path: Path, here: Network) -> None:
 def test_wget2_that_is_started_again_gets_the_file(tmp_path: Path, here: Network) -> None:
     """By itself it asks the redirect's target again, not the redirector."""
     need("wget2")
-    for _ in range(4):  # there are two workers, each of which knows its own requests
+    for _ in range(2):
         run("wget2", "--tries=1", "--output-document=x", f"{here.url}/dl/{BIG}", cwd=tmp_path)
     assert (tmp_path / "x").stat().st_size == BIG_BYTES
 
@@ -62,11 +62,11 @@ def test_apt_updates_and_downloads_when_it_is_started_again(tmp_path: Path, here
     need("apt-get")
     apt = Apt(tmp_path / "apt", f"{here.url}/dl/debian")
     updated = apt("apt-get", "update")
-    got = [apt("apt-get", "download", "hello") for _ in range(4)]
+    got = [apt("apt-get", "download", "hello") for _ in range(2)]
 
     assert updated.returncode == 0, updated.stdout + updated.stderr
     assert got[0].returncode != 0, "the first mirror is dead"
-    assert 0 in [each.returncode for each in got], got[-1].stdout + got[-1].stderr
+    assert got[1].returncode == 0, got[1].stdout + got[1].stderr
     everybody = [each for name in ("second", "third", ORIGIN) for each in here.requests(name)]
     assert f"GET /debian/{PACKAGES}" in everybody
     assert f"GET /{POOL}" in everybody

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import mmap
+import os
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +18,7 @@ from mirrorlist.core.catalogue.trees import MetadataFrom, RedirectTree
 from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.web.repeats import MOST_TURNS, Repeats
+from mirrorlist.web.repeats import SLOT_BYTES, Repeats
 from tests.building import mirror, snapshot
 from tests.file_indexes import Has, indexed
 from tests.web.asking import Answer, Both, ask, both, environ
@@ -29,10 +33,13 @@ TREES = (
 
 
 class Asking:
-    """One service twice, each with a memory of its own, which are asked the same."""
+    """One service twice, each with a memory of its own, which are asked the same.
+
+    The memory is so large that two requests in the same slot are out of the question.
+    """
 
     def __init__(self, of: Snapshot) -> None:
-        self.repeats = Repeats(), Repeats()
+        self.repeats = Repeats(mmap.mmap(-1, SLOT_BYTES << 24)), Repeats(mmap.mmap(-1, SLOT_BYTES << 24))
         self.service: Both = both(of, repeats=self.repeats)
 
     def get(self, path: str = f"/dl/{FILE}", query: str = "", peer: str = PEER, **headers: str) -> Answer:
@@ -207,14 +214,39 @@ def test_both_paths_agree_whoever_asks_for_what() -> None:
 
 
 def test_what_is_remembered_is_bounded_and_newer_requests_push_out_older_ones() -> None:
-    repeats = Repeats(slots=8)
+    repeats = Repeats(bytearray(9 * SLOT_BYTES))
     assert [repeats.turn("x", 0.0, 10), repeats.turn("x", 1.0, 10)] == [0, 1]
-    for number in range(3 * MOST_TURNS):
-        repeats.turn(number, 2.0, 10)
-        repeats.turn(number, 2.0, 10)
+    for number in range(100):
+        assert [repeats.turn(f"{number}", 2 + number / 200, 10) for _ in range(2)] == [0, 1]
     assert repeats.turn("x", 3.0, 10) == 0
-    assert len(repeats._turns) <= MOST_TURNS
-    assert (len(repeats._hashes), len(repeats._times)) == (8, 8)
+    assert [repeats.turn("x", 3.0, 10) for _ in range(300)].count(0) == 1, "the first again after 256"
+
+
+def test_workers_share_a_memory() -> None:
+    memory = bytearray(1024 * SLOT_BYTES)
+    workers = Repeats(memory), Repeats(memory)
+    assert [workers[number % 2].turn("x", 0.0, 10) for number in range(5)] == [0, 1, 2, 3, 4]
+
+
+def test_a_request_has_the_same_hash_in_all_workers() -> None:
+    program = (
+        "from mirrorlist.web.repeats import request_of;"
+        "print(hash(request_of({'REQUEST_METHOD': 'GET', 'PATH_INFO': '/dl/x'})))"
+    )
+    seeded = os.environ | {"PYTHONHASHSEED": "4711"}
+    commands = [[sys.executable, "-c", program]] * 2
+    assert len({subprocess.run(each, env=seeded, capture_output=True, check=True).stdout for each in commands}) == 1
+
+
+def test_a_request_is_the_same_by_both_paths() -> None:
+    """A new generation, or a file that is new to the index, may change the path between two requests."""
+    asking = Asking(network())
+    order = asking.order()
+    memory = Repeats()
+    service = both(network(), repeats=(memory, memory))
+    asked = environ(f"/dl/{FILE}", "", PEER, "GET")
+    hosts = [ask(each, dict(asked)).headers["location"] for each in (service.flask, service.fronted) * 2]
+    assert [url.partition("://")[2].partition(".")[0] for url in hosts] == order[:4]
 
 
 def test_a_new_generation_remembers_what_was_asked_before() -> None:

@@ -32,7 +32,7 @@ from mirrorlist.web.generations import PerGeneration
 from mirrorlist.web.lists.prepared_answers import Room
 from mirrorlist.web.redirects.requests import FileRequests, Form, Memo, accepted, is_particular
 from mirrorlist.web.redirects.targets import File, Folder, RedirectTargets
-from mirrorlist.web.repeats import FORGETFUL, Repeats, open_range
+from mirrorlist.web.repeats import FORGETFUL, Repeats, part_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -180,8 +180,11 @@ class RedirectAnswers:
         if way is None:
             return None
         if self._within and client[4]:
-            span = open_range(environ) if "HTTP_RANGE" in environ else None
-            turn = self._repeats.turn((who, asked, method, agent, span), now, self._within)
+            request = (  # as ``request_of`` finds it, which takes twice the time
+                who[0], who[1] or "", agent or "", method, environ.get("HTTP_HOST", ""), path, query or "",
+                part_of(environ) if "HTTP_RANGE" in environ else "",
+            )  # fmt: skip
+            turn = self._repeats.turn(request, now, self._within)
             if turn:
                 way = courses.next_way(way, client, https, turn)
         way.hits += 1
