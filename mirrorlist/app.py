@@ -25,8 +25,7 @@ from mirrorlist.store.jobs import JobRecord, JobRecords
 from mirrorlist.store.marks import Mark, MarkName
 from mirrorlist.store.repeat_files import RepeatFiles
 from mirrorlist.store.snapshot_files import read_newest
-from mirrorlist.web.api.openapi import schemas
-from mirrorlist.web.api.views import api
+from mirrorlist.web.api.views import api, schemas
 from mirrorlist.web.counts import Counting, Counts, Labels, Measure
 from mirrorlist.web.error_pages import register_faults
 from mirrorlist.web.gateway import Apart, Gateway, OneSlash

@@ -37,7 +37,7 @@ def register_faults(app: Flask, generations: Generations) -> None:
     def fault(status: int, message: str) -> Response:
         """The message under this status, in the form that fits what was asked for."""
         path = request.environ.get("PATH_INFO", "")
-        if path.startswith(API):
+        if path.startswith(API) or path == "/api":
             return problem(status, message)
         if path.strip("/").partition("/")[0] not in _LISTS and "text/html" in request.headers.get("Accept", ""):
             return private(HTML, _page(generations, status, message), status)

@@ -6,13 +6,14 @@ dnf fails on gzip that it did not ask for.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from http import HTTPStatus
 
 import msgspec
-from flask import Response, current_app, request
+from flask import Blueprint, Response, current_app, request
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
@@ -111,6 +112,37 @@ def _guard(response: Response, policy: str) -> None:
     response.headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
 
 
+# What pages of other sites may read (https://fetch.spec.whatwg.org/#http-cors-protocol): the same for everybody.
+
+_SHARED = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Content-Type, ETag, Link, Retry-After",
+}
+_PREFLIGHT = {
+    **_SHARED,
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+    "Allow": "GET, HEAD, OPTIONS",
+}
+
+
+def shared(response: Response) -> Response:
+    """The response with leave for pages of other sites to read it."""
+    response.headers.update(_SHARED)
+    return response
+
+
+def add_shared(views: Blueprint, rule: str, name: str, view: Callable[..., Response], **options: bool) -> None:
+    """A rule for GET and HEAD whose answers pages of other sites may read, and for OPTIONS, by which browsers ask."""
+    rules: tuple[tuple[str, str, Callable[..., Response]], ...] = (
+        ("GET", name, lambda **named: shared(view(**named))),
+        ("OPTIONS", f"{name} options", lambda **_: Response(status=204, headers=_PREFLIGHT)),
+    )
+    for method, endpoint, answering in rules:
+        views.add_url_rule(rule, endpoint, answering, methods=[method], provide_automatic_options=False, **options)
+
+
 # Errors for programs: Problem Details (RFC 9457).
 
 
@@ -124,4 +156,4 @@ class Problem(msgspec.Struct, frozen=True):
 
 def problem(status: int, message: str) -> Response:
     """The message under this status, for programs."""
-    return private(PROBLEM, msgspec.json.encode(Problem(HTTPStatus(status).phrase, status, message)), status)
+    return shared(private(PROBLEM, msgspec.json.encode(Problem(HTTPStatus(status).phrase, status, message)), status))

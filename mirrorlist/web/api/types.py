@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,6 +31,7 @@ class MirrorsAnswer:
 
     generation: int
     built_at: float
+    total: int
     mirrors: tuple[PublicMirror, ...]
 
 
@@ -86,6 +88,7 @@ class RepositoriesAnswer:
 
     generation: int
     built_at: float
+    total: int
     repositories: tuple[PublishedRepository, ...]
 
 
@@ -96,6 +99,7 @@ class ChangesAnswer:
     generation: int
     built_at: float
     since: int
+    total: int
     complete: bool
     events: tuple[PublicEvent, ...]
 
@@ -163,8 +167,8 @@ def history(published: Published, mirror: PublicMirror) -> HistoryAnswer:
     )
 
 
-def repositories(published: Published) -> RepositoriesAnswer:
-    """Every repository of every version."""
+def repositories(published: Published, page: slice) -> RepositoriesAnswer:
+    """A page of the repositories of every version."""
     catalogue = published.service.catalogue
     found = []
     for version in spelled_versions(catalogue):
@@ -186,12 +190,15 @@ def repositories(published: Published) -> RepositoriesAnswer:
                 )
             )
     return RepositoriesAnswer(
-        generation=published.snapshot.facts.generation, built_at=published.now, repositories=tuple(found)
+        generation=published.snapshot.facts.generation,
+        built_at=published.now,
+        total=len(found),
+        repositories=tuple(found[page]),
     )
 
 
-def changes(published: Published, since: int, mirror: PublicMirror | None, limit: int) -> ChangesAnswer:
-    """What happened since a time, to one mirror or to all."""
+def changes(published: Published, since: int, mirror: PublicMirror | None, page: slice) -> ChangesAnswer:
+    """A page of what happened since a time, to one mirror or to all."""
     if mirror is None:
         known, most = published.network.events, LATEST_EVENTS
     else:
@@ -202,8 +209,9 @@ def changes(published: Published, since: int, mirror: PublicMirror | None, limit
         generation=published.snapshot.facts.generation,
         built_at=published.now,
         since=since,
-        complete=len(newer) <= limit and reaches_back,
-        events=tuple(newer[:limit]),
+        total=len(newer),
+        complete=len(newer) <= page.stop and reaches_back,
+        events=tuple(newer[page]),
     )
 
 
@@ -294,22 +302,58 @@ def plain_text(published: Published) -> bytes:
     return "".join(lines).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class PointGeometry:
+    """A place, as GeoJSON has it."""
+
+    coordinates: tuple[float, float]
+    type: Literal["Point"] = "Point"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureProperties:
+    """What is known of a mirror on a map."""
+
+    name: str
+    state: MirrorState
+    sponsor: str
+    country: str | None
+    city: str | None
+    bandwidth_mbps: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A mirror on a map."""
+
+    geometry: PointGeometry
+    properties: FeatureProperties
+    type: Literal["Feature"] = "Feature"
+
+
+@dataclass(frozen=True, slots=True)
+class GeoJSON:
+    """The mirrors of known place (RFC 7946)."""
+
+    features: tuple[Feature, ...]
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+
+
 def geojson(mirrors: Sequence[PublicMirror]) -> bytes:
     """The mirrors of known place as GeoJSON (RFC 7946)."""
-    features = [
-        {
-            "type": "Feature",
-            "geometry": {"type": "Point", "coordinates": [mirror.longitude, mirror.latitude]},
-            "properties": {
-                "name": mirror.name,
-                "state": mirror.state,
-                "sponsor": mirror.sponsor,
-                "country": mirror.country,
-                "city": mirror.city,
-                "bandwidth_mbps": mirror.bandwidth_mbps,
-            },
-        }
+    features = tuple(
+        Feature(
+            PointGeometry((mirror.longitude, mirror.latitude)),
+            FeatureProperties(
+                name=mirror.name,
+                state=mirror.state,
+                sponsor=mirror.sponsor,
+                country=mirror.country,
+                city=mirror.city,
+                bandwidth_mbps=mirror.bandwidth_mbps,
+            ),
+        )
         for mirror in mirrors
         if mirror.latitude is not None and mirror.longitude is not None
-    ]
-    return msgspec.json.encode({"type": "FeatureCollection", "features": features})
+    )
+    return msgspec.json.encode(GeoJSON(features))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from mirrorlist.core.catalogue.catalogue import spelled_versions
 from mirrorlist.core.catalogue.service import Service
@@ -114,3 +115,15 @@ class Publications:
         if kept is None or kept.snapshot is not prepared.snapshot:
             kept = self._kept = Published(prepared.snapshot)
         return kept
+
+
+def common(published: Published, here: str) -> dict[str, Any]:
+    """The values every template gets: the service, the age of its data, the current page."""
+    return {
+        "service": published.service,
+        "site": published.service.site,
+        "now": published.now,
+        "generation": published.snapshot.facts.generation,
+        "modules": published.modules,
+        "here": here,
+    }

@@ -17,13 +17,13 @@ from mirrorlist.core.errors import NotFound
 from mirrorlist.core.public.types import MirrorState
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.web.rendering import ASSETS, html
-from mirrorlist.web.responses import HTML, SVG, Made, answer, made, private
+from mirrorlist.web.responses import HTML, SVG, Made, add_shared, answer, made, private
 from mirrorlist.web.site import svg
 from mirrorlist.web.site.feeds import ATOM, feed
 from mirrorlist.web.site.images import images_page, other_modules, releases
 from mirrorlist.web.site.network import join_page, mirror_page, network_page
 from mirrorlist.web.site.parameters import asked
-from mirrorlist.web.site.published import Publications, Published
+from mirrorlist.web.site.published import Publications, Published, common
 from mirrorlist.web.site.spreads import AGES, spread_rows
 from mirrorlist.web.site.yours import yours_page
 from mirrorlist.web.words import state_words
@@ -63,18 +63,6 @@ def _page(published: Published, key: str, make: Callable[[], bytes], content_typ
     return answer(published.kept.get(key, content_type, make))
 
 
-def common(published: Published, here: str) -> dict[str, Any]:
-    """The values every template gets: the service, the age of its data, the current page."""
-    return {
-        "service": published.service,
-        "site": published.service.site,
-        "now": published.now,
-        "generation": published.snapshot.facts.generation,
-        "modules": published.modules,
-        "here": here,
-    }
-
-
 def _add_network(views: Blueprint, publications: Publications) -> None:
     def network(module: str | None = None) -> Response:
         published = publications.current()
@@ -107,7 +95,7 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
         _add(views, f"/{module}", f"network_{module}", network, defaults={"module": module}, strict_slashes=False)
     _add(views, "/mirrors", "mirrors", lambda: redirect("/", 308), strict_slashes=False)
     _add(views, "/mirrors/map-<any(light, dark):scheme>.svg", "map", map_)
-    _add(views, "/mirrors/feed.atom", "feed", all_events)
+    add_shared(views, "/mirrors/feed.atom", "feed", all_events)
 
 
 def _add_service(views: Blueprint, publications: Publications) -> None:
@@ -196,9 +184,9 @@ def _add_mirrors(views: Blueprint, publications: Publications) -> None:
         return _page(published, f"feed/{name}", lambda: feed(published, found), ATOM)
 
     _add(views, "/mirrors/<name>", "mirror", mirror, strict_slashes=False)
-    _add(views, "/mirrors/<name>.svg", "badge", badge)
+    add_shared(views, "/mirrors/<name>.svg", "badge", badge)
     _add(views, "/mirrors/<name>/logo", "logo", logo)
-    _add(views, "/mirrors/<name>/feed.atom", "mirror_feed", events)
+    add_shared(views, "/mirrors/<name>/feed.atom", "mirror_feed", events)
 
 
 def _add_asked(views: Blueprint, publications: Publications, country_of: CountryOf, clock: Callable[[], float]) -> None:
