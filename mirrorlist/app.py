@@ -20,10 +20,9 @@ from mirrorlist.countries import country_of
 from mirrorlist.reload import Reloader
 from mirrorlist.settings import Settings, hook_secret, read_settings
 from mirrorlist.sources.service.file import read_service
-from mirrorlist.store.count_files import CountFiles
+from mirrorlist.store.count_files import CountFiles, RepeatFiles
 from mirrorlist.store.jobs import JobRecord, JobRecords
 from mirrorlist.store.marks import Mark, MarkName
-from mirrorlist.store.repeat_files import RepeatFiles
 from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.web.api.views import api, schemas
 from mirrorlist.web.counts import Counting, Counts, Labels, Measure

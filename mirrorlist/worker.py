@@ -1,6 +1,7 @@
 """Answer requests in one process, by granian: no ambiguous headers, no asyncio, no crash on exit.
 
-It uses parts of granian that are not public, so setup.cfg holds granian to the minor release they were read in.
+Monitoring is answered at a port of its own, in a thread of each worker: whichever accepts a connection first answers.
+The module uses parts of granian that are not public, so setup.cfg holds granian to the minor release they were read in.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import threading
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
 import msgspec
 import structlog
@@ -24,9 +26,47 @@ from granian._granian import ASGIWorker, CallbackScheduler, SocketHolder, Worker
 from granian.constants import HTTPModes
 
 from mirrorlist.logs import set_up_logs
-from mirrorlist.operators_port import answer_operators
 from mirrorlist.settings import read_settings
 from mirrorlist.workers import BEAT_SECONDS, CONNECTIONS, ENDING, HUNG_SECONDS, Post
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+
+PATIENCE_SECONDS = 5.0
+"""For a client that connects and says nothing; others wait meanwhile."""
+
+
+class OperatorsServer(WSGIServer):
+    """Serves on a socket that listens already, and that other processes share."""
+
+    def __init__(self, listening: socket.socket, application: WSGIApplication) -> None:
+        super().__init__(listening.getsockname()[:2], OperatorsRequest, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+        self.server_name, self.server_port = listening.getsockname()[:2]
+        self.setup_environ()
+        self.set_app(application)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+
+
+class OperatorsRequest(WSGIRequestHandler):
+    """One request, without a line in the log."""
+
+    timeout = PATIENCE_SECONDS
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: monitoring asks every few seconds."""
+
+
+def answer_operators(listening: socket.socket, application: WSGIApplication) -> None:
+    """Begins to answer, in a thread that ends with the process."""
+    ServerHandler.server_software = "mirrorlist"
+    server = OperatorsServer(listening, application)
+    threading.Thread(target=server.serve_forever, name="monitoring", daemon=True).start()
+
 
 log = structlog.get_logger()
 

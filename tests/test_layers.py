@@ -22,7 +22,7 @@ RANKS: dict[str, int] = {
     "sources": 2, "store": 2, "checks": 2,
     "following": 3, "indexing": 3, "importing": 3, "kit": 3, "pulling": 3, "reload": 3, "web": 3,
     "ports": 2, "systemd": 2,
-    "workers": 3, "operators_port": 3, "worker": 4,
+    "workers": 3, "worker": 4,
     "publishing": 4, "app": 4, "server": 4, "installing": 4, "diagnosis": 4,
     "probing": 5,
     "cli": 6, "demo": 6,

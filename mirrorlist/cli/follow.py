@@ -9,8 +9,7 @@ import click
 from mirrorlist.cli.output.durations import DURATION
 from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of, stopped_by_signals
 from mirrorlist.core.channel import public_key
-from mirrorlist.following.follower import Follower, follow
-from mirrorlist.following.sources import source_of
+from mirrorlist.following.follower import Follower, follow, source_of
 
 
 @click.command("follow")

@@ -17,7 +17,7 @@ from mirrorlist.importing import almalinux, armbian, mirrorbits, mirrormanager
 from mirrorlist.importing.documents import Carried, Written, write
 from mirrorlist.sources.submissions.judge import judge_submissions
 from mirrorlist.sources.submissions.terms import terms_of
-from mirrorlist.sources.yaml.scalars import duration_seconds
+from mirrorlist.sources.yaml.documents import duration_seconds
 
 Reader = Callable[[Path, frozenset[str]], Iterator[Carried]]
 READERS: Mapping[str, Reader] = {

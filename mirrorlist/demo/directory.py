@@ -24,8 +24,8 @@ from mirrorlist.demo.network import (
     NEW,
     OLD,
     DemoMirror,
+    build_tree,
 )
-from mirrorlist.demo.repository import build_tree
 
 
 class DirectoryTaken(MirrorlistError):

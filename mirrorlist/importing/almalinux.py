@@ -10,8 +10,7 @@ from mirrorlist.importing.documents import Carried
 from mirrorlist.sources.mirrors.files import judged_document, mirror_file_names, read_regular
 from mirrorlist.sources.mirrors.repairs import Surroundings
 from mirrorlist.sources.places.countries import read_countries
-from mirrorlist.sources.yaml.documents import shown
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code, shown
 from mirrorlist.sources.yaml.schemas import load_schema
 
 QUIET = (Code.FILE_NAME, Code.PRIVATE_WITHOUT_NETWORKS, Code.UNKNOWN_REGION)

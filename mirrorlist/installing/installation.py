@@ -12,8 +12,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from mirrorlist.core.errors import InstallationError
-from mirrorlist.kit.quoting import templates_of
-from mirrorlist.kit.writing import KitFile
+from mirrorlist.kit.writing import KitFile, templates_of
 
 CONFIG, PROGRAM, STATE = "/etc/mirrorlist/service.yml", "/usr/bin/mirrorlist", "/var/lib/mirrorlist"
 """Where the packages have them."""

@@ -19,7 +19,7 @@ from mirrorlist.sources.geo.sources import AddressData, AddressSources
 from mirrorlist.sources.places.checks import placed_by
 from mirrorlist.sources.submissions.judge import Judged
 from mirrorlist.sources.submissions.terms import CACHE
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 

@@ -27,12 +27,12 @@ from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.logs import LastingFault
+from mirrorlist.store.count_files import RepeatFiles
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.leader_election import Leadership
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind
 from mirrorlist.store.quick_looks import QuickLookStore
-from mirrorlist.store.repeat_files import RepeatFiles
 from mirrorlist.store.snapshot_files import NAME, published_facts, signature
 
 log = structlog.get_logger()

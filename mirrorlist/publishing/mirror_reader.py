@@ -17,8 +17,7 @@ from mirrorlist.sources.mirrors.subnet_lists import list_findings, with_publishe
 from mirrorlist.sources.places.locations import placed
 from mirrorlist.sources.submissions.guarded import ReadFile, guarded
 from mirrorlist.sources.submissions.submission import SubmissionTerms
-from mirrorlist.sources.yaml.documents import Document
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code, Document
 
 KEPT_SECONDS = 7 * 86_400
 """How long a mirror file that broke stays in force in its last good version."""

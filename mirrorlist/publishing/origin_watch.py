@@ -1,6 +1,7 @@
 """Follow the origin: ask for everything now and then, and notice within seconds what changed in between.
 
-A directory is followed by inotify, and its files are looked at every few seconds besides, as inotify hears nothing of
+A directory is followed by inotify, on the directories of the wanted files and those above them (``createrepo_c``
+replaces ``repodata`` as a whole), and its files are looked at every few seconds besides, as inotify hears nothing of
 other machines' writes on a network file system or of a link above that is turned. A web server is asked every half
 minute, by the ETag of what is known. A mark in the state directory (``mirrorlist notify``, ``POST /hooks/origin``) lets
 everything be asked at once.
@@ -11,13 +12,15 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 
 import sqlalchemy as sa
 import structlog
+from inotify_simple import INotify, flags
 
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import MirrorlistError
@@ -26,11 +29,86 @@ from mirrorlist.publishing import origin_update
 from mirrorlist.publishing.canaries import update_canaries
 from mirrorlist.publishing.named_files import name_files, update_named_files
 from mirrorlist.publishing.origin_update import OriginMemory, RepositoryFile
-from mirrorlist.sources.origin.directory_events import DirectoryEvents
 from mirrorlist.store.database import open_database
 from mirrorlist.store.jobs import JobRecords
 from mirrorlist.store.marks import Mark, MarkName
 from mirrorlist.store.metadata import MetadataStore
+
+SETTLING_SECONDS = 0.2
+"""Events that follow each other so quickly are one change."""
+LONGEST_SETTLING_SECONDS = 2.0
+_CHANGES = (
+    flags.CLOSE_WRITE | flags.MOVED_TO | flags.MOVED_FROM | flags.CREATE | flags.DELETE | flags.DELETE_SELF
+    | flags.MOVE_SELF | flags.ONLYDIR
+)  # fmt: skip
+_OF_ITSELF = flags.DELETE_SELF | flags.MOVE_SELF | flags.Q_OVERFLOW
+
+
+class DirectoryEvents:
+    """Waits for changes of some files. Use it as a context. Where there is no inotify it hears of nothing.
+
+    ``fault`` says why it does not hear of all, or is empty.
+    """
+
+    def __init__(self) -> None:
+        self.fault = ""
+        self._names: frozenset[str] = frozenset()
+        self._watched: set[int] = set()
+        self._inotify: INotify | None = None
+        try:
+            self._inotify = INotify()
+        except (OSError, AttributeError, TypeError) as error:  # the latter two: a system without inotify
+            self.fault = f"inotify cannot be used: {error}"
+
+    def __enter__(self) -> DirectoryEvents:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._inotify is not None:
+            self._inotify.close()
+
+    def watch(self, files: Iterable[Path]) -> None:
+        """Watches these files from now on, and no others. Directories that are not there are left out."""
+        if self._inotify is None:
+            return
+        wanted = [*files]
+        self._names = frozenset(name for file in wanted for name in (file.name, file.parent.name))
+        watched, self.fault = set[int](), ""
+        for directory in dict.fromkeys(above for file in wanted for above in (file.parent, file.parent.parent)):
+            try:
+                watched.add(self._inotify.add_watch(directory, _CHANGES))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                self.fault = f"{directory} is not watched by inotify: {error.strerror}"
+        for gone in self._watched - watched:
+            try:
+                self._inotify.rm_watch(gone)
+            except OSError:  # the directory is gone, and its watch with it
+                continue
+        self._watched = watched
+
+    def wait(self, seconds: float, stop: threading.Event) -> bool:
+        """Whether one of the files may have changed; returns when that is so and the changes have settled.
+
+        Returns at the latest after ``seconds``, or shortly after ``stop`` is set.
+        """
+        if self._inotify is None or not self._watched:
+            stop.wait(seconds)
+            return False
+        if not self._heard(seconds):
+            return False
+        settling = 0.0
+        while settling < LONGEST_SETTLING_SECONDS and not stop.is_set() and self._heard(SETTLING_SECONDS):
+            settling += SETTLING_SECONDS
+        return True
+
+    def _heard(self, seconds: float) -> bool:
+        """Whether anything that matters happened within a time."""
+        assert self._inotify is not None
+        events = self._inotify.read(timeout=round(seconds * 1000))
+        return any(event.mask & _OF_ITSELF or event.name in self._names for event in events)
+
 
 log = structlog.get_logger()
 

@@ -1,4 +1,5 @@
-"""The origin's metadata in the database: the history of its repomd.xml files, and the sizes of its images."""
+"""The origin's metadata in the database: the history of its repomd.xml files, the files that the newest
+ones name, and the sizes of its images."""
 
 from __future__ import annotations
 
@@ -8,10 +9,59 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from mirrorlist.core.catalogue.metadata import MetadataChange
+from mirrorlist.core.content import Named, NamedFile, NamedFiles
 from mirrorlist.core.model import Checksummed
-from mirrorlist.store.named_files import NamedFileStore
 from mirrorlist.store.origin_faults import OriginFaults, is_fault
-from mirrorlist.store.tables import ORIGIN_CHANGES, ORIGIN_CHECKS, ORIGIN_IMAGES, RELEASES, insert_into, upsert
+from mirrorlist.store.tables import (
+    ORIGIN_CHANGES,
+    ORIGIN_CHECKS,
+    ORIGIN_FILES,
+    ORIGIN_IMAGES,
+    RELEASES,
+    insert_into,
+    upsert,
+)
+
+
+class NamedFileStore:
+    """Reads and writes them in one database."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def known(self) -> frozenset[tuple[str, str]]:
+        """The name of each repository with the digest of each version whose files are known."""
+        wanted = sa.select(ORIGIN_FILES.c.path, ORIGIN_FILES.c.sha256).distinct()
+        with self._engine.connect() as connection:
+            return frozenset((row.path, row.sha256) for row in connection.execute(wanted))
+
+    def record(self, key: str, digest: str, named: NamedFiles, former: str | None) -> None:
+        """Notes what a version names; of others only that of the ``former`` one is kept."""
+        kept = [digest, former] if former else [digest]
+        rows = [
+            {"path": key, "sha256": digest, "drawn": drawn, "number": number, "file": each.path, "size": each.size}
+            for drawn, files in ((False, named.files), (True, named.pool))
+            for number, each in enumerate(files)
+        ]
+        mine = ORIGIN_FILES.c.path == key
+        with self._engine.begin() as connection:
+            connection.execute(ORIGIN_FILES.delete().where(mine, ORIGIN_FILES.c.sha256.not_in(kept)))
+            connection.execute(ORIGIN_FILES.delete().where(mine, ORIGIN_FILES.c.sha256 == digest))
+            if rows:
+                connection.execute(ORIGIN_FILES.insert(), rows)
+
+    def named(self) -> Named:
+        """All of it."""
+        found: dict[str, dict[str, tuple[list[NamedFile], list[NamedFile]]]] = {}
+        order = (ORIGIN_FILES.c.path, ORIGIN_FILES.c.sha256, ORIGIN_FILES.c.drawn, ORIGIN_FILES.c.number)
+        with self._engine.connect() as connection:
+            for row in connection.execute(sa.select(ORIGIN_FILES).order_by(*order)):
+                lists = found.setdefault(row.path, {}).setdefault(row.sha256, ([], []))
+                lists[row.drawn].append(NamedFile(row.file, row.size))
+        return {
+            key: {digest: NamedFiles(tuple(files), tuple(pool)) for digest, (files, pool) in versions.items()}
+            for key, versions in found.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.demo.repository import DemoRelease, Package
+from mirrorlist.demo.network import DemoRelease, Package
 from tests.clients.network import ARCH, Network, network
 
 NEW = (Package("hello", "1.0"), Package("hello", "2.0"))

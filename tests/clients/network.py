@@ -17,7 +17,7 @@ import yaml
 from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
-from mirrorlist.demo.repository import DemoRelease, Package, build_tree
+from mirrorlist.demo.network import DemoRelease, Package, build_tree
 
 ARCH = "x86_64"
 PATH = f"9.8/BaseOS/{ARCH}/os"

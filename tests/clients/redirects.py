@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
-from mirrorlist.demo.repository import DemoRelease, Package
+from mirrorlist.demo.network import DemoRelease, Package
 from tests.clients.network import ARCH, Network, network
 
 NEW = DemoRelease(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mirrorlist.demo.repository import build_tree
+from mirrorlist.demo.network import build_tree
 from tests.clients.dnf import Dnf
 from tests.clients.network import NEW, OLD, Network, command, network
 from tests.clients.tools import need

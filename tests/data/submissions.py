@@ -6,7 +6,7 @@ A row of text stands below ``HEAD`` unless it begins with ``name:`` or is bytes;
 from __future__ import annotations
 
 from mirrorlist.sources.submissions.submission import SubmissionCode as More
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code
 
 NAME = "mirror.new.example.org"
 FILE = f"{NAME}.yml"

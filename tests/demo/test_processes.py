@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.demo.processes import DemoStopped, ProcessEnded, Processes, has_ended
+from mirrorlist.demo.run import DemoStopped, ProcessEnded, Processes, has_ended
 
 WAITING = "import time; print('ready', flush=True); time.sleep(60)"
 STUBBORN = (

@@ -11,7 +11,7 @@ import rpm_rs
 import rpmrepo_metadata
 from lxml import etree
 
-from mirrorlist.demo.repository import DemoRelease, Package, build_tree
+from mirrorlist.demo.network import DemoRelease, Package, build_tree
 from tests.clients.dnf import Dnf
 from tests.clients.tools import need
 from tests.demo.servers import mirror_server, read_log

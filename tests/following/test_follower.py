@@ -37,8 +37,7 @@ from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import File, Indexed, IndexFacts
 from mirrorlist.core.files.mirror_listing import Holdings
 from mirrorlist.core.snapshot import encode
-from mirrorlist.following.follower import Follower, follow
-from mirrorlist.following.sources import DirectorySource, HttpSource
+from mirrorlist.following.follower import DirectorySource, Follower, HttpSource, follow
 from mirrorlist.publishing.channel import ChannelJob, ChannelWriter, read_private_key
 from mirrorlist.store.index_files import index_path, write_index
 from mirrorlist.store.snapshot_files import FORMER, NAME, read_newest, write_snapshot

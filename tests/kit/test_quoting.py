@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirrorlist.core.owners.kit import KitError
-from mirrorlist.kit.quoting import FILTERS, Quoted, comment, quoted_only, shell, systemd
+from mirrorlist.kit.writing import FILTERS, Quoted, comment, quoted_only, shell, systemd
 
 TEXT = st.text(min_size=1, max_size=60)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mirrorlist.store.repeat_files import KEPT_SECONDS, RepeatFiles
+from mirrorlist.store.count_files import KEPT_SECONDS, RepeatFiles
 
 NOW = 1_795_000_000.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from mirrorlist.core.health.propagation import Spread, SpreadPoint
-from mirrorlist.store.spreads import KEPT_SECONDS, MOST_KEPT, SpreadStore
+from mirrorlist.store.records import KEPT_SECONDS, MOST_KEPT, SpreadStore
 from tests.building import NOW
 
 PATH = "9.8/BaseOS/x86_64/os/"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from mirrorlist.sources.yaml.scalars import duration_seconds
+from mirrorlist.sources.yaml.documents import duration_seconds
 
 
 class Duration(click.ParamType[int]):

@@ -15,9 +15,7 @@ from mirrorlist.sources.mirrors.repairs import MirrorDraft
 from mirrorlist.sources.mirrors.trifles import TRIFLES, field_of, leave_out
 from mirrorlist.sources.mirrors.urls import tree_url, url_fault
 from mirrorlist.sources.places.countries import Countries
-from mirrorlist.sources.yaml.documents import shown, spelled
-from mirrorlist.sources.yaml.finding_codes import Code
-from mirrorlist.sources.yaml.scalars import duration_seconds
+from mirrorlist.sources.yaml.documents import Code, duration_seconds, shown, spelled
 from mirrorlist.sources.yaml.schema_messages import did_you_mean
 
 Fields = Mapping[str, Any]

@@ -19,9 +19,8 @@ from mirrorlist.sources.mirrors.trifles import settled
 from mirrorlist.sources.places.checks import place_findings
 from mirrorlist.sources.places.countries import Countries
 from mirrorlist.sources.places.locations import Atlas
-from mirrorlist.sources.yaml.documents import START, Document, printable, shown
+from mirrorlist.sources.yaml.documents import START, Code, Document, printable, shown
 from mirrorlist.sources.yaml.documents import finding as finding_of
-from mirrorlist.sources.yaml.finding_codes import Code
 from mirrorlist.sources.yaml.reader import MAX_BYTES, read_yaml
 from mirrorlist.sources.yaml.schemas import findings_on
 

@@ -12,8 +12,7 @@ from datetime import datetime
 from mirrorlist.core.model import Status
 from mirrorlist.core.network.prefixes import canonical_network
 from mirrorlist.sources.mirrors.urls import SCHEMES, scheme_of
-from mirrorlist.sources.yaml.documents import Value
-from mirrorlist.sources.yaml.scalars import BOOLEAN_WORDS
+from mirrorlist.sources.yaml.documents import BOOLEAN_WORDS, Value
 
 
 class Refused(ValueError):

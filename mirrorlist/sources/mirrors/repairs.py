@@ -16,8 +16,7 @@ from mirrorlist.core.model import MAIN
 from mirrorlist.core.network.prefixes import canonical_network, has_host_bits
 from mirrorlist.sources.mirrors.urls import SCHEMES, page_url, rsync_url, scheme_of, with_small_scheme
 from mirrorlist.sources.places.countries import Countries, continents
-from mirrorlist.sources.yaml.documents import Document, Pointer, Value, shown, spelled
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code, Document, Pointer, Value, shown, spelled
 from mirrorlist.sources.yaml.schema_messages import did_you_mean, unknown_key
 from mirrorlist.sources.yaml.schemas import Schema, entry, load_schema, with_booleans
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from mirrorlist.sources.mirrors.forms import FORMS, Field
 from mirrorlist.sources.mirrors.repairs import REPAIRS, MirrorDraft, Surroundings
-from mirrorlist.sources.yaml.documents import Pointer, Value, shown, spelled
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code, Pointer, Value, shown, spelled
 from mirrorlist.sources.yaml.schema_messages import SchemaFault
 from mirrorlist.sources.yaml.schemas import refused
 

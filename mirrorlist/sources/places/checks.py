@@ -12,8 +12,7 @@ from mirrorlist.core.errors import Finding
 from mirrorlist.core.mirror import is_public
 from mirrorlist.core.model import Location, Mirror, PlaceSource
 from mirrorlist.sources.places.locations import Atlas, contradiction, located, text_location
-from mirrorlist.sources.yaml.documents import Document, Pointer, shown
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code, Document, Pointer, shown
 
 CITY: Pointer = ("geolocation", "city")
 STATE: Pointer = ("geolocation", "state_province")

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from mirrorlist.core.catalogue.catalogue import VERSION_MARK, release, spelled_versions, target
 from mirrorlist.core.errors import Finding, NotFound
 from mirrorlist.sources.service.text import Check, ImageText, RepositoryText, ServiceCode, ServiceDraft, nearest
-from mirrorlist.sources.yaml.documents import Pointer, shown
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code, Pointer, shown
 
 BASEARCH = "$basearch"
 _NUMBERS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*", re.ASCII)

@@ -19,8 +19,7 @@ from mirrorlist.sources.mirrors.urls import url_fault
 from mirrorlist.sources.service.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS, arches_of_versions
 from mirrorlist.sources.service.text import Check, ServiceCode, ServiceDraft, edition_of, nearest
 from mirrorlist.sources.service.tree_checks import TREE_CHECKS, place_faults
-from mirrorlist.sources.yaml.documents import Pointer, shown, spelled
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code, Pointer, shown, spelled
 
 # Images.
 #

@@ -50,10 +50,8 @@ from mirrorlist.sources.service.text import (
     service_text,
 )
 from mirrorlist.sources.service.tree_checks import tree_prefix
-from mirrorlist.sources.yaml.documents import START, finding
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import START, Code, duration_seconds, finding
 from mirrorlist.sources.yaml.reader import read_yaml
-from mirrorlist.sources.yaml.scalars import duration_seconds
 from mirrorlist.sources.yaml.schemas import judge, with_booleans
 
 # The key ``requirements``.

@@ -17,8 +17,7 @@ from mirrorlist.sources.service.text import (
     SourceText,
     nearest,
 )
-from mirrorlist.sources.yaml.documents import Pointer, shown
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code, Pointer, shown
 
 
 def tree_prefix(path: str) -> str:

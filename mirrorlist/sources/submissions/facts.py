@@ -31,9 +31,8 @@ from mirrorlist.sources.submissions.submission import (
 )
 from mirrorlist.sources.submissions.submission import SubmissionCode as Code
 from mirrorlist.sources.submissions.text import look_alike
-from mirrorlist.sources.yaml.documents import Pointer, shown
-from mirrorlist.sources.yaml.finding_codes import Code as LoaderCode
-from mirrorlist.sources.yaml.scalars import duration_seconds
+from mirrorlist.sources.yaml.documents import Code as LoaderCode
+from mirrorlist.sources.yaml.documents import Pointer, duration_seconds, shown
 from mirrorlist.sources.yaml.schema_messages import did_you_mean
 
 PLAUSIBLE = 100

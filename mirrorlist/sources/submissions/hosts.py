@@ -16,8 +16,8 @@ from mirrorlist.sources.mirrors.urls import DEFAULT_PORTS, Parts, plain_path, sc
 from mirrorlist.sources.submissions.submission import Check, Guard, Submission, SubmissionFault, SubmissionTerms, asked
 from mirrorlist.sources.submissions.submission import SubmissionCode as Code
 from mirrorlist.sources.submissions.text import is_latin_in_disguise, look_alike
+from mirrorlist.sources.yaml.documents import Code as LoaderCode
 from mirrorlist.sources.yaml.documents import Pointer, shown, spelled
-from mirrorlist.sources.yaml.finding_codes import Code as LoaderCode
 
 # Host names that public DNS can hold, and those that only look like it.
 

@@ -36,8 +36,7 @@ from mirrorlist.sources.submissions.submission import (
 )
 from mirrorlist.sources.submissions.text import TEXT_CHECKS
 from mirrorlist.sources.submissions.trees import TREE_CHECKS
-from mirrorlist.sources.yaml.documents import START, Document, finding, printable, shown
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import START, Code, Document, finding, printable, shown
 
 CHECKS: tuple[Check, ...] = (
     *TEXT_CHECKS,

@@ -16,8 +16,7 @@ from mirrorlist.core.network.addresses import Claim, Claims
 from mirrorlist.core.network.prefixes import IntervalTable, canonical_network, spelled
 from mirrorlist.sources.mirrors.urls import url_fault, url_key
 from mirrorlist.sources.places.locations import Atlas
-from mirrorlist.sources.yaml.documents import Document, Pointer, shown
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code, Document, Pointer, shown
 
 Network = IPv4Network | IPv6Network
 

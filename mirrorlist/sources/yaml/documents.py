@@ -1,10 +1,19 @@
-"""YAML files as plain values with positions, and the names by which findings refer to them."""
+"""YAML files as plain values with positions, their scalars, and the findings on them.
+
+Anything ambiguous stays text: ``private: no`` is a boolean, ``country: NO`` is Norway, and only a schema knows which is
+which. Dates, hexadecimal, octal and sexagesimal numbers stay text as well.
+
+To add a finding on mirror files: a member of Code, a row in docs/mirror-files.md, an example in
+tests/sources/mirrors/test_files.py.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TypeAlias
 
 from mirrorlist.core.errors import Finding, Severity
@@ -112,3 +121,103 @@ def _clean(text: str) -> str:
 def printable(text: str) -> str:
     """The text with escapes for all that does not show, or shows as something else."""
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+class Code(StrEnum):
+    """What is wrong, in the words that stand between the brackets of a finding."""
+
+    # The file as a whole, and its YAML.
+    UNREADABLE_FILE = "unreadable-file"
+    UNREAD_FILE = "unread-file"
+    NOT_A_REGULAR_FILE = "not-a-regular-file"
+    FILE_TOO_LARGE = "file-too-large"
+    NOT_UTF8 = "not-utf8"
+    CONTROL_CHARACTER = "control-character"
+    EMPTY_FILE = "empty-file"
+    YAML_SYNTAX = "yaml-syntax"
+    YAML_ALIAS = "yaml-alias"
+    YAML_TAG = "yaml-tag"
+    SEVERAL_DOCUMENTS = "several-documents"
+    TOO_DEEP = "too-deep"
+    COMPLEX_KEY = "complex-key"
+    NOT_A_MAPPING = "not-a-mapping"
+    DUPLICATE_KEY = "duplicate-key"
+
+    # What a schema can tell.
+    UNKNOWN_KEY = "unknown-key"
+    MISSING_KEY = "missing-key"
+    WRONG_TYPE = "wrong-type"
+    BAD_VALUE = "bad-value"
+    OUT_OF_RANGE = "out-of-range"
+
+    # What only a reader of mirror files can tell.
+    KEY_CASE = "key-case"
+    CONTINENT_SPELLING = "continent-spelling"
+    WRONG_CONTINENT = "wrong-continent"
+    FILE_NAME = "file-name"
+    DUPLICATE_NAME = "duplicate-name"
+    UNKNOWN_MODULE = "unknown-module"
+    URL_SCHEME = "url-scheme"
+    RSYNC_SPELLING = "rsync-spelling"
+    BAD_URL = "bad-url"
+    SPONSOR_URL = "sponsor-url"
+    COUNTRY_SPELLING = "country-spelling"
+    UNKNOWN_COUNTRY = "unknown-country"
+    UNQUOTED_WORD = "unquoted-word"
+    ASN_SPELLING = "asn-spelling"
+    HOST_BITS = "host-bits"
+    BAD_NETWORK = "bad-network"
+    BAD_DATE = "bad-date"
+    UNKNOWN_REGION = "unknown-region"
+    PRIVATE_WITHOUT_NETWORKS = "private-without-networks"
+
+    # What only a reader that knows the world's places can tell.
+    NO_PLACE = "no-place"
+    UNKNOWN_CITY = "unknown-city"
+    UNKNOWN_STATE = "unknown-state"
+    SWAPPED_PLACE = "swapped-place"
+    CITY_ELSEWHERE = "city-elsewhere"
+    PLACE_CONTRADICTION = "place-contradiction"
+
+
+BOOLEAN_WORDS = {"yes": True, "on": True, "no": False, "off": False}
+"""Text that is a boolean where a schema wants one, in any case of letters."""
+
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+_FLOAT = re.compile(r"[-+]?[0-9]{1,17}\.[0-9]{1,17}", re.ASCII)
+_WORDS: dict[str, bool | None] = {
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
+
+
+def plain_scalar(text: str) -> str | int | float | bool | None:
+    """The meaning of a scalar without quotes. Numbers of more than 18 digits stay text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
+
+# Durations: ``30m``, ``3h``, ``7d``.
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])", re.ASCII)
+
+
+def duration_seconds(text: str) -> int | None:
+    """The span in seconds; None for anything but a positive number and one of s, m, h, d, w."""
+    found = _DURATION.fullmatch(text)
+    return int(found[1]) * _SECONDS[found[2]] if found else None

@@ -12,9 +12,19 @@ from typing import NoReturn
 import yaml
 
 from mirrorlist.core.errors import Finding, MirrorlistError, Severity
-from mirrorlist.sources.yaml.documents import START, Document, Pointer, Position, Value, finding, shown, spelled
-from mirrorlist.sources.yaml.finding_codes import Code
-from mirrorlist.sources.yaml.scalars import BOOLEAN_WORDS, plain_scalar
+from mirrorlist.sources.yaml.documents import (
+    BOOLEAN_WORDS,
+    START,
+    Code,
+    Document,
+    Pointer,
+    Position,
+    Value,
+    finding,
+    plain_scalar,
+    shown,
+    spelled,
+)
 
 # libyaml's complaints in words for somebody who writes YAML once a year.
 

@@ -14,8 +14,7 @@ from typing import Any
 
 from jsonschema import ValidationError
 
-from mirrorlist.sources.yaml.documents import Pointer, shown, spelled
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code, Pointer, shown, spelled
 
 _KINDS = {
     "object": "keys and values",

@@ -19,9 +19,7 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
 from mirrorlist.core.errors import Finding, Severity
-from mirrorlist.sources.yaml.documents import Document, Value, finding
-from mirrorlist.sources.yaml.finding_codes import Code
-from mirrorlist.sources.yaml.scalars import BOOLEAN_WORDS
+from mirrorlist.sources.yaml.documents import BOOLEAN_WORDS, Code, Document, Value, finding
 from mirrorlist.sources.yaml.schema_messages import SchemaFault, faults
 
 Schema = Mapping[str, Any]

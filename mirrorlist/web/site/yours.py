@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 from mirrorlist.core.catalogue.catalogue import target
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import RepositoryTarget
-from mirrorlist.core.selection.client import CountryOf
-from mirrorlist.core.selection.clients import PackageManager, package_managers
+from mirrorlist.core.selection.client import CountryOf, PackageManager, package_managers
 from mirrorlist.core.selection.explanation import Explanation
 from mirrorlist.web.site.images import why
 from mirrorlist.web.site.parameters import asked, explained, question_of

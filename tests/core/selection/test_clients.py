@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mirrorlist.core.model import Repository
-from mirrorlist.core.selection.clients import RPM, PackageManager, package_managers
+from mirrorlist.core.selection.client import RPM, PackageManager, package_managers
 
 APT, PACMAN, APK = (PackageManager.APT,), (PackageManager.PACMAN,), (PackageManager.APK,)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mirrorlist.core.errors import Severity
 from mirrorlist.sources.mirrors.files import parse_mirror, read_mirror_files
 from mirrorlist.sources.places.countries import read_countries
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code
 from mirrorlist.sources.yaml.schemas import load_schema
 
 COUNTRIES = read_countries()

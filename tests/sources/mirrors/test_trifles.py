@@ -11,7 +11,7 @@ from mirrorlist.sources.mirrors.files import parse_mirror
 from mirrorlist.sources.mirrors.forms import FORMS
 from mirrorlist.sources.mirrors.trifles import EMPTY_TRIFLES, TRIFLES
 from mirrorlist.sources.places.countries import read_countries
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code
 from mirrorlist.sources.yaml.schemas import load_schema
 
 MODULES = ("main", "kitten")

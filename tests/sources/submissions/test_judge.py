@@ -17,7 +17,7 @@ from mirrorlist.sources.service.file import read_service
 from mirrorlist.sources.submissions.judge import MOST_FINDINGS, judge_submissions
 from mirrorlist.sources.submissions.submission import HELD_TO, SubmissionCode, SubmissionTerms
 from mirrorlist.sources.submissions.terms import terms_of
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code
 from tests.data.submissions import FILE, HEAD, HOSTILE, NEIGHBOURS, SERVICE, SYNC, VALID, WARNED, contents
 
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ import pytest
 from mirrorlist.sources.mirrors.files import parse_mirror, read_mirror_files
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.places.locations import read_atlas
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code
 from mirrorlist.sources.yaml.schemas import load_schema
 
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "mirror-files.md"

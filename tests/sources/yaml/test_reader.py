@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorlist.core.errors import Severity
-from mirrorlist.sources.yaml.documents import Document, Pointer, Position
-from mirrorlist.sources.yaml.finding_codes import Code
+from mirrorlist.sources.yaml.documents import Code, Document, Pointer, Position
 from mirrorlist.sources.yaml.reader import MAX_BYTES, read_yaml
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mirrorlist.sources.yaml.scalars import duration_seconds
+from mirrorlist.sources.yaml.documents import duration_seconds
 
 
 @pytest.mark.parametrize(
