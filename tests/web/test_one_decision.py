@@ -15,21 +15,31 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from mirrorlist.core.catalogue.catalogue import Image, directories
+from mirrorlist.core.catalogue.catalogue import Image, directories, published_contents
 from mirrorlist.core.catalogue.trees import RedirectTree
+from mirrorlist.core.content import ContentKind
 from mirrorlist.core.files.index import Holding
-from mirrorlist.core.health.columns import CURRENT, HealthTable, Reach, SyncState, literal_family, reach_key
+from mirrorlist.core.health.columns import (
+    CURRENT,
+    HealthTable,
+    Reach,
+    SyncState,
+    literal_family,
+    reach_key,
+    worst_held,
+)
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, FallbackLevel, Location, Mirror
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, FallbackLevel, Location, Mirror, Repository
 from mirrorlist.core.public.types import public_fields
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.causes import faults_of
 from mirrorlist.core.selection.known_files import RepositoryLocator
+from mirrorlist.core.selection.rank import network_matches
 from mirrorlist.core.selection.usability import LEVEL_NOTES
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.indexing.reasons import standings
 from mirrorlist.store.listings import Listings
-from tests.building import CATALOGUE, CITIES, metadata, mirror, snapshot
+from tests.building import CATALOGUE, CITIES, client, metadata, mirror, snapshot
 from tests.file_indexes import Has, indexed
 from tests.web.asking import Both, both
 
@@ -37,9 +47,18 @@ REPO = "9.8/BaseOS/x86_64/os/"
 ISOS = "9.8/isos/x86_64"
 DVD, BOOT = f"{ISOS}/X-9.8-x86_64-dvd.iso", f"{ISOS}/X-9.8-x86_64-boot.iso"
 RPM, TEXT = f"{REPO}Packages/a.rpm", "9.8/odd/f.txt"
-FILES = (DVD, BOOT, RPM, TEXT)
+DEB, INDEX = "9.8/deb/pool/a.deb", "9.8/deb/dists/stable/main/binary-amd64/Packages.xz"
+PACKAGE, APK, TOOL = "9.8/core/os/a.pkg.tar.zst", "9.8/alpine/a.apk", "9.8/tools/tool.bin"
+FILES = (DVD, BOOT, RPM, TEXT, DEB, INDEX, PACKAGE, APK, TOOL)
+KINDS = (
+    Repository("deb", "deb/", kind=ContentKind.APT, suites=("stable", "testing")),
+    Repository("core", "core/os/", kind=ContentKind.PACMAN),
+    Repository("alpine", "alpine/", kind=ContentKind.APK),
+    Repository("tools", "tools/", kind=ContentKind.PLAIN, canaries=("tool.bin",)),
+)
 OF = replace(
     CATALOGUE,
+    repositories={**CATALOGUE.repositories, **{each.name: each for each in KINDS}},
     images=tuple(Image(f"isos/$basearch/X-{{version}}-$basearch-{name}.iso") for name in ("dvd", "boot")),
 )
 TREES = (RedirectTree(prefix="/dl/", module=MAIN, allow_http=True),)
@@ -82,8 +101,11 @@ def network(dice: random.Random) -> Network:
     mirrors = [_mirror(number, dice) for number in range(dice.randint(1, 9))]
     bad = dice.choice([0.0, 0.2, 0.5, 0.9])
 
+    unseen = dice.choice([0.0, 0.1, 0.5])
+
     def column(values: Sequence[int]) -> bytes:
-        return bytes(dice.choice(values) if dice.random() < bad else 0 for _ in mirrors)
+        good = (SyncState.UNKNOWN if dice.random() < unseen else SyncState.FRESH for _ in mirrors)
+        return bytes(dice.choice(values) if dice.random() < bad else state for state in good)
 
     images = {
         path: column([SyncState.MISSING, SyncState.STALE, SyncState.WRONG, SyncState.INCOMPLETE])
@@ -91,20 +113,15 @@ def network(dice: random.Random) -> Network:
         if dice.random() < 0.6
     }
     holds = images | {
-        directory: bytes(map(max, zip(*(images[path] for path in paths), strict=True)))
+        directory: bytes(map(worst_held, zip(*(images[path] for path in paths), strict=True)))
         for directory, paths in directories(images).items()
     }
-    if dice.random() < 0.6:
-        holds[REPO] = column(
-            [
-                SyncState.LAGGING,
-                SyncState.STALE,
-                SyncState.MISSING,
-                SyncState.UNREACHABLE,
-                SyncState.GRACE,
-                SyncState.INCOMPLETE,
-            ]
-        )
+    for content in published_contents(OF):
+        if content.path.startswith("9.8/") and dice.random() < 0.6:
+            holds[content.key] = column(HELD)
+    suites = [holds[path] for path in SUITES if path in holds]
+    if suites:
+        holds["9.8/deb/"] = bytes(map(worst_held, zip(*suites, strict=True)))
     ways = [reach_key(MAIN, protocol, family) for protocol in WEB_PROTOCOLS for family in Family]
     reach = {way: column([Reach.SILENT, Reach.NO_ADDRESS, Reach.WRONG]) for way in ways if dice.random() < 0.6}
     out = tuple(number for number in range(len(mirrors)) if dice.random() < 0.1)
@@ -129,11 +146,17 @@ def network(dice: random.Random) -> Network:
     )
 
 
+HELD = [
+    SyncState.LAGGING, SyncState.STALE, SyncState.MISSING, SyncState.UNREACHABLE, SyncState.GRACE, SyncState.INCOMPLETE,
+]  # fmt: skip
+SUITES = ("9.8/deb/dists/stable/", "9.8/deb/dists/testing/")
+
+
 class Asked:
     """Every form of the answer for one path to one client."""
 
     def __init__(self, of: Both, network: Network, path: str, peer: str, narrowed: str) -> None:
-        self._of, self._peer, self.narrowed = of, peer, narrowed
+        self._of, self.peer, self.narrowed = of, peer, narrowed
         self._hosts = {
             url: each.name for each in network.snapshot.mirrors for urls in each.urls.values() for url in urls.values()
         }
@@ -150,7 +173,7 @@ class Asked:
             self.metalinks += [self._metalink("/metalink", f"path={path}&format=metalink4")]
 
     def get(self, path: str, query: str = "") -> Any:
-        return self._of.get(path, "&".join(filter(None, (query, self.narrowed))), self._peer)
+        return self._of.get(path, "&".join(filter(None, (query, self.narrowed))), self.peer)
 
     def names(self, urls: Sequence[str], path: str | None = None) -> list[str]:
         """The mirrors of these URLs, without the project's own trees."""
@@ -184,6 +207,12 @@ def is_fit(network: Network, number: int, path: str, families: Sequence[Family],
         for family in families
         for column in [health.bad_reach.get(reach_key(MAIN, protocol, family))]
     )
+
+
+def is_unseen(network: Network, number: int, within: Sequence[str]) -> bool:
+    """Whether nobody has seen of a mirror what decides about a path."""
+    holds = network.snapshot.facts.health.holds
+    return any(each in holds and holds[each][number] == SyncState.UNKNOWN for each in within)
 
 
 def private_of(of: Snapshot) -> set[str]:
@@ -223,6 +252,10 @@ def check(asked: Asked, network: Network, family: Family) -> None:
         fits = [is_fit(network, numbers[name], path, [family], within) for name in handed]
         assert fits[0], "one that works over the client's family, as long as there is any"
         assert fits == sorted(fits, reverse=True), "and those before the others"
+        own = {of.mirrors[n].name for n in network_matches(of.mirrors, client(asked.peer))}
+        fit = [name for name, is_good in zip(handed, fits, strict=True) if is_good and name not in own]
+        unseen = [is_unseen(network, numbers[name], within) for name in fit]
+        assert unseen == sorted(unseen), "what was compared goes before what nobody has seen"
         assert all(is_fit(network, numbers[name], path, list(Family), within) for name in handed)
 
 
@@ -244,6 +277,28 @@ def hold_together(cases: int, start: int) -> None:
 @pytest.mark.parametrize("half", range(2))
 def test_no_form_of_an_answer_contradicts_another_in_100_cases(half: int) -> None:
     hold_together(50, half)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_repository_s_list_is_the_same_in_every_format(kind: Repository) -> None:
+    service, path = both(), f"9.8/{kind.path}"
+    for number in range(40):
+        made = network(random.Random(f"{kind.name} {number}"))
+        service.held.put(made.snapshot)
+        for peer in PEERS:
+            named = f"release=9.8&repo={kind.name}&arch=x86_64"
+            texts = [service.get("/mirrorlist", f"{named}&format={each}", peer).body.decode() for each in NAMED_FORMATS]
+            texts[0] = "\n".join(line for line in texts[0].splitlines() if not line.startswith("#"))
+            urls = [re.findall(r"https?://[^\s\"]+", text) for text in texts]
+            assert [[url.rstrip("/") for url in each] for each in urls[1:]] == [
+                [url.rstrip("/") for url in urls[0]]
+            ] * 3
+            if not made.is_indexed and kind.kind is not ContentKind.APT:
+                asked = Asked(service, made, f"{path}a", peer, "")
+                assert asked.names(asked.listed) == asked.names(urls[0], path), "as for a file in it"
+
+
+NAMED_FORMATS = ("mirrorlist", "apt", "pacman", "apk")
 
 
 @pytest.mark.slow

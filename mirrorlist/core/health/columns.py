@@ -105,7 +105,8 @@ def literal_family(url: str) -> Family | None:
 
 
 class SyncState(IntEnum):
-    """What a mirror holds of a repository. Nothing that was never looked at counts against it."""
+    """What a mirror holds of a repository or image. What nobody has seen there keeps it out of no list (see
+    ``Usability.unchecked``)."""
 
     UNKNOWN = 0
     FRESH = 1
@@ -128,6 +129,16 @@ SYNC_REASONS = {
     SyncState.RECOVERING: Reason.RECOVERING,
     SyncState.INCOMPLETE: Reason.INCOMPLETE,
 }
+
+
+def worst_held(states: Iterable[int]) -> int:
+    """The worst of what a mirror holds; what nobody has seen is worse than what is current, and better than the rest.
+
+    Without any it is not known.
+    """
+    return max(states, key=lambda state: state or SyncState.GRACE + 0.5, default=SyncState.UNKNOWN)
+
+
 SEEN_CURRENT = frozenset({SyncState.FRESH, SyncState.GRACE})
 CURRENT = SEEN_CURRENT | {SyncState.UNKNOWN}
 

@@ -173,8 +173,9 @@ def due(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
     """The repositories to look at now.
 
     First all that changed at the origin or were not good last time, then some of whose files not all were looked at
-    since they changed; then, up to ``ROUTINE`` in all, those never looked at, those not looked at for a day, and a
-    tenth of the rest. Images take what room is left.
+    since they changed; then up to ``ROUTINE`` of those never looked at, the same on every mirror, so that new ones are
+    known of all at once; then, up to ``ROUTINE`` in all, those not looked at for a day, and a tenth of the rest. Images
+    take what room is left.
     """
     wanted = _comparable(trip, tree.module)
     known = {path: trip.verdicts.get(replace(tree, path=path)) for path in wanted}
@@ -184,7 +185,9 @@ def due(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
     pressing = _oldest_first({path: known[path] for path in pressed})
     others = _oldest_first({path: known[path] for path in known.keys() - set(pressing)})
     pressing += [path for path in others if _is_unseen(trip, tree, path)][: EACH_VISIT // EACH_LOOK]
-    others = [path for path in others if path not in pressing]
+    unseen = sorted(path for path in others if known[path] is None)
+    others = [path for path in others if path not in {*pressing, *unseen}]
+    pressing += unseen[:ROUTINE]
     routine = [path for path in others if _is_old(trip, known[path]) or _turn(path) == trip.run % TURNS]
     paths = pressing + routine[: max(ROUTINE - len(pressing), len(wanted) // TURNS)]
     return tuple(look(trip, tree, path) for path in [*paths, *_due_images(trip, tree, ROUTINE - len(paths))])

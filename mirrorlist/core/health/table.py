@@ -10,6 +10,7 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.content import content_key
 from mirrorlist.core.health.columns import (
     MOMENT,
+    SEEN_CURRENT,
     HealthTable,
     SyncState,
     held_key,
@@ -17,9 +18,19 @@ from mirrorlist.core.health.columns import (
     reach_of,
     sync_state_of,
     told_key,
+    worst_held,
 )
 from mirrorlist.core.health.probe_plan import HeldContent, contents, contents_over
-from mirrorlist.core.health.verdicts import Family, Override, Standing, Subject, Verdict, replaced, standing
+from mirrorlist.core.health.verdicts import (
+    Family,
+    Override,
+    ProbeOutcome,
+    Standing,
+    Subject,
+    Verdict,
+    replaced,
+    standing,
+)
 from mirrorlist.core.model import Mirror, RepoMetadata
 
 
@@ -97,7 +108,7 @@ class _Judging:
             images = []
         of_images = {path: _holds_image(path, self.mirrors, by_path[path], since) for path in images}
         found = of_images | {
-            directory: bytes(map(max, zip(*(of_images[path] for path in paths), strict=True)))
+            directory: bytes(map(worst_held, zip(*(of_images[path] for path in paths), strict=True)))
             for directory, paths in directories(of_images).items()
         }
         held = {
@@ -119,7 +130,7 @@ def _of_wholes(held: Mapping[str, bytes], catalogue: Catalogue) -> dict[str, byt
             parts.setdefault(content_key(each.module, each.part_of), []).append(held[each.key])
     return {
         key: bytes(
-            max((state for state in states if state != SyncState.MISSING), default=SyncState.MISSING)
+            worst_held([state for state in states if state != SyncState.MISSING] or states)
             for states in zip(*columns, strict=True)
         )
         for key, columns in parts.items()
@@ -144,6 +155,10 @@ def _holds(
         column[number] = sync_state_of(verdict, stands)
         if began := _began(verdict, stands, metadata, grace):
             _note(since, metadata.path, number, len(mirrors), began)
+    excused = sum(each.good_now and each.outcome is ProbeOutcome.GOOD for each in verdicts.values())
+    if excused > sum(state in SEEN_CURRENT for state in column):
+        # nearly all mirrors contradict the origin, so those that do not are no better known
+        return bytes(SyncState.UNKNOWN if state in SEEN_CURRENT else state for state in column)
     return bytes(column)
 
 
@@ -153,7 +168,10 @@ def _holds_image(
     column = bytearray(len(mirrors))
     for number, mirror in enumerate(mirrors):
         verdict = verdicts.get(mirror.name)
-        if verdict is not None and not verdict.good_now:
+        if verdict is not None and verdict.good_now:
+            seen = verdict.outcome is ProbeOutcome.GOOD and not verdict.detail
+            column[number] = SyncState.FRESH if seen else SyncState.UNKNOWN
+        elif verdict is not None:
             column[number] = sync_state_of(verdict, Standing.BAD)
             _note(since, path, number, len(mirrors), verdict.since)
     return bytes(column)

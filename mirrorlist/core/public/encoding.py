@@ -20,7 +20,7 @@ from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.content import content_key
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.found import FoundFiles
-from mirrorlist.core.health.columns import CURRENT, HealthTable, is_in_reach
+from mirrorlist.core.health.columns import CURRENT, SEEN_CURRENT, HealthTable, is_in_reach
 from mirrorlist.core.health.history import superseded
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.propagation import Spread
@@ -125,7 +125,11 @@ def served(mirrors: Sequence[Mirror], health: HealthTable, paths: Iterable[str])
     }
     keys = (content_key(MAIN, path) for path in paths)
     columns = [health.holds[key] for key in keys if key in health.holds]
-    every = [frozenset(n for n in reached if column[n] in CURRENT) for column in columns]
+    every = [
+        frozenset(n for n in reached if column[n] in SEEN_CURRENT)
+        or frozenset(n for n in reached if column[n] in CURRENT)
+        for column in columns
+    ]
     return Counter(every or [frozenset(reached)])
 
 

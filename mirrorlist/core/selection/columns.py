@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mirrorlist.core.health.columns import held_key, paths_of
 from mirrorlist.core.health.verdicts import Family
@@ -26,23 +27,30 @@ as many as sets of mirrors that have a file. About 4 KB each with 530 mirrors.""
 class PreparedColumn:
     """A column with a number of its own, its fallback level, and the notes for people on it.
 
-    ``every`` also has the others (see ``Usability``), who come last; None where there are none. Where ``urls`` has
-    nobody else, ``is_last`` is set and ``every`` is None. ``own`` are the project's own trees for the same question.
-    ``is_filtered``: a client's filter leaves out mirrors.
+    ``urls`` has those that come first, ``working`` also the unchecked ones (see ``Usability``), and ``every`` the
+    others too. Where a column would have nobody it is the next wider one. ``is_last``: there are only others.
+    ``own`` are the project's own trees for the same question. ``is_filtered``: a client's filter leaves out mirrors.
     """
 
     number: int
     is_filtered: bool
     urls: Column
-    every: Column | None
+    working: Column
+    every: Column
     rung: FallbackLevel
     notes: tuple[str, ...]
     own: OwnTrees
     is_last: bool = False
 
-    def working(self, numbers: Sequence[int]) -> int:
-        """How many of the mirrors of a list, which are at its front, are known to work for the client."""
-        return 0 if self.is_last else sum(self.urls[number] is not None for number in numbers)
+    @property
+    def wider(self) -> tuple[Column, ...]:
+        """The columns after ``urls`` that have more mirrors, one after the other."""
+        columns = (self.urls, self.working, self.every)
+        return tuple(wide for narrow, wide in pairwise(columns) if wide is not narrow)
+
+    def count_working(self, numbers: Sequence[int]) -> int:
+        """How many of the mirrors of a list, which are at its front, are known to answer the client."""
+        return 0 if self.is_last else sum(self.working[number] is not None for number in numbers)
 
 
 class Columns:
@@ -92,13 +100,14 @@ class Columns:
         snapshot = self._snapshot
         usable = usability_by(self._ways, query, family, narrowing)
         every = [*(self._encoded(trees[0]) if trees else None for trees in usable.urls), None]
-        urls = [None if at in usable.others else url for at, url in enumerate(every)] if usable.others else every
-        is_last = bool(usable.others) and not any(urls)
+        working = _without(every, usable.others)
+        is_last = working is every and bool(usable.others)
         return PreparedColumn(
             number=number,
             is_filtered=bool(narrowing.unwanted),
-            urls=every if is_last else urls,
-            every=every if usable.others and not is_last else None,
+            urls=_without(working, usable.unchecked),
+            working=working,
+            every=every,
             rung=usable.rung,
             notes=rung_notes(snapshot, query, usable),
             own=own_trees(snapshot, query, family, usable.rung),
@@ -111,3 +120,9 @@ class Columns:
         if encoded is None:
             encoded = self._trees[tree] = tree.encode()
         return encoded
+
+
+def _without(column: Column, numbers: Container[int]) -> Column:
+    """The column without some mirrors; the column itself where that is no other, or nobody would be left."""
+    found = [None if at in numbers else url for at, url in enumerate(column)]
+    return found if found != column and any(found) else column

@@ -7,7 +7,7 @@ the answer is joined. So a mirror that goes out moves nobody else, and needs no 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -128,22 +128,19 @@ class PreparedModule:
         self.module = module
         self._carriers = carriers(self._mirrors, module)
 
-    def numbers(
-        self, place: int, network: int, lot: ClientHash, column: Column, every: Column | None = None
-    ) -> tuple[list[int], bool]:
-        """The mirrors to list, best first, and whether a monopoly stands alone.
+    def numbers(self, place: int, network: int, lot: ClientHash, column: PreparedColumn) -> tuple[list[int], bool]:
+        """The mirrors to list, best first, and whether a monopoly stands alone."""
+        key = self.any_key(place, network, lot, column)
+        return ([], False) if key is None else self.listed(key, column)
 
-        ``place`` and ``network`` are numbers of the snapshot's places and classes.
+    def key(self, place: int, network: int, lot: ClientHash, column: Column, of_network: Column) -> int | None:
+        """The key of the list of a client; None if no mirror is usable.
+
+        ``place`` and ``network`` are numbers of the snapshot's places and classes; ``of_network`` is the column of the
+        mirrors whose network the client is in.
         """
-        key = self.key(place, network, lot, column)
-        if key is None and every is not None:
-            key = self.key(place, network, lot, every)
-        return ([], False) if key is None else self.listed(key, column, every)
-
-    def key(self, place: int, network: int, lot: ClientHash, column: Column) -> int | None:
-        """The key of the list of a client; None if no mirror is usable."""
         if network and self._matching(network):
-            return self._key_in_network(place, network, words_of(lot), column)
+            return self._key_in_network(place, network, words_of(lot), column, of_network)
         order, word = first_words(lot)
         nearest = self._nearest.get(place)
         if nearest is None:
@@ -159,8 +156,14 @@ class PreparedModule:
                 return None
         return (place * self._variants + order % self._variants) << 16 | drawn
 
+    def any_key(self, place: int, network: int, lot: ClientHash, column: PreparedColumn) -> int | None:
+        """The key by ``column.urls``, or by the first of the wider columns that has somebody for the client."""
+        columns = ((column.urls, column.working), *((wide, wide) for wide in column.wider))
+        keys = (self.key(place, network, lot, *each) for each in columns)
+        return next((key for key in keys if key is not None), None)
+
     def filtered_key(self, place: int, network: int, lot: ClientHash, column: PreparedColumn) -> int | None:
-        """The key by ``column.urls``, or by ``column.every`` if it has nobody, remembered for clients that come again.
+        """The key by ``column.urls``, or a wider column if it has nobody, remembered for clients that come again.
 
         A filter can leave only mirrors that are far down the groups, where looking for one takes longest.
         """
@@ -168,16 +171,16 @@ class PreparedModule:
         try:
             return self._filtered[of]
         except KeyError:
-            key = self.key(place, network, lot, column.urls)
-            if key is None and column.every is not None:
-                key = self.key(place, network, lot, column.every)
+            key = self.any_key(place, network, lot, column)
         if len(self._filtered) >= _FILTERED_KEPT:
             self._filtered.clear()
         self._filtered[of] = key
         return key
 
-    def _key_in_network(self, place: int, network: int, words: HashWords, column: Column) -> int | None:
-        belongs, usable = self._network(network, place), _Usable(column)
+    def _key_in_network(
+        self, place: int, network: int, words: HashWords, column: Column, of_network: Column
+    ) -> int | None:
+        belongs, usable = self._network(network, place), _Usable(of_network)
         drawn = first_of(belongs.monopoly(usable) or belongs.groups, words, usable)
         if drawn is None:
             drawn = self._drawn(place, words, column)
@@ -190,27 +193,43 @@ class PreparedModule:
         network, place = divmod(row, self._places)
         return place, network, variant, key & 0xFFFF
 
-    def listed(self, key: int, column: Column, every: Column | None = None) -> tuple[list[int], bool]:
+    def listed(self, key: int, column: PreparedColumn) -> tuple[list[int], bool]:
         """The list of a key: the mirrors' numbers, best first, and whether a monopoly stands alone.
 
-        ``column`` decides, and ``every`` fills up the list; it decides where the key could only be made of it.
+        The column that the key was made by decides, and the wider ones fill up the list, one after the other.
         """
         place, network, variant, first = self.parts_of(key)
-        if every is not None and column[first] is None:
-            column, every = every, None
-        found, alone = self._listed(place, network, variant, first, column)
-        if every is None or len(found) == self._limit:
-            return found, alone
+        found, alone, wider = self._decided(place, network, variant, first, column)
         belongs, keys = self._network(network, place), self._fixed.keys(variant)
-        seen, usable = set(found), _Usable(every)
-        groups = (belongs.monopoly(_Usable(column)) or ()) if alone else (*belongs.groups, *self._groups_of(place))
-        behind = (number for number in in_order(groups, keys, usable) if number not in seen)
-        return [*found, *islice(behind, self._limit - len(found))], alone
+        for wide in wider:
+            if len(found) == self._limit:
+                break
+            seen, usable = set(found), _Usable(wide)
+            groups = (
+                (belongs.monopoly(_Usable(column.working)) or ())
+                if alone
+                else (*belongs.groups, *self._groups_of(place))
+            )
+            behind = (number for number in in_order(groups, keys, usable) if number not in seen)
+            found = [*found, *islice(behind, self._limit - len(found))]
+        return found, alone
 
-    def _listed(self, place: int, network: int, variant: int, first: int, column: Column) -> tuple[list[int], bool]:
+    def _decided(
+        self, place: int, network: int, variant: int, first: int, column: PreparedColumn
+    ) -> tuple[list[int], bool, Sequence[Column]]:
+        """What is listed by the column that a key was made by, whether alone, and the columns that fill up the list."""
+        is_own = bool(network) and first in self._matching(network) and column.working[first] is not None
+        if is_own or column.urls[first] is not None:
+            return *self._listed(place, network, variant, first, column.urls, column.working), column.wider
+        at, wide = next((at, wide) for at, wide in enumerate(column.wider, start=1) if wide[first] is not None)
+        return *self._listed(place, network, variant, first, wide, wide), column.wider[at:]
+
+    def _listed(
+        self, place: int, network: int, variant: int, first: int, column: Column, of_network: Column
+    ) -> tuple[list[int], bool]:
         if not self._matching(network):
             return self._with_those_of(place, variant, [first], column), False
-        belongs, keys, usable = self._network(network, place), self._fixed.keys(variant), _Usable(column)
+        belongs, keys, usable = self._network(network, place), self._fixed.keys(variant), _Usable(of_network)
         if (monopoly := belongs.monopoly(usable)) is not None:
             return list(islice(after(first, monopoly, keys, usable), self._limit)), True
         before = list(islice(after(first, belongs.groups, keys, usable), self._limit))

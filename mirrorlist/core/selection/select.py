@@ -6,7 +6,7 @@ and tests hold the two against each other, byte by byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
@@ -44,12 +44,18 @@ from mirrorlist.core.snapshot import Snapshot
 @dataclass(frozen=True, slots=True)
 class Sieved:
     """The mirrors, by number, that may stand in this client's groups; of these the usable ones, and those that stand
-    behind them (see ``Usability``); the reasons of all that are not usable."""
+    behind them (see ``Usability``), first the unchecked ones; the reasons of all that are not usable."""
 
     standing: frozenset[int]
     usable: frozenset[int]
+    unchecked: frozenset[int]
     others: frozenset[int]
     reasons: Mapping[int, Reason]
+
+    @property
+    def tiers(self) -> list[frozenset[int]]:
+        """Those that can be given, those before others that come before them; none of the sets is empty."""
+        return [each for each in (self.usable, self.unchecked, self.others) if each]
 
 
 def select(
@@ -67,14 +73,15 @@ def select(
     for left, given_up in steps:
         query, notes = replace(query, filter=left), given_up
         usable = usability_by(ways, query, family_of(client), narrowed(snapshot, query, narrowing))
-        sieved = _sieve(ruled, usable)
+        sieved = _sieve(ruled, usable, near)
         own = own_trees(snapshot, query, family, usable.rung, is_empty=True)
-        if sieved.usable or sieved.others or (not left.countries and (own.answering or own.last)):
+        if sieved.tiers or (not left.countries and (own.answering or own.last)):
             break
     groups, alone = _groups(snapshot, sieved, near, query, client)
     chosen = list(islice(_ordered(snapshot, groups, client, sieved, now), snapshot.policy.limit))
     own = own_trees(snapshot, query, family, usable.rung, is_empty=not chosen)
-    listed = chosen if alone else own.among(chosen, sum(number in sieved.usable for number in chosen))
+    working = sieved.usable | sieved.unchecked
+    listed = chosen if alone else own.among(chosen, sum(number in working for number in chosen))
     ranks = {number: rank for rank, number in enumerate(listed) if not isinstance(number, str)}
     trees = [(tree, rank) for rank, tree in enumerate(listed) if isinstance(tree, str)]
     return Selection(
@@ -92,8 +99,8 @@ def select(
     )
 
 
-def _sieve(ruled: Sequence[Reason | None], usable: Usability) -> Sieved:
-    """What is left of the mirrors against which no rule speaks."""
+def _sieve(ruled: Sequence[Reason | None], usable: Usability, near: Collection[int]) -> Sieved:
+    """What is left of the mirrors against which no rule speaks; those ``near`` are of the client's networks."""
     reasons: dict[int, Reason] = {}
     standing: set[int] = set()
     for number, reason in enumerate(ruled):
@@ -102,8 +109,10 @@ def _sieve(ruled: Sequence[Reason | None], usable: Usability) -> Sieved:
             reason = usable.reasons[number]
         if reason is not None:
             reasons[number] = reason
-    mine = frozenset(standing - reasons.keys() - usable.others)
-    return Sieved(frozenset(standing), mine, usable.others & standing, reasons)
+    others = usable.others & standing
+    unchecked = (usable.unchecked & standing).difference(near, others)
+    mine = frozenset(standing - reasons.keys() - unchecked - others)
+    return Sieved(frozenset(standing), mine, unchecked, others, reasons)
 
 
 def _reason_against(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
@@ -120,7 +129,7 @@ def _groups(
     weights = snapshot.weights
     matches = {number: near[number] for number in sorted(sieved.standing & near.keys())}
     monopolies, by_network = network_groups(matches, snapshot.mirrors, client.place, weights, snapshot.policy)
-    usable = sieved.usable or sieved.others
+    usable = next(iter(sieved.tiers), frozenset[int]())
     for groups in monopolies:
         if any(usable.intersection(group.members) for group in groups):
             return list(groups), True
@@ -130,14 +139,13 @@ def _groups(
 
 
 def _ordered(snapshot: Snapshot, groups: Sequence[Group], client: Client, sieved: Sieved, now: float) -> Iterator[int]:
-    """The usable mirrors, best first, and behind them the others."""
+    """The usable mirrors, best first, and behind them those of the other tiers."""
     policy, key = snapshot.policy, snapshot.facts.key
     words, _ = epoch_words(key, client.identity, now, policy.turn_seconds)
     names = [mirror.name for mirror in snapshot.mirrors]
     keys = order_keys(key, names, snapshot.weights, words[0] % policy.variants)
-    if not sieved.usable:
-        return ordered(groups, keys, words, sieved.others)
-    return chain(ordered(groups, keys, words, sieved.usable), in_order(groups, keys, sieved.others))
+    first, *behind = sieved.tiers or [frozenset[int]()]
+    return chain(ordered(groups, keys, words, first), *(in_order(groups, keys, tier) for tier in behind))
 
 
 def _choice(

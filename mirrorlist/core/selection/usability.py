@@ -83,12 +83,15 @@ class Usability:
 
     ``others`` have URLs, and stand behind all that are known to work for the client and behind the project's own trees
     that answer: those that work over another family only, and on the level "last known good" all public ones.
+    ``unchecked`` stand before these and behind the rest, but for clients in networks that they name: nobody has seen
+    there what is asked for, and on others somebody has.
     """
 
     urls: tuple[tuple[str, ...], ...]
     reasons: tuple[Reason | None, ...]
     rung: FallbackLevel
     others: frozenset[int] = frozenset()
+    unchecked: frozenset[int] = frozenset()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -180,7 +183,7 @@ def _usability_by(ways: UsableWays, query: Query, family: Family | None, narrowi
     others = frozenset(n for n, urls in enumerate(every.urls) if urls and not mine.urls[n])
     urls = tuple(good or any_way for good, any_way in zip(mine.urls, every.urls, strict=True))
     decided = own or every
-    return Usability(urls, decided.reasons, decided.rung, others)
+    return Usability(urls, decided.reasons, decided.rung, others, own.unchecked if own else frozenset())
 
 
 def _down(ways: UsableWays, asked: _Asked) -> Usability:
@@ -200,6 +203,7 @@ def _first(ways: UsableWays, asked: _Asked, steps: Sequence[_Step]) -> Usability
 def _column(ways: UsableWays, asked: _Asked, step: _Step) -> Usability:
     health, query, narrowing = ways.health, asked.query, asked.narrowing
     columns = [column for path in paths_of(query) if (column := _holds(health, path, asked.family))]
+    compared = tuple(columns)
     if narrowing.holds is not None:
         columns.append(narrowing.holds)
     rung, enough = step
@@ -217,7 +221,21 @@ def _column(ways: UsableWays, asked: _Asked, step: _Step) -> Usability:
         urls[number], reasons[number] = (), Reason.TAKEN_OUT
     once_good = rung is FallbackLevel.LAST_KNOWN
     others = frozenset(n for n, found in enumerate(urls) if found and ways.public[n]) if once_good else frozenset()
-    return Usability(tuple(urls), tuple(reasons), rung, others)
+    return Usability(
+        tuple(urls), tuple(reasons), rung, others, frozenset() if once_good else _unchecked(ways, asked, urls, compared)
+    )
+
+
+def _unchecked(
+    ways: UsableWays, asked: _Asked, urls: Sequence[tuple[str, ...]], compared: Sequence[bytes]
+) -> frozenset[int]:
+    """The public mirrors of which nobody has seen what is asked for; none where that holds for all.
+
+    A private mirror is out of the prober's reach, and nobody else can serve its networks better.
+    """
+    public = [number for number in ways.strangers(asked.query.target.module) if ways.public[number] and urls[number]]
+    unseen = frozenset(n for n in public if any(column[n] == SyncState.UNKNOWN for column in compared))
+    return unseen if len(unseen) < len(public) else frozenset()
 
 
 def _holds(health: HealthTable, path: str, family: Family | None) -> bytes | None:

@@ -56,7 +56,7 @@ class Rows:
     def __init__(self, orders: PreparedModule, column: PreparedColumn, writing: Writing, room: Room) -> None:
         self._orders = orders
         self._prepared = column
-        self._column, self._every = column.urls, column.every
+        self._column, self._working = column.urls, column.working
         self._writing = writing
         self._room = room
         self.by_key: dict[int, AnswerParts] = {}
@@ -67,11 +67,9 @@ class Rows:
         What depends on the place, the network, the variant and the first mirror alone is kept, so that most
         requests only join parts that are there.
         """
-        key = self._orders.key(place, network, lot, self._column)
+        key = self._orders.key(place, network, lot, self._column, self._working)
         if key is None:
-            if self._every is None:
-                return None
-            key = self._orders.key(place, network, lot, self._every)
+            key = self._orders.any_key(place, network, lot, self._prepared)
             if key is None:
                 return None
         row = self.by_key.get(key)
@@ -93,9 +91,9 @@ class Rows:
         return row
 
     def _new(self, key: int) -> AnswerParts:
-        numbers, alone = self._orders.listed(key, self._column, self._every)
         column, writing = self._prepared, self._writing
-        listed = numbers if alone else column.own.among(numbers, column.working(numbers))
+        numbers, alone = self._orders.listed(key, column)
+        listed = numbers if alone else column.own.among(numbers, column.count_working(numbers))
         parts = (
             writing.fallback(each, BEST_PREFERENCE - rank)
             if isinstance(each, str)
@@ -245,7 +243,7 @@ class Routes:
     def _rows_of(self, kind: ListKind, column: PreparedColumn, orders: PreparedModule) -> Rows:
         of = kind, column.number
         if of not in self._rows:
-            self._rows[of] = Rows(orders, column, self._writing(kind, column.every or column.urls), self._room)
+            self._rows[of] = Rows(orders, column, self._writing(kind, column.every), self._room)
         return self._rows[of]
 
     def _writing(self, kind: ListKind, column: Column) -> Writing:

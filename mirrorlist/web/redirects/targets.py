@@ -86,13 +86,11 @@ class RedirectTargets:
             if key is None:
                 return None if self._instead is None or self._own_will_do(column) else self._instead.way(client, https)
         else:
-            key = self._orders.key(place, network, lot, column.urls)
-        if key is None:
-            if column is None or column.every is None:
-                return None
-            key = self._orders.key(place, network, lot, column.every)
+            key = self._orders.key(place, network, lot, column.urls, column.working)
             if key is None:
-                return None
+                key = self._orders.any_key(place, network, lot, column)
+        if key is None:
+            return None
         way = kind.ways.get(key)
         if way is None:
             way = self._new_way(kind, key)
@@ -189,10 +187,10 @@ class RedirectTargets:
     def _trees(self, column: PreparedColumn, key: int) -> dict[str, int | None]:
         """The trees of a key of the orders, best first: its mirrors', by number, and the project's own where these are
         few; each URL once, as the origin may be an ordinary mirror too."""
-        numbers, alone = self._orders.listed(key, column.urls, column.every)
-        urls = column.every or column.urls
+        numbers, alone = self._orders.listed(key, column)
+        urls = column.every
         trees: dict[str, int | None] = {}
-        for each in numbers if alone else column.own.among(numbers, column.working(numbers)):
+        for each in numbers if alone else column.own.among(numbers, column.count_working(numbers)):
             if isinstance(each, str):
                 trees.setdefault(each, None)
             else:

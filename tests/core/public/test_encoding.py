@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.model import MAIN, Location
+from mirrorlist.core.selection.columns import PreparedColumn
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.selection.spread import identity_of, turn_lot
@@ -43,7 +45,7 @@ def addresses(kind: str, clients: int) -> Iterator[bytes]:
             yield b"\x20\x01" + generator.randbytes(14)
 
 
-def firsts(orders: PreparedModule, place: int, kind: str, clients: int, column: Sequence[bytes | None]) -> list[int]:
+def firsts(orders: PreparedModule, place: int, kind: str, clients: int, column: PreparedColumn) -> list[int]:
     """The first mirror of every client, from the prepared tables."""
     return [
         orders.numbers(place, 0, turn_lot(KEY, identity_of(address), NOW, POLICY.turn_seconds)[0], column)[0][0]
@@ -70,15 +72,14 @@ def test_first_places_follow_the_weights_and_only_the_clients_of_a_lost_mirror_m
     place = prepared.snapshot.facts.country_places[COUNTRY]
     orders = prepared.module(MAIN)
     assert orders is not None
-    column = list(prepared.column(query(), None).urls)
+    column = prepared.column(query(), None)
 
     before = firsts(orders, place, kind, clients, column)
     assert_shares(before, dict(enumerate(weights)))
 
     heaviest = weights.index(max(weights))
-    after = firsts(
-        orders, place, kind, clients, [None if number == heaviest else url for number, url in enumerate(column)]
-    )
+    left = [None if number == heaviest else url for number, url in enumerate(column.urls)]
+    after = firsts(orders, place, kind, clients, replace(column, urls=left, working=left, every=left))
     assert_shares(after, {number: weight for number, weight in enumerate(weights) if number != heaviest})
     moved = [(was, now) for was, now in zip(before, after, strict=True) if was not in (heaviest, now)]
     assert moved == []
@@ -90,7 +91,7 @@ def test_select_and_the_tables_spread_the_same_clients_to_the_same_mirrors() -> 
     place = snap.facts.country_places[COUNTRY]
     orders = prepared.module(MAIN)
     assert orders is not None
-    column = prepared.column(query(), None).urls
+    column = prepared.column(query(), None)
     for number in range(300):
         asking = client(f"198.51.{number // 250}.{number % 250}", snap.facts.places[place])
         lot, _ = turn_lot(KEY, asking.identity, NOW, POLICY.turn_seconds)
@@ -103,7 +104,7 @@ def test_later_places_are_shared_out_too() -> None:
     place = prepared.snapshot.facts.country_places[COUNTRY]
     orders = prepared.module(MAIN)
     assert orders is not None
-    column = prepared.column(query(), None).urls
+    column = prepared.column(query(), None)
     seconds = Counter(
         orders.numbers(place, 0, turn_lot(KEY, number.to_bytes(4, "big"), NOW, 604_800)[0], column)[0][1]
         for number in range(2000)
@@ -116,7 +117,7 @@ def test_a_client_keeps_its_mirror_for_its_turn_and_a_seventh_moves_each_day() -
     place = prepared.snapshot.facts.country_places[COUNTRY]
     orders = prepared.module(MAIN)
     assert orders is not None
-    column = prepared.column(query(), None).urls
+    column = prepared.column(query(), None)
 
     def lot_of(number: int, day: int) -> bytes:
         return turn_lot(KEY, number.to_bytes(4, "big"), NOW + day * 86_400, POLICY.turn_seconds)[0]

@@ -65,7 +65,7 @@ def shares(snap: Snapshot) -> dict[int, float]:
     orders = prepared.module(MAIN)
     assert orders is not None
     place = snap.facts.country_places["DE"]
-    column = prepared.column(LISTED, Family.IPV4).urls
+    column = prepared.column(LISTED, Family.IPV4)
     firsts: Counter[int] = Counter()
     for number in range(CLIENTS):
         lot, _ = turn_lot(KEY, (0x0A00_0000 + number).to_bytes(4, "big"), NOW, snap.policy.turn_seconds)

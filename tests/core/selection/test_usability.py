@@ -380,11 +380,11 @@ def test_a_missing_image_leaves_a_mirror_out_of_its_own_path_and_directory_only(
     verdicts |= {subject("part", dvd): verdict(None, False, ProbeOutcome.MISSING), subject("part", boot): verdict(None)}
     verdicts |= {subject("old", boot): verdict(None, False, ProbeOutcome.STALE)}
     table = health_table(mirrors, verdicts, {X86: metadata(X86, "a")}, {}, service(), NOW, [dvd, boot, "9.8/new.iso"])
-    both = bytes([SyncState.UNKNOWN, SyncState.MISSING, SyncState.STALE, SyncState.UNKNOWN])
+    both = bytes([SyncState.FRESH, SyncState.MISSING, SyncState.STALE, SyncState.UNKNOWN])
     assert table.holds == {
         X86: bytes([SyncState.FRESH] * 4),
-        dvd: bytes([SyncState.UNKNOWN, SyncState.MISSING, SyncState.UNKNOWN, SyncState.UNKNOWN]),
-        boot: bytes([SyncState.UNKNOWN, SyncState.UNKNOWN, SyncState.STALE, SyncState.UNKNOWN]),
+        dvd: bytes([SyncState.FRESH, SyncState.MISSING, SyncState.UNKNOWN, SyncState.UNKNOWN]),
+        boot: bytes([SyncState.FRESH, SyncState.UNKNOWN, SyncState.STALE, SyncState.UNKNOWN]),
         "9.8/isos/x86_64": both,
         "9.8/isos/x86_64/": both,
     }
