@@ -31,7 +31,7 @@ log = structlog.get_logger()
 RESTART_SECONDS = 2.0
 LONGEST_RESTART_SECONDS = 60.0
 LIVED_SECONDS = 60.0
-"""A process that lived for so long is started again soon; of others the pause doubles."""
+"""A process that lived for this long is started again soon; of others the pause doubles."""
 STOP_SECONDS = 10.0
 FIRST_SNAPSHOT_SECONDS = 120.0
 LOOK_SECONDS = 0.05

@@ -66,7 +66,7 @@ SETTINGS: tuple[Setting, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings in force."""
+    """The current settings."""
 
     config: Path
     mirrors: Path | None

@@ -154,7 +154,7 @@ def _is_unix(descriptor: int) -> bool:
 
 
 def _give_signs(life: socket.socket, scheduler: Direct) -> None:
-    """Tells the parent that this worker answers; not while one request takes longer than any may. Ends the process at
+    """Signals the parent that this worker answers; not while one request takes longer than any may. Ends the process at
     once when the parent is gone: nobody would stop or replace it, and it holds the port."""
     life.settimeout(BEAT_SECONDS)
     seen, since = scheduler.at_work, time.monotonic()

@@ -34,12 +34,12 @@ START = "import sys; sys.modules['rich'] = None; from mirrorlist.{} import main;
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 LIVED_SECONDS = 60.0
-"""A worker that lived for so long is replaced at once; of others the pause doubles."""
+"""A worker that lived for this long is replaced at once; of others the pause doubles."""
 MOST_FAILED_STARTS = 3
 """Per worker, while none ever answered; then the service ends."""
 STARTING_SECONDS = 120.0
 HUNG_SECONDS = 30.0
-"""Without a sign of life for so long, a worker is killed and replaced."""
+"""Without a sign of life for this long, a worker is killed and replaced."""
 BEAT_SECONDS = 2.0
 STOP_SECONDS = 5.0
 """How long a worker may take to end; answers take milliseconds."""
@@ -224,7 +224,7 @@ class Workers:
         return max(0.0, min(self._beat_due, *self._due.values(), time.monotonic() + BEAT_SECONDS) - time.monotonic())
 
     def _stop(self) -> None:
-        """Ends all workers, at the same time; one that does not end by itself is killed."""
+        """Ends all workers, at the same time; one that does not end alone is killed."""
         ending = [*self._workers.values(), *self._former]
         for worker in ending:
             worker.process.terminate()

@@ -41,7 +41,8 @@ def test_what_was_released_stays_as_it_was(tmp_path: Path) -> None:
     assert [line.split(": ")[0] for line in complaints([str(changes)])] == [f"{changes}:5"]
 
 
-def test_messages_in_code_are_read_and_docstrings_are_not(tmp_path: Path) -> None:
+def test_messages_docstrings_and_comments_are_read_and_code_is_not(tmp_path: Path) -> None:
     code = tmp_path / "code.py"
-    code.write_text('"""It is told."""\n\nTOLD = "told"\nlog.error(\n    f"{TOLD} is told",\n)\n')
-    assert complaints([str(code)]) == [f"{code}:5: 'told': write shows, says, reports or reported"]
+    code.write_text('"""It is told: ``told``."""\n\nTOLD = "told"  # mend\nlog.error(\n    f"{TOLD} is told",\n)\n')
+    told = "'told': write shows, says, reports or reported"
+    assert complaints([str(code)]) == [f"{code}:1: {told}", f"{code}:3: 'mend': write fix, repair", f"{code}:5: {told}"]

@@ -193,7 +193,7 @@ def _watch(context: Context, service: Service, expired: tuple[str, ...], every: 
     known = [(origin_update.sign_of(config), service)]
 
     def current() -> Service:
-        """The service file, read again when it changes; a broken one leaves the last good one in force."""
+        """The service file, read again when it changes; a broken one leaves the last good one in effect."""
         sign, good = origin_update.sign_of(config), known[-1][1]
         if sign != known[-1][0]:
             try:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class ContentKind(StrEnum):
-    """How content tells what belongs to it; the value is that of service.yml. Each is a row of core/kinds/table.py."""
+    """How content names its files; the value is that of service.yml. Each is a row of core/kinds/table.py."""
 
     RPM = "rpm"
     APT = "apt"

@@ -13,9 +13,9 @@ MirrorlistError
   DatabaseError        the database is away, broken, or of a newer release
   LeadLost             another process leads by now; what this one found does not count
   Overtaken            another publisher published meanwhile; what was compiled is not the newest
-  Shrunk               a new generation lost so many mirrors that it is probably a mistake
+  Shrunk               a new generation lost so large a part of its mirrors that it is probably a mistake
   PullError            the reviewed repository, or what it holds, cannot be used
-    CommitRefused      a newer commit is worse than the one in force
+    CommitRefused      a newer commit is worse than the current one
   ImportFault          what another service exports cannot be read
   PortError            the port to listen on is in use, or cannot be had
   InstallationError    the files of a new installation cannot be written
@@ -76,15 +76,15 @@ class Overtaken(MirrorlistError):
 
 
 class Shrunk(MirrorlistError):
-    """A new generation lost so many mirrors that it is probably a mistake."""
+    """A new generation lost so large a part of its mirrors that it is probably a mistake."""
 
 
 class PullError(MirrorlistError):
-    """The reviewed repository or a commit of it cannot be used; what was pulled last stays in force."""
+    """The reviewed repository or a commit of it cannot be used; what was pulled last stays in effect."""
 
 
 class CommitRefused(PullError):
-    """A commit was had and is worse than the one in force; ``commit`` is its full name."""
+    """A commit was had and is worse than the current one; ``commit`` is its full name."""
 
     def __init__(self, commit: str, why: str) -> None:
         super().__init__(
@@ -106,7 +106,7 @@ class InstallationError(MirrorlistError):
 
 
 class ChannelError(MirrorlistError):
-    """A generation of the snapshot channel is not taken; what was taken last stays in force."""
+    """A generation of the snapshot channel is not taken; what was taken last stays in effect."""
 
 
 class MailError(MirrorlistError):
@@ -122,7 +122,7 @@ class ImportFault(MirrorlistError):
 
 
 class Severity(StrEnum):
-    """An error leaves the thing out; a warning is told and the thing is used with its obvious meaning."""
+    """An error leaves the thing out; a warning is reported and the thing is used with its obvious meaning."""
 
     ERROR = "error"
     WARNING = "warning"

@@ -26,7 +26,7 @@ def country_is_open(mirror: Mirror, country: str | None) -> bool:
 
 
 def is_shown(mirror: Mirror) -> bool:
-    """Whether a mirror stands on public pages: one for everybody that is served, paused, or announced for a day."""
+    """Whether a mirror is on public pages: one for everybody that is served, paused, or announced for a day."""
     if not is_public(mirror):
         return False
     announced = mirror.live_from is not None and mirror.status is Status.SYNCING

@@ -31,7 +31,7 @@ WEB_PROTOCOLS = (Protocol.HTTPS, Protocol.HTTP)
 
 
 class Status(StrEnum):
-    """Where a mirror stands between its offer and its retirement. Only live and retiring ones are served."""
+    """Where a mirror is between its offer and its retirement. Only live and retiring ones are served."""
 
     LIVE = "live"
     PAUSED = "paused"
@@ -82,7 +82,7 @@ class PlaceSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place as it was told, and its coordinates; ``precision_km`` is the radius they are good for."""
+    """A place as it was given, and its coordinates; ``precision_km`` is the radius they are good for."""
 
     continent: str | None = None
     country: str | None = None

@@ -45,7 +45,7 @@ class NetworkClass:
 class Pulled:
     """The commit of the reviewed repository that the files are: its name, and when it was made.
 
-    ``behind`` says in public words why no newer one is in force, since when; None while it is the newest known.
+    ``behind`` says in public words why no newer one is in effect, since when; None while it is the newest known.
     """
 
     commit: str
@@ -89,7 +89,7 @@ class Facts:
     """The commit of the reviewed repository that the files are, where ``mirrorlist pull`` brought them."""
     committed_at: float | None = None
     behind: str | None = None
-    """Why no newer commit is in force, and since when."""
+    """Why no newer commit is in effect, and since when."""
     behind_since: float | None = None
 
 

@@ -34,7 +34,7 @@ class DirectoryTaken(MirrorlistError):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where each file of the demo stands. ``root`` is absolute."""
+    """Where each file of the demo is. ``root`` is absolute."""
 
     root: Path
 

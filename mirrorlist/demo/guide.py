@@ -85,7 +85,7 @@ def listed_names(text: str, names: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def fault_of(listed: tuple[str, ...], client: DemoClient, broken: Collection[str]) -> str | None:
-    """What is wrong with a list. When all mirrors that should stand first are broken, any may."""
+    """What is wrong with a list. When all mirrors that should come first are broken, any may."""
     if not listed:
         return "the list is empty"
     hidden = {other.opens for other in CLIENTS if other.opens} - {client.opens}
@@ -124,7 +124,7 @@ def show(console: Console, *lines: str) -> None:
 def mirror_table(
     ports: Mapping[str, int], pids: Mapping[str, int], stale: Collection[str], dead: Collection[str]
 ) -> Table:
-    """Every mirror of the demo, where it stands, and how it is."""
+    """Every mirror of the demo, where it is, and how it is."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for heading in ("Mirror", "Place", "Serves", "Port", "Process", "State"):
         table.add_column(heading, no_wrap=True, justify="right" if heading in {"Port", "Process"} else "left")

@@ -1,7 +1,7 @@
 """Serve one tree over HTTP on 127.0.0.1 as a mirror: a process of its own that logs each request.
 
 ``python -m mirrorlist.demo.mirror_server --root DIR --port 0 --log FILE`` prints its port as the first line.
-It ends on SIGTERM, and by itself when the process that started it is gone.
+It ends on SIGTERM, and when the process that started it is gone.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def write_package(directory: Path, package: Package, arch: str) -> Path:
     path = directory / "Packages" / f"{package.name}-{package.version}-{package.release}.{package_arch}.rpm"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(rpm_bytes(package, package_arch))
-    os.utime(path, (package.built, package.built))  # repodata tells the file's time
+    os.utime(path, (package.built, package.built))  # repodata holds the file's time
     return path
 
 
@@ -170,7 +170,7 @@ class DemoMirror:
 
 @dataclass(frozen=True, slots=True)
 class DemoClient:
-    """A client to play: its address (None is not known) and the mirrors of which one must stand first.
+    """A client to play: its address (None is not known) and the mirrors of which one must come first.
 
     ``opens``: a mirror in its list of which other clients must not hear. ``alone``: the list holds no other.
     """

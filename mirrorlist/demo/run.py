@@ -273,7 +273,7 @@ def check(network: Network, wishes: Wishes, console: Console) -> bool:
 
 
 def watch(network: Network, processes: Processes, console: Console) -> bool:
-    """Wait for the end that the user gives; a service that ends by itself is a failure."""
+    """Wait for the end that the user gives; a service that ends unasked is a failure."""
     guide.show(console, "", "Ctrl-C ends all of it.")
     while not has_ended(network.service):
         processes.pause()

@@ -1,4 +1,4 @@
-"""Diagnosis: one thing that was looked at, how bad it is, and what mends it."""
+"""Diagnosis: one thing that was looked at, how bad it is, and the remedy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mirrorlist.settings import Settings
 
 
 class Gravity(StrEnum):
-    """``ERROR``: clients are or will be served wrongly or not at all. ``WARNING``: somebody should mend it soon."""
+    """``ERROR``: clients are or will be served wrongly or not at all. ``WARNING``: somebody should fix it soon."""
 
     GOOD = "good"
     WARNING = "warning"
@@ -61,7 +61,7 @@ def good(about: str, found: str) -> Diagnosis:
 
 
 def warning(about: str, found: str, remedy: str) -> Diagnosis:
-    """Something should be mended soon."""
+    """Something should be fixed soon."""
     return Diagnosis(Gravity.WARNING, about, found, remedy)
 
 

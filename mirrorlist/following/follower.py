@@ -152,7 +152,7 @@ _INDEX = re.compile(r"files\.[0-9a-f]{64}\.bin")
 
 
 class NodeGeneration(msgspec.Struct, frozen=True):
-    """The generation in force, when it was built, and the digest of its snapshot."""
+    """The generation in effect, when it was built, and the digest of its snapshot."""
 
     generation: int
     built_at: float

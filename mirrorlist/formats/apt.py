@@ -12,7 +12,7 @@ CONTENT_TYPE = "text/plain; charset=utf-8"
 
 
 def apt(selection: Selection) -> bytes:
-    """The list of a selection; notes stand in front, as comments."""
+    """The list of a selection; notes come first, as comments."""
     urls = [url for url, _ in selection.in_order]
     lines = [comment(note) for note in selection.notes]
     lines += [f"{url}\tpriority:{priority}" for priority, url in enumerate(urls, start=1)]

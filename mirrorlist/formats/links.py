@@ -21,7 +21,7 @@ _BETWEEN = ", <"
 def links(trees: Sequence[tuple[str, str | None]], front: str) -> tuple[tuple[str, str], ...]:
     """The parts of each Link header before and after the file's path, best first.
 
-    ``trees`` are the other URLs up to where the path begins, each with its country; ``front`` is what stands before
+    ``trees`` are the other URLs up to where the path begins, each with its country; ``front`` is what comes before
     the path in this service's own address. Each link is a header of its own: aria2 reads no lists (seen with 1.36).
     """
     duplicates = [

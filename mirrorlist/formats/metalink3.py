@@ -103,7 +103,7 @@ def url_start(tree: str, mirror: Mirror | None, preference: int) -> bytes:
 
 
 def path_part(path: str) -> bytes:
-    """A repository's path as it stands inside a URL element, with the end of the element."""
+    """A repository's path as it appears inside a URL element, with the end of the element."""
     return escape(xml_text(path)).encode() + REPOMD.encode() + URL_END
 
 

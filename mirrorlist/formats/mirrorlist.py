@@ -1,4 +1,4 @@
-"""The text mirrorlist: one URL a line, best first, as dnf, yum and zypper read it.
+"""The text mirrorlist: one URL per line, best first, as dnf, yum and zypper read it.
 
 UTF-8 without BOM, LF, nothing before a URL, comments at the end: librepo keeps a CR as part of the URL, and
 libzypp loses a line that begins with a blank (measured with dnf 4.14 and libzypp 17.25).

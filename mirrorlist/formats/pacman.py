@@ -9,7 +9,7 @@ CONTENT_TYPE = "text/plain; charset=utf-8"
 
 
 def pacman(selection: Selection) -> bytes:
-    """The list of a selection, best first; notes stand in front, as comments."""
+    """The list of a selection, best first; notes come first, as comments."""
     urls = [url for url, _ in selection.in_order]
     lines = [comment(note) for note in selection.notes] + [f"Server = {url.rstrip('/')}" for url in urls]
     return "".join(line + "\n" for line in lines).encode()

@@ -210,7 +210,7 @@ class Written:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes every value where it stands, never as an alias."""
+    """Writes every value where it is, never as an alias."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True

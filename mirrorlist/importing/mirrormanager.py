@@ -77,7 +77,7 @@ def read(source: Path, _: frozenset[str], category: str | None = None) -> Iterat
 
 
 def _hosts(found: Any) -> Iterator[tuple[Row, Row]]:
-    """Hosts with their sites, which stand around them, beside them or nowhere."""
+    """Hosts with their sites, which are around them, beside them or missing."""
     if isinstance(found, dict) and ("hosts" in found or "sites" in found):
         sites = {str(each.get("id", each.get("name"))): each for each in rows(found.get("sites"))}
         for host in rows(found.get("hosts")):

@@ -139,7 +139,7 @@ def list_origin(listings: Listings, service: Service, module: str, place: Origin
     """Lists the origin and keeps the list; what people read of it.
 
     Raises:
-        OriginError: it cannot be listed, or lost so many files that this is probably a mistake; the former list stays.
+        OriginError: it cannot be listed, or lost most of its files; the former list stays.
     """
     try:
         lines, links, refused = _sorted_lines(place.lines())

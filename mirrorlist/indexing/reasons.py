@@ -25,7 +25,7 @@ from mirrorlist.store.listings import Listings
 
 @dataclass(frozen=True, slots=True)
 class FileStanding:
-    """How one mirror stands with one file, and why; ``listed_at`` is when that was seen, None for never."""
+    """The state of one file on one mirror, and why; ``listed_at`` is when that was seen, None for never."""
 
     mirror: Mirror
     holding: Holding

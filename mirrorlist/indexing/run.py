@@ -148,7 +148,7 @@ class Indexing:
     now: Callable[[], float]
 
     def run(self, wanted: IndexJob) -> Iterator[UpdateResult]:
-        """Does the work, and tells each step when it is done.
+        """Does the work, and reports each step when it is done.
 
         Raises:
             MirrorlistError: another process updates the indexes of this state directory.
@@ -174,7 +174,7 @@ class Indexing:
         return tuple(each for each in syncing if is_listed(each, module))
 
     def steps(self, wanted: IndexJob) -> int:
-        """How many steps a run tells at most."""
+        """How many steps a run reports at most."""
         modules = wanted.modules or tuple(self.service.modules)
         each = (1 if wanted.mirror else len(self.carrying(module) + self.joining(module)) for module in modules)
         return 2 * sum(each) + 2 * len(modules)

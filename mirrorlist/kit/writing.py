@@ -24,7 +24,7 @@ from mirrorlist.sources.yaml.documents import printable
 
 
 class Quoted(str):
-    """Text that can stand where the template has it."""
+    """Text that is safe where the template has it."""
 
     __slots__ = ()
 

@@ -92,7 +92,7 @@ def asked(
 
 
 def _plan(service: Service, timeout_seconds: float, speed: Speed) -> Plan:
-    """What the origin publishes now, read anew; the state of a running service is left alone."""
+    """What the origin publishes now, read again; the state of a running service is left alone."""
     with tempfile.TemporaryDirectory() as scratch:
         store = MetadataStore(open_database(Path(scratch)))
         for update in update_metadata(service, store, time.time()):
@@ -185,7 +185,7 @@ def _remedy(outcome: ProbeOutcome) -> str:
 
 
 def _repository_findings(document: Document, ways: Sequence[Endpoint]) -> Iterator[Finding]:
-    """What is wrong with single repositories, told once for all ways over which it is the same."""
+    """What is wrong with single repositories, reported once for all ways over which it is the same."""
     told: dict[tuple[str, str, ProbeOutcome], list[Endpoint]] = {}
     for way in ways:
         for outcome, paths in _bad(way).items():

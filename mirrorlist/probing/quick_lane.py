@@ -43,7 +43,7 @@ TICK_SECONDS = 0.25
 REFRESH_SECONDS = 2.0
 """How often the lane sees what visits and operators changed."""
 LEAST_REPEATS, MOST_CALLED = 3, 10
-"""So often clients have to come back for a look at a mirror out of its turn, and at so many mirrors at most."""
+"""How often clients have to come back for a look at a mirror out of its turn, and at how many mirrors at most."""
 OPEN_FILES = 4096
 
 

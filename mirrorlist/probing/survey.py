@@ -32,7 +32,7 @@ from mirrorlist.sources.origin.repomd import LARGEST_PART, largest_part
 
 SILENT = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNREACHABLE, FailureKind.REFUSED})
 MOST_SILENCE = 3
-"""A way that does not answer so many times in a row is not asked any more."""
+"""A way that does not answer this many times in a row is not asked any more."""
 SPEED_SECONDS = 20.0
 
 

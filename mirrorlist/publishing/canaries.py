@@ -47,7 +47,7 @@ class Canaries:
 
 
 def update_canaries(service: Service, store: MetadataStore, now: float) -> Iterator[UpdateResult]:
-    """Chooses the files of all plain content anew, one result for each."""
+    """Chooses the files of all plain content again, one result for each."""
     checks, known = store.checks(), store.files.known()
     for content in published_contents(service.catalogue):
         if content.kind is not ContentKind.PLAIN:
@@ -101,7 +101,7 @@ def _listed(service: Service, content: Content, now: float) -> Canaries:
 
 def chosen(files: Iterable[ListedFile], time_file: str | None, settled_at: float) -> Canaries:
     """The canaries among files. Mirrors may still lack what was written after ``settled_at``: but for the newest it
-    does not stand for others, nor does what is written anew in place."""
+    does not stand for others, nor does what is written again in place."""
     newest: ListedFile | None = None
     largest: ListedFile | None = None
     pool: list[tuple[int, bytes, int]] = []

@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 LEVEL = 6
 SPARED_SECONDS = 3600.0
-"""A piece that no manifest names any more stays for so long: a node may be reading the manifest before."""
+"""A piece that no manifest names any more stays for this long: a node may be reading the manifest before."""
 LONGEST_KEY = 4096
 _PIECE = re.compile(r"[0-9a-f]{64}\.zst")
 

@@ -1,7 +1,7 @@
 """Renew downloaded databases and cloud ranges: downloaded aside, checked against what is known, then swapped.
 
 Nothing bad replaces something good: what is damaged, older, much smaller or contradicts the registries' data is refused
-with a reason, and the former file stays in force.
+with a reason, and the former file stays in effect.
 """
 
 from __future__ import annotations

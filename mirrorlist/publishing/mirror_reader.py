@@ -20,7 +20,7 @@ from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.yaml.documents import Code, Document
 
 KEPT_SECONDS = 7 * 86_400
-"""How long a mirror file that broke stays in force in its last good version."""
+"""How long a mirror file that broke stays in effect in its last good version."""
 
 
 class LastGood:
@@ -73,7 +73,7 @@ class MirrorReader:
         self._unread: tuple[str, ...] = ()
 
     def read(self, directory: Path, terms: SubmissionTerms, now: float, former: Collection[Mirror] = ()) -> ReadMirrors:
-        """What the files say now, without what they may not; ``former`` are the mirrors in force so far."""
+        """What the files say now, without what they may not; ``former`` are the mirrors in effect so far."""
         atlas = terms.atlas
         files = read_mirror_files(directory, frozenset(terms.service.modules), atlas.countries, atlas)
         for finding in files.findings:

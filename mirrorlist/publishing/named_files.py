@@ -22,14 +22,14 @@ from mirrorlist.store.metadata import MetadataStore
 
 AT_ONCE = 4
 ASKED_FOR = 16
-"""Of an origin on the web so many files are asked for their sizes; of a directory all."""
+"""Of an origin on the web this many files are asked for their sizes; of a directory all."""
 _Found = tuple[RepositoryFile, str, NamedFiles, str]
 
 
 def update_named_files(service: Service, store: MetadataStore, now: float) -> Iterator[UpdateResult]:
     """Reads what the current version of every repository names, where that is not known yet.
 
-    Only what is worth a warning is told: that of a repository no packages are known, and why.
+    Only what is worth a warning is reported: that of a repository no packages are known, and why.
     """
     return name_files(repository_files(service), store)
 

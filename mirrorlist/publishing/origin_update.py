@@ -42,7 +42,7 @@ from mirrorlist.store.origin_faults import FaultKind
 AT_ONCE = 8
 MISSING = "the origin has no such file"
 UNFINISHED_SECONDS = 600.0
-"""So long after it was written a repomd.xml may name files that the origin does not have yet: it is not finished.
+"""This long after it was written a repomd.xml may name files that the origin does not have yet: it is not finished.
 Later it counts although files are missing, as mirrors have the same."""
 MOST_AHEAD_SECONDS = 600.0
 """How far two clocks may differ."""
@@ -122,7 +122,7 @@ def update_metadata(
 ) -> Iterator[UpdateResult]:
     """Asks the origin of every module for every repository it publishes, one result a path.
 
-    A failure is noted and told; what was known of the path stays.
+    A failure is noted and reported; what was known of the path stays.
     """
     unreadable: dict[str, str] = {}
     for path, version, _ in _versions(repository_files(service), store, now, memory or OriginMemory()):

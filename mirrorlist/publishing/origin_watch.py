@@ -117,7 +117,7 @@ MARK_SECONDS = 0.5
 DIRECTORY_SECONDS = 2.0
 WEB_SECONDS = 30.0
 UNSETTLED_SECONDS = 0.3
-"""A file in a directory counts when it is the same after so long."""
+"""A file in a directory counts when it is the same after this time."""
 RETRY_SECONDS = 10.0
 """How soon everything is asked again when the database was away."""
 
@@ -126,7 +126,7 @@ RETRY_SECONDS = 10.0
 class OriginWatch:
     """Follows the origin of a service. ``every_seconds`` is how often everything is asked.
 
-    ``service`` gives the service in force, ``database`` its URL or None, ``clock`` the time in seconds since 1970 and
+    ``service`` gives the current service, ``database`` its URL or None, ``clock`` the time in seconds since 1970 and
     ``steady`` one that only grows.
     """
 

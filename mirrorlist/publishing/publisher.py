@@ -1,7 +1,7 @@
 """Compile snapshots: something changed? read it, judge it, write a new one. One process does this.
 
 Nothing bad replaces something good: a service file, a mirror file or a database that breaks leaves what was
-last good in force, and the log says so; at startup that is the data of the last snapshot. For how generations of
+last good in effect, and the log says so; at startup that is the data of the last snapshot. For how generations of
 several publishers follow one another see ``store/publications.py``.
 """
 
@@ -79,7 +79,7 @@ class Publisher:
 
     @property
     def service(self) -> Service:
-        """The service file in force."""
+        """The current service file."""
         return self._service
 
     @property
@@ -156,11 +156,11 @@ class Publisher:
         return self._compile(now, True, *self._next())
 
     def _next(self) -> tuple[bytes, int]:
-        """The key and the number of the next generation, as far as the former snapshot tells."""
+        """The key and the number of the next generation, as far as the former snapshot knows."""
         return (self._former.key, self._former.generation + 1) if self._former else (self._new_key(), 1)
 
     def _read_service(self) -> None:
-        """Takes up service.yml; one that broke leaves the last good one in force."""
+        """Takes up service.yml; one that broke leaves the last good one in effect."""
         try:
             service, findings = read_service(self._inputs.config, self._inputs.mirrors, self._inputs.state, city_of)
         except ServiceFileError as error:
@@ -228,7 +228,7 @@ class Publisher:
         return self._orders[1]
 
     def _public(self, snapshot: Snapshot, now: float) -> bytes:
-        """What pages may tell, chosen there. Of what only the database knows it tells nothing while that is away."""
+        """What pages may tell, chosen there. Of what only the database knows it says nothing while that is away."""
         recorded, history = self._records.read(now), self._records.history(now)
         directory = Path(snapshot.facts.service.mirrors_dir)
         known = known_of(

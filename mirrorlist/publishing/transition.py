@@ -92,7 +92,7 @@ LEAST_SHARE = 0.7
 def refuse_loss(former: Sequence[Mirror], mirrors: Sequence[Mirror], unusable: int) -> None:
     """Refuses a generation with under 70 % of the former mirrors, unless their files were deleted.
 
-    ``unusable`` is how many files give no mirror. A snapshot does not say which file a mirror came from; but no more
+    ``unusable`` is how many files yield no mirror. A snapshot does not say from which file it has a mirror; but no more
     of them are lost than files are unusable.
 
     Raises:
@@ -115,7 +115,7 @@ def released(
 ) -> tuple[Service, tuple[PendingRelease, ...]]:
     """The service with the versions that its majors mean now. Nothing waits for a prober that does not run.
 
-    What the database does not know, as after an upgrade, the former snapshot tells: what the majors meant.
+    What the database does not know, as after an upgrade, the former snapshot knows: what the majors meant.
     """
     knows = recorded is not None and recorded.verdicts
     meant = {**(former.service.catalogue.latest if former else {}), **(recorded.meant if recorded and knows else {})}

@@ -44,7 +44,7 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """A row of a tree: ``mode`` tells a file (100644, 100755) from a link (120000) and a submodule (160000)."""
+    """A row of a tree: ``mode`` distinguishes a file (100644, 100755) from a link (120000) and a submodule (160000)."""
 
     mode: str
     digest: str

@@ -77,7 +77,7 @@ def service_of(config: Path) -> Service:
 
 
 def refuse_worse(old: Usable | None, new: Usable, left_out: Collection[str]) -> None:
-    """Raises PullError where a commit is worse than the one in force; ``left_out`` are files that git alone has."""
+    """Raises PullError where a commit is worse than the current one; ``left_out`` are files that git alone has."""
     if not new.mirrors:
         raise PullError("no mirror file can be used; correct them")
     if old is None:
@@ -145,7 +145,7 @@ def pull(directory: Path, wanted: PullJob, clock: Callable[[], float] = time.tim
     """Brings the newest commit of the branch into the directory.
 
     Raises:
-        PullError: it could not be had, or is worse than the one in force, which stays and is noted to be behind.
+        PullError: it could not be had, or is worse than the current one, which stays and is noted to be behind.
     """
     refuse_wrong(wanted)
     busy = PullError(f"another process pulls into {directory}; wait until it ends")
@@ -168,7 +168,7 @@ def pull(directory: Path, wanted: PullJob, clock: Callable[[], float] = time.tim
 
 
 def config_of(directory: Path, config: str = "service.yml") -> Path:
-    """Where the service file in force is."""
+    """Where the current service file is."""
     return directory / CURRENT / config
 
 
@@ -192,7 +192,7 @@ def _pull(directory: Path, wanted: PullJob, config: str) -> Done:
 
 
 def _note_behind(config: Path, why: str | None, now: float | None) -> None:
-    """Notes with the commit in force why it is not the newest; the first time of a reason stays."""
+    """Notes with the current commit why it is not the newest; the first time of a reason stays."""
     former = read_pulled(config)
     if former and former.behind != why:
         write_pulled(config, replace(former, behind=why, behind_since=now))

@@ -44,7 +44,7 @@ from mirrorlist.store.tables import (
 KEPT_SECONDS = 30 * 86_400.0
 """How long probes, events, runs and verdicts of what is not probed any more are kept."""
 WATCHED_SECONDS = 86_400.0
-"""A prober that ended no run for so long does not run."""
+"""A prober that ended no run for this long does not run."""
 ROWS_AT_ONCE = 1000
 MOST_PRUNED = 20_000
 """Probes and events that one run forgets at most, so that a long pause costs no long transaction."""
@@ -80,7 +80,7 @@ class HealthStore:
         """Numbers that change whenever ``verdicts``, ``overrides``, a lowered weight or the addresses of mirrors say
         something else that matters.
 
-        When something was last checked does not; the third is how many overrides are in force, the last that of
+        When something was last checked does not; the third is how many overrides are in effect, the last that of
         weights and addresses.
         """
         with self._engine.connect() as connection:
@@ -115,7 +115,7 @@ class HealthStore:
             return [event_of(row) for row in connection.execute(wanted)]
 
     def overrides(self, now: float) -> dict[str, Override]:
-        """The overrides that are in force, by the name of the mirror."""
+        """The overrides that are in effect, by the name of the mirror."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(OVERRIDES).where(OVERRIDES.c.until > now))
             return {row.mirror: Override(row.mirror, row.reason, row.author, row.since, row.until) for row in rows}
@@ -129,7 +129,7 @@ class HealthStore:
             grow(connection, "overrides")
 
     def clear_override(self, mirror: str, author: str, now: float) -> bool:
-        """Ends the override of a mirror; False if none is in force."""
+        """Ends the override of a mirror; False if none is in effect."""
         with self._engine.begin() as connection:
             done = connection.execute(OVERRIDES.delete().where(OVERRIDES.c.mirror == mirror, OVERRIDES.c.until > now))
             if done.rowcount == 0:
@@ -266,7 +266,7 @@ def known_verdict(
     mirror: str, module: str, protocol: str, family: str, path: str, good_now: bool, since: float, outcome: str,
     *rest: Any,
 ) -> tuple[Subject, Verdict]:  # fmt: skip
-    """A row of VERDICTS, whose columns stand in the order of the fields; there are 80,000, so it has to be quick."""
+    """A row of VERDICTS, whose columns are in the order of the fields; there are 80,000, so it has to be quick."""
     subject = Subject(mirror, module, _PROTOCOLS[protocol], _FAMILIES[family], path_spelled(path))
     return subject, Verdict(good_now, since, _OUTCOMES[outcome], *rest)
 

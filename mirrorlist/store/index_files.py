@@ -65,7 +65,7 @@ def with_indexes(
 ) -> Snapshot:
     """The snapshot with the indexes it names; those mapped already are taken from ``former``.
 
-    One that cannot be read is told and left out: lists need none, and redirects then go to any good mirror.
+    One that cannot be read is reported and left out: lists need none, and redirects then go to any good mirror.
     """
     mapped = {index.digest: index for index in former.values()}
     names = [mirror.name for mirror in snapshot.mirrors]

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 PROBER = "probe"
 HUNG_SECONDS = 60.0
-"""Without a sign of life for so long a leader is taken for hung, and another takes over."""
+"""Without a sign of life for this long a leader is taken for hung, and another takes over."""
 BEATS = 4
 """Signs of life in that time."""
 
@@ -134,7 +134,7 @@ class LeaderCandidate:
 
 
 class LeaderWait:
-    """Tells once, not at each look, that another leads, and that this process does again."""
+    """Reports once, not at each look, that another leads, and that this process does again."""
 
     def __init__(self) -> None:
         self._leads: bool | None = None

@@ -11,7 +11,7 @@ from mirrorlist.core.owners.notices import Channel, NoticeKind, SentNotice
 from mirrorlist.store.tables import NOTICES
 
 KEPT_SECONDS = 400 * 86_400.0
-"""Longer than a certificate lasts, so that each of its ends is told once."""
+"""Longer than a certificate lasts, so that each of its ends is reported once."""
 LONGEST = 1000
 
 

@@ -19,7 +19,7 @@ class FaultKind(StrEnum):
     """What is wrong."""
 
     TIME_FILE = "time"
-    """The time file of a module is missing, cannot be read, or tells no time that mirrors could be held against."""
+    """The time file of a module is missing, cannot be read, or gives no time that mirrors could be held against."""
     UNREADABLE = "repomd"
     """There is a repomd.xml at a repository's path, but it cannot be read."""
     CONTRADICTED = "mirrors"

@@ -39,7 +39,7 @@ from mirrorlist.store.tables import LEADS, insert_into
 WAIT_SECONDS = 10.0
 PAUSE_SECONDS = 0.02
 KEPT_SECONDS = 30 * 86_400.0
-"""A line on which nothing was published for so long is forgotten when another begins; it goes on from its file."""
+"""A line on which nothing was published for this long is forgotten when another begins; it goes on from its file."""
 
 
 @dataclass(frozen=True, slots=True)

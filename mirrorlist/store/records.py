@@ -1,7 +1,7 @@
 """Database queries of the publisher; while the database is away, they return its last answers.
 
-A failure is never the publisher's end: it is told once, asking pauses for a while that doubles, and when the database
-answers again, that is told, too. How changes of the origin spread is kept here as well, for 30 days.
+A failure never ends the publisher: it is reported once, asking pauses for a while that doubles, and when the
+database answers again, that is reported, too. How changes of the origin spread is kept here as well, for 30 days.
 """
 
 from __future__ import annotations

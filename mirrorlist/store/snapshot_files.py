@@ -97,7 +97,7 @@ Signature = tuple[int, int, int]
 
 
 def signature(path: Path) -> Signature | None:
-    """What tells one version of a file from another without reading it; None if there is no file."""
+    """What distinguishes one version of a file from another without reading it; None if there is no file."""
     try:
         found = path.stat()
     except OSError:

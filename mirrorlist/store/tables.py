@@ -130,7 +130,7 @@ PROBES = sa.Table(
     sa.Column("sha256", sa.Text, nullable=True),
     sa.Index("probes_of_a_mirror", "mirror", "at"),
 )
-"""The probes that tell something new, and one a mirror and run; of 30 days."""
+"""The probes that tell something new, and one per mirror and run; of 30 days."""
 
 HEALTH_EVENTS = sa.Table(
     "health_events",

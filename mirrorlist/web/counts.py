@@ -91,7 +91,7 @@ HOT, COLD = "hot", "flask"
 
 
 def count_time(counts: Counts, path: str, seconds: float) -> None:
-    """Counts an answer that took so long."""
+    """Counts an answer that took this long."""
     bound = next((f"{bound:g}" for bound in BOUNDS if seconds <= bound), "+Inf")
     counts.add({Measure.SECONDS: f"{path} {bound}"})
     counts.add({Measure.MICROSECONDS: path}, round(seconds * 1e6))
@@ -177,7 +177,7 @@ class Counting:
         clock: Callable[[], float] = time.time,
         beside: Callable[[float], None] = lambda now: None,
     ) -> None:
-        """``beside`` writes at a time what else a worker tells."""
+        """``beside`` writes at a time what else a worker reports."""
         self._collect = collect
         self._counts = counts
         self._files = files

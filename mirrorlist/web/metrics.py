@@ -36,7 +36,7 @@ from mirrorlist.web.time_budget import NOT_HOT
 
 
 class ServiceMetrics(Collector):
-    """Collects all metrics anew for each scrape."""
+    """Collects all metrics again for each scrape."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ PRIVATE = "-"
 
 
 def requests(sums: Mapping[str, Counter[str]], public: Collection[str]) -> Iterator[Metric]:
-    """What was answered today; ``public`` are the names of mirrors that may be told."""
+    """What was answered today; ``public`` are the names of mirrors that may be shown."""
     answered = CounterMetricFamily("mirrorlist_requests", "Answers by route and status.", labels=("route", "status"))
     for label, times in sorted(sums[Measure.ANSWERS].items()):
         answered.add_metric(label.rpartition(" ")[::2], times)

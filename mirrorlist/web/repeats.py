@@ -20,7 +20,7 @@ SLOT_BYTES = 25
 MOST_SLOTS = 1 << 17
 """Requests that are remembered: the last ten seconds of 13,000 redirects a second."""
 TURNS = 256
-"""After so many the client gets its first mirror again."""
+"""After this many the client gets its first mirror again."""
 
 
 class Repeats:
@@ -43,7 +43,7 @@ class Repeats:
         self._passed: Counter[str] = Counter()
 
     def turn(self, request: Hashable, now: float, within: float) -> int:
-        """How many mirrors a request is to pass over: as often as it was asked before, each time within so many
+        """How many mirrors a request is to pass over: as often as it was asked before, each time within this many
         seconds."""
         if self._mask < 0:
             return 0
@@ -60,7 +60,7 @@ class Repeats:
         return turn
 
     def pass_over(self, mirror: str, times: int = 1) -> None:
-        """Counts that so many clients who had been sent to a mirror came back for the same file."""
+        """Counts that this many clients who had been sent to a mirror came back for the same file."""
         with self._lock:
             self._passed[mirror] += times
 
@@ -76,7 +76,7 @@ FORGETFUL = Repeats(bytearray())
 
 
 def part_of(environ: WSGIEnvironment) -> str:
-    """What tells a request for a part of a file from others; "" if it is for the whole.
+    """What shows a request for a part of a file from others; "" if it is for the whole.
 
     Parts that are asked for at once have ranges of their own, so that each comes from the first mirror. A range without
     an end continues a broken transfer: it counts as the whole file.

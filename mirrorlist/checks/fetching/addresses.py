@@ -62,7 +62,7 @@ MOST_ADDRESSES = 16
 
 
 class NotedNames:
-    """A resolver that remembers what another one told it. Threads may share it."""
+    """A resolver that remembers the answers of another one. Threads may share it."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver

@@ -1,6 +1,6 @@
 """An open socket whose every read and write knows the deadline of the fetch and how many bytes it may still bring.
 
-A socket's own timeout starts anew with each read, so a byte a second never trips it; here it is set before each
+A socket's own timeout starts again with each read, so a byte a second never trips it; here it is set before each
 read to what remains. That holds for header lines too, which http.client reads through a buffered file.
 """
 
@@ -105,7 +105,7 @@ def connection(addresses: Sequence[str], port: int, deadline: Deadline) -> Itera
     Each of the first ``MOST_ADDRESSES_TRIED`` gets an equal share of the time that is left.
 
     Raises:
-        Failed: none accepts; it tells what the last one did.
+        Failed: none accepts; it says what the last one did.
     """
     tried = addresses[:MOST_ADDRESSES_TRIED]
     for place, address in enumerate(tried):

@@ -1,7 +1,7 @@
 """Fetch a file from an untrusted URL: every address judged, everything bounded, failures returned as values.
 
 The name is resolved once and the connection goes to an address that was judged, so a second answer of the
-name's DNS changes nothing. Each redirect is judged anew as a whole.
+name's DNS changes nothing. Each redirect is judged again as a whole.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from mirrorlist.core.health.verdicts import Probe, Subject
 from mirrorlist.core.model import Protocol
 
 Check = Callable[[Guard, Subject, str, float], Probe]
-"""Probes the tree of a subject at a URL in at most so many seconds, reaching only addresses that the guard allows.
+"""Probes the tree of a subject at a URL in at most this many seconds, reaching only addresses that the guard allows.
 
 A failure is the outcome of the probe, never an exception. What cannot be asked from here is UNCHECKED.
 """

@@ -49,7 +49,7 @@ OUT_OF_REACH = frozenset(
         FailureKind.UNREACHABLE, FailureKind.TIMEOUT, FailureKind.BROKEN_OFF, FailureKind.TLS,
     }
 )  # fmt: skip
-"""Of a private mirror these say only that the prober stands outside its networks."""
+"""Of a private mirror these say only that the prober is outside its networks."""
 
 TOLD_BY_OUTCOME = frozenset(
     {
@@ -57,7 +57,7 @@ TOLD_BY_OUTCOME = frozenset(
         FailureKind.UNREACHABLE, FailureKind.ELSEWHERE,
     }
 )  # fmt: skip
-"""Their outcomes say the same in other words, so only the detail is told."""
+"""Their outcomes say the same in other words, so only the detail is reported."""
 
 STATUSES = {404: ProbeOutcome.MISSING, 410: ProbeOutcome.MISSING, 429: ProbeOutcome.LIMITED, 503: ProbeOutcome.LIMITED}
 MOST_AHEAD_SECONDS = 600.0
@@ -72,7 +72,7 @@ _OF_A_PAGE = frozenset({ProbeOutcome.WRONG, ProbeOutcome.ELSEWHERE})
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one request comes to. ``answered`` tells whether a host spoke HTTP at all.
+    """What one request comes to. ``answered`` says whether a host spoke HTTP at all.
 
     ``unchanged``: the host did not send the bytes of ``sha256`` but said that they are the same as before. ``said`` is
     what other mirrors may say too, against the origin.

@@ -45,7 +45,7 @@ class FileAnswer:
 
 @dataclass(frozen=True, slots=True)
 class FileReply:
-    """What came of asking for one file: ``answer`` is None where that says nothing of the file, ``failed`` tells
+    """What came of asking for one file: ``answer`` is None where that says nothing of the file, ``failed`` says
     whether there was no answer at all, ``whole`` whether the server began to send the whole file."""
 
     answer: FileAnswer | None
@@ -118,7 +118,7 @@ def told_size(answer: Fetched) -> int | None:
 
 
 _MOST_FAILURES = 3
-"""So many requests in a row without an answer: the mirror is left alone until the next run."""
+"""This many requests in a row without an answer: the mirror is left alone until the next run."""
 _GET_EACH = 4
 """A server that sends the whole file for its first byte is asked by HEAD, and by GET for every fourth file."""
 

@@ -32,7 +32,7 @@ class Patience:
         return self._for_silence < self._timeout
 
     def for_first_look(self, looks_left: int) -> float:
-        """Seconds for the next of so many looks at whether anything answers; 0 where there is no time.
+        """Seconds for the next of this many looks at whether anything answers; 0 where there is no time.
 
         After the first silence each gets half of what is left.
         """
@@ -50,7 +50,7 @@ class Patience:
         return self._visit.left() - self._wait()
 
     def was_silent(self, seconds: float) -> None:
-        """At a first look nothing that can be used came for so long."""
+        """At a first look nothing that can be used came for this long."""
         self._for_silence -= seconds
 
     def fell_silent(self) -> None:

@@ -64,7 +64,7 @@ def method_of(look: ProbeRequest, trip: Trip) -> Method:
 
 
 def ask_of(look: ProbeRequest, trip: Trip, seconds: float, method: Method, agent: Agent | None = None) -> Ask:
-    """The request of a look, within so many seconds, under the name of a client or the prober's own."""
+    """The request of a look, within this many seconds, under the name of a client or the prober's own."""
     return Ask(
         method=method,
         family=look.subject.family,

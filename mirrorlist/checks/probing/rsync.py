@@ -25,8 +25,8 @@ MOST_MEMORY = 512 * 1024 * 1024
 _PATH = re.compile(r"/[A-Za-z0-9][A-Za-z0-9._~+/-]*")
 
 Client = Callable[[list[str], float], tuple[int, str]]
-"""Runs rsync with arguments for at most so many seconds: its status and the end of what it said on standard error.
-TimeoutError tells that it did not end."""
+"""Runs rsync with arguments for at most this many seconds: its status and the end of what it said on standard error.
+TimeoutError: it did not end."""
 
 
 def check(guard: Guard, subject: Subject, url: str, timeout_seconds: float) -> Probe:

@@ -23,7 +23,7 @@ from mirrorlist.core.health.verdicts import Family, ProbeOutcome
 RESOLVE_SECONDS = 10.0
 CONNECT_SECONDS = 15
 SILENT_SECONDS = 60
-"""So long a server may say nothing."""
+"""This long a server may say nothing."""
 LONGEST_LINE = 8192
 _READ_AT_ONCE = 65_536
 _UNREAD = 23

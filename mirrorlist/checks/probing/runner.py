@@ -38,7 +38,7 @@ SAYS_NOTHING_OF_A_FAMILY = frozenset({ProbeOutcome.NO_ADDRESS, ProbeOutcome.FORB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What one run is told. ``controls`` are trees that the project runs itself, in the shape of mirrors.
+    """What one run works with. ``controls`` are trees that the project runs itself, in the shape of mirrors.
 
     ``confirmed``: when the origin last said what it publishes, by path. ``untimed`` are the modules whose time file
     cannot be used, ``elsewhere`` the hosts that no redirect may lead to, ``named`` the files that metadata names, and

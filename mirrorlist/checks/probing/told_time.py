@@ -53,7 +53,7 @@ _ZONES = {
 
 
 def told_time(body: bytes) -> float | None:
-    """Seconds since 1970 that a file tells; None where it tells no time.
+    """Seconds since 1970 that a file gives; None where it gives no time.
 
     The first line with anything in it counts; where that is no time, the first line that begins with ``Date:`` or the
     like.
@@ -87,7 +87,7 @@ def _of_number(line: str) -> float | None:
 
 @dataclass(slots=True)
 class _Parts:
-    """What the words of a line have told so far."""
+    """What the words of a line have said so far."""
 
     year: int | None = None
     month: int | None = None
@@ -115,7 +115,7 @@ def _of_date(line: str) -> float | None:
 
 
 def _take(parts: _Parts, word: str) -> bool:
-    """Whether a word is a part of a date that was not told yet."""
+    """Whether a word is a part of a date that was not given yet."""
     small = word.lower()
     if small in _FILLERS or (_WEEKDAY.fullmatch(word) and parts.clock is None):
         return True

@@ -39,7 +39,7 @@ def text(telling: Telling, width: int = WIDTH, colour: bool = False) -> str:
         else:
             console.print(_rich_table(part))
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    if not colour:  # where a line is broken, the middle of a name comes to stand at the beginning of the next one
+    if not colour:  # where a line is broken, the middle of a name comes to the beginning of the next one
         lines = [plain_line(line) for line in lines]
     return "".join(f"{line}\n" for line in lines)
 

@@ -25,7 +25,7 @@ from mirrorlist.sources.service.file import read_service
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The settings in force, and the clock."""
+    """The current settings, and the clock."""
 
     settings: Settings
     clock: Callable[[], float] = time.time

@@ -19,7 +19,7 @@ _VERSION = re.compile(r"(?P<major>0|[1-9][0-9]{0,5})(?:\.(?P<minor>0|[1-9][0-9]{
 class Image:
     """An image, or any other single file that mirrors carry.
 
-    ``path`` is as a repository's, but of a file, and ``{version}`` may stand anywhere in it. ``versions`` and
+    ``path`` is as a repository's, but of a file, and ``{version}`` may be anywhere in it. ``versions`` and
     ``arches``: where it exists; ``None`` means everywhere.
     """
 

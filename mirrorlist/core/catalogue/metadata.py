@@ -30,7 +30,7 @@ class MetadataChange:
 def metadata_from(path: str, changes: Sequence[MetadataChange], now: float, alternates_days: float) -> RepoMetadata:
     """The current version, and as alternates those superseded less than ``alternates_days`` ago, newest first.
 
-    ``changes`` stand in the order in which they were seen; there is at least one.
+    ``changes`` are in the order in which they were seen; there is at least one.
     """
     current = changes[-1]
     alternates: dict[str, tuple[Checksummed, float]] = {}

@@ -11,7 +11,7 @@ from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How mirrors are chosen and weighed; docs/service-yml.md tells what each knob means.
+    """How mirrors are chosen and weighed; docs/service-yml.md says what each knob means.
 
     Three are not in service.yml: ``near``, how many of its nearest mirrors a place keeps in order; ``variants``, how
     many such orders it has; and ``weight_default_mbps``, the bandwidth of a mirror whose file names none.

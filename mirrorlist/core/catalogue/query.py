@@ -241,7 +241,7 @@ def _arch(found: RepositoryTarget, given: Mapping[str, str]) -> str | None:
 
 
 def for_metalink(query: Query) -> Query:
-    """The query, if a metalink can answer it; a metalink has one URL a mirror, so that preference falls strictly.
+    """The query, if a metalink can answer it; a metalink has one URL per mirror, so that preference falls strictly.
 
     A repomd.xml that ``path=`` names is its repository's, as a metalink's file always is.
 

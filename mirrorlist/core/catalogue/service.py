@@ -118,7 +118,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeoSources:
-    """What tells where addresses are. Paths are absolute; the first that answers wins, field by field."""
+    """The data that says where addresses are. Paths are absolute; the first that answers wins, field by field."""
 
     databases: tuple[str, ...] = ()
     downloads: tuple[Download, ...] = ()
@@ -243,7 +243,7 @@ class Service:
     """Names of mirrors to which maintainers granted what a file alone does not get."""
     site: Site = field(default_factory=Site)
     sync: SyncSources = field(default_factory=SyncSources)
-    """The machines that mirrors copy, and which of them a mirror is told."""
+    """The machines that mirrors copy, and which of them a mirror is offered."""
     channel: ChannelPlace | None = None
     """The snapshot channel for machines that only answer."""
     notify: Notify = field(default_factory=Notify)

@@ -28,7 +28,7 @@ CONTINENTS: Mapping[str, tuple[str, ...]] = {
     **{code: (code,) for code in ("AF", "AN", "AS", "EU", "NA", "OC", "SA")},
     "DEFAULT": ("NA", "EU"),
 }
-"""What may stand in ``/region/<continent>/``; ``default`` is armbian-router's word for North America and Europe."""
+"""What may be in ``/region/<continent>/``; ``default`` is armbian-router's word for North America and Europe."""
 
 LONGEST_PATH = 4096
 """Bytes; no file system has longer ones."""
@@ -85,7 +85,7 @@ class TreePath:
     """What a request names: a path below a tree, and the continents whose mirrors are wanted, if any.
 
     ``path`` has no slash at its beginning, no empty or dotted segment; one at its end says that a directory is
-    meant, and so does an empty path. Bytes that are not UTF-8 are surrogates in it. ``front`` is what stands before
+    meant, and so does an empty path. Bytes that are not UTF-8 are surrogates in it. ``front`` is what comes before
     the path in an address of this service. ``real`` is where mirrors have it, if ``path`` leads through symbolic
     links, which a mirror may lack.
     """
@@ -103,7 +103,7 @@ class TreePath:
 
     @property
     def quoted(self) -> str:
-        """The path, without symbolic links where these are known, as it stands in a URL."""
+        """The path, without symbolic links where these are known, as it appears in a URL."""
         return quoted(self.path if self.real is None else self.real)
 
 
@@ -182,7 +182,7 @@ def host_name(host: str) -> str:
 
 
 def spelled(name: str) -> str | None:
-    """The last segment of a path, its bytes as Latin-1, as it stands in a URL; None if no file can be called so."""
+    """The last segment of a path, its bytes as Latin-1, as it appears in a URL; None if no file can be called so."""
     if _PLAIN.fullmatch(name):
         return None if name in ("", ".", "..") else name
     return None if _UNSAFE.search(name) else quoted(_decoded(name))

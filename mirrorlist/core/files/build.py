@@ -110,7 +110,7 @@ class IndexDraft:
                 yield number, number + 1
 
     def unlisted(self, found: Listing) -> NDArray[np.bool_]:
-        """Of which files a list tells nothing, neither that they are there nor that they are not."""
+        """Of which files a list says nothing, neither that they are there nor that they are not."""
         return ~holdings(self.tree, found, self.below(found.unseen)).known
 
     def size(self, number: int) -> int | None:
@@ -218,7 +218,7 @@ class Digests:
     read: dict[bytes, Read] = field(default_factory=dict)
 
     def add(self, published: Iterable[tuple[bytes, bytes]]) -> None:
-        """Notes published checksums, whose length tells their kind."""
+        """Notes published checksums, whose length shows their kind."""
         for path, digest in published:
             (self.sha256 if len(digest) == SHA256_BYTES else self.sha512)[path] = digest
 

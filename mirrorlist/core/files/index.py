@@ -52,7 +52,7 @@ class Holders:
         return self.of(mirror) is Holding.LACKS
 
     def mirrors(self, holding: Holding) -> list[int]:
-        """The numbers of all mirrors of the snapshot that stand so."""
+        """The numbers of all mirrors of the snapshot in this state."""
         return [number for number in range(len(self.bits)) if self.of(number) is holding]
 
 
@@ -111,7 +111,7 @@ class Indexed:
     """A mirror as the index knows it.
 
     ``listed_at`` is when its files were listed last, None for never, and ``complete`` is false where it was only
-    asked for single files. ``why`` tells what went wrong in the last try. ``outdated_since``: it is behind the
+    asked for single files. ``why`` says what went wrong in the last try. ``outdated_since``: it is behind the
     origin since then, for longer than is allowed, and counts as lacking every file. It holds ``held`` of the ``known``
     files, those of which anything is known. ``offset``: seconds by which all its times are off, None if they are not.
     ``asked``: files that were asked for over the web; ``wrong`` of them differ from the origin's.
@@ -168,7 +168,7 @@ class FileIndex:
     def find(self, path: str) -> int | None:
         """The number of the file at a path below the tree, without a leading slash; None if there is none.
 
-        A path through a symbolic link finds the file it leads to, whose own path ``file`` tells.
+        A path through a symbolic link finds the file it leads to, whose own path ``file`` returns.
         """
         number = self._find(path)
         if number is None and self.facts.links and (real := self.real_path(path)) != path:

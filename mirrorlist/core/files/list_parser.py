@@ -59,7 +59,7 @@ Line = ListedFile | SymbolicLink | Directory | Refusal | None
 """What a line says; None for what is none of these: headings, devices, partial files."""
 
 UNREAD_LINE = b"\0"
-"""A line that no list has: the client tells by it that the server could not read all of the tree."""
+"""A line that no list has: it shows the client that the server could not read all of the tree."""
 
 
 def path_refusal(path: bytes) -> Refusal | None:
@@ -211,7 +211,7 @@ def _ls_line(line: bytes, directory: bytes) -> Line:
 
 
 def _ls_time(found: re.Match[bytes]) -> int:
-    """-1 where the list tells no year or no seconds; the time zone counts as UTC."""
+    """-1 where the list gives no year or no seconds; the time zone counts as UTC."""
     midnight = _midnight(found["day"]) if found["day"] else None
     if midnight is None:
         return -1

@@ -34,7 +34,7 @@ _NAME = re.compile("|".join(_NAMES), re.ASCII)
 
 
 def lists_others(path: str) -> bool:
-    """Whether a file tells a client of others, so that it has to fit the newest of them."""
+    """Whether a file points a client to others, so that it has to fit the newest of them."""
     directory, _, name = path.rpartition("/")
     above = directory.split("/")
     if any(each in DIRECTORIES for each in above) or above[-1].endswith(DIRECTORY_ENDS):

@@ -114,7 +114,7 @@ class Holdings:
 class Compared:
     """A list beside the origin's files, by their numbers.
 
-    ``listed``: the list tells of it; ``there``: as of a file; ``fitting``: of the origin's size; ``timed``: of a known
+    ``listed``: the list mentions it; ``there``: as of a file; ``fitting``: of the origin's size; ``timed``: of a known
     time too; ``older``: than the origin's, but for the ``offset``.
     """
 
@@ -148,7 +148,7 @@ def compared(origin: OriginTree, found: Listing) -> Compared:
 def holdings(origin: OriginTree, found: Listing, unseen: Bits | None = None, by_size: Bits | None = None) -> Holdings:
     """What a mirror holds: a file of the origin's size, and not older than the origin's, as far as times are known.
 
-    ``unseen`` are the files of which the list tells nothing, ``by_size`` those whose time at the origin is not
+    ``unseen`` are the files of which the list says nothing, ``by_size`` those whose time at the origin is not
     believed.
     """
     seen = compared(origin, found)

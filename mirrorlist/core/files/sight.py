@@ -49,7 +49,7 @@ class Sight:
 
     @property
     def unseen(self) -> tuple[bytes, ...]:
-        """The paths at and below which the list tells nothing: links, and empty directories that were closed."""
+        """The paths at and below which the list says nothing: links, and empty directories that were closed."""
         all_are_doubtful = self.refused[Refusal.UNREAD] > 0
         empty = (
             path

@@ -90,7 +90,7 @@ def is_in_reach(number: int, mirror: Mirror, bad_reach: Mapping[str, bytes], mod
 
 
 def names_addresses(mirrors: Iterable[Mirror]) -> bool:
-    """Whether a mirror has a URL that tells its family."""
+    """Whether a mirror has a URL that shows its family."""
     return any(literal_family(url) for mirror in mirrors for urls in mirror.urls.values() for url in urls.values())
 
 

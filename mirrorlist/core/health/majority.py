@@ -19,7 +19,7 @@ COMPARED = GOOD_OUTCOMES | {
     ProbeOutcome.OUTDATED,
     ProbeOutcome.FUTURE,
 }
-"""What tells that a mirror gave something that was compared."""
+"""Outcomes that show that a mirror gave something that was compared."""
 
 _File = tuple[str, str | None]
 _Claim = tuple[ProbeOutcome, str]
@@ -27,7 +27,7 @@ _Claim = tuple[ProbeOutcome, str]
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """Of ``compared`` mirrors so many say the same of a file, which is not what the origin says.
+    """Of ``compared`` mirrors this many say the same of a file, which is not what the origin says.
 
     ``path`` is a repository's; without one it is the time file of ``module``.
     """

@@ -13,7 +13,7 @@ LARGE_PART = 0.25
 FEW = 2
 """Where there are so few mirrors, a refusal by a machine is believed without a witness."""
 ENOUGH = 10
-"""So many mirrors, or all, have to be looked at since before a large part of them is believed to fail."""
+"""This many mirrors, or all, have to be looked at since before a large part of them is believed to fail."""
 
 
 class Trust(Enum):

@@ -21,11 +21,11 @@ from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
 
 DAY = 86_400.0
 TURNS = 10
-"""What did not change is asked for once in so many runs."""
+"""What did not change is asked for once in this many runs."""
 ROUTINE = 36
-"""So many requests per visit at most, with the first ones about 40, while nothing is wrong."""
+"""This many requests per visit at most, with the first ones about 40, while nothing is wrong."""
 LONG_MISSING = 4
-"""So many times not found in a row: a partial mirror, which is asked again in its turn only."""
+"""This many times not found in a row: a partial mirror, which is asked again in its turn only."""
 
 HeldContent = tuple[str, str, str]
 """A mirror, a module, and the path of a repository or an image."""
@@ -179,7 +179,7 @@ def due(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
     """
     wanted = _comparable(trip, tree.module)
     known = {path: trip.verdicts.get(replace(tree, path=path)) for path in wanted}
-    # of plain content no index tells that it is still the same
+    # of plain content no index shows that it is still the same
     plain = {path for path in known if trip.content(tree.module, path).kind is ContentKind.PLAIN}
     pressed = plain | {path for path in known if _is_pressing(known[path], wanted[path])}
     pressing = _oldest_first({path: known[path] for path in pressed})

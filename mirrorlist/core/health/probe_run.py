@@ -31,7 +31,7 @@ WITHOUT_ANSWER = frozenset(
 )
 """Outcomes that do not prove that the prober can use the address family."""
 FEW = 2
-"""Of so many mirrors a refused connection is believed without a witness."""
+"""Of this many mirrors a refused connection is believed without a witness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class RunResult:
     """The outcome of a run. ``verdicts`` are those of the subjects that were probed.
 
     ``kept``: the families in which the run says too little about the mirrors, so that the former verdicts stay.
-    ``noted``: the probes worth keeping: those that changed something, and one a mirror. A verdict tells since when
+    ``noted``: the probes worth keeping: those that changed something, and one per mirror. A verdict says since when
     and until when the same came back; kept one by one the bad ones alone would be over a gigabyte in 30 days.
     """
 
@@ -68,7 +68,7 @@ def apply_run(
 ) -> RunResult:
     """The verdicts after all probes of a run.
 
-    ``controls`` tells for a family whether what the project runs itself answered. A family without controls is
+    ``controls`` says for a family whether what the project runs itself answered. A family without controls is
     judged by whether any mirror answered, and if none did, by whether the one or two that there are refused: some
     machine said so. That more of them refuse at once is rather the prober's own firewall, and silence says nothing.
     """
@@ -122,7 +122,7 @@ def answers(probe: Probe) -> bool:
 
 
 def suspicious(before: Mapping[Subject, Verdict], probes: Collection[Probe], family: Family) -> bool:
-    """Whether so many mirrors turned bad over a family that the controls have to be asked again."""
+    """Whether enough mirrors turned bad over a family for the controls to be asked again."""
     # A mirror without an address of the family, or about which nothing is known, is not among the good ones.
     good: dict[str, bool] = {}
     for probe in probes:
@@ -150,7 +150,7 @@ def _unjudged(probe: Probe) -> Probe:
 
 
 def _tells(probe: Probe, known: Verdict | None) -> bool:
-    """Whether a probe tells something of the net: also one that cannot be made where one succeeded before."""
+    """Whether a probe says something of the net: also one that cannot be made where one succeeded before."""
     if probe.outcome is ProbeOutcome.UNCHECKED:
         return known is not None and known.outcome in GOOD_OUTCOMES
     return probe.outcome not in SAYS_NOTHING and probe.outcome is not ProbeOutcome.NO_ADDRESS

@@ -27,7 +27,7 @@ _NOT_CARRIED = frozenset({ProbeOutcome.MISSING, ProbeOutcome.ELSEWHERE, ProbeOut
 
 @dataclass(frozen=True, slots=True)
 class SpreadPoint:
-    """How far a change has come so many seconds after the origin was seen to have it."""
+    """How far a change has come this many seconds after the origin was seen to have it."""
 
     seconds: float
     mirrors: int
@@ -143,5 +143,5 @@ def continued(before: Sequence[SpreadPoint], point: SpreadPoint) -> tuple[Spread
 
 
 def at_age(spread: Spread, seconds: float) -> SpreadPoint | None:
-    """The last point that is known so many seconds after the change; None before the first."""
+    """The last point that is known this many seconds after the change; None before the first."""
     return max((each for each in spread.points if each.seconds <= seconds), key=lambda each: each.seconds, default=None)

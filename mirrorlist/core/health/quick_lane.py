@@ -101,7 +101,7 @@ class QuickLane:
             self._followed[name] = _Followed(due, now)
 
     def know(self, verdicts: Mapping[Subject, Verdict]) -> None:
-        """The verdicts on trees, as they are by now. What a visit took out has to be good anew."""
+        """The verdicts on trees, as they are by now. What a visit took out has to be good again."""
         for tree, verdict in verdicts.items():
             known, each = self._verdicts.get(tree), self._followed.get(tree.mirror)
             if verdict.good_now or each is None:

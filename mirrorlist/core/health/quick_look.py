@@ -108,7 +108,7 @@ class AddressFault:
 
 
 def after(before: AddressState, sight: AddressSight, now: float) -> AddressState:
-    """The state after one more look. What cannot be told changes nothing; what a visit has to judge is no fault."""
+    """The state after one more look. What is unknown changes nothing; what a visit has to judge is no fault."""
     if sight.outcome is ProbeOutcome.UNCHECKED:
         return before
     if sight.outcome is ProbeOutcome.MISSING:

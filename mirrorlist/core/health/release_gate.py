@@ -115,7 +115,7 @@ def _waiting(
 
 
 def _share(count: int, percent: int) -> int:
-    """So many of a count, rounded up."""
+    """This many of a count, rounded up."""
     return -(-count * percent // 100)
 
 

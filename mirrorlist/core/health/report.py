@@ -90,7 +90,7 @@ class HealthRow:
 
     @property
     def depth(self) -> str:
-        """How deep the content of what is good was checked; of trees and images the rest tells."""
+        """How deep the content of what is good was checked; of trees and images the rest says it."""
         if not self.good_now or self.outcome not in GOOD_OUTCOMES:
             return ""
         if not self.compared:

@@ -17,18 +17,18 @@ from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome
 from mirrorlist.core.model import WEB_PROTOCOLS
 
 ROUNDS = 2
-"""So many rounds of one kind in a row change the weight by a step."""
+"""This many rounds of one kind in a row change the weight by a step."""
 MOST_STEPS = 3
 FAR_ABOVE = 3.0
-"""Slow is a run in which answers take so many times as long as they usually do, and ``LEAST_SECONDS`` more."""
+"""Slow is a run in which answers take this many times as long as they usually do, and ``LEAST_SECONDS`` more."""
 LEAST_SECONDS = 0.5
 TIMES_KEPT = 96
 """A day of runs every quarter of an hour: what a mirror's usual time is taken from."""
 FEWEST_TIMES = 8
 FEWEST_MIRRORS = 3
-"""With fewer mirrors in a run nothing tells theirs from the prober's own trouble."""
+"""With fewer mirrors in a run nothing distinguishes theirs from the prober's own trouble."""
 SLOW_TIMES_KEPT = 4
-"""Of a mirror's slow rounds in a row one in so many counts for its usual time: in two days slow becomes usual."""
+"""Of a mirror's slow rounds in a row one in this many counts for its usual time: in two days slow becomes usual."""
 
 
 @dataclass(frozen=True, slots=True)

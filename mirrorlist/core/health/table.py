@@ -185,7 +185,7 @@ def grace_seconds(mirror: Mirror, service: Service) -> float:
 
 
 def _began(verdict: Verdict, stands: Standing, metadata: RepoMetadata, grace: float) -> float | None:
-    """Since when a mirror stands as it does, where that keeps it out of lists.
+    """Since when a mirror is in its state, where that keeps it out of lists.
 
     It lags since its grace ended. Where that is not known, and where it is stale though its last probe found nothing
     wrong, the origin's last change is what is known.

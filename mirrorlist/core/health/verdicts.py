@@ -137,7 +137,7 @@ class Probe:
 class HealthPolicy:
     """When verdicts change. Hold-down: how long a mirror that just came back and fell again stays out.
 
-    ``patience``: so many probes in a row that find a tree answering 429 or 503 take it out; fewer are load.
+    ``patience``: this many probes in a row that find a tree answering 429 or 503 take it out; fewer are load.
     """
 
     fall: int = 2
@@ -162,7 +162,7 @@ class Verdict:
     probes in a row. ``falls`` counts how often it fell without a calm time between; ``held_until`` is the end
     of the hold-down. ``sha256`` is the last repomd.xml of the origin's that was seen, byte for byte at
     ``sha256_at``, and ``validator`` came with it. ``certificate_days`` were left when it was last checked.
-    ``looked``: so many of the files that the version ``whole_sha256`` names were found to be there, the last ones at
+    ``looked``: this many of the files that the version ``whole_sha256`` names were found to be there, the last ones at
     ``whole_at``.
     """
 
@@ -282,7 +282,7 @@ class Event:
 
 
 class Standing(StrEnum):
-    """How a mirror stands with one repository, from its verdict and from what the origin publishes now."""
+    """The state of one repository on a mirror, from its verdict and from what the origin publishes now."""
 
     FRESH = "fresh"
     UNKNOWN = "unknown"

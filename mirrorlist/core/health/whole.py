@@ -26,7 +26,7 @@ DRAWN = 4
 class WholeLook:
     """The files that a look asks for.
 
-    ``before``: so many of ``NamedFiles.files`` were looked at already; ``apart``: so many of these are not counted.
+    ``before``: this many of ``NamedFiles.files`` were looked at already; ``apart``: this many of these are not counted.
     """
 
     files: tuple[NamedFile, ...]
@@ -34,7 +34,7 @@ class WholeLook:
     apart: int = 0
 
     def looked(self, good: int) -> int:
-        """How many of ``NamedFiles.files`` were looked at when the first so many of the look are good."""
+        """How many of ``NamedFiles.files`` were looked at when this many of the look, from the first on, are good."""
         return self.before + max(0, good - self.apart)
 
 

@@ -74,7 +74,7 @@ def named(body: bytes, content: Content, read: Read) -> tuple[NamedFiles, str]:
 
 
 def _listed(chunks: Iterator[bytes]) -> Iterator[tuple[str, int, int]]:
-    """Path and size of each package of an index, which tells no times."""
+    """Path and size of each package of an index, which gives no times."""
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n\n")

@@ -1,6 +1,6 @@
 """Infer from the addresses of a mirror's own hosts where it may be, and whose network it is in.
 
-An address that is announced in many places, or that belongs to a network of caches, tells nothing of where the
+An address that is announced in many places, or that belongs to a network of caches, says nothing of where the
 mirror is. So several addresses have to agree, and what is known to be such a network is left alone.
 """
 
@@ -145,9 +145,9 @@ def _kind(prefix: Prefix) -> tuple[int, int]:
     return len(prefix.packed) * 8, prefix.length
 
 
-# Whether the networks that a mirror claims are its own, as far as the routing of the internet tells.
+# Whether the networks that a mirror claims are its own, as far as the routing of the internet shows.
 #
-# A disagreement proves nothing: a university's prefix may be announced by its provider. It tells a maintainer where
+# A disagreement proves nothing: a university's prefix may be announced by its provider. It shows a maintainer where
 # to ask.
 
 HIGH_BITS = 64

@@ -81,7 +81,7 @@ _TOP, _BOTTOM = _raw(_NORTH, 0.0)[1], _raw(_SOUTH, 0.0)[1]
 
 
 def point(latitude: float, longitude: float) -> tuple[float, float]:
-    """Where a place stands on a map of ``WIDTH`` by ``HEIGHT``, from the upper left corner; poles are moved inside."""
+    """Where a place is on a map of ``WIDTH`` by ``HEIGHT``, from the upper left corner; poles are moved inside."""
     x, y = _raw(max(_SOUTH, min(_NORTH, latitude)), max(-180.0, min(180.0, longitude)))
     return (x / _EAST + 1) / 2 * WIDTH, (_TOP - y) / (_TOP - _BOTTOM) * HEIGHT
 

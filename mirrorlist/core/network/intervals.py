@@ -115,7 +115,7 @@ def _combined(
     numbers: dict[Pair, int],
 ) -> tuple[array[int], array[int]]:
     left, right = as_numbers(starts_a), as_numbers(starts_b)
-    # What stands in either, ascending. Merging two ascending runs takes a tenth of the time of ``np.union1d``.
+    # What is in either, ascending. Merging two ascending runs takes a tenth of the time of ``np.union1d``.
     both = np.sort(np.concatenate([left, right]), kind="stable")
     new = np.ones(len(both), dtype=bool)
     new[1:] = both[1:] != both[:-1]

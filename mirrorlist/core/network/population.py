@@ -76,7 +76,7 @@ def population(maps: Maps, counted: Sequence[Counted] | None = None) -> Populati
     """The clients, by the addresses or by counts.
 
     Those of a country or a system are spread over its IPv4 addresses of known place, those of a network over its own;
-    where there are none they stand at the country's place, or nowhere.
+    where there are none they are at the country's place, or nowhere.
     """
     edges = [row.prefix for row in counted or () if row.prefix]
     v4 = _blocks(maps, 4, [each for each in edges if len(each.packed) == 4])
@@ -151,7 +151,7 @@ def _by_system(blocks: _Blocks, located: Floats, counted: Sequence[Counted], spr
 def _spread_by(
     kinds: Ints, sizes: Floats, wanted: Sequence[tuple[int, float]], count: int, spread: Floats
 ) -> list[int]:
-    """Adds to ``spread`` the clients of each kind, by size; the rows of kinds without any size are told."""
+    """Adds to ``spread`` the clients of each kind, by size; returns the rows of kinds without any size."""
     whole = summed(kinds, sizes, count)
     each = np.zeros(count)
     left = []

@@ -42,7 +42,7 @@ def unmapped(address: bytes) -> bytes:
 def unwrapped(address: bytes) -> bytes:
     """The IPv4 address inside a 6to4 (RFC 3056), Teredo (RFC 4380) or NAT64 (RFC 6052) address.
 
-    It tells where the client is; it is no proof of a network. Any other address is returned as it is.
+    It says where the client is; it is no proof of a network. Any other address is returned as it is.
     """
     if len(address) == 4 or address[0] not in _MAY_HOLD_IPV4:
         return address
@@ -125,7 +125,7 @@ def flatten(prefixes: Iterable[tuple[Prefix, Hashable]]) -> tuple[IntervalTable,
     """A table of what covers each address, and the meaning of its ids.
 
     ``meanings[id]`` holds the labels of all prefixes that cover the interval, the widest prefix first;
-    ``meanings[0]`` is empty. Prefixes may nest and repeat; a label that does stands where it is most specific.
+    ``meanings[0]`` is empty. Prefixes may nest and repeat; a label that does counts where it is most specific.
     """
     meanings: dict[tuple[Hashable, ...], int] = {(): 0}
 

@@ -143,7 +143,7 @@ def kit_for(
     ``wanted`` is the name of the source to copy, in order or not; by default the policy chooses for each tree.
 
     Raises:
-        KitError: a tree has nothing to be copied from, or a path that no server could be told safely.
+        KitError: a tree has nothing to be copied from, or a path that no server's configuration can hold safely.
     """
     if not _DIRECTORY.fullmatch(root):
         raise KitError(f"the directory '{root}' is not plain; write an absolute path of letters, digits, '.', '_', '-'")
@@ -180,7 +180,7 @@ def kit_for(
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What may be copied, what is wrong with it now, and why the first of it is told."""
+    """What may be copied, what is wrong with it now, and why the first of it is recommended."""
 
     sources: tuple[SyncSource, ...]
     faults: Faults

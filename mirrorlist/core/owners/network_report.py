@@ -255,7 +255,7 @@ _CONTEXT = 3
 
 
 def can_be_named(path: str) -> bool:
-    """Whether a path can stand in a patch as it is."""
+    """Whether a path can be in a patch as it is."""
     return _PLAIN.fullmatch(path) is not None and ".." not in path.split("/")
 
 

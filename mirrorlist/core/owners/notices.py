@@ -23,7 +23,7 @@ class NoticeKind(StrEnum):
 class Condition:
     """Something that the owner of a mirror should know, as it is now.
 
-    ``key`` tells conditions of one kind and mirror apart, so that each is sent once. ``since`` is in seconds since
+    ``key`` distinguishes conditions of one kind and mirror, so that each is sent once. ``since`` is in seconds since
     1970, None where nobody knows. ``lines`` say what is wrong and ``remedies`` what to do, in plain text.
     """
 
@@ -149,7 +149,7 @@ def _is_news(condition: Condition, before: Sequence[SentNotice], now: float, pol
         last = next((each for each in reversed(before) if each.kind in (NoticeKind.OUT, NoticeKind.BACK)), None)
         heard = last is not None and last.kind is NoticeKind.OUT and last.key == condition.key
         return settled and not heard
-    if condition.kind is NoticeKind.CERTIFICATE:  # a renewed certificate ends months later, and is told of anew
+    if condition.kind is NoticeKind.CERTIFICATE:  # a renewed certificate ends months later, and is reported again
         return not any(
             each.kind is condition.kind and each.key == condition.key and each.at > now - 30 * DAY_SECONDS
             for each in before

@@ -130,7 +130,7 @@ class Spot:
 class Effect:
     """What the change does to one mirror; ``mirror`` is the new one, or the one that goes.
 
-    Shares are of all clients. Countries and systems are those where it has any, the largest first. ``unserved`` tells
+    Shares are of all clients. Countries and systems are those where it has any, the largest first. ``unserved`` says
     why nobody gets it, if so.
     """
 

@@ -1,4 +1,4 @@
-"""The mirrors as they stand before or after a change: which groups the clients of each place and network are given.
+"""The mirrors before or after a change: which groups the clients of each place and network are given.
 
 Every mirror counts as good: a change is judged by whom it serves when all works. core/selection/select.py
 finds the same groups for one client at a time; tests hold the two against each other.
@@ -21,7 +21,7 @@ from mirrorlist.core.selection.compile import CloudTable, Proof, network_classes
 from mirrorlist.core.selection.rank import Group, class_match, network_groups
 from mirrorlist.core.snapshot import NetworkClass
 
-# How likely each mirror stands first, or among the first few, for clients that are given the same groups.
+# How likely each mirror is first, or among the first few, for clients that are given the same groups.
 #
 # These are exact shares, not counts of simulated requests: the first place is drawn by weight from the closest group,
 # and the others follow group by group in a weighted random order (core/spread.py). Over all keys of the spread that is
@@ -45,7 +45,7 @@ class Odds:
 def odds(groups: Iterable[Group], listed: int = EARLY) -> Odds:
     """The odds of these groups, closest first; ``listed`` is how many a list holds, and at most ``EARLY`` count.
 
-    A mirror that stands in several groups counts in the closest one. The sum of ``first`` is 1, that of ``early`` the
+    A mirror that is in several groups counts in the closest one. The sum of ``first`` is 1, that of ``early`` the
     number of places that there are mirrors for; of no groups nothing.
     """
     places = min(listed, EARLY)
@@ -53,7 +53,7 @@ def odds(groups: Iterable[Group], listed: int = EARLY) -> Odds:
     early: dict[int, float] = {}
     for group in groups:
         left = places - round(sum(early.values()))
-        # the members that stand in no closer group, and their weights
+        # the members that are in no closer group, and their weights
         weights = np.diff(np.array(group.cumulative, dtype=np.float64), prepend=0.0)
         new = [at for at, member in enumerate(group.members) if member not in early]
         members, weights = [group.members[at] for at in new], weights[new]

@@ -191,7 +191,7 @@ def known_of(
     now: float,
     files: Mapping[str, Mapping[str, FoundFiles]] = MappingProxyType({}),
 ) -> RecordInputs:
-    """All of it; what is told is chosen by ``public_record``."""
+    """All of it; what is shown is chosen by ``public_record``."""
     facts = snapshot.facts
     by_module = wanted_repositories(facts.service.catalogue, facts.metadata)
     return RecordInputs(
@@ -221,7 +221,7 @@ def known_of(
 
 
 def rung_counts(facts: Facts) -> dict[str, int] | None:
-    """How many lists stand on each fallback level, by its name in small letters; None while nothing is known."""
+    """How many lists are on each fallback level, by its name in small letters; None while nothing is known."""
     if not facts.health.holds:
         return None
     found = Counter(rung for path, rung in rungs(facts).items() if path in facts.health.holds)

@@ -43,7 +43,7 @@ _NOT_COUNTED = frozenset({SyncState.UNKNOWN, SyncState.MISSING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What the database tells beside the verdicts; mirrors by name, everything the newest first."""
+    """What the database holds besides the verdicts; mirrors by name, everything the newest first."""
 
     events: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     probes: Mapping[str, Sequence[Probe]] = field(default_factory=dict)

@@ -208,7 +208,7 @@ class PublicNetwork:
     commit: str | None = None
     """The commit of the mirror files."""
     rungs: Mapping[str, int] | None = None
-    """How many repositories stand on each fallback level, by its name; None while nothing was compared."""
+    """How many repositories are on each fallback level, by its name; None while nothing was compared."""
     origin_faults: tuple[str, ...] = ()
     """What is wrong at the origin itself, a sentence each."""
     spreads: tuple[Spread, ...] = ()
@@ -223,7 +223,7 @@ def without_contacts(mirror: Mirror) -> Mirror:
 
 
 def public_fields(mirror: Mirror) -> dict[str, object]:
-    """The fields of a PublicMirror that its file tells."""
+    """The fields of a PublicMirror that its file gives."""
     place = mirror.location or Location()
     return {
         "name": mirror.name,

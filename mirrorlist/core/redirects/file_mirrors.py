@@ -90,13 +90,13 @@ class FileSelection:
         return self.place.path.rstrip("/").rpartition("/")[2]
 
     def after(self, turn: int) -> FileSelection:
-        """The same, where so many sources go to the end: for a client that came back as often for the same file."""
+        """The same, where this many sources go to the end: for a client that came back as often for the same file."""
         first = turn % len(self.sources)
         return replace(self, sources=(*self.sources[first:], *self.sources[:first]))
 
     @property
     def is_desperate(self) -> bool:
-        """Whether the first source is a mirror that was good once, for want of a better one."""
+        """Whether the first source is a mirror that was good once, for lack of a better one."""
         return self.selection.level is FallbackLevel.LAST_KNOWN and self.sources[0].mirror is not None
 
     @property
@@ -206,7 +206,7 @@ def _resorts(snapshot: Snapshot, wanted: FileQuery, family: Family | None) -> li
 
 
 def comes_from_origin(place: TreePath) -> bool:
-    """Whether a file is one that its tree has the origin give: it tells clients of others, or the operator says so."""
+    """Whether a file is one that its tree has the origin give: it points clients to others, or the operator says so."""
     if place.is_directory:
         return False
     if place.tree.from_origin and fits_one(place.path, place.tree.from_origin):

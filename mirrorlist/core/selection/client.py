@@ -18,7 +18,7 @@ CountryOf = Callable[[bytes], str | None]
 
 
 def client_at(snapshot: Snapshot, address: bytes | None, sent: bytes, country_of: CountryOf) -> Client:
-    """The client at a packed address; ``sent`` is what tells clients apart whose address is not known."""
+    """The client at a packed address; ``sent`` distinguishes clients whose address is not known."""
     if address is None:
         return Client(None, sent, NOWHERE)
     facts = snapshot.facts
@@ -76,7 +76,7 @@ WORDS: Mapping[str, tuple[PackageManager, ...]] = {
 def package_managers(
     repository: Repository, directory: str, is_there: Callable[[str], bool] | None
 ) -> tuple[PackageManager, ...]:
-    """Who reads a repository; everybody where nothing tells.
+    """Who reads a repository; everybody where nothing says so.
 
     ``is_there`` says whether the origin has a file or directory below the tree; None where its files are not known.
     """

@@ -19,7 +19,7 @@ Column = Sequence[bytes | None]
 NOT_KEPT = -1
 """The number of a column that is not kept."""
 MOST_NARROWED = 512
-"""So many columns are kept that clients' filters narrow, and as many that holders of files narrow alone: there may be
+"""This many columns are kept that clients' filters narrow, and as many that holders of files narrow alone: there may be
 as many as sets of mirrors that have a file. About 4 KB each with 530 mirrors."""
 
 

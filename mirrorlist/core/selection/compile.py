@@ -59,7 +59,7 @@ def _alike(places: Sequence[ClientPlace]) -> Iterable[Sequence[ClientPlace]]:
 
 
 class _OrderCompiler:
-    """Fills a PlaceOrders run by run; ``numbers`` are the mirrors that stand in it."""
+    """Fills a PlaceOrders run by run; ``numbers`` are the mirrors in it."""
 
     def __init__(
         self,

@@ -142,7 +142,7 @@ def real_path(index: FileIndex, path: str) -> str:
 
 
 def changes_in_place(path: str) -> bool:
-    """Whether a file lists others and is written anew under the same name."""
+    """Whether a file lists others and is written again under the same name."""
     name = path.rpartition("/")[2]
     return name in METADATA or name.endswith(METADATA_ENDS)
 

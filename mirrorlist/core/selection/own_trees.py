@@ -20,7 +20,7 @@ T = TypeVar("T")
 class OwnTrees:
     """The project's own trees that answers to one question may hold, by URL.
 
-    ``answering`` stand behind the mirrors that work for the client, and before all others: those that work over another
+    ``answering`` follows the mirrors that work for the client, and before all others: those that work over another
     address family only, or were good once. ``last`` are the trees that do not answer, or not over the
     client's family. With ``enough`` mirrors that work a list does without any.
     """
@@ -30,7 +30,7 @@ class OwnTrees:
     enough: int
 
     def among(self, mirrors: Sequence[T], working: int) -> list[T | str]:
-        """Mirrors, of which so many at the front work for the client, and the trees in their places."""
+        """Mirrors, of which this many at the front work for the client, and the trees in their places."""
         if working >= self.enough:
             return list(mirrors)
         return [*mirrors[:working], *self.answering, *mirrors[working:], *self.last]

@@ -1,6 +1,6 @@
 """Answers from a snapshot's tables: what core/selection/select.py decides, in a few look-ups.
 
-Orders know nothing of what is usable: that is a column of URLs (or None), one entry a mirror, applied while
+Orders know nothing of what is usable: that is a column of URLs (or None), one entry per mirror, applied while
 the answer is joined. So a mirror that goes out moves nobody else, and needs no new orders.
 """
 
@@ -129,7 +129,7 @@ class PreparedModule:
         self._carriers = carriers(self._mirrors, module)
 
     def numbers(self, place: int, network: int, lot: ClientHash, column: PreparedColumn) -> tuple[list[int], bool]:
-        """The mirrors to list, best first, and whether a monopoly stands alone."""
+        """The mirrors to list, best first, and whether a monopoly is alone."""
         key = self.any_key(place, network, lot, column)
         return ([], False) if key is None else self.listed(key, column)
 
@@ -194,7 +194,7 @@ class PreparedModule:
         return place, network, variant, key & 0xFFFF
 
     def listed(self, key: int, column: PreparedColumn) -> tuple[list[int], bool]:
-        """The list of a key: the mirrors' numbers, best first, and whether a monopoly stands alone.
+        """The list of a key: the mirrors' numbers, best first, and whether a monopoly is alone.
 
         The column that the key was made by decides, and the wider ones fill up the list, one after the other.
         """
@@ -252,7 +252,7 @@ class PreparedModule:
         return [*found, *islice((number for number in rest if number not in seen), self._limit - len(found))]
 
     def _is_whole(self, place: int) -> bool:
-        """Whether the prepared order of a place holds every mirror that could stand in it."""
+        """Whether the prepared order of a place holds every mirror that could be in it."""
         last = (place * self._variants + 1) * self._near - 1
         return self._orders.orders[last] == len(self._mirrors)
 

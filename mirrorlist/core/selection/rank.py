@@ -41,7 +41,7 @@ class Group:
 
 
 Monopoly = tuple[Group, ...]
-"""The monopolies that match a network equally closely, nearest first: they stand together, and alone."""
+"""The monopolies that match a network equally closely, nearest first: they are listed together, and alone."""
 
 
 def network_groups(
@@ -74,7 +74,7 @@ def network_groups(
 def effective_km(mirror_vector: Vector | None, mirror_country: str | None, place: ClientPlace, border_km: int) -> int:
     """The distance by which mirrors are compared: kilometres, and the cost of a border.
 
-    For a client known by its country only, the mirrors of that country are closest, wherever they stand.
+    For a client known by its country only, the mirrors of that country are closest, wherever they are.
     """
     if is_nowhere(place):
         return 0
@@ -89,7 +89,7 @@ def effective_km(mirror_vector: Vector | None, mirror_country: str | None, place
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A mirror that can stand in a place's groups."""
+    """A mirror that can be in a place's groups."""
 
     number: int
     vector: Vector | None

@@ -43,7 +43,7 @@ from mirrorlist.core.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Sieved:
-    """The mirrors, by number, that may stand in this client's groups; of these the usable ones, and those that stand
+    """The mirrors, by number, that may be in this client's groups; of these the usable ones, and those that come
     behind them (see ``Usability``), first the unchecked ones; the reasons of all that are not usable."""
 
     standing: frozenset[int]
@@ -125,7 +125,7 @@ def _reason_against(mirror: Mirror, query: Query, client: Client, match: Match |
 def _groups(
     snapshot: Snapshot, sieved: Sieved, near: Mapping[int, Match], query: Query, client: Client
 ) -> tuple[list[Group], bool]:
-    """The client's groups, closest first; True if a monopoly stands alone."""
+    """The client's groups, closest first; True if a monopoly is alone."""
     weights = snapshot.weights
     matches = {number: near[number] for number in sorted(sieved.standing & near.keys())}
     monopolies, by_network = network_groups(matches, snapshot.mirrors, client.place, weights, snapshot.policy)

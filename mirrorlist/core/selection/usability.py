@@ -48,7 +48,7 @@ _STEPS = (
     (FallbackLevel.LAST_KNOWN, frozenset(SyncState) - {SyncState.MISSING, SyncState.WRONG}),
     (FallbackLevel.LAST_KNOWN, frozenset(SyncState)),
 )
-"""The steps down: what a mirror holds that is good enough. Those that surely lack a repository stand on the last."""
+"""The steps down: what a mirror holds that is good enough. Those that surely lack a repository are on the last."""
 _OWN_FAMILY, _FAMILY_ASKED = _STEPS[:2], _STEPS[:3]
 """The steps on which mirrors that work over the client's family come before others, and those on which clients that ask
 for a family get nothing else."""
@@ -81,9 +81,9 @@ def family_of(client: Client) -> Family | None:
 class Usability:
     """For each mirror its URLs (empty where it cannot be used) and the reason; the fallback level that was reached.
 
-    ``others`` have URLs, and stand behind all that are known to work for the client and behind the project's own trees
+    ``others`` have URLs, and follow all that are known to work for the client and behind the project's own trees
     that answer: those that work over another family only, and on the level "last known good" all public ones.
-    ``unchecked`` stand before these and behind the rest, but for clients in networks that they name: nobody has seen
+    ``unchecked`` come before these and behind the rest, but for clients in networks that they name: nobody has seen
     there what is asked for, and on others somebody has.
     """
 

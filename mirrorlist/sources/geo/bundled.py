@@ -1,7 +1,7 @@
 """Address tables of the package: packed for NumPy's ``.npz``, and checked when they are read.
 
 The starts of intervals are kept as differences, and of all numbers the bytes of equal weight side by side: so
-they pack to a third less. Of a family the arrays are ``starts4`` and what is from there on, as ``asns4``.
+they pack to a third less. The arrays of a family are ``starts4`` and what is from there on, as ``asns4``.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _planes(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[np.uint8]:
 
 
 def _numbers(planes: NDArray[np.uint8], kind: str) -> NDArray[np.unsignedinteger]:
-    """The numbers whose bytes of equal weight stand in one row each."""
+    """The numbers whose bytes of equal weight are in one row each."""
     if planes.dtype != np.uint8 or planes.ndim != 2:
         raise ValueError("the bytes do not lie side by side")
     found: NDArray[np.unsignedinteger] = np.ascontiguousarray(planes.T).view(kind).ravel()

@@ -1,7 +1,7 @@
 """Read databases in MaxMind's file format into tables of places and ASNs.
 
 A file is read once, whole: its tree is flattened with numpy, and each distinct record is decoded once, by the
-C reader. What a record says is told by ``records.py``.
+C reader. What a record says is read by ``records.py``.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ JUDGES: Mapping[str, Callable[[geoip2.database.Reader, str], object]] = {
     "GeoLite2-ASN": geoip2.database.Reader.asn,
     "GeoIP2-ISP": geoip2.database.Reader.isp,
 }
-"""What stands in a file's ``database_type``, and the method of geoip2 that has to be able to read its records."""
+"""The ``database_type`` of a file, and the method of geoip2 that has to be able to read its records."""
 
 
 def read_geo_database(path: Path) -> GeoTables:

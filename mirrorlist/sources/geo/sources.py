@@ -82,7 +82,7 @@ def cloud_files(geo: GeoSources) -> Mapping[str, str]:
 
 
 class AddressSources:
-    """Reads them all; of a file that breaks, what it said before stays in force. ``data`` is the package's."""
+    """Reads them all; of a file that breaks, what it said before stays in effect. ``data`` is the package's."""
 
     def __init__(self, cache: Path, data: Traversable = DATA) -> None:
         self._databases = GeoFiles(cache)

@@ -17,7 +17,7 @@ _READ_AT_ONCE = 1 << 20
 
 
 def unpack(packed: Path, to: Path) -> None:
-    """Writes the database that a download holds; its first bytes tell how it is packed.
+    """Writes the database that a download holds; its first bytes say how it is packed.
 
     Raises:
         DownloadError: the download ends early, is damaged or too large, or holds no database.

@@ -11,8 +11,8 @@ from typing import Any
 from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, Protocol, Status
 from mirrorlist.core.network.prefixes import canonical_network, prefix
 from mirrorlist.sources.geo.clouds import canonical_region, known_regions
+from mirrorlist.sources.mirrors.optional_fields import OPTIONAL, field_of, leave_out
 from mirrorlist.sources.mirrors.repairs import MirrorDraft
-from mirrorlist.sources.mirrors.trifles import TRIFLES, field_of, leave_out
 from mirrorlist.sources.mirrors.urls import tree_url, url_fault
 from mirrorlist.sources.places.countries import Countries
 from mirrorlist.sources.yaml.documents import Code, duration_seconds, shown, spelled
@@ -99,7 +99,7 @@ def _whole(value: float | None) -> int | None:
 
 
 # Checks beyond the schema: URLs, networks, dates, and whether the mirror serves anybody.
-# To add one: a function here, its place in CHECKS, and a code for what it tells.
+# To add one: a function here, its place in CHECKS, and a code for what it reports.
 
 MOST_REGIONS = 256
 """The schema refuses more; comparing thousands with the names that are known would take seconds."""
@@ -131,12 +131,12 @@ def check_networks(draft: MirrorDraft) -> None:
 
 
 def check_dates(draft: MirrorDraft) -> None:
-    """Every date stands in the calendar."""
+    """Every date is in the calendar."""
     for key in ("status_since", "status_until", "live_from"):
         text = draft.root.get(key)
         if isinstance(text, str) and not _is_date(text):
             message = f"{key} {shown(text)} is no date; write year-month-day, as in 2026-12-24"
-            if field_of((key,)) in TRIFLES:
+            if field_of((key,)) in OPTIONAL:
                 leave_out(draft, (key,), Code.BAD_DATE, message)
             else:
                 draft.refuse((key,), Code.BAD_DATE, message)

@@ -14,8 +14,8 @@ from pathlib import Path
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import Mirror
 from mirrorlist.sources.mirrors.fields import CHECKS, mirror_from
+from mirrorlist.sources.mirrors.optional_fields import settled
 from mirrorlist.sources.mirrors.repairs import MirrorDraft, Surroundings
-from mirrorlist.sources.mirrors.trifles import settled
 from mirrorlist.sources.places.checks import place_findings
 from mirrorlist.sources.places.countries import Countries
 from mirrorlist.sources.places.locations import Atlas
@@ -53,7 +53,7 @@ class MirrorFiles:
 def parse_mirror(
     data: bytes, path: str, modules: Collection[str], countries: Countries, atlas: Atlas | None = None
 ) -> tuple[Mirror | None, tuple[Finding, ...]]:
-    """The mirror that a file describes, or None when an error stands among the findings.
+    """The mirror that a file describes, or None when an error is among the findings.
 
     Never raises. The findings are in the order of the file. Places are judged where an atlas is given.
     """

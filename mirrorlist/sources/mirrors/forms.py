@@ -212,7 +212,7 @@ def _degrees(directions: str) -> Form:
 
 
 def _entries(between: str) -> Form:
-    """Text, or one number, as a list; ``between`` is what may stand between its entries."""
+    """Text, or one number, as a list; ``between`` is what may be between its entries."""
 
     def form(value: Value) -> Value:
         if isinstance(value, str):

@@ -1,6 +1,6 @@
 """Logos: small PNG and WebP pictures and nothing else, recognised by their bytes without decoding them.
 
-A picture is walked from its first byte to its last, so that nothing stands behind it: a file that is a picture to
+A picture is walked from its first byte to its last, so that nothing follows it: a file that is a picture to
 one program and a page to another has no place beside mirror files.
 """
 
@@ -51,7 +51,7 @@ def png_size(data: bytes) -> Size:
     """The width and height of a whole PNG picture (ISO/IEC 15948).
 
     Raises:
-        NoPicture: a chunk is broken, unusual or missing, or something stands behind the last.
+        NoPicture: a chunk is broken, unusual or missing, or something follows the last.
     """
     if not data.startswith(_PNG):
         raise NoPicture("it does not begin like one")
@@ -86,7 +86,7 @@ def webp_size(data: bytes) -> Size:
     """The width and height of a whole WebP picture (RFC 9649) without animation.
 
     Raises:
-        NoPicture: a chunk is broken or unusual, or something stands behind the last.
+        NoPicture: a chunk is broken or unusual, or something follows the last.
     """
     riff, length, webp = struct.unpack_from("<4sI4s", data)
     if riff != b"RIFF" or webp != b"WEBP" or length != len(data) - 8:

@@ -1,6 +1,6 @@
 """Repair small faults of mirror files that have an obvious meaning; report each.
 
-To add one: a function here, its place in REPAIRS (they run in this order), and a code for what it tells.
+To add one: a function here, its place in REPAIRS (they run in this order), and a code for what it reports.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class MirrorDraft:
                 found = found[step]
             except (KeyError, IndexError, TypeError):
                 return None
-        return found  # type: ignore[no-any-return]  # whatever stands in a tree of values is one
+        return found  # type: ignore[no-any-return]  # whatever is in a tree of values is one
 
     def put(self, pointer: Pointer, value: Value) -> None:
         """Replace the value at a pointer."""

@@ -1,7 +1,7 @@
 """Remarks on the place of a mirror: unknown names, and names that contradict one another.
 
 These remarks need the world's places, so they are made only where the reader of mirror files is given an atlas.
-To add one: a function here, its place in ``place_findings``, and a code for what it tells.
+To add one: a function here, its place in ``place_findings``, and a code for what it reports.
 """
 
 from __future__ import annotations

@@ -258,7 +258,7 @@ WIDER: Mapping[str, tuple[str, ...]] = {
     "APAC": ("AS", "OC"),
     "Asia Pacific": ("AS", "OC"),
 }
-"""What means several, of which the country tells one."""
+"""Names with several meanings, of which the country selects one."""
 
 
 def continents(text: str) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
     ``names`` has one line a city. ``short_names`` and ``alternates`` have the further names of the same city
     between tabs: those that are a part of its name (Frankfurt, of Frankfurt am Main), and the others. The columns
     hold one number a city: the state in a byte, degrees in little-endian 16 bits, the population in a byte.
-    ``state_names`` leads from a folded name or ISO 3166-2 code to the states that it may mean; state n stands
+    ``state_names`` leads from a folded name or ISO 3166-2 code to the states that it may mean; state n is
     at n - 1 of ``state_centres``, in the units of the columns.
     """
 

@@ -50,7 +50,7 @@ class Atlas:
     gazetteer: Gazetteer
 
     def territory(self, country: str, text: str) -> str | None:
-        """The code of the territory that stands in the place of a state of this country."""
+        """The code of the territory that takes the place of a state of this country."""
         code = text.strip().upper().removeprefix(f"{country}-")
         meant = code if len(code) == 2 else self.countries.normalise(text)
         return meant if meant in TERRITORIES.get(country, ()) else None
@@ -80,7 +80,7 @@ def by_city_and_state(location: Location, atlas: Atlas) -> Location | None:
 
 
 def by_swapped_names(location: Location, atlas: Atlas) -> Location | None:
-    """The city stands where the state belongs, and the state where the city does."""
+    """The city is where the state belongs, and the state where the city does."""
     found = _city_in_state(atlas, location.country, location.region, location.city)
     return _at(location, found, CITY_KM, PlaceSource.SWAPPED)
 

@@ -98,7 +98,7 @@ def _placed_versions(draft: ServiceDraft) -> Iterator[tuple[Pointer, str]]:
 
 
 def arches_have_versions(draft: ServiceDraft) -> Iterator[Finding]:
-    """Architectures stand under a name by which they are looked up."""
+    """Architectures are under a name by which they are looked up."""
     known = dict.fromkeys(_arches_key(draft, version) for version in spelled_versions(draft.catalogue))
     for key in draft.text.arches:
         if key not in known:

@@ -115,7 +115,7 @@ def check(draft: ServiceDraft) -> tuple[Finding, ...]:
 
 
 def main_is_no_option(draft: ServiceDraft) -> Iterator[Finding]:
-    """The main module's versions stand under ``versions``."""
+    """The main module's versions are under ``versions``."""
     if MAIN in draft.text.optional_module_versions:
         message = f"optional_module_versions.{MAIN} is the distribution itself; name its versions under versions"
         yield draft.key_error(("optional_module_versions", MAIN), ServiceCode.RESERVED_NAME, message)

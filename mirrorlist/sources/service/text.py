@@ -307,7 +307,7 @@ CityOf = Callable[[str, str], tuple[float, float] | None]
 
 @dataclass(frozen=True, slots=True)
 class ServiceDraft:
-    """A service file on its way: where its values stand, what they are, and the catalogue they make.
+    """A service file on its way: where its values are, what they are, and the catalogue they make.
 
     Without ``city_of`` nothing is said of cities: who wants only a directory of the file need not load a gazetteer.
     """

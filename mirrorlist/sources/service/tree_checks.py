@@ -36,7 +36,7 @@ def trees_have_modules(draft: ServiceDraft) -> Iterator[Finding]:
 
 
 def trees_leave_the_service_alone(draft: ServiceDraft) -> Iterator[Finding]:
-    """Only on a host of its own may a tree stand where the service answers."""
+    """Only on a host of its own may a tree be where the service answers."""
     for index, tree in enumerate(draft.text.trees):
         first = tree.path.split("/")[1]
         if tree.host is None and (not first or first in RESERVED):

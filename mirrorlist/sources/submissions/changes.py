@@ -168,7 +168,7 @@ def read_client_counts(path: Path, countries: Countries) -> tuple[Counted, ...]:
 
 
 Row = tuple[str, str, int]
-"""Where it stands, who is counted, how many."""
+"""Where it is, who is counted, how many."""
 
 
 def _csv_rows(text: str, name: str) -> Iterator[Row]:

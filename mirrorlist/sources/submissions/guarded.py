@@ -1,8 +1,8 @@
 """Keep out what a mirror file may not say, however the file came into the directory: the last line of defence.
 
 The questions are those that a submission is asked (``judge.py``). A file that got past them by a mistaken merge
-or by hand is served without the values that they refuse, and each is told with its place. Two mirrors that claim the
-same addresses have no judge here, so it counts whom the maintainers approved, then whose claim is in force already.
+or by hand is served without the values that they refuse, and each is reported with its place. Two mirrors that claim
+the same addresses have no judge here, so whom the maintainers approved counts, then whose claim is in effect already.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def guarded_files(
 def guarded(
     files: Mapping[str, ReadFile], terms: SubmissionTerms, former: Collection[Mirror] = ()
 ) -> dict[str, Mirror]:
-    """The mirrors by the path of their file, without what they may not have. ``former`` are those in force so far."""
+    """The mirrors by the path of their file, without what they may not have. ``former`` are those in effect so far."""
     alone = {path: by_itself(read, terms) for path, read in files.items()}
     if not terms.is_public:
         return {path: read.mirror for path, read in alone.items()}
@@ -131,7 +131,7 @@ class _Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """Who has which claims already: by the maintainers' word, or in the generation that is in force."""
+    """Who has which claims already: by the maintainers' word, or in the current generation."""
 
     terms: SubmissionTerms
     known: Neighbours
@@ -144,7 +144,7 @@ class _Standing:
         """Whether a mirror does without a network because of another one's claim.
 
         Of two of the same rank a monopoly gives way to whoever has a wider or the same network, and another mirror's
-        clients; what stands inside a monopoly gives way to it. Two mirrors that are open share what both have had.
+        clients; what is inside a monopoly gives way to it. Two mirrors that are open share what both have had.
         """
         mine, theirs = self.known.mirrors[submission.path], self.known.mirrors[other.holder]
         ranks = self._rank(mine, row.prefix), self._rank(theirs, other.prefix)

@@ -83,7 +83,7 @@ def _label_fault(label: str) -> str | None:
 
 LAST_PORT = 65535
 LIST: Pointer = ("subnets",)
-"""Where the URL of a list of networks stands."""
+"""Where the URL of a list of networks is."""
 
 _BAD_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:[01][0-9A-Fa-f]|7[Ff]|2[345Ff]|3[Ff]|5[Cc])")
 _OWN_MACHINE = re.compile(r"(.*\.)?localhost|localhost\.localdomain")
@@ -91,7 +91,7 @@ _DOTS = re.compile(r"(?:\.|%2[Ee]){1,2}")
 
 
 def name_is_a_host(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
-    """The mirror's name can stand in DNS; a public mirror's can be looked up."""
+    """The mirror's name is possible in DNS; a public mirror's can be looked up."""
     name = submission.name
     fault = name_fault(name) if name else None
     if name and fault is None and _is_judged_as_public(submission, terms):

@@ -29,7 +29,7 @@ MOST_ASNS = 64
 MOST_TOLD = 20
 ALONE: Pointer = ("monopoly",)
 SHORTEST = {4: 16, 6: 32}
-"""The widest network that a file may claim by itself, and the most that all of its networks cover together."""
+"""The widest network that a file may claim unreviewed, and the most that all of its networks cover together."""
 
 OR_APPROVAL = ", or ask the maintainers to approve it"
 """They write the mirror's name under ``approved`` in service.yml."""

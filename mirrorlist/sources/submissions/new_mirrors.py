@@ -28,7 +28,7 @@ Value = str | int | float
 
 @dataclass(frozen=True, slots=True)
 class FieldQuestion:
-    """One thing that a mirror file can say: how it is asked for, where it stands, and how an answer is read."""
+    """One thing that a mirror file can say: how it is asked for, where it is, and how an answer is read."""
 
     question: str
     keys: tuple[str, ...]

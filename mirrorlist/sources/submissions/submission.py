@@ -25,7 +25,7 @@ Network = IPv4Network | IPv6Network
 class SubmissionTerms:
     """What every submission is held to.
 
-    ``address_fault`` tells why no public mirror may have an address, ``local_fault`` why none may; ``special`` are the
+    ``address_fault`` says why no public mirror may have an address, ``local_fault`` why none may; ``special`` are the
     networks that are not the internet's, ``ports`` those that belong to something else. ``asns`` gives the table of
     who announces what, ``announced4`` how many IPv4 addresses each of them does, and ``time_zones`` the names of the
     IANA database; they are asked for only where a file needs them.
@@ -79,7 +79,7 @@ def _grouped(rows: Iterable[tuple[Any, str]]) -> dict[Any, tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One submitted file. ``root`` of the document may still be of any shape; ``text`` is the file as it stands.
+    """One submitted file. ``root`` of the document may still be of any shape; ``text`` is the file unchanged.
 
     ``mirror`` is None where the loader refuses the file.
     """
@@ -197,12 +197,12 @@ def prefix_of(network: Network) -> Prefix:
 
 
 # Codes of the checks beyond the loader's; docs/findings.md explains each.
-# To add one: a member here, a row in that page, a check that tells it, and a refused example in
+# To add one: a member here, a row in that page, a check that reports it, and a refused example in
 # tests/data/submissions.py.
 
 
 class SubmissionCode(StrEnum):
-    """What is wrong, in the words that stand between the brackets of a finding."""
+    """What is wrong, in the words between the brackets of a finding."""
 
     # The file.
     STRAY_FILE = "stray-file"
@@ -244,7 +244,7 @@ class SubmissionCode(StrEnum):
     BELOW_MINIMUM = "below-minimum"
     BELOW_PREFERRED = "below-preferred"
 
-    # What only asking the mirror tells.
+    # What only asking the mirror shows.
     UNREACHABLE = "unreachable"
     BAD_REPOSITORY = "bad-repository"
     NOT_CHECKED = "not-checked"

@@ -47,10 +47,10 @@ EAST_ASIAN = frozenset({"Cjk", "Hiragana", "Katakana", "Hangul", "Bopomofo", "Fu
 """Names of Unicode begin so for the letters that Japanese, Korean and Chinese mix with each other and with Latin."""
 
 NO_SCRIPT = "\u00aa\u00b5\u00ba"
-"""The micro sign and ordinals stand beside letters of any script."""
+"""The micro sign and ordinals appear beside letters of any script."""
 
 LOOKING_LATIN = frozenset("асԁеһіјӏорԛѕԝхуѵАВЕЅІЈКМНОРСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧονικ")
-"""Cyrillic and Greek letters that nobody tells from Latin ones."""
+"""Cyrillic and Greek letters that nobody can distinguish from Latin ones."""
 
 
 def no_hidden_character(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
@@ -72,7 +72,7 @@ def no_hidden_character(submission: Submission, _: SubmissionTerms) -> Iterator[
 
 
 def no_escaped_character(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
-    """No value has by an escape what may not stand in the file as it is."""
+    """No value has by an escape what may not be in the file as it is."""
     told = 0
     for pointer, text in _strings((), submission.document.root):
         index = next((n for n in (each.start() for each in SUSPECT.finditer(text)) if hides(text, n)), None)
@@ -128,7 +128,7 @@ def texts_read_as_they_look(submission: Submission, _: SubmissionTerms) -> Itera
 def look_alike(text: str) -> str | None:
     """Why a text may be taken for another one, with a remedy; None for an honest one.
 
-    Latin letters may stand in one word with those of East Asia, as in names of companies; no others mix (UTS 39, 5.2).
+    Latin letters may be in one word with those of East Asia, as in names of companies; no others mix (UTS 39, 5.2).
     """
     if text.isascii():
         return None

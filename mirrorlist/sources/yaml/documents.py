@@ -41,7 +41,7 @@ START = Position(1, 1)
 class Document:
     """What one file says. ``root`` is None when the file is refused; then ``findings`` hold an error.
 
-    ``places`` tells where each value begins, ``key_places`` where the key of each entry of a mapping does.
+    ``places`` says where each value begins, ``key_places`` where the key of each entry of a mapping does.
     """
 
     path: str
@@ -49,7 +49,7 @@ class Document:
     places: Mapping[Pointer, Position] = field(default_factory=dict)
     key_places: Mapping[Pointer, Position] = field(default_factory=dict)
     bare_words: frozenset[Pointer] = frozenset()
-    """Values that stand as yes, no, on or off without quotes: text here, booleans to other readers."""
+    """Values that are written yes, no, on or off without quotes: text here, booleans to other readers."""
     findings: tuple[Finding, ...] = ()
     origins: Mapping[Pointer, Pointer] = field(default_factory=dict)
     """Where a value was before a repair moved it: the new pointer to the one in the file."""
@@ -124,7 +124,7 @@ def printable(text: str) -> str:
 
 
 class Code(StrEnum):
-    """What is wrong, in the words that stand between the brackets of a finding."""
+    """What is wrong, in the words between the brackets of a finding."""
 
     # The file as a whole, and its YAML.
     UNREADABLE_FILE = "unreadable-file"

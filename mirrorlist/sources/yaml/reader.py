@@ -52,7 +52,7 @@ NOTICED_LATE = frozenset(
         "found unexpected end of stream",
     }
 )
-"""Complaints that stand where the parser gave up; what they are about began earlier."""
+"""Complaints that point to where the parser gave up; what they are about began earlier."""
 
 
 def syntax_message(error: yaml.MarkedYAMLError) -> str:

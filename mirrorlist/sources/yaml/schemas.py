@@ -46,8 +46,8 @@ def with_booleans(document: Document, name: str) -> Document:
 def judge(document: Document, name: str) -> tuple[Finding, ...]:
     """What the schema refuses in a document, in the order of the file; each an error.
 
-    A missing key is told at the mapping that lacks it, an unknown one at the key, the rest at the value.
-    Of a document with very many faults only some are told.
+    A missing key is reported at the mapping that lacks it, an unknown one at the key, the rest at the value.
+    Of a document with very many faults only some are reported.
     """
     return findings_on(document, refused(document, name))
 

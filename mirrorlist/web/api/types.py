@@ -1,6 +1,6 @@
 """The types of API answers: those of core/public in envelopes that state which data they are made from.
 
-Every type here is described in /openapi.json; a new field shows there by itself.
+Every type here is described in /openapi.json; a new field appears there automatically.
 """
 
 from __future__ import annotations
@@ -293,7 +293,7 @@ def _best_url(urls: Mapping[Protocol, str]) -> str:
 
 
 def plain_text(published: Published) -> bytes:
-    """One line a mirror of the main module: its address, country and state, parted by tabs."""
+    """One line per mirror of the main module: its address, country and state, parted by tabs."""
     lines = [
         f"{_best_url(mirror.urls[MAIN])}\t{mirror.country or '-'}\t{mirror.state.value}\n"
         for mirror in published.network.mirrors

@@ -39,7 +39,7 @@ class Writing(NamedTuple):
 
 
 class AnswerParts:
-    """The parts of one list, whether a monopoly stands alone in it, and how often it was given since counted."""
+    """The parts of one list, whether a monopoly is alone in it, and how often it was given since counted."""
 
     __slots__ = ("alone", "hits", "key", "parts")
 

@@ -177,7 +177,7 @@ def follows_metalinks(user_agent: str) -> bool:
 
 
 def wants_links(user_agent: str) -> bool:
-    """Whether a client can stand Link headers.
+    """Whether a client copes with Link headers.
 
     wget2 before 2.2.1 fetches the first duplicate beside the redirect's target, so that ``-O`` writes the file twice
     (https://github.com/rockdaboot/wget2/issues/375; seen with 1.99.1).

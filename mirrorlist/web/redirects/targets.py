@@ -97,7 +97,7 @@ class RedirectTargets:
         return way
 
     def next_way(self, way: RedirectTarget, client: Known, https: bool, turn: int) -> RedirectTarget:
-        """The way of a client that came back so many times for the same file, which ``way`` is the first for."""
+        """The way of a client that came back this many times for the same file, which ``way`` is the first for."""
         kind = self._kinds[client[4] * 2 + https]
         assert kind is not None, "way has made it"
         if self._instead is not None and kind.ways.get(way.key) is not way:
@@ -146,7 +146,7 @@ class RedirectTargets:
         return found or self
 
     def _own_will_do(self, column: PreparedColumn) -> bool:
-        """Whether the project's own trees are an answer for want of mirrors; the view gives it."""
+        """Whether the project's own trees are an answer for lack of mirrors; the view gives it."""
         wanted = self._filter or NO_FILTER
         return not wanted.countries and bool(column.own.answering or column.own.last)
 
@@ -166,12 +166,12 @@ class RedirectTargets:
         query = file_query(self._prepared.snapshot, self._requests.belonging, wanted, 0.0)
         column = self._prepared.column(query, family)
         is_empty = column.is_filtered and column.rung is FallbackLevel.FALLBACKS  # but for private mirrors
-        if column.rung is not FallbackLevel.FRESH and not is_empty:  # nobody is, which is rare: the view tells the rung
+        if column.rung is not FallbackLevel.FRESH and not is_empty:  # nobody is, which is rare: the view reports it
             return _Kind(None, ())
         return _Kind(column, ())
 
     def _turned(self, kind: _Kind, key: int, turn: int) -> RedirectTarget:
-        """The way of a key at the first request for a file, or a later one: so many trees go to the end."""
+        """The way of a key at the first request for a file, or a later one: this many trees go to the end."""
         trees = dict.fromkeys(kind.resorts) if kind.column is None else self._trees(kind.column, key)
         rows, mirrors = list(trees.items()), self._prepared.snapshot.mirrors
         first = turn % len(rows)
@@ -214,7 +214,7 @@ class _Kind:
 
 
 # Directories whose files are redirected: what the files of one share, so that a file asked for the first time costs
-# a few look-ups where reading the path and searching the index anew take 20 us (measured).
+# a few look-ups where reading the path and searching the index again take 20 us (measured).
 
 File: TypeAlias = "tuple[int | str, str | None, RedirectTargets]"
 """One file: where its path begins in the request's, or the path as URLs spell it where that differs; the value of its
@@ -230,7 +230,7 @@ class Folder:
     """One directory of a tree. ``path`` is how URLs spell it below the tree, with a slash at the end unless empty, and
     ``asked`` how requests do that end here.
 
-    Without ``files`` there is no index: any mirror that is good may be asked for any file. ``particular`` tells the
+    Without ``files`` there is no index: any mirror that is good may be asked for any file. ``particular`` says the
     names of files that come from the origin, where a tree has such. ``images`` are the names of files with verdicts of
     their own, which go by no folder.
     """

@@ -133,7 +133,7 @@ class _Directory:
 
 
 def _at_a_tree(published: Published, module: str, path: str) -> tuple[TreePath | None, str]:
-    """Where a tree gives a directory, and what stands before it in a link on a page at the host that was asked.
+    """Where a tree gives a directory, and what comes before it in a link on a page at the host that was asked.
 
     Trees of this host come first; one whose prefix belongs to another tree there cannot be reached.
     """

@@ -10,7 +10,7 @@ from mirrorlist.core.health.propagation import Spread, SpreadPoint, at_age
 
 HOUR = 3600.0
 AGES = {"1 hour": HOUR, "6 hours": 6 * HOUR, "24 hours": 24 * HOUR}
-"""The ages of which a row tells the share."""
+"""The ages of which a row shows the share."""
 CURVE_WIDTH, CURVE_HEIGHT = 120.0, 32.0
 MOST_ROWS = 12
 

@@ -31,7 +31,7 @@ from mirrorlist.web.words import state_words
 Answer = Response | BaseResponse
 YEAR = 365 * 86_400
 NO_SCRIPT = "default-src 'none'; sandbox"
-"""The policy of pictures: whoever opens one by itself gets a picture and nothing else."""
+"""The policy of pictures: whoever opens one alone gets a picture and nothing else."""
 MODULE_PAGES = ("kitten",)
 """Modules with pages of their own below their names, as AlmaLinux's service has them."""
 

@@ -16,7 +16,7 @@ from mirrorlist.web.site.published import Publications
 TEXT = "text/plain; charset=utf-8"
 DAY = 86_400
 VALID_DAYS = 180
-"""RFC 9116 recommends less than a year; the file is written anew with each generation."""
+"""RFC 9116 recommends less than a year; the file is written again with each generation."""
 QUERIES = ("/mirrorlist", "/metalink", "/isolist", "/yours", "/api/")
 """Answers that are made for each asker, and mean nothing to a search engine."""
 

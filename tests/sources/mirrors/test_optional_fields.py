@@ -1,4 +1,4 @@
-"""A file that is a trifle wrong: the mirror is served, with a warning that says how to write it."""
+"""A file with a small mistake: the mirror is served, with a warning that says how to write it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from mirrorlist.core.model import CloudRegions, Location, Mirror, Status
 from mirrorlist.sources.mirrors.files import parse_mirror
 from mirrorlist.sources.mirrors.forms import FORMS
-from mirrorlist.sources.mirrors.trifles import EMPTY_TRIFLES, TRIFLES
+from mirrorlist.sources.mirrors.optional_fields import OPTIONAL, OPTIONAL_IF_EMPTY
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.yaml.documents import Code
 from mirrorlist.sources.yaml.schemas import load_schema
@@ -168,7 +168,7 @@ def test_addresses_in_other_forms_lead_to_the_same_tree(address: str) -> None:
         ("asn: [0]", "3:7: warning [out-of-range] asn[0] is 0; write a number of at least 1"),
     ],
 )
-def test_a_trifle_that_cannot_be_read_is_left_out(line: str, warning: str) -> None:
+def test_an_optional_value_that_cannot_be_read_is_left_out(line: str, warning: str) -> None:
     _, told = served(HEAD + line + "\n")
 
     assert len(told) == 1
@@ -184,7 +184,7 @@ def test_a_trifle_that_cannot_be_read_is_left_out(line: str, warning: str) -> No
         "countries_only:", "countries_only: []", "countries_never: [5]", "address_optional: {kitten: {ftp: 5}}\nname: 5",
     ],
 )  # fmt: skip
-def test_what_says_who_gets_the_mirror_is_no_trifle(line: str) -> None:
+def test_what_says_who_gets_the_mirror_is_not_optional(line: str) -> None:
     mirror, told = parse(HEAD + line + "\n")
 
     assert mirror is None
@@ -235,10 +235,10 @@ def test_a_name_in_capitals_is_the_name() -> None:
     assert told == ["1:7: warning [bad-value] name is 'A.Example.', which is read as 'a.example'; write 'a.example'"]
 
 
-def test_every_form_and_trifle_is_a_field_of_the_schema() -> None:
+def test_every_form_and_optional_field_is_a_field_of_the_schema() -> None:
     properties = load_schema("mirror")["properties"]
 
-    assert {field[0] for field in (*FORMS, *TRIFLES, *EMPTY_TRIFLES)} <= properties.keys()
+    assert {field[0] for field in (*FORMS, *OPTIONAL, *OPTIONAL_IF_EMPTY)} <= properties.keys()
     assert properties.keys() - {field[0] for field in FORMS} == {"address_optional", "geolocation"} - {
         field[0] for field in FORMS
     }

@@ -1,7 +1,7 @@
 """Drop unusable values that a service can do without; the mirror is served, and each loss is a warning.
 
-A field is a trifle when nobody is sent to a wrong place without it, and nobody gets a mirror that is not for him:
-``private`` and ``countries_only`` are none. To add one: its row in TRIFLES.
+A field is optional when nobody is sent to a wrong place without it, and nobody gets a mirror that is not for him:
+``private`` and ``countries_only`` are none. To add one: its row in OPTIONAL.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SINGLE = (
 )  # fmt: skip
 _PLACE = ("continent", "country", "state_province", "city", "latitude", "longitude", "time_zone")
 
-TRIFLES: frozenset[Field] = frozenset({
+OPTIONAL: frozenset[Field] = frozenset({
     *((key,) for key in _SINGLE),
     *(("geolocation", key) for key in _PLACE),
     ("address_optional", "*"), ("asn", "*"), ("peerings", "*"), ("sync", "source"), ("sync", "from"),
@@ -31,7 +31,7 @@ TRIFLES: frozenset[Field] = frozenset({
 })  # fmt: skip
 """Left out wherever the schema refuses them."""
 
-EMPTY_TRIFLES: frozenset[Field] = frozenset({("subnets",), ("address", "*"), ("address_optional", "*", "*")})
+OPTIONAL_IF_EMPTY: frozenset[Field] = frozenset({("subnets",), ("address", "*"), ("address_optional", "*", "*")})
 """Left out where they say nothing; anything else there is an error."""
 
 _SAYS_NOTHING = (None, "", "-", "none", "n/a")
@@ -39,7 +39,7 @@ _WITH_PARTNER = {"latitude": "longitude", "longitude": "latitude"}
 
 
 def settled(draft: MirrorDraft, around: Surroundings) -> list[SchemaFault]:
-    """Repair all that can be repaired, leave out the trifles that cannot, and give back what is refused still."""
+    """Repair all that can be repaired, leave out optional values that cannot, and give back what is refused still."""
     _repair(draft, around)
     faults = refused(draft.finished(), "mirror")
     if faults and _read_forms(draft, faults):
@@ -48,7 +48,7 @@ def settled(draft: MirrorDraft, around: Surroundings) -> list[SchemaFault]:
     for _ in range(MOST_ROUNDS):
         # the last entries of lists go first, so that pointers stay true
         found = sorted(
-            (fault for fault in faults if _is_trifle(draft, fault.pointer)),
+            (fault for fault in faults if _is_optional(draft, fault.pointer)),
             key=lambda fault: [(isinstance(step, int), step) for step in fault.pointer],
             reverse=True,
         )
@@ -83,7 +83,7 @@ def _repair(draft: MirrorDraft, around: Surroundings) -> None:
 
 
 def _read_forms(draft: MirrorDraft, faults: list[SchemaFault]) -> bool:
-    """Whether a value had another form, with one meaning, in place of which that meaning stands now."""
+    """Whether a value had another form, with one meaning, which that meaning replaces now."""
     found = False
     for pointer, code in {fault.pointer: fault.code for fault in reversed(faults) if not fault.at_key}.items():
         form, value = FORMS.get(field_of(pointer)), draft.value(pointer)
@@ -106,8 +106,8 @@ def _written(value: Value) -> str:
     return shown(value)
 
 
-def _is_trifle(draft: MirrorDraft, pointer: Pointer) -> bool:
+def _is_optional(draft: MirrorDraft, pointer: Pointer) -> bool:
     field, value = field_of(pointer), draft.value(pointer)
-    if field in EMPTY_TRIFLES:
+    if field in OPTIONAL_IF_EMPTY:
         return (value.strip().lower() if isinstance(value, str) else value) in _SAYS_NOTHING
-    return field in TRIFLES
+    return field in OPTIONAL
