@@ -12,6 +12,7 @@ from mirrorlist.core.catalogue.catalogue import Catalogue
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.query import Spellings
 from mirrorlist.core.catalogue.service import Module, Service
+from mirrorlist.core.mirror import systems_of, with_pairs
 from mirrorlist.core.model import (
     MAIN,
     NOWHERE,
@@ -27,7 +28,14 @@ from mirrorlist.core.model import (
     Repository,
 )
 from mirrorlist.core.network.prefixes import DEEP, IntervalTable, flatten, packed, parse_prefix
-from mirrorlist.core.selection.compile import Proof, cloud_table, country_places, network_classes, place_orders
+from mirrorlist.core.selection.compile import (
+    Proof,
+    cloud_table,
+    country_places,
+    network_classes,
+    place_orders,
+    places_in_systems,
+)
 from mirrorlist.core.selection.spread import identity_of
 from mirrorlist.core.snapshot import Facts, Snapshot
 
@@ -119,21 +127,24 @@ def snapshot(
 
     ``at`` puts networks into countries or ``CITIES``; ``asns`` and ``clouds`` give them an ASN or a provider's
     region; ``cells`` are further places, so that ``at`` may name them by number as ``#12``. Without ``proof`` every
-    source proves.
+    source proves. ``policy.reach`` counts as it does for a published snapshot.
     """
     of = service(**service_fields)
+    mirrors = with_pairs(mirrors, of.policy.reach) if of.policy.reach else mirrors
     places, country_numbers = country_places(CENTRES)
     spots = {city: ClientPlace(c, float(round(la)), float(round(lo)), True) for city, (c, la, lo) in CITIES.items()}
     places = (*places, *spots.values(), *cells)
     numbers = {**country_numbers, **{city: places.index(spot) for city, spot in spots.items()}}
     located = table((net, int(name[1:]) if name[0] == "#" else numbers[name]) for net, name in (at or {}).items())
     asn_table = table((asns or {}).items())
+    split = places_in_systems(located, places, country_numbers, asn_table, systems_of(of.policy.reach))
+    located, places = split.located, split.places
     ranges: list[tuple[Prefix, tuple[str, str]]] = [(_prefix(net), to) for net, to in (clouds or {}).items()]
     networks, classes = network_classes(mirrors, cloud_table(ranges), asn_table, proof or Proof())
     made = Facts(
         **{
             "generation": 1, "built_at": NOW, "key": KEY, "service": of, "mirrors": tuple(mirrors), "places": places,
-            "country_places": country_numbers, "classes": classes, "metadata": metadata or {}, **(facts or {}),
+            "country_places": country_numbers, "system_places": split.countries, "classes": classes, "metadata": metadata or {}, **(facts or {}),
         }
     )  # fmt: skip
     orders = {module: place_orders(mirrors, module, places, of.policy, KEY, made.lowered) for module in of.modules}

@@ -59,7 +59,7 @@ def copy(tmp_path: Path) -> Copy:
 
 
 RULE = '''
-def never_planted(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
+def never_planted(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
     """The planted mirror is left out."""
     return Reason.PAUSED if mirror.name == "planted.example.org" else None
 

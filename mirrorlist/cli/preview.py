@@ -18,6 +18,7 @@ from mirrorlist.cli.output.written import writable, write_named
 from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Severity
+from mirrorlist.core.mirror import systems_of
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.preview.preview import UNITS, Ground, rate_mbps
 from mirrorlist.core.preview.preview import preview as previewed
@@ -148,6 +149,7 @@ def _read(
 def _ground(service: Service) -> Ground:
     """What is known of addresses, as the service would know it."""
     found = AddressSources(Path(service.state_dir) / CACHE).read(service.geo)
+    found = found.by_systems(systems_of(service.policy.reach))
     for refusal in found.refusals:
         click.echo(plain_line(f"warning: {refusal}"), err=True)
     return Ground(

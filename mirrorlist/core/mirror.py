@@ -1,11 +1,12 @@
-"""Questions about one mirror: its country and place, whom it serves, its status on a day."""
+"""Questions about one mirror: its country, whom it serves, who cannot reach it, its status on a day."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from mirrorlist.core.model import SERVED_STATUSES, Mirror, Status
+from mirrorlist.core.model import SERVED_STATUSES, ClientPlace, Mirror, ReachPair, Status
 
 
 def country_of(mirror: Mirror) -> str | None:
@@ -31,6 +32,47 @@ def is_shown(mirror: Mirror) -> bool:
         return False
     announced = mirror.live_from is not None and mirror.status is Status.SYNCING
     return mirror.status in SERVED_STATUSES or mirror.status is Status.PAUSED or announced
+
+
+# Pairs of ``reach:`` in service.yml: clients of a country or an AS, and mirrors that they do not reach, or badly.
+
+
+def with_pairs(mirrors: Iterable[Mirror], pairs: Sequence[ReachPair]) -> tuple[Mirror, ...]:
+    """The mirrors, each with those of the pairs that name it, its country, or an AS.
+
+    An AS is one that announces its addresses; where none is known, one that its file names.
+    """
+    return tuple(
+        replace(mirror, pairs=concerned)
+        if (concerned := tuple(pair for pair in pairs if pair.mirrors in _called(mirror))) != mirror.pairs
+        else mirror
+        for mirror in mirrors
+    )
+
+
+def _called(mirror: Mirror) -> set[str | None]:
+    return {mirror.name, country_of(mirror), *(f"AS{asn}" for asn in mirror.systems or mirror.asns)}
+
+
+def is_country(named: str) -> bool:
+    """Whether a side of a pair is a country; mirrors and ASes have longer names."""
+    return len(named) == 2
+
+
+def systems_of(pairs: Iterable[ReachPair]) -> frozenset[int]:
+    """The ASes of clients that the pairs name."""
+    return frozenset(int(pair.clients[2:]) for pair in pairs if not is_country(pair.clients))
+
+
+def added_km(mirror: Mirror, client: ClientPlace) -> int | None:
+    """How much farther away a mirror counts for clients at a place; None where they do not reach it.
+
+    Of several pairs the worst counts.
+    """
+    if not mirror.pairs:
+        return 0
+    found = [pair.km for pair in mirror.pairs if pair.clients in (client.country, f"AS{client.asn}")]
+    return None if None in found else max((km for km in found if km is not None), default=0)
 
 
 # A mirror's status on a day: dates in its file come true without anybody editing it.

@@ -154,12 +154,26 @@ def lacks_claims(parts: Iterable[Withheld]) -> bool:
     return any(each.kind is WithheldKind.CLAIM for each in parts)
 
 
+@dataclass(frozen=True, slots=True)
+class ReachPair:
+    """Clients of a country or an AS, and mirrors of a country, an AS or one name (``IR``, ``AS64496``), of ``reach:``.
+
+    Mirrors count as ``km`` farther away for these clients; None: the clients do not reach them.
+    """
+
+    clients: str
+    mirrors: str
+    km: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror:
     """One mirror as its file describes it.
 
     ``urls``: by module and protocol its tree, which ends with a slash; ``bandwidth_mbps`` is what the owner declared;
     ``requests_per_minute``: the prober's limit; ``withheld``: what else the file says, and the service does without.
+    Two are not of the file: ``systems`` announce its addresses, as far as the prober knows, and ``pairs`` are those of
+    service.yml that concern it.
     """
 
     name: str
@@ -194,6 +208,8 @@ class Mirror:
     agreement: str | None = None
     notify: bool = True
     withheld: tuple[Withheld, ...] = ()
+    systems: tuple[int, ...] = ()
+    pairs: tuple[ReachPair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +286,16 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class ClientPlace:
-    """Where selection takes a client to be: a cell of about one degree, a whole country, or nowhere known."""
+    """Where selection takes a client to be: a cell of about one degree, a whole country, or nowhere known.
+
+    ``asn`` is the client's AS, where ``reach:`` of service.yml names it.
+    """
 
     country: str | None = None
     latitude: float | None = None
     longitude: float | None = None
     exact: bool = False  # False for a whole country: its coordinates are the centre of its people
+    asn: int | None = None
 
 
 NOWHERE = ClientPlace()

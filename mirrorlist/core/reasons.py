@@ -18,6 +18,7 @@ class Reason(Enum):
     COUNTRY_ASKED = "The mirror is not in a country that was asked for."
     NOT_AMONG_ONLY = "You asked for other mirrors only."
     COUNTRY_CLOSED = "The mirror is not open to clients of this country."
+    OUT_OF_REACH = "Clients of this country or network cannot reach the mirror, as service.yml says."
     PRIVATE = "The mirror is private and serves its own networks only."
     PRIVATE_WITHOUT_NETWORKS = "The mirror is private but names no network, so it serves nobody."
     ADDRESS_REFUSED = "The mirror's file gives an address for this that may not be handed out."

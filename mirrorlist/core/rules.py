@@ -13,14 +13,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from mirrorlist.core.mirror import country_is_open
-from mirrorlist.core.model import SERVED_STATUSES, Match, Mirror, Proximity, Status, lacks_address, lacks_claims
+from mirrorlist.core.mirror import added_km, country_is_open
+from mirrorlist.core.model import (
+    NOWHERE,
+    SERVED_STATUSES,
+    ClientPlace,
+    Match,
+    Mirror,
+    Proximity,
+    Status,
+    lacks_address,
+    lacks_claims,
+)
 from mirrorlist.core.reasons import Reason
 
-Rule = Callable[[Mirror, str, str | None, Match | None], Reason | None]
-"""A rule sees a mirror, the module that is asked for, and the client: its country, or how its network matches the
-mirror. The country is None where it is not known and wherever there is a match: the tables of networks are compiled
-without places, and a network that a mirror names is served wherever it is."""
+Rule = Callable[[Mirror, str, ClientPlace, Match | None], Reason | None]
+"""A rule sees a mirror, the module that is asked for, and the client: where it is, and how its network matches the
+mirror."""
 
 _STATUS_REASONS = {
     Status.PAUSED: Reason.PAUSED,
@@ -29,21 +38,21 @@ _STATUS_REASONS = {
 }
 
 
-def is_live(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
+def is_live(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
     """Only live and retiring mirrors are served."""
     if mirror.status in SERVED_STATUSES:
         return None
     return _STATUS_REASONS.get(mirror.status, Reason.NOT_LIVE_YET)
 
 
-def carries_module(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
+def carries_module(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
     """A mirror carries the modules that its file gives an address for."""
     if module in mirror.urls:
         return None
     return Reason.ADDRESS_REFUSED if lacks_address(mirror.withheld, module) else Reason.NOT_CARRIED
 
 
-def open_to_network(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
+def open_to_network(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
     """A private mirror serves its own networks only, and so does a monopoly."""
     if not (mirror.private or mirror.monopoly) or (match and match.proves):
         return None
@@ -53,7 +62,7 @@ def open_to_network(mirror: Mirror, module: str, country: str | None, match: Mat
     return Reason.CLAIM_REFUSED if lacks_claims(mirror.withheld) else Reason.PRIVATE_WITHOUT_NETWORKS
 
 
-def open_to_cloud(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
+def open_to_cloud(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
     """A mirror inside a cloud serves its regions, and its own networks; traffic from outside would cost it.
 
     For a public one the data that comes with the program is enough to know a region, but not to know an ASN.
@@ -63,35 +72,38 @@ def open_to_cloud(mirror: Mirror, module: str, country: str | None, match: Match
     return Reason.CLOUD
 
 
-def open_to_country(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
+def open_to_country(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
     """``countries_only`` and ``countries_never``, except for clients in a network that the mirror names."""
-    return None if match or country_is_open(mirror, country) else Reason.COUNTRY_CLOSED
+    return None if match or country_is_open(mirror, client.country) else Reason.COUNTRY_CLOSED
 
 
-RULES: tuple[Rule, ...] = (is_live, carries_module, open_to_network, open_to_cloud, open_to_country)
+def within_reach(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
+    """``reach:`` of service.yml. The operator's word counts for clients in the mirror's own networks too."""
+    return Reason.OUT_OF_REACH if added_km(mirror, client) is None else None
+
+
+RULES: tuple[Rule, ...] = (is_live, carries_module, open_to_network, open_to_cloud, open_to_country, within_reach)
 
 _INSIDE = Match(Proximity.SUBNET, 128)
 """The match of a client that is in a mirror's own network beyond doubt."""
 
 
-def reason_against(mirror: Mirror, module: str, country: str | None, match: Match | None) -> Reason | None:
+def reason_against(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
     """The first rule's reason to leave a mirror out for a client, or None."""
-    if match:
-        country = None
     for rule in RULES:
-        if reason := rule(mirror, module, country, match):
+        if reason := rule(mirror, module, client, match):
             return reason
     return None
 
 
-def open_in(mirrors: Sequence[Mirror], numbers: Iterable[int], module: str, country: str | None) -> tuple[int, ...]:
-    """Those of the numbered mirrors that clients in a country get who are in no network of theirs."""
-    return tuple(number for number in numbers if reason_against(mirrors[number], module, country, None) is None)
+def open_in(mirrors: Sequence[Mirror], numbers: Iterable[int], module: str, client: ClientPlace) -> tuple[int, ...]:
+    """Those of the numbered mirrors that clients at a place get who are in no network of theirs."""
+    return tuple(number for number in numbers if reason_against(mirrors[number], module, client, None) is None)
 
 
 def is_carrier(mirror: Mirror, module: str) -> bool:
     """Whether a mirror may be given to anybody at all: at least to clients in its own networks."""
-    return reason_against(mirror, module, None, _INSIDE) is None
+    return reason_against(mirror, module, NOWHERE, _INSIDE) is None
 
 
 def carriers(mirrors: Sequence[Mirror], module: str) -> tuple[int, ...]:
@@ -101,9 +113,12 @@ def carriers(mirrors: Sequence[Mirror], module: str) -> tuple[int, ...]:
 
 def is_open_to_strangers(mirror: Mirror, module: str) -> bool:
     """Whether a mirror may be given to clients outside its own networks, in some country at least."""
-    return any(reason_against(mirror, module, country, None) is None for country in (None, *mirror.countries_only))
+    countries = (None, *mirror.countries_only)
+    return any(reason_against(mirror, module, ClientPlace(country), None) is None for country in countries)
 
 
-def opened_by(matches: Iterable[tuple[int, Match]], mirrors: Sequence[Mirror], module: str) -> dict[int, Match]:
+def opened_by(
+    matches: Iterable[tuple[int, Match]], mirrors: Sequence[Mirror], module: str, client: ClientPlace = NOWHERE
+) -> dict[int, Match]:
     """Those of the matches, by the mirrors' numbers, that make a mirror one of the client's own."""
-    return {number: match for number, match in matches if reason_against(mirrors[number], module, None, match) is None}
+    return {n: match for n, match in matches if reason_against(mirrors[n], module, client, match) is None}

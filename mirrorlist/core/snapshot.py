@@ -91,6 +91,8 @@ class Facts:
     behind: str | None = None
     """Why no newer commit is in effect, and since when."""
     behind_since: float | None = None
+    system_places: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    """From a place of which the client's AS is all that is known to each country's place in that AS."""
 
 
 @dataclass(frozen=True, slots=True)

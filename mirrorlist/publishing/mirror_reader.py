@@ -112,3 +112,11 @@ class MirrorReader:
 
 def _name(path: str) -> str:
     return Path(path).name
+
+
+def names_in(directory: Path) -> list[str]:
+    """What a directory holds; nothing where it cannot be read, which reading it will tell."""
+    try:
+        return sorted(entry.name for entry in directory.iterdir())
+    except OSError:
+        return []

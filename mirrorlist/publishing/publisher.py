@@ -21,6 +21,7 @@ from mirrorlist.core.files.found import by_mirror
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.health.release_gate import ReleaseObservations
 from mirrorlist.core.health.table import health_table
+from mirrorlist.core.mirror import systems_of, with_pairs
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
 from mirrorlist.core.public.encoding import encode_record, known_of
 from mirrorlist.core.public.record import public_record
@@ -28,10 +29,10 @@ from mirrorlist.core.public.types import without_contacts
 from mirrorlist.core.selection.compile import network_classes, place_orders
 from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot, encode
 from mirrorlist.publishing.geo_update import build_dates
-from mirrorlist.publishing.mirror_reader import MirrorReader
+from mirrorlist.publishing.mirror_reader import MirrorReader, names_in
 from mirrorlist.publishing.transition import carried_health, carried_metadata, news, refuse_loss, released
 from mirrorlist.sources.geo.sources import AddressData, AddressSources, cloud_files, database_files, with_former
-from mirrorlist.sources.mirrors.address_places import address_findings, in_time_zones, placed_by_addresses
+from mirrorlist.sources.mirrors.address_places import address_findings, in_systems, in_time_zones, placed_by_addresses
 from mirrorlist.sources.mirrors.logos import read_logos
 from mirrorlist.sources.origin.commit import commit_of, read_pulled
 from mirrorlist.sources.places.gazetteer import city_of
@@ -97,7 +98,7 @@ class Publisher:
         return (
             signature(self._inputs.config),
             read_pulled(self._inputs.config),
-            tuple((name, signature(directory / name)) for name in _names(directory)),
+            tuple((name, signature(directory / name)) for name in names_in(directory)),
             self._address_signature(self._service.geo),
             signature(self._state_dir / "subnets"),
             signature(self._state_dir / CURRENT),
@@ -173,7 +174,10 @@ class Publisher:
 
     def _compile(self, now: float, force: bool, key: bytes, generation: int) -> Snapshot:
         service = self._service
-        addresses, recorded = self._read_addresses(service.geo), self._records.read(now)
+        addresses, recorded = (
+            self._read_addresses(service.geo, systems_of(service.policy.reach)),
+            self._records.read(now),
+        )
         terms = terms_of(service, lambda: addresses.geo.asns)
         in_force = self._former.mirrors if self._former else ()
         read = self._mirrors.read(Path(service.mirrors_dir), terms, now, in_force)
@@ -181,6 +185,7 @@ class Publisher:
             refuse_loss(self._former.mirrors, read.mirrors, read.unusable)
         known = recorded.addresses if recorded else {}
         mirrors = in_time_zones(placed_by_addresses(read.mirrors, known, addresses.place_at))
+        mirrors = with_pairs(in_systems(mirrors, known, in_force), service.policy.reach)
         on_addresses = address_findings(mirrors, known, addresses.place_at, read_atlas(), read.paths)
         geo = addresses.geo
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
@@ -197,6 +202,7 @@ class Publisher:
             mirrors=tuple(map(without_contacts, mirrors)),
             places=geo.places,
             country_places=addresses.country_places,
+            system_places=addresses.system_places,
             classes=classes,
             metadata=metadata,
             health=health,
@@ -253,9 +259,9 @@ class Publisher:
         paths = (*databases, *(path for _, path in clouds))
         return (databases, clouds, geo.overrides), tuple(signature(Path(path)) for path in paths)
 
-    def _read_addresses(self, geo: GeoSources) -> AddressData:
+    def _read_addresses(self, geo: GeoSources, systems: frozenset[int]) -> AddressData:
         """The contents of the named files, read again when one changed; for a broken file, its former contents."""
-        marked = self._address_signature(geo)
+        marked = self._address_signature(geo), systems
         if self._addresses is None or self._addresses[0] != marked:
             found = self._address_sources.read(geo)
             for reason in found.refusals:
@@ -264,7 +270,7 @@ class Publisher:
                 self._good_sources = geo
             elif self._good_sources != geo and self._former and self._former.service.geo == geo:
                 found = with_former(found, read_newest(self._state_dir))
-            self._addresses = (marked, found)
+            self._addresses = (marked, found.by_systems(systems))
         return self._addresses[1]
 
     def _health_table(
@@ -290,11 +296,3 @@ class Publisher:
         found = {path: metadata_from(path, each, now, days) for path, each in changes.items()}
         former = self._former.metadata if self._former else {}
         return carried_metadata(found, former, service.catalogue)
-
-
-def _names(directory: Path) -> list[str]:
-    """What a directory holds; nothing where it cannot be read, which reading it will tell."""
-    try:
-        return sorted(entry.name for entry in directory.iterdir())
-    except OSError:
-        return []

@@ -129,7 +129,7 @@ def labels_at(snapshot: Snapshot, module: str, place: int, network: int, first: 
     found = facts.classes[network]
     mirror = facts.mirrors[first]
     match = class_match(first, mirror, found)
-    if match and reason_against(mirror, module, None, match):
+    if match and reason_against(mirror, module, facts.places[place], match):
         match = None
     proximity, _ = proximity_of(mirror, match, facts.places[place], snapshot.policy)
     return labels_of_client(facts.places[place].country, proximity, mirror.name)

@@ -14,12 +14,15 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from mirrorlist.core.errors import Severity, Shrunk, SnapshotError
+from mirrorlist.core.mirror import added_km
 from mirrorlist.core.model import Checksummed, Protocol, RepoMetadata, Status
+from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.network.prefixes import spelled
 from mirrorlist.core.owners.network_report import Observations, network_report
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.publishing.publisher import Inputs, Publisher
 from mirrorlist.sources.service.file import read_service
+from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.records import Records
@@ -498,3 +501,25 @@ def test_a_claim_in_force_is_kept_against_one_that_comes_later(site: Site) -> No
     for each in (publisher, publisher, site.publisher()):
         found = {mirror.name: list(map(spelled, mirror.subnets)) for mirror in each.publish(NOW).mirrors}
         assert found == {"new.example.org": [], "old.example.org": ["59.1.2.0/24"]}
+
+
+def test_pairs_that_do_not_work_are_resolved_by_the_addresses_of_mirrors_and_clients(site: Site) -> None:
+    """8.8.8.8 is in AS15169 by the data that comes with the program."""
+    site.add("a", "b")
+    site.serve(SERVICE + "reach: {AS15169: {AS64510: never}, DE: {b.example.org: +700, c.example.org: never}}\n")
+    AddressStore(site.engine).record({"a.example.org": [KnownAddress("192.0.2.9", 64510)]}, NOW)
+    publisher = site.publisher()
+    for now, each in ((NOW, publisher), (NOW + 1, site.publisher())):
+        snapshot = each.publish(now)
+        google = snapshot.facts.places[snapshot.located.at(bytes([8, 8, 8, 8]))]
+        assert (google.asn, google.country) == (15169, "US")
+        assert [[pair.km for pair in mirror.pairs] for mirror in snapshot.mirrors] == [[None], [700]]
+        assert [added_km(mirror, google) for mirror in snapshot.mirrors] == [None, 0]
+        counted = [each.concerned for each in network_report(snapshot.facts, Observations(), NOW).pairs]
+        assert counted == [1, 1, 0]
+    assert read_newest(site.state).facts == snapshot.facts
+    site.serve(SERVICE)
+    snapshot = publisher.publish(NOW + 2)
+    assert {place.asn for place in snapshot.facts.places} == {None}
+    assert [mirror.pairs for mirror in snapshot.mirrors] == [(), ()]
+    assert [mirror.systems for mirror in snapshot.mirrors] == [(64510,), ()]

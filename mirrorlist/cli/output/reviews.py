@@ -172,6 +172,13 @@ def sections(report: NetworkReport) -> Iterator[Section]:
     yield "Down for long", down, "none"
     if report.bounces:
         yield "Mails that came back", [f"{name}: {why}" for name, why in report.bounces.items()], "none"
+    if report.pairs:
+        pairs = [
+            f"from {each.clients} to {each.mirrors}: {'never' if each.km is None else f'{each.km} km farther'}, "
+            + ("no mirror is meant" if not each.concerned else f"mirrors: {each.concerned}")
+            for each in report.pairs
+        ]
+        yield "Pairs that do not work (reach)", pairs, "none"
     leaving = [
         f"{each.mirror}: until {each.until or 'a day that nobody wrote (status_until)'}"
         + (f", {each.reason}" if each.reason else "")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, ReachPair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ class Policy:
     repeat_seconds: int = 10
     weights: Mapping[str, float] = field(default_factory=dict)
     """A maintainer's factor on a mirror's weight, by mirror name."""
+    reach: tuple[ReachPair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

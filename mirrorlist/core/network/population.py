@@ -80,8 +80,10 @@ def population(maps: Maps, counted: Sequence[Counted] | None = None) -> Populati
     """
     edges = [row.prefix for row in counted or () if row.prefix]
     v4 = _blocks(maps, 4, [each for each in edges if len(each.packed) == 4])
+    known_place = np.array([place.country is not None or place.exact for place in maps.places])
     if counted is None:
-        return _gathered(len(maps.stages), [(v4.labels, np.where(v4.labels[:, :-1].any(axis=1), v4.sizes, 0.0))])
+        counts = known_place[v4.labels[:, 0]] | v4.labels[:, 1:-1].any(axis=1)
+        return _gathered(len(maps.stages), [(v4.labels, np.where(counts, v4.sizes, 0.0))])
     v6 = _blocks(maps, 6, [each for each in edges if len(each.packed) == 16])
     spread4, spread6 = np.zeros(len(v4.sizes)), np.zeros(len(v6.sizes))
     for row in counted:
@@ -93,7 +95,7 @@ def population(maps: Maps, counted: Sequence[Counted] | None = None) -> Populati
             last = len(block.starts) if end >> bits else int(np.searchsorted(block.starts, np.uint64(end)))
             sizes = block.sizes[first:last]
             spread[first:last] += row.clients * sizes / sizes.sum()
-    located = np.where(v4.labels[:, 0] > 0, v4.sizes, 0.0)
+    located = np.where(known_place[v4.labels[:, 0]], v4.sizes, 0.0)
     # countries first; what is left of those without addresses counts at their place
     codes = sorted({place.country for place in maps.places if place.country})
     numbers = {code: number for number, code in enumerate(codes, start=1)}

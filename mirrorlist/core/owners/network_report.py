@@ -128,6 +128,16 @@ class Differing:
 
 
 @dataclass(frozen=True, slots=True)
+class PairInForce:
+    """A pair of ``reach:``, and how many mirrors it concerns; ``km`` is None where they are never reached."""
+
+    clients: str
+    mirrors: str
+    km: int | None
+    concerned: int
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkReport:
     """The whole. ``states`` has every state that a mirror is in, in the order of a mirror's life."""
 
@@ -146,6 +156,7 @@ class NetworkReport:
     files: tuple[Differing, ...] = ()
     unread: tuple[str, ...] = ()
     bounces: Mapping[str, str] = field(default_factory=dict)
+    pairs: tuple[PairInForce, ...] = ()
 
 
 LIFE = (
@@ -177,6 +188,10 @@ def network_report(facts: Facts, known: Observations, now: float, limits: Limits
         ),
         origin=tuple(f"{module}: {remark}" for module, each in known.indexes.items() for remark in each.remarks),
         files=tuple(_differing(mirrors, known)),
+        pairs=tuple(
+            PairInForce(each.clients, each.mirrors, each.km, sum(each in mirror.pairs for mirror in mirrors))
+            for each in facts.service.policy.reach
+        ),
         unread=tuple(str(each) for each in facts.findings if each.code == UNREAD),
     )
 

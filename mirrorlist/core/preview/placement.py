@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirrorlist.core.catalogue.policy import Policy, weight_of
-from mirrorlist.core.model import ClientPlace, Match, Mirror
+from mirrorlist.core.model import NOWHERE, ClientPlace, Match, Mirror
 from mirrorlist.core.network.prefixes import IntervalTable
 from mirrorlist.core.rules import carriers, opened_by, reason_against
 from mirrorlist.core.selection.compile import CloudTable, Proof, network_classes, place_orders
@@ -136,7 +136,8 @@ class PlacementOdds:
         if not belongs.matches and network:
             return self.odds(place, 0)
         where, limit = self._places[place], self._policy.limit
-        monopolies, groups = network_groups(belongs.matches, self._stage.mirrors, where, self._weights, self._policy)
+        matches = opened_by(belongs.matches.items(), self._stage.mirrors, self._module, where)
+        monopolies, groups = network_groups(matches, self._stage.mirrors, where, self._weights, self._policy)
         if monopolies:
             return odds(monopolies[0], limit)
         orders = self._orders
@@ -166,4 +167,4 @@ class PlacementOdds:
         """Whether clients in networks that a mirror names do not get it, as nothing proves that they are there."""
         mirror = self._stage.mirrors[number]
         matches = (class_match(number, mirror, network) for network in self._stage.classes)
-        return any(match and reason_against(mirror, self._module, None, match) for match in matches)
+        return any(match and reason_against(mirror, self._module, NOWHERE, match) for match in matches)

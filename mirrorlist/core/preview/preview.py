@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.mirror import with_pairs
 from mirrorlist.core.model import MAIN, ClientPlace, Mirror, Proximity
 from mirrorlist.core.network.geo import distance_km, vector_of
 from mirrorlist.core.network.population import Counted, Floats, Ints, Maps, Population, population, summed
@@ -61,7 +62,10 @@ class Ground:
 
 def preview(change: NetworkChange, ground: Ground, module: str = MAIN, within_km: int = 500) -> Preview:
     """What the change does, for the clients of one module; ``nearby`` are mirrors within ``within_km``."""
-    stages = [stage(mirrors, ground.clouds, ground.asns, ground.proof) for mirrors in (change.before, change.after)]
+    stages = [
+        stage(with_pairs(mirrors, ground.policy.reach), ground.clouds, ground.asns, ground.proof)
+        for mirrors in (change.before, change.after)
+    ]
     maps = Maps(ground.located, [each.networks for each in stages], ground.asns, ground.places, ground.country_places)
     clients = population(maps, ground.counted)
     used, at = np.unique(clients.places, return_inverse=True)

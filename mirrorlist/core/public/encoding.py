@@ -25,7 +25,7 @@ from mirrorlist.core.health.history import superseded
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.health.verdicts import Override, Subject, Verdict
-from mirrorlist.core.model import MAIN, Mirror
+from mirrorlist.core.model import MAIN, ClientPlace, Mirror
 from mirrorlist.core.public.record import History, PublicRecord, RecordInputs
 from mirrorlist.core.public.types import Logo, PublicDetail, PublicNetwork
 from mirrorlist.core.rules import reason_against
@@ -143,10 +143,10 @@ def shares(
     over the repositories of ``served``."""
     found: dict[str, dict[str, float]] = {}
     every = sum(served.values())
-    narrow = [number for number, each in enumerate(mirrors) if each.countries_only or each.countries_never]
+    narrow = [n for n, each in enumerate(mirrors) if each.countries_only or each.countries_never or each.pairs]
 
     def closed_in(country: str) -> frozenset[int]:
-        return frozenset(n for n in narrow if reason_against(mirrors[n], MAIN, country, None) is not None)
+        return frozenset(n for n in narrow if reason_against(mirrors[n], MAIN, ClientPlace(country), None) is not None)
 
     for country, place in sorted(country_places.items()):
         parts: dict[int, float] = defaultdict(float)

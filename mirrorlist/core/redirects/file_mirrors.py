@@ -28,7 +28,7 @@ from mirrorlist.core.selection.known_files import (
     really,
 )
 from mirrorlist.core.selection.own_trees import last_resorts
-from mirrorlist.core.selection.select import select
+from mirrorlist.core.selection.select import OUT_OF_REACH_NOTE, select
 from mirrorlist.core.selection.usability import Exclusions, family_of
 from mirrorlist.core.snapshot import Snapshot
 
@@ -38,7 +38,7 @@ _PROVES_A_MATCH = frozenset(
         Reason.PROTOCOL, Reason.UNREACHABLE, Reason.MISSING, Reason.WRONG, Reason.INCOMPLETE, Reason.STALE,
         Reason.LAGGING,
         Reason.TAKEN_OUT, Reason.LIST_FULL, Reason.MONOPOLY, Reason.NO_FILE, Reason.AVOIDED, Reason.CONTINENT_ASKED,
-        Reason.COUNTRY_ASKED, Reason.NOT_AMONG_ONLY,
+        Reason.COUNTRY_ASKED, Reason.NOT_AMONG_ONLY, Reason.OUT_OF_REACH,
     }
 )  # fmt: skip
 _TELLS_NOTHING = frozenset(
@@ -96,8 +96,10 @@ class FileSelection:
 
     @property
     def is_desperate(self) -> bool:
-        """Whether the first source is a mirror that was good once, for lack of a better one."""
-        return self.selection.level is FallbackLevel.LAST_KNOWN and self.sources[0].mirror is not None
+        """Whether the first source is a mirror that was good once, or is out of reach, for lack of a better one."""
+        told = self.selection
+        is_bad = told.level is FallbackLevel.LAST_KNOWN or OUT_OF_REACH_NOTE in told.notes
+        return is_bad and self.sources[0].mirror is not None
 
     @property
     def shown(self) -> tuple[Rejected, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirrorlist.core.catalogue.policy import Policy, WeightReduction, weight_of
-from mirrorlist.core.mirror import country_of
+from mirrorlist.core.mirror import added_km, country_of
 from mirrorlist.core.model import ClientPlace, Mirror, Prefix
 from mirrorlist.core.network.geo import SQUARED_CHORDS, vector, vector_of
 from mirrorlist.core.network.intervals import combine, only, renumbered
@@ -58,6 +58,13 @@ def _alike(places: Sequence[ClientPlace]) -> Iterable[Sequence[ClientPlace]]:
             start = at
 
 
+class _Told(NamedTuple):
+    """Which mirrors clients of a country and an AS get, and how much farther away they count."""
+
+    is_open: NDArray[np.bool_]
+    added_km: Ints
+
+
 class _OrderCompiler:
     """Fills a PlaceOrders run by run; ``numbers`` are the mirrors in it."""
 
@@ -85,7 +92,7 @@ class _OrderCompiler:
         self._placed = np.array([found is not None for found in vectors], dtype=bool)
         self._vectors = np.array([found or (0.0, 0.0, 0.0) for found in vectors], dtype=np.float64).reshape(-1, 3)
         self._countries = np.array([country_of(mirror) or "" for mirror in self._mirrors], dtype="U2")
-        self._open_in: dict[str | None, NDArray[np.bool_]] = {}
+        self._told: dict[tuple[str | None, int | None], _Told] = {}
         self._place_start, self._group_start = array("I", [0]), array("I", [0])
         self._members, self._cumulative, self._orders = array("H"), array("Q"), array("H")
 
@@ -98,13 +105,18 @@ class _OrderCompiler:
         effective = self._effective_km(places)
         by_distance = np.argsort(effective, axis=1, kind="stable")
         for row, place in enumerate(places):
-            country = place.country
-            if country not in self._open_in:
-                is_open = np.zeros(len(self._mirrors), dtype=bool)
-                is_open[list(open_in(self._mirrors, range(len(self._mirrors)), self._module, country))] = True
-                self._open_in[country] = is_open
-            nearest = by_distance[row][self._open_in[country][by_distance[row]]]
+            nearest = by_distance[row][self._of(place).is_open[by_distance[row]]]
             self._add_place(place, nearest, effective[row][nearest])
+
+    def _of(self, place: ClientPlace) -> _Told:
+        """What rules and pairs say for a place; they look at its country and AS alone."""
+        found = self._told.get((place.country, place.asn))
+        if found is None:
+            is_open = np.zeros(len(self._mirrors), dtype=bool)
+            is_open[list(open_in(self._mirrors, range(len(self._mirrors)), self._module, place))] = True
+            added = np.array([added_km(mirror, place) or 0 for mirror in self._mirrors], dtype=np.int64)
+            found = self._told[place.country, place.asn] = _Told(is_open, added)
+        return found
 
     def _effective_km(self, places: Sequence[ClientPlace]) -> Ints:
         """What ``rank.effective_km`` says, for each place (row) and mirror (column)."""
@@ -117,11 +129,13 @@ class _OrderCompiler:
         away = np.searchsorted(_CHORDS, chords, side="right")
         countries = np.array([place.country or "-" for place in places], dtype="U2")[:, None]
         at_home = self._countries[None, :] == countries
-        away = np.where(at_home, away, away + self._policy.border_km)
+        added = np.array([self._of(place).added_km for place in places])
+        away = np.where(at_home, away, away + self._policy.border_km) + added
         away = np.where(known & self._placed[None, :], away, UNKNOWN_KM)
         vague = np.array([not place.exact for place in places])[:, None]
         nowhere = np.array([is_nowhere(place) for place in places])[:, None]
-        return np.asarray(np.where(nowhere, 0, np.where(at_home & vague, OWN_COUNTRY, away)), dtype=np.int64)
+        own = at_home & vague & (added == 0)
+        return np.asarray(np.where(nowhere, added, np.where(own, OWN_COUNTRY, away)), dtype=np.int64)
 
     def _add_place(self, place: ClientPlace, nearest: Ints, effective: Ints) -> None:
         cut = min(len(nearest), near_count(place, effective.tolist(), self._policy))
@@ -232,3 +246,44 @@ def country_places(centres: Mapping[str, tuple[float, float]]) -> tuple[tuple[Cl
     """Nowhere and every country as a place, and the number of each country's place."""
     places = [ClientPlace()] + [ClientPlace(code, *centre) for code, centre in sorted(centres.items())]
     return tuple(places), {place.country: number for number, place in enumerate(places) if place.country}
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPlaces:
+    """Places split by the client's AS: ``located`` holds numbers of ``places``.
+
+    ``countries`` leads from a place of which the AS is all that is known to the number of each country's place in it.
+    """
+
+    located: IntervalTable
+    places: tuple[ClientPlace, ...]
+    countries: Mapping[int, Mapping[str, int]]
+
+
+def places_in_systems(
+    located: IntervalTable,
+    places: Sequence[ClientPlace],
+    country_places: Mapping[str, int],
+    asns: IntervalTable,
+    wanted: frozenset[int],
+) -> SystemPlaces:
+    """The places, those of addresses in a wanted AS apart from the others, whose numbers stay.
+
+    Places that were split before, by other ASes, are put together again.
+    """
+    bare = [replace(place, asn=None) for place in places]
+    if not wanted and len(set(bare)) == len(places):
+        return SystemPlaces(located, tuple(places), {})
+    both, pairs = combine(located, only(asns, wanted))
+    numbers = {place: number for number, place in enumerate(dict.fromkeys(bare))}
+
+    def number(place: int, asn: int) -> int:
+        return numbers.setdefault(replace(bare[place], asn=asn or None), len(numbers))
+
+    table = renumbered(both, [number(*pair) for pair in pairs])
+    countries = {
+        number(place, asn): {code: number(centre, asn) for code, centre in country_places.items()}
+        for place, asn in pairs
+        if asn and is_nowhere(bare[place])
+    }
+    return SystemPlaces(table, tuple(numbers), countries)

@@ -19,7 +19,6 @@ from mirrorlist.core.selection.rank import (
     Group,
     Monopoly,
     after,
-    candidates,
     class_match,
     first_of,
     in_order,
@@ -295,8 +294,8 @@ class PreparedModule:
         groups = self._place_groups.get(place)
         if groups is None:
             where = self._facts.places[place]
-            nearby = candidates(self._mirrors, open_in(self._mirrors, self._carriers, self.module, where.country))
-            groups = place_groups(nearby, where, self._fixed.weights, self._policy)
+            nearby = open_in(self._mirrors, self._carriers, self.module, where)
+            groups = place_groups(self._mirrors, nearby, where, self._fixed.weights, self._policy)
             if len(self._place_groups) >= _GROUPS_KEPT:
                 self._place_groups.clear()
             self._place_groups[place] = groups
@@ -316,7 +315,8 @@ class PreparedModule:
         order = self._networks.get((number, place))
         if order is None:
             where = self._facts.places[place]
-            matches, weights = self._matching(number), self._fixed.weights
+            matches = opened_by(self._matching(number).items(), self._mirrors, self.module, where)
+            weights = self._fixed.weights
             monopolies, groups = network_groups(matches, self._mirrors, where, weights, self._policy)
             if len(self._networks) >= _NETWORKS_KEPT:
                 self._networks.clear()

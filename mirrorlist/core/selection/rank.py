@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.mirror import country_of
+from mirrorlist.core.mirror import added_km, country_of
 from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Match, Mirror, Proximity
-from mirrorlist.core.network.geo import Vector, distance_km, vector, vector_of
+from mirrorlist.core.network.geo import distance_km, vector, vector_of
 from mirrorlist.core.network.prefixes import contains
 from mirrorlist.core.selection.spread import HashWords, draw
 from mirrorlist.core.snapshot import NetworkClass
@@ -71,49 +71,33 @@ def network_groups(
     )
 
 
-def effective_km(mirror_vector: Vector | None, mirror_country: str | None, place: ClientPlace, border_km: int) -> int:
-    """The distance by which mirrors are compared: kilometres, and the cost of a border.
+def effective_km(mirror: Mirror, place: ClientPlace, border_km: int) -> int:
+    """The distance by which mirrors are compared: kilometres, the cost of a border, and what ``reach:`` adds.
 
     For a client known by its country only, the mirrors of that country are closest, wherever they are.
     """
+    added = added_km(mirror, place) or 0
     if is_nowhere(place):
-        return 0
-    at_home = place.country is not None and mirror_country == place.country
-    if at_home and not place.exact:
+        return added
+    at_home = place.country is not None and country_of(mirror) == place.country
+    if at_home and not place.exact and not added:
         return OWN_COUNTRY
-    if mirror_vector is None or place.latitude is None or place.longitude is None:
+    away = distance_to(mirror, place)
+    if away is None:
         return UNKNOWN_KM
-    away = distance_km(mirror_vector, vector(place.latitude, place.longitude))
-    return away if at_home else away + border_km
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A mirror that can be in a place's groups."""
-
-    number: int
-    vector: Vector | None
-    country: str | None
-
-
-def candidates(mirrors: Sequence[Mirror], numbers: Iterable[int]) -> list[Candidate]:
-    """The numbered mirrors as candidates for the groups of a place."""
-    return [Candidate(number, vector_of(mirrors[number]), country_of(mirrors[number])) for number in sorted(numbers)]
+    return away + added if at_home else away + added + border_km
 
 
 def place_groups(
-    nearby: Iterable[Candidate], place: ClientPlace, weights: Sequence[int], policy: Policy
+    mirrors: Sequence[Mirror], nearby: Iterable[int], place: ClientPlace, weights: Sequence[int], policy: Policy
 ) -> list[Group]:
-    """The candidates in groups by distance from a place, nearest first.
+    """The numbered mirrors in groups by distance from a place, nearest first.
 
     The bands of ``policy.bands_km`` are cut once, after the nearest ``policy.near``: a list never needs more,
     and what a client is given stays near even where a band holds hundreds. A client's own country, where
     nothing more is known, is never cut.
     """
-    rows = sorted(
-        (effective_km(candidate.vector, candidate.country, place, policy.border_km), candidate.number)
-        for candidate in nearby
-    )
+    rows = sorted((effective_km(mirrors[number], place, policy.border_km), number) for number in nearby)
     cut = near_count(place, [km for km, _ in rows], policy)
     keyed = [((at >= cut, band_of(km, policy)), number) for at, (km, number) in enumerate(rows)]
     return [
@@ -142,7 +126,7 @@ def band_of(km: int, policy: Policy) -> int:
 
 def proximity_of(mirror: Mirror, match: Match | None, place: ClientPlace, policy: Policy) -> tuple[Proximity, int]:
     """How a mirror is close to a client at a place, and its band there."""
-    band = band_of(effective_km(vector_of(mirror), country_of(mirror), place, policy.border_km), policy)
+    band = band_of(effective_km(mirror, place, policy.border_km), policy)
     if match:
         return match.proximity, band
     within = not is_nowhere(place) and band < len(policy.bands_km)

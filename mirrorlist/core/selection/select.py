@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
+from types import MappingProxyType
 
 from mirrorlist.core.filter import NO_FILTER
+from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import Client, FallbackLevel, Match, Mirror, Query
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.rules import open_in, reason_against
+from mirrorlist.core.rules import reason_against
 from mirrorlist.core.selection.answer import BEST_PREFERENCE, Choice, Rejected, Selection
 from mirrorlist.core.selection.causes import cause_of
 from mirrorlist.core.selection.known_files import narrowed
-from mirrorlist.core.selection.own_trees import own_trees, rung_notes
+from mirrorlist.core.selection.own_trees import OwnTrees, own_trees, rung_notes
 from mirrorlist.core.selection.rank import (
     Group,
-    candidates,
     distance_to,
     in_order,
     network_groups,
@@ -40,6 +41,8 @@ from mirrorlist.core.selection.usability import (
 )
 from mirrorlist.core.snapshot import Snapshot
 
+OUT_OF_REACH_NOTE = "nobody else has this: clients of your country or network are known not to reach these mirrors"
+
 
 @dataclass(frozen=True, slots=True)
 class Sieved:
@@ -58,30 +61,57 @@ class Sieved:
         return [each for each in (self.usable, self.unchecked, self.others) if each]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What stays the same while a query is asked with less and less of what the client wants."""
+
+    snapshot: Snapshot
+    client: Client
+    ways: UsableWays
+    family: Family | None
+    narrowing: Exclusions
+    near: Mapping[int, Match]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a query comes to: the mirrors, and the project's own trees that answer where there are no mirrors."""
+
+    query: Query
+    usable: Usability
+    sieved: Sieved
+    own: OwnTrees
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.sieved.tiers and not (self.own.answering or self.own.last)
+
+
 def select(
     snapshot: Snapshot, query: Query, client: Client, now: float, narrowing: Exclusions = NO_EXCLUSIONS
 ) -> Selection:
     """The selection for a query and a client at a time; every mirror is in it, chosen or left out.
 
     What the query's filter asks for is given up step by step, with notes, where nobody is left: an empty list helps
-    nobody.
+    nobody. At last so is what service.yml says of mirrors out of the client's reach.
     """
     near = network_matches(snapshot.mirrors, client) if query.networks else {}
     ways, family = UsableWays(snapshot.mirrors, snapshot.facts.health), narrowing.family or family_of(client)
+    asking = _Asking(snapshot, client, ways, family, narrowing, near)
     ruled = [_reason_against(mirror, query, client, near.get(n)) for n, mirror in enumerate(snapshot.mirrors)]
     steps = (NO_FILTER if query.target.vault else query.filter).steps()
     for left, given_up in steps:
-        query, notes = replace(query, filter=left), given_up
-        usable = usability_by(ways, query, family_of(client), narrowed(snapshot, query, narrowing))
-        sieved = _sieve(ruled, usable, near)
-        own = own_trees(snapshot, query, family, usable.rung, is_empty=True)
-        if sieved.tiers or (not left.countries and (own.answering or own.last)):
+        found, notes = _found(asking, replace(query, filter=left), ruled), given_up
+        if found.sieved.tiers or (not left.countries and not found.is_empty):
             break
+    if not found.sieved.tiers and Reason.OUT_OF_REACH in ruled:
+        found, gives_way = _within_reach_or_not(asking, found, ruled)
+        notes += (OUT_OF_REACH_NOTE,) if gives_way else ()
+    query, usable, sieved = found.query, found.usable, found.sieved
     groups, alone = _groups(snapshot, sieved, near, query, client)
     chosen = list(islice(_ordered(snapshot, groups, client, sieved, now), snapshot.policy.limit))
-    own = own_trees(snapshot, query, family, usable.rung, is_empty=not chosen)
     working = sieved.usable | sieved.unchecked
-    listed = chosen if alone else own.among(chosen, sum(number in working for number in chosen))
+    listed = chosen if alone else found.own.among(chosen, sum(number in working for number in chosen))
     ranks = {number: rank for rank, number in enumerate(listed) if not isinstance(number, str)}
     trees = [(tree, rank) for rank, tree in enumerate(listed) if isinstance(tree, str)]
     return Selection(
@@ -97,6 +127,37 @@ def select(
         level=FallbackLevel.FRESH if query.target.vault or alone else usable.rung,
         ahead=tuple(rank - before for before, (_, rank) in enumerate(trees)),
     )
+
+
+def _found(
+    asking: _Asking, query: Query, ruled: Sequence[Reason | None], without: Mapping[int, Reason] = MappingProxyType({})
+) -> _Found:
+    """What a query comes to where these are the rules' reasons, ``without`` further mirrors."""
+    snapshot, narrowing = asking.snapshot, asking.narrowing
+    if without:
+        narrowing = replace(narrowing, without={**narrowing.without, **without})
+    usable = usability_by(asking.ways, query, family_of(asking.client), narrowed(snapshot, query, narrowing))
+    sieved = _sieve(ruled, usable, asking.near)
+    return _Found(
+        query, usable, sieved, own_trees(snapshot, query, asking.family, usable.rung, is_empty=not sieved.tiers)
+    )
+
+
+def _within_reach_or_not(asking: _Asking, found: _Found, ruled: Sequence[Reason | None]) -> tuple[_Found, bool]:
+    """What a query comes to whose good mirrors are all out of the client's reach, and whether it gets these.
+
+    The others may still have an older version. The project's own trees come before a mirror that is out of reach.
+    """
+    without = {number: reason for number, reason in enumerate(ruled) if reason is Reason.OUT_OF_REACH}
+    nearer = _found(asking, found.query, ruled, without)
+    if not nearer.is_empty:
+        return nearer, False
+    last = _found(asking, found.query, [None if number in without else reason for number, reason in enumerate(ruled)])
+    return last, bool(last.sieved.tiers)
+
+
+_FOR_STRANGERS = (None, Reason.OUT_OF_REACH)
+"""What may be said of a mirror that may be given: one out of reach is given only where nobody else can be."""
 
 
 def _sieve(ruled: Sequence[Reason | None], usable: Usability, near: Collection[int]) -> Sieved:
@@ -119,7 +180,7 @@ def _reason_against(mirror: Mirror, query: Query, client: Client, match: Match |
     """The reason of the rules; the vault's versions are on no mirror."""
     if query.target.vault:
         return Reason.VAULT
-    return reason_against(mirror, query.target.module, client.place.country, match)
+    return reason_against(mirror, query.target.module, client.place, match)
 
 
 def _groups(
@@ -133,9 +194,9 @@ def _groups(
     for groups in monopolies:
         if any(usable.intersection(group.members) for group in groups):
             return list(groups), True
-    strangers = open_in(snapshot.mirrors, sieved.standing, query.target.module, client.place.country)
-    nearby = candidates(snapshot.mirrors, strangers)
-    return by_network + place_groups(nearby, client.place, weights, snapshot.policy), False
+    module, mirrors = query.target.module, snapshot.mirrors
+    nearby = [n for n in sieved.standing if reason_against(mirrors[n], module, client.place, None) in _FOR_STRANGERS]
+    return by_network + place_groups(mirrors, nearby, client.place, weights, snapshot.policy), False
 
 
 def _ordered(snapshot: Snapshot, groups: Sequence[Group], client: Client, sieved: Sieved, now: float) -> Iterator[int]:

@@ -8,7 +8,7 @@ of mirrorlist/countries.py for each request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, reduce
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -21,8 +21,9 @@ from mirrorlist.core.errors import GeoDatabaseError
 from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.geo import place_of
 from mirrorlist.core.network.intervals import as_numbers, renumbered
-from mirrorlist.core.network.prefixes import flatten, unwrapped
-from mirrorlist.core.selection.compile import CloudTable, Proof, cloud_table, country_places
+from mirrorlist.core.network.prefixes import flatten
+from mirrorlist.core.selection.client import place_at
+from mirrorlist.core.selection.compile import CloudTable, Proof, cloud_table, country_places, places_in_systems
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.countries import country_of
 from mirrorlist.sources.geo.bundled import DATA, read_embedded_asns, read_embedded_places
@@ -62,12 +63,21 @@ class AddressData:
     asns_built_on: str | None
     places_built_on: str | None
     refusals: tuple[str, ...]
+    system_places: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    """See ``core.snapshot.Facts``."""
+
+    def by_systems(self, asns: frozenset[int]) -> AddressData:
+        """The same, with places split by these ASes of clients."""
+        geo = self.geo
+        found = places_in_systems(geo.located, geo.places, self.country_places, geo.asns, asns)
+        return replace(
+            self, geo=replace(geo, located=found.located, places=found.places), system_places=found.countries
+        )
 
     def place_at(self, address: bytes) -> ClientPlace:
         """Where a packed address is: by the databases, else its country's place."""
-        inner = unwrapped(address)
-        found = self.geo.located.at(inner) or self.country_places.get(country_of(inner) or "", 0)
-        return self.geo.places[found]
+        number = place_at(self.geo.located, address, self.country_places, self.system_places, country_of)
+        return self.geo.places[number]
 
 
 def database_files(geo: GeoSources) -> tuple[str, ...]:
@@ -150,4 +160,4 @@ def with_former(found: AddressData, former: Snapshot) -> AddressData:
         country_places=facts.country_places,
         proof=replace(found.proof, asns=found.proof.asns or facts.asns_built_on is None),
         asns_built_on=facts.asns_built_on,
-    )
+    ).by_systems(frozenset())

@@ -47,6 +47,13 @@ def placed_by_addresses(mirrors: Iterable[Mirror], known: Known, place_of: Place
     return tuple(placed)
 
 
+def in_systems(mirrors: Iterable[Mirror], known: Known, former: Iterable[Mirror]) -> Iterator[Mirror]:
+    """The mirrors, each with the ASes of its addresses; where none are known, with those of the former mirror."""
+    systems = {each.name: each.systems for each in former}
+    systems |= {name: tuple(sorted({each.asn for each in found if each.asn})) for name, found in known.items()}
+    return (replace(mirror, systems=systems.get(mirror.name, ())) for mirror in mirrors)
+
+
 def address_findings(
     mirrors: Iterable[Mirror], known: Known, place_of: PlaceOf, atlas: Atlas, paths: Mapping[str, str]
 ) -> tuple[Finding, ...]:

@@ -29,7 +29,7 @@ from mirrorlist.core.catalogue.service import (
 from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.content import ContentKind
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
-from mirrorlist.core.model import MAIN, Location, Repository
+from mirrorlist.core.model import MAIN, Location, ReachPair, Repository
 from mirrorlist.core.network.prefixes import prefix
 from mirrorlist.sources.geo.records import CITY_PRECISION_KM
 from mirrorlist.sources.mirrors.urls import tree_url
@@ -131,6 +131,11 @@ def read_service(
             alternates_days=policy.alternates_days,
             repeat_seconds=duration_seconds(str(policy.repeat_within)) or 0,
             weights=text.weights,
+            reach=tuple(
+                ReachPair(clients, mirrors, None if cost == "never" else int(cost))
+                for clients, row in text.reach.items()
+                for mirrors, cost in row.items()
+            ),
         ),
         modules={name: _module(name, text.modules.get(name, ModuleText())) for name in module_names},
         origins={

@@ -262,6 +262,7 @@ class ServiceText:
     intranet_networks: tuple[str, ...] = ()
     time_file: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
+    reach: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
     approved: tuple[str, ...] = ()
     site: Site = field(default_factory=Site)
 
@@ -293,6 +294,7 @@ class ServiceCode(StrEnum):
     OVERRIDE_TWICE = "override-twice"
     BAD_DOWNLOAD = "bad-download"
     BAD_NOTIFY = "bad-notify"
+    BAD_REACH = "bad-reach"
     NOT_INTRANET = "not-intranet"
     RESERVED_PATH = "reserved-path"
     TREE_TWICE = "tree-twice"

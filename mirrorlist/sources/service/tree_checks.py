@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from mirrorlist.core.catalogue.service import WEB_SCHEMES
 from mirrorlist.core.catalogue.trees import RESERVED, Keeps, MetadataFrom
 from mirrorlist.core.errors import Finding
+from mirrorlist.core.mirror import is_country
 from mirrorlist.core.model import MAIN
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.service.text import (
@@ -17,7 +19,7 @@ from mirrorlist.sources.service.text import (
     SourceText,
     nearest,
 )
-from mirrorlist.sources.yaml.documents import Code, Pointer, shown
+from mirrorlist.sources.yaml.documents import Code, Pointer, shown, spelled
 
 
 def tree_prefix(path: str) -> str:
@@ -103,3 +105,23 @@ def place_faults(draft: ServiceDraft, pointer: Pointer, named: OverrideText | So
     elif city and named.latitude is None and draft.city_of and draft.city_of(country, city) is None:
         what = f"{shown(city)}, which is not known in {country}; write latitude and longitude instead"
         yield draft.error((*pointer, "city"), Code.UNKNOWN_CITY, what)
+
+
+LARGEST_ASN = 4_294_967_295
+
+
+def reach_names_exist(draft: ServiceDraft) -> Iterator[Finding]:
+    """The countries of pairs are known, and the numbers of ASes are some that there can be."""
+    for clients, row in draft.text.reach.items():
+        for pointer, named in ((("reach", clients), clients), *((("reach", clients, key), key) for key in row)):
+            if fault := _side_fault(named):
+                yield draft.key_error(pointer, ServiceCode.BAD_REACH, f"{spelled(pointer)} names {named}, {fault}")
+
+
+def _side_fault(named: str) -> str | None:
+    if is_country(named):
+        return None if named in read_countries().by_code else "which is no country's code; write one of ISO 3166"
+    if re.fullmatch("as[0-9]+", named):
+        return f"which is no mirror's name; an AS is written {named.upper()}"
+    too_large = named.startswith("AS") and int(named[2:]) > LARGEST_ASN
+    return f"which is no AS; the largest number is {LARGEST_ASN}" if too_large else None

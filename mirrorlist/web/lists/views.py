@@ -17,7 +17,7 @@ from mirrorlist.core.model import Client, Query, RepoMetadata
 from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource, offer, sources_of, wanted_by
 from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.client import CountryOf, client_at
-from mirrorlist.core.selection.select import select
+from mirrorlist.core.selection.select import OUT_OF_REACH_NOTE, select
 from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions, family_of
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats import file_metalink3, file_metalink4
@@ -65,13 +65,14 @@ def lists(
             if question.redirect:
                 found = moved_on(found, snapshot, client, repeats, now)
             counts.add({**labels(found.selection), **labels_of_offer(client, found)})
-            return _redirected(found.sources) if question.redirect else as_response(*written_file(question, found))
+            response = _redirected(found.sources) if question.redirect else as_response(*written_file(question, found))
+            return warned(response, found.selection)
         metadata = metadata_for(snapshot, question.query) if question.kind is ListKind.METALINK else None
         selection = selected(snapshot, question, client, now)
         counts.add({**labels(selection), **labels_of_selection(client, selection)})
         if question.redirect:
-            return _redirected(sources_of(snapshot, wanted, selection))
-        return as_response(*written(question, selection, metadata))
+            return warned(_redirected(sources_of(snapshot, wanted, selection)), selection)
+        return warned(as_response(*written(question, selection, metadata)), selection)
 
     for kind in ListKind:
         for rule in (f"/{kind.value}", f"/{kind.value}/<version>/<repository>"):
@@ -172,6 +173,13 @@ def metadata_for(snapshot: Snapshot, query: Query) -> RepoMetadata:
     if not query.target.repository or not query.path.endswith("/"):
         raise NotFound("there are metalinks for repositories and indexed files only; ask /mirrorlist instead")
     raise NotReady("the origin's checksums are not known yet; try again in a minute")
+
+
+def warned(response: Response, selection: Selection) -> Response:
+    """The response with a header that says so where nobody is left whom the client is known to reach."""
+    if OUT_OF_REACH_NOTE in selection.notes:
+        response.headers["Mirrorlist-Note"] = OUT_OF_REACH_NOTE
+    return response
 
 
 def _redirected(sources: Sequence[FileSource]) -> Response:

@@ -35,7 +35,7 @@ from mirrorlist.formats.file_json import readable
 from mirrorlist.formats.links import digest, fitting, links
 from mirrorlist.web.counts import Counts, labels_of_file, labels_of_offer
 from mirrorlist.web.generations import Generations
-from mirrorlist.web.lists.views import asking, moved_on
+from mirrorlist.web.lists.views import asking, moved_on, warned
 from mirrorlist.web.redirects.requests import FileRequest, FileRequests, Form, wants_links
 from mirrorlist.web.rendering import html
 from mirrorlist.web.repeats import FORGETFUL, Repeats
@@ -154,7 +154,7 @@ class _Answer:
         response = FORMS[self._asked.form](self, found)
         of_file = labels_of_file(self._asked.form.name, self._place.tree.module)
         self._counts.add({**of_file, **labels_of_offer(self._client, found)})
-        return response
+        return warned(response, found.selection)
 
     def _offer(self) -> FileSelection:
         """The offer by the protocols that are wanted, or by the others where no good one is by them."""

@@ -6,10 +6,13 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from mirrorlist.cli.output.reviews import report_text
+from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.requirements import Level, RequirementLevel, Requirements
 from mirrorlist.core.health.history import ReachHistory
 from mirrorlist.core.health.verdicts import ProbeOutcome
-from mirrorlist.core.model import Mirror, Status
+from mirrorlist.core.mirror import with_pairs
+from mirrorlist.core.model import Mirror, ReachPair, Status
 from mirrorlist.core.owners.network_report import (
     Coming,
     Held,
@@ -128,3 +131,18 @@ def test_retirement_is_announced_once_and_told_when_it_comes() -> None:
             for before, after in ((live, leaving), (leaving, leaving), (leaving, gone), (gone, gone))]  # fmt: skip
     said = {"mirror": "a.example.org", "until": "2026-12-01", "reason": "The end."}
     assert told == [[("mirror retiring", said)], [], [("mirror retired", said)], []]
+
+
+def test_each_pair_that_does_not_work_is_told_with_the_mirrors_that_it_concerns() -> None:
+    pairs = (ReachPair("IR", "US", None), ReachPair("AS64496", "gone.example.org", 700))
+    mirrors = with_pairs([mirror("a", "chicago"), mirror("b", "chicago"), mirror("c", "berlin")], pairs)
+    found = report(*mirrors, policy=Policy(reach=pairs))
+    assert [(each.clients, each.mirrors, each.km, each.concerned) for each in found.pairs] == [
+        ("IR", "US", None, 2), ("AS64496", "gone.example.org", 700, 0),
+    ]  # fmt: skip
+    assert """
+Pairs that do not work (reach)
+  from IR to US: never, mirrors: 2
+  from AS64496 to gone.example.org: 700 km farther, no mirror is meant
+""" in report_text(found)
+    assert "Pairs" not in report_text(report(*mirrors))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -12,12 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorlist.core.catalogue.policy import Policy, weight_of
-from mirrorlist.core.model import MAIN, NOWHERE, ClientPlace, CloudRegions, Location, Mirror, Prefix, Protocol, Status
+from mirrorlist.core.model import (
+    MAIN,
+    NOWHERE,
+    ClientPlace,
+    CloudRegions,
+    Location,
+    Mirror,
+    Prefix,
+    Protocol,
+    ReachPair,
+    Status,
+)
 from mirrorlist.core.network.geo import vector_of
 from mirrorlist.core.network.intervals import combine, only
 from mirrorlist.core.network.prefixes import IntervalTable, parse_prefix, spelled
 from mirrorlist.core.selection.compile import cloud_table, country_places, network_classes, place_orders
-from mirrorlist.core.selection.rank import band_of, candidates, effective_km, near_count, place_groups
+from mirrorlist.core.selection.rank import band_of, effective_km, near_count, place_groups
 from mirrorlist.core.selection.spread import order_keys
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders
 from tests.building import CENTRES, CITIES, KEY, mirror, place, table
@@ -51,13 +63,13 @@ def _expected(
         and not (m.private or m.monopoly or m.cloud)
         and (not m.countries_only or where.country in m.countries_only)
         and where.country not in m.countries_never
+        and not any(pair.km is None and pair.clients in (where.country, f"AS{where.asn}") for pair in m.pairs)
     ]
-    nearby = candidates(mirrors, numbers)
     weights = [weight_of(m, policy) for m in mirrors]
-    ascending = sorted(effective_km(c.vector, c.country, where, policy.border_km) for c in nearby)
-    left = min(len(nearby), near_count(where, ascending, policy))
+    ascending = sorted(effective_km(mirrors[number], where, policy.border_km) for number in numbers)
+    left = min(len(numbers), near_count(where, ascending, policy))
     groups: Groups = []
-    for group in place_groups(nearby, where, weights, policy):
+    for group in place_groups(mirrors, numbers, where, weights, policy):
         if left > 0:
             assert len(group.members) <= left, "bands are cut at the nearest"
             groups.append((list(group.members), list(accumulate(weights[member] for member in group.members))))
@@ -100,6 +112,7 @@ _URLS = st.sampled_from(
         {"kitten": {Protocol.HTTPS: "https://a.example.org/k/"}},
     ]
 )
+BOTH_PAIRS = (ReachPair("DE", "FR", 4000), ReachPair("AS64496", "FR", None), ReachPair("DE", "m1.example.org", 300))
 _FIELDS = st.fixed_dictionaries(
     {"location": _LOCATIONS, "urls": _URLS},
     optional={
@@ -110,6 +123,7 @@ _FIELDS = st.fixed_dictionaries(
         "private": st.booleans(),
         "monopoly": st.booleans(),
         "cloud": st.sampled_from([None, CloudRegions("aws", None)]),
+        "pairs": st.sampled_from([(ReachPair("DE", "FR", None),), (ReachPair("AS64496", "FR", 700),), BOTH_PAIRS]),
     },
 )
 _MIRRORS = st.lists(_FIELDS, max_size=25).map(
@@ -128,6 +142,7 @@ _PLACES = st.one_of(
     st.sampled_from([place(city) for city in CITIES]),
     st.just(ClientPlace("ZZ")),  # a country without a centre
     _CELLS,
+    st.sampled_from([ClientPlace(asn=64496), replace(place("berlin"), asn=64496), ClientPlace("DE", asn=64497)]),
 )
 _POLICIES = st.builds(
     Policy,

@@ -11,7 +11,17 @@ from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.health.columns import HealthTable, Reach, SyncState, reach_key
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.model import MAIN, NOWHERE, ClientPlace, CloudRegions, Protocol, Status, Withheld, WithheldKind
+from mirrorlist.core.model import (
+    MAIN,
+    NOWHERE,
+    ClientPlace,
+    CloudRegions,
+    Protocol,
+    ReachPair,
+    Status,
+    Withheld,
+    WithheldKind,
+)
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions
@@ -111,6 +121,7 @@ CASES = {
     "country avoided by a sign": Case(Reason.COUNTRY_ASKED, {"city": "paris"}, text="country=global,-FR"),
     "another one asked": Case(Reason.NOT_AMONG_ONLY, {}, text="only=other.example.org"),
     "another continent asked": Case(Reason.CONTINENT_ASKED, {}, narrowing=Exclusions({0: Reason.CONTINENT_ASKED})),
+    "out of reach": Case(Reason.OUT_OF_REACH, {"pairs": (ReachPair("DE", "FR", None),)}, at=place("berlin")),
     "full": Case(Reason.LIST_FULL, {"city": "tokyo"}, at=place("berlin"), beside={"city": "berlin"}, policy=ONE),
 }
 

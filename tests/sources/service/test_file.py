@@ -28,7 +28,7 @@ from mirrorlist.core.catalogue.service import (
 )
 from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom, RedirectTree
 from mirrorlist.core.errors import Finding, NotFound, ServiceFileError, Severity
-from mirrorlist.core.model import Location, Protocol, Repository
+from mirrorlist.core.model import Location, Protocol, ReachPair, Repository
 from mirrorlist.core.network.prefixes import parse_prefix
 from mirrorlist.sources.geo.records import CITY_PRECISION_KM
 from mirrorlist.sources.places.gazetteer import city_of
@@ -806,6 +806,54 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "weights/additionalProperties/type": ("+weights: {a.example: half}\n", "6:22", "is 'half'; write a number"),
     "weights/additionalProperties/minimum": ("+weights: {a.example: 0}\n", "6:22", "at least 0.01"),
     "weights/additionalProperties/maximum": ("+weights: {a.example: 100.5}\n", "6:22", "at most 100"),
+    "reach/type": ("+reach: [IR]\n", "6:8", "reach is a list; write keys and values"),
+    "reach/maxProperties": (
+        f"+reach: {{{', '.join(f'AS{n}: {{US: never}}' for n in range(1, 252))}}}\n",
+        "6:8",
+        "with 251 keys; write at most 250",
+    ),
+    "reach/propertyNames/type": ("", "", ""),
+    "reach/propertyNames/pattern": ("+reach: {ir: {US: never}}\n", "6:9", "has the key 'ir'; write it as in 'IR'"),
+    "reach/additionalProperties/type": ("+reach: {IR: US}\n", "6:13", "reach.IR is 'US'; write keys and values"),
+    "reach/additionalProperties/minProperties": ("+reach: {IR: {}}\n", "6:13", "with 0 keys; write at least 1"),
+    "reach/additionalProperties/maxProperties": (
+        f"+reach: {{IR: {{{', '.join(f'AS{n}: never' for n in range(1, 252))}}}}}\n",
+        "6:13",
+        "with 251 keys; write at most 250",
+    ),
+    "reach/additionalProperties/propertyNames/type": ("", "", ""),
+    "reach/additionalProperties/propertyNames/maxLength": (
+        f"+reach: {{IR: {{{'x' * 254}: never}}}}\n",
+        "6:14",
+        "reach.IR has the key",
+    ),
+    "reach/additionalProperties/propertyNames/pattern": (
+        "+reach: {IR: {us: never}}\n",
+        "6:14",
+        "reach.IR has the key 'us'; write it as in 'US'",
+    ),
+    "reach/additionalProperties/additionalProperties/anyOf": (
+        "+reach: {IR: {US: [never]}}\n",
+        "6:18",
+        "reach.IR.US is a list",
+    ),
+    "reach/additionalProperties/additionalProperties/anyOf/0/type": ("+reach: {IR: {US: 1.5}}\n", "6:18", "is 1.5"),
+    "reach/additionalProperties/additionalProperties/anyOf/0/minimum": (
+        "+reach: {IR: {US: +0}}\n",
+        "6:18",
+        "at least 1",
+    ),
+    "reach/additionalProperties/additionalProperties/anyOf/0/maximum": (
+        "+reach: {IR: {US: +20101}}\n",
+        "6:18",
+        "at most 20100",
+    ),
+    "reach/additionalProperties/additionalProperties/anyOf/1/type": ("+reach: {IR: {US: true}}\n", "6:18", "is true"),
+    "reach/additionalProperties/additionalProperties/anyOf/1/pattern": (
+        "+reach: {IR: {US: maybe}}\n",
+        "6:18",
+        "is 'maybe'; write it as in 'never'",
+    ),
     "requirements/type": ("+requirements: 5\n", "6:15", "requirements is 5; write keys and values"),
     "requirements/additionalProperties": (
         "+requirements: {least: {}}\n",
@@ -1533,6 +1581,32 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
             "[override-twice] geo.overrides[1].prefix is '192.0.2.1/32', as in geo.overrides[0]; put both into one",
         ),
     ],
+    "reach_names_exist": [
+        (
+            "small",
+            "+reach: {QQ: {US: never}}\n",
+            "6:9",
+            "[bad-reach] reach.QQ names QQ, which is no country's code; write one of ISO 3166",
+        ),
+        (
+            "small",
+            "+reach: {IR: {XX: +100}}\n",
+            "6:14",
+            "[bad-reach] reach.IR.XX names XX, which is no country's code; write one of ISO 3166",
+        ),
+        (
+            "small",
+            "+reach: {AS4294967296: {US: never}}\n",
+            "6:9",
+            "[bad-reach] reach.AS4294967296 names AS4294967296, which is no AS; the largest number is 4294967295",
+        ),
+        (
+            "small",
+            "+reach: {IR: {as64500: never}}\n",
+            "6:14",
+            "[bad-reach] reach.IR.as64500 names as64500, which is no mirror's name; an AS is written AS64500",
+        ),
+    ],
     "overrides_are_places": [
         (
             "small",
@@ -1771,6 +1845,7 @@ sync: {policy: mirrors, sources: [
   {name: Sea, rsync: {kitten: rsync://r.example.org/kitten/}, web: {kitten: "https://r.example.org/k"},
    latitude: 1, longitude: -2.5}]}
 weights: {mirror.example.org: 2, mirror.example.net: 0.5}
+reach: {IR: {US: never, mirror.example.org: +2000}, AS64496: {NO: '+300', AS64500: 5}}
 approved: [mirror.example.org]
 site:
   url: https://mirrors.example.org
@@ -1816,6 +1891,12 @@ site:
                 alternates_days=1.5,
                 repeat_seconds=60,
                 weights={"mirror.example.org": 2.0, "mirror.example.net": 0.5},
+                reach=(
+                    ReachPair("IR", "US", None),
+                    ReachPair("IR", "mirror.example.org", 2000),
+                    ReachPair("AS64496", "NO", 300),
+                    ReachPair("AS64496", "AS64500", 5),
+                ),
             ),
             modules={
                 "main": Module(
