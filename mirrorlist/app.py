@@ -30,6 +30,7 @@ from mirrorlist.web.error_pages import register_faults
 from mirrorlist.web.gateway import Apart, Gateway, OneSlash
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.hooks import hooks
+from mirrorlist.web.languages import speak
 from mirrorlist.web.lists.hot import Front
 from mirrorlist.web.lists.views import lists
 from mirrorlist.web.metrics import Sampling, ServiceMetrics, observe
@@ -101,6 +102,7 @@ def plain_app(
     """The Flask application, which answers everything."""
     app = Flask("mirrorlist", static_folder=None)
     app.url_map.merge_slashes = False
+    speak(app)
     publications = Publications(generations, jobs)
     app.register_blueprint(lists(generations, country_of, counts, clock, repeats))
     app.register_blueprint(schemas())

@@ -47,7 +47,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "sources": (("yaml", "origin"), ("places",), ("geo",), ("mirrors",), ("service", "submissions")),
     "checks": (("fetching",), ("probing",)),
     "web": (
-        ("client_address", "gateway", "generations", "questions", "repeats", "responses", "time_budget"),
+        ("client_address", "gateway", "generations", "languages", "questions", "repeats", "responses", "time_budget"),
         ("counts", "words"),
         ("clients",),
         ("rendering",),

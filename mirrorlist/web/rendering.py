@@ -10,13 +10,19 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mirrorlist.core.public.types import MirrorState
+from mirrorlist.core.public.types import PROBLEM_STATES, MirrorState
 from mirrorlist.web import words
+from mirrorlist.web.languages import LANGUAGES, forms, gettext, language
 from mirrorlist.web.responses import SVG, Made, made
 
 MOST_KEPT = 96
 """Answers kept per generation; a mirror's page is about 30 KB."""
-_ASSETS = {"site.css": "text/css; charset=utf-8", "site.js": "text/javascript; charset=utf-8", "icon.svg": SVG}
+_ASSETS = {
+    "site.css": "text/css; charset=utf-8",
+    "site.js": "text/javascript; charset=utf-8",
+    "icon.svg": SVG,
+    "icon.png": "image/png",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +50,25 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
     undefined=StrictUndefined,
     auto_reload=False,
+    extensions=["jinja2.ext.i18n"],
 )
+_TEMPLATES.install_gettext_callables(gettext, forms, newstyle=True)  # type: ignore[attr-defined]  # of the extension
 _TEMPLATES.filters |= {
     "duration": words.duration, "every": words.every,
     "moment": words.moment, "day": words.day, "iso": words.iso, "speed": words.speed, "size": words.size,
-    "percent": words.percent, "flag": words.flag, "country": words.country_name, "state": words.state_words,
+    "map_link": words.map_link, "breakable": words.breakable,
+    "percent": words.percent, "flag": words.flag, "country": words.country_name, "continent": words.continent_name,
+    "state": words.state_words,
     "family": words.FAMILY_WORDS.__getitem__, "kind": words.KIND_WORDS.__getitem__,
 }  # fmt: skip
 _TEMPLATES.globals |= {
     "State": MirrorState,
+    "PROBLEMS": PROBLEM_STATES,
+    "languages": LANGUAGES,
+    "language": language,
     "css": f"/static/site.css?{ASSETS['site.css'].version}",
+    "touch_icon": f"/static/icon.png?{ASSETS['icon.png'].version}",
+    "home": "",
     "script": f"/static/site.js?{ASSETS['site.js'].version}",
 }
 for _name in _TEMPLATES.list_templates():  # compiled before the first request, which would wait half a second for it

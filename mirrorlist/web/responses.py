@@ -18,6 +18,8 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 HTML = "text/html; charset=utf-8"
+PAGE_VARY = "Accept-Encoding, Accept-Language"
+"""What the pages depend on; see web/languages.py."""
 SVG = "image/svg+xml"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -98,7 +100,7 @@ def answer(found: Made, max_age: int = 60, policy: str = POLICY) -> Response:
     response: Response = current_app.response_class(body, content_type=found.content_type)
     response.set_etag(found.etag + ("-gzip" if packs else ""))
     response.headers["Cache-Control"] = f"public, max-age={max_age}"
-    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Vary"] = PAGE_VARY if found.content_type == HTML else "Accept-Encoding"
     if packs:
         response.headers["Content-Encoding"] = "gzip"
     _guard(response, policy)

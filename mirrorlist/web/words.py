@@ -6,14 +6,29 @@ import re
 from datetime import UTC, datetime
 
 from flask import request
+from markupsafe import Markup
 
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.health.verdicts import EventKind, Family
-from mirrorlist.core.public.types import STATE_WORDS, MirrorState
+from mirrorlist.core.public.types import STATE_WORDS, MirrorState, PublicMirror
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.web.client_address import TrustedProxies
+from mirrorlist.web.languages import country_in, gettext, ngettext
 
 _UNITS = ((86_400 * 2, 86_400, "day"), (3600 * 2, 3600, "hour"), (120, 60, "minute"), (0, 1, "second"))
+
+
+def _counted(unit: str, number: int) -> str:
+    """``1 day``, ``3 days``; each unit by its own call, so that it is found for translation."""
+    if unit == "day":
+        return ngettext("%(num)d day", "%(num)d days", number)
+    if unit == "hour":
+        return ngettext("%(num)d hour", "%(num)d hours", number)
+    if unit == "minute":
+        return ngettext("%(num)d minute", "%(num)d minutes", number)
+    return ngettext("%(num)d second", "%(num)d seconds", number)
+
+
 _FLAG_A = 0x1F1E6
 FAMILY_WORDS = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 KIND_WORDS = {
@@ -30,15 +45,13 @@ def duration(seconds: float | None) -> str:
         return ""
     for least, size, name in _UNITS:
         if seconds >= least or seconds == size:
-            number = max(0, round(seconds / size))
-            return f"{number} {name}{'' if number == 1 else 's'}"
-    return "0 seconds"
+            return _counted(name, max(0, round(seconds / size)))
+    return _counted("second", 0)
 
 
 def every(seconds: float) -> str:
     """``every 3 hours``, ``every hour``."""
-    told = duration(seconds)
-    return f"every {told.removeprefix('1 ')}"
+    return gettext("every %(time)s", time=duration(seconds).removeprefix("1 "))
 
 
 def moment(at: float | None) -> str:
@@ -96,14 +109,37 @@ def flag(country: str | None) -> str:
 
 
 def country_name(country: str | None) -> str:
-    """The English name of a country, or its code where the name is not known."""
+    """The name of a country in the language of the page, or its code where the name is not known."""
     known = read_countries().by_code.get(country or "")
-    return known.name if known else country or ""
+    return country_in(country or "") or (known.name if known else country or "")
+
+
+CONTINENT_WORDS = {
+    "AF": "Africa", "AN": "Antarctica", "AS": "Asia", "EU": "Europe", "NA": "North America",
+    "OC": "Oceania", "SA": "South America",
+}  # fmt: skip
+
+
+def continent_name(code: str | None) -> str:
+    """The name of a continent in the language of the page; ``Place unknown`` for None."""
+    return gettext(CONTINENT_WORDS[code]) if code in CONTINENT_WORDS else gettext("Place unknown")
+
+
+def map_link(mirror: PublicMirror) -> str:
+    """Where the mirror's place is shown on a map; empty where it is not known."""
+    if mirror.latitude is None or mirror.longitude is None:
+        return ""
+    return f"https://www.openstreetmap.org/?mlat={mirror.latitude:.2f}&mlon={mirror.longitude:.2f}&zoom=8"
+
+
+def breakable(name: str) -> Markup:
+    """A host name that browsers break after its dots, not inside its words."""
+    return Markup(".<wbr>").join(name.split("."))
 
 
 def state_words(state: MirrorState) -> str:
     """A mirror's state for people."""
-    return STATE_WORDS[state]
+    return gettext(STATE_WORDS[state])
 
 
 # The address of the service, for lines to copy: that of service.yml, or else the one the client used.

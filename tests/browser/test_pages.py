@@ -11,8 +11,10 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 from werkzeug.serving import make_server
@@ -77,7 +79,7 @@ def window(running: Running, tmp_path: Path) -> Iterator[Browser]:
 def names(window: Browser) -> list[str]:
     """The mirrors that are to be seen, in order."""
     found: list[str] = window.script(
-        "return [...document.querySelectorAll('#mirrors tbody tr')].filter(r => r.offsetParent !== null)"
+        "return [...document.querySelectorAll('#mirrors tr[data-c]')].filter(r => r.getClientRects().length)"
         ".map(r => r.cells[1].innerText.trim())"
     )
     return found
@@ -87,39 +89,85 @@ def wait_for(window: Browser, text: str) -> None:
     WebDriverWait(window.driver, WAIT_SECONDS).until(lambda driver: text in driver.find_element(By.ID, "count").text)
 
 
-def test_mirrors_are_filtered_sorted_and_searched_without_a_request(window: Browser) -> None:
+def choose(window: Browser, name: str, text: str) -> None:
+    """Chooses in one of the lists above the table, which asks the service for another page."""
+    before = window.driver.find_element(By.TAG_NAME, "html")
+    Select(window.driver.find_element(By.NAME, name)).select_by_visible_text(text)
+    WebDriverWait(window.driver, WAIT_SECONDS).until(staleness_of(before))
+
+
+def test_mirrors_are_filtered_and_sorted_and_the_address_says_so(window: Browser) -> None:
     window.open("/")
     assert len(names(window)) == 530
-    window.requests()
-    Select(window.driver.find_element(By.NAME, "country")).select_by_visible_text("Germany")
+    choose(window, "country", "Germany")
+    assert window.driver.current_url.endswith("/?country=DE")
     wait_for(window, "36 of 530")
     german = names(window)
-    assert len(german) == 36
-    Select(window.driver.find_element(By.NAME, "module")).select_by_visible_text("kitten")
-    kitten = names(window)
-    assert set(kitten) < set(german)
-    Select(window.driver.find_element(By.NAME, "module")).select_by_index(0)
-    Select(window.driver.find_element(By.NAME, "country")).select_by_visible_text("United States")
-    american = names(window)
-    Select(window.driver.find_element(By.NAME, "state")).select_by_value("stale")
-    stale = names(window)
-    assert set(stale) < set(american)
-    assert stale
-    Select(window.driver.find_element(By.NAME, "state")).select_by_index(0)
-    Select(window.driver.find_element(By.NAME, "country")).select_by_index(0)
-    window.driver.find_element(By.LINK_TEXT, "Mirror").click()
-    everybody = names(window)
-    assert everybody == window.script("return arguments[0].sort((a, b) => a.localeCompare(b, 'en'))", everybody)
-    window.driver.find_element(By.LINK_TEXT, "Mirror").click()
-    assert names(window) == everybody[::-1]
+    choose(window, "module", "Example Linux Kitten")
+    assert set(names(window)) < set(german)
+    choose(window, "module", "all")
+    choose(window, "state", "problems")
+    choose(window, "sort", "name")
+    assert window.driver.current_url.endswith("/?country=DE&state=problem&sort=name")
+    found = names(window)
+    assert found == sorted(found)
+    assert 0 < len(found) < 36
+    window.driver.refresh()
+    assert names(window) == found
+    window.driver.back()
+    assert Select(window.driver.find_element(By.NAME, "sort")).first_selected_option.text == "place"
+    window.open("/")
     window.driver.find_element(By.LINK_TEXT, "Speed").click()
-    speeds = window.script("return [...document.querySelectorAll('#mirrors tbody tr')].map(r => +r.cells[7].dataset.v)")
-    assert speeds == sorted(speeds, reverse=True)
-    window.driver.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys("sponsor 77")
+    assert window.driver.current_url.endswith("/?sort=speed")
+
+
+def test_search_finds_while_one_types_without_a_request(window: Browser) -> None:
+    window.open("/")
+    window.requests()
+    words = window.driver.find_element(By.NAME, "q")
+    words.send_keys("sponsor 77")
     wait_for(window, "1 of 530")
-    window.driver.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys(" and nobody")
+    assert window.driver.current_url.endswith("/?q=sponsor+77")
+    words.send_keys(" and nobody")
     assert window.driver.find_element(By.ID, "none").is_displayed()
-    assert [url for url in window.requests() if not url.endswith("/logo")] == []  # logos come as they come into view
+    assert window.script(
+        "return [...document.querySelectorAll('#mirrors th[scope=rowgroup]')].every(e => !e.offsetParent)"
+    )
+    for text in ("sao paulo", "São", "DE", "umea"):
+        words.clear()
+        words.send_keys(text)
+        at_once = names(window)
+        assert [
+            url for url in window.requests() if not url.endswith("/logo")
+        ] == []  # logos come as they come into view
+        window.driver.refresh()
+        assert names(window) == at_once
+        assert at_once
+        window.open("/")
+        window.requests()
+        words = window.driver.find_element(By.NAME, "q")
+
+
+def test_the_map_is_clicked(window: Browser) -> None:
+    window.open("/")
+    spot = window.driver.find_element(By.CSS_SELECTOR, ".spots a[href='/?country=DE']")
+    ActionChains(window.driver).move_to_element(spot).click().perform()
+    WebDriverWait(window.driver, WAIT_SECONDS).until(lambda driver: "country=DE" in driver.current_url)
+    assert window.driver.find_element(By.TAG_NAME, "h1").text == "Example Linux mirrors in Germany"
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_phone_shows_countries_and_opens_one(running: Running, tmp_path: Path, script: bool) -> None:
+    with browser(running.large, tmp_path / "profile", width=PHONE, script=script) as window:
+        window.open("/")
+
+        def shown(country: str) -> int:
+            rows = window.driver.find_elements(By.CSS_SELECTOR, f"tr[data-c={country}]")
+            return sum(row.is_displayed() for row in rows)
+
+        assert shown("DE") == 0
+        window.driver.find_element(By.XPATH, "//tr[@class='group']//label[contains(., 'Germany')]").click()
+        assert (shown("DE"), shown("FR")) == (36, 0)
 
 
 def test_a_mirror_is_followed_to_its_page_and_back(window: Browser) -> None:
@@ -177,7 +225,6 @@ def test_a_keyboard_is_enough(window: Browser) -> None:
 def test_without_a_script_the_form_and_the_headings_ask_the_service(running: Running, tmp_path: Path) -> None:
     with browser(running.large, tmp_path / "profile", script=False) as window:
         window.open("/")
-        assert not window.driver.find_elements(By.CSS_SELECTOR, "input[type=search]")
         Select(window.driver.find_element(By.NAME, "country")).select_by_visible_text("Germany")
         window.driver.find_element(By.CSS_SELECTOR, "#filters button").click()
         WebDriverWait(window.driver, WAIT_SECONDS).until(lambda driver: "country=DE" in driver.current_url)
@@ -185,6 +232,9 @@ def test_without_a_script_the_form_and_the_headings_ask_the_service(running: Run
         window.driver.find_element(By.LINK_TEXT, "Speed").click()
         WebDriverWait(window.driver, WAIT_SECONDS).until(lambda driver: "sort=speed" in driver.current_url)
         assert "country=DE" in window.driver.current_url
+        window.driver.find_element(By.NAME, "q").send_keys("sponsor 75" + Keys.ENTER)
+        WebDriverWait(window.driver, WAIT_SECONDS).until(lambda driver: "q=sponsor+75" in driver.current_url)
+        assert len(window.driver.find_elements(By.CSS_SELECTOR, "tr[data-c]")) == 1
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,8 @@ class MirrorState(StrEnum):
     SOON = "soon"
 
 
+PROBLEM_STATES = (MirrorState.DOWN, MirrorState.STALE, MirrorState.LAGGING)
+"""What an owner can fix, the worst first."""
 STATE_WORDS = {
     MirrorState.FRESH: "up to date",
     MirrorState.UP: "reachable",

@@ -20,9 +20,17 @@ from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.health.upstreams import UpstreamState
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol
 from mirrorlist.core.public.record import EVENTS_OF_ONE, LATEST_EVENTS
-from mirrorlist.core.public.types import MirrorState, PublicCheck, PublicEvent, PublicMirror, PublicProbe, PublicRun
+from mirrorlist.core.public.types import (
+    STATE_WORDS,
+    MirrorState,
+    PublicCheck,
+    PublicEvent,
+    PublicMirror,
+    PublicProbe,
+    PublicRun,
+)
 from mirrorlist.web.site.published import Published
-from mirrorlist.web.words import day, iso, state_words
+from mirrorlist.web.words import day, iso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +281,7 @@ def _server(mirror: PublicMirror, published: Published) -> RouterServer:
     available = mirror.state in _GIVEN
     return RouterServer(
         available=available,
-        reason="" if available else state_words(mirror.state),
+        reason="" if available else STATE_WORDS[mirror.state],
         host=url.netloc,
         path=url.path,
         latitude=mirror.latitude or 0.0,

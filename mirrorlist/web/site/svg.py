@@ -6,14 +6,16 @@ of its own beside its colour.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from xml.sax.saxutils import escape, quoteattr
 
 from mirrorlist.core.network.geo import HEIGHT, WIDTH, point
-from mirrorlist.core.public.types import STATE_WORDS, MirrorState, PublicMirror
-from mirrorlist.web.words import country_name, duration
+from mirrorlist.core.public.types import MirrorState, PublicMirror
+from mirrorlist.web.languages import gettext, ngettext
+from mirrorlist.web.words import country_name, duration, state_words
 
 SHAPES = {
     MirrorState.FRESH: "M-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0-{d} 0z",
@@ -47,9 +49,9 @@ LIGHT = Palette(
     {
         MirrorState.FRESH: "#0b6e4f",
         MirrorState.UP: "#1f6f8b",
-        MirrorState.LAGGING: "#9a5b00",
-        MirrorState.STALE: "#b3261e",
-        MirrorState.DOWN: "#8c1d18",
+        MirrorState.LAGGING: "#8a5200",
+        MirrorState.STALE: "#b93815",
+        MirrorState.DOWN: "#6d0f2e",
         MirrorState.UNKNOWN: "#59636b",
         MirrorState.OUT: "#5b3fa0",
         MirrorState.PAUSED: "#59636b",
@@ -64,8 +66,8 @@ DARK = Palette(
         MirrorState.FRESH: "#5fd0a5",
         MirrorState.UP: "#74c3de",
         MirrorState.LAGGING: "#f0b45a",
-        MirrorState.STALE: "#ff8f85",
-        MirrorState.DOWN: "#ff8f85",
+        MirrorState.STALE: "#ffa08f",
+        MirrorState.DOWN: "#f0524f",
         MirrorState.UNKNOWN: "#aab6bf",
         MirrorState.OUT: "#b9a3f2",
         MirrorState.PAUSED: "#aab6bf",
@@ -92,13 +94,96 @@ def land() -> str:
     return (files("mirrorlist.web") / "static" / "land.txt").read_text(encoding="utf-8").strip()
 
 
-def world_map(mirrors: Iterable[PublicMirror], palette: Palette) -> bytes:
-    """The mirrors on a map of the world; those of unknown place are not on it."""
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A part of the map, of the map's own shape: its upper left corner and its width."""
+
+    x: float
+    y: float
+    width: float
+
+    @property
+    def scale(self) -> float:
+        """The length of a unit of a picture of this part, in units of the map."""
+        return self.width / WIDTH
+
+    @property
+    def view_box(self) -> str:
+        """The attribute of SVG."""
+        return f"{self.x:.0f} {self.y:.0f} {self.width:.0f} {self.width * HEIGHT / WIDTH:.0f}"
+
+
+WORLD = Frame(0, 0, WIDTH)
+LEAST_WIDTH = 160
+
+
+def frame(mirrors: Iterable[PublicMirror]) -> Frame:
+    """The part of the map that holds these mirrors, with some room around them; the world without any."""
+    placed = [
+        point(each.latitude, each.longitude)
+        for each in mirrors
+        if each.latitude is not None and each.longitude is not None
+    ]
+    if not placed:
+        return WORLD
+    (left, right), (top, bottom) = ((min(at), max(at)) for at in zip(*placed, strict=True))
+    width = min(float(WIDTH), max(LEAST_WIDTH, 1.5 * (right - left), 1.5 * (bottom - top) * WIDTH / HEIGHT))
+    height = width * HEIGHT / WIDTH
+    x = min(max((left + right - width) / 2, 0), WIDTH - width)
+    return Frame(x, min(max((top + bottom - height) / 2, 0), HEIGHT - height), width)
+
+
+@dataclass(frozen=True, slots=True)
+class MapLink:
+    """Something to click on the map: mirrors of one country that are drawn close to each other."""
+
+    x: float
+    y: float
+    radius: float
+    href: str
+    title: str
+
+
+_SPOT = 24
+
+
+def spots(mirrors: Iterable[PublicMirror], frame: Frame) -> list[MapLink]:
+    """Where a map leads: a lone mirror to its page, several to their country."""
+    near: dict[tuple[str | None, int, int], list[tuple[float, float, PublicMirror]]] = defaultdict(list)
+    size = _SPOT * frame.scale
+    for mirror in mirrors:
+        if mirror.latitude is not None and mirror.longitude is not None:
+            x, y = point(mirror.latitude, mirror.longitude)
+            near[mirror.country, int(x / size), int(y / size)].append((x, y, mirror))
+    found = []
+    for (country, _, _), marks in near.items():
+        names = [mirror.name for _, _, mirror in marks]
+        alone = len(names) == 1 or not country or frame is not WORLD
+        title = f"{country_name(country)}: {', '.join(names[:MOST_NAMED])}{', ...' if len(names) > MOST_NAMED else ''}"
+        found.append(
+            MapLink(
+                round(sum(x for x, _, _ in marks) / len(marks), 1),
+                round(sum(y for _, y, _ in marks) / len(marks), 1),
+                round(size / 2, 1),
+                f"/mirrors/{names[0]}" if alone else f"/?country={country}",
+                title,
+            )
+        )
+    return found
+
+
+MOST_NAMED = 4
+
+
+def world_map(mirrors: Iterable[PublicMirror], palette: Palette, frame: Frame = WORLD) -> bytes:
+    """The mirrors on a map of the world, or of a part of it; those of unknown place are not on it."""
+    scale = frame.scale
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{palette.sea}"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{frame.view_box}">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" rx="{6 if frame is WORLD else 0}" fill="{palette.sea}"/>',
         f'<path d="{land()}" transform="scale(.1)" fill="{palette.land}"/>',
     ]
+    digits = 0 if frame is WORLD else 1
     placed = [
         (mirror.state, point(mirror.latitude, mirror.longitude))
         for mirror in mirrors
@@ -107,13 +192,14 @@ def world_map(mirrors: Iterable[PublicMirror], palette: Palette) -> bytes:
     for state in _BEST_LAST:
         marks = [mark for each, mark in placed if each is state]
         if marks:
-            sign = SHAPES[state].format(r=4, d=8, t=5)
-            paint = f'fill="{palette.ink[state]}" stroke="{palette.edge}" stroke-width="1"'
+            radius = round(4 * scale, 2)
+            sign = SHAPES[state].format(r=radius, d=2 * radius, t=round(5 * scale, 2))
+            paint = f'fill="{palette.ink[state]}" stroke="{palette.edge}" stroke-width="{scale:.2g}"'
             if state in HOLLOW:
                 fill = "none" if state is MirrorState.DOWN else palette.edge
-                paint = f'fill="{fill}" stroke="{palette.ink[state]}" stroke-width="2"'
+                paint = f'fill="{fill}" stroke="{palette.ink[state]}" stroke-width="{2 * scale:.2g}"'
             parts.append(f'<defs><path id="{state}" d="{sign}"/></defs><g {paint}>')
-            parts += [f'<use href="#{state}" x="{x:.0f}" y="{y:.0f}"/>' for x, y in marks]
+            parts += [f'<use href="#{state}" x="{x:.{digits}f}" y="{y:.{digits}f}"/>' for x, y in marks]
             parts.append("</g>")
     return "".join([*parts, "</svg>"]).encode()
 
@@ -178,11 +264,14 @@ def lag_bars(days: Sequence[float | None], allowed: float) -> tuple[Bar, ...]:
     return tuple(bars)
 
 
-def map_in_words(mirrors: Sequence[PublicMirror], states: Iterable[tuple[MirrorState, int]]) -> str:
+def map_in_words(mirrors: Sequence[PublicMirror]) -> str:
     """What the map shows, for those who do not see it."""
-    countries = {mirror.country for mirror in mirrors if mirror.country}
-    told = ", ".join(f"{count} {STATE_WORDS[state]}" for state, count in states)
     if not mirrors:
-        return "World map without any mirror"
-    where = country_name(next(iter(countries))) if len(countries) == 1 else f"{len(countries)} countries"
-    return f"World map of {len(mirrors)} mirrors in {where}: {told}"
+        return gettext("World map without any mirror")
+    counted = Counter(mirror.state for mirror in mirrors)
+    listed = ", ".join(f"{counted[state]} {state_words(state)}" for state in MirrorState if counted[state])
+    countries = {mirror.country for mirror in mirrors if mirror.country}
+    only = country_name(next(iter(countries))) if len(countries) == 1 else ""
+    where = only or ngettext("%(num)d country", "%(num)d countries", len(countries))
+    count = ngettext("%(num)d mirror", "%(num)d mirrors", len(mirrors))
+    return gettext("Map of %(count)s in %(where)s: %(states)s", count=count, where=where, states=listed)

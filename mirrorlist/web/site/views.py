@@ -14,19 +14,20 @@ from flask import Blueprint, Response, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from mirrorlist.core.errors import NotFound
-from mirrorlist.core.public.types import MirrorState
+from mirrorlist.core.public.types import STATE_WORDS, MirrorState
 from mirrorlist.core.selection.client import CountryOf
+from mirrorlist.web.languages import language
 from mirrorlist.web.rendering import ASSETS, html
 from mirrorlist.web.responses import HTML, SVG, Made, add_shared, answer, made, private
 from mirrorlist.web.site import svg
 from mirrorlist.web.site.feeds import ATOM, feed
 from mirrorlist.web.site.images import images_page, other_modules, releases
-from mirrorlist.web.site.network import join_page, mirror_page, network_page
+from mirrorlist.web.site.network import network_page
+from mirrorlist.web.site.owners import join_page, mirror_page
 from mirrorlist.web.site.parameters import asked
 from mirrorlist.web.site.published import Publications, Published, common
 from mirrorlist.web.site.spreads import AGES, spread_rows
 from mirrorlist.web.site.yours import yours_page
-from mirrorlist.web.words import state_words
 
 Answer = Response | BaseResponse
 YEAR = 365 * 86_400
@@ -60,7 +61,7 @@ def _add(views: Blueprint, rule: str, name: str, view: Callable[..., Answer], **
 
 
 def _page(published: Published, key: str, make: Callable[[], bytes], content_type: str = HTML) -> Response:
-    return answer(published.kept.get(key, content_type, make))
+    return answer(published.kept.get(f"{language()} {key}", content_type, make))
 
 
 def _add_network(views: Blueprint, publications: Publications) -> None:
@@ -76,14 +77,17 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
         def make() -> bytes:
             return html("network.html", **common(published, "/"), **page.values())
 
-        if page.is_plain:
-            return _page(published, f"/?{page.module}", make)
-        return answer(made(HTML, make()))
+        return answer(made(HTML, make())) if page.filters.q else _page(published, page.link(), make)
 
     def map_(scheme: str) -> Response:
         published = publications.current()
-        palette = svg.PALETTES[scheme]
-        found = published.kept.get(f"map-{scheme}", SVG, lambda: svg.world_map(published.network.mirrors, palette))
+        page = network_page(published, asked())
+
+        def make() -> bytes:
+            return svg.world_map(page.shown, svg.PALETTES[scheme], page.frame)
+
+        key = f"map-{scheme} {page.link(sort='')}"
+        found = made(SVG, make()) if page.filters.q else published.kept.get(key, SVG, make)
         return answer(found, policy=NO_SCRIPT)
 
     def all_events() -> Response:
@@ -167,7 +171,7 @@ def _add_mirrors(views: Blueprint, publications: Publications) -> None:
     def badge(name: str) -> Response:
         published = publications.current()
         found = published.by_name.get(name) or published.mirror(name.replace("_", "."))
-        label, text = published.service.name, state_words(found.state)
+        label, text = published.service.name, STATE_WORDS[found.state]
         made_now = made(SVG, svg.badge(label, text, found.state))
         return answer(made_now, max_age=120, policy=NO_SCRIPT)
 

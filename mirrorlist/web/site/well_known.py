@@ -24,7 +24,7 @@ QUERIES = ("/mirrorlist", "/metalink", "/isolist", "/yours", "/api/")
 def well_known(publications: Publications) -> Blueprint:
     """The views of these addresses."""
     views = Blueprint("well_known", __name__)
-    icon = made(ASSETS["icon.svg"].content_type, ASSETS["icon.svg"].body)
+    icon = made(ASSETS["icon.png"].content_type, ASSETS["icon.png"].body)
 
     def robots() -> Response:
         return answer(made(TEXT, robots_text(publications.current().service).encode()), max_age=DAY)

@@ -1,70 +1,70 @@
-// Sorts and filters the table of mirrors in place. Without it the form and the headings ask the service for the same.
+// Makes pages handier: filters at once, searches while one types, copies lines. Pages are complete without it.
 "use strict";
 (function () {
-  const table = document.getElementById("mirrors");
   const form = document.getElementById("filters");
-  if (!table || !form) return;
-  const body = table.tBodies[0];
-  const rows = Array.from(body.rows);
-  const count = document.getElementById("count");
-  const none = document.getElementById("none");
-  const total = count.textContent.split(" of ")[1];
-  const falling = new Set(["speed", "fresh", "since"]);
-  const text = (row, at) => row.cells[at].textContent.trim();
-  const share = (row, at) => { const [a, b] = text(row, at).split("/"); return b ? a / b : -1; };
-  const worth = { // the value of a cell by which its column is sorted
-    state: (row) => Array.from(form.elements.state.options).findIndex((each) => row.cells[0].classList.contains(each.value)),
-    name: (row) => text(row, 1), sponsor: (row) => text(row, 2).toLowerCase(),
-    place: (row) => text(row, 3).replace(/^\P{L}+/u, "") || "\uffff",
-    speed: (row) => Number(row.cells[7].dataset.v), fresh: (row) => share(row, 9), since: (row) => text(row, 10),
-  };
-  const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, "en"));
-
-  const search = document.createElement("label");
-  search.textContent = "Search ";
-  const words = document.createElement("input");
-  words.type = "search";
-  words.placeholder = "name, sponsor, city";
-  search.append(words);
-  form.prepend(search);
-  form.querySelector("button").hidden = true;
-
-  function fits(row) {
-    const chosen = (name) => (form.elements[name] ? form.elements[name].value : "");
-    const country = form.elements.country.selectedOptions[0];
-    const has = (at, word) => !word || text(row, at).split(/\s+/).includes(word);
-    return (!country.value || text(row, 3).includes(country.text))
-      && has(5, chosen("protocol")) && has(8, chosen("module"))
-      && (!chosen("state") || row.cells[0].classList.contains(chosen("state")))
-      && row.textContent.toLowerCase().includes(words.value.trim().toLowerCase());
+  const table = document.getElementById("mirrors");
+  if (form && table) {
+    form.querySelector("button").hidden = true;
+    form.addEventListener("change", (event) => { if (event.target.type !== "search") form.requestSubmit(); });
+    form.addEventListener("submit", () => { // what asks for nothing needs no place in the address
+      for (const each of form.elements) if (each.name) each.disabled = !each.value || (each.name === "sort" && each.value === "place");
+    });
+    const words = form.elements.q;
+    window.addEventListener("pageshow", (event) => { // after Back the form says again what the page shows
+      const typed = event.persisted ? words.value : null;
+      for (const each of form.elements) each.disabled = false;
+      form.reset();
+      if (typed !== null) words.value = typed;
+    });
+    const asked = words.value; // what the service left out for it is not in the table
+    const count = document.getElementById("count");
+    const total = count.textContent.split(" ").pop();
+    const other = { "\u00df": "ss", "\u00e6": "ae", "\u0153": "oe", "\u00f8": "o", "\u0142": "l", "\u0111": "d", "\u00f0": "d", "\u00fe": "th", "\u0131": "i" };
+    const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase()
+      .replace(/[\u00df\u00e6\u0153\u00f8\u0142\u0111\u00f0\u00fe\u0131]/g, (letter) => other[letter]).replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+    const countries = {};
+    for (const each of form.elements.country.options) countries[each.value] = each.text;
+    const rows = Array.from(table.querySelectorAll("tr[data-c]"), (row) => {
+      const code = row.dataset.c;
+      const texts = [1, 2, 3].map((at) => row.cells[at].textContent);
+      return [row, ` ${fold([...texts, code && countries[code], code].join(" "))} `];
+    });
+    const fits = (text, word) => !/^[a-z0-9]+$/.test(word) ? text.includes(word)
+      : text.includes(word.length < 3 ? ` ${word} ` : ` ${word}`);
+    const search = () => {
+      const wanted = fold(words.value).split(" ").filter(Boolean);
+      let shown = 0;
+      for (const [row, text] of rows) {
+        row.hidden = !wanted.every((word) => fits(text, word));
+        shown += !row.hidden;
+      }
+      let continent = null;
+      for (const body of table.tBodies) {
+        const found = !!body.querySelector("tr[data-c]:not([hidden])");
+        if (body.className === "continent") { continent = body; continent.hidden = true; } else {
+          body.hidden = !found;
+          if (found && continent) continent.hidden = false;
+        }
+      }
+      table.classList.toggle("found", wanted.length > 0);
+      count.textContent = count.textContent.replace(/^\d+/, shown);
+      document.getElementById("none").hidden = shown > 0;
+      const address = new URL(location.href);
+      if (wanted.length) address.searchParams.set("q", words.value); else address.searchParams.delete("q");
+      history.replaceState(null, "", address);
+    };
+    words.addEventListener("input", () => { if (!asked) search(); });
+    words.addEventListener("change", () => { if (asked && words.value !== asked) form.requestSubmit(); });
   }
-  function filter() {
-    let shown = 0;
-    for (const row of rows) { row.hidden = !fits(row); shown += !row.hidden; }
-    count.textContent = shown + " of " + total;
-    none.hidden = shown > 0;
+  if (navigator.clipboard) {
+    for (const each of document.querySelectorAll(".snippet")) {
+      const copy = document.createElement("button");
+      copy.type = "button";
+      copy.className = "copy";
+      copy.textContent = document.documentElement.dataset.copy;
+      copy.addEventListener("click", () => navigator.clipboard.writeText(each.querySelector("pre").textContent)
+        .then(() => { copy.textContent = "\u2713"; setTimeout(() => { copy.textContent = document.documentElement.dataset.copy; }, 2000); }));
+      each.querySelector("figcaption").append(copy);
+    }
   }
-  function sort(key, heading) {
-    const again = heading.ariaSort;
-    const down = again ? again === "ascending" : falling.has(key);
-    for (const each of table.tHead.rows[0].cells) each.removeAttribute("aria-sort");
-    heading.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const keyed = rows.map((row) => [worth[key](row), row]);
-    keyed.sort((a, b) => (down ? -1 : 1) * compare(a[0], b[0]) || compare(text(a[1], 1), text(b[1], 1)));
-    body.append(...keyed.map((each) => each[1]));
-  }
-  const asked = new URLSearchParams(location.search);
-  // What the service left out by a filter is not in the table: choosing something else asks it again.
-  const partial = ["country", "protocol", "module", "state"].some((name) => asked.get(name)) || location.pathname !== "/";
-  form.addEventListener("change", (event) => {
-    if (partial && event.target !== words) form.requestSubmit(); else filter();
-  });
-  words.addEventListener("input", filter);
-  form.addEventListener("submit", (event) => { if (!partial) { event.preventDefault(); filter(); } });
-  table.tHead.addEventListener("click", (event) => {
-    const link = event.target.closest("a");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    sort(new URL(link.href).searchParams.get("sort"), link.closest("th"));
-  });
 })();

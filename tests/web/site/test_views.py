@@ -8,6 +8,7 @@ import re
 import shlex
 from dataclasses import fields, replace
 from html.parser import HTMLParser
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -18,13 +19,15 @@ from mirrorlist import __version__
 from mirrorlist.core.catalogue.requirements import RequirementLevel, Requirements
 from mirrorlist.core.catalogue.service import GeoSources, Link, Module, Site, SyncSource, SyncSources, sync_command
 from mirrorlist.core.model import MAIN, Location, Protocol
-from mirrorlist.core.public.types import MirrorState, PublicMirror
+from mirrorlist.core.public.types import PROBLEM_STATES, MirrorState, PublicMirror
 from mirrorlist.core.selection.select import select
 from mirrorlist.web.lists.views import answer_to
 from mirrorlist.web.questions import Questions
-from tests.building import client, place
+from mirrorlist.web.site import svg
+from mirrorlist.web.site.network import SORTS
+from tests.building import client, mirror, place
 from tests.web.asking import Answer, Both, ask, both, environ
-from tests.web.networks import HIDDEN, ODD_SPONSORS, ORIGIN_FAULTS, record_of
+from tests.web.networks import HIDDEN, ODD_SPONSORS, ORIGIN_FAULTS, record_of, with_record
 
 PAGES = ["/", "/kitten", "/mirrors/mirror1.example.org", "/mirrors/mirror5.example.org", "/mirrors/mirror17.example.org",
          "/yours", "/isos", "/isos.html", "/isos/x86_64/9.8", "/isos/x86_64/9.html", "/kitten/isos",
@@ -56,6 +59,11 @@ def tree(answer: Answer) -> html.HtmlElement:
     return html.document_fromstring(answer.body.decode())
 
 
+def rows(page: html.HtmlElement) -> list[str]:
+    """The names of the mirrors in the table of the front page, in order."""
+    return [row.find("th").text_content() for row in page.xpath("//tr[@data-c]")]
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_answers_in_whole_html(service: Both, path: str) -> None:
     answer = get(service, path)
@@ -73,8 +81,8 @@ def test_a_network_without_mirrors_has_all_pages(empty: Both, path: str) -> None
 
 def test_the_front_page_of_530_mirrors_is_small(service: Both) -> None:
     answer = get(service, "/")
-    assert len(tree(answer).findall(".//tbody/tr")) == 530
-    assert len(answer.body) <= 300 * 1024
+    assert len(rows(tree(answer))) == 530
+    assert len(answer.body) <= 360 * 1024
     packed = get(service, "/", ACCEPT_ENCODING="gzip")
     assert gzip.decompress(packed.body) == answer.body
     assert len(packed.body) <= 60 * 1024
@@ -103,7 +111,7 @@ def test_a_new_generation_makes_new_pages() -> None:
     before = get(service, "/")
     service.held.put(record_of(4))
     after = get(service, "/", IF_NONE_MATCH=before.headers["etag"])
-    assert len(tree(after).findall(".//tbody/tr")) == 4
+    assert len(rows(tree(after))) == 4
 
 
 @pytest.mark.parametrize("path", [*PAGES, *PICTURES, *DATA])
@@ -146,7 +154,7 @@ def test_nothing_is_inline_and_nothing_is_fetched_from_elsewhere(service: Both, 
     found.feed(get(service, path).body.decode())
     assert found.inline == []
     assert [url for url in found.loaded if not re.match(r"/(?!/)", url)] == []
-    schemes = ("/", "#", "https://", "http://", "rsync://", "ftp://", "ircs://")
+    schemes = ("/", "?", "#", "https://", "http://", "rsync://", "ftp://", "ircs://")
     assert [url for url in found.links if not url.startswith(schemes)] == []
 
 
@@ -247,20 +255,133 @@ def test_a_question_that_cannot_be_answered_is_told_on_the_page(service: Both, q
                                               ("country=DE&module=kitten&protocol=rsync", 0)])  # fmt: skip
 def test_filters_work_without_a_script(service: Both, query: str, count: int | None) -> None:
     page = tree(get(service, "/", query))
-    rows = page.findall(".//tbody/tr")
     every = json.loads(get(service, "/api/v1/mirrors", query).body)["mirrors"]
-    assert len(rows) == len(every) == (len(every) if count is None else count)
+    assert len(rows(page)) == len(every) == (len(every) if count is None else count)
 
 
-@pytest.mark.parametrize("sort", ["name", "state", "sponsor", "place", "speed", "fresh", "since"])
+@pytest.mark.parametrize("sort", SORTS)
 def test_orders_work_without_a_script(service: Both, sort: str) -> None:
-    page = tree(get(service, "/", f"sort={sort}"))
-    names = [link.text for link in page.findall(".//tbody/tr/th/a")]
-    assert len(names) == 530
+    page = tree(get(service, "/", f"sort={sort}&country=DE"))
+    names = rows(page)
+    assert len(names) == 36
     [heading] = page.xpath("//th[@aria-sort]")
-    assert heading.find("a").get("href").endswith(f"sort={sort}")
+    assert heading.find("a").get("href") == "/?country=DE" + ("" if sort == "place" else f"&sort={sort}")
+    assert page.xpath("//select[@name='sort']/option[@selected]/@value") == [sort]
     if sort == "name":
         assert names == sorted(names)
+
+
+def test_mirrors_are_grouped_by_continent_and_country(service: Both) -> None:
+    page = tree(get(service, "/"))
+    continents = page.xpath("//tbody[@class='continent']//th")
+    assert [each.text_content() for each in continents] == [
+        "Europe", "North America", "South America", "Asia", "Africa", "Oceania",
+    ]  # fmt: skip
+    jumps = page.xpath("//p[@class='jump']/a")
+    assert [each.get("href") for each in jumps] == [f"#{each.get('id')}" for each in continents]
+    assert sum(int(each.find("b").text) for each in jumps) == 530
+    for body in page.xpath("//tbody[@class='country']"):
+        [heading] = body.xpath("./tr[@class='group']")
+        codes = body.xpath("./tr[@data-c]/@data-c")
+        assert len(set(codes)) == 1
+        assert len(codes) == int(heading.xpath(".//b")[0].text)
+        for state in ("stale", "unreachable", "behind"):
+            found = [cell for cell in body.xpath("./tr[@data-c]/td[1]") if cell.text == state]
+            assert (f"{len(found)} {state}" in heading.text_content()) == bool(found)
+
+
+def test_problems_come_first_in_the_order_of_health(service: Both) -> None:
+    states = tree(get(service, "/", "sort=state")).xpath("//tr[@data-c]/td[1]/text()")
+    assert list(dict.fromkeys(states)) == [
+        "unreachable", "stale", "behind", "taken out", "not checked yet", "paused", "not live yet", "up to date",
+    ]  # fmt: skip
+    assert set(tree(get(service, "/", "state=problem")).xpath("//tr[@data-c]/td[1]/text()")) == set(states[:1]) | {
+        "stale", "behind",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "lead"),
+    [
+        ("", "530 mirrors in 15 countries."),
+        ("country=DE", "36 mirrors of 530."),
+        ("module=kitten", "53 mirrors of 530 in 3 countries."),
+        ("country=AQ", "0 mirrors of 530."),
+    ],
+)
+def test_heading_bar_and_map_are_about_what_is_shown(service: Both, query: str, lead: str) -> None:
+    page = tree(get(service, "/", query))
+    shown = len(rows(page))
+    assert " ".join(page.xpath("//p[@class='lead']")[0].text_content().split()).startswith(lead)
+    assert sum(int(each) for each in page.xpath("//*[@class='legend']//b/text()")) == shown
+    assert sum(int(each) for each in page.xpath("//*[@class='share']/rect/@width")) == shown
+    source = page.xpath("//picture//img/@src")[0]
+    drawn = get(service, *source.partition("?")[::2])
+    assert len(etree.fromstring(drawn.body).findall(".//{*}use")) == shown
+    assert page.xpath("//select[@name='country']/option[@selected]/@value") == re.findall("country=(..)", query)
+
+
+def test_a_sum_of_bandwidth_is_shown_only_where_most_declare_one() -> None:
+    def lead(*declared: int | None) -> str:
+        mirrors = [mirror(f"m{n}", "berlin", bandwidth_mbps=mbps) for n, mbps in enumerate(declared)]
+        return " ".join(
+            tree(get(both(with_record(mirrors)), "/")).xpath("//p[@class='lead']")[0].text_content().split()
+        )
+
+    assert "bandwidth" not in lead(10_000, None, None)
+    assert "Declared bandwidth: 11 Gbit/s, by 2 of them." in lead(10_000, 1000, None)
+    assert lead(10_000, 1000).endswith("Declared bandwidth: 11 Gbit/s.")
+
+
+CITIES = {"a": ("DE", "München"), "b": ("CH", "Zürich"), "c": ("BR", "São Paulo"), "d": ("NO", "Tromsø"),
+          "e": ("GN", "Conakry"), "f": ("PG", "Port Moresby"), "g": ("DE", "Berlin"), "de-mirror": ("FR", "Lyon")}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("München", "a"), ("munchen", "a"), ("zurich", "b"), ("ZÜRICH", "b"), ("Sao Paulo", "c"), ("tromso", "d"),
+        ("guinea", "e f"), ("papua", "f"), ("Berlin", "g"), ("germany berlin", "g"), ("erlin", ""),
+        ("BR", "c"), ("CH", "b"), ("東京", "東"), ("京", "東"), ("b.example", "b"), ("<script>", ""),
+    ],
+)  # fmt: skip
+def test_search_finds_words_whatever_their_accents(words: str, found: str) -> None:
+    mirrors = [
+        mirror(name, time_zone="Europe/Berlin", location=Location(country=country, city=city))
+        for name, (country, city) in CITIES.items()
+    ]
+    mirrors.append(mirror("east", "berlin", sponsor="東京大学"))
+    page = tree(get(both(with_record(mirrors)), "/", urlencode({"q": words})))
+    names = {"east": "東"}
+    assert {names.get(each.partition(".")[0], each.partition(".")[0]) for each in rows(page)} == set(found.split())
+    assert page.xpath("//input[@name='q']/@value") == [words]
+
+
+def test_marks_say_what_a_mirror_carries_and_the_place_leads_to_a_map(service: Both) -> None:
+    page = tree(get(service, "/", "sort=name"))
+    heads = [each.text_content() for each in page.xpath("//table[@id='mirrors']/thead/tr/th")]
+    assert heads[4:9] == ["Addresses", "Example Linux", "Kitten", "Rsync", "IPv6"]
+    [row] = [row for row in page.xpath("//tr[@data-c]") if row.find("th").text_content() == "mirror10.example.org"]
+    cells = [*row]
+    assert [cell.text_content().strip() for cell in cells[4:8]] == ["https http", "✓", "✓", ""]
+    assert cells[6].find("a").get("href") == "https://mirror10.example.org/kitten/"
+    assert cells[3].find("a").get("href").startswith("https://www.openstreetmap.org/?mlat=")
+
+
+def test_the_map_leads_to_mirrors_and_countries(service: Both) -> None:
+    spots = tree(get(service, "/")).xpath("//*[@class='spots']/a")
+    assert 15 <= len(spots) < 530
+    assert all(spot.get("tabindex") == "-1" for spot in spots), "a keyboard has the table"
+    for href in {spot.get("href") for spot in spots}:
+        assert get(service, *href.partition("?")[::2]).status == 200
+
+
+def test_states_differ_in_colour_and_pages_and_pictures_agree(service: Both) -> None:
+    light, dark = get(service, "/static/site.css").body.decode().split("prefers-color-scheme: dark", 1)
+    for text, palette in ((light, svg.LIGHT), (dark, svg.DARK)):
+        colours = dict(re.findall(r"--(\w+): (#\w+);", text.split("*", 1)[0]))
+        assert {state.value: colours[state] for state in MirrorState} == {s.value: c for s, c in palette.ink.items()}
+        assert len({palette.ink[s] for s in (*PROBLEM_STATES, MirrorState.FRESH, MirrorState.OUT)}) == 5
 
 
 @pytest.mark.parametrize(

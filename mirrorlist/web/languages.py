@@ -1,0 +1,69 @@
+"""Choose the language of a page, and translate its texts.
+
+To add a language: a row in LANGUAGES and `scripts/translate`, which writes its catalogue for you to fill in
+(docs/translating.md). A text that has no translation yet is shown in English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+
+from babel import Locale
+from flask import Flask, has_request_context, request
+from flask_babel import Babel, get_locale, get_translations
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+ENGLISH = "en"
+LANGUAGES: Mapping[str, str] = {ENGLISH: "English"}
+"""The languages of the pages, each by its own name."""
+CATALOGUES = files("mirrorlist.web") / "translations"
+_MOST_CHARACTERS = 500
+_LANG = re.compile(rb"(?:^|&)lang=([a-z]{2})(?:&|$)")
+
+
+def speak(app: Flask) -> None:
+    """Translates the pages of an application into the language that each request asks for."""
+    Babel(app, configure_jinja=False, default_translation_directories=str(CATALOGUES), locale_selector=language)
+
+
+def language() -> str:
+    """The language that this request asks for: by ``lang=``, else by Accept-Language; English if by neither."""
+    if not has_request_context():
+        return ENGLISH
+    asked = _LANG.search(request.query_string)
+    code = asked[1].decode() if asked else ""
+    return code if code in LANGUAGES else _accepted(request.headers.get("Accept-Language", "")[:_MOST_CHARACTERS])
+
+
+@lru_cache(maxsize=256)
+def _accepted(header: str) -> str:
+    accepted: LanguageAccept = parse_accept_header(header, LanguageAccept)
+    return accepted.best_match([*LANGUAGES], ENGLISH) or ENGLISH
+
+
+def country_in(code: str) -> str | None:
+    """The name of a country in the language of the page; None in English, and for an unknown code."""
+    locale: Locale | None = get_locale() if has_request_context() else None
+    return None if locale is None or locale.language == ENGLISH else locale.territories.get(code)
+
+
+def gettext(text: str, **variables: object) -> str:
+    """A text in the language of the page, its ``%(name)s`` filled in."""
+    found: str = get_translations().ugettext(text)
+    return found % variables if variables else found
+
+
+def ngettext(one: str, many: str, num: int) -> str:
+    """The form of a text that fits the number, which is ``%(num)d`` in it."""
+    found: str = get_translations().ungettext(one, many, num)
+    return found % {"num": num}
+
+
+def forms(one: str, many: str, num: int) -> str:
+    """The same for templates, which fill in themselves."""
+    found: str = get_translations().ungettext(one, many, num)
+    return found

@@ -1,0 +1,131 @@
+"""The pages for owners: one mirror's health and what to do about it, and how to host a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from mirrorlist.core.catalogue.requirements import RequirementLevel
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.files.found import sentences
+from mirrorlist.core.health.history import days_until
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, Family, ProbeOutcome
+from mirrorlist.core.owners.kit import sync_lines
+from mirrorlist.core.public.types import MirrorState, PublicCheck, PublicMirror
+from mirrorlist.web.site.published import Published
+from mirrorlist.web.site.svg import availability_bars, lag_bars
+from mirrorlist.web.words import every, speed
+
+# The page for those who want to host a mirror: what is asked of them, and what they copy.
+
+ASKED: tuple[tuple[str, Callable[[RequirementLevel], str]], ...] = (
+    ("Bandwidth", lambda asked: speed(asked.bandwidth_mbps)),
+    ("Disk space", lambda asked: f"{asked.storage_gb} GB" if asked.storage_gb else ""),
+    ("Sync", lambda asked: every(asked.update_frequency_seconds) if asked.update_frequency_seconds else ""),
+    ("Protocols", lambda asked: " and ".join(protocol.value for protocol in asked.protocols)),
+    ("Availability", lambda asked: _percent(asked.availability_percent)),
+    ("Completeness", lambda asked: _percent(asked.complete_percent)),
+    ("Agreement", lambda asked: f"version {asked.agreement}" if asked.agreement else ""),
+)
+"""What a level of requirements can ask, in words; an empty text asks nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing that is asked of mirrors; an empty text where a level does not ask for it."""
+
+    what: str
+    minimum: str
+    preferred: str
+
+
+def join_page(service: Service) -> dict[str, Any]:
+    """What the template shows beside the texts of service.yml."""
+    levels = service.requirements
+    rows = [Requirement(what, words(levels.minimum), words(levels.preferred)) for what, words in ASKED]
+    return {
+        "asked": [row for row in rows if row.minimum or row.preferred],
+        "sources": service.sync.sources,
+        "lines": sync_lines(service),
+    }
+
+
+def _percent(least: float | None) -> str:
+    return f"{least:g} %" if least is not None else ""
+
+
+# The page of one mirror: its facts, its health over each way, what its owner can do.
+
+MOST_SHARES = 12
+_QUIET = GOOD_OUTCOMES | SAYS_NOTHING | {ProbeOutcome.NO_ADDRESS, ProbeOutcome.LIMITED}
+
+
+def mirror_page(published: Published, mirror: PublicMirror) -> dict[str, Any]:
+    """What the template shows of a public mirror."""
+    detail = published.detail(mirror.name)
+    trees = [check for check in detail.checks if not check.path]
+    repositories = [check for check in detail.checks if check.path]
+    service = published.service
+    return {
+        "mirror": mirror,
+        "detail": detail,
+        "trees": trees,
+        "bad": [check for check in repositories if not _is_fine(check)],
+        "fine": [check for check in repositories if _is_fine(check)],
+        "remedies": remedies(detail.checks),
+        "days": days_until(published.now)[:-1],
+        "strip": availability_bars(detail.days),
+        "available": mean(detail.days),
+        "lags": lag_bars(detail.lag_days, service.allowed_outdate_seconds),
+        "allowed": service.allowed_outdate_seconds,
+        "shares": sorted((detail.shares or {}).items(), key=lambda row: (-row[1], row[0]))[:MOST_SHARES],
+        "sentence": sentence_of(mirror),
+        "files": {module: tuple(sentences(found)) for module, found in mirror.files.items()},
+        "ipv4_only": all(check.outcome is ProbeOutcome.NO_ADDRESS for check in trees if check.family is Family.IPV6),
+    }
+
+
+SENTENCES = {
+    MirrorState.FRESH: "Every repository that was compared with the origin is current.",
+    MirrorState.UP: "The mirror answers. Its content was not compared with the origin yet.",
+    MirrorState.LAGGING: "The mirror has an older version that metalinks still accept; text lists leave it out.",
+    MirrorState.STALE: "Something on the mirror is too old, damaged or cannot be read; lists leave it out there.",
+    MirrorState.DOWN: "The mirror cannot be reached over any of its addresses; no list holds it.",
+    MirrorState.UNKNOWN: "Nobody has looked at this mirror yet; lists hold it until something bad is known.",
+    MirrorState.OUT: "The operators took the mirror out for a time, whatever its probes say.",
+    MirrorState.PAUSED: "The mirror rests, as its file says; no list holds it.",
+    MirrorState.SOON: "The mirror is announced and will be listed from its day on.",
+}
+
+
+BAD_FILES = "Its files are not the origin's, whatever its repositories say; redirects pass it over. See Files below."
+
+
+def sentence_of(mirror: PublicMirror) -> str:
+    """What the state means, and of how many files it was seen."""
+    if mirror.state is MirrorState.STALE and mirror.fresh == mirror.repositories:
+        return BAD_FILES
+    if mirror.state is not MirrorState.FRESH or not mirror.files:
+        return SENTENCES[mirror.state]
+    has, compared = (sum(getattr(each, name) for each in mirror.files.values()) for name in ("has", "compared"))
+    return f"{SENTENCES[mirror.state]} It has {has} of {compared} files that were compared."
+
+
+def _is_fine(check: PublicCheck) -> bool:
+    """A good one with a remark was not compared."""
+    return check.good and (
+        check.outcome is ProbeOutcome.FRESH or (check.outcome is ProbeOutcome.GOOD and not check.detail)
+    )
+
+
+def remedies(checks: Iterable[PublicCheck]) -> list[tuple[str, str]]:
+    """What is wrong in a word, and what its owner can do, once each."""
+    found = {check.outcome.value: check.remedy for check in checks if check.outcome not in _QUIET}
+    return list(found.items())
+
+
+def mean(days: Iterable[float | None]) -> float | None:
+    """The mean of the days on which something was observed."""
+    known = [part for part in days if part is not None]
+    return sum(known) / len(known) if known else None
