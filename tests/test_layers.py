@@ -30,7 +30,7 @@ RANKS: dict[str, int] = {
 }  # fmt: skip
 WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "core": (
-        ("errors", "filter", "updates"),
+        ("errors", "filter", "statistics", "updates"),
         ("content", "reasons"),
         ("model",),
         ("container", "review", "network", "catalogue"),
@@ -83,6 +83,10 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/health/probe_plan.py": "the plan of a visit: what is asked over which way, and what has its turn",
     "mirrorlist/core/health/verdicts.py": "the vocabulary of health: subjects, outcomes, verdicts and what follows",
     "mirrorlist/core/selection/prepared.py": "one list from the tables: its key, its draw and its order",
+    "mirrorlist/core/selection/known_files.py": "what is known of a file or directory, and who has it",
+    "mirrorlist/web/lists/prepared_answers.py": "one list from prepared parts: its row, its question, its counts",
+    "mirrorlist/cli/update.py": "every kind of update, one command below the other",
+    "mirrorlist/web/redirects/views.py": "every answer for a file or a directory",
     "mirrorlist/web/redirects/hot.py": "one redirect, from the request to its headers, and the memos on that way",
     "mirrorlist/store/tables.py": "every table of the database, one below the other",
     "mirrorlist/core/model.py": "the vocabulary of everything: mirrors, repositories, queries, clients",

@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "report.report_",
     "rsync-acl": "rsync_acl.rsync_acl",
     "serve": "serve.serve",
+    "stats": "stats.stats",
     "update": "update.update",
     "validate": "validate.validate",
     "which": "which.which",

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from operator import attrgetter
@@ -36,6 +37,7 @@ from mirrorlist.publishing.named_files import update_named_files
 from mirrorlist.publishing.origin_watch import OriginWatch, only_news
 from mirrorlist.publishing.subnet_update import LIST_OUTCOMES, update_subnets
 from mirrorlist.sources.geo.downloads import Downloader, download_session
+from mirrorlist.store.count_files import update_statistics
 from mirrorlist.store.database import open_database
 from mirrorlist.store.marks import Mark, MarkName
 from mirrorlist.store.metadata import MetadataStore
@@ -261,6 +263,18 @@ def clouds(context: Context, accepted: tuple[str, ...]) -> None:
         raise click.UsageError("service.yml names no clouds; add 'geo: {cloud_downloads: [aws, azure, gcp, oci]}'")
     _unknown(accepted, service.geo.cloud_downloads)
     _renewed(DownloadUpdate(service, Downloader(download_session()), context.clock(), accepted).clouds())
+
+
+@update.command("stats")
+@pass_context
+def statistics(context: Context) -> None:
+    """Compile statistics of the whole days that were counted.
+
+    The next generation publishes them. Counts of all workers of a day become one file.
+    """
+    today = datetime.fromtimestamp(context.clock(), UTC).date()
+    done = update_statistics(state_dir_of(context), today)
+    click.echo("statistics were compiled" if done else "statistics are as they were")
 
 
 def _unknown(accepted: Iterable[str], known: Collection[str]) -> None:

@@ -44,6 +44,7 @@ class ScheduledJob:
 SCHEDULE = (
     ScheduledJob("geo", ("update", "geo"), 86_400.0, lambda service: bool(service.geo.downloads)),
     ScheduledJob("clouds", ("update", "clouds"), 86_400.0, lambda service: bool(service.geo.cloud_downloads)),
+    ScheduledJob("stats", ("update", "stats"), 3600.0, lambda service: True),
     ScheduledJob("mail", ("mail",), 300.0, lambda service: bool(service.notify.server or service.notify.webhook)),
 )
 """To add one: its row. The publisher and the prober run what needs their memory or their lead."""

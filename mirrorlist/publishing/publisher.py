@@ -39,6 +39,7 @@ from mirrorlist.sources.places.gazetteer import city_of
 from mirrorlist.sources.places.locations import read_atlas
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.sources.submissions.terms import CACHE, terms_of
+from mirrorlist.store.count_files import STATISTICS, read_statistics
 from mirrorlist.store.index_files import CURRENT, current_indexes, read_facts
 from mirrorlist.store.publications import line_of, only_one
 from mirrorlist.store.records import Recorded, Records
@@ -65,9 +66,7 @@ class Publisher:
     """Reads the inputs and writes snapshots; ``new_key`` makes the spread's key of a first snapshot."""
 
     def __init__(self, inputs: Inputs, records: Records, service: Service, new_key: Callable[[], bytes]) -> None:
-        self._inputs = inputs
-        self._records = records
-        self._service = service
+        self._inputs, self._records, self._service = inputs, records, service
         self._service_findings: tuple[Finding, ...] = ()
         self._state_dir = Path(service.state_dir)
         self._new_key = new_key
@@ -100,8 +99,7 @@ class Publisher:
             read_pulled(self._inputs.config),
             tuple((name, signature(directory / name)) for name in names_in(directory)),
             self._address_signature(self._service.geo),
-            signature(self._state_dir / "subnets"),
-            signature(self._state_dir / CURRENT),
+            *(signature(self._state_dir / name) for name in ("subnets", CURRENT, STATISTICS)),
             self._records.version(now),
             int(now // DATES_SECONDS),
         )
@@ -249,6 +247,7 @@ class Publisher:
             commit=snapshot.facts.commit or commit_of(directory),
             now=now,
             files=by_mirror(read_facts(self._state_dir, tuple(snapshot.facts.file_indexes.items()))),
+            statistics=read_statistics(self._state_dir),
         )
         record = public_record(known)
         self._records.tell_sources(record.network.sources)

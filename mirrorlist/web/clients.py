@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from mirrorlist.core.selection.client import CountryOf, place_number
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.selection.spread import ClientHash, Epochs, identity_of
+from mirrorlist.core.statistics import NO_CLIENT, REGISTERS, registers_of
 from mirrorlist.web.client_address import TrustedProxies, client_address, ignored_proxy
-from mirrorlist.web.counts import Counts, Measure
+from mirrorlist.web.counts import CountryNumbers, Counts, Measure
 from mirrorlist.web.questions import sent_by
 
 if TYPE_CHECKING:
@@ -42,6 +45,11 @@ class KnownClients:
         self.remembered: dict[tuple[str, str | None], Known] = {}
         """By the peer's address and the X-Forwarded-For header."""
         self._once = bytearray(MOST_REMEMBERED)
+        self._checksum_of_key = crc32(prepared.snapshot.facts.key)
+        self._countries = CountryNumbers(prepared.snapshot)
+        self._country_of_place = self._countries.of_place
+        self._least = self._nobody()
+        """By country and register the least checksum of a client, which decides about the register."""
 
     def of(self, environ: WSGIEnvironment) -> Known:
         """The client of a request."""
@@ -60,14 +68,30 @@ class KnownClients:
             lot, until = self._turns.lot(sent_by(*who), self._clock())
             known = 0, 0, lot, until, 0
         else:
-            lot, until = self._turns.lot(identity_of(address), self._clock())
+            identity = identity_of(address)
+            lot, until = self._turns.lot(identity, self._clock())
             place = place_number(self._snapshot, address, self._country_of)
+            checksum = crc32(identity, self._checksum_of_key)
+            register = self._country_of_place[place] << 6 | checksum & 63
+            if checksum < self._least[register]:
+                self._least[register] = checksum
             known = place, self._snapshot.networks.at(address), lot, until, 1 if len(address) == 4 else 2
         if self._comes_again(who):
             if len(self.remembered) >= MOST_REMEMBERED:
                 self.remembered.clear()
             self.remembered[who] = known
         return known
+
+    def collect(self) -> None:
+        """Moves into the counts how many clients there were."""
+        taken, self._least = self._least, self._nobody()
+        for number, country in enumerate(self._countries.names):
+            least = taken[number * REGISTERS : (number + 1) * REGISTERS]
+            if min(least) < NO_CLIENT:
+                self._counts.unite(country, registers_of(least))
+
+    def _nobody(self) -> array[int]:
+        return array("I", [NO_CLIENT]) * (len(self._countries.names) * REGISTERS)
 
     def _comes_again(self, who: tuple[str, str | None]) -> bool:
         """Whether a client is worth remembering: it was here before, probably, and its header is not long.

@@ -10,9 +10,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from zlib import crc32
 
 import structlog
 
@@ -21,8 +24,10 @@ from mirrorlist.core.redirects.file_mirrors import FileSelection
 from mirrorlist.core.rules import reason_against
 from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.rank import class_match, proximity_of
+from mirrorlist.core.selection.spread import identity_of
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.store.count_files import CountFiles
+from mirrorlist.core.statistics import FILES, LISTS, NONE, AskedCell, given_label, registers_of, united
+from mirrorlist.store.count_files import ASKED, GIVEN, CountFiles
 from mirrorlist.web.questions import Question
 
 
@@ -55,9 +60,24 @@ class Measure(StrEnum):
     """The budget that was spent."""
 
 
-Labels = Mapping[Dimension | Measure, str]
-NONE = "-"
-"""The value of what is not known, or was not asked for."""
+class Joint(StrEnum):
+    """What statistics are made of: several dimensions at once, in labels of core/statistics.py."""
+
+    ASKED = ASKED
+    GIVEN = GIVEN
+
+
+Labels = Mapping[Dimension | Measure | Joint, str]
+
+
+class CountryNumbers:
+    """Numbers for the countries of a snapshot's places: what is counted by country is a list, the fastest to add to."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        places = snapshot.facts.places
+        numbers = {country: number for number, country in enumerate(dict.fromkeys(place.country for place in places))}
+        self.names: tuple[str | None, ...] = tuple(numbers)
+        self.of_place = array("H", [numbers[place.country] for place in places])
 
 
 class Counts:
@@ -66,6 +86,7 @@ class Counts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sums = _no_sums()
+        self._clients: dict[str | None, bytes] = {}
 
     def add(self, labels: Labels, times: int = 1) -> None:
         """Counts answers with these labels."""
@@ -73,15 +94,54 @@ class Counts:
             for dimension, label in labels.items():
                 self._sums[dimension][label] += times
 
+    def note(self, country: str | None, address: bytes | None, key: bytes) -> None:
+        """Counts a client of a country, whose address is not kept; a client without an address is not counted."""
+        if address is not None:
+            self.unite(country, registers_of([crc32(identity_of(address), crc32(key))]))
+
+    def unite(self, country: str | None, registers: bytes) -> None:
+        """Counts the clients of a country that these registers hold."""
+        with self._lock:
+            self._clients[country] = united(self._clients.get(country, registers), registers)
+
     def take(self) -> dict[str, dict[str, int]]:
         """All sums, which begin at 0 again; dimensions and labels in order."""
         with self._lock:
             taken, self._sums = self._sums, _no_sums()
         return {dimension.value: dict(sorted(sums.items())) for dimension, sums in taken.items() if sums}
 
+    def take_clients(self) -> dict[str, bytes]:
+        """The registers of the countries whose clients asked since the last time."""
+        with self._lock:
+            taken, self._clients = self._clients, {}
+        return {country or NONE: registers for country, registers in taken.items()}
 
-def _no_sums() -> dict[Dimension | Measure, Counter[str]]:
-    return {dimension: Counter() for dimension in (*Dimension, *Measure)}
+
+def _no_sums() -> dict[Dimension | Measure | Joint, Counter[str]]:
+    return {dimension: Counter() for dimension in (*Dimension, *Measure, *Joint)}
+
+
+Hits = list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often questions with these labels were asked since counted, by the number of the client's country."""
+
+    labels: Labels
+    cell: AskedCell
+    hits: Hits
+
+    def collect(self, counts: Counts, countries: Sequence[str | None]) -> None:
+        """Moves the hits into the counts."""
+        total = 0
+        for number, country in enumerate(countries):
+            if times := self.hits[number]:
+                self.hits[number] = 0
+                total += times
+                counts.add({Joint.ASKED: self.cell._replace(country=country or NONE).label}, times)
+        kind = self.labels[Dimension.ROUTE].partition("/")[0]
+        counts.add({**self.labels, Measure.ANSWERS: f"{kind} 200"}, total)
 
 
 BOUNDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -109,6 +169,21 @@ def labels_of_question(question: Question, rung: FallbackLevel) -> Labels:
     }
 
 
+def asked_by_question(question: Question) -> AskedCell:
+    """The cell of a question, but for who asks; ``country=`` and the like are no part of it."""
+    query = question.query
+    target = query.target
+    return AskedCell(
+        LISTS, target.repository or NONE, target.version or NONE, query.arch or NONE, age=question.countme or NONE
+    )
+
+
+def asked_by_file(repository: tuple[str, str, str] | None) -> AskedCell:
+    """The cell of a file in a repository of a version and an architecture, but for who asks."""
+    name, version, arch = repository or (NONE, NONE, NONE)
+    return AskedCell(FILES, name, version or NONE, arch or NONE)
+
+
 def labels_of_file(form: str, module: str) -> Labels:
     """What a request for a file decides; ``form`` is how it was answered."""
     return {Dimension.ROUTE: f"files/{form.lower()}", Dimension.MODULE: module}
@@ -120,6 +195,7 @@ def labels_of_client(country: str | None, proximity: Proximity | None, first: st
         Dimension.COUNTRY: country or NONE,
         Dimension.PROXIMITY: NONE if proximity is None else proximity.name.lower(),
         Dimension.FIRST: first or NONE,
+        Joint.GIVEN: given_label(country or NONE, first or NONE),
     }
 
 
@@ -198,7 +274,7 @@ class Counting:
         if not taken:
             return
         try:
-            self._files.add(taken, self._clock())
+            self._files.add(taken, self._clock(), self._counts.take_clients())
             self._beside(self._clock())
         except OSError as error:
             if not self._failed:

@@ -27,6 +27,7 @@ from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.health.verdicts import Override, Subject, Verdict
 from mirrorlist.core.model import MAIN, ClientPlace, Mirror
 from mirrorlist.core.public.record import History, PublicRecord, RecordInputs
+from mirrorlist.core.public.statistics import Compiled
 from mirrorlist.core.public.types import Logo, PublicDetail, PublicNetwork
 from mirrorlist.core.rules import reason_against
 from mirrorlist.core.selection.fallback_levels import rungs
@@ -190,6 +191,7 @@ def known_of(
     commit: str | None,
     now: float,
     files: Mapping[str, Mapping[str, FoundFiles]] = MappingProxyType({}),
+    statistics: Compiled | None = None,
 ) -> RecordInputs:
     """All of it; what is shown is chosen by ``public_record``."""
     facts = snapshot.facts
@@ -216,6 +218,7 @@ def known_of(
         spreads=spreads,
         service=facts.service,
         commit=commit,
+        statistics=statistics,
         origin_changed_at=max((seen[-1].seen_at for seen in changes.values() if seen), default=None),
     )
 

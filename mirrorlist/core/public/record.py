@@ -19,6 +19,7 @@ from mirrorlist.core.health.upstreams import Upstreams
 from mirrorlist.core.health.verdicts import Event, Family, Override, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.mirror import is_public, is_shown
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status
+from mirrorlist.core.public.statistics import Compiled, published_statistics
 from mirrorlist.core.public.types import (
     Logo,
     MirrorState,
@@ -75,6 +76,7 @@ class RecordInputs:
     spreads: tuple[Spread, ...] = ()
     service: Service | None = None
     commit: str | None = None
+    statistics: Compiled | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,7 @@ def public_record(known: RecordInputs) -> PublicRecord:
             origin_faults=tuple(map(clean, known.origin_faults)),
             spreads=known.spreads,
             sources=upstreams.states if upstreams else (),
+            statistics=published_statistics(known.statistics.network, names) if known.statistics else None,
         ),
         details={mirror.name: _detail(known, mirror, verdicts.get(mirror.name, {}), upstreams) for _, mirror in shown},
         logos={name: logo for name, logo in known.logos.items() if name in names},
@@ -272,6 +275,7 @@ def _detail(
         lag_days=lag_by_day(history.sightings.get(mirror.name, ()), known.old, known.now),
         shares=known.shares.get(mirror.name) or None,
         upstream=upstreams.of(mirror) if upstreams else None,
+        months=known.statistics.mirrors.get(mirror.name, {}) if known.statistics else {},
     )
 
 

@@ -19,6 +19,7 @@ from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.health.upstreams import UpstreamState
 from mirrorlist.core.health.verdicts import EventKind, Family, ProbeOutcome
 from mirrorlist.core.model import Location, Mirror, Protocol, Status
+from mirrorlist.core.public.statistics import MonthOfMirror, PublicStatistics
 
 _LEAKS = re.compile(r"\S*@\S+")
 REMOVED = "[removed]"
@@ -176,6 +177,8 @@ class PublicDetail:
     shares: Mapping[str, float] | None = None
     upstream: UpstreamState | None = None
     """What it copies, and how that is; None where its file does not tell."""
+    months: Mapping[str, MonthOfMirror] = field(default_factory=dict)
+    """How many answers named it first, by month (``2026-11``), the oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +220,8 @@ class PublicNetwork:
     """How the newest changes of the origin spread, the newest first."""
     sources: tuple[UpstreamState, ...] = ()
     """How the machines are that mirrors copy."""
+    statistics: PublicStatistics | None = None
+    """What was answered; None until a whole day was counted."""
 
 
 def without_contacts(mirror: Mirror) -> Mirror:

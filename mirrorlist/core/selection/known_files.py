@@ -27,11 +27,14 @@ class RepositoryLocator:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._by_module: dict[str, dict[str, str]] = {}
+        self._named: dict[str, tuple[str, str, str]] = {}
         self._vault = frozenset(catalogue.vault_versions) if catalogue.vault_urls else frozenset[str]()
         self._plain = catalogue.plain.keys()
         every = published_contents(catalogue)
         found = [(each.module, each.path) for each in every if each.index]
-        found += [(each.module, each.path.replace("$basearch", arch or "")) for each, arch in published(catalogue)]
+        for each, arch in published(catalogue):
+            found.append((each.module, each.path.replace("$basearch", arch or "")))
+            self._named[content_key(*found[-1])] = each.repository, each.version, arch or ""
         for module, path in found:
             known = self._by_module.setdefault(module, {})
             known[path] = content_key(module, path)
@@ -60,6 +63,10 @@ class RepositoryLocator:
             if found := known.get(path[: end + 1]):
                 return found
         return known.get("")
+
+    def named(self, module: str, path: str) -> tuple[str, str, str] | None:
+        """Name, version and arch of the repository that a file lies in; without an arch it has those of all."""
+        return self._named.get(self.repository(module, path) or "")
 
     def image(self, module: str, path: str) -> str | None:
         """The image that a path is, or the directory of images, as verdicts name it; None if it is neither."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import chain
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.web.clients import KnownClients
-from mirrorlist.web.counts import Counts, Dimension, Measure
+from mirrorlist.web.counts import Counts
 from mirrorlist.web.generations import PerGeneration
 from mirrorlist.web.lists.prepared_answers import MOST_REMEMBERED, Headers, Route, Routes
 from mirrorlist.web.questions import LIST_PATHS, Questions
@@ -95,7 +94,7 @@ class ListAnswers:
             if route is None:
                 return None
             row = route.row(place, network, lot)
-        body = route.body(row)
+        body = route.body(row, environ)
         accepted = environ.get("HTTP_ACCEPT_ENCODING")
         if accepted and (packed := compressed(body, accepted)):
             return [("Content-Encoding", "gzip"), *route.headers_of(len(packed))], packed
@@ -104,6 +103,9 @@ class ListAnswers:
     def _new_routes(self, asked: tuple[str, str]) -> PerFamily | None:
         if not asked[0].startswith(LIST_PATHS):
             return None  # a page; these leave nothing here, whatever their parameters
+        if len(self._routes) >= MOST_REMEMBERED or self._prepared_routes.is_full:
+            self._prepared_routes.clear()
+            self._routes.clear()
         try:
             question = self._questions.located(self._snapshot, self._questions.read(*asked), inf)
         except MirrorlistError:
@@ -112,21 +114,10 @@ class ListAnswers:
             of = self._prepared_routes.of
             routes = of(question, None), of(question, Family.IPV4), of(question, Family.IPV6)
         if len(asked[0]) + len(asked[1]) <= LONGEST_REMEMBERED:
-            if len(self._routes) >= MOST_REMEMBERED:
-                self._collect_routes()
-                self._routes.clear()
             self._routes[asked] = routes
         return routes
 
     def collect(self) -> None:
         """Moves into the counts what was answered since the last time."""
-        self._collect_routes()
+        self.clients.collect()
         self._prepared_routes.collect()
-
-    def _collect_routes(self) -> None:
-        for routes in list(self._routes.values()):
-            for route in chain.from_iterable(each.with_instead() for each in routes or () if each is not None):
-                if route.hits:
-                    hits, route.hits = route.hits, 0
-                    kind = route.labels[Dimension.ROUTE].partition("/")[0]
-                    self._counts.add({**route.labels, Measure.ANSWERS: f"{kind} 200"}, hits)

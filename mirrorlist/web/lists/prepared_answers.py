@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from functools import lru_cache
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakMethod
 
 from mirrorlist.core.health.verdicts import Family
@@ -14,14 +14,32 @@ from mirrorlist.core.selection.columns import NOT_KEPT, Column, PreparedColumn
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.core.selection.spread import ClientHash
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.statistics import LONGEST_AGENT, NO_SYSTEM, AskedCell, SystemName, system_of
 from mirrorlist.formats import metalink3, mirrorlist
-from mirrorlist.web.counts import Counts, Labels, labels_at, labels_of_question
+from mirrorlist.web.counts import (
+    CountryNumbers,
+    Counts,
+    Dimension,
+    Hits,
+    Labels,
+    Tally,
+    asked_by_question,
+    labels_at,
+    labels_of_question,
+)
 from mirrorlist.web.questions import DEFAULT_FORMATS, ListKind, Question
 from mirrorlist.web.responses import headers_for
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 MOST_REMEMBERED = 16_384
 """Maximum questions, rows of all lists, and metalink elements that a generation keeps, each."""
 
+MOST_TALLIES = 4096
+"""The most kinds of questions that a generation counts apart, 2 KB each: more only where clients make up systems."""
+MOST_AGENTS = 64
+"""The most User-Agents of a question that are counted apart in a generation."""
 
 Headers = list[tuple[str, str]]
 Parts = tuple[bytes, ...]
@@ -39,22 +57,31 @@ class Writing(NamedTuple):
 
 
 class AnswerParts:
-    """The parts of one list, whether a monopoly is alone in it, and how often it was given since counted."""
+    """The parts of one list, the number of its clients' country, whether a monopoly is alone in it, and how
+    often it was given since counted."""
 
-    __slots__ = ("alone", "hits", "key", "parts")
+    __slots__ = ("alone", "country", "hits", "key", "parts")
 
-    def __init__(self, key: int, parts: Parts, alone: bool) -> None:
+    def __init__(self, key: int, parts: Parts, alone: bool, country: int) -> None:
         self.key = key
         self.parts = parts
         self.alone = alone
+        self.country = country
         self.hits = 0
 
 
 class Rows:
     """The rows of one column and kind of answer, by key; all rows of a generation share one room."""
 
-    def __init__(self, orders: PreparedModule, column: PreparedColumn, writing: Writing, room: Room) -> None:
-        self._orders = orders
+    def __init__(
+        self,
+        orders: PreparedModule,
+        column: PreparedColumn,
+        writing: Writing,
+        room: Room,
+        countries: CountryNumbers,
+    ) -> None:
+        self._orders, self._countries = orders, countries
         self._prepared = column
         self._column, self._working = column.urls, column.working
         self._writing = writing
@@ -74,23 +101,23 @@ class Rows:
                 return None
         row = self.by_key.get(key)
         if row is None:
-            row = self._new(key)
+            row = self._new(key, place)
         row.hits += 1
         return row
 
     def filtered(self, place: int, network: int, lot: ClientHash) -> AnswerParts | None:
         """The same for a client that filters."""
         key = self._orders.filtered_key(place, network, lot, self._prepared)
-        return None if key is None else self._row(key)
+        return None if key is None else self._row(key, place)
 
-    def _row(self, key: int) -> AnswerParts:
+    def _row(self, key: int, place: int) -> AnswerParts:
         row = self.by_key.get(key)
         if row is None:
-            row = self._new(key)
+            row = self._new(key, place)
         row.hits += 1
         return row
 
-    def _new(self, key: int) -> AnswerParts:
+    def _new(self, key: int, place: int) -> AnswerParts:
         column, writing = self._prepared, self._writing
         numbers, alone = self._orders.listed(key, column)
         listed = numbers if alone else column.own.among(numbers, column.count_working(numbers))
@@ -100,7 +127,7 @@ class Rows:
             else writing.part(each, BEST_PREFERENCE - rank)
             for rank, each in enumerate(listed)
         )
-        row = AnswerParts(key, tuple(parts), alone)
+        row = AnswerParts(key, tuple(parts), alone, self._countries.of_place[place])
         self._room.take_one()
         self.by_key[key] = row
         return row
@@ -134,34 +161,30 @@ class Room:
         self._left -= 1
 
 
+RowOf = Callable[[int, int, ClientHash], AnswerParts | None]
+
+
 class Route:
-    """One question, prepared: how a row becomes its answer. ``hits`` is how often it was asked since counted.
+    """One question, prepared: how a row becomes its answer. ``hits`` is how often it was asked, by
+    the number of the client's country; questions that are counted alike share it.
 
     ``row`` finds the row of a client's place, network and hash. Where it finds none ``instead`` does, with less of the
     client's filter; without that Flask has to answer.
     """
 
-    __slots__ = ("_by_length", "between", "head", "headers", "hits", "instead", "labels", "row", "tail", "tail_alone")
+    __slots__ = ("_by_length", "between", "head", "headers", "hits", "instead", "row", "tail", "tail_alone")
 
-    def __init__(self, row: Callable[[int, int, ClientHash], AnswerParts | None], labels: Labels) -> None:
+    def __init__(self, row: RowOf, hits: Hits) -> None:
         self.row = row
         self.instead: Route | None = None
-        self.labels = labels
-        self.hits = 0
+        self.hits = hits
         self.head = self.between = self.tail = self.tail_alone = b""
         self.headers: Headers = []
         self._by_length: dict[int, Headers] = {}
 
-    def with_instead(self) -> Iterator[Route]:
-        """The route, and those that answer instead of it."""
-        route: Route | None = self
-        while route is not None:
-            yield route
-            route = route.instead
-
-    def body(self, row: AnswerParts) -> bytes:
+    def body(self, row: AnswerParts, environ: WSGIEnvironment) -> bytes:
         """The answer of this row."""
-        self.hits += 1
+        self.hits[row.country] += 1
         return self.head + self.between.join(row.parts) + (self.tail_alone if row.alone else self.tail)
 
     def headers_of(self, length: int) -> Headers:
@@ -172,6 +195,29 @@ class Route:
         return found
 
 
+class CountmeRoute(Route):
+    """A question that asks to be counted, which a system sends once a week: it is counted by what the system says of
+    itself; ``by_agent`` makes the hits of a User-Agent."""
+
+    __slots__ = ("_agents", "_by_agent")
+
+    def __init__(self, row: RowOf, hits: Hits, by_agent: Callable[[str], Hits]) -> None:
+        super().__init__(row, hits)
+        self._agents: dict[str, Hits] = {}
+        self._by_agent = by_agent
+
+    def body(self, row: AnswerParts, environ: WSGIEnvironment) -> bytes:
+        """The answer of this row."""
+        agent = environ.get("HTTP_USER_AGENT", "")
+        hits = self._agents.get(agent)
+        if hits is None:
+            hits = self.hits
+            if len(agent) <= LONGEST_AGENT and len(self._agents) < MOST_AGENTS:
+                hits = self._agents[agent] = self._by_agent(agent)
+        hits[row.country] += 1
+        return self.head + self.between.join(row.parts) + (self.tail_alone if row.alone else self.tail)
+
+
 class Routes:
     """Prepares questions for one generation; questions that differ in the path only share what they can."""
 
@@ -180,6 +226,8 @@ class Routes:
         self._counts = counts
         self._room = Room(MOST_REMEMBERED, self._clear)
         self._rows: dict[tuple[ListKind, int], Rows] = {}
+        self._tallies: dict[Hashable, Tally] = {}
+        self._countries = CountryNumbers(prepared.snapshot)
 
     def of(self, question: Question, family: Family | None) -> Route | None:
         """The prepared question for clients of a family, or None where the mirrors are not what answers it."""
@@ -213,7 +261,10 @@ class Routes:
         if column.number == NOT_KEPT:
             return None
         rows = self._rows_of(question.kind, column, orders)
-        route = Route(rows.filtered if is_filtered else rows.of, labels_of_question(question, column.rung))
+        row = rows.filtered if is_filtered else rows.of
+        tally = partial(self._tally, labels_of_question(question, column.rung), asked_by_question(question))
+        hits = tally(NO_SYSTEM)
+        route = CountmeRoute(row, hits, lambda agent: tally(system_of(agent))) if question.countme else Route(row, hits)
         if question.kind is ListKind.MIRRORLIST:
             # The trees are joined by the repository's path; the notes on the fallback level are not for a monopoly.
             route.headers = list(headers_for(mirrorlist.CONTENT_TYPE))
@@ -230,10 +281,31 @@ class Routes:
         route.tail = route.tail_alone = route.between + metalink3.TAIL
         return route
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the routes have to go, with all that they counted in."""
+        return len(self._tallies) >= MOST_TALLIES
+
+    def clear(self) -> None:
+        """Forgets what routes counted in; they must not be used any more."""
+        self.collect()
+        self._tallies.clear()
+
     def collect(self) -> None:
-        """Moves the hits of all rows into the counts."""
+        """Moves the hits of all rows and questions into the counts."""
         for rows in list(self._rows.values()):
             rows.collect(self._counts, self._prepared.snapshot)
+        for tally in list(self._tallies.values()):
+            if any(tally.hits):
+                tally.collect(self._counts, self._countries.names)
+
+    def _tally(self, labels: Labels, cell: AskedCell, system: SystemName) -> Hits:
+        """The hits of questions that are counted alike."""
+        known = labels[Dimension.ROUTE], labels[Dimension.RUNG], cell, system
+        if known not in self._tallies:
+            counted = cell._replace(system=system)
+            self._tallies[known] = Tally(labels, counted, [0] * len(self._countries.names))
+        return self._tallies[known].hits
 
     def _clear(self) -> None:
         self.collect()
@@ -243,7 +315,8 @@ class Routes:
     def _rows_of(self, kind: ListKind, column: PreparedColumn, orders: PreparedModule) -> Rows:
         of = kind, column.number
         if of not in self._rows:
-            self._rows[of] = Rows(orders, column, self._writing(kind, column.every), self._room)
+            writing = self._writing(kind, column.every)
+            self._rows[of] = Rows(orders, column, writing, self._room, self._countries)
         return self._rows[of]
 
     def _writing(self, kind: ListKind, column: Column) -> Writing:

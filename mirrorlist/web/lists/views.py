@@ -20,11 +20,20 @@ from mirrorlist.core.selection.client import CountryOf, client_at
 from mirrorlist.core.selection.select import OUT_OF_REACH_NOTE, select
 from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions, family_of
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.statistics import NO_SYSTEM, NONE, system_of
 from mirrorlist.formats import file_metalink3, file_metalink4
 from mirrorlist.formats.mirrorlist import CONTENT_TYPE as TEXT
 from mirrorlist.formats.registry import LISTS, METALINKS
 from mirrorlist.web.client_address import TrustedProxies, client_address
-from mirrorlist.web.counts import Counts, Labels, labels_of_offer, labels_of_question, labels_of_selection
+from mirrorlist.web.counts import (
+    Counts,
+    Joint,
+    Labels,
+    asked_by_question,
+    labels_of_offer,
+    labels_of_question,
+    labels_of_selection,
+)
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import ListKind, Question, Questions, sent_by
 from mirrorlist.web.repeats import FORGETFUL, Repeats, request_of
@@ -58,8 +67,12 @@ def lists(
 
         def labels(answered: Selection) -> Labels:
             query = replace(question.query, filter=answered.query.filter)
-            return labels_of_question(question, current.column(query, family_of(client), narrowing).rung)
+            rung = current.column(query, family_of(client), narrowing).rung
+            system = system_of(request.headers.get("User-Agent", "")) if question.countme else NO_SYSTEM
+            cell = asked_by_question(question)._replace(country=client.place.country or NONE, system=system)
+            return {**labels_of_question(question, rung), Joint.ASKED: cell.label}
 
+        counts.note(client.place.country, client.address, snapshot.facts.key)
         if is_of_one_file(snapshot, question):
             found = offer(snapshot, questions.belonging, wanted, client, now)
             if question.redirect:

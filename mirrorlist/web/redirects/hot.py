@@ -134,6 +134,7 @@ class RedirectAnswers:
 
     def collect(self) -> None:
         """Moves into the counts what was answered since the last time."""
+        self._clients.collect()
         for courses in (*self._courses.values(), *self._filtered.values()):
             for labels, passed, hits in courses.counted():
                 self._counts.add({**labels, Measure.ANSWERS: "files 302"}, hits)

@@ -81,6 +81,10 @@ class FileRequests:
         """The place that is asked for, or None; raises as ``Trees.find`` does."""
         return self.trees.find(environ.get("HTTP_HOST", ""), environ["PATH_INFO"])
 
+    def repository_of(self, place: TreePath) -> tuple[str, str, str] | None:
+        """Name, version and arch of the repository that a file lies in, links followed."""
+        return self.belonging.named(place.tree.module, place.path if place.real is None else place.real)
+
     def read(self, environ: WSGIEnvironment, place: TreePath) -> FileRequest:
         """The request for a place.
 

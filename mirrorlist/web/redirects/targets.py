@@ -20,7 +20,15 @@ from mirrorlist.core.selection.known_files import METADATA, METADATA_ENDS
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.formats.links import digest, joined, links, longest_path, sizes
 from mirrorlist.web.clients import Known
-from mirrorlist.web.counts import Labels, labels_at, labels_of_client, labels_of_file
+from mirrorlist.web.counts import (
+    Dimension,
+    Joint,
+    Labels,
+    asked_by_file,
+    labels_at,
+    labels_of_client,
+    labels_of_file,
+)
 from mirrorlist.web.lists.prepared_answers import Room
 from mirrorlist.web.redirects.requests import ENDINGS, FileRequests, Form
 
@@ -113,6 +121,7 @@ class RedirectTargets:
         if self._instead is not None:
             yield from self._instead.counted()
         of_file = labels_of_file(Form.REDIRECT.name, self._place.tree.module)
+        cell = asked_by_file(self._requests.repository_of(self._place))
         snapshot = self._prepared.snapshot
         for kind in self._kinds:
             for way in [*kind.ways.values(), *kind.next_ways.values()] if kind else ():
@@ -125,7 +134,8 @@ class RedirectTargets:
                 else:
                     labels = labels_at(snapshot, self._place.tree.module, place, network, way.mirror)
                 passed = None if way.passed is None else snapshot.mirrors[way.passed].name
-                yield {**of_file, **labels}, passed, hits
+                asked = cell._replace(country=labels[Dimension.COUNTRY]).label
+                yield {**of_file, **labels, Joint.ASKED: asked}, passed, hits
 
     def clear(self) -> None:
         """Forgets the ways."""

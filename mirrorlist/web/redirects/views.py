@@ -30,10 +30,11 @@ from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.known_files import YEAR_10000
 from mirrorlist.core.selection.usability import family_of
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.statistics import NONE
 from mirrorlist.formats import checksum, file_json, file_metalink3, file_metalink4
 from mirrorlist.formats.file_json import readable
 from mirrorlist.formats.links import digest, fitting, links
-from mirrorlist.web.counts import Counts, labels_of_file, labels_of_offer
+from mirrorlist.web.counts import Counts, Joint, asked_by_file, labels_of_file, labels_of_offer
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists.views import asking, moved_on, warned
 from mirrorlist.web.redirects.requests import FileRequest, FileRequests, Form, wants_links
@@ -125,7 +126,7 @@ class _Answer:
     """One request's answer."""
 
     def __init__(self, requests: FileRequests, asked: FileRequest, client: Client, counts: Counts, now: float) -> None:
-        self._snapshot, self._belonging = requests.snapshot, requests.belonging
+        self._requests, self._snapshot, self._belonging = requests, requests.snapshot, requests.belonging
         self._asked, self._wanted = asked, asked.wanted
         self._client, self._counts, self._now = client, counts, now
 
@@ -153,7 +154,10 @@ class _Answer:
             found = moved_on(found, self._snapshot, self._client, repeats, self._now)
         response = FORMS[self._asked.form](self, found)
         of_file = labels_of_file(self._asked.form.name, self._place.tree.module)
-        self._counts.add({**of_file, **labels_of_offer(self._client, found)})
+        country, cell = self._client.place.country, asked_by_file(self._requests.repository_of(found.place))
+        asked = cell._replace(country=country or NONE).label
+        self._counts.add({**of_file, **labels_of_offer(self._client, found), Joint.ASKED: asked})
+        self._counts.note(country, self._client.address, self._snapshot.facts.key)
         return warned(response, found.selection)
 
     def _offer(self) -> FileSelection:
