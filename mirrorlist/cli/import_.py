@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import click
 
 from mirrorlist.cli.output.reviews import plain_line
 from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.model import MAIN
 from mirrorlist.core.review import Review, Reviewed
-from mirrorlist.importing import almalinux, armbian, mirrorbits, mirrormanager
-from mirrorlist.importing.documents import Carried, Written, write
+from mirrorlist.importing import almalinux, armbian, mirrorbits, mirrormanager, table
+from mirrorlist.importing.documents import Written, write
+from mirrorlist.importing.imported_mirror import Export, ImportRequest, Loss
 from mirrorlist.sources.submissions.judge import judge_submissions
 from mirrorlist.sources.submissions.terms import terms_of
 from mirrorlist.sources.yaml.documents import duration_seconds
 
-Reader = Callable[[Path, frozenset[str]], Iterator[Carried]]
+Reader = Callable[[ImportRequest], Export]
 READERS: Mapping[str, Reader] = {
     "almalinux": almalinux.read,
     "mirrorbits": mirrorbits.read,
     "mirrormanager": mirrormanager.read,
     "armbian": armbian.read,
+    "table": table.read,
 }
 """To add one: a module in importing/ and its row here."""
+OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
+    "categories": ("mirrormanager",),
+    "module": ("mirrorbits", "armbian", "table"),
+    "columns": ("table",),
+    "encoding": ("table",),
+}
+"""The kinds that an option is for."""
 
 
 @click.command("import")
@@ -35,66 +47,143 @@ READERS: Mapping[str, Reader] = {
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
               help="The directory that gets the mirror files.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace files that are there.")
-@click.option("--category", metavar="NAME", help="Of MirrorManager's categories: the one that is the main tree.")
+@click.option("--category", "categories", multiple=True, metavar="[MODULE=]NAME",
+              help="MirrorManager's category that is the main tree, or a module; may be repeated.")  # fmt: skip
+@click.option("--module", metavar="NAME", help="The module whose addresses these are; files that are there get them "
+              "too.  [default: the main tree]")  # fmt: skip
+@click.option("--columns", metavar="NAME,URL,...", help="What a table's columns mean, in their order, or as "
+              "COLUMN=MEANING; - leaves one out.")  # fmt: skip
+@click.option("--encoding", metavar="NAME", help="A table's encoding, such as cp1251.  [default: UTF-8]")
 @click.option("--update-frequency", "frequency", metavar="3h",
               help="Sync interval of mirrors for which the source has none.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="What is written.")  # fmt: skip
 @pass_context
 def import_(
-    context: Context, kind: str, source: Path, out: Path, force: bool, category: str | None, frequency: str | None,
-    form: str,
+    context: Context, /, kind: str, source: Path, out: Path, force: bool, frequency: str | None, form: str,
+    **given: str | tuple[str, ...] | None,
 ) -> None:  # fmt: skip
     """Write mirror files from another service's data in SOURCE.
 
-    Every file is judged as a submission. The status is 0 if all mirrors were written and accepted, else 1.
+    Every value that is not carried over is named, and every file is judged as a submission. The status is 0 if all
+    mirrors were written and accepted, else 1.
+
+    \b
+    Examples:
+      mirrorlist import mirrormanager hosts.json --category 'Fedora Linux' --out new
+      mirrorlist import table mirrors.csv --columns name,url,country,- --out new
     """
-    if category is not None and kind != "mirrormanager":
-        raise click.UsageError("--category is for mirrormanager")
     if frequency is not None and duration_seconds(frequency) is None:
         raise click.UsageError(f"--update-frequency {frequency!r}: write a number and a unit, as 3h")
     service = context.service()
-    reader = partial(mirrormanager.read, category=category) if category else READERS[kind]
+    request = _request(service, kind, source, given)
+    export = READERS[kind](request)
     taken: set[str] = set()
     done = []
-    for carried in reader(source, frozenset(service.modules)):
-        if frequency and carried.fields and "update_frequency" not in carried.fields:
-            carried.put("update_frequency", frequency)
-        done.append(write(carried, out, taken, force))
+    for mirror in export.mirrors:
+        if frequency and mirror.fields:
+            mirror.fields.setdefault("update_frequency", frequency)
+        done.append(write(mirror, out, taken, force, request.module))
     paths = tuple(each.path for each in done if each.path)
     judged = judge_submissions(paths, out, terms_of(service)) if paths else ()
     review = Review(tuple(each.reviewed for each in judged))
     reviewed = dict(zip(paths, review.files, strict=True))
-    click.echo(IMPORT_FORMATS[form](done, reviewed, review), nl=False)
+    click.echo(IMPORT_FORMATS[form](done, export.lost, reviewed, review), nl=False)
     sys.exit(0 if len(paths) == len(done) and review.accepted and done else 1)
 
 
-def text(done: Sequence[Written], reviewed: Mapping[Path, Reviewed], review: Review) -> str:
-    """Each mirror with its file, what was lost and what was found, then the counts."""
+def _request(
+    service: Service, kind: str, source: Path, given: Mapping[str, str | tuple[str, ...] | None]
+) -> ImportRequest:
+    """What is asked for; an option that is not for this kind, or names a module that is not there, is a mistake."""
+    for option, kinds in OPTIONS_OF.items():
+        if given[option] and kind not in kinds:
+            shown = "category" if option == "categories" else option
+            raise click.UsageError(f"--{shown} is for {' and '.join(kinds)}")
+    categories: dict[str, str] = {}
+    for each in given["categories"] or ():
+        module, equals, name = each.partition("=")
+        module, name = (module, name) if equals and module in service.modules else (MAIN, each)
+        if module in categories:
+            raise click.UsageError(
+                f"--category {each!r}: {categories[module]!r} is {module} already; write MODULE=NAME with a module of "
+                f"service.yml: {', '.join(service.modules)}"
+            )
+        categories[module] = name
+    module = str(given["module"] or MAIN)
+    if module not in service.modules:
+        raise click.UsageError(f"--module {module!r}: service.yml has {', '.join(service.modules)}")
+    return ImportRequest(
+        source=source,
+        modules=frozenset(service.modules),
+        categories=categories,
+        module=module,
+        columns=tuple(each.strip() for each in str(given["columns"] or "").split(",")) if given["columns"] else (),
+        encoding=str(given["encoding"]) if given["encoding"] else None,
+    )
+
+
+def text(done: Sequence[Written], lost: Sequence[Loss], reviewed: Mapping[Path, Reviewed], review: Review) -> str:
+    """Each mirror with its file, what was lost and what was found; what of the service was lost; the counts."""
     lines = []
     for each in done:
-        lines.append(f"{each.carried.said}: {each.path or f'not written: {each.why}'}")
-        lines += [f"  not as it was: {lost}" for lost in each.carried.lost]
+        lines.append(f"{each.mirror.said}: {each.path or f'not written: {each.why}'}")
+        if each.path and each.mirror.paused:
+            lines.append(f"  paused: {each.mirror.paused}")
+        lines += [f"  not carried over: {line}" for line in _by_reason(each.mirror.lost)]
         lines += [f"  {found}" for found in (reviewed[each.path].findings if each.path else ())]
+    lines += [f"not carried over of the service: {line}" for line in _by_reason(lost)]
+    for said, count in _counts(done, lost).items():
+        if count:
+            lines.append(f"{said}: {', '.join(f'{key} {times}' for key, times in count.most_common())}")
     written = len(reviewed)
-    lines.append(f"{len(done)} mirrors read, {written} written, {len(done) - written} not; {review.summary()}")
+    paused = sum(bool(each.path and each.mirror.paused) for each in done)
+    also = f", {paused} of them paused because they may not be for everybody" if paused else ""
+    read = f"{len(done)} mirror{'' if len(done) == 1 else 's'} read"
+    lines.append(f"{read}, {written} written{also}, {len(done) - written} not; {review.summary()}")
     return "".join(f"{plain_line(line)}\n" for line in lines)
 
 
-def as_json(done: Sequence[Written], reviewed: Mapping[Path, Reviewed], review: Review) -> str:
+def _by_reason(lost: Iterable[Loss]) -> Iterator[str]:
+    """A line for each reason in a row, with all that is lost for it."""
+    for why, same in groupby(lost, lambda each: each.why):
+        yield f"{', '.join(f'{each.key} {each.value}'.rstrip() for each in same)}: {why}"
+
+
+def _counts(done: Sequence[Written], lost: Sequence[Loss]) -> Mapping[str, Counter[str]]:
+    of_mirrors = Counter(loss.key for each in done for loss in each.mirror.lost)
+    of_service = Counter(each.key for each in lost)
+    return {"Not carried over of mirrors": of_mirrors, "Not carried over of the service": of_service}
+
+
+def as_json(done: Sequence[Written], lost: Sequence[Loss], reviewed: Mapping[Path, Reviewed], review: Review) -> str:
     """Everything, for programs."""
     mirrors = [
         {
-            "said": each.carried.said,
+            "said": each.mirror.said,
             "path": str(each.path) if each.path else None,
             "why": each.why,
-            "lost": each.carried.lost,
+            "paused": each.mirror.paused,
+            "lost": list(map(str, each.mirror.lost)),
             "accepted": each.path is not None and review.accepts(reviewed[each.path]),
             "findings": [str(found) for found in (reviewed[each.path].findings if each.path else ())],
         }
         for each in done
     ]
-    return json.dumps({"summary": review.summary(), "mirrors": mirrors}, indent=2) + "\n"
+    of_mirrors, of_service = _counts(done, lost).values()
+    document = {
+        "summary": review.summary(),
+        "counts": {
+            "read": len(done),
+            "written": len(reviewed),
+            "paused": sum(bool(each.path and each.mirror.paused) for each in done),
+            "lost": dict(of_mirrors),
+            "lost_of_service": dict(of_service),
+        },
+        "lost": list(map(str, lost)),
+        "mirrors": mirrors,
+    }
+    return json.dumps(document, indent=2) + "\n"
 
 
 IMPORT_FORMATS = {"text": text, "json": as_json}

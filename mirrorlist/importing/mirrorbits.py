@@ -1,112 +1,292 @@
-"""Import from mirrorbits: its JSON (a file or a list of mirrors), a mirror's YAML, ``list``, ``export mirmon``."""
+"""Import from mirrorbits: its JSON, a mirror's YAML, what ``list`` and ``export mirmon`` print, scripts of ``add``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import dropwhile, groupby, pairwise
 from pathlib import Path
+from typing import Any
 
 from mirrorlist.core.errors import ImportFault
-from mirrorlist.importing.documents import Carried, Row, countries, data_of, json_of, rows, text, whole, yaml_of
+from mirrorlist.importing.documents import data_of, json_of, text_of, yaml_of
+from mirrorlist.importing.imported_mirror import (
+    Export,
+    ImportedMirror,
+    ImportedRow,
+    ImportRequest,
+    Loss,
+    entries,
+    is_blank,
+    masked,
+    number,
+    rows,
+    text,
+)
+from mirrorlist.sources.places.countries import continents, read_countries
 
 LOST = {
-    "Score": "write a factor under weights in service.yml",
-    "ContinentOnly": "name the countries in countries_only",
-    "SponsorLogoURL": "put the picture beside the file and write logo",
-    "CustomData": "there is no such field",
-    "Comment": "write a comment into the file",
+    "score": "write a factor under weights in service.yml",
+    "sponsorlogourl": "put the picture beside the file and write logo",
+    "comment": "write a comment into the file",
+    "allowredirects": "a mirror that redirects is judged by where it leads",
 }
+OBSERVED = (
+    "id", "up", "httpup", "httpsup", "since", "reason", "downreason", "httpdownreason", "httpsdownreason", "statesince",
+    "lastsync", "lastsuccessfulsync", "lastsuccessfulsyncprotocol", "lastsuccessfulsyncprecision", "lastmodtime",
+    "tzoffset", "excludereason", "absoluteurl", "distance", "computedscore", "rank", "weight", "filepath", "fileinfo",
+    "countryfields", "asname",
+)  # fmt: skip
+"""What mirrorbits found out, or worked out for one request."""
+ANSWERED = {"sponsorname": "sponsor", "sponsorurl": "sponsor_url", "adminemail": "email", "adminname": "contact_name",
+            "asnum": "asn"}  # fmt: skip
+ADDRESSES = ("HttpURL", "RsyncURL", "FtpURL")
 COLUMNS = {
     "identifier": "Name", "name": "Name", "http": "HttpURL", "rsync": "RsyncURL", "ftp": "FtpURL",
     "location": "CountryCodes", "state": "State", "score": "Score",
 }  # fmt: skip
+OPTIONS = {
+    **{scheme: f"{scheme.capitalize()}URL" for scheme in ("http", "rsync", "ftp")},
+    "sponsor-name": "SponsorName", "sponsor-url": "SponsorURL", "sponsor-logo": "SponsorLogoURL",
+    "admin-name": "AdminName", "admin-email": "AdminEmail", "custom-data": "CustomData", "score": "Score",
+    "comment": "Comment", "continent-only": "ContinentOnly", "country-only": "CountryOnly", "as-only": "ASOnly",
+}  # fmt: skip
+"""The options of ``mirrorbits add`` and the fields that they set."""
 COMMENTS = re.compile(rb"^(##### Comments go below this line #####|Comment:)\s*$", re.MULTILINE)
 """What ``edit`` and ``show`` write under the YAML; words of people follow."""
 TAB = 8
 """Columns between the stops to which ``list`` aligns its table, with tabs."""
 _WORD = re.compile(r"\S+")
 _MIRMON = re.compile(r"\s*([A-Za-z]{2})\s+((?:https?|rsync|ftp)://\S+)(?:\s+(\S+@\S+))?\s*", re.ASCII)
+COMMANDS = ("add", "enable", "disable", "scan", "remove")
 
 
-def read(source: Path, _: frozenset[str]) -> Iterator[Carried]:
+def read(request: ImportRequest) -> Export:
     """Every mirror of an export.
 
     Raises:
         ImportFault: it is in none of the layouts.
     """
-    data = data_of(source)
-    for spelled in _rows(data, source):
-        row = {str(key).lower(): value for key, value in spelled.items()}
-        carried = Carried(
-            text(row.get("name")) or text(row.get("id")) or text(row.get("httpurl")) or "a mirror without a name"
-        )
-        carried.addresses(row.get(key) for key in ("httpurl", "rsyncurl", "ftpurl"))
-        carried.put("sponsor", text(row.get("sponsorname")))
-        carried.put("sponsor_url", text(row.get("sponsorurl")))
-        carried.put("email", text(row.get("adminemail")))
-        carried.put("contact_name", text(row.get("adminname")))
-        where = countries(row.get("countrycodes"))
-        carried.place("country", where[0] if where else None)
-        carried.coordinates(row, "latitude", "longitude")
-        carried.put("asn", whole(row.get("asnum")))
-        if row.get("asonly") is True:
-            carried.put("private", True)
-        if row.get("countryonly") is True:
-            carried.put("countries_only", where)
-        elif where[1:]:
-            carried.lost.append(f"CountryCodes {' '.join(where[1:])}: a mirror is in one country")
-        carried.put("countries_never", countries(row.get("excludedcountrycodes")))
-        if row.get("enabled") is False or str(row.get("state", "")).lower() == "disabled":
-            carried.put("status", "paused")
-            carried.put("status_reason", "Disabled in mirrorbits.")
-        carried.lose(spelled, LOST)
-        yield carried
+    data = data_of(request.source)
+    lost: list[Loss] = []
+    found = _records(data, request.source, lost)
+    if not found:
+        raise ImportFault(f"{request.source} has no mirror; export them again")
+    return Export([_mirror(each, request.module) for each in found], lost)
 
 
-def _rows(data: bytes, source: Path) -> Sequence[Row]:
+def _mirror(record: Mapping[Any, Any], module: str) -> ImportedMirror:
+    row = ImportedRow(record)
+    name = text(row.take("name"))
+    mirror = ImportedMirror(name or masked(record.get("HttpURL", "a mirror without a name")))
+    given = [row.take(key) for key in ADDRESSES]
+    mirror.addresses((url for each in given for url in (each if isinstance(each, list) else [each])), module)
+    for key, answer in ANSWERED.items():
+        if (value := row.take(key)) != 0 and not is_blank(value):
+            mirror.read(key, value, answer)
+    mirror.coordinates(row)
+    _clients(mirror, row)
+    state = (text(row.take("state")) or "").lower().split()
+    if row.take("enabled") is False or "disabled" in state[:1]:
+        mirror.disable("Disabled in mirrorbits.")
+    row.drop(OBSERVED)
+    mirror.leave(row, LOST)
+    return mirror
+
+
+def _clients(mirror: ImportedMirror, row: ImportedRow) -> None:
+    """Takes where the mirror is and who may have it. What cannot be carried over pauses it."""
+    said = [each for each in entries(row.take("countrycodes")) if not re.fullmatch(r"\([A-Z]{2}\)|/|\(\)", str(each))]
+    continent = text(row.take("continentcode"))
+    if said:
+        mirror.read("CountryCodes", said[0], "country")
+    elif continent:
+        mirror.place("continent", next(iter(continents(continent)), None))
+    if mirror.flag("CountryOnly", row.take("countryonly")):
+        mirror.countries("CountryOnly", said, "countries_only")
+        if not said:
+            mirror.pause("CountryOnly without a country cannot be carried over.")
+    else:
+        for each in said[1:]:
+            mirror.lose("CountryCodes", each, "a mirror is in one country")
+    if mirror.flag("ContinentOnly", row.take("continentonly")) and "countries_only" not in mirror.fields:
+        _continent_only(mirror, continent)
+    if mirror.flag("ASOnly", row.take("asonly")):
+        mirror.put("private", True)
+        if "asn" not in mirror.fields:
+            mirror.lose("ASOnly", True, "no number is known, so the mirror serves nobody until it has asn or subnets")
+    mirror.countries("ExcludedCountryCodes", entries(row.take("excludedcountrycodes")), "countries_never")
+
+
+def _continent_only(mirror: ImportedMirror, continent: str | None) -> None:
+    countries = read_countries().by_code
+    country = countries.get(mirror.fields.get("geolocation", {}).get("country"))
+    code = country.continent if country else continent
+    inside = [each.code for each in countries.values() if each.continent == code]
+    if inside:
+        mirror.put("countries_only", inside)
+    else:
+        mirror.lose("ContinentOnly", True, "no continent is known; name the countries in countries_only")
+        mirror.pause("ContinentOnly without a continent cannot be carried over.")
+
+
+def _records(data: bytes, source: Path, lost: list[Loss]) -> Sequence[Mapping[Any, Any]]:
     if data.lstrip()[:1] in (b"{", b"["):
         found = json_of(data, source)
         if isinstance(found, dict) and ("MirrorList" in found or "ExcludedList" in found):
             return [*rows(found.get("MirrorList")), *rows(found.get("ExcludedList"))]
         return [found] if isinstance(found, dict) and "HttpURL" in found else rows(found)
-    lines = data.decode("utf-8", "replace").splitlines()
-    if found := list(_mirmon(lines)):
-        return found
+    lines = text_of(data, source).splitlines()
+    for read_lines in (_mirmon, _script):
+        if records := read_lines(lines, lost):
+            return records
     head = next((index for index, line in enumerate(lines) if _is_head(line)), None)
     if head is not None:
-        return list(_table(*(line.expandtabs(TAB) for line in lines[head:])))
-    only = yaml_of(COMMENTS.split(data, maxsplit=1)[0], source)
-    if any(str(key).lower() == "httpurl" for key in only):
+        return _table(source, *(line.expandtabs(TAB) for line in lines[head:]))
+    only = yaml_of(COMMENTS.split(data, maxsplit=1)[0], source, lost)
+    keys = {str(key).lower() for key in only}
+    if "httpurl" in keys:
         return [only]
-    if found := rows(only):
+    if {"redisaddress", "repository"} & keys:
+        raise ImportFault(f"{source} is mirrorbits' own configuration; docs/moving.md says what becomes of its keys")
+    if found := [each for each in rows(only) if "httpurl" in {str(key).lower() for key in each}]:
         return found
     raise ImportFault(
-        f"{source} is no export of mirrorbits; give its JSON, or what mirrorbits list -http -rsync prints"
+        f"{source} is no export of mirrorbits; give its JSON, or what mirrorbits list -http -rsync -location prints"
     )
 
 
-def _mirmon(lines: Sequence[str]) -> Iterator[Row]:
-    known: dict[str, dict[str, object]] = {}
-    for line in lines:
+def _mirmon(lines: Sequence[str], lost: list[Loss]) -> list[Mapping[str, Any]]:
+    """The mirrors of ``export mirmon``, which has a line for each address."""
+    known: dict[str, dict[str, Any]] = {}
+    unread = []
+    for number_of_line, line in enumerate(lines, start=1):
         if found := _MIRMON.fullmatch(line):
-            scheme = found[2].partition(":")[0]
-            key = {"rsync": "RsyncURL", "ftp": "FtpURL"}.get(scheme, "HttpURL")
-            row = known.setdefault(found[2].split("/")[2], {"CountryCodes": found[1], "AdminEmail": found[3]})
-            row.setdefault(key, found[2])
-    yield from known.values()
+            host = found[2].split("/")[2].rpartition("@")[2]
+            row = known.setdefault(host, {"Name": host, "CountryCodes": found[1], "HttpURL": []})
+            row["HttpURL"].append(found[2])
+            if found[3]:
+                row.setdefault("AdminEmail", found[3])
+        elif line.strip() and not line.lstrip().startswith("#"):
+            unread.append(
+                Loss("line", f"{number_of_line} {masked(line)}", "it is no country, address and e-mail address")
+            )
+    if known:
+        lost += unread
+    return list(known.values())
+
+
+def _script(lines: Sequence[str], lost: list[Loss]) -> list[Mapping[str, Any]]:
+    """The mirrors that a script or a shell's history adds; those that it never enables are off."""
+    known: dict[str, dict[str, Any]] = {}
+    on, says, unread = set[str](), False, []
+    for begun, line in _joined(lines):
+        try:
+            commands = list(_commands(line))
+        except ValueError as error:
+            unread.append(Loss("line", f"{begun} {masked(line)}", f"{error}; correct its quotes"))
+            continue
+        for command, words in commands:
+            if command == "add":
+                added = _added(words)
+                if added is None:
+                    unread.append(
+                        Loss("line", f"{begun} {masked(line)}", "it has no name, or an option without a value")
+                    )
+                elif known.setdefault(added["Name"], added) is not added:
+                    unread.append(Loss("line", f"{begun} {masked(line)}", "it adds a mirror that is added before"))
+                continue
+            says = says or command in ("enable", "disable") or any(word.strip("-") == "enable" for word in words)
+            _switch(command, words, known, on)
+    if known:
+        lost += unread
+        if not says:
+            lost.append(Loss("enable", "", "no line enables or disables a mirror, so all are written as live"))
+    for name, record in known.items():
+        record["Enabled"] = name in on or not says
+    return list(known.values())
+
+
+def _commands(line: str) -> Iterator[tuple[str, list[str]]]:
+    """The commands of mirrorbits in a line of a shell script, with their words; raises ValueError for open quotes."""
+    if "mirrorbits" not in line:
+        return
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|()")
+    lexer.whitespace_split = True
+    for is_between, group in groupby(lexer, key=lambda token: set(token) <= set(";&|()")):
+        words = list(group)
+        at = next((index for index, word in enumerate(words) if word.rpartition("/")[2] == "mirrorbits"), None)
+        if is_between or at is None:
+            continue
+        rest = list(dropwhile(lambda word: word.startswith("-"), words[at + 1 :]))
+        if rest[:1] and rest[0] in COMMANDS:
+            yield rest[0], rest[1:]
+
+
+def _joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Lines of a shell script without comments, those that end in a backslash with the next one, and their numbers."""
+    begun, text_so_far = 0, ""
+    for number_of_line, line in enumerate([*lines, ""], start=1):
+        begun = begun or number_of_line
+        if line.rstrip().endswith("\\"):
+            text_so_far += line.rstrip()[:-1] + " "
+            continue
+        whole = text_so_far + line
+        if not whole.lstrip().startswith("#"):
+            yield begun, whole
+        begun, text_so_far = 0, ""
+
+
+def _added(words: Sequence[str]) -> dict[str, Any] | None:
+    """The record that ``mirrorbits add`` makes; None where the words are no such command."""
+    found: dict[str, Any] = {}
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if not word.startswith("-"):
+            return {"Name": word, **found, **({"further words": " ".join(left)} if left else {})}
+        name, is_given, value = word.lstrip("-").partition("=")
+        if name.endswith("-only"):
+            found[OPTIONS.get(name, name)] = value or "true"
+            continue
+        if not is_given:
+            if not left:
+                return None
+            value = left.pop(0)
+        found[OPTIONS.get(name, name)] = int(value) if name == "score" and number(value) is not None else value
+    return None
+
+
+def _switch(command: str, words: Sequence[str], known: dict[str, dict[str, Any]], on: set[str]) -> None:
+    """Enables, disables or removes what a command names."""
+    options = {word.strip("-") for word in words if word.startswith("-")}
+    names = set(known) if "all" in options else {word for word in words if not word.startswith("-")}
+    if command == "enable" or "enable" in options:
+        on |= names
+    elif command == "disable":
+        on -= names
+    elif command == "remove":
+        for name in names:
+            known.pop(name, None)
 
 
 def _is_head(line: str) -> bool:
-    words = [word.lower() for word in line.split()]
-    return len(words) > 1 and words[0] in ("identifier", "name") and set(words[1:]) <= COLUMNS.keys() | {"since"}
+    words = line.split()
+    return len(words) > 1 and words[0].lower() in ("identifier", "name") and all(each.isupper() for each in words[1:])
 
 
-def _table(head: str, *lines: str) -> Iterator[Row]:
-    """Columns begin where the words of the heading do."""
+def _table(source: Path, head: str, *lines: str) -> list[Mapping[str, str]]:
+    """The rows of what ``list`` prints; columns begin where the words of the heading do."""
     starts = [(found.start(), found[0].lower()) for found in _WORD.finditer(head)]
+    if not {"http", "rsync", "ftp"} & {word for _, word in starts}:
+        raise ImportFault(
+            f"{source} is a list without addresses; have them printed by mirrorbits list -http -rsync -ftp -location "
+            "-score, or by mirrorbits export mirmon"
+        )
     ends = [*(after[0] for _, after in pairwise(starts)), None]
-    for line in lines:
-        row = {COLUMNS.get(word, word): line[at:end].strip() for (at, word), end in zip(starts, ends, strict=True)}
-        if row.get("Name"):
-            yield row
+    found = [
+        {COLUMNS.get(word, word): line[at:end].strip() for (at, word), end in zip(starts, ends, strict=True)}
+        for line in lines
+    ]
+    return [{key: value for key, value in row.items() if value not in ("", "0")} for row in found if row.get("Name")]

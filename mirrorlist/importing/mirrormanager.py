@@ -1,83 +1,105 @@
-"""Import from MirrorManager: JSON of its sites and hosts in its database's names, or its public mirror page."""
+"""Import from MirrorManager: JSON of its sites and hosts, nested or as rows of its tables, or its public mirror page.
+
+The names are those of its database. docs/moving.md has the query that writes the rows.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 from lxml import etree, html
 
 from mirrorlist.core.errors import ImportFault
-from mirrorlist.importing.documents import (
-    PROTOCOLS,
-    Carried,
-    Row,
-    countries,
-    data_of,
-    json_of,
+from mirrorlist.core.model import MAIN
+from mirrorlist.importing.documents import data_of, json_of
+from mirrorlist.importing.imported_mirror import (
+    WEB_FIRST,
+    Export,
+    ImportedMirror,
+    ImportedRow,
+    ImportRequest,
+    Loss,
+    entries,
+    is_blank,
+    masked,
     rows,
     text,
-    texts,
-    whole,
 )
-from mirrorlist.sources.yaml.documents import shown
 
+OBSERVED = (
+    "id", "site_id", "host_id", "created_at", "created_by", "config", "last_checked_in", "last_crawled", "last_crawls",
+    "last_crawl_duration", "crawl_failures", "directories", "publiclist", "email_on_drop", "email_on_add",
+)  # fmt: skip
+"""What MirrorManager found out or keeps for itself."""
 LOST = {
     "comment": "write a comment into the file",
-    "internet2": "there is no such field",
-    "max_connections": "there is no such field",
     "peer_asns": "name them in asn if their clients shall get the mirror first",
+    "always_up2date": "the prober looks at every mirror",
+    "acl_ips": "sync.from holds one address",
+    "disable_reason": "it was why MirrorManager had switched the mirror off",
 }
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+CHILDREN = {"netblocks": "host_netblock", "acl_ips": "host_acl_ip", "countries_allowed": "host_country_allowed",
+            "peer_asns": "host_peer_asn"}  # fmt: skip
+"""What a host has several of, and the tables of these."""
 _LINK = re.compile(r"(https?|rsync|ftp)://", re.ASCII)
+_CONSUMED = ("country", "site name", "site", "host", "category", "content", "categories", "bandwidth")
+"""Columns of the page that are carried over."""
 
 
-def read(source: Path, _: frozenset[str], category: str | None = None) -> Iterator[Carried]:
-    """Every host of an export; of its categories the one that is named, else its first.
+def read(request: ImportRequest) -> Export:
+    """Every host of an export, with the addresses of the categories that are chosen.
 
     Raises:
-        ImportFault: it is in neither layout.
+        ImportFault: it is in none of the layouts, or nobody said which of several categories is the main tree.
     """
-    data = data_of(source)
-    if data.lstrip()[:1] == b"<":
-        yield from _page(data, source, category)
-        return
-    found = json_of(data, source)
-    hosts = list(_hosts(found))
+    data = data_of(request.source)
+    if data.lstrip().startswith(b"<"):
+        hosts, lost = _page(data, request)
+    else:
+        hosts, lost = [_host(site, host) for site, host in _hosts(json_of(data, request.source))], []
     if not hosts:
-        raise ImportFault(f"{source} has no hosts; export sites with hosts, categories and urls, or save the page")
-    for site, host in hosts:
-        carried = Carried(text(host.get("name")) or "a host without a name")
-        books = {_title(each): texts_of_urls(each.get("urls")) for each in rows(host.get("categories"))}
-        books = books or {"": texts_of_urls(host.get("urls"))}
-        _choose(carried, books, category)
-        carried.put("sponsor", text(site.get("name")))
-        carried.put("sponsor_url", text(site.get("org_url")))
-        carried.put("email", text(host.get("robot_email")))
-        carried.place("country", next(iter(countries(host.get("country"))), None))
-        carried.coordinates(host, "latitude", "longitude")
-        carried.put("bandwidth_mbps", whole(host.get("bandwidth_int")))
-        carried.put("private", True if host.get("private") is True or site.get("private") is True else None)
-        asn = whole(host.get("asn"))
-        if asn and host.get("asn_clients") is not False:
-            carried.put("asn", asn)
-        carried.put("subnets", list(_networks(carried, texts(host.get("netblocks")))))
-        carried.put("countries_only", countries(host.get("countries_allowed")))
-        sources = texts(host.get("acl_ips"))
-        carried.put("sync", {"from": sources[0]} if sources else None)
-        carried.lost += [f"acl_ips {each}: sync.from holds one address" for each in sources[1:5]]
-        if any(each.get(key) is False for each in (host, site) for key in ("admin_active", "user_active")):
-            carried.put("status", "paused")
-            carried.put("status_reason", "Not active in MirrorManager.")
-        carried.lose(host, LOST)
-        yield carried
+        raise ImportFault(
+            f"{request.source} has no hosts; export sites with hosts, categories and urls, or save the page"
+        )
+    chosen = _chosen(request, Counter(title for _, books in hosts for title in books))
+    for mirror, books in hosts:
+        for title, urls in books.items():
+            if title in chosen:
+                mirror.addresses(urls, chosen[title])
+            else:
+                mirror.lose("category", title, f"{len(urls)} addresses; import it with --category")
+    return Export([mirror for mirror, _ in hosts], lost)
 
 
-def _hosts(found: Any) -> Iterator[tuple[Row, Row]]:
+Books = dict[str, list[str]]
+"""The URLs of a host by category."""
+
+
+def _chosen(request: ImportRequest, counts: Mapping[str, int]) -> Mapping[str, str]:
+    """The module of each category that is carried over. Trees of two categories are never mixed.
+
+    Raises:
+        ImportFault: there are several and none is chosen, or one that is chosen is not there.
+    """
+    told = ", ".join(f"{title!r} ({count} hosts)" for title, count in sorted(counts.items(), key=lambda each: -each[1]))
+    if missing := [title for title in request.categories.values() if title not in counts]:
+        raise ImportFault(f"{request.source} has no category {missing[0]!r}; it has {told or 'none'}")
+    if not request.categories and len(counts) > 1:
+        raise ImportFault(
+            f"{request.source} has {len(counts)} categories: {told}; say which is the main tree with "
+            "--category NAME, and which others are modules with --category MODULE=NAME"
+        )
+    return {title: module for module, title in request.categories.items()} or dict.fromkeys(counts, MAIN)
+
+
+def _hosts(found: Any) -> Iterator[tuple[Mapping[Any, Any], Mapping[Any, Any]]]:
     """Hosts with their sites, which are around them, beside them or missing."""
+    if isinstance(found, dict) and isinstance(found.get("host"), list):
+        found = _nested(found)
     if isinstance(found, dict) and ("hosts" in found or "sites" in found):
         sites = {str(each.get("id", each.get("name"))): each for each in rows(found.get("sites"))}
         for host in rows(found.get("hosts")):
@@ -92,61 +114,158 @@ def _hosts(found: Any) -> Iterator[tuple[Row, Row]]:
             yield (site if isinstance(site, dict) else {}), each
 
 
-def _choose(carried: Carried, books: Mapping[str, Sequence[str]], wanted: str | None) -> None:
-    """The addresses of the wanted category, else of the first; trees of two are never mixed."""
-    chosen = wanted if wanted in books else next(iter(books), "") if wanted is None else None
-    carried.addresses(books.get(chosen, ()) if chosen is not None else ())
-    others = [title or "without a name" for title in books if title != chosen]
-    carried.lost += [f"category {shown(title)}: import it with --category" for title in others]
+def _nested(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The rows of the tables, each below the one that it belongs to."""
+
+    def by(table: str, key: str) -> dict[str, list[Mapping[Any, Any]]]:
+        found: dict[str, list[Mapping[Any, Any]]] = {}
+        for each in rows(tables.get(table)):
+            found.setdefault(str(each.get(key)), []).append(each)
+        return found
+
+    names = {str(each.get("id")): each.get("name") for each in rows(tables.get("category"))}
+    urls, categories = by("host_category_url", "host_category_id"), by("host_category", "host_id")
+    children = {key: by(table, "host_id") for key, table in CHILDREN.items()}
+    hosts = []
+    for host in rows(tables.get("host")):
+        number = str(host.get("id"))
+        of_host = [
+            {
+                "category": names.get(str(each.get("category_id"))),
+                "always_up2date": each.get("always_up2date"),
+                "urls": urls.get(str(each.get("id")), []),
+            }
+            for each in categories.get(number, ())
+        ]
+        hosts.append({**host, "categories": of_host, **{key: found.get(number, []) for key, found in children.items()}})
+    return {"sites": tables.get("site"), "hosts": hosts}
 
 
-def _title(category: Row) -> str:
-    named = category.get("category", category.get("name", category.get("Name")))
-    return text(named.get("name") if isinstance(named, dict) else named) or ""
+def _host(site: Mapping[Any, Any], host: Mapping[Any, Any]) -> tuple[ImportedMirror, Books]:
+    owner, row = ImportedRow(site), ImportedRow(host)
+    mirror = ImportedMirror(text(row.take("name")) or "a host without a name")
+    books: Books = {}
+    for each in rows(row.take("categories")) or [host]:
+        category = ImportedRow(each)
+        title = _title(category)
+        books.setdefault(title, []).extend(_public(mirror, category.take("urls")))
+        if mirror.flag("always_up2date", category.take("always_up2date")):
+            mirror.lose("always_up2date", title, LOST["always_up2date"])
+    row.take("urls")
+    mirror.answer(owner, "name", "sponsor")
+    mirror.answer(owner, "org_url", "sponsor_url")
+    mirror.answer(row, "robot_email", "email")
+    mirror.answer(row, "country", "country")
+    mirror.answer(row, "bandwidth_int", "bandwidth")
+    mirror.coordinates(row)
+    _clients(mirror, owner, row)
+    sources = entries(row.take("acl_ips"), "ip")
+    if sources:
+        mirror.read("acl_ips", sources[0], "sync_from")
+    for source in sources[1:]:
+        mirror.lose("acl_ips", source, LOST["acl_ips"])
+    for system in entries(row.take("peer_asns"), "asn"):
+        mirror.lose("peer_asns", system, LOST["peer_asns"])
+    active = [mirror.flag(key, each.take(key)) for each in (row, owner) for key in ("admin_active", "user_active")
+              if key in (host if each is row else site)]  # fmt: skip
+    if not all(active):
+        mirror.disable("Not active in MirrorManager.")
+    if text(most := row.take("max_connections")) != "1" and not is_blank(most):
+        mirror.lose("max_connections", most, "mirror files have no field for it")
+    for record in (row, owner):
+        record.drop((*OBSERVED, "site", "hosts"))
+        mirror.leave(record, LOST)
+    return mirror, books
 
 
-def texts_of_urls(value: object) -> list[str]:
-    """The URLs of a list of texts or of rows with a ``url``."""
-    if isinstance(value, list):
-        return texts([each.get("url") if isinstance(each, dict) else each for each in value])
-    return texts(value)
+def _clients(mirror: ImportedMirror, owner: ImportedRow, row: ImportedRow) -> None:
+    """Takes who may have the mirror. Restrictions that cannot be read pause it, so that nobody else gets it."""
+    private = [mirror.flag("private", each.take("private")) for each in (owner, row)]
+    if any(private):
+        mirror.put("private", True)
+    preferred, system = row.take("asn_clients"), row.take("asn")
+    if not is_blank(system):
+        if is_blank(preferred) or mirror.flag("asn_clients", preferred):
+            mirror.read("asn", system, "asn")
+        else:
+            mirror.lose("asn", system, "asn_clients is off, so its clients do not get the mirror first")
+    mirror.put("subnets", list(_networks(mirror, entries(row.take("netblocks"), "netblock"))))
+    mirror.countries("countries_allowed", entries(row.take("countries_allowed"), "country"), "countries_only")
 
 
-def _networks(carried: Carried, blocks: Iterable[str]) -> Iterator[str]:
+def _title(category: ImportedRow) -> str:
+    named = category.take("category")
+    named = category.take("name") if named is None else named
+    return text(named.get("name") if isinstance(named, dict) else named) or "without a name"
+
+
+def _public(mirror: ImportedMirror, urls: object) -> Iterator[str]:
+    """The URLs that are for everybody. A private one is for other mirrors to copy from, and never handed out."""
+    for each in urls if isinstance(urls, list) else entries(urls):
+        row = ImportedRow(each if isinstance(each, Mapping) else {"url": each})
+        url = row.take("url")
+        if mirror.flag("private", row.take("private")):
+            mirror.lose("private address", url, "it is for other mirrors alone, and never given to clients")
+        elif not is_blank(url):
+            yield url
+
+
+def _networks(mirror: ImportedMirror, blocks: Iterable[object]) -> Iterator[str]:
     for each in blocks:
         try:
-            yield str(ip_network(each, strict=False))
+            yield str(ip_network(str(each), strict=False))
         except ValueError:
-            carried.lost.append(f"netblock {each[:60]!r}: names are not resolved; write the network")
+            mirror.lose("netblock", each, "names are not resolved; write the network")
 
 
-def _listed_books(row: html.HtmlElement) -> dict[str, list[str]]:
-    """The links of each category, where these are the items of a list in the row: first its name, then its links."""
-    found: dict[str, list[str]] = {}
-    for item in row.iter("li"):
-        urls = [link.get("href") or "" for link in item.iter("a")]
-        if urls := [url for url in urls if _LINK.match(url)]:
-            found.setdefault(text(item.text) or "", []).extend(urls)
-    return found
-
-
-def _page(data: bytes, source: Path, wanted: str | None) -> Iterator[Carried]:
-    """The rows of the page's tables that have links to a mirror, with the country in a cell of its own."""
+def _page(data: bytes, request: ImportRequest) -> tuple[list[tuple[ImportedMirror, Books]], list[Loss]]:
+    """The rows of the page's tables that have links to a mirror."""
     try:
         page = html.document_fromstring(data, parser=html.HTMLParser(no_network=True, encoding="utf-8"))
     except (etree.LxmlError, ValueError) as error:
-        raise ImportFault(f"{source} is not a readable page ({error}); save it again") from None
+        raise ImportFault(f"{request.source} is not a readable page ({error}); save it again") from None
+    hosts: list[tuple[ImportedMirror, Books]] = []
+    lost: list[Loss] = []
     for row in page.iter("tr"):
+        table = next(row.iterancestors("table"), row)
+        heads = [text(cell.text) or text(cell.text_content()) or "" for cell in table.iter("th")]
         links = [(text(link.text_content()) or "", link.get("href") or "") for link in row.iter("a")]
-        urls = [url for word, url in links if word.lower() in PROTOCOLS and _LINK.match(url)]
-        if not urls:
-            continue
-        cells = [text(cell.text_content()) or "" for cell in row.iter("td")]
-        carried = Carried(next((word for word, url in links if url not in urls), urls[0]) or urls[0])
-        _choose(carried, _listed_books(row) or {"": urls}, wanted)
-        site = next(((word, url) for word, url in links if url not in urls), None)
-        carried.put("sponsor", site[0] if site else None)
-        carried.put("sponsor_url", site[1] if site and _LINK.match(site[1]) else None)
-        carried.place("country", next((each for each in cells if _COUNTRY.fullmatch(each)), None))
-        carried.put("bandwidth_mbps", next((whole(each) for each in cells if each.isdecimal()), None))
-        yield carried
+        if any(word.lower() in WEB_FIRST and _LINK.match(url) for word, url in links):
+            hosts.append(_page_row(row, links, heads))
+        elif cells := [text(cell.text_content()) or "" for cell in row.iterchildren("td")]:
+            lost.append(Loss("row", masked(" ".join(cells)), "it has no link to a mirror"))
+    if page.find_class("pagination"):
+        lost.append(Loss("page", "", f"it is one of several, with {len(hosts)} hosts; import the others too"))
+    return hosts, lost
+
+
+def _page_row(
+    row: html.HtmlElement, links: Sequence[tuple[str, str]], heads: Sequence[str]
+) -> tuple[ImportedMirror, Books]:
+    urls = [url for word, url in links if word.lower() in WEB_FIRST and _LINK.match(url)]
+    site = next(((word, url) for word, url in links if url not in urls), None)
+    mirror = ImportedMirror(site[0] if site and site[0] else urls[0])
+    for name, url in [site] if site else []:
+        mirror.put("sponsor", name)
+        if _LINK.match(url):
+            mirror.read("site", url, "sponsor_url")
+    cells = [text(cell.text_content()) or "" for cell in row.iterchildren("td")]
+    code = next((each for each in cells if re.fullmatch("[A-Z]{2}", each, re.ASCII)), None)
+    speed = next((each for each in cells if each.isdecimal()), None)
+    for key, value, answer in (("country", code, "country"), ("bandwidth", speed, "bandwidth")):
+        if value is not None:
+            mirror.read(key, value, answer)
+    for head, cell in zip(heads, cells, strict=False):
+        if head.lower() not in _CONSUMED and cell.lower() not in ("", "no"):
+            mirror.lose(head, cell, LOST.get(head.lower().removesuffix("s"), "mirror files have no field for it"))
+    return mirror, _listed_books(row) or {"without a name": urls}
+
+
+def _listed_books(row: html.HtmlElement) -> Books:
+    """The links of each category, where these are the items of a list in the row: first its name, then its links."""
+    found: Books = {}
+    for item in row.iter("li"):
+        urls = [link.get("href") or "" for link in item.iter("a")]
+        if urls := [url for url in urls if _LINK.match(url)]:
+            found.setdefault(text(item.text) or "without a name", []).extend(urls)
+    return found

@@ -88,7 +88,7 @@ def test_nothing_is_written_without_an_address(checkout: Path) -> None:
 
 
 def test_without_an_answer_all_are_asked_for(checkout: Path) -> None:
-    said = [f"https://{HOST}/linux/", "", "", "", "", "every 2 hours", "Germany", "", "Berlin", *[""] * 11]
+    said = [f"https://{HOST}/linux/", "", "", "", "", "every 2 hours", "Germany", "", "Berlin", *[""] * 13]
     done = new(checkout, said="\n".join(said) + "\n")
     assert done.exit_code == 0, done.output
     assert "The mirror's host name" in done.stdout

@@ -14,16 +14,19 @@ from urllib.parse import urlsplit
 import yaml
 
 from mirrorlist.core.network.prefixes import canonical_network, is_address
-from mirrorlist.sources.mirrors.forms import Refused, bandwidth_mbps, frequency
+from mirrorlist.sources.mirrors.forms import Refused, bandwidth_mbps, frequency, storage_gb
 from mirrorlist.sources.mirrors.urls import page_url, rsync_url, tree_url, url_fault
 from mirrorlist.sources.places.countries import read_countries
-from mirrorlist.sources.submissions.hosts import name_fault
+from mirrorlist.sources.places.gazetteer import read_gazetteer
+from mirrorlist.sources.submissions.hosts import email_fault, name_fault
 
 LONGEST = 1024
 WIDTH = 100_000
 """Lines are never broken: a value stays on its key's line."""
 
-Value = str | int | float
+MOST_PEERINGS = 256
+
+Value = str | int | float | list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +95,28 @@ def _degrees(most: int) -> Callable[[str], float]:
     return read
 
 
-def _whole(text: str) -> int:
-    found = re.fullmatch(r"(?:AS)?\s*([1-9][0-9]{0,9})(?:\s*GB)?", text, re.IGNORECASE)
+def system_number(text: str) -> int:
+    """The number of an autonomous system, with or without AS."""
+    found = re.fullmatch(r"(?:ASN?)?\s*([1-9][0-9]{0,9})", text, re.IGNORECASE)
     if not found:
-        raise Refused("is no whole number")
+        raise Refused("is no number of an autonomous system; write it as in 64496")
     return int(found[1])
+
+
+def email_address(text: str) -> str:
+    """An e-mail address, also one that is spelled so that robots do not see it."""
+    said = re.sub(r"\s*[\[({<]\s*(?:at|@)\s*[\])}>]\s*", "@", text, flags=re.IGNORECASE)
+    said = re.sub(r"\s*[\[({<]\s*(?:dot|\.)\s*[\])}>]\s*", ".", said, flags=re.IGNORECASE)
+    if fault := email_fault(said, public=False):
+        raise Refused(fault)
+    return said
+
+
+def _peerings(text: str) -> list[str]:
+    found = [each.strip() for each in re.split(r"[,;]", text) if each.strip()]
+    if not found or len(found) > MOST_PEERINGS:
+        raise Refused(f"names no peering, or more than {MOST_PEERINGS}; write their names with commas")
+    return found
 
 
 ANSWERS: Mapping[str, FieldQuestion] = {
@@ -115,22 +135,77 @@ ANSWERS: Mapping[str, FieldQuestion] = {
     "longitude": FieldQuestion("Longitude", ("geolocation", "longitude"), _degrees(180)),
     "sponsor": FieldQuestion("Who pays for it", ("sponsor",), str),
     "sponsor_url": FieldQuestion("The sponsor's web page", ("sponsor_url",), sponsor_page),
-    "email": FieldQuestion("Where its administrators are reached by e-mail (not published)", ("email",), str),
+    "email": FieldQuestion("Where its administrators are reached by e-mail (not published)", ("email",), email_address),
     "contact_name": FieldQuestion("Who answers for it (not published)", ("contact_name",), str),
     "bandwidth": FieldQuestion("Its bandwidth, as in 10 Gbit/s", ("bandwidth_mbps",), bandwidth_mbps),
-    "storage_gb": FieldQuestion("The disk space set aside, in GB", ("storage_gb",), _whole),
-    "asn": FieldQuestion("The number of its autonomous system", ("asn",), _whole),
+    "storage_gb": FieldQuestion("The disk space set aside, in GB", ("storage_gb",), storage_gb),
+    "asn": FieldQuestion("The number of its autonomous system", ("asn",), system_number),
     "sync_source": FieldQuestion(
         "What it copies: an rsync address or a mirror's name", ("sync", "source"), sync_source
     ),
     "sync_from": FieldQuestion("The address from which it connects to that", ("sync", "from"), sync_from),
+    "peerings": FieldQuestion("Exchanges and networks to which it is connected", ("peerings",), _peerings),
+    "agreement": FieldQuestion("The version of the mirror agreement that the sponsor accepted", ("agreement",), str),
 }
 """All answers, in the order in which they are asked for."""
 
 ORDER = (
     "name", "address", "update_frequency", "sponsor", "sponsor_url", "email", "contact_name", "geolocation", "asn",
-    "bandwidth_mbps", "storage_gb", "sync", "status",
+    "bandwidth_mbps", "storage_gb", "peerings", "agreement", "sync", "status",
 )  # fmt: skip
+
+
+WITH_STATES = ("US", "CA", "AU")
+"""Countries whose people write a state in the place of the country."""
+_BETWEEN = re.compile(r"[,;()|]|\s[-\u2013\u2014/]\s")
+
+
+def place_answers(text: str) -> dict[str, str]:
+    """The answers ``country``, ``state`` and ``city`` of a place on one line: ``Paris, France``, ``Austin, TX``.
+
+    They are empty where no country is known in it. Of a name alone that is a state's and a city's, such as Virginia,
+    the state counts, unless the city lies in it.
+    """
+    parts = [part.strip() for part in _BETWEEN.split(text) if part.strip()]
+    if not parts or len(text) > LONGEST:
+        return {}
+    country, rest = _country_first_or_last(parts)
+    cities, states = read_gazetteer().cities, read_gazetteer().states
+    if len(parts) > 1 and not (country and cities(country, rest[0])):
+        found = (code for code in WITH_STATES if states(code, parts[-1]) and cities(code, parts[0]))
+        if with_state := next(found, None):
+            country, rest = with_state, parts
+    if country is None:
+        return {}
+    of_this_name = {state.number for state in states(country, rest[0])} if len(rest) == 1 else set()
+    if of_this_name and not any(city.state in of_this_name for city in cities(country, rest[0])):
+        return {"country": country, "state": rest[0]}
+    names = dict(zip(("city", "state"), (rest[0], rest[-1]) if len(rest) > 1 else rest, strict=False))
+    return {"country": country, **names}
+
+
+def _country_first_or_last(parts: list[str]) -> tuple[str | None, list[str]]:
+    """The code of the country, and the other parts."""
+    for at in (len(parts) - 1, 0):
+        if code := read_countries().normalise(parts[at]):
+            return code, parts[:at] + parts[at + 1 :]
+    return None, parts
+
+
+def read_answer(key: str, text: str) -> Value:
+    """An answer as the file wants it.
+
+    Raises:
+        Refused: it is none.
+    """
+    said = " ".join(text.split())
+    if not said:
+        raise Refused("is empty")
+    if len(said) > LONGEST:
+        raise Refused(f"is too long; write at most {LONGEST} characters")
+    if not said.isprintable():
+        raise Refused("has characters that cannot be seen; type it again, without copying")
+    return ANSWERS[key].read(said)
 
 
 def understood(answers: Mapping[str, str]) -> tuple[dict[str, Value], tuple[str, ...]]:
@@ -138,17 +213,10 @@ def understood(answers: Mapping[str, str]) -> tuple[dict[str, Value], tuple[str,
     values: dict[str, Value] = {}
     refused = []
     for key, text in answers.items():
-        said = " ".join(text.split())
         try:
-            if not said:
-                raise Refused("is empty")
-            if len(said) > LONGEST:
-                raise Refused(f"is too long; write at most {LONGEST} characters")
-            if not said.isprintable():
-                raise Refused("has characters that cannot be seen; type it again, without copying")
-            values[key] = ANSWERS[key].read(said)
+            values[key] = read_answer(key, text)
         except Refused as fault:
-            refused.append(f"{key} {said[:80]!a} {fault}")
+            refused.append(f"{key} {' '.join(text.split())[:80]!a} {fault}")
     if "name" not in values and (host := _host(values)):
         values["name"] = host
     return values, tuple(refused)
