@@ -30,11 +30,37 @@ def programs() -> Path | None:
     return found[-1].parent if found else None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """A running PostgreSQL."""
+    """A PostgreSQL with its data and its socket in one directory; it runs between ``start`` and ``stop``."""
 
+    programs: Path
     socket: Path
+    as_other: list[str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it, and waits until it answers."""
+        command = [
+            *self.as_other, str(self.programs / "postgres"), "-D", str(self.socket / "data"), "-k", str(self.socket),
+            "-h", "", "-c", "fsync=off", "-c", "max_connections=60",
+        ]  # fmt: skip
+        with (self.socket / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.socket, env=self.environment)
+        started = self.process
+        ready = [str(self.programs / "pg_isready"), "-q", "-h", str(self.socket)]
+        until(60, lambda: started.poll() is not None or subprocess.run(ready, check=False).returncode == 0)
+        assert started.poll() is None, (self.socket / "log").read_text()
+
+    def stop(self) -> None:
+        """Ends it at once: whoever is connected loses the connection."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(30)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(self.socket)}
 
     def url(self, name: str) -> str:
         return f"postgresql://mirrorlist@/{name}?host={self.socket}"
@@ -75,30 +101,17 @@ def _remove_what_killed_tests_left() -> None:
 
 
 def _running(bin_directory: Path, directory: Path) -> Iterator[Server]:
-    as_other = _as_account(directory)
-    data = directory / "data"
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(directory)}
+    server = Server(bin_directory, directory, _as_account(directory))
     try:
         subprocess.run(
-            [*as_other, str(bin_directory / "initdb"), "-D", str(data), "-A", "trust", "-U", "mirrorlist",
-             "--no-sync", "-E", "UTF8"],
-            check=True, capture_output=True, cwd=directory, env=environment, timeout=60,
+            [*server.as_other, str(bin_directory / "initdb"), "-D", str(directory / "data"), "-A", "trust",
+             "-U", "mirrorlist", "--no-sync", "-E", "UTF8"],
+            check=True, capture_output=True, cwd=directory, env=server.environment, timeout=60,
         )  # fmt: skip
-        with (directory / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [*as_other, str(bin_directory / "postgres"), "-D", str(data), "-k", str(directory), "-h", "",
-                 "-c", "fsync=off", "-c", "max_connections=60"],
-                stdout=log, stderr=log, cwd=directory, env=environment,
-            )  # fmt: skip
-        try:
-            ready = [str(bin_directory / "pg_isready"), "-q", "-h", str(directory)]
-            until(60, lambda: process.poll() is not None or subprocess.run(ready, check=False).returncode == 0)
-            assert process.poll() is None, (directory / "log").read_text()
-            yield Server(directory)
-        finally:
-            process.send_signal(signal.SIGQUIT)  # at once: nothing in it is wanted any more
-            process.wait(30)
+        server.start()
+        yield server
     finally:
+        server.stop()
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -249,3 +249,19 @@ def test_without_a_database_the_file_tells_who_was_faster(site: Site) -> None:
     records.meanwhile = [site.publisher()]
     assert publisher.publish(NOW).facts.generation == 2
     assert publisher.publish(NOW).facts.generation == 3
+
+
+@pytest.mark.slow
+def test_a_prober_that_has_no_snapshot_leaves_the_lead_to_one_that_has(
+    engine: sa.Engine, url: str, tmp_path: Path
+) -> None:
+    words = ("probe", "--every", "1s", "--timeout", "1")
+    with mute() as port, ExitStack() as stack:
+        empty, config = probed(tmp_path / "empty", port), probed(tmp_path / "site", port)
+        without = stack.enter_context(started("without", empty, url, *words))
+        until(PATIENCE, lambda: "nothing is published in" in without.log())
+        with started("publisher", config, url, "publish") as publisher:
+            assert publisher.process.wait(PATIENCE) == 0, publisher.log()
+        stack.enter_context(started("first", config, url, *words))
+        until(PATIENCE, lambda: (1, True) in runs(engine))
+        assert without.log().count("nothing is published in") == 1

@@ -47,7 +47,7 @@ from mirrorlist.store.jobs import JobRecords
 from mirrorlist.store.leader_election import PROBER, LeaderCandidate, Leadership, LeaderWait, leading, prober_lock
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind, OriginFaults
-from mirrorlist.store.snapshot_files import mirror_called, published_facts, read_newest
+from mirrorlist.store.snapshot_files import NAME, mirror_called, published_facts, read_newest
 
 TOLD = "told to stop; what this run found does not count"
 LEAP_SECONDS = 1e9
@@ -226,6 +226,8 @@ def work(
             candidate = LeaderCandidate(prober_lock(engine, state_dir), settings.lead_seconds)
             try:
                 while not stop.is_set():
+                    if not (state_dir / NAME).exists():
+                        read_newest(state_dir)  # which says so; meanwhile another prober may lead
                     with leading(engine, candidate, PROBER, clock) as lead:
                         fault.is_over()
                         waiting.tell(lead is not None)
