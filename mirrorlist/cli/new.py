@@ -67,7 +67,7 @@ def write_new(
     """The command, with the resolver as an argument; without one no name is looked up."""
     service = context.service()
     answers = {**(_mailed(mail.read(MAX_BYTES + 1)) if mail else {}), **flags}
-    if not answers:
+    if not answers and mail is None:
         click.echo("Enter leaves a question out.")
         said = {key: click.prompt(answer.question, default="", show_default=False) for key, answer in ANSWERS.items()}
         answers = {key: each for key, each in said.items() if each.strip()}

@@ -1,17 +1,20 @@
-"""Read applications from e-mail: the answers in a stranger's lines, and the lines that are not understood.
+"""Read applications from e-mail and issues: the answers in a stranger's lines, and the lines not understood.
 
-A line is ``label: value``, with a bullet or a quotation mark before it or not, in any case of letters. Nothing is
-followed, run or looked up here. A further label is a word in LABELS.
+A line is ``label: value``, with a bullet or a quotation mark before it or not, in any case of letters; or the label is
+a heading and the value follows, as in forms of GitHub; or both are cells of a table. Nothing is followed, run or looked
+up here. A further label is a word in LABELS.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
 from email.utils import parseaddr
+
+from mirrorlist.sources.submissions.new_mirrors import place_answers
 
 MAX_BYTES = 256 * 1024
 LONGEST_LINE = 2000
@@ -21,38 +24,62 @@ LONGEST_HEAD = 32 * 1024
 LABELS: Mapping[str, str] = {
     label: key
     for key, labels in {
-        "name": "server name|name|hostname|host name|mirror name|server|domain|domain name|fqdn",
+        "name": "server name|name|hostname|host name|mirror name|server|domain|domain name|fqdn|mirror hostname",
         "http": "http|http url|url http|http address|http mirror",
         "https": "https|https url|url https|https address|https mirror",
         "rsync": "rsync|rsync url|url rsync|rsync address|rsync mirror",
         "ftp": "ftp|ftp url|url ftp|ftp address",
-        "url": "url|mirror url|base url|mirror|address|web address",
+        "url": "url|urls|mirror url|mirror urls|base url|mirror|address|addresses|web address|mirror address|link",
+        "location": "location|server location|mirror location|geographic location|physical location|where|place",
         "country": "country|country code",
         "state": "state|province|state province|region",
         "city": "city|town",
-        "bandwidth": "bandwidth|speed|uplink|link speed|connection|network speed",
-        "update_frequency": "sync frequency|update frequency|frequency|sync interval|update interval|interval",
+        "latitude": "latitude|lat",
+        "longitude": "longitude|lon|lng",
+        "bandwidth": "bandwidth|speed|uplink|link speed|connection|network speed|minimum bandwidth|speed test",
+        "update_frequency": "sync frequency|update frequency|frequency|sync interval|update interval|interval|"
+        "synchronization frequency|synchronisation frequency|synchronization interval|syncs|sync schedule",
         "sync_source": "source mirror|source|sync source|upstream|upstream mirror",
         "sync_from": "host or ip to authorize|host or ip to authorise|host or ip|ip|ip address|sync from",
-        "sponsor": "sponsor|sponsor name|organization|organisation|company|university|provider|sponsored by|hosted by",
+        "sponsor": "sponsor|sponsor name|organization|organisation|company|university|provider|sponsored by|hosted by|"
+        "company or organization|company or organisation|company name|organization name|sponsoring organization",
         "sponsor_url": "sponsor url|sponsor website|sponsor web site|website|web site|homepage|home page",
         "email": "email|e mail|contact email|contact e mail|admin email|email address|mail",
-        "contact_name": "contact name|technical contact|admin|administrator|contact",
-        "storage_gb": "storage|disk|disk space|storage space",
+        "contact_name": "contact name|technical contact|admin|administrator|contact|technical contact name|"
+        "name and email address technical contact|name and email technical contact|contact person|admin contact",
+        "storage_gb": "storage|disk|disk space|storage space|minimum storage|storage offered",
         "asn": "asn|as|as number|autonomous system",
+        "peerings": "peerings|peering|network peerings|major network peerings|major peerings|exchanges",
+        "agreement": "agreement|mirror agreement|agreement version|mirror agreement version",
     }.items()
     for label in labels.split("|")
 }
 """What people call an answer, in small letters without punctuation, and the answer that it is."""
 
 _SCHEMES = ("http", "https", "rsync", "ftp")
-_SAYS_NOTHING = re.compile(r"(subject|to|cc|date|reply-to|from)\s*:|other prerequisites\b.*:\s*yes\W*$", re.IGNORECASE)
+_SMALL_WORDS = frozenset(("the", "your", "our", "my", "a", "an", "of", "for", "please", "any", "s"))
+"""Words of a label that change nothing."""
+_PARTS: Mapping[str, str] = {
+    "technical contact": "contact_name", "peering": "peerings", "name company": "sponsor", "sponsoring": "sponsor",
+    "location": "location", "frequency": "update_frequency",
+}  # fmt: skip
+"""What a long label is about, by the words in it, the first that fits."""
+_SAYS_NOTHING = re.compile(
+    r"(subject|to|cc|date|reply-to|from)\s*:|other prerequisites\b.*:\s*yes\W*$|[-*]?\s*\[x\]\s|[-=_*]{3,}$|"
+    r"[-:\s]*\|[-|:\s]*$|```\w*$|"
+    r"_?no response_?$", re.IGNORECASE,
+)  # fmt: skip
+"""Headers, what is agreed to, boxes that are ticked, rules, and the placeholder of GitHub's forms."""
 _HEADERS = re.compile(
     rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*?(?:mime-version|message-id|received|from|date):", re.IGNORECASE
 )
 _BULLET = re.compile(r"\A(?:>\s?)*\s*(?:[-*+\u2022\u2023\u25e6\u00b7\u2013]\s+|[0-9]{1,2}[.)]\s+)?")
-_LINE = re.compile(r"([^:=\uff1a]{1,60}?)\s*[:=\uff1a]\s*(.*)")
-_LINKED = re.compile(r"<?([a-z]+://[^\s<>]+)>?(?:\s*<[^<>]*>)?")
+_LINE = re.compile(r"([^:=\uff1a]{1,120}?)\s*[:=\uff1a]\s*(.*)")
+_HEADING = re.compile(r"#{1,6}\s+(.*?)[\s#:?]*")
+_CELLS = re.compile(r"\|\s*([^|]{1,120}?)\s*\|\s*([^|]*?)\s*\|")
+_LINK = re.compile(r"\[([^\]\[]{0,500})\]\(\s*<?([^()\s<>]{1,1000})>?\s*\)")
+_URL = re.compile(r"(?:https?|rsync|ftp)://[^\s<>()\"'`|,]+", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s<>()\[\],;:|\"]+@[^\s<>()\[\],;:|\"]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,39 +91,81 @@ class Application:
 
 
 def read_application(data: bytes) -> Application:
-    """What an e-mail, or the text of one, answers. Never raises; of an answer that is given twice the first counts."""
+    """What an e-mail, an issue, or the text of one, answers. Never raises; of two same answers the first counts."""
     text, sender = _text(data[:MAX_BYTES])
     answers: dict[str, str] = {}
     unknown = []
+    waiting: str | None = None
+    is_heading = False
     for number, line in enumerate(text.splitlines(), start=1):
         said = line[:LONGEST_LINE].strip()
+        if not said:
+            waiting = waiting if is_heading else None
         if not said or _SAYS_NOTHING.match(said):
             continue
-        found = _answer(_BULLET.sub("", said).replace("**", "").strip())
-        if found is None or found[0] in answers:
+        found, waits = _line(said)
+        if found is None and waiting and not waits and not said.startswith("#"):
+            found = _read(waiting, _plain(said))
+            waits = waiting if waiting == "url" else None
+        else:
+            is_heading = said.startswith("#")
+        waiting = waits
+        if (found is None and not waits) or any(answers.get(key, value) != value for key, value in found or ()):
             unknown.append((number, said))
-        elif found[1]:
-            answers[found[0]] = found[1]
+        answers = {**dict(found or ()), **answers}
     return Application({**({"email": sender} if sender else {}), **answers}, tuple(unknown))
 
 
-def _answer(line: str) -> tuple[str, str] | None:
-    """The answer and its value."""
-    found = _LINE.fullmatch(line)
+Answers = Sequence[tuple[str, str]]
+
+
+def _line(said: str) -> tuple[Answers | None, str | None]:
+    """The answers of a line, None where it is not understood; and the label whose value is still to come."""
+    heading = _HEADING.fullmatch(said)
+    plain = _plain(_BULLET.sub("", said))
+    cells = _CELLS.fullmatch(said)
+    found = cells or _LINE.fullmatch(plain)
+    if heading:
+        key = _key(_plain(heading[1]))
+        return (None, key) if key or not found else _line(heading[1])
     if found is None:
-        return None
-    label, value = " ".join(re.findall(r"[^\W_]+", found[1].casefold())), found[2].strip()
-    if label in _SCHEMES and value.startswith("//"):
-        value = line
-    key = LABELS.get(label)
-    linked = _LINKED.fullmatch(value)
-    value = linked[1] if linked else value
+        return (_read("url", plain) if _URL.fullmatch(plain) else None), None
+    label, value = found[1], _plain(found[2])
+    if label.lower() in _SCHEMES and value.startswith("//"):
+        return _read("url", plain), None
+    key = _key(label)
+    if key and (not value or value.rstrip("/:").lower() in _SCHEMES):
+        return (), key
+    return (_read(key, value) if key else None), None
+
+
+def _plain(text: str) -> str:
+    """A text without the marks of Markdown; a link is its address."""
+    linked = _LINK.sub(lambda found: found[2] if "://" in found[2] else found[1], text)
+    return linked.replace("**", "").replace("__", "").replace("`", "").strip()
+
+
+def _key(label: str) -> str | None:
+    """The answer that a label asks for."""
+    words = [word for word in re.findall(r"[^\W_]+", label.casefold()) if word not in _SMALL_WORDS]
+    said = " ".join(words)
+    return LABELS.get(said) or next((key for part, key in _PARTS.items() if part in said and len(words) > 1), None)
+
+
+def _read(key: str, value: str) -> Answers | None:
+    """The answers in the value of a label: several for a place, for addresses, and for a person."""
+    urls = _URL.findall(value)
     if key == "url":
-        scheme = value.partition("://")[0].lower()
-        return (scheme, value) if scheme in _SCHEMES else None
-    if key in ("email", "contact_name") and "@" in value:
-        return "email", _address(value) or value
-    return (key, value) if key else None
+        return tuple({url.partition("://")[0].lower(): url.rstrip(".") for url in reversed(urls)}.items())[::-1] or None
+    if key == "location":
+        return tuple(place_answers(value).items()) or None
+    if key in ("email", "contact_name") and (mail := _EMAIL.search(value)):
+        address = _address(value) if "@" in (_address(value) or "") else mail[0]
+        name = re.sub(r"^[\W_]+|[\W_]+$", "", value[: mail.start()]).strip()
+        return (("email", address or mail[0]), *((("contact_name", name),) if name else ()))
+    if urls and (key in _SCHEMES or key in ("sync_source", "sponsor_url")):
+        value = next((url for url in urls if url.lower().startswith(f"{key}://")), urls[0]).rstrip(".")
+    return ((key, value),)
 
 
 def _text(data: bytes) -> tuple[str, str | None]:

@@ -67,7 +67,23 @@ def test_bullets_and_quotation_marks_do_not_matter(form: str) -> None:
         ("https://m.example.org/", {"https": "https://m.example.org/"}),
         ("HTTPS: <https://m.example.org/>", {"https": "https://m.example.org/"}),
         ("HTTPS: https://m.example.org/<https://evil.example.net/>", {"https": "https://m.example.org/"}),
-        ("Contact: Kari Nordmann <kari@example.org>", {"email": "kari@example.org"}),
+        ("Contact: Kari Nordmann <kari@example.org>", {"email": "kari@example.org", "contact_name": "Kari Nordmann"}),
+        ("Contact: kari@example.org", {"email": "kari@example.org"}),
+        ("Location: Bergen, Norway", {"country": "NO", "city": "Bergen"}),
+        ("Server location: Austin, TX", {"country": "US", "city": "Austin", "state": "TX"}),
+        ("Synchronization frequency: every 6 hours", {"update_frequency": "every 6 hours"}),
+        ("HTTPS: `https://m.example.org/`", {"https": "https://m.example.org/"}),
+        ("Mirror: [ours](https://m.example.org/)", {"https": "https://m.example.org/"}),
+        (
+            "URLs: http://m.example.org/l, https://m.example.org/l and rsync://m.example.org/l.",
+            {each: f"{each}://m.example.org/l" for each in ("http", "https", "rsync")},
+        ),
+        ("| Country | France |", {"country": "France"}),
+        ("RSYNC URL: rsync://", {}),
+        (
+            "Name and email address of the technical contact: Kari Nordmann (kari@example.org)",
+            {"email": "kari@example.org", "contact_name": "Kari Nordmann"},
+        ),
         ("Contact: Kari Nordmann", {"contact_name": "Kari Nordmann"}),
         ("City:", {}),
     ],
@@ -121,3 +137,96 @@ def test_a_flood_is_read_at_once(data: bytes) -> None:
     start = time.process_time()
     read_application(data)
     assert time.process_time() - start < 20
+
+
+PRINTED = """\
+Subject: "Mirror application for".
+
+Server name:
+City: Paris
+Country: France
+Bandwidth: 1 Gbit/s
+Source mirror:
+Host or IP to authorize:
+Sync frequency: every 15 min
+RSYNC URL: rsync://
+Other prerequisites from checked: yes
+
+Kind regards
+"""
+
+
+def test_the_form_as_it_is_printed_with_what_nobody_filled_in() -> None:
+    found = read_application(PRINTED.encode())
+    assert found.answers == {
+        "city": "Paris", "country": "France", "bandwidth": "1 Gbit/s", "update_frequency": "every 15 min",
+    }  # fmt: skip
+    assert found.unknown == ((13, "Kind regards"),)
+
+
+OFFER = """\
+We offer a mirror.
+
+* The name and email address of the technical contact who would be handling the server deployment:
+  Kari Nordmann <kari@example.org>
+* Your location: Bergen, Norway
+* Any relevant details about major network peerings: NIX, DE-CIX
+* The name of the company or organization that is sponsoring the mirror: Example University
+* Storage: 12TB
+* Bandwidth: 1000 Mbps
+* Mirror agreement: 2026-01
+"""
+
+
+def test_an_offer_with_what_a_file_host_asks_for() -> None:
+    found = read_application(OFFER.encode())
+    assert found.answers == {
+        "email": "kari@example.org", "contact_name": "Kari Nordmann", "country": "NO", "city": "Bergen",
+        "peerings": "NIX, DE-CIX", "sponsor": "Example University", "storage_gb": "12TB", "bandwidth": "1000 Mbps",
+        "agreement": "2026-01",
+    }  # fmt: skip
+    assert found.unknown == ((1, "We offer a mirror."),)
+
+
+ISSUE = """\
+### Mirror URL
+
+https://mirror.example.org/linux/
+rsync://mirror.example.org/linux/
+
+### Sponsor
+
+Example University
+
+### Contact e-mail
+
+`noc@example.org`
+
+### Location
+
+Zürich, Switzerland
+
+### Sync frequency
+
+_No response_
+
+### Terms
+
+- [x] I have read the requirements
+- [ ] I want a newsletter
+
+### Favourite colour
+
+blue
+"""
+
+
+def test_a_form_of_github_has_its_values_below_headings() -> None:
+    found = read_application(ISSUE.replace("\n", "\r\n").encode())
+    assert found.answers == {
+        "https": "https://mirror.example.org/linux/", "rsync": "rsync://mirror.example.org/linux/",
+        "sponsor": "Example University", "email": "noc@example.org", "country": "CH", "city": "Zürich",
+    }  # fmt: skip
+    assert [line for _, line in found.unknown] == [
+        "### Terms", "- [ ] I want a newsletter", "### Favourite colour", "blue",
+    ]  # fmt: skip
