@@ -154,6 +154,17 @@ def sections(report: NetworkReport) -> Iterator[Section]:
         for each in report.offers
     ]
     yield "Offers to answer", offers, "none waits"
+    steps = [
+        f"{each.mirror}: {each.status.value}, "
+        + (
+            "nobody knows since when; write status_since"
+            if each.days is None
+            else f"day {each.days}, since {each.since}"
+        )
+        + (f", usually at most {each.usual_days} days; ask its owner" if each.is_late else "")
+        for each in report.steps
+    ]
+    yield "Days in each step", steps, "none is between offer and launch"
     coming = [
         f"{each.mirror}: {each.status.value},"
         + ("" if each.percent is None else f" {each.percent:g} %,")

@@ -23,6 +23,8 @@ DOWN_DAYS = 14
 UNREAD = "unread-file"
 """The code of the finding on a file that nobody reads."""
 ON_THE_WAY = (Status.SYNCING, Status.DEPLOYING)
+USUAL_DAYS = {Status.ACCEPTED: 7, Status.PAPERWORK: 31, Status.DEPLOYING: 31, Status.SYNCING: 124}
+"""How long a step between offer and launch takes at most, as large networks plan it; an offer waits working days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,23 @@ class PendingMirror:
     mirror: str
     since: str | None
     working_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A mirror between offer and launch; ``days`` in its present step are None where the file does not say since when.
+    ``usual_days`` is how long the step takes at most."""
+
+    mirror: str
+    status: Status
+    since: str | None
+    days: int | None
+    usual_days: int
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the step takes longer than it usually does."""
+        return self.days is not None and self.days > self.usual_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +176,7 @@ class NetworkReport:
     unread: tuple[str, ...] = ()
     bounces: Mapping[str, str] = field(default_factory=dict)
     pairs: tuple[PairInForce, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 LIFE = (
@@ -176,6 +196,12 @@ def network_report(facts: Facts, known: Observations, now: float, limits: Limits
         behind=facts.behind,
         states={status: names for status, names in by_status.items() if names},
         offers=tuple(_offers(mirrors, today, limits)),
+        steps=tuple(
+            Step(each.name, each.status, each.status_since, _days_since(each.status_since, today), usual)
+            for status, usual in USUAL_DAYS.items()
+            for each in mirrors
+            if each.status is status
+        ),
         coming=tuple(_coming(each, facts.service, known, today) for each in mirrors if each.status in ON_THE_WAY),
         below=tuple(_below(mirrors, facts.service, known)),
         bounces=known.bounces,
@@ -215,6 +241,10 @@ def working_days(since: date, today: date) -> int:
     """How many days from Monday to Friday ended since then; a holiday counts as any other."""
     days = (today - since).days
     return sum((since + timedelta(day)).weekday() < 5 for day in range(1, min(days, 3660) + 1))
+
+
+def _days_since(day: str | None, today: date) -> int | None:
+    return max(0, (today - date.fromisoformat(day)).days) if day else None
 
 
 def _offers(mirrors: list[Mirror], today: date, limits: Limits) -> Iterator[PendingMirror]:

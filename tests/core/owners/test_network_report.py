@@ -21,6 +21,7 @@ from mirrorlist.core.owners.network_report import (
     NetworkReport,
     Observations,
     PendingMirror,
+    Step,
     network_report,
     working_days,
 )
@@ -68,6 +69,27 @@ def test_offers_that_wait_over_three_working_days_are_told() -> None:
         mirror("d", status=Status.ACCEPTED, status_since="2026-01-01"),
     )
     assert found.offers == (PendingMirror("b.example.org", "2026-11-16", 4), PendingMirror("c.example.org", None, None))
+
+
+def test_each_step_between_offer_and_launch_has_its_days() -> None:
+    found = report(
+        mirror("a", status=Status.SYNCING, status_since="2026-07-19"),
+        mirror("b", status=Status.PAPERWORK, status_since="2026-10-20"),
+        mirror("c", status=Status.PAPERWORK, status_since="2026-10-19"),
+        mirror("d", status=Status.ACCEPTED),
+        mirror("e", status=Status.DEPLOYING, status_since="2026-12-01"),
+        mirror("f", status=Status.LIVE, status_since="2020-01-01"),
+    )
+    assert found.steps == (
+        Step("d.example.org", Status.ACCEPTED, None, None, 7),
+        Step("b.example.org", Status.PAPERWORK, "2026-10-20", 31, 31),
+        Step("c.example.org", Status.PAPERWORK, "2026-10-19", 32, 31),
+        Step("e.example.org", Status.DEPLOYING, "2026-12-01", 0, 31),
+        Step("a.example.org", Status.SYNCING, "2026-07-19", 124, 124),
+    )
+    assert [each.mirror[0] for each in found.steps if each.is_late] == ["c"]
+    assert "  c.example.org: paperwork, day 32, since 2026-10-19, usually at most 31 days;\n" in report_text(found)
+    assert "  d.example.org: accepted, nobody knows since when; write status_since\n" in report_text(found)
 
 
 SYNCING = [
