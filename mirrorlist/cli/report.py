@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import diff_bytes, unified_diff
 from pathlib import Path
 
 import click
@@ -17,9 +19,7 @@ from mirrorlist.core.owners.network_report import (
     DOWN_DAYS,
     Limits,
     NetworkReport,
-    can_be_named,
     network_report,
-    patch,
 )
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.publishing.network_now import observations
@@ -87,3 +87,29 @@ def path_in_repository(path: Path) -> str:
     """The path from the top of the repository; without one, from above the directory of mirror files."""
     top = next((each for each in path.absolute().parents if (each / ".git").exists()), path.absolute().parent.parent)
     return Path(os.path.relpath(path.absolute(), top)).as_posix()
+
+
+# Changes of files as git applies them: a file that is removed, and one whose lines change.
+
+_PLAIN = re.compile(r"(?!/)[A-Za-z0-9._/+-]+", re.ASCII)
+_CONTEXT = 3
+
+
+def can_be_named(path: str) -> bool:
+    """Whether a path can be in a patch as it is."""
+    return _PLAIN.fullmatch(path) is not None and ".." not in path.split("/")
+
+
+def patch(path: str, old: bytes, new: bytes | None) -> bytes:
+    """What leads from one text to another, or with None to no file. ``path`` is from the top, with slashes."""
+    head = f"diff --git a/{path} b/{path}\n" + ("deleted file mode 100644\n" if new is None else "")
+    after = b"/dev/null" if new is None else f"b/{path}".encode()
+    rows = diff_bytes(unified_diff, _lines(old), _lines(new or b""), f"a/{path}".encode(), after, n=_CONTEXT)
+    ended = (row if row.endswith(b"\n") else row + b"\n\\ No newline at end of file\n" for row in rows)
+    return head.encode() + b"".join(ended)
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Lines as git counts them: only a line feed ends one."""
+    parts = data.split(b"\n")
+    return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from difflib import diff_bytes, unified_diff
 
 from mirrorlist.core.catalogue.requirements import Level, MeasuredQuality, Shortfall, shortfalls
 from mirrorlist.core.catalogue.service import Service
@@ -291,29 +289,3 @@ def _down(mirrors: list[Mirror], known: Observations, now: float, limits: Limits
             days = (now - reach.down_since) / 86_400
             if days > limits.down_days:
                 yield Down(each.name, reach.down_since, days, reach.outcome)
-
-
-# Changes of files as git applies them: a file that is removed, and one whose lines change.
-
-_PLAIN = re.compile(r"(?!/)[A-Za-z0-9._/+-]+", re.ASCII)
-_CONTEXT = 3
-
-
-def can_be_named(path: str) -> bool:
-    """Whether a path can be in a patch as it is."""
-    return _PLAIN.fullmatch(path) is not None and ".." not in path.split("/")
-
-
-def patch(path: str, old: bytes, new: bytes | None) -> bytes:
-    """What leads from one text to another, or with None to no file. ``path`` is from the top, with slashes."""
-    head = f"diff --git a/{path} b/{path}\n" + ("deleted file mode 100644\n" if new is None else "")
-    after = b"/dev/null" if new is None else f"b/{path}".encode()
-    rows = diff_bytes(unified_diff, _lines(old), _lines(new or b""), f"a/{path}".encode(), after, n=_CONTEXT)
-    ended = (row if row.endswith(b"\n") else row + b"\n\\ No newline at end of file\n" for row in rows)
-    return head.encode() + b"".join(ended)
-
-
-def _lines(data: bytes) -> list[bytes]:
-    """Lines as git counts them: only a line feed ends one."""
-    parts = data.split(b"\n")
-    return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
