@@ -3,4 +3,4 @@
 from mirrorlist.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="mirrorlist")

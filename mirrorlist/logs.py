@@ -8,13 +8,16 @@ import structlog
 from structlog.typing import Processor
 
 
-def set_up_logs(log_format: str = "auto") -> None:
-    """Sets up the logs of this process: ``text``, ``json``, or ``auto``, which is text on a terminal."""
+def set_up_logs(log_format: str = "auto", colour: bool = True) -> None:
+    """Sets up the logs of this process: ``text``, ``json``, or ``auto``, which is text on a terminal.
+
+    ``colour``: whether text on a terminal may have some.
+    """
     terminal = sys.stderr.isatty()
     shapes: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     if log_format == "text" or (log_format == "auto" and terminal):
         plain = structlog.dev.plain_traceback  # whether or not rich is installed, which workers never load
-        shapes = [structlog.dev.ConsoleRenderer(colors=terminal, exception_formatter=plain)]
+        shapes = [structlog.dev.ConsoleRenderer(colors=terminal and colour, exception_formatter=plain)]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

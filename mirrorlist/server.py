@@ -68,7 +68,8 @@ def _let_inherit(serving: Serving, allowed: bool) -> None:
 
 def main() -> None:
     """Serves until it is told to end. Status 1 if there is no snapshot to serve, or no worker can be started."""
-    set_up_logs(read_settings().log_format)
+    settings = read_settings()
+    set_up_logs(settings.log_format, not settings.no_color)
     serving = msgspec.json.decode(sys.argv[1], type=Serving)
     _let_inherit(serving, False)
     supervision = read_supervision()

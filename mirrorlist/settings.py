@@ -61,6 +61,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_METRICS_FOR", "", _networks, "Networks that may read `/metrics` at the service's own port."),
     Setting("MIRRORLIST_CHANNEL_TOKEN", "", str, "The bearer token with which a node reads its snapshot channel."),
     Setting("MIRRORLIST_LOG_FORMAT", "auto", _log_format, "`text`, `json`, or `auto`: text on a terminal."),
+    Setting("NO_COLOR", "", bool, "Any value: no colour on terminals."),
 )
 
 
@@ -81,6 +82,7 @@ class Settings:
     metrics_for: tuple[str, ...] = ()
     channel_token: str | None = field(default=None, repr=False)
     log_format: str = "auto"
+    no_color: bool = False
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -110,6 +112,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         metrics_for,
         channel_token,
         log_format,
+        no_color,
     ) = values.values()
     assert isinstance(config, Path) and isinstance(reload_seconds, float) and isinstance(lead_seconds, float)
     assert mirrors is None or isinstance(mirrors, Path)
@@ -130,6 +133,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         metrics_for,
         str(channel_token) or None,
         str(log_format),
+        bool(no_color),
     )
 
 

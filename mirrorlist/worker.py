@@ -114,7 +114,8 @@ def main() -> None:
     """The whole life of a worker: it serves until SIGTERM or SIGINT, or until its parent is gone."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # in every thread: they wait until ``sigwait`` takes them
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal's end is the parent's business
-    set_up_logs(read_settings().log_format)
+    settings = read_settings()
+    set_up_logs(settings.log_format, not settings.no_color)
     relay = logging.getLogger("_granian")
     relay.propagate, relay.handlers = False, [Relayed(logging.WARNING)]
     post = msgspec.json.decode(sys.argv[1], type=Post)

@@ -35,6 +35,7 @@ def test_every_variable_is_read() -> None:
         "MIRRORLIST_METRICS_FOR": "10.0.0.0/8, ::1",
         "MIRRORLIST_CHANNEL_TOKEN": "token",
         "MIRRORLIST_LOG_FORMAT": "json",
+        "NO_COLOR": "1",
     }
     assert {setting.name for setting in SETTINGS} == given.keys()
     found = read_settings(given)
@@ -52,6 +53,7 @@ def test_every_variable_is_read() -> None:
         ("10.0.0.0/8", "::1"),
         "token",
         "json",
+        True,
     )
     assert SECRET not in repr(found)
     assert "token" not in repr(found).replace("ipinfo_token", "").replace("channel_token", ""), "keys are in no log"
@@ -153,4 +155,5 @@ def test_exported_settings_are_absolute_and_the_same_in_another_directory(tmp_pa
         "metrics_for": [],
         "channel_token": None,
         "log_format": "auto",
+        "no_color": False,
     }

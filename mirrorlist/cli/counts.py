@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.web.counts import Dimension, merged
 
@@ -19,7 +19,7 @@ from mirrorlist.web.counts import Dimension, merged
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 400), help="Today and the days before.")
 @click.option("--by", type=click.Choice([dimension.value for dimension in Dimension]), help="One dimension only.")
 @click.option("--top", default=10, show_default=True, type=click.IntRange(1), help="Rows of each dimension.")
-@click.option("--json", "as_json", is_flag=True, help="All rows, as JSON.")
+@json_option
 @pass_context
 def counts(context: Context, days: int, by: str | None, top: int, as_json: bool) -> None:
     """Show what was answered, by route, country, mirror and more.

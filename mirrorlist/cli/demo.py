@@ -13,6 +13,10 @@ WIDTH = 80
 DEMO_PACKAGES = frozenset({"rpm_rs", "rpmrepo_metadata", "mmdb_writer", "netaddr"})
 
 
+DEMO_DISTRIBUTIONS = ("mmdb-writer", "netaddr", "rpm-rs", "rpmrepo-metadata")
+"""The extra "demo". They are named one by one: a name of this program on an index may be that of a stranger."""
+
+
 @click.command()
 @click.option("--stale", multiple=True, metavar="NAME", help="This mirror keeps an older state (repeatable).")
 @click.option("--dead", multiple=True, metavar="NAME", help="Stop this mirror's process (repeatable).")
@@ -39,7 +43,7 @@ def demo(stale: tuple[str, ...], dead: tuple[str, ...], directory: Path, port: i
         if error.name not in DEMO_PACKAGES:
             raise
         raise click.ClickException(
-            f"the demo needs the package {error.name}; run: pip install 'mirrorlist[demo]'"
+            f"the demo needs the package {error.name}; run: pip install {' '.join(DEMO_DISTRIBUTIONS)}"
         ) from error
 
     stop = threading.Event()

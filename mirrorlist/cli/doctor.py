@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
 from mirrorlist.core.errors import ServiceFileError, SnapshotError
 from mirrorlist.core.public.encoding import PublicFile
 from mirrorlist.core.public.types import PublicNetwork
@@ -32,7 +30,7 @@ MARKS = {Gravity.GOOD: ("ok", "green"), Gravity.WARNING: ("warning", "yellow"), 
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the service listens.")
 @click.option("--port", "number", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Its port.")
 @click.option("--offline", is_flag=True, help="Do not ask the origin for its time.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+@json_option
 @pass_context
 def doctor(context: Context, host: str, number: int, offline: bool, as_json: bool) -> None:
     """Find what is wrong with the service, and say how to fix it.
@@ -42,7 +40,7 @@ def doctor(context: Context, host: str, number: int, offline: bool, as_json: boo
     """
     found = list(_examined(context, host, number, not offline))
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+        tell_json(found)
     else:
         _tell(found)
     sys.exit(max(STATUS[each.gravity] for each in found))

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from mirrorlist.cli.output.faults import since, weight_line
 from mirrorlist.cli.shared.compiled import snapshot_of
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
 from mirrorlist.cli.shared.questions import client_of, query_of, question_options
 from mirrorlist.core.model import Client, PlaceSource, Query
 from mirrorlist.core.selection.answer import Selection
@@ -21,20 +21,34 @@ from mirrorlist.core.selection.explanation import Explanation, explanation
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.sources.yaml.documents import printable
+from mirrorlist.web.api.views import with_iso
 
 
 @click.command()
 @question_options
+@click.option("--all", "everything", is_flag=True, help="Also name each mirror that is left out, and why.")
+@json_option
 @pass_context
-def explain(context: Context, /, ip: str, release: str, repo: str, **given: str) -> None:
-    """Explain the mirrors for a client at --ip. Every mirror is listed, chosen or left out."""
+def explain(
+    context: Context, /, ip: str, release: str, repo: str, everything: bool, as_json: bool, **given: str
+) -> None:
+    """Explain the mirrors for a client at --ip.
+
+    The list comes last. --all also names every mirror that is left out, and how mirrors were located.
+    """
     snapshot = snapshot_of(context)
-    query = query_of(snapshot, release, repo, **given)
-    tell(Console(highlight=False), snapshot, query, client_of(snapshot, ip), context.clock())
+    query, client, now = query_of(snapshot, release, repo, **given), client_of(snapshot, ip), context.clock()
+    if as_json:
+        selection = select(snapshot, query, client, now)
+        tell_json(with_iso(explanation(snapshot, selection, everything=True)))
+        return
+    tell(Console(highlight=False), snapshot, query, client, now, everything)
 
 
-def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now: float) -> None:
-    """Writes the whole decision for a query and a client."""
+def tell(
+    console: Console, snapshot: Snapshot, query: Query, client: Client, now: float, everything: bool = True
+) -> None:
+    """Writes the decision for a query and a client, the list last; ``everything``: each mirror that is left out too."""
     selection = select(snapshot, query, client, now)
     told = explanation(snapshot, selection, everything=True)
     who = told.asker
@@ -53,6 +67,10 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
             f"metalink: repomd.xml {metadata.current.sha256[:16]}..., at the origin for {days:.1f} days, "
             f"{len(metadata.alternates)} older accepted"
         )
+    if everything:
+        _tell_places(console, selection)
+        _tell_left_out(console, selection)
+        _tell_withheld(console, snapshot)
     console.print()
     console.print(_chosen(told))
     for choice in selection.choices:
@@ -61,10 +79,8 @@ def tell(console: Console, snapshot: Snapshot, query: Query, client: Client, now
     for rank, url in zip(told.fallback_ranks, told.fallbacks, strict=True):
         last = not told.chosen or rank > told.chosen[-1].rank
         console.print(f"then {url}" if last else f"rank {rank} is the project's own {url}", soft_wrap=True)
-    _tell_places(console, selection)
-    _tell_left_out(console, selection)
-    _tell_withheld(console, snapshot)
-    console.print(f"\n{len(told.chosen)} chosen + {len(told.left_out)} left out = {len(snapshot.mirrors)}")
+    sums = f"{len(told.chosen)} chosen + {len(told.left_out)} left out = {len(snapshot.mirrors)}"
+    console.print(f"\n{sums}" + ("" if everything or not told.left_out else "; --all says why"), soft_wrap=True)
 
 
 def _tell_ages(console: Console, snapshot: Snapshot, now: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from mirrorlist.cli.output.durations import ago, moment
 from mirrorlist.cli.output.faults import fault_lines, weight_line
-from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, state_dir_of, tell_json
 from mirrorlist.core.files.found import by_mirror, sentences
 from mirrorlist.core.health.columns import SyncState
 from mirrorlist.core.health.report import (
@@ -46,15 +46,19 @@ MOST_EVENTS = 10
     "--rungs", "ladder", is_flag=True, help="Instead: the repositories whose lists are not made of fresh mirrors."
 )
 @click.option("--all", "everything", is_flag=True, help="The fresh repositories too, one by one.")
+@json_option
 @pass_context
-def health(context: Context, name: str | None, ladder: bool, everything: bool) -> None:
+def health(context: Context, name: str | None, ladder: bool, everything: bool, as_json: bool) -> None:
     """Show the health of the mirror NAME, and what to do.
 
     The output shows what was tried, what came back, and since when."""
     state_dir = state_dir_of(context)
     facts = published_facts(state_dir)
     if ladder:
-        _tell_rungs(facts)
+        if as_json:
+            tell_json({"repositories": {path: LEVEL_NAMES[level] for path, level in rungs(facts).items()}})
+        else:
+            _tell_rungs(facts)
         return
     if name is None:
         raise click.UsageError("give the NAME of a mirror, or --rungs")
@@ -65,6 +69,20 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
     verdicts = store.verdicts(None if mirror.sync_source else name)  # of all mirrors they take a second to read
     upstreams = Upstreams(facts.service, facts.mirrors, verdicts_by_mirror(verdicts))
     rows = report(mirror, verdicts, upstreams.excuse(mirror))
+    if as_json:
+        tell_json(
+            {
+                "name": name,
+                "override": store.overrides(now).get(name),
+                "checks": [_row(row, now) for row in rows],
+                "files": by_mirror(read_facts(state_dir, tuple(current_indexes(state_dir).items()))).get(name, {}),
+                "copies": upstreams.of(mirror),
+                "remedies": {outcome.value: remedy for outcome, remedy in remedies(rows).items()},
+                "address_faults": QuickLookStore(engine).faults(name),
+                "events": [{**asdict(each), "kind": each.kind.value} for each in store.events(name, MOST_EVENTS)],
+            }
+        )
+        return
     console = Console(highlight=False)
     if found := store.overrides(now).get(name):
         until = moment(found.until)
@@ -96,6 +114,27 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool) -
         console.print(weight, soft_wrap=True, markup=False)
     _tell_remedies(console, rows)
     _tell_events(console, store.events(name, MOST_EVENTS))
+
+
+def _row(row: HealthRow, now: float) -> dict[str, object]:
+    """What was tried, for programs; docs/commands.md explains the keys."""
+    subject = row.subject
+    return {
+        "module": subject.module,
+        "protocol": subject.protocol,
+        "family": subject.family,
+        "path": subject.path,
+        "url": row.url,
+        "good": row.good_now,
+        "state": row.state,
+        "outcome": row.outcome,
+        "detail": row.detail,
+        "since": row.since,
+        "checked_at": row.checked_at,
+        "awaits": row.awaits(now),
+        "remedy": row.remedy,
+        "certificate_days": row.certificate_days,
+    }
 
 
 def _tell_rungs(facts: Facts) -> None:

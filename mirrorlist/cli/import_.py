@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from mirrorlist.cli.output.reviews import plain_line
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.review import Review, Reviewed
@@ -58,10 +58,11 @@ OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
               help="Sync interval of mirrors for which the source has none.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="What is written.")  # fmt: skip
+@json_option
 @pass_context
 def import_(
     context: Context, /, kind: str, source: Path, out: Path, force: bool, frequency: str | None, form: str,
-    **given: str | tuple[str, ...] | None,
+    as_json: bool, **given: str | tuple[str, ...] | None,
 ) -> None:  # fmt: skip
     """Write mirror files from another service's data in SOURCE.
 
@@ -88,7 +89,7 @@ def import_(
     judged = judge_submissions(paths, out, terms_of(service)) if paths else ()
     review = Review(tuple(each.reviewed for each in judged))
     reviewed = dict(zip(paths, review.files, strict=True))
-    click.echo(IMPORT_FORMATS[form](done, export.lost, reviewed, review), nl=False)
+    click.echo(IMPORT_FORMATS["json" if as_json else form](done, export.lost, reviewed, review), nl=False)
     sys.exit(0 if len(paths) == len(done) and review.accepted and done else 1)
 
 

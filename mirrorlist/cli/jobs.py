@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from mirrorlist.cli.output.durations import moment
-from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, state_dir_of, tell_json
 from mirrorlist.store.jobs import JobRecord, JobRecords
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+@json_option
 @pass_context
 def jobs(context: Context, as_json: bool) -> None:
     """Show when each periodic job ran and runs next, and what failed.
@@ -25,7 +23,7 @@ def jobs(context: Context, as_json: bool) -> None:
     """
     records = JobRecords(state_dir_of(context)).all()
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(records), indent=2))
+        tell_json(records)
     elif not records:
         click.echo("No job ran here yet: start mirrorlist serve or mirrorlist keeper.")
     else:

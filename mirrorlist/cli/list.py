@@ -7,7 +7,7 @@ import sys
 import click
 
 from mirrorlist.cli.shared.compiled import snapshot_of
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context
 from mirrorlist.cli.shared.questions import client_of, query_of, question_options
 from mirrorlist.core.catalogue.query import for_metalink
 from mirrorlist.formats.registry import LISTS, METALINKS
@@ -21,11 +21,13 @@ FORMATS = ("mirrorlist", "metalink", *(name for name in (*LISTS, *METALINKS) if 
 @question_options
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="mirrorlist", show_default=True,
               help="What to write; metalink is metalink3.")  # fmt: skip
+@json_option
 @pass_context
-def list_(context: Context, /, ip: str, release: str, repo: str, format_: str, **given: str) -> None:
+def list_(context: Context, /, ip: str, release: str, repo: str, format_: str, as_json: bool, **given: str) -> None:
     """Write what a client at --ip gets."""
     snapshot = snapshot_of(context)
     query = query_of(snapshot, release, repo, **given)
+    format_ = "json" if as_json else format_
     name = "metalink3" if format_ == "metalink" else format_
     if name in METALINKS:
         question = Question(ListKind.METALINK, for_metalink(query), name)

@@ -11,10 +11,11 @@ from rich.text import Text
 
 from mirrorlist.cli.output.faults import all_lines
 from mirrorlist.cli.shared.compiled import snapshot_of
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
 from mirrorlist.core.mirror import country_of, is_public
 from mirrorlist.core.model import SERVED_STATUSES, Mirror
 from mirrorlist.core.network.prefixes import spelled
+from mirrorlist.core.snapshot import Facts
 
 WIDEST_NAME = 36
 """Longer names are folded, so that the other columns keep their room in 80."""
@@ -23,11 +24,15 @@ MOST_SUBNETS = 2
 
 @click.command()
 @click.option("--names", is_flag=True, help="Names only, one per line.")
+@json_option
 @pass_context
-def mirrors(context: Context, names: bool) -> None:
+def mirrors(context: Context, names: bool, as_json: bool) -> None:
     """Show every mirror that is loaded."""
     facts = snapshot_of(context).facts
     found = facts.mirrors
+    if as_json:
+        tell_json([_row(facts, number, mirror) for number, mirror in enumerate(found)])
+        return
     if names:
         for mirror in found:
             click.echo(mirror.name)
@@ -44,6 +49,20 @@ def mirrors(context: Context, names: bool) -> None:
         told = "\n".join([served_to(mirror), *all_lines(facts, number, mirror)])
         table.add_row(name, country_of(mirror) or "?", bandwidth, " ".join(mirror.urls), Text(told))
     Console().print(table)
+
+
+def _row(facts: Facts, number: int, mirror: Mirror) -> dict[str, object]:
+    """A mirror for programs; docs/commands.md explains the keys."""
+    return {
+        "name": mirror.name,
+        "country": country_of(mirror),
+        "bandwidth_mbps": mirror.bandwidth_mbps,
+        "urls": mirror.urls,
+        "status": mirror.status,
+        "public": is_public(mirror),
+        "served_to": served_to(mirror),
+        "notes": all_lines(facts, number, mirror),
+    }
 
 
 def served_to(mirror: Mirror) -> str:

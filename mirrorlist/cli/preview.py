@@ -15,7 +15,7 @@ from mirrorlist.cli.output.preview_map import world_map
 from mirrorlist.cli.output.preview_page import Telling
 from mirrorlist.cli.output.reviews import plain_line
 from mirrorlist.cli.output.written import writable, write_named
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import Severity
 from mirrorlist.core.mirror import systems_of
@@ -62,6 +62,7 @@ class Rate(click.ParamType[float]):
               help="What is written.")  # fmt: skip
 @click.option("--map", "picture", type=PATH, help="Also write a map of the world to this file, as SVG.")
 @click.option("--summary", "page", type=PATH, help="Also append the preview to this file, in Markdown.")
+@json_option
 @click.argument("files", nargs=-1, type=PATH)
 @pass_context
 def preview(
@@ -78,6 +79,7 @@ def preview(
     form: str,
     picture: Path | None,
     page: Path | None,
+    as_json: bool,
     files: tuple[Path, ...],
 ) -> None:
     """Show what merging FILES does.
@@ -92,6 +94,7 @@ def preview(
         raise click.UsageError("name files to preview, or one that goes away with --removed")
     if len(files) + len(removed) > MOST_FILES:
         raise click.UsageError(f"at most {MOST_FILES} files are previewed at once")
+    form = "json" if as_json else form
     service = context.at(config, directory).service()
     if module not in service.modules:
         raise click.UsageError(f"there is no module {module!r}; these are: {', '.join(service.modules)}")
@@ -111,7 +114,7 @@ def preview(
         missing=told.missing,
     )
     if form == "text" and sys.stdout.isatty():
-        said = text(telling, shutil.get_terminal_size().columns, colour=True)
+        said = text(telling, shutil.get_terminal_size().columns, colour=not context.settings.no_color)
     else:
         said = PREVIEW_FORMATS[form](telling)
     click.echo(writable(said), nl=False)

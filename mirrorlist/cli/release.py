@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from mirrorlist.cli.output.durations import DURATION
 from mirrorlist.cli.shared.context import Context, pass_context, stopped_by_signals
+from mirrorlist.cli.shared.help import SuggestingGroup
 from mirrorlist.core.catalogue.catalogue import published, repo_names, target
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.content import content_key
@@ -28,7 +29,7 @@ from mirrorlist.store.snapshot_files import published_facts
 LOOK_SECONDS = 2.0
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def release() -> None:
     """Follow a release over the mirrors."""
 

@@ -14,7 +14,7 @@ import click
 from mirrorlist.cli.output.durations import moment
 from mirrorlist.cli.output.reviews import PAGES
 from mirrorlist.cli.output.written import write_named
-from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, state_dir_of
 from mirrorlist.core.owners.network_report import (
     DOWN_DAYS,
     Limits,
@@ -41,8 +41,9 @@ from mirrorlist.store.snapshot_files import published_facts
               help="Also write a patch for git apply that removes the mirrors reported as down.")  # fmt: skip
 @click.option("--patch-by", "way", type=click.Choice(["remove", "pause"]), default="remove", show_default=True,
               help="What the patch does with their files.")  # fmt: skip
+@json_option
 @pass_context
-def report_(context: Context, form: str, down_days: float, patch_file: Path | None, way: str) -> None:
+def report_(context: Context, form: str, down_days: float, patch_file: Path | None, way: str, as_json: bool) -> None:
     """Report what needs attention in the network served now."""
     state_dir, now = state_dir_of(context), context.clock()
     facts = published_facts(state_dir)
@@ -52,7 +53,7 @@ def report_(context: Context, form: str, down_days: float, patch_file: Path | No
     finally:
         engine.dispose()
     found = network_report(facts, replace(seen, bounces=came_back), now, Limits(down_days=down_days))
-    click.echo(PAGES[form](found), nl=False)
+    click.echo(PAGES["json" if as_json else form](found), nl=False)
     if patch_file:
         _write_patch(patch_file, facts, found, way)
 

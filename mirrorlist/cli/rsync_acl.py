@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from mirrorlist.cli.output.reviews import plain_line
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
 from mirrorlist.cli.shared.terms import known_mirrors
 from mirrorlist.core.mirror import status_on
 from mirrorlist.core.network.prefixes import canonical_network
@@ -15,8 +15,9 @@ from mirrorlist.core.owners.access_list import entries, is_let_in, rsyncd_lines
 
 
 @click.command("rsync-acl")
+@json_option
 @pass_context
-def rsync_acl(context: Context) -> None:
+def rsync_acl(context: Context, as_json: bool) -> None:
     """Print lines of rsyncd.conf that let in the accepted mirrors.
 
     Their addresses are those of sync.from in their files.
@@ -31,7 +32,10 @@ def rsync_acl(context: Context) -> None:
         for mirror in accepted
         if mirror.sync_from
     ]
-    click.echo(rsyncd_lines(entries(allowed)), nl=False)
+    if as_json:
+        tell_json(entries(allowed))
+    else:
+        click.echo(rsyncd_lines(entries(allowed)), nl=False)
     missing = 0
     for mirror in accepted:
         refused = [part for part in mirror.withheld if part.of == "sync.from"]

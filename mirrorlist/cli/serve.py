@@ -78,7 +78,7 @@ def serve(
     answers that are under way; SIGHUP renews the workers one by one, without a request that fails.
     """
     settings = replace(context.settings, log_format=log_format or context.settings.log_format)
-    set_up_logs(settings.log_format)
+    set_up_logs(settings.log_format, not settings.no_color)
     if source is not None and probe:
         raise click.UsageError("--probe belongs to the publisher's machine; this one only answers")
     if (source is None) != (key is None):

@@ -19,7 +19,15 @@ from mirrorlist.checks.fetching.fetch import Guard, fetch, guard_of
 from mirrorlist.checks.probing.rsync_list import Bounds, installed_lister, listed_lines
 from mirrorlist.cli.output.durations import DURATION
 from mirrorlist.cli.output.written import progress
-from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of, stopped_by_signals
+from mirrorlist.cli.shared.context import (
+    Context,
+    json_option,
+    pass_context,
+    state_dir_of,
+    stopped_by_signals,
+    tell_json,
+)
+from mirrorlist.cli.shared.help import SuggestingGroup
 from mirrorlist.core.catalogue.catalogue import Catalogue, published, repo_names, target
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.content import content_key
@@ -136,7 +144,7 @@ def line_of(step: UpdateResult) -> str:
     return "  ".join(part for part in (f"{step.outcome.value:6}", step.module, step.what, step.detail) if part)
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def update() -> None:
     """Update from what others publish."""
 
@@ -147,13 +155,18 @@ def update() -> None:
 @click.option("--quiet", is_flag=True, help="Report changes and failures only.")
 @click.option("--watch", is_flag=True, help="Stay, and notice within seconds what changes at the origin.")
 @click.option("--every", type=DURATION, default="5m", show_default=True, help="With --watch: how often all is asked.")
+@json_option
 @pass_context
-def metadata(context: Context, expired: tuple[str, ...], quiet: bool, watch: bool, every: int) -> None:
+def metadata(context: Context, expired: tuple[str, ...], quiet: bool, watch: bool, every: int, as_json: bool) -> None:
     """Read the origin's repomd.xml files, image sizes and time files.
 
     Exits with status 1 if the origin failed for some; the former metadata of these is kept.
     """
     service = context.service()
+    if watch and as_json:
+        raise click.UsageError(
+            "--json and --watch do not go together; the log of --watch is JSON with --log-format json"
+        )
     if watch:
         _watch(context, service, expired, every)
         return
@@ -161,17 +174,21 @@ def metadata(context: Context, expired: tuple[str, ...], quiet: bool, watch: boo
     if not service.origins:
         raise click.UsageError("service.yml names no origin; add 'origin:' with a directory or a URL")
     paths = [path for name in expired for path in _paths(service.catalogue, name)]
-    counts: Counter[UpdateOutcome] = Counter()
-    changed: list[str] = []
+    results: list[UpdateResult] = []
     now, of = context.clock(), origin_update
     steps = (of.update_metadata, of.update_images, of.update_time_files, update_named_files, update_canaries)
     for done in chain.from_iterable(step(service, store, now) for step in steps):
-        counts[done.outcome] += 1
-        changed += [done.what] if done.outcome is UpdateOutcome.CHANGED else []
-        if not quiet or done.outcome in (UpdateOutcome.CHANGED, UpdateOutcome.FAILED):
+        results.append(done)
+        if not as_json and (not quiet or done.outcome in (UpdateOutcome.CHANGED, UpdateOutcome.FAILED)):
             _tell(done)
-    if changed:
+    counts = Counter(done.outcome for done in results)
+    if changed := [done.what for done in results if done.outcome is UpdateOutcome.CHANGED]:
         Mark(Path(service.state_dir), MarkName.PROBE).leave(now, tuple(changed))
+    if as_json:
+        tell_json(results)
+        if paths:
+            store.expire_alternates(paths)
+        sys.exit(1 if counts[UpdateOutcome.FAILED] else 0)
     for path, check in sorted(store.checks().items()):
         if check.failed_at is not None and check.confirmed_at is not None:
             hours = (context.clock() - check.confirmed_at) / 3600
@@ -212,30 +229,30 @@ def _watch(context: Context, service: Service, expired: tuple[str, ...], every: 
 @update.command()
 @click.option("--accept", "accepted", multiple=True, metavar="NAME",
               help="Take up the list of this mirror that waits for a person.")  # fmt: skip
+@json_option
 @pass_context
-def subnets(context: Context, accepted: tuple[str, ...]) -> None:
+def subnets(context: Context, accepted: tuple[str, ...], as_json: bool) -> None:
     """Ask for the lists of networks that mirrors publish at a URL.
 
     Ends with status 1 if a list was refused; the former one stays for seven days.
     """
     service = context.service()
     fetching = partial(fetch, guard=guard_of(service))
-    counts: Counter[UpdateOutcome] = Counter()
     found = list(update_subnets(service, Path(service.state_dir), fetching, context.clock(), accepted))
-    for done in found:
-        counts[done.outcome] += 1
-        click.echo(f"{done.outcome.value:9}  {done.what}  {done.detail}")
+    counts = _tell_all(found, as_json)
     for name in sorted(set(accepted) - {done.what for done in found}):
         raise NotFound(f"--accept {name}: no mirror of this name has a list at a URL")
-    click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in LIST_OUTCOMES))
+    if not as_json:
+        click.echo(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in LIST_OUTCOMES))
     sys.exit(1 if counts[UpdateOutcome.REFUSED] else 0)
 
 
 @update.command()
 @click.option("--accept", "accepted", multiple=True, metavar="EDITION",
               help="Take up this database although something speaks against it.")  # fmt: skip
+@json_option
 @pass_context
-def geo(context: Context, accepted: tuple[str, ...]) -> None:
+def geo(context: Context, accepted: tuple[str, ...], as_json: bool) -> None:
     """Download the databases of geo.downloads that changed.
 
     A database is used after it was opened and held against the registries' data. Ends with status 1 if one was
@@ -246,14 +263,15 @@ def geo(context: Context, accepted: tuple[str, ...]) -> None:
         raise click.UsageError("service.yml names no downloads; add 'geo: {downloads: [{vendor: dbip}]}'")
     _unknown(accepted, [each.edition for each in service.geo.downloads])
     update = DownloadUpdate(service, Downloader(download_session()), context.clock(), accepted)
-    _renewed(update.databases(keys_of(context.settings), Known(country_of)))
+    _renewed(update.databases(keys_of(context.settings), Known(country_of)), as_json)
 
 
 @update.command()
 @click.option("--accept", "accepted", multiple=True, metavar="PROVIDER",
               help="Take up these ranges although something speaks against them.")  # fmt: skip
+@json_option
 @pass_context
-def clouds(context: Context, accepted: tuple[str, ...]) -> None:
+def clouds(context: Context, accepted: tuple[str, ...], as_json: bool) -> None:
     """Download the address ranges of geo.cloud_downloads that changed.
 
     Ends with status 1 if some were refused; the former ones stay.
@@ -262,7 +280,7 @@ def clouds(context: Context, accepted: tuple[str, ...]) -> None:
     if not service.geo.cloud_downloads:
         raise click.UsageError("service.yml names no clouds; add 'geo: {cloud_downloads: [aws, azure, gcp, oci]}'")
     _unknown(accepted, service.geo.cloud_downloads)
-    _renewed(DownloadUpdate(service, Downloader(download_session()), context.clock(), accepted).clouds())
+    _renewed(DownloadUpdate(service, Downloader(download_session()), context.clock(), accepted).clouds(), as_json)
 
 
 @update.command("stats")
@@ -283,13 +301,22 @@ def _unknown(accepted: Iterable[str], known: Collection[str]) -> None:
             raise NotFound(f"--accept {name}: unknown; known are {', '.join(known)}")
 
 
-def _renewed(renewals: Iterable[UpdateResult]) -> None:
-    """Prints a line for each, and ends with status 1 if one was refused."""
-    outcomes = []
-    for each in renewals:
-        outcomes.append(each.outcome)
-        click.echo(f"{each.outcome.value:9}  {each.what}  {each.detail}")
+def _renewed(renewals: Iterable[UpdateResult], as_json: bool) -> None:
+    """Writes what came of each, and ends with status 1 if one was refused."""
+    outcomes = _tell_all(renewals, as_json)
     sys.exit(1 if UpdateOutcome.REFUSED in outcomes else 0)
+
+
+def _tell_all(results: Iterable[UpdateResult], as_json: bool) -> Counter[UpdateOutcome]:
+    """Writes a line for each as it comes, or all as JSON; how many came to what."""
+    found = []
+    for each in results:
+        found.append(each)
+        if not as_json:
+            click.echo(f"{each.outcome.value:9}  {each.what}  {each.detail}")
+    if as_json:
+        tell_json(found)
+    return Counter(each.outcome for each in found)
 
 
 def _paths(catalogue: Catalogue, name: str) -> list[str]:

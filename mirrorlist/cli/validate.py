@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from mirrorlist.cli.output.reviews import REVIEW_FORMATS, markdown, plain_line, tell_ways, wrapped
+from mirrorlist.cli.output.reviews import REVIEW_FORMATS, markdown, plain_line, sums, tell_ways, wrapped
 from mirrorlist.cli.output.written import writable, write_named
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.probing.address_step import noted_addresses, place_data, placed_by_step
@@ -36,6 +37,8 @@ PATH = click.Path(path_type=Path)
 @click.option("--timeout", type=click.FloatRange(min=0.1, max=300), default=10.0, show_default=True, metavar="SECONDS",
               help="With --online: how long one request may take.")  # fmt: skip
 @click.option("--summary", type=PATH, help="Also append the review to this file, in Markdown.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the place of each mirror, also where no FILES are named.")
+@json_option
 @click.argument("files", nargs=-1, type=PATH)
 @pass_context
 def validate(
@@ -48,17 +51,21 @@ def validate(
     speed: bool,
     timeout: float,
     summary: Path | None,
+    verbose: bool,
+    as_json: bool,
     files: tuple[Path, ...],
 ) -> None:
     """Judge FILES, or all mirror files, as submissions.
 
-    Each is judged among all others. The assumed location of each mirror is shown.
+    Each is judged among all others. Refused files come first. The assumed location of each mirror is shown for FILES,
+    and with --verbose for all.
 
     Files and logos are held to more than a running service holds them to: docs/findings.md has every code. The status
     is 0 if every file is acceptable, 1 if one is refused or the service file cannot be used, 2 for a wrong call.
     """
     if speed and not online:
         raise click.UsageError("--speed measures mirrors that are asked; add --online")
+    form = "json" if as_json else form
     here = context.at(config, directory)
     service = here.service()
     terms = terms_of(service)
@@ -67,7 +74,8 @@ def validate(
         here, judged, terms, (timeout, Speed.MEASURED if speed else Speed.LEFT_OUT) if online else None
     )
     review = Review(reviewed, strict)
-    written = writable(REVIEW_FORMATS[form](review))
+    shown = review if files or verbose or form not in FOR_PEOPLE else without_places(review)
+    written = writable(REVIEW_FORMATS[form](shown))
     if form == "text" and sys.stdout.isatty():
         written = wrapped(written, shutil.get_terminal_size().columns)
     click.echo(written, nl=False)
@@ -75,8 +83,15 @@ def validate(
         tell_ways(reviewed)
     if summary:
         write_named("--summary", summary, markdown(review).encode(), "ab")
+    if len(reviewed) > 1 and form == "text":
+        click.echo(writable(sums(review)), err=True, nl=False)
     click.echo(review.summary(), err=True)
     sys.exit(0 if review.accepted else 1)
+
+
+def without_places(review: Review) -> Review:
+    """The review of a whole network, where the places of all mirrors would hide what is wrong."""
+    return replace(review, files=tuple(replace(each, place=None) for each in review.files))
 
 
 def _reviewed(

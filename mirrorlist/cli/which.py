@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mirrorlist.cli.output.durations import ago, moment
-from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, state_dir_of, tell_json
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.files.index import File, FileIndex, Holding
 from mirrorlist.indexing.reasons import FileStanding, standings
@@ -27,8 +27,9 @@ ANSWERS = {Holding.HAS: "yes", Holding.LACKS: "no", Holding.UNKNOWN: "?"}
 @click.command()
 @click.argument("path")
 @click.option("--module", metavar="NAME", help="The module whose tree PATH is below; without it, all are searched.")
+@json_option
 @pass_context
-def which(context: Context, path: str, module: str | None) -> None:
+def which(context: Context, path: str, module: str | None, as_json: bool) -> None:
     """Show which mirrors have the file at PATH, and which lack it. Private mirrors are included."""
     state_dir = state_dir_of(context)
     refused: dict[str, str] = {}
@@ -39,10 +40,38 @@ def which(context: Context, path: str, module: str | None) -> None:
     found = [(index, number) for index in chosen if (number := index.find(path.strip("/"))) is not None]
     if not found:
         raise NotFound(_not_found(snapshot.files, path, module))
+    stood = [
+        (index, index.file(number), standings(snapshot, index, number, Listings(state_dir, index.facts.module)))
+        for index, number in found
+    ]
+    if as_json:
+        tell_json([_row(*each) for each in stood])
+        return
     console = Console(highlight=False, markup=False)
-    for index, number in found:
-        rows = standings(snapshot, index, number, Listings(state_dir, index.facts.module))
-        _tell(console, index, index.file(number), rows, context.clock())
+    for index, file, rows in stood:
+        _tell(console, index, file, rows, context.clock())
+
+
+def _row(index: FileIndex, file: File, rows: list[FileStanding]) -> dict[str, object]:
+    """A file for programs; docs/commands.md explains the keys."""
+    return {
+        "module": index.facts.module,
+        "path": file.path,
+        "size": file.size,
+        "mtime": file.mtime,
+        "sha256": file.sha256.hex() if file.sha256 else None,
+        "listed_at": index.facts.listed_at,
+        "mirrors": [
+            {
+                "name": row.mirror.name,
+                "has": {Holding.HAS: True, Holding.LACKS: False, Holding.UNKNOWN: None}[row.holding],
+                "listed_at": row.listed_at,
+                "private": row.mirror.private,
+                "why": row.why,
+            }
+            for row in rows
+        ],
+    }
 
 
 def _not_found(files: Mapping[str, FileIndex], path: str, module: str | None) -> str:

@@ -196,7 +196,7 @@ def _engine(state_dir: Path, url: str | None) -> sa.Engine:
             f"MIRRORLIST_DATABASE is no URL of a database: {error}; write postgresql://user@host/name"
         ) from None
     except ImportError as error:
-        raise DatabaseError(f"{found}: {error}; install mirrorlist[postgres]") from None
+        raise DatabaseError(f"{found}: {error}; run: pip install 'psycopg[binary]'") from None
     file = Path(found.database or ":memory:")
     sa.event.listen(engine, "connect", partial(_prepare_sqlite, file))
     sa.event.listen(engine, "checkout", partial(_is_current, file))

@@ -96,7 +96,7 @@ def test_without_an_answer_all_are_asked_for(checkout: Path) -> None:
 
 
 def test_questions_that_nobody_answers_end_without_a_file(checkout: Path) -> None:
-    assert new(checkout, said="").exit_code == 1
+    assert new(checkout, said="").exit_code == 130
     assert not (checkout / "mirrors.d" / f"{HOST}.yml").exists()
 
 

@@ -243,7 +243,7 @@ def test_addresses_are_noted_and_place_mirrors_that_say_no_place(checkout: Check
     assert (open_one.location.country, open_one.location.source) == ("DE", PlaceSource.ADDRESS)
     assert private.location is None
     assert [finding.code for finding in facts.findings if "127.0.0.1" in finding.message] == []
-    explained = checkout.told("explain", "--ip", "127.0.0.9", "--version", "9", "--repo", "baseos")
+    explained = checkout.told("explain", "--all", "--ip", "127.0.0.9", "--version", "9", "--repo", "baseos")
     assert "placed by its addresses (1):" in explained
 
 
@@ -304,7 +304,7 @@ def test_an_override_is_shown_wherever_the_mirror_is(checkout: Checkout) -> None
     checkout.told("override", "a.example.org", "--out", "--for", "6h", "--reason", "disk [full]")
     found = checkout.store.overrides(time.time())["a.example.org"]
     said = f"by {found.author}, until {moment(found.until)} UTC: disk [full]"
-    explained = checkout.told("explain", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos")
+    explained = checkout.told("explain", "--all", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos")
     assert f"a.example.org since {moment(found.since)} {said}" in explained
     assert f"taken out since {moment(found.since)} {said}" in re.sub(r"\s+", " ", checkout.told("mirrors"))
 
@@ -317,7 +317,7 @@ def test_what_is_left_out_is_shown_with_since_when_wherever_the_mirror_is(checko
     told = f"wrong content in {PATHS[1]} since {moment(verdict.since)} UTC"
     assert f"left out of lists: {told}" in checkout.told("health", "a.example.org")
     assert told in re.sub(r"\s+", " ", checkout.told("mirrors"))
-    asked = ("explain", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos", "--arch", "aarch64")
+    asked = ("explain", "--all", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos", "--arch", "aarch64")
     assert f"a.example.org since {moment(verdict.since)} UTC: {PATHS[1]}" in checkout.told(*asked)
     assert last_line(checkout.told("health", "--rungs")) == "2 of 2 repositories are listed with fresh mirrors"
     checkout.trees["b.example.org"].files[PATHS[1] + REPOMD] = HTML
@@ -341,7 +341,7 @@ def test_a_lowered_weight_is_told_with_since_when_and_why(checkout: Checkout) ->
     checkout.store.paces.record({"a.example.org": Pace(now, lowered)}, {}, 0.0)
     checkout.told("publish")
     told = f"weight 500 of 1000 since {moment(now)} UTC, because in two runs of the prober {lowered.why}"
-    asked = ("explain", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos")
+    asked = ("explain", "--all", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos")
     assert f"a.example.org: {told}" in checkout.told(*asked)
     assert told in checkout.told("health", "a.example.org")
     assert told in re.sub(r"\s+", " ", checkout.told("mirrors"))

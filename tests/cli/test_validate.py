@@ -65,11 +65,31 @@ def test_all_files_are_judged_where_none_is_named(checkout: Path) -> None:
     put(checkout, "update_frequency: 3h\n")
     done = run(checkout)
     assert done.exit_code == 0, done.output
+    assert (done.stdout, done.stderr) == ("", "3 files: 3 accepted, 0 refused; 0 errors, 0 warnings\n")
     names = sorted([*NEIGHBOURS, FILE])
-    assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == [
+    assert [line.partition(": ")[0] for line in run(checkout, "--verbose").stdout.splitlines()] == [
         str(checkout / "mirrors.d" / name) for name in names
     ]
-    assert done.stderr == "3 files: 3 accepted, 0 refused; 0 errors, 0 warnings\n"
+
+
+def test_errors_come_first_and_sums_last(checkout: Path) -> None:
+    put(checkout, "asn: 64512\nsubnets: [193.99.144.80]\nupdate_frequency: 3h\n")
+    first = checkout / "mirrors.d" / max(NEIGHBOURS)
+    first.write_text(first.read_text().replace("geolocation: {country: DE}\n", ""))
+    done = run(checkout)
+    kinds = [line.split(" ")[1] for line in done.stdout.splitlines()]
+    assert kinds == ["error", "error", "warning", "warning"]
+    assert str(first) in done.stdout.splitlines()[-1]
+    assert [line.split() for line in done.stderr.splitlines()] == [
+        ["1", "error", "claim-of-monopoly"],
+        ["1", "error", "reserved-asn"],
+        ["1", "warning", "doubtful-claim"],
+        ["1", "warning", "no-place"],
+        [],
+        ["refused", "(1):"],
+        [str(checkout / "mirrors.d" / FILE)],
+        ["3", "files:", "2", "accepted,", "1", "refused;", "2", "errors,", "2", "warnings"],
+    ]
 
 
 def test_findings_have_one_form_and_the_status_is_1(checkout: Path) -> None:
@@ -80,9 +100,9 @@ def test_findings_have_one_form_and_the_status_is_1(checkout: Path) -> None:
     assert [re.sub(r"\] .*", "]", line) for line in found] == [
         f"{path}:6:6: error [reserved-asn]",
         f"{path}:7:11: error [claim-of-monopoly]",
-        f"{path}:7:11: warning [doubtful-claim]",
         f"{path}:8:19: error [update-frequency]",
         f"{path}:9:11: error [hidden-character]",
+        f"{path}:7:11: warning [doubtful-claim]",
     ]
     assert all("; " in line for line in found)
     assert done.stderr == "1 file: 0 accepted, 1 refused; 4 errors, 1 warning\n"

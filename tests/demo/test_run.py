@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from mirrorlist.cli.demo import DEMO_DISTRIBUTIONS
 from mirrorlist.demo.network import CLIENTS, NAMES
 from tests.clients.tools import need
 from tests.demo.servers import read_log
@@ -149,5 +151,12 @@ def test_without_the_extra_the_remedy_is_told(tmp_path: Path, package: str) -> N
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         1,
-        f"Error: the demo needs the package {package}; run: pip install 'mirrorlist[demo]'\n",
+        f"error: the demo needs the package {package}; run: pip install mmdb-writer netaddr rpm-rs rpmrepo-metadata\n",
     )
+
+
+def test_the_remedy_names_what_the_extra_holds() -> None:
+    config = configparser.ConfigParser()
+    config.read(Path(__file__).parents[2] / "setup.cfg")
+    named = [line.partition(">")[0] for line in config["options.extras_require"]["demo"].split()]
+    assert sorted(named) == sorted(DEMO_DISTRIBUTIONS)

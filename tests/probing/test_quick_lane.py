@@ -139,6 +139,7 @@ def test_what_dies_is_busy_or_mute_leaves_every_list_and_comes_back(tmp_path: Pa
                 "--config",
                 str(tmp_path / "service.yml"),
                 "explain",
+                "--all",
                 "--ip",
                 "127.0.0.1",
                 "--version",

@@ -56,7 +56,8 @@ class Method(StrEnum):
 class Request:
     """What is sent. ``etag`` and ``modified_since`` are validators that an earlier answer gave.
 
-    ``is_last``: the server may close the connection after the answer.
+    ``is_last``: the server may close the connection after the answer. ``forwarded_for``: the client for whom it is
+    asked.
     """
 
     method: Method
@@ -65,6 +66,7 @@ class Request:
     modified_since: str | None
     most_bytes: int
     is_last: bool = True
+    forwarded_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,8 @@ def sent_headers(target: FetchTarget, request: Request) -> dict[str, str]:
     validators = (("If-None-Match", request.etag), ("If-Modified-Since", request.modified_since))
     if request.method is Method.FIRST_BYTE:
         headers["Range"] = "bytes=0-0"
+    if request.forwarded_for:
+        headers["X-Forwarded-For"] = request.forwarded_for
     return headers | {name: value for name, value in validators if value and _VALIDATOR.fullmatch(value)}
 
 

@@ -36,7 +36,8 @@ class Ask:
 
     ``family``: only addresses of this one. ``scheme``: the URL and every redirect must have it. ``elsewhere``: the
     hosts that no redirect may lead to. ``user_agent``: under another name than the guard's. ``etag`` and
-    ``modified_since`` make the request conditional; they are the values that an earlier answer gave.
+    ``modified_since`` make the request conditional; they are the values that an earlier answer gave. ``forwarded_for``:
+    the address of the client for whom it is asked, as X-Forwarded-For.
     """
 
     method: Method = Method.GET
@@ -48,6 +49,7 @@ class Ask:
     scheme: Protocol | None = None
     elsewhere: Elsewhere = NOWHERE
     user_agent: str | None = None
+    forwarded_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,10 @@ def _asked(target: FetchTarget, ask: Ask, guard: Guard, deadline: Deadline) -> R
     if not usable:
         name = ask.family.name if ask.family else "EITHER"
         raise Failed(FailureKind.NO_ADDRESS_IN_FAMILY, f"{shown(target.host)} has none in {name}")
-    request = Request(ask.method, ask.user_agent or guard.user_agent, ask.etag, ask.modified_since, ask.most_bytes)
+    agent = ask.user_agent or guard.user_agent
+    request = Request(
+        ask.method, agent, ask.etag, ask.modified_since, ask.most_bytes, forwarded_for=ask.forwarded_for
+    )  # fmt: skip
     return exchanged(target, usable, request, guard.context, deadline, guard.now)
 
 

@@ -11,6 +11,7 @@ import io
 import json
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
@@ -31,9 +32,27 @@ _MARKUP = re.compile(r"[^A-Za-z0-9 ,/-]")
 
 
 def text(review: Review) -> str:
-    """One line for each finding, ``path:line:column: severity [code] what; remedy``; the places of mirrors first."""
-    lines = [f"{file.path}: {file.place}" for file in review.files if file.place]
-    lines += [str(each) for file in review.files for each in file.findings]
+    """One line for each finding, ``path:line:column: severity [code] what; remedy``, then the places of mirrors.
+
+    The refused files come first, and the errors of a file before its warnings.
+    """
+    files = sorted(review.files, key=review.accepts)
+    lines = [str(each) for file in files for each in sorted(file.findings, key=_is_warning)]
+    lines += [f"{file.path}: {file.place}" for file in files if file.place]
+    return "".join(f"{plain_line(line)}\n" for line in lines)
+
+
+def _is_warning(found: Finding) -> bool:
+    return found.severity is Severity.WARNING
+
+
+def sums(review: Review) -> str:
+    """How often each code was found, errors first, and the refused files: the end of a long review."""
+    counted = Counter((_is_warning(each), each.code) for file in review.files for each in file.findings)
+    rows = sorted(counted.items(), key=lambda row: (row[0][0], -row[1], row[0][1]))
+    lines = [f"{count:6}  {'warning' if warns else 'error':7}  {code}" for (warns, code), count in rows]
+    if refused := [file.path for file in review.files if not review.accepts(file)]:
+        lines += ["", f"refused ({len(refused)}):", *(f"  {path}" for path in refused)]
     return "".join(f"{plain_line(line)}\n" for line in lines)
 
 

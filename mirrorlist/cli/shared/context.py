@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+import msgspec
 
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.errors import MirrorlistError, ServiceFileError
 from mirrorlist.settings import Settings
 from mirrorlist.sources.places.gazetteer import city_of
 from mirrorlist.sources.service.file import read_service
@@ -45,20 +45,6 @@ class Context:
         return service
 
 
-@contextmanager
-def told() -> Iterator[None]:
-    """Errors of this project end a command with one line each and status 1, never with a traceback."""
-    try:
-        yield
-    except ServiceFileError as error:
-        for finding in error.findings:
-            click.echo(str(finding), err=True)
-        sys.exit(1)
-    except MirrorlistError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
-
-
 def existing(path: Path) -> Path:
     """The path, if there is a file.
 
@@ -77,6 +63,14 @@ def own_command(context: Context, state_dir: str) -> list[str]:
     command = [sys.executable, "-m", "mirrorlist", "--config", str(existing(settings.config))]
     command += ["--mirrors", str(settings.mirrors)] if settings.mirrors else []
     return [*command, "--state", state_dir]
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+
+
+def tell_json(facts: object) -> None:
+    """Writes facts of types that msgspec knows as JSON; docs/commands.md documents their shapes."""
+    click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2))
 
 
 pass_context = click.make_pass_decorator(Context)

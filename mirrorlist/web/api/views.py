@@ -246,19 +246,20 @@ def _layout(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def encoded(found: object) -> bytes:
     """The answer as JSON; each time that ``fields.py`` names has a companion in ISO 8601."""
-    return msgspec.json.encode(_with_iso(found))
+    return msgspec.json.encode(with_iso(found))
 
 
-def _with_iso(value: Any) -> Any:
+def with_iso(value: Any) -> Any:
+    """The answer as plain values, with these companions."""
     if type(value) in _PLAIN:
         return value
     if is_dataclass(value) and not isinstance(value, type):
         names, times = _layout(type(value))
-        written = {name: _with_iso(getattr(value, name)) for name in names}
+        written = {name: with_iso(getattr(value, name)) for name in names}
         return written | {f"{name}_iso": None if written[name] is None else iso(written[name]) for name in times}
     if isinstance(value, (tuple, list)):
-        return [_with_iso(each) for each in value]
-    return {key: _with_iso(each) for key, each in value.items()} if isinstance(value, Mapping) else value
+        return [with_iso(each) for each in value]
+    return {key: with_iso(each) for key, each in value.items()} if isinstance(value, Mapping) else value
 
 
 # The JSON Schemas of mirror and service files at the path of their ``$id``, for editors and other programs.
