@@ -77,7 +77,6 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/public/record.py": "the public record: every part of it, made from what is known",
     "mirrorlist/web/api/types.py": "the types of all answers of the API, and how each is made",
     "mirrorlist/web/api/openapi.py": "the description of the API: its operations, and how they are written",
-    "mirrorlist/cli/update.py": "every update from what others publish: the commands of one group",
     "mirrorlist/checks/probing/visit.py": "one visit: its plan carried out, its patience, and what the tree amounts to",
     "mirrorlist/core/catalogue/catalogue.py": "what a distribution publishes, and every spelling that leads to it",
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
