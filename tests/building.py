@@ -27,6 +27,7 @@ from mirrorlist.core.model import (
     RepoMetadata,
     Repository,
 )
+from mirrorlist.core.network.intervals import places_in_systems
 from mirrorlist.core.network.prefixes import DEEP, IntervalTable, flatten, packed, parse_prefix
 from mirrorlist.core.selection.compile import (
     Proof,
@@ -34,7 +35,6 @@ from mirrorlist.core.selection.compile import (
     country_places,
     network_classes,
     place_orders,
-    places_in_systems,
 )
 from mirrorlist.core.selection.spread import identity_of
 from mirrorlist.core.snapshot import Facts, Snapshot

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from mirrorlist.core.model import SERVED_STATUSES, ClientPlace, Mirror, ReachPair, Status
+from mirrorlist.core.model import SERVED_STATUSES, ClientPlace, Location, Mirror, ReachPair, Status
 
 
 def country_of(mirror: Mirror) -> str | None:
     """The mirror's country, or None."""
     return mirror.location.country if mirror.location else None
+
+
+def places_of(mirror: Mirror) -> tuple[Location, ...]:
+    """The places where a mirror is, its own one first; those of a global one are further places."""
+    return mirror.places if mirror.is_global or mirror.location is None else (mirror.location, *mirror.places)
+
+
+def is_in_one_place(mirror: Mirror) -> bool:
+    """Whether one place is behind a mirror's addresses, so that these say where it is."""
+    return not (mirror.places or mirror.is_global)
+
+
+def countries_of(mirror: Mirror) -> frozenset[str | None]:
+    """The countries that a mirror is in, and its own."""
+    return frozenset({country_of(mirror), *(place.country for place in places_of(mirror))})
+
+
+def is_on(mirror: Mirror, continents: Container[str | None]) -> bool:
+    """Whether a mirror is on one of these continents; a global one is on all."""
+    return mirror.is_global or any(place.continent in continents for place in places_of(mirror))
 
 
 def is_public(mirror: Mirror) -> bool:
@@ -38,7 +58,7 @@ def is_shown(mirror: Mirror) -> bool:
 
 
 def with_pairs(mirrors: Iterable[Mirror], pairs: Sequence[ReachPair]) -> tuple[Mirror, ...]:
-    """The mirrors, each with those of the pairs that name it, its country, or an AS.
+    """The mirrors, each with those of the pairs that name it, a country that it is in, or an AS.
 
     An AS is one that announces its addresses; where none is known, one that its file names.
     """
@@ -51,7 +71,8 @@ def with_pairs(mirrors: Iterable[Mirror], pairs: Sequence[ReachPair]) -> tuple[M
 
 
 def _called(mirror: Mirror) -> set[str | None]:
-    return {mirror.name, country_of(mirror), *(f"AS{asn}" for asn in mirror.systems or mirror.asns)}
+    places = {place.country for place in places_of(mirror)}
+    return {mirror.name, *places, *(f"AS{asn}" for asn in mirror.systems or mirror.asns)}
 
 
 def is_country(named: str) -> bool:
@@ -64,15 +85,35 @@ def systems_of(pairs: Iterable[ReachPair]) -> frozenset[int]:
     return frozenset(int(pair.clients[2:]) for pair in pairs if not is_country(pair.clients))
 
 
-def added_km(mirror: Mirror, client: ClientPlace) -> int | None:
-    """How much farther away a mirror counts for clients at a place; None where they do not reach it.
+Site = Location | None
+"""A place where clients may meet a mirror; None for a global one: wherever they are."""
 
-    Of several pairs the worst counts.
+
+def sites_of(mirror: Mirror) -> tuple[Site, ...]:
+    """At least one site; a place of which nothing is known if there is no other."""
+    places = places_of(mirror)
+    return (*places, None) if mirror.is_global else places or (Location(),)
+
+
+def added_km(mirror: Mirror, site: Site, client: ClientPlace) -> int | None:
+    """How much farther away a site of a mirror counts for clients at a place; None where they do not reach it.
+
+    The worst of several pairs counts. A pair with a country is about the places in it.
     """
     if not mirror.pairs:
         return 0
-    found = [pair.km for pair in mirror.pairs if pair.clients in (client.country, f"AS{client.asn}")]
+    found = [
+        pair.km
+        for pair in mirror.pairs
+        if pair.clients in (client.country, f"AS{client.asn}")
+        and (not is_country(pair.mirrors) or (site is not None and site.country == pair.mirrors))
+    ]
     return None if None in found else max((km for km in found if km is not None), default=0)
+
+
+def is_out_of_reach(mirror: Mirror, client: ClientPlace) -> bool:
+    """Whether clients at a place reach none of a mirror's sites."""
+    return bool(mirror.pairs) and all(added_km(mirror, site, client) is None for site in sites_of(mirror))
 
 
 # A mirror's status on a day: dates in its file come true without anybody editing it.

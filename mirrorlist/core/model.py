@@ -172,6 +172,8 @@ class Mirror:
 
     ``urls``: by module and protocol its tree, which ends with a slash; ``bandwidth_mbps`` is what the owner declared;
     ``requests_per_minute``: the prober's limit; ``withheld``: what else the file says, and the service does without.
+    ``places`` are further places behind the same addresses; a global mirror is near everywhere, and its ``location``
+    only says whose it is.
     Two are not of the file: ``systems`` announce its addresses, as far as the prober knows, and ``pairs`` are those of
     service.yml that concern it.
     """
@@ -183,6 +185,8 @@ class Mirror:
     sponsor_url: str | None = None
     email: str | None = None
     location: Location | None = None
+    places: tuple[Location, ...] = ()
+    is_global: bool = False
     private: bool = False
     monopoly: bool = False
     subnets: tuple[Prefix, ...] = ()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from mirrorlist.core.mirror import added_km, country_is_open
+from mirrorlist.core.mirror import country_is_open, is_out_of_reach
 from mirrorlist.core.model import (
     NOWHERE,
     SERVED_STATUSES,
@@ -79,7 +79,7 @@ def open_to_country(mirror: Mirror, module: str, client: ClientPlace, match: Mat
 
 def within_reach(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
     """``reach:`` of service.yml. The operator's word counts for clients in the mirror's own networks too."""
-    return Reason.OUT_OF_REACH if added_km(mirror, client) is None else None
+    return Reason.OUT_OF_REACH if is_out_of_reach(mirror, client) else None
 
 
 RULES: tuple[Rule, ...] = (is_live, carries_module, open_to_network, open_to_cloud, open_to_country, within_reach)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +10,14 @@ from pathlib import Path
 import structlog
 
 from mirrorlist.core.errors import Finding, Severity
-from mirrorlist.core.mirror import status_on
-from mirrorlist.core.model import Mirror
+from mirrorlist.core.mirror import is_public, status_on
+from mirrorlist.core.model import MAIN, Mirror
 from mirrorlist.sources.mirrors.files import MirrorFiles, read_mirror_files
 from mirrorlist.sources.mirrors.subnet_lists import list_findings, with_published_subnets
 from mirrorlist.sources.places.locations import placed
 from mirrorlist.sources.submissions.guarded import ReadFile, guarded
-from mirrorlist.sources.submissions.submission import SubmissionTerms
-from mirrorlist.sources.yaml.documents import Code, Document
+from mirrorlist.sources.submissions.submission import SubmissionCode, SubmissionTerms
+from mirrorlist.sources.yaml.documents import Code, Document, shown
 
 KEPT_SECONDS = 7 * 86_400
 """How long a mirror file that broke stays in effect in its last good version."""
@@ -101,13 +101,27 @@ class MirrorReader:
         withheld = tuple(each.finding for mirror in served.values() for each in mirror.withheld)
         for each in withheld:
             log.warning("withheld", finding=str(each))
+        shared = tuple(shared_urls({_name(path): mirror for path, mirror in served.items()}, self._documents))
+        for each in shared:
+            log.warning("address in two files", finding=str(each))
         today = datetime.fromtimestamp(now, UTC).date()
         return ReadMirrors(
             tuple(placed(status_on(mirror, today), atlas) for mirror in served.values()),
-            files.findings + on_lists + withheld,
+            files.findings + on_lists + withheld + shared,
             {mirror.name: path for path, mirror in by_path.items()},
             len(broken) - len(merged.keys() - files.mirrors.keys()),
         )
+
+
+def shared_urls(mirrors: Mapping[str, Mirror], documents: Mapping[str, Document]) -> Iterator[Finding]:
+    """A warning on each address of a public mirror's main tree that a file before has too; both are by file name."""
+    holders: dict[str, str] = {}
+    for file, mirror in mirrors.items():
+        for protocol, url in mirror.urls.get(MAIN, {}).items() if is_public(mirror) else ():
+            if (first := holders.setdefault(url, file)) != file:
+                remedy = "for one name with many places keep one file, and write places or 'global: true' in it"
+                message = f"address.{protocol} {shown(url)} is that of {shown(first)} too; {remedy}"
+                yield documents[file].warning(("address", protocol.value), SubmissionCode.DUPLICATE_URL, message)
 
 
 def _name(path: str) -> str:

@@ -14,7 +14,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from mirrorlist.core.errors import Severity, Shrunk, SnapshotError
-from mirrorlist.core.mirror import added_km
+from mirrorlist.core.mirror import is_out_of_reach
 from mirrorlist.core.model import Checksummed, Protocol, RepoMetadata, Status
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.network.prefixes import spelled
@@ -514,7 +514,7 @@ def test_pairs_that_do_not_work_are_resolved_by_the_addresses_of_mirrors_and_cli
         google = snapshot.facts.places[snapshot.located.at(bytes([8, 8, 8, 8]))]
         assert (google.asn, google.country) == (15169, "US")
         assert [[pair.km for pair in mirror.pairs] for mirror in snapshot.mirrors] == [[None], [700]]
-        assert [added_km(mirror, google) for mirror in snapshot.mirrors] == [None, 0]
+        assert [is_out_of_reach(mirror, google) for mirror in snapshot.mirrors] == [True, False]
         counted = [each.concerned for each in network_report(snapshot.facts, Observations(), NOW).pairs]
         assert counted == [1, 1, 0]
     assert read_newest(site.state).facts == snapshot.facts
@@ -523,3 +523,27 @@ def test_pairs_that_do_not_work_are_resolved_by_the_addresses_of_mirrors_and_cli
     assert {place.asn for place in snapshot.facts.places} == {None}
     assert [mirror.pairs for mirror in snapshot.mirrors] == [(), ()]
     assert [mirror.systems for mirror in snapshot.mirrors] == [(64510,), ()]
+
+
+def test_two_files_with_one_address_are_told_how_to_become_one(site: Site) -> None:
+    site.add("a")
+    site.add("b", text="name: b.example.org\naddress: {https: https://a.example.org/}\n" + PLACE)
+    told = [each for each in site.publisher().publish(NOW).facts.findings if each.code == "duplicate-url"]
+    assert [(Path(each.path).name, each.line) for each in told] == [("b.example.org.yml", 2)]
+    assert "is that of 'a.example.org.yml' too; for one name with many places keep one file" in told[0].message
+
+
+def test_places_of_a_file_are_found_and_no_address_moves_them(site: Site) -> None:
+    many = "name: many.example.org\naddress: {https: https://many.example.org/}\n"
+    site.add("many", text=many + "places: [{country: DE, city: Berlin}, {country: JP, city: Tokyo}]\n")
+    site.add("cdn", text=many.replace("many", "cdn") + "global: true\ngeolocation: {country: US}\n")
+    known = [KnownAddress("8.8.8.8", 15169)]
+    AddressStore(site.engine).record({"many.example.org": known, "cdn.example.org": known}, NOW)
+    snapshot = site.publisher().publish(NOW)
+    cdn, found = snapshot.mirrors
+    assert (cdn.is_global, cdn.places, cdn.location and cdn.location.country) == (True, (), "US")
+    assert found.location is not None
+    assert [(each.city, round(each.latitude or 0)) for each in (found.location, *found.places)] == [
+        ("Berlin", 53), ("Tokyo", 36),
+    ]  # fmt: skip
+    assert [each for each in snapshot.facts.findings if "place" in each.code] == []

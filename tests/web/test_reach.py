@@ -12,7 +12,7 @@ import pytest
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.health.columns import HealthTable, SyncState
-from mirrorlist.core.mirror import added_km, with_pairs
+from mirrorlist.core.mirror import added_km, is_out_of_reach, with_pairs
 from mirrorlist.core.model import MAIN, NOWHERE, ClientPlace, FallbackLevel, Location, Mirror, Protocol, ReachPair
 from mirrorlist.core.preview.preview import Ground, NetworkChange, preview
 from mirrorlist.core.reasons import Reason
@@ -92,7 +92,7 @@ def test_ten_thousand_asks_give_no_url_that_is_out_of_reach(seed: int) -> None:
             places[address] = client_at(snap, client(address).address, b"", nobody).place
         names = named(answer.body + answer.headers.get("location", "").encode())
         assert names
-        return sum(name in by_name and added_km(by_name[name], places[address]) is None for name in names)
+        return sum(name in by_name and is_out_of_reach(by_name[name], places[address]) for name in names)
 
     addresses = [_address(rng) for _ in range(397)]
     assert sum(urls_out_of_reach(service.get(*way, each), each) for each in addresses[:20] for way in LISTS) == 0
@@ -186,9 +186,9 @@ def test_the_worst_of_several_pairs_counts() -> None:
     [told] = with_pairs(
         [one], [ReachPair("DE", "FR", 10), ReachPair("DE", "AS64510", 700), ReachPair("AT", "FR", None)]
     )
-    assert added_km(told, ClientPlace("DE")) == 700
-    assert added_km(told, ClientPlace("AT")) is None
-    assert added_km(told, NOWHERE) == 0
+    assert added_km(told, told.location, ClientPlace("DE")) == 700
+    assert added_km(told, told.location, ClientPlace("AT")) is None
+    assert added_km(told, told.location, NOWHERE) == 0
     assert with_pairs([told], ()) == (one,)
 
 

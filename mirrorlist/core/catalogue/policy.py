@@ -21,6 +21,8 @@ class Policy:
     protocol_order: tuple[Protocol, ...] = WEB_PROTOCOLS
     bands_km: tuple[int, ...] = (100, 250, 500, 1000, 2000, 4000, 8000)
     border_km: int = 150
+    global_km: int = 2000
+    far_km: int = 4000
     near: int = 64
     variants: int = 16
     weight_cap_mbps: int = 10_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 
-from mirrorlist.core.model import NOWHERE, ClientPlace, Location, Mirror
+from mirrorlist.core.model import NOWHERE, ClientPlace, Location
 
 EARTH_RADIUS_KM = 6371.0088  # IUGG mean radius
 Vector = tuple[float, float, float]
@@ -86,9 +86,8 @@ def point(latitude: float, longitude: float) -> tuple[float, float]:
     return (x / _EAST + 1) / 2 * WIDTH, (_TOP - y) / (_TOP - _BOTTOM) * HEIGHT
 
 
-def vector_of(mirror: Mirror) -> Vector | None:
-    """Where the mirror is, or None."""
-    location = mirror.location
+def vector_of(location: Location | None) -> Vector | None:
+    """Where a location is, or None."""
     if location is None or location.latitude is None or location.longitude is None:
         return None
     return vector(location.latitude, location.longitude)

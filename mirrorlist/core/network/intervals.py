@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.prefixes import DEEP, IntervalTable
 
 Numbers = NDArray[np.unsignedinteger]
@@ -128,3 +130,47 @@ def _combined(
         for raw in pairs.tolist()
     ]
     return _joined(starts, np.array(ids, dtype=np.uint32)[which])
+
+
+# Places, split by the AS of those who are there.
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPlaces:
+    """Places split by the client's AS: ``located`` holds numbers of ``places``.
+
+    ``countries`` leads from a place of which the AS is all that is known to the number of each country's place in it.
+    """
+
+    located: IntervalTable
+    places: tuple[ClientPlace, ...]
+    countries: Mapping[int, Mapping[str, int]]
+
+
+def places_in_systems(
+    located: IntervalTable,
+    places: Sequence[ClientPlace],
+    country_places: Mapping[str, int],
+    asns: IntervalTable,
+    wanted: frozenset[int],
+) -> SystemPlaces:
+    """The places, those of addresses in a wanted AS apart from the others, whose numbers stay.
+
+    Places that were split before, by other ASes, are put together again.
+    """
+    bare = [replace(place, asn=None) for place in places]
+    if not wanted and len(set(bare)) == len(places):
+        return SystemPlaces(located, tuple(places), {})
+    both, pairs = combine(located, only(asns, wanted))
+    numbers = {place: number for number, place in enumerate(dict.fromkeys(bare))}
+
+    def number(place: int, asn: int) -> int:
+        return numbers.setdefault(replace(bare[place], asn=asn or None), len(numbers))
+
+    table = renumbered(both, [number(*pair) for pair in pairs])
+    countries = {
+        number(place, asn): {code: number(centre, asn) for code, centre in country_places.items()}
+        for place, asn in pairs
+        if asn and bare[place] == NOWHERE
+    }
+    return SystemPlaces(table, tuple(numbers), countries)

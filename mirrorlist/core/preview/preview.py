@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.mirror import with_pairs
+from mirrorlist.core.mirror import places_of, with_pairs
 from mirrorlist.core.model import MAIN, ClientPlace, Mirror, Proximity
 from mirrorlist.core.network.geo import distance_km, vector_of
 from mirrorlist.core.network.population import Counted, Floats, Ints, Maps, Population, population, summed
@@ -218,14 +218,15 @@ def _own(name: str, shown: _View, other: _View, parts: Floats, chances: tuple[Fl
 
 
 def _nearby(mirror: Mirror, mirrors: Sequence[Mirror], scene: _Scene) -> list[Rival]:
-    here = vector_of(mirror)
-    if here is None:
-        return []
+    def apart_km(other: Mirror) -> int | None:
+        pairs = ((vector_of(one), vector_of(two)) for one in places_of(mirror) for two in places_of(other))
+        return min((distance_km(here, there) for here, there in pairs if here and there), default=None)
+
     found = [
         Rival(each.name, km, mbps_of(each, scene.policy))
         for each in mirrors
         if each.name != mirror.name and is_open_to_strangers(each, scene.module)
-        if (there := vector_of(each)) and (km := distance_km(here, there)) <= scene.within_km
+        if (km := apart_km(each)) is not None and km <= scene.within_km
     ]
     return sorted(found, key=lambda rival: (-rival.mbps, rival.distance_km, rival.name))
 

@@ -63,6 +63,16 @@ class PublicOverride:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class PublicPlace:
+    """A further place behind a mirror's addresses."""
+
+    country: str | None = None
+    city: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicMirror:
     """One mirror as everybody may see it.
@@ -71,7 +81,7 @@ class PublicMirror:
     ``since``. ``ipv6`` is None while nothing was tried. ``repositories`` counts those that were compared with the
     origin and found there, ``fresh`` the current ones of them; ``lag_seconds`` is how far the worst one is behind.
     ``home_share`` is the part of its own country's clients that gets it first. ``files`` is what was found of its
-    files, by module.
+    files, by module. ``is_global``: it is near everywhere, and its own place only says whose it is.
     """
 
     name: str
@@ -104,6 +114,8 @@ class PublicMirror:
     fresh: int = 0
     lag_seconds: float | None = None
     home_share: float | None = None
+    places: tuple[PublicPlace, ...] = ()
+    is_global: bool = False
     override: PublicOverride | None = None
     files: Mapping[str, FoundFiles] = field(default_factory=dict)
 
@@ -249,6 +261,11 @@ def public_fields(mirror: Mirror) -> dict[str, object]:
         "longitude": place.longitude,
         "precision_km": place.precision_km,
         "placed_by": place.source and place.source.value,
+        "places": tuple(
+            PublicPlace(each.country, each.city and clean(each.city), each.latitude, each.longitude)
+            for each in mirror.places
+        ),
+        "is_global": mirror.is_global,
         "time_zone": mirror.time_zone,
         "bandwidth_mbps": mirror.bandwidth_mbps,
         "update_frequency_seconds": mirror.update_frequency_seconds,

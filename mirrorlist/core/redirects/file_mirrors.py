@@ -15,7 +15,7 @@ from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.files.metadata_files import fits_one, lists_others
 from mirrorlist.core.filter import NO_FILTER, Filter
 from mirrorlist.core.health.verdicts import Family
-from mirrorlist.core.mirror import is_public
+from mirrorlist.core.mirror import is_on, is_public
 from mirrorlist.core.model import WEB_PROTOCOLS, Client, FallbackLevel, Mirror, Protocol, Query, RepositoryTarget
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.answer import Rejected, Selection
@@ -160,7 +160,7 @@ def left_out(snapshot: Snapshot, wanted: FileQuery) -> dict[int, Reason]:
     return {
         number: Reason.CONTINENT_ASKED
         for number, mirror in enumerate(snapshot.mirrors if continents else ())
-        if mirror.location is None or mirror.location.continent not in continents
+        if not is_on(mirror, continents)
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mirrorlist.core.catalogue.policy import Policy, WeightReduction, weight_of
-from mirrorlist.core.mirror import added_km, country_of
+from mirrorlist.core.mirror import added_km, sites_of
 from mirrorlist.core.model import ClientPlace, Mirror, Prefix
 from mirrorlist.core.network.geo import SQUARED_CHORDS, vector, vector_of
 from mirrorlist.core.network.intervals import combine, only, renumbered
 from mirrorlist.core.network.prefixes import IntervalTable, flatten
 from mirrorlist.core.rules import carriers, is_open_to_strangers, open_in
-from mirrorlist.core.selection.rank import OWN_COUNTRY, UNKNOWN_KM, is_nowhere, near_count
+from mirrorlist.core.selection.rank import OWN_COUNTRY, UNKNOWN_KM, global_km, is_nowhere, near_count
 from mirrorlist.core.selection.spread import order_keys
 from mirrorlist.core.snapshot import NetworkClass, PlaceOrders
 
@@ -59,9 +59,10 @@ def _alike(places: Sequence[ClientPlace]) -> Iterable[Sequence[ClientPlace]]:
 
 
 class _Told(NamedTuple):
-    """Which mirrors clients of a country and an AS get, and how much farther away they count."""
+    """Which mirrors clients of a country and an AS get; which sites they reach, and what is added to their distance."""
 
     is_open: NDArray[np.bool_]
+    is_reached: NDArray[np.bool_]
     added_km: Ints
 
 
@@ -88,10 +89,15 @@ class _OrderCompiler:
         keys = [order_keys(key, names, weights, variant) for variant in range(policy.variants)]
         ranks = np.argsort(np.argsort(np.array(keys, dtype=np.float64)[:, numbers], kind="stable"), kind="stable")
         self._key_ranks: Ints = ranks.astype(np.int64) if numbers else np.zeros((policy.variants, 0), dtype=np.int64)
-        vectors = [vector_of(mirror) for mirror in self._mirrors]
+        sites = [site for mirror in self._mirrors for site in sites_of(mirror)]
+        counts = [len(sites_of(mirror)) for mirror in self._mirrors]
+        self._first_sites = np.cumsum([0, *counts])[:-1]
+        self._anywhere = np.array([site is None for site in sites], dtype=bool)
+        vectors = [vector_of(site) for site in sites]
         self._placed = np.array([found is not None for found in vectors], dtype=bool)
         self._vectors = np.array([found or (0.0, 0.0, 0.0) for found in vectors], dtype=np.float64).reshape(-1, 3)
-        self._countries = np.array([country_of(mirror) or "" for mirror in self._mirrors], dtype="U2")
+        self._countries = np.array([(site and site.country) or "" for site in sites], dtype="U2")
+        self._global = np.array([mirror.is_global for mirror in self._mirrors], dtype=bool)
         self._told: dict[tuple[str | None, int | None], _Told] = {}
         self._place_start, self._group_start = array("I", [0]), array("I", [0])
         self._members, self._cumulative, self._orders = array("H"), array("Q"), array("H")
@@ -114,35 +120,46 @@ class _OrderCompiler:
         if found is None:
             is_open = np.zeros(len(self._mirrors), dtype=bool)
             is_open[list(open_in(self._mirrors, range(len(self._mirrors)), self._module, place))] = True
-            added = np.array([added_km(mirror, place) or 0 for mirror in self._mirrors], dtype=np.int64)
-            found = self._told[place.country, place.asn] = _Told(is_open, added)
+            added = [added_km(mirror, site, place) for mirror in self._mirrors for site in sites_of(mirror)]
+            reached = np.array([km is not None for km in added], dtype=bool)
+            known = np.array([km or 0 for km in added], dtype=np.int64)
+            found = self._told[place.country, place.asn] = _Told(is_open, reached, known)
         return found
 
     def _effective_km(self, places: Sequence[ClientPlace]) -> Ints:
         """What ``rank.effective_km`` says, for each place (row) and mirror (column)."""
+        if not self._mirrors:
+            return np.zeros((len(places), 0), dtype=np.int64)
         known = np.array([place.latitude is not None for place in places])[:, None]
         points = np.array([vector(place.latitude or 0.0, place.longitude or 0.0) for place in places])
-        chords: Floats = np.zeros((len(places), len(self._mirrors)))
+        chords: Floats = np.zeros((len(places), len(self._anywhere)))
         for axis in range(3):
             difference = self._vectors[None, :, axis] - points[:, None, axis]
             chords += difference * difference
         away = np.searchsorted(_CHORDS, chords, side="right")
         countries = np.array([place.country or "-" for place in places], dtype="U2")[:, None]
         at_home = self._countries[None, :] == countries
-        added = np.array([self._of(place).added_km for place in places])
+        rules = [self._of(place) for place in places]
+        added = np.array([each.added_km for each in rules])
         away = np.where(at_home, away, away + self._policy.border_km) + added
         away = np.where(known & self._placed[None, :], away, UNKNOWN_KM)
+        away = np.where(self._anywhere[None, :], global_km(self._policy) + added, away)
         vague = np.array([not place.exact for place in places])[:, None]
         nowhere = np.array([is_nowhere(place) for place in places])[:, None]
-        own = at_home & vague & (added == 0)
-        return np.asarray(np.where(nowhere, added, np.where(own, OWN_COUNTRY, away)), dtype=np.int64)
+        away = np.where(nowhere, added, away)
+        own = np.where(nowhere, self._anywhere[None, :], at_home & vague) & (added == 0)
+        away = np.where(np.array([each.is_reached for each in rules]), np.where(own, OWN_COUNTRY, away), UNKNOWN_KM)
+        return np.minimum.reduceat(away, self._first_sites, axis=1).astype(np.int64)
 
     def _add_place(self, place: ClientPlace, nearest: Ints, effective: Ints) -> None:
+        is_any_global = self._global[nearest].any()
         cut = min(len(nearest), near_count(place, effective.tolist(), self._policy))
         nearest, effective = nearest[:cut], effective[:cut]
         bands = np.searchsorted(self._bands_km, effective, side="left")
         bands = np.where(effective >= UNKNOWN_KM, len(self._policy.bands_km) + 1, bands)
-        bands = np.where(effective == OWN_COUNTRY, OWN_COUNTRY, bands)
+        bands = 2 * (np.where(effective == OWN_COUNTRY, OWN_COUNTRY, bands) + 1)
+        if is_any_global:
+            bands += (effective > self._policy.far_km) & (effective < UNKNOWN_KM)
         edges = [0, *(np.flatnonzero(np.diff(bands)) + 1).tolist(), len(nearest)] if len(nearest) else [0]
         self._members.extend(self._numbers[nearest].tolist())
         for first, last in pairwise(edges):
@@ -152,7 +169,7 @@ class _OrderCompiler:
         # For each variant the first ``near`` by band, then by the variant's key.
         near = self._policy.near
         rows = np.full((self._policy.variants, near), self._filler, dtype=np.uint16)
-        composite = (bands[None, :] + 1) * (len(self._mirrors) + 1) + self._key_ranks[:, nearest]
+        composite = bands[None, :] * (len(self._mirrors) + 1) + self._key_ranks[:, nearest]
         order = nearest[np.argsort(composite, axis=1, kind="stable")][:, :near]
         rows[:, : order.shape[1]] = self._numbers[order]
         self._orders.frombytes(rows.tobytes())
@@ -246,44 +263,3 @@ def country_places(centres: Mapping[str, tuple[float, float]]) -> tuple[tuple[Cl
     """Nowhere and every country as a place, and the number of each country's place."""
     places = [ClientPlace()] + [ClientPlace(code, *centre) for code, centre in sorted(centres.items())]
     return tuple(places), {place.country: number for number, place in enumerate(places) if place.country}
-
-
-@dataclass(frozen=True, slots=True)
-class SystemPlaces:
-    """Places split by the client's AS: ``located`` holds numbers of ``places``.
-
-    ``countries`` leads from a place of which the AS is all that is known to the number of each country's place in it.
-    """
-
-    located: IntervalTable
-    places: tuple[ClientPlace, ...]
-    countries: Mapping[int, Mapping[str, int]]
-
-
-def places_in_systems(
-    located: IntervalTable,
-    places: Sequence[ClientPlace],
-    country_places: Mapping[str, int],
-    asns: IntervalTable,
-    wanted: frozenset[int],
-) -> SystemPlaces:
-    """The places, those of addresses in a wanted AS apart from the others, whose numbers stay.
-
-    Places that were split before, by other ASes, are put together again.
-    """
-    bare = [replace(place, asn=None) for place in places]
-    if not wanted and len(set(bare)) == len(places):
-        return SystemPlaces(located, tuple(places), {})
-    both, pairs = combine(located, only(asns, wanted))
-    numbers = {place: number for number, place in enumerate(dict.fromkeys(bare))}
-
-    def number(place: int, asn: int) -> int:
-        return numbers.setdefault(replace(bare[place], asn=asn or None), len(numbers))
-
-    table = renumbered(both, [number(*pair) for pair in pairs])
-    countries = {
-        number(place, asn): {code: number(centre, asn) for code, centre in country_places.items()}
-        for place, asn in pairs
-        if asn and is_nowhere(bare[place])
-    }
-    return SystemPlaces(table, tuple(numbers), countries)

@@ -13,7 +13,7 @@ from mirrorlist.core.errors import NotFound
 from mirrorlist.core.files.index import SHA256_BYTES, FileIndex, FilePieces, Holders
 from mirrorlist.core.filter import Filter, is_at, starts
 from mirrorlist.core.health.columns import SyncState
-from mirrorlist.core.mirror import country_of
+from mirrorlist.core.mirror import countries_of
 from mirrorlist.core.model import MAIN, Mirror, Query
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.usability import Exclusions
@@ -276,8 +276,9 @@ def unwanted(wanted: Filter, mirrors: Sequence[Mirror], module: str) -> dict[int
     found: dict[int, Reason] = {}
     avoided, only = starts(wanted.avoid), starts(wanted.only)
     for number, mirror in enumerate(mirrors):
-        country, urls = country_of(mirror), mirror.urls.get(module, {}).values()
-        if (wanted.countries and country not in wanted.countries) or country in wanted.avoid_countries:
+        countries, urls = countries_of(mirror), mirror.urls.get(module, {}).values()
+        is_elsewhere = wanted.countries and countries.isdisjoint(wanted.countries)
+        if is_elsewhere or not countries.isdisjoint(wanted.avoid_countries):
             found[number] = Reason.COUNTRY_ASKED
         elif avoided and (mirror.name.lower() in wanted.avoid or is_at(urls, avoided)):
             found[number] = Reason.AVOIDED

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.mirror import added_km, country_of
+from mirrorlist.core.mirror import Site, added_km, places_of, sites_of
 from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Match, Mirror, Proximity
 from mirrorlist.core.network.geo import distance_km, vector, vector_of
 from mirrorlist.core.network.prefixes import contains
@@ -71,21 +71,35 @@ def network_groups(
     )
 
 
-def effective_km(mirror: Mirror, place: ClientPlace, border_km: int) -> int:
-    """The distance by which mirrors are compared: kilometres, the cost of a border, and what ``reach:`` adds.
+def effective_km(mirror: Mirror, place: ClientPlace, policy: Policy) -> int:
+    """The distance by which mirrors are compared: the smallest to any of a mirror's sites that clients reach."""
+    sites = ((site, added_km(mirror, site, place)) for site in sites_of(mirror))
+    return min((_km_to(site, added, place, policy) for site, added in sites if added is not None), default=UNKNOWN_KM)
 
-    For a client known by its country only, the mirrors of that country are closest, wherever they are.
+
+def _km_to(site: Site, added: int, place: ClientPlace, policy: Policy) -> int:
+    """Kilometres, the cost of a border, and what ``reach:`` adds.
+
+    For a client known by its country only, the places in that country are closest, wherever they are. A global mirror
+    is at a distance of its own, and closest for clients of whom nothing is known.
     """
-    added = added_km(mirror, place) or 0
     if is_nowhere(place):
-        return added
-    at_home = place.country is not None and country_of(mirror) == place.country
+        return OWN_COUNTRY if site is None and not added else added
+    if site is None:
+        return global_km(policy) + added
+    at_home = place.country is not None and site.country == place.country
     if at_home and not place.exact and not added:
         return OWN_COUNTRY
-    away = distance_to(mirror, place)
-    if away is None:
+    here = vector_of(site)
+    if here is None or place.latitude is None or place.longitude is None:
         return UNKNOWN_KM
-    return away + added if at_home else away + added + border_km
+    away = distance_km(here, vector(place.latitude, place.longitude)) + added
+    return away if at_home else away + policy.border_km
+
+
+def global_km(policy: Policy) -> int:
+    """How far away a global mirror counts: never farther than ``policy.far_km``, beyond which mirrors are behind it."""
+    return min(policy.global_km, policy.far_km)
 
 
 def place_groups(
@@ -95,11 +109,15 @@ def place_groups(
 
     The bands of ``policy.bands_km`` are cut once, after the nearest ``policy.near``: a list never needs more,
     and what a client is given stays near even where a band holds hundreds. A client's own country, where
-    nothing more is known, is never cut.
+    nothing more is known, is never cut. Those beyond ``policy.far_km`` are apart where a global mirror is among them.
     """
-    rows = sorted((effective_km(mirrors[number], place, policy.border_km), number) for number in nearby)
+    numbers = list(nearby)
+    rows = sorted((effective_km(mirrors[number], place, policy), number) for number in numbers)
     cut = near_count(place, [km for km, _ in rows], policy)
-    keyed = [((at >= cut, band_of(km, policy)), number) for at, (km, number) in enumerate(rows)]
+    far_km = policy.far_km if any(mirrors[number].is_global for number in numbers) else UNKNOWN_KM
+    keyed = [
+        ((at >= cut, band_of(km, policy), far_km < km < UNKNOWN_KM), number) for at, (km, number) in enumerate(rows)
+    ]
     return [
         Group.of((number for _, number in members), weights) for _, members in groupby(keyed, key=lambda row: row[0])
     ]
@@ -126,7 +144,7 @@ def band_of(km: int, policy: Policy) -> int:
 
 def proximity_of(mirror: Mirror, match: Match | None, place: ClientPlace, policy: Policy) -> tuple[Proximity, int]:
     """How a mirror is close to a client at a place, and its band there."""
-    band = band_of(effective_km(mirror, place, policy.border_km), policy)
+    band = band_of(effective_km(mirror, place, policy), policy)
     if match:
         return match.proximity, band
     within = not is_nowhere(place) and band < len(policy.bands_km)
@@ -134,11 +152,12 @@ def proximity_of(mirror: Mirror, match: Match | None, place: ClientPlace, policy
 
 
 def distance_to(mirror: Mirror, place: ClientPlace) -> int | None:
-    """The kilometres from a place to a mirror, or None where one of them is not known."""
-    here = vector_of(mirror)
-    if here is None or place.latitude is None or place.longitude is None:
+    """The kilometres from a place to the nearest of a mirror's, or None where one of them is not known."""
+    if place.latitude is None or place.longitude is None:
         return None
-    return distance_km(here, vector(place.latitude, place.longitude))
+    here = vector(place.latitude, place.longitude)
+    found = (vector_of(each) for each in places_of(mirror))
+    return min((distance_km(each, here) for each in found if each), default=None)
 
 
 def ordered(groups: Sequence[Group], keys: Sequence[float], words: HashWords, usable: Container[int]) -> Iterator[int]:

@@ -20,10 +20,10 @@ from mirrorlist.core.catalogue.service import GeoSources, NetworkOverride
 from mirrorlist.core.errors import GeoDatabaseError
 from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.geo import place_of
-from mirrorlist.core.network.intervals import as_numbers, renumbered
+from mirrorlist.core.network.intervals import as_numbers, places_in_systems, renumbered
 from mirrorlist.core.network.prefixes import flatten
 from mirrorlist.core.selection.client import place_at
-from mirrorlist.core.selection.compile import CloudTable, Proof, cloud_table, country_places, places_in_systems
+from mirrorlist.core.selection.compile import CloudTable, Proof, cloud_table, country_places
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.countries import country_of
 from mirrorlist.sources.geo.bundled import DATA, read_embedded_asns, read_embedded_places

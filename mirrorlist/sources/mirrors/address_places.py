@@ -13,6 +13,7 @@ from enum import StrEnum
 from tzfpy import get_tz
 
 from mirrorlist.core.errors import Finding, Severity
+from mirrorlist.core.mirror import is_in_one_place
 from mirrorlist.core.model import Location, Mirror, PlaceSource
 from mirrorlist.core.network.addresses import KnownAddress, PlaceOf, address_location, other_systems
 from mirrorlist.sources.places.gazetteer import Point
@@ -37,6 +38,7 @@ def placed_by_addresses(mirrors: Iterable[Mirror], known: Known, place_of: Place
         said = mirror.location or Location()
         if (
             not mirror.private
+            and is_in_one_place(mirror)
             and said.latitude is None
             and (at := address_location(known.get(mirror.name, ()), place_of))
         ):
@@ -69,7 +71,7 @@ def address_findings(
 def _contradictions(
     mirror: Mirror, addresses: Sequence[KnownAddress], place_of: PlaceOf, atlas: Atlas
 ) -> Iterator[tuple[AddressCode, str]]:
-    found = address_location(addresses, place_of)
+    found = address_location(addresses, place_of) if is_in_one_place(mirror) else None
     said = mirror.location
     if found and said and said.source is not PlaceSource.ADDRESS:
         apart = _apart(said, found, atlas)

@@ -26,16 +26,11 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
     books = {MAIN: fields.get("address"), **fields.get("address_optional", {})}
     subnets, asn = fields.get("subnets"), fields.get("asn", [])
     sync = fields.get("sync", {})
-    place = fields.get("geolocation", {})
-    country = countries.by_code.get(place.get("country", ""))
-    found = Location(
-        continent=country.continent if country else place.get("continent"),
-        country=country.code if country else None,
-        region=place.get("state_province") or None,
-        city=place.get("city") or None,
-        latitude=_number(place.get("latitude")),
-        longitude=_number(place.get("longitude")),
-    )
+    home = _location(fields.get("geolocation", {}), countries)
+    places = tuple(found for each in fields.get("places", []) if (found := _location(each, countries)))
+    is_global = fields.get("global", False)
+    if home is None and not is_global:
+        home, places = next(iter(places), None), places[1:]
     return Mirror(
         name=fields["name"],
         urls={
@@ -47,7 +42,9 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
         sponsor=fields.get("sponsor", ""),
         sponsor_url=fields.get("sponsor_url"),
         email=fields.get("email"),
-        location=found if found != Location() else None,
+        location=home,
+        places=places,
+        is_global=is_global,
         private=fields.get("private", False),
         monopoly=fields.get("monopoly", False),
         subnets=_unique(prefix(text) for text in subnets) if isinstance(subnets, list) else (),
@@ -73,6 +70,20 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
         agreement=fields.get("agreement"),
         notify=fields.get("notify", True),
     )
+
+
+def _location(place: Fields, countries: Countries) -> Location | None:
+    """A place as the file describes it; None where that says nothing."""
+    country = countries.by_code.get(place.get("country", ""))
+    found = Location(
+        continent=country.continent if country else place.get("continent"),
+        country=country.code if country else None,
+        region=place.get("state_province") or None,
+        city=place.get("city") or None,
+        latitude=_number(place.get("latitude")),
+        longitude=_number(place.get("longitude")),
+    )
+    return found if found != Location() else None
 
 
 def _cloud(fields: Fields) -> CloudRegions | None:

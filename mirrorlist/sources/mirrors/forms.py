@@ -255,13 +255,21 @@ FORMS: Mapping[Field, Form] = {
     ("sponsor",): text_of,
     ("sponsor_url",): only_entry,
     ("email",): only_entry,
-    ("geolocation", "continent"): only_entry,
-    ("geolocation", "country"): only_entry,
-    ("geolocation", "state_province"): text_of,
-    ("geolocation", "city"): text_of,
-    ("geolocation", "latitude"): _degrees("NS"),
-    ("geolocation", "longitude"): _degrees("EW"),
+    **{
+        (*at, key): form
+        for at in (("geolocation",), ("places", "*"))
+        for key, form in {
+            "continent": only_entry,
+            "country": only_entry,
+            "state_province": text_of,
+            "city": text_of,
+            "latitude": _degrees("NS"),
+            "longitude": _degrees("EW"),
+        }.items()
+    },
     ("geolocation", "time_zone"): text_of,
+    ("places",): lambda value: [value] if isinstance(value, dict) else None,
+    ("global",): truth,
     ("private",): truth,
     ("notify",): truth,
     ("monopoly",): truth,

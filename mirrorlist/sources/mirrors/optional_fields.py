@@ -19,13 +19,14 @@ MOST_WRITTEN = 5
 _SINGLE = (
     "update_frequency", "sponsor", "sponsor_url", "email", "asn", "status_reason", "status_since", "status_until",
     "bandwidth_mbps", "storage_gb", "logo", "contact_name", "agreement", "peerings", "sync", "probe", "geolocation",
-    "address_optional",
+    "address_optional", "places", "global",
 )  # fmt: skip
 _PLACE = ("continent", "country", "state_province", "city", "latitude", "longitude", "time_zone")
 
 OPTIONAL: frozenset[Field] = frozenset({
     *((key,) for key in _SINGLE),
     *(("geolocation", key) for key in _PLACE),
+    ("places", "*"), *(("places", "*", key) for key in _PLACE),
     ("address_optional", "*"), ("asn", "*"), ("peerings", "*"), ("sync", "source"), ("sync", "from"),
     ("probe", "at_most"),
 })  # fmt: skip

@@ -105,6 +105,14 @@ class MirrorDraft:
         for module in self.mapping("address_optional"):
             yield ("address_optional", module), self.mapping("address_optional", module)
 
+    def places(self) -> Iterator[tuple[Pointer, dict[str, Value]]]:
+        """The mappings that describe places, to be changed in place, with their pointers."""
+        yield ("geolocation",), self.mapping("geolocation")
+        further = self.root.get("places")
+        for index, each in enumerate(further if isinstance(further, list) else ()):
+            if isinstance(each, dict):
+                yield ("places", index), each
+
 
 Repair = Callable[[MirrorDraft, Surroundings], None]
 
@@ -120,8 +128,12 @@ def _repair_keys(draft: MirrorDraft, pointer: Pointer, mapping: dict[str, Value]
     if node.get("additionalProperties") is False:
         _rename(draft, pointer, mapping, node.get("properties", {}))
     for key, value in mapping.items():
+        inner = entry("mirror", node, key)
         if isinstance(value, dict):
-            _repair_keys(draft, (*pointer, key), value, entry("mirror", node, key))
+            _repair_keys(draft, (*pointer, key), value, inner)
+        for index, each in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(each, dict):
+                _repair_keys(draft, (*pointer, key, index), each, inner.get("items", {}))
 
 
 def _rename(draft: MirrorDraft, pointer: Pointer, mapping: dict[str, Value], known: Schema) -> None:
@@ -225,15 +237,19 @@ def repair_sponsor_url(draft: MirrorDraft, _: Surroundings) -> None:
 
 def repair_country(draft: MirrorDraft, around: Surroundings) -> None:
     """A country by its name or another code becomes its ISO code; an unknown one is dropped."""
-    place = draft.mapping("geolocation")
-    text, pointer = place.get("country"), ("geolocation", "country")
-    if isinstance(text, str) and _country(draft, around, pointer, place, "country", text) is None:
-        del place["country"]
+    for at, place in draft.places():
+        text = place.get("country")
+        if isinstance(text, str) and _country(draft, around, (*at, "country"), place, "country", text) is None:
+            del place["country"]
 
 
 def repair_continent(draft: MirrorDraft, around: Surroundings) -> None:
     """A continent by its name becomes its code; one that is not the country's is reported, for the country counts."""
-    place, pointer = draft.mapping("geolocation"), ("geolocation", "continent")
+    for at, place in draft.places():
+        _repair_continent(draft, around, (*at, "continent"), place)
+
+
+def _repair_continent(draft: MirrorDraft, around: Surroundings, pointer: Pointer, place: dict[str, Value]) -> None:
     text, country = place.get("continent"), around.countries.by_code.get(str(place.get("country")))
     meant = continents(text) if isinstance(text, str) else ()
     if not isinstance(text, str) or not meant or (country is None and len(meant) > 1):

@@ -7,6 +7,7 @@ To add one: a function here, its place in ``place_findings``, and a code for wha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.mirror import is_public
@@ -14,10 +15,7 @@ from mirrorlist.core.model import Location, Mirror, PlaceSource
 from mirrorlist.sources.places.locations import Atlas, contradiction, located, text_location
 from mirrorlist.sources.yaml.documents import Code, Document, Pointer, shown
 
-CITY: Pointer = ("geolocation", "city")
-STATE: Pointer = ("geolocation", "state_province")
-LATITUDE: Pointer = ("geolocation", "latitude")
-
+NAMED = ("continent", "country", "state_province", "city", "latitude", "longitude")
 VAGUE = (PlaceSource.STATE, PlaceSource.COUNTRY, PlaceSource.CONTINENT)
 
 NAMES: Mapping[PlaceSource, Callable[[Location], tuple[str | None, ...]]] = {
@@ -42,45 +40,61 @@ def placed_by(location: Location | None) -> str:
     return f"placed by {location.source} ({', '.join(names)})"
 
 
+def described_places(document: Document, mirror: Mirror) -> Iterator[tuple[Pointer, Location]]:
+    """Each place that a document describes, with its pointer; what says nothing is no place."""
+    root: dict[str, Any] = document.root or {}
+    further = enumerate(root.get("places") or ())
+    entries = [(("geolocation",), root.get("geolocation")), *((("places", index), each) for index, each in further)]
+    said = (*((mirror.location,) if mirror.location else ()), *mirror.places)
+    told = (pointer for pointer, each in entries if each and any(value for key, value in each.items() if key in NAMED))
+    return zip(told, said, strict=False)
+
+
 def place_findings(document: Document, mirror: Mirror, atlas: Atlas) -> tuple[Finding, ...]:
-    """The remarks on the place of a document's mirror. One that serves its own networks only needs none."""
-    said = mirror.location
-    found = located(said, atlas) if said else None
-    if said is None or found is None:
-        if not is_public(mirror):
+    """The remarks on the places of a document's mirror. One that serves its own networks only needs none."""
+    found = [(at, located(said, atlas)) for at, said in described_places(document, mirror)]
+    if not any(place for _, place in found):
+        if not is_public(mirror) or mirror.is_global:
             return ()
-        what = "names no known country" if said else "is not given"
+        what = "names no known country" if found else "is not given"
         remedy = "write country, state_province and city, or latitude and longitude"
         message = f"geolocation {what}, so its addresses place the mirror, or it comes last; {remedy}"
         return (document.warning(("geolocation",), Code.NO_PLACE, message),)
-    if found.source is PlaceSource.COORDINATES:
-        return tuple(_contradictions(document, found, atlas))
-    return tuple(_oddities(document, found))
+    return tuple(
+        remark
+        for at, place in found
+        if place
+        for remark in (
+            _contradictions(document, at, place, atlas)
+            if place.source is PlaceSource.COORDINATES
+            else _oddities(document, at, place)
+        )
+    )
 
 
-def _contradictions(document: Document, found: Location, atlas: Atlas) -> Iterator[Finding]:
+def _contradictions(document: Document, at: Pointer, found: Location, atlas: Atlas) -> Iterator[Finding]:
     """Names that lie far from the coordinates."""
     names = text_location(found, found, atlas)
     if names and (apart := contradiction(names, found)):
         message = f"the coordinates are {apart} km from the names' place, {placed_by(names)}; correct one of the two"
-        yield document.warning(LATITUDE, Code.PLACE_CONTRADICTION, message)
+        yield document.warning((*at, "latitude"), Code.PLACE_CONTRADICTION, message)
 
 
-def _oddities(document: Document, found: Location) -> Iterator[Finding]:
+def _oddities(document: Document, at: Pointer, found: Location) -> Iterator[Finding]:
     """Names that are not known, or do not belong together."""
-    where = placed_by(found)
+    where, city, state = placed_by(found), (*at, "city"), (*at, "state_province")
     if found.source is PlaceSource.SWAPPED:
         message = f"city {shown(found.city)} is a state and state_province {shown(found.region)} a city; swap them"
-        yield document.warning(CITY, Code.SWAPPED_PLACE, message)
+        yield document.warning(city, Code.SWAPPED_PLACE, message)
     elif found.source is PlaceSource.CITY_ELSEWHERE:
         message = (
             f"city {shown(found.city)} is not in {shown(found.region)}; the mirror is {where}; correct one of the two"
         )
-        yield document.warning(CITY, Code.CITY_ELSEWHERE, message)
+        yield document.warning(city, Code.CITY_ELSEWHERE, message)
     elif found.source in VAGUE and found.city:
         remedy = "correct it, write the nearest larger city, or give latitude and longitude"
         message = f"city {shown(found.city)} is not known there, so the mirror is {where}; {remedy}"
-        yield document.warning(CITY, Code.UNKNOWN_CITY, message)
+        yield document.warning(city, Code.UNKNOWN_CITY, message)
     elif found.source in VAGUE and found.source is not PlaceSource.STATE and found.region:
         message = f"state_province {shown(found.region)} is not known, so the mirror is {where}; correct it"
-        yield document.warning(STATE, Code.UNKNOWN_STATE, message)
+        yield document.warning(state, Code.UNKNOWN_STATE, message)

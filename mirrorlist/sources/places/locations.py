@@ -139,9 +139,10 @@ STEPS: tuple[Step, ...] = (by_coordinates, *TEXT_STEPS)
 
 
 def placed(mirror: Mirror, atlas: Atlas) -> Mirror:
-    """The mirror with coordinates, or as it is where nothing is known of its place."""
+    """The mirror with coordinates of its places, each as it is where nothing is known of it."""
     found = mirror.location and located(mirror.location, atlas)
-    return replace(mirror, location=found) if found else mirror
+    places = tuple(located(each, atlas) or each for each in mirror.places)
+    return replace(mirror, location=found or mirror.location, places=places)
 
 
 def located(location: Location, atlas: Atlas, steps: Sequence[Step] = STEPS) -> Location | None:

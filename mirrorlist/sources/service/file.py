@@ -123,6 +123,8 @@ def read_service(
             protocol_order=policy.protocol_order,
             bands_km=policy.bands_km,
             border_km=policy.border_km,
+            global_km=policy.global_km,
+            far_km=policy.far_km,
             weight_cap_mbps=policy.weight_cap_mbps,
             turn_seconds=_seconds(policy.turn),
             lag_grace_seconds=duration_seconds(str(policy.lag_grace)) or 0,

@@ -218,6 +218,8 @@ class PolicyText:
     protocol_order: tuple[Protocol, ...] = _POLICY.protocol_order
     bands_km: tuple[int, ...] = _POLICY.bands_km
     border_km: int = _POLICY.border_km
+    global_km: int = _POLICY.global_km
+    far_km: int = _POLICY.far_km
     weight_cap_mbps: int = _POLICY.weight_cap_mbps
     turn: str = f"{_POLICY.turn_seconds}s"
     lag_grace: str | int = f"{_POLICY.lag_grace_seconds}s"

@@ -16,7 +16,7 @@ from mirrorlist.core.network.prefixes import canonical_network, is_address
 from mirrorlist.sources.mirrors.files import read_regular
 from mirrorlist.sources.mirrors.logos import MOST_BYTES, picture_fault
 from mirrorlist.sources.mirrors.urls import url_fault
-from mirrorlist.sources.places.checks import placed_by
+from mirrorlist.sources.places.checks import described_places, placed_by
 from mirrorlist.sources.places.locations import located
 from mirrorlist.sources.submissions.hosts import name_fault, public_name_fault
 from mirrorlist.sources.submissions.networks import SHORTEST
@@ -32,7 +32,7 @@ from mirrorlist.sources.submissions.submission import (
 from mirrorlist.sources.submissions.submission import SubmissionCode as Code
 from mirrorlist.sources.submissions.text import look_alike
 from mirrorlist.sources.yaml.documents import Code as LoaderCode
-from mirrorlist.sources.yaml.documents import Pointer, duration_seconds, shown
+from mirrorlist.sources.yaml.documents import Pointer, Value, duration_seconds, shown
 from mirrorlist.sources.yaml.schema_messages import did_you_mean
 
 PLAUSIBLE = 100
@@ -77,22 +77,28 @@ def bandwidth_is_plausible(submission: Submission, terms: SubmissionTerms) -> It
 
 
 def place_can_be_found(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
-    """The names of the place lead further than to the country, where a city or state is given."""
+    """The names of a place lead further than to the country, where a city or state is given."""
     mirror = submission.mirror
-    said = mirror.location if mirror else None
-    if mirror is None or said is None or not is_public(mirror) or not (said.city or said.region):
+    if mirror is None or not is_public(mirror):
         return
-    found = located(said, terms.atlas)
-    if found is None or found.source in COARSE:
-        names = " and ".join(shown(name) for name in (said.city, said.region) if name)
-        remedy = "correct them, write the nearest larger city, or give latitude and longitude"
-        message = f"{names} cannot be found, so the mirror would be {placed_by(found)}; {remedy}"
-        yield submission.error(("geolocation",), Code.UNRESOLVABLE_PLACE, message)
+    for pointer, said in described_places(submission.document, mirror):
+        found = located(said, terms.atlas)
+        if (said.city or said.region) and (found is None or found.source in COARSE):
+            names = " and ".join(shown(name) for name in (said.city, said.region) if name)
+            remedy = "correct them, write the nearest larger city, or give latitude and longitude"
+            message = f"{names} cannot be found, so the mirror would be {placed_by(found)}; {remedy}"
+            yield submission.error(pointer, Code.UNRESOLVABLE_PLACE, message)
 
 
-def place_is_one_place(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
+def places_are_places(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
     """The continent is that of the country, and the coordinates are not the sea where nobody wrote any."""
-    place = submission.root.get("geolocation")
+    yield from _place_faults(submission, terms, ("geolocation",), submission.root.get("geolocation"))
+    further = submission.root.get("places")
+    for index, place in enumerate(further if isinstance(further, list) else ()):
+        yield from _place_faults(submission, terms, ("places", index), place)
+
+
+def _place_faults(submission: Submission, terms: SubmissionTerms, pointer: Pointer, place: Value) -> Iterator[Finding]:
     if not isinstance(place, dict):
         return
     country = terms.atlas.countries.by_code.get(str(place.get("country")))
@@ -101,10 +107,10 @@ def place_is_one_place(submission: Submission, terms: SubmissionTerms) -> Iterat
         message = (
             f"continent {shown(continent)} is not that of {country.code}; write '{country.continent}' or remove it"
         )
-        yield submission.error(("geolocation", "continent"), Code.UNRESOLVABLE_PLACE, message)
+        yield submission.error((*pointer, "continent"), Code.UNRESOLVABLE_PLACE, message)
     if place.get("latitude") == 0 and place.get("longitude") == 0:
         message = "latitude 0 and longitude 0 are in the sea; write where the mirror is"
-        yield submission.error(("geolocation", "latitude"), Code.UNRESOLVABLE_PLACE, message)
+        yield submission.error((*pointer, "latitude"), Code.UNRESOLVABLE_PLACE, message)
 
 
 def time_zone_exists(submission: Submission, terms: SubmissionTerms) -> Iterator[Finding]:
@@ -134,7 +140,7 @@ FACT_CHECKS: tuple[Check, ...] = (
     syncs_often_enough,
     bandwidth_is_plausible,
     place_can_be_found,
-    place_is_one_place,
+    places_are_places,
     time_zone_exists,
     logo_is_a_picture,
 )

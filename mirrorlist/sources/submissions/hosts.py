@@ -253,7 +253,7 @@ def urls_are_its_own(submission: Submission, _: SubmissionTerms) -> Iterator[Fin
             message = f"{spelled(pointer)} {shown(url)} is the tree of {spelled(first)} too; write each module's own"
             yield submission.error(pointer, Code.DUPLICATE_URL, message)
         if holders:
-            remedy = "keep one file for it, or write another URL here"
+            remedy = "write another URL here, or keep one file: with its places, or with 'global: true'"
             message = f"{spelled(pointer)} {shown(url)} is the tree of {holders[0]} too; {remedy}"
             yield submission.error(pointer, Code.DUPLICATE_URL, message)
 

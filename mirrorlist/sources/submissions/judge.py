@@ -175,7 +175,7 @@ def _findings(submission: Submission, terms: SubmissionTerms) -> list[Finding]:
         found += map(_held_to, place_findings(submission.document, submission.mirror, terms.atlas))
     told = {(each.line, each.column) for each in found if each.severity is Severity.ERROR and each.code in SHAPE}
     news = [each for check in (name_is_its_own, *CHECKS) for each in check(submission, terms)]
-    # A continent that is not the country's is an error of place_is_one_place here.
+    # A continent that is not the country's is an error of places_are_places here.
     kept = [
         each
         for each in found

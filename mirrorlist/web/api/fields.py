@@ -48,6 +48,8 @@ FIELDS: Mapping[str, tuple[str, Any]] = {
     "longitude": ("Degrees east.", 11.58),
     "precision_km": ("The radius in kilometres that the coordinates are good for.", 10.0),
     "placed_by": ("How the coordinates were found, in words.", "its city"),
+    "places": ("Further places behind the same addresses; the mirror is near in each of them.", None),
+    "is_global": ("Whether the mirror is near everywhere, as a content delivery network is.", False),
     "time_zone": ("The time zone of the mirror's place, as in the IANA database.", "Europe/Berlin"),
     "bandwidth_mbps": ("The bandwidth that the mirror declares, in Mbit/s; null if it declares none.", 10000),
     "update_frequency_seconds": ("How often the mirror syncs, in seconds.", 10800),

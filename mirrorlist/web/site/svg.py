@@ -13,7 +13,7 @@ from importlib.resources import files
 from xml.sax.saxutils import escape, quoteattr
 
 from mirrorlist.core.network.geo import HEIGHT, WIDTH, point
-from mirrorlist.core.public.types import MirrorState, PublicMirror
+from mirrorlist.core.public.types import MirrorState, PublicMirror, PublicPlace
 from mirrorlist.web.languages import gettext, ngettext
 from mirrorlist.web.words import country_name, duration, state_words
 
@@ -117,13 +117,19 @@ WORLD = Frame(0, 0, WIDTH)
 LEAST_WIDTH = 160
 
 
-def frame(mirrors: Iterable[PublicMirror]) -> Frame:
-    """The part of the map that holds these mirrors, with some room around them; the world without any."""
-    placed = [
-        point(each.latitude, each.longitude)
-        for each in mirrors
+def marks_of(mirror: PublicMirror) -> list[tuple[str | None, tuple[float, float]]]:
+    """Where a mirror is on the map: in each of its places that is known, with the country."""
+    home = PublicPlace(mirror.country, mirror.city, mirror.latitude, mirror.longitude)
+    return [
+        (each.country, point(each.latitude, each.longitude))
+        for each in (home, *mirror.places)
         if each.latitude is not None and each.longitude is not None
     ]
+
+
+def frame(mirrors: Iterable[PublicMirror]) -> Frame:
+    """The part of the map that holds these mirrors, with some room around them; the world without any."""
+    placed = [mark for each in mirrors for _, mark in marks_of(each)]
     if not placed:
         return WORLD
     (left, right), (top, bottom) = ((min(at), max(at)) for at in zip(*placed, strict=True))
@@ -152,9 +158,8 @@ def spots(mirrors: Iterable[PublicMirror], frame: Frame) -> list[MapLink]:
     near: dict[tuple[str | None, int, int], list[tuple[float, float, PublicMirror]]] = defaultdict(list)
     size = _SPOT * frame.scale
     for mirror in mirrors:
-        if mirror.latitude is not None and mirror.longitude is not None:
-            x, y = point(mirror.latitude, mirror.longitude)
-            near[mirror.country, int(x / size), int(y / size)].append((x, y, mirror))
+        for country, (x, y) in marks_of(mirror):
+            near[country, int(x / size), int(y / size)].append((x, y, mirror))
     found = []
     for (country, _, _), marks in near.items():
         names = [mirror.name for _, _, mirror in marks]
@@ -176,7 +181,7 @@ MOST_NAMED = 4
 
 
 def world_map(mirrors: Iterable[PublicMirror], palette: Palette, frame: Frame = WORLD) -> bytes:
-    """The mirrors on a map of the world, or of a part of it; those of unknown place are not on it."""
+    """The mirrors on a map of the world, or of a part of it, in each of their places as far as these are known."""
     scale = frame.scale
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{frame.view_box}">',
@@ -184,11 +189,7 @@ def world_map(mirrors: Iterable[PublicMirror], palette: Palette, frame: Frame = 
         f'<path d="{land()}" transform="scale(.1)" fill="{palette.land}"/>',
     ]
     digits = 0 if frame is WORLD else 1
-    placed = [
-        (mirror.state, point(mirror.latitude, mirror.longitude))
-        for mirror in mirrors
-        if mirror.latitude is not None and mirror.longitude is not None
-    ]
+    placed = [(mirror.state, mark) for mirror in mirrors for _, mark in marks_of(mirror)]
     for state in _BEST_LAST:
         marks = [mark for each, mark in placed if each is state]
         if marks:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorlist.core.catalogue.policy import Policy, weight_of
+from mirrorlist.core.mirror import is_out_of_reach
 from mirrorlist.core.model import (
     MAIN,
     NOWHERE,
@@ -63,10 +64,10 @@ def _expected(
         and not (m.private or m.monopoly or m.cloud)
         and (not m.countries_only or where.country in m.countries_only)
         and where.country not in m.countries_never
-        and not any(pair.km is None and pair.clients in (where.country, f"AS{where.asn}") for pair in m.pairs)
+        and not is_out_of_reach(m, where)
     ]
     weights = [weight_of(m, policy) for m in mirrors]
-    ascending = sorted(effective_km(mirrors[number], where, policy.border_km) for number in numbers)
+    ascending = sorted(effective_km(mirrors[number], where, policy) for number in numbers)
     left = min(len(numbers), near_count(where, ascending, policy))
     groups: Groups = []
     for group in place_groups(mirrors, numbers, where, weights, policy):
@@ -123,6 +124,8 @@ _FIELDS = st.fixed_dictionaries(
         "private": st.booleans(),
         "monopoly": st.booleans(),
         "cloud": st.sampled_from([None, CloudRegions("aws", None)]),
+        "places": st.lists(_LOCATIONS.filter(bool), max_size=3).map(tuple),
+        "is_global": st.booleans(),
         "pairs": st.sampled_from([(ReachPair("DE", "FR", None),), (ReachPair("AS64496", "FR", 700),), BOTH_PAIRS]),
     },
 )
@@ -150,6 +153,8 @@ _POLICIES = st.builds(
     variants=st.integers(1, 4),
     border_km=st.sampled_from([0, 150, 3000]),
     bands_km=st.sampled_from([(100, 250, 500, 1000, 2000, 4000, 8000), (500,), (1, 20_016), ()]),
+    global_km=st.sampled_from([1, 300, 2000, 9000]),
+    far_km=st.sampled_from([200, 4000, 20_000]),
     weight_cap_mbps=st.sampled_from([1, 1000, 100_000]),
     weights=st.sampled_from([{}, {"m0.example.org": 0.0, "m1.example.org": 2.5}]),
 )
@@ -262,7 +267,7 @@ def test_a_weight_is_the_bandwidth_up_to_the_cap_times_the_factor(fields: dict[s
 
 
 def test_a_mirror_without_coordinates_has_no_vector() -> None:
-    assert vector_of(mirror("a", location=Location(country="DE", latitude=1.0))) is None
+    assert vector_of(Location(country="DE", latitude=1.0)) is None
 
 
 def _v4_net(low: int, length: int) -> str:

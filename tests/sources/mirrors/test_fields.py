@@ -41,6 +41,8 @@ geolocation:
   latitude: 60.39
   longitude: 5
   time_zone: Europe/Oslo
+places: [{country: DE, city: Berlin}, {latitude: 1.5, longitude: 103}]
+global: yes
 private: yes
 monopoly: True
 subnets: [192.0.2.0/24, 2001:0DB8:0000::/44, 198.51.100.7, "2001:db8::1", 192.0.2.0/24]
@@ -84,6 +86,11 @@ def test_every_field_arrives_with_its_meaning() -> None:
             sponsor_url="https://www.a.example/",
             email="admin@a.example",
             location=Location("EU", "NO", "Vestland", "Bergen", 60.39, 5.0),
+            places=(
+                Location("EU", "DE", city="Berlin"),
+                Location(latitude=1.5, longitude=103.0),
+            ),
+            is_global=True,
             private=True,
             monopoly=True,
             subnets=(

@@ -751,6 +751,12 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "policy/bands_km/items/type": ("+policy: {bands_km: [0.5]}\n", "6:21", "is 0.5; write a whole number"),
     "policy/bands_km/items/minimum": ("+policy: {bands_km: [0]}\n", "6:21", "at least 1"),
     "policy/bands_km/items/maximum": ("+policy: {bands_km: [20101]}\n", "6:21", "at most 20100"),
+    "policy/global_km/type": ("+policy: {global_km: near}\n", "6:21", "is 'near'; write a whole number"),
+    "policy/global_km/minimum": ("+policy: {global_km: -1}\n", "6:21", "at least 0"),
+    "policy/global_km/maximum": ("+policy: {global_km: 20101}\n", "6:21", "at most 20100"),
+    "policy/far_km/type": ("+policy: {far_km: away}\n", "6:18", "is 'away'; write a whole number"),
+    "policy/far_km/minimum": ("+policy: {far_km: -1}\n", "6:18", "at least 0"),
+    "policy/far_km/maximum": ("+policy: {far_km: 20101}\n", "6:18", "at most 20100"),
     "policy/border_km/type": ("+policy: {border_km: near}\n", "6:21", "is 'near'; write a whole number"),
     "policy/border_km/minimum": ("+policy: {border_km: -1}\n", "6:21", "at least 0"),
     "policy/border_km/maximum": ("+policy: {border_km: 20101}\n", "6:21", "at most 20100"),
@@ -1832,6 +1838,8 @@ policy:
   protocol_order: [http]
   bands_km: [10, 20]
   border_km: 0
+  global_km: 900
+  far_km: 3000
   weight_cap_mbps: 100
   turn: 1d
   lag_grace: 30m
@@ -1883,6 +1891,8 @@ site:
                 protocol_order=(Protocol.HTTP,),
                 bands_km=(10, 20),
                 border_km=0,
+                global_km=900,
+                far_km=3000,
                 weight_cap_mbps=100,
                 turn_seconds=86_400,
                 lag_grace_seconds=1800,

@@ -97,6 +97,15 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     (f"{PLACE}/time_zone/type", {"geolocation": {"time_zone": 2}}),
     (f"{PLACE}/time_zone/maxLength", {"geolocation": {"time_zone": "x" * 65}}),
     (f"{PLACE}/time_zone/pattern", {"geolocation": {"time_zone": "UTC +2"}}),
+    (f"{P}/places/type", {"places": {"country": "NO"}}),
+    (f"{P}/places/minItems", {"places": []}),
+    (f"{P}/places/maxItems", {"places": [{"country": "NO"}] * 65}),
+    (f"{P}/places/items/type", {"places": ["NO"]}),
+    (f"{P}/places/items/additionalProperties", {"places": [{"time_zone": "Europe/Oslo"}]}),
+    (f"{P}/places/items/minProperties", {"places": [{}]}),
+    (f"{P}/places/items/dependentRequired/latitude", {"places": [{"latitude": 1}]}),
+    (f"{P}/places/items/dependentRequired/longitude", {"places": [{"longitude": 1}]}),
+    (f"{P}/global/type", {"global": "perhaps"}),
     (f"{P}/private/type", {"private": "perhaps"}),
     (f"{P}/notify/type", {"notify": "perhaps"}),
     (f"{P}/monopoly/type", {"monopoly": 1}),
@@ -292,7 +301,7 @@ def test_the_schema_can_be_read_by_people_and_needs_no_other_file() -> None:
 def test_every_mapping_of_the_schema_is_closed() -> None:
     mappings = [node for node in subschemas(SCHEMA) if node.get("type") == "object"]
 
-    assert len(mappings) == 6
+    assert len(mappings) == 7
     assert all(isinstance(node["additionalProperties"], bool | dict) for node in mappings)
     assert not any(node["additionalProperties"] is True for node in mappings)
 

@@ -560,7 +560,7 @@ def test_every_field_of_a_mirror_is_named_on_purpose() -> None:
     """A new field gets out only with a change here."""
     assert {field.name for field in fields(PublicMirror)} == {
         "name", "state", "status", "urls", "sponsor", "sponsor_url", "logo", "country", "continent", "region", "city",
-        "latitude", "longitude", "precision_km", "placed_by", "time_zone", "bandwidth_mbps",
+        "latitude", "longitude", "precision_km", "placed_by", "places", "is_global", "time_zone", "bandwidth_mbps",
         "update_frequency_seconds", "countries_only", "countries_never", "status_reason", "status_until", "live_from",
         "since", "checked_at", "ipv6", "repositories", "fresh", "lag_seconds", "home_share", "override",
         "files",
@@ -659,3 +659,15 @@ def test_the_prober_says_who_asks_and_how_to_limit_it() -> None:
     bare = tree(get(both(record_of(3, site=Site())), "/prober")).text_content()
     assert f"mirrorlist/{__version__}" in bare
     assert "(+" not in bare
+
+
+def test_the_page_of_a_mirror_shows_its_places() -> None:
+    tokyo = Location(country="JP", city="Tokyo", latitude=35.7, longitude=139.7)
+    many = mirror("many", "berlin", places=(tokyo, Location(country="US")))
+    service = both(with_record([many, mirror("cdn", "chicago", is_global=True)]))
+    facts = tree(get(service, f"/mirrors/{many.name}")).xpath("//dl")[0].text_content()
+    assert "Home" in facts and "Germany" in facts and "Japan, Tokyo" in facts and "United States" in facts
+    assert "everywhere, as a content delivery network" in get(service, "/mirrors/cdn.example.org").body.decode()
+    told = json.loads(get(service, f"/api/v1/mirrors/{many.name}").body)["mirror"]
+    assert [(each["country"], each["city"]) for each in told["places"]] == [("JP", "Tokyo"), ("US", None)]
+    assert told["is_global"] is False
