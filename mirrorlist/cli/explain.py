@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mirrorlist.cli.output.faults import since, weight_line
-from mirrorlist.cli.shared.compiled import snapshot_of
+from mirrorlist.cli.shared.compiled import Checks, snapshot_of
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
 from mirrorlist.cli.shared.questions import client_of, query_of, question_options
 from mirrorlist.core.model import Client, PlaceSource, Query
@@ -42,13 +42,23 @@ def explain(
         selection = select(snapshot, query, client, now)
         tell_json(with_iso(explanation(snapshot, selection, everything=True)))
         return
-    tell(Console(highlight=False), snapshot, query, client, now, everything)
+    checks = Checks(context, snapshot.facts)
+    tell(Console(highlight=False), snapshot, query, client, now, everything, checks)
 
 
 def tell(
-    console: Console, snapshot: Snapshot, query: Query, client: Client, now: float, everything: bool = True
+    console: Console,
+    snapshot: Snapshot,
+    query: Query,
+    client: Client,
+    now: float,
+    everything: bool = True,
+    checks: Checks | None = None,
 ) -> None:
-    """Writes the decision for a query and a client, the list last; ``everything``: each mirror that is left out too."""
+    """Writes the decision for a query and a client, the list last; ``everything``: each mirror that is left out too.
+
+    ``checks`` says how the chosen mirrors were checked for it.
+    """
     selection = select(snapshot, query, client, now)
     told = explanation(snapshot, selection, everything=True)
     who = told.asker
@@ -67,6 +77,8 @@ def tell(
             f"metalink: repomd.xml {metadata.current.sha256[:16]}..., at the origin for {days:.1f} days, "
             f"{len(metadata.alternates)} older accepted"
         )
+    if checks:
+        _tell_checks(console, selection, checks)
     if everything:
         _tell_places(console, selection)
         _tell_left_out(console, selection)
@@ -128,6 +140,17 @@ def _tell_places(console: Console, selection: Selection) -> None:
         names = [name for name, found in sources.items() if found is source]
         if names:
             console.print(f"\n{f'placed by {source}' if source else 'of unknown place'} ({len(names)}):")
+            console.print(indented(names, console.width))
+
+
+def _tell_checks(console: Console, selection: Selection, checks: Checks) -> None:
+    """How deep the chosen mirrors were checked for what was asked."""
+    by_depth: dict[str, list[str]] = {}
+    for choice in selection.choices:
+        by_depth.setdefault(checks.of(choice.mirror, selection.query), []).append(choice.mirror.name)
+    for depth, names in by_depth.items():
+        if depth:
+            console.print(f"\n{depth} ({len(names)}):", markup=False)
             console.print(indented(names, console.width))
 
 

@@ -22,18 +22,22 @@ from mirrorlist.core.health.report import (
     remedies,
     report,
     said_nothing,
+    summary,
     worst,
 )
 from mirrorlist.core.health.upstreams import Upstreams
 from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, Event
 from mirrorlist.core.health.verdicts import by_mirror as verdicts_by_mirror
 from mirrorlist.core.model import FallbackLevel
+from mirrorlist.core.public.encoding import checking_of
 from mirrorlist.core.selection.fallback_levels import rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
+from mirrorlist.store.history import HistoryStore
 from mirrorlist.store.index_files import current_indexes, read_facts
+from mirrorlist.store.metadata import NamedFileStore
 from mirrorlist.store.quick_looks import QuickLookStore
 from mirrorlist.store.snapshot_files import mirror_called, published_facts
 
@@ -68,7 +72,8 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool, a
     now = context.clock()
     verdicts = store.verdicts(None if mirror.sync_source else name)  # of all mirrors they take a second to read
     upstreams = Upstreams(facts.service, facts.mirrors, verdicts_by_mirror(verdicts))
-    rows = report(mirror, verdicts, upstreams.excuse(mirror))
+    checking = checking_of(facts, NamedFileStore(engine).counts(), HistoryStore(engine).runs(), now)
+    rows = report(mirror, verdicts, upstreams.excuse(mirror), checking)
     if as_json:
         tell_json(
             {
@@ -110,6 +115,7 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool, a
         said = f"{fault.outcome}: {fault.detail}, since {moment(fault.since)} UTC"
         over = f"{fault.address} over {fault.tree.protocol}"
         console.print(f"an address fails quick looks: {over}: {said}", soft_wrap=True, markup=False)
+    console.print(f"content: {summary(mirror, rows, checking)}", soft_wrap=True)
     if weight := weight_line(facts, mirror):
         console.print(weight, soft_wrap=True, markup=False)
     _tell_remedies(console, rows)
@@ -131,6 +137,12 @@ def _row(row: HealthRow, now: float) -> dict[str, object]:
         "detail": row.detail,
         "since": row.since,
         "checked_at": row.checked_at,
+        "depth": row.depth,
+        "kind": row.kind,
+        "files_seen": row.looked if row.looked_at is not None else None,
+        "files_named": row.named,
+        "files_seen_at": row.looked_at,
+        "next_at": row.next_at,
         "awaits": row.awaits(now),
         "remedy": row.remedy,
         "certificate_days": row.certificate_days,

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mirrorlist.cli.output.faults import all_lines
-from mirrorlist.cli.shared.compiled import snapshot_of
+from mirrorlist.cli.shared.compiled import Checks, snapshot_of
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
 from mirrorlist.core.mirror import country_of, is_public
 from mirrorlist.core.model import SERVED_STATUSES, Mirror
@@ -43,10 +43,11 @@ def mirrors(context: Context, names: bool, as_json: bool) -> None:
     table.add_column("Mbit/s", justify="right", no_wrap=True)
     table.add_column("modules", overflow="fold")
     table.add_column("served to", overflow="fold")
+    checks = Checks(context, facts)
     for number, mirror in enumerate(found):
         bandwidth = "" if mirror.bandwidth_mbps is None else str(mirror.bandwidth_mbps)
         name = "\n".join(textwrap.wrap(mirror.name, WIDEST_NAME))
-        told = "\n".join([served_to(mirror), *all_lines(facts, number, mirror)])
+        told = "\n".join(filter(None, [served_to(mirror), checks.summary(mirror), *all_lines(facts, number, mirror)]))
         table.add_row(name, country_of(mirror) or "?", bandwidth, " ".join(mirror.urls), Text(told))
     Console().print(table)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from mirrorlist.cli.output.durations import ago, moment
+from mirrorlist.cli.shared.compiled import Checks
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, state_dir_of, tell_json
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.files.index import File, FileIndex, Holding
-from mirrorlist.indexing.reasons import FileStanding, standings
+from mirrorlist.indexing.reasons import FileStanding, query_of, standings
 from mirrorlist.store.index_files import with_indexes
 from mirrorlist.store.listings import Listings
 from mirrorlist.store.snapshot_files import read_newest
@@ -40,10 +42,12 @@ def which(context: Context, path: str, module: str | None, as_json: bool) -> Non
     found = [(index, number) for index in chosen if (number := index.find(path.strip("/"))) is not None]
     if not found:
         raise NotFound(_not_found(snapshot.files, path, module))
-    stood = [
-        (index, index.file(number), standings(snapshot, index, number, Listings(state_dir, index.facts.module)))
-        for index, number in found
-    ]
+    checks, stood = Checks(context, snapshot.facts), []
+    for index, number in found:
+        file, of = index.file(number), index.facts.module
+        query = query_of(snapshot, of, file.path)
+        rows = standings(snapshot, index, number, Listings(state_dir, of))
+        stood.append((index, file, [replace(row, checked=checks.of(row.mirror, query)) for row in rows]))
     if as_json:
         tell_json([_row(*each) for each in stood])
         return
@@ -68,6 +72,7 @@ def _row(index: FileIndex, file: File, rows: list[FileStanding]) -> dict[str, ob
                 "listed_at": row.listed_at,
                 "private": row.mirror.private,
                 "why": row.why,
+                "checked": row.checked,
             }
             for row in rows
         ],
@@ -99,6 +104,6 @@ def _tell(console: Console, index: FileIndex, file: File, rows: list[FileStandin
     for row in rows:
         name = "\n".join(textwrap.wrap(row.mirror.name, WIDEST_NAME))
         listed = "never" if row.listed_at is None else f"{ago(now - row.listed_at)} ago"
-        why = "; ".join(part for part in ("private" if row.mirror.private else "", row.why) if part)
+        why = "; ".join(part for part in ("private" if row.mirror.private else "", row.why, row.checked) if part)
         table.add_row(name, ANSWERS[row.holding], listed, why)
     console.print(table)

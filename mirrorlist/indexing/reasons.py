@@ -25,12 +25,16 @@ from mirrorlist.store.listings import Listings
 
 @dataclass(frozen=True, slots=True)
 class FileStanding:
-    """The state of one file on one mirror, and why; ``listed_at`` is when that was seen, None for never."""
+    """The state of one file on one mirror, and why; ``listed_at`` is when that was seen, None for never.
+
+    ``checked`` is how deep the prober checked what decides about the file.
+    """
 
     mirror: Mirror
     holding: Holding
     why: str
     listed_at: float | None
+    checked: str = ""
 
 
 def standings(snapshot: Snapshot, index: FileIndex, number: int, listings: Listings) -> list[FileStanding]:
@@ -38,8 +42,7 @@ def standings(snapshot: Snapshot, index: FileIndex, number: int, listings: Listi
     file, holders, module = index.file(number), index.holders(number), index.facts.module
     indexed = {said.name: said for said in index.facts.mirrors}
     # why the prober or a person keeps each mirror out of answers for the file
-    query = Query(RepositoryTarget("", "", module, file.path, False, ()), None, WEB_PROTOCOLS, file=file.path)
-    query = located(snapshot, RepositoryLocator(snapshot.facts.service.catalogue), query, snapshot.facts.built_at)
+    query = query_of(snapshot, module, file.path)
     left_out = usability(snapshot.mirrors, snapshot.facts.health, query, None).reasons
     rows = [
         _told(_standing(mirror, holders.of(at), indexed.get(mirror.name), file, listings, module), left_out[at])
@@ -48,6 +51,12 @@ def standings(snapshot: Snapshot, index: FileIndex, number: int, listings: Listi
     ]
     order = list(Holding)
     return sorted(rows, key=lambda row: (order.index(row.holding), row.mirror.name))
+
+
+def query_of(snapshot: Snapshot, module: str, path: str) -> Query:
+    """The query for a file that the index of a module has."""
+    query = Query(RepositoryTarget("", "", module, path, False, ()), None, WEB_PROTOCOLS, file=path)
+    return located(snapshot, RepositoryLocator(snapshot.facts.service.catalogue), query, snapshot.facts.built_at)
 
 
 def _told(row: FileStanding, reason: Reason | None) -> FileStanding:

@@ -49,8 +49,7 @@ log = structlog.get_logger()
 
 DATES_SECONDS = 600
 """How often dates are looked at: a pause that is over, an alternate that expires, a mirror's time to sync."""
-MOST_TRIES = 10
-"""Each try that fails is a publication of another publisher."""
+MOST_TRIES = 10  # each that fails is a publication of another publisher
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +245,7 @@ class Publisher:
             logos=read_logos(directory, snapshot.facts.mirrors),
             commit=snapshot.facts.commit or commit_of(directory),
             now=now,
+            named=recorded.named if recorded else {},
             files=by_mirror(read_facts(self._state_dir, tuple(snapshot.facts.file_indexes.items()))),
             statistics=read_statistics(self._state_dir),
         )

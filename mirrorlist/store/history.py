@@ -57,23 +57,27 @@ class HistoryStore:
                 self._first_seen.update((mirror, at) for mirror, at in connection.execute(first))
             for mirror, mine in probes.items():
                 self._first_seen.setdefault(mirror, mine[-1].at)
-            runs = connection.execute(sa.select(RUNS).order_by(RUNS.c.id.desc()).limit(MOST_RUNS))
             return History(
                 events=_events(connection, now),
                 probes=probes,
                 sightings=self._sightings,
                 first_seen=self._first_seen,
-                runs=tuple(
-                    PublicRun(
-                        number=row.id,
-                        started_at=row.started_at,
-                        seconds=row.seconds,
-                        mirrors=row.mirrors,
-                        requests=row.requests,
-                        kept=kept_of(row),
-                    )
-                    for row in runs
-                ),
+                runs=self.runs(),
+            )
+
+    def runs(self) -> tuple[PublicRun, ...]:
+        """The last runs of the prober, the newest first."""
+        with self._engine.connect() as connection:
+            return tuple(
+                PublicRun(
+                    number=row.id,
+                    started_at=row.started_at,
+                    seconds=row.seconds,
+                    mirrors=row.mirrors,
+                    requests=row.requests,
+                    kept=kept_of(row),
+                )
+                for row in connection.execute(sa.select(RUNS).order_by(RUNS.c.id.desc()).limit(MOST_RUNS))
             )
 
     def _read_on(self, connection: sa.Connection, now: float) -> None:

@@ -63,6 +63,16 @@ class NamedFileStore:
             for key, versions in found.items()
         }
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many files each version names, beside those for a day's draw."""
+        grouped = (ORIGIN_FILES.c.path, ORIGIN_FILES.c.sha256)
+        wanted = sa.select(*grouped, sa.func.count().label("files")).where(ORIGIN_FILES.c.drawn.is_(False))
+        found: dict[str, dict[str, int]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(wanted.group_by(*grouped)):
+                found.setdefault(row.path, {})[row.sha256] = row.files
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class OriginCheck:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import TypeVar
 
 import msgspec
@@ -93,7 +93,7 @@ class Recorded:
     ``lowered`` are the weights that the prober lowered, by the mirrors' names; ``meant`` is what each major version
     last meant; ``watched`` says whether a prober looks at the mirrors these days; ``sizes`` are the origin's images,
     None where it lacks one; ``addresses`` what the mirrors' names led to last; ``origin_faults`` what is wrong at the
-    origin itself.
+    origin itself; ``named`` by name and SHA-256 how many files an index names.
     """
 
     changes: Mapping[str, Sequence[MetadataChange]]
@@ -105,6 +105,7 @@ class Recorded:
     sizes: Mapping[str, int | None]
     addresses: Mapping[str, tuple[KnownAddress, ...]]
     origin_faults: tuple[str, ...] = ()
+    named: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class Records:
@@ -163,6 +164,7 @@ class Records:
             sizes=metadata.sizes(),
             addresses=AddressStore(engine).known(),
             origin_faults=metadata.faults.sentences(),
+            named=metadata.files.counts(),
         )
         self._last = version, found
         return found

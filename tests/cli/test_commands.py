@@ -241,6 +241,8 @@ def test_explain_shows_why_a_mirror_stands_where_it_stands(checkout: Path) -> No
     assert table[:-3] == [
         "198.51.100.7: place unknown",
         "asks for 9.8/BaseOS/$basearch/os/ of module main",
+        "content not checked: 9.8/BaseOS/x86_64/os/ (1):",
+        "own.example.org",
         "of unknown place (1):",
         "own.example.org",
         "left out (1): The mirror serves clients in its own cloud regions only.",

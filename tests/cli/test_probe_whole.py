@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -167,3 +168,21 @@ def test_a_whole_mirror_is_asked_for_each_file_once_and_again_after_a_change(net
     network.publish(2)
     assert network.probe() == "ab"
     assert {each for each in files() if "-2" in each}
+
+
+def test_every_command_says_how_deep_a_mirror_was_checked_and_when_next(network: Network) -> None:
+    question = ("explain", "--version", "9", "--repo", "baseos", "--arch", "x86_64", "--ip", "198.51.100.1")
+    assert "content not checked (2):\n" in network.told(*question)
+    network.probe()
+    network.probe()
+    network.told("update", "files", "--once")
+    network.told("publish")
+    deep = r"rpm: 5 of 5 files seen, the last at \S+ \S+ UTC; next look about \S+ \S+ UTC"
+    all_of = r"1 of 1 rpm compared, 1 whole; last \S+ \S+ UTC, next about \S+ \S+ UTC"
+    for words, said in {
+        question: deep, ("mirrors",): all_of, ("health", "b.example.org"): f"content: {all_of}",
+        ("health", "b.example.org", "--all"): deep, ("which", f"{REPOSITORY}Packages/b-1.rpm"): deep,
+    }.items():  # fmt: skip
+        told = network.told(*words)
+        assert max(map(len, told.splitlines())) <= 120
+        assert re.search(said, re.sub(r"\s+", " ", told)), told

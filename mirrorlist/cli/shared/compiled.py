@@ -1,15 +1,25 @@
-"""The publisher that commands use, and a snapshot of the files as they are now."""
+"""The publisher that commands use, a snapshot of the files as they are now, and how mirrors were checked."""
 
 from __future__ import annotations
 
 import secrets
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from mirrorlist.cli.shared.context import Context
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.errors import DatabaseError
+from mirrorlist.core.health.columns import paths_of
+from mirrorlist.core.health.report import HealthRow, depth_of, report, summary
+from mirrorlist.core.model import Mirror, Query
+from mirrorlist.core.public.encoding import checking_of
+from mirrorlist.core.snapshot import Facts, Snapshot
 from mirrorlist.publishing.publisher import Inputs, Publisher
 from mirrorlist.store.database import open_database
+from mirrorlist.store.health import HealthStore
+from mirrorlist.store.history import HistoryStore
+from mirrorlist.store.metadata import NamedFileStore
 from mirrorlist.store.records import Records
 
 KEY_BYTES = 32
@@ -26,3 +36,29 @@ def publisher_of(context: Context, service: Service) -> Publisher:
 def snapshot_of(context: Context) -> Snapshot:
     """A snapshot of the files as they are now; nothing is written."""
     return publisher_of(context, context.service()).compiled(context.clock())
+
+
+class Checks:
+    """How the content of mirrors is checked, by the prober's database. Says nothing while that is away."""
+
+    def __init__(self, context: Context, facts: Facts) -> None:
+        self._store: HealthStore | None = None
+        try:
+            engine = open_database(Path(facts.service.state_dir), context.settings.database)
+            counts, runs = NamedFileStore(engine).counts(), HistoryStore(engine).runs()
+        except (DatabaseError, sa.exc.SQLAlchemyError):
+            return
+        self._store, self._checking = HealthStore(engine), checking_of(facts, counts, runs, context.clock())
+
+    def of(self, mirror: Mirror, query: Query) -> str:
+        """How deep what a query asks for was checked on a mirror, and when next; nothing of what has no verdicts."""
+        paths = paths_of(query)
+        return depth_of(self._rows(mirror), paths) if self._store and paths else ""
+
+    def summary(self, mirror: Mirror) -> str:
+        """How much of what a mirror carries was compared."""
+        return summary(mirror, self._rows(mirror), self._checking) if self._store else ""
+
+    def _rows(self, mirror: Mirror) -> tuple[HealthRow, ...]:
+        verdicts = self._store.verdicts(mirror.name) if self._store else {}
+        return report(mirror, verdicts, checking=self._checking)

@@ -309,6 +309,15 @@ def _is_long_missing(verdict: Verdict) -> bool:
     return verdict.outcome in (ProbeOutcome.MISSING, ProbeOutcome.ELSEWHERE) and verdict.bad >= LONG_MISSING
 
 
+def runs_until(path: str, verdict: Verdict, metadata: RepoMetadata | None, run: int, is_whole: bool) -> int:
+    """In which run after one of this number a mirror is asked again for what lies at a path; 1 is the next.
+
+    ``is_whole`` is whether all files of the version were looked at, and its index shows each change.
+    """
+    pressing = _is_unsettled(verdict) if metadata is None else _is_pressing(verdict, metadata) or not is_whole
+    return 1 if pressing else (_turn(path) - run - 1) % TURNS + 1
+
+
 def _turn(path: str) -> int:
     """In which of every ten runs a path has its turn; the same in every process."""
     return int.from_bytes(sha256(path.encode()).digest()[:4], "big") % TURNS

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from mirrorlist.core.content import ContentKind
+from mirrorlist.core.health.checking import NO_CHECKING, Checking
 from mirrorlist.core.health.verdicts import (
     BEHIND_OUTCOMES,
     GOOD_OUTCOMES,
@@ -19,6 +21,7 @@ from mirrorlist.core.health.verdicts import (
 from mirrorlist.core.model import Mirror, Protocol
 
 _ORDER = tuple(Protocol)
+_LACKS = frozenset({ProbeOutcome.MISSING, ProbeOutcome.ELSEWHERE})
 _QUIET = frozenset({ProbeOutcome.FRESH, ProbeOutcome.GOOD})
 REMEDIES: dict[ProbeOutcome, str] = {
     ProbeOutcome.GOOD: "Nothing to do.",
@@ -73,6 +76,12 @@ class HealthRow:
     looked: int = 0
     looked_at: float | None = None
     """How many of the files that this version names were seen to be there, and when the last ones were."""
+    kind: ContentKind | None = None
+    """How a repository is compared; None for a tree or an image."""
+    named: int | None = None
+    """How many files this version names that are looked at, where that is known; None for plain content."""
+    next_at: float | None = None
+    """When about the next look is due."""
 
     @property
     def state(self) -> str:
@@ -90,17 +99,23 @@ class HealthRow:
 
     @property
     def depth(self) -> str:
-        """How deep the content of what is good was checked; of trees and images the rest says it."""
+        """How the content of what is good is checked, how deep, and when next; of trees and images the rest says it."""
         if not self.good_now or self.outcome not in GOOD_OUTCOMES:
             return ""
         if not self.compared:
             return "content not checked"
         if self.subject.is_tree or self.outcome is ProbeOutcome.GOOD:
             return ""
+        kind = f"{self.kind}: " if self.kind else ""
         if self.looked_at is None:
-            return "only its index was compared"
-        files = f"{self.looked} {'file' if self.looked == 1 else 'files'}"
-        return f"{files} seen, the last at {datetime.fromtimestamp(self.looked_at, UTC):%Y-%m-%d %H:%M} UTC"
+            return f"{kind}only its index was compared{self._next}"
+        count = f"{self.looked} of {self.named}" if self.named else str(self.looked)
+        files = f"{count} {'file' if count == '1' else 'files'}"
+        return f"{kind}{files} seen, the last at {_moment(self.looked_at)}{self._next}"
+
+    @property
+    def _next(self) -> str:
+        return f"; next look about {_moment(self.next_at)}" if self.next_at is not None else ""
 
     def awaits(self, now: float) -> str | None:
         """What a mirror that is out waits for, and until when; None where it waits for nothing."""
@@ -108,11 +123,7 @@ class HealthRow:
             return None
         more = max(POLICY.rise - self.good, 0)
         looks = f"{more} more good {'probe' if more == 1 else 'probes'} in a row"
-        held = (
-            f"until {datetime.fromtimestamp(self.held_until, UTC):%Y-%m-%d %H:%M} UTC, as it fell several times lately"
-            if self.held_until > now
-            else ""
-        )
+        held = f"until {_moment(self.held_until)}, as it fell several times lately" if self.held_until > now else ""
         if self.outcome in GOOD_OUTCOMES:
             looks = looks if more else "a good probe"
             return f"it is good again, and back after {looks}" + (f", but out {held}" if held else "")
@@ -123,7 +134,16 @@ POLICY = HealthPolicy()
 """The one that the prober judges by."""
 
 
-def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict], excuse: str | None = None) -> tuple[HealthRow, ...]:
+def _moment(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def report(
+    mirror: Mirror,
+    verdicts: Mapping[Subject, Verdict],
+    excuse: str | None = None,
+    checking: Checking = NO_CHECKING,
+) -> tuple[HealthRow, ...]:
     """The rows of a mirror: for each module, protocol and family first the tree, then its repositories.
 
     ``excuse`` says why it is not to blame for what is behind, where that is known. What the mirror does not offer any
@@ -141,12 +161,10 @@ def report(mirror: Mirror, verdicts: Mapping[Subject, Verdict], excuse: str | No
     )
     compared = {subject.module for subject, verdict in known.items() if is_compared(subject, verdict)}
     return tuple(
-        _row(
-            mirror,
-            subject,
-            known[subject],
-            excuse,
-            subject.module in compared if subject.is_tree else is_compared(subject, known[subject]),
+        replace(
+            _row(mirror, subject, known[subject], excuse, checking),
+            compared=subject.module in compared if subject.is_tree else is_compared(subject, known[subject]),
+            next_at=checking.next_look(subject, known[subject]),
         )
         for subject in order
     )
@@ -158,7 +176,9 @@ def is_compared(subject: Subject, seen: Probe | Verdict) -> bool:
     return not subject.is_tree and not is_remark
 
 
-def _row(mirror: Mirror, subject: Subject, verdict: Verdict, excuse: str | None, compared: bool) -> HealthRow:
+def _row(mirror: Mirror, subject: Subject, verdict: Verdict, excuse: str | None, checking: Checking) -> HealthRow:
+    content = None if subject.is_tree else checking.contents.get(subject.key)
+    is_plain = content is not None and content.kind is ContentKind.PLAIN
     is_whole = verdict.whole_sha256 is not None and verdict.whole_sha256 == verdict.sha256
     return HealthRow(
         subject=subject,
@@ -173,10 +193,44 @@ def _row(mirror: Mirror, subject: Subject, verdict: Verdict, excuse: str | None,
         certificate_days=verdict.certificate_days if subject.is_tree else None,
         bad=verdict.bad,
         good=verdict.good,
-        compared=compared,
+        kind=content.kind if content else None,
+        named=None if is_plain else checking.named.get(subject.key, {}).get(verdict.sha256 or ""),
         looked=verdict.looked if is_whole else 0,
         looked_at=verdict.whole_at if is_whole else None,
     )
+
+
+def depth_of(rows: Iterable[HealthRow], keys: Iterable[str]) -> str:
+    """How deep what decides about a question was checked on a mirror: the worst of at least one repository."""
+    known = {row.subject.key: row for row in rows if not row.subject.is_tree and row.compared}
+    wanted = [*keys]
+    if unseen := [key for key in wanted if key not in known or known[key].outcome in SAYS_NOTHING]:
+        return "content not checked" + (f": {unseen[0]}" if len(wanted) > 1 else "")
+    least = min((known[key] for key in wanted), key=lambda row: (row.good_now, row.looked_at or 0.0))
+    return least.depth or f"{least.outcome.value}{f': {least.detail}' if least.detail else ''}"
+
+
+def summary(mirror: Mirror, rows: Iterable[HealthRow], checking: Checking) -> str:
+    """How much of what a mirror carries was compared, by kind, when last, and when about the next run is.
+
+    What it is known to lack does not count.
+    """
+    found = {row.subject.key: row for row in rows if not row.subject.is_tree}
+    wanted = {each.key: each.kind for each in checking.contents.values() if each.module in mirror.urls}
+    wanted = {key: kind for key, kind in wanted.items() if key in checking.metadata}
+    wanted = {key: kind for key, kind in wanted.items() if key not in found or found[key].outcome not in _LACKS}
+    compared = {key for key in wanted if key in found and found[key].compared}
+    if not compared:
+        return "content not checked"
+    counts = [
+        f"{sum(key in compared for key in keys)} of {len(keys)} {kind} compared"
+        for kind in sorted({*wanted.values()})
+        for keys in [[key for key, each in wanted.items() if each is kind]]
+    ]
+    whole = sum(found[key].looked_at is not None and found[key].looked >= (found[key].named or 0) for key in compared)
+    last = f"last {_moment(max(found[key].checked_at for key in compared))}"
+    following = f", next about {_moment(checking.pace.next_at)}" if checking.pace else ""
+    return f"{', '.join(counts)}, {whole} whole; {last}{following}"
 
 
 def remedies(rows: tuple[HealthRow, ...]) -> dict[ProbeOutcome, str]:

@@ -16,10 +16,12 @@ from typing import TypeVar
 
 import msgspec
 
+from mirrorlist.core.catalogue.catalogue import published_contents
 from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.content import content_key
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.found import FoundFiles
+from mirrorlist.core.health.checking import Checking, pace_of
 from mirrorlist.core.health.columns import CURRENT, SEEN_CURRENT, HealthTable, is_in_reach
 from mirrorlist.core.health.history import superseded
 from mirrorlist.core.health.probe_plan import wanted_repositories
@@ -28,7 +30,7 @@ from mirrorlist.core.health.verdicts import Override, Subject, Verdict
 from mirrorlist.core.model import MAIN, ClientPlace, Mirror
 from mirrorlist.core.public.record import History, PublicRecord, RecordInputs
 from mirrorlist.core.public.statistics import Compiled
-from mirrorlist.core.public.types import Logo, PublicDetail, PublicNetwork
+from mirrorlist.core.public.types import Logo, PublicDetail, PublicNetwork, PublicRun
 from mirrorlist.core.rules import reason_against
 from mirrorlist.core.selection.fallback_levels import rungs
 from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot
@@ -190,6 +192,7 @@ def known_of(
     spreads: tuple[Spread, ...] = (),
     commit: str | None,
     now: float,
+    named: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
     files: Mapping[str, Mapping[str, FoundFiles]] = MappingProxyType({}),
     statistics: Compiled | None = None,
 ) -> RecordInputs:
@@ -217,9 +220,23 @@ def known_of(
         origin_faults=origin_faults,
         spreads=spreads,
         service=facts.service,
+        checking=checking_of(facts, named, history.runs, now),
         commit=commit,
         statistics=statistics,
         origin_changed_at=max((seen[-1].seen_at for seen in changes.values() if seen), default=None),
+    )
+
+
+def checking_of(
+    facts: Facts, named: Mapping[str, Mapping[str, int]], runs: Iterable[PublicRun], now: float
+) -> Checking:
+    """How the content is checked that a snapshot publishes; ``runs`` are the prober's last, the newest first."""
+    contents = {each.key: each for each in published_contents(facts.service.catalogue)}
+    return Checking(
+        contents=contents,
+        metadata=facts.metadata,
+        named=named,
+        pace=pace_of([(run.number, run.started_at) for run in runs], now),
     )
 
 

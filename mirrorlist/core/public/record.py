@@ -10,6 +10,7 @@ from hashlib import sha256
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.content import content_key
 from mirrorlist.core.files.found import FoundFiles
+from mirrorlist.core.health.checking import NO_CHECKING, Checking
 from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, SyncState
 from mirrorlist.core.health.history import Sighting, Superseded, availability, lag_by_day
 from mirrorlist.core.health.probe_plan import contents
@@ -75,6 +76,7 @@ class RecordInputs:
     origin_faults: tuple[str, ...] = ()
     spreads: tuple[Spread, ...] = ()
     service: Service | None = None
+    checking: Checking = NO_CHECKING
     commit: str | None = None
     statistics: Compiled | None = None
 
@@ -266,8 +268,13 @@ def _detail(
                 state=row.state,
                 awaits=row.awaits(known.now),
                 depth=row.depth,
+                kind=row.kind,
+                files_seen=row.looked if row.looked_at is not None else None,
+                files_named=row.named,
+                files_seen_at=row.looked_at,
+                next_at=row.next_at,
             )
-            for row in report(mirror, verdicts, upstreams.excuse(mirror) if upstreams else None)
+            for row in report(mirror, verdicts, upstreams.excuse(mirror) if upstreams else None, known.checking)
         ),
         probes=tuple(map(_probe, history.probes.get(mirror.name, ())[:PROBES_OF_ONE])),
         events=tuple(map(_event, events[:EVENTS_OF_ONE])),

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Literal
 from urllib.parse import urlsplit
 
+from mirrorlist.core.content import ContentKind
 from mirrorlist.core.files.found import FoundFiles
 from mirrorlist.core.health.history import DAYS
 from mirrorlist.core.health.propagation import Spread
@@ -138,10 +139,13 @@ class PublicCheck:
     state: str = ""
     """In a word or two: good, reachable (its content was not compared), failing (1 of 2), OUT, waiting, no address, not
     known."""
-    awaits: str | None = None
-    """What it waits for while it is out, and until when."""
-    depth: str = ""
-    """How deep its content was checked, where it is good."""
+    awaits: str | None = None  # what it waits for while it is out, and until when
+    depth: str = ""  # how its content was checked, how deep, and when next, where it is good
+    kind: ContentKind | None = None
+    files_seen: int | None = None
+    files_named: int | None = None
+    files_seen_at: float | None = None
+    next_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
