@@ -75,6 +75,7 @@ MOST_LINES = 400
 LINES_WITHOUT_REASON = 300
 LONGER: dict[str, str] = {
     "mirrorlist/core/public/record.py": "the public record: every part of it, made from what is known",
+    "mirrorlist/web/api/views.py": "every view of the API, and what they have in common",
     "mirrorlist/web/api/types.py": "the types of all answers of the API, and how each is made",
     "mirrorlist/web/api/openapi.py": "the description of the API: its operations, and how they are written",
     "mirrorlist/checks/probing/visit.py": "one visit: its plan carried out, its patience, and what the tree amounts to",

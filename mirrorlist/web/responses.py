@@ -22,6 +22,7 @@ PAGE_VARY = "Accept-Encoding, Accept-Language"
 """What the pages depend on; see web/languages.py."""
 SVG = "image/svg+xml"
 JSON = "application/json"
+CSV = "text/csv; charset=utf-8"
 PROBLEM = "application/problem+json"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "

@@ -32,7 +32,8 @@ pytestmark = [pytest.mark.client, pytest.mark.slow]
 
 PAGES = ["/", "/kitten", "/?state=stale", "/mirrors/mirror1.example.org", "/mirrors/mirror17.example.org",
          "/mirrors/mirror53.example.org", "/yours?ip=192.0.2.9", "/yours?version=nonsense", "/isos",
-         "/isos/x86_64/9.8", "/kitten/isos/x86_64/10", "/join", "/status", "/api"]  # fmt: skip
+         "/isos/x86_64/9.8", "/kitten/isos/x86_64/10", "/join", "/status", "/api",
+         "/stats", "/mirrors/mirror15.example.org/stats"]  # fmt: skip
 LOOKS = [(DESKTOP, False), (DESKTOP, True), (PHONE, False), (PHONE, True)]
 WAIT_SECONDS = 30
 

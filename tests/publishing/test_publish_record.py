@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,10 @@ from mirrorlist.core.health.verdicts import EventKind, Family, Override, Probe, 
 from mirrorlist.core.model import Checksummed, Protocol
 from mirrorlist.core.public.encoding import PublicFile
 from mirrorlist.core.public.types import MirrorState, PublicMirror
+from mirrorlist.core.statistics import AskedCell, registers_of
 from mirrorlist.publishing.publisher import Inputs, Publisher
 from mirrorlist.sources.service.file import read_service
+from mirrorlist.store.count_files import CountFiles, update_statistics
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore, Run
 from mirrorlist.store.metadata import MetadataStore
@@ -176,3 +180,25 @@ def test_a_paused_mirror_is_so_since_the_day_in_its_file(site: Site) -> None:
     file.write_text(f"{file.read_text()}status: paused\nstatus_reason: disks\nstatus_since: 2026-11-02\n")
     found = site.published(NOW)[0]["b.example.org"]
     assert (found.state, found.since) == (MirrorState.PAUSED, 1_793_577_600.0)
+
+
+def test_what_was_counted_is_published_when_its_day_is_over(tmp_path: Path) -> None:
+    site, day = Site(tmp_path), datetime.fromtimestamp(NOW, UTC).date()
+    chance = random.Random(1)
+    asked = {AskedCell("lists", "baseos", "9.8", "x86_64", "DE").label: 100}
+    given = {"DE\ta.example.org": 60, "DE\thidden.example.org": 40}
+    clients = {"DE": registers_of(chance.getrandbits(32) for _ in range(50))}
+    CountFiles(tmp_path / "state").add({"asked": asked, "given": given}, NOW - DAY, clients)
+    site.publisher.publish(NOW)
+    before = site.publisher.fingerprint(NOW)
+    assert update_statistics(tmp_path / "state", day)
+    assert site.publisher.fingerprint(NOW) != before
+    site.publisher.publish(NOW)
+    record = PublicFile(memoryview(read_newest(tmp_path / "state").public))
+    found = record.network().statistics
+    assert found is not None
+    assert (found.lists, found.mirrors) == (100, {"a.example.org": 60})
+    detail = record.detail("a.example.org")
+    assert detail is not None
+    assert [(each.answers, each.countries) for each in detail.months.values()] == [(60, {"DE": 60})]
+    assert record.detail("hidden.example.org") is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from mirrorlist.core.catalogue.policy import Policy
@@ -15,9 +17,12 @@ from mirrorlist.core.health.verdicts import Event, EventKind, Family, Override, 
 from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, PlaceSource, Protocol, Status
 from mirrorlist.core.public.encoding import encode_record, rung_counts, served, shares
 from mirrorlist.core.public.record import History, RecordInputs, public_record
+from mirrorlist.core.public.statistics import Compiled, compiled
 from mirrorlist.core.public.types import Logo, PublicRun
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.statistics import NO_SYSTEM, AskedCell, DayCounts, SystemName, registers_of
 from mirrorlist.sources.mirrors.address_places import in_time_zones
+from mirrorlist.sources.places.countries import read_countries
 from tests.building import NOW, metadata, mirror, service, snapshot
 
 REPOSITORIES = tuple(
@@ -157,9 +162,44 @@ def with_record(
         origin_changed_at=NOW - 20_000,
         commit="0123456789abcdef0123456789abcdef01234567",
         rungs=rung_counts(made.facts),
+        statistics=made_up_statistics(mirrors) if probed else None,
         origin_faults=ORIGIN_FAULTS,
     )
     return replace(made, public=encode_record(public_record(known)))
+
+
+TODAY = datetime.fromtimestamp(NOW, UTC).date()
+
+
+@cache
+def _some_clients(number: int) -> bytes:
+    chance = random.Random(number)
+    return registers_of(chance.getrandbits(32) for _ in range(number))
+
+
+def made_up_statistics(mirrors: Sequence[Mirror]) -> Compiled | None:
+    """Statistics of 13 months: each country's mirrors come first for its clients, and Tuvalu has two of these."""
+    of = AskedCell("lists", "baseos", "9.8", "x86_64")
+    countries = {code: sum(ord(letter) for letter in code) % 40 * 25 + 20 for code in sorted(read_countries().by_code)}
+    countries["TV"] = 2
+    by_country: dict[str, list[str]] = {}
+    for each in mirrors:
+        by_country.setdefault((each.location and each.location.country) or "DE", []).append(each.name)
+    names = [*by_country.values()]
+
+    def day(back: int) -> DayCounts:
+        asked, given = {}, {}
+        for number, (country, clients) in enumerate(countries.items()):
+            for repository, age in (("baseos", "-"), ("appstream", "-"), ("baseos", "1"), ("baseos", "4")):
+                system = SystemName("Example Linux", "9.8", "generic", "x86_64") if age != "-" else NO_SYSTEM
+                cell = of._replace(repository=repository, country=country, age=age, system=system)
+                asked[cell.label] = clients * (4 if age == "-" else 1) + (450 - back) // 4
+            asked[of._replace(kind="files", country=country).label] = clients * 9
+            own = by_country.get(country) or names[number % len(names)]
+            given |= {f"{country}\t{name}": 3 + clients * (at % 7 + 1) for at, name in enumerate(own)}
+        return DayCounts(asked, given, {country: _some_clients(number) for country, number in countries.items()})
+
+    return compiled(((TODAY - timedelta(days=back), day(back)) for back in range(400, 0, -7)), TODAY) if names else None
 
 
 def _verdicts(mirrors: Sequence[Mirror], stale: float) -> dict[Subject, Verdict]:

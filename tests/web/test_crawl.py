@@ -105,6 +105,8 @@ def test_feeds_keep_the_rules_of_rfc_4287(crawled: dict[str, Answer]) -> None:
         "/yours",
         "/join",
         "/status",
+        "/stats",
+        "/mirrors/mirror1.example.org/stats",
         "/isos",
         "/isos/x86_64/9.8",
         "/kitten",
@@ -120,7 +122,8 @@ def test_a_slash_at_the_end_of_a_page_does_not_matter(service: Both, path: str) 
 @pytest.mark.parametrize(
     "path",
     ["/mirrors/{}", "/mirrors/{}/", "/mirrors/{}.svg", "/mirrors/{}/logo", "/mirrors/{}/feed.atom", "/api/v1/mirrors/{}",
-     "/api/v1/mirrors/{}/history", "/api/v1/changes?mirror={}"],
+     "/api/v1/mirrors/{}/history", "/mirrors/{}/stats", "/mirrors/{}/stats.csv", "/mirrors/{}/stats.svg",
+     "/api/v1/mirrors/{}/counts", "/api/v1/changes?mirror={}"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("peer", ["8.8.8.8", "203.0.113.7"])

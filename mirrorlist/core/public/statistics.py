@@ -16,6 +16,7 @@ from mirrorlist.core.statistics import (
     OTHER,
     AskedCell,
     DayCounts,
+    band,
     by_country,
     cells_of,
     clients_of,
@@ -59,16 +60,30 @@ class MonthOfMirror:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CountryShare:
+    """Of a country's answers in a month those that named a mirror first. The share lies between ``low`` and ``high`` in
+    95 of 100 cases; ``clients`` is an estimate."""
+
+    country: str
+    share: float
+    low: float
+    high: float
+    answers: int
+    of_answers: int
+    clients: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicStatistics:
-    """What was answered from ``since`` to ``until`` (whole days, UTC), week by week, and month by month.
+    """What was answered from ``first_day`` to ``last_day`` (whole days, UTC), week by week, and month by month.
 
     Repositories, versions, arches and systems are sums of requests; ``elsewhere`` are the answers to countries with
     too few clients to be shown. ``mirrors`` are answers that named a mirror first. ``months`` has the countries of each
     month, against which the share of a mirror is taken.
     """
 
-    since: str
-    until: str
+    first_day: str
+    last_day: str
     lists: int
     files: int
     weeks: tuple[WeekSums, ...] = ()
@@ -120,8 +135,8 @@ def compiled(days: Iterable[tuple[date, DayCounts]], today: date) -> Compiled | 
     weeks.pop(week_of(today), None)
     network = _network(
         summed(counts for _, counts in shown_days),
-        since=shown_days[0][0].isoformat(),
-        until=until.isoformat(),
+        first_day=shown_days[0][0].isoformat(),
+        last_day=until.isoformat(),
         weeks=tuple(_week(monday, counts) for monday, counts in weeks.items()),
         months={month: _countries(counts) for month, counts in months.items()},
     )
@@ -204,3 +219,23 @@ def published_statistics(statistics: PublicStatistics, public: Collection[str]) 
     """The statistics without the mirrors that are not for everybody, and rare answers."""
     shown = {name: times for name, times in statistics.mirrors.items() if name in public and times >= FLOOR}
     return replace(statistics, mirrors=shown)
+
+
+def country_shares(month: MonthOfMirror, countries: Mapping[str, CountrySums]) -> tuple[CountryShare, ...]:
+    """The shares of a mirror in a month, the largest number of answers first; ``countries`` are those of the month."""
+    found = []
+    for country, answers in sorted(month.countries.items(), key=lambda row: (-row[1], row[0])):
+        if (sums := countries.get(country)) is not None:
+            low, high = band(answers, sums.answers, sums.clients)
+            found.append(
+                CountryShare(
+                    country=country,
+                    share=round(answers / sums.answers, 4),
+                    low=round(low, 4),
+                    high=round(high, 4),
+                    answers=answers,
+                    of_answers=sums.answers,
+                    clients=sums.clients,
+                )
+            )
+    return tuple(found)

@@ -22,16 +22,18 @@ from mirrorlist.web.api.fields import MOMENT_ISO, TIMES, row_of
 from mirrorlist.web.api.types import (
     GEOJSON,
     ChangesAnswer,
+    CountsAnswer,
     GeoJSON,
     HistoryAnswer,
     MirrorAnswer,
+    MirrorCountsAnswer,
     MirrorsAnswer,
     PropagationAnswer,
     RepositoriesAnswer,
     RouterServer,
     StatisticsAnswer,
 )
-from mirrorlist.web.responses import HTML, JSON, PROBLEM, Problem
+from mirrorlist.web.responses import CSV, HTML, JSON, PROBLEM, Problem
 
 Schema = dict[str, Any]
 TEXT = "text/plain; charset=utf-8"
@@ -184,6 +186,10 @@ def operations(modules: Sequence[str]) -> tuple[Operation, ...]:
             faults=(400, 404),
         ),
         Operation(
+            "/api/v1/mirrors/{name}/counts", "mirror_counts", "How often a mirror came first, month by month.",
+            MirrorCountsAnswer, (NAME,), faults=(400, 404),
+        ),
+        Operation(
             "/api/v1/selection", "selection",
             "Which mirrors a client gets, in which order and why, and why not the others.", Explanation,
             SELECTION_ASKED, faults=(400, 404), tag="Lists",
@@ -203,6 +209,10 @@ def operations(modules: Sequence[str]) -> tuple[Operation, ...]:
         Operation(
             "/api/v1/statistics", "statistics", "Numbers of mirrors.", StatisticsAnswer, faults=(400,), tag="Network"
         ),
+        Operation(
+            "/api/v1/counts", "counts", "What was answered, from where and to which systems.", CountsAnswer,
+            faults=(400,), tag="Network",
+        ),
         Operation("/mirrors.json", "router", "The mirrors in the layout of armbian-router.", list[RouterServer]),
         Operation(
             "/mirrors.txt", "text", "One line per mirror: address, country and state, separated by tabs.",
@@ -212,6 +222,11 @@ def operations(modules: Sequence[str]) -> tuple[Operation, ...]:
             "/mirrors/{name}/feed.atom", "feed", "What happens to a mirror, as a feed.", Text(), (NAME,),
             "application/atom+xml; charset=utf-8", (404,),
         ),
+        Operation("/mirrors/{name}/stats.csv", "months", "How often a mirror came first, by month and country.",
+                  Text("month,country,answers,share,share_low,share_high,answers_of_country,clients_of_country\\n"),
+                  (NAME,), CSV, (404,)),
+        Operation("/mirrors/{name}/stats.svg", "months_badge", "A badge with the share of clients in its country.",
+                  Text(), (NAME,), "image/svg+xml", (404,)),
         Operation("/mirrors/{name}.svg", "badge", "A badge with the mirror's state.", Text(), (NAME,), "image/svg+xml",
                   (404,)),
     )  # fmt: skip

@@ -20,6 +20,7 @@ from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.health.upstreams import UpstreamState
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Protocol
 from mirrorlist.core.public.record import EVENTS_OF_ONE, LATEST_EVENTS
+from mirrorlist.core.public.statistics import PublicStatistics
 from mirrorlist.core.public.types import (
     STATE_WORDS,
     MirrorState,
@@ -29,7 +30,7 @@ from mirrorlist.core.public.types import (
     PublicProbe,
     PublicRun,
 )
-from mirrorlist.web.site.published import Published
+from mirrorlist.web.site.published import Published, SponsorMonth
 from mirrorlist.web.words import day, iso
 
 
@@ -139,6 +140,25 @@ class StatisticsAnswer:
     commit: str | None
     last_run: PublicRun | None
     sources: tuple[UpstreamState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountsAnswer:
+    """What was answered in the last days, weeks and months; null until a whole day was counted."""
+
+    generation: int
+    built_at: float
+    counts: PublicStatistics | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorCountsAnswer:
+    """How often a mirror came first, the newest month first."""
+
+    generation: int
+    built_at: float
+    name: str
+    months: tuple[SponsorMonth, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,6 +134,16 @@ def _record_views(publications: Publications) -> dict[str, Callable[..., Respons
         published = publications.current()
         return answer(made(JSON, encoded(types.history(published, published.mirror(name)))))
 
+    def counts() -> Response:
+        published = publications.current()
+        found = types.CountsAnswer(**_data(published), counts=published.network.statistics)
+        return answer(published.kept.get("/api/v1/counts", JSON, lambda: encoded(found)))
+
+    def mirror_counts(name: str) -> Response:
+        published = publications.current()
+        months = published.months(published.mirror(name))
+        return answer(made(JSON, encoded(types.MirrorCountsAnswer(**_data(published), name=name, months=months))))
+
     def repositories() -> Response:
         published, given = publications.current(), _asked()
         page = _page(given)
@@ -156,6 +166,8 @@ def _record_views(publications: Publications) -> dict[str, Callable[..., Respons
         "/api/v1/mirrors": mirrors,
         "/api/v1/mirrors/<name>": mirror,
         "/api/v1/mirrors/<name>/history": history,
+        "/api/v1/mirrors/<name>/counts": mirror_counts,
+        "/api/v1/counts": counts,
         "/api/v1/repositories": repositories,
         "/api/v1/changes": changes,
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +13,7 @@ from mirrorlist.core.catalogue.catalogue import spelled_versions
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.public.encoding import PublicFile
+from mirrorlist.core.public.statistics import CountryShare, country_shares
 from mirrorlist.core.public.types import Logo, MirrorState, PublicDetail, PublicMirror, PublicNetwork
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.jobs import JobRecord
@@ -18,6 +21,32 @@ from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import Questions
 from mirrorlist.web.redirects.requests import FileRequests
 from mirrorlist.web.rendering import Kept
+
+MONTH_NAMES = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SponsorMonth:
+    """A month of a mirror. ``is_whole`` is false while it is not over; ``others`` are answers to other countries."""
+
+    month: str
+    is_whole: bool
+    answers: int
+    shares: tuple[CountryShare, ...]
+
+    @property
+    def title(self) -> str:
+        """``October 2026`` of ``2026-10``."""
+        year, _, number = self.month.partition("-")
+        return f"{MONTH_NAMES[int(number) - 1]} {year}"
+
+    @property
+    def others(self) -> int:
+        """Answers to countries that are not shown."""
+        return self.answers - sum(share.answers for share in self.shares)
 
 
 class Published:
@@ -85,6 +114,19 @@ class Published:
     def detail(self, name: str) -> PublicDetail:
         """The health of a public mirror."""
         return self._file.detail(name) or PublicDetail()
+
+    def months(self, mirror: PublicMirror) -> tuple[SponsorMonth, ...]:
+        """The months in which answers named a public mirror first, the newest first."""
+        statistics = self.network.statistics
+        if statistics is None:
+            return ()
+        tomorrow = (date.fromisoformat(statistics.last_day) + timedelta(days=1)).isoformat()
+        return tuple(
+            SponsorMonth(
+                month, tomorrow[:7] > month, sums.answers, country_shares(sums, statistics.months.get(month, {}))
+            )
+            for month, sums in reversed([*self.detail(mirror.name).months.items()])
+        )
 
     def logo(self, name: str) -> Logo | None:
         """The logo of a mirror's sponsor."""

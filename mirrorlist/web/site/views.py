@@ -18,7 +18,7 @@ from mirrorlist.core.public.types import STATE_WORDS, MirrorState
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.web.languages import language
 from mirrorlist.web.rendering import ASSETS, html
-from mirrorlist.web.responses import HTML, SVG, Made, add_shared, answer, made, private
+from mirrorlist.web.responses import CSV, HTML, SVG, Made, add_shared, answer, made, private
 from mirrorlist.web.site import svg
 from mirrorlist.web.site.feeds import ATOM, feed
 from mirrorlist.web.site.images import images_page, other_modules, releases
@@ -27,6 +27,7 @@ from mirrorlist.web.site.owners import join_page, mirror_page
 from mirrorlist.web.site.parameters import asked
 from mirrorlist.web.site.published import Publications, Published, common
 from mirrorlist.web.site.spreads import AGES, spread_rows
+from mirrorlist.web.site.stats import sponsor_badge, sponsor_csv, sponsor_page, stats_page
 from mirrorlist.web.site.yours import yours_page
 
 Answer = Response | BaseResponse
@@ -118,6 +119,12 @@ def _add_service(views: Blueprint, publications: Publications) -> None:
         run = next((run for run in published.network.runs if run.requests and run.mirrors), None)
         return _page(published, "/prober", lambda: html("prober.html", **common(published, "/prober"), run=run))
 
+    def stats() -> Response:
+        published = publications.current()
+        return _page(published, "/stats", lambda: html("stats.html", **common(published, "/stats"),
+                                                       **stats_page(published)))  # fmt: skip
+
+    _add(views, "/stats", "stats", stats, strict_slashes=False)
     _add(views, "/status", "status", status, strict_slashes=False)
     _add(views, "/join", "join", join, strict_slashes=False)
     _add(views, "/prober", "prober", prober, strict_slashes=False)
@@ -187,6 +194,23 @@ def _add_mirrors(views: Blueprint, publications: Publications) -> None:
         found = published.mirror(name)
         return _page(published, f"feed/{name}", lambda: feed(published, found), ATOM)
 
+    def months(name: str) -> Response:
+        published, asked_for = publications.current(), asked().get("month")
+        values = sponsor_page(published, published.mirror(name), asked_for)
+        return answer(made(HTML, html("sponsor.html", **common(published, "/mirrors"), **values)))
+
+    def months_csv(name: str) -> Response:
+        published = publications.current()
+        return answer(made(CSV, sponsor_csv(published, published.mirror(name))))
+
+    def months_badge(name: str) -> Response:
+        published = publications.current()
+        found = published.by_name.get(name) or published.mirror(name.replace("_", "."))
+        return answer(made(SVG, sponsor_badge(published, found)), max_age=3600, policy=NO_SCRIPT)
+
+    _add(views, "/mirrors/<name>/stats", "months", months, strict_slashes=False)
+    add_shared(views, "/mirrors/<name>/stats.csv", "months_csv", months_csv)
+    add_shared(views, "/mirrors/<name>/stats.svg", "months_badge", months_badge)
     _add(views, "/mirrors/<name>", "mirror", mirror, strict_slashes=False)
     add_shared(views, "/mirrors/<name>.svg", "badge", badge)
     _add(views, "/mirrors/<name>/logo", "logo", logo)

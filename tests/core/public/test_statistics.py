@@ -69,7 +69,7 @@ def test_the_last_seven_days_whole_weeks_and_months_are_summed() -> None:
     found = compiled(days, TODAY)
     assert found is not None
     shown = found.network
-    assert (shown.since, shown.until) == ("2026-11-19", "2026-11-25")
+    assert (shown.first_day, shown.last_day) == ("2026-11-19", "2026-11-25")
     assert (shown.lists, shown.files) == (7 * 610, 7)
     assert shown.countries["DE"] == CountrySums(7 * 111, shown.countries["DE"].clients)
     assert abs(shown.countries["DE"].clients - 40) <= 12

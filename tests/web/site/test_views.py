@@ -31,11 +31,12 @@ from tests.web.networks import HIDDEN, ODD_SPONSORS, ORIGIN_FAULTS, record_of, w
 
 PAGES = ["/", "/kitten", "/mirrors/mirror1.example.org", "/mirrors/mirror5.example.org", "/mirrors/mirror17.example.org",
          "/yours", "/isos", "/isos.html", "/isos/x86_64/9.8", "/isos/x86_64/9.html", "/kitten/isos",
-         "/kitten/isos/x86_64/10-kitten", "/kitten/isos/x86_64/10", "/join", "/prober", "/status"]  # fmt: skip
+         "/kitten/isos/x86_64/10-kitten", "/kitten/isos/x86_64/10", "/join", "/prober", "/status",
+         "/stats", "/mirrors/mirror5.example.org/stats"]  # fmt: skip
 PICTURES = ["/mirrors/map-light.svg", "/mirrors/map-dark.svg", "/mirrors/mirror5.example.org.svg", "/static/icon.svg"]
 DATA = ["/mirrors.json", "/mirrors.txt", "/mirrors/feed.atom", "/mirrors/mirror3.example.org/feed.atom",
         "/api/v1/mirrors", "/api/v1/mirrors/mirror5.example.org", "/api/v1/mirrors/mirror17.example.org/history",
-        "/api/v1/changes", "/api/v1/statistics", "/api/v1/repositories", "/api/v1/mirrors.geojson", "/openapi.json"]  # fmt: skip
+        "/api/v1/changes", "/api/v1/statistics", "/api/v1/counts", "/api/v1/repositories", "/api/v1/mirrors.geojson", "/openapi.json"]  # fmt: skip
 KEPT = [path for path in [*PAGES, *PICTURES, *DATA] if path != "/yours" and "/isos/" not in path]
 STRANGER = "8.8.8.8"
 
