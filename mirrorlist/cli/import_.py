@@ -17,7 +17,7 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.importing import almalinux, armbian, mirrorbits, mirrormanager, table
-from mirrorlist.importing.documents import Written, write
+from mirrorlist.importing.documents import Written, in_their_places, write
 from mirrorlist.importing.imported_mirror import Export, ImportRequest, Loss
 from mirrorlist.sources.submissions.judge import judge_submissions
 from mirrorlist.sources.submissions.terms import terms_of
@@ -81,7 +81,7 @@ def import_(
     export = READERS[kind](request)
     taken: set[str] = set()
     done = []
-    for mirror in export.mirrors:
+    for mirror in in_their_places(export.mirrors):
         if frequency and mirror.fields:
             mirror.fields.setdefault("update_frequency", frequency)
         done.append(write(mirror, out, taken, force, request.module))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,11 @@ def yaml_of(data: bytes, path: Path, lost: list[Loss] | None = None) -> dict[str
 
 ORDER = (
     "name", "address", "address_optional", "update_frequency", "sponsor", "sponsor_url", "email", "contact_name",
-    "geolocation", "private", "monopoly", "subnets", "asn",
+    "geolocation", "places", "global", "private", "monopoly", "subnets", "asn",
 )  # fmt: skip
+
+
+PLACE_FIELDS = ("geolocation", "places")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,27 @@ def as_yaml(fields: dict[str, Any]) -> bytes:
         {**first, **fields}, Dumper=_Plain, sort_keys=False, allow_unicode=True, default_flow_style=False, width=110
     )
     return f"---\n{text}...\n".encode("utf-8", "backslashreplace")
+
+
+def in_their_places(mirrors: Iterable[ImportedMirror]) -> list[ImportedMirror]:
+    """The mirrors; rows that say the same but for their place are one mirror in many places."""
+    found: list[ImportedMirror] = []
+    for each in mirrors:
+        own, home = _without_place(each), each.fields.get("geolocation")
+        first = next((other for other in found if _without_place(other) == own), None) if own and home else None
+        known = [first.fields.get("geolocation"), *first.fields.get("places", [])] if first else []
+        if first is None or known[0] is None or home in known:
+            found.append(each)
+            continue
+        first.fields.setdefault("places", []).append(home)
+        first.said += f", {each.said}" if each.said != first.said else ""
+        first.lost += [loss for loss in each.lost if loss not in first.lost]
+    return found
+
+
+def _without_place(mirror: ImportedMirror) -> dict[str, Any]:
+    """What says that two rows are one mirror: everything but where it is; nothing where it has no name."""
+    return {key: value for key, value in mirror.fields.items() if key not in PLACE_FIELDS} if mirror.name else {}
 
 
 def write(mirror: ImportedMirror, out: Path, taken: set[str], replace: bool, module: str = MAIN) -> Written:

@@ -108,8 +108,9 @@ def _clients(mirror: ImportedMirror, row: ImportedRow) -> None:
         if not said:
             mirror.pause("CountryOnly without a country cannot be carried over.")
     else:
-        for each in said[1:]:
-            mirror.lose("CountryCodes", each, "a mirror is in one country")
+        mirror.countries("CountryCodes", said[1:], "places")
+        if "places" in mirror.fields:
+            mirror.fields["places"] = [{"country": code} for code in mirror.fields["places"]]
     if mirror.flag("ContinentOnly", row.take("continentonly")) and "countries_only" not in mirror.fields:
         _continent_only(mirror, continent)
     if mirror.flag("ASOnly", row.take("asonly")):

@@ -107,3 +107,20 @@ def test_each_router_of_a_network_is_a_module(place: Place) -> None:
         place.file("mirror.a.example.org")["address_optional"]["images"]["https"] == "https://mirror.a.example.org/dl/"
     )
     assert "address" not in place.file("mirror.b.example.org")
+
+
+MANY = """\
+servers:
+  - {server: cdn.example.org/armbian/, latitude: 52.52, longitude: 13.4, continent: EU}
+  - {server: cdn.example.org/armbian/, latitude: 35.68, longitude: 139.69, continent: AS}
+  - {server: cdn.example.org/armbian/, latitude: 35.68, longitude: 139.69, continent: AS}
+  - {server: cdn.example.org/armbian/, latitude: 1.35, longitude: 103.8, protocols: [https]}
+"""
+
+
+def test_rows_that_differ_in_their_place_only_are_one_mirror_in_many_places(place: Place) -> None:
+    found = place.run("armbian", MANY, status=1)
+    file = place.file("cdn.example.org")
+    assert file["geolocation"] == {"latitude": 52.52, "longitude": 13.4, "continent": "EU"}
+    assert file["places"] == [{"latitude": 35.68, "longitude": 139.69, "continent": "AS"}]
+    assert "another one's" in found["cdn.example.org/armbian/"]["why"]
