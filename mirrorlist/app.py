@@ -24,6 +24,7 @@ from mirrorlist.store.count_files import CountFiles, RepeatFiles
 from mirrorlist.store.jobs import JobRecord, JobRecords
 from mirrorlist.store.marks import Mark, MarkName
 from mirrorlist.store.snapshot_files import read_newest
+from mirrorlist.web.api.router import router
 from mirrorlist.web.api.views import api, schemas
 from mirrorlist.web.counts import Counting, Counts, Labels, Measure
 from mirrorlist.web.error_pages import register_faults
@@ -109,6 +110,7 @@ def plain_app(
     app.register_blueprint(site(publications, country_of, clock))
     app.register_blueprint(well_known(publications))
     app.register_blueprint(api(publications, country_of, clock))
+    app.register_blueprint(router(publications, country_of))
     app.register_blueprint(files(generations, country_of, counts, clock, repeats))
     register_faults(app, generations)
     flask = app.wsgi_app

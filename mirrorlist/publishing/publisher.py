@@ -97,6 +97,7 @@ class Publisher:
             signature(self._inputs.config),
             read_pulled(self._inputs.config),
             tuple((name, signature(directory / name)) for name in names_in(directory)),
+            tuple(signature(Path(tree.names_file)) for tree in self._service.trees if tree.names_file),
             self._address_signature(self._service.geo),
             *(signature(self._state_dir / name) for name in ("subnets", CURRENT, STATISTICS)),
             self._records.version(now),

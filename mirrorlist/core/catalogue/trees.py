@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ RESERVED = frozenset(
     {
         "mirrorlist", "metalink", "isolist", "api", "mirrors", "mirrors.json", "mirrors.txt", "yours", "isos", "kitten",
         "join", "status", "region", "debug", "schemas", "healthz", "readyz", "metrics", "static", "openapi.json",
-        "hooks", "isos.html", ".well-known", "favicon.ico", "robots.txt", "prober",
+        "hooks", "isos.html", ".well-known", "favicon.ico", "robots.txt", "prober", "geoip", "dl_map",
     }
 )  # fmt: skip
 """The first segments of the service's own addresses; a tree may use them on a host of its own only."""
@@ -50,6 +50,21 @@ class MetadataFrom(StrEnum):
     ORIGIN = "origin"
 
 
+class Router(StrEnum):
+    """Whose addresses a tree answers beside those of its files."""
+
+    ARMBIAN = "armbian-router"
+
+
+ROUTER_PATHS = frozenset({"mirrors", "mirrors.json", "geoip", "dl_map", "status"})
+"""What armbian-router answers itself, and ``mirrors/HOST.svg``."""
+
+
+def is_of_router(path: str) -> bool:
+    """Whether armbian-router answers a path itself."""
+    return path in ROUTER_PATHS or (path.startswith("mirrors/") and path.endswith(".svg") and path.count("/") == 1)
+
+
 class Keeps(StrEnum):
     """Which protocol a tree keeps to: the one that the client asked by."""
 
@@ -63,7 +78,9 @@ class RedirectTree:
     ``prefix`` begins and ends with a slash; ``host`` is in lower case, None for every host. ``metadata`` None:
     the index files of apt come from the origin, others from mirrors. ``from_origin`` are patterns of further files
     that come from there. ``allow_http``: whether clients who come by https may be sent to http. ``protocol`` None:
-    clients who come by http may be sent to either.
+    clients who come by http may be sent to either. ``names`` are further names of files, each with the file's path
+    below the tree or a whole URL, as ``names_file`` has them; ``regions`` are words beside the continents after
+    ``/region/``, in capitals, each with the address of another tree. ``router``: whose further addresses are answered.
     """
 
     prefix: str
@@ -73,6 +90,10 @@ class RedirectTree:
     from_origin: tuple[str, ...] = ()
     allow_http: bool = False
     protocol: Keeps | None = None
+    names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    names_file: str | None = None
+    regions: Mapping[str, str] = field(default_factory=dict, hash=False)
+    router: Router | None = None
 
     @property
     def segments(self) -> list[str]:
@@ -87,7 +108,8 @@ class TreePath:
     ``path`` has no slash at its beginning, no empty or dotted segment; one at its end says that a directory is
     meant, and so does an empty path. Bytes that are not UTF-8 are surrogates in it. ``front`` is what comes before
     the path in an address of this service. ``real`` is where mirrors have it, if ``path`` leads through symbolic
-    links, which a mirror may lack.
+    links, which a mirror may lack. ``is_named``: the request has another name of the file. ``elsewhere`` is the whole
+    URL where a file is that no mirror of the tree has.
     """
 
     tree: RedirectTree
@@ -95,6 +117,8 @@ class TreePath:
     continents: tuple[str, ...] = ()
     front: str = ""
     real: str | None = None
+    is_named: bool = False
+    elsewhere: str | None = None
 
     @property
     def is_directory(self) -> bool:
@@ -138,6 +162,8 @@ class Trees:
         if segments and segments[0] == REGION and self._is_in_a_tree(segments[2:], candidates):
             continent, place = segments[1], _placed(segments[2:], path, candidates)
             continents = CONTINENTS.get(continent.upper())
+            if continents is None and place is not None and (base := place.tree.regions.get(continent.upper())):
+                return replace(place, elsewhere=place.elsewhere or base + place.quoted)
             if continents is None:
                 known = ", ".join(code.lower() if code == "DEFAULT" else code for code in CONTINENTS)
                 raise NotFound(f"unknown continent; write /region/ and one of {known}, then the path")
@@ -170,9 +196,28 @@ def _placed(segments: list[str], path: str, candidates: list[tuple[list[str], Re
             if ".." in segments:
                 raise BadRequest("the path climbs with ..; write it from the top")
             is_directory = bool(rest) and path.endswith(("/", "/."))
-            text = "/".join(rest) + ("/" if is_directory else "")
-            return TreePath(tree, _decoded(text), front=tree.prefix)
+            text = _decoded("/".join(rest) + ("/" if is_directory else ""))
+            if tree.router and is_of_router(text):
+                return None
+            place = TreePath(tree, text, front=tree.prefix)
+            return _named(place) if tree.names else place
     return None
+
+
+_MADE = (".meta4", ".metalink", ".sha256", ".sha512")
+"""How the addresses of what is made of a file end."""
+
+
+def _named(place: TreePath) -> TreePath:
+    """The place of the file that a further name stands for; what is made of a file keeps its ending."""
+    for ending in ("", *_MADE):
+        name = place.path.removesuffix(ending)
+        found = place.tree.names.get(name) if place.path.endswith(ending) else None
+        if found and "://" in found:
+            return replace(place, elsewhere=found, is_named=True)
+        if found:
+            return replace(place, path=found + ending, is_named=True)
+    return place
 
 
 def host_name(host: str) -> str:

@@ -50,6 +50,7 @@ from mirrorlist.sources.service.text import (
     service_text,
 )
 from mirrorlist.sources.service.tree_checks import tree_prefix
+from mirrorlist.sources.service.tree_names import read_names
 from mirrorlist.sources.yaml.documents import START, Code, duration_seconds, finding
 from mirrorlist.sources.yaml.reader import read_yaml
 from mirrorlist.sources.yaml.schemas import judge, with_booleans
@@ -147,7 +148,7 @@ def read_service(
         file_lists=text.file_lists,
         trusted_proxies=tuple(each if each == UNIX else str(ip_network(each)) for each in text.trusted_proxies),
         fallbacks={module: tuple(map(tree_url, urls)) for module, urls in fallbacks.items()},
-        trees=tuple(map(_tree, text.trees)),
+        trees=tuple(_tree(tree, base) for tree in text.trees),
         geo=GeoSources(
             databases=tuple(str(base / database) for database in text.geo.databases),
             downloads=tuple(_download(each, base, state) for each in text.geo.downloads),
@@ -260,7 +261,7 @@ def _source(text: SourceText, city_of: CityOf | None) -> SyncSource:
     return SyncSource(text.name, rsync, place, text.mirror, web)
 
 
-def _tree(text: TreeText) -> RedirectTree:
+def _tree(text: TreeText, base: Path) -> RedirectTree:
     return RedirectTree(
         prefix=tree_prefix(text.path),
         module=text.module,
@@ -269,6 +270,10 @@ def _tree(text: TreeText) -> RedirectTree:
         from_origin=text.from_origin,
         allow_http=text.allow_http,
         protocol=text.protocol,
+        names=read_names(base / text.names, text.host) if text.names else {},
+        names_file=str(base / text.names) if text.names else None,
+        regions={word.upper(): f"{url.rstrip('/')}/" for word, url in text.regions.items()},
+        router=text.router,
     )
 
 

@@ -15,7 +15,7 @@ import msgspec
 from mirrorlist.core.catalogue.catalogue import Catalogue
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.service import Profile, Site, SmtpSecurity, SyncPolicy, Vendor
-from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom
+from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom, Router
 from mirrorlist.core.content import ContentKind
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Protocol
@@ -95,6 +95,9 @@ class TreeText:
     from_origin: tuple[str, ...] = ()
     allow_http: bool = False
     protocol: Keeps | None = None
+    names: str | None = None
+    regions: Mapping[str, str] = field(default_factory=dict)
+    router: Router | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,6 +305,7 @@ class ServiceCode(StrEnum):
     TREE_TWICE = "tree-twice"
     NO_FALLBACK = "no-fallback"
     CONTRADICTION = "contradiction"
+    BAD_NAMES = "bad-names"
     SOURCE_TWICE = "source-twice"
 
 

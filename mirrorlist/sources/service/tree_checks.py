@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from mirrorlist.core.catalogue.service import WEB_SCHEMES
 from mirrorlist.core.catalogue.trees import RESERVED, Keeps, MetadataFrom
@@ -19,6 +20,7 @@ from mirrorlist.sources.service.text import (
     SourceText,
     nearest,
 )
+from mirrorlist.sources.service.tree_names import NamesFault, read_names
 from mirrorlist.sources.yaml.documents import Code, Pointer, shown, spelled
 
 
@@ -79,12 +81,25 @@ def trees_keep_https(draft: ServiceDraft) -> Iterator[Finding]:
             yield draft.error(("trees", index, "protocol"), ServiceCode.CONTRADICTION, what)
 
 
+def trees_have_names(draft: ServiceDraft) -> Iterator[Finding]:
+    """A file of names can be read, and says what files can be called."""
+    base = Path(draft.document.path).absolute().parent
+    for index, tree in enumerate(draft.text.trees):
+        try:
+            if tree.names:
+                read_names(base / tree.names, tree.host)
+        except NamesFault as fault:
+            what = f"{shown(tree.names)}, which {fault}"
+            yield draft.error(("trees", index, "names"), ServiceCode.BAD_NAMES, what)
+
+
 TREE_CHECKS: tuple[Check, ...] = (
     trees_have_modules,
     trees_leave_the_service_alone,
     trees_are_apart,
     trees_have_origins,
     trees_keep_https,
+    trees_have_names,
 )
 
 

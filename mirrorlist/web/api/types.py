@@ -14,6 +14,7 @@ import msgspec
 
 from mirrorlist.core.catalogue.catalogue import spelled_versions, target
 from mirrorlist.core.catalogue.policy import full_weight
+from mirrorlist.core.catalogue.trees import CONTINENTS
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.health.history import days_until
 from mirrorlist.core.health.propagation import Spread
@@ -290,14 +291,14 @@ GEOJSON = "application/geo+json"
 _GIVEN = frozenset({MirrorState.FRESH, MirrorState.UP, MirrorState.UNKNOWN})
 
 
-def router_servers(published: Published) -> bytes:
-    """Every mirror of the main module, in the layout of armbian-router."""
-    rows = [_server(mirror, published) for mirror in published.network.mirrors if mirror.urls.get(MAIN)]
+def router_servers(published: Published, module: str = MAIN) -> bytes:
+    """Every mirror of a module, in the layout of armbian-router."""
+    rows = [_server(mirror, published, module) for mirror in published.network.mirrors if mirror.urls.get(module)]
     return msgspec.json.encode(rows)
 
 
-def _server(mirror: PublicMirror, published: Published) -> RouterServer:
-    url = urlsplit(_best_url(mirror.urls[MAIN]))
+def _server(mirror: PublicMirror, published: Published, module: str) -> RouterServer:
+    url = urlsplit(_best_url(mirror.urls[module]))
     available = mirror.state in _GIVEN
     return RouterServer(
         available=available,
@@ -309,7 +310,7 @@ def _server(mirror: PublicMirror, published: Published) -> RouterServer:
         weight=max(1, round(full_weight(mirror.name, mirror.bandwidth_mbps, published.snapshot.policy))),
         continent=mirror.continent or "",
         country=mirror.country or "",
-        protocols=tuple(protocol.value for protocol in mirror.urls[MAIN]),
+        protocols=tuple(protocol.value for protocol in mirror.urls[module]),
         ipv6=mirror.ipv6 is True,
         rules=(),
         lastChange=iso(mirror.since or 0.0),
@@ -318,6 +319,17 @@ def _server(mirror: PublicMirror, published: Published) -> RouterServer:
 
 def _best_url(urls: Mapping[Protocol, str]) -> str:
     return next((urls[protocol] for protocol in WEB_PROTOCOLS if protocol in urls), next(iter(urls.values())))
+
+
+def router_regions(published: Published, module: str) -> bytes:
+    """The addresses of a module's mirrors that are given to clients, by continent; ``default`` is North America and
+    Europe."""
+    found: dict[str, list[str]] = {}
+    for mirror in published.network.mirrors:
+        if mirror.urls.get(module) and mirror.state in _GIVEN:
+            found.setdefault(mirror.continent or "", []).append(_best_url(mirror.urls[module]))
+    default = [url for code in CONTINENTS["DEFAULT"] for url in found.get(code, ())]
+    return msgspec.json.encode({**found, "default": default})
 
 
 def plain_text(published: Published) -> bytes:

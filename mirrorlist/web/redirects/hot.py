@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mirrorlist.core.catalogue.filters import FILTERS, asked_filter
 from mirrorlist.core.catalogue.query import parameters
-from mirrorlist.core.catalogue.trees import MetadataFrom, TreePath, Trees, host_name, quoted
+from mirrorlist.core.catalogue.trees import MetadataFrom, TreePath, Trees, host_name, is_of_router, quoted
 from mirrorlist.core.errors import BadRequest, MirrorlistError
 from mirrorlist.core.files.folder import indexed_folder
 from mirrorlist.core.files.index import FileIndex, Holders
@@ -219,7 +219,13 @@ class RedirectAnswers:
         snapshot, belonging, module = self._prepared.snapshot, self._requests.belonging, place.tree.module
         index = snapshot.files.get(module)
         orders = self._prepared.module(module)
-        if place.is_directory or place.continents or orders is None or belonging.is_in_vault(module, place.path):
+        if (
+            place.elsewhere
+            or place.is_directory
+            or place.continents
+            or orders is None
+            or belonging.is_in_vault(module, place.path)
+        ):
             return None
         number = None if index is None else index.find(place.path)
         if number is None and (index is not None or self._requests.by_ending(place)):
@@ -241,7 +247,12 @@ class RedirectAnswers:
     ) -> None:
         """Lets the file's neighbours go by their folder from now on; not where the file itself is a link."""
         name = asked.rfind("/") + 1
-        if changes_in_place(place.path) or comes_from_origin(place) or len(host) + len(asked) > LONGEST_REMEMBERED:
+        if (
+            place.is_named
+            or changes_in_place(place.path)
+            or comes_from_origin(place)
+            or len(host) + len(asked) > LONGEST_REMEMBERED
+        ):
             return
         key = host + asked[:name]
         folder = self._folders.get(key)
@@ -249,8 +260,9 @@ class RedirectAnswers:
             folder = self._new_folder(place, asked[:name], index)
             if folder is None:
                 return
-            if place.tree.metadata is MetadataFrom.ORIGIN or place.tree.from_origin:
-                folder.particular = partial(_is_from_origin, place)
+            tree = place.tree
+            if tree.metadata is MetadataFrom.ORIGIN or tree.from_origin or tree.names or tree.router:
+                folder.particular = partial(_is_of_its_own, place)
             if len(self._folders) >= MOST_FOLDERS:
                 self._folders.clear()
             self._folders[key] = folder
@@ -312,8 +324,12 @@ def _wants_redirect(accept: str) -> bool:
     return accepted(accept) is Form.REDIRECT
 
 
-def _is_from_origin(neighbour: TreePath, name: str) -> bool:
-    """Whether the file of a name (its bytes as Latin-1) beside another comes from the origin."""
+def _is_of_its_own(neighbour: TreePath, name: str) -> bool:
+    """Whether the file of a name (its bytes as Latin-1) beside another comes from the origin, or is another file."""
     parent = neighbour.path.rpartition("/")[0]
     path = name.encode("latin-1").decode("utf-8", "surrogateescape")
-    return comes_from_origin(replace(neighbour, path=f"{parent}/{path}" if parent else path))
+    path = f"{parent}/{path}" if parent else path
+    tree = neighbour.tree
+    if path in tree.names or (tree.router and is_of_router(path)):
+        return True
+    return comes_from_origin(replace(neighbour, path=path))

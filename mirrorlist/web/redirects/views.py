@@ -104,6 +104,9 @@ def files(
             return None
         if request.method not in METHODS:
             raise MethodNotAllowed(valid_methods=METHODS)
+        if place.elsewhere:
+            counts.add(labels_of_file(Form.REDIRECT.name, place.tree.module))
+            return redirect(FileSource(place.elsewhere, None))
         asked = requests.read(request.environ, place)
         return _Answer(requests, asked, asking(current.snapshot, country_of), counts, clock()).response(repeats)
 

@@ -95,10 +95,15 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
         published = publications.current()
         return _page(published, "feed", lambda: feed(published, None), ATOM)
 
+    def moved() -> Answer:
+        response = redirect("/", 308)
+        response.headers["Vary"] = "Accept"  # programs may get JSON here, see web/api/router.py
+        return response
+
     _add(views, "/", "network", network)
     for module in MODULE_PAGES:
         _add(views, f"/{module}", f"network_{module}", network, defaults={"module": module}, strict_slashes=False)
-    _add(views, "/mirrors", "mirrors", lambda: redirect("/", 308), strict_slashes=False)
+    _add(views, "/mirrors", "mirrors", moved, strict_slashes=False)
     _add(views, "/mirrors/map-<any(light, dark):scheme>.svg", "map", map_)
     add_shared(views, "/mirrors/feed.atom", "feed", all_events)
 

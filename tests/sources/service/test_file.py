@@ -519,6 +519,40 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
         "6:48",
         "allow_http is 5; write true or false",
     ),
+    "trees/items/names/type": ("+trees: [{path: /dl/, module: main, names: 5}]\n", "6:43", "put it in quotes"),
+    "trees/items/names/minLength": ('+trees: [{path: /dl/, module: main, names: ""}]\n', "6:43", "write at least 1"),
+    "trees/items/names/maxLength": (
+        f"+trees: [{{path: /dl/, module: main, names: {'x' * 1025}}}]\n",
+        "6:43",
+        "write at most 1024",
+    ),
+    "trees/items/regions/type": ("+trees: [{path: /dl/, module: main, regions: x}]\n", "6:45", "write keys and values"),
+    "trees/items/regions/maxProperties": (
+        f"+trees: [{{path: /dl/, module: main, regions: {{{', '.join(f'r{n}: https://e.org/' for n in range(101))}}}}}]\n",
+        "6:45",
+        "at most 100",
+    ),
+    "trees/items/regions/propertyNames/pattern": (
+        "+trees: [{path: /dl/, module: main, regions: {'a b': 'https://e.org/'}}]\n",
+        "6:46",
+        "write it as in 'GITHUB'",
+    ),
+    "trees/items/regions/additionalProperties/type": (
+        "+trees: [{path: /dl/, module: main, regions: {A: 5}}]\n",
+        "6:49",
+        "put it in quotes",
+    ),
+    "trees/items/regions/additionalProperties/maxLength": (
+        f"+trees: [{{path: /dl/, module: main, regions: {{A: 'https://e.org/{'x' * 1020}'}}}}]\n",
+        "6:49",
+        "write at most 1024",
+    ),
+    "trees/items/regions/additionalProperties/pattern": (
+        "+trees: [{path: /dl/, module: main, regions: {A: 'ftp://e.org/'}}]\n",
+        "6:49",
+        "write it as in",
+    ),
+    "trees/items/router/enum": ("+trees: [{path: /dl/, module: main, router: armbian}]\n", "6:44", "armbian-router"),
     "trees/items/protocol/enum": (
         "+trees: [{path: /dl/, module: main, protocol: as_aksed}]\n",
         "6:46",
@@ -1687,6 +1721,20 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
             "+trees: [{path: /dl, module: main, protocol: as_asked, allow_http: true}]\n",
             "6:45",
             "[contradiction] trees[0].protocol is as_asked, but allow_http sends clients from https to http; leave one",
+        ),
+    ],
+    "trees_have_names": [
+        (
+            "small",
+            "+trees: [{path: /dl, module: main, names: not-there.csv}]\n",
+            "6:42",
+            "[bad-names] trees[0].names is 'not-there.csv', which cannot be read: No such file or directory",
+        ),
+        (
+            "small",
+            "+trees: [{path: /dl, module: main, names: service.yml}]\n",
+            "6:42",
+            "[bad-names] trees[0].names is 'service.yml', which has a line without a path",
         ),
     ],
     "trees_have_origins": [
