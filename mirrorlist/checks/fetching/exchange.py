@@ -6,7 +6,7 @@ import http.client
 import re
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,6 +34,10 @@ _READ_AT_ONCE = 65_536
 _FRAMING_SHARE = 8
 """Chunk sizes and trailers may add an eighth; chunks of a byte would cost more time than a body of any size."""
 
+_PACKED = (".gz", ".tgz")
+_NO_LABELS = frozenset({"", "identity"})
+_LABELS = _NO_LABELS | {"gzip", "x-gzip"}
+"""What servers such as Apache with AddEncoding say of a packed file, which they send as it is."""
 _LONGEST_KEPT_VALUE = 2048
 _REDIRECTS = (301, 302, 303, 307, 308)
 _VALIDATOR = re.compile(r"[ -~]{1,256}")
@@ -190,7 +194,7 @@ def _reply(wire: Wire, target: FetchTarget, request: Request, address: str, days
     with closing(speaking.getresponse()) as answer:
         location = _location(answer)
         stays_open = not request.is_last and request.method is Method.HEAD and _stays_open(answer)
-        body = _body(answer, wire, request)
+        body = _body(answer, wire, request, target.path.partition("?")[0].endswith(_PACKED))
         return Reply(answer.status, _kept(answer), body, location, address, days_left, stays_open)
 
 
@@ -221,12 +225,12 @@ def _kept(answer: HTTPResponse) -> dict[str, str]:
     }
 
 
-def _body(answer: HTTPResponse, wire: Wire, request: Request) -> bytes:
+def _body(answer: HTTPResponse, wire: Wire, request: Request, is_packed: bool) -> bytes:
     if request.method is Method.HEAD or not 200 <= answer.status < 300:
         return b""
     if request.method is Method.FIRST_BYTE:  # whoever knows no ranges sends all; the connection is closed on him
         return next(iter(answer.stream(1, decode_content=False)), b"")[:1]
-    _plain_of_size(answer, request.most_bytes)
+    _plain_of_size(answer, request.most_bytes, _LABELS if is_packed else _NO_LABELS)
     wire.allow(request.most_bytes + request.most_bytes // _FRAMING_SHARE + LARGEST_HEAD)
     body = bytearray()
     for piece in answer.stream(_READ_AT_ONCE, decode_content=False):
@@ -236,11 +240,11 @@ def _body(answer: HTTPResponse, wire: Wire, request: Request) -> bytes:
     return bytes(body)
 
 
-def _plain_of_size(answer: HTTPResponse, most_bytes: int) -> None:
-    """Nothing is decompressed: identity was asked for, and a bomb must cost nothing."""
+def _plain_of_size(answer: HTTPResponse, most_bytes: int, labels: Container[str]) -> None:
+    """Nothing is decompressed: identity was asked for, and a bomb must cost nothing. ``labels`` change no byte."""
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     transfer = answer.headers.get("transfer-encoding", "chunked").strip().lower()
-    if encoding not in ("", "identity"):
+    if encoding not in labels:
         raise Failed(FailureKind.ENCODED, f"Content-Encoding {shown(encoding)}, although identity was asked for")
     if transfer not in ("", "identity", "chunked"):
         raise Failed(FailureKind.ENCODED, f"Transfer-Encoding {shown(transfer)}")

@@ -12,7 +12,8 @@ from mirrorlist.core.kinds.rpm import Read, is_page, sampled, unpacked
 
 _FIELD = r"(?m)^%s:[ \t]*(.+?)[ \t]*\r?$"
 _SUM = re.compile(r"(?m)^ ([0-9a-f]{64}) +([0-9]{1,15}) +([!-~]{1,300})\r?$")
-_INDEX = re.compile(r"(?:[!-~]+/)?binary-([a-z0-9-]+)/Packages(\.xz|\.gz|\.zst|)")
+_INDEX = re.compile(r"(?:(?:[!-~]+/)?binary-([a-z0-9-]+)/)?Packages(\.xz|\.gz|\.zst|)")
+"""Without an arch it is that of a flat suite, which has all packages in one."""
 _PACKED = (".xz", ".gz", ".zst", "")
 """The forms of an index, as apt prefers them. Mirrors are asked for one of them."""
 _SIGNED, _SIGNED_END = b"-----BEGIN PGP SIGNED MESSAGE-----", b"-----END PGP SIGNATURE-----"
@@ -53,13 +54,13 @@ def named(body: bytes, content: Content, read: Read) -> tuple[NamedFiles, str]:
     found: dict[str, dict[str, tuple[str, int]]] = {}
     for digest, size, path in _SUM.findall(text):
         index = _INDEX.fullmatch(path)
-        if index and int(size) and (not content.arches or index[1] in (*content.arches, "all")):
+        if index and int(size) and (not content.arches or index[1] in (*content.arches, "all", None)):
             found.setdefault(path.removesuffix(index[2]), {})[index[2]] = digest, int(size)
     files, sources = [], []
     for path, forms in sorted(found.items()):
         packed = next(each for each in _PACKED if each in forms)
         digest, size = forms[packed]
-        hashed = f"{path.rpartition('/')[0]}/by-hash/SHA256/{digest}"
+        hashed = f"{path.removesuffix('Packages')}by-hash/SHA256/{digest}"
         files.append(NamedFile(content.path + (hashed if is_by_hash else path + packed), size))
         sources.append((files[-1].path, path + packed))
     root = content.path if content.part_of is None else content.part_of

@@ -76,6 +76,21 @@ def test_an_odd_answer_that_can_be_read_is_read_and_not_logged(sent: bytes, capl
     assert (found.body, caplog.records) == (b"hello", [])
 
 
+@pytest.mark.parametrize(
+    ("path", "encoding", "is_read"),
+    [
+        ("/APKINDEX.tar.gz", "x-gzip", True), ("/a.gz?x=1", "gzip", True), ("/a.tgz", "GZIP", True),
+        ("/a.gz", "br", False), ("/a.gz", "gzip, gzip", False), ("/repomd.xml", "gzip", False), ("/a?x=.gz", "gzip", False),
+    ],
+)  # fmt: skip
+def test_a_label_on_a_packed_file_changes_no_byte(path: str, encoding: str, is_read: bool) -> None:
+    with serving(
+        says(OK + f"Content-Length: 5\r\nContent-Encoding: {encoding}\r\n\r\n\x1f\x8bgz!".encode("latin-1"))
+    ) as server:
+        found = fetch(server.url(path), QUICK, guard())
+    assert (isinstance(found, Fetched) and found.body == b"\x1f\x8bgz!") is is_read
+
+
 def test_what_is_kept_of_headers_can_be_printed() -> None:
     found = outcome(OK + b"Server: a\x1b[31m\x00\xffb\r\nETag: " + b"e" * 9000 + b"\r\nContent-Length: 0\r\n\r\n")
     assert isinstance(found, Fetched)

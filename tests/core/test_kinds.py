@@ -1,0 +1,161 @@
+"""Each kind of content: what its index names, when it has expired, and which files stand for plain content."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import tarfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from hashlib import sha256
+
+import pytest
+import zstandard
+
+from mirrorlist.checks.fetching.result import Fetched
+from mirrorlist.checks.probing.judge import OriginHistory, index
+from mirrorlist.core.content import Content, ContentKind, NamedFile
+from mirrorlist.core.errors import OriginError
+from mirrorlist.core.files.list_parser import ListedFile
+from mirrorlist.core.health.verdicts import ProbeOutcome
+from mirrorlist.core.kinds.table import KINDS
+from mirrorlist.core.model import MAIN, Checksummed, RepoMetadata
+from mirrorlist.publishing.canaries import chosen
+from tests.building import NOW
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress, "xz": lzma.compress, "zst": zstandard.ZstdCompressor().compress, "plain": bytes,
+}  # fmt: skip
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        for name, body in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime = len(body), 1_790_000_000
+            tar.addfile(entry, io.BytesIO(body))
+    return data.getvalue()
+
+
+DESC = b"%FILENAME%\nbash-5-x86_64.pkg.tar.zst\n\n%CSIZE%\n205\n\n%BUILDDATE%\n1790000000\n\n"
+APKINDEX = b"P:musl\nV:1.2\nA:x86_64\nS:302\nt:1790000000\n\n"
+PACMAN = Content(MAIN, "core/", ContentKind.PACMAN, "core.db")
+APK = Content(MAIN, "alpine/", ContentKind.APK, "APKINDEX.tar.gz")
+
+
+@pytest.mark.parametrize("packed", ["gz", "xz", "zst"])
+def test_a_pacman_database_is_read_however_it_is_packed(packed: str) -> None:
+    kind, body = KINDS[ContentKind.PACMAN], PACKERS[packed](archive({"bash-5/desc": DESC}))
+    found, why = kind.named(body, PACMAN, lambda _: [])
+    assert found.files == (NamedFile("core/core.files"), NamedFile("core/bash-5-x86_64.pkg.tar.zst", 205))
+    assert (kind.fault(body), kind.written(body), why) == ("", 1_790_000_000, "")
+    assert kind.fault(body[: len(body) // 2]) == "a list of packages that ends early"
+
+
+@pytest.mark.parametrize("packed", ["gz", "zst"])
+def test_an_index_of_apk_is_read_however_it_is_packed(packed: str) -> None:
+    body = PACKERS[packed](archive({"DESCRIPTION": b"x", "APKINDEX": APKINDEX}))
+    found, why = KINDS[ContentKind.APK].named(body, APK, lambda _: [])
+    assert (found.files, why) == ((NamedFile("alpine/musl-1.2.apk", 302),), "")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"plain words", PACKERS["plain"](archive({"a/desc": DESC}))])
+def test_what_is_no_packed_list_has_a_fault(body: bytes) -> None:
+    assert KINDS[ContentKind.PACMAN].fault(body)
+    assert KINDS[ContentKind.APK].fault(body)
+
+
+DIGEST = "a" * 64
+
+
+def release(*rows: str, by_hash: bool = False, until: float | None = None) -> bytes:
+    lines = ["Date: Thu, 01 Oct 2026 10:00:00 UTC", *(["Acquire-By-Hash: yes"] if by_hash else [])]
+    if until is not None:
+        lines.append(f"Valid-Until: {format_datetime(datetime.fromtimestamp(until, UTC)).replace('+0000', 'UTC')}")
+    return "\n".join([*lines, "SHA256:", *(f" {DIGEST} {row}" for row in rows), ""]).encode()
+
+
+def packages(name: str) -> bytes:
+    packer = PACKERS.get(name.rpartition(".")[2], bytes)
+    return packer(b"Package: a\nFilename: ./a_1_all.deb\nSize: 77\n\nPackage: b\nFilename: b/b.deb\nSize: 5\n\n")
+
+
+@pytest.mark.parametrize("packed", ["Packages", "Packages.gz", "Packages.xz", "Packages.zst"])
+@pytest.mark.parametrize("by_hash", [False, True])
+@pytest.mark.parametrize("below", ["", "stable/"])
+def test_a_flat_suite_names_its_packages_file_and_packages(packed: str, by_hash: bool, below: str) -> None:
+    content = Content(MAIN, f"flat/{below}", ContentKind.APT, "InRelease", "flat/", ("amd64",))
+    asked: list[str] = []
+
+    def read(path: str) -> list[bytes]:
+        asked.append(path)
+        return [packages(packed)]
+
+    found, why = KINDS[ContentKind.APT].named(release(f"500 {packed}", "9 Contents.gz", by_hash=by_hash), content, read)
+    listed = f"flat/{below}by-hash/SHA256/{DIGEST}" if by_hash else f"flat/{below}{packed}"
+    assert found.files[0] == NamedFile(listed, 500)
+    assert {*found.pool} == {NamedFile("flat/a_1_all.deb", 77), NamedFile("flat/b/b.deb", 5)}
+    assert (why, asked) == ("", [listed])
+
+
+def test_indexes_of_other_arches_are_none_of_a_suite_s_clients() -> None:
+    content = Content(MAIN, "dists/noble/", ContentKind.APT, "InRelease", "", ("amd64",))
+    body = release("5 main/binary-riscv64/Packages.gz", "0 main/binary-amd64/Packages.gz")
+    found, why = KINDS[ContentKind.APT].named(body, content, lambda _: [])
+    assert (found.files, why) == ((), "it names no Packages of these arches")
+
+
+def test_a_packages_file_that_cannot_be_read_leaves_the_index_itself() -> None:
+    def broken(path: str) -> list[bytes]:
+        raise OriginError(f"{path}: status 404")
+
+    content = Content(MAIN, "dists/noble/", ContentKind.APT, "InRelease", "", ("amd64",))
+    found, why = KINDS[ContentKind.APT].named(release("5 main/binary-amd64/Packages.gz"), content, broken)
+    assert found.files == (NamedFile("dists/noble/main/binary-amd64/Packages.gz", 5),)
+    assert "status 404" in why
+
+
+def seen(body: bytes, current: bytes, history: tuple[str, ...] = ()) -> tuple[ProbeOutcome, str]:
+    version = Checksummed(len(current), 1, sha256(current).hexdigest(), "")
+    answer = Fetched(200, {}, body, "http://m.example.org/", "192.0.2.1", 0.1, None)
+    found = index(answer, KINDS[ContentKind.APT], RepoMetadata("p", version, NOW), OriginHistory(history, 0), NOW)
+    return found.outcome, found.detail
+
+
+def test_an_index_whose_valid_until_is_over_is_stale_unless_the_origin_has_no_other() -> None:
+    over, good = release("5 Packages", until=NOW - 60), release("5 Packages", until=NOW + 60)
+    assert seen(over, good) == (ProbeOutcome.STALE, "its Valid-Until is over")
+    assert seen(over, over) == (ProbeOutcome.FRESH, ""), "then every mirror has it, and no list would be left"
+    assert seen(good, good) == (ProbeOutcome.FRESH, "")
+    assert [KINDS[ContentKind.APT].expired(body, NOW) for body in (over, good, release("5 Packages"))] == [
+        True, False, False,
+    ]  # fmt: skip
+
+
+DAY = 86_400
+
+
+def listed(path: str, size: int, age_days: float) -> ListedFile:
+    return ListedFile(path.encode(), size, int(NOW - age_days * DAY))
+
+
+def test_the_newest_and_the_largest_settled_file_stand_for_plain_content() -> None:
+    files = [listed(f"{number}.img", number, 30) for number in range(40)]
+    files += [listed("new.img", 7, 0.1), listed("huge-and-new.img", 9999, 0.2), listed("huge.img", 5000, 9)]
+    files += [listed(name, 99_999, 0) for name in ("TIME", "repodata/repomd.xml", ".hidden", "a/.tmp.x")]
+    found = chosen(files, "TIME", NOW - DAY)
+    assert [each.path for each in found.named.files] == ["new.img", "huge.img"]
+    assert len(found.named.pool) == 24
+    assert not {"new.img", "huge-and-new.img", "TIME"} & {each.path for each in found.named.pool}
+    assert found.newest == int(NOW - 0.1 * DAY)
+    assert chosen(reversed(files), "TIME", NOW - DAY) == found, "the order of a list does not matter"
+    assert chosen(files[:-5], "TIME", NOW - DAY).version != found.version
+
+
+def test_without_files_nothing_stands_for_plain_content() -> None:
+    assert chosen([], None, NOW).named.files == ()
+    only = chosen([listed("a", 5, 0)], None, NOW - DAY)
+    assert ([each.path for each in only.named.files], only.named.pool) == (["a"], ())
