@@ -13,7 +13,7 @@ from mirrorlist.checks.fetching.fetch import Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.disguise import refusals
-from mirrorlist.checks.probing.judge import TOO_MANY_REQUESTS, excused
+from mirrorlist.checks.probing.judge import NOT_COMPARED, TOO_MANY_REQUESTS, excused
 from mirrorlist.checks.probing.patience import Patience
 from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.requests import ProbeTerms, ask_of, judged, metadata_of, method_of, probe_of
@@ -365,7 +365,11 @@ class _Module:
 
     def _of_tree(self, tree: Subject, probe: Probe, walked: list[Probe]) -> tuple[ProbeOutcome, str]:
         if probe.outcome in GOOD_OUTCOMES | SAME_TREE:
-            return ProbeOutcome.GOOD, probe.detail if probe.outcome in (ProbeOutcome.GOOD, ProbeOutcome.FRESH) else ""
+            is_compared = any(each.outcome in GOOD_OUTCOMES | SAME_TREE for each in walked)
+            is_moot = probe.outcome in SAME_TREE | {ProbeOutcome.LAGGING} or (
+                probe.detail == NOT_COMPARED and is_compared
+            )
+            return ProbeOutcome.GOOD, "" if is_moot else probe.detail
         is_time_file = probe.subject.is_tree
         if probe.outcome not in DOUBTFUL or (is_time_file and probe.outcome is ProbeOutcome.WRONG):
             return probe.outcome, probe.detail
