@@ -160,11 +160,12 @@ def put_front(
 
     def limited(name: str, budget: Budget) -> Limited:
         labels: Labels = {Measure.REFUSED: name, Measure.ANSWERS: f"{name} 503"}
-        return Limited(flask, budget, PATHS, lambda: counts.add(labels))
+        return Limited(flask, budget, lambda environ: front.network(environ), PATHS, lambda: counts.add(labels))
 
     lists, pages = limited("lists", budgets.lists), limited("pages", budgets.pages)
-    front = Front(lists, OneSlash(pages, lambda *asked: redirects(*asked)), country_of, counts, clock)
-    redirects = Redirects(front, lists, country_of, counts, clock, repeats)
+    fold = OneSlash(pages, lambda *asked: redirects(*asked))
+    front = Front(lists, fold, country_of, counts, budgets.lists, clock)
+    redirects = Redirects(front, lists, country_of, counts, budgets.lists, clock, repeats)
     app.wsgi_app = redirects  # type: ignore[method-assign]  # Flask documents this way of adding a middleware
     generations.subscribe(front.take)
     generations.subscribe(redirects.take)

@@ -95,6 +95,11 @@ def client_address(peer: str, forwarded: str | None, proxies: TrustedProxies) ->
         end = comma
 
 
+def network_hash(address: bytes | None) -> int:
+    """The hash of a client's network, in which one household or company may have any address: /24, or /48 of IPv6."""
+    return 0 if address is None else hash(address[:3] if len(address) == 4 else address[:6])
+
+
 def parsed(text: str) -> bytes | None:
     """The packed address of ``1.2.3.4``, ``1.2.3.4:4711``, ``2001:db8::1`` or ``[2001:db8::1]:443``."""
     if text.startswith("["):

@@ -11,7 +11,7 @@ from mirrorlist.core.selection.client import CountryOf, place_number
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.selection.spread import ClientHash, Epochs, identity_of
 from mirrorlist.core.statistics import NO_CLIENT, REGISTERS, registers_of
-from mirrorlist.web.client_address import TrustedProxies, client_address, ignored_proxy
+from mirrorlist.web.client_address import TrustedProxies, client_address, ignored_proxy, network_hash
 from mirrorlist.web.counts import CountryNumbers, Counts, Measure
 from mirrorlist.web.questions import sent_by
 
@@ -58,6 +58,11 @@ class KnownClients:
         if known is None or known[3] <= self._clock():
             return self.new(who)
         return known
+
+    def network(self, environ: WSGIEnvironment) -> int:
+        """The hash of the client's network."""
+        who = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR")
+        return network_hash(client_address(*who, self._proxies))
 
     def new(self, who: tuple[str, str | None]) -> Known:
         """The client of a peer and its header, of which nothing is remembered that still holds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakMethod
 
@@ -16,6 +17,7 @@ from mirrorlist.core.selection.spread import ClientHash
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.statistics import LONGEST_AGENT, NO_SYSTEM, AskedCell, SystemName, system_of
 from mirrorlist.formats import metalink3, mirrorlist
+from mirrorlist.formats.registry import LISTS, METALINKS
 from mirrorlist.web.counts import (
     CountryNumbers,
     Counts,
@@ -27,7 +29,7 @@ from mirrorlist.web.counts import (
     labels_at,
     labels_of_question,
 )
-from mirrorlist.web.questions import DEFAULT_FORMATS, ListKind, Question
+from mirrorlist.web.questions import ListKind, Question
 from mirrorlist.web.responses import headers_for
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ MOST_TALLIES = 4096
 """The most kinds of questions that a generation counts apart, 2 KB each: more only where clients make up systems."""
 MOST_AGENTS = 64
 """The most User-Agents of a question that are counted apart in a generation."""
+MOST_KEPT_BYTES = 16 << 20
+"""Of answers that Flask wrote, in a generation."""
+_JOINED = ("mirrorlist", "metalink3")
+"""Formats whose answers are joined here from parts; the others are kept whole."""
 
 Headers = list[tuple[str, str]]
 Parts = tuple[bytes, ...]
@@ -169,13 +175,16 @@ class Route:
     the number of the client's country; questions that are counted alike share it.
 
     ``row`` finds the row of a client's place, network and hash. Where it finds none ``instead`` does, with less of the
-    client's filter; without that Flask has to answer.
+    client's filter; without that Flask has to answer. ``is_particular`` where more is to be asked than the row.
     """
 
-    __slots__ = ("_by_length", "between", "head", "headers", "hits", "instead", "row", "tail", "tail_alone")
+    __slots__ = (
+        "_by_length", "between", "head", "headers", "hits", "instead", "is_particular", "row", "tail", "tail_alone",
+    )  # fmt: skip
 
-    def __init__(self, row: RowOf, hits: Hits) -> None:
+    def __init__(self, row: RowOf, hits: Hits, is_particular: bool = False) -> None:
         self.row = row
+        self.is_particular = is_particular
         self.instead: Route | None = None
         self.hits = hits
         self.head = self.between = self.tail = self.tail_alone = b""
@@ -201,8 +210,8 @@ class CountmeRoute(Route):
 
     __slots__ = ("_agents", "_by_agent")
 
-    def __init__(self, row: RowOf, hits: Hits, by_agent: Callable[[str], Hits]) -> None:
-        super().__init__(row, hits)
+    def __init__(self, row: RowOf, hits: Hits, is_particular: bool, by_agent: Callable[[str], Hits]) -> None:
+        super().__init__(row, hits, is_particular)
         self._agents: dict[str, Hits] = {}
         self._by_agent = by_agent
 
@@ -218,6 +227,53 @@ class CountmeRoute(Route):
         return self.head + self.between.join(row.parts) + (self.tail_alone if row.alone else self.tail)
 
 
+PENDING = Route(lambda *_: None, [], True)
+"""Stands for a route that nobody needed yet."""
+
+
+class WrittenRoute(Route):
+    """A question in a format that Flask writes, once for each row; then it is kept. Another route counts it."""
+
+    __slots__ = ("_counting", "_kept", "_number")
+
+    def __init__(self, counting: Route, kept: KeptAnswers) -> None:
+        super().__init__(counting.row, counting.hits, True)
+        self._counting = counting
+        self._kept = kept
+        self._number = next(kept.numbers)
+
+    def written(self, row: AnswerParts, environ: WSGIEnvironment) -> bytes | None:
+        """The answer of this row, or None if it is not kept: then Flask writes and counts it."""
+        body = self._kept.bodies.get((self._number, row.key))
+        if body is None:
+            row.hits -= 1
+        else:
+            self._counting.body(row, environ)
+        return body
+
+    def keep(self, row: AnswerParts, body: bytes) -> None:
+        """Keeps what Flask wrote for a row."""
+        self._kept.put(self._number, row.key, body)
+
+
+class KeptAnswers:
+    """Answers by the number of their route and the key of their row, within a number of bytes; when full, all go."""
+
+    def __init__(self, most: int = MOST_KEPT_BYTES) -> None:
+        self._most = most
+        self._bytes = 0
+        self.numbers = count()
+        self.bodies: dict[tuple[int, int], bytes] = {}
+
+    def put(self, route: int, key: int, body: bytes) -> None:
+        """Keeps an answer."""
+        if self._bytes + len(body) > self._most:
+            self.bodies.clear()
+            self._bytes = 0
+        self._bytes += len(body)
+        self.bodies[route, key] = body
+
+
 class Routes:
     """Prepares questions for one generation; questions that differ in the path only share what they can."""
 
@@ -226,6 +282,7 @@ class Routes:
         self._counts = counts
         self._room = Room(MOST_REMEMBERED, self._clear)
         self._rows: dict[tuple[ListKind, int], Rows] = {}
+        self._kept = KeptAnswers()
         self._tallies: dict[Hashable, Tally] = {}
         self._countries = CountryNumbers(prepared.snapshot)
 
@@ -256,15 +313,22 @@ class Routes:
         unusual = query.target.vault or query.every_protocol or not query.networks
         if unusual or orders is None or not question.is_plain:
             return None
-        if question.format != DEFAULT_FORMATS[question.kind] or question.kind is ListKind.ISOLIST:
-            return None
         if column.number == NOT_KEPT:
             return None
-        rows = self._rows_of(question.kind, column, orders)
+        is_joined = question.format in _JOINED
+        rows = self._rows_of(question.kind if is_joined else ListKind.MIRRORLIST, column, orders)
         row = rows.filtered if is_filtered else rows.of
         tally = partial(self._tally, labels_of_question(question, column.rung), asked_by_question(question))
         hits = tally(NO_SYSTEM)
-        route = CountmeRoute(row, hits, lambda agent: tally(system_of(agent))) if question.countme else Route(row, hits)
+        if question.countme:
+            route: Route = CountmeRoute(row, hits, is_filtered, lambda agent: tally(system_of(agent)))
+        else:
+            route = Route(row, hits, is_filtered)
+        if not is_joined:
+            route = WrittenRoute(route, self._kept)
+            known = METALINKS if question.kind is ListKind.METALINK else LISTS
+            route.headers = list(headers_for(known[question.format].content_type))
+            return route
         if question.kind is ListKind.MIRRORLIST:
             # The trees are joined by the repository's path; the notes on the fallback level are not for a monopoly.
             route.headers = list(headers_for(mirrorlist.CONTENT_TYPE))

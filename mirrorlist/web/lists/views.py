@@ -1,7 +1,7 @@
 """Mirrorlists and metalinks as ordinary Flask views: every question, complete but slower than the hot path.
 
-The hot path in web/lists/hot.py answers most of them before Flask; these views answer HEAD, ``country=``, the
-vault, other formats, and every error.
+The hot path in web/lists/hot.py answers most of them before Flask; these views answer HEAD, the vault, every error, and
+for each kind of client the first list in another format.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import ListKind, Question, Questions, sent_by
 from mirrorlist.web.repeats import FORGETFUL, Repeats, request_of
 from mirrorlist.web.responses import as_response
+
+KEEP = "mirrorlist.keep"
+"""Set in the environ where the hot path keeps the list for others: a function of the snapshot and the body."""
 
 
 def lists(
@@ -85,7 +88,11 @@ def lists(
         counts.add({**labels(selection), **labels_of_selection(client, selection)})
         if question.redirect:
             return warned(_redirected(sources_of(snapshot, wanted, selection)), selection)
-        return warned(as_response(*written(question, selection, metadata)), selection)
+        content_type, body = written(question, selection, metadata)
+        keep = request.environ.get(KEEP)
+        if keep is not None and OUT_OF_REACH_NOTE not in selection.notes:
+            keep(snapshot, body)
+        return warned(as_response(content_type, body), selection)
 
     for kind in ListKind:
         for rule in (f"/{kind.value}", f"/{kind.value}/<version>/<repository>"):

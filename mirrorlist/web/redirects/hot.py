@@ -33,6 +33,7 @@ from mirrorlist.web.lists.prepared_answers import Room
 from mirrorlist.web.redirects.requests import FileRequests, Form, Memo, accepted, is_particular
 from mirrorlist.web.redirects.targets import File, Folder, RedirectTargets
 from mirrorlist.web.repeats import FORGETFUL, Repeats, part_of
+from mirrorlist.web.time_budget import Budget
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -68,12 +69,13 @@ class Redirects(PerGeneration["RedirectAnswers"]):
         files: WSGIApplication,
         country_of: CountryOf,
         counts: Counts,
+        budget: Budget,
         clock: Callable[[], float] = time.time,
         repeats: Repeats = FORGETFUL,
     ) -> None:
         def answers_of(prepared: Prepared) -> RedirectAnswers | None:
             trees = prepared.snapshot.facts.service.trees
-            return RedirectAnswers(prepared, country_of, counts, clock, repeats) if trees else None
+            return RedirectAnswers(prepared, country_of, counts, budget, clock, repeats) if trees else None
 
         super().__init__(answers_of)
         self._behind = behind
@@ -100,10 +102,12 @@ class RedirectAnswers:
         prepared: Prepared,
         country_of: CountryOf,
         counts: Counts,
+        budget: Budget,
         clock: Callable[[], float],
         repeats: Repeats = FORGETFUL,
     ) -> None:
         self._prepared = prepared
+        self._budget = budget
         self._within = prepared.snapshot.policy.repeat_seconds if repeats is not FORGETFUL else 0
         self._repeats = repeats
         self._counts = counts
@@ -167,7 +171,10 @@ class RedirectAnswers:
         written, checked, courses = file
         if query:
             asked = f"{asked}?{query}"
-            courses = self._filtered.get((courses, query)) or self._new_filtered(courses, query)
+            found = self._filtered_courses(courses, query, environ)
+            if found is None:
+                return None
+            courses = found
         if isinstance(written, int):
             written = path[written:]
         https = environ["wsgi.url_scheme"] == "https" or (
@@ -277,6 +284,21 @@ class RedirectAnswers:
         files = indexed_folder(index, real) if real == index.real_path(parent) else None
         images = belonging.images_in(module, parent) | belonging.images_in(module, real)
         return None if files is None else Folder(asked, quoted(real) + "/" if real else "", files, images)
+
+    def _filtered_courses(
+        self, courses: RedirectTargets, asked: str, environ: WSGIEnvironment
+    ) -> RedirectTargets | None:
+        """Who may give the files to clients with a filter; None where it is new and the time for new ones is spent."""
+        found = self._filtered.get((courses, asked))
+        if found is None:
+            network = self._clients.network(environ)
+            if not self._budget.is_open(network):
+                return None
+            began = time.perf_counter()
+            found = self._new_filtered(courses, asked)
+            found.way(self._clients.of(environ), environ["wsgi.url_scheme"] == "https")
+            self._budget.spend(time.perf_counter() - began, network)
+        return found
 
     def _new_filtered(self, courses: RedirectTargets, asked: str) -> RedirectTargets:
         if len(self._filtered) >= MOST_COURSES:

@@ -25,7 +25,7 @@ from mirrorlist.web.counts import Counts
 from mirrorlist.web.lists.hot import LONGEST_REMEMBERED, ListAnswers
 from mirrorlist.web.lists.prepared_answers import MOST_REMEMBERED
 from tests.building import CATALOGUE, CITIES, NOW, metadata, mirror, service, snapshot
-from tests.web.asking import Answer, Both, ask, both, environ
+from tests.web.asking import Answer, Both, ask, both, environ, unlimited
 
 PATH = "9.8/BaseOS/x86_64/os/"
 FORMER = "9.7/BaseOS/x86_64/os/"
@@ -289,7 +289,7 @@ def test_what_is_said_of_the_vault_reaches_no_other_list() -> None:
 def test_hot_path_answers_what_it_should_by_itself() -> None:
     """Were everything handed on to Flask, equality above would say nothing."""
     service = both(snapshot([mirror("a", "berlin")], metadata=METADATA, origins=ORIGINS))
-    answers = ListAnswers(service.held.current, lambda _: None, Counts(), service.clock)  # type: ignore[arg-type]
+    answers = ListAnswers(service.held.current, lambda _: None, Counts(), unlimited().lists, service.clock)  # type: ignore[arg-type]
     by_itself = [
         answers.answer(environ(path, query)) is not None
         for path, query in [
@@ -438,7 +438,7 @@ def test_new_generation_replaces_everything_at_once() -> None:
 
 def memory_of(answers: ListAnswers) -> tuple[int, int]:
     """How many entries both memos have, and the characters of their keys."""
-    keys = [*answers._routes, *answers.clients.remembered]
+    keys = [*answers._asked, *answers.clients.remembered]
     return len(keys), sum(len(text or "") for key in keys for text in key)
 
 

@@ -28,7 +28,7 @@ from mirrorlist.web.redirects.hot import RedirectAnswers
 from mirrorlist.web.redirects.views import MOST_BYTES, logo
 from tests.building import CITIES, NOW, metadata, mirror, nobody, snapshot
 from tests.file_indexes import Has, indexed
-from tests.web.asking import Answer, Both, Held, ask, both, environ
+from tests.web.asking import Answer, Both, Held, ask, both, environ, unlimited
 
 CONTINENTS = {
     "DE": "EU",
@@ -416,7 +416,7 @@ def test_what_a_client_may_wish(known: Both, query: str, hosts: set[str]) -> Non
 )  # fmt: skip
 def test_redirects_with_a_filter_need_no_flask(known: Both, query: str, by_itself: bool) -> None:
     assert known.held.current is not None
-    answers = RedirectAnswers(known.held.current, nobody, Counts(), known.clock)
+    answers = RedirectAnswers(known.held.current, nobody, Counts(), unlimited().lists, known.clock)
     assert (answers.answer(environ(f"/dl/{ISO}", query), "") is not None) is by_itself
 
 
