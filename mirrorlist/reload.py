@@ -70,7 +70,7 @@ class Reloader:
         threading.Thread(target=loop, name="reload", daemon=True).start()
 
     def look(self) -> None:
-        """Takes up the snapshot file if it changed since the last look; a bad one leaves the former.
+        """Takes up the snapshot file if it changed since the last look; a bad or an older one leaves the former.
 
         Only a process that has none yet falls back on the older files: for any other they are a step back.
         """
@@ -84,7 +84,14 @@ class Reloader:
         except SnapshotError as error:
             log.error("snapshot refused, the former one is kept", reason=str(error))
             return
-        if self.current is None or snapshot.facts != self.current.snapshot.facts:
+        former = None if self.current is None else self.current.snapshot.facts
+        if former and snapshot.facts.key == former.key and snapshot.facts.generation < former.generation:
+            log.error(
+                "an older snapshot is refused, the former one is kept; to go back, restart the service",
+                generation=snapshot.facts.generation, kept=former.generation,
+            )  # fmt: skip
+            return
+        if snapshot.facts != former:
             self._take(Prepared(self._with_indexes(snapshot)))
 
     def _with_indexes(self, snapshot: Snapshot) -> Snapshot:

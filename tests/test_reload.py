@@ -229,3 +229,22 @@ def test_forked_process_takes_up_new_files_by_itself(tmp_path: Path, when: str) 
     (tmp_path / "next").write_bytes(generation(2))
     command = [sys.executable, "-W", "ignore", "-c", FORK, str(tmp_path), str(tmp_path / "next"), when]
     assert subprocess.run(command, timeout=60, check=False).returncode == 2
+
+
+def test_an_older_generation_put_in_place_again_is_refused(tmp_path: Path) -> None:
+    reloader = Reloader(tmp_path, 3600.0)
+    write_snapshot(tmp_path, generation(1))
+    replayed = (tmp_path / NAME).read_bytes()
+    write_snapshot(tmp_path, generation(3))
+    reloader.look()
+    (tmp_path / "replayed").write_bytes(replayed)
+    (tmp_path / "replayed").replace(tmp_path / NAME)
+    reloader.look()
+    assert number_of(reloader) == 3
+    write_snapshot(tmp_path, generation(4))
+    reloader.look()
+    assert number_of(reloader) == 4
+    other = snapshot([mirror("b", "paris")], facts={"generation": 1, "key": bytes(32)})
+    write_snapshot(tmp_path, encode(other))
+    reloader.look()
+    assert number_of(reloader) == 1, "a new beginning, with a key of its own"

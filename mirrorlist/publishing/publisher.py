@@ -16,7 +16,7 @@ import structlog
 from mirrorlist.core.catalogue.catalogue import wanted_images
 from mirrorlist.core.catalogue.metadata import metadata_from
 from mirrorlist.core.catalogue.service import GeoSources, Notify, Service
-from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError
+from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError, SnapshotError
 from mirrorlist.core.files.found import by_mirror
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.health.release_gate import ReleaseObservations
@@ -43,7 +43,15 @@ from mirrorlist.store.count_files import STATISTICS, read_statistics
 from mirrorlist.store.index_files import CURRENT, current_indexes, read_facts
 from mirrorlist.store.publications import line_of, only_one
 from mirrorlist.store.records import Recorded, Records
-from mirrorlist.store.snapshot_files import NAME, newest_facts, read_newest, signature, write_snapshot
+from mirrorlist.store.snapshot_files import (
+    NAME,
+    Signature,
+    newest_facts,
+    read_newest,
+    read_snapshot,
+    signature,
+    write_snapshot,
+)
 
 log = structlog.get_logger()
 
@@ -75,6 +83,8 @@ class Publisher:
         self._orders: tuple[object, Mapping[str, PlaceOrders]] | None = None
         self._good_sources: GeoSources | None = None
         self._former = newest_facts(self._state_dir)
+        self._written: tuple[Signature | None, int] | None = None
+        """The file of the last generation that was put in place here, and its number."""
 
     @property
     def service(self) -> Service:
@@ -104,6 +114,21 @@ class Publisher:
             int(now // DATES_SECONDS),
         )
 
+    def is_in_place(self) -> bool:
+        """Whether the snapshot is still the one that was put there last, or a newer one; broken and older ones are
+        not, nor is none."""
+        found = signature(self._state_dir / NAME)
+        if self._written is None or found == self._written[0]:
+            return True
+        try:
+            facts = read_snapshot(self._state_dir / NAME).facts
+        except SnapshotError:
+            return False
+        if facts.generation < self._written[1]:
+            return False
+        self._written = found, facts.generation
+        return True
+
     def publish(self, now: float, force: bool = False) -> Snapshot:
         """Compiles and writes the next generation; starts again while other publishers are faster.
 
@@ -121,7 +146,7 @@ class Publisher:
     def _publish(self, now: float, force: bool) -> Snapshot:
         found, pulled = signature(self._state_dir / NAME), read_pulled(self._inputs.config)
         self._former = newest_facts(self._state_dir)
-        generation = self._former.generation if self._former else 0
+        generation = max(self.generation, self._written[1] if self._written else 0)
         key = self._former.key if self._former else self._new_key()
         turn = self._records.begin(line_of(key), generation, now)
         if self._former:
@@ -138,6 +163,7 @@ class Publisher:
             if turn:
                 self._records.claim(turn, snapshot.facts.generation, now)
             write_snapshot(self._state_dir, data)
+            self._written = signature(self._state_dir / NAME), snapshot.facts.generation
         self._records.note_releases(snapshot.facts.service.catalogue.latest, now)
         for each in news(self._former, snapshot.facts):
             (log.warning if each.worse else log.info)(each.event, **each.facts)

@@ -160,6 +160,9 @@ def _publish_loop(watched: Watched, force: bool, stop: threading.Event, ended: C
     while not ended():
         now = watched.clock()
         found = watched.publisher.fingerprint(now)  # before reading: what changes meanwhile is published next
+        if not fault.reason and not watched.publisher.is_in_place():
+            log.error("the snapshot was changed by somebody else, and is published again")
+            published = None
         if found != published or (fault.reason and now - failed_at >= RETRY_SECONDS):
             try:
                 with records.running("publish", None):

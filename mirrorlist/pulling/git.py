@@ -200,7 +200,11 @@ def _told(said: bytes) -> str:
 
 
 MOST_ENTRIES = 20_000
-LARGEST_FILE = 1024 * 1024
+LARGEST_SERVICE_FILE = 1024 * 1024
+LARGEST_FILE = 64 * 1024
+"""Of mirror files and logos: more is not read of either."""
+MOST_BYTES = 128 * 1024 * 1024
+"""Of all mirror files and logos together."""
 _NAME = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,253}\.(ya?ml|png|webp)")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,253}", re.ASCII)
 _READ_AS_MIRROR = re.compile(rb".*\.ya?ml", re.DOTALL)
@@ -233,7 +237,7 @@ def service_file(repository: GitRepository, commit: str, path: str) -> bytes:
         PullError: there is none, or it is something else than a small file.
     """
     for entry in repository.entries(commit, path):
-        if fault := _fault(entry):
+        if fault := _fault(entry, LARGEST_SERVICE_FILE):
             raise PullError(f"{path} {fault}")
         return repository.contents((entry,))[entry.digest]
     raise PullError(f"there is no {path} in this commit; put it back, or name it with --service-file")
@@ -254,20 +258,23 @@ def mirror_files(repository: GitRepository, commit: str, directory: str) -> Take
     left_out: dict[str, str] = {}
     for entry in entries:
         name = entry.path.rpartition(b"/")[2]
-        fault = _fault(entry) or (None if _NAME.fullmatch(name) else "has a name that no mirror file has")
+        fault = _fault(entry, LARGEST_FILE) or (None if _NAME.fullmatch(name) else "has a name that no mirror file has")
         if fault is None:
             kept[name.decode("ascii")] = entry
         elif _READ_AS_MIRROR.fullmatch(name) or not entry.is_file:
             left_out[ascii(name.decode("utf-8", "backslashreplace"))[1:-1][:100]] = fault
-    contents = repository.contents(tuple(kept.values()))
+    total = sum(entry.size or 0 for entry in kept.values())
+    if total > MOST_BYTES:
+        raise PullError(f"{directory} has {total} bytes; at most {MOST_BYTES} are read, so remove some files")
+    contents = repository.contents(tuple({entry.digest: entry for entry in kept.values()}.values()))
     return Taken({name: contents[entry.digest] for name, entry in kept.items()}, left_out)
 
 
-def _fault(entry: TreeEntry) -> str | None:
+def _fault(entry: TreeEntry, largest: int) -> str | None:
     """Why an entry is not taken."""
     if not entry.is_file:
         kind = {"120000": "a symbolic link", "160000": "a submodule", "040000": "a directory"}.get(entry.mode, "odd")
         return f"is {kind}; put the file itself there"
-    if entry.size is None or entry.size > LARGEST_FILE:
-        return f"has {entry.size} bytes; at most {LARGEST_FILE} are read"
+    if entry.size is None or entry.size > largest:
+        return f"has {entry.size} bytes; at most {largest} are read"
     return None

@@ -216,6 +216,8 @@ def _taken(directory: Path, repository: GitRepository, commit: str, config: str,
     new = usable(service)
     now = config_of(directory, config)
     refuse_worse(None if accepted else _in_force(now), new, found.left_out)
+    if mirrors_dir in Path(os.path.normpath(new.service.state_dir)).parents:
+        raise PullError("state_dir is in the directory of mirror files; write another, such as /var/lib/mirrorlist")
     _lead_to_state(Path(new.service.state_dir), staged.absolute(), directory.absolute() / "state")
     pulled = Pulled(commit, repository.committed_at(commit))
     write_pulled(service, pulled)

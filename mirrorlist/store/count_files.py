@@ -29,6 +29,8 @@ from mirrorlist.core.statistics import OTHER, AskedCell, DayCounts, SystemName, 
 from mirrorlist.files_on_disk import write_whole
 
 KEPT_DAYS = 400
+_RECENT_DAYS = 30
+"""The clock is believed, and old days are removed, where something was counted in the days before."""
 MOST_CELLS = 100_000
 """Of each kind in a worker's day; further ones are summed by country."""
 MOST_SYSTEMS = 300
@@ -119,9 +121,11 @@ class CountFiles:
             self._writes = os.getpid(), day
             self._name = f"{os.getpid()}-{time.time_ns()}"
             self._today, self._cells = {}, _DayCells()
-            for old in self._days():
-                if old < day - timedelta(days=KEPT_DAYS):
-                    shutil.rmtree(self._directory / old.isoformat(), ignore_errors=True)
+            days = list(self._days())
+            if any(day - timedelta(days=_RECENT_DAYS) <= old < day for old in days):  # else the clock may have jumped
+                for old in days:
+                    if old < day - timedelta(days=KEPT_DAYS):
+                        shutil.rmtree(self._directory / old.isoformat(), ignore_errors=True)
         for dimension, counted in sums.items():
             if dimension not in (ASKED, GIVEN):
                 self._today.setdefault(dimension, Counter()).update(counted)

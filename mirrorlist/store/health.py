@@ -46,6 +46,8 @@ KEPT_SECONDS = 30 * 86_400.0
 WATCHED_SECONDS = 86_400.0
 """A prober that ended no run for this long does not run."""
 ROWS_AT_ONCE = 1000
+_SETTLED_SECONDS = 86_400.0
+"""The clock is believed when there were runs for a day."""
 MOST_PRUNED = 20_000
 """Probes and events that one run forgets at most, so that a long pause costs no long transaction."""
 _KEYS = ("mirror", "module", "protocol", "family", "path")
@@ -199,13 +201,20 @@ class HealthStore:
         return matters
 
     def prune(self, now: float) -> None:
-        """Forgets what is older than 30 days, and overrides that have ended."""
+        """Forgets what is older than 30 days, and overrides that ended as long ago.
+
+        A clock that jumps ahead would take everything with it, so nothing is forgotten unless this time follows a run
+        of at least a day before.
+        """
         oldest = now - KEPT_SECONDS
         with self._leading() as connection:
+            before = sa.select(RUNS.c.id).where(RUNS.c.started_at.between(oldest, now - _SETTLED_SECONDS))
+            if connection.execute(before.limit(1)).first() is None:
+                return
             for table in (PROBES, HEALTH_EVENTS):
                 old = sa.select(table.c.id).where(table.c.at < oldest).order_by(table.c.at).limit(MOST_PRUNED)
                 connection.execute(table.delete().where(table.c.id.in_(old)))
-            connection.execute(OVERRIDES.delete().where(OVERRIDES.c.until <= now))
+            connection.execute(OVERRIDES.delete().where(OVERRIDES.c.until < oldest))
             newest = sa.select(sa.func.max(RUNS.c.id)).scalar_subquery()
             connection.execute(RUNS.delete().where(RUNS.c.started_at < oldest, RUNS.c.id != newest))
             if connection.execute(VERDICTS.delete().where(VERDICTS.c.checked_at < oldest)).rowcount:

@@ -547,3 +547,25 @@ def test_places_of_a_file_are_found_and_no_address_moves_them(site: Site) -> Non
         ("Berlin", 53), ("Tokyo", 36),
     ]  # fmt: skip
     assert [each for each in snapshot.facts.findings if "place" in each.code] == []
+
+
+@pytest.mark.parametrize("harm", ["replayed", "broken", "missing", "newer"])
+def test_a_snapshot_that_somebody_changed_is_noticed_and_published_anew(site: Site, harm: str) -> None:
+    site.add("a")
+    publisher = site.publisher()
+    publisher.publish(NOW)
+    file = site.state / NAME
+    former = file.read_bytes()
+    publisher.publish(NOW + 1)
+    assert publisher.is_in_place()
+    if harm == "newer":
+        site.publisher().publish(NOW + 2)
+        assert publisher.is_in_place()
+        return
+    file.unlink()
+    if harm != "missing":
+        file.write_bytes(former if harm == "replayed" else former[:-1])
+    assert not publisher.is_in_place()
+    assert publisher.publish(NOW + 3).facts.generation == 3
+    assert publisher.is_in_place()
+    assert read_newest(site.state).facts.key == b"\1" * 32

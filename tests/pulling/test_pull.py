@@ -6,7 +6,7 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from mirrorlist.cli.main import main
 from mirrorlist.core.errors import CommitRefused, PullError
 from mirrorlist.publishing.publisher import Inputs, Publisher
 from mirrorlist.pulling import run
-from mirrorlist.pulling.git import scheme_of
+from mirrorlist.pulling.git import GitRepository, TreeEntry, mirror_files, scheme_of
 from mirrorlist.pulling.run import Done, PullJob, config_of, pull
 from mirrorlist.sources.origin.commit import read_pulled
 from mirrorlist.sources.service.file import read_service
@@ -167,6 +167,15 @@ def state_in_the_repository(origin: Origin) -> None:
     origin.put("service.yml", SERVICE + "state_dir: mirrors.d\n")
 
 
+def state_among_the_mirrors(origin: Origin) -> None:
+    origin.put("service.yml", SERVICE + "state_dir: mirrors.d/state\n")
+
+
+def too_much(origin: Origin) -> None:
+    for number in range(2100):
+        origin.put(f"mirrors.d/x{number}.yml", "#" * 64 * 1024)
+
+
 def submodule(origin: Origin) -> None:
     origin.git("rm", "-r", "--quiet", "--cached", "mirrors.d")
     (origin.root / "mirrors.d").rename(origin.root.parent / "away")
@@ -188,6 +197,8 @@ WORSE = {
     directory_elsewhere: "mirrors_dir leads out of the repository",
     directory_absolute: "mirrors_dir leads out of the repository",
     state_in_the_repository: "state_dir is a path of the repository itself",
+    state_among_the_mirrors: "state_dir is in the directory of mirror files",
+    too_much: "mirrors.d has 13762",
     submodule: "no mirror file can be used",
 }
 
@@ -530,3 +541,21 @@ def test_what_is_merged_is_served_soon(origin: Origin) -> None:
         for process in processes:
             process.terminate()
         assert [process.wait(PATIENCE) for process in processes] == [0, 0]
+
+
+def test_one_file_under_many_names_is_read_once(origin: Origin) -> None:
+    entries = [TreeEntry("100644", "d" * 40, 60_000, f"mirrors.d/x{number}.yml".encode()) for number in range(1500)]
+    asked: list[Sequence[TreeEntry]] = []
+
+    class Repository(GitRepository):
+        """One that remembers what it is asked for."""
+
+        def entries(self, commit: str, path: str) -> tuple[TreeEntry, ...]:
+            return tuple(entries)
+
+        def contents(self, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
+            asked.append(entries)
+            return {each.digest: b"#" for each in entries}
+
+    assert len(mirror_files(Repository(origin.root, 1.0), "c" * 40, "mirrors.d").files) == 1500
+    assert [len(each) for each in asked] == [1]

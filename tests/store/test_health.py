@@ -154,14 +154,28 @@ def test_runs_are_numbered_one_after_the_other(store: HealthStore) -> None:
 
 def test_numbers_go_on_after_old_runs_are_forgotten(store: HealthStore) -> None:
     first = store.begin_run(NOW)
-    store.prune(NOW + 2 * KEPT_SECONDS)
-    assert store.begin_run(NOW + 2 * KEPT_SECONDS) == first + 1
+    second = store.begin_run(NOW + 2 * KEPT_SECONDS)
+    store.prune(NOW + 2.5 * KEPT_SECONDS)
+    assert store.begin_run(NOW + 2.5 * KEPT_SECONDS) == second + 1 == first + 2
+
+
+@pytest.mark.parametrize("jump", [12 * 86400.0, 365 * 86400.0, 100 * 365 * 86400.0, -365 * 86400.0])
+def test_a_clock_that_jumps_and_comes_back_costs_nothing(store: HealthStore, jump: float) -> None:
+    run(store, probe(TREE, ProbeOutcome.CERTIFICATE, NOW))
+    store.begin_run(NOW)
+    store.override(OVERRIDE)
+    before = store.overrides(NOW), store.events(TREE.mirror), store.probes(TREE.mirror), store.verdicts()
+    for hours in range(20):
+        store.begin_run(NOW + jump + 3600 * hours)
+        store.prune(NOW + jump + 3600 * hours)
+    assert (store.overrides(NOW), store.events(TREE.mirror), store.probes(TREE.mirror), store.verdicts()) == before
 
 
 def test_thirty_days_are_kept(store: HealthStore) -> None:
     run(store, probe(TREE, ProbeOutcome.CERTIFICATE, NOW), probe(OTHER, ProbeOutcome.CERTIFICATE, NOW + 10))
     store.override(OVERRIDE)
     before = store.version(NOW)
+    store.begin_run(NOW + KEPT_SECONDS / 2)
     store.prune(NOW + KEPT_SECONDS + 5)
     assert list(store.verdicts()) == [OTHER]
     assert store.probes(TREE.mirror) == []

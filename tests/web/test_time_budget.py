@@ -12,7 +12,7 @@ from mirrorlist.core.model import MAIN
 from mirrorlist.core.network.prefixes import packed
 from mirrorlist.web.client_address import network_hash
 from mirrorlist.web.counts import Counts
-from mirrorlist.web.lists.prepared_answers import KeptAnswers
+from mirrorlist.web.lists.prepared_answers import WrittenAnswers
 from mirrorlist.web.time_budget import Budget, Budgets
 from tests.building import mirror, nobody, snapshot
 from tests.web.asking import Clock, Held, ask, environ, unlimited
@@ -150,7 +150,7 @@ def test_a_list_in_another_format_is_written_once_for_each_kind_of_client(name: 
 
 
 def test_kept_answers_stay_within_their_room() -> None:
-    kept = KeptAnswers(most=100)
+    kept = WrittenAnswers(most=100)
     for key in range(1000):
         kept.put(0, key, bytes(30))
         assert sum(map(len, kept.bodies.values())) <= 100

@@ -236,7 +236,7 @@ class WrittenRoute(Route):
 
     __slots__ = ("_counting", "_kept", "_number")
 
-    def __init__(self, counting: Route, kept: KeptAnswers) -> None:
+    def __init__(self, counting: Route, kept: WrittenAnswers) -> None:
         super().__init__(counting.row, counting.hits, True)
         self._counting = counting
         self._kept = kept
@@ -256,7 +256,7 @@ class WrittenRoute(Route):
         self._kept.put(self._number, row.key, body)
 
 
-class KeptAnswers:
+class WrittenAnswers:
     """Answers by the number of their route and the key of their row, within a number of bytes; when full, all go."""
 
     def __init__(self, most: int = MOST_KEPT_BYTES) -> None:
@@ -282,7 +282,7 @@ class Routes:
         self._counts = counts
         self._room = Room(MOST_REMEMBERED, self._clear)
         self._rows: dict[tuple[ListKind, int], Rows] = {}
-        self._kept = KeptAnswers()
+        self._kept = WrittenAnswers()
         self._tallies: dict[Hashable, Tally] = {}
         self._countries = CountryNumbers(prepared.snapshot)
 
