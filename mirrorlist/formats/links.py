@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from binascii import b2a_base64
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ MOST_BYTES = 2048
 takes 4 or 8 KiB of them by default, and answers 502 to more."""
 _OF_A_LINE = len("Link: \r\n")
 _BETWEEN = ", <"
+_COUNTRY = re.compile(r"[A-Za-z]{2}", re.ASCII)
 
 
 def links(trees: Sequence[tuple[str, str | None]], front: str) -> tuple[tuple[str, str], ...]:
@@ -25,10 +27,15 @@ def links(trees: Sequence[tuple[str, str | None]], front: str) -> tuple[tuple[st
     the path in this service's own address. Each link is a header of its own: aria2 reads no lists (seen with 1.36).
     """
     duplicates = [
-        (f"<{tree}", f">; rel=duplicate; pri={pri}" + (f"; geo={country.lower()}" if country else ""))
+        (f"<{tree}", f">; rel=duplicate; pri={pri}{_geo(country)}")
         for pri, (tree, country) in enumerate(trees[:MOST_DUPLICATES], start=1)
     ]
     return (*duplicates, (f"<{front}", f'.meta4>; rel=describedby; type="{file_metalink4.CONTENT_TYPE}"'))
+
+
+def _geo(country: str | None) -> str:
+    """The parameter of a country; nothing for what is no country's code, which could end the header."""
+    return f"; geo={country.lower()}" if country and _COUNTRY.fullmatch(country) else ""
 
 
 def fitting(found: Sequence[tuple[str, str]], path: str) -> Sequence[tuple[str, str]]:

@@ -8,6 +8,7 @@ one that operators took out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -244,6 +245,10 @@ def _holds(health: HealthTable, path: str, family: Family | None) -> bytes | Non
     return over or health.holds.get(path)
 
 
+_SAFE = re.compile(r"(?:https?|rsync|ftp)://[!#%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]{1,1024}", re.ASCII)
+"""What may stand in any answer, header or line. The loader takes no other URL: this is a second check."""
+
+
 def _urls(
     number: int, mirror: Mirror, health: HealthTable, asked: _Asked, rung: FallbackLevel
 ) -> tuple[tuple[str, ...], Reason | None]:
@@ -252,7 +257,9 @@ def _urls(
     if not wanted:
         refused = lacks_address(mirror.withheld, asked.query.target.module, asked.query.protocols)
         return (), Reason.ADDRESS_REFUSED if refused else Reason.PROTOCOL
-    allowed = [each for each in wanted if not is_forbidden(health.bad_reach, number, asked.query.target.module, each)]
+    module = asked.query.target.module
+    safe = [each for each in wanted if _SAFE.fullmatch(offered[each])]
+    allowed = [each for each in safe if not is_forbidden(health.bad_reach, number, module, each)]
     if not allowed:
         return (), Reason.ADDRESS_REFUSED
     reached = tuple(
