@@ -23,7 +23,7 @@ V3 = "{http://www.metalinker.org/}"
 V4 = "{urn:ietf:params:xml:ns:metalink}"
 FILE = "repodata/repomd.xml"
 HOSTILE = "x\r\nhttp://evil.example.com/ \u2028\x1b<&\"'>]]>--\x00\ud800"
-MARKS = "http://marks.example.org/a&b/%3Cc%3E/'d'/%0A/$releasever/"
+MARKS = "http://marks.example.org/a&b/%3Cc%3E/'d'/%0A/"
 TREES = {MAIN: ("https://repo.example.org/linux/", "http://repo2.example.org/a&b/")}
 MIRRORS = [mirror(f"m{number}", city, bandwidth_mbps=100 * number) for number, city in enumerate(CITIES, start=1)]
 ODD = [

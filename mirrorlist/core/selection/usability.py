@@ -246,7 +246,7 @@ def _holds(health: HealthTable, path: str, family: Family | None) -> bytes | Non
 
 
 _SAFE = re.compile(r"(?:https?|rsync|ftp)://[!#%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]{1,1024}", re.ASCII)
-"""What may stand in any answer, header or line. The loader takes no other URL: this is a second check."""
+"""What may be in any answer, header or line. The loader takes no other URL: this is a second check."""
 
 
 def _urls(
