@@ -131,10 +131,13 @@ class Service:
 
 
 @contextmanager
-def serving(config: Path, *options: str, database: str = "", secret: str = "") -> Iterator[Service]:
+def serving(
+    config: Path, *options: str, database: str = "", secret: str = "", state: Path | None = None
+) -> Iterator[Service]:
     """``mirrorlist serve`` with two workers until the block ends."""
     port = free_port()
-    command = [sys.executable, "-m", "mirrorlist", "--config", str(config), "serve", "--port", str(port), *options]
+    before = ["--config", str(config), *(["--state", str(state)] if state else [])]
+    command = [sys.executable, "-m", "mirrorlist", *before, "serve", "--port", str(port), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORLIST_")}
     environment |= {"MIRRORLIST_DATABASE": database, "MIRRORLIST_HOOK_SECRET": secret}
     with (config.parent / "log").open("wb") as log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import structlog
 
 from mirrorlist.cli.output.durations import DURATION, moment
 from mirrorlist.cli.shared.context import Context, pass_context, stopped_by_signals
-from mirrorlist.core.errors import PullError
+from mirrorlist.core.errors import PullError, ServiceFileError
 from mirrorlist.pulling.run import Done, PullJob, config_of, pull, refuse_wrong
+from mirrorlist.sources.service.file import read_service
+from mirrorlist.store.jobs import JobRecords
 
 log = structlog.get_logger()
 
@@ -45,17 +48,21 @@ def pull_(
     """
     wanted = PullJob(repository, branch, service_file, protocols, timeout, accept)
     refuse_wrong(wanted)
+    config = config_of(directory, service_file)
     if once:
-        tell(pull(directory, wanted), config_of(directory, service_file))
+        with recorded(context, config, None):
+            done = pull(directory, wanted)
+        tell(done, config)
         return
     failed = ""
     with stopped_by_signals() as stop:
         while not stop.is_set():
             begun = context.clock()
             try:
-                done = pull(directory, wanted)
+                with recorded(context, config, every):
+                    done = pull(directory, wanted)
                 if done.new or failed:
-                    tell(done, config_of(directory, service_file))
+                    tell(done, config)
                 failed = ""
             except PullError as error:
                 log.error(
@@ -64,6 +71,15 @@ def pull_(
                 failed = str(error)
             wanted = replace(wanted, accept=None)
             stop.wait(max(begun + every - context.clock(), 1))
+
+
+def recorded(context: Context, config: Path, every: float | None) -> AbstractContextManager[None]:
+    """Notes one pull for ``mirrorlist jobs``, where it is known by now which directory the state is in."""
+    try:
+        state_dir = context.settings.state or Path(read_service(config)[0].state_dir)
+    except ServiceFileError:  # before the first pull
+        return nullcontext()
+    return JobRecords(state_dir, context.clock).running("pull", every)
 
 
 def tell(done: Done, config: Path) -> None:

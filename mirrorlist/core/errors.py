@@ -16,6 +16,7 @@ MirrorlistError
   Shrunk               a new generation lost so large a part of its mirrors that it is probably a mistake
   PullError            the reviewed repository, or what it holds, cannot be used
     CommitRefused      a newer commit is worse than the current one
+  JobStopped           a periodic job was cut off with the process that runs it
   ImportFault          what another service exports cannot be read
   PortError            the port to listen on is in use, or cannot be had
   InstallationError    the files of a new installation cannot be written
@@ -115,6 +116,10 @@ class MailError(MirrorlistError):
 
 class JobFailed(MirrorlistError):
     """A periodic job did not do what it is for; the message says what it said."""
+
+
+class JobStopped(MirrorlistError):
+    """A periodic job was cut off with the process that runs it; it is done again at the next start."""
 
 
 class ImportFault(MirrorlistError):

@@ -6,7 +6,7 @@ import resource
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from mirrorlist.core.snapshot import Facts
 from mirrorlist.logs import LastingFault
 from mirrorlist.store.count_files import RepeatFiles
 from mirrorlist.store.health import HealthStore
+from mirrorlist.store.jobs import JobRecords
 from mirrorlist.store.leader_election import Leadership
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind
@@ -42,6 +43,8 @@ AT_ONCE = 48
 TICK_SECONDS = 0.25
 REFRESH_SECONDS = 2.0
 """How often the lane sees what visits and operators changed."""
+RECORDED_SECONDS = 60.0
+"""How often ``mirrorlist jobs`` hears that the lane looks."""
 LEAST_REPEATS, MOST_CALLED = 3, 10
 """How often clients have to come back for a look at a mirror out of its turn, and at how many mirrors at most."""
 OPEN_FILES = 4096
@@ -63,6 +66,7 @@ class QuickProber:
     _looker: QuickLooker = field(init=False)
     _guarded: Hashable = None
     _refreshed_at: float = float("-inf")
+    _recorded_at: float = float("-inf")
     _fault: LastingFault = field(default_factory=LastingFault)
     _files: Mapping[str, tuple[TreeFile, ...]] = field(default_factory=dict)
     _facts: tuple[Hashable, Facts] | None = None
@@ -99,11 +103,16 @@ class QuickProber:
     def _note(self) -> bool:
         """Takes up what changed, and writes what the looks came to; False when another prober leads."""
         try:
-            if not 0 <= self.clock() - self._refreshed_at < REFRESH_SECONDS:
-                self._refresh()
-                self._refreshed_at = self.clock()
-                self._call_repeated()
-            self._write()
+            now = self.clock()
+            is_recorded = not 0 <= now - self._recorded_at < RECORDED_SECONDS
+            jobs = JobRecords(self.state_dir, self.clock)
+            with jobs.running("quick", RECORDED_SECONDS) if is_recorded else nullcontext():
+                self._recorded_at = now if is_recorded else self._recorded_at
+                if not 0 <= now - self._refreshed_at < REFRESH_SECONDS:
+                    self._refresh()
+                    self._refreshed_at = self.clock()
+                    self._call_repeated()
+                self._write()
             self._fault.is_over()
         except LeadLost:
             return False

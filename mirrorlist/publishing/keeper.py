@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.errors import JobFailed
+from mirrorlist.core.errors import JobFailed, JobStopped
 from mirrorlist.logs import LastingFault
 from mirrorlist.store.jobs import JobRecord, JobRecords
 
@@ -87,6 +87,8 @@ class Keeper:
         try:
             with records.running(job.name, job.every):
                 self._carry_out(job)
+        except JobStopped:
+            return
         except (JobFailed, OSError) as error:
             if fault.is_new(str(error)):
                 log.error("a job failed", job=job.name, reason=str(error))
@@ -98,6 +100,7 @@ class Keeper:
         """One run in a process of its own, which frees its memory.
 
         Raises:
+            JobStopped: it was ended with the keeper.
             JobFailed: its status is not 0, or it took too long; the message is the last line that it wrote to standard
                 error, or to standard output if it wrote none.
         """
@@ -120,6 +123,8 @@ class Keeper:
                         process.kill()
             for reader in readers:
                 reader.join()
+        if process.returncode != 0 and self.stop.is_set():
+            raise JobStopped
         if process.returncode != 0:
             lines = [line.decode("utf-8", "replace").strip() for line in (*printed, *errors)]
             last = next((line for line in reversed(lines) if line), "it wrote nothing")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from mirrorlist.core.errors import JobStopped
 from mirrorlist.files_on_disk import write_whole
 
 _NAME = re.compile(r"[a-z][a-z-]{0,31}")
@@ -47,8 +48,10 @@ class JobRecords:
         self._clock = clock
 
     def running(self, name: str, every: float | None) -> JobRun:
-        """Records one run, for ``with``: whether it ends well or raises. The next one begins ``every`` seconds after
-        its end; None if nobody knows."""
+        """Records one run, for ``with``: whether it ends well or raises; with JobStopped it was cut off.
+
+        The next one begins ``every`` seconds after its end; None if nobody knows.
+        """
         return JobRun(self, name, every)
 
     def begin(self, name: str) -> JobRecord:
@@ -103,4 +106,6 @@ class JobRun:
         self._record = self._records.begin(self._name)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is not None and issubclass(kind, JobStopped):
+            return
         self._records.end(self._record, self._every, None if kind is None else str(error) or kind.__name__)

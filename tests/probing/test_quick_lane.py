@@ -22,6 +22,7 @@ from mirrorlist.cli.main import main
 from mirrorlist.core import model
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.probing.quick_lane import is_looked_at
+from mirrorlist.store.jobs import JobRecords
 from tests.checks.servers import answer, serving
 from tests.checks.trees import CURRENT, Tree
 from tests.serving import Service, ask, processes, until
@@ -154,6 +155,9 @@ def test_what_dies_is_busy_or_mute_leaves_every_list_and_comes_back(tmp_path: Pa
         mirrors["mute"].is_mute = False
         mirrors["mute"].ended.set()
         until(PATIENCE, lambda: listed(service, mirrors) == {*NAMES})
+        record = JobRecords(tmp_path / "state").read("quick")
+        assert record is not None
+        assert (record.error, record.next_at) != (None, None)
     said = told.read_text()
     assert "down  dies.example.org  http ipv4  the whole tree: connection refused: 127.0.0.1 port" in said
     assert "up    dies.example.org  http ipv4  the whole tree: reachable" in said

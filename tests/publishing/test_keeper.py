@@ -86,3 +86,12 @@ def test_a_run_that_is_under_way_at_the_stop_is_ended(tmp_path: Path) -> None:
         until(PATIENCE, lambda: records.read("long") is not None)
         began = time.monotonic()
     assert time.monotonic() - began < PATIENCE / 2
+
+
+def test_a_job_that_is_cut_off_with_the_keeper_did_not_fail(tmp_path: Path) -> None:
+    with kept(tmp_path, job("long", "import time; time.sleep(60)")) as records:
+        until(PATIENCE, lambda: (record := records.read("long")) is not None and record.is_running)
+    record = records.read("long")
+    assert record is not None
+    assert (record.is_running, record.error) == (True, None)
+    assert due_at(job("long", ""), record) == 0.0

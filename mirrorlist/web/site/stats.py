@@ -153,7 +153,7 @@ def badge_text(share: CountryShare | None) -> str:
 def margin(share: CountryShare) -> str:
     """Half of the band around a share, in points, rounded up."""
     half = round(50 * (share.high - share.low), 2)
-    return str(ceil(half)) if half >= 1 else f"{ceil(10 * half) / 10:.1f}"
+    return str(ceil(half)) if half >= 3 else f"{ceil(10 * half) / 10:g}"
 
 
 def sponsor_badge(published: Published, mirror: PublicMirror) -> bytes:
