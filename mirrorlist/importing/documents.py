@@ -133,12 +133,14 @@ def as_yaml(fields: dict[str, Any]) -> bytes:
 def in_their_places(mirrors: Iterable[ImportedMirror]) -> list[ImportedMirror]:
     """The mirrors; rows that say the same but for their place are one mirror in many places."""
     found: list[ImportedMirror] = []
+    by_name: dict[str, list[ImportedMirror]] = {}
     for each in mirrors:
-        own, home = _without_place(each), each.fields.get("geolocation")
-        first = next((other for other in found if _without_place(other) == own), None) if own and home else None
+        own, home, same = _without_place(each), each.fields.get("geolocation"), by_name.setdefault(each.name, [])
+        first = next((other for other in same if _without_place(other) == own), None) if own and home else None
         known = [first.fields.get("geolocation"), *first.fields.get("places", [])] if first else []
         if first is None or known[0] is None or home in known:
             found.append(each)
+            same.append(each)
             continue
         first.fields.setdefault("places", []).append(home)
         first.said += f", {each.said}" if each.said != first.said else ""

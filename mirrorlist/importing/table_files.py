@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mirrorlist.core.errors import ImportFault
+from mirrorlist.importing.debian import read_masterlist
 from mirrorlist.importing.documents import data_of, json_of, text_of, yaml_of
 from mirrorlist.importing.imported_mirror import Loss, masked, rows
 from mirrorlist.sources.places.countries import read_countries
@@ -29,7 +30,6 @@ _ADDRESS = re.compile(r"\s*(?:[a-z]+://|[\w-]+(?:\.[\w-]+)+(?:/|\s*$)|[\w.-]+::)
 _SERVER = re.compile(r"\s*#?\s*Server\s*=\s*(\S+)\s*")
 _HEADING = re.compile(r"\s*#+\s*([^#=\s][^=]*?)\s*")
 _ASSIGNED = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))\s*(?:#.*)?", re.ASCII)
-_DEB822 = re.compile(r"([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*)")
 
 
 @dataclass(slots=True)
@@ -117,54 +117,19 @@ def pacman_records(text: str, _: Path) -> TableRecords:
     for number, line in enumerate(text.splitlines(), start=1):
         if server := _SERVER.fullmatch(line):
             url = re.split(r"\$(?:repo|arch)\b|\$\{(?:repo|arch)\}", server[1], maxsplit=1)[0]
-            records.append({"url": url, **({"country": country} if country else {})})
+            records.append({"url": url, **({"location": country} if country else {})})
         elif heading := _HEADING.fullmatch(line):
-            known = read_countries().normalise(heading[1])
-            if known or heading[1].casefold() in ("worldwide", "global", "world"):
-                country = heading[1] if known else None
+            if read_countries().normalise(heading[1]) or heading[1].casefold() in ("worldwide", "global", "world"):
+                country = heading[1]
         elif line.strip(" #\t"):
             lost.append(Loss("line", f"{number} {masked(line)}", "it is no Server line"))
-    return TableRecords(["url", "country"], records, lost=lost)
+    return TableRecords(["url", "location"], records, lost=lost)
 
 
 def masterlist_records(text: str, _: Path) -> TableRecords:
     """Paragraphs of fields, with a site and the paths of several trees on it."""
-    records: list[Mapping[str, Any]] = []
-    columns: dict[str, None] = {}
-    lost = []
-    for paragraph in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")):
-        record: dict[str, Any] = {}
-        last = ""
-        for line in paragraph.splitlines():
-            if found := _DEB822.fullmatch(line):
-                last = found[1]
-                key = last if last not in record else f"{last} (again)"
-                record[key] = f"{record[key]}, {found[2].strip()}" if key in record else found[2].strip()
-            elif line.startswith((" ", "\t")) and last:
-                record[last] = f"{record[last]} {line.strip()}".strip()
-            elif line.strip() and not line.startswith("#"):
-                lost.append(Loss("line", masked(line), "it is no field"))
-        if "Site" in record:
-            records.append(dict(_of_site(record)))
-            columns.update(dict.fromkeys(records[-1]))
-        elif record:
-            lost.append(Loss("paragraph", masked(next(iter(record.values()))), "it names no Site"))
-    return TableRecords(list(columns), records, lost=lost)
-
-
-def _of_site(record: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The fields with whole addresses, a code for the country, and the sponsor apart from its page."""
-    for key, value in record.items():
-        scheme = key.rpartition("-")[2].lower()
-        if "-" in key and scheme in ("http", "https", "rsync", "ftp") and "://" not in value:
-            yield key, f"{scheme}://{record['Site']}/{value.lstrip('/')}"
-        elif key == "Country":
-            yield key, value.split(" ")[0]
-        elif key == "Sponsor" and "://" in value:
-            name, _, page = value.rpartition(" ")
-            yield from (("Sponsor", name.strip()), ("Sponsor-URL", page))
-        else:
-            yield key, value
+    records, lost = read_masterlist(text)
+    return TableRecords(list(dict.fromkeys(key for each in records for key in each)), records, lost=lost)
 
 
 def _entries(directory: Path) -> list[Path]:

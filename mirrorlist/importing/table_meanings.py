@@ -38,16 +38,40 @@ def carry_name(mirror: ImportedMirror, column: str, value: Any) -> None:
         mirror.lose(column, value, "it is no host name; call the column sponsor if it is that")
 
 
+_EVERYWHERE = re.compile(r"\b(?:global|worldwide|world|anycast|cdn|everywhere)\b", re.IGNORECASE)
+
+
 def carry_location(mirror: ImportedMirror, column: str, value: Any) -> None:
-    """``City, Country``, or one of the two."""
+    """``City, Country``, or one of the two; several of them as a list; or everywhere."""
+    if isinstance(value, list):
+        carry_places(mirror, column, value)
+        return
     said = text(value)
     found = place_answers(said) if said else {}
     if said and not found and "country" in mirror.fields.get("geolocation", {}):
         found = {"city": said}
-    if not found:
+    if not found and said and _EVERYWHERE.search(said):
+        mirror.put("global", True)
+    elif not found:
         mirror.lose(column, value, "no country is known in it; write country, and city if it is known")
     for answer, each in found.items():
         mirror.read(column, each, answer)
+
+
+def carry_places(mirror: ImportedMirror, column: str, values: list[Any]) -> None:
+    """The places of one mirror that is in several: the first one is its own, the others become ``places``."""
+    keys = {"country": "country", "state": "state_province", "city": "city"}
+    found = []
+    for value in values:
+        said = text(value)
+        answers = place_answers(said) if said else {}
+        if answers:
+            found.append({keys[answer]: each for answer, each in answers.items()})
+        else:
+            mirror.lose(column, value, "no country is known in it; write country, and city if it is known")
+    for key, each in found[0].items() if found else ():
+        mirror.place(key, each)
+    mirror.put("places", found[1:])
 
 
 def carry_continent(mirror: ImportedMirror, column: str, value: Any) -> None:
@@ -56,6 +80,8 @@ def carry_continent(mirror: ImportedMirror, column: str, value: Any) -> None:
     if len(codes) == 1:
         if "country" not in mirror.fields.get("geolocation", {}):
             mirror.place("continent", codes[0])
+    elif _EVERYWHERE.fullmatch(str(value).strip()):
+        mirror.put("global", True)
     elif found := place_answers(str(value)):
         for answer, each in found.items():
             mirror.read(column, each, answer)

@@ -45,6 +45,9 @@ CDImage-http: /debian-cd/
 Site: mirror.b.example.org
 Country: NL Netherlands
 Country: US United States
+Location: Amsterdam
+Location: Parsippany, NJ
+Location: San-Jose, CA
 Archive-https: /debian/
 
 odd line
@@ -60,9 +63,7 @@ def test_void_s_yaml(place: Place) -> None:
     }  # fmt: skip
     assert found["mirror.a.example.org"]["lost"] == ["tier 1: say what the column means with --columns"]
     assert place.file("mirror.b.example.org")["status"] == "paused"
-    assert [line.split(":")[0] for line in found["mirror.b.example.org"]["lost"]] == [
-        "region 'World'", "location 'Global CDN'",
-    ]  # fmt: skip
+    assert (place.file("mirror.b.example.org")["global"], found["mirror.b.example.org"]["lost"]) == (True, [])
 
 
 def test_pacman_s_mirrorlist(place: Place) -> None:
@@ -71,7 +72,7 @@ def test_pacman_s_mirrorlist(place: Place) -> None:
         "name": "mirror.a.example.org", "geolocation": {"country": "DE"},
         "address": {each: f"{each}://mirror.a.example.org/archlinux/" for each in ("https", "http")},
     }  # fmt: skip
-    assert "geolocation" not in place.file("mirror.b.example.org")
+    assert place.file("mirror.b.example.org")["global"] is True
     assert found[""] == ["line 9 'nonsense': it is no Server line"]
 
 
@@ -106,9 +107,13 @@ def test_debian_s_masterlist(place: Place) -> None:
         "geolocation": {"country": "AM", "city": "Yerevan"},
     }  # fmt: skip
     assert [line.split(" ")[0] for line in found["mirror.a.example.org"]["lost"]] == ["Type", "Archive-architecture"]
-    assert [line.partition(":")[0] for line in found["mirror.b.example.org"]["lost"]] == [
-        "Country (again) 'US United States'"
+    edge = place.file("mirror.b.example.org")
+    assert edge["geolocation"] == {"country": "NL", "city": "Amsterdam"}
+    assert edge["places"] == [
+        {"country": "US", "state_province": "NJ", "city": "Parsippany"},
+        {"country": "US", "state_province": "CA", "city": "San-Jose"},
     ]
+    assert found["mirror.b.example.org"]["lost"] == []
     assert [line.split("'")[0] for line in found[""]] == ["line ", "paragraph "]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from mirrorlist.core.health.upstreams import ORIGIN
 from mirrorlist.core.public.types import MirrorState, PublicDetail, PublicMirror
 
 
@@ -17,6 +18,7 @@ class NoticeKind(StrEnum):
     BACK = "back"
     CERTIFICATE = "certificate"
     REQUIREMENT = "requirement"
+    SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class NoticePolicy:
 CERTIFICATE_DAYS = (14, 3)
 DAY_SECONDS = 86_400.0
 MOST_LINES = 12
+SOURCE_SETTLE_SECONDS = 6 * 3600.0
+"""How long a source has to be at fault before those that copy it are written to; most syncs come later anyway."""
 
 
 def conditions(
@@ -103,6 +107,9 @@ def conditions(
             day = datetime.fromtimestamp(now + days * DAY_SECONDS, UTC)
             line = f"The certificate of {url} ends in {days} day{'' if days == 1 else 's'}, on {day:%Y-%m-%d}."
             yield Condition(mirror.name, NoticeKind.CERTIFICATE, f"{min(reached)} {url}", None, (line,))
+    source = detail.upstream
+    if source is not None and source.fault and source.since is not None and source.name != ORIGIN:
+        yield Condition(mirror.name, NoticeKind.SOURCE, source.name, source.since, (f"{source.name}: {source.fault}",))
     if shortfalls:
         month = f"{datetime.fromtimestamp(now, UTC):%Y-%m}"
         yield Condition(mirror.name, NoticeKind.REQUIREMENT, month, None, tuple(shortfalls))
@@ -154,6 +161,10 @@ def _is_news(condition: Condition, before: Sequence[SentNotice], now: float, pol
             each.kind is condition.kind and each.key == condition.key and each.at > now - 30 * DAY_SECONDS
             for each in before
         )
+    if condition.kind is NoticeKind.SOURCE:
+        begun = condition.since or 0.0
+        heard = any(each.kind is condition.kind and each.key == condition.key and each.at >= begun for each in before)
+        return now - begun >= SOURCE_SETTLE_SECONDS and not heard
     return not any(each.kind is condition.kind and each.key == condition.key for each in before)
 
 

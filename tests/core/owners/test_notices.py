@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirrorlist.core.health.upstreams import ORIGIN, UpstreamState
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome
 from mirrorlist.core.model import Protocol, Status
 from mirrorlist.core.owners.notices import (
@@ -164,3 +165,32 @@ def test_whatever_a_mirror_does_there_are_two_mails_a_day_and_out_and_back_take_
     mails = sorted({each.at for each in history})
     assert all(later - earlier >= DAY_SECONDS for earlier, later in zip(mails, mails[2:], strict=False))
     assert [each.kind for each in history] == [OUT, BACK] * (len(history) // 2) + [OUT] * (len(history) % 2)
+
+
+def at_fault(since: float | None, name: str = "tier1.example.org") -> PublicDetail:
+    return PublicDetail(upstream=UpstreamState(name=name, fault="it is not up to date itself: 9/os/", since=since))
+
+
+def test_a_source_that_is_behind_for_six_hours_is_told_once_per_fault() -> None:
+    begun = NOW - 6 * 3600
+    found = list(conditions(mirror(), at_fault(begun), {}, (), NOW))
+    assert found == [
+        Condition("a.example.org", NoticeKind.SOURCE, "tier1.example.org", begun,
+                  ("tier1.example.org: it is not up to date itself: 9/os/",)),
+    ]  # fmt: skip
+    told = sent(NoticeKind.SOURCE, begun + 60, "tier1.example.org")
+    assert due([mirror()], found, [], NOW, POLICY) == {"a.example.org": tuple(found)}
+    assert due([mirror()], found, [], NOW - 60, POLICY) == {}
+    assert due([mirror()], found, [told], NOW, POLICY) == {}
+    assert due([mirror()], found, [replace(told, at=begun - 60)], NOW, POLICY) == {"a.example.org": tuple(found)}
+
+
+@pytest.mark.parametrize(
+    "detail", [at_fault(NOW - 7 * 3600, ORIGIN), at_fault(None), PublicDetail(upstream=UpstreamState(name="x"))]
+)
+def test_the_origin_and_sources_without_a_fault_are_nobodys_notice(detail: PublicDetail) -> None:
+    assert list(conditions(mirror(), detail, {}, (), NOW)) == []
+
+
+def test_nothing_is_said_of_the_source_of_a_paused_mirror() -> None:
+    assert list(conditions(mirror(state=MirrorState.PAUSED), at_fault(NOW - 7 * 3600), {}, (), NOW)) == []
