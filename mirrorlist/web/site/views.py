@@ -13,9 +13,12 @@ from typing import Any
 from flask import Blueprint, Response, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
+from mirrorlist.core.catalogue.catalogue import published_contents
 from mirrorlist.core.errors import NotFound
+from mirrorlist.core.health.checking import pace_of
 from mirrorlist.core.public.types import STATE_WORDS, MirrorState
 from mirrorlist.core.selection.client import CountryOf
+from mirrorlist.core.snapshot import Facts
 from mirrorlist.web.languages import language
 from mirrorlist.web.rendering import ASSETS, html
 from mirrorlist.web.responses import CSV, HTML, SVG, Made, add_shared, answer, made, private
@@ -141,6 +144,7 @@ def _over_a_year(day: str | None, now: float) -> bool:
 
 def _status(published: Published) -> dict[str, Any]:
     mirrors = published.network.mirrors
+    pace = pace_of([(run.number, run.started_at) for run in published.network.runs], published.now)
     return {
         "runs": published.network.runs,
         "states": published.states,
@@ -170,7 +174,18 @@ def _status(published: Published) -> dict[str, Any]:
         "behind": published.snapshot.facts.behind,
         "behind_since": published.snapshot.facts.behind_since,
         "checked_at": max((mirror.checked_at or 0.0 for mirror in mirrors), default=0.0) or None,
+        "next_run": pace.next_at if pace else None,
+        "kinds": _kinds(published.snapshot.facts),
     }
+
+
+def _kinds(facts: Facts) -> dict[str, tuple[int, int]]:
+    """By kind of content how much of it was compared with the origin on some mirror, and how much there is."""
+    found: dict[str, tuple[int, int]] = {}
+    for content in published_contents(facts.service.catalogue):
+        compared, every = found.get(content.kind, (0, 0))
+        found[content.kind] = compared + any(facts.health.holds.get(content.key, b"")), every + 1
+    return found
 
 
 def _add_mirrors(views: Blueprint, publications: Publications) -> None:

@@ -644,6 +644,13 @@ def test_status_tells_what_is_wrong_at_the_origin(service: Both) -> None:
     assert ORIGIN_FAULTS[0] in tree(get(service, "/status")).text_content()
 
 
+def test_status_says_how_much_was_compared_by_kind(service: Both) -> None:
+    page = " ".join(tree(get(service, "/status")).text_content().split())
+    assert re.search(r"Content ?(\d+) of (\d+) rpm compared with the origin", page)
+    bare = tree(get(both(with_record([mirror("a")], probed=False)), "/status")).text_content()
+    assert re.search(r"0 of \d+ rpm compared with the origin", bare)
+
+
 def test_a_mirror_without_ipv6_is_not_told_that_it_is_out(service: Both) -> None:
     page = " ".join(tree(get(service, "/mirrors/mirror9.example.org")).text_content().split())
     assert "IPv6no address" in page  # a term and its value
