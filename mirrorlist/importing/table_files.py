@@ -199,7 +199,7 @@ def delimited_records(text: str, source: Path) -> TableRecords:
         else:
             found = [(number, line.split()) for number, line in enumerate(lines, start=1)]
     except csv.Error as error:
-        raise ImportFault(f"{source} is no table ({error}); export it again") from None
+        raise ImportFault(f"{source} is no table ({error}); look for quotes that are not closed") from None
     if not found:
         return TableRecords([], [])
     head = [] if any(_ADDRESS.match(cell) for cell in found[0][1]) else [cell.strip() for cell in found[0][1]]
@@ -210,7 +210,7 @@ def delimited_records(text: str, source: Path) -> TableRecords:
 
 
 def _csv_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     for row in reader:
         if not (row and row[0].lstrip().startswith("#")):
             yield reader.line_num, row
