@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from mirrorlist.cli.main import main
 from mirrorlist.store.jobs import JobRecords
 from mirrorlist.store.snapshot_files import read_newest
+from tests.clients.tools import need
 from tests.serving import ask, checkout, free_port, mirror_file, put, serving, until
 
 ROOT = Path(__file__).parents[1]
@@ -36,9 +37,9 @@ def listed(port: int) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.client
 def test_a_backup_is_taken_from_a_running_service_and_restored_in_five_lines(tmp_path: Path) -> None:
-    if not all(map(shutil.which, ("sqlite3", "rsync"))):
-        pytest.skip("the lines use the programs sqlite3 and rsync")
+    need("sqlite3", "rsync")
     config, state = checkout(tmp_path, "a.example.org", "b.example.org"), tmp_path / "state"
     lines = lines_of("Backup and restore")
     assert len(lines) == 5
@@ -157,6 +158,7 @@ class Asking:
 @pytest.mark.slow
 @pytest.mark.client
 def test_web_nodes_are_upgraded_in_turn_without_a_request_that_fails(tmp_path: Path) -> None:
+    need("nginx")
     config, ports = checkout(tmp_path, "a.example.org"), (free_port(), free_port())
     states = (tmp_path / "one", tmp_path / "two")
     with node(config, states[0], ports[0]):
