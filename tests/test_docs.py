@@ -68,6 +68,18 @@ def test_the_site_has_every_page_once() -> None:
     assert sorted(listed) == sorted({*pages, "README.md"})
 
 
+def test_the_diagrams_are_what_their_script_draws(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "scripts").mkdir()
+    script = tmp_path / "scripts" / "build-diagrams"
+    script.write_bytes((ROOT / "scripts" / "build-diagrams").read_bytes())
+    subprocess.run([sys.executable, script], check=True)
+    drawn = {path.name: path.read_text() for path in (tmp_path / "docs").glob("*.svg")}
+    assert drawn == {path.name: path.read_text() for path in (ROOT / "docs").glob("*.svg")}
+    pages = "".join(TEXTS.values())
+    assert [name for name, text in drawn.items() if f"]({name})" not in pages or "http" in text.split(">", 1)[1]] == []
+
+
 @pytest.mark.slow
 def test_the_site_is_built_and_each_of_its_links_leads_somewhere(tmp_path: Path) -> None:
     need(str(Path(sys.executable).with_name("mkdocs")))

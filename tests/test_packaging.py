@@ -16,12 +16,14 @@ pytestmark = [pytest.mark.client, pytest.mark.slow]
 ROOT = Path(__file__).parents[1]
 INSTALLED = "mount -t overlay overlay -o lowerdir={tree}/usr:/usr /usr && cd {work} && "
 USED = (
-    "mirrorlist --version && mirrorlist --state {work}/state init {work}/etc --host mirrors.example.org >init.log && "
+    "man --pager=cat mirrorlist >man.txt && mirrorlist --version && mirrorlist --state {work}/state init {work}/etc --host mirrors.example.org >init.log && "
     "mirrorlist --config {work}/etc/service.yml validate && mirrorlist --config {work}/etc/service.yml publish && "
     "mirrorlist --config {work}/etc/service.yml list --ip 192.0.2.1 --version 9 --repo baseos"
 )
 HELD = (
     "usr/bin/mirrorlist", "usr/lib/mirrorlist/bin/python3", "usr/lib/sysusers.d/mirrorlist.conf",
+    "usr/share/man/man1/mirrorlist.1.gz", "usr/share/bash-completion/completions/mirrorlist",
+    "usr/share/zsh/site-functions/_mirrorlist", "usr/share/fish/vendor_completions.d/mirrorlist.fish",
     "usr/share/doc/mirrorlist/docs/install.md", "usr/share/doc/mirrorlist/deploy/nginx/mirrorlist.conf",
 )  # fmt: skip
 

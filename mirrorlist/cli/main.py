@@ -103,6 +103,13 @@ class _Commands(SuggestingGroup):
         return exits(lambda: run(*args, standalone_mode=False, **extra))
 
 
+def _write_man_page(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        manual = import_module("mirrorlist.cli.shared.man_page").manual
+        click.echo(manual(context.command, SECTIONS), nl=False)
+        context.exit()
+
+
 EPILOG = """\b
 Examples:
   mirrorlist init /etc/mirrorlist
@@ -113,6 +120,8 @@ mirrorlist COMMAND --help shows its options and two examples."""
 
 @click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mirrorlist")
+@click.option("--man", is_flag=True, is_eager=True, expose_value=False, callback=_write_man_page,
+              help="Write the man page and exit.")  # fmt: skip
 @click.option("--config", type=click.Path(path_type=Path), help="The service file.  [default: service.yml]")
 @click.option("--mirrors", "mirrors_dir", type=click.Path(path_type=Path), help="The directory of mirror files.")
 @click.option("--state", type=click.Path(path_type=Path), help="The directory of the state.")

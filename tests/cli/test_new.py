@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -42,17 +43,22 @@ def test_flags_become_a_file_that_is_judged(checkout: Path) -> None:
     assert done.exit_code == 0, done.output
     assert written(checkout) == (
         f"---\nname: {HOST}\naddress:\n  https: https://{HOST}/linux/\nupdate_frequency: 3h\n"
-        "sponsor: 'yes: no # ''x'''\ngeolocation:\n  country: DE\n  city: Berlin\nbandwidth_mbps: 10000\n"
+        "sponsor: 'yes: no # ''x'''\ngeolocation:\n  country: DE\n  city: Berlin\nbandwidth_mbps: 10000\nstatus: offered\n"
     )
     path = checkout / "mirrors.d" / f"{HOST}.yml"
-    assert done.stdout == f"{path}: written\n{path}: placed by its city (Berlin, DE)\n"
+    assert done.stdout.splitlines()[:2] == [f"{path}: placed by its city (Berlin, DE)", f"{path}: written"]
     assert done.stderr == "1 file: 1 accepted, 0 refused; 0 errors, 0 warnings\n"
 
 
-def test_what_the_judge_refuses_is_written_and_told_with_status_1(checkout: Path) -> None:
+def test_what_the_judge_refuses_is_not_written_but_with_force(checkout: Path) -> None:
+    before = sorted(checkout.rglob("*"))
     done = new(checkout, *ENOUGH, "--asn", "64512")
-    assert done.exit_code == 1
-    assert "error [reserved-asn]" in done.stdout
+    assert (done.exit_code, sorted(checkout.rglob("*"))) == (1, before)
+    assert f"{checkout / 'mirrors.d' / HOST}.yml:8:6: error [reserved-asn]" in done.stdout
+    assert done.stderr.endswith(
+        "nothing was written; correct the answers, or write the file nevertheless with --force\n"
+    )
+    assert new(checkout, *ENOUGH, "--asn", "64512", "--force").exit_code == 1
     assert "asn: 64512" in written(checkout)
 
 
@@ -87,14 +93,6 @@ def test_nothing_is_written_without_an_address(checkout: Path) -> None:
     assert "give --https or --http" in done.stderr
 
 
-def test_without_an_answer_all_are_asked_for(checkout: Path) -> None:
-    said = [f"https://{HOST}/linux/", "", "", "", "", "every 2 hours", "Germany", "", "Berlin", *[""] * 13]
-    done = new(checkout, said="\n".join(said) + "\n")
-    assert done.exit_code == 0, done.output
-    assert "The mirror's host name" in done.stdout
-    assert "update_frequency: 2h\ngeolocation:\n  country: DE\n  city: Berlin\n" in written(checkout)
-
-
 def test_questions_that_nobody_answers_end_without_a_file(checkout: Path) -> None:
     assert new(checkout, said="").exit_code == 130
     assert not (checkout / "mirrors.d" / f"{HOST}.yml").exists()
@@ -124,7 +122,7 @@ def found_out(checkout: Path, resolver: Resolver, **flags: str) -> tuple[str, st
     @click.command()
     def command() -> None:
         answers = {"https": f"https://{HOST}/linux/", "update_frequency": "3h", **flags}
-        write_new(Context(settings), answers, None, None, False, resolver)
+        write_new(Context(settings), answers, None, None, True, resolver)
 
     settings = read_settings({"MIRRORLIST_CONFIG": str(checkout / "service.yml")})
     done = CliRunner().invoke(command, [])
@@ -158,3 +156,58 @@ def test_a_name_without_an_address_is_told(checkout: Path) -> None:
         raise OSError("no such name")
 
     assert "has no address yet (no such name)" in found_out(checkout, nothing, country="DE")[1]
+
+
+def test_nothing_goes_live_unasked(checkout: Path) -> None:
+    new(checkout, *ENOUGH)
+    assert written(checkout).endswith("status: offered\n")
+    assert new(checkout, *ENOUGH, "--force", "--status", "live").exit_code == 0
+    assert written(checkout).endswith("status: live\n")
+
+
+def test_the_next_three_steps_are_told(checkout: Path) -> None:
+    told = new(checkout, *ENOUGH).stdout.splitlines()
+    path = checkout / "mirrors.d" / f"{HOST}.yml"
+    assert told[-4:] == [
+        "Next:",
+        f"  1. mirrorlist validate --online {path}   asks the mirror itself",
+        f"  2. git add {path} && git commit, then open a pull request",
+        "  3. Write status: live into the file when clients may get the mirror; it is offered until then.",
+    ]
+    live = new(checkout, *ENOUGH, "--force", "--status", "live").stdout.splitlines()
+    assert live[-1].startswith("  3. Clients get the mirror once the file is merged and served: ")
+
+
+def asked(checkout: Path, *said: str) -> Result:
+    return new(checkout, said="\n".join(said) + "\n")
+
+
+def test_what_is_required_comes_first_and_the_rest_on_request(checkout: Path) -> None:
+    done = asked(checkout, f"https://{HOST}/linux/", "", "", "Germany", "Berlin", "", "", "", "n", "n")
+    assert done.exit_code == 0, done.output
+    assert re.findall(r"^(Its https|How often|Country|City|Who pays|Say more|May clients)", done.stdout, re.MULTILINE) == [
+        "Its https", "How often", "Country", "City", "Who pays", "Say more", "May clients",
+    ]  # fmt: skip
+    assert "update_frequency: 3h\n" in written(checkout)
+    assert written(checkout).endswith("status: offered\n")
+
+
+def test_each_answer_is_checked_at_once_with_a_suggestion(checkout: Path) -> None:
+    done = asked(checkout, "mirror", f"https://{HOST}/linux/", "", "often", "2h", "Germoney", "Germany", "Mnuich", "n",
+                 "Munich", "", "", "no address", "mirror@new.example.org", "y", "a bit", *[""] * 6, "10G", *[""] * 6, "y")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    for said in ("  'often' ", "  'Germoney' is no country; did you mean Germany?", "  not known in DE; did you mean Munich?",
+                 "  'no address' ", "  'a bit' "):  # fmt: skip
+        assert said in done.stdout
+    text = written(checkout)
+    assert "update_frequency: 2h\n" in text
+    assert "country: DE\n  city: Munich\n" in text
+    assert "bandwidth_mbps: 10000\n" in text
+    assert text.endswith("status: live\n")
+
+
+def test_one_of_two_addresses_is_needed(checkout: Path) -> None:
+    done = asked(checkout, "", "", "", f"http://{HOST}/linux/", "", "DE", "", "", "", "", "n", "n")
+    assert done.exit_code == 0, done.output
+    assert "  clients need one of the two" in done.stdout
+    assert f"http: http://{HOST}/linux/\n" in written(checkout)

@@ -6,7 +6,7 @@ To add one: a function here, its place in ``place_findings``, and a code for wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mirrorlist.core.errors import Finding
@@ -50,8 +50,13 @@ def described_places(document: Document, mirror: Mirror) -> Iterator[tuple[Point
     return zip(told, said, strict=False)
 
 
-def place_findings(document: Document, mirror: Mirror, atlas: Atlas) -> tuple[Finding, ...]:
-    """The remarks on the places of a document's mirror. One that serves its own networks only needs none."""
+def place_findings(
+    document: Document, mirror: Mirror, atlas: Atlas, vague: Sequence[PlaceSource] = VAGUE
+) -> tuple[Finding, ...]:
+    """The remarks on the places of a document's mirror. One that serves its own networks only needs none.
+
+    ``vague``: unknown names are remarked where the rest of them found no better place than this.
+    """
     found = [(at, located(said, atlas)) for at, said in described_places(document, mirror)]
     if not any(place for _, place in found):
         if not is_public(mirror) or mirror.is_global:
@@ -67,7 +72,7 @@ def place_findings(document: Document, mirror: Mirror, atlas: Atlas) -> tuple[Fi
         for remark in (
             _contradictions(document, at, place, atlas)
             if place.source is PlaceSource.COORDINATES
-            else _oddities(document, at, place)
+            else _oddities(document, at, place, vague)
         )
     )
 
@@ -80,7 +85,7 @@ def _contradictions(document: Document, at: Pointer, found: Location, atlas: Atl
         yield document.warning((*at, "latitude"), Code.PLACE_CONTRADICTION, message)
 
 
-def _oddities(document: Document, at: Pointer, found: Location) -> Iterator[Finding]:
+def _oddities(document: Document, at: Pointer, found: Location, vague: Sequence[PlaceSource]) -> Iterator[Finding]:
     """Names that are not known, or do not belong together."""
     where, city, state = placed_by(found), (*at, "city"), (*at, "state_province")
     if found.source is PlaceSource.SWAPPED:
@@ -91,10 +96,10 @@ def _oddities(document: Document, at: Pointer, found: Location) -> Iterator[Find
             f"city {shown(found.city)} is not in {shown(found.region)}; the mirror is {where}; correct one of the two"
         )
         yield document.warning(city, Code.CITY_ELSEWHERE, message)
-    elif found.source in VAGUE and found.city:
+    elif found.source in vague and found.city:
         remedy = "correct it, write the nearest larger city, or give latitude and longitude"
         message = f"city {shown(found.city)} is not known there, so the mirror is {where}; {remedy}"
         yield document.warning(city, Code.UNKNOWN_CITY, message)
-    elif found.source in VAGUE and found.source is not PlaceSource.STATE and found.region:
+    elif found.source in vague and found.source is not PlaceSource.STATE and found.region:
         message = f"state_province {shown(found.region)} is not known, so the mirror is {where}; correct it"
         yield document.warning(state, Code.UNKNOWN_STATE, message)

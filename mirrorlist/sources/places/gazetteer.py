@@ -10,6 +10,7 @@ from __future__ import annotations
 import lzma
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -18,7 +19,7 @@ import msgspec
 import numpy as np
 
 from mirrorlist.core.network.geo import vector
-from mirrorlist.sources.places.countries import city_spellings, joined_spellings, state_spellings
+from mirrorlist.sources.places.countries import city_spellings, folded, joined_spellings, state_spellings
 
 DEGREES = 0.01
 """The unit of the table's latitudes and longitudes: about a kilometre."""
@@ -83,6 +84,8 @@ class Index(msgspec.Struct, frozen=True):
 
 
 MOST_KEPT = 8192
+MOST_APART, LEAST_ALIKE = 3, 0.75
+"""How names may differ that are spellings of one: in letters, and as difflib measures."""
 LONGEST_KEPT = 100
 """Characters; no city's name is longer."""
 
@@ -148,6 +151,14 @@ class Gazetteer:
             return found
         joined = self._joined_up(country)
         return next((cities for each in joined_spellings(text) if (cities := _named(joined, each))), ())
+
+    def near_city(self, country: str, text: str) -> str | None:
+        """The name of the city that a mistyped one is nearest to; None where none is near."""
+        block, word = self._block(country), folded(text[:LONGEST_KEPT])
+        if block is None or not word:
+            return None
+        names = [name for name in block.names.decode().split("\n") if name and abs(len(name) - len(word)) < MOST_APART]
+        return next((name.title() for name in get_close_matches(word, names, n=1, cutoff=LEAST_ALIKE)), None)
 
     def nearest(self, country: str, state: Province | None, point: Point) -> Point | None:
         """The city of a country, or of a state, that is nearest to a point."""

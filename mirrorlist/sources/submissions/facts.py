@@ -85,7 +85,9 @@ def place_can_be_found(submission: Submission, terms: SubmissionTerms) -> Iterat
         found = located(said, terms.atlas)
         if (said.city or said.region) and (found is None or found.source in COARSE):
             names = " and ".join(shown(name) for name in (said.city, said.region) if name)
-            remedy = "correct them, write the nearest larger city, or give latitude and longitude"
+            near = terms.atlas.gazetteer.near_city(said.country or "", said.city) if said.city else None
+            correct = f"did you mean {near}? If not," if near else "correct them,"
+            remedy = f"{correct} write the nearest larger city, or give latitude and longitude"
             message = f"{names} cannot be found, so the mirror would be {placed_by(found)}; {remedy}"
             yield submission.error(pointer, Code.UNRESOLVABLE_PLACE, message)
 

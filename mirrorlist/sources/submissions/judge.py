@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirrorlist.core.errors import Finding, Severity
-from mirrorlist.core.model import Mirror
+from mirrorlist.core.mirror import is_public
+from mirrorlist.core.model import Mirror, PlaceSource
 from mirrorlist.core.review import Reviewed
 from mirrorlist.sources.mirrors.files import judged_document, mirror_file_names, mirror_of, read_regular
 from mirrorlist.sources.mirrors.logos import MOST_BYTES, READERS, picture_fault
 from mirrorlist.sources.mirrors.repairs import Surroundings
-from mirrorlist.sources.places.checks import place_findings, placed_by
+from mirrorlist.sources.places.checks import VAGUE, place_findings, placed_by
 from mirrorlist.sources.places.locations import placed
 from mirrorlist.sources.submissions.facts import ABSENCE_CHECKS, FACT_CHECKS, LINK_CHECKS, REQUIREMENT_CHECKS
 from mirrorlist.sources.submissions.guarded import ReadFile, by_itself
@@ -172,7 +173,9 @@ def _findings(submission: Submission, terms: SubmissionTerms) -> list[Finding]:
     if submission.document.root is None:
         return found
     if submission.mirror:
-        found += map(_held_to, place_findings(submission.document, submission.mirror, terms.atlas))
+        # A place of which only the country is known is an error of place_can_be_found here.
+        vague = (PlaceSource.STATE,) if is_public(submission.mirror) else VAGUE
+        found += map(_held_to, place_findings(submission.document, submission.mirror, terms.atlas, vague))
     told = {(each.line, each.column) for each in found if each.severity is Severity.ERROR and each.code in SHAPE}
     news = [each for check in (name_is_its_own, *CHECKS) for each in check(submission, terms)]
     # A continent that is not the country's is an error of places_are_places here.

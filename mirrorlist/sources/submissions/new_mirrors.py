@@ -19,6 +19,7 @@ from mirrorlist.sources.mirrors.urls import page_url, rsync_url, tree_url, url_f
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.places.gazetteer import read_gazetteer
 from mirrorlist.sources.submissions.hosts import email_fault, name_fault
+from mirrorlist.sources.yaml.schema_messages import did_you_mean
 
 LONGEST = 1024
 WIDTH = 100_000
@@ -64,7 +65,10 @@ def country_code(text: str) -> str:
     """The code of a country that is written as a code or a name."""
     code = read_countries().normalise(text)
     if code is None:
-        raise Refused("is no country; write its ISO 3166 code or its English name")
+        near = did_you_mean(text, [country.name.lower() for country in read_countries().by_code.values()])
+        name = near and next(each.name for each in read_countries().by_code.values() if each.name.lower() == near)
+        remedy = f"did you mean {name}?" if name else "write its ISO 3166 code or its English name"
+        raise Refused(f"is no country; {remedy}")
     return code
 
 
@@ -149,6 +153,9 @@ ANSWERS: Mapping[str, FieldQuestion] = {
 }
 """All answers, in the order in which they are asked for."""
 
+FIRST = ("update_frequency", "country", "city", "sponsor", "sponsor_url", "email")
+"""What a person is asked for after the addresses, before anything else."""
+
 ORDER = (
     "name", "address", "update_frequency", "sponsor", "sponsor_url", "email", "contact_name", "geolocation", "asn",
     "bandwidth_mbps", "storage_gb", "peerings", "agreement", "sync", "status",
@@ -217,12 +224,12 @@ def understood(answers: Mapping[str, str]) -> tuple[dict[str, Value], tuple[str,
             values[key] = read_answer(key, text)
         except Refused as fault:
             refused.append(f"{key} {' '.join(text.split())[:80]!a} {fault}")
-    if "name" not in values and (host := _host(values)):
+    if "name" not in values and (host := host_of(values)):
         values["name"] = host
     return values, tuple(refused)
 
 
-def _host(values: Mapping[str, Value]) -> str | None:
+def host_of(values: Mapping[str, Value]) -> str | None:
     """The host by whose name the mirror is known where nobody says one."""
     hosts = [urlsplit(str(values[key])).hostname for key in ("https", "http") if key in values]
     return next((host for host in hosts if host and not is_address(host) and name_fault(host) is None), None)
