@@ -62,8 +62,8 @@ def test_validate_tells_the_place_of_every_file_and_what_is_odd_about_it(checkou
             "mirrors.d/nowhere.example.org.yml:3:14: warning [no-place] geolocation is not given, so its addresses "
             "place the mirror, or it comes last; write country, state_province and city, or latitude and longitude",
             "mirrors.d/shinchu.example.org.yml:3:14: error [unresolvable-place] 'Shinchu' cannot be found, so the mirror "
-            "would be placed by its country (TW); correct them, write the nearest larger city, or give latitude and "
-            "longitude",
+            "would be placed by its country (TW); did you mean Hsinchu? If not, write the nearest "
+            "larger city, or give latitude and longitude",
             "mirrors.d/swapped.example.org.yml:3:59: warning [swapped-place] city 'Virginia' is a state and "
             "state_province 'Ashburn' a city; swap them",
         ]
