@@ -107,8 +107,11 @@ LONGEST_IPV6 = 64
 """Clients behind one /64 are one client, so nothing finer is known of an address."""
 
 
-def check(draft: ServiceDraft) -> tuple[Finding, ...]:
-    """Every error in the order of the file. What needs names to be right is asked once they are."""
+def check(draft: ServiceDraft, names: bool = True) -> tuple[Finding, ...]:
+    """Every error in the order of the file. What needs names to be right is asked once they are; without ``names`` not
+    at all."""
+    if not names:
+        return tuple(sorted(finding for each in NAMELESS_CHECKS for finding in each(draft)))
     found = [finding for each in CHECKS for finding in each(draft)]
     found = found or [finding for each in WHOLE_CATALOGUE_CHECKS for finding in each(draft)]
     return tuple(sorted(found))
@@ -265,20 +268,18 @@ def mail_is_complete(draft: ServiceDraft) -> Iterator[Finding]:
         yield draft.document.error(("notify", "webhook", "url"), Code.BAD_URL, message)
 
 
+NAMELESS_CHECKS: tuple[Check, ...] = (
+    addresses, bands_increase, proxies_are_networks, intranet_networks_are_networks, overrides_are_networks,
+    overrides_are_places, downloads_are_complete, mail_is_complete,
+)  # fmt: skip
+"""Those that ask for no name of a version, a repository or a module."""
 CHECKS: tuple[Check, ...] = (
     *CATALOGUE_CHECKS,
     *IMAGE_CHECKS,
     main_is_no_option,
     modules_exist,
-    addresses,
     origins_are_readable,
-    bands_increase,
-    proxies_are_networks,
-    intranet_networks_are_networks,
-    overrides_are_networks,
-    overrides_are_places,
-    downloads_are_complete,
-    mail_is_complete,
+    *NAMELESS_CHECKS,
     reach_names_exist,
     *TREE_CHECKS,
     *SYNC_CHECKS,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 from mirrorlist.core.catalogue.catalogue import Catalogue, Image
 from mirrorlist.core.catalogue.policy import Policy
@@ -51,9 +53,10 @@ from mirrorlist.sources.service.text import (
 )
 from mirrorlist.sources.service.tree_checks import tree_prefix
 from mirrorlist.sources.service.tree_names import read_names
-from mirrorlist.sources.yaml.documents import START, Code, duration_seconds, finding
+from mirrorlist.sources.yaml.documents import START, Code, Document, Value, duration_seconds, finding
 from mirrorlist.sources.yaml.reader import read_yaml
-from mirrorlist.sources.yaml.schemas import judge, with_booleans
+from mirrorlist.sources.yaml.schema_messages import SchemaFault
+from mirrorlist.sources.yaml.schemas import findings_on, refused, with_booleans
 
 # The key ``requirements``.
 
@@ -180,7 +183,54 @@ def _draft(path: Path, city_of: CityOf | None) -> tuple[ServiceDraft, tuple[Find
     document = read_yaml(_data(path), str(path), MAX_BYTES)
     _stop_at_errors(document.findings)
     document = with_booleans(document, SCHEMA)
-    _stop_at_errors(document.findings, judge(document, SCHEMA))
+    if faults := refused(document, SCHEMA):
+        _stop_at_errors(document.findings, findings_on(document, faults), _beside(document, faults, city_of))
+    draft = _drafted(document, city_of)
+    _stop_at_errors(document.findings, check(draft))
+    return draft, document.findings
+
+
+NAMING = frozenset({"versions", "duplicated_versions", "vault_versions", "vault_mirror", "optional_module_versions",
+                    "arches", "repos", "images", "modules", "origin"})  # fmt: skip
+"""Keys with names that others use; while one of them is at fault, nothing is said of names elsewhere."""
+
+
+_STAND_INS: dict[str, Value] = {"versions": ["1"], "arches": {"1": ["noarch"]}, "repos": [{"name": "a", "path": "a/"}]}
+"""For needed keys that are refused, while nothing is said of names."""
+
+
+def _beside(document: Document, faults: Sequence[SchemaFault], city_of: CityOf | None) -> tuple[Finding, ...]:
+    """What else is wrong in the parts of a file that its schema does not refuse, so that all is said at once."""
+    root, touched = _without(document.root or {}, faults)
+    touched |= {key for key in _STAND_INS if key not in root}
+    rest = replace(document, root={**_STAND_INS, **root})
+    if refused(rest, SCHEMA):
+        return ()
+    return check(_drafted(rest, city_of), names=not touched & NAMING)
+
+
+def _without(root: dict[str, Value], faults: Sequence[SchemaFault]) -> tuple[dict[str, Value], set[str]]:
+    """The root without what is refused, and its keys of which more than an unknown one is gone.
+
+    What holds a list goes as a whole, so that the rest stays at its place.
+    """
+    pruned: dict[str, Value] = deepcopy(root)
+    touched: set[str] = set()
+    for fault in faults:
+        in_list = any(isinstance(step, int) for step in fault.pointer)
+        *above, last = (fault.pointer[:1] if in_list else fault.pointer) or ("",)
+        if fault.pointer and (in_list or fault.code is not Code.UNKNOWN_KEY):
+            touched.add(str(fault.pointer[0]))
+        where: Any = pruned
+        for step in above:
+            where = where.get(step, {}) if isinstance(where, dict) else {}
+        if isinstance(where, dict):
+            where.pop(last, None)
+    return pruned, touched
+
+
+def _drafted(document: Document, city_of: CityOf | None) -> ServiceDraft:
+    """The draft of a document that its schema accepts."""
     text = service_text(document.root or {})
     vault = (text.vault_mirror,) if isinstance(text.vault_mirror, str) else text.vault_mirror
     catalogue = Catalogue(
@@ -213,9 +263,7 @@ def _draft(path: Path, city_of: CityOf | None) -> tuple[ServiceDraft, tuple[Find
         aliases=text.aliases,
         images=tuple(Image(image.path, image.versions, image.arches) for image in text.images),
     )
-    draft = ServiceDraft(document, text, catalogue, city_of)
-    _stop_at_errors(document.findings, check(draft))
-    return draft, document.findings
+    return ServiceDraft(document, text, catalogue, city_of)
 
 
 def _data(path: Path) -> bytes:

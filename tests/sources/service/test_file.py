@@ -1816,6 +1816,35 @@ def test_all_faults_are_told_at_once_and_in_the_order_of_the_file(tmp_path: Path
     assert places == [f"service.yml:{place}:" for place in ("6:10", "7:1", "9:10", "10:9")]
 
 
+@pytest.mark.parametrize(("base", "change"), [row[:2] for rows in REFUSED_BY_CHECK.values() for row in rows])
+def test_what_checks_refuse_is_told_beside_an_unknown_key(base: str, change: str, tmp_path: Path) -> None:
+    text = changed(BOTH[base], change)
+    text += "" if text.endswith("\n") else "\n"
+    line = len(text.splitlines()) + 1
+    unknown = f"service.yml:{line}:1: error [unknown-key] polcy is not a known key; did you mean 'policy'?"
+    assert refused(tmp_path, f"{text}polcy: 1\n") == [*refused(tmp_path, text), unknown]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("name: 5\ntrusted_proxies: [x]\n", ["wrong-type", "bad-network"]),
+        ("policy: {limit: 0, bands_km: [5, 3]}\n", ["out-of-range", "not-increasing"]),
+        ("fallbacks: {mian: ['https://a.example/']}\nname: 5\n", ["unknown-module", "wrong-type"]),
+        ("fallbacks: {mian: ['https://a.example/']}\nmodules: 5\n", ["wrong-type"]),  # mian may be one of them
+        ("trees: [{path: /a/, module: mian}, {pth: /b/}]\n", ["missing-key", "missing-key", "unknown-key"]),
+    ],
+)
+def test_faults_of_one_kind_hide_none_of_another_and_make_no_more(text: str, codes: list[str], tmp_path: Path) -> None:
+    assert [line.split("[")[1].split("]")[0] for line in refused(tmp_path, SMALL + text)] == codes
+
+
+def test_without_a_needed_key_the_rest_is_judged(tmp_path: Path) -> None:
+    text = "repos: [{name: baseos}]\naliases: {x: none}\ntrusted_proxies: [x]\n"
+    codes = [line.split("[")[1].split("]")[0] for line in refused(tmp_path, text)]
+    assert sorted(codes) == ["bad-network", "missing-key", "missing-key", "missing-key"]
+
+
 def test_a_place_is_right_in_a_file_with_bom_and_crlf(tmp_path: Path) -> None:
     text = "\ufeff" + (SMALL + "policy:\n  bands_km: [1,\n    0]\n").replace("\n", "\r\n")
     assert refused(tmp_path, text)[0].startswith("service.yml:8:5: error [out-of-range] policy.bands_km[1] is 0")
