@@ -20,8 +20,12 @@ from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.explanation import Explanation, explanation
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.sources.places.gazetteer import Point, read_gazetteer
 from mirrorlist.sources.yaml.documents import printable
 from mirrorlist.web.api.views import with_iso
+
+CITY_DEGREES = 0.75
+"""A client's place is known to about a degree; the largest city within this names it."""
 
 
 @click.command()
@@ -62,7 +66,16 @@ def tell(
     selection = select(snapshot, query, client, now)
     told = explanation(snapshot, selection, everything=True)
     who = told.asker
-    facts = [who.place, *([f"AS{who.asn}"] if who.asn else []), *([" ".join(who.cloud)] if who.cloud else [])]
+    place = client.place
+    if place.exact and place.country and place.latitude is not None and place.longitude is not None:
+        city = read_gazetteer().city_near(place.country, Point(place.latitude, place.longitude), CITY_DEGREES)
+    else:
+        city = None
+    facts = [
+        f"{who.place} ({city})" if city else who.place,
+        *([f"AS{who.asn}"] if who.asn else []),
+        *([" ".join(who.cloud)] if who.cloud else []),
+    ]
     console.print(f"{who.address or 'unknown'}: {', '.join(facts)}")
     _tell_ages(console, snapshot, now)
     console.print(f"asks for {query.path} of module {query.target.module}", soft_wrap=True)

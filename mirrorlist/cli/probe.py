@@ -6,8 +6,8 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
 from operator import attrgetter
 
 import click
@@ -17,7 +17,14 @@ from mirrorlist.checks.probing.runner import Ran
 from mirrorlist.checks.probing.visit import Visited
 from mirrorlist.cli.output.durations import DURATION
 from mirrorlist.cli.output.written import progress
-from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of, stopped_by_signals
+from mirrorlist.cli.shared.context import (
+    Context,
+    json_option,
+    pass_context,
+    state_dir_of,
+    stopped_by_signals,
+    tell_json,
+)
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.core.health.quick_lane import QuickTerms
@@ -47,6 +54,7 @@ PARENT_CHECK_SECONDS = 0.5
 @click.option("--no-quick", is_flag=True, help="Only the runs.")
 @click.option("--quiet", is_flag=True, help="Say what changes and what a run came to, not each mirror.")
 @click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, has.")
+@json_option
 @pass_context
 def probe(
     context: Context,
@@ -59,11 +67,14 @@ def probe(
     no_quick: bool,
     quiet: bool,
     parent: int | None,
+    as_json: bool,
 ) -> None:
     """Visit all mirrors, and note which are good for what. Between the runs, see quickly which still answer.
 
     Of several probers that share a database, one works and the others wait.
     """
+    if as_json and not (once or name):
+        raise click.UsageError("--json is for one run; add --once or --mirror")
     state_dir = state_dir_of(context)
     engine = open_database(state_dir, context.settings.database)
     if once or name:
@@ -71,7 +82,7 @@ def probe(
         with leading(engine, candidate, PROBER, context.clock) as lead:
             if lead is None:
                 raise MirrorlistError("another prober works with this database; its verdicts count")
-            reporting = _reporting(quiet)
+            reporting = _as_json() if as_json else _reporting(quiet)
             reporting.done(Prober(state_dir, engine, context.clock, timeout, lead, reporting=reporting).run(name))
         return
     engine.dispose()
@@ -99,6 +110,35 @@ def _reporting(quiet: bool) -> Reporting:
 
     told = Reporting(steps, click.echo, _tell, _tell_changes)
     return replace(told, steps=Reporting().steps) if quiet else told
+
+
+def _as_json() -> Reporting:
+    """Reports a whole run as one document."""
+    visits: list[Visited] = []
+
+    def steps(_: int) -> AbstractContextManager[Callable[[Visited], None]]:
+        return nullcontext(visits.append)
+
+    def done(ran: Ran) -> None:
+        tell_json(
+            {
+                "mirrors": [
+                    {
+                        "name": each.mirror,
+                        "requests": each.requests,
+                        "seconds": each.seconds,
+                        "result": line_of(each).rpartition("  ")[2],
+                    }
+                    for each in visits
+                ],
+                "changes": [{**asdict(each), "outcome": each.outcome.value} for each in ran.round.changes],
+                "kept": sorted(ran.round.kept),
+                "requests": ran.requests,
+                "seconds": ran.seconds,
+            }
+        )
+
+    return Reporting(steps=steps, done=done)
 
 
 def _tell(ran: Ran) -> None:

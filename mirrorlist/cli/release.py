@@ -8,10 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
+import msgspec
 import sqlalchemy as sa
 
 from mirrorlist.cli.output.durations import DURATION
-from mirrorlist.cli.shared.context import Context, pass_context, stopped_by_signals
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, stopped_by_signals
 from mirrorlist.cli.shared.help import SuggestingGroup
 from mirrorlist.core.catalogue.catalogue import published, repo_names, target
 from mirrorlist.core.catalogue.service import Service
@@ -40,8 +41,9 @@ def release() -> None:
 @click.option("--percent", type=click.FloatRange(min=0, max=100), default=60.0, show_default=True,
               help="How much of the mirrors' bandwidth must have it.")  # fmt: skip
 @click.option("--timeout", type=DURATION, default="6h", show_default=True, help="How long to wait.")
+@json_option
 @pass_context
-def wait(context: Context, repo: str, version: str | None, percent: float, timeout: int) -> None:
+def wait(context: Context, repo: str, version: str | None, percent: float, timeout: int, as_json: bool) -> None:
     """Wait until so much of the mirrors' bandwidth has what the origin publishes now.
 
     Asks the origin first, so that a change that was published a moment ago counts. Of several architectures the one
@@ -64,7 +66,7 @@ def wait(context: Context, repo: str, version: str | None, percent: float, timeo
                     f"{point.bandwidth_percent:.1f} % of the bandwidth, {point.mirrors} of {point.of_mirrors} mirrors"
                 )
                 if said != told:
-                    click.echo(f"{path}  {said}")
+                    click.echo(_line(path, point) if as_json else f"{path}  {said}")
                 told = said
                 if point.bandwidth_percent >= percent:
                     return
@@ -73,6 +75,16 @@ def wait(context: Context, repo: str, version: str | None, percent: float, timeo
             stop.wait(min(LOOK_SECONDS, max(ends_at - time.monotonic(), 0)))
     why = "told to stop" if stop.is_set() else f"the time is over ({timeout} s)"
     raise MirrorlistError(f"{repo}: {why}, and the change has come to {told}; {percent:g} % were asked for")
+
+
+def _line(path: str, point: SpreadPoint) -> bytes:
+    """How far a change has come, for programs: one line of JSON."""
+    return msgspec.json.encode({
+        "path": path,
+        "bandwidth_percent": round(point.bandwidth_percent, 2),
+        "mirrors": point.mirrors,
+        "of_mirrors": point.of_mirrors,
+    })  # fmt: skip
 
 
 def _files(service: Service, repo: str, version: str | None) -> list[RepositoryFile]:

@@ -264,6 +264,11 @@ def test_explain_shows_why_a_mirror_stands_where_it_stands(checkout: Path) -> No
     assert "left out (" not in "\n".join(short)
 
 
+def test_explain_names_the_city_that_a_client_is_near(checkout: Path) -> None:
+    first = well(run(checkout, "explain", "--ip", "193.99.144.80", *ASKED)).splitlines()[0]
+    assert re.fullmatch(r"193\.99\.144\.80: (near \d+, \d+ in DE \([A-Z][a-z ]+\)|in DE.*|DE.*), AS\d+", first), first
+
+
 @pytest.mark.parametrize("kind", ["mirrorlist", "metalink"])
 @pytest.mark.parametrize("ip", ["198.51.100.7", "203.0.113.9", "8.8.8.8", "2001:db8:1::1", "193.99.144.80"])
 def test_list_writes_the_bytes_that_the_service_answers(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 
 from mirrorlist.core.content import Content, ContentKind
 from mirrorlist.core.errors import NotFound
@@ -13,6 +14,9 @@ from mirrorlist.core.model import MAIN, Repository, RepositoryTarget
 VERSION_MARK = "{version}"
 """What stands for a version in paths and aliases of service.yml."""
 _VERSION = re.compile(r"(?P<major>0|[1-9][0-9]{0,5})(?:\.(?P<minor>0|[1-9][0-9]{0,5}))?", re.ASCII)
+
+LONGEST_WORD, LEAST_ALIKE = 64, 0.7
+"""Of a mistyped name: more characters are not compared, and how alike a known one has to be, as difflib measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,11 @@ def release(catalogue: Catalogue, version: str) -> Release:
     raise NotFound(f"unknown version; known are {', '.join(spelled_versions(catalogue))}")
 
 
+def nearest_name(word: str, known: Iterable[str]) -> str | None:
+    """The known name that a mistyped one is nearest to; None where none is near."""
+    return next(iter(get_close_matches(word[:LONGEST_WORD], list(known), n=1, cutoff=LEAST_ALIKE)), None)
+
+
 def _major_of_a_future_minor(catalogue: Catalogue, version: str) -> str | None:
     match = _VERSION.fullmatch(version)
     now = _VERSION.fullmatch(catalogue.latest.get(match["major"], "")) if match else None
@@ -123,7 +132,9 @@ def target(catalogue: Catalogue, version: str, repository: str) -> RepositoryTar
     rel = release(catalogue, version)
     known = catalogue.repositories.get(repository)
     if known is None:
-        raise NotFound(f"unknown repository; known are {', '.join(catalogue.repositories)}")
+        near = nearest_name(repository, catalogue.repositories)
+        remedy = f"did you mean {near}?" if near else f"known are {', '.join(catalogue.repositories)}"
+        raise NotFound(f"unknown repository; {remedy}")
     everywhere = catalogue.arches.get(rel.arches_key, ())
     arches = tuple(arch for arch in everywhere if known.arches is None or arch in known.arches)
     if not _exists_in(known, rel) or not arches:

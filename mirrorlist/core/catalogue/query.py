@@ -16,6 +16,7 @@ from mirrorlist.core.catalogue.catalogue import (
     Catalogue,
     Release,
     check_arch,
+    nearest_name,
     release,
     repo_names,
     spelled_versions,
@@ -187,7 +188,9 @@ class Spellings:
         for spelling in (f"{name}-{version}", name):
             if spelling in self._repo_names:
                 return self._repo_names[spelling]
-        raise NotFound("unknown repo; write the repository and the version, as in repo=baseos-9")
+        near = nearest_name(name, self._repo_names)
+        remedy = f"did you mean repo={near}?" if near else "write the repository and the version, as in repo=baseos-9"
+        raise NotFound(f"unknown repo; {remedy}")
 
     def _query(self, found: RepositoryTarget, given: Mapping[str, str]) -> Query:
         asked = asked_protocols(given)

@@ -160,6 +160,21 @@ class Gazetteer:
         names = [name for name in block.names.decode().split("\n") if name and abs(len(name) - len(word)) < MOST_APART]
         return next((name.title() for name in get_close_matches(word, names, n=1, cutoff=LEAST_ALIKE)), None)
 
+    def city_near(self, country: str, point: Point, within: float) -> str | None:
+        """The most populous city within so many degrees of a point; None where there is none."""
+        block = self._block(country)
+        if block is None:
+            return None
+        east = max(np.cos(np.radians(point.latitude)), 0.01)
+        found = (
+            (population, row)
+            for row, population in enumerate(block.populations)
+            if abs((place := _place(block, row)).latitude - point.latitude) <= within
+            and abs(place.longitude - point.longitude) * east <= within
+        )
+        most = max(found, default=None)
+        return None if most is None else block.names.decode().strip("\n").split("\n")[most[1]].title()
+
     def nearest(self, country: str, state: Province | None, point: Point) -> Point | None:
         """The city of a country, or of a state, that is nearest to a point."""
         block = self._block(country)

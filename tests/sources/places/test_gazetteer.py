@@ -225,3 +225,25 @@ def test_a_web_worker_reads_no_gazetteer() -> None:
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == "False 0\n"
+
+
+@pytest.mark.parametrize(
+    ("country", "text", "city"),
+    [("DE", "Mnuich", "Munich"), ("DE", "Berlin", "Berlin"), ("NL", "Amsterdm", "Amsterdam"), ("DE", "Xyzzy", None),
+     ("DE", "", None), ("QQ", "Berlin", None), ("DE", "x" * 5000, None)],
+)  # fmt: skip
+def test_the_city_that_a_mistyped_name_is_nearest_to(country: str, text: str, city: str | None) -> None:
+    assert read_gazetteer().near_city(country, text) == city
+
+
+@pytest.mark.parametrize(
+    ("country", "place", "city"),
+    [
+        ("DE", (52.5, 13.4), "Berlin"),
+        ("DE", (48.0, 11.0), "Munich"),
+        ("DE", (0.0, 0.0), None),
+        ("QQ", (52.5, 13.4), None),
+    ],
+)
+def test_the_largest_city_near_a_point(country: str, place: tuple[float, float], city: str | None) -> None:
+    assert read_gazetteer().city_near(country, Point(*place), 0.75) == city
