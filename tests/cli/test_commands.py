@@ -266,7 +266,7 @@ def test_explain_shows_why_a_mirror_stands_where_it_stands(checkout: Path) -> No
 
 def test_explain_names_the_city_that_a_client_is_near(checkout: Path) -> None:
     first = well(run(checkout, "explain", "--ip", "193.99.144.80", *ASKED)).splitlines()[0]
-    assert re.fullmatch(r"193\.99\.144\.80: (near \d+, \d+ in DE \([A-Z][a-z ]+\)|in DE.*|DE.*), AS\d+", first), first
+    assert re.fullmatch(r"193\.99\.144\.80: near \d+, \d+ in DE \([A-Z][a-z ]+\), AS\d+", first), first
 
 
 @pytest.mark.parametrize("kind", ["mirrorlist", "metalink"])
