@@ -161,7 +161,7 @@ class Gazetteer:
         return next((name.title() for name in get_close_matches(word, names, n=1, cutoff=LEAST_ALIKE)), None)
 
     def city_near(self, country: str, point: Point, within: float) -> str | None:
-        """The most populous city within so many degrees of a point; None where there is none."""
+        """The most populous city around a point, ``within`` degrees of it; None where there is none."""
         block = self._block(country)
         if block is None:
             return None
