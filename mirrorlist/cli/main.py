@@ -12,7 +12,7 @@ import click
 
 from mirrorlist import __version__
 from mirrorlist.cli.shared.context import Context
-from mirrorlist.cli.shared.help import SuggestingGroup, exits, with_examples
+from mirrorlist.cli.shared.help import SuggestingGroup, exits, manual, with_examples
 from mirrorlist.logs import set_up_logs
 from mirrorlist.settings import LOG_FORMATS, read_settings
 
@@ -105,7 +105,7 @@ class _Commands(SuggestingGroup):
 
 def _write_man_page(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        manual = import_module("mirrorlist.cli.shared.man_page").manual
+        assert isinstance(context.command, click.Group)
         click.echo(manual(context.command, SECTIONS), nl=False)
         context.exit()
 

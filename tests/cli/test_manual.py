@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
-from mirrorlist.cli.shared.man_page import STATUS, roff
+from mirrorlist.cli.shared.help import STATUS, roff
 from tests.clients.tools import need
 from tests.test_docs import ALL
 from tests.test_docs import COMMANDS as PAGE

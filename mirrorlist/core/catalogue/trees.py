@@ -18,7 +18,7 @@ RESERVED = frozenset(
     {
         "mirrorlist", "metalink", "isolist", "api", "mirrors", "mirrors.json", "mirrors.txt", "yours", "isos", "kitten",
         "join", "status", "region", "debug", "schemas", "healthz", "readyz", "metrics", "static", "openapi.json",
-        "hooks", "isos.html", ".well-known", "favicon.ico", "robots.txt", "prober", "geoip", "dl_map",
+        "hooks", "isos.html", ".well-known", "favicon.ico", "robots.txt", "prober", "geoip", "dl_map", "stats",
     }
 )  # fmt: skip
 """The first segments of the service's own addresses; a tree may use them on a host of its own only."""
@@ -56,7 +56,7 @@ class Router(StrEnum):
     ARMBIAN = "armbian-router"
 
 
-ROUTER_PATHS = frozenset({"mirrors", "mirrors.json", "geoip", "dl_map", "status"})
+ROUTER_PATHS = frozenset({"mirrors", "mirrors.json", "geoip", "dl_map", "stats", "status"})
 """What armbian-router answers itself, and ``mirrors/HOST.svg``."""
 
 
