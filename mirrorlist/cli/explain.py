@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, date, datetime
 from itertools import groupby
 
@@ -97,7 +97,7 @@ def tell(
         _tell_left_out(console, selection)
         _tell_withheld(console, snapshot)
     console.print()
-    console.print(_chosen(told))
+    console.print(_chosen(told, {each.mirror.name for each in selection.choices if each.mirror.is_global}))
     for choice in selection.choices:
         if line := weight_line(snapshot.facts, choice.mirror):
             console.print(f"{choice.mirror.name}: {line}", soft_wrap=True, markup=False)
@@ -123,7 +123,7 @@ def _with_age(day: str, now: float) -> str:
     return f"{day}, {days} days old"
 
 
-def _chosen(told: Explanation) -> Table:
+def _chosen(told: Explanation, everywhere: Container[str]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("mirror", overflow="fold")
@@ -137,7 +137,7 @@ def _chosen(told: Explanation) -> Table:
             row.name,
             row.country or "?",
             row.proximity.replace("_", " "),
-            "?" if row.distance_km is None else str(row.distance_km),
+            str(row.distance_km) if row.distance_km is not None else "any" if row.name in everywhere else "?",
             row.band,
             str(row.weight),
         )

@@ -48,8 +48,15 @@ def mirrors(context: Context, names: bool, as_json: bool) -> None:
         bandwidth = "" if mirror.bandwidth_mbps is None else str(mirror.bandwidth_mbps)
         name = "\n".join(textwrap.wrap(mirror.name, WIDEST_NAME))
         told = "\n".join(filter(None, [served_to(mirror), checks.summary(mirror), *all_lines(facts, number, mirror)]))
-        table.add_row(name, country_of(mirror) or "?", bandwidth, " ".join(mirror.urls), Text(told))
+        table.add_row(name, _where(mirror), bandwidth, " ".join(mirror.urls), Text(told))
     Console().print(table)
+
+
+def _where(mirror: Mirror) -> str:
+    """The country, and how many further places there are; ``any`` for a global mirror."""
+    if mirror.is_global:
+        return "any"
+    return (country_of(mirror) or "?") + (f" +{len(mirror.places)}" if mirror.places else "")
 
 
 def _row(facts: Facts, number: int, mirror: Mirror) -> dict[str, object]:

@@ -10,11 +10,11 @@ import ipaddress
 from dataclasses import dataclass
 
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.mirror import country_of, is_public, is_shown
-from mirrorlist.core.model import Client, ClientPlace, Proximity
+from mirrorlist.core.mirror import country_of, is_in_one_place, is_public, is_shown
+from mirrorlist.core.model import Client, ClientPlace, Mirror, Proximity
 from mirrorlist.core.rules import opened_by
 from mirrorlist.core.selection.answer import Rejected, Selection
-from mirrorlist.core.selection.rank import OWN_COUNTRY, is_nowhere, network_matches
+from mirrorlist.core.selection.rank import OWN_COUNTRY, is_nowhere, nearest_place, network_matches
 from mirrorlist.core.snapshot import Snapshot
 
 PROXIMITY_WORDS = {
@@ -110,7 +110,7 @@ def explanation(snapshot: Snapshot, selection: Selection, everything: bool = Fal
             Chosen(
                 rank=rank,
                 name=choice.mirror.name,
-                country=country_of(choice.mirror),
+                country=_country(choice.mirror, selection.client.place),
                 url=choice.url,
                 proximity=choice.proximity.name.lower(),
                 distance_km=choice.distance_km,
@@ -128,6 +128,12 @@ def explanation(snapshot: Snapshot, selection: Selection, everything: bool = Fal
         built_at=snapshot.facts.built_at,
         fallback_ranks=tuple(rank for rank, (_, choice) in enumerate(selection.in_order, start=1) if choice is None),
     )
+
+
+def _country(mirror: Mirror, place: ClientPlace) -> str | None:
+    """The country in which a mirror is for a client: that of its nearest place, if it has several."""
+    nearest = None if is_in_one_place(mirror) else nearest_place(mirror, place)
+    return nearest[0].country if nearest else country_of(mirror)
 
 
 def _left_out(row: Rejected) -> LeftOut:

@@ -13,7 +13,7 @@ from itertools import accumulate, groupby
 
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.mirror import Site, added_km, places_of, sites_of
-from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Match, Mirror, Proximity
+from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Location, Match, Mirror, Proximity
 from mirrorlist.core.network.geo import distance_km, vector, vector_of
 from mirrorlist.core.network.prefixes import contains
 from mirrorlist.core.selection.spread import HashWords, draw
@@ -151,13 +151,19 @@ def proximity_of(mirror: Mirror, match: Match | None, place: ClientPlace, policy
     return Proximity.NEARBY if within else Proximity.WORLD, band
 
 
-def distance_to(mirror: Mirror, place: ClientPlace) -> int | None:
-    """The kilometres from a place to the nearest of a mirror's, or None where one of them is not known."""
+def nearest_place(mirror: Mirror, place: ClientPlace) -> tuple[Location, int] | None:
+    """The nearest of a mirror's places and the kilometres to it, or None where either's coordinates are not known."""
     if place.latitude is None or place.longitude is None:
         return None
     here = vector(place.latitude, place.longitude)
-    found = (vector_of(each) for each in places_of(mirror))
-    return min((distance_km(each, here) for each in found if each), default=None)
+    found = ((each, distance_km(at, here)) for each in places_of(mirror) if (at := vector_of(each)))
+    return min(found, key=lambda row: row[1], default=None)
+
+
+def distance_to(mirror: Mirror, place: ClientPlace) -> int | None:
+    """The kilometres from a place to the nearest of a mirror's, or None where one of them is not known."""
+    nearest = nearest_place(mirror, place)
+    return nearest[1] if nearest else None
 
 
 def ordered(groups: Sequence[Group], keys: Sequence[float], words: HashWords, usable: Container[int]) -> Iterator[int]:

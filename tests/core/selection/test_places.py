@@ -13,6 +13,7 @@ from mirrorlist.core.mirror import countries_of, with_pairs
 from mirrorlist.core.model import MAIN, NOWHERE, ClientPlace, Location, Mirror, Proximity, ReachPair
 from mirrorlist.core.preview.preview import Ground, NetworkChange, preview
 from mirrorlist.core.selection.compile import Proof, cloud_table
+from mirrorlist.core.selection.explanation import explanation
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import decode, encode
 from tests.building import CITIES, NOW, client, mirror, place, query, snapshot
@@ -154,3 +155,12 @@ def test_a_preview_sees_the_clients_of_all_places() -> None:
     [effect] = preview(NetworkChange(LOCAL, (*LOCAL, MANY), (MANY.name,)), ground).effects
     assert {each.country for each in effect.countries} >= {"DE", "JP", "US"}
     assert {each.name for each in effect.nearby} == {"prague.example.org"}
+
+
+def test_an_explanation_has_the_country_of_the_nearest_place() -> None:
+    snap = snapshot((MANY, CDN))
+    for city, country in (("tokyo", "JP"), ("berlin", "DE"), ("saopaulo", "US")):
+        found = explanation(snap, select(snap, query(), client(place=place(city)), NOW))
+        assert {each.name: each.country for each in found.chosen} == {MANY.name: country, CDN.name: "US"}
+    unknown = explanation(snap, select(snap, query(), client(), NOW))
+    assert {each.country for each in unknown.chosen} == {"DE", "US"}
