@@ -8,8 +8,9 @@ without copying. A release reads the format of the release before it too (``File
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,6 +24,9 @@ from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.model import ClientPlace, Mirror, RepoMetadata
 from mirrorlist.core.network.prefixes import ARRAYS, IntervalTable
 
+T = TypeVar("T")
+MOST_KEPT = 512
+"""Results that selection keeps, at most about 25 KB each with 530 mirrors."""
 KIND = FileKind(b"MIRRLST\n", 1, "snapshot")
 
 
@@ -131,6 +135,17 @@ class Snapshot:
     orders: Mapping[str, PlaceOrders]
     files: Mapping[str, FileIndex] = field(default_factory=dict)
     public: Sequence[int] = b""
+    _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives for a key, made once while it is kept. It goes with the generation."""
+        try:
+            found: T = self._kept[key]
+        except KeyError:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            found = self._kept[key] = make()
+        return found
 
     @property
     def mirrors(self) -> tuple[Mirror, ...]:

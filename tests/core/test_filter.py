@@ -119,3 +119,15 @@ def test_hosts_and_names_count_whatever_the_port_and_the_case(filter: Filter, le
         for name, url in (("a", "https://M.example.org:8443/x/"), ("b", "https://[2001:db8::1]/"))
     ]
     assert set(unwanted(filter, mirrors, "main")) == left_out
+
+
+def test_an_answer_is_the_same_whatever_was_asked_before() -> None:
+    texts = ["", "avoid=berlin.example.org", "only=tokyo.example.org", "country=XX", "avoid_country=DE", "country=FR"]
+    health = HealthTable(holds={PATH: bytes([SyncState.LAGGING, SyncState.FRESH, SyncState.STALE, SyncState.FRESH])})
+    asked_before = snapshot(MIRRORS, facts={"health": health})
+    for text in [*texts, *reversed(texts)]:
+        for address in ("192.0.2.1", "198.51.100.9", "2001:db8::1"):
+            for arch in ("x86_64", "aarch64"):
+                wanted, who = query(f"arch={arch}&{text}"), client(address, place("berlin"))
+                new = select(snapshot(MIRRORS, facts={"health": health}), wanted, who, NOW)
+                assert select(asked_before, wanted, who, NOW) == new

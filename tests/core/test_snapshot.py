@@ -22,7 +22,7 @@ from mirrorlist.core.errors import Finding, Severity, SnapshotError
 from mirrorlist.core.model import MAIN, CloudRegions, Location, PlaceSource, Protocol, Status
 from mirrorlist.core.network.prefixes import ARRAYS
 from mirrorlist.core.selection.compile import Proof
-from mirrorlist.core.snapshot import KIND, Snapshot, decode, encode
+from mirrorlist.core.snapshot import KIND, MOST_KEPT, Snapshot, decode, encode
 from tests.building import metadata, mirror, snapshot
 
 PREAMBLE = struct.Struct("<8sIIQ32s")
@@ -259,3 +259,14 @@ def test_the_module_takes_no_code_out_of_a_file() -> None:
         name.partition(".")[0] for name in imported
     }
     assert not {"eval", "exec", "compile", "__import__"} & names
+
+
+def test_what_is_kept_is_made_once_and_goes_with_the_generation() -> None:
+    found = snapshot([mirror("a")])
+    made = [found.kept("key", object) for _ in range(3)]
+    assert made[0] is made[1] is made[2]
+    assert replace(found, public=b"x").kept("key", object) is not made[0]
+    assert found == replace(found)
+    for number in range(2 * MOST_KEPT):
+        assert found.kept(number, lambda: -1) == -1
+    assert found.kept("key", object) is not made[0], "a client that asks for ever new things fills no memory"

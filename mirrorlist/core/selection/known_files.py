@@ -248,7 +248,9 @@ def narrowed(snapshot: Snapshot, query: Query, narrowing: Exclusions) -> Exclusi
     first those that have every file in it, then those that have some of what is below it, then the others.
     """
     if query.filter and not query.target.vault:
-        narrowing = replace(narrowing, unwanted=unwanted(query.filter, snapshot.mirrors, query.target.module))
+        wanted, module = query.filter, query.target.module
+        left_out = snapshot.kept((wanted, module), lambda: unwanted(wanted, snapshot.mirrors, module))
+        narrowing = replace(narrowing, unwanted=left_out)
     index = snapshot.files.get(query.target.module)
     if query.file is None or index is None or query.target.vault:
         return narrowing

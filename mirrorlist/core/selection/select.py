@@ -67,7 +67,6 @@ class _Asking:
 
     snapshot: Snapshot
     client: Client
-    ways: UsableWays
     family: Family | None
     narrowing: Exclusions
     near: Mapping[int, Match]
@@ -96,8 +95,7 @@ def select(
     nobody. At last so is what service.yml says of mirrors out of the client's reach.
     """
     near = network_matches(snapshot.mirrors, client) if query.networks else {}
-    ways, family = UsableWays(snapshot.mirrors, snapshot.facts.health), narrowing.family or family_of(client)
-    asking = _Asking(snapshot, client, ways, family, narrowing, near)
+    asking = _Asking(snapshot, client, narrowing.family or family_of(client), narrowing, near)
     ruled = [_reason_against(mirror, query, client, near.get(n)) for n, mirror in enumerate(snapshot.mirrors)]
     steps = (NO_FILTER if query.target.vault else query.filter).steps()
     for left, given_up in steps:
@@ -133,10 +131,16 @@ def _found(
     asking: _Asking, query: Query, ruled: Sequence[Reason | None], without: Mapping[int, Reason] = MappingProxyType({})
 ) -> _Found:
     """What a query comes to where these are the rules' reasons, ``without`` further mirrors."""
-    snapshot, narrowing = asking.snapshot, asking.narrowing
+    snapshot, narrowing, family = asking.snapshot, asking.narrowing, family_of(asking.client)
     if without:
         narrowing = replace(narrowing, without={**narrowing.without, **without})
-    usable = usability_by(asking.ways, query, family_of(asking.client), narrowed(snapshot, query, narrowing))
+
+    def usability() -> Usability:
+        ways = snapshot.kept(UsableWays, lambda: UsableWays(snapshot.mirrors, snapshot.facts.health))
+        return usability_by(ways, query, family, narrowed(snapshot, query, narrowing))
+
+    is_usual = narrowing in (NO_EXCLUSIONS, Exclusions(family=narrowing.family))
+    usable = snapshot.kept((query, family, narrowing.family), usability) if is_usual else usability()
     sieved = _sieve(ruled, usable, asking.near)
     return _Found(
         query, usable, sieved, own_trees(snapshot, query, asking.family, usable.rung, is_empty=not sieved.tiers)
