@@ -88,7 +88,6 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/selection/known_files.py": "what is known of a file or directory, and who has it",
     "mirrorlist/web/lists/prepared_answers.py": "one list from prepared parts: its row, its question, its counts",
     "mirrorlist/cli/update.py": "every kind of update, one command below the other",
-    "mirrorlist/web/redirects/views.py": "every answer for a file or a directory",
     "mirrorlist/web/redirects/hot.py": "one redirect, from the request to its headers, and the memos on that way",
     "mirrorlist/store/tables.py": "every table of the database, one below the other",
     "mirrorlist/core/model.py": "the vocabulary of everything: mirrors, repositories, queries, clients",

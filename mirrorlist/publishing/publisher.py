@@ -269,7 +269,7 @@ class Publisher:
             history=history,
             origin_faults=recorded.origin_faults if recorded else (),
             spreads=self._records.spreads(snapshot.facts, now),
-            logos=read_logos(directory, snapshot.facts.mirrors),
+            logos=read_logos(directory, snapshot.facts.mirrors, snapshot.facts.service.site.logo),
             commit=snapshot.facts.commit or commit_of(directory),
             now=now,
             named=recorded.named if recorded else {},

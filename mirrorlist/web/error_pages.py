@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
-from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.catalogue.service import Service, Site
 from mirrorlist.core.errors import BadRequest, MirrorlistError, NotFound, NotReady
 from mirrorlist.formats import mirrorlist
 from mirrorlist.web.generations import Generations
@@ -81,6 +81,7 @@ class _NoService:
 
     name = "Linux"
     url = None
+    site = Site()
 
 
 _NO_SERVICE: Service | _NoService = _NoService()

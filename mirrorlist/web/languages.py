@@ -57,10 +57,9 @@ def gettext(text: str, **variables: object) -> str:
     return found % variables if variables else found
 
 
-def ngettext(one: str, many: str, num: int) -> str:
+def ngettext(one: str, many: str, num: int, **variables: object) -> str:
     """The form of a text that fits the number, which is ``%(num)d`` in it."""
-    found: str = get_translations().ungettext(one, many, num)
-    return found % {"num": num}
+    return forms(one, many, num) % {"num": num, **variables}
 
 
 def forms(one: str, many: str, num: int) -> str:

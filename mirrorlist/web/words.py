@@ -137,6 +137,11 @@ def breakable(name: str) -> Markup:
     return Markup(".<wbr>").join(name.split("."))
 
 
+def kind_words(kind: EventKind) -> str:
+    """What happened to a mirror, in a word or two."""
+    return gettext(KIND_WORDS[kind])
+
+
 def state_words(state: MirrorState) -> str:
     """A mirror's state for people."""
     return gettext(STATE_WORDS[state])

@@ -18,7 +18,7 @@ from mirrorlist.core.model import MAIN, CloudRegions, Location, Mirror, PlaceSou
 from mirrorlist.core.public.encoding import encode_record, rung_counts, served, shares
 from mirrorlist.core.public.record import History, RecordInputs, public_record
 from mirrorlist.core.public.statistics import Compiled, compiled
-from mirrorlist.core.public.types import Logo, PublicRun
+from mirrorlist.core.public.types import OWN_LOGO, Logo, PublicRun
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.statistics import NO_SYSTEM, AskedCell, DayCounts, SystemName, registers_of
 from mirrorlist.sources.mirrors.address_places import in_time_zones
@@ -158,7 +158,8 @@ def with_record(
         history=_history(mirrors, verdicts) if probed else History(),
         old={path: {"b" * 64: NOW - 20_000, "c" * 64: NOW - 2e5} for path in REPOSITORIES},
         shares=shares(mirrors, made.orders[MAIN], made.facts.country_places, served(mirrors, health, REPOSITORIES)),
-        logos={found.name: Logo("image/png", PNG) for found in mirrors[:40:4]},
+        logos={found.name: Logo("image/png", PNG) for found in mirrors[:40:4]}
+        | ({OWN_LOGO: Logo("image/png", PNG)} if made.facts.service.site.logo else {}),
         origin_changed_at=NOW - 20_000,
         commit="0123456789abcdef0123456789abcdef01234567",
         rungs=rung_counts(made.facts),

@@ -149,7 +149,8 @@ class PublishedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """What the public pages say that is not known from mirrors. ``url`` is the address of the service itself."""
+    """What the public pages say that is not known from mirrors. ``url`` is the address of the service itself,
+    ``repository`` that of the directory of mirror files at its host; ``logo`` is an absolute path."""
 
     url: str | None = None
     join_text: str = ""
@@ -158,6 +159,10 @@ class Site:
     images: tuple[PublishedImage, ...] = ()
     image_checksums: str | None = None
     gpg_key: str | None = None
+    repository: str | None = None
+    logo: str | None = None
+    color: str | None = None
+    links: tuple[Link, ...] = ()
 
     @property
     def user_agent(self) -> str:

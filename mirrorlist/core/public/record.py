@@ -22,6 +22,7 @@ from mirrorlist.core.mirror import is_public, is_shown
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Protocol, Status
 from mirrorlist.core.public.statistics import Compiled, published_statistics
 from mirrorlist.core.public.types import (
+    OWN_LOGO,
     Logo,
     MirrorState,
     PublicCheck,
@@ -113,7 +114,7 @@ def public_record(known: RecordInputs) -> PublicRecord:
             statistics=published_statistics(known.statistics.network, names) if known.statistics else None,
         ),
         details={mirror.name: _detail(known, mirror, verdicts.get(mirror.name, {}), upstreams) for _, mirror in shown},
-        logos={name: logo for name, logo in known.logos.items() if name in names},
+        logos={name: logo for name, logo in known.logos.items() if name in names or name == OWN_LOGO},
     )
 
 

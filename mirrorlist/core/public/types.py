@@ -210,6 +210,10 @@ class PublicRun:
     kept: tuple[Family, ...] = ()
 
 
+OWN_LOGO = ""
+"""The name under which the logo of the service itself is kept; no mirror has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Logo:
     """A sponsor's picture."""

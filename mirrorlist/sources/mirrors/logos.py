@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mirrorlist.core.model import Mirror
-from mirrorlist.core.public.types import Logo
+from mirrorlist.core.public.types import OWN_LOGO, Logo
 
 MOST_BYTES = 20 * 1024
 MOST_PIXELS = 512
@@ -137,9 +137,14 @@ READERS: dict[str, Callable[[bytes], Size]] = {"png": png_size, "webp": webp_siz
 MOST_LOGO_BYTES = 64 * 1024
 
 
-def read_logos(directory: Path, mirrors: Iterable[Mirror]) -> dict[str, Logo]:
-    """The logo of each mirror that has one. What is no PNG or WebP picture, or too big, is left out."""
+def read_logos(directory: Path, mirrors: Iterable[Mirror], own: str | None = None) -> dict[str, Logo]:
+    """The logo of each mirror that has one, and that of the service itself under ``OWN_LOGO``.
+
+    What is no PNG or WebP picture, or too big, is left out.
+    """
     found = {mirror.name: read_logo(directory / mirror.logo) for mirror in mirrors if mirror.logo}
+    if own:
+        found[OWN_LOGO] = read_logo(Path(own))
     return {name: logo for name, logo in found.items() if logo}
 
 

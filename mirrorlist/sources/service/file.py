@@ -168,7 +168,12 @@ def read_service(
         allowed_outdate_seconds=_seconds(text.allowed_outdate),
         required_protocols=text.required_protocols,
         approved=text.approved,
-        site=replace(text.site, url=site_url, join_text=text.site.join_text.strip()),
+        site=replace(
+            text.site,
+            url=site_url,
+            join_text=text.site.join_text.strip(),
+            logo=str(base / text.site.logo) if text.site.logo else None,
+        ),
         channel=ChannelPlace(str(base / text.channel.directory), str(base / text.channel.key_file))
         if text.channel
         else None,

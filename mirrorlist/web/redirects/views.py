@@ -7,13 +7,9 @@ every error.
 from __future__ import annotations
 
 import re
-import stat
 import time
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
 from flask import Blueprint, Response, request
@@ -27,6 +23,7 @@ from mirrorlist.core.model import Client
 from mirrorlist.core.public.types import clean, web_url
 from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource, offer, resort_urls
 from mirrorlist.core.selection.client import CountryOf
+from mirrorlist.core.selection.explanation import asker
 from mirrorlist.core.selection.known_files import YEAR_10000
 from mirrorlist.core.selection.usability import family_of
 from mirrorlist.core.snapshot import Snapshot
@@ -34,52 +31,28 @@ from mirrorlist.core.statistics import NONE
 from mirrorlist.formats import checksum, file_json, file_metalink3, file_metalink4
 from mirrorlist.formats.file_json import readable
 from mirrorlist.formats.links import digest, fitting, links
+from mirrorlist.sources.mirrors.logos import read_logo
 from mirrorlist.web.counts import Counts, Joint, asked_by_file, labels_of_file, labels_of_offer
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.lists.views import asking, moved_on, warned
 from mirrorlist.web.redirects.requests import FileRequest, FileRequests, Form, wants_links
-from mirrorlist.web.rendering import html
+from mirrorlist.web.rendering import html, inline_style
 from mirrorlist.web.repeats import FORGETFUL, Repeats
-from mirrorlist.web.responses import HTML, as_response
+from mirrorlist.web.responses import HTML, PAGE_VARY, as_response
 
 # Logos of sponsors: PNG and WebP files that lie beside the mirror files.
 
-MOST_BYTES = 64 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 def logo(mirrors_dir: str, name: str) -> tuple[str, bytes] | None:
     """Content type and bytes of a logo; None if there is no such picture, or it is too big."""
-    if not _NAME.fullmatch(name):
-        return None
     path = Path(mirrors_dir) / name
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return None
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except OSError:
-        return None
-    if len(data) > MOST_BYTES:
-        return None
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):  # a file is what its first bytes are, whatever its name says
-        return "image/png", data
-    return ("image/webp", data) if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
+    found = read_logo(path) if _NAME.fullmatch(name) and not path.is_symlink() else None
+    return (found.content_type, found.data) if found else None
 
 
 METHODS = ("GET", "HEAD")
-STYLE = (
-    "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}"
-    "h1{font-size:1.4rem;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}"
-    "th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #8886;vertical-align:top}"
-    "td{overflow-wrap:anywhere}.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    "dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}img{max-width:12rem;max-height:5rem}"
-)
-_STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
-CSP = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
 
 
 def files(
@@ -143,8 +116,10 @@ class _Answer:
         is_file = index is not None and not self._place.is_directory and index.find(self._place.path) is not None
         entries = None if index is None or is_file else index.entries(self._place.path)
         if entries is not None:
-            return _page(
-                "directory.html", title=readable(self._place.front + self._place.path), rows=_rows(self._place, entries)
+            return self._page(
+                "directory.html",
+                path=readable(self._place.front + self._place.path).rstrip("/") + "/",
+                rows=_rows(self._place, entries),
             )
         found = self._offer()
         if self._place.is_directory:
@@ -221,16 +196,29 @@ class _Answer:
 
     def page(self, found: FileSelection) -> Response:
         """The page for people."""
-        first = found.sources[0].mirror
-        return _page(
+        return self._page(
             "file.html",
             offer=found,
-            first=first,
-            path=readable(found.place.path),
+            first=found.sources[0].mirror,
+            asker=asker(self._client),
             country_of=country_of,
             clean=clean,
             web_url=web_url,
         )
+
+    def _page(self, template: str, **values: object) -> Response:
+        """A page without scripts, without resources from elsewhere, and not shown in frames."""
+        facts = self._snapshot.facts
+        site_url = (facts.service.site.url or "").rstrip("/")
+        at_root = not self._place.tree.prefix.strip("/")
+        frame = {"service": facts.service, "site": facts.service.site, "now": facts.built_at,
+                 "generation": facts.generation, "here": "", "home": site_url or (None if at_root else "")}  # fmt: skip
+        style, policy = inline_style(facts.service.site.color)
+        response = _negotiated(HTML, html(template, style=style, crumbs=_crumbs(self._place), **frame, **values))
+        response.headers["Vary"] = f"Accept, {PAGE_VARY}"
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
 
     def logo(self, found: FileSelection) -> Response:
         """The logo of a mirror that is shown to this client."""
@@ -276,14 +264,6 @@ def _checksum(found: FileSelection, hexadecimal: str | None) -> Response:
     return _negotiated(checksum.CONTENT_TYPE, checksum.checksum(hexadecimal, found.name))
 
 
-def _page(template: str, **values: object) -> Response:
-    """A page without scripts, without resources from elsewhere, and not shown in frames."""
-    response = _negotiated(HTML, html(template, style=STYLE, **values))
-    response.headers["Content-Security-Policy"] = CSP
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
-
-
 @dataclass(frozen=True, slots=True)
 class DirectoryRow:
     """One line of a directory's page."""
@@ -291,16 +271,25 @@ class DirectoryRow:
     name: str
     href: str
     size: int | None
-    time: str
+    mtime: int | None
+
+
+def _crumbs(place: TreePath) -> list[tuple[str, str]]:
+    """The directories above a place, each with its address, and the place itself without one."""
+    steps = place.path.rstrip("/").split("/") if place.path.strip("/") else []
+    above = [(readable(place.front.strip("/")) or "/", place.front)]
+    above += [
+        (readable(step), f"{place.front}{quoted('/'.join(steps[: number + 1]))}/") for number, step in enumerate(steps)
+    ]
+    return [*above[:-1], (above[-1][0], "")]
 
 
 def _rows(place: TreePath, entries: Sequence[DirectoryEntry]) -> list[DirectoryRow]:
     directory = place.path if place.is_directory else f"{place.path}/"
     rows = []
     for entry in entries:
-        slash, changed = "/" if entry.is_directory else "", ""
-        if entry.mtime is not None and 0 <= entry.mtime < YEAR_10000:
-            changed = datetime.fromtimestamp(entry.mtime, UTC).strftime("%Y-%m-%d %H:%M")
+        slash = "/" if entry.is_directory else ""
+        is_a_time = entry.mtime is not None and 0 <= entry.mtime < YEAR_10000
         href = place.front + quoted(directory + entry.name) + slash
-        rows.append(DirectoryRow(entry.name + slash, href, entry.size, changed))
+        rows.append(DirectoryRow(entry.name + slash, href, entry.size, entry.mtime if is_a_time else None))
     return rows

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from mirrorlist.core.catalogue.requirements import RequirementLevel
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.files.found import sentences
 from mirrorlist.core.health.history import days_until
+from mirrorlist.core.health.report import POLICY
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, Family, ProbeOutcome
+from mirrorlist.core.model import Protocol
 from mirrorlist.core.owners.kit import sync_lines
 from mirrorlist.core.public.types import MirrorState, PublicCheck, PublicMirror
+from mirrorlist.web.languages import gettext, ngettext
 from mirrorlist.web.site.published import Published
+from mirrorlist.web.site.spreads import event_rows
 from mirrorlist.web.site.svg import availability_bars, lag_bars
-from mirrorlist.web.words import every, speed
+from mirrorlist.web.words import FAMILY_WORDS, every, moment, speed
 
 # The page for those who want to host a mirror: what is asked of them, and what they copy.
 
@@ -43,12 +50,48 @@ class Requirement:
 def join_page(service: Service) -> dict[str, Any]:
     """What the template shows beside the texts of service.yml."""
     levels = service.requirements
-    rows = [Requirement(what, words(levels.minimum), words(levels.preferred)) for what, words in ASKED]
+    rows = [Requirement(gettext(what), words(levels.minimum), words(levels.preferred)) for what, words in ASKED]
+    example = example_file(service)
     return {
+        "example": example,
+        "propose": proposal(service.site.repository, example) if service.site.repository else None,
         "asked": [row for row in rows if row.minimum or row.preferred],
         "sources": service.sync.sources,
         "lines": sync_lines(service),
     }
+
+
+EXAMPLE_NAME = "mirror.example.org"
+
+
+def example_file(service: Service) -> str:
+    """A mirror file to start from, with the protocols that this service asks for."""
+    protocols = service.required_protocols or (Protocol.HTTPS,)
+    trees = "".join(f"  {protocol}: {protocol}://{EXAMPLE_NAME}/{_slug(service.name)}/\n" for protocol in protocols)
+    return (
+        f"name: {EXAMPLE_NAME}\naddress:\n{trees}update_frequency: 3h\nsponsor: Example University\n"
+        "sponsor_url: https://www.example.org/\nemail: mirror-admin@example.org\n"
+        "geolocation: {country: DE, city: Berlin}\nbandwidth_mbps: 10000\n"
+    )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "linux"
+
+
+def proposal(repository: str, example: str) -> str:
+    """The page on which the directory's host takes a new file, filled in where that host can; else the directory.
+
+    GitHub, GitLab and Forgejo (Gitea) spell the address of a directory each in its own way, which distinguishes them.
+    """
+    start, name = repository.rstrip("/"), f"{EXAMPLE_NAME}.yml"
+    if "/-/tree/" in start:
+        return f"{start.replace('/-/tree/', '/-/new/', 1)}?{urlencode({'file_name': name})}"
+    if "/tree/" in start:
+        return f"{start.replace('/tree/', '/new/', 1)}?{urlencode({'filename': name, 'value': example})}"
+    if "/src/branch/" in start:
+        return f"{start.replace('/src/branch/', '/_new/', 1)}?{urlencode({'filename': name, 'value': example})}"
+    return repository
 
 
 def _percent(least: float | None) -> str:
@@ -73,7 +116,9 @@ def mirror_page(published: Published, mirror: PublicMirror) -> dict[str, Any]:
         "trees": trees,
         "bad": [check for check in repositories if not _is_fine(check)],
         "fine": [check for check in repositories if _is_fine(check)],
+        "events": event_rows(detail.events, MOST_EVENTS),
         "remedies": remedies(detail.checks),
+        "waits": waits(mirror, detail.checks),
         "days": days_until(published.now)[:-1],
         "strip": availability_bars(detail.days),
         "available": mean(detail.days),
@@ -105,11 +150,14 @@ BAD_FILES = "Its files are not the origin's, whatever its repositories say; redi
 def sentence_of(mirror: PublicMirror) -> str:
     """What the state means, and of how many files it was seen."""
     if mirror.state is MirrorState.STALE and mirror.fresh == mirror.repositories:
-        return BAD_FILES
+        return gettext(BAD_FILES)
+    sentence = gettext(SENTENCES[mirror.state])
     if mirror.state is not MirrorState.FRESH or not mirror.files:
-        return SENTENCES[mirror.state]
+        return sentence
     has, compared = (sum(getattr(each, name) for each in mirror.files.values()) for name in ("has", "compared"))
-    return f"{SENTENCES[mirror.state]} It has {has} of {compared} files that were compared."
+    return (
+        f"{sentence} {gettext('It has %(has)s of %(compared)s files that were compared.', has=has, compared=compared)}"
+    )
 
 
 def _is_fine(check: PublicCheck) -> bool:
@@ -123,6 +171,42 @@ def remedies(checks: Iterable[PublicCheck]) -> list[tuple[str, str]]:
     """What is wrong in a word, and what its owner can do, once each."""
     found = {check.outcome.value: check.remedy for check in checks if check.outcome not in _QUIET}
     return list(found.items())
+
+
+MOST_EVENTS = 30
+
+
+def waits(mirror: PublicMirror, checks: Iterable[PublicCheck]) -> list[str]:
+    """What has to happen before lists hold the whole mirror again, and when at the earliest, a sentence each."""
+    if mirror.override:
+        return [
+            gettext(
+                "Lists hold it again after %(time)s UTC, if probes find it good.", time=moment(mirror.override.until)
+            )
+        ]
+    if mirror.state is MirrorState.SOON and mirror.live_from:
+        return [gettext("Lists hold it from %(day)s on.", day=mirror.live_from)]
+    if mirror.state is MirrorState.PAUSED:
+        until = mirror.status_until
+        return [
+            gettext("Its pause ends on %(day)s.", day=until)
+            if until
+            else gettext("Its file has to say that it is live again.")
+        ]
+    bad = [check for check in checks if not check.good and check.outcome is not ProbeOutcome.NO_ADDRESS]
+    subjects: dict[str, list[PublicCheck]] = defaultdict(list)
+    for check in bad:
+        subjects[check.awaits or AWAITS.format(POLICY.rise)].append(check)
+    return [f"{_named(rows)}: {gettext(what)}." for what, rows in subjects.items()]
+
+
+AWAITS = "back after {} good probes in a row"
+
+
+def _named(checks: Sequence[PublicCheck]) -> str:
+    first, more = checks[0], len(checks) - 1
+    name = f"{first.path or first.module} {first.protocol} {FAMILY_WORDS[first.family]}"
+    return ngettext("%(name)s and %(num)d more", "%(name)s and %(num)d more", more, name=name) if more else name
 
 
 def mean(days: Iterable[float | None]) -> float | None:

@@ -168,4 +168,5 @@ def common(published: Published, here: str) -> dict[str, Any]:
         "generation": published.snapshot.facts.generation,
         "modules": published.modules,
         "here": here,
+        "absolute": (published.service.site.url or "").rstrip("/"),
     }

@@ -1,12 +1,15 @@
-"""Rows of the status page on how changes of the origin spread: shares at some ages, and a curve of the first day."""
+"""Rows of the status page: how changes of the origin spread, and what happened, with what has one cause in one row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from mirrorlist.core.health.propagation import Spread, SpreadPoint, at_age
+from mirrorlist.core.health.verdicts import EventKind
+from mirrorlist.core.public.types import PublicEvent
+from mirrorlist.web.words import FAMILY_WORDS
 
 HOUR = 3600.0
 AGES = {"1 hour": HOUR, "6 hours": 6 * HOUR, "24 hours": 24 * HOUR}
@@ -66,3 +69,46 @@ def _curve(spread: Spread, age: float) -> str:
             x = CURVE_WIDTH * point.seconds / (24 * HOUR)
             path += f"H{x:.1f}V{CURVE_HEIGHT * (1 - point.bandwidth_percent / 100):.1f}"
     return path + f"H{CURVE_WIDTH * min(age / (24 * HOUR), 1.0):.1f}"
+
+
+# What happened: mirrors that fall or come back together, for the same reason, are one row.
+
+TOGETHER_SECONDS = 15 * 60.0
+"""Events of one kind and reason count as one while no more than this is between them: a run of the prober and a bit."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """Something that happened to one mirror or several; ``at`` is when it happened last. ``ways`` are protocols and
+    families, none where it is the whole mirror."""
+
+    at: float
+    kind: EventKind
+    why: str
+    mirrors: tuple[str, ...]
+    ways: tuple[str, ...]
+    path: str | None
+
+
+def event_rows(events: Iterable[PublicEvent], most: int) -> list[EventRow]:
+    """The newest events, at most ``most`` rows; ``events`` the newest first."""
+    groups: list[list[PublicEvent]] = []
+    newest: dict[tuple[EventKind, str, str | None], list[PublicEvent]] = {}
+    for event in events:
+        key = event.kind, event.why, event.path
+        group = newest.get(key)
+        if group is not None and group[-1].at - event.at <= TOGETHER_SECONDS:
+            group.append(event)
+        elif len(groups) < most:
+            newest[key] = group = [event]
+            groups.append(group)
+        else:
+            break
+    return [_event_row(group) for group in groups]
+
+
+def _event_row(group: Sequence[PublicEvent]) -> EventRow:
+    first = group[0]
+    ways = (f"{e.protocol} {FAMILY_WORDS[e.family]}" for e in group if e.protocol and e.family)
+    mirrors = dict.fromkeys(event.mirror for event in group)
+    return EventRow(first.at, first.kind, first.why, tuple(mirrors), tuple(dict.fromkeys(ways)), first.path)

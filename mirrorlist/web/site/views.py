@@ -16,11 +16,11 @@ from werkzeug.wrappers import Response as BaseResponse
 from mirrorlist.core.catalogue.catalogue import published_contents
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.health.checking import pace_of
-from mirrorlist.core.public.types import STATE_WORDS, MirrorState
+from mirrorlist.core.public.types import OWN_LOGO, STATE_WORDS, MirrorState
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.web.languages import language
-from mirrorlist.web.rendering import ASSETS, html
+from mirrorlist.web.rendering import ASSETS, brand_css, html
 from mirrorlist.web.responses import CSV, HTML, SVG, Made, add_shared, answer, made, private
 from mirrorlist.web.site import svg
 from mirrorlist.web.site.feeds import ATOM, feed
@@ -29,11 +29,12 @@ from mirrorlist.web.site.network import network_page
 from mirrorlist.web.site.owners import join_page, mirror_page
 from mirrorlist.web.site.parameters import asked
 from mirrorlist.web.site.published import Publications, Published, common
-from mirrorlist.web.site.spreads import AGES, spread_rows
+from mirrorlist.web.site.spreads import AGES, event_rows, spread_rows
 from mirrorlist.web.site.stats import sponsor_badge, sponsor_csv, sponsor_page, stats_page
 from mirrorlist.web.site.yours import yours_page
 
 Answer = Response | BaseResponse
+MOST_EVENTS = 40
 YEAR = 365 * 86_400
 NO_SCRIPT = "default-src 'none'; sandbox"
 """The policy of pictures: whoever opens one alone gets a picture and nothing else."""
@@ -55,8 +56,27 @@ def site(publications: Publications, country_of: CountryOf, clock: Callable[[], 
             raise NotFound("there is nothing here")
         return answer(ready[name], max_age=YEAR, policy=NO_SCRIPT)
 
+    def brand() -> Response:
+        published = publications.current()
+        color = published.service.site.color
+        if color is None:
+            raise NotFound("this service has no colour of its own")
+        return _page(published, "brand.css", lambda: brand_css(color).encode(), ASSETS["site.css"].content_type)
+
+    def logo() -> Response:
+        return _picture(publications.current(), OWN_LOGO, "this service has no logo")
+
     _add(views, "/static/<name>", "asset", asset)
+    _add(views, "/static/brand.css", "brand", brand)
+    _add(views, "/static/logo", "own_logo", logo)
     return views
+
+
+def _picture(published: Published, name: str, without: str) -> Response:
+    found = published.logo(name)
+    if found is None:
+        raise NotFound(without)
+    return answer(made(found.content_type, found.data), max_age=86_400, policy=NO_SCRIPT)
 
 
 def _add(views: Blueprint, rule: str, name: str, view: Callable[..., Answer], **options: Any) -> None:
@@ -152,7 +172,7 @@ def _status(published: Published) -> dict[str, Any]:
         "leaving": [mirror for mirror in mirrors if mirror.status.value == "retiring"],
         "paused": [mirror for mirror in mirrors if mirror.state is MirrorState.PAUSED],
         "out": [mirror for mirror in mirrors if mirror.state is MirrorState.OUT],
-        "events": [event for event in published.network.events if not event.path][:40],
+        "events": event_rows((event for event in published.network.events if not event.path), MOST_EVENTS),
         "repositories": len(published.snapshot.facts.metadata),
         "origin_faults": published.network.origin_faults,
         "spreads": spread_rows(published.network.spreads, published.now),
@@ -204,10 +224,7 @@ def _add_mirrors(views: Blueprint, publications: Publications) -> None:
 
     def logo(name: str) -> Response:
         published = publications.current()
-        found = published.logo(published.mirror(name).name)
-        if found is None:
-            raise NotFound("this mirror's sponsor has no logo here")
-        return answer(made(found.content_type, found.data), max_age=86_400, policy=NO_SCRIPT)
+        return _picture(published, published.mirror(name).name, "this mirror's sponsor has no logo here")
 
     def events(name: str) -> Response:
         published = publications.current()

@@ -1134,6 +1134,14 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "site/url/pattern": ("+site: {url: ftp://x/}\n", "6:13", "write it as in 'https://mirror.example.org/linux/'"),
     "site/join_text/type": ("+site: {join_text: []}\n", "6:19", "site.join_text is a list; write text"),
     "site/join_text/maxLength": (f"+site: {{join_text: {'x' * 10001}}}\n", "6:19", "write at most 10000"),
+    "site/repository/type": ("+site: {repository: 1}\n", "6:20", "put it in quotes"),
+    "site/repository/maxLength": (f"+site: {{repository: https://x/{'x' * 500}}}\n", "6:20", "write at most 500"),
+    "site/repository/pattern": ("+site: {repository: git@x}\n", "6:20", "write it as in 'https://"),
+    "site/logo/type": ("+site: {logo: 1}\n", "6:14", "put it in quotes"),
+    "site/logo/maxLength": (f"+site: {{logo: {'x' * 200}.png}}\n", "6:14", "write at most 200"),
+    "site/logo/pattern": ("+site: {logo: a.svg}\n", "6:14", "write it as in 'logo.png'"),
+    "site/color/type": ("+site: {color: 1}\n", "6:15", "put it in quotes"),
+    "site/color/pattern": ("+site: {color: red}\n", "6:15", "write it as in '#0b5a74'"),
     "site/gpg_key/type": ("+site: {gpg_key: 1}\n", "6:17", "site.gpg_key is 1; put it in quotes"),
     "site/gpg_key/maxLength": (f"+site: {{gpg_key: https://x/{'x' * 500}}}\n", "6:17", "write at most 500"),
     "site/gpg_key/pattern": ("+site: {gpg_key: ftp://x/}\n", "6:17", "write it as in 'https://www.example.org/RPM"),
@@ -1171,7 +1179,7 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     },
     **{
         f"site/{key}/{rule}": (f"+site: {{{key}: {value}}}\n", f"6:{place + len(key)}", said)
-        for key in ("contacts", "geo_corrections")
+        for key in ("contacts", "geo_corrections", "links")
         for rule, value, place, said in (
             ("type", "1", 10, "is 1; write a list"),
             ("maxItems", f"[{'{title: x, url: mailto:y},' * 51}]", 10, "with 51 entries"),

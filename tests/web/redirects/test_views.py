@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
@@ -17,15 +18,17 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from mirrorlist.app import plain_app, put_monitoring
+from mirrorlist.core.catalogue.service import Site
 from mirrorlist.core.catalogue.trees import MetadataFrom, RedirectTree
 from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.model import MAIN, Location, Mirror, Protocol, Status
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.sources.mirrors.logos import MOST_LOGO_BYTES
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.jobs import JobRecords
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.redirects.hot import RedirectAnswers
-from mirrorlist.web.redirects.views import MOST_BYTES, logo
+from mirrorlist.web.redirects.views import logo
 from tests.building import CITIES, NOW, metadata, mirror, nobody, snapshot
 from tests.file_indexes import Has, indexed
 from tests.web.asking import Answer, Both, Held, ask, both, environ, unlimited
@@ -315,7 +318,7 @@ def test_directories_are_pages_of_what_is_known_or_the_fallbacks(plain: Both, kn
     assert link.get("href") == "/dl/odd/a%20b%2Bc%252F%3F%23%3B%2C%3C%22%27%3E%C3%BC%24x.iso"
     assert link.text == "a b+c%2F?#;,<\"'>ü$x.iso"
     assert get(known, link.get("href").replace("%2F", "/")).status == 404
-    assert get(known, "/dl/odd").body == page.body.replace(b"/dl/odd/<", b"/dl/odd<")
+    assert get(known, "/dl/odd").body == page.body
     assert get(known, "/dl/no/such/").status == 404
     hrefs = [each.get("href") for each in etree.HTML(get(known, "/dl/").body).findall(".//td/a")]
     assert "/dl/9/" in hrefs
@@ -468,17 +471,22 @@ SURFACES = [
 ]  # fmt: skip
 
 
+def said(answer: Answer) -> bytes:
+    """Everything that an answer says, but the style of a page."""
+    return re.sub(rb"<style>.*?</style>", b"", answer.body, flags=re.DOTALL) + repr(answer.headers).encode()
+
+
 @pytest.mark.parametrize(("query", "accept"), SURFACES)
 @pytest.mark.parametrize("path", [ISO, RPM, "9/nobody.iso", "9/only-far.iso", f"{ISO}.meta4", f"region/EU/{ISO}"])
 def test_private_mirrors_appear_nowhere_to_strangers(known: Both, query: str, accept: str, path: str) -> None:
     url = f"/region/EU/dl/{ISO}" if path.startswith("region") else f"/dl/{path}"
     answer = get(known, url, query, peer=BERLINER, ACCEPT=accept)
-    text = answer.body + repr(answer.headers).encode()
+    text = said(answer)
     for name in (b"secret", b"alone", b"hidden"):
         assert name not in text
-    inside = get(known, url, query, peer=PRIVATE, ACCEPT=accept)
-    assert b"alone" not in inside.body + repr(inside.headers).encode()
-    assert b"hidden" not in inside.body + repr(inside.headers).encode()
+    inside = said(get(known, url, query, peer=PRIVATE, ACCEPT=accept))
+    assert b"alone" not in inside
+    assert b"hidden" not in inside
 
 
 def test_members_get_their_private_mirror_and_a_monopoly_is_alone(known: Both) -> None:
@@ -496,6 +504,38 @@ def test_the_page_tells_who_has_it_and_who_is_left_out(known: Both) -> None:
     assert "1 other mirror does not have this file." in text
     assert "Sponsor of prague" in text
     assert b"<script" not in answer.body
+
+
+def test_the_page_of_a_file_says_what_it_is_and_leads_back(known: Both) -> None:
+    page = etree.HTML(get(known, f"/dl/{ISO}", "mirrorlist", peer=BERLINER).body)
+    facts = {dt.text: " ".join("".join(dt.getnext().itertext()).split()) for dt in page.iter("dt")}
+    assert facts["Size"] == "700 bytes"
+    assert len(facts["SHA-256"]) == 64
+    assert facts["You"].startswith("192.0.2.")
+    assert "Germany" in facts["You"]
+    crumbs = page.xpath("//nav[@class='crumbs']/*")
+    assert [each.get("href") for each in crumbs] == ["/dl/", "/dl/9/", "/dl/9/isos/", "/dl/9/isos/x86_64/", None]
+    assert page.xpath("//header//nav/a/@href")[0] == "/"
+    for href in page.xpath("//header//nav/a/@href"):
+        assert get(known, href, ACCEPT="text/html").status == 200
+
+
+def test_a_page_below_a_tree_at_the_root_leads_only_where_there_is_something() -> None:
+    trees = (RedirectTree(prefix="/", module=MAIN, host="dl.example.org"),)
+    for site, start in ((Site(), None), (Site(url="https://mirrors.example.org/"), "https://mirrors.example.org")):
+        service = both(snapshot(mirrors(), trees=trees, site=site))
+        page = etree.HTML(get(service, f"/{ISO}", "mirrorlist", HOST="dl.example.org").body)
+        ours = page.xpath("//header//a/@href | //footer//a/@href")
+        assert [href for href in ours if not href.startswith(start or "?")] == []
+
+
+def test_a_colour_of_the_service_is_in_the_pages_of_files(known: Both) -> None:
+    service = both(snapshot(mirrors(), trees=TREES, site=Site(color="#ffcc00")))
+    answer = get(service, f"/dl/{ISO}", "mirrorlist")
+    style = etree.HTML(answer.body).findtext(".//style")
+    assert "--accent:#" in style
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in answer.headers["content-security-policy"]
 
 
 def test_the_page_escapes_what_strangers_wrote() -> None:
@@ -693,7 +733,7 @@ WEBP = b"RIFF\x00\x00\x00\x00WEBPVP8 "
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    contents = {"a.png": PNG, "b.webp": WEBP, "c.png": b"<svg onload=x>", "d.png": PNG + bytes(MOST_BYTES)}
+    contents = {"a.png": PNG, "b.webp": WEBP, "c.png": b"<svg onload=x>", "d.png": PNG + bytes(MOST_LOGO_BYTES)}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "link.png").symlink_to("a.png")

@@ -8,9 +8,10 @@ import re
 import shlex
 from dataclasses import fields, replace
 from html.parser import HTMLParser
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree, html
@@ -23,11 +24,12 @@ from mirrorlist.core.public.types import PROBLEM_STATES, MirrorState, PublicMirr
 from mirrorlist.core.selection.select import select
 from mirrorlist.web.lists.views import answer_to
 from mirrorlist.web.questions import Questions
+from mirrorlist.web.rendering import brand_css, contrast
 from mirrorlist.web.site import svg
 from mirrorlist.web.site.network import SORTS
 from tests.building import client, mirror, place
 from tests.web.asking import Answer, Both, ask, both, environ
-from tests.web.networks import HIDDEN, ODD_SPONSORS, ORIGIN_FAULTS, record_of, with_record
+from tests.web.networks import HIDDEN, ODD_SPONSORS, ORIGIN_FAULTS, PNG, SITE, record_of, with_record
 
 PAGES = ["/", "/kitten", "/mirrors/mirror1.example.org", "/mirrors/mirror5.example.org", "/mirrors/mirror17.example.org",
          "/yours", "/isos", "/isos.html", "/isos/x86_64/9.8", "/isos/x86_64/9.html", "/kitten/isos",
@@ -186,7 +188,7 @@ def test_no_answer_tells_a_stranger_of_people_networks_and_hidden_mirrors(servic
 
 
 @pytest.mark.parametrize("hidden", [each.name for each in HIDDEN])
-@pytest.mark.parametrize("rest", ["", ".svg", "/logo", "/feed.atom"])
+@pytest.mark.parametrize("rest", ["", ".svg", "/static/logo", "/feed.atom"])
 def test_a_hidden_mirror_is_like_none_at_all(service: Both, hidden: str, rest: str) -> None:
     for accept in ("text/html", "*/*"):
         there = get(service, f"/mirrors/{hidden}{rest}", ACCEPT=accept)
@@ -655,6 +657,106 @@ def test_a_mirror_without_ipv6_is_not_told_that_it_is_out(service: Both) -> None
     page = " ".join(tree(get(service, "/mirrors/mirror9.example.org")).text_content().split())
     assert "IPv6no address" in page  # a term and its value
     assert "does not work" not in page
+
+
+@pytest.mark.parametrize(
+    ("repository", "link"),
+    [
+        ("https://github.com/e/m/tree/main/mirrors.d", "https://github.com/e/m/new/main/mirrors.d?filename="),
+        ("https://gitlab.com/e/m/-/tree/main/mirrors.d/", "https://gitlab.com/e/m/-/new/main/mirrors.d?file_name="),
+        ("https://codeberg.org/e/m/src/branch/main/mirrors.d", "https://codeberg.org/e/m/_new/main/mirrors.d?filename="),
+        ("https://git.example.org/mirrors", "https://git.example.org/mirrors"),
+    ],
+)  # fmt: skip
+def test_who_wants_to_join_is_led_to_a_filled_in_form(repository: str, link: str) -> None:
+    page = tree(get(both(record_of(3, site=Site(repository=repository))), "/join"))
+    [button] = page.xpath("//main//a[@class='button']")
+    assert button.get("href").startswith(link)
+    query = parse_qs(urlsplit(button.get("href")).query)
+    assert set(query) & {"filename", "file_name"} == (
+        {"filename"} if "filename=" in link else {"file_name"} if "file_name" in link else set()
+    )
+    if "filename=" in link:
+        [text] = query["value"]
+        assert text == page.xpath("//figure[contains(., 'Mirror file')]/pre")[0].text_content()
+        assert yaml.safe_load(text)["name"] == "mirror.example.org"
+    bare = tree(get(both(record_of(3, site=Site(), modules={MAIN: Module(title="Main")})), "/join"))
+    assert not bare.xpath("//main//a[@class='button']")
+    assert [each.text_content() for each in bare.xpath("//th")] == ["Tree", "Main main"]
+
+
+def test_the_badge_of_a_service_without_an_address_names_none() -> None:
+    for site, expected in ((SITE, "https://mirrors.example.org/mirrors/mirror1.example.org.svg"), (Site(), None)):
+        page = tree(get(both(record_of(3, site=site)), "/mirrors/mirror1.example.org"))
+        shown = [each.text_content() for each in page.xpath("//figure[contains(., 'HTML')]/pre")]
+        assert len(shown) == bool(expected)
+        assert not expected or expected in shown[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mirror5.example.org", "main https IPv4 and 3 more: back after 2 good probes in a row."),
+        ("mirror17.example.org", "Lists hold it again after 2026-"),
+        ("mirror7.example.org", "Its pause ends on 2026-12-31."),
+        ("mirror13.example.org", "Lists hold it from 2026-12-01 on."),
+    ],
+)
+def test_a_mirror_says_what_it_waits_for_and_until_when(service: Both, name: str, said: str) -> None:
+    page = tree(get(service, f"/mirrors/{name}"))
+    assert page.xpath("//ul[@class='waits']/li")[0].text_content().startswith(said)
+    assert not tree(get(service, "/mirrors/mirror6.example.org")).xpath("//ul[@class='waits']")
+
+
+def test_status_announces_launches_pauses_and_retirements(service: Both) -> None:
+    text = " ".join(tree(get(service, "/status")).text_content().split())
+    for said in ("live from 2026-12-01", "retires, last day 2026-12-31", "paused until 2026-12-31", "taken out until"):
+        assert said in text
+
+
+def test_status_shows_what_fell_together_as_one_row(service: Both) -> None:
+    told = tree(get(service, "/status")).xpath("//table[contains(@class, 'events')]/tbody/tr")
+    back = [row for row in told if "back" in row.text_content()]
+    assert len(back) == 1, "177 mirrors came back at once"
+    assert len(back[0].xpath(".//td[@class='name']//a")) > 100
+    assert {*back[0].xpath(".//td[@class='name']//summary/text()")} == {f"{len(back[0].xpath('.//details/a'))} mirrors"}
+
+
+def test_pages_can_be_shared_and_have_an_icon(service: Both) -> None:
+    for path in PAGES:
+        page = tree(get(service, path))
+        meta = {each.get("property") or each.get("name"): each.get("content") for each in page.iter("meta")}
+        assert len(meta["description"]) > 20, path
+        assert meta["og:title"]
+        assert meta["og:description"] == meta["description"]
+        assert meta["og:url"].startswith("https://mirrors.example.org/")
+    icon = get(service, "/favicon.ico")
+    assert (icon.headers["content-type"], icon.body[:4]) == ("image/png", b"\x89PNG")
+    [touch] = page.xpath("//link[@rel='apple-touch-icon']/@href")
+    assert get(service, *touch.partition("?")[::2]).body == icon.body
+
+
+@given(st.binary(min_size=3, max_size=3))
+def test_a_colour_of_the_service_can_be_read_in_both_schemes(color: bytes) -> None:
+    light, dark = re.findall("--link:(#[0-9a-f]{6})", brand_css(f"#{color.hex()}"))
+    for found, papers in ((light, ("ffffff", "f5f7f8")), (dark, ("0f1519", "172026"))):
+        for paper in papers:
+            assert contrast(bytes.fromhex(found[1:]), bytes.fromhex(paper)) >= 4.5
+
+
+def test_a_service_has_its_own_colour_logo_and_links(service: Both) -> None:
+    site = replace(SITE, color="#aa2200", logo="/etc/logo.png", links=(Link("Wiki", "https://wiki.example.org/"),))
+    made = record_of(3, site=site)
+    branded = both(made)
+    page = tree(get(branded, "/"))
+    [style] = page.xpath("//link[contains(@href, 'brand.css')]/@href")
+    css = get(branded, *style.partition("?")[::2])
+    assert css.headers["content-type"].startswith("text/css")
+    assert b"--link:#aa2200" in css.body
+    assert page.xpath("//header//a[text()='Wiki']/@href") == ["https://wiki.example.org/"]
+    assert page.xpath("//header//img/@src") == ["/static/logo"]
+    assert get(branded, "/static/logo").body == PNG
+    assert [get(service, path).status for path in ("/static/logo", "/static/brand.css")] == [404, 404]
 
 
 def test_the_prober_says_who_asks_and_how_to_limit_it() -> None:
