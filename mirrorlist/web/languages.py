@@ -1,7 +1,7 @@
 """Choose the language of a page, and translate its texts.
 
 To add a language: a row in LANGUAGES and `scripts/translate`, which writes its catalogue for you to fill in
-(docs/translating.md). A text that has no translation yet is shown in English.
+(docs/pages-and-api.md). A text that has no translation yet is shown in English.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 ENGLISH = "en"
-LANGUAGES: Mapping[str, str] = {ENGLISH: "English"}
+LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "de": "Deutsch", "fr": "Français"}
 """The languages of the pages, each by its own name."""
 CATALOGUES = files("mirrorlist.web") / "translations"
 _MOST_CHARACTERS = 500
@@ -41,8 +41,10 @@ def language() -> str:
 
 @lru_cache(maxsize=256)
 def _accepted(header: str) -> str:
+    """The first of our languages that is accepted, by preference; ``de-AT`` accepts ``de`` (RFC 4647, lookup)."""
     accepted: LanguageAccept = parse_accept_header(header, LanguageAccept)
-    return accepted.best_match([*LANGUAGES], ENGLISH) or ENGLISH
+    codes = (tag.replace("_", "-").partition("-")[0].lower() for tag, quality in accepted if quality > 0)
+    return next((code if code in LANGUAGES else ENGLISH for code in codes if code in LANGUAGES or code == "*"), ENGLISH)
 
 
 def country_in(code: str) -> str | None:

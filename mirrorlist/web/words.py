@@ -41,17 +41,26 @@ KIND_WORDS = {
 
 def duration(seconds: float | None) -> str:
     """``3 hours``, ``1 day``; empty for None."""
-    if seconds is None:
-        return ""
+    return "" if seconds is None else _counted(*_in_units(seconds))
+
+
+def _in_units(seconds: float) -> tuple[str, int]:
+    """The unit that a duration is given in, and how many of it."""
     for least, size, name in _UNITS:
         if seconds >= least or seconds == size:
-            return _counted(name, max(0, round(seconds / size)))
-    return _counted("second", 0)
+            return name, max(0, round(seconds / size))
+    return "second", 0
 
 
 def every(seconds: float) -> str:
     """``every 3 hours``, ``every hour``."""
-    return gettext("every %(time)s", time=duration(seconds).removeprefix("1 "))
+    unit, number = _in_units(seconds)
+    if number != 1:
+        return gettext("every %(time)s", time=_counted(unit, number))
+    return {
+        "day": gettext("every day"), "hour": gettext("every hour"), "minute": gettext("every minute"),
+        "second": gettext("every second"),
+    }[unit]  # fmt: skip
 
 
 def moment(at: float | None) -> str:

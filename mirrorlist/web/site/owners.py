@@ -137,7 +137,7 @@ SENTENCES = {
     MirrorState.LAGGING: "The mirror has an older version that metalinks still accept; text lists leave it out.",
     MirrorState.STALE: "Something on the mirror is too old, damaged or cannot be read; lists leave it out there.",
     MirrorState.DOWN: "The mirror cannot be reached over any of its addresses; no list holds it.",
-    MirrorState.UNKNOWN: "Nobody has looked at this mirror yet; lists hold it until something bad is known.",
+    MirrorState.UNKNOWN: "Not checked yet; it stays listed unless a check fails.",
     MirrorState.OUT: "The operators took the mirror out for a time, whatever its probes say.",
     MirrorState.PAUSED: "The mirror rests, as its file says; no list holds it.",
     MirrorState.SOON: "The mirror is announced and will be listed from its day on.",
@@ -196,11 +196,8 @@ def waits(mirror: PublicMirror, checks: Iterable[PublicCheck]) -> list[str]:
     bad = [check for check in checks if not check.good and check.outcome is not ProbeOutcome.NO_ADDRESS]
     subjects: dict[str, list[PublicCheck]] = defaultdict(list)
     for check in bad:
-        subjects[check.awaits or AWAITS.format(POLICY.rise)].append(check)
-    return [f"{_named(rows)}: {gettext(what)}." for what, rows in subjects.items()]
-
-
-AWAITS = "back after {} good probes in a row"
+        subjects[check.awaits or gettext("back after %(count)s good probes in a row", count=POLICY.rise)].append(check)
+    return [f"{_named(rows)}: {what}." for what, rows in subjects.items()]
 
 
 def _named(checks: Sequence[PublicCheck]) -> str:

@@ -1,0 +1,96 @@
+"""The languages of the pages: chosen by the client, complete, and never in the way of programs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from lxml import html
+
+from mirrorlist.web.languages import CATALOGUES, ENGLISH, LANGUAGES
+from tests.web.asking import Both, ask, both, environ
+from tests.web.networks import record_of
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("/", "/?sort=state", "/mirrors/mirror1.example.org", "/mirrors/mirror5.example.org", "/yours", "/isos",
+         "/isos/x86_64/9.8", "/join", "/prober", "/status")  # fmt: skip
+OTHERS = [code for code in LANGUAGES if code != ENGLISH]
+
+
+@pytest.fixture(scope="module")
+def service() -> Both:
+    return both(record_of(40))
+
+
+def page(service: Both, path: str, accepted: str = "") -> html.HtmlElement:
+    where, _, query = path.partition("?")
+    answer = ask(service.fronted, environ(where, query, ACCEPT_LANGUAGE=accepted))
+    assert answer.status == 200, answer.body[:200]
+    assert "Accept-Language" in answer.headers["vary"] or answer.headers["cache-control"] == "private, no-store"
+    return html.document_fromstring(answer.body.decode())
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted", "expected"),
+    [
+        ("", "", "en"), ("", "de", "de"), ("", "de-AT,en;q=0.8", "de"), ("", "fr-CA, de;q=0.5", "fr"),
+        ("", "tlh, de;q=0.2, en;q=0.1", "de"), ("", "en-GB,de;q=0.9", "en"), ("", "*", "en"), ("", "de;q=0", "en"),
+        ("?lang=fr", "de", "fr"), ("?lang=xx", "de", "de"), ("?lang=%00", "", "en"), ("?country=DE&lang=de", "", "de"),
+        ("", ";;;=,,q=x", "en"), ("", "d" * 5000, "en"),
+    ],
+)  # fmt: skip
+def test_a_client_gets_the_language_that_it_asks_for(service: Both, query: str, accepted: str, expected: str) -> None:
+    assert page(service, f"/{query}", accepted).get("lang") == expected
+
+
+def test_a_kept_page_of_one_language_is_not_given_for_another(service: Both) -> None:
+    titles = [page(service, "/join", accepted).findtext(".//h1") for accepted in ("de", "", "fr", "de")]
+    assert titles == [
+        "Einen Spiegel von Example Linux betreiben", "Host a mirror of Example Linux",
+        "Héberger un miroir de Example Linux", "Einen Spiegel von Example Linux betreiben",
+    ]  # fmt: skip
+
+
+def test_countries_and_numbers_are_in_the_language_too(service: Both) -> None:
+    german = page(service, "/", "de")
+    assert "Deutschland" in [each.text for each in german.xpath("//select[@name='country']/option")]
+    assert next(each.text_content() for each in german.xpath("//tbody[@class='continent']//th")) == "Europa"
+    lead = " ".join(german.xpath("//p[@class='lead']")[0].text_content().split())
+    assert lead.startswith("40 Spiegel in 15 Ländern.")
+
+
+@pytest.mark.parametrize("language", OTHERS)
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_in_the_language(service: Both, path: str, language: str) -> None:
+    """The English headings of a page are nowhere on it, but for those that the languages share."""
+    english, other = ({" ".join(each.text_content().split()) for each in made.xpath("//h1|//h2|//th[@scope='col']|//dt[not(../@class='remedies')]")}
+                      for made in (page(service, path), page(service, path, language)))  # fmt: skip
+    same = {each for each in english & other if re.search(r"[a-z]{4}", each) and "example" not in each.lower()}
+    assert same <= {"Sponsor", "Version", "Distance", "Sources", "Source", "Module", "Badge", "Rang", "Metalink", "Images",
+                    "Kitten", "Rsync", "Repository", "Architecture", "Status", "Sync", "User-Agent", "Feed", "Name", "Text", "ASNs", "Generation"}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/mirrors.txt", "/mirrors.json", "/api/v1/mirrors", "/mirrors/mirror5.example.org.svg",
+                                  "/mirrors/feed.atom", "/mirrorlist/9/baseos"])  # fmt: skip
+def test_programs_are_answered_in_english_whatever_they_accept(service: Both, path: str) -> None:
+    assert ask(service.fronted, environ(path, ACCEPT_LANGUAGE="de")) == ask(service.fronted, environ(path))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_catalogues_are_complete_for_what_people_read_first(language: str) -> None:
+    with Path(str(CATALOGUES / language / "LC_MESSAGES" / "messages.po")).open("rb") as file:
+        catalog = read_po(file, language)
+    forms = {each.id: each.string if isinstance(each.string, tuple) else (each.string,) for each in catalog if each.id}
+    missing = [text for text, found in forms.items() if not all(found)]
+    assert {len(found) for text, found in forms.items() if not isinstance(text, str)} == {catalog.num_plurals}
+    assert len(missing) <= len(catalog) / 10, missing
+    assert [message.id for message in catalog if message.fuzzy and message.id] == []
+
+
+def test_catalogues_are_those_of_the_texts() -> None:
+    done = subprocess.run([sys.executable, ROOT / "scripts" / "translate", "--check"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
