@@ -212,6 +212,12 @@ def paths_of(query: Query) -> list[str]:
     return [query.path.replace("$basearch", arch) for arch in query.target.arches]
 
 
+def was_compared(health: HealthTable, number: int, query: Query) -> bool:
+    """Whether all that decides about a query was compared with the origin on a mirror."""
+    columns = [health.holds.get(path) for path in paths_of(query)]
+    return bool(columns) and all(column and column[number] != SyncState.UNKNOWN for column in columns)
+
+
 MOMENT = Struct("<I")
 
 

@@ -10,6 +10,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.health.columns import was_compared
 from mirrorlist.core.mirror import country_of, is_in_one_place, is_public, is_shown
 from mirrorlist.core.model import Client, ClientPlace, Mirror, Proximity
 from mirrorlist.core.rules import opened_by
@@ -57,6 +58,8 @@ class Chosen:
     band: str
     weight: int
     public: bool
+    compared: bool = False
+    """Whether the prober compared there what is asked for with the origin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ def explanation(snapshot: Snapshot, selection: Selection, everything: bool = Fal
     """The explanation of a selection; ``everything`` is for operators, who see private mirrors too."""
     target = selection.query.target
     named = None if everything else _named(snapshot, selection)
+    numbers = {mirror.name: number for number, mirror in enumerate(snapshot.mirrors)}
     return Explanation(
         asker=asker(selection.client),
         repository=target.repository,
@@ -117,6 +121,7 @@ def explanation(snapshot: Snapshot, selection: Selection, everything: bool = Fal
                 band=band_in_words(choice.band, selection.client.place, snapshot.policy),
                 weight=choice.weight,
                 public=is_public(choice.mirror),
+                compared=was_compared(snapshot.facts.health, numbers[choice.mirror.name], selection.query),
             )
             for rank, (_, choice) in enumerate(selection.in_order, start=1)
             if choice is not None

@@ -167,6 +167,7 @@ FIELDS: Mapping[str, tuple[str, Any]] = {
     "proximity": ("How the client is near: subnet, cloud_region, asn, nearby or world.", "nearby"),
     "distance_km": ("The distance from the client in kilometres; null if unknown.", 120),
     "band": ("The name of the group of equally near mirrors.", "to 200 km"),
+    "Chosen.compared": ("Whether the prober compared there what is asked for with the origin.", True),
     "Chosen.weight": ("The mirror's weight in its group, from its bandwidth.", 1000),
     "public": ("Whether everybody can get this mirror.", True),
     "LeftOut.reason": ("The name of the reason.", "STALE"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.model import CloudRegions, Status
 from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.explanation import Asker, Chosen, LeftOut, explanation
@@ -35,6 +38,16 @@ def test_a_stranger_hears_of_public_mirrors_only() -> None:
     assert [row.name for row in found.chosen] == ["near.example.org", "far.example.org"]
     assert found.left_out == (LeftOut("paused.example.org", "paused", "The mirror is paused."),)
     assert (found.repository, found.version, found.arch, found.built_at) == ("baseos", "9.8", "x86_64", NOW)
+
+
+def test_it_says_of_which_mirrors_the_content_was_compared() -> None:
+    assert not any(row.compared for row in explanation(*selected()).chosen)
+    made = snapshot(MIRRORS)
+    names = [each.name for each in MIRRORS]
+    held = bytes(SyncState.UNKNOWN if name == "far.example.org" else SyncState.FRESH for name in names)
+    made = replace(made, facts=replace(made.facts, health=HealthTable({"9.8/BaseOS/x86_64/os/": held})))
+    found = explanation(made, select(made, query("arch=x86_64"), client("8.8.8.8", place("berlin")), NOW))
+    assert {row.name: row.compared for row in found.chosen} == {"near.example.org": True, "far.example.org": False}
 
 
 def test_the_mirrors_own_network_hears_of_it() -> None:
