@@ -75,28 +75,56 @@ FINISH_SECONDS = 2.0
 IDLE_SECONDS = 30
 NO_TLS: tuple[object, ...] = (False, None, None, None, "tls1.3", None, [], False)
 
-Answer = Callable[[Any, Any], None]
-"""Answers a request: the scope, and the exchange that sends."""
+Answer = Callable[[Any, Any], Callable[[], object] | None]
+"""Answers a request: the scope, and the exchange that sends. What takes longer is given back, for a thread."""
+MOST_BESIDE = 16
+"""Requests with a body that are answered at once."""
+BUSY = (
+    {"type": "http.response.start", "status": 503, "headers": [(b"content-length", b"0"), (b"retry-after", b"5")]},
+    {"type": "http.response.body", "body": b""},
+)
 
 
 class Direct(CallbackScheduler):
     """Calls the application on granian's thread for Python, where granian would start an asyncio task: three times as
-    fast (measured). ``at_work`` is the request that is being answered."""
+    fast (measured). ``at_work`` is the request that is being answered; one with a body is answered in a thread."""
 
     __slots__ = ("at_work",)
 
     def __init__(self, loop: Any, answer: Answer, task: None, enter: None, leave: None) -> None:
         super().__init__()
         self.at_work: object = None
+        beside = threading.BoundedSemaphore(MOST_BESIDE)
+
+        def finish(watcher: Any, rest: Callable[[], object]) -> None:
+            try:
+                rest()
+            except Exception as error:  # noqa: BLE001  # as below
+                watcher.err(error)
+            else:
+                watcher.done()
+            finally:
+                beside.release()
+
+        def begin(watcher: Any, rest: Callable[[], object]) -> None:
+            if beside.acquire(blocking=False):
+                threading.Thread(target=finish, args=(watcher, rest), name="request", daemon=True).start()
+                return
+            for message in BUSY:
+                watcher.proto.send(message)
+            watcher.done()
 
         def schedule(watcher: Any) -> None:
             self.at_work = watcher
             try:
-                answer(watcher.scope, watcher.proto)
+                rest = answer(watcher.scope, watcher.proto)
             except Exception as error:  # noqa: BLE001  # granian logs it and answers 500; else the worker ends
                 watcher.err(error)
             else:
-                watcher.done()
+                if rest is None:
+                    watcher.done()
+                else:
+                    begin(watcher, rest)
             self.at_work = None
 
         self._schedule_fn = schedule

@@ -84,6 +84,7 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/catalogue/catalogue.py": "what a distribution publishes, and every spelling that leads to it",
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
     "mirrorlist/core/health/probe_plan.py": "the plan of a visit: what is asked over which way, and what has its turn",
+    "mirrorlist/core/health/vantages.py": "one poll: what is voted, who is believed, and what the votes come to",
     "mirrorlist/core/health/verdicts.py": "the vocabulary of health: subjects, outcomes, verdicts and what follows",
     "mirrorlist/core/selection/prepared.py": "one list from the tables: its key, its draw and its order",
     "mirrorlist/core/selection/known_files.py": "what is known of a file or directory, and who has it",
@@ -285,8 +286,8 @@ def test_errors_are_caught_by_name() -> None:
         str(path) for path in FILES for node in ast.walk(TREES[path])
         if isinstance(node, ast.ExceptHandler) and is_broad(node.type)
     ]  # fmt: skip
-    # the boundary to the person who typed a command, and to the server, which an error would end
-    assert broad == ["mirrorlist/cli/shared/help.py", "mirrorlist/worker.py"]
+    # the boundary to the person who typed a command, and to the server, which an error would end, in both threads
+    assert broad == ["mirrorlist/cli/shared/help.py", "mirrorlist/worker.py", "mirrorlist/worker.py"]
 
 
 def test_only_commands_print() -> None:

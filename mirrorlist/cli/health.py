@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -11,6 +13,7 @@ from rich.table import Table
 
 from mirrorlist.cli.output.durations import ago, moment
 from mirrorlist.cli.output.faults import fault_lines, weight_line
+from mirrorlist.cli.output.reviews import plain_line
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, state_dir_of, tell_json
 from mirrorlist.core.files.found import by_mirror, sentences
 from mirrorlist.core.health.columns import SyncState
@@ -26,19 +29,21 @@ from mirrorlist.core.health.report import (
     worst,
 )
 from mirrorlist.core.health.upstreams import Upstreams
-from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, Event
+from mirrorlist.core.health.vantages import CANNOT_REACH, Ballot, VantageStanding, Vote, tally
+from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, Event, Subject, Verdict
 from mirrorlist.core.health.verdicts import by_mirror as verdicts_by_mirror
-from mirrorlist.core.model import FallbackLevel
+from mirrorlist.core.model import FallbackLevel, Mirror
 from mirrorlist.core.public.encoding import checking_of
 from mirrorlist.core.selection.fallback_levels import rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
 from mirrorlist.core.snapshot import Facts
+from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.history import HistoryStore
 from mirrorlist.store.index_files import current_indexes, read_facts
 from mirrorlist.store.metadata import NamedFileStore
-from mirrorlist.store.quick_looks import QuickLookStore
+from mirrorlist.store.quick_looks import QuickLookStore, VoteStore
 from mirrorlist.store.snapshot_files import mirror_called, published_facts
 
 MOST_EVENTS = 10
@@ -74,6 +79,7 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool, a
     upstreams = Upstreams(facts.service, facts.mirrors, verdicts_by_mirror(verdicts))
     checking = checking_of(facts, NamedFileStore(engine).counts(), HistoryStore(engine).runs(), now)
     rows = report(mirror, verdicts, upstreams.excuse(mirror), checking)
+    votes = _votes_on(facts, mirror, VoteStore(engine).ballots(), QuickLookStore(engine).tree_verdicts(), now)
     if as_json:
         tell_json(
             {
@@ -82,6 +88,7 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool, a
                 "checks": [_row(row, now) for row in rows],
                 "files": by_mirror(read_facts(state_dir, tuple(current_indexes(state_dir).items()))).get(name, {}),
                 "copies": upstreams.of(mirror),
+                "vantages": votes,
                 "remedies": {outcome.value: remedy for outcome, remedy in remedies(rows).items()},
                 "address_faults": QuickLookStore(engine).faults(name),
                 "events": [{**asdict(each), "kind": each.kind.value} for each in store.events(name, MOST_EVENTS)],
@@ -93,6 +100,7 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool, a
         until = moment(found.until)
         console.print(f"taken out by {found.author} until {until} UTC: {found.reason}", soft_wrap=True, markup=False)
     _tell_files(console, state_dir, name)
+    _tell_votes(console, mirror, votes)
     if not rows:
         console.print(f"{name} was not probed yet; run mirrorlist probe --mirror {name}", soft_wrap=True)
         return
@@ -120,6 +128,70 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool, a
         console.print(weight, soft_wrap=True, markup=False)
     _tell_remedies(console, rows)
     _tell_events(console, store.events(name, MOST_EVENTS))
+
+
+@dataclass(frozen=True, slots=True)
+class VotesOnMirror:
+    """What vantage points say of one mirror: the votes that fail by vantage, and what all of them come to.
+
+    ``out`` are the ways over which it is out for all, ``out_for`` the countries whose clients do not get it.
+    """
+
+    standings: tuple[VantageStanding, ...]
+    reached_by: tuple[str, ...]
+    failed: Mapping[str, tuple[Vote, ...]]
+    out: Mapping[str, str]
+    out_for: Mapping[str, float]
+
+
+def _votes_on(
+    facts: Facts, mirror: Mirror, ballots: Mapping[str, Ballot], trees: Mapping[Subject, Verdict], now: float
+) -> VotesOnMirror | None:
+    """What they say; None where service.yml has no vantage points."""
+    vantages = facts.service.vantages
+    if not vantages:
+        return None
+    continents = {code: country.continent for code, country in read_countries().by_code.items()}
+    told = tally(vantages, ballots, facts.mirrors, trees, continents, now)
+    votes = {
+        each.name: [vote for vote in ballots[each.name].votes if vote.mirror == mirror.name]
+        for each in told.standings
+        if each.at is not None
+    }
+    bad = {name: tuple(vote for vote in given if vote.outcome in CANNOT_REACH) for name, given in votes.items()}
+    return VotesOnMirror(
+        standings=told.standings,
+        reached_by=tuple(name for name, given in votes.items() if given and not bad[name]),
+        failed={name: given for name, given in bad.items() if given},
+        out={f"{way[1]} {way[2]}": each.told for way, each in told.out.items() if way[0] == mirror.name},
+        out_for={pair.clients: pair.since or 0.0 for pair in told.pairs if pair.mirrors == mirror.name},
+    )
+
+
+def _tell_votes(console: Console, mirror: Mirror, votes: VotesOnMirror | None) -> None:
+    if votes is None:
+        return
+    for way, told in votes.out.items():
+        console.print(f"out for all over {way}: {told}", soft_wrap=True, markup=False)
+    for since, countries in groupby(sorted(votes.out_for, key=votes.out_for.__getitem__), votes.out_for.__getitem__):
+        console.print(
+            f"out for clients in {', '.join(countries)}: vantage points there cannot reach it since "
+            f"{moment(since)} UTC",
+            soft_wrap=True, markup=False,
+        )  # fmt: skip
+    for each in votes.standings:
+        who = f"vantage point {each.name} ({each.country})"
+        if each.at is None:
+            console.print(f"{who}: no votes that count; its last report is too old, or there is none", soft_wrap=True)
+        elif each.ignored:
+            console.print(f"{who} is ignored: {each.ignored}", soft_wrap=True, markup=False)
+        for vote in votes.failed.get(each.name, ()):
+            said = f"{vote.outcome.value}{': ' if vote.detail else ''}{plain_line(vote.detail)}"
+            looks = "1 look, which is not enough" if vote.looks == 1 else f"{vote.looks} looks"
+            over = f"{vote.protocol} {vote.family} since {moment(vote.since)} UTC ({looks})"
+            console.print(f"{who} cannot reach it over {over}: {said}", soft_wrap=True, markup=False)
+    if votes.reached_by:
+        console.print(f"vantage points that reach it: {', '.join(votes.reached_by)}", soft_wrap=True, markup=False)
 
 
 def _row(row: HealthRow, now: float) -> dict[str, object]:

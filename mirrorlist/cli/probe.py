@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from operator import attrgetter
+from pathlib import Path
 
 import click
 import structlog
 
+from mirrorlist import __version__
+from mirrorlist.checks.fetching.fetch import Guard, guard_of
 from mirrorlist.checks.probing.runner import Ran
 from mirrorlist.checks.probing.visit import Visited
 from mirrorlist.cli.output.durations import DURATION
+from mirrorlist.cli.output.reviews import plain_line
 from mirrorlist.cli.output.written import progress
 from mirrorlist.cli.shared.context import (
     Context,
@@ -29,14 +34,24 @@ from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.core.health.quick_lane import QuickTerms
 from mirrorlist.core.health.report import is_compared
+from mirrorlist.core.health.vantages import LEAST_SECONDS
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, ProbeOutcome
 from mirrorlist.probing.prober import Prober, Reporting, work
+from mirrorlist.probing.vantage import DatabaseDesk, Desk, Round, UploadDesk, keep_looking, take_round
+from mirrorlist.publishing.channel import read_private_key
 from mirrorlist.store.database import open_database
-from mirrorlist.store.leader_election import PROBER, LeaderCandidate, leading, prober_lock
+from mirrorlist.store.leader_election import PROBER, LeaderCandidate, leading, prober_lock, vantage_lead, vantage_lock
+from mirrorlist.store.snapshot_files import published_facts
 
 log = structlog.get_logger()
 
 PARENT_CHECK_SECONDS = 0.5
+
+
+def _name_of_vantage(ctx: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    if name is not None and not re.fullmatch("[a-z0-9][a-z0-9-]{0,39}", name):
+        raise click.BadParameter(f"{name!r} is no vantage point's name; write it as in service.yml, such as berlin-1")
+    return name
 
 
 @click.command()
@@ -52,6 +67,11 @@ PARENT_CHECK_SECONDS = 0.5
 @click.option("--quick-again", type=DURATION, default="20s", show_default=True,
               help="How soon after a quick look that failed comes the next.")  # fmt: skip
 @click.option("--no-quick", is_flag=True, help="Only the runs.")
+@click.option("--vantage", metavar="NAME", callback=_name_of_vantage,
+              help="Instead: vote as this vantage point on which public mirrors can be reached from here.")  # fmt: skip
+@click.option("--upload", "url", metavar="URL", help="With --vantage: the service, where the votes are sent to.")
+@click.option("--key", "key_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="With --upload: the key that signs them, made by mirrorlist channel-key.")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="Say what changes and what a run came to, not each mirror.")
 @click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, has.")
 @json_option
@@ -65,6 +85,9 @@ def probe(
     quick_every: int,
     quick_again: int,
     no_quick: bool,
+    vantage: str | None,
+    url: str | None,
+    key_file: Path | None,
     quiet: bool,
     parent: int | None,
     as_json: bool,
@@ -73,8 +96,13 @@ def probe(
 
     Of several probers that share a database, one works and the others wait.
     """
-    if as_json and not (once or name):
-        raise click.UsageError("--json is for one run; add --once or --mirror")
+    if as_json and (vantage or not (once or name)):
+        raise click.UsageError("--json is for one run; add --once or --mirror, and no --vantage")
+    if vantage or url or key_file:
+        if name:
+            raise click.UsageError("--vantage looks at all mirrors; leave out --mirror")
+        _as_vantage(context, vantage, (url, key_file), _Terms(timeout, every, once, quiet, parent))
+        return
     state_dir = state_dir_of(context)
     engine = open_database(state_dir, context.settings.database)
     if once or name:
@@ -88,10 +116,66 @@ def probe(
     engine.dispose()
     quick = QuickTerms(quick_every, quick_again, min(timeout, QuickTerms().timeout_seconds))
     with stopped_by_signals() as stop:
-        if parent is not None:
-            threading.Thread(target=_stop_with, args=(parent, stop), daemon=True).start()
+        _end_with(parent, stop)
         lane = None if no_quick else quick
         work(context.settings, context.clock, state_dir, timeout, every, stop, _reporting(quiet), lane)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """How a vantage looks: seconds for a request and between rounds, one round only, what it says."""
+
+    timeout: float
+    every: int
+    once: bool
+    quiet: bool
+    parent: int | None
+
+
+def _as_vantage(context: Context, name: str | None, upload: tuple[str | None, Path | None], terms: _Terms) -> None:
+    """Looks from here for as long as it is wanted, and hands the votes in by upload or into the database."""
+    every = max(terms.every, LEAST_SECONDS)
+    url, key_file = upload
+    if name is None or (url is None) != (key_file is None):
+        raise click.UsageError("give --vantage NAME, alone or with both --upload URL and --key FILE")
+    with stopped_by_signals() as stop:
+        _end_with(terms.parent, stop)
+        if url and key_file:
+            if not url.startswith(("https://", "http://")):
+                raise click.UsageError(f"--upload {url} is no address of a service; write https://mirrors.example.org/")
+            service = url if url.endswith("/") else f"{url}/"
+            guard = Guard(user_agent=f"mirrorlist/{__version__} (+{service}prober)")
+            _look_from_here(UploadDesk(name, service, read_private_key(key_file)), guard, every, terms, stop)
+            return
+        state_dir = state_dir_of(context)
+        engine = open_database(state_dir, context.settings.database)
+        candidate = LeaderCandidate(vantage_lock(engine, state_dir, name), context.settings.lead_seconds)
+        with leading(engine, candidate, vantage_lead(name), context.clock) as lead:
+            if lead is None:
+                raise MirrorlistError(f"another process votes as {name} in this database; use a name of its own")
+            desk = DatabaseDesk(name, lambda: published_facts(state_dir), engine, lead)
+            desk.plan()
+            _look_from_here(desk, guard_of(published_facts(state_dir).service), every, terms, stop)
+
+
+def _look_from_here(desk: Desk, guard: Guard, every: float, terms: _Terms, stop: threading.Event) -> None:
+    def told(done: Round) -> None:
+        for look in [] if terms.quiet else done.failed:
+            why = plain_line(f"{look.outcome.value}: {look.detail}" if look.detail else look.outcome.value)
+            click.echo(f"down  {look.mirror}  {look.protocol} {look.family}: {why}")
+        mirrors, bad = len({look.mirror for look in done.looks}), len({look.mirror for look in done.failed})
+        click.echo(f"{mirrors} mirrors, {bad} of them not reached over some way, {done.seconds:.1f} s; votes handed in")
+
+    if terms.once:
+        told(take_round(desk, guard, terms.timeout, every, stop))
+        return
+    keep_looking(desk, guard, terms.timeout, every, stop, told, lambda error: click.echo(f"error: {error}", err=True))
+
+
+def _end_with(parent: int | None, stop: threading.Event) -> None:
+    """Has the process stop with its parent, if one is named."""
+    if parent is not None:
+        threading.Thread(target=_stop_with, args=(parent, stop), daemon=True).start()
 
 
 def _stop_with(parent: int, stop: threading.Event) -> None:

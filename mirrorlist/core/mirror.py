@@ -54,7 +54,7 @@ def is_shown(mirror: Mirror) -> bool:
     return mirror.status in SERVED_STATUSES or mirror.status is Status.PAUSED or announced
 
 
-# Pairs of ``reach:`` in service.yml: clients of a country or an AS, and mirrors that they do not reach, or badly.
+# Pairs: clients of a country or an AS, and mirrors that they do not reach, or badly.
 
 
 def with_pairs(mirrors: Iterable[Mirror], pairs: Sequence[ReachPair]) -> tuple[Mirror, ...]:
@@ -114,6 +114,12 @@ def added_km(mirror: Mirror, site: Site, client: ClientPlace) -> int | None:
 def is_out_of_reach(mirror: Mirror, client: ClientPlace) -> bool:
     """Whether clients at a place reach none of a mirror's sites."""
     return bool(mirror.pairs) and all(added_km(mirror, site, client) is None for site in sites_of(mirror))
+
+
+def unreached_since(mirror: Mirror, client: ClientPlace) -> float | None:
+    """Since when vantage points of a place's country or region cannot reach a mirror; None where they can."""
+    found = [pair.since for pair in mirror.pairs if pair.since is not None and pair.clients == client.country]
+    return min(found, default=None)
 
 
 # A mirror's status on a day: dates in its file come true without anybody editing it.

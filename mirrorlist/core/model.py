@@ -158,12 +158,14 @@ def lacks_claims(parts: Iterable[Withheld]) -> bool:
 class ReachPair:
     """Clients of a country or an AS, and mirrors of a country, an AS or one name (``IR``, ``AS64496``), of ``reach:``.
 
-    Mirrors count as ``km`` farther away for these clients; None: the clients do not reach them.
+    Mirrors count as ``km`` farther away for these clients; None: the clients do not reach them. With ``since`` it is
+    not the operator who says so, but the vantage points there.
     """
 
     clients: str
     mirrors: str
     km: int | None
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +177,7 @@ class Mirror:
     ``places`` are further places behind the same addresses; a global mirror is near everywhere, and its ``location``
     only says whose it is.
     Two are not of the file: ``systems`` announce its addresses, as far as the prober knows, and ``pairs`` are those of
-    service.yml that concern it.
+    service.yml and of vantage points that concern it.
     """
 
     name: str

@@ -19,6 +19,7 @@ class Reason(Enum):
     NOT_AMONG_ONLY = "You asked for other mirrors only."
     COUNTRY_CLOSED = "The mirror is not open to clients of this country."
     OUT_OF_REACH = "Clients of this country or network cannot reach the mirror, as service.yml says."
+    NOT_REACHED_FROM = "Vantage points in this country or region cannot reach the mirror."
     PRIVATE = "The mirror is private and serves its own networks only."
     PRIVATE_WITHOUT_NETWORKS = "The mirror is private but names no network, so it serves nobody."
     ADDRESS_REFUSED = "The mirror's file gives an address for this that may not be handed out."
@@ -39,6 +40,10 @@ class Reason(Enum):
     AVOIDED = "You asked to avoid the mirror."
     CONTINENT_ASKED = "The mirror is not on a continent that was asked for."
     LIST_FULL = "The list is full; other mirrors come before it."
+
+
+OUT_OF_REACH = frozenset({Reason.OUT_OF_REACH, Reason.NOT_REACHED_FROM})
+"""Who is left out for these is given where nobody else can be."""
 
 
 @dataclass(frozen=True, slots=True)

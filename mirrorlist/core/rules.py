@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from mirrorlist.core.mirror import country_is_open, is_out_of_reach
+from mirrorlist.core.mirror import country_is_open, is_out_of_reach, unreached_since
 from mirrorlist.core.model import (
     NOWHERE,
     SERVED_STATUSES,
@@ -78,8 +78,10 @@ def open_to_country(mirror: Mirror, module: str, client: ClientPlace, match: Mat
 
 
 def within_reach(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
-    """``reach:`` of service.yml. The operator's word counts for clients in the mirror's own networks too."""
-    return Reason.OUT_OF_REACH if is_out_of_reach(mirror, client) else None
+    """``reach:`` of service.yml, and what vantage points see; it counts for clients in the mirror's networks too."""
+    if not is_out_of_reach(mirror, client):
+        return None
+    return Reason.OUT_OF_REACH if unreached_since(mirror, client) is None else Reason.NOT_REACHED_FROM
 
 
 RULES: tuple[Rule, ...] = (is_live, carries_module, open_to_network, open_to_cloud, open_to_country, within_reach)

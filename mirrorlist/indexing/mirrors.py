@@ -15,8 +15,7 @@ from mirrorlist.checks.probing.rsync_list import Bounds, NotListed
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import File
 from mirrorlist.core.files.list_parser import ListedFile, rsync_lines
-from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN, Listing, listing
-from mirrorlist.core.files.sight import Sight
+from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN, Listing, Sight, listing
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.model import Mirror, Protocol
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult

@@ -21,6 +21,7 @@ from mirrorlist.core.files.found import by_mirror
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.health.release_gate import ReleaseObservations
 from mirrorlist.core.health.table import health_table
+from mirrorlist.core.health.vantages import VoteTally, with_votes
 from mirrorlist.core.mirror import systems_of, with_pairs
 from mirrorlist.core.model import MAIN, Mirror, RepoMetadata
 from mirrorlist.core.public.encoding import encode_record, known_of
@@ -30,7 +31,7 @@ from mirrorlist.core.selection.compile import network_classes, place_orders
 from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot, encode
 from mirrorlist.publishing.geo_update import build_dates
 from mirrorlist.publishing.mirror_reader import MirrorReader, names_in
-from mirrorlist.publishing.transition import carried_health, carried_metadata, news, refuse_loss, released
+from mirrorlist.publishing.transition import Polls, carried_health, carried_metadata, news, refuse_loss, released
 from mirrorlist.sources.geo.sources import AddressData, AddressSources, cloud_files, database_files, with_former
 from mirrorlist.sources.mirrors.address_places import address_findings, in_systems, in_time_zones, placed_by_addresses
 from mirrorlist.sources.mirrors.logos import read_logos
@@ -85,6 +86,7 @@ class Publisher:
         self._former = newest_facts(self._state_dir)
         self._written: tuple[Signature | None, int] | None = None
         """The file of the last generation that was put in place here, and its number."""
+        self._polls = Polls(records, self._former.mirrors if self._former else ())
 
     @property
     def service(self) -> Service:
@@ -111,6 +113,7 @@ class Publisher:
             self._address_signature(self._service.geo),
             *(signature(self._state_dir / name) for name in ("subnets", CURRENT, STATISTICS)),
             self._records.version(now),
+            self._tally(now).signature,
             int(now // DATES_SECONDS),
         )
 
@@ -209,7 +212,8 @@ class Publisher:
             refuse_loss(self._former.mirrors, read.mirrors, read.unusable)
         known = recorded.addresses if recorded else {}
         mirrors = in_time_zones(placed_by_addresses(read.mirrors, known, addresses.place_at))
-        mirrors = with_pairs(in_systems(mirrors, known, in_force), service.policy.reach)
+        recorded = self._voted(now, mirrors)
+        mirrors = with_pairs(in_systems(mirrors, known, in_force), (*service.policy.reach, *self._tally(now).pairs))
         on_addresses = address_findings(mirrors, known, addresses.place_at, read_atlas(), read.paths)
         geo = addresses.geo
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
@@ -259,7 +263,7 @@ class Publisher:
 
     def _public(self, snapshot: Snapshot, now: float) -> bytes:
         """What pages may tell, chosen there. Of what only the database knows it says nothing while that is away."""
-        recorded, history = self._records.read(now), self._records.history(now)
+        recorded, history = self._voted(now, snapshot.facts.mirrors), self._records.history(now)
         directory = Path(snapshot.facts.service.mirrors_dir)
         known = known_of(
             snapshot,
@@ -298,6 +302,14 @@ class Publisher:
                 found = with_former(found, read_newest(self._state_dir))
             self._addresses = (marked, found.by_systems(systems))
         return self._addresses[1]
+
+    def _voted(self, now: float, mirrors: Sequence[Mirror]) -> Recorded | None:
+        """What the database says, with the verdicts of vantage points that hold for all."""
+        found = self._records.read(now)
+        return found and replace(found, verdicts=with_votes(found.verdicts, mirrors, self._tally(now).out, now))
+
+    def _tally(self, now: float) -> VoteTally:
+        return self._polls.tally(self._service.vantages, self._former.mirrors if self._former else (), now)
 
     def _health_table(
         self,

@@ -1,20 +1,26 @@
-"""The transition between generations: news for operators, carried data, the guard against losses, releases."""
+"""The transition between generations: news for operators, carried data, the guard against losses, releases, votes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
 from mirrorlist.core.catalogue.catalogue import Catalogue, PendingRelease, published_contents
-from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.catalogue.service import Service, Vantage
 from mirrorlist.core.errors import Shrunk
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.health.release_gate import ReleaseObservations, releases
+from mirrorlist.core.health.vantages import VoteTally, tally
 from mirrorlist.core.model import Mirror, RepoMetadata, Status
 from mirrorlist.core.selection.fallback_levels import moves, rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
 from mirrorlist.core.snapshot import Facts
-from mirrorlist.store.records import Recorded
+from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.store.records import Recorded, Records
+
+log = structlog.get_logger()
 
 MOST_NAMED = 5
 
@@ -123,3 +129,43 @@ def released(
         return service, ()
     found = releases(service.catalogue, meant, seen, service.policy)
     return replace(service, catalogue=found.catalogue), found.waiting
+
+
+# Votes of vantage points.
+
+VOTES_SECONDS = 60
+"""How often it is looked which votes have expired."""
+
+
+class Polls:
+    """What the votes come to, counted again when there are new ones; ``former`` are the mirrors of the last snapshot.
+
+    While the database is away, what it said last stays; after a start, what the last snapshot says of countries.
+    """
+
+    def __init__(self, records: Records, former: Iterable[Mirror]) -> None:
+        self._records = records
+        pairs = {pair for mirror in former for pair in mirror.pairs if pair.since is not None}
+        self._of: Hashable = None
+        self._tally = VoteTally(pairs=tuple(sorted(pairs, key=lambda pair: (pair.mirrors, pair.clients))))
+
+    def tally(self, vantages: Sequence[Vantage], mirrors: Sequence[Mirror], now: float) -> VoteTally:
+        """What the votes on these mirrors come to now."""
+        if not vantages:
+            return VoteTally()
+        number = self._records.vote_version()
+        of = number, vantages, int(now // VOTES_SECONDS)
+        if number is not None and self._of != of and (found := self._records.votes()):
+            continents = {code: country.continent for code, country in read_countries().by_code.items()}
+            self._take(tally(vantages, found[0], mirrors, found[1], continents, now))
+            self._of = of
+        return self._tally
+
+    def _take(self, told: VoteTally) -> None:
+        known = {each.name for each in self._tally.standings if each.ignored}
+        for each in told.standings:
+            if each.ignored and each.name not in known:
+                log.warning("a vantage point is ignored", vantage=each.name, reason=each.ignored)
+        if told.doubted and not self._tally.doubted:
+            log.warning("vantage points say that many mirrors fail at once, so they are not believed")
+        self._tally = told

@@ -15,6 +15,7 @@ import structlog
 
 from mirrorlist.checks.fetching.fetch import fetch, guard_of
 from mirrorlist.core.errors import LeadLost, MirrorlistError
+from mirrorlist.core.health.vantages import looked_at
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.logs import LastingFault
 from mirrorlist.publishing.channel import ChannelJob
@@ -23,14 +24,19 @@ from mirrorlist.publishing.origin_watch import OriginWatch, only_news
 from mirrorlist.publishing.publisher import Publisher
 from mirrorlist.publishing.subnet_update import update_subnets
 from mirrorlist.settings import Settings
+from mirrorlist.store.database import open_database
 from mirrorlist.store.jobs import JobRecords
 from mirrorlist.store.leader_election import LeaderCandidate, LeaderWait
+from mirrorlist.store.marks import UploadBox
 from mirrorlist.store.publications import publisher_lock
+from mirrorlist.store.quick_looks import VoteStore, VoteTaker
 from mirrorlist.store.snapshot_files import newest_facts
 
 log = structlog.get_logger()
 
 LOOK_SECONDS = 0.5
+VOTES_SECONDS = 2.0
+"""How often reports of vantage points are looked for."""
 RETRY_SECONDS = 60.0
 ENDING_SECONDS = 5.0
 """How long a run over the files may take to end with the publisher."""
@@ -84,6 +90,8 @@ def keep_publishing(
                     _start(subnets, SUBNETS_SECONDS, ended, "lists of networks not updated")
                 channel = ChannelJob(lambda: watched.publisher.service)
                 _start(channel.run, LOOK_SECONDS, ended, "channel not written")
+                votes = VoteTaker(UploadBox(Path(watched.publisher.service.state_dir)))
+                _start(partial(_take_votes, watched, votes), VOTES_SECONDS, ended, "votes not taken")
                 files = FilesRuns(watched, ended)
                 run_files = _recorded(watched, "files", files_every, files.run)
                 listing = _start(run_files, files_every, ended, "files not listed") if files_every else None
@@ -183,6 +191,20 @@ def _publish_loop(watched: Watched, force: bool, stop: threading.Event, ended: C
 
 def _log_origin(done: UpdateResult) -> None:
     log.info("metadata", path=done.what, outcome=done.outcome.value, reason=done.detail)
+
+
+def _take_votes(watched: Watched, taker: VoteTaker) -> None:
+    service = watched.publisher.service
+    state_dir = Path(service.state_dir)
+    facts = newest_facts(state_dir)
+    waiting = taker.waiting(each for each in service.vantages if each.key)
+    if waiting and facts is not None:
+        engine = open_database(state_dir, watched.settings.database)
+        try:
+            for told in taker.take(waiting, VoteStore(engine), [each.name for each in looked_at(facts.mirrors)]):
+                log.info("votes", told=told)
+        finally:
+            engine.dispose()
 
 
 def _update_subnets(watched: Watched) -> None:

@@ -85,6 +85,18 @@ def prober_lock(engine: sa.Engine, state_dir: Path) -> Lock:
     return FileLock(state_dir / "probe.lock")
 
 
+def vantage_lead(name: str) -> str:
+    """What the lead of a vantage point is called; it is not that of the probers."""
+    return f"vantage {name}"
+
+
+def vantage_lock(engine: sa.Engine, state_dir: Path, name: str) -> Lock:
+    """The lock of those who vote as this vantage point."""
+    if engine.dialect.name == "postgresql":
+        return AdvisoryLock(engine, vantage_lead(name))
+    return FileLock(state_dir / "vantages" / f"{name}.lock")
+
+
 class LeaderCandidate:
     """A process that would lead. It remembers when it last saw a sign of life of the one that does."""
 

@@ -1,4 +1,4 @@
-"""Leave marks in the state directory, by which one process asks another to look sooner.
+"""Leave files in the state directory, by which one process asks another to look: marks, and signed reports.
 
 A mark is a small file that is replaced whole. Whoever waits for it remembers the sign that it saw last, so any number
 of processes may wait for one mark, and one that was left while nobody waited is seen later.
@@ -6,14 +6,22 @@ of processes may wait for one mark, and one that was left while nobody waited is
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import base64
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mirrorlist.core.errors import MirrorlistError
-from mirrorlist.files_on_disk import write_whole
+from mirrorlist.core.catalogue.service import Vantage
+from mirrorlist.core.channel import public_key
+from mirrorlist.core.errors import MirrorlistError, VoteRefused
+from mirrorlist.core.health.vantages import LEAST_SECONDS, Report
+from mirrorlist.files_on_disk import open_regular, write_whole
 
 
 class MarkName(StrEnum):
@@ -64,3 +72,130 @@ class Mark:
             return msgspec.json.decode(self._path.read_bytes(), type=MarkText)
         except (OSError, msgspec.MsgspecError):
             return None
+
+
+# Reports of vantage points.
+#
+# A report that is uploaded comes with a header, ``Authorization: Vantage NAME AT SHA256 SIGNATURE``: the vantage's
+# Ed25519 signature (RFC 8032) of its name, the second and the digest of the report. So whoever has no key is refused
+# before a byte of the report is read. A worker leaves what it accepts as a file per vantage; the publisher verifies it
+# again and writes the votes, as workers never touch the database.
+
+SCHEME = "Vantage"
+LARGEST_REPORT = 1 << 20
+LONGEST_HEADER = 512
+CLOCK_SECONDS = 300.0
+"""How far the clocks of a vantage and the service may differ; what was signed longer ago is old."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedClaim:
+    """Who reports, when (seconds since 1970), and the SHA-256 of the report in hexadecimal."""
+
+    vantage: str
+    at: int
+    digest: str
+
+    @property
+    def signed(self) -> bytes:
+        """The bytes that the vantage signs."""
+        return f"mirrorlist vantage\n{self.vantage}\n{self.at}\n{self.digest}\n".encode()
+
+
+def authorization(vantage: str, at: float, body: bytes, key: Ed25519PrivateKey) -> str:
+    """The header that goes with a report."""
+    claim = SignedClaim(vantage, int(at), sha256(body).hexdigest())
+    signature = base64.b64encode(key.sign(claim.signed)).decode()
+    return f"{SCHEME} {claim.vantage} {claim.at} {claim.digest} {signature}"
+
+
+def verified_claim(header: str, vantages: Sequence[Vantage], now: float | None) -> SignedClaim:
+    """The claim of a header that a vantage has signed just now, or at any time where ``now`` is None.
+
+    Raises:
+        VoteRefused: it is malformed, of an unknown vantage, forged, or of another time.
+    """
+    try:
+        scheme, name, at, digest, signature = header[:LONGEST_HEADER].split(" ")
+        claim = SignedClaim(name, int(at), digest)
+        raw = base64.b64decode(signature, validate=True)
+    except ValueError:
+        scheme, claim, raw = "", SignedClaim("", 0, ""), b""
+    if scheme != SCHEME:
+        raise VoteRefused(f"a report comes with a header Authorization: {SCHEME} NAME AT SHA256 SIGNATURE")
+    vantage = next((each for each in vantages if each.name == claim.vantage and each.key), None)
+    try:
+        public_key((vantage and vantage.key) or NOBODY).verify(raw, claim.signed)
+    except InvalidSignature:
+        vantage = None
+    if vantage is None:
+        raise VoteRefused("no vantage point has this name and key; compare them with vantages in service.yml")
+    if now is not None and abs(claim.at - now) > CLOCK_SECONDS:
+        raise VoteRefused(f"the report was signed {claim.at - now:+.0f} s from now; set the clock, and send it at once")
+    return claim
+
+
+NOBODY = base64.b64encode(bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")).decode()
+"""A public key of RFC 8032 (7.1, TEST 1): an unknown name takes as long to refuse as a forged signature."""
+
+
+def read_report(claim: SignedClaim, body: bytes) -> Report:
+    """The report that a claim is about.
+
+    Raises:
+        VoteRefused: it is another, or none.
+    """
+    if sha256(body).hexdigest() != claim.digest:
+        raise VoteRefused("the report is not the one that was signed")
+    try:
+        return msgspec.json.decode(body, type=Report)
+    except msgspec.MsgspecError as error:
+        raise VoteRefused(f"the report cannot be read: {error}") from None
+
+
+class UploadBox:
+    """The reports in a state directory: the last of each vantage, which stays there after it was taken."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._directory = state_dir / "vantages"
+
+    def _path(self, vantage: str) -> Path:
+        return self._directory / f"{vantage}.report"
+
+    def last_at(self, vantage: str) -> int | None:
+        """When the last report of a vantage was signed."""
+        try:
+            with open_regular(self._path(vantage)) as file:
+                return int(file.readline(LONGEST_HEADER).split(b" ")[2])
+        except (OSError, ValueError, IndexError):
+            return None
+
+    def refuse_repeated(self, claim: SignedClaim) -> None:
+        """Raises VoteRefused where a report that was signed at this time or later is here, or another just before."""
+        last = self.last_at(claim.vantage)
+        if last is not None and claim.at < last + LEAST_SECONDS:
+            raise too_soon(claim.at, last)
+
+    def leave(self, header: str, claim: SignedClaim, body: bytes) -> None:
+        """Leaves a report. Raises VoteRefused as ``refuse_repeated``, OSError where it cannot be written."""
+        self.refuse_repeated(claim)
+        write_whole(self._path(claim.vantage), [f"{header}\n".encode(), body])
+
+    def read(self, vantage: Vantage) -> tuple[SignedClaim, Report]:
+        """The report of a vantage, verified as when it came.
+
+        Raises:
+            VoteRefused: it is not of this vantage, or none.
+            OSError: there is none.
+        """
+        with open_regular(self._path(vantage.name)) as file:
+            header, body = file.readline(LONGEST_HEADER), file.read(LARGEST_REPORT + 1)
+        claim = verified_claim(header.decode(errors="replace").rstrip("\n"), (vantage,), None)
+        return claim, read_report(claim, body)
+
+
+def too_soon(at: float, last: float) -> VoteRefused:
+    """The refusal of a report that is not newer than the last, or follows it at once."""
+    if at <= last:
+        return VoteRefused("the report was here before, or a newer one; each is taken once")
+    return VoteRefused(f"the last report is {at - last:.0f} s old; looks have to be {LEAST_SECONDS:.0f} s apart")

@@ -1,18 +1,32 @@
-"""Quick looks in the database: the trees that they turn, and the addresses that fail them."""
+"""Quick looks in the database: the trees that they turn, the addresses that fail them, and votes of vantage points."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
+from mirrorlist.core.catalogue.service import Vantage
+from mirrorlist.core.errors import VoteRefused
 from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.core.health.quick_look import AddressFault, turned
+from mirrorlist.core.health.vantages import LEAST_SECONDS, Ballot, Report, Vote, ballot_after
 from mirrorlist.core.health.verdicts import Family, HealthPolicy, ProbeOutcome, Subject, Verdict, path_spelled
 from mirrorlist.core.model import Protocol
 from mirrorlist.store.health import event_row, known_verdict, verdict_row
 from mirrorlist.store.leader_election import Leadership
-from mirrorlist.store.tables import ADDRESS_FAULTS, HEALTH_EVENTS, VERDICTS, grow, upsert
+from mirrorlist.store.marks import UploadBox, too_soon
+from mirrorlist.store.tables import (
+    ADDRESS_FAULTS,
+    HEALTH_EVENTS,
+    HEALTH_VERSIONS,
+    VANTAGE_VOTES,
+    VERDICTS,
+    grow,
+    upsert,
+)
 
 
 class QuickLookStore:
@@ -90,3 +104,96 @@ class QuickLookStore:
                 )
                 for row in connection.execute(wanted.order_by(table.module, table.protocol, table.address))
             ]
+
+
+# Votes of vantage points.
+
+VERSION = "votes"
+"""The row of HEALTH_VERSIONS that grows with every report."""
+
+
+class VoteStore:
+    """Reads and writes the votes in one database; with a ``lead`` it writes only while that counts."""
+
+    def __init__(self, engine: sa.Engine, lead: Leadership | None = None) -> None:
+        self._engine = engine
+        self._lead = lead
+
+    def version(self) -> int:
+        """A number that grows with every report."""
+        wanted = sa.select(HEALTH_VERSIONS.c.number).where(HEALTH_VERSIONS.c.name == VERSION)
+        with self._engine.connect() as connection:
+            return connection.execute(wanted).scalar() or 0
+
+    def ballots(self) -> dict[str, Ballot]:
+        """The votes of every vantage that ever reported, by its name."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(VANTAGE_VOTES)).all()
+        return {row.vantage: _ballot(row) for row in rows}
+
+    def last_at(self) -> dict[str, float]:
+        """When each vantage reported last."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(VANTAGE_VOTES.c.vantage, VANTAGE_VOTES.c.at))
+            return {row.vantage: row.at for row in rows}
+
+    def record(self, vantage: str, report: Report, at: float, mirrors: Iterable[str]) -> Ballot:
+        """Notes the votes of one more report on these mirrors, whole or not at all.
+
+        Raises:
+            VoteRefused: it is not newer than the last, or follows it at once.
+            LeadLost: another process reports for this vantage.
+        """
+        named = frozenset(mirrors)
+        known = tuple(look for look in report.looks if look.mirror in named)
+        table = VANTAGE_VOTES.c
+        with self._engine.begin() as connection:
+            if self._lead:
+                self._lead.hold(connection)
+            row = connection.execute(
+                sa.select(VANTAGE_VOTES).where(table.vantage == vantage).with_for_update()
+            ).one_or_none()
+            if row and at < row.at + LEAST_SECONDS:
+                raise too_soon(at, row.at)
+            ballot = ballot_after(_ballot(row) if row else None, Report(report.every_seconds, known), at)
+            values = {"at": at, "expires_at": ballot.expires_at, "votes": msgspec.json.encode(ballot.votes).decode()}
+            connection.execute(upsert(connection.dialect.name, VANTAGE_VOTES), {"vantage": vantage, **values})
+            grow(connection, VERSION)
+        return ballot
+
+
+def _ballot(row: Any) -> Ballot:
+    """A row of VANTAGE_VOTES."""
+    return Ballot(row.at, row.expires_at, msgspec.json.decode(row.votes, type=tuple[Vote, ...]))
+
+
+class VoteTaker:
+    """Takes the reports that wait in a state directory into the database, each once."""
+
+    def __init__(self, box: UploadBox) -> None:
+        self._box = box
+        self._taken: dict[str, float] = {}
+
+    def waiting(self, vantages: Iterable[Vantage]) -> list[Vantage]:
+        """The vantages whose report was not taken here; it may have been before this process began."""
+        return [
+            each
+            for each in vantages
+            if (at := self._box.last_at(each.name)) is not None and at > self._taken.get(each.name, 0.0)
+        ]
+
+    def take(self, waiting: Iterable[Vantage], store: VoteStore, mirrors: Sequence[str]) -> Iterator[str]:
+        """Writes these reports; a sentence for each that was written, or is refused."""
+        last = store.last_at()
+        for vantage in waiting:
+            self._taken[vantage.name] = at = self._box.last_at(vantage.name) or 0
+            if at <= last.get(vantage.name, 0.0):
+                continue
+            try:
+                claim, report = self._box.read(vantage)
+                ballot = store.record(vantage.name, report, claim.at, mirrors)
+            except (VoteRefused, OSError) as error:
+                yield f"the report of {vantage.name} is refused: {error}"
+            else:
+                count = len({vote.mirror for vote in ballot.votes})
+                yield f"{vantage.name} reports on {count} {'mirror' if count == 1 else 'mirrors'}"

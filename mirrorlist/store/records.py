@@ -20,6 +20,7 @@ from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.errors import DatabaseError
 from mirrorlist.core.health.propagation import Spread, SpreadPoint, carrying, continued, followed, spreads
 from mirrorlist.core.health.upstreams import UpstreamState
+from mirrorlist.core.health.vantages import Ballot
 from mirrorlist.core.health.verdicts import Override, Subject, Verdict
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.public.record import History
@@ -30,6 +31,7 @@ from mirrorlist.store.health import HealthStore
 from mirrorlist.store.history import HistoryStore, restore
 from mirrorlist.store.metadata import MetadataStore, ReleaseStore
 from mirrorlist.store.publications import Turn, begin, claim
+from mirrorlist.store.quick_looks import QuickLookStore, VoteStore
 from mirrorlist.store.tables import SPREADS, upsert
 
 KEPT_SECONDS = 30 * 86_400.0
@@ -168,6 +170,14 @@ class Records:
         )
         self._last = version, found
         return found
+
+    def vote_version(self) -> int | None:
+        """A number that grows whenever a vantage point reports; None while the database is away."""
+        return self._ask(lambda engine: VoteStore(engine).version())
+
+    def votes(self) -> tuple[dict[str, Ballot], dict[Subject, Verdict]] | None:
+        """The votes of vantage points, and the prober's verdicts on whole trees; None while the database is away."""
+        return self._ask(lambda engine: (VoteStore(engine).ballots(), QuickLookStore(engine).tree_verdicts()))
 
     def history(self, now: float) -> History:
         """What happened in the last thirty days; nothing while the database is away."""

@@ -171,6 +171,16 @@ ADDRESS_FAULTS = sa.Table(
 )
 """The addresses that fail quick looks by now, also those of trees that are good by other addresses."""
 
+VANTAGE_VOTES = sa.Table(
+    "vantage_votes",
+    SCHEMA,
+    sa.Column("vantage", sa.Text, primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
+    sa.Column("votes", Words, nullable=False),
+)
+"""The last report of each vantage point; ``votes`` is a JSON list of the fields of Vote."""
+
 OVERRIDES = sa.Table(
     "overrides",
     SCHEMA,

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -46,6 +47,42 @@ class Exchange(Protocol):
     def send(self, message: dict[str, object]) -> object:
         """Sends one message of ASGI."""
 
+    def receive(self) -> Any:
+        """A future of the next message with a part of the body; it is done without an event loop."""
+
+
+BODY_SECONDS = 15.0
+"""How long the body of a request may take."""
+BODY_LOOK_SECONDS = 0.01
+
+
+class RequestBody:
+    """The body of a request; reading it blocks, so only threads beside the one that answers may."""
+
+    def __init__(self, exchange: Exchange, clock: Callable[[], float] = time.monotonic) -> None:
+        self._exchange, self._clock = exchange, clock
+        self._begun = clock()
+        self._is_over = False
+        self.waited_seconds = 0.0
+        """How long its client had it wait."""
+
+    def read(self, size: int) -> bytes:
+        """At most ``size`` bytes, fewer at the end. Raises TimeoutError, or OSError where the client has gone."""
+        found = b""
+        while len(found) < size and not self._is_over:
+            coming = self._exchange.receive()
+            while not coming.done():
+                if self._clock() > self._begun + BODY_SECONDS:
+                    raise TimeoutError
+                time.sleep(BODY_LOOK_SECONDS)
+                self.waited_seconds = self._clock() - self._begun
+            message = coming.result()
+            if message["type"] != "http.request":
+                raise ConnectionResetError("the client went away")
+            found += message.get("body", b"")
+            self._is_over = not message.get("more_body", False)
+        return found[:size]
+
 
 class Gateway:
     """Calls a WSGI application for requests in the form of ASGI, without an event loop."""
@@ -69,17 +106,23 @@ class Gateway:
             "SERVER_SOFTWARE": "mirrorlist",
             "wsgi.version": (1, 0),
             "wsgi.errors": sys.stderr,
-            "wsgi.input": io.BytesIO(),  # no address here takes a body
+            "wsgi.input": io.BytesIO(),
             "wsgi.input_terminated": True,
             "wsgi.multithread": False,
             "wsgi.multiprocess": True,
             "wsgi.run_once": False,
         }
 
-    def __call__(self, scope: Scope, exchange: Exchange) -> None:
-        """Answers one request."""
-        begun = _Begun()
-        answer = self._application(self.environ(scope), begun)
+    def __call__(
+        self, scope: Scope, exchange: Exchange, body_of_request: RequestBody | None = None
+    ) -> Callable[[], object] | None:
+        """Answers one request; of one that may have a body, gives what answers it and has to be called in a thread."""
+        if body_of_request is None and scope["method"] == "POST":
+            return partial(self, scope, exchange, RequestBody(exchange))
+        begun, environ = _Begun(), self.environ(scope)
+        if body_of_request is not None:
+            environ["wsgi.input"] = body_of_request
+        answer = self._application(environ, begun)
         try:
             body = answer[0] if type(answer) is tuple and len(answer) == 1 else b"".join(answer)
         finally:
@@ -89,6 +132,7 @@ class Gateway:
         headers = [sent.get(header) or self._raw(header) for header in begun.headers]
         exchange.send({"type": "http.response.start", "status": int(status[:3]), "headers": headers})
         exchange.send({"type": "http.response.body", "body": body})
+        return None
 
     def time_next(self, took: Callable[[WSGIEnvironment, float], None]) -> None:
         """Calls ``took`` with the next request and the seconds that its answer took. The others pay nothing for it."""

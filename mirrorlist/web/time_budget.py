@@ -107,7 +107,8 @@ class Limited:
         try:
             return self._application(environ, start_response)
         finally:
-            self._budget.spend(time.perf_counter() - started, network)
+            waited = getattr(environ.get("wsgi.input"), "waited_seconds", 0.0)  # for a body, in a thread of its own
+            self._budget.spend(time.perf_counter() - started - waited, network)
 
 
 _BUSY = b"# busy: too many expensive requests; mirrorlists and redirects are still served. Try again in a few seconds\n"

@@ -15,7 +15,7 @@ from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.mirror import added_km, is_out_of_reach, with_pairs
 from mirrorlist.core.model import MAIN, NOWHERE, ClientPlace, FallbackLevel, Location, Mirror, Protocol, ReachPair
 from mirrorlist.core.preview.preview import Ground, NetworkChange, preview
-from mirrorlist.core.reasons import Reason
+from mirrorlist.core.reasons import Cause, Reason
 from mirrorlist.core.selection.client import client_at
 from mirrorlist.core.selection.compile import Proof, cloud_table
 from mirrorlist.core.selection.explanation import explanation
@@ -259,3 +259,17 @@ def test_a_client_over_http_gets_a_mirror_within_reach_before_one_over_https_tha
     snap = snapshot([secure, plain], at=AT, trees=tree, policy=reach(("DE", "FR", None)))
     answer = both(snap).get("/dl/9.8/a.iso")
     assert answer.headers["location"] == "http://plain.example.org/linux/9.8/a.iso"
+
+
+def test_what_vantage_points_say_has_a_reason_of_its_own_since_when_and_gives_way_where_nobody_else_is() -> None:
+    voted = mirror("berlin1", "berlin", pairs=(ReachPair("DE", "berlin1.example.org", None, since=NOW - 600),))
+    german = client(place=place("berlin"))
+    with_others = snapshot([voted, mirror("paris1", "paris")])
+    found = select(with_others, query(), german, NOW)
+    assert [choice.mirror.name for choice in found.choices] == ["paris1.example.org"]
+    [left] = found.rejected
+    assert (left.reason, left.cause) == (Reason.NOT_REACHED_FROM, Cause(NOW - 600))
+    assert len(select(with_others, query(), client(place=place("vienna")), NOW).choices) == 2
+    alone = select(snapshot([voted]), query(), german, NOW)
+    assert [choice.mirror.name for choice in alone.choices] == ["berlin1.example.org"]
+    assert OUT_OF_REACH_NOTE in alone.notes

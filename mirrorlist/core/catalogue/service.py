@@ -214,6 +214,15 @@ class Notify:
     webhook_secret_file: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """A machine elsewhere that looks at the mirrors from its country. ``key``: its public key, for uploads."""
+
+    name: str
+    country: str
+    key: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One distribution's service. Directories are absolute paths."""
@@ -253,6 +262,8 @@ class Service:
     """The snapshot channel for machines that only answer."""
     notify: Notify = field(default_factory=Notify)
     """Holds addresses of people, so no snapshot has it."""
+    vantages: tuple[Vantage, ...] = ()
+    """The vantage points that vote on whether mirrors can be reached."""
 
     @property
     def own_networks(self) -> tuple[str, ...]:

@@ -284,6 +284,7 @@ def _detail(
         shares=known.shares.get(mirror.name) or None,
         upstream=upstreams.of(mirror) if upstreams else None,
         months=known.statistics.mirrors.get(mirror.name, {}) if known.statistics else {},
+        unreached_from={pair.clients: pair.since for pair in mirror.pairs if pair.since is not None},
     )
 
 

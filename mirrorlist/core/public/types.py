@@ -193,8 +193,8 @@ class PublicDetail:
     shares: Mapping[str, float] | None = None
     upstream: UpstreamState | None = None
     """What it copies, and how that is; None where its file does not tell."""
-    months: Mapping[str, MonthOfMirror] = field(default_factory=dict)
-    """How many answers named it first, by month (``2026-11``), the oldest first."""
+    months: Mapping[str, MonthOfMirror] = field(default_factory=dict)  # answers that named it first, by month
+    unreached_from: Mapping[str, float] = field(default_factory=dict)  # countries, since when vantages there say so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

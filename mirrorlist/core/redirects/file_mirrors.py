@@ -39,6 +39,7 @@ _PROVES_A_MATCH = frozenset(
         Reason.LAGGING,
         Reason.TAKEN_OUT, Reason.LIST_FULL, Reason.MONOPOLY, Reason.NO_FILE, Reason.AVOIDED, Reason.CONTINENT_ASKED,
         Reason.COUNTRY_ASKED, Reason.NOT_AMONG_ONLY, Reason.OUT_OF_REACH,
+        Reason.NOT_REACHED_FROM,
     }
 )  # fmt: skip
 _TELLS_NOTHING = frozenset(

@@ -13,8 +13,9 @@ from types import MappingProxyType
 
 from mirrorlist.core.filter import NO_FILTER
 from mirrorlist.core.health.verdicts import Family
+from mirrorlist.core.mirror import unreached_since
 from mirrorlist.core.model import Client, FallbackLevel, Match, Mirror, Query
-from mirrorlist.core.reasons import Reason
+from mirrorlist.core.reasons import OUT_OF_REACH, Cause, Reason
 from mirrorlist.core.rules import reason_against
 from mirrorlist.core.selection.answer import BEST_PREFERENCE, Choice, Rejected, Selection
 from mirrorlist.core.selection.causes import cause_of
@@ -92,7 +93,7 @@ def select(
     """The selection for a query and a client at a time; every mirror is in it, chosen or left out.
 
     What the query's filter asks for is given up step by step, with notes, where nobody is left: an empty list helps
-    nobody. At last so is what service.yml says of mirrors out of the client's reach.
+    nobody. At last so is what service.yml and vantage points say of mirrors out of the client's reach.
     """
     near = network_matches(snapshot.mirrors, client) if query.networks else {}
     asking = _Asking(snapshot, client, narrowing.family or family_of(client), narrowing, near)
@@ -102,7 +103,7 @@ def select(
         found, notes = _found(asking, replace(query, filter=left), ruled), given_up
         if found.sieved.tiers or (not left.countries and not found.is_empty):
             break
-    if not found.sieved.tiers and Reason.OUT_OF_REACH in ruled:
+    if not found.sieved.tiers and not OUT_OF_REACH.isdisjoint(ruled):
         found, gives_way = _within_reach_or_not(asking, found, ruled)
         notes += (OUT_OF_REACH_NOTE,) if gives_way else ()
     query, usable, sieved = found.query, found.usable, found.sieved
@@ -152,7 +153,7 @@ def _within_reach_or_not(asking: _Asking, found: _Found, ruled: Sequence[Reason 
 
     The others may still have an older version. The project's own trees come before a mirror that is out of reach.
     """
-    without = {number: reason for number, reason in enumerate(ruled) if reason is Reason.OUT_OF_REACH}
+    without = {number: reason for number, reason in enumerate(ruled) if reason in OUT_OF_REACH}
     nearer = _found(asking, found.query, ruled, without)
     if not nearer.is_empty:
         return nearer, False
@@ -160,7 +161,7 @@ def _within_reach_or_not(asking: _Asking, found: _Found, ruled: Sequence[Reason 
     return last, bool(last.sieved.tiers)
 
 
-_FOR_STRANGERS = (None, Reason.OUT_OF_REACH)
+_FOR_STRANGERS = (None, *OUT_OF_REACH)
 """What may be said of a mirror that may be given: one out of reach is given only where nobody else can be."""
 
 
@@ -245,4 +246,6 @@ def _rejected(
     for number, mirror in enumerate(snapshot.mirrors):
         if number not in chosen:
             reason = sieved.reasons.get(number, otherwise)
-            yield Rejected(mirror, reason, cause_of(health, number, mirror, query, family, reason))
+            since = unreached_since(mirror, client.place) if reason is Reason.NOT_REACHED_FROM else None
+            cause = cause_of(health, number, mirror, query, family, reason) if since is None else Cause(since)
+            yield Rejected(mirror, reason, cause)

@@ -18,7 +18,7 @@ from mirrorlist.core.network.prefixes import canonical_network, has_host_bits
 from mirrorlist.sources.mirrors.urls import url_fault
 from mirrorlist.sources.service.catalogue_checks import CATALOGUE_CHECKS, WHOLE_CATALOGUE_CHECKS, arches_of_versions
 from mirrorlist.sources.service.text import Check, ServiceCode, ServiceDraft, edition_of, nearest
-from mirrorlist.sources.service.tree_checks import TREE_CHECKS, place_faults, reach_names_exist
+from mirrorlist.sources.service.tree_checks import TREE_CHECKS, place_faults, reach_names_exist, vantages_are_known
 from mirrorlist.sources.yaml.documents import Code, Pointer, shown, spelled
 
 # Images.
@@ -281,6 +281,7 @@ CHECKS: tuple[Check, ...] = (
     origins_are_readable,
     *NAMELESS_CHECKS,
     reach_names_exist,
+    vantages_are_known,
     *TREE_CHECKS,
     *SYNC_CHECKS,
 )

@@ -27,6 +27,7 @@ from mirrorlist.core.catalogue.service import (
     SmtpSecurity,
     SyncSource,
     SyncSources,
+    Vantage,
 )
 from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.content import ContentKind
@@ -178,6 +179,7 @@ def read_service(
         if text.channel
         else None,
         notify=_notify(text.notify, base),
+        vantages=tuple(Vantage(name, each.country, each.key) for name, each in text.vantages.items()),
         sync=SyncSources(text.sync.policy, tuple(_source(each, city_of) for each in text.sync.sources)),
     )
     return service, warnings

@@ -214,6 +214,14 @@ class NotifyText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VantageText:
+    """One of ``vantages``, by its name."""
+
+    country: str
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyText:
     """The key ``policy``."""
 
@@ -268,6 +276,7 @@ class ServiceText:
     time_file: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     reach: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+    vantages: Mapping[str, VantageText] = field(default_factory=dict)
     approved: tuple[str, ...] = ()
     site: Site = field(default_factory=Site)
 
@@ -300,6 +309,7 @@ class ServiceCode(StrEnum):
     BAD_DOWNLOAD = "bad-download"
     BAD_NOTIFY = "bad-notify"
     BAD_REACH = "bad-reach"
+    BAD_VANTAGE = "bad-vantage"
     NOT_INTRANET = "not-intranet"
     RESERVED_PATH = "reserved-path"
     TREE_TWICE = "tree-twice"

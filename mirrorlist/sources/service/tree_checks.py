@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mirrorlist.core.catalogue.service import WEB_SCHEMES
 from mirrorlist.core.catalogue.trees import RESERVED, Keeps, MetadataFrom
+from mirrorlist.core.channel import public_key
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.mirror import is_country
 from mirrorlist.core.model import MAIN
@@ -140,3 +141,15 @@ def _side_fault(named: str) -> str | None:
         return f"which is no mirror's name; an AS is written {named.upper()}"
     too_large = named.startswith("AS") and int(named[2:]) > LARGEST_ASN
     return f"which is no AS; the largest number is {LARGEST_ASN}" if too_large else None
+
+
+def vantages_are_known(draft: ServiceDraft) -> Iterator[Finding]:
+    """The countries of vantage points are known, and each has a key of its own."""
+    owners: dict[bytes, str] = {}
+    for name, each in draft.text.vantages.items():
+        if each.country not in read_countries().by_code:
+            what = f"{shown(each.country)}, which is no country's code; write one of ISO 3166"
+            yield draft.error(("vantages", name, "country"), Code.UNKNOWN_COUNTRY, what)
+        if each.key and (owner := owners.setdefault(public_key(each.key).public_bytes_raw(), name)) != name:
+            what = f"that of {owner} too; one volunteer would vote twice: ask for a key for each"
+            yield draft.error(("vantages", name, "key"), ServiceCode.BAD_VANTAGE, what)

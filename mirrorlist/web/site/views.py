@@ -23,12 +23,11 @@ from mirrorlist.web.languages import language
 from mirrorlist.web.rendering import ASSETS, brand_css, html
 from mirrorlist.web.responses import CSV, HTML, SVG, Made, add_shared, answer, made, private
 from mirrorlist.web.site import svg
-from mirrorlist.web.site.feeds import ATOM, feed
 from mirrorlist.web.site.images import images_page, other_modules, releases
 from mirrorlist.web.site.network import network_page
 from mirrorlist.web.site.owners import join_page, mirror_page
 from mirrorlist.web.site.parameters import asked
-from mirrorlist.web.site.published import Publications, Published, common
+from mirrorlist.web.site.published import ATOM, Publications, Published, common, feed
 from mirrorlist.web.site.spreads import AGES, event_rows, spread_rows
 from mirrorlist.web.site.stats import sponsor_badge, sponsor_csv, sponsor_page, stats_page
 from mirrorlist.web.site.yours import yours_page

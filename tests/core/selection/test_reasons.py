@@ -121,6 +121,9 @@ CASES = {
     "country avoided by a sign": Case(Reason.COUNTRY_ASKED, {"city": "paris"}, text="country=global,-FR"),
     "another one asked": Case(Reason.NOT_AMONG_ONLY, {}, text="only=other.example.org"),
     "another continent asked": Case(Reason.CONTINENT_ASKED, {}, narrowing=Exclusions({0: Reason.CONTINENT_ASKED})),
+    "voted out of reach": Case(
+        Reason.NOT_REACHED_FROM, {"pairs": (ReachPair("DE", "m.example.org", None, since=NOW),)}, at=place("berlin")
+    ),
     "out of reach": Case(
         Reason.OUT_OF_REACH, {"pairs": (ReachPair("DE", "left.example.org", None),)}, at=place("berlin")
     ),

@@ -25,6 +25,7 @@ from mirrorlist.core.catalogue.service import (
     SyncPolicy,
     SyncSource,
     SyncSources,
+    Vantage,
 )
 from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom, RedirectTree
 from mirrorlist.core.errors import Finding, NotFound, ServiceFileError, Severity
@@ -42,6 +43,8 @@ from tests.sources.sync_examples import SYNC_BY_CHECK, SYNC_BY_SCHEMA
 
 ROOT = Path(__file__).resolve().parents[3]
 ALMALINUX = ROOT.parent / "shared" / "data" / "almalinux" / "config.yml"
+
+VANTAGE_KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
 SMALL = """\
 versions: ["9"]
@@ -846,6 +849,37 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
     "weights/additionalProperties/type": ("+weights: {a.example: half}\n", "6:22", "is 'half'; write a number"),
     "weights/additionalProperties/minimum": ("+weights: {a.example: 0}\n", "6:22", "at least 0.01"),
     "weights/additionalProperties/maximum": ("+weights: {a.example: 100.5}\n", "6:22", "at most 100"),
+    "vantages/type": ("+vantages: [berlin]\n", "6:11", "vantages is a list; write keys and values"),
+    "vantages/maxProperties": (
+        f"+vantages: {{{', '.join(f'v{n}: {{country: DE}}' for n in range(251))}}}\n",
+        "6:11",
+        "with 251 keys; write at most 250",
+    ),
+    "vantages/propertyNames/type": ("", "", ""),
+    "vantages/propertyNames/pattern": (
+        "+vantages: {Berlin: {country: DE}}\n",
+        "6:12",
+        "has the key 'Berlin'; write it as in 'berlin-1'",
+    ),
+    "vantages/additionalProperties/type": ("+vantages: {a: DE}\n", "6:15", "vantages.a is 'DE'; write keys and values"),
+    "vantages/additionalProperties/required": ("+vantages: {a: {}}\n", "6:15", "country"),
+    "vantages/additionalProperties/additionalProperties": (
+        "+vantages: {a: {country: DE, region: EU}}\n",
+        "6:29",
+        "region",
+    ),
+    "vantages/additionalProperties/country/type": ("+vantages: {a: {country: 5}}\n", "6:25", "is 5"),
+    "vantages/additionalProperties/country/pattern": (
+        "+vantages: {a: {country: de}}\n",
+        "6:25",
+        "is 'de'; write it as in 'DE'",
+    ),
+    "vantages/additionalProperties/key/type": ("+vantages: {a: {country: DE, key: 5}}\n", "6:34", "is 5"),
+    "vantages/additionalProperties/key/pattern": (
+        "+vantages: {a: {country: DE, key: abc}}\n",
+        "6:34",
+        "is 'abc'; write it as in '11qYAY",
+    ),
     "reach/type": ("+reach: [IR]\n", "6:8", "reach is a list; write keys and values"),
     "reach/maxProperties": (
         f"+reach: {{{', '.join(f'AS{n}: {{US: never}}' for n in range(1, 252))}}}\n",
@@ -1629,6 +1663,20 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
             "[override-twice] geo.overrides[1].prefix is '192.0.2.1/32', as in geo.overrides[0]; put both into one",
         ),
     ],
+    "vantages_are_known": [
+        (
+            "small",
+            "+vantages: {a: {country: XX}}\n",
+            "6:25",
+            "[unknown-country] vantages.a.country is 'XX', which is no country's code; write one of ISO 3166",
+        ),
+        (
+            "small",
+            "+vantages: {a: {country: DE, key: KEY}, b: {country: FR, key: KEY}}\n".replace("KEY", VANTAGE_KEY),
+            "6:103",
+            "[bad-vantage] vantages.b.key is that of a too; one volunteer would vote twice: ask for a key for each",
+        ),
+    ],
     "reach_names_exist": [
         (
             "small",
@@ -1938,6 +1986,9 @@ sync: {policy: mirrors, sources: [
   {name: Sea, rsync: {kitten: rsync://r.example.org/kitten/}, web: {kitten: "https://r.example.org/k"},
    latitude: 1, longitude: -2.5}]}
 weights: {mirror.example.org: 2, mirror.example.net: 0.5}
+vantages:
+  berlin-1: {country: DE, key: 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=}
+  tehran: {country: IR}
 reach: {IR: {US: never, mirror.example.org: +2000}, AS64496: {NO: '+300', AS64500: 5}}
 approved: [mirror.example.org]
 site:
@@ -1993,6 +2044,7 @@ site:
                     ReachPair("AS64496", "AS64500", 5),
                 ),
             ),
+            vantages=(Vantage("berlin-1", "DE", VANTAGE_KEY), Vantage("tehran", "IR")),
             modules={
                 "main": Module(
                     title="The distribution",
@@ -2218,7 +2270,8 @@ def _keys(node: Any, schema: Any, where: str = "") -> Iterator[str]:
     if "properties" in node.get("items", {}):
         yield from _keys(node["items"], schema, f"{where.removesuffix('.')}[].")
     if isinstance(node.get("additionalProperties"), dict):
-        yield from _keys(node["additionalProperties"], schema, f"{where}<module>.")
+        named = "<module>" if where.startswith("modules") else "<name>"
+        yield from _keys(node["additionalProperties"], schema, f"{where}{named}.")
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("'0'", 0), ("2m", 120), ("45s", 45)])
