@@ -272,14 +272,15 @@ class _Statistics(msgspec.Struct):
 
 
 def update_statistics(state_dir: Path, today: date) -> bool:
-    """Merges the counts of whole days and compiles statistics of them, unless there is nothing new.
+    """Compiles statistics of the whole days that were counted, unless there is nothing new, and merges those before
+    yesterday: until then files of other machines may arrive.
 
     Raises:
         OSError: a file cannot be written; the former ones stay.
     """
-    counts = CountFiles(state_dir)
-    counts.merge(today)
-    former, signature = _statistics(state_dir), counts.signature(today)
+    counts, former = CountFiles(state_dir), _statistics(state_dir)
+    counts.merge(today - timedelta(days=1))
+    signature = counts.signature(today)
     if former is not None and former.of == signature:
         return False
     found = compiled(counts.cells(date.min, today - timedelta(days=1)), today)
@@ -289,8 +290,7 @@ def update_statistics(state_dir: Path, today: date) -> bool:
 
 def read_statistics(state_dir: Path) -> Compiled | None:
     """The statistics that were compiled last; None where there are none that can be read."""
-    found = _statistics(state_dir)
-    return None if found is None else found.compiled
+    return found.compiled if (found := _statistics(state_dir)) else None
 
 
 def _statistics(state_dir: Path) -> _Statistics | None:

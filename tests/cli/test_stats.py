@@ -84,3 +84,14 @@ def test_statistics_are_compiled_once_per_day(tmp_path: Path) -> None:
     (tmp_path / "statistics.json").write_text("{")
     assert read_statistics(tmp_path) is None
     assert run(tmp_path, "update", "stats").stdout == "statistics were compiled\n"
+
+
+def test_what_arrives_late_from_another_machine_counts(tmp_path: Path) -> None:
+    now, node = time.time(), CountFiles(tmp_path)
+    node.add({"asked": {OF.label: 100}}, now - DAY, {"DE": MANY})
+    assert run(tmp_path, "update", "stats").stdout == "statistics were compiled\n"
+    node.add({"asked": {OF.label: 40}}, now - DAY)
+    assert run(tmp_path, "update", "stats").stdout == "statistics were compiled\n"
+    found = read_statistics(tmp_path)
+    assert found is not None
+    assert found.network.lists == 140
