@@ -65,7 +65,7 @@ def country_code(text: str) -> str:
     """The code of a country that is written as a code or a name."""
     code = read_countries().normalise(text)
     if code is None:
-        near = did_you_mean(text, [country.name.lower() for country in read_countries().by_code.values()])
+        near = did_you_mean(text, [each.name.lower() for each in read_countries().by_code.values()], 0.75)
         name = near and next(each.name for each in read_countries().by_code.values() if each.name.lower() == near)
         remedy = f"did you mean {name}?" if name else "write its ISO 3166 code or its English name"
         raise Refused(f"is no country; {remedy}")

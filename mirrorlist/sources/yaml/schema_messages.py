@@ -251,8 +251,11 @@ LONGEST_WORD = 64
 """Longer words are no slips of a known one, and comparing them takes time."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is nearest, or None when none is near."""
+def did_you_mean(word: str, known: Iterable[str], least: float = 0.6) -> str | None:
+    """The known word that is nearest, or None when none is near.
+
+    ``least`` is the share of letters in common (``difflib``'s ratio); names of many letters want more of it.
+    """
     if len(word) > LONGEST_WORD:
         return None
-    return next(iter(get_close_matches(word.lower(), list(known), n=1)), None)
+    return next(iter(get_close_matches(word.lower(), list(known), n=1, cutoff=least)), None)

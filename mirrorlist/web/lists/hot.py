@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-LONGEST_REMEMBERED = 256
+LONGEST_REMEMBERED = 512
 """Characters; real questions and headers are shorter, and 16,384 longer ones would be a gigabyte."""
 
 

@@ -27,8 +27,8 @@ def test_robots_may_read_pages_and_not_ask_for_lists() -> None:
 def test_browsers_get_the_picture_of_the_pages() -> None:
     service = both(record_of(3))
 
-    assert get(service, "/favicon.ico").headers["content-type"] == "image/svg+xml"
-    assert get(service, "/favicon.ico").body == get(service, "/static/icon.svg").body
+    assert get(service, "/favicon.ico").headers["content-type"] == "image/png"
+    assert get(service, "/favicon.ico").body.startswith(b"\x89PNG\r\n")
 
 
 def test_finders_of_faults_are_led_to_the_contacts() -> None:
