@@ -1,6 +1,5 @@
-"""The WSGI callable for any server: ``gunicorn wsgi:application``. Settings: the table in README.md."""
+"""The WSGI callable for any server: ``gunicorn wsgi:application``. Settings: the table in docs/settings.md."""
 
-from mirrorlist.app import create_app
-from mirrorlist.settings import read_settings
+from mirrorlist.app import application
 
-application = create_app(read_settings())
+__all__ = ["application"]

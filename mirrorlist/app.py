@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.countries import country_of
+from mirrorlist.logs import set_up_logs
 from mirrorlist.reload import Reloader
 from mirrorlist.settings import Settings, hook_secret, read_settings
 from mirrorlist.sources.service.file import read_service
@@ -200,5 +201,7 @@ def __getattr__(name: str) -> object:
     """``mirrorlist.app:application`` is made when a server asks for it, not when the module is imported."""
     if name != "application":
         raise AttributeError(name)
-    made = globals()[name] = create_app(read_settings())
+    settings = read_settings()
+    set_up_logs(settings.log_format)
+    made = globals()[name] = create_app(settings)
     return made
