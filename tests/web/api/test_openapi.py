@@ -126,7 +126,7 @@ def test_the_page_for_people_shows_all_of_it_without_a_script(whole: Both, docum
     answer = whole.get("/api")
     page = html.document_fromstring(answer.body.decode())
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert page.xpath("//script") == []
+    assert all(each.startswith("/static/") for each in page.xpath("//script/@src | //script[not(@src)]/text()"))
     shown = [each.text_content() for each in page.xpath("//h3")]
     assert set(document["paths"]) | set(document["components"]["schemas"]) == set(shown)
     text = page.text_content()
