@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import socket
 import threading
@@ -244,6 +245,30 @@ def test_uploads_by_two_volunteers_keep_clients_of_their_country_from_a_mirror(r
         stranger.hand_in(Report(900.0, looks()), time.time())
     with pytest.raises(MirrorlistError, match="cannot be read"):
         UploadDesk("x", "http://127.0.0.1:1/", KEYS["paris"]).plan()
+
+
+def test_the_command_of_a_volunteer_needs_the_address_the_name_and_the_key(running: Service, tmp_path: Path) -> None:
+    key = tmp_path / "vantage.key"
+    key.write_bytes(base64.b64encode(KEYS["berlin"].private_bytes_raw()))
+    key.chmod(0o600)
+
+    def run(name: str) -> Result:
+        words = ["--config", str(tmp_path / "none.yml"), "probe", "--vantage", name, "--once", "--timeout", "2"]
+        words += ["--upload", f"http://127.0.0.1:{running.port}", "--key", str(key)]
+        return CliRunner().invoke(main, words)
+
+    done = run("berlin")
+    assert done.exit_code == 0, done.output
+    assert "down  a.example.org  https ipv4: unreachable: its name leads to no public address" in done.output
+    assert "2 mirrors, 2 of them not reached over some way, " in done.output
+    until(PATIENCE, lambda: "vantage=berlin" in running.log() or '"vantage": "berlin"' in running.log())
+    assert "it reaches no mirror, so its own network is at fault" in running.log()
+    again, other = run("berlin"), run("oslo")
+    assert (again.exit_code, other.exit_code) == (1, 1)
+    assert "the report is not taken, status 409: the last report is " in again.output
+    assert "the report is not taken, status 401: no vantage point has this name and key" in other.output
+    key.chmod(0o644)
+    assert "others can read the signing key" in run("berlin").output
 
 
 def test_a_report_that_comes_in_pieces_is_whole_and_clients_do_not_wait_for_it(running: Service) -> None:
