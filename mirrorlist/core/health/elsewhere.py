@@ -6,12 +6,15 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.mirror import is_public
 from mirrorlist.core.model import Mirror
 from mirrorlist.core.network.prefixes import is_address
+
+if TYPE_CHECKING:
+    from mirrorlist.core.catalogue.service import Service
 
 THIS_SERVICE = "this service"
 THE_ORIGIN = "the origin"
