@@ -11,8 +11,9 @@ from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.cli.shared.terms import known_mirrors
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import NotFound
+from mirrorlist.core.health.upstreams import BEGINNING, ORIGIN
 from mirrorlist.core.model import Mirror
-from mirrorlist.core.owners.copy_sources import copy_fault
+from mirrorlist.core.owners.copy_sources import CopyFault, CopySeverity, copy_fault, source_fault
 from mirrorlist.core.owners.kit import USUAL_ROOT, Faults, KitError, Server, kit_for, no_faults, sources_of
 from mirrorlist.files_on_disk import write_whole
 from mirrorlist.kit.writing import KitFile, written
@@ -57,18 +58,25 @@ def kit(context: Context, name: str, server: str, out: Path | None, root: str, s
 
 
 def _faults(context: Context, service: Service, mirrors: tuple[Mirror, ...]) -> Faults:
-    """What the prober found of the sources that are mirrors; nothing where none is, or no prober works."""
-    names = {each.mirror for each in sources_of(service, mirrors) if each.mirror}
-    if not names or not Path(service.state_dir).is_dir():
+    """What the prober found of all that may be copied, by the names of the sources; nothing while no prober works."""
+    names = {each.name: each.mirror for each in sources_of(service, mirrors)}
+    if not Path(service.state_dir).is_dir():
         return no_faults
     store, now = HealthStore(open_database(Path(service.state_dir), context.settings.database)), context.clock()
     if not store.is_watched(now):
         return no_faults
-    verdicts = {name: store.verdicts(name) for name in names}
-    out = {name: f"it was taken out by {each.author} ({each.reason})" for name, each in store.overrides(now).items()}
+    verdicts = {name: store.verdicts(mirror) for name, mirror in names.items() if mirror}
+    upstream = {name: store.verdicts(BEGINNING + name) for name in (*names, ORIGIN)}
+    overrides = store.overrides(now)
+    out = {
+        name: CopyFault(CopySeverity.TAKEN_OUT, f"it was taken out by {override.author} ({override.reason})")
+        for name, mirror in names.items()
+        if mirror and (override := overrides.get(mirror))
+    }
 
-    def faults(module: str) -> Mapping[str, str]:
-        found = {name: copy_fault(each, module) for name, each in verdicts.items()}
+    def faults(module: str) -> Mapping[str, CopyFault]:
+        found = {name: source_fault(each, module) for name, each in upstream.items()}
+        found |= {name: copy_fault(each, module) or found[name] for name, each in verdicts.items()}
         return {name: fault for name, fault in found.items() if fault} | out
 
     return faults

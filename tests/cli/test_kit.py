@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -90,12 +91,17 @@ def test_a_mirror_that_is_not_there_is_told(checkout: Path) -> None:
 
 def probed(checkout: Path, outcome: ProbeOutcome) -> None:
     """A prober looked at the mirror near by an hour ago, and this came of one repository."""
-    (checkout / "state").mkdir()
-    store, now = HealthStore(open_database(checkout / "state")), time.time() - 3600
     tree = Subject(NEAR, MAIN, Protocol.RSYNC, Family.IPV4)
     repository = Subject(NEAR, MAIN, Protocol.HTTPS, Family.IPV4, "9/BaseOS/x86_64/os/")
-    probes = [Probe(tree, now, 0.1, ProbeOutcome.GOOD), Probe(repository, now, 0.1, outcome)]
-    verdicts = {each.subject: judged(None, each, HealthPolicy()) for each in probes}
+    recorded(checkout, {tree: ProbeOutcome.GOOD, repository: outcome})
+
+
+def recorded(checkout: Path, outcomes: Mapping[Subject, ProbeOutcome]) -> None:
+    """A prober found this an hour ago, twice."""
+    (checkout / "state").mkdir()
+    store, now = HealthStore(open_database(checkout / "state")), time.time() - 3600
+    probes = [Probe(subject, now, 0.1, outcome) for subject, outcome in outcomes.items()]
+    verdicts = {each.subject: judged(judged(None, each, HealthPolicy()), each, HealthPolicy()) for each in probes}
     number = store.begin_run(now)
     store.record(RunResult(verdicts, (), ()), {})
     store.end_run(Run(number, now, 1.0, 1, 2, ()))
@@ -117,6 +123,17 @@ def test_what_the_prober_found_decides(outcome: ProbeOutcome, source: str, told:
     done = kit(checkout, HOST, "--out", str(checkout / "out"))
     assert f"main: copies {source}\n" in done.stdout
     assert told in done.stdout
+
+
+def test_a_source_that_is_no_mirror_is_passed_over_while_it_is_down(checkout: Path) -> None:
+    text = SERVICE.replace("policy: mirrors", "policy: nearest") + (
+        "    - {name: Paris, country: FR, city: Paris, rsync: {main: rsync://paris.example.net/linux/}}\n"
+    )
+    (checkout / "service.yml").write_text(text)
+    recorded(checkout, {Subject("source://Paris", MAIN, Protocol.RSYNC, Family.IPV4): ProbeOutcome.CLOSED})
+    done = kit(checkout, HOST, "--out", str(checkout / "out"))
+    assert "main: copies rsync://tokyo.example.net/linux/\n" in done.stdout
+    assert "Paris was passed over: it does not answer as it should: connection refused." in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,7 @@ def upstream_states(service: Service, verdicts: Mapping[str, Mapping[Subject, Ve
 
 def state_of_upstream(name: str, verdicts: Mapping[Subject, Verdict]) -> UpstreamState:
     """How a source is. It is behind with what is not the origin's newest, and down where no address answers."""
-    ways = {subject: found for subject, found in verdicts.items() if subject.is_tree}
-    heard = [found for found in ways.values() if found.outcome not in _SAYS_NOTHING and DENIED not in found.detail]
+    heard = _heard(verdicts)
     compared = {
         subject: found
         for subject, found in verdicts.items()
@@ -75,7 +74,7 @@ def state_of_upstream(name: str, verdicts: Mapping[Subject, Verdict]) -> Upstrea
     outdated = [found for found in heard if found.outcome in BEHIND_OUTCOMES]
     behind = {subject: found for subject, found in compared.items() if found.outcome in BEHIND_OUTCOMES}
     fault = since = None
-    if heard and not outdated and not any(found.good_now for found in heard):
+    if is_down(verdicts):
         worst = max(heard, key=lambda found: found.since)
         fault, since = f"it does not answer as it should: {worst.outcome}", worst.since
     elif behind or outdated:
@@ -87,6 +86,18 @@ def state_of_upstream(name: str, verdicts: Mapping[Subject, Verdict]) -> Upstrea
     return UpstreamState(
         name=name, fault=fault, since=since, checked_at=checked_at, compared=bool(compared or outdated)
     )
+
+
+def is_down(verdicts: Mapping[Subject, Verdict]) -> bool:
+    """Whether a source was heard over no address that works; one that serves what is outdated is not down."""
+    heard = _heard(verdicts)
+    return bool(heard) and not any(found.good_now or found.outcome in BEHIND_OUTCOMES for found in heard)
+
+
+def _heard(verdicts: Mapping[Subject, Verdict]) -> list[Verdict]:
+    """The verdicts on its trees that say how it is."""
+    trees = (found for subject, found in verdicts.items() if subject.is_tree)
+    return [found for found in trees if found.outcome not in _SAYS_NOTHING and DENIED not in found.detail]
 
 
 class Upstreams:

@@ -13,8 +13,9 @@ from urllib.parse import unquote, urlsplit
 
 from mirrorlist.core.catalogue.service import Module, Service, SyncPolicy, SyncSource, sync_command
 from mirrorlist.core.errors import MirrorlistError
+from mirrorlist.core.health.upstreams import ORIGIN
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Mirror, Protocol
-from mirrorlist.core.owners.copy_sources import Offered, copied_by_mirrors, offered, ordered
+from mirrorlist.core.owners.copy_sources import CopyFault, CopySeverity, Offered, copied_by_mirrors, offered, ordered
 
 USUAL_ROOT = "/srv/mirror"
 USUAL_INTERVAL = 3 * 3600
@@ -100,12 +101,12 @@ class Kit:
         return None if None in found else sum(each or 0 for each in found)
 
 
-Faults = Callable[[str], Mapping[str, str]]
-"""Of a module: the names of mirrors that nobody should copy now, and why."""
+Faults = Callable[[str], Mapping[str, CopyFault]]
+"""Of a module: by the name of a source, or ``ORIGIN``, why nobody should copy it now."""
 
 
-def no_faults(module: str) -> Mapping[str, str]:
-    """Nothing is known against any mirror."""
+def no_faults(module: str) -> Mapping[str, CopyFault]:
+    """Nothing is known against any source."""
     return {}
 
 
@@ -212,8 +213,7 @@ def slug_of(name: str) -> str:
 
 def _module(service: Service, mirror: Mirror, name: str, choice: _Choice, root: str, slug: str) -> KitModule:
     module = service.modules.get(name, Module(title=name))
-    found = offered(choice.sources, mirror, name, choice.faults(name))
-    source, why = _source(service, mirror, name, module, found, choice.reason)
+    source, why = _source(service, mirror, name, module, choice)
     known = [each for each in (module.interval_seconds, mirror.update_frequency_seconds) if each]
     interval = min(known, default=USUAL_INTERVAL)
     book = mirror.urls[name]
@@ -239,27 +239,35 @@ def _module(service: Service, mirror: Mirror, name: str, choice: _Choice, root: 
 
 
 def _source(
-    service: Service, mirror: Mirror, name: str, module: Module, found: tuple[Offered, ...], reason: str
+    service: Service, mirror: Mirror, name: str, module: Module, choice: _Choice
 ) -> tuple[str, tuple[str, ...]]:
-    """What to copy, and the sentences that explain it."""
-    best = ordered(found, service.sync.policy)
-    usable = [each for each in best if each.fault is None]
-    passed = tuple(f"{each.source.name} was passed over: {each.fault}." for each in best if each.fault)
+    """What to copy, and the sentences that explain it. Where nothing is in order it is what is least at fault."""
+    faults = choice.faults(name)
+    found = list(ordered(offered(choice.sources, mirror, name, faults), service.sync.policy))
+    usable = [each for each in found if each.fault is None]
+    if module.rsync and not usable:
+        url = module.rsync if module.rsync.endswith("/") else f"{module.rsync}/"
+        found.append(Offered(SyncSource(_FOR_ALL, {name: url}), url, None, faults.get(ORIGIN)))
+    best = min(found, key=lambda each: each.severity, default=None)
+    passed = tuple(
+        f"{each.source.name} was passed over: {each.fault}." for each in found if each.fault and each != best
+    )
+    if best is None or best.severity is CopySeverity.TAKEN_OUT:
+        told = f" ({best.source.name} was passed over: {' '.join((f'{best.fault}.', *passed))})" if best else ""
+        remedy = f"give modules.{name}.rsync in service.yml, or the address of {name} at one of sync.sources"
+        raise KitError(f"nothing is known that {mirror.name} could copy {name} from{told}; {remedy}")
+    called = _FOR_ALL if best.source.name == _FOR_ALL else str(best)
     if usable:
         rest = ", ".join(map(str, usable[1:]))
-        why = (
-            f"{usable[0]}: {reason}.",
-            f"The others: {rest}." if rest else "It is the only one.",
-        )
-        return usable[0].url, (*why, *passed, *_declared(mirror, name, usable[0].url))
-    if module.rsync:
-        url = module.rsync if module.rsync.endswith("/") else f"{module.rsync}/"
-        return url, ("The address that service.yml gives for everybody.", *passed, *_declared(mirror, name, url))
-    told = f" ({' '.join(passed)})" if passed else ""
-    remedy = f"give modules.{name}.rsync in service.yml, or the address of {name} at one of sync.sources"
-    raise KitError(f"nothing is known that {mirror.name} could copy {name} from{told}; {remedy}")
+        why = f"{called}: {choice.reason}.", f"The others: {rest}." if rest else "It is the only one."
+    elif best.fault:
+        why = f"{called}: the best, but no source is in order now.", f"Of this one is known: {best.fault}."
+    else:
+        why = f"{called}.", ""
+    return best.url, (*filter(None, why), *passed, *_declared(mirror, name, best.url))
 
 
+_FOR_ALL = "The address that service.yml gives for everybody"
 _REASONS: Mapping[SyncPolicy, str] = {
     SyncPolicy.NEAREST: "the nearest of the project's sources that are known to be in order",
     SyncPolicy.FIRST: "the first of the project's sources that is known to be in order",

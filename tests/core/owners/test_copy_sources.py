@@ -7,9 +7,19 @@ from typing import Any
 import pytest
 
 from mirrorlist.core.catalogue.service import SyncPolicy, SyncSource
+from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Location, Mirror, Protocol, Status
-from mirrorlist.core.owners.copy_sources import Offered, copied_by_mirrors, offered, ordered
-from tests.building import CITIES, mirror
+from mirrorlist.core.owners.copy_sources import (
+    CopyFault,
+    CopySeverity,
+    Offered,
+    copied_by_mirrors,
+    copy_fault,
+    offered,
+    ordered,
+    source_fault,
+)
+from tests.building import CITIES, NOW, mirror
 
 
 def source(name: str, city: str | None = None, **fields: Any) -> SyncSource:
@@ -51,8 +61,9 @@ def test_the_policy_orders_sources(city: str | None, policy: SyncPolicy, expecte
 @pytest.mark.parametrize("policy", list(SyncPolicy))
 def test_what_is_stale_comes_after_all_that_is_not_and_says_why(policy: SyncPolicy) -> None:
     near = source("near", "berlin", mirror="near.example.org")
-    found = ordered(offered((near, *THREE), mirror("m", "berlin"), MAIN, {"near.example.org": "it is stale"}), policy)
-    assert (names(found)[-1], found[-1].fault) == ("near", "it is stale")
+    stale = CopyFault(CopySeverity.BEHIND, "it is stale")
+    found = ordered(offered((near, *THREE), mirror("m", "berlin"), MAIN, {"near": stale}), policy)
+    assert (names(found)[-1], found[-1].fault) == ("near", stale)
     assert all(each.fault is None for each in found[:-1])
 
 
@@ -85,3 +96,39 @@ def test_mirrors_that_may_be_copied_are_live_and_public_and_copy_no_other() -> N
         copied("second-by-address", "berlin", sync_source=f"rsync://{good.name}/linux/"),
     ]
     assert [each.name for each in copied_by_mirrors([good, *others])] == [good.name]
+
+
+def verdicts(module: str = MAIN, **outcomes: ProbeOutcome) -> dict[Subject, Verdict]:
+    """One verdict for each way that is named; ``content`` is a repository's over https."""
+    good = (ProbeOutcome.GOOD, ProbeOutcome.FRESH)
+    return {
+        Subject("s", module, Protocol("https" if way == "content" else way), Family.IPV4, path): Verdict(
+            outcome in good, NOW, outcome, NOW, sha256="a" * 64 if path else None
+        )
+        for way, outcome in outcomes.items()
+        for path in ["9/os/" if way == "content" else None]
+    }
+
+
+GOOD, DOWN = ProbeOutcome.GOOD, ProbeOutcome.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("seen", "of_source", "of_mirror"),
+    [
+        ({}, None, CopySeverity.UNKNOWN),
+        (verdicts("kitten", rsync=DOWN), None, CopySeverity.UNKNOWN),
+        (verdicts(rsync=GOOD), None, None),
+        (verdicts(rsync=GOOD, https=DOWN), None, None),
+        (verdicts(rsync=DOWN, https=GOOD), CopySeverity.DOWN, CopySeverity.DOWN),
+        (verdicts(rsync=DOWN, https=GOOD, content=ProbeOutcome.STALE), CopySeverity.DOWN, CopySeverity.DOWN),
+        (verdicts(rsync=ProbeOutcome.OUTDATED), CopySeverity.BEHIND, CopySeverity.BEHIND),
+        (verdicts(rsync=GOOD, https=GOOD, content=ProbeOutcome.LAGGING), CopySeverity.BEHIND, CopySeverity.BEHIND),
+        (verdicts(rsync=GOOD, https=GOOD, content=ProbeOutcome.FRESH), None, None),
+    ],
+)
+def test_what_the_prober_saw_speaks_against_a_source_and_against_a_mirror(
+    seen: dict[Subject, Verdict], of_source: CopySeverity | None, of_mirror: CopySeverity | None
+) -> None:
+    found = source_fault(seen, MAIN), copy_fault(seen, MAIN)
+    assert tuple(fault and fault.severity for fault in found) == (of_source, of_mirror)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from mirrorlist.core.catalogue.service import Module, SyncPolicy, SyncSource, SyncSources
+from mirrorlist.core.health.upstreams import ORIGIN
 from mirrorlist.core.model import MAIN, Location, Protocol
+from mirrorlist.core.owners.copy_sources import CopyFault, CopySeverity
 from mirrorlist.core.owners.kit import KitError, kit_for, no_faults, slug_of
 from tests.building import CITIES, mirror
 from tests.kit.kits import a_service, of_two_trees, plan
@@ -19,6 +21,11 @@ def at(name: str, city: str, **fields: Any) -> SyncSource:
     return SyncSource(name, {MAIN: f"rsync://{name}.example.net/linux/"}, place, fields.get("mirror"))
 
 
+BEHIND, DOWN, TAKEN_OUT = (
+    CopyFault(CopySeverity.BEHIND, "it is stale"),
+    CopyFault(CopySeverity.DOWN, "it is down"),
+    CopyFault(CopySeverity.TAKEN_OUT, "it was taken out"),
+)
 SOURCES = SyncSources(SyncPolicy.NEAREST, (at("tokyo", "tokyo"), at("paris", "paris")))
 
 
@@ -42,9 +49,54 @@ def test_the_nearest_source_is_chosen_and_the_choice_explained() -> None:
 def test_a_stale_source_is_passed_over_and_that_is_told() -> None:
     sources = SyncSources(SyncPolicy.NEAREST, (at("tokyo", "tokyo"), at("paris", "paris", mirror="p.example.org")))
     own = of_two_trees()
-    kit = kit_for(a_service(sync=sources), own, (own,), lambda module: {"p.example.org": "it is stale"}, "/srv")
+    kit = kit_for(a_service(sync=sources), own, (own,), lambda module: {"paris": BEHIND}, "/srv")
     assert kit.modules[0].source == "rsync://tokyo.example.net/linux/"
     assert kit.modules[0].why[-1] == "paris was passed over: it is stale."
+
+
+@pytest.mark.parametrize(
+    ("faults", "source", "said"),
+    [
+        ({"paris": BEHIND, "tokyo": BEHIND}, "paris", "Of this one is known: it is stale."),
+        ({"paris": DOWN, "tokyo": BEHIND}, "tokyo", "paris was passed over: it is down."),
+        ({"paris": DOWN, "tokyo": DOWN}, "paris", "Of this one is known: it is down."),
+        ({"paris": TAKEN_OUT, "tokyo": DOWN}, "tokyo", "paris was passed over: it was taken out."),
+    ],
+)
+def test_while_no_source_is_in_order_the_best_is_named_and_that_is_told(
+    faults: dict[str, CopyFault], source: str, said: str
+) -> None:
+    own, modules = mirror("m", "berlin"), {MAIN: Module(title="Main")}
+    main = kit_for(a_service(sync=SOURCES, modules=modules), own, (own,), lambda module: faults, "/srv").modules[0]
+    assert main.source == f"rsync://{source}.example.net/linux/"
+    assert main.why[0].endswith(" km away): the best, but no source is in order now.")
+    assert said in main.why
+
+
+@pytest.mark.parametrize(
+    ("faults", "source"),
+    [
+        ({"paris": BEHIND, "tokyo": BEHIND}, "rsync.example.net"),
+        ({"paris": BEHIND, "tokyo": BEHIND, ORIGIN: BEHIND}, "paris.example.net"),
+        ({"paris": DOWN, "tokyo": DOWN, ORIGIN: BEHIND}, "rsync.example.net"),
+        ({"paris": BEHIND, "tokyo": DOWN, ORIGIN: DOWN}, "paris.example.net"),
+        ({"tokyo": BEHIND, ORIGIN: DOWN}, "paris.example.net"),
+    ],
+)
+def test_the_address_for_everybody_is_the_last_among_equals(faults: dict[str, CopyFault], source: str) -> None:
+    own = mirror("m", "berlin")
+    main = kit_for(a_service(sync=SOURCES), own, (own,), lambda module: faults, "/srv").modules[0]
+    assert main.source == f"rsync://{source}/linux/"
+    passed = sum(" was passed over: " in each for each in main.why)
+    best = sum(each.startswith("Of this one is known: ") for each in main.why)
+    assert passed + best == len(faults) - (ORIGIN in faults and "paris" not in faults), main.why
+
+
+def test_a_mirror_that_was_taken_out_is_never_copied() -> None:
+    own, modules = mirror("m", "berlin"), {MAIN: Module(title="Main")}
+    service = a_service(sync=SOURCES, modules=modules)
+    with pytest.raises(KitError, match=r"could copy main from \(paris was passed over: it was taken out. tokyo was"):
+        kit_for(service, own, (own,), lambda module: {"paris": TAKEN_OUT, "tokyo": TAKEN_OUT}, "/srv")
 
 
 def test_a_fresh_mirror_near_by_may_be_the_source() -> None:
