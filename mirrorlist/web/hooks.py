@@ -37,7 +37,7 @@ def hooks(secret: str | None, leave_mark: Callable[[], None], clock: Callable[[]
     if secret is None:
         return views
     expected = (SCHEME + secret).encode()
-    calls, refusals = Budget(CALLS_A_SECOND, MOST_CALLS, clock), Budget(REFUSALS_A_SECOND, MOST_REFUSALS, clock)
+    calls, refusals = _budgets(clock)
 
     def origin() -> Response:
         known = compare_digest(request.headers.get("Authorization", "").encode(errors="replace"), expected)
@@ -59,6 +59,11 @@ def hooks(secret: str | None, leave_mark: Callable[[], None], clock: Callable[[]
     return views
 
 
+def _budgets(clock: Callable[[], float]) -> tuple[Budget, Budget]:
+    """What calls with the secret may spend, and those without; each call costs 1."""
+    return Budget(CALLS_A_SECOND, MOST_CALLS, clock, 1.0), Budget(REFUSALS_A_SECOND, MOST_REFUSALS, clock, 1.0)
+
+
 def vantage_reports(
     generations: Generations,
     box: UploadBox,
@@ -70,7 +75,7 @@ def vantage_reports(
     Nobody's bytes are read but those of a vantage that has signed for them, one report at a time.
     """
     views = Blueprint("vantages", __name__)
-    calls, refusals = Budget(CALLS_A_SECOND, MOST_CALLS, clock), Budget(REFUSALS_A_SECOND, MOST_REFUSALS, clock)
+    calls, refusals = _budgets(clock)
     turns: dict[str, Lock] = {}
 
     def refused(status: int, error: VoteRefused | str, budget: Budget = calls) -> Response:

@@ -34,14 +34,20 @@ class Budget:
     """
 
     def __init__(
-        self, share: float, burst: float = BURST_SECONDS, clock: Callable[[], float] = time.perf_counter
+        self,
+        share: float,
+        burst: float = BURST_SECONDS,
+        clock: Callable[[], float] = time.perf_counter,
+        network_share: float = NETWORK_SHARE,
     ) -> None:
+        """``network_share`` of it all is for one network; 1 where networks are not distinguished."""
         self._share = share
+        self._network_share = network_share
         self._burst = burst
         self._clock = clock
         self._left = burst
         self._at = now = clock()
-        self._own_left = array("d", [burst * NETWORK_SHARE]) * NETWORKS
+        self._own_left = array("d", [burst * network_share]) * NETWORKS
         self._own_at = array("d", [now]) * NETWORKS
 
     def is_open(self, network: int = 0) -> bool:
@@ -51,8 +57,8 @@ class Budget:
         self._left = min(self._burst, self._left + (now - self._at) * self._share)
         self._at = now
         own = network % NETWORKS
-        earned = (now - self._own_at[own]) * self._share * NETWORK_SHARE
-        self._own_left[own] = min(self._burst * NETWORK_SHARE, self._own_left[own] + earned)
+        earned = (now - self._own_at[own]) * self._share * self._network_share
+        self._own_left[own] = min(self._burst * self._network_share, self._own_left[own] + earned)
         self._own_at[own] = now
         return self._left > self._burst / 2 or (self._left > 0 and self._own_left[own] > 0)
 
