@@ -16,9 +16,9 @@ import structlog
 
 from mirrorlist.checks.fetching.addresses import NotedNames, Resolver, addresses_of, system_resolver
 from mirrorlist.checks.fetching.deadline import Clock
-from mirrorlist.checks.fetching.fetch import Ask, fetch, guard_of
+from mirrorlist.checks.fetching.fetch import Ask, guard_of
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
-from mirrorlist.checks.probing.checks import CHECKS, Check, guarded
+from mirrorlist.checks.probing.checks import CHECKS, Check, fetch_any, guarded
 from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.requests import ProbeTerms
 from mirrorlist.checks.probing.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
@@ -172,7 +172,7 @@ class Prober:
         guard = guard_of(service, resolver)
         guard = replace(guard, clock=leaping(guard.clock, self.stop))
         checks = guarded(self.checks, guard)
-        fetching = until_stopped(partial(fetch, guard=guard), self.stop)
+        fetching = until_stopped(partial(fetch_any, guard=guard), self.stop)
         return Outside(fetch=fetching, now=self.clock, checks=checks, limits=self.limits)
 
     def _job(self, facts: Facts, mirrors: tuple[Mirror, ...], store: HealthStore, number: int) -> Job:

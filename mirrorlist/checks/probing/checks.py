@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from mirrorlist.checks.fetching.fetch import Guard
+from mirrorlist.checks.fetching.fetch import Ask, Guard, fetch
+from mirrorlist.checks.fetching.result import Failure, Fetched
 from mirrorlist.checks.probing import rsync
 from mirrorlist.core.health.verdicts import Probe, Subject
 from mirrorlist.core.model import Protocol
@@ -20,6 +21,11 @@ TreeProbe = Callable[[Subject, str, float], Probe]
 """A check that has its guard."""
 
 CHECKS: Mapping[Protocol, Check] = MappingProxyType({Protocol.RSYNC: rsync.check})
+
+
+def fetch_any(url: str, ask: Ask, guard: Guard) -> Fetched | Failure:
+    """Fetches one file over the web, or over rsync where its URL says so."""
+    return (rsync.fetch if url.startswith("rsync://") else fetch)(url, ask, guard)
 
 
 def guarded(checks: Mapping[Protocol, Check], guard: Guard) -> Mapping[Protocol, TreeProbe]:

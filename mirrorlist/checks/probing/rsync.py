@@ -1,4 +1,7 @@
-"""Check that a mirror's rsync server answers and lists its tree. Without the rsync client nothing is said."""
+"""Check that an rsync server answers and lists its tree, and read single files from it.
+
+Without the rsync client nothing is said.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ import re
 import resource
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from mirrorlist.checks.fetching.addresses import resolved_within
 from mirrorlist.checks.fetching.deadline import deadline_in
-from mirrorlist.checks.fetching.fetch import Guard
-from mirrorlist.checks.fetching.result import Failed, shown
+from mirrorlist.checks.fetching.fetch import Ask, Guard
+from mirrorlist.checks.fetching.result import Failed, Failure, FailureKind, Fetched, shown
 from mirrorlist.checks.fetching.subprocesses import bounded
 from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.network.public_addresses import refusal
@@ -22,6 +27,8 @@ PORT = 873
 MOST_SHOWN = 200
 MOST_MEMORY = 512 * 1024 * 1024
 """Of one client, in bytes of its address space: a directory without end would fill it."""
+MOST_IN_A_FILE = 32 * 1024 * 1024
+"""Bytes that one client may write to one file, whatever size its server names."""
 _PATH = re.compile(r"/[A-Za-z0-9][A-Za-z0-9._~+/-]*")
 
 Client = Callable[[list[str], float], tuple[int, str]]
@@ -44,6 +51,56 @@ def probe(subject: Subject, url: str, timeout_seconds: float, guard: Guard, clie
     return Probe(subject, at, guard.clock() - start, outcome, detail)
 
 
+def fetch(url: str, ask: Ask, guard: Guard) -> Fetched | Failure:
+    """Reads one file of a tree with the rsync of this machine."""
+    return read(url, ask, guard, installed_client())
+
+
+def read(url: str, ask: Ask, guard: Guard, client: Client | None) -> Fetched | Failure:
+    """Reads one file, as ``fetch`` does over the web: status 200, or 404 where the server has none; IPv4 by default.
+
+    ``ask.most_bytes`` is the most that it may have. Symbolic links are followed by the server, within its module.
+    """
+    start = guard.clock()
+    if client is None:
+        return Failure(FailureKind.LOCAL, "the rsync client is not installed here")
+    judged = judged_url(unquote(url), ask.family or Family.IPV4, guard, ask.deadline_seconds)
+    if isinstance(judged, tuple):
+        return Failure(_KINDS[judged[0]], judged[1])
+    left = ask.deadline_seconds - (guard.clock() - start)
+    with tempfile.TemporaryDirectory(prefix="mirrorlist-rsync-") as directory:
+        copied = Path(directory, "file")
+        most = min(ask.most_bytes, MOST_IN_A_FILE)
+        arguments = ["--copy-links", "--no-motd", f"--max-size={most}", *_patience(left), "--", judged, str(copied)]
+        try:
+            status, said = client(arguments, left)
+        except TimeoutError as error:
+            return Failure(FailureKind.DEADLINE, str(error))
+        address = urlsplit(judged).hostname or ""
+        if status == _PARTIAL and "No such file" in said:
+            return Fetched(404, {}, b"", url, address, guard.clock() - start, None)
+        if status:
+            return Failure(FailureKind.BROKEN_OFF, f"rsync ended with {status}: {shown(said[-MOST_SHOWN:])}")
+        if copied.is_symlink() or not copied.is_file():
+            return Failure(FailureKind.TOO_LARGE, f"no file of at most {most} bytes")
+        return Fetched(200, {}, copied.read_bytes(), url, address, guard.clock() - start, None)
+
+
+_PARTIAL = 23
+"""How the client ends when a file is not there."""
+_KINDS = {
+    ProbeOutcome.FORBIDDEN: FailureKind.FORBIDDEN_ADDRESS,
+    ProbeOutcome.UNREACHABLE: FailureKind.UNRESOLVABLE,
+    ProbeOutcome.NO_ADDRESS: FailureKind.NO_ADDRESS_IN_FAMILY,
+}
+
+
+def _patience(seconds: float) -> tuple[str, str]:
+    """The client's own bounds, in whole seconds."""
+    whole = max(int(seconds), 1)
+    return f"--contimeout={whole}", f"--timeout={whole}"
+
+
 def installed_client() -> Client | None:
     """The rsync of this machine; None where there is none."""
     program = shutil.which("rsync")
@@ -54,12 +111,12 @@ def client_of(program: str) -> Client:
     """The rsync client at a path."""
 
     def client(arguments: list[str], seconds: float) -> tuple[int, str]:
-        limits = {resource.RLIMIT_AS: MOST_MEMORY}
+        limits = {resource.RLIMIT_AS: MOST_MEMORY, resource.RLIMIT_FSIZE: MOST_IN_A_FILE}
         with bounded([program, *arguments], seconds, limits, {}, printed=subprocess.DEVNULL) as ran:
             try:
                 status = ran.status()
             except TimeoutError:
-                raise TimeoutError(f"no list within {seconds:g} s") from None
+                raise TimeoutError(f"no end within {seconds:g} s") from None
             return status, ran.said.decode("utf-8", "replace").strip()
 
     return client
@@ -96,8 +153,7 @@ def _address(host: str, family: Family, guard: Guard, timeout_seconds: float) ->
 
 
 def _listed(client: Client, url: str, timeout_seconds: float) -> tuple[ProbeOutcome, str]:
-    seconds = max(int(timeout_seconds), 1)
-    arguments = ["--list-only", "--no-motd", "--dirs", f"--contimeout={seconds}", f"--timeout={seconds}", url]
+    arguments = ["--list-only", "--no-motd", "--dirs", *_patience(timeout_seconds), url]
     try:
         status, said = client(arguments, timeout_seconds)
     except TimeoutError as error:

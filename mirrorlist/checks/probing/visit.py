@@ -29,9 +29,10 @@ from mirrorlist.core.health.probe_plan import (
     known_paths,
     overdue,
     reach,
+    told_over_rsync,
     whole,
 )
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
+from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
 from mirrorlist.core.health.whole import DAY, EACH_LOOK, EACH_VISIT, day_draw, whole_look
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
@@ -227,7 +228,22 @@ class _Asking:
             probe = checks[subject.protocol](subject, url, seconds)
             if probe.outcome is ProbeOutcome.TIMEOUT:
                 self._patience.fell_silent()
-            self.probes.append(excused(probe, mirror.private))
+            self.probes.append(excused(self._dated(probe), mirror.private))
+
+    def _dated(self, tree: Probe) -> Probe:
+        """The probe of a tree that is not on the web, with how new its content is, where that can be read there."""
+        looks = told_over_rsync(self.trip, tree.subject) if tree.outcome is ProbeOutcome.GOOD else ()
+        for each in looks:
+            if not (seconds := self._patience.for_walk()):
+                break
+            seen = self.look(each, seconds).probe
+            named = seen.subject.spelled
+            if seen.outcome in BEHIND_OUTCOMES:
+                detail = f"{named}: {seen.detail}" if named else seen.detail
+                return replace(tree, outcome=seen.outcome, detail=detail, sha256=seen.sha256)
+            if seen.sha256 and seen.outcome in GOOD_OUTCOMES:
+                tree = replace(tree, outcome=seen.outcome, sha256=seen.sha256)
+        return tree
 
     def walk(self, looks: Iterable[ProbeRequest]) -> list[Probe]:
         """Looks at one repository after the other, until the mirror has had enough of it."""

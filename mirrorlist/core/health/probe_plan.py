@@ -15,6 +15,7 @@ from hashlib import sha256
 from mirrorlist.core.catalogue.catalogue import Catalogue, Images, published_contents
 from mirrorlist.core.content import Content, ContentKind, Named, content_key
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
+from mirrorlist.core.health.upstreams import BEGINNING
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, is_due
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
@@ -139,6 +140,22 @@ def look(trip: Trip, tree: Subject, path: str | None) -> ProbeRequest:
     if content.kind is ContentKind.PLAIN:
         return ProbeRequest(subject, url + path, Aim.PLAIN)
     return ProbeRequest(subject, url + path + content.index, validator=_validator(trip, subject))
+
+
+def told_over_rsync(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
+    """What shows how new a source is that speaks rsync only: its time file, and the index of one repository in turn.
+
+    Of a source that has a web server, and of mirrors, that is seen over the web.
+    """
+    urls = trip.mirror.urls[tree.module]
+    if not trip.mirror.name.startswith(BEGINNING) or any(protocol in urls for protocol in WEB_PROTOCOLS):
+        return ()
+    timed = [None] if trip.time_file is not None and tree.module not in trip.untimed else []
+    images = trip.images.get(tree.module, ())
+    kinds = {path: trip.content(tree.module, path).kind for path in _comparable(trip, tree.module)}
+    paths = sorted(path for path, kind in kinds.items() if path not in images and kind is not ContentKind.PLAIN)
+    turn = [paths[trip.run % len(paths)]] if paths else []
+    return tuple(look(trip, tree, path) for path in (*timed, *turn))
 
 
 def asked_by_get(trip: Trip, image: Subject) -> bool:

@@ -83,9 +83,8 @@ def state_of_upstream(name: str, verdicts: Mapping[Subject, Verdict]) -> Upstrea
         more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
         where = f": {', '.join(named[:MOST_NAMED])}{more}" if named else f": {outdated[0].outcome}"
         fault = f"it is not up to date itself{where}"
-    return UpstreamState(
-        name=name, fault=fault, since=since, checked_at=checked_at, compared=bool(compared or outdated)
-    )
+    is_compared = bool(compared or outdated) or any(found.outcome is ProbeOutcome.FRESH for found in heard)
+    return UpstreamState(name=name, fault=fault, since=since, checked_at=checked_at, compared=is_compared)
 
 
 def is_down(verdicts: Mapping[Subject, Verdict]) -> bool:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from mirrorlist.checks.fetching.fetch import Ask
+from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.fetching.subprocesses import MOST_TOLD
-from mirrorlist.checks.probing.rsync import Client, client_of, installed_client, probe
+from mirrorlist.checks.probing.rsync import MOST_IN_A_FILE, Client, client_of, installed_client, probe, read
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject
 from mirrorlist.core.model import MAIN, Protocol
 from tests.checks.asking import LOOPBACK, guard, names
@@ -35,7 +37,7 @@ def ends(status: int, said: str = "") -> Client:
 
 
 def hangs(arguments: list[str], seconds: float) -> tuple[int, str]:
-    raise TimeoutError("no list within 1 s")
+    raise TimeoutError("no end within 1 s")
 
 
 @pytest.mark.parametrize(
@@ -133,10 +135,84 @@ def test_what_a_server_says_without_end_is_cut(tmp_path: Path) -> None:
 
 def test_a_client_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     client = program(tmp_path, "/bin/sleep 300 & echo $! > pid; cd /; wait".replace("pid", str(tmp_path / "pid")))
-    with pytest.raises(TimeoutError, match="no list within 2 s"):
+    with pytest.raises(TimeoutError, match="no end within 2 s"):
         client([], 2.0)
     started = Path("/proc") / (tmp_path / "pid").read_text().strip()
     deadline = time.monotonic() + 30
     while started.exists() and "\tZ" not in (started / "status").read_text() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not started.exists() or "\tZ" in (started / "status").read_text()
+
+
+def writes(body: bytes | None, status: int = 0, said: str = "") -> Client:
+    """Copies these bytes to where it is told."""
+
+    def client(arguments: list[str], seconds: float) -> tuple[int, str]:
+        if body is not None:
+            Path(arguments[-1]).write_bytes(body)
+        return status, said
+
+    return client
+
+
+FILE = "rsync://m.test/linux/a"
+
+
+@pytest.mark.parametrize(
+    ("url", "client", "expected"),
+    [
+        (FILE, writes(b"now"), (200, b"now")),
+        (FILE, writes(b""), (200, b"")),
+        (FILE, writes(None, 23, 'rsync: link_stat "/a" failed: No such file or directory (2)'), (404, b"")),
+        (FILE, writes(None, 23, "Permission denied"), FailureKind.BROKEN_OFF),
+        (FILE, writes(b"half", 12, "error in rsync protocol data stream"), FailureKind.BROKEN_OFF),
+        (FILE, writes(None), FailureKind.TOO_LARGE),
+        (FILE, hangs, FailureKind.DEADLINE),
+        (FILE, None, FailureKind.LOCAL),
+        ("rsync://inside.test/linux/a", writes(b"now"), FailureKind.FORBIDDEN_ADDRESS),
+        ("rsync://unknown.test/linux/a", writes(b"now"), FailureKind.UNRESOLVABLE),
+        ("rsync://m.test/linux/%60id%60", writes(b"now"), FailureKind.FORBIDDEN_ADDRESS),
+    ],
+)
+def test_a_file_is_read_as_over_the_web(
+    url: str, client: Client | None, expected: tuple[int, bytes] | FailureKind
+) -> None:
+    found = read(url, Ask(), GUARD, client)
+    assert (found.kind if isinstance(found, Failure) else (found.status, found.body)) == expected
+
+
+def test_a_link_that_a_client_leaves_is_not_followed() -> None:
+    def client(arguments: list[str], seconds: float) -> tuple[int, str]:
+        Path(arguments[-1]).symlink_to("/etc/hostname")
+        return 0, ""
+
+    found = read(FILE, Ask(), GUARD, client)
+    assert isinstance(found, Failure)
+
+
+@needs_rsync
+def test_a_real_server_gives_its_files_within_bounds(tmp_path: Path) -> None:
+    with daemon(tmp_path) as port:
+        tree = tmp_path / "tree"
+        (tree / "sub").mkdir()
+        (tree / "sub/repomd.xml").write_bytes(b"x" * 1000)
+        (tree / "TIME").symlink_to("sub/repomd.xml")
+        (tree / "outside").symlink_to("/etc/hostname")
+
+        def of(path: str, most: int = 1000, family: Family = Family.IPV4) -> object:
+            ask = Ask(most_bytes=most, family=family, deadline_seconds=20.0)
+            found = read(f"rsync://m.test:{port}/linux/{path}", ask, GUARD, installed_client())
+            return (found.status, len(found.body)) if isinstance(found, Fetched) else found.kind
+
+        assert [of("sub/repomd.xml"), of("TIME"), of("absent")] == [(200, 1000), (200, 1000), (404, 0)]
+        assert of("sub/repomd.xml", 999) is FailureKind.TOO_LARGE
+        assert of("sub") is FailureKind.TOO_LARGE
+        assert of("TIME", family=Family.IPV6) is FailureKind.NO_ADDRESS_IN_FAMILY
+        assert of("outside") != (200, len(Path("/etc/hostname").read_bytes()))
+
+
+def test_a_file_without_end_is_cut(tmp_path: Path) -> None:
+    client = program(tmp_path, 'for last; do :; done; exec /usr/bin/head -c 60000000 /dev/zero > "$last"')
+    found = client([str(tmp_path / "copied")], 30.0)
+    assert found[0] != 0
+    assert (tmp_path / "copied").stat().st_size == MOST_IN_A_FILE

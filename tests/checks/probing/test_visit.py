@@ -599,16 +599,60 @@ def test_rsync_is_asked_over_each_family_unless_the_host_is_silent() -> None:
     assert len(asked) == 2
 
 
-def test_a_source_that_offers_rsync_alone_is_asked_over_it() -> None:
-    of = Mirror(name="source://a", urls={MAIN: {Protocol.RSYNC: "rsync://m.test/linux/"}})
-    clock = Clock()
+def source_over_rsync(
+    bodies: Mapping[str, bytes], name: str = "source://a", time_file: str | None = "TIME", **more: str
+) -> tuple[list[tuple[ProbeOutcome, str, str | None]], list[str]]:
+    """What a machine with rsync comes to that has these files, by their names; and which were read there."""
+    urls = {Protocol.RSYNC: "rsync://m.test/linux/", **{Protocol(each): url for each, url in more.items()}}
+    read: list[str] = []
+
+    def fetching(url: str, ask: Ask) -> Fetched | Failure:
+        if not url.startswith("rsync://"):
+            return Fetched(404, {}, b"", url, ALLOWED_HOST, 0.1, None)
+        read.append(url)
+        body = bodies.get(url.rpartition("/")[2])
+        return Fetched(404 if body is None else 200, {}, body or b"", url, ALLOWED_HOST, 0.1, None)
+
+    trip = Trip(
+        mirror=Mirror(name=name, urls={MAIN: urls}), wanted=WANTED, now=NOW, run=0, time_file=time_file,
+        families=(Family.IPV4,),
+    )  # fmt: skip
     checks = {Protocol.RSYNC: lambda subject, url, seconds: Probe(subject, NOW, 0.1, ProbeOutcome.GOOD)}
-    found = visit(
-        Trip(mirror=of, wanted=WANTED, now=NOW, run=0), TERMS, slow(clock, lambda url, ask: 0.1), clock, now, checks
-    )
-    assert [(probe.subject.family, probe.outcome) for probe in found.probes] == [
-        (Family.IPV4, ProbeOutcome.GOOD), (Family.IPV6, ProbeOutcome.GOOD),
-    ]  # fmt: skip
+    found = visit(trip, TERMS, fetching, Clock(), now, checks)
+    trees = [each for each in found.probes if each.subject.protocol is Protocol.RSYNC]
+    return [(each.outcome, each.detail, each.sha256) for each in trees], read
+
+
+@pytest.mark.parametrize(
+    ("bodies", "outcome", "detail", "version"),
+    [
+        ({"TIME": GOOD_TIME, "repomd.xml": CURRENT}, ProbeOutcome.FRESH, "", CURRENT),
+        ({"repomd.xml": CURRENT}, ProbeOutcome.FRESH, "", CURRENT),
+        ({"TIME": GOOD_TIME, "repomd.xml": LAST}, ProbeOutcome.LAGGING, "{}: an older version that", LAST),
+        ({"TIME": GOOD_TIME, "repomd.xml": OLD}, ProbeOutcome.STALE, "{}: a version that the origin has", OLD),
+        ({"TIME": b"1000000000", "repomd.xml": CURRENT}, ProbeOutcome.OUTDATED, "synced ", None),
+        ({"TIME": GOOD_TIME}, ProbeOutcome.GOOD, "", None),
+        ({"TIME": HTML, "repomd.xml": HTML}, ProbeOutcome.GOOD, "", None),
+        ({"TIME": GOOD_TIME, "repomd.xml": NEWER}, ProbeOutcome.GOOD, "", None),
+        ({}, ProbeOutcome.GOOD, "", None),
+    ],
+)
+def test_how_new_a_source_is_that_offers_rsync_alone_is_read_over_it(
+    bodies: dict[str, bytes], outcome: ProbeOutcome, detail: str, version: bytes | None
+) -> None:
+    (found,), read = source_over_rsync(bodies)
+    digest = hashlib.sha256(version).hexdigest() if version else None
+    assert (found[0], found[2]) == (outcome, digest)
+    assert found[1].startswith(detail.format(min(PATHS))) if detail else not found[1]
+    index = f"rsync://m.test/linux/{min(PATHS)}repodata/repomd.xml"
+    assert read == ["rsync://m.test/linux/TIME", index][: 1 if outcome is ProbeOutcome.OUTDATED else 2]
+
+
+def test_over_rsync_nothing_is_read_that_the_web_shows_nor_from_mirrors() -> None:
+    files = {"TIME": GOOD_TIME, "repomd.xml": CURRENT}
+    assert source_over_rsync(files, name="m") == ([(ProbeOutcome.GOOD, "", None)], [])
+    assert source_over_rsync(files, https="https://m.test/")[1] == []
+    assert len(source_over_rsync(files, time_file=None)[1]) == 1
 
 
 class Clock:

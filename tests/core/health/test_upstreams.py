@@ -66,6 +66,11 @@ def test_sources_and_the_origin_are_probed_over_all_that_is_given() -> None:
             tree("x", ProbeOutcome.OUTDATED), "it is not up to date itself: not synced for too long", True,
             id="by its time file",
         ),
+        pytest.param(tree("x", ProbeOutcome.FRESH, Protocol.RSYNC), None, True, id="new, over rsync"),
+        pytest.param(
+            tree("x", ProbeOutcome.LAGGING, Protocol.RSYNC),
+            "it is not up to date itself: lagging", True, id="behind, over rsync",
+        ),
         pytest.param(
             tree("x", ProbeOutcome.CLOSED, detail="10.0.0.5:443"),
             "it does not answer as it should: connection refused", False, id="down, and no address is shown",
