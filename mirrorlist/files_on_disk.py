@@ -7,6 +7,7 @@ import fcntl
 import mmap
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -15,17 +16,25 @@ from typing import TypeVar
 
 from mirrorlist.core.errors import MirrorlistError, SnapshotError
 
+LARGEST = 2 << 30
+"""Bytes of a file that is read to its end, where no other limit is given."""
 
-def open_regular(path: Path) -> BufferedReader:
-    """The file, to be read; links are followed. A device or a fifo would block its reader for ever, silently.
+
+def open_regular(path: Path, most_bytes: int = LARGEST) -> BufferedReader:
+    """The file, to be read; links are followed. A device or a fifo would block its reader for ever, silently, and a
+    sparse file of a terabyte takes no room where it lies.
 
     Raises:
-        OSError: it cannot be opened, or is a device, a fifo, a socket or a directory.
+        OSError: it cannot be opened, is a device, a fifo, a socket or a directory, or is larger.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    found = os.fstat(descriptor)
+    fault = "not a regular file; name one" if not stat.S_ISREG(found.st_mode) else ""
+    if found.st_size > most_bytes:
+        fault = fault or f"larger than {most_bytes} bytes; is it the right file?"
+    if fault:
         os.close(descriptor)
-        raise OSError(0, "not a regular file; name one", str(path))
+        raise OSError(0, fault, str(path))
     return os.fdopen(descriptor, "rb")
 
 
@@ -81,7 +90,7 @@ def read_mapped(path: Path, decode: Callable[[memoryview], _Read]) -> _Read:
         SnapshotError: there is no file, or none that ``decode`` can read; the message begins with the path.
     """
     try:
-        with open_regular(path) as file:
+        with open_regular(path, sys.maxsize) as file:  # of which only what is used is read
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise SnapshotError(f"{path} cannot be read: {error.strerror}") from None

@@ -33,3 +33,17 @@ def test_nothing_else_is_opened_and_nobody_waits(tmp_path: Path, kind: str) -> N
         read_cloud_ranges({"aws": str(path)})
     with pytest.raises(SnapshotError, match="not a regular file"):
         read_mapped(path, bytes)
+
+
+def test_a_file_that_is_too_large_or_has_no_length_is_not_read(tmp_path: Path) -> None:
+    sparse, endless = tmp_path / "sparse", Path("/proc/kmsg")
+    sparse.touch()
+    os.truncate(sparse, 1 << 40)
+    with pytest.raises(GeoDatabaseError, match="larger than 2147483648 bytes; is it the right file"):
+        entry_name(sparse)
+    with pytest.raises(GeoDatabaseError, match="larger than 67108864 bytes"):
+        read_cloud_ranges({"aws": str(sparse)})
+    with pytest.raises(GeoDatabaseError, match=r"empty|denied|permitted"):
+        entry_name(endless)
+    with pytest.raises(OSError, match="larger than 10 bytes"):
+        open_regular(sparse, 10)

@@ -1,6 +1,6 @@
 """Attack the service case by case: a table, JSON, and status 1 where a bar is missed.
 
-    bench/faults/run [--quick] [--json FILE] [CASE ...]
+    bench/faults/run [--quick] [--minutes MINUTES] [--json FILE] [CASE ...]
 
 Each case runs in a process of its own, with a limit on its time and memory, on loopback. Cases that are tests of the
 project run as such; ``--quick`` makes the others smaller.
@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,8 +33,9 @@ from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.model import MAIN, Mirror
 from mirrorlist.core.network.prefixes import parse_prefix
 from mirrorlist.core.snapshot import Snapshot, decode, encode
+from tests.clients.proxies import Proxied, haproxy, nginx
+from tests.serving import PATH, Service, checkout, mirror_file, put, serving
 from tests.serving import ask as ask_port
-from tests.serving import checkout, serving
 from tests.web.asking import Answer, Both, ask, both, environ
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -231,28 +233,122 @@ def _resident_mib() -> float:
     return int(text[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
-def slow_clients(_: bool) -> Held:
-    """200 clients that never finish their request: others are answered, p99 under a second, on the server alone."""
-    probes, times, lost = 500, [], 0
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        serving(checkout(Path(directory) / "x", "a.example.org")) as service,
-    ):
-        sockets = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(200)]
-        for each in sockets:
-            each.sendall(b"GET /mirrorlist/9/baseos HTTP/1.1\r\nHost: x\r\nX-")
-        for number in range(probes):
-            sockets[number % 200].sendall(b"a")
-            began = time.monotonic()
-            try:
-                lost += ask_port(service.port)[0] != 200
-            except OSError:
-                lost += 1
-            times.append(time.monotonic() - began)
-        for each in sockets:
-            each.close()
+def slow_clients(proxy: Callable[[Path, int], AbstractContextManager[Proxied]] | None = None) -> Callable[[bool], Held]:
+    """A case of 200 clients that never finish their request, at the server alone or through a file of deploy/: others
+    are answered, p99 under a second."""
+
+    def run(_: bool) -> Held:
+        with tempfile.TemporaryDirectory() as directory, ExitStack() as running:
+            service = running.enter_context(serving(checkout(Path(directory) / "x", "a.example.org")))
+            port = service.port
+            if proxy:
+                port = running.enter_context(proxy(Path(directory) / "proxy", port)).http
+            return _probed(port)
+
+    return run
+
+
+def _probed(port: int, slow: int = 200, probes: int = 500) -> Held:
+    """Probes a port while each of the slow clients sends a byte now and then, and comes back when it is sent away."""
+    times, lost, sockets = [], 0, [_slow_client(port) for _ in range(slow)]
+    for number in range(probes):
+        try:
+            sockets[number % slow].sendall(b"a")
+        except OSError:
+            sockets[number % slow].close()
+            sockets[number % slow] = _slow_client(port)
+        began = time.monotonic()
+        try:
+            lost += ask_port(port)[0] != 200
+        except OSError:
+            lost += 1
+        times.append(time.monotonic() - began)
+        time.sleep(0.03)  # 15 s in all, past the time in which a proxy wants the whole head
+    for each in sockets:
+        each.close()
     p99 = sorted(times)[len(times) * 99 // 100]
     return Held(lost <= probes / 100 and p99 < 1, f"{probes - lost} of {probes} answered, p99 {p99 * 1000:.1f} ms")
+
+
+def _slow_client(port: int) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", port))
+    client.sendall(b"GET /mirrorlist/9/baseos HTTP/1.1\r\nHost: x\r\nX-")
+    return client
+
+
+def soak(quick: bool, minutes: float = 10.0) -> Held:
+    """Half of the peak for so long, with a reload every 5 s: no answer 5xx, descriptors and memory flat."""
+    seconds = 15.0 if quick else 60 * minutes
+    with tempfile.TemporaryDirectory() as directory:
+        config = checkout(Path(directory) / "x", "a.example.org")
+        with serving(config) as service:
+            pause = Path(directory) / "pause.lua"
+            pause.write_text("")
+            peak = Wrk(service.port, 3, pause).result()
+            each = 1000 * CONNECTIONS / peak.a_second  # milliseconds between the requests of a connection
+            _pause(pause, each)
+            busy = 1000 * CONNECTIONS / Wrk(service.port, 3, pause).result().a_second - each
+            _pause(pause, 2 * each - busy)
+            load, reloads, half = Wrk(service.port, seconds, pause), 0, _weight(service)
+            begun = time.monotonic()
+            while (past := time.monotonic() - begun) < seconds - 1:
+                if past >= 5 * (reloads + 1):
+                    reloads += 1
+                    put(config.parent / "mirrors.d" / "b.yml", mirror_file(f"b{reloads}.example.org"))
+                if past < seconds / 2:
+                    half = _weight(service)
+                time.sleep(0.2)
+            end, found = _weight(service), load.result()
+            taken = service.log().count('"published"') - 1
+    files, grown, most = end[0] - half[0], end[1] - half[1], 8.0 if quick else 2.0
+    told = (
+        f"{found.a_second:.0f} of {peak.a_second:.0f} a second for {seconds:.0f} s, {reloads} reloads, "
+        f"{found.bad} bad answers, {grown:+.1f} MiB and {files:+d} descriptors in the second half"
+    )
+    return Held(not found.bad and taken >= reloads and files <= 0 and grown < most, told)
+
+
+def _pause(script: Path, milliseconds: float) -> None:
+    """Has wrk wait before each request."""
+    script.write_text(f"function delay() return {max(milliseconds, 0):.0f} end\n")
+
+
+CONNECTIONS = 256
+
+
+@dataclass(frozen=True)
+class Load:
+    """What wrk found: requests a second, and answers that were neither 2xx nor 3xx, or that never came."""
+
+    a_second: float
+    bad: int
+
+
+class Wrk:
+    """wrk at a port, for some seconds."""
+
+    def __init__(self, port: int, seconds: float, script: Path) -> None:
+        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "-s", str(script)]
+        self._process = subprocess.Popen(
+            [*command, f"http://127.0.0.1:{port}{PATH}"], stdout=subprocess.PIPE, text=True
+        )
+
+    def result(self) -> Load:
+        """Waits for its end."""
+        shown = self._process.communicate()[0]
+        rate = re.search(r"Requests/sec:\s+([\d.]+)", shown)
+        failed = re.findall(r"(?:Non-2xx or 3xx responses:|connect|read|write|timeout) (\d+)", shown)
+        return Load(float(rate[1]) if rate else 0.0, sum(map(int, failed)))
+
+
+def _weight(service: Service) -> tuple[int, float]:
+    """Descriptors, including the clients' connections, and private MiB, of all workers together."""
+    files = mib = 0.0
+    for pid in service.workers():
+        resident, shared = map(int, Path(f"/proc/{pid}/statm").read_text().split()[1:3])
+        mib += (resident - shared) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+        files += len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return int(files), mib
 
 
 def expensive_flood(quick: bool) -> Held:
@@ -274,7 +370,9 @@ def tested(*paths: str, more: str = "not client") -> Callable[[bool], Held]:
         chosen = f"{more} and not slow" if quick else more
         command = [sys.executable, "-m", "pytest", "-q", "-n0", "-m", chosen, *paths]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        return Held(done.returncode == 0, (done.stdout.strip().splitlines() or [done.stderr[-200:]])[-1])
+        lines = done.stdout.strip().splitlines() or [done.stderr[-200:]]
+        failed = [line.split(" - ")[0] for line in lines if line.startswith(("FAILED", "ERROR"))]
+        return Held(done.returncode == 0, "; ".join([lines[-1], *failed[:3]]))
 
     run.__doc__ = "Tests: " + " ".join(paths)
     return run
@@ -289,11 +387,15 @@ CASES: dict[str, Callable[[bool], Held]] = {
     "tampering": tampering,
     "replay and reload": tested("tests/test_reload.py", "tests/web/test_coherence.py"),
     "kills": tested("tests/store/test_kills.py", "tests/test_processes.py"),
-    "slow clients": slow_clients,
+    "slow clients": slow_clients(),
+    "slow clients, nginx": slow_clients(nginx),
+    "slow clients, haproxy": slow_clients(haproxy),
     "flood": flood,
     "expensive flood": expensive_flood,
+    "soak": soak,
     "outages": tested("tests/test_outages.py", "tests/store/test_database.py"),
     "hooks, channel, mail": tested("tests/web/test_hooks.py", "tests/following", "tests/publishing/test_mail.py"),
+    "vantage uploads": tested("tests/web/test_vantage_reports.py", "tests/probing/test_vantage.py"),
     "pull and judge": tested("tests/pulling", "tests/test_validate_mirrors.py"),
 }
 
@@ -303,33 +405,41 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--minutes", type=float, default=10.0, help="of the soak; default: 10, with --quick 15 seconds")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     parser.add_argument("case", nargs="*", help="names or parts of them; default: all")
     options = parser.parse_args()
     if options.inside:
         resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
-        held = CASES[options.inside](options.quick)
+        case = CASES[options.inside]
+        held = soak(options.quick, options.minutes) if case is soak else case(options.quick)
         print(json.dumps([held.ok, held.told]))
         return 0
     print(f"load average at the start: {os.getloadavg()[0]:.2f}")
     rows = []
     for name in CASES:
         if not options.case or any(part in name for part in options.case):
-            rows.append(_row(name, options.quick))
-            print("{held:5} {case:22} {seconds:>6} s  {told}".format(**rows[-1]), flush=True)
+            rows.append(_row(name, options.quick, options.minutes))
+            print("{held:5} {case:23} {seconds:>6} s  {told}".format(**rows[-1]), flush=True)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")
     return 0 if all(row["held"] == "held" for row in rows) else 1
 
 
-def _row(name: str, quick: bool) -> dict[str, object]:
+def _row(name: str, quick: bool, minutes: float) -> dict[str, object]:
     """One case in a process of its own."""
-    command = [sys.executable, str(Path(__file__).with_name("run")), "--inside", name, *["--quick"] * quick]
+    command = [sys.executable, str(Path(__file__).with_name("run")), "--inside", name, "--minutes", f"{minutes}"]
+    command += ["--quick"] * quick
     began = time.monotonic()
     try:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=300 if quick else 1800, check=False
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300 if quick else 1800 + 60 * minutes,
+            check=False,
         )
         ok, told = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else (False, done.stderr[-300:])
     except subprocess.TimeoutExpired:

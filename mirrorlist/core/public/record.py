@@ -119,9 +119,10 @@ def public_record(known: RecordInputs) -> PublicRecord:
 
 
 def _run(run: PublicRun, mirrors: Sequence[Mirror]) -> PublicRun:
-    """A run as far as it concerns mirrors that everybody may know of: others could be counted by the rest."""
+    """A run as far as it concerns mirrors that everybody may know of: others could be counted by the rest. A run among
+    fewer mirrors than are public now has their number, too: it may have had hidden ones."""
     public = sum(is_public(mirror) and mirror.status in SERVED_STATUSES for mirror in mirrors)
-    if not run.mirrors or run.mirrors <= public:
+    if not run.mirrors or run.mirrors == public:
         return run
     return replace(run, mirrors=public, requests=run.requests and run.requests * public // run.mirrors)
 

@@ -44,6 +44,8 @@ OTHER_NAMES: Mapping[str, Mapping[str, str]] = {
 }
 """What Azure's files of addresses call a region, and what its users do."""
 
+LARGEST_LIST = 64 << 20
+"""Bytes of a provider's file; the largest has 4 MB."""
 WITHOUT_HYPHENS = frozenset({"azure"})
 """Providers whose names have none: there ``west-europe`` is ``westeurope``."""
 
@@ -130,7 +132,7 @@ def serial_of(provider: str, path: Path) -> str:
         GeoDatabaseError: the file cannot be read, or is not JSON.
     """
     try:
-        with open_regular(path) as file:
+        with open_regular(path, LARGEST_LIST) as file:
             found = json.loads(file.read())[_SERIALS[provider]]
     except KeyError:
         return ""
@@ -163,7 +165,7 @@ def read_cloud_ranges(files: Mapping[str, str]) -> list[tuple[Prefix, Region]]:
 
 def _read(provider: str, path: Path) -> Iterable[tuple[Prefix, Region]]:
     try:
-        with open_regular(path) as file:
+        with open_regular(path, LARGEST_LIST) as file:
             pairs = list(PARSERS[provider](json.loads(file.read())))
     except OSError as error:
         raise GeoDatabaseError(f"{path}: {error.strerror}") from None

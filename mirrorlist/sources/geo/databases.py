@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,8 @@ def entry_name(path: Path) -> str:
     """
     try:
         with open_regular(path) as file:
+            if not os.fstat(file.fileno()).st_size:  # as of all files of /proc, some of which never end
+                raise OSError(0, "empty; name a database", str(path))
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise GeoDatabaseError(f"{path}: {error.strerror or error}") from None
