@@ -87,10 +87,12 @@ class Network:
 
 def _mirror(number: int, dice: random.Random) -> Mirror:
     name = f"m{number}"
-    host = dice.choice([f"{name}.example.org"] * 6 + [f"[2001:db8:9::{number:x}]", f"203.0.113.{number}"])
+    has_network = dice.random() < 0.3
+    literals = [f"[2001:db8:9::{number:x}]", f"203.0.113.{number}"]
+    host = dice.choice([f"{name}.example.org"] * (2 if has_network else 6) + literals)
     urls = {protocol: f"{protocol}://{host}/linux/" for protocol in dice.choice([WEB_PROTOCOLS, WEB_PROTOCOLS[1:]])}
     fields: dict[str, Any] = {"bandwidth_mbps": dice.choice([None, 100, 10_000])}
-    if dice.random() < 0.2:
+    if has_network:
         fields |= {"subnets": [dice.choice(["192.0.2.0/28", "2001:db8::/48"])], "private": dice.random() < 0.5}
         fields |= {"monopoly": dice.random() < 0.3}
     return mirror(name, dice.choice(sorted(CITIES)), urls={MAIN: urls}, **fields)
@@ -209,6 +211,12 @@ def is_fit(network: Network, number: int, path: str, families: Sequence[Family],
     )
 
 
+def is_good_somewhere(network: Network, name: str, path: str) -> bool:
+    """Whether a mirror is good for a path over one family at least."""
+    number = next(n for n, each in enumerate(network.snapshot.mirrors) if each.name == name)
+    return is_fit(network, number, path, [*Family], RepositoryLocator(OF).judged(MAIN, path))
+
+
 def is_unseen(network: Network, number: int, within: Sequence[str]) -> bool:
     """Whether nobody has seen of a mirror what decides about a path."""
     holds = network.snapshot.facts.health.holds
@@ -233,6 +241,11 @@ def check(asked: Asked, network: Network, family: Family) -> None:
         living = [url for url in asked.listed if url.removesuffix(path) in own]
         dead = [url for url in asked.listed if (names := asked.names([url])) and not private_of(of) & {*names}]
         assert [*living, *dead] == [url for url in asked.listed if url in {*living, *dead}], "no dead one goes before"
+        goods = [
+            *(url for url in asked.urls if any(is_good_somewhere(network, name, path) for name in asked.names([url]))),
+            *(url for url in asked.urls if not of.facts.service.fallbacks and url == ORIGIN + path),
+        ]
+        assert goods == [url for url in asked.urls if url in goods], "nor an origin nobody named before a good mirror"
     handed = asked.names(asked.urls)
     assert not set(handed) & asked.left_out
     numbers = {each.name: number for number, each in enumerate(of.mirrors)}
@@ -419,6 +432,35 @@ def test_a_redirect_takes_a_mirror_that_works_over_the_family_as_long_as_there_i
         assert hosts(found) == {"six"}
     lacking = both(indexed(made, {TEXT: Has(lacking=("six",))}))
     assert "six" not in hosts([lacking.get(f"/dl/{TEXT}", ipv, "2a01:4f8::1").headers["location"]])
+
+
+@pytest.mark.parametrize(
+    ("named", "dead_over", "expected"),
+    [
+        ((), {}, ["inside", "origin", "dead"]),
+        (OWN, {}, ["own", "inside", "dead"]),
+        (OWN[:1], {"ipv4": OWN[:1]}, ["inside", "own", "dead"]),
+    ],
+)
+def test_while_no_public_mirror_is_good_a_private_one_of_the_other_family_comes_before_all_but_named_fallbacks(
+    named: tuple[str, ...], dead_over: dict[str, tuple[str, ...]], expected: list[str]
+) -> None:
+    inside = mirror("inside", "berlin", subnets=["192.0.2.0/24"], private=True)
+    silent = {Family.IPV4: bytes([Reach.NO_ADDRESS, Reach.SILENT]), Family.IPV6: bytes([0, Reach.SILENT])}
+    bad = {reach_key(MAIN, protocol, family): column for family, column in silent.items() for protocol in WEB_PROTOCOLS}
+    of = both(snapshot(
+        [inside, mirror("dead", "berlin")], at=AT, trees=TREES, catalogue=OF, origins={MAIN: ORIGIN},
+        fallbacks={MAIN: named} if named else {},
+        facts={"health": HealthTable(bad_reach=bad, dead_trees_over=dead_over)},
+    ))  # fmt: skip
+    answer = of.get(f"/dl/{TEXT}", "mirrorlist&format=json", "192.0.2.7")
+    links = of.get(f"/dl/{TEXT}.meta4", "", "192.0.2.7").body.decode()
+    assert answer.status == 200
+    assert list(dict.fromkeys(re.findall(r"https?://([a-z]+)\.example\.org/", links))) == expected
+    first = of.get(f"/dl/{TEXT}", "", "192.0.2.7").headers["location"]
+    assert hosts([first]) == {expected[0]}
+    listed = of.get("/mirrorlist", f"path={TEXT}", "192.0.2.7").body.decode()
+    assert re.findall(r"^https://([a-z]+)", listed, re.MULTILINE) == [each for each in expected if each in listed]
 
 
 @pytest.mark.parametrize("ipv", ["4", "6"])

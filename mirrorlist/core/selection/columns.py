@@ -27,8 +27,9 @@ as many as sets of mirrors that have a file. About 4 KB each with 530 mirrors.""
 class PreparedColumn:
     """A column with a number of its own, its fallback level, and the notes for people on it.
 
-    ``urls`` has those that come first, ``working`` also the unchecked ones (see ``Usability``), and ``every`` the
-    others too. Where a column would have nobody it is the next wider one. ``is_last``: there are only others.
+    ``urls`` has those that come first, ``working`` also the unchecked ones (see ``Usability``), ``good`` the others
+    too that work over another family, and ``every`` those that were good once. Where a column would have nobody it is
+    the next wider one. ``none_works``: there are only others; ``none_is_good``: there are only those once good.
     ``own`` are the project's own trees for the same question. ``is_filtered``: a client's filter leaves out mirrors.
     """
 
@@ -36,21 +37,25 @@ class PreparedColumn:
     is_filtered: bool
     urls: Column
     working: Column
+    good: Column
     every: Column
     rung: FallbackLevel
     notes: tuple[str, ...]
     own: OwnTrees
-    is_last: bool = False
+    none_works: bool = False
+    none_is_good: bool = False
 
     @property
     def wider(self) -> tuple[Column, ...]:
         """The columns after ``urls`` that have more mirrors, one after the other."""
-        columns = (self.urls, self.working, self.every)
+        columns = (self.urls, self.working, self.good, self.every)
         return tuple(wide for narrow, wide in pairwise(columns) if wide is not narrow)
 
-    def count_working(self, numbers: Sequence[int]) -> int:
-        """How many of the mirrors of a list, which are at its front, are known to answer the client."""
-        return 0 if self.is_last else sum(self.working[number] is not None for number in numbers)
+    def among(self, numbers: Sequence[int]) -> list[int | str]:
+        """The mirrors of a list, and the project's own trees in their places."""
+        working = 0 if self.none_works else sum(self.working[number] is not None for number in numbers)
+        good = 0 if self.none_is_good else sum(self.good[number] is not None for number in numbers)
+        return self.own.among(numbers, working, good)
 
 
 class Columns:
@@ -100,18 +105,21 @@ class Columns:
         snapshot = self._snapshot
         usable = usability_by(self._ways, query, family, narrowing)
         every = [*(self._encoded(trees[0]) if trees else None for trees in usable.urls), None]
-        working = _without(every, usable.others)
-        is_last = working is every and bool(usable.others)
+        numbers = {number for number, url in enumerate(every) if url}
+        good = _without(every, usable.once_good)
+        working = _without(good, usable.others)
         return PreparedColumn(
             number=number,
             is_filtered=bool(narrowing.unwanted),
             urls=_without(working, usable.unchecked),
             working=working,
+            good=good,
             every=every,
             rung=usable.rung,
             notes=rung_notes(snapshot, query, usable),
             own=own_trees(snapshot, query, family, usable.rung),
-            is_last=is_last,
+            none_works=numbers <= usable.others,
+            none_is_good=numbers <= usable.once_good,
         )
 
     def _encoded(self, tree: str) -> bytes:

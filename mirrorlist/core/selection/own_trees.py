@@ -20,20 +20,28 @@ T = TypeVar("T")
 class OwnTrees:
     """The project's own trees that answers to one question may hold, by URL.
 
-    ``answering`` follows the mirrors that work for the client, and before all others: those that work over another
-    address family only, or were good once. ``last`` are the trees that do not answer, or not over the
-    client's family. With ``enough`` mirrors that work a list does without any.
+    ``answering`` follows the mirrors that work for the client, before those that work over another address family
+    only; ``resorts`` follow these, before mirrors that were good once. ``last`` are the trees that do not answer, or
+    not over the client's family. With ``enough`` mirrors that work a list does without any.
     """
 
     answering: tuple[str, ...]
+    resorts: tuple[str, ...]
     last: tuple[str, ...]
     enough: int
 
-    def among(self, mirrors: Sequence[T], working: int) -> list[T | str]:
-        """Mirrors, of which this many at the front work for the client, and the trees in their places."""
+    @property
+    def every(self) -> tuple[str, ...]:
+        """All of them, in order."""
+        return self.answering + self.resorts + self.last
+
+    def among(self, mirrors: Sequence[T], working: int, good: int) -> list[T | str]:
+        """Mirrors, of which this many at the front work for the client, and this many over any address family, and the
+        trees in their places."""
         if working >= self.enough:
             return list(mirrors)
-        return [*mirrors[:working], *self.answering, *mirrors[working:], *self.last]
+        over_another = mirrors[working:good]
+        return [*mirrors[:working], *self.answering, *over_another, *self.resorts, *mirrors[good:], *self.last]
 
 
 def own_trees(
@@ -49,7 +57,7 @@ def own_trees(
         # The trees in the order of the protocols that are wanted; those of one protocol as service.yml lists them.
         order = {protocol.value: rank for rank, protocol in enumerate(query.protocols)}
         vaults = sorted(service.catalogue.vault_urls, key=lambda tree: order.get(_scheme(tree), len(order)))
-        return OwnTrees((), tuple(tree for tree in vaults if _scheme(tree) in query.protocols), 1)
+        return OwnTrees((), (), tuple(tree for tree in vaults if _scheme(tree) in query.protocols), 1)
     if query.by_tree or (query.file is not None and is_empty):
         trees = last_resorts(snapshot, module, family)
     else:
@@ -57,10 +65,14 @@ def own_trees(
     trees = tuple(tree for tree in trees if _scheme(tree) in query.protocols and query.filter.allows(tree))
     none_is_good = level is FallbackLevel.LAST_KNOWN  # below it only mirrors of the client's networks, which are good
     ready: tuple[str, ...] = ()
-    if none_is_good or service.fallbacks.get(module):  # an origin that nobody named a fallback spares itself
-        enough = Answering.OVER_ANOTHER if none_is_good else Answering.WELL
-        ready = tuple(tree for tree in trees if answering(snapshot.facts.health, tree, family) <= enough)
-    return OwnTrees(ready, tuple(tree for tree in trees if tree not in ready), max(snapshot.policy.fallback_minimum, 1))
+    if service.fallbacks.get(module):  # an origin that nobody named a fallback spares itself
+        ready = tuple(tree for tree in trees if answering(snapshot.facts.health, tree, family) is Answering.WELL)
+    resorts: tuple[str, ...] = ()
+    if none_is_good:
+        heard = (tree for tree in trees if answering(snapshot.facts.health, tree, family) is not Answering.NOT)
+        resorts = tuple(tree for tree in heard if tree not in ready)
+    last = tuple(tree for tree in trees if tree not in (*ready, *resorts))
+    return OwnTrees(ready, resorts, last, max(snapshot.policy.fallback_minimum, 1))
 
 
 class Answering(IntEnum):
@@ -105,5 +117,5 @@ def rung_notes(snapshot: Snapshot, query: Query, usable: Usability) -> tuple[str
     """The notes for people on the fallback level; nothing of the fallbacks where there are none."""
     if usable.rung is FallbackLevel.FALLBACKS:
         trees = own_trees(snapshot, query, None, usable.rung, is_empty=True)
-        return usable.notes if trees.answering or trees.last else ()
+        return usable.notes if trees.every else ()
     return usable.notes

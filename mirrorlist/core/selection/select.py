@@ -48,18 +48,20 @@ OUT_OF_REACH_NOTE = "nobody else has this: clients of your country or network ar
 @dataclass(frozen=True, slots=True)
 class Sieved:
     """The mirrors, by number, that may be in this client's groups; of these the usable ones, and those that come
-    behind them (see ``Usability``), first the unchecked ones; the reasons of all that are not usable."""
+    behind them (see ``Usability``), first the unchecked ones, last those once good; the reasons of all that are not
+    usable."""
 
     standing: frozenset[int]
     usable: frozenset[int]
     unchecked: frozenset[int]
     others: frozenset[int]
+    once_good: frozenset[int]
     reasons: Mapping[int, Reason]
 
     @property
     def tiers(self) -> list[frozenset[int]]:
         """Those that can be given, those before others that come before them; none of the sets is empty."""
-        return [each for each in (self.usable, self.unchecked, self.others) if each]
+        return [each for each in (self.usable, self.unchecked, self.others, self.once_good) if each]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class _Found:
 
     @property
     def is_empty(self) -> bool:
-        return not self.sieved.tiers and not (self.own.answering or self.own.last)
+        return not self.sieved.tiers and not (self.own.every)
 
 
 def select(
@@ -110,7 +112,8 @@ def select(
     groups, alone = _groups(snapshot, sieved, near, query, client)
     chosen = list(islice(_ordered(snapshot, groups, client, sieved, now), snapshot.policy.limit))
     working = sieved.usable | sieved.unchecked
-    listed = chosen if alone else found.own.among(chosen, sum(number in working for number in chosen))
+    counts = (sum(number in among for number in chosen) for among in (working, working | sieved.others))
+    listed = chosen if alone else found.own.among(chosen, *counts)
     ranks = {number: rank for rank, number in enumerate(listed) if not isinstance(number, str)}
     trees = [(tree, rank) for rank, tree in enumerate(listed) if isinstance(tree, str)]
     return Selection(
@@ -178,7 +181,8 @@ def _sieve(ruled: Sequence[Reason | None], usable: Usability, near: Collection[i
     others = usable.others & standing
     unchecked = (usable.unchecked & standing).difference(near, others)
     mine = frozenset(standing - reasons.keys() - unchecked - others)
-    return Sieved(frozenset(standing), mine, unchecked, others, reasons)
+    once_good = usable.once_good & standing
+    return Sieved(frozenset(standing), mine, unchecked, others - once_good, once_good, reasons)
 
 
 def _reason_against(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:

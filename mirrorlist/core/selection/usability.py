@@ -83,7 +83,8 @@ class Usability:
     """For each mirror its URLs (empty where it cannot be used) and the reason; the fallback level that was reached.
 
     ``others`` have URLs, and follow all that are known to work for the client and behind the project's own trees
-    that answer: those that work over another family only, and on the level "last known good" all public ones.
+    that answer: those that work over another family only, and on the level "last known good" all public ones, which
+    are the ``once_good`` among them and come last.
     ``unchecked`` come before these and behind the rest, but for clients in networks that they name: nobody has seen
     there what is asked for, and on others somebody has.
     """
@@ -93,6 +94,7 @@ class Usability:
     rung: FallbackLevel
     others: frozenset[int] = frozenset()
     unchecked: frozenset[int] = frozenset()
+    once_good: frozenset[int] = frozenset()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -184,7 +186,14 @@ def _usability_by(ways: UsableWays, query: Query, family: Family | None, narrowi
     others = frozenset(n for n, urls in enumerate(every.urls) if urls and not mine.urls[n])
     urls = tuple(good or any_way for good, any_way in zip(mine.urls, every.urls, strict=True))
     decided = own or every
-    return Usability(urls, decided.reasons, decided.rung, others, own.unchecked if own else frozenset())
+    return Usability(
+        urls,
+        decided.reasons,
+        decided.rung,
+        others,
+        own.unchecked if own else frozenset(),
+        frozenset() if own else others & every.once_good,
+    )
 
 
 def _down(ways: UsableWays, asked: _Asked) -> Usability:
@@ -220,11 +229,10 @@ def _column(ways: UsableWays, asked: _Asked, step: _Step) -> Usability:
         urls[number], reasons[number] = (), reason
     for number in health.out:
         urls[number], reasons[number] = (), Reason.TAKEN_OUT
-    once_good = rung is FallbackLevel.LAST_KNOWN
-    others = frozenset(n for n, found in enumerate(urls) if found and ways.public[n]) if once_good else frozenset()
-    return Usability(
-        tuple(urls), tuple(reasons), rung, others, frozenset() if once_good else _unchecked(ways, asked, urls, compared)
-    )
+    if rung is FallbackLevel.LAST_KNOWN:
+        once_good = frozenset(n for n, found in enumerate(urls) if found and ways.public[n])
+        return Usability(tuple(urls), tuple(reasons), rung, once_good, once_good=once_good)
+    return Usability(tuple(urls), tuple(reasons), rung, unchecked=_unchecked(ways, asked, urls, compared))
 
 
 def _unchecked(

@@ -126,7 +126,7 @@ class Rows:
     def _new(self, key: int, place: int) -> AnswerParts:
         column, writing = self._prepared, self._writing
         numbers, alone = self._orders.listed(key, column)
-        listed = numbers if alone else column.own.among(numbers, column.count_working(numbers))
+        listed = numbers if alone else column.among(numbers)
         parts = (
             writing.fallback(each, BEST_PREFERENCE - rank)
             if isinstance(each, str)
@@ -300,7 +300,7 @@ class Routes:
                 first = route
             else:
                 before.instead = route
-            if not left.countries and (query.file is not None or column.own.answering or column.own.last):
+            if not left.countries and (query.file is not None or column.own.every):
                 break  # the project's own trees are an answer too, and Flask writes it
             before = route
         return first

@@ -158,7 +158,7 @@ class RedirectTargets:
     def _own_will_do(self, column: PreparedColumn) -> bool:
         """Whether the project's own trees are an answer for lack of mirrors; the view gives it."""
         wanted = self._filter or NO_FILTER
-        return not wanted.countries and bool(column.own.answering or column.own.last)
+        return not wanted.countries and bool(column.own.every)
 
     def _new_way(self, kind: _Kind, key: int) -> RedirectTarget | None:
         if kind.column is None and not kind.resorts:
@@ -200,7 +200,7 @@ class RedirectTargets:
         numbers, alone = self._orders.listed(key, column)
         urls = column.every
         trees: dict[str, int | None] = {}
-        for each in numbers if alone else column.own.among(numbers, column.count_working(numbers)):
+        for each in numbers if alone else column.among(numbers):
             if isinstance(each, str):
                 trees.setdefault(each, None)
             else:
