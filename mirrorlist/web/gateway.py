@@ -51,6 +51,17 @@ class Exchange(Protocol):
         """A future of the next message with a part of the body; it is done without an event loop."""
 
 
+ONE_HOST = b"# send one Host header\n"
+BAD_HOST: tuple[dict[str, object], ...] = (
+    {
+        "type": "http.response.start", "status": 400,
+        "headers": [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(ONE_HOST))],
+    },
+    {"type": "http.response.body", "body": ONE_HOST},
+)  # fmt: skip
+"""To a request with several hosts, of which a proxy may have gone by another: RFC 9112, section 3.2. One with none is
+answered: nginx makes such a one of HTTP/1.0."""
+
 BODY_SECONDS = 15.0
 """How long the body of a request may take."""
 BODY_LOOK_SECONDS = 0.01
@@ -120,6 +131,10 @@ class Gateway:
         if body_of_request is None and scope["method"] == "POST":
             return partial(self, scope, exchange, RequestBody(exchange))
         begun, environ = _Begun(), self.environ(scope)
+        if "," in environ.get("HTTP_HOST", ""):
+            for message in BAD_HOST:
+                exchange.send(message)
+            return None
         if body_of_request is not None:
             environ["wsgi.input"] = body_of_request
         answer = self._application(environ, begun)

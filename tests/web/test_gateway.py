@@ -85,7 +85,7 @@ def test_what_the_application_answers_is_sent_whole() -> None:
         return Body([b"one, ", b"two"])
 
     exchange = Exchange()
-    Gateway(application)(scope(), exchange)
+    Gateway(application)(scope((b"host", b"a")), exchange)
     assert exchange.sent == [
         {
             "type": "http.response.start", "status": 302,
@@ -94,6 +94,22 @@ def test_what_the_application_answers_is_sent_whole() -> None:
         {"type": "http.response.body", "body": b"one, two"},
     ]  # fmt: skip
     assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "is_answered"),
+    [((), True), ((b"a",), True), ((b"",), True), ((b"a", b"b"), False), ((b"a", b"a"), False), ((b"a,b",), False)],
+)
+def test_a_request_names_at_most_one_host(hosts: tuple[bytes, ...], is_answered: bool) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return (b"answer",)
+
+    exchange = Exchange()
+    assert Gateway(application)(scope(*((b"host", host) for host in hosts)), exchange) is None
+    assert [message.get("status", message.get("body")) for message in exchange.sent] == (
+        [200, b"answer"] if is_answered else [400, b"# send one Host header\n"]
+    )
 
 
 @pytest.mark.parametrize(
