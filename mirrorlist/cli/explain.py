@@ -42,11 +42,13 @@ def explain(
     """
     snapshot = snapshot_of(context)
     query, client, now = query_of(snapshot, release, repo, **given), client_of(snapshot, ip), context.clock()
+    checks = Checks(context, snapshot.facts)
     if as_json:
         selection = select(snapshot, query, client, now)
-        tell_json(with_iso(explanation(snapshot, selection, everything=True)))
+        told = with_iso(explanation(snapshot, selection, everything=True))
+        checked = {each.mirror.name: checks.of(each.mirror, selection.query) for each in selection.choices}
+        tell_json(told | {"chosen": [row | {"checked": checked[row["name"]]} for row in told["chosen"]]})
         return
-    checks = Checks(context, snapshot.facts)
     tell(Console(highlight=False), snapshot, query, client, now, everything, checks)
 
 

@@ -180,7 +180,7 @@ def test_every_command_says_how_deep_a_mirror_was_checked_and_when_next(network:
     deep = r"rpm: 5 of 5 files seen, the last at \S+ \S+ UTC; next look about \S+ \S+ UTC"
     all_of = r"1 of 1 rpm compared, 1 whole; last \S+ \S+ UTC, next about \S+ \S+ UTC"
     for words, said in {
-        question: deep, ("mirrors",): all_of, ("health", "b.example.org"): f"content: {all_of}",
+        question: deep, (*question, "--json"): f'"checked": "{deep}"', ("mirrors",): all_of, ("health", "b.example.org"): f"content: {all_of}",
         ("health", "b.example.org", "--all"): deep, ("which", f"{REPOSITORY}Packages/b-1.rpm"): deep,
     }.items():  # fmt: skip
         told = network.told(*words)
