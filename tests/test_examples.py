@@ -58,7 +58,7 @@ def xcp_ng(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 def test_every_finding_is_meant(tmp_path: Path) -> None:
     """The service takes all files; as new ones the maintainers would send back those whose flag is elsewhere."""
-    armbian = told("armbian", tmp_path, "validate", status=1)
+    armbian = told("armbian", tmp_path, "validate", "--verbose", status=1)
     assert "37 files: 31 accepted, 6 refused; 6 errors, 5 warnings" in armbian
     assert set(re.findall(r" (?:error|warning) \[(.+?)\]", armbian)) == {"place-contradiction", "bandwidth-cap"}
     elsewhere = set(re.findall(r"(\S+)\.yml:\d+:\d+: error \[place-contradiction\]", armbian))

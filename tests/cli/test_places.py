@@ -85,5 +85,13 @@ def test_explain_tells_how_the_place_of_every_chosen_mirror_was_found(checkout: 
         "placed by its city and state, which are swapped (1)": ["swapped.example.org"],
         "placed by its country (1)": ["shinchu.example.org"],
         "of unknown place (1)": ["nowhere.example.org"],
+        "content not checked (6)": [
+            "ashburn.example.org",
+            "exact.example.org",
+            "juan.example.org",
+            "nowhere.example.org",
+            "shinchu.example.org",
+            "swapped.example.org",
+        ],
     }
     assert max(map(len, told.splitlines())) <= 80
