@@ -213,7 +213,7 @@ def test_a_changed_service_file_is_judged_with_all_mirrors(repository: Repositor
     done = repository.judge()
     assert done.returncode == 1
     assert "mirrors.d/legacy.example.net.yml:2:1: error [yaml-syntax]" in done.stdout
-    assert done.stderr.startswith("2 files: 1 accepted, 1 refused")
+    assert done.stderr.splitlines()[-1].startswith("2 files: 1 accepted, 1 refused")
 
     repository.put("service.yml", SERVICE + "nonsense: true\n")
     done = repository.judge()

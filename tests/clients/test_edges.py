@@ -59,6 +59,7 @@ def under_gunicorn(config: Path) -> Iterator[int]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORLIST_")}
     environment |= {"MIRRORLIST_CONFIG": str(config), "MIRRORLIST_STATE": str(config.parent / "state")}
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "mirrorlist.app:application"]
+    command += ["--workers", "4"]  # one client asks for more expensive answers than one worker grants
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         try:
             until(90, lambda: answers(port))

@@ -89,7 +89,7 @@ def _strict(rule: str, view: Callable[..., Response]) -> Callable[..., Response]
     path = re.sub("<(.*?)>", r"{\1}", rule)
 
     def strict(**arguments: str) -> Response:
-        known = openapi.query_names(path) if rule != "/api" else ()
+        known = openapi.query_names(path) if rule != "/api" else ("lang",)
         for name in _asked():
             if name not in known:
                 near = did_you_mean(name, known)
