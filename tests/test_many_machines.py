@@ -28,7 +28,8 @@ from tests.serving import PATH, Service, ask, put, serving, until
 from tests.test_leads import PATIENCE, Started, started
 from tests.test_nodes import web_server
 
-SKEW_SECONDS = 5.0
+SKEW_SECONDS = 20.0
+"""Nodes are under 5 s apart on machines of their own; here other tests take the same two cores."""
 SERVICE = """\
 versions: ["9"]
 arches: {"9": [x86_64]}
@@ -58,7 +59,7 @@ class Clients:
 
     def ask(self, ended: threading.Event) -> None:
         self.seen = [{} for _ in self.nodes]
-        while not ended.wait(0.01):
+        while not ended.wait(0.05):
             for number, node in enumerate(self.nodes):
                 self.asked += 1
                 now = time.monotonic()
@@ -190,7 +191,7 @@ def test_whatever_fails_in_the_centre_every_client_is_served_alike(tmp_path: Pat
         time.sleep(3)
     assert not [log for log in tmp_path.glob("*/*log") if "Traceback" in log.read_text()]
     assert clients.failed == []
-    assert clients.asked > 300
+    assert clients.asked > 150
     allowed = [{"a", "m"}, {"a", "b", "m"}, {"a", "b", "c", "m"}, {"a", "b", "c"}, {"a", "b", "c", "d"}]
     for seen in clients.seen:
         assert [set(each) for each in seen] == allowed, "each list once, in order: no older one came back"
