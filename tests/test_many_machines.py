@@ -28,8 +28,7 @@ from tests.serving import PATH, Service, ask, put, serving, until
 from tests.test_leads import PATIENCE, Started, started
 from tests.test_nodes import web_server
 
-SKEW_SECONDS = 20.0
-"""Nodes are under 5 s apart on machines of their own; here other tests take the same two cores."""
+SKEW_SECONDS = 5.0
 SERVICE = """\
 versions: ["9"]
 arches: {"9": [x86_64]}

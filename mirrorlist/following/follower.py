@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -87,6 +88,9 @@ class DirectorySource:
         return _bounded(data, most, str(path))
 
 
+SETTLED_SECONDS = 2.0
+
+
 class HttpSource:
     """A web server or object store. ``token`` is sent as a bearer token; only https protects it."""
 
@@ -125,10 +129,26 @@ class HttpSource:
                         raise ChannelError(f"{url}: not complete after {DEADLINE_SECONDS:.0f} s")
                 if validators is self._validators:
                     given = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
-                    self._validators = {ask: answer.headers[had] for ask, had in given.items() if had in answer.headers}
+                    known = {ask: answer.headers[had] for ask, had in given.items() if had in answer.headers}
+                    self._validators = known if _is_settled(answer.headers) else {}
                 return _bounded(bytes(data), most, url)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise ChannelError(f"{url}: {type(error).__name__}") from None
+
+
+def _is_settled(headers: Mapping[str, str]) -> bool:
+    """Whether a file is old enough for its validators to show each later change (RFC 9110, 8.8.2.2).
+
+    Servers know times to the second, and nginx makes its ETag of time and size: a file that is written twice in one
+    second looks the same.
+    """
+    if "Last-Modified" not in headers:
+        return True
+    try:
+        answered, modified = (parsedate_to_datetime(headers[name]).timestamp() for name in ("Date", "Last-Modified"))
+    except (KeyError, ValueError):
+        return False
+    return answered - modified >= SETTLED_SECONDS
 
 
 def _bounded(data: bytes, most: int, where: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -44,6 +45,7 @@ from mirrorlist.store.snapshot_files import FORMER, NAME, read_newest, write_sna
 from tests.building import mirror
 from tests.building import service as built_service
 from tests.building import snapshot as built_snapshot
+from tests.test_nodes import web_server
 
 NOW = 1_795_900_000.0
 KEY = private_key(new_key())
@@ -253,6 +255,7 @@ def test_over_http_an_unchanged_channel_costs_one_conditional_request(
 ) -> None:
     url, answers = server
     center.publish(1)
+    os.utime(center.channel / LATEST, (time.time() - 60,) * 2)  # a newer one may change within its second
     following = Follower(HttpSource(url, "t0ken"), PUBLIC, tmp_path / "node")
     assert following.step(NOW) is not None
     answers.clear()
@@ -349,3 +352,18 @@ def test_any_file_is_the_sum_of_its_pieces() -> None:
     for data in (b"", b"x", b"MIRRLST\n" + bytes(100), encode(built_snapshot([mirror("a")])), bytes(200)):
         assert b"".join(map(bytes, pieces(memoryview(data)))) == data
         assert all(map(len, pieces(memoryview(data))))
+
+
+def test_a_file_that_is_written_twice_in_a_second_is_read_twice(tmp_path: Path) -> None:
+    """As by servers that know times to the second, and whose ETag is of time and size."""
+    latest = tmp_path / "latest.json"
+    with web_server(tmp_path) as url:
+        source = HttpSource(url)
+        for text in (b"one", b"two"):
+            latest.write_bytes(text)
+            now = int(time.time())
+            os.utime(latest, (now, now))
+            assert source.changed("latest.json", 100) == text
+        os.utime(latest, (now - 60, now - 60))
+        assert source.changed("latest.json", 100) == b"two"
+        assert source.changed("latest.json", 100) is None
