@@ -74,6 +74,7 @@ IMPURE = {
 MOST_LINES = 400
 LINES_WITHOUT_REASON = 300
 LONGER: dict[str, str] = {
+    "mirrorlist/following/follower.py": "one channel, from its sources to the files in place",
     "mirrorlist/publishing/publisher.py": "one publication from its inputs to the file in place",
     "mirrorlist/core/public/types.py": "the public record field by field: nothing else gets out",
     "mirrorlist/core/public/record.py": "the public record: every part of it, made from what is known",

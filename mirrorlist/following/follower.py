@@ -284,10 +284,6 @@ class Follower:
         return found
 
 
-def _by_digest(data: memoryview) -> dict[str, bytes]:
-    return {sha256(each).hexdigest(): bytes(each) for each in pieces(data)}
-
-
 def follow(
     follower: Follower, every: float, stop: threading.Event, clock: Callable[[], float], lives: Callable[[], bool]
 ) -> None:
