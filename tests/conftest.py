@@ -47,3 +47,15 @@ def engine(url: str, tmp_path: Path) -> Iterator[sa.Engine]:
     opened = open_database(tmp_path, url)
     yield opened
     opened.dispose()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--failed-to FILE``: write the ids of the tests that failed, one per line."""
+    parser.addoption("--failed-to", type=Path, help="a file for the ids of the tests that failed, one per line")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Write what ``--failed-to`` asks for."""
+    if path := config.getoption("failed_to"):
+        bad = [report.nodeid for kind in ("failed", "error") for report in terminalreporter.getreports(kind)]
+        path.write_text("".join(f"{each}\n" for each in sorted(set(bad))))
