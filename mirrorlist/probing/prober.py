@@ -234,7 +234,9 @@ def work(
                         if lead:
                             limits = RequestLimits(leaping(time.monotonic, stop), stop.wait)
                             prober = Prober(state_dir, engine, clock, timeout, lead, stop, reporting, limits=limits)
-                            lane = quick and QuickProber(state_dir, engine, clock, lead, quick, reporting.turned)
+                            lane = quick and QuickProber(
+                                state_dir, engine, clock, lead, quick, reporting.turned, limits
+                            )
                             with beside(lane or None):
                                 _lead(prober, every, stop)
                     stop.wait(LEAD_AGAIN_SECONDS)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ import structlog
 from mirrorlist.checks.fetching.addresses import Resolver, system_resolver
 from mirrorlist.checks.fetching.fetch import Guard, guard_of
 from mirrorlist.checks.probing.quick import QuickLooker, QuicklySeen, TreeFile
+from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.runner import controls_of, probed_mirrors, resorts_of
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
@@ -52,7 +54,8 @@ OPEN_FILES = 4096
 
 @dataclass(slots=True)
 class QuickProber:
-    """The quick lane of one prober that leads. ``told`` hears of every tree that it turns."""
+    """The quick lane of one prober that leads. ``told`` hears of every tree that it turns; ``limits`` are those of the
+    runs, of which it leaves half."""
 
     state_dir: Path
     engine: sa.Engine
@@ -60,6 +63,7 @@ class QuickProber:
     lead: Leadership
     terms: QuickTerms
     told: Callable[[tuple[HealthChange, ...]], None]
+    limits: RequestLimits = field(default_factory=RequestLimits)
     stop: threading.Event = field(default_factory=threading.Event)
     resolver: Resolver = system_resolver
     _lane: QuickLane = field(init=False)
@@ -69,6 +73,7 @@ class QuickProber:
     _recorded_at: float = float("-inf")
     _fault: LastingFault = field(default_factory=LastingFault)
     _files: Mapping[str, tuple[TreeFile, ...]] = field(default_factory=dict)
+    _mirrors: Mapping[str, Mirror] = field(default_factory=dict)
     _facts: tuple[Hashable, Facts] | None = None
     _version: Hashable = None
     _repeats_at: float = field(init=False)
@@ -92,7 +97,8 @@ class QuickProber:
                     if not self._note():
                         break
                 for look in self._lane.due(self.clock(), AT_ONCE - len(running)):
-                    running[pool.submit(self._looker.look, look, self._files[look.mirror])] = look
+                    may_ask = partial(self.limits.take_of_half, self._mirrors[look.mirror])
+                    running[pool.submit(self._looker.look, look, self._files[look.mirror], may_ask)] = look
                 if not running:
                     self.stop.wait(TICK_SECONDS)
                 for done in wait(running, TICK_SECONDS, FIRST_COMPLETED).done:
@@ -160,7 +166,8 @@ class QuickProber:
         store = QuickLookStore(self.engine)
         untimed = MetadataStore(self.engine).faults.of(FaultKind.TIME_FILE)
         paths = store.good_paths()
-        mirrors = [each for each in probed_mirrors(facts.mirrors) if is_looked_at(each)] + [*resorts_of(facts.service)]
+        # Private mirrors seldom answer from outside of their networks, and silence says nothing against them
+        mirrors = [each for each in probed_mirrors(facts.mirrors) if not each.private] + [*resorts_of(facts.service)]
         witnesses = controls_of(facts.service)
         agents = OF_RPM if facts.service.catalogue.repositories else OF_OTHERS
 
@@ -183,16 +190,11 @@ class QuickProber:
             self._guarded = guarded
             self._looker.close()
             self._looker = QuickLooker(guard_of(facts.service, self.resolver), self.terms.timeout_seconds)
-        self._files = {each.name: files_of(each) for each in (*mirrors, *witnesses)}
+        self._mirrors = {each.name: each for each in (*mirrors, *witnesses)}
+        self._files = {name: files_of(each) for name, each in self._mirrors.items()}
         self._lane.follow({each.name for each in mirrors}, {each.name for each in witnesses}, self.clock())
         self._lane.know(store.tree_verdicts())
         self._version = version
-
-
-def is_looked_at(mirror: Mirror) -> bool:
-    """Whether a mirror is looked at between the runs: private ones seldom answer, and a limit on requests is kept for
-    the runs."""
-    return not mirror.private and mirror.requests_per_minute is None
 
 
 @contextmanager

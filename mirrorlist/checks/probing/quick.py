@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -79,8 +79,13 @@ class QuickLooker:
                 opened.close()
             self._kept.clear()
 
-    def look(self, look: QuickLook, files: Sequence[TreeFile]) -> QuicklySeen:
-        """What the servers of these trees do now; nothing that a stranger does raises."""
+    def look(
+        self, look: QuickLook, files: Sequence[TreeFile], may_ask: Callable[[], bool] = lambda: True
+    ) -> QuicklySeen:
+        """What the servers of these trees do now; nothing that a stranger does raises.
+
+        ``may_ask`` is called before each request; where it says no, a look connects and asks nothing.
+        """
         sights: dict[TreeAddress, AddressSight] = {}
         asking: dict[TreeAddress, tuple[TreeFile, FetchTarget, Door]] = {}
         for file in files:
@@ -104,9 +109,9 @@ class QuickLooker:
                 else:
                     sights[at] = AddressSight(at, ProbeOutcome.GOOD)
                     accepting.append(at)
-            asked = {at: asking[at] for at in look.asked(accepting)}
+            asked = {at: asking[at] for at in look.asked(accepting) if may_ask()}
             requests = 0
-            for sight, count in self._all_asked(asked, opened, look.disguised):
+            for sight, count in self._all_asked(asked, opened, look.disguised, may_ask):
                 sights[sight.at] = sight
                 requests += count
         finally:
@@ -131,20 +136,27 @@ class QuickLooker:
         asked: Mapping[TreeAddress, tuple[TreeFile, FetchTarget, Door]],
         opened: dict[Door, socket.socket | Failure],
         disguised: bool,
+        may_ask: Callable[[], bool],
     ) -> Iterable[tuple[AddressSight, int]]:
         """What each request comes to, and how many it took; each has the whole time, so several go out at once."""
         work = []
         for at, (file, target, door) in asked.items():
             fresh = opened.pop(door, None)  # a second request to the same door opens its own
             user_agent = file.user_agent if disguised and file.user_agent else self._guard.user_agent
-            work.append((at, target, door, fresh if isinstance(fresh, socket.socket) else None, user_agent))
+            work.append((at, target, door, fresh if isinstance(fresh, socket.socket) else None, user_agent, may_ask))
         if len(work) < 2:
             return [self._sight(*each) for each in work]
         with ThreadPoolExecutor(len(work), thread_name_prefix="quick requests") as pool:
             return list(pool.map(lambda each: self._sight(*each), work))
 
     def _sight(
-        self, at: TreeAddress, target: FetchTarget, door: Door, fresh: socket.socket | None, user_agent: str
+        self,
+        at: TreeAddress,
+        target: FetchTarget,
+        door: Door,
+        fresh: socket.socket | None,
+        user_agent: str,
+        may_ask: Callable[[], bool],
     ) -> tuple[AddressSight, int]:
         place = target.scheme, target.host, door
         requests = 0
@@ -155,6 +167,8 @@ class QuickLooker:
                 fresh = None
                 if status < 400 or status in STATUSES:
                     return _answered(at, status), requests
+                if not may_ask():
+                    return AddressSight(at, ProbeOutcome.UNCHECKED), requests
             requests += 1
             by_get = self._status(place, target, fresh, Request(Method.FIRST_BYTE, user_agent, None, None, 1))
             if by_get < 400:

@@ -34,6 +34,16 @@ class RequestLimits:
         while wait := self._taken(mirror):
             self._pause(wait)
 
+    def take_of_half(self, mirror: Mirror) -> bool:
+        """Whether a request may be sent now and leave half of the minute's to others; then it is counted."""
+        if mirror.requests_per_minute is None:
+            return True
+        with self._lock:
+            is_free = not self._wait(mirror) and len(self._sent[mirror.name]) < mirror.requests_per_minute // 2
+            if is_free:
+                self._sent[mirror.name].append(self._clock())
+            return is_free
+
     def _taken(self, mirror: Mirror) -> float:
         """0 if the request is counted now, otherwise how long it has to wait."""
         with self._lock:

@@ -148,7 +148,8 @@ class QuickLane:
             return
         each.is_running = False
         each.saved -= max(1, requests)
-        before, asked = each.states, [sight for sight in sights if sight.asked]
+        before = each.states
+        asked = [sight for sight in sights if sight.asked and sight.outcome is not ProbeOutcome.UNCHECKED]
         each.states = {sight.at: after(before.get(sight.at, AddressState()), sight, now) for sight in sights}
         if look.doubtful and asked and all(each.states[sight.at].bad for sight in asked):
             for at in set(look.doubtful) & each.states.keys() - {sight.at for sight in asked}:

@@ -118,6 +118,23 @@ def test_a_refused_head_is_asked_again_by_get_and_from_then_on() -> None:
     assert b"Range: bytes=0-0" in server.heads[1]
 
 
+def test_a_mirror_that_may_not_be_asked_now_is_connected_to_and_sent_nothing() -> None:
+    with serving(says(answer("503 Busy"))) as server, closing(looker()) as looking:
+        seen = looking.look(QuickLook("m", 0), [file(server.url("/time"))], lambda: False)
+        ((sight),) = seen.sights
+        assert (sight.outcome, sight.asked, seen.requests) == (ProbeOutcome.GOOD, False, 0)
+        until(5, lambda: server.connections == 1)
+    assert server.heads == []
+
+
+def test_a_refused_head_is_not_asked_by_get_where_one_request_is_allowed() -> None:
+    allowed = iter([True, False])
+    with serving(says(answer("405 Method Not Allowed"))) as server, closing(looker()) as looking:
+        seen = looking.look(QuickLook("m", 0), [file(server.url("/time"))], lambda: next(allowed))
+    assert (seen.sights[0].outcome, seen.sights[0].asked, seen.requests) == (ProbeOutcome.UNCHECKED, False, 1)
+    assert [head.split()[0] for head in server.heads] == [b"HEAD"]
+
+
 def test_every_address_of_a_name_is_looked_at_and_one_is_asked_in_turn() -> None:
     names = Names({"m.test": ["127.0.0.3", "127.0.0.2", "127.0.0.4"]})
     with serving_together(dict.fromkeys(("127.0.0.2", "127.0.0.3"), says(answer()))) as (first, second):

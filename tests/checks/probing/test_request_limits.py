@@ -93,3 +93,21 @@ def test_each_mirror_has_a_limit_of_its_own_over_all_threads() -> None:
         assert limits.seconds_until_free(replace(mirror(5), name="c")) == 0.0
         assert limits.seconds_until_free(replace(mirror(6), name="a")) == 0.0
         held.set()
+
+
+@pytest.mark.parametrize(("at_most", "looks"), [(1, 0), (2, 1), (3, 1), (30, 15)])
+def test_quick_looks_leave_half_of_the_requests_to_the_runs(at_most: int, looks: int) -> None:
+    watch = Watch()
+    limits = RequestLimits(watch, watch.pause)
+    assert [limits.take_of_half(mirror(at_most)) for _ in range(20)].count(True) == looks
+    for _ in range(at_most - looks):
+        assert limits.seconds_until_free(mirror(at_most)) == 0
+        limits.take(mirror(at_most))
+    assert limits.seconds_until_free(mirror(at_most)) > 0
+    watch.now += MINUTE
+    assert limits.take_of_half(mirror(at_most)) is (looks > 0)
+
+
+def test_quick_looks_without_a_limit_are_free() -> None:
+    limits = RequestLimits(Watch())
+    assert all(limits.take_of_half(mirror(None)) for _ in range(100))
