@@ -342,7 +342,7 @@ def test_each_public_class_has_a_name_of_its_own() -> None:
 
 
 CEILINGS = {
-    "modules": 345,
+    "modules": 342,
     "import lines of all lines": 8.9,
     "longest import chain / in core": 15,
     "private functions used once": 19.6,

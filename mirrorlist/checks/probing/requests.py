@@ -1,15 +1,20 @@
-"""Turn a probe request of the plan into an HTTP request, and its answer into a probe."""
+"""Turn a probe request of the plan into an HTTP request, and its answer into a probe.
+
+Beside it: how long a visit waits for them, and whether a mirror treats clients as it treats the prober.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from mirrorlist.checks.fetching.deadline import Clock, deadline_in
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask
-from mirrorlist.checks.fetching.result import Failure, Fetched
+from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.judge import (
+    TOO_MANY_REQUESTS,
     Observation,
     OriginHistory,
     answers,
@@ -20,9 +25,10 @@ from mirrorlist.checks.probing.judge import (
     time_file,
     unchanged,
 )
-from mirrorlist.core.health.agents import Agent
-from mirrorlist.core.health.probe_plan import Aim, ProbeRequest, Trip, asked_by_get
-from mirrorlist.core.health.verdicts import Probe, ProbeOutcome, Subject
+from mirrorlist.checks.probing.one_byte import is_there
+from mirrorlist.core.health.agents import Agent, agent_of
+from mirrorlist.core.health.probe_plan import Aim, ProbeRequest, Trip, asked_by_get, first_way
+from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
 from mirrorlist.core.kinds.table import KINDS
 from mirrorlist.core.model import RepoMetadata
 
@@ -119,9 +125,7 @@ def probe_of(look: ProbeRequest, seen: Observation, answer: Fetched | Failure, a
     probe = Probe(look.subject, at, seconds, seen.outcome, seen.detail, seen.sha256, seen.unchanged, said=seen.said)
     if isinstance(answer, Failure):
         return probe
-    return replace(
-        probe, validator=validator_of(answer.headers), certificate_days=answer.certificate_days_left
-    )  # fmt: skip
+    return replace(probe, validator=validator_of(answer.headers), certificate_days=answer.certificate_days_left)
 
 
 def validator_of(headers: Mapping[str, str]) -> str | None:
@@ -132,3 +136,119 @@ def validator_of(headers: Mapping[str, str]) -> str | None:
     """
     etag = headers.get("etag", "")
     return etag if _ETAG.fullmatch(etag) else None
+
+
+SHARE_OF_SILENCE = 1.25
+"""What a silent host costs at most, in timeouts: a whole one for the first look, a quarter for all others."""
+LEAST_SHARE = 0.01
+
+
+class Patience:
+    """The time that is left of a visit. A visit is over after ``visit_seconds``, whatever came until then.
+
+    ``wait`` is how long the mirror's owner wants the next request to wait.
+    """
+
+    def __init__(
+        self, timeout_seconds: float, visit_seconds: float, clock: Clock, wait: Callable[[], float] = float
+    ) -> None:
+        self._wait = wait
+        self._timeout = timeout_seconds
+        self._for_silence = SHARE_OF_SILENCE * timeout_seconds
+        self._visit = deadline_in(visit_seconds, clock)
+        self._tired = False
+
+    @property
+    def is_short(self) -> bool:
+        """Whether first looks get less than the whole timeout by now, because the host was silent."""
+        return self._for_silence < self._timeout
+
+    def for_first_look(self, looks_left: int) -> float:
+        """Seconds for the next of this many looks at whether anything answers; 0 where there is no time.
+
+        After the first silence each gets half of what is left.
+        """
+        share = self._timeout if not self.is_short else self._for_silence / min(looks_left, 2)
+        return share if LEAST_SHARE * self._timeout < share <= self._left() else 0.0
+
+    def for_walk(self) -> float:
+        """Seconds for the next look at a tree that answers; 0 when it fell silent, or the visit is over.
+
+        It is the whole timeout or nothing: with less a slow mirror would seem silent.
+        """
+        return 0.0 if self._tired or self._left() < self._timeout else self._timeout
+
+    def _left(self) -> float:
+        return self._visit.left() - self._wait()
+
+    def was_silent(self, seconds: float) -> None:
+        """At a first look nothing that can be used came for this long."""
+        self._for_silence -= seconds
+
+    def fell_silent(self) -> None:
+        """In a walk nothing that can be used came."""
+        self._tired = True
+
+
+Answer = Fetched | Failure | None
+Asked = Callable[[ProbeRequest, Method, Agent | None], Answer]
+"""What a look gives by a method, asked under a client's name or the prober's own; None where no time is left."""
+
+
+def refusals(
+    trip: Trip, reached: Mapping[Subject, Probe], looks: Mapping[Subject, ProbeRequest], asked: Asked
+) -> dict[Subject, tuple[ProbeOutcome, str]]:
+    """What the trees come to at which a client is refused though the prober is not.
+
+    One tree is asked, in turn, and those that refused a client the last time; where one is refused, all are.
+    """
+    good = [tree for tree in looks if reached[tree].outcome in GOOD_OUTCOMES]
+    modules = list(dict.fromkeys(tree.module for tree in good))
+    if not modules:
+        return {}
+    first = first_way(tree for tree in good if tree.module == modules[trip.run % len(modules)])
+    others = [tree for tree in good if tree != first]
+    found = [first, *filter(lambda tree: _refused_before(trip, tree), others)]
+    compared = {tree: _compared(trip, looks[tree], asked) for tree in found if tree}
+    if any(outcome is ProbeOutcome.CLIENTS for outcome, _ in compared.values()):
+        compared |= {tree: _compared(trip, looks[tree], asked) for tree in good if tree not in compared}
+    return {
+        tree: (outcome, detail)
+        for tree, (outcome, detail) in compared.items()
+        if outcome is ProbeOutcome.CLIENTS or (outcome is ProbeOutcome.UNCHECKED and _refused_before(trip, tree))
+    }
+
+
+def _refused_before(trip: Trip, tree: Subject) -> bool:
+    verdict = trip.verdicts.get(tree)
+    return verdict is not None and verdict.outcome is ProbeOutcome.CLIENTS
+
+
+def _compared(trip: Trip, look: ProbeRequest, asked: Asked) -> tuple[ProbeOutcome, str]:
+    """Whether a client is served as the prober is, which is asked again where he is not: it may have been chance."""
+    agent = agent_of(trip, look.subject.tree, trip.run)
+    theirs = asked(look, Method.FIRST_BYTE, agent)
+    if _is_served(theirs):
+        own = asked(look, Method.FIRST_BYTE, None) if _is_page(theirs) else None
+        if own is None or _is_page(own):
+            return ProbeOutcome.GOOD, ""
+    if theirs is None or (
+        theirs.status == TOO_MANY_REQUESTS if isinstance(theirs, Fetched) else theirs.kind is FailureKind.LOCAL
+    ):
+        return ProbeOutcome.UNCHECKED, f"{agent.name} could not be asked for"
+    ours = asked(look, Method.FIRST_BYTE, None)
+    if not _is_served(ours):
+        return ProbeOutcome.UNCHECKED, f"{agent.name} and the prober were treated alike"
+    if isinstance(theirs, Failure):
+        said = str(theirs)
+    else:
+        said = "an HTML page" if _is_page(theirs) and is_there(theirs) else f"status {theirs.status}"
+    return ProbeOutcome.CLIENTS, f"it refuses {agent.name}'s User-Agent ({said}), and not the prober's"
+
+
+def _is_served(answer: Answer) -> bool:
+    return isinstance(answer, Fetched) and is_there(answer)
+
+
+def _is_page(answer: Answer) -> bool:
+    return isinstance(answer, Fetched) and answer.headers.get("content-type", "").lower().startswith("text/html")

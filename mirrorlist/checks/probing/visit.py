@@ -12,12 +12,19 @@ from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.checks import TreeProbe
-from mirrorlist.checks.probing.disguise import refusals
 from mirrorlist.checks.probing.judge import NOT_COMPARED, TOO_MANY_REQUESTS, excused
-from mirrorlist.checks.probing.patience import Patience
+from mirrorlist.checks.probing.one_byte import FilesSeen, look_at_files
 from mirrorlist.checks.probing.request_limits import RequestLimits
-from mirrorlist.checks.probing.requests import ProbeTerms, ask_of, judged, metadata_of, method_of, probe_of
-from mirrorlist.checks.probing.whole import FilesSeen, look_at_files
+from mirrorlist.checks.probing.requests import (
+    Patience,
+    ProbeTerms,
+    ask_of,
+    judged,
+    metadata_of,
+    method_of,
+    probe_of,
+    refusals,
+)
 from mirrorlist.core.catalogue.trees import quoted
 from mirrorlist.core.health.agents import Agent, agent_of
 from mirrorlist.core.health.probe_plan import (
@@ -53,9 +60,9 @@ DOUBTFUL = frozenset({ProbeOutcome.MISSING, ProbeOutcome.WRONG, ProbeOutcome.ELS
 """Of one repository these say little about the tree: a partial mirror may lack it. The others are asked."""
 SAME_TREE = frozenset({ProbeOutcome.STALE, ProbeOutcome.AHEAD, ProbeOutcome.INCOMPLETE})
 """Not good, but no doubt a tree of this origin."""
-
 _OF_THE_ORIGIN = frozenset({ProbeOutcome.FRESH, ProbeOutcome.LAGGING})
 """Of a version of the origin's it is known what it names."""
+NOT_ASKED = "not asked: the time for this mirror was over"
 NOT_ENOUGH_TIME = "its files could not be asked for"
 NOT_WHOLE = "it lacked files, and they could not be looked at again this time"
 
@@ -108,13 +115,7 @@ class _Asking:
     """Sends the requests of one visit and keeps what they come to."""
 
     def __init__(
-        self,
-        trip: Trip,
-        terms: ProbeTerms,
-        fetch: Fetch,
-        clock: Clock,
-        now: Callable[[], float],
-        limits: RequestLimits,
+        self, trip: Trip, terms: ProbeTerms, fetch: Fetch, clock: Clock, now: Callable[[], float], limits: RequestLimits
     ) -> None:
         self.trip = trip
         self._limits = limits
@@ -141,7 +142,11 @@ class _Asking:
             tree = each.subject.tree
             seconds = self._patience.for_first_look(len(looks) - number)
             short = self._patience.is_short
-            looked = self._welcomed(each, seconds) if seconds else _Looked(self._not_asked(each), None)
+            if seconds:
+                looked = self._welcomed(each, seconds)
+            else:
+                outcome = ProbeOutcome.TIMEOUT if short else ProbeOutcome.UNCHECKED
+                looked = _Looked(Probe(each.subject, self._now(), 0.0, outcome, NOT_ASKED), None)
             found[tree] = looked.probe
             if looked.is_silent:
                 self._patience.was_silent(looked.probe.seconds)
@@ -168,10 +173,6 @@ class _Asking:
             return second
         del self.disguised[tree]
         return first
-
-    def _not_asked(self, look: ProbeRequest) -> Probe:
-        outcome = ProbeOutcome.TIMEOUT if self._patience.is_short else ProbeOutcome.UNCHECKED
-        return Probe(look.subject, self._now(), 0.0, outcome, "not asked: the time for this mirror was over")
 
     def look(self, look: ProbeRequest, seconds: float) -> _Looked:
         """One request, judged. What HEAD is refused is asked by GET, which is what clients do."""
@@ -386,8 +387,7 @@ class _Module:
                 probe.detail == NOT_COMPARED and is_compared
             )
             return ProbeOutcome.GOOD, "" if is_moot else probe.detail
-        is_time_file = probe.subject.is_tree
-        if probe.outcome not in DOUBTFUL or (is_time_file and probe.outcome is ProbeOutcome.WRONG):
+        if probe.outcome not in DOUBTFUL or (probe.subject.is_tree and probe.outcome is ProbeOutcome.WRONG):
             return probe.outcome, probe.detail
         fine = any(each.outcome in GOOD_OUTCOMES | SAME_TREE for each in walked)
         before = self._trip.verdicts.get(tree)

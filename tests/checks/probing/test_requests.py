@@ -13,7 +13,15 @@ import pytest
 from mirrorlist.checks.probing.visit import Visited, visit
 from mirrorlist.core.health.agents import OF_OTHERS, OF_RPM, Agent
 from mirrorlist.core.health.probe_plan import Trip, Wanted
-from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, Verdict, judged
+from mirrorlist.core.health.verdicts import (
+    Family,
+    HealthPolicy,
+    Probe,
+    ProbeOutcome,
+    Subject,
+    Verdict,
+    judged,
+)
 from mirrorlist.core.model import Mirror
 from tests.building import NOW
 from tests.checks.servers import answer, redirect
