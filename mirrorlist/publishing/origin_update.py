@@ -41,6 +41,8 @@ from mirrorlist.store.origin_faults import FaultKind
 
 AT_ONCE = 8
 MISSING = "the origin has no such file"
+IN_RELEASE, RELEASE = "InRelease", "Release"
+"""The index of an apt suite: signed in itself, or with its signature beside it."""
 UNFINISHED_SECONDS = 600.0
 """This long after it was written a repomd.xml may name files that the origin does not have yet: it is not finished.
 Later it counts although files are missing, as mirrors have the same."""
@@ -194,6 +196,10 @@ def _version(of: RepositoryFile, tree: OriginAccess, current: str | None, now: f
     file = of.path + of.content.index
     data = tree.fetch(file)
     if data is None:
+        if of.content.index == IN_RELEASE and tree.size(of.path + RELEASE) is not None:
+            raise UnreadableError(
+                f"{file}: the origin has {RELEASE} only; write `index: {RELEASE}` for its repository in service.yml"
+            )
         return None
     if of.content.kind is not ContentKind.RPM:
         return _summed_up(data, file, KINDS[of.content.kind], tree)

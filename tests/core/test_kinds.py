@@ -108,6 +108,13 @@ def test_indexes_of_other_arches_are_none_of_a_suite_s_clients() -> None:
     assert (found.files, why) == ((), "it names no Packages of these arches")
 
 
+@pytest.mark.parametrize(("spelled", "of_debian"), [("x86_64", "amd64"), ("aarch64", "arm64"), ("riscv64", "riscv64")])
+def test_an_arch_that_a_service_spells_as_rpm_does_is_found_under_its_debian_name(spelled: str, of_debian: str) -> None:
+    content = Content(MAIN, "dists/noble/", ContentKind.APT, "InRelease", "", (spelled,))
+    found, _ = KINDS[ContentKind.APT].named(release(f"5 main/binary-{of_debian}/Packages.gz"), content, lambda _: [])
+    assert [each.path for each in found.files] == [f"dists/noble/main/binary-{of_debian}/Packages.gz"]
+
+
 def test_a_packages_file_that_cannot_be_read_leaves_the_index_itself() -> None:
     def broken(path: str) -> list[bytes]:
         raise OriginError(f"{path}: status 404")

@@ -13,7 +13,8 @@ import pytest
 from mirrorlist.core.catalogue.catalogue import Image
 from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.catalogue.service import Module, Service
-from mirrorlist.core.model import MAIN, Checksummed
+from mirrorlist.core.content import ContentKind
+from mirrorlist.core.model import MAIN, Checksummed, Repository
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.publishing.origin_update import (
     update_images,
@@ -253,6 +254,27 @@ def test_a_repomd_that_cannot_be_read_is_a_fault_until_it_can(tree: Path, store:
     _publish(tree, PATHS[0], _repomd(5))
     list(update_metadata(_service(str(tree)), store, NOW))
     assert store.faults.sentences() == ()
+
+
+def test_a_suite_without_inrelease_says_what_to_write_and_is_then_compared(tree: Path, store: MetadataStore) -> None:
+    digest = "0" * 64
+    (tree / "debian/dists/stable").mkdir(parents=True)
+    release = f"Suite: stable\nDate: Fri, 01 May 2026 12:00:00 UTC\nSHA256:\n {digest} 9 main/binary-amd64/Packages\n"
+    (tree / "debian/dists/stable/Release").write_text(release)
+    origin = _service(str(tree))
+    debian = Repository("debian", "/debian/", kind=ContentKind.APT, suites=("stable",))
+
+    def updated(repository: Repository) -> list[UpdateResult]:
+        catalogue = replace(origin.catalogue, repositories={"debian": repository})
+        return list(update_metadata(replace(origin, catalogue=catalogue), store, NOW))
+
+    path = "debian/dists/stable/"
+    remedy = "the origin has Release only; write `index: Release` for its repository in service.yml"
+    assert updated(debian) == [UpdateResult(path, UpdateOutcome.FAILED, f"{path}InRelease: {remedy}")]
+    assert store.faults.of(FaultKind.UNREADABLE) == {path}
+    assert updated(replace(debian, index="Release")) == [UpdateResult(path, UpdateOutcome.CHANGED)]
+    assert store.current()[path] == hashlib.sha256(release.encode()).hexdigest()
+    assert not store.faults.of(FaultKind.UNREADABLE)
 
 
 def test_a_repomd_without_a_timestamp_has_the_time_of_its_file(tree: Path, store: MetadataStore) -> None:

@@ -235,7 +235,7 @@ def _parts(repository: Repository, rel: Release, path: str, arches: tuple[str, .
     if repository.kind is ContentKind.APT:
         for suite in repository.suites or (rel.version,):
             below = f"dists/{suite}/" if not suite.endswith("/") else suite.removeprefix("./")
-            yield Content(rel.module, path + below, repository.kind, "InRelease", path, arches)
+            yield Content(rel.module, path + below, repository.kind, repository.index or "InRelease", path, arches)
         return
     found = Content(rel.module, path, repository.kind, arches=arches, canaries=repository.canaries)
     index = {

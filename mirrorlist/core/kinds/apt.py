@@ -14,6 +14,11 @@ _FIELD = r"(?m)^%s:[ \t]*(.+?)[ \t]*\r?$"
 _SUM = re.compile(r"(?m)^ ([0-9a-f]{64}) +([0-9]{1,15}) +([!-~]{1,300})\r?$")
 _INDEX = re.compile(r"(?:(?:[!-~]+/)?binary-([a-z0-9-]+)/)?Packages(\.xz|\.gz|\.zst|)")
 """Without an arch it is that of a flat suite, which has all packages in one."""
+_DEBIAN_NAMES = {
+    "x86_64": "amd64", "aarch64": "arm64", "armv7hl": "armhf", "i686": "i386", "ppc64le": "ppc64el",
+    "loongarch64": "loong64",
+}  # fmt: skip
+"""Arches that dpkg spells otherwise than rpm (dpkg's cputable). A service may spell all of them as rpm does."""
 _PACKED = (".xz", ".gz", ".zst", "")
 """The forms of an index, as apt prefers them. Mirrors are asked for one of them."""
 _SIGNED, _SIGNED_END = b"-----BEGIN PGP SIGNED MESSAGE-----", b"-----END PGP SIGNATURE-----"
@@ -30,7 +35,7 @@ def fault(body: bytes) -> str:
     if is_page(body):
         return "an HTML page"
     if _told(body, "Date") is None or _SUM.search(body.decode("utf-8", "replace")) is None:
-        return "not an InRelease"
+        return "not an InRelease or Release"
     is_signed = body.lstrip().startswith(_SIGNED)
     return "an InRelease that ends early" if is_signed and _SIGNED_END not in body[-200:] else ""
 
@@ -51,10 +56,11 @@ def named(body: bytes, content: Content, read: Read) -> tuple[NamedFiles, str]:
     text = body.decode("utf-8", "replace")
     by_hash = re.search(_FIELD % "Acquire-By-Hash", text)
     is_by_hash = by_hash is not None and by_hash[1].lower() == "yes"
+    arches = {*content.arches, *(_DEBIAN_NAMES.get(each, each) for each in content.arches), "all", None}
     found: dict[str, dict[str, tuple[str, int]]] = {}
     for digest, size, path in _SUM.findall(text):
         index = _INDEX.fullmatch(path)
-        if index and int(size) and (not content.arches or index[1] in (*content.arches, "all", None)):
+        if index and int(size) and (not content.arches or index[1] in arches):
             found.setdefault(path.removesuffix(index[2]), {})[index[2]] = digest, int(size)
     files, sources = [], []
     for path, forms in sorted(found.items()):
