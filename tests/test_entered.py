@@ -46,7 +46,7 @@ def test_a_new_client() -> None:
     service = both(snapshot([mirror(f"m{number}", "berlin") for number in range(3)]))
     addresses = iter(["192.0.2.1", "192.0.2.2"])
     found = entered(lambda: ask(service.fronted, environ("/mirrorlist/9/baseos", "", next(addresses))))
-    assert len(found) <= 11, found
+    assert len(found) <= 10, found
 
 
 def test_an_answer_of_flask() -> None:

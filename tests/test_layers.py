@@ -85,6 +85,7 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/catalogue/catalogue.py": "what a distribution publishes, and every spelling that leads to it",
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
     "mirrorlist/core/health/probe_plan.py": "the plan of a visit: what is asked over which way, and what has its turn",
+    "mirrorlist/core/health/report.py": "the report on one mirror, and when each of its rows is looked at again",
     "mirrorlist/core/health/vantages.py": "one poll: what is voted, who is believed, and what the votes come to",
     "mirrorlist/core/health/verdicts.py": "the vocabulary of health: subjects, outcomes, verdicts and what follows",
     "mirrorlist/core/selection/prepared.py": "one list from the tables: its key, its draw and its order",
@@ -342,7 +343,7 @@ def test_each_public_class_has_a_name_of_its_own() -> None:
 
 
 CEILINGS = {
-    "modules": 342,
+    "modules": 339,
     "import lines of all lines": 8.9,
     "longest import chain / in core": 15,
     "private functions used once": 19.6,

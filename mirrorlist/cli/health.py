@@ -34,7 +34,7 @@ from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, Event, Subject, Ver
 from mirrorlist.core.health.verdicts import by_mirror as verdicts_by_mirror
 from mirrorlist.core.model import FallbackLevel, Mirror
 from mirrorlist.core.public.encoding import checking_of
-from mirrorlist.core.selection.fallback_levels import rungs
+from mirrorlist.core.selection.fallbacks import rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.sources.places.countries import read_countries

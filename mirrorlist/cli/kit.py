@@ -11,7 +11,8 @@ from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.cli.shared.terms import known_mirrors
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import NotFound
-from mirrorlist.core.health.upstreams import BEGINNING, ORIGIN
+from mirrorlist.core.health.upstreams import ORIGIN
+from mirrorlist.core.health.verdicts import SOURCE_PREFIX
 from mirrorlist.core.model import Mirror
 from mirrorlist.core.owners.copy_sources import CopyFault, CopySeverity, copy_fault, source_fault
 from mirrorlist.core.owners.kit import USUAL_ROOT, Faults, KitError, Server, kit_for, no_faults, sources_of
@@ -66,7 +67,7 @@ def _faults(context: Context, service: Service, mirrors: tuple[Mirror, ...]) -> 
     if not store.is_watched(now):
         return no_faults
     verdicts = {name: store.verdicts(mirror) for name, mirror in names.items() if mirror}
-    upstream = {name: store.verdicts(BEGINNING + name) for name in (*names, ORIGIN)}
+    upstream = {name: store.verdicts(SOURCE_PREFIX + name) for name in (*names, ORIGIN)}
     overrides = store.overrides(now)
     out = {
         name: CopyFault(CopySeverity.TAKEN_OUT, f"it was taken out by {override.author} ({override.reason})")

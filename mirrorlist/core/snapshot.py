@@ -22,27 +22,12 @@ from mirrorlist.core.errors import Finding, SnapshotError
 from mirrorlist.core.files.index import FileIndex
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.model import ClientPlace, Mirror, RepoMetadata
-from mirrorlist.core.network.prefixes import ARRAYS, IntervalTable
+from mirrorlist.core.network.prefixes import ARRAYS, IntervalTable, NetworkClass
 
 T = TypeVar("T")
 MOST_KEPT = 512
 """Results that selection keeps, at most about 25 KB each with 530 mirrors."""
 KIND = FileKind(b"MIRRLST\n", 1, "snapshot")
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkClass:
-    """What an interval of addresses belongs to.
-
-    ``subnets``: numbers of mirrors that claim it, with the prefix lengths; ``asn`` only where a mirror names
-    it; ``cloud`` the provider and region. ``asn_proves`` and ``cloud_proves``: the operator named the source.
-    """
-
-    subnets: tuple[tuple[int, int], ...] = ()
-    asn: int | None = None
-    cloud: tuple[str, str] | None = None
-    asn_proves: bool = True
-    cloud_proves: bool = True
 
 
 @dataclass(frozen=True, slots=True)

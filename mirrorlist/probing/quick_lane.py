@@ -21,7 +21,7 @@ from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.runner import controls_of, probed_mirrors, resorts_of
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
-from mirrorlist.core.health.agents import OF_OTHERS, OF_RPM
+from mirrorlist.core.health.probe_plan import OF_OTHERS, OF_RPM
 from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.core.health.quick_lane import QuickLane, QuickTerms
 from mirrorlist.core.health.quick_look import AddressFault, QuickLook

@@ -14,7 +14,7 @@ from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.health.release_gate import ReleaseObservations, releases
 from mirrorlist.core.health.vantages import VoteTally, tally
 from mirrorlist.core.model import Mirror, RepoMetadata, Status
-from mirrorlist.core.selection.fallback_levels import moves, rungs
+from mirrorlist.core.selection.fallbacks import moves, rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.sources.places.countries import read_countries

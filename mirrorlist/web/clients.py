@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from mirrorlist.core.selection.client import CountryOf, place_number
+from mirrorlist.core.network.prefixes import place_at
+from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.selection.spread import ClientHash, Epochs, identity_of
 from mirrorlist.core.statistics import NO_CLIENT, REGISTERS, registers_of
@@ -75,7 +76,10 @@ class KnownClients:
         else:
             identity = identity_of(address)
             lot, until = self._turns.lot(identity, self._clock())
-            place = place_number(self._snapshot, address, self._country_of)
+            facts = self._snapshot.facts
+            place = place_at(
+                self._snapshot.located, address, facts.country_places, facts.system_places, self._country_of
+            )
             checksum = crc32(identity, self._checksum_of_key)
             register = self._country_of_place[place] << 6 | checksum & 63
             if checksum < self._least[register]:

@@ -64,7 +64,7 @@ def test_a_filter_is_obeyed_or_said_to_be_given_up(text: str, expected: list[str
     assert (names(found), found.notes) == (expected, tuple(NOTES[names_of.get(note, note)] for note in notes))
 
 
-def test_own_trees_obey_too_and_are_an_answer_where_all_mirrors_are_avoided() -> None:
+def test_fallbacks_obey_too_and_are_an_answer_where_all_mirrors_are_avoided() -> None:
     own: dict[str, Any] = {"fallbacks": {"main": (OWN,)}}
     assert names(answer("", **own)) == ["berlin", "paris", "tokyo", "own"]
     assert names(answer("avoid=own.example.org", **own)) == ["berlin", "paris", "tokyo"]

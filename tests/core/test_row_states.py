@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from mirrorlist.core.content import Content, ContentKind
-from mirrorlist.core.health.checking import Checking, RunPace, pace_of
 from mirrorlist.core.health.probe_plan import TURNS
 from mirrorlist.core.health.report import (
+    Checking,
     HealthRow,
+    RunPace,
     depth_of,
     fresh_below,
     images_below,
+    pace_of,
     report,
     summary,
     worst,

@@ -26,8 +26,8 @@ from mirrorlist.checks.probing.judge import (
     unchanged,
 )
 from mirrorlist.checks.probing.one_byte import is_there
-from mirrorlist.core.health.agents import Agent, agent_of
-from mirrorlist.core.health.probe_plan import Aim, ProbeRequest, Trip, asked_by_get, first_way
+from mirrorlist.core.health.columns import first_way
+from mirrorlist.core.health.probe_plan import Agent, Aim, ProbeRequest, Trip, agent_of, asked_by_get
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
 from mirrorlist.core.kinds.table import KINDS
 from mirrorlist.core.model import RepoMetadata

@@ -26,21 +26,22 @@ from mirrorlist.checks.probing.requests import (
     refusals,
 )
 from mirrorlist.core.catalogue.trees import quoted
-from mirrorlist.core.health.agents import Agent, agent_of
+from mirrorlist.core.health.columns import first_way
 from mirrorlist.core.health.probe_plan import (
+    Agent,
     Aim,
     ProbeRequest,
     Trip,
+    agent_of,
     due,
-    first_way,
     known_paths,
     overdue,
     reach,
     told_over_rsync,
     whole,
 )
-from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
-from mirrorlist.core.health.whole import DAY, EACH_LOOK, EACH_VISIT, day_draw, whole_look
+from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, DAY, GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
+from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, day_draw, whole_look
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
@@ -381,15 +382,12 @@ class _Module:
         self._asking.probes.append(replace(probe, subject=tree, outcome=outcome, detail=detail, sha256=None))
 
     def _of_tree(self, tree: Subject, probe: Probe, walked: list[Probe]) -> tuple[ProbeOutcome, str]:
+        fine = any(each.outcome in GOOD_OUTCOMES | SAME_TREE for each in walked)
         if probe.outcome in GOOD_OUTCOMES | SAME_TREE:
-            is_compared = any(each.outcome in GOOD_OUTCOMES | SAME_TREE for each in walked)
-            is_moot = probe.outcome in SAME_TREE | {ProbeOutcome.LAGGING} or (
-                probe.detail == NOT_COMPARED and is_compared
-            )
+            is_moot = probe.outcome in SAME_TREE | {ProbeOutcome.LAGGING} or (probe.detail == NOT_COMPARED and fine)
             return ProbeOutcome.GOOD, "" if is_moot else probe.detail
         if probe.outcome not in DOUBTFUL or (probe.subject.is_tree and probe.outcome is ProbeOutcome.WRONG):
             return probe.outcome, probe.detail
-        fine = any(each.outcome in GOOD_OUTCOMES | SAME_TREE for each in walked)
         before = self._trip.verdicts.get(tree)
         same = before is not None and before.outcome is ProbeOutcome.GOOD and before.detail == _doubt(probe)
         return (ProbeOutcome.GOOD if fine or same else probe.outcome), _doubt(probe)

@@ -1,4 +1,4 @@
-"""Columns of the mirrors' health: one byte per mirror for each repository and each way to it."""
+"""Columns of the mirrors' health: one byte per mirror for each repository and each way to it, and what verdicts say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from enum import IntEnum
 from functools import lru_cache
 from struct import Struct
 
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Family, Override, ProbeOutcome, Standing, Verdict
+from mirrorlist.core.health.verdicts import (
+    DAY,
+    GOOD_OUTCOMES,
+    Family,
+    Override,
+    ProbeOutcome,
+    Standing,
+    Subject,
+    Verdict,
+)
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, Query
 from mirrorlist.core.reasons import Reason
 
@@ -226,3 +235,63 @@ def noted_since(health: HealthTable, key: str, number: int) -> float | None:
     column = health.since.get(key)
     found = MOMENT.unpack_from(column, number * MOMENT.size)[0] if column else 0
     return float(found) if found else None
+
+
+HeldContent = tuple[str, str, str]
+"""A mirror, a module, and the path of a repository or an image."""
+
+
+def contents(verdicts: Mapping[Subject, Verdict]) -> dict[HeldContent, Verdict]:
+    """What each mirror holds, by mirror, module and path: the verdict over the first way that works.
+
+    Repositories are compared over one way only, so this holds for the others too unless their tree is bad.
+    """
+    bad = _bad_ways(verdicts)
+    found: dict[HeldContent, tuple[tuple[bool, tuple[int, Family]], Verdict]] = {}
+    for subject, verdict in verdicts.items():
+        if subject.path is not None:
+            rank = (_way(subject) in bad, _rank(subject))
+            key = (subject.mirror, subject.module, subject.path)
+            if key not in found or rank < found[key][0]:
+                found[key] = (rank, verdict)
+    return {key: verdict for key, (_, verdict) in found.items()}
+
+
+def contents_over(
+    verdicts: Mapping[Subject, Verdict], general: Mapping[HeldContent, Verdict]
+) -> dict[Family, dict[HeldContent, Verdict]]:
+    """By family what is known better than ``general`` says it: by a verdict over that family, over a way that works.
+
+    One that is a day older than the general one says nothing any more: only one way is followed, and others once.
+    """
+    bad = _bad_ways(verdicts)
+    found: dict[Family, dict[HeldContent, Verdict]] = {}
+    for subject in sorted((each for each in verdicts if not each.is_tree), key=_rank):  # trees may be rsync's
+        if subject.path is None:
+            continue
+        key, verdict = (subject.mirror, subject.module, subject.path), verdicts[subject]
+        known = general[key]
+        if _way(subject) not in bad and verdict.checked_at > known.checked_at - DAY:
+            found.setdefault(subject.family, {}).setdefault(key, verdict)
+    return {
+        family: better
+        for family, over in found.items()
+        if (better := {key: verdict for key, verdict in over.items() if verdict is not general[key]})
+    }
+
+
+def _bad_ways(verdicts: Mapping[Subject, Verdict]) -> set[tuple[str, str, Protocol, Family]]:
+    return {_way(subject) for subject, verdict in verdicts.items() if subject.is_tree and not verdict.good_now}
+
+
+def first_way(trees: Iterable[Subject]) -> Subject | None:
+    """The tree over which repositories are compared: https before http, IPv4 before IPv6."""
+    return min(trees, key=_rank, default=None)
+
+
+def _way(subject: Subject) -> tuple[str, str, Protocol, Family]:
+    return subject.mirror, subject.module, subject.protocol, subject.family
+
+
+def _rank(tree: Subject) -> tuple[int, Family]:
+    return WEB_PROTOCOLS.index(tree.protocol), tree.family

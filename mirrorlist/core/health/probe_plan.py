@@ -7,7 +7,7 @@ only, and not all of them each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from hashlib import sha256
@@ -15,12 +15,10 @@ from hashlib import sha256
 from mirrorlist.core.catalogue.catalogue import Catalogue, Images, published_contents
 from mirrorlist.core.content import Content, ContentKind, Named, content_key
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
-from mirrorlist.core.health.upstreams import BEGINNING
-from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
+from mirrorlist.core.health.verdicts import DAY, SOURCE_PREFIX, Family, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, is_due
-from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
+from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, RepoMetadata
 
-DAY = 86_400.0
 TURNS = 10
 """What did not change is asked for once in this many runs."""
 ROUTINE = 36
@@ -28,8 +26,6 @@ ROUTINE = 36
 LONG_MISSING = 4
 """This many times not found in a row: a partial mirror, which is asked again in its turn only."""
 
-HeldContent = tuple[str, str, str]
-"""A mirror, a module, and the path of a repository or an image."""
 Wanted = Mapping[str, Mapping[str, RepoMetadata | None]]
 """Module to the paths of its repositories, each with what the origin publishes, where that is known."""
 
@@ -148,7 +144,7 @@ def told_over_rsync(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
     Of a source that has a web server, and of mirrors, that is seen over the web.
     """
     urls = trip.mirror.urls[tree.module]
-    if not trip.mirror.name.startswith(BEGINNING) or any(protocol in urls for protocol in WEB_PROTOCOLS):
+    if not trip.mirror.name.startswith(SOURCE_PREFIX) or any(protocol in urls for protocol in WEB_PROTOCOLS):
         return ()
     timed = [None] if trip.time_file is not None and tree.module not in trip.untimed else []
     images = trip.images.get(tree.module, ())
@@ -226,67 +222,11 @@ def overdue(trip: Trip, tree: Subject) -> tuple[ProbeRequest, ...]:
     return tuple(look(trip, tree, path) for path in _oldest_first(known) if _is_old(trip, known[path]))
 
 
-def contents(verdicts: Mapping[Subject, Verdict]) -> dict[HeldContent, Verdict]:
-    """What each mirror holds, by mirror, module and path: the verdict over the first way that works.
-
-    Repositories are compared over one way only, so this holds for the others too unless their tree is bad.
-    """
-    bad = _bad_ways(verdicts)
-    found: dict[HeldContent, tuple[tuple[bool, tuple[int, Family]], Verdict]] = {}
-    for subject, verdict in verdicts.items():
-        if subject.path is not None:
-            rank = (_way(subject) in bad, _rank(subject))
-            key = (subject.mirror, subject.module, subject.path)
-            if key not in found or rank < found[key][0]:
-                found[key] = (rank, verdict)
-    return {key: verdict for key, (_, verdict) in found.items()}
-
-
-def contents_over(
-    verdicts: Mapping[Subject, Verdict], general: Mapping[HeldContent, Verdict]
-) -> dict[Family, dict[HeldContent, Verdict]]:
-    """By family what is known better than ``general`` says it: by a verdict over that family, over a way that works.
-
-    One that is a day older than the general one says nothing any more: only one way is followed, and others once.
-    """
-    bad = _bad_ways(verdicts)
-    found: dict[Family, dict[HeldContent, Verdict]] = {}
-    for subject in sorted((each for each in verdicts if not each.is_tree), key=_rank):  # trees may be rsync's
-        if subject.path is None:
-            continue
-        key, verdict = (subject.mirror, subject.module, subject.path), verdicts[subject]
-        known = general[key]
-        if _way(subject) not in bad and verdict.checked_at > known.checked_at - DAY:
-            found.setdefault(subject.family, {}).setdefault(key, verdict)
-    return {
-        family: better
-        for family, over in found.items()
-        if (better := {key: verdict for key, verdict in over.items() if verdict is not general[key]})
-    }
-
-
-def _bad_ways(verdicts: Mapping[Subject, Verdict]) -> set[tuple[str, str, Protocol, Family]]:
-    return {_way(subject) for subject, verdict in verdicts.items() if subject.is_tree and not verdict.good_now}
-
-
 def known_paths(trip: Trip, tree: Subject) -> dict[Subject, Verdict]:
     """The verdicts on repositories that this tree has of its own."""
     return {
         subject: verdict for subject, verdict in trip.verdicts.items() if not subject.is_tree and subject.tree == tree
     }
-
-
-def first_way(trees: Iterable[Subject]) -> Subject | None:
-    """The tree over which repositories are compared: https before http, IPv4 before IPv6."""
-    return min(trees, key=_rank, default=None)
-
-
-def _way(subject: Subject) -> tuple[str, str, Protocol, Family]:
-    return subject.mirror, subject.module, subject.protocol, subject.family
-
-
-def _rank(tree: Subject) -> tuple[int, Family]:
-    return WEB_PROTOCOLS.index(tree.protocol), tree.family
 
 
 def _comparable(trip: Trip, module: str) -> dict[str, RepoMetadata]:
@@ -338,3 +278,40 @@ def runs_until(path: str, verdict: Verdict, metadata: RepoMetadata | None, run: 
 def _turn(path: str) -> int:
     """In which of every ten runs a path has its turn; the same in every process."""
     return int.from_bytes(sha256(path.encode()).digest()[:4], "big") % TURNS
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A client: how people call it, and its User-Agent."""
+
+    name: str
+    user_agent: str
+
+
+OF_RPM = (
+    Agent("libdnf", "libdnf (Fedora Linux 42; generic; Linux.x86_64)"),
+    Agent("zypper", "ZYpp 17.37.5 (curl 8.14.1) openSUSE-Leap-15.6-x86_64"),
+    Agent("curl", "curl/8.14.1"),
+)
+"""Who asks for repositories of rpm, and for images beside them."""
+OF_OTHERS = (
+    Agent("apt", "Debian APT-HTTP/1.3 (3.0.3)"),
+    Agent("pacman", "pacman/7.0.0 (Linux x86_64) libalpm/15.0.0"),
+    Agent("wget", "Wget/1.25.0"),
+)
+"""Who asks for trees of other files."""
+
+
+def agents_of(trip: Trip, module: str) -> tuple[Agent, ...]:
+    """The clients that ask for what a module holds."""
+    return OF_RPM if trip.wanted.get(module) else OF_OTHERS
+
+
+def agent_of(trip: Trip, tree: Subject, turn: int) -> Agent:
+    """The client whose turn it is; one that was refused has it until it is served."""
+    agents, verdict = agents_of(trip, tree.module), trip.verdicts.get(tree)
+    if verdict is not None and verdict.outcome is ProbeOutcome.CLIENTS:
+        named = [agent for agent in agents if f" {agent.name}'s " in verdict.detail]
+        if named:
+            return named[0]
+    return agents[turn % len(agents)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.content import content_key
-from mirrorlist.core.health.probe_plan import contents
+from mirrorlist.core.health.columns import contents
 from mirrorlist.core.health.verdicts import ProbeOutcome, Subject, Verdict
 from mirrorlist.core.mirror import is_public
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror

@@ -12,7 +12,10 @@ from mirrorlist.core.health.columns import (
     MOMENT,
     SEEN_CURRENT,
     HealthTable,
+    HeldContent,
     SyncState,
+    contents,
+    contents_over,
     held_key,
     reach_key,
     reach_of,
@@ -20,7 +23,6 @@ from mirrorlist.core.health.columns import (
     told_key,
     worst_held,
 )
-from mirrorlist.core.health.probe_plan import HeldContent, contents, contents_over
 from mirrorlist.core.health.verdicts import (
     Family,
     Override,

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
-from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, ProbeOutcome, Subject, Verdict
+from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, SOURCE_PREFIX, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import Mirror, Protocol
 
-BEGINNING = "source://"
-"""How the names of sources begin where they are probed beside mirrors; no mirror's does."""
 ORIGIN = "the origin"
 _SAYS_NOTHING = frozenset({ProbeOutcome.NO_ADDRESS, ProbeOutcome.FORBIDDEN, ProbeOutcome.UNCHECKED})
 DENIED = "access denied"
@@ -49,15 +47,15 @@ def sources_of(service: Service) -> tuple[Mirror, ...]:
     for module, described in service.modules.items():
         if described.rsync:
             found.setdefault(ORIGIN, {}).setdefault(module, {})[Protocol.RSYNC] = described.rsync
-    return tuple(Mirror(name=BEGINNING + name, urls=urls) for name, urls in found.items())
+    return tuple(Mirror(name=SOURCE_PREFIX + name, urls=urls) for name, urls in found.items())
 
 
 def upstream_states(service: Service, verdicts: Mapping[str, Mapping[Subject, Verdict]]) -> tuple[UpstreamState, ...]:
     """How each source is, by the verdicts on it and on the mirror that it is too; ``verdicts`` by their names."""
     mirrors = {source.name: source.mirror for source in service.sync.sources}
-    names = [source.name.removeprefix(BEGINNING) for source in sources_of(service)]
+    names = [source.name.removeprefix(SOURCE_PREFIX) for source in sources_of(service)]
     return tuple(
-        state_of_upstream(name, {**verdicts.get(mirrors.get(name) or "", {}), **verdicts.get(BEGINNING + name, {})})
+        state_of_upstream(name, {**verdicts.get(mirrors.get(name) or "", {}), **verdicts.get(SOURCE_PREFIX + name, {})})
         for name in names
     )
 
@@ -111,7 +109,7 @@ class Upstreams:
         for mirror in mirrors:
             self._names |= dict.fromkeys((*_hosts(mirror), mirror.name), mirror.name)
         for source in sources_of(service):
-            name = source.name.removeprefix(BEGINNING)
+            name = source.name.removeprefix(SOURCE_PREFIX)
             self._names |= dict.fromkeys((*_hosts(source), name.lower()), name)
 
     @property

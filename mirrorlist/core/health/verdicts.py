@@ -14,6 +14,10 @@ from enum import StrEnum
 from mirrorlist.core.content import content_key
 from mirrorlist.core.model import Protocol, RepoMetadata
 
+DAY = 86_400.0
+SOURCE_PREFIX = "source://"
+"""How the names of sources begin where they are probed beside mirrors; no mirror's does."""
+
 
 class Family(StrEnum):
     """The address family over which something was tried."""

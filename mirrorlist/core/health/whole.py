@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from mirrorlist.core.content import NamedFile, NamedFiles
-from mirrorlist.core.health.verdicts import ProbeOutcome, Verdict
+from mirrorlist.core.health.verdicts import DAY, ProbeOutcome, Verdict
 
-DAY = 86_400.0
 EACH_LOOK = 8
 """Requests that one look at the files of a repository costs at most."""
 EACH_VISIT = 80

@@ -11,7 +11,7 @@ import ipaddress
 import re
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
@@ -119,6 +119,38 @@ ARRAYS = {
 """The arrays of a table with their type codes, in the order of its fields."""
 
 Intervals = list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkClass:
+    """What an interval of addresses belongs to.
+
+    ``subnets``: numbers of mirrors that claim it, with the prefix lengths; ``asn`` only where a mirror names
+    it; ``cloud`` the provider and region. ``asn_proves`` and ``cloud_proves``: the operator named the source.
+    """
+
+    subnets: tuple[tuple[int, int], ...] = ()
+    asn: int | None = None
+    cloud: tuple[str, str] | None = None
+    asn_proves: bool = True
+    cloud_proves: bool = True
+
+
+def place_at(
+    located: IntervalTable,
+    address: bytes,
+    country_places: Mapping[str, int],
+    system_places: Mapping[int, Mapping[str, int]],
+    country_of: Callable[[bytes], str | None],
+) -> int:
+    """The number of the place of an address from the tables, else its country's; 0 is nowhere.
+
+    IPv4 addresses inside 6to4, Teredo and NAT64 ones tell the place.
+    """
+    inner = unwrapped(address)
+    found = located.at(inner)
+    countries = system_places.get(found) if found else country_places
+    return found if countries is None else countries.get(country_of(inner) or "", found)
 
 
 def flatten(prefixes: Iterable[tuple[Prefix, Hashable]]) -> tuple[IntervalTable, list[tuple[Hashable, ...]]]:

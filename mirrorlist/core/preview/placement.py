@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from mirrorlist.core.catalogue.policy import Policy, weight_of
 from mirrorlist.core.model import NOWHERE, ClientPlace, Match, Mirror
-from mirrorlist.core.network.prefixes import IntervalTable
+from mirrorlist.core.network.prefixes import IntervalTable, NetworkClass
 from mirrorlist.core.rules import carriers, opened_by, reason_against
 from mirrorlist.core.selection.compile import CloudTable, Proof, network_classes, place_orders
 from mirrorlist.core.selection.rank import Group, class_match, network_groups
-from mirrorlist.core.snapshot import NetworkClass
 
 # How likely each mirror is first, or among the first few, for clients that are given the same groups.
 #

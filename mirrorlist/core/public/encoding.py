@@ -21,18 +21,18 @@ from mirrorlist.core.catalogue.metadata import MetadataChange
 from mirrorlist.core.content import content_key
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.found import FoundFiles
-from mirrorlist.core.health.checking import Checking, pace_of
 from mirrorlist.core.health.columns import CURRENT, SEEN_CURRENT, HealthTable, is_in_reach
 from mirrorlist.core.health.history import superseded
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.propagation import Spread
+from mirrorlist.core.health.report import Checking, pace_of
 from mirrorlist.core.health.verdicts import Override, Subject, Verdict
 from mirrorlist.core.model import MAIN, ClientPlace, Mirror
 from mirrorlist.core.public.record import History, PublicRecord, RecordInputs
 from mirrorlist.core.public.statistics import Compiled
 from mirrorlist.core.public.types import Logo, PublicDetail, PublicNetwork, PublicRun
 from mirrorlist.core.rules import reason_against
-from mirrorlist.core.selection.fallback_levels import rungs
+from mirrorlist.core.selection.fallbacks import rungs
 from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot
 
 T = TypeVar("T")

@@ -10,12 +10,10 @@ from hashlib import sha256
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.content import content_key
 from mirrorlist.core.files.found import FoundFiles
-from mirrorlist.core.health.checking import NO_CHECKING, Checking
-from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, SyncState
+from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, SyncState, contents
 from mirrorlist.core.health.history import Sighting, Superseded, availability, lag_by_day
-from mirrorlist.core.health.probe_plan import contents
 from mirrorlist.core.health.propagation import Spread
-from mirrorlist.core.health.report import report
+from mirrorlist.core.health.report import NO_CHECKING, Checking, report
 from mirrorlist.core.health.upstreams import Upstreams
 from mirrorlist.core.health.verdicts import Event, Family, Override, Probe, Subject, Verdict, by_mirror
 from mirrorlist.core.mirror import is_public, is_shown

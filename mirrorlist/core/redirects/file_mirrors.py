@@ -19,6 +19,7 @@ from mirrorlist.core.mirror import is_on, is_public
 from mirrorlist.core.model import WEB_PROTOCOLS, Client, FallbackLevel, Mirror, Protocol, Query, RepositoryTarget
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.answer import Rejected, Selection
+from mirrorlist.core.selection.fallbacks import last_resorts
 from mirrorlist.core.selection.known_files import (
     APT_METADATA,
     FileMetadata,
@@ -27,7 +28,6 @@ from mirrorlist.core.selection.known_files import (
     located,
     really,
 )
-from mirrorlist.core.selection.own_trees import last_resorts
 from mirrorlist.core.selection.select import OUT_OF_REACH_NOTE, select
 from mirrorlist.core.selection.usability import Exclusions, family_of
 from mirrorlist.core.snapshot import Snapshot

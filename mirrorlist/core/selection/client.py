@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from mirrorlist.core.model import NOWHERE, Client, Repository
-from mirrorlist.core.network.prefixes import IntervalTable, unwrapped
+from mirrorlist.core.network.prefixes import place_at
 from mirrorlist.core.selection.spread import identity_of
 from mirrorlist.core.snapshot import Snapshot
 
@@ -38,20 +38,6 @@ def place_number(snapshot: Snapshot, address: bytes, country_of: CountryOf) -> i
     """The number of the place of an address: from the operator's databases, else its country's; 0 is nowhere."""
     facts = snapshot.facts
     return place_at(snapshot.located, address, facts.country_places, facts.system_places, country_of)
-
-
-def place_at(
-    located: IntervalTable,
-    address: bytes,
-    country_places: Mapping[str, int],
-    system_places: Mapping[int, Mapping[str, int]],
-    country_of: CountryOf,
-) -> int:
-    """The same from the tables. IPv4 addresses inside 6to4, Teredo and NAT64 ones tell the place."""
-    inner = unwrapped(address)
-    found = located.at(inner)
-    countries = system_places.get(found) if found else country_places
-    return found if countries is None else countries.get(country_of(inner) or "", found)
 
 
 class PackageManager(StrEnum):

@@ -9,8 +9,8 @@ from itertools import pairwise
 from mirrorlist.core.health.columns import held_key, paths_of
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import FallbackLevel, Query
+from mirrorlist.core.selection.fallbacks import OwnTrees, own_trees, rung_notes, tells_families
 from mirrorlist.core.selection.known_files import narrowed
-from mirrorlist.core.selection.own_trees import OwnTrees, own_trees, rung_notes, tells_families
 from mirrorlist.core.selection.usability import Exclusions, UsableWays, usability_by
 from mirrorlist.core.snapshot import Snapshot
 

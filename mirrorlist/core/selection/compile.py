@@ -20,11 +20,11 @@ from mirrorlist.core.mirror import added_km, sites_of
 from mirrorlist.core.model import ClientPlace, Mirror, Prefix
 from mirrorlist.core.network.geo import SQUARED_CHORDS, vector, vector_of
 from mirrorlist.core.network.intervals import combine, only, renumbered
-from mirrorlist.core.network.prefixes import IntervalTable, flatten
+from mirrorlist.core.network.prefixes import IntervalTable, NetworkClass, flatten
 from mirrorlist.core.rules import carriers, is_open_to_strangers, open_in
 from mirrorlist.core.selection.rank import OWN_COUNTRY, UNKNOWN_KM, global_km, is_nowhere, near_count
 from mirrorlist.core.selection.spread import order_keys
-from mirrorlist.core.snapshot import NetworkClass, PlaceOrders
+from mirrorlist.core.snapshot import PlaceOrders
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

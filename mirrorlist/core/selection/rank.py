@@ -15,9 +15,8 @@ from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.mirror import Site, added_km, places_of, sites_of
 from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Location, Match, Mirror, Proximity
 from mirrorlist.core.network.geo import distance_km, vector, vector_of
-from mirrorlist.core.network.prefixes import contains
+from mirrorlist.core.network.prefixes import NetworkClass, contains
 from mirrorlist.core.selection.spread import HashWords, draw
-from mirrorlist.core.snapshot import NetworkClass
 
 OWN_COUNTRY = -1
 """The band of the mirrors in a client's country, when no more is known of the client than its country."""

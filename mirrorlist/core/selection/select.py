@@ -19,8 +19,8 @@ from mirrorlist.core.reasons import OUT_OF_REACH, Cause, Reason
 from mirrorlist.core.rules import reason_against
 from mirrorlist.core.selection.answer import BEST_PREFERENCE, Choice, Rejected, Selection
 from mirrorlist.core.selection.causes import cause_of
+from mirrorlist.core.selection.fallbacks import OwnTrees, own_trees, rung_notes
 from mirrorlist.core.selection.known_files import narrowed
-from mirrorlist.core.selection.own_trees import OwnTrees, own_trees, rung_notes
 from mirrorlist.core.selection.rank import (
     Group,
     distance_to,

@@ -21,8 +21,7 @@ from mirrorlist.core.errors import GeoDatabaseError
 from mirrorlist.core.model import NOWHERE, ClientPlace
 from mirrorlist.core.network.geo import place_of
 from mirrorlist.core.network.intervals import as_numbers, places_in_systems, renumbered
-from mirrorlist.core.network.prefixes import flatten
-from mirrorlist.core.selection.client import place_at
+from mirrorlist.core.network.prefixes import flatten, place_at
 from mirrorlist.core.selection.compile import CloudTable, Proof, cloud_table, country_places
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.countries import country_of

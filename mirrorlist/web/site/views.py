@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from mirrorlist.core.catalogue.catalogue import published_contents
 from mirrorlist.core.errors import NotFound
-from mirrorlist.core.health.checking import pace_of
+from mirrorlist.core.health.report import pace_of
 from mirrorlist.core.public.types import OWN_LOGO, STATE_WORDS, MirrorState
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.snapshot import Facts

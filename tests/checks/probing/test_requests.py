@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from mirrorlist.checks.probing.visit import Visited, visit
-from mirrorlist.core.health.agents import OF_OTHERS, OF_RPM, Agent
-from mirrorlist.core.health.probe_plan import Trip, Wanted
+from mirrorlist.core.health.probe_plan import OF_OTHERS, OF_RPM, Agent, Trip, Wanted
 from mirrorlist.core.health.verdicts import (
     Family,
     HealthPolicy,

@@ -9,16 +9,14 @@ from dataclasses import replace
 import pytest
 
 from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.core.health.columns import contents, first_way
 from mirrorlist.core.health.probe_plan import (
-    DAY,
     LONG_MISSING,
     ROUTINE,
     TURNS,
     Aim,
     Trip,
-    contents,
     due,
-    first_way,
     look,
     overdue,
     reach,
@@ -26,7 +24,7 @@ from mirrorlist.core.health.probe_plan import (
     wanted_repositories,
     whole,
 )
-from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
+from mirrorlist.core.health.verdicts import DAY, Family, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Mirror, Protocol, RepoMetadata
 from tests.building import CATALOGUE, NOW, metadata, mirror
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mirrorlist.core.content import NamedFile, NamedFiles
-from mirrorlist.core.health.verdicts import HealthPolicy, Probe, ProbeOutcome, Verdict, judged
-from mirrorlist.core.health.whole import DAY, DRAWN, EACH_LOOK, WholeLook, is_due, whole_look
+from mirrorlist.core.health.verdicts import DAY, HealthPolicy, Probe, ProbeOutcome, Verdict, judged
+from mirrorlist.core.health.whole import DRAWN, EACH_LOOK, WholeLook, is_due, whole_look
 from mirrorlist.core.model import MAIN
 from tests.building import NOW
 from tests.core.health.test_probe_run import probe

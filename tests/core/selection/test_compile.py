@@ -28,11 +28,11 @@ from mirrorlist.core.model import (
 )
 from mirrorlist.core.network.geo import vector_of
 from mirrorlist.core.network.intervals import combine, only
-from mirrorlist.core.network.prefixes import IntervalTable, parse_prefix, spelled
+from mirrorlist.core.network.prefixes import IntervalTable, NetworkClass, parse_prefix, spelled
 from mirrorlist.core.selection.compile import cloud_table, country_places, network_classes, place_orders
 from mirrorlist.core.selection.rank import band_of, effective_km, near_count, place_groups
 from mirrorlist.core.selection.spread import order_keys
-from mirrorlist.core.snapshot import NetworkClass, PlaceOrders
+from mirrorlist.core.snapshot import PlaceOrders
 from tests.building import CENTRES, CITIES, KEY, mirror, place, table
 
 COUNTRIES = sorted(CENTRES)

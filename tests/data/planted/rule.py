@@ -14,7 +14,7 @@ from mirrorlist.core.health.release_gate import ReleaseObservations, releases
 from mirrorlist.core.model import MAIN, FallbackLevel, Repository
 from mirrorlist.core.preview.preview import Ground, NetworkChange, preview
 from mirrorlist.core.selection.compile import Proof, cloud_table
-from mirrorlist.core.selection.fallback_levels import rungs
+from mirrorlist.core.selection.fallbacks import rungs
 from mirrorlist.core.selection.select import select
 from tests.building import NOW, client, mirror, place, query, snapshot
 from tests.web.asking import both

@@ -1,17 +1,19 @@
-"""The project's own trees (fallbacks, origin, vault): which of them an answer holds, and where among the mirrors."""
+"""The project's own trees (fallbacks, origin, vault) among the mirrors of an answer, and how far lists fall back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TypeVar
 
-from mirrorlist.core.health.columns import HealthTable, literal_family
+from mirrorlist.core.catalogue.catalogue import published
+from mirrorlist.core.health.columns import CURRENT, HealthTable, literal_family
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import FallbackLevel, Query
-from mirrorlist.core.selection.usability import Usability
-from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.core.rules import is_open_to_strangers
+from mirrorlist.core.selection.usability import Usability, usability
+from mirrorlist.core.snapshot import Facts, Snapshot
 
 T = TypeVar("T")
 
@@ -119,3 +121,40 @@ def rung_notes(snapshot: Snapshot, query: Query, usable: Usability) -> tuple[str
         trees = own_trees(snapshot, query, None, usable.rung, is_empty=True)
         return usable.notes if trees.every else ()
     return usable.notes
+
+
+def rungs(facts: Facts) -> dict[str, FallbackLevel]:
+    """The fallback level of the text list of every repository that mirrors carry, by its name; one for each arch.
+
+    Most are at the top, which one mirror shows that can be given and is fresh; only the others need all levels.
+    """
+    found: dict[str, FallbackLevel] = {}
+    modules: dict[str, tuple[FallbackLevel, list[int]]] = {}
+    for target, arch in published(facts.service.catalogue):
+        query = Query(target, arch, facts.service.policy.protocol_order)
+        if target.module not in modules:
+            usable: Usability = usability(facts.mirrors, replace(facts.health, holds={}), query, None)
+            able = [
+                number
+                for number, mirror in enumerate(facts.mirrors)
+                if usable.urls[number] and is_open_to_strangers(mirror, target.module)
+            ]
+            modules[target.module] = usable.rung, able
+        level, able = modules[target.module]
+        column = facts.health.holds.get(query.key)
+        if column and not (level is FallbackLevel.FRESH and any(column[number] in CURRENT for number in able)):
+            level = usability(facts.mirrors, facts.health, query, None).rung
+        found[query.key] = level
+    return found
+
+
+def moves(
+    before: Mapping[str, FallbackLevel], after: Mapping[str, FallbackLevel]
+) -> dict[tuple[FallbackLevel, FallbackLevel], list[str]]:
+    """The repositories whose fallback level is another one now, by both; what is new stood at the top before."""
+    found: dict[tuple[FallbackLevel, FallbackLevel], list[str]] = {}
+    for path, level in after.items():
+        was = before.get(path, FallbackLevel.FRESH)
+        if was is not level:
+            found.setdefault((was, level), []).append(path)
+    return found
