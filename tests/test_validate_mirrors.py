@@ -231,6 +231,50 @@ def test_the_state_that_a_proposal_names_is_not_written_to(repository: Repositor
     assert not (repository.root / "kept").exists()
 
 
+@pytest.mark.slow
+def test_a_proposal_opens_no_file_outside_of_the_repository(repository: Repository, tmp_path: Path) -> None:
+    """Neither by an absolute path nor by a link; what is in such a file is not shown."""
+    (tmp_path / "secret").write_text("machine example.org password hunter2\n")
+    (repository.root / "names.csv").symlink_to(tmp_path / "secret")
+    for named in (str(tmp_path / "secret"), "../secret", "names.csv"):
+        trees = f"trees: [{{path: /dl, module: main, names: {named}}}]\n"
+        repository.put("service.yml", SERVICE + trees + f"geo: {{databases: [{named}], clouds: {{aws: {named}}}}}\n")
+        done = repository.judge("--online")
+        assert done.stderr.count("warning [outside-file]") == 3, done.stderr
+        assert "hunter2" not in done.stdout + done.stderr
+        assert "1 accepted, 1 refused" in done.stderr
+
+
+@pytest.mark.slow
+def test_files_that_the_base_names_are_read_as_the_base_has_them(repository: Repository, tmp_path: Path) -> None:
+    repository.put("names.csv", "a|b.iso\n")
+    repository.put("service.yml", SERVICE + "trees: [{path: /dl, module: main, names: names.csv}]\n")
+    repository.git("branch", "--force", "base", repository.commit())
+    (tmp_path / "secret").write_text("machine example.org password hunter2\n")
+    (repository.root / "names.csv").unlink()
+    (repository.root / "names.csv").symlink_to(tmp_path / "secret")
+    repository.put(f"mirrors.d/{FILE}", HEAD)
+    repository.commit()
+
+    done = repository.judge()
+
+    assert (done.returncode, "hunter2" in done.stdout + done.stderr) == (0, False), done.stderr
+
+
+@pytest.mark.slow
+def test_without_a_service_file_in_the_base_all_are_judged_by_the_proposed_one(repository: Repository) -> None:
+    repository.git("rm", "--quiet", "service.yml")
+    repository.git("branch", "--force", "base", repository.commit())
+    repository.put("service.yml", SERVICE + "state_dir: kept\n")
+    repository.put(f"mirrors.d/{FILE}", HEAD)
+    repository.commit()
+
+    done = repository.told()
+
+    assert (done.returncode, "3 files: 2 accepted, 1 refused" in done.stderr) == (1, True), done.stderr
+    assert not (repository.root / "kept").exists()
+
+
 def test_a_change_that_leaves_no_mirror_file_is_refused(repository: Repository) -> None:
     repository.git("rm", "-r", "--quiet", "mirrors.d")
     repository.commit()

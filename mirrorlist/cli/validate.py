@@ -29,6 +29,12 @@ PATH = click.Path(path_type=Path)
 @click.command()
 @click.option("--mirrors", "directory", type=PATH, help="The directory of all mirror files.")
 @click.option("--service", "config", type=PATH, help="The service file.")
+@click.option(
+    "--within",
+    type=PATH,
+    metavar="DIRECTORY",
+    help="Open no file outside of it that the service file names; for one that a stranger proposes.",
+)
 @click.option("--format", "form", type=click.Choice(list(REVIEW_FORMATS)), default="text", show_default=True,
               help="What is written.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Warnings refuse too.")
@@ -45,6 +51,7 @@ def validate(
     context: Context,
     directory: Path | None,
     config: Path | None,
+    within: Path | None,
     form: str,
     strict: bool,
     online: bool,
@@ -65,9 +72,11 @@ def validate(
     """
     if speed and not online:
         raise click.UsageError("--speed measures mirrors that are asked; add --online")
+    if online and within:
+        raise click.UsageError("--online asks the origin that the service file names; leave out --within")
     form = "json" if as_json else form
     here = context.at(config, directory)
-    service = here.service()
+    service = here.service(within)
     terms = terms_of(service)
     judged = judge_submissions(_paths(files, service), Path(service.mirrors_dir), terms)
     reviewed = _reviewed(

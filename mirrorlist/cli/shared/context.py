@@ -35,10 +35,10 @@ class Context:
         said = self.settings
         return replace(self, settings=replace(said, config=config or said.config, mirrors=mirrors or said.mirrors))
 
-    def service(self) -> Service:
+    def service(self, within: Path | None = None) -> Service:
         """The service file, with its warnings on standard error."""
         service, findings = read_service(
-            existing(self.settings.config), self.settings.mirrors, self.settings.state, city_of
+            existing(self.settings.config), self.settings.mirrors, self.settings.state, city_of, within
         )
         for finding in findings:
             click.echo(str(finding), err=True)

@@ -45,11 +45,11 @@ from mirrorlist.sources.service.text import (
     NotifyText,
     OverrideText,
     RepositoryText,
-    RequirementsText,
     ServiceDraft,
     SourceText,
     TreeText,
     edition_of,
+    opening_only,
     service_text,
 )
 from mirrorlist.sources.service.tree_checks import tree_prefix
@@ -60,11 +60,6 @@ from mirrorlist.sources.yaml.schema_messages import SchemaFault
 from mirrorlist.sources.yaml.schemas import findings_on, refused, with_booleans
 
 # The key ``requirements``.
-
-
-def requirements_of(text: RequirementsText) -> Requirements:
-    """Both levels, as the schema accepted them."""
-    return Requirements(_asked(text.minimum), _asked(text.preferred))
 
 
 def _asked(text: AskedText) -> RequirementLevel:
@@ -99,16 +94,21 @@ SCHEMA = "service"
 
 
 def read_service(
-    path: Path, mirrors_dir: Path | None = None, state_dir: Path | None = None, city_of: CityOf | None = None
+    path: Path,
+    mirrors_dir: Path | None = None,
+    state_dir: Path | None = None,
+    city_of: CityOf | None = None,
+    within: Path | None = None,
 ) -> tuple[Service, tuple[Finding, ...]]:
     """The service that a file describes, and warnings about it. The directories given win over the file's.
 
-    ``city_of`` finds the cities of overrides; without it their countries are all that is known.
+    ``city_of`` finds the cities of overrides; without it their countries are all that is known. ``within`` is a
+    directory out of which a file that somebody proposes opens nothing.
 
     Raises:
         ServiceFileError: the file cannot be used; it holds every error and warning, in the order of the file.
     """
-    draft, warnings = _draft(path, city_of)
+    draft, warnings = _draft(path, city_of, within)
     base = path.absolute().parent
     text = draft.text
     module_names = dict.fromkeys([MAIN, *text.optional_module_versions, *text.modules])
@@ -164,7 +164,7 @@ def read_service(
         ),
         profile=text.profile,
         intranet_networks=tuple(str(ip_network(network)) for network in text.intranet_networks),
-        requirements=requirements_of(text.requirements),
+        requirements=Requirements(_asked(text.requirements.minimum), _asked(text.requirements.preferred)),
         time_file=text.time_file,
         allowed_outdate_seconds=_seconds(text.allowed_outdate),
         required_protocols=text.required_protocols,
@@ -185,16 +185,16 @@ def read_service(
     return service, warnings
 
 
-def _draft(path: Path, city_of: CityOf | None) -> tuple[ServiceDraft, tuple[Finding, ...]]:
+def _draft(path: Path, city_of: CityOf | None, within: Path | None) -> tuple[ServiceDraft, tuple[Finding, ...]]:
     """The file, read and judged, with its warnings."""
     document = read_yaml(_data(path), str(path), MAX_BYTES)
     _stop_at_errors(document.findings)
     document = with_booleans(document, SCHEMA)
     if faults := refused(document, SCHEMA):
-        _stop_at_errors(document.findings, findings_on(document, faults), _beside(document, faults, city_of))
-    draft = _drafted(document, city_of)
+        _stop_at_errors(document.findings, findings_on(document, faults), _beside(document, faults, city_of, within))
+    draft = _drafted(document, city_of, within)
     _stop_at_errors(document.findings, check(draft))
-    return draft, document.findings
+    return draft, draft.document.findings
 
 
 NAMING = frozenset({"versions", "duplicated_versions", "vault_versions", "vault_mirror", "optional_module_versions",
@@ -206,14 +206,16 @@ _STAND_INS: dict[str, Value] = {"versions": ["1"], "arches": {"1": ["noarch"]}, 
 """For needed keys that are refused, while nothing is said of names."""
 
 
-def _beside(document: Document, faults: Sequence[SchemaFault], city_of: CityOf | None) -> tuple[Finding, ...]:
+def _beside(
+    document: Document, faults: Sequence[SchemaFault], city_of: CityOf | None, within: Path | None
+) -> tuple[Finding, ...]:
     """What else is wrong in the parts of a file that its schema does not refuse, so that all is said at once."""
     root, touched = _without(document.root or {}, faults)
     touched |= {key for key in _STAND_INS if key not in root}
     rest = replace(document, root={**_STAND_INS, **root})
     if refused(rest, SCHEMA):
         return ()
-    return check(_drafted(rest, city_of), names=not touched & NAMING)
+    return check(_drafted(rest, city_of, within), names=not touched & NAMING)
 
 
 def _without(root: dict[str, Value], faults: Sequence[SchemaFault]) -> tuple[dict[str, Value], set[str]]:
@@ -236,10 +238,11 @@ def _without(root: dict[str, Value], faults: Sequence[SchemaFault]) -> tuple[dic
     return pruned, touched
 
 
-def _drafted(document: Document, city_of: CityOf | None) -> ServiceDraft:
+def _drafted(document: Document, city_of: CityOf | None, within: Path | None) -> ServiceDraft:
     """The draft of a document that its schema accepts."""
     text = service_text(document.root or {})
-    vault = (text.vault_mirror,) if isinstance(text.vault_mirror, str) else text.vault_mirror
+    if within:
+        document, text = opening_only(document, text, within)
     catalogue = Catalogue(
         versions=text.versions,
         latest=text.duplicated_versions,
@@ -266,7 +269,7 @@ def _drafted(document: Document, city_of: CityOf | None) -> ServiceDraft:
         },
         module_versions=text.optional_module_versions,
         vault_versions=text.vault_versions,
-        vault_urls=tuple(map(tree_url, vault)),
+        vault_urls=tuple(map(tree_url, [vault] if isinstance(vault := text.vault_mirror, str) else vault)),
         aliases=text.aliases,
         images=tuple(Image(image.path, image.versions, image.arches) for image in text.images),
     )
@@ -281,8 +284,8 @@ def _data(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        message = f"the file cannot be read: {error.strerror}; name a service file that can"
-        raise _unusable(path, Code.UNREADABLE_FILE, message) from None
+        what = f"the file cannot be read: {error.strerror}; name a service file that can"
+        raise _unusable(path, Code.UNREADABLE_FILE, what) from None
 
 
 def _unusable(path: Path, code: Code, message: str) -> ServiceFileError:

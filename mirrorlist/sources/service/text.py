@@ -5,10 +5,12 @@ A new key is a row in the schema, a field here, its use in file.py, and a row in
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 
 import msgspec
 
@@ -19,7 +21,7 @@ from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom, Router
 from mirrorlist.core.content import ContentKind
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import Protocol
-from mirrorlist.sources.yaml.documents import Document, Pointer, Value, spelled
+from mirrorlist.sources.yaml.documents import Document, Pointer, Value, shown, spelled
 from mirrorlist.sources.yaml.schema_messages import did_you_mean
 
 Versions = tuple[str, ...]
@@ -317,6 +319,7 @@ class ServiceCode(StrEnum):
     CONTRADICTION = "contradiction"
     BAD_NAMES = "bad-names"
     SOURCE_TWICE = "source-twice"
+    OUTSIDE_FILE = "outside-file"
 
 
 CityOf = Callable[[str, str], tuple[float, float] | None]
@@ -342,6 +345,31 @@ class ServiceDraft:
     def key_error(self, pointer: Pointer, code: StrEnum, message: str) -> Finding:
         """An error at a key."""
         return self.document.key_error(pointer, code, message)
+
+
+def opening_only(document: Document, text: ServiceText, directory: Path) -> tuple[Document, ServiceText]:
+    """The same without the files outside of a directory that reading or judging it would open; each is a warning.
+    Links count by where they lead."""
+    beside, inside = Path(document.path).absolute().parent, os.path.realpath(directory)
+    told = list[Finding]()
+
+    def kept(file: str, *pointer: str | int) -> bool:
+        if Path(os.path.realpath(beside / file)).is_relative_to(inside):
+            return True
+        what = f"{spelled(pointer)} is {shown(file)}, outside of {shown(inside)}, so it is not opened"
+        told.append(document.warning(pointer, ServiceCode.OUTSIDE_FILE, what))
+        return False
+
+    geo = replace(
+        text.geo,
+        databases=tuple(file for at, file in enumerate(text.geo.databases) if kept(file, "geo", "databases", at)),
+        clouds={provider: file for provider, file in text.geo.clouds.items() if kept(file, "geo", "clouds", provider)},
+    )
+    trees = tuple(
+        replace(tree, names=None) if tree.names and not kept(tree.names, "trees", at, "names") else tree
+        for at, tree in enumerate(text.trees)
+    )
+    return replace(document, findings=(*document.findings, *told)), replace(text, geo=geo, trees=trees)
 
 
 Check = Callable[[ServiceDraft], Iterator[Finding]]

@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from mirrorlist.files_on_disk import open_regular
+
 LARGEST = 32 * 1024 * 1024
 MOST_NAMES = 200_000
 LONGEST = 1024
@@ -40,12 +42,10 @@ def read_names(path: Path, host: str | None) -> dict[str, str]:
         NamesFault: the file cannot be read, or a row of it cannot be used.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
+        with open_regular(path, LARGEST) as file:
+            data = file.read(LARGEST)
     except OSError as error:
         raise NamesFault(f"cannot be read: {error.strerror}") from None
-    if len(data) > LARGEST:
-        raise NamesFault(f"has more than {LARGEST} bytes; write fewer names")
     try:
         text = data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:

@@ -1828,7 +1828,26 @@ def test_every_check_and_code_has_a_refused_example() -> None:
     names = {check.__name__ for check in (*CHECKS, *CATALOGUE_CHECKS, *WHOLE_CATALOGUE_CHECKS)}
     assert names == REFUSED_BY_CHECK.keys()
     told = " ".join(said for rows in REFUSED_BY_CHECK.values() for *_, said in rows)
-    assert [code for code in ServiceCode if f"[{code}]" not in told] == []
+    assert [code for code in ServiceCode if f"[{code}]" not in told] == [ServiceCode.OUTSIDE_FILE]  # a warning
+
+
+def test_what_a_proposal_names_outside_of_its_directory_is_a_warning_and_not_opened(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "checkout", tmp_path / "outside"
+    inside.mkdir()
+    (inside / "in.csv").write_text("a|b.iso\n")
+    outside.write_text("no table")
+    (inside / "link").symlink_to(outside)
+    trees = ", ".join(f"{{path: /{at}, module: main, names: {at}}}" for at in ("in.csv", "link"))
+    named = f"trees: [{trees}]\ngeo: {{databases: [../outside, a.mmdb, link, /dev/zero], clouds: {{aws: {outside}}}}}\n"
+    (inside / "service.yml").write_text(BOTH["small"] + named)
+
+    service, warnings = read_service(inside / "service.yml", within=inside)
+
+    assert [tree.names for tree in service.trees] == [{"a": "b.iso"}, {}]
+    assert (service.geo.databases, service.geo.clouds) == ((str(inside / "a.mmdb"),), {})
+    assert [str(each).partition("[outside-file] ")[2].partition(" is ")[0] for each in warnings] == [
+        "geo.databases[0]", "geo.databases[2]", "geo.databases[3]", "geo.clouds.aws", "trees[1].names",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", BOTH.values(), ids=BOTH)
