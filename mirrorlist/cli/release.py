@@ -88,7 +88,7 @@ def _line(path: str, point: SpreadPoint) -> bytes:
 
 
 def _files(service: Service, repo: str, version: str | None) -> list[RepositoryFile]:
-    """The files of a repository at the origin, one for each arch.
+    """The files of a repository at the origin: one for each arch, suite, or whatever it consists of.
 
     Raises:
         NotFound: there is no such repository, it is not on mirrors, or its module has no origin.
@@ -103,7 +103,12 @@ def _files(service: Service, repo: str, version: str | None) -> list[RepositoryF
         for found, arch in published(service.catalogue)
         if found.path == wanted.path and found.module == wanted.module
     }
-    files = [file for file in repository_files(service) if file.key in keys]
+    files = [
+        file
+        for file in repository_files(service)
+        if file.key in keys
+        or (file.content.part_of is not None and content_key(file.content.module, file.content.part_of) in keys)
+    ]
     if not files:
         raise NotFound(f"--repo {name}: mirrors do not carry it, or service.yml names no origin of its module")
     return files

@@ -127,10 +127,10 @@ def update_metadata(
     A failure is noted and reported; what was known of the path stays.
     """
     unreadable: dict[str, str] = {}
-    for path, version, _ in _versions(repository_files(service), store, now, memory or OriginMemory()):
+    for file, version, _ in _versions(repository_files(service), store, now, memory or OriginMemory()):
         if isinstance(version, UnreadableError):
-            unreadable[path] = str(version)
-        yield _noted(store, path, version, now)
+            unreadable[file.key] = str(version)
+        yield _noted(store, file, version, now)
     store.faults.note_all(FaultKind.UNREADABLE, unreadable, now)
 
 
@@ -138,11 +138,11 @@ def update_changed(
     files: Iterable[RepositoryFile], store: MetadataStore, now: float, memory: OriginMemory
 ) -> Iterator[UpdateResult]:
     """Looks at files again after ``update_metadata``, one result for each path that says something else by now."""
-    for path, version, is_new in _versions(files, store, now, memory):
+    for file, version, is_new in _versions(files, store, now, memory):
         if is_new:
-            yield _noted(store, path, version, now)
+            yield _noted(store, file, version, now)
             fault = str(version) if isinstance(version, UnreadableError) else None
-            store.faults.note(FaultKind.UNREADABLE, path, fault, now)
+            store.faults.note(FaultKind.UNREADABLE, file.key, fault, now)
 
 
 Version = Checksummed | OriginError | None
@@ -150,27 +150,27 @@ Version = Checksummed | OriginError | None
 
 def _versions(
     files: Iterable[RepositoryFile], store: MetadataStore, now: float, memory: OriginMemory
-) -> Iterator[tuple[str, Version, bool]]:
+) -> Iterator[tuple[RepositoryFile, Version, bool]]:
     """What the origin says of each file, and whether that is something else than it said to this memory before."""
     current = store.current()
     with origin_session() as session, ThreadPoolExecutor(AT_ONCE) as pool:
 
-        def ask(file: RepositoryFile) -> tuple[str, Version, Hashable]:
+        def ask(file: RepositoryFile) -> tuple[RepositoryFile, Version, Hashable]:
             sign = sign_of(file.on_disk) if file.on_disk else None  # before it is read: a later change is seen later
             tree = origin_access(file.origin, session, memory.kept)
             try:
-                return file.key, _version(file, tree, current.get(file.key), now), sign
+                return file, _version(file, tree, current.get(file.key), now), sign
             except OriginError as error:
-                return file.key, error, sign
+                return file, error, sign
 
-        for path, version, sign in pool.map(ask, files):
+        for file, version, sign in pool.map(ask, files):
             said = str(version) if isinstance(version, OriginError) else version
-            is_new = path not in memory.said or memory.said[path] != said
-            memory.said[path], memory.signs[path] = said, sign
+            is_new = file.key not in memory.said or memory.said[file.key] != said
+            memory.said[file.key], memory.signs[file.key] = said, sign
             if isinstance(version, OriginError):
-                del memory.signs[path]  # it may become usable without a change of this file
-            memory.unsettled.pop(path, None)
-            yield path, version, is_new
+                del memory.signs[file.key]  # it may become usable without a change of this file
+            memory.unsettled.pop(file.key, None)
+            yield file, version, is_new
 
 
 class OriginAccess(NamedTuple):
@@ -284,11 +284,13 @@ def _ask_size(wanted: tuple[str, Size]) -> tuple[str, int | OriginError | None]:
         return path, error
 
 
-def _noted(store: MetadataStore, path: str, version: Version, now: float) -> UpdateResult:
+def _noted(store: MetadataStore, file: RepositoryFile, version: Version, now: float) -> UpdateResult:
     if isinstance(version, Checksummed):
-        changed = store.record(path, version, now)
-        return UpdateResult(path, UpdateOutcome.CHANGED if changed else UpdateOutcome.UNCHANGED)
-    outcome = UpdateOutcome.MISSING if version is None else UpdateOutcome.FAILED
-    reason = MISSING if version is None else str(version)
-    store.failed(path, reason, now)
-    return UpdateResult(path, outcome, reason)
+        changed = store.record(file.key, version, now)
+        return UpdateResult(file.key, UpdateOutcome.CHANGED if changed else UpdateOutcome.UNCHANGED)
+    outcome, reason = UpdateOutcome.FAILED, str(version)
+    if version is None:
+        remedy = "" if file.content.part_of is None else "; `suites` in service.yml names its parts"
+        outcome, reason = UpdateOutcome.MISSING, f"the origin has no {file.content.index} there{remedy}"
+    store.failed(file.key, reason, now)
+    return UpdateResult(file.key, outcome, reason)

@@ -30,6 +30,7 @@ arches: {"9": [x86_64, aarch64]}
 repos:
   - {name: baseos, path: BaseOS/$basearch/os/}
   - {name: sources, path: source/, vault: true}
+  - {name: debian, path: /debian/, suites: [stable]}
 vault_mirror: https://vault.example.org/
 origin: origin
 """
@@ -154,7 +155,23 @@ def test_an_origin_that_gives_nothing_is_told(released: Released) -> None:
     assert released.wait("--repo", "baseos-9")[1][-1].startswith("error: the origin cannot be asked: 9/BaseOS/")
     for path in PATHS.values():
         (released.directory / "origin" / path / "repodata/repomd.xml").unlink()
-    assert released.wait("--repo", "baseos-9")[1][-1].endswith("the origin has no such file; publish it first")
+    assert released.wait("--repo", "baseos-9")[1][-1].endswith(
+        "the origin has no repodata/repomd.xml there; publish it first"
+    )
+
+
+def test_of_an_apt_repository_its_suites_are_waited_for(released: Released) -> None:
+    path = "debian/dists/stable/"
+    assert "debian/dists/stable/: the origin has no InRelease there" in released.wait("--repo", "debian-9")[1][-1]
+    file = released.directory / "origin" / path / "InRelease"
+    file.parent.mkdir(parents=True)
+    sums = f"SHA256:\n {'0' * 64} 9 main/binary-amd64/Packages\n"
+    for day in ("01", "02"):
+        file.write_text(f"Suite: stable\nDate: Fri, {day} May 2026 12:00:00 UTC\n{sums}")
+        assert released.run("update", "metadata").exit_code == 0
+    released.publisher.publish(time.time())
+    released.held({"b": {path: file.read_bytes()}, "c": {path: b"the one before"}})
+    assert released.wait("--repo", "debian-9", "--percent", "20")[0] == 0
 
 
 def test_mirrors_that_do_not_carry_it_say_nothing(released: Released) -> None:

@@ -27,8 +27,8 @@ SERVICE: dict[str, object] = {
     "policy": {"repeat_within": 0},
 }
 REPOSITORIES = (
-    {"name": "debian", "path": "/debian/", "kind": "apt", "suites": ["stable"], "index": "Release"},
-    {"name": "arch", "path": f"/{ARCH_PATH}/", "kind": "pacman", "index": "core.db"},
+    {"name": "debian", "path": "/debian/", "suites": ["stable"], "index": "Release"},
+    {"name": "arch", "path": "/arch/$repo/os/$arch/", "suites": ["core"]},
 )
 BAD = ("half", "dead", "stale")
 GOOD = ("good", "spare")

@@ -35,6 +35,7 @@ PATHS = [
 ]
 KITTEN = ["10-kitten/BaseOS/x86_64/os/", "10-kitten/AppStream/x86_64/os/"]
 GONE = "the origin has no such file"
+LACKS = "the origin has no repodata/repomd.xml there"
 
 
 def _repomd(stamp: int) -> bytes:
@@ -110,13 +111,13 @@ def test_each_outcome_is_told_and_what_is_known_stays(origin: str, tree: Path, s
         UpdateOutcome.CHANGED, UpdateOutcome.MISSING, UpdateOutcome.FAILED, UpdateOutcome.FAILED,
     ]  # fmt: skip
     assert [told[path] for path in same] == [UpdateResult(path, UpdateOutcome.UNCHANGED) for path in same]
-    assert told[missing] == UpdateResult(missing, UpdateOutcome.MISSING, GONE)
+    assert told[missing] == UpdateResult(missing, UpdateOutcome.MISSING, LACKS)
     for path in (failed, broken):
         assert told[path].detail.startswith(f"{path}repodata/repomd.xml: not XML: ")
     assert store.changes() == {**before, changed: [*before[changed], MetadataChange(_version(1_780_000_000), NOW)]}
     checks = store.checks()
     assert checks[changed] == checks[same[0]] == OriginCheck(NOW, None, None)
-    assert checks[missing] == OriginCheck(NOW - 60, NOW, GONE)
+    assert checks[missing] == OriginCheck(NOW - 60, NOW, LACKS)
     assert checks[failed] == OriginCheck(NOW - 60, NOW, told[failed].detail)
 
 

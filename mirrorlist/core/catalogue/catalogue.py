@@ -13,6 +13,8 @@ from mirrorlist.core.model import MAIN, Repository, RepositoryTarget
 
 VERSION_MARK = "{version}"
 """What stands for a version in paths and aliases of service.yml."""
+BASEARCH = "$basearch"
+"""What stands for the architecture in paths; dnf fills it in."""
 _VERSION = re.compile(r"(?P<major>0|[1-9][0-9]{0,5})(?:\.(?P<minor>0|[1-9][0-9]{0,5}))?", re.ASCII)
 
 LONGEST_WORD, LEAST_ALIKE = 64, 0.7
@@ -223,11 +225,18 @@ def published_contents(catalogue: Catalogue) -> tuple[Content, ...]:
                 continue
             known = target(catalogue, version, repository.name)
             for each in _parts(repository, rel, known.path, known.arches) if not known.vault else ():
-                for arch in known.arches if "$basearch" in each.path else ("",):
-                    one = replace(each, path=each.path.replace("$basearch", arch))
+                variable = next((one for one in ARCH_VARIABLES if one in each.path), "")
+                for arch in known.arches if variable else ("",):
+                    one = replace(each, path=each.path.replace(variable, arch))
                     found.setdefault((one.module, one.path), one)
     plain = (Content(module, "", ContentKind.PLAIN, "", canaries=each) for module, each in catalogue.plain.items())
     return (*found.values(), *plain)
+
+
+ARCH_VARIABLES = (BASEARCH, "$arch")
+"""What dnf and pacman fill in with the architecture."""
+ARCH_LINUX = ("core", "extra")
+"""The repositories behind ``$repo``, which pacman fills in, where service.yml names none: those of Arch Linux."""
 
 
 def _parts(repository: Repository, rel: Release, path: str, arches: tuple[str, ...]) -> Iterator[Content]:
@@ -236,6 +245,11 @@ def _parts(repository: Repository, rel: Release, path: str, arches: tuple[str, .
         for suite in repository.suites or (rel.version,):
             below = f"dists/{suite}/" if not suite.endswith("/") else suite.removeprefix("./")
             yield Content(rel.module, path + below, repository.kind, repository.index or "InRelease", path, arches)
+        return
+    if repository.kind is ContentKind.PACMAN and {"$repo", "$arch"} & set(path.split("/")):
+        for name in repository.suites or ARCH_LINUX if "$repo" in path else (repository.name,):
+            index = repository.index or f"{name}.db"
+            yield Content(rel.module, path.replace("$repo", name), repository.kind, index, path, arches)
         return
     found = Content(rel.module, path, repository.kind, arches=arches, canaries=repository.canaries)
     index = {
@@ -247,8 +261,6 @@ def _parts(repository: Repository, rel: Release, path: str, arches: tuple[str, .
 
 
 # The images that a distribution publishes: every path that the patterns of service.yml stand for.
-
-BASEARCH = "$basearch"
 
 Images = Mapping[str, Mapping[str, int | None]]
 """Module to the paths of its images, each with the size in bytes that the origin's has, where that is known."""

@@ -82,5 +82,10 @@ def package_managers(
         for trace, readers in TRACES.items():
             if is_there(f"{directory.strip('/')}/{trace.format(name=repository.name)}".lstrip("/")):
                 return readers
-    steps = {*repository.path.lower().split("/"), repository.name.lower()}
-    return next((readers for word, readers in WORDS.items() if word in steps), tuple(PackageManager))
+    return readers_by_name(repository.path, repository.name) or tuple(PackageManager)
+
+
+def readers_by_name(path: str, name: str) -> tuple[PackageManager, ...]:
+    """Who reads a repository as its path and its name suggest; nobody where they suggest nothing."""
+    steps = {*path.lower().split("/"), name.lower()}
+    return next((readers for word, readers in WORDS.items() if word in steps), ())

@@ -34,6 +34,7 @@ from mirrorlist.core.content import ContentKind
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
 from mirrorlist.core.model import MAIN, Location, ReachPair, Repository
 from mirrorlist.core.network.prefixes import prefix
+from mirrorlist.core.selection.client import PackageManager, readers_by_name
 from mirrorlist.sources.geo.records import CITY_PRECISION_KM
 from mirrorlist.sources.mirrors.urls import tree_url
 from mirrorlist.sources.service.checks import UNIX, check
@@ -74,19 +75,22 @@ def _asked(text: AskedText) -> RequirementLevel:
     )
 
 
-_READ = {"apt": ContentKind.APT, "pacman": ContentKind.PACMAN, "apk": ContentKind.APK}
+_READ = {
+    PackageManager.APT: ContentKind.APT, PackageManager.PACMAN: ContentKind.PACMAN, PackageManager.APK: ContentKind.APK,
+}  # fmt: skip
 """What package managers read that read no rpm."""
 
 
 def _kind(text: RepositoryText) -> ContentKind:
-    """What a repository is said to be, or what its clients read; rpm where nothing is said."""
+    """What a repository is said to be, or what its clients read; rpm where nothing is said or suggested."""
     if text.kind is not None:
         return text.kind
-    if text.suites:
+    readers = tuple(PackageManager(each) for each in text.clients) or readers_by_name(text.path, text.name)
+    if text.suites and PackageManager.PACMAN not in readers:
         return ContentKind.APT
     if text.canaries:
         return ContentKind.PLAIN
-    return next((_READ[client] for client in text.clients if client in _READ), ContentKind.RPM)
+    return next((_READ[each] for each in readers if each in _READ), ContentKind.RPM)
 
 
 MAX_BYTES = 1024 * 1024

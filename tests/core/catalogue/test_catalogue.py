@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mirrorlist.core.catalogue.catalogue import (
@@ -9,11 +11,13 @@ from mirrorlist.core.catalogue.catalogue import (
     Release,
     check_arch,
     published,
+    published_contents,
     release,
     repo_names,
     spelled_versions,
     target,
 )
+from mirrorlist.core.content import ContentKind
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.model import MAIN, Repository, RepositoryTarget
 
@@ -366,3 +370,33 @@ def test_an_alias_with_a_version_names_it_and_one_without_means_the_newest() -> 
     assert names["rawhide"] == ("44", "fedora")
     assert names["Plain-9-debug"] == ("9", "plain")
     assert "updates-f9" not in names
+
+
+ARCH = Repository("arch", "/arch/$repo/os/$arch/", arches=("x86_64",), kind=ContentKind.PACMAN)
+
+
+@pytest.mark.parametrize(
+    ("repository", "expected"),
+    [
+        (ARCH, [("arch/core/os/x86_64/", "core.db"), ("arch/extra/os/x86_64/", "extra.db")]),
+        (replace(ARCH, suites=("multilib",)), [("arch/multilib/os/x86_64/", "multilib.db")]),
+        (
+            replace(ARCH, suites=("alarm",), arches=None),
+            [("arch/alarm/os/x86_64/", "alarm.db"), ("arch/alarm/os/aarch64/", "alarm.db")],
+        ),
+        (
+            replace(ARCH, path="/tools/$arch/"),
+            [("tools/x86_64/", "arch.db")],
+        ),
+        (replace(ARCH, path="/core/os/", name="core"), [("core/os/", "core.db")]),
+        (replace(ARCH, path="/$repo/", index="all.db", suites=("a",)), [("a/", "all.db")]),
+    ],
+)
+def test_what_pacman_fills_in_is_compared_part_by_part(repository: Repository, expected: list[tuple[str, str]]) -> None:
+    catalogue = replace(
+        CATALOGUE, versions=("9",), latest={}, module_versions={}, repositories={repository.name: repository}
+    )
+    found = published_contents(catalogue)
+    assert [(each.path, each.index) for each in found] == expected
+    is_whole = "$" not in repository.path
+    assert {each.part_of for each in found} == {None if is_whole else repository.path.removeprefix("/")}
