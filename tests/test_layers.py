@@ -82,6 +82,7 @@ LONGER: dict[str, str] = {
     "mirrorlist/web/api/types.py": "the types of all answers of the API, and how each is made",
     "mirrorlist/web/api/openapi.py": "the description of the API: its operations, and how they are written",
     "mirrorlist/checks/probing/visit.py": "one visit: its plan carried out, its patience, and what the tree amounts to",
+    "mirrorlist/importing/table_files.py": "every form of table that projects keep their mirrors in, one function each",
     "mirrorlist/core/catalogue/catalogue.py": "what a distribution publishes, and every spelling that leads to it",
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
     "mirrorlist/core/health/probe_plan.py": "the plan of a visit: what is asked over which way, and what has its turn",
@@ -104,6 +105,7 @@ LEAST_LINES, LEAST_IMPORTERS = 40, 3
 REGISTRIES = ("mirrorlist/formats/", "mirrorlist/cli/", "mirrorlist/store/migrations/")
 SMALLER: dict[str, str] = {
     "mirrorlist/__main__.py": "what `python -m mirrorlist` starts",
+    "mirrorlist/checks/probing/checks.py": "the table of checks by protocol, where a new one has its row",
     "wsgi.py": "what a WSGI server asks for",
 }
 """Files under 40 lines that are no rows of a registry and have fewer than three importers, each with why."""
@@ -343,7 +345,7 @@ def test_each_public_class_has_a_name_of_its_own() -> None:
 
 
 CEILINGS = {
-    "modules": 339,
+    "modules": 338,
     "import lines of all lines": 8.9,
     "longest import chain / in core": 15,
     "private functions used once": 19.6,

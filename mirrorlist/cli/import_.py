@@ -17,8 +17,9 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.review import Review, Reviewed
 from mirrorlist.importing import almalinux, armbian, mirrorbits, mirrormanager, table
-from mirrorlist.importing.documents import Written, in_their_places, write
-from mirrorlist.importing.imported_mirror import Export, ImportRequest, Loss
+from mirrorlist.importing.documents import Loss
+from mirrorlist.importing.imported_mirror import Export, ImportRequest
+from mirrorlist.importing.mirror_files import Written, in_their_places, write
 from mirrorlist.sources.submissions.judge import judge_submissions
 from mirrorlist.sources.submissions.terms import terms_of
 from mirrorlist.sources.yaml.documents import duration_seconds

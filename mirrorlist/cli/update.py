@@ -16,7 +16,7 @@ import click
 import structlog
 
 from mirrorlist.checks.fetching.fetch import Guard, fetch, guard_of
-from mirrorlist.checks.probing.rsync_list import Bounds, installed_lister, listed_lines
+from mirrorlist.checks.probing.rsync import Bounds, installed_lister, listed_lines
 from mirrorlist.cli.output.durations import DURATION
 from mirrorlist.cli.output.written import progress
 from mirrorlist.cli.shared.context import (

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mirrorlist.core.errors import Finding, ImportFault, Severity
-from mirrorlist.importing.imported_mirror import Export, ImportedMirror, ImportRequest, Loss
+from mirrorlist.importing.documents import Loss
+from mirrorlist.importing.imported_mirror import Export, ImportedMirror, ImportRequest
 from mirrorlist.sources.mirrors.files import judged_document, mirror_file_names, read_regular, unread_files
 from mirrorlist.sources.mirrors.repairs import Surroundings
 from mirrorlist.sources.places.countries import read_countries

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mirrorlist.core.errors import ImportFault
-from mirrorlist.importing.documents import data_of, yaml_of
+from mirrorlist.importing.documents import Loss, data_of, yaml_of
 from mirrorlist.importing.imported_mirror import (
     Export,
     ImportedMirror,
     ImportedRow,
     ImportRequest,
-    Loss,
     entries,
     is_blank,
     masked,

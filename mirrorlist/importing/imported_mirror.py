@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from mirrorlist.core.model import MAIN, Status
 from mirrorlist.core.network.prefixes import is_address
+from mirrorlist.importing.documents import Loss
 from mirrorlist.sources.mirrors.forms import Refused, truth
 from mirrorlist.sources.mirrors.urls import SCHEMES
 from mirrorlist.sources.places.countries import read_countries
@@ -40,18 +41,6 @@ class ImportRequest:
     module: str = MAIN
     columns: tuple[str, ...] = ()
     encoding: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """A value that is not carried over: what the other service calls it, the value, and why or what to do."""
-
-    key: str
-    value: str
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.key} {self.value}: {self.why}" if self.value else f"{self.key}: {self.why}"
 
 
 @dataclass(slots=True)

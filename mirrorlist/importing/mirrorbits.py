@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from mirrorlist.core.errors import ImportFault
-from mirrorlist.importing.documents import data_of, json_of, text_of, yaml_of
+from mirrorlist.importing.documents import Loss, data_of, json_of, text_of, yaml_of
 from mirrorlist.importing.imported_mirror import (
     Export,
     ImportedMirror,
     ImportedRow,
     ImportRequest,
-    Loss,
     entries,
     is_blank,
     masked,

@@ -15,14 +15,13 @@ from lxml import etree, html
 
 from mirrorlist.core.errors import ImportFault
 from mirrorlist.core.model import MAIN
-from mirrorlist.importing.documents import data_of, json_of
+from mirrorlist.importing.documents import Loss, data_of, json_of
 from mirrorlist.importing.imported_mirror import (
     WEB_FIRST,
     Export,
     ImportedMirror,
     ImportedRow,
     ImportRequest,
-    Loss,
     entries,
     is_blank,
     masked,

@@ -11,7 +11,7 @@ from itertools import islice
 from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Fetch
 from mirrorlist.checks.probing.one_byte import Timeouts, ask, tree_of
-from mirrorlist.checks.probing.rsync_list import Bounds, NotListed
+from mirrorlist.checks.probing.rsync import Bounds, NotListed
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import File
 from mirrorlist.core.files.list_parser import ListedFile, rsync_lines

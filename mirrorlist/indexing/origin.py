@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256, sha512
 from pathlib import Path
 
-from mirrorlist.checks.probing.rsync_list import Bounds, NotListed
+from mirrorlist.checks.probing.rsync import Bounds, NotListed
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
 from mirrorlist.core.errors import OriginError, SnapshotError
 from mirrorlist.core.files.build import (

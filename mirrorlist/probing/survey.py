@@ -15,10 +15,9 @@ from ipaddress import ip_address
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
-from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.judge import Observation, OriginHistory, excused, failed, index, time_file
 from mirrorlist.checks.probing.one_byte import look_at_files
-from mirrorlist.checks.probing.requests import LARGEST_INDEX, LARGEST_TIME_FILE
+from mirrorlist.checks.probing.requests import LARGEST_INDEX, LARGEST_TIME_FILE, TreeProbe
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.catalogue.trees import quoted
 from mirrorlist.core.content import Content, ContentKind, Named, content_key

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from mirrorlist.core.selection.prepared import Prepared
+if TYPE_CHECKING:
+    from mirrorlist.core.selection.prepared import Prepared
 
 
 class Generations(Protocol):

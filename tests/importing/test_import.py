@@ -9,7 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
-from mirrorlist.importing.documents import as_yaml
+from mirrorlist.importing.mirror_files import as_yaml
 from mirrorlist.sources.mirrors.files import parse_mirror
 from mirrorlist.sources.places.countries import read_countries
 from tests.importing.place import Place

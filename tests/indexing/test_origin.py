@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.checks.fetching.fetch import Guard
-from mirrorlist.checks.probing.rsync_list import Bounds, installed_lister, listed_lines
+from mirrorlist.checks.probing.rsync import Bounds, installed_lister, listed_lines
 from mirrorlist.core.catalogue.service import Module
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.files.index import File

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,10 @@ from enum import StrEnum
 from mirrorlist.core.errors import MirrorlistError
 
 _SHOWN_CHARACTERS = 200
+MOST_DIGITS = 16
+"""Of the size of a file."""
+_TOTAL = re.compile(r"bytes\s+(?:[0-9]+-[0-9]+|\*)/([0-9]+)\s*", re.IGNORECASE)
+_WHOLE, _PART, _NO_PART = 200, 206, 416
 
 
 class FailureKind(StrEnum):
@@ -79,3 +84,17 @@ def shown(text: str) -> str:
     """A stranger's text, safe to print: ASCII without control characters, at most 200 of them."""
     clipped = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
     return "".join(character if " " <= character <= "~" else "?" for character in clipped)
+
+
+def is_there(answer: Fetched) -> bool:
+    """Whether the file was given. An empty one has no first byte (RFC 9110, 15.5.17)."""
+    return answer.status in (_WHOLE, _PART) or (answer.status == _NO_PART and told_size(answer) == 0)
+
+
+def told_size(answer: Fetched) -> int | None:
+    """The size of the whole file in bytes; None where the answer does not say it."""
+    text = answer.headers.get("content-length", "")
+    if answer.status != _WHOLE:
+        found = _TOTAL.fullmatch(answer.headers.get("content-range", ""))
+        text = found[1] if found else ""
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from mirrorlist.checks.fetching.fetch import Ask, Guard, fetch
 from mirrorlist.checks.fetching.result import Failure, Fetched
 from mirrorlist.checks.probing import rsync
+from mirrorlist.checks.probing.requests import TreeProbe
 from mirrorlist.core.health.verdicts import Probe, Subject
 from mirrorlist.core.model import Protocol
 
@@ -17,8 +18,6 @@ Check = Callable[[Guard, Subject, str, float], Probe]
 
 A failure is the outcome of the probe, never an exception. What cannot be asked from here is UNCHECKED.
 """
-TreeProbe = Callable[[Subject, str, float], Probe]
-"""A check that has its guard."""
 
 CHECKS: Mapping[Protocol, Check] = MappingProxyType({Protocol.RSYNC: rsync.check})
 

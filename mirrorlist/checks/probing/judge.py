@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
-from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched, shown
-from mirrorlist.checks.probing.one_byte import is_there, told_size
+from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched, is_there, shown, told_size
 from mirrorlist.checks.probing.told_time import told_time
 from mirrorlist.core.health.verdicts import Probe, ProbeOutcome
 from mirrorlist.core.kinds.rpm import is_page

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from mirrorlist.checks.fetching.deadline import Clock, deadline_in
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
-from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.fetching.result import MOST_DIGITS, Failure, FailureKind, Fetched
 from mirrorlist.core.content import NamedFile
 from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
@@ -28,8 +28,6 @@ NOT_ITS_OWN = frozenset({FailureKind.ELSEWHERE, FailureKind.CIRCLE})
 """Redirects that end a client's way without the file, or with somebody else's."""
 _OF_HEAD = NOT_ITS_OWN | {FailureKind.BROKEN_OFF, FailureKind.MALFORMED}
 """Failures that a GET may not have."""
-MOST_DIGITS = 16
-"""Of the size of a file."""
 _GONE = (404, 410)
 _FOR_NOW = (408, 421, 425, 429, 503)
 """Statuses that say nothing of the file."""
@@ -100,24 +98,6 @@ def _time(headers: Mapping[str, str]) -> int:
         return int(parsedate_to_datetime(headers.get("last-modified", "")).timestamp())
     except (ValueError, OverflowError):
         return UNKNOWN
-
-
-_TOTAL = re.compile(r"bytes\s+(?:[0-9]+-[0-9]+|\*)/([0-9]+)\s*", re.IGNORECASE)
-_WHOLE, _PART, _NO_PART = 200, 206, 416
-
-
-def is_there(answer: Fetched) -> bool:
-    """Whether the file was given. An empty one has no first byte (RFC 9110, 15.5.17)."""
-    return answer.status in (_WHOLE, _PART) or (answer.status == _NO_PART and told_size(answer) == 0)
-
-
-def told_size(answer: Fetched) -> int | None:
-    """The size of the whole file in bytes; None where the answer does not say it."""
-    text = answer.headers.get("content-length", "")
-    if answer.status != _WHOLE:
-        found = _TOTAL.fullmatch(answer.headers.get("content-range", ""))
-        text = found[1] if found else ""
-    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 _MOST_FAILURES = 3

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from mirrorlist.checks.fetching.deadline import Clock, deadline_in
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask
-from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched, is_there
 from mirrorlist.checks.probing.judge import (
     TOO_MANY_REQUESTS,
     Observation,
@@ -25,7 +25,6 @@ from mirrorlist.checks.probing.judge import (
     time_file,
     unchanged,
 )
-from mirrorlist.checks.probing.one_byte import is_there
 from mirrorlist.core.health.columns import first_way
 from mirrorlist.core.health.probe_plan import Agent, Aim, ProbeRequest, Trip, agent_of, asked_by_get
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
@@ -190,6 +189,8 @@ class Patience:
         self._tired = True
 
 
+TreeProbe = Callable[[Subject, str, float], Probe]
+"""Probes a tree that is not on the web, at a URL in at most this many seconds: one of CHECKS behind its guard."""
 Answer = Fetched | Failure | None
 Asked = Callable[[ProbeRequest, Method, Agent | None], Answer]
 """What a look gives by a method, asked under a client's name or the prober's own; None where no time is left."""

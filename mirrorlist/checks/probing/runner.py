@@ -11,9 +11,8 @@ from itertools import islice
 
 from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Fetch
-from mirrorlist.checks.probing.checks import TreeProbe
 from mirrorlist.checks.probing.request_limits import RequestLimits
-from mirrorlist.checks.probing.requests import ProbeTerms
+from mirrorlist.checks.probing.requests import ProbeTerms, TreeProbe
 from mirrorlist.checks.probing.visit import Visited, visit
 from mirrorlist.core.catalogue.catalogue import Images
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
