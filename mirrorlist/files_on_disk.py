@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import mmap
 import os
@@ -60,6 +61,21 @@ def write_to_disk(path: Path, parts: Iterable[bytes | memoryview]) -> None:
             file.write(part)
         file.flush()
         os.fsync(file.fileno())
+
+
+_REMEDIES = {
+    errno.EROFS: "mount its file system for writing",
+    errno.ENOSPC: "make room on its file system",
+    errno.EDQUOT: "raise the quota of this user",
+    errno.EACCES: "let this user write there",
+    errno.EPERM: "let this user write there",
+}
+
+
+def unwritable(path: Path, error: OSError) -> str:
+    """What is wrong with a file that cannot be written, and what to do, in a line."""
+    remedy = _REMEDIES.get(error.errno or 0, "look at the disk that holds it")
+    return f"{path} cannot be written: {error.strerror or error}; {remedy}"
 
 
 def sync_directory(directory: Path) -> None:

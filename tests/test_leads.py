@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,12 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
-from mirrorlist.core.errors import LeadLost
+from mirrorlist.core.errors import FilesBehind, LeadLost
+from mirrorlist.core.snapshot import Pulled
 from mirrorlist.publishing.publisher import Inputs, Publisher
+from mirrorlist.sources.origin.commit import write_pulled
 from mirrorlist.sources.service.file import read_service
+from mirrorlist.store.publications import PublisherLead
 from mirrorlist.store.records import Recorded, Records
 from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.store.tables import LEADS, RUNS
@@ -49,11 +53,12 @@ class Started:
 
 
 @contextmanager
-def started(name: str, config: Path, url: str, *words: str) -> Iterator[Started]:
+def started(name: str, config: Path, url: str, *words: str, within: Sequence[str] = ()) -> Iterator[Started]:
+    """Runs a command until the end; ``within`` is a command that becomes another one."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MIRRORLIST_")}
     environment |= {"MIRRORLIST_DATABASE": url, "MIRRORLIST_LEAD_SECONDS": SILENT_SECONDS, "PYTHONUNBUFFERED": "1"}
     file = config.parent / f"{name}.log"
-    command = [sys.executable, "-m", "mirrorlist", "--config", str(config), *words]
+    command = [*within, sys.executable, "-m", "mirrorlist", "--config", str(config), *words]
     with file.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     try:
@@ -106,6 +111,91 @@ def test_a_paused_publisher_is_replaced_and_overwrites_nothing_when_it_goes_on(
         found = connection.execute(sa.select(LEADS.c.epoch, LEADS.c.generation)).one()
     assert tuple(found) == (3, generation(state))
     assert "Traceback" not in first.log() + second.log()
+
+
+@pytest.mark.slow
+def test_publishers_with_state_directories_of_their_own_go_on_from_each_other(postgres: Server, tmp_path: Path) -> None:
+    url, watch = postgres.new_database(), ("publish", "--watch")
+    sites = [checkout(tmp_path / name, "a.example.org") for name in ("east", "west")]
+    east, west = (config.parent / "state" for config in sites)
+
+    def put_everywhere(name: str) -> None:
+        for config in sites:
+            put(config.parent / "mirrors.d" / f"{name}.yml", mirror_file(name))
+
+    with started("publisher", sites[0], url, *watch) as first:
+        until(PATIENCE, lambda: generation(east) == 1)
+        with started("publisher", sites[1], url, *watch) as second:
+            until(PATIENCE, lambda: generation(west) == 1)
+            assert read_newest(west).facts.key == read_newest(east).facts.key
+            first.pause()
+            put_everywhere("b.example.org")
+            until(PATIENCE, lambda: names(west) == ["a.example.org", "b.example.org"])
+            assert "the leader gives no sign of life" in second.log()
+            assert names(east) == ["a.example.org"]
+            first.go_on()
+            until(PATIENCE, lambda: names(east) == ["a.example.org", "b.example.org"])
+            assert first.log().count('"event": "published"') == 1
+            put_everywhere("c.example.org")
+            until(PATIENCE, lambda: "c.example.org" in names(west) and "c.example.org" in names(east))
+            until(PATIENCE, lambda: generation(east) == generation(west))
+            assert first.log().count('"event": "published"') == 1
+            last = generation(west)
+        put_everywhere("d.example.org")
+        until(PATIENCE, lambda: "d.example.org" in names(east))
+        assert generation(east) > last
+        assert "Traceback" not in first.log() + second.log()
+
+
+def test_a_publisher_whose_files_are_older_than_those_of_another_waits_for_newer_ones(site: Site) -> None:
+    site.add("a")
+    config = site.directory / "service.yml"
+    first, second = site.publisher(), site.publisher()
+    for each in (first, second):
+        each.lead(PublisherLead.DATABASE)
+    write_pulled(config, Pulled("b" * 40, NOW))
+    first.publish(NOW)
+    write_pulled(config, Pulled("a" * 40, NOW - 60))
+    with pytest.raises(FilesBehind, match=f"files of commit {'b' * 40}.*{'a' * 40}.*run mirrorlist pull"):
+        second.publish(NOW)
+    second.lead(PublisherLead.DATABASE)
+    assert second.publish(NOW, force=True).facts.generation == 2
+    write_pulled(config, Pulled("0" * 40, NOW - 120))  # what its operator has accepted
+    assert second.publish(NOW).facts.generation == 3
+    write_pulled(config, Pulled("c" * 40, NOW + 60))
+    first.lead(PublisherLead.DATABASE)
+    assert first.publish(NOW).facts.generation == 4
+
+
+OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount")
+
+
+@pytest.mark.slow
+def test_a_leader_whose_state_directory_becomes_read_only_says_so_and_goes_on_when_it_can(tmp_path: Path) -> None:
+    if shutil.which("unshare") is None or subprocess.run([*OWN_MOUNTS, "true"], check=False).returncode != 0:
+        pytest.skip("this user may not mount anything, not even in a namespace of its own")
+    config = checkout(tmp_path / "site", "a.example.org")
+    state = config.parent / "state"
+    with started("publisher", config, "", "publish", "--watch", within=OWN_MOUNTS) as publisher:
+        until(PATIENCE, lambda: generation(state) == 1)
+
+        def as_seen_there(*command: str) -> None:
+            there = ("nsenter", "-t", str(publisher.process.pid), "--user", "--mount", "--preserve-credentials")
+            subprocess.run([*there, *command], check=True)
+
+        as_seen_there("mount", "--bind", str(state), str(state))
+        as_seen_there("mount", "-o", "remount,bind,ro", str(state))
+        put(config.parent / "mirrors.d" / "b.example.org.yml", mirror_file("b.example.org"))
+        told = "publish.lead cannot be written: Read-only file system; mount its file system for writing"
+        until(PATIENCE, lambda: publisher.log().count(told) == 2)
+        assert "the lead is lost" in publisher.log()
+        assert "this process cannot lead, the former snapshot stays current" in publisher.log()
+        assert "another" not in publisher.log()
+        as_seen_there("umount", str(state))
+        until(PATIENCE, lambda: names(state) == ["a.example.org", "b.example.org"])
+        assert "this process can lead again" in publisher.log()
+    assert publisher.log().count(told) == 2, "once each"
+    assert "Traceback" not in publisher.log()
 
 
 @contextmanager
@@ -228,15 +318,15 @@ def test_a_publisher_that_was_overtaken_compiles_anew(site: Site) -> None:
 def test_a_publisher_that_lost_its_lead_while_it_compiled_writes_nothing(site: Site) -> None:
     site.add("a")
     publisher, records = interrupted(site)
-    publisher.lead(True)
+    publisher.lead(PublisherLead.DIRECTORY)
     publisher.publish(NOW)
     successor = site.publisher()
-    successor.lead(True)
+    successor.lead(PublisherLead.DIRECTORY)
     records.meanwhile = [successor]
     with pytest.raises(LeadLost):
         publisher.publish(NOW)
     assert read_newest(site.state).facts.generation == 2
-    publisher.lead(True)
+    publisher.lead(PublisherLead.DIRECTORY)
     assert publisher.publish(NOW).facts.generation == 3
 
 

@@ -27,8 +27,8 @@ def keeper(
 ) -> None:
     """Do all periodic work without answering clients; jobs shows it.
 
-    It runs beside serve --no-keeper, or on a machine that answers no clients. Of several that share a state directory
-    one publishes and runs the jobs, and of several that share a database one probes; the others wait.
+    It runs beside serve --no-keeper, or on a machine that answers no clients. Of several that share a database
+    one publishes and runs the jobs, and one probes; the others wait.
     """
     service = context.service()
     export(context.settings, service.state_dir)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from mirrorlist.cli.shared.compiled import known_mirrors
 from mirrorlist.cli.shared.context import Context, pass_context
-from mirrorlist.cli.shared.terms import known_mirrors
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.health.upstreams import ORIGIN

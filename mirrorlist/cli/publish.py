@@ -43,7 +43,7 @@ def publish(
 ) -> None:
     """Compile the files into a snapshot. Workers load it by themselves.
 
-    Of several that watch one state directory one publishes, the others wait for it to end.
+    Of several that watch with one database one publishes, the others wait for it to end.
     """
     if not watch:
         publisher = publisher_of(context, context.service())

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import click
 
 from mirrorlist.cli.output.reviews import plain_line
+from mirrorlist.cli.shared.compiled import known_mirrors
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
-from mirrorlist.cli.shared.terms import known_mirrors
 from mirrorlist.core.mirror import status_on
 from mirrorlist.core.network.prefixes import canonical_network
 from mirrorlist.core.owners.access_list import entries, is_let_in, rsyncd_lines

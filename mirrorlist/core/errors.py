@@ -81,6 +81,10 @@ class Overtaken(MirrorlistError):
     """Another publisher published meanwhile, so what was compiled is not written."""
 
 
+class FilesBehind(MirrorlistError):
+    """The files of this publisher are older than those that another one published."""
+
+
 class Shrunk(MirrorlistError):
     """A new generation lost so large a part of its mirrors that it is probably a mistake."""
 

@@ -45,7 +45,18 @@ _CONNECT_AND_READ_SECONDS = (5.0, 10.0)
 _READ_AT_ONCE = 1 << 16
 
 
-class ChannelSource(Protocol):
+class PieceSource(Protocol):
+    """Where pieces of generations are read from."""
+
+    def file(self, name: str, most: int) -> bytes:
+        """The content of a file of at most ``most`` bytes.
+
+        Raises:
+            ChannelError: it cannot be had.
+        """
+
+
+class ChannelSource(PieceSource, Protocol):
     """Where a channel is read from."""
 
     def changed(self, name: str, most: int) -> bytes | None:
@@ -54,9 +65,6 @@ class ChannelSource(Protocol):
         Raises:
             ChannelError: it cannot be had.
         """
-
-    def file(self, name: str, most: int) -> bytes:
-        """The content of a file, as above."""
 
 
 class DirectorySource:
@@ -207,19 +215,9 @@ class Follower:
         if snapshot is None:
             self._waiting = None
             return None
-        have = self._present()
-        for file in manifest.files:
-            path = self._state_dir / file.name
-            if file is not snapshot and path.exists():  # its name says what is in it
-                continue
-            content = self._assembled(file, have)
-            if file is snapshot:
-                decode(memoryview(content))
-                write_snapshot(self._state_dir, content)
-            else:
-                if f"files.{decode_index(memoryview(content)).digest}.bin" != file.name:
-                    raise ChannelError(f"{file.name}: its content has another digest")
-                write_whole(path, [content])
+        content = fetched(manifest, self._source, self._state_dir)
+        decode(memoryview(content))
+        write_snapshot(self._state_dir, content)
         taken = NodeGeneration(manifest.generation, manifest.built_at, snapshot.sha256)
         write_whole(self._state_dir / NOTE, [msgspec.json.encode(taken)])
         prune_indexes(self._state_dir, now)
@@ -251,37 +249,56 @@ class Follower:
         except (OSError, msgspec.MsgspecError):
             return None
 
-    def _present(self) -> Mapping[str, bytes]:
-        """The pieces of the snapshot that is here, by digest: most of the next one is the same."""
-        for name in (NAME, *FORMER):
-            try:
-                return read_mapped(
-                    self._state_dir / name,
-                    lambda data: {sha256(each).hexdigest(): bytes(each) for each in pieces(data)},
-                )
-            except SnapshotError:
-                continue
-        return {}
 
-    def _assembled(self, file: ChannelFile, have: Mapping[str, bytes]) -> bytes:
-        parts = [have.get(each.sha256) or self._fetched(each) for each in file.pieces]
-        content = b"".join(parts)
-        if len(content) != file.size or sha256(content).hexdigest() != file.sha256:
-            raise ChannelError(f"{file.name}: the pieces do not make the file that the manifest names")
-        return content
+def fetched(manifest: Manifest, source: PieceSource, state_dir: Path) -> bytes:
+    """The snapshot of a generation, of which only pieces that are not here travel; its indexes are put in place.
 
-    def _fetched(self, piece: PieceName) -> bytes:
-        if piece.size > LARGEST_PIECE:
-            raise ChannelError(f"a piece has {piece.size} bytes; at most {LARGEST_PIECE} are taken")
-        packed = self._source.file(piece_path(piece.sha256), piece.size + 65_536)
+    Raises:
+        ChannelError, SnapshotError: something cannot be had, or is not what the manifest says.
+    """
+    have = _present(state_dir)
+    for file in manifest.files[:-1]:
+        path = state_dir / file.name
+        if not path.exists():  # its name says what is in it
+            content = _assembled(file, have, source)
+            if f"files.{decode_index(memoryview(content)).digest}.bin" != file.name:
+                raise ChannelError(f"{file.name}: its content has another digest")
+            write_whole(path, [content])
+    return _assembled(manifest.files[-1], have, source)
+
+
+def _present(state_dir: Path) -> Mapping[str, bytes]:
+    """The pieces of the snapshot that is here, by digest: most of the next one is the same."""
+    for name in (NAME, *FORMER):
         try:
-            reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(packed)
-            found = reader.read(piece.size + 1)
-        except zstandard.ZstdError as error:
-            raise ChannelError(f"{piece_path(piece.sha256)}: {error}") from None
-        if len(found) != piece.size or sha256(found).hexdigest() != piece.sha256:
-            raise ChannelError(f"{piece_path(piece.sha256)}: its content has another digest")
-        return found
+            return read_mapped(
+                state_dir / name, lambda data: {sha256(each).hexdigest(): bytes(each) for each in pieces(data)}
+            )
+        except SnapshotError:
+            continue
+    return {}
+
+
+def _assembled(file: ChannelFile, have: Mapping[str, bytes], source: PieceSource) -> bytes:
+    parts = [have.get(each.sha256) or _piece(each, source) for each in file.pieces]
+    content = b"".join(parts)
+    if len(content) != file.size or sha256(content).hexdigest() != file.sha256:
+        raise ChannelError(f"{file.name}: the pieces do not make the file that the manifest names")
+    return content
+
+
+def _piece(piece: PieceName, source: PieceSource) -> bytes:
+    if piece.size > LARGEST_PIECE:
+        raise ChannelError(f"a piece has {piece.size} bytes; at most {LARGEST_PIECE} are taken")
+    packed = source.file(piece_path(piece.sha256), piece.size + 65_536)
+    try:
+        reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(packed)
+        found = reader.read(piece.size + 1)
+    except zstandard.ZstdError as error:
+        raise ChannelError(f"{piece_path(piece.sha256)}: {error}") from None
+    if len(found) != piece.size or sha256(found).hexdigest() != piece.sha256:
+        raise ChannelError(f"{piece_path(piece.sha256)}: its content has another digest")
+    return found
 
 
 def follow(

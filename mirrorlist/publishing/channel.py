@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mirrorlist.core.catalogue.service import ChannelPlace, Service
 from mirrorlist.core.channel import (
     FORMAT,
+    LARGEST_MANIFEST,
     LATEST,
     ChannelFile,
     Manifest,
@@ -23,11 +24,13 @@ from mirrorlist.core.channel import (
     pieces,
     private_key,
     signed,
+    verified_manifest,
 )
 from mirrorlist.core.errors import ChannelError, MirrorlistError
 from mirrorlist.files_on_disk import open_regular, read_mapped, write_whole
 from mirrorlist.logs import LastingFault
 from mirrorlist.store.index_files import index_path
+from mirrorlist.store.publications import only_one
 from mirrorlist.store.snapshot_files import NAME, Signature, read_snapshot, signature
 
 log = structlog.get_logger()
@@ -63,20 +66,43 @@ class ChannelWriter:
         self._directory = directory
         self._key = key
 
-    def write(self, state_dir: Path) -> Manifest:
-        """Publishes the current snapshot and the file indexes it names.
+    def write(self, state_dir: Path) -> Manifest | None:
+        """Publishes the current snapshot and the file indexes it names; None where the channel has that generation.
+
+        Several publishers may write into one channel.
 
         Raises:
+            ChannelError: the channel has a newer generation.
             SnapshotError, OSError: a file cannot be read or written; the channel stays as it is.
         """
         facts = read_snapshot(state_dir / NAME).facts
+        if self._has(facts.generation, facts.built_at):
+            return None
         paths = [index_path(state_dir, digest) for digest in sorted(set(facts.file_indexes.values()))]
         paths = [*(path for path in paths if path.is_file()), state_dir / NAME]
         files = tuple(read_mapped(path, lambda data, name=path.name: self._put(name, data)) for path in paths)  # type: ignore[misc]
         manifest = Manifest(FORMAT, facts.generation, facts.built_at, files)
-        write_whole(self._directory / LATEST, [signed(manifest, self._key)])
+        with only_one(self._directory):
+            if self._has(facts.generation, facts.built_at):
+                return None
+            write_whole(self._directory / LATEST, [signed(manifest, self._key)])
         self._prune(manifest)
         return manifest
+
+    def _has(self, generation: int, built_at: float) -> bool:
+        """Whether the channel has a generation; what nobody has signed with this key does not count."""
+        latest = self._directory / LATEST
+        try:
+            with open_regular(latest, LARGEST_MANIFEST) as file:
+                found = verified_manifest(file.read(), self._key.public_key())
+        except (ChannelError, OSError):
+            return False
+        if found.generation > generation:
+            raise ChannelError(
+                f"{latest} has generation {found.generation}, and the current one is {generation}: another publisher "
+                f"writes there, or this one started over (then delete {latest})"
+            )
+        return (found.generation, found.built_at) == (generation, built_at)
 
     def _put(self, name: str, data: memoryview) -> ChannelFile:
         for each in pieces(data):

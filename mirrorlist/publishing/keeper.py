@@ -17,8 +17,10 @@ import structlog
 
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import JobFailed, JobStopped
+from mirrorlist.core.updates import UpdateOutcome
 from mirrorlist.logs import LastingFault
 from mirrorlist.store.jobs import JobRecord, JobRecords
+from mirrorlist.store.snapshot_files import newest_facts
 
 log = structlog.get_logger()
 
@@ -129,3 +131,47 @@ class Keeper:
             lines = [line.decode("utf-8", "replace").strip() for line in (*printed, *errors)]
             last = next((line for line in reversed(lines) if line), "it wrote nothing")
             raise JobFailed(f"{' '.join(job.words)}: status {process.returncode}: {last}")
+
+
+_FILES_LOOK_SECONDS = 0.5
+_TROUBLE = (UpdateOutcome.KEPT.value, UpdateOutcome.FAILED.value, UpdateOutcome.WARNING.value)
+
+
+class FilesRuns:
+    """Runs of ``mirrorlist update files``, in a process each, which frees its memory.
+
+    The first run waits for the first snapshot, which names the mirrors. A run that is under way when the publisher no
+    longer leads is ended too. Its errors on standard error are this process's; trouble that a run reports is logged
+    unless the run before reported the same.
+    """
+
+    def __init__(self, state_dir: Path, command: Sequence[str], ended: threading.Event) -> None:
+        self._state_dir = state_dir
+        self._command = command
+        self._ended = ended
+        self._trouble: set[str] = set()
+
+    def run(self) -> None:
+        """One run, unless the publisher no longer leads before there is a snapshot."""
+        while newest_facts(self._state_dir) is None:
+            if self._ended.wait(_FILES_LOOK_SECONDS):
+                return
+        command = [*self._command, "update", "files", "--once"]
+        former, self._trouble = self._trouble, set()
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+
+            def end_with_publisher() -> None:
+                while process.poll() is None:
+                    if self._ended.wait(_FILES_LOOK_SECONDS):
+                        process.terminate()
+                        return
+
+            threading.Thread(target=end_with_publisher, daemon=True).start()
+            for line in process.stdout or ():
+                said = " ".join(line.split())
+                if line.startswith(_TROUBLE):
+                    self._trouble.add(said)
+                    if said not in former:
+                        log.warning("files", told=said)
+                elif line.startswith(UpdateOutcome.BUILT.value):
+                    log.info("files", told=said)

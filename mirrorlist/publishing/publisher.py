@@ -16,7 +16,7 @@ import structlog
 from mirrorlist.core.catalogue.catalogue import wanted_images
 from mirrorlist.core.catalogue.metadata import metadata_from
 from mirrorlist.core.catalogue.service import GeoSources, Notify, Service
-from mirrorlist.core.errors import Finding, Overtaken, ServiceFileError, SnapshotError
+from mirrorlist.core.errors import FilesBehind, Finding, Overtaken, ServiceFileError, SnapshotError
 from mirrorlist.core.files.found import by_mirror
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.health.release_gate import ReleaseObservations
@@ -28,7 +28,7 @@ from mirrorlist.core.public.encoding import encode_record, known_of
 from mirrorlist.core.public.record import public_record
 from mirrorlist.core.public.types import without_contacts
 from mirrorlist.core.selection.compile import network_classes, place_orders
-from mirrorlist.core.snapshot import Facts, PlaceOrders, Snapshot, encode
+from mirrorlist.core.snapshot import Facts, PlaceOrders, Pulled, Snapshot, encode
 from mirrorlist.publishing.geo_update import build_dates
 from mirrorlist.publishing.mirror_reader import MirrorReader, names_in
 from mirrorlist.publishing.transition import Polls, carried_health, carried_metadata, news, refuse_loss, released
@@ -41,8 +41,8 @@ from mirrorlist.sources.places.locations import read_atlas
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.sources.submissions.terms import CACHE, terms_of
 from mirrorlist.store.count_files import STATISTICS, read_statistics
-from mirrorlist.store.index_files import CURRENT, current_indexes, read_facts
-from mirrorlist.store.publications import line_of, only_one
+from mirrorlist.store.index_files import CURRENT, current_indexes, index_path, read_facts
+from mirrorlist.store.publications import Publication, PublisherLead, only_one
 from mirrorlist.store.records import Recorded, Records
 from mirrorlist.store.snapshot_files import (
     NAME,
@@ -86,6 +86,7 @@ class Publisher:
         self._former = newest_facts(self._state_dir)
         self._written: tuple[Signature | None, int] | None = None
         """The file of the last generation that was put in place here, and its number."""
+        self._leads: PublisherLead | None = None
         self._polls = Polls(records, self._former.mirrors if self._former else ())
 
     @property
@@ -98,8 +99,9 @@ class Publisher:
         """The generation that the last one was compiled after; 0 where there was none."""
         return self._former.generation if self._former else 0
 
-    def lead(self, leads: bool) -> None:
+    def lead(self, leads: PublisherLead | None) -> None:
         """This publisher leads from its next publication on, or does not any more."""
+        self._leads = leads
         self._records.lead(leads)
 
     def fingerprint(self, now: float) -> Hashable:
@@ -138,6 +140,7 @@ class Publisher:
         Raises:
             Shrunk: too many mirrors vanished without their files being deleted; the former snapshot stays.
             LeadLost: another publisher leads by now; its snapshot stays.
+            FilesBehind: another publisher published newer files than those here; its snapshot stays.
         """
         for _ in range(MOST_TRIES - 1):
             try:
@@ -151,9 +154,11 @@ class Publisher:
         self._former = newest_facts(self._state_dir)
         generation = max(self.generation, self._written[1] if self._written else 0)
         key = self._former.key if self._former else self._new_key()
-        turn = self._records.begin(line_of(key), generation, now)
+        turn = self._records.begin(key, generation, now)
         if self._former:
             self._records.restore(self._former, now)
+        if self._leads is PublisherLead.DATABASE and not force:
+            self._refuse_behind(pulled)
         self._read_service()
         snapshot = self._compile(now, force, key, 1 + max(generation, turn.generation if turn else 0))
         snapshot = replace(snapshot, public=self._public(snapshot, now))
@@ -164,7 +169,9 @@ class Publisher:
             if signature(self._state_dir / NAME) != found:
                 raise Overtaken("another publisher put a snapshot in place meanwhile")
             if turn:
-                self._records.claim(turn, snapshot.facts.generation, now)
+                indexes = [index_path(self._state_dir, each) for each in {*snapshot.facts.file_indexes.values()}]
+                compiled = Publication(snapshot.facts.generation, snapshot.facts.built_at, data, indexes)
+                self._records.claim(turn, compiled, now)
             write_snapshot(self._state_dir, data)
             self._written = signature(self._state_dir / NAME), snapshot.facts.generation
         self._records.note_releases(snapshot.facts.service.catalogue.latest, now)
@@ -172,6 +179,18 @@ class Publisher:
             (log.warning if each.worse else log.info)(each.event, **each.facts)
         log.info("published", generation=snapshot.facts.generation, mirrors=len(snapshot.mirrors))
         return snapshot
+
+    def _refuse_behind(self, pulled: Pulled | None) -> None:
+        """Refuses files that are older than those of the former generation, if another publisher made it."""
+        former = self._former
+        if former is None or former.committed_at is None or (self._written and self._written[1] == former.generation):
+            return
+        if pulled is None or pulled.committed_at < former.committed_at:
+            here = "not pulled" if pulled is None else f"those of commit {pulled.commit}"
+            raise FilesBehind(
+                f"generation {former.generation} has the files of commit {former.commit}, and those here are {here}, "
+                "which is older; run mirrorlist pull, or mirrorlist publish --force if the older ones are right"
+            )
 
     def compiled(self, now: float, force: bool = False) -> Snapshot:
         """The next generation, not written and without a public record; raises as ``publish``."""

@@ -1,36 +1,40 @@
-"""Publish whenever something changes, and run the updates that keep the data fresh."""
+"""Publish whenever something changes, and run the updates that keep the data fresh; wait while another leads."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Hashable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import sqlalchemy as sa
 import structlog
 
 from mirrorlist.checks.fetching.fetch import fetch, guard_of
 from mirrorlist.core.errors import LeadLost, MirrorlistError
 from mirrorlist.core.health.vantages import looked_at
+from mirrorlist.core.snapshot import decode
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
+from mirrorlist.following.follower import fetched
 from mirrorlist.logs import LastingFault
 from mirrorlist.publishing.channel import ChannelJob
-from mirrorlist.publishing.keeper import Keeper, ScheduledJob
+from mirrorlist.publishing.keeper import FilesRuns, Keeper, ScheduledJob
 from mirrorlist.publishing.origin_watch import OriginWatch, only_news
 from mirrorlist.publishing.publisher import Publisher
 from mirrorlist.publishing.subnet_update import update_subnets
 from mirrorlist.settings import Settings
-from mirrorlist.store.database import open_database
+from mirrorlist.store.database import bring_up_to_date, open_database, untouched_database
+from mirrorlist.store.index_files import put_current
 from mirrorlist.store.jobs import JobRecords
 from mirrorlist.store.leader_election import LeaderCandidate, LeaderWait
 from mirrorlist.store.marks import UploadBox
-from mirrorlist.store.publications import publisher_lock
+from mirrorlist.store.publications import KeptGeneration, PublisherLead, is_shared, only_one, publisher_lock
 from mirrorlist.store.quick_looks import VoteStore, VoteTaker
-from mirrorlist.store.snapshot_files import newest_facts
+from mirrorlist.store.snapshot_files import newest_facts, write_snapshot
 
 log = structlog.get_logger()
 
@@ -61,6 +65,42 @@ class Watched:
         return [*command, "--state", self.publisher.service.state_dir]
 
 
+class Standby:
+    """A publisher's state directory that is kept up to date with what the others of its database publish.
+
+    They may share the directory; so nothing is put in place over a snapshot that is as new.
+    """
+
+    def __init__(self, engine: sa.Engine, state_dir: Path) -> None:
+        self._engine = engine
+        self._kept = KeptGeneration(engine)
+        self._state_dir = state_dir
+        self._seen: int | None = None
+
+    def take(self) -> None:
+        """Takes the last generation, if it is not here.
+
+        Raises:
+            MirrorlistError, OSError: it cannot be had, or not be written; the next call tries again.
+        """
+        if self._seen is None:
+            bring_up_to_date(self._engine)
+        manifest = self._kept.manifest(self._seen)
+        if manifest is None:
+            return
+        here = newest_facts(self._state_dir)
+        if here is None or (here.generation, here.built_at) != (manifest.generation, manifest.built_at):
+            content = fetched(manifest, self._kept, self._state_dir)
+            facts = decode(memoryview(content)).facts
+            with only_one(self._state_dir):
+                here = newest_facts(self._state_dir)
+                if here is None or here.key != facts.key or here.generation < facts.generation:
+                    write_snapshot(self._state_dir, content)
+                    put_current(self._state_dir, facts.file_indexes)
+                    log.info("generation taken", generation=facts.generation, built_at=facts.built_at)
+        self._seen = manifest.generation
+
+
 def keep_publishing(
     watched: Watched, force: bool, every: tuple[float, float], stop: threading.Event, parent: int | None = None
 ) -> None:
@@ -68,48 +108,75 @@ def keep_publishing(
 
     ``parent`` is the process that started it, where that is known: it may be gone before this is read here.
     """
-    metadata_every, files_every = every
-    waiting = LeaderWait()
     parent = os.getppid() if parent is None else parent
-    candidate = LeaderCandidate(
-        publisher_lock(Path(watched.publisher.service.state_dir)), watched.settings.lead_seconds
-    )
-    while not stop.is_set() and os.getppid() == parent:
-        with candidate.leading() as lost:
-            waiting.tell(lost is not None)
+    waiting, fault = LeaderWait(), LastingFault()
+    state_dir = Path(watched.publisher.service.state_dir)
+    engine = untouched_database(state_dir, watched.settings.database)
+    channel = ChannelJob(lambda: watched.publisher.service)
+    candidate = LeaderCandidate(publisher_lock(engine, state_dir), watched.settings.lead_seconds)
+    standby = Standby(engine, state_dir) if is_shared(engine) else None
+
+    def is_over() -> bool:
+        return stop.is_set() or os.getppid() != parent
+
+    while not is_over():
+        with ExitStack() as turn:
+            try:
+                lost = turn.enter_context(candidate.leading())
+                if standby:
+                    standby.take()
+            except (MirrorlistError, OSError, sa.exc.SQLAlchemyError) as error:
+                if fault.is_new(str(error)):
+                    log.error("this process cannot lead, the former snapshot stays current", reason=str(error))
+                lost = None
+            else:
+                if fault.is_over():
+                    log.info("this process can lead again")
+                waiting.tell(lost is not None)
             if lost:
-                watched.publisher.lead(True)
-                ended = threading.Event()
-                if metadata_every:
-                    watch = OriginWatch(
-                        lambda: watched.publisher.service, watched.settings.database, watched.clock, metadata_every
-                    )
-                    following = partial(watch.follow, ended, only_news(_log_origin))
-                    _start(following, metadata_every, ended, "the origin is not followed")
-                    subnets = _recorded(watched, "subnets", SUBNETS_SECONDS, partial(_update_subnets, watched))
-                    _start(subnets, SUBNETS_SECONDS, ended, "lists of networks not updated")
-                channel = ChannelJob(lambda: watched.publisher.service)
-                _start(channel.run, LOOK_SECONDS, ended, "channel not written")
-                votes = VoteTaker(UploadBox(Path(watched.publisher.service.state_dir)))
-                _start(partial(_take_votes, watched, votes), VOTES_SECONDS, ended, "votes not taken")
-                files = FilesRuns(watched, ended)
-                run_files = _recorded(watched, "files", files_every, files.run)
-                listing = _start(run_files, files_every, ended, "files not listed") if files_every else None
-                keeping = _keep_jobs(watched, ended)
-                try:
-                    _publish_loop(
-                        watched, force, stop, lambda: stop.is_set() or lost.is_set() or os.getppid() != parent
-                    )
-                finally:
-                    ended.set()
-                    for thread in (listing, keeping):
-                        if thread is not None:
-                            thread.join(ENDING_SECONDS)
-                watched.publisher.lead(False)
+                watched.publisher.lead(PublisherLead.DATABASE if standby else PublisherLead.DIRECTORY)
+                _lead(watched, force, every, stop, lost, is_over)
+                watched.publisher.lead(None)
                 if lost.is_set():
-                    log.error("the lead is lost: this process was silent for too long, and another took over")
+                    log.error("the lead is lost", reason=lost.why)
+            elif standby:
+                channel.run()
         force = False
         stop.wait(LOOK_SECONDS)
+
+
+def _lead(
+    watched: Watched,
+    force: bool,
+    every: tuple[float, float],
+    stop: threading.Event,
+    lost: threading.Event,
+    is_over: Callable[[], bool],
+) -> None:
+    """Publishes, and runs what keeps the data fresh, until it is over or the lead is lost."""
+    metadata_every, files_every = every
+    ended = threading.Event()
+    if metadata_every:
+        watch = OriginWatch(lambda: watched.publisher.service, watched.settings.database, watched.clock, metadata_every)
+        following = partial(watch.follow, ended, only_news(_log_origin))
+        _start(following, metadata_every, ended, "the origin is not followed")
+        subnets = _recorded(watched, "subnets", SUBNETS_SECONDS, partial(_update_subnets, watched))
+        _start(subnets, SUBNETS_SECONDS, ended, "lists of networks not updated")
+    channel = ChannelJob(lambda: watched.publisher.service)
+    _start(channel.run, LOOK_SECONDS, ended, "channel not written")
+    votes = VoteTaker(UploadBox(Path(watched.publisher.service.state_dir)))
+    _start(partial(_take_votes, watched, votes), VOTES_SECONDS, ended, "votes not taken")
+    files = FilesRuns(Path(watched.publisher.service.state_dir), watched.command(), ended)
+    run_files = _recorded(watched, "files", files_every, files.run)
+    listing = _start(run_files, files_every, ended, "files not listed") if files_every else None
+    keeping = _keep_jobs(watched, ended)
+    try:
+        _publish_loop(watched, force, stop, lambda: lost.is_set() or is_over())
+    finally:
+        ended.set()
+        for thread in (listing, keeping):
+            if thread is not None:
+                thread.join(ENDING_SECONDS)
 
 
 def _keep_jobs(watched: Watched, ended: threading.Event) -> threading.Thread | None:
@@ -213,46 +280,3 @@ def _update_subnets(watched: Watched) -> None:
     for done in update_subnets(service, Path(service.state_dir), fetching, watched.clock()):
         if done.outcome is not UpdateOutcome.UNCHANGED:
             log.info("subnets", mirror=done.what, outcome=done.outcome.value, reason=done.detail)
-
-
-_FILES_LOOK_SECONDS = 0.5
-_TROUBLE = (UpdateOutcome.KEPT.value, UpdateOutcome.FAILED.value, UpdateOutcome.WARNING.value)
-
-
-class FilesRuns:
-    """Runs of ``mirrorlist update files``, in a process each, which frees its memory.
-
-    The first run waits for the first snapshot, which names the mirrors. A run that is under way when the publisher no
-    longer leads is ended too. Its errors on standard error are this process's; trouble that a run reports is logged
-    unless the run before reported the same.
-    """
-
-    def __init__(self, watched: Watched, ended: threading.Event) -> None:
-        self._watched = watched
-        self._ended = ended
-        self._trouble: set[str] = set()
-
-    def run(self) -> None:
-        """One run, unless the publisher no longer leads before there is a snapshot."""
-        while newest_facts(Path(self._watched.publisher.service.state_dir)) is None:
-            if self._ended.wait(_FILES_LOOK_SECONDS):
-                return
-        command = [*self._watched.command(), "update", "files", "--once"]
-        former, self._trouble = self._trouble, set()
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
-
-            def end_with_publisher() -> None:
-                while process.poll() is None:
-                    if self._ended.wait(_FILES_LOOK_SECONDS):
-                        process.terminate()
-                        return
-
-            threading.Thread(target=end_with_publisher, daemon=True).start()
-            for line in process.stdout or ():
-                said = " ".join(line.split())
-                if line.startswith(_TROUBLE):
-                    self._trouble.add(said)
-                    if said not in former:
-                        log.warning("files", told=said)
-                elif line.startswith(UpdateOutcome.BUILT.value):
-                    log.info("files", told=said)

@@ -27,7 +27,7 @@ from mirrorlist.core.errors import DatabaseError
 
 log = structlog.get_logger()
 
-NEWEST = "0008"
+NEWEST = "0009"
 """The last step in ``migrations/versions``."""
 FIRST = "0001"
 """The step of release 0.1.0."""

@@ -39,7 +39,12 @@ def write_index(state_dir: Path, module: str, index: Sealed) -> None:
     path = index_path(state_dir, index.digest)
     if not path.exists():
         write_whole(path, index.parts)
-    write_whole(state_dir / CURRENT, [msgspec.json.encode({**current_indexes(state_dir), module: index.digest})])
+    put_current(state_dir, {**current_indexes(state_dir), module: index.digest})
+
+
+def put_current(state_dir: Path, digests: Mapping[str, str]) -> None:
+    """Makes these the current indexes of their modules; there is no other."""
+    write_whole(state_dir / CURRENT, [msgspec.json.encode(digests)])
 
 
 def current_indexes(state_dir: Path) -> dict[str, str]:

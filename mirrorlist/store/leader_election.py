@@ -5,7 +5,8 @@ is gone, or that was paused and continues. So each taking of the lead raises an 
 leader writes is written under the condition that the epoch is still its own, in one transaction. The epoch's row is
 the fence; the lock only spares the others the work.
 
-The prober leads its database, a publisher its state directory (``publications.py``).
+Probers lead their database, publishers theirs on PostgreSQL and their state directory on SQLite
+(``publications.py``).
 """
 
 from __future__ import annotations
@@ -35,13 +36,19 @@ BEATS = 4
 """Signs of life in that time."""
 
 
+class LostLock(threading.Event):
+    """Set when a lock is lost, with the reason."""
+
+    why = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Leadership:
     """The right to write under one name. ``lost`` is set when the lock is gone; the epoch decides all the same."""
 
     name: str
     epoch: int
-    lost: threading.Event
+    lost: LostLock
 
     def hold(self, connection: sa.Connection) -> None:
         """Makes sure that this lead counts until the transaction ends: nobody can take it before.
@@ -109,12 +116,12 @@ class LeaderCandidate:
         self._seen: tuple[Hashable, float] | None = None
 
     @contextmanager
-    def leading(self) -> Iterator[threading.Event | None]:
+    def leading(self) -> Iterator[LostLock | None]:
         """Whether the lock is held; it never waits. The event is set when the lock is lost."""
         if not self._take():
             yield None
             return
-        lost, over = threading.Event(), threading.Event()
+        lost, over = LostLock(), threading.Event()
         beating = threading.Thread(target=self._beat, args=(lost, over), name="sign of life", daemon=True)
         beating.start()
         try:
@@ -138,9 +145,10 @@ class LeaderCandidate:
             return self._lock.take()
         return False
 
-    def _beat(self, lost: threading.Event, over: threading.Event) -> None:
+    def _beat(self, lost: LostLock, over: threading.Event) -> None:
         while not over.wait(self._hung_seconds / BEATS):
-            if not self._lock.beat():
+            if why := self._lock.beat():
+                lost.why = why
                 lost.set()
                 return
 

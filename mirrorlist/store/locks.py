@@ -15,8 +15,8 @@ from typing import IO, Protocol
 
 import sqlalchemy as sa
 
-from mirrorlist.core.errors import DatabaseError
-from mirrorlist.files_on_disk import locked
+from mirrorlist.core.errors import DatabaseError, MirrorlistError
+from mirrorlist.files_on_disk import locked, unwritable
 from mirrorlist.store.tables import LEADS
 
 
@@ -24,10 +24,14 @@ class Lock(Protocol):
     """Held by one process at a time."""
 
     def take(self) -> bool:
-        """Whether this process holds it now; never waits."""
+        """Whether this process holds it now; never waits.
 
-    def beat(self) -> bool:
-        """Gives a sign of life; False if the lock is lost. May be called in another thread."""
+        Raises:
+            MirrorlistError: nobody can hold it now; the message says what to do.
+        """
+
+    def beat(self) -> str | None:
+        """Gives a sign of life; why the lock is lost, or None while it is held. May be called in another thread."""
 
     def sign(self) -> Hashable:
         """What changes as long as the holder lives."""
@@ -39,6 +43,9 @@ class Lock(Protocol):
         """Gives it back, if it is held."""
 
 
+RELEASED = "it was given back"
+
+
 class FileLock:
     """A locked file. A sign of life is its time; to break it another file takes its name."""
 
@@ -47,29 +54,32 @@ class FileLock:
         self._file: IO[str] | None = None
 
     def take(self) -> bool:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         self.release()
-        file = self._path.open("a")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("a")
+        except OSError as error:
+            raise MirrorlistError(unwritable(self._path, error)) from None
         if not locked(file.fileno()):
             file.close()
             return False
         self._file = file
-        if self.beat():
+        if self.beat() is None:
             return True
         self.release()
         return False
 
-    def beat(self) -> bool:
+    def beat(self) -> str | None:
         file = self._file
-        if file is None:
-            return False
         try:
-            if not os.path.samestat(os.fstat(file.fileno()), self._path.stat()):
-                return False
-            os.utime(file.fileno())
-        except (OSError, ValueError):  # ValueError: released meanwhile
-            return False
-        return True
+            if file is None or not os.path.samestat(os.fstat(file.fileno()), self._path.stat()):
+                return RELEASED if file is None else "this process was silent for too long, and another took over"
+            os.utime(self._path)
+        except ValueError:  # released meanwhile
+            return RELEASED
+        except OSError as error:
+            return unwritable(self._path, error)
+        return None
 
     def sign(self) -> Hashable:
         try:
@@ -113,15 +123,15 @@ class AdvisoryLock:
         self._session = session if held else None
         return held
 
-    def beat(self) -> bool:
+    def beat(self) -> str | None:
         session = self._session
         if session is None:
-            return False
+            return RELEASED
         try:
             session.execute(LEADS.update().where(LEADS.c.name == self._name).values(beats=LEADS.c.beats + 1))
-        except (DatabaseError, sa.exc.SQLAlchemyError):
-            return False
-        return True
+        except (DatabaseError, sa.exc.SQLAlchemyError) as error:
+            return f"the session with the database ended, so that another may lead: {error}"
+        return None
 
     def sign(self) -> Hashable:
         wanted = sa.select(LEADS.c.epoch, LEADS.c.beats).where(LEADS.c.name == self._name)

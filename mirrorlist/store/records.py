@@ -30,7 +30,7 @@ from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.history import HistoryStore, restore
 from mirrorlist.store.metadata import MetadataStore, ReleaseStore
-from mirrorlist.store.publications import Turn, begin, claim
+from mirrorlist.store.publications import Publication, PublisherLead, Turn, begin, claim, line_of
 from mirrorlist.store.quick_looks import QuickLookStore, VoteStore
 from mirrorlist.store.tables import SPREADS, upsert
 
@@ -124,7 +124,7 @@ class Records:
         self._version: tuple[Hashable, Hashable] = None, None
         self._last: tuple[Hashable, Recorded] | None = None
         self._histories: tuple[sa.Engine, HistoryStore] | None = None
-        self._leads = False
+        self._leads: PublisherLead | None = None
         self._epoch: tuple[str, int] | None = None
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Records:
             self._engine.dispose()
             self._engine = None
 
-    def lead(self, leads: bool) -> None:
+    def lead(self, leads: PublisherLead | None) -> None:
         """This publisher takes the lead with its next publication, or gives it back."""
         self._leads, self._epoch = leads, None
 
@@ -206,17 +206,37 @@ class Records:
             self._histories = engine, HistoryStore(engine)
         return self._histories[1]
 
-    def begin(self, line: str, generation: int, now: float) -> Turn | None:
-        """The turn to publish on a line; None while the database is away. Raises LeadLost."""
-        epoch = self._epoch[1] if self._epoch and self._epoch[0] == line else None
-        turn = self._ask(lambda engine: begin(engine, line, generation, epoch, self._leads, now))
+    def begin(self, key: bytes, generation: int, now: float) -> Turn | None:
+        """The turn to publish after a generation with this key; None while the database is away.
+
+        Raises:
+            LeadLost: another publisher leads.
+            DatabaseError: it is away, and this publisher leads by it.
+        """
+
+        def begun(engine: sa.Engine) -> Turn:
+            line = line_of(engine, key)
+            epoch = self._epoch[1] if self._epoch and self._epoch[0] == line else None
+            return begin(engine, line, generation, epoch, self._leads is not None, now)
+
+        turn = self._needed(self._ask(begun))
         if turn and self._leads:
-            self._epoch = line, turn.epoch
+            self._epoch = turn.line, turn.epoch
         return turn
 
-    def claim(self, turn: Turn, generation: int, now: float) -> None:
-        """Takes the generation of a turn, unless the database went away since. Raises LeadLost, Overtaken."""
-        self._ask(lambda engine: claim(engine, turn, generation, now))
+    def claim(self, turn: Turn, compiled: Publication, now: float) -> None:
+        """Takes the generation of a turn, unless the database went away since. Raises as ``begin``, and Overtaken."""
+
+        def claimed(engine: sa.Engine) -> Turn:
+            claim(engine, turn, compiled, now)
+            return turn
+
+        self._needed(self._ask(claimed))
+
+    def _needed(self, answer: T | None) -> T | None:
+        if answer is None and self._leads is PublisherLead.DATABASE:
+            raise DatabaseError(f"while the database is away nobody can know who leads: {self._fault.reason}")
+        return answer
 
     def note_releases(self, latest: Mapping[str, str], now: float) -> None:
         """Notes what the majors mean in a generation that was published."""

@@ -255,10 +255,27 @@ LEADS = sa.Table(
     sa.Column("holder", sa.Text, nullable=False),
     sa.Column("seen_at", sa.Float, nullable=False),
 )
-"""Who leads what: the prober its database, a publisher its state directory.
+"""Who leads what: the prober its database, a publisher its database on PostgreSQL and else its state directory.
 
 ``epoch`` grows by one at each taking of the lead, ``generation`` is the last that was published, ``beats`` grows while
 a leader lives, ``seen_at`` is when it took the lead or published."""
+
+PUBLISHED = sa.Table(
+    "published",
+    SCHEMA,
+    sa.Column("line", sa.Text, primary_key=True),
+    sa.Column("generation", sa.BigInteger, nullable=False),
+    sa.Column("manifest", sa.Text, nullable=False),
+)
+"""The last generation of a line; ``manifest`` is a Manifest (core/channel.py) in JSON. On PostgreSQL only."""
+
+PUBLISHED_PIECES = sa.Table(
+    "published_pieces",
+    SCHEMA,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+"""The pieces that the last two manifests name, packed with Zstandard."""
 
 
 # Rows of the health tables as values.

@@ -62,7 +62,10 @@ class Center:
     def publish(self, generation: int, **facts: Any) -> Manifest:
         made = built_snapshot([mirror("a")], at={"192.0.2.0/24": "DE"}, facts={"generation": generation, **facts})
         write_snapshot(self.state, encode(made))
-        return self.writer.write(self.state)
+        written = self.writer.write(self.state)
+        assert written is not None
+        assert self.writer.write(self.state) is None, "the channel has it"
+        return written
 
     def rewrite(self, change: Callable[[dict[str, Any]], None], key: Any = KEY) -> None:
         """Signs a changed manifest, as somebody with the key could."""
@@ -132,6 +135,10 @@ def test_an_older_generation_is_a_replay_unless_a_person_says_so(center: Center,
     following = node(center, tmp_path)
     center.publish(5)
     following.step(NOW)
+    with pytest.raises(ChannelError, match="has generation 5, and the current one is 4"):
+        center.publish(4)
+    assert following.step(NOW) is None
+    (center.channel / LATEST).unlink()
     center.publish(4)
     for _ in range(2):
         with pytest.raises(ChannelError, match="generation 4 is not newer than 5"):

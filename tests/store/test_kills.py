@@ -33,6 +33,7 @@ from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.metadata import MetadataStore
+from mirrorlist.store.publications import PublisherLead
 from mirrorlist.store.records import Records
 from tests.serving import mirror_file, put
 
@@ -51,7 +52,7 @@ def say(word, number):
 def work(first):
     engine = open_database(state)
     health, metadata = HealthStore(engine), MetadataStore(engine)
-    publisher.lead(True)
+    publisher.lead(PublisherLead.DIRECTORY)
     for number in itertools.count(first):
         now, mark = time.time(), f"{number:064x}"
         put(config.parent / "mirrors.d" / "b.example.org.yml", mirror_file("b.example.org") + f"bandwidth_mbps: {number + 1}\\n")

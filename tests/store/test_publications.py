@@ -8,16 +8,41 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from mirrorlist.core.channel import file_of
 from mirrorlist.core.errors import LeadLost, MirrorlistError, Overtaken
-from mirrorlist.store.publications import KEPT_SECONDS, Turn, begin, claim, line_of, only_one
+from mirrorlist.following.follower import fetched
+from mirrorlist.store.database import open_database
+from mirrorlist.store.publications import (
+    ALL,
+    KEPT_SECONDS,
+    KeptGeneration,
+    Publication,
+    Turn,
+    begin,
+    line_of,
+    only_one,
+)
+from mirrorlist.store.publications import claim as claim_whole
+from mirrorlist.store.tables import PUBLISHED_PIECES
 from tests.building import KEY, NOW
+from tests.postgres import Server
 
-LINE = line_of(KEY)
+LINE = "publish line"
 
 
-def test_a_line_is_known_by_its_key_and_does_not_betray_it() -> None:
-    assert LINE == line_of(KEY) != line_of(b"x" * 32)
-    assert KEY.hex()[:8] not in LINE
+def claim(engine: sa.Engine, turn: Turn, generation: int, now: float) -> None:
+    claim_whole(engine, turn, Publication(generation, now, b"snapshot"), now)
+
+
+def test_publishers_of_a_database_on_a_server_are_in_one_line_and_others_in_that_of_their_key(
+    engine: sa.Engine,
+) -> None:
+    line = line_of(engine, KEY)
+    if engine.dialect.name == "postgresql":
+        assert line == line_of(engine, b"x" * 32) == ALL
+    else:
+        assert line == line_of(engine, KEY) != line_of(engine, b"x" * 32)
+        assert KEY.hex()[:8] not in line
 
 
 def test_generations_are_claimed_one_after_the_other(engine: sa.Engine) -> None:
@@ -75,7 +100,7 @@ def test_a_single_publication_leaves_the_leader_its_lead(engine: sa.Engine) -> N
 
 
 def test_lines_do_not_disturb_each_other(engine: sa.Engine) -> None:
-    other = line_of(b"other" * 7)
+    other = "publish other"
     here, there = begin(engine, LINE, 4, None, True, NOW), begin(engine, other, 90, None, True, NOW)
     claim(engine, there, 91, NOW)
     claim(engine, here, 5, NOW)
@@ -83,9 +108,9 @@ def test_lines_do_not_disturb_each_other(engine: sa.Engine) -> None:
 
 def test_lines_of_directories_that_are_gone_are_forgotten(engine: sa.Engine) -> None:
     claim(engine, begin(engine, LINE, 4, None, True, NOW), 5, NOW)
-    begin(engine, line_of(b"a"), 0, None, True, NOW + KEPT_SECONDS)
+    begin(engine, "publish a", 0, None, True, NOW + KEPT_SECONDS)
     assert begin(engine, LINE, 0, None, False, NOW).generation == 5
-    begin(engine, line_of(b"b"), 0, None, True, NOW + KEPT_SECONDS + 1)
+    begin(engine, "publish b", 0, None, True, NOW + KEPT_SECONDS + 1)
     assert begin(engine, LINE, 0, None, False, NOW).generation == 0
 
 
@@ -101,3 +126,53 @@ def test_one_that_hangs_while_it_puts_a_snapshot_in_place_is_named(tmp_path: Pat
     assert told.endswith("end that process")
     with only_one(tmp_path, 0.1):
         pass
+
+
+def manifest_at(engine: sa.Engine, seen: int | None = None) -> tuple[int, list[str]] | None:
+    """The generation that is kept, and its files."""
+    found = KeptGeneration(engine).manifest(seen)
+    return found and (found.generation, [file.name for file in found.files])
+
+
+def test_a_database_that_publishers_share_keeps_the_last_generation(postgres: Server, tmp_path: Path) -> None:
+    engine = open_database(tmp_path, postgres.new_database())
+    try:
+        index = tmp_path / f"files.{'a' * 64}.bin"
+        index.write_bytes(b"index" * 1000)
+        assert manifest_at(engine) is None
+        snapshots = [b"first" * 1000, b"second" * 1000, b"third" * 1000]
+        for number, snapshot in enumerate(snapshots, 1):
+            claim_whole(
+                engine, begin(engine, ALL, 0, None, False, NOW), Publication(number, NOW, snapshot, [index]), NOW
+            )
+            assert manifest_at(engine, number - 1) == (number, [index.name, "snapshot.bin"])
+            assert manifest_at(engine, number) is None
+        kept = KeptGeneration(engine)
+        held = kept.manifest(None)
+        assert held is not None
+        (node := tmp_path / "node").mkdir()
+        (node / index.name).write_bytes(index.read_bytes())
+        assert fetched(held, kept, node) == snapshots[-1]
+        with engine.connect() as connection:
+            stored = {*connection.execute(sa.select(PUBLISHED_PIECES.c.sha256)).scalars()}
+        last_two = [file_of("", memoryview(each)) for each in (index.read_bytes(), *snapshots[1:])]
+        assert stored == {piece.sha256 for file in last_two for piece in file.pieces}
+    finally:
+        engine.dispose()
+
+
+def test_an_upgrade_goes_on_above_the_numbers_of_all_lines(postgres: Server, tmp_path: Path) -> None:
+    url = postgres.new_database()
+    engine = open_database(tmp_path, url)
+    for line, generation in (("publish a", 7), ("publish b", 90)):
+        claim(engine, begin(engine, line, 0, None, True, NOW), generation, NOW)
+    with engine.begin() as connection:
+        for statement in ("DROP TABLE published", "DROP TABLE published_pieces"):
+            connection.execute(sa.text(statement))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0008'"))
+    engine.dispose()
+    engine = open_database(tmp_path, url)
+    try:
+        assert begin(engine, ALL, 8, None, True, NOW) == Turn(ALL, 90, 1)
+    finally:
+        engine.dispose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from mirrorlist.core.health.verdicts import EventKind, Family, HealthPolicy, Pro
 from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
-from mirrorlist.store.leader_election import Leadership, take_epoch
+from mirrorlist.store.leader_election import Leadership, LostLock, take_epoch
 from mirrorlist.store.quick_looks import QuickLookStore
 from tests.building import NOW
 
@@ -81,7 +80,7 @@ def test_a_tree_that_turned_during_a_run_keeps_the_later_verdict(engine: sa.Engi
 
 def test_a_prober_that_leads_no_more_turns_nothing(engine: sa.Engine) -> None:
     with engine.begin() as connection:
-        lead = Leadership("probe", take_epoch(connection, "probe", NOW), threading.Event())
+        lead = Leadership("probe", take_epoch(connection, "probe", NOW), LostLock())
         take_epoch(connection, "probe", NOW)
     with pytest.raises(LeadLost):
         QuickLookStore(engine, lead).turn([DOWN], POLICY)

@@ -74,7 +74,7 @@ def test_last_answers_stay_while_the_database_is_away(site: Site, tmp_path: Path
     assert site.records.version(NOW) == version
     ended = site.records.read(OVERRIDE.until + 1)
     assert ended == replace(said, overrides={})
-    assert site.records.begin("line", 4, NOW) is None
+    assert site.records.begin(b"key", 4, NOW) is None
 
 
 def test_one_that_was_always_away_says_nothing(site: Site) -> None:

@@ -1,21 +1,27 @@
-"""The publisher that commands use, a snapshot of the files as they are now, and how mirrors were checked."""
+"""The publisher that commands use, mirrors and a snapshot of the files as they are, and how mirrors were checked."""
 
 from __future__ import annotations
 
 import secrets
 from pathlib import Path
 
+import click
 import sqlalchemy as sa
 
+from mirrorlist.cli.output.reviews import plain_line
 from mirrorlist.cli.shared.context import Context
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.errors import DatabaseError
+from mirrorlist.core.errors import DatabaseError, Severity
 from mirrorlist.core.health.columns import paths_of
 from mirrorlist.core.health.report import HealthRow, depth_of, report, summary
 from mirrorlist.core.model import Mirror, Query
 from mirrorlist.core.public.encoding import checking_of
 from mirrorlist.core.snapshot import Facts, Snapshot
 from mirrorlist.publishing.publisher import Inputs, Publisher
+from mirrorlist.sources.mirrors.files import read_mirror_files
+from mirrorlist.sources.places.locations import placed, read_atlas
+from mirrorlist.sources.submissions.guarded import guarded_files
+from mirrorlist.sources.submissions.terms import terms_of
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.history import HistoryStore
@@ -36,6 +42,17 @@ def publisher_of(context: Context, service: Service) -> Publisher:
 def snapshot_of(context: Context) -> Snapshot:
     """A snapshot of the files as they are now; nothing is written."""
     return publisher_of(context, context.service()).compiled(context.clock())
+
+
+def known_mirrors(service: Service) -> tuple[Mirror, ...]:
+    """All mirrors that have a usable file, with their places; faults in other files are reported on standard error."""
+    atlas = read_atlas()
+    files = read_mirror_files(Path(service.mirrors_dir), frozenset(service.modules), atlas.countries)
+    for finding in files.findings:
+        if finding.severity is Severity.ERROR:
+            click.echo(plain_line(f"{finding}"), err=True)
+    served = guarded_files(files, Path(service.mirrors_dir), terms_of(service))
+    return tuple(placed(mirror, atlas) for mirror in served.values())
 
 
 class Checks:
