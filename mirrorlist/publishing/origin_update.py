@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256, sha512
@@ -41,8 +41,15 @@ from mirrorlist.store.origin_faults import FaultKind
 
 AT_ONCE = 8
 MISSING = "the origin has no such file"
-IN_RELEASE, RELEASE = "InRelease", "Release"
-"""The index of an apt suite: signed in itself, or with its signature beside it."""
+OTHER_INDEXES: Mapping[str, Mapping[str, str]] = {
+    "InRelease": {"Release": "index: Release"},
+    "repodata/repomd.xml": {
+        "InRelease": "suites: [./]",
+        "Release": "{suites: [./], index: Release}",
+        "APKINDEX.tar.gz": "kind: apk",
+    },
+}
+"""What may be in place of an index that the origin lacks, and what to write then."""
 UNFINISHED_SECONDS = 600.0
 """This long after it was written a repomd.xml may name files that the origin does not have yet: it is not finished.
 Later it counts although files are missing, as mirrors have the same."""
@@ -196,10 +203,9 @@ def _version(of: RepositoryFile, tree: OriginAccess, current: str | None, now: f
     file = of.path + of.content.index
     data = tree.fetch(file)
     if data is None:
-        if of.content.index == IN_RELEASE and tree.size(of.path + RELEASE) is not None:
-            raise UnreadableError(
-                f"{file}: the origin has {RELEASE} only; write `index: {RELEASE}` for its repository in service.yml"
-            )
+        for other, remedy in OTHER_INDEXES.get(of.content.index, {}).items():
+            if tree.size(of.path + other) is not None:
+                raise UnreadableError(f"{file}: the origin has {other} there; write `{remedy}` for it in service.yml")
         return None
     if of.content.kind is not ContentKind.RPM:
         return _summed_up(data, file, KINDS[of.content.kind], tree)

@@ -270,12 +270,22 @@ def test_a_suite_without_inrelease_says_what_to_write_and_is_then_compared(tree:
         return list(update_metadata(replace(origin, catalogue=catalogue), store, NOW))
 
     path = "debian/dists/stable/"
-    remedy = "the origin has Release only; write `index: Release` for its repository in service.yml"
+    remedy = "the origin has Release there; write `index: Release` for it in service.yml"
     assert updated(debian) == [UpdateResult(path, UpdateOutcome.FAILED, f"{path}InRelease: {remedy}")]
     assert store.faults.of(FaultKind.UNREADABLE) == {path}
     assert updated(replace(debian, index="Release")) == [UpdateResult(path, UpdateOutcome.CHANGED)]
     assert store.current()[path] == hashlib.sha256(release.encode()).hexdigest()
     assert not store.faults.of(FaultKind.UNREADABLE)
+
+
+def test_an_index_of_another_kind_says_what_to_write(tree: Path, store: MetadataStore) -> None:
+    (tree / "alpine").mkdir()
+    (tree / "alpine/APKINDEX.tar.gz").write_bytes(b"x")
+    origin = _service(str(tree))
+    catalogue = replace(origin.catalogue, repositories={"tools": Repository("tools", "/alpine/")})
+    (result,) = update_metadata(replace(origin, catalogue=catalogue), store, NOW)
+    what = "alpine/repodata/repomd.xml: the origin has APKINDEX.tar.gz there; write `kind: apk` for it in service.yml"
+    assert result == UpdateResult("alpine/", UpdateOutcome.FAILED, what)
 
 
 def test_a_repomd_without_a_timestamp_has_the_time_of_its_file(tree: Path, store: MetadataStore) -> None:

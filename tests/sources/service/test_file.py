@@ -28,6 +28,7 @@ from mirrorlist.core.catalogue.service import (
     Vantage,
 )
 from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom, RedirectTree
+from mirrorlist.core.content import ContentKind
 from mirrorlist.core.errors import Finding, NotFound, ServiceFileError, Severity
 from mirrorlist.core.model import Location, Protocol, ReachPair, Repository
 from mirrorlist.core.network.prefixes import parse_prefix
@@ -2301,3 +2302,28 @@ def test_repeated_requests_may_be_left_alone(tmp_path: Path, text: str, seconds:
 @pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("'0'", 0), ("6h", 21_600), ("45s", 45)])
 def test_the_longest_grace_may_be_nothing(tmp_path: Path, text: str, seconds: int) -> None:
     assert read(tmp_path, SMALL + f"policy: {{lag_grace: {text}}}\n")[0].policy.lag_grace_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        ("", ContentKind.RPM),
+        ("path: /debian/", ContentKind.APT),
+        ("path: /arch/$repo/os/$arch/", ContentKind.PACMAN),
+        ("path: /arch/$repo/os/$arch/, suites: [core]", ContentKind.PACMAN),
+        ("path: '/alpine/{version}/main/'", ContentKind.APK),
+        ("path: /tools/, suites: [stable]", ContentKind.APT),
+        ("path: /tools/, clients: [apk]", ContentKind.APK),
+        ("path: /tools/, clients: [pacman], suites: [a]", ContentKind.PACMAN),
+        ("path: /tools/, canaries: [a.bin]", ContentKind.PLAIN),
+        ("path: /debian/, kind: rpm", ContentKind.RPM),
+    ],
+)
+def test_the_kind_of_a_repository_is_what_is_written_or_what_its_path_suggests(
+    more: str, kind: ContentKind, tmp_path: Path
+) -> None:
+    path = tmp_path / "service.yml"
+    written = more or "path: BaseOS/$basearch/os/"
+    path.write_text(f'versions: ["9"]\narches: {{"9": [x86_64]}}\nrepos: [{{name: one, {written}}}]\n')
+    service, findings = read_service(path)
+    assert (service.catalogue.repositories["one"].kind, findings) == (kind, ())
