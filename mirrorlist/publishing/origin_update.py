@@ -257,13 +257,8 @@ def update_time_files(service: Service, store: MetadataStore, now: float) -> Ite
                 fault, outcome = str(error).rpartition(": ")[2], UpdateOutcome.FAILED  # no place: pages show it
             else:
                 fault = MISSING if data is None else _time_fault(data, service.allowed_outdate_seconds, now)
-                outcome = (
-                    UpdateOutcome.MISSING
-                    if data is None
-                    else UpdateOutcome.FAILED
-                    if fault
-                    else UpdateOutcome.UNCHANGED
-                )
+                outcome = UpdateOutcome.FAILED if fault else UpdateOutcome.UNCHANGED
+                outcome = UpdateOutcome.MISSING if data is None else outcome
             if fault:
                 faults[module] = fault
             yield UpdateResult(name, outcome, f"{fault}; no mirror is judged by it" if fault else "")
