@@ -246,8 +246,8 @@ def _tell_files(console: Console, state_dir: Path, name: str) -> None:
     facts = read_facts(state_dir, tuple(current_indexes(state_dir).items()))
     found = by_mirror(facts).get(name, {})
     for module, files in found.items():
-        for sentence in sentences(files):
-            console.print(f"files of {module}: {sentence}", soft_wrap=True, markup=False)
+        for text, values in sentences(files):
+            console.print(f"files of {module}: {text % values}", soft_wrap=True, markup=False)
 
 
 def _table(shown: tuple[HealthRow, ...], rows: tuple[HealthRow, ...], now: float) -> Table:

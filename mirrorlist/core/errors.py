@@ -2,9 +2,10 @@
 
 MirrorlistError
   ServiceFileError     service.yml cannot be used: the start (or the reload) stops
-  BadRequest           a value of a request is malformed: 400
-  NotFound             a request names something that does not exist: 404
-  NotReady             known, but nothing to answer with yet: 503
+  Refusal              a request that is not answered as it was asked
+    BadRequest         a value of a request is malformed: 400
+    NotFound           a request names something that does not exist: 404
+    NotReady           known, but nothing to answer with yet: 503
   SnapshotError        a snapshot, or another sealed file, is not whole
   GeoDatabaseError     a database of addresses cannot be read
   ClientCountsError    a file of counted clients cannot be read
@@ -33,15 +34,26 @@ class MirrorlistError(Exception):
     """The root of all errors that this project raises."""
 
 
-class BadRequest(MirrorlistError):
+class Refusal(MirrorlistError):
+    """A request that is not answered as it was asked.
+
+    ``text`` has a ``%(name)s`` for each of ``values``, so that pages can translate it.
+    """
+
+    def __init__(self, text: str, **values: object) -> None:
+        super().__init__(text % values if values else text)
+        self.text, self.values = text, values
+
+
+class BadRequest(Refusal):
     """A value of a request is malformed."""
 
 
-class NotFound(MirrorlistError):
+class NotFound(Refusal):
     """A request names something that does not exist."""
 
 
-class NotReady(MirrorlistError):
+class NotReady(Refusal):
     """The thing asked for exists, but there is nothing to answer with yet."""
 
 

@@ -17,6 +17,8 @@ from flask_babel import Babel, get_locale, get_translations
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from mirrorlist.core.errors import Refusal
+
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "de": "Deutsch", "fr": "Français"}
 """The languages of the pages, each by its own name."""
@@ -57,6 +59,12 @@ def gettext(text: str, **variables: object) -> str:
     """A text in the language of the page, its ``%(name)s`` filled in."""
     found: str = get_translations().ugettext(text)
     return found % variables if variables else found
+
+
+def sentence(error: Refusal) -> str:
+    """What an error says, as a sentence in the language of the page."""
+    text = gettext(error.text, **error.values)
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
 
 
 def ngettext(one: str, many: str, num: int, **variables: object) -> str:

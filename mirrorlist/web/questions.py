@@ -121,7 +121,7 @@ def family_asked(given: Mapping[str, str]) -> Family | None:
     if not text:
         return None
     if text not in _FAMILIES:
-        raise BadRequest("ipv is malformed; write 4 or 6")
+        raise BadRequest("the parameter %(name)s is malformed; write 4 or 6", name="ipv")
     return _FAMILIES[text]
 
 
@@ -139,7 +139,7 @@ def _format(kind: ListKind, given: Mapping[str, str]) -> str:
         return DEFAULT_FORMATS[kind]
     known = METALINKS if kind is ListKind.METALINK else LISTS
     if asked not in known:
-        raise BadRequest(f"format is unknown; write one of {', '.join(known)}")
+        raise BadRequest("the %(name)s is unknown; write one of %(known)s", name="format", known=", ".join(known))
     return asked
 
 
@@ -150,7 +150,7 @@ def _ip(given: Mapping[str, str]) -> bytes | None:
         return None
     address = packed(text)
     if address is None:
-        raise BadRequest("ip is malformed; write an IPv4 or IPv6 address")
+        raise BadRequest("the parameter %(name)s is malformed; write an IPv4 or IPv6 address", name="ip")
     return address
 
 

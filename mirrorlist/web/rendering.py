@@ -58,8 +58,11 @@ _TEMPLATES.install_gettext_callables(gettext, forms, newstyle=True)  # type: ign
 _TEMPLATES.filters |= {
     "duration": words.duration, "every": words.every,
     "moment": words.moment, "day": words.day, "iso": words.iso, "speed": words.speed, "size": words.size,
-    "map_link": words.map_link, "translated": gettext, "breakable": words.breakable,
-    "percent": words.percent, "flag": words.flag, "country": words.country_name, "continent": words.continent_name,
+    "map_link": words.map_link,
+    "coordinates": words.coordinates, "check_state": words.check_state,
+    "translated": gettext, "breakable": words.breakable,
+    "percent": words.percent, "number": words.number, "month": words.month,
+    "flag": words.flag, "country": words.country_name, "continent": words.continent_name,
     "state": words.state_words,
     "family": words.FAMILY_WORDS.__getitem__, "kind": words.kind_words,
 }  # fmt: skip

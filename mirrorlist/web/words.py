@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
+from babel.dates import format_date
+from babel.numbers import format_decimal
 from flask import request
 from markupsafe import Markup
 
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.health.verdicts import EventKind, Family
 from mirrorlist.core.public.types import STATE_WORDS, MirrorState, PublicMirror
+from mirrorlist.core.selection.explanation import Asker
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.web.client_address import TrustedProxies
-from mirrorlist.web.languages import country_in, gettext, ngettext
+from mirrorlist.web.languages import country_in, gettext, language, ngettext
 
 _UNITS = ((86_400 * 2, 86_400, "day"), (3600 * 2, 3600, "hour"), (120, 60, "minute"), (0, 1, "second"))
 
@@ -83,6 +86,17 @@ def _utc(at: float) -> datetime:
     return datetime.fromtimestamp(max(0.0, min(at, 253_402_300_799.0)), UTC)
 
 
+def number(count: int) -> str:
+    """``1,234``, as the language of the page writes it."""
+    return format_decimal(count, locale=language())
+
+
+def month(code: str) -> str:
+    """``October 2026`` of ``2026-10``, in the language of the page."""
+    year, _, numbered = code.partition("-")
+    return format_date(date(int(year), int(numbered), 1), "LLLL y", locale=language())
+
+
 def speed(mbps: int | None) -> str:
     """``10 Gbit/s``, ``500 Mbit/s``; empty for None."""
     if mbps is None:
@@ -141,9 +155,29 @@ def map_link(mirror: PublicMirror) -> str:
     return f"https://www.openstreetmap.org/?mlat={mirror.latitude:.2f}&mlon={mirror.longitude:.2f}&zoom=8"
 
 
+def coordinates(asker: Asker) -> str:
+    """``53° N, 13° E`` in the language of the page; empty where no more than the country is known."""
+    if asker.latitude is None or asker.longitude is None:
+        return ""
+    north, east = f"{abs(asker.latitude):.0f}", f"{abs(asker.longitude):.0f}"
+    return ", ".join(
+        (
+            gettext("%(number)s° N", number=north) if asker.latitude >= 0 else gettext("%(number)s° S", number=north),
+            gettext("%(number)s° E", number=east) if asker.longitude >= 0 else gettext("%(number)s° W", number=east),
+        )
+    )
+
+
 def breakable(name: str) -> Markup:
     """A host name that browsers break after its dots, not inside its words."""
     return Markup(".<wbr>").join(name.split("."))
+
+
+def check_state(state: str) -> str:
+    """How one way to a mirror is, as ``HealthRow.state`` says it: ``good``, ``failing (1 of 2)``."""
+    if found := re.fullmatch(r"failing \(([0-9]+) of ([0-9]+)\)", state):
+        return gettext("failing (%(bad)s of %(needed)s)", bad=found[1], needed=found[2])
+    return gettext(state.lower())
 
 
 def kind_words(kind: EventKind) -> str:

@@ -269,7 +269,7 @@ def test_formats_of_a_metalink(service: Both, form: str) -> None:
 def test_an_unknown_format_is_400_and_tells_the_known_ones(service: Both, kind: str, form: str) -> None:
     answer = service.get(kind, f"repo=fedora-43&arch=x86_64&format={form}")
     assert answer.status == 400
-    assert answer.body.startswith(b"# format is unknown; write one of m")
+    assert answer.body.startswith(b"# the format is unknown; write one of m")
 
 
 # --- country=, cc=, netblock=, ip= --------------------------------------------------------------------------
@@ -350,7 +350,7 @@ def test_ip_equals_netblock_0_at_that_address(service: Both) -> None:
 )
 def test_a_malformed_ip_is_400(service: Both, ip: str) -> None:
     answer = service.get("/mirrorlist", f"repo=fedora-43&ip={ip}")
-    assert (answer.status, answer.body) == (400, b"# ip is malformed; write an IPv4 or IPv6 address\n")
+    assert (answer.status, answer.body) == (400, b"# the parameter ip is malformed; write an IPv4 or IPv6 address\n")
 
 
 # --- protocol=, time=, redirect= ----------------------------------------------------------------------------

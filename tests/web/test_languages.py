@@ -11,13 +11,14 @@ import pytest
 from babel.messages.pofile import read_po
 from lxml import html
 
+from mirrorlist.core.health.report import REMEDIES
 from mirrorlist.web.languages import CATALOGUES, ENGLISH, LANGUAGES
 from tests.web.asking import Both, ask, both, environ
 from tests.web.networks import record_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("/", "/?sort=state", "/mirrors/mirror1.example.org", "/mirrors/mirror5.example.org", "/yours", "/isos",
-         "/isos/x86_64/9.8", "/join", "/prober", "/status")  # fmt: skip
+         "/isos/x86_64/9.8", "/join", "/prober", "/status", "/stats", "/mirrors/mirror15.example.org/stats")  # fmt: skip
 OTHERS = [code for code in LANGUAGES if code != ENGLISH]
 
 
@@ -71,7 +72,40 @@ def test_every_page_is_in_the_language(service: Both, path: str, language: str) 
                       for made in (page(service, path), page(service, path, language)))  # fmt: skip
     same = {each for each in english & other if re.search(r"[a-z]{4}", each) and "example" not in each.lower()}
     assert same <= {"Sponsor", "Version", "Distance", "Sources", "Source", "Module", "Badge", "Rang", "Metalink", "Images",
-                    "Kitten", "Rsync", "Repository", "Architecture", "Status", "Sync", "User-Agent", "Feed", "Name", "Text", "ASNs", "Generation"}  # fmt: skip
+                    "Kitten", "Rsync", "Repository", "Architecture", "Status", "Sync", "User-Agent", "Feed", "Name", "Text", "ASNs", "Generation",
+                    "Clients", "System", "Versions", "Architectures"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "title", "message"),
+    [
+        ("/nowhere", 404, "Nicht gefunden", "Unter dieser Adresse ist nichts."),
+        ("/mirrors/none", 404, "Nicht gefunden", "Es gibt keinen öffentlichen Spiegel dieses Namens; / führt alle auf."),
+        ("/isos/x86_64/9.8.1", 404, "Nicht gefunden", "Unbekannte Version; meinten Sie 9.8?"),
+        ("/kitten/isos/x86_64/9.8", 404, "Nicht gefunden", "Unbekannte Version; meinten Sie 10-kitten?"),
+        ("/mirrors/mirror15.example.org/stats?month=1999-01", 404, "Nicht gefunden", "Diesen Monat gibt es nicht; bekannt "),
+        ("/?country=DEU", 400, "Fehlerhafte Anfrage", "Der Parameter country ist fehlerhaft; schreiben Sie ein Kürzel"),
+        ("/?sort=size", 400, "Fehlerhafte Anfrage", "Der Wert von sort ist unbekannt; schreiben Sie eines von "),
+    ],
+)  # fmt: skip
+def test_errors_are_in_the_language_and_under_a_title(
+    service: Both, path: str, status: int, title: str, message: str
+) -> None:
+    where, _, query = path.partition("?")
+    answer = ask(service.fronted, environ(where, query, ACCEPT_LANGUAGE="de", ACCEPT="text/html"))
+    shown = html.document_fromstring(answer.body.decode())
+    assert (answer.status, shown.get("lang"), shown.findtext(".//h1")) == (status, "de", title)
+    assert shown.xpath("string(//p[@class='lead'])").startswith(message)
+    english = ask(service.fronted, environ(where, query, ACCEPT="text/plain"))
+    assert english.body.startswith(b"# "), english.body
+    assert title.encode() not in english.body
+
+
+def test_what_owners_can_do_is_in_the_language(service: Both) -> None:
+    page_of_one = page(service, "/mirrors/mirror5.example.org", "fr")
+    remedies = [each.text_content() for each in page_of_one.xpath("//dl[@class='remedies']/dd")]
+    assert remedies
+    assert all(each not in REMEDIES.values() for each in remedies)
 
 
 @pytest.mark.parametrize("path", ["/mirrors.txt", "/mirrors.json", "/api/v1/mirrors", "/mirrors/mirror5.example.org.svg",

@@ -89,7 +89,9 @@ def release(catalogue: Catalogue, version: str) -> Release:
             return Release(version, version, module, False)
     if major := _major_of_a_future_minor(catalogue, version):
         return Release(catalogue.latest[major], major, MAIN, False)
-    raise NotFound(f"unknown version; known are {', '.join(spelled_versions(catalogue))}")
+    if near := nearest_name(version, spelled_versions(catalogue)):
+        raise NotFound("unknown version; did you mean %(near)s?", near=near)
+    raise NotFound("unknown version; known are %(known)s", known=", ".join(carried_versions(catalogue)))
 
 
 def nearest_name(word: str, known: Iterable[str]) -> str | None:
@@ -116,6 +118,11 @@ def spelled_versions(catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*names, *catalogue.vault_versions]))
 
 
+def carried_versions(catalogue: Catalogue) -> tuple[str, ...]:
+    """The versions that mirrors carry, as people spell them: those of the vault are left out."""
+    return tuple(version for version in spelled_versions(catalogue) if version not in catalogue.vault_versions)
+
+
 def _exists_in(repository: Repository, rel: Release) -> bool:
     """A vault release is checked by its major: service.yml names only the current minors."""
     if repository.versions is None or rel.version in repository.versions or rel.arches_key in repository.versions:
@@ -134,13 +141,15 @@ def target(catalogue: Catalogue, version: str, repository: str) -> RepositoryTar
     rel = release(catalogue, version)
     known = catalogue.repositories.get(repository)
     if known is None:
-        near = nearest_name(repository, catalogue.repositories)
-        remedy = f"did you mean {near}?" if near else f"known are {', '.join(catalogue.repositories)}"
-        raise NotFound(f"unknown repository; {remedy}")
+        if near := nearest_name(repository, catalogue.repositories):
+            raise NotFound("unknown repository; did you mean %(near)s?", near=near)
+        raise NotFound("unknown repository; known are %(known)s", known=", ".join(catalogue.repositories))
     everywhere = catalogue.arches.get(rel.arches_key, ())
     arches = tuple(arch for arch in everywhere if known.arches is None or arch in known.arches)
     if not _exists_in(known, rel) or not arches:
-        raise NotFound(f"repository {known.name} does not exist in version {rel.version}")
+        raise NotFound(
+            "repository %(name)s does not exist in version %(version)s", name=known.name, version=rel.version
+        )
     path = path_in(known.path, rel.version)
     parts = tuple(each.path for each in _parts(known, rel, path, arches)) if known.kind is ContentKind.APT else ()
     return RepositoryTarget(known.name, rel.version, rel.module, path, rel.vault or known.vault, arches, parts)
@@ -158,8 +167,10 @@ def check_arch(found: RepositoryTarget, arch: str) -> None:
     """Raises NotFound unless the target exists for this architecture."""
     if arch not in found.arches:
         raise NotFound(
-            f"repository {found.repository} does not exist for this arch in version {found.version}; "
-            f"known are {', '.join(found.arches)}"
+            "repository %(name)s does not exist for this arch in version %(version)s; known are %(known)s",
+            name=found.repository,
+            version=found.version,
+            known=", ".join(found.arches),
         )
 
 

@@ -9,10 +9,6 @@ from mirrorlist.core.errors import BadRequest
 from mirrorlist.core.filter import Filter
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}", re.ASCII)
-_COUNTRIES_SPELLED = {
-    "country": "write two-letter codes such as DE or DE,AT, and -DE for every country but that",
-    "avoid_country": "write two-letter codes such as DE or DE,AT",
-}
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?|\[[0-9a-f:.]{2,45}\]", re.ASCII)
 _MOST_VALUES = 32
 GLOBAL = "GLOBAL"
@@ -23,7 +19,7 @@ def asked_values(given: Mapping[str, str], key: str) -> list[str]:
     """The values of a comma list, blanks dropped; a bare key is as good as none."""
     values = [value.strip() for value in given.get(key, "").split(",")]
     if len(values) > _MOST_VALUES:
-        raise BadRequest(f"{key} has more than {_MOST_VALUES} values")
+        raise BadRequest("the parameter %(name)s has more than %(most)s values", name=key, most=_MOST_VALUES)
     return [value for value in values if value]
 
 
@@ -40,11 +36,15 @@ def asked_filter(given: Mapping[str, str]) -> Filter:
     wanted = [code for code in codes if not code.startswith("-")]
     unwanted = [code[1:] for code in codes if code.startswith("-")]
     also = [code.upper() for code in asked_values(given, "avoid_country")]
-    for key, found in (("country", [*wanted, *unwanted]), ("avoid_country", also)):
-        if not all(_COUNTRY.fullmatch(code) for code in found if key != "country" or code != GLOBAL):
-            raise BadRequest(f"{key} is malformed; {_COUNTRIES_SPELLED[key]}")
-    if GLOBAL in unwanted:
-        raise BadRequest(f"country is malformed; {_COUNTRIES_SPELLED['country']}")
+    if GLOBAL in unwanted or not all(code == GLOBAL or _COUNTRY.fullmatch(code) for code in (*wanted, *unwanted)):
+        raise BadRequest(
+            "the parameter %(name)s is malformed; write two-letter codes such as DE or DE,AT, and -DE for all but that",
+            name="country",
+        )
+    if not all(_COUNTRY.fullmatch(code) for code in also):
+        raise BadRequest(
+            "the parameter %(name)s is malformed; write two-letter codes such as DE or DE,AT", name="avoid_country"
+        )
     return Filter(
         () if GLOBAL in wanted else tuple(dict.fromkeys(wanted)),
         _asked_hosts(given, "only"),
@@ -56,5 +56,8 @@ def asked_filter(given: Mapping[str, str]) -> Filter:
 def _asked_hosts(given: Mapping[str, str], key: str) -> tuple[str, ...]:
     hosts = dict.fromkeys(value.lower().rstrip(".") for value in asked_values(given, key))
     if not all(_HOST.fullmatch(host) for host in hosts):
-        raise BadRequest(f"{key} is malformed; write hosts or names of mirrors, as in {key}=mirror.example.org")
+        raise BadRequest(
+            "the parameter %(name)s is malformed; write hosts or names of mirrors, as in %(name)s=mirror.example.org",
+            name=key,
+        )
     return tuple(hosts)

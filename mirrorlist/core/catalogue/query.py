@@ -15,6 +15,7 @@ from mirrorlist.core.catalogue.catalogue import (
     VERSION_MARK,
     Catalogue,
     Release,
+    carried_versions,
     check_arch,
     nearest_name,
     release,
@@ -89,8 +90,8 @@ class Paths:
                 continue
             named = head[-1].replace(VERSION_MARK, rel.version)
             return rel, [*segments[: len(head) - 1], named, *segments[len(head) :]]
-        known = ", ".join(spelled_versions(self._catalogue))
-        raise NotFound(f"path is below no version's directory; known versions are {known}")
+        known = ", ".join(carried_versions(self._catalogue))
+        raise NotFound("path is below no version's directory; known versions are %(known)s", known=known)
 
 
 def _directories(catalogue: Catalogue) -> Iterator[tuple[str, RepositoryTarget]]:
@@ -117,7 +118,7 @@ def _head(path: str) -> tuple[str, ...] | None:
 def _segments(path: str) -> list[str]:
     """The parts between the slashes, doubled ones collapsed."""
     if len(path) > _LONGEST:
-        raise BadRequest(f"path is longer than {_LONGEST} characters")
+        raise BadRequest("path is longer than %(most)s characters", most=_LONGEST)
     segments = [segment for segment in path.split("/") if segment]
     if not segments or not all(_SEGMENT.fullmatch(segment) for segment in segments):
         raise BadRequest("path is malformed; write a directory or file below a mirror's tree")
@@ -162,7 +163,11 @@ class Spellings:
         rel = release(self._catalogue, version)
         arches = self._catalogue.arches.get(rel.arches_key, ())
         if arch not in arches:
-            raise NotFound(f"unknown arch for version {rel.version}; known are {', '.join(arches)}")
+            raise NotFound(
+                "unknown arch for version %(version)s; known are %(known)s",
+                version=rel.version,
+                known=", ".join(arches),
+            )
         directory = f"{rel.version}/isos/{arch}"
         found = RepositoryTarget("isos", rel.version, rel.module, directory, rel.vault, ())
         return replace(self._query(found, {**given, "arch": ""}), file=directory)
@@ -189,8 +194,9 @@ class Spellings:
             if spelling in self._repo_names:
                 return self._repo_names[spelling]
         near = nearest_name(name, self._repo_names)
-        remedy = f"did you mean repo={near}?" if near else "write the repository and the version, as in repo=baseos-9"
-        raise NotFound(f"unknown repo; {remedy}")
+        if near is None:
+            raise NotFound("unknown repo; write the repository and the version, as in repo=baseos-9")
+        raise NotFound("unknown repo; did you mean repo=%(near)s?", near=near)
 
     def _query(self, found: RepositoryTarget, given: Mapping[str, str]) -> Query:
         asked = asked_protocols(given)
@@ -236,7 +242,7 @@ def _arch(found: RepositoryTarget, given: Mapping[str, str]) -> str | None:
     if not arch or arch == "$basearch":
         return None
     if not _ARCH.fullmatch(arch):
-        raise BadRequest("arch is malformed; write an architecture such as x86_64")
+        raise BadRequest("the parameter %(name)s is malformed; write an architecture such as x86_64", name="arch")
     if "$basearch" not in found.path and "source" in (arch, *found.repository.split("-")):
         return None
     check_arch(found, arch)
@@ -268,5 +274,7 @@ def for_one_arch(query: Query) -> Query:
         BadRequest: the repository differs by arch and none was named.
     """
     if "$basearch" in query.path:
-        raise BadRequest(f"the parameter arch is missing; known are {', '.join(query.target.arches) or 'none'}")
+        raise BadRequest(
+            "the parameter arch is missing; known are %(known)s", known=", ".join(query.target.arches) or "-"
+        )
     return query

@@ -166,7 +166,7 @@ class Trees:
                 return replace(place, elsewhere=place.elsewhere or base + place.quoted)
             if continents is None:
                 known = ", ".join(code.lower() if code == "DEFAULT" else code for code in CONTINENTS)
-                raise NotFound(f"unknown continent; write /region/ and one of {known}, then the path")
+                raise NotFound("unknown continent; write /region/ and one of %(known)s, then the path", known=known)
             return place and replace(place, continents=continents, front=f"/{REGION}/{continent}{place.front}")
         return _placed(segments, path, candidates)
 
@@ -188,9 +188,11 @@ def _placed(segments: list[str], path: str, candidates: list[tuple[list[str], Re
             rest = segments[len(prefix) :]
             # refuses what could mean something else to a mirror's server or to a client than it does here
             if len(path) > LONGEST_PATH:
-                raise BadRequest(f"the path is longer than {LONGEST_PATH} bytes")
+                raise BadRequest("the path is longer than %(most)s bytes", most=LONGEST_PATH)
             if 3 * len(path) > LONGEST_IN_URL and len(quoted(_decoded(path))) > LONGEST_IN_URL:
-                raise BadRequest(f"the path is longer than {LONGEST_IN_URL} characters where it is percent-encoded")
+                raise BadRequest(
+                    "the path is longer than %(most)s characters where it is percent-encoded", most=LONGEST_IN_URL
+                )
             if _UNSAFE.search(path):
                 raise BadRequest("the path has a backslash or a control character; write plain names and slashes")
             if ".." in segments:

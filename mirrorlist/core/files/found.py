@@ -69,22 +69,32 @@ def by_mirror(indexes: Mapping[str, IndexFacts]) -> dict[str, dict[str, FoundFil
     return found
 
 
-def sentences(found: FoundFiles) -> Iterator[str]:
-    """What people read of it."""
+OUTDATED = "outdated: it has not followed the origin's files since %(since)s UTC, so redirects pass it over: sync it"
+HAS = "it has %(has)s of %(compared)s files that were compared with the origin"
+WRONG = "%(wrong)s of %(asked)s files that were asked for over the web are not the origin's"
+CONTRADICTED = "its web server does not give what its rsync server lists: let both serve the same tree"
+SHIFTED = "its files' times are %(shift)s than the origin's: sync with times (rsync -t), and keep its clock in UTC"
+NOT_RENEWED = "its list was not renewed: %(why)s"
+NOT_LISTED = "not listed: %(why)s"
+SENTENCES = (OUTDATED, HAS, WRONG, CONTRADICTED, SHIFTED, NOT_RENEWED, NOT_LISTED)
+"""What people read of the files that were found."""
+
+
+def sentences(found: FoundFiles) -> Iterator[tuple[str, dict[str, object]]]:
+    """What people read of it: texts that pages translate, each with the values of its ``%(name)s``."""
     if found.outdated_since is not None:
         since = datetime.fromtimestamp(found.outdated_since, UTC).strftime("%Y-%m-%d %H:%M")
-        yield f"outdated: it has not followed the origin's files since {since} UTC, so redirects pass it over: sync it"
+        yield OUTDATED, {"since": since}
     elif found.compared:
-        yield f"it has {found.has} of {found.compared} files that were compared with the origin"
+        yield HAS, {"has": found.has, "compared": found.compared}
     if found.wrong:
-        yield f"{found.wrong} of {found.asked} files that were asked for over the web are not the origin's"
+        yield WRONG, {"wrong": found.wrong, "asked": found.asked}
     if found.contradicted:
-        yield "its web server does not give what its rsync server lists: let both serve the same tree"
+        yield CONTRADICTED, {}
     if found.offset_seconds:
-        shift = shift_words(found.offset_seconds)
-        yield f"its files' times are {shift} than the origin's: sync with times (rsync -t), and keep its clock in UTC"
+        yield SHIFTED, {"shift": shift_words(found.offset_seconds)}
     if found.failed:
-        yield f"its list was not renewed: {found.failed}" if found.compared else f"not listed: {found.failed}"
+        yield NOT_RENEWED if found.compared else NOT_LISTED, {"why": found.failed}
 
 
 def shift_words(seconds: int) -> str:

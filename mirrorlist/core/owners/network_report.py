@@ -224,7 +224,11 @@ def _differing(mirrors: Iterable[Mirror], known: Observations) -> Iterator[Diffe
     found = by_mirror(known.indexes)
     for mirror in mirrors:
         for module, files in found.get(mirror.name, {}).items():
-            if module in mirror.urls and not files.is_whole and (told := tuple(sentences(files))):
+            if (
+                module in mirror.urls
+                and not files.is_whole
+                and (told := tuple(text % values for text, values in sentences(files)))
+            ):
                 yield Differing(mirror.name, module, files.has, files.compared, told)
 
 

@@ -229,5 +229,5 @@ def _nobody(snapshot: Snapshot, wanted: FileQuery) -> NotFound | NotReady:
     for each in urls:
         offered.update(each)
     if offered.intersection(WEB_PROTOCOLS) and not offered.intersection(wanted.protocols):
-        return NotFound(f"nobody gives this by {' or '.join(wanted.protocols)}")
+        return NotFound("nobody gives this by %(protocols)s", protocols=" / ".join(wanted.protocols))
     return NotReady("no mirror can give this right now; try again in a minute")

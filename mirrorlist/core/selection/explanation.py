@@ -30,13 +30,18 @@ NO_PLACE = "place unknown"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who asks, as the service sees it; ``place`` says it in words, ``cloud`` is a provider and a region."""
+    """Who asks, as the service sees it; ``place`` says it in words, ``cloud`` is a provider and a region.
+
+    ``latitude`` and ``longitude`` are whole degrees, where more than the country is known.
+    """
 
     address: str | None
     country: str | None
     place: str
     asn: int | None
     cloud: tuple[str, str] | None
+    latitude: float | None = None
+    longitude: float | None = None
 
     @property
     def placeless(self) -> bool:
@@ -165,7 +170,13 @@ def asker(client: Client) -> Asker:
         place=place_in_words(client.place),
         asn=client.asn,
         cloud=client.cloud,
+        latitude=_whole(client.place.latitude) if client.place.exact else None,
+        longitude=_whole(client.place.longitude) if client.place.exact else None,
     )
+
+
+def _whole(degrees: float | None) -> float | None:
+    return None if degrees is None else float(round(degrees))
 
 
 def place_in_words(place: ClientPlace) -> str:
@@ -174,7 +185,10 @@ def place_in_words(place: ClientPlace) -> str:
         return NO_PLACE
     if not place.exact:
         return f"somewhere in {place.country}"
-    return f"near {place.latitude:.0f}, {place.longitude:.0f} in {place.country or 'an unknown country'}"
+    latitude, longitude = place.latitude or 0.0, place.longitude or 0.0
+    north, east = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
+    where = f"{abs(latitude):.0f}° {north}, {abs(longitude):.0f}° {east}"
+    return f"near {where} in {place.country or 'an unknown country'}"
 
 
 def band_in_words(band: int, place: ClientPlace, policy: Policy) -> str:

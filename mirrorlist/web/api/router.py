@@ -106,7 +106,7 @@ def _ok(_: Published, __: RedirectTree) -> Response:
 
 def _badge(published: Published, _: RedirectTree) -> Response:
     name = request.environ["PATH_INFO"].rpartition("/")[2].removesuffix(".svg")
-    found = published.by_name.get(name) or published.mirror(name.replace("_", "."))
+    found = published.by_name.get(name.lower()) or published.mirror(name.replace("_", "."))
     text = state_words(found.state)
     return answer(made(SVG, svg.badge(published.service.name, text, found.state)), max_age=120, policy=NO_SCRIPT)
 

@@ -29,7 +29,7 @@ from mirrorlist.web.api.openapi import HOST, LATEST, MOST_EVENTS, MOST_ROWS, TEX
 from mirrorlist.web.rendering import html
 from mirrorlist.web.responses import HTML, JSON, add_shared, answer, made, private
 from mirrorlist.web.site.network import filters
-from mirrorlist.web.site.parameters import MOST, explained, question_of
+from mirrorlist.web.site.parameters import explained, question_of
 from mirrorlist.web.site.published import Publications, Published, common
 from mirrorlist.web.words import iso
 
@@ -184,17 +184,17 @@ def _asked() -> dict[str, str]:
         BadRequest: one is empty or repeated, or there are more than 100.
     """
     try:
-        pairs = parse_qsl(request.query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST)
+        pairs = parse_qsl(request.query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
     except ValueError:
-        raise BadRequest(f"more than {MOST} parameters") from None
+        raise BadRequest("more than 100 parameters") from None
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise BadRequest(f"{_shown(next(each for each in names if names.count(each) > 1))} is given more than once; "
-                         "write it once")  # fmt: skip
+        raise BadRequest(f"the parameter {_shown(next(each for each in names if names.count(each) > 1))} is given "
+                         "more than once; write it once")  # fmt: skip
     for name, value in found.items():
         if not value:
-            raise BadRequest(f"{_shown(name)} is empty; leave it out or give it a value")
+            raise BadRequest(f"the parameter {_shown(name)} is empty; leave it out or give it a value")
     return found
 
 
@@ -227,7 +227,7 @@ def _number(given: Mapping[str, str], name: str, otherwise: int, least: int, mos
     if text is None:
         return otherwise
     if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
-        raise BadRequest(f"{name} is malformed; write a whole number from {least} to {most}")
+        raise BadRequest(f"the parameter {name} is malformed; write a whole number from {least} to {most}")
     return int(text)
 
 
@@ -238,9 +238,9 @@ def _selection_asked() -> dict[str, str]:
         raise BadRequest("the parameter repo is missing; write ?repo=baseos-9&arch=x86_64")
     for name, (shape, remedy) in _SHAPES.items():
         if name in asked and not shape.fullmatch(asked[name]):
-            raise BadRequest(f"{name} is malformed; write {remedy}")
+            raise BadRequest(f"the parameter {name} is malformed; write {remedy}")
     if "ip" in asked and packed(asked["ip"]) is None:
-        raise BadRequest("ip is malformed; write an IPv4 or IPv6 address")
+        raise BadRequest("the parameter %(name)s is malformed; write an IPv4 or IPv6 address", name="ip")
     return asked
 
 

@@ -165,7 +165,7 @@ class FileRequests:
         if known is None:
             return None
         if not (known.sha256 if form is Form.SHA256 else known.sha512):
-            raise NotFound(f"the {form.name} of this file is not known")
+            raise NotFound("the %(form)s of this file is not known", form=form.name)
         return form, of
 
 

@@ -169,7 +169,7 @@ def releases(published: Published, module: str | None) -> list[ImageRelease]:
     """
     wanted = module or MAIN
     if wanted not in published.modules:
-        raise NotFound(f"there is no module {wanted}")
+        raise NotFound("there is no module %(module)s", module=wanted)
     catalogue = published.service.catalogue
     found: dict[str, ImageRelease] = {}
     for asked in published.versions:
@@ -199,7 +199,7 @@ def images_page(
     found = explanation(published.snapshot, selection)
     target = question.query.target
     if module is not None and target.module != module:
-        raise NotFound(f"module {module} has no version {version}")
+        raise NotFound("module %(module)s has no version %(version)s", module=module, version=version)
     directory = f"{found.path.rstrip('/')}/"
     urls = [url for url, _ in selection.in_order]
 

@@ -116,6 +116,7 @@ def filters(published: Published, given: Mapping[str, str]) -> Filters:
     Raises:
         BadRequest: a value is none that there is.
     """
+    given = {**given, "protocol": given.get("protocol", "").lower()}
     known = {
         "protocol": [protocol.value for protocol in Protocol],
         "module": [*published.modules],
@@ -123,10 +124,10 @@ def filters(published: Published, given: Mapping[str, str]) -> Filters:
     }
     for name, values in known.items():
         if given.get(name, "") not in ("", *values):
-            raise BadRequest(f"{name} is unknown; write one of {', '.join(values)}")
+            raise BadRequest("the %(name)s is unknown; write one of %(known)s", name=name, known=", ".join(values))
     country = given.get("country", "").upper()
     if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
-        raise BadRequest("country is malformed; write a two-letter code such as DE")
+        raise BadRequest("the parameter %(name)s is malformed; write a two-letter code such as DE", name="country")
     q = given.get("q", "").strip()[:LONGEST_SEARCH]
     return Filters(country, given.get("protocol", ""), given.get("module", ""), given.get("state", ""), q)
 
@@ -235,5 +236,5 @@ def network_page(published: Published, given: Mapping[str, str]) -> NetworkPage:
     """The page of a query string; raises BadRequest for values that there are not."""
     sort = given.get("sort") or "place"
     if sort not in SORTS:
-        raise BadRequest(f"sort is unknown; write one of {', '.join(SORTS)}")
+        raise BadRequest("the %(name)s is unknown; write one of %(known)s", name="sort", known=", ".join(SORTS))
     return NetworkPage(published, filters(published, given), sort)

@@ -14,10 +14,10 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.files.found import sentences
 from mirrorlist.core.health.history import days_until
 from mirrorlist.core.health.report import POLICY
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, Family, ProbeOutcome
+from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, GOOD_OUTCOMES, SAYS_NOTHING, Family, ProbeOutcome
 from mirrorlist.core.model import Protocol
 from mirrorlist.core.owners.kit import sync_lines
-from mirrorlist.core.public.types import MirrorState, PublicCheck, PublicMirror
+from mirrorlist.core.public.types import MirrorState, PublicCheck, PublicDetail, PublicMirror
 from mirrorlist.web.languages import gettext, ngettext
 from mirrorlist.web.site.published import Published
 from mirrorlist.web.site.spreads import event_rows
@@ -117,7 +117,7 @@ def mirror_page(published: Published, mirror: PublicMirror) -> dict[str, Any]:
         "bad": [check for check in repositories if not _is_fine(check)],
         "fine": [check for check in repositories if _is_fine(check)],
         "events": event_rows(detail.events, MOST_EVENTS),
-        "remedies": remedies(detail.checks),
+        "remedies": remedies(detail),
         "waits": waits(mirror, detail.checks),
         "days": days_until(published.now)[:-1],
         "strip": availability_bars(detail.days),
@@ -126,7 +126,10 @@ def mirror_page(published: Published, mirror: PublicMirror) -> dict[str, Any]:
         "allowed": service.allowed_outdate_seconds,
         "shares": sorted((detail.shares or {}).items(), key=lambda row: (-row[1], row[0]))[:MOST_SHARES],
         "sentence": sentence_of(mirror),
-        "files": {module: tuple(sentences(found)) for module, found in mirror.files.items()},
+        "files": {
+            module: tuple(gettext(text, **values) for text, values in sentences(found))
+            for module, found in mirror.files.items()
+        },
         "ipv4_only": all(check.outcome is ProbeOutcome.NO_ADDRESS for check in trees if check.family is Family.IPV6),
     }
 
@@ -160,6 +163,13 @@ def sentence_of(mirror: PublicMirror) -> str:
     )
 
 
+NOT_TO_BLAME = (
+    "The mirror copies %(name)s, which is itself behind or out of order. "
+    "It cannot be newer: its own sync is not to blame."
+)
+"""Instead of the remedy of a mirror that is behind as its source is, whose fault is shown beside its name."""
+
+
 def _is_fine(check: PublicCheck) -> bool:
     """A good one with a remark was not compared."""
     return check.good and (
@@ -167,10 +177,17 @@ def _is_fine(check: PublicCheck) -> bool:
     )
 
 
-def remedies(checks: Iterable[PublicCheck]) -> list[tuple[str, str]]:
+def remedies(detail: PublicDetail) -> list[tuple[str, str]]:
     """What is wrong in a word, and what its owner can do, once each."""
-    found = {check.outcome.value: check.remedy for check in checks if check.outcome not in _QUIET}
-    return list(found.items())
+    found = {check.outcome: check.remedy for check in detail.checks if check.outcome not in _QUIET}
+    source = detail.upstream.name if detail.upstream and detail.upstream.fault else None
+    return [
+        (
+            gettext(outcome.value),
+            gettext(NOT_TO_BLAME, name=source) if source and outcome in BEHIND_OUTCOMES else gettext(remedy),
+        )
+        for outcome, remedy in found.items()
+    ]
 
 
 MOST_EVENTS = 30

@@ -15,8 +15,6 @@ from mirrorlist.web.lists.views import asking
 from mirrorlist.web.questions import Question
 from mirrorlist.web.site.published import Published
 
-MOST = 100
-
 
 def asked() -> dict[str, str]:
     """The parameters; of a repeated one the last value counts. Raises BadRequest for more than 100."""
@@ -26,9 +24,9 @@ def asked() -> dict[str, str]:
 def values_of(name: str) -> list[str]:
     """Every value of a parameter, in their order."""
     try:
-        return [value for key, value in parse_qsl(_query_string(), True, max_num_fields=MOST) if key == name]
+        return [value for key, value in parse_qsl(_query_string(), True, max_num_fields=100) if key == name]
     except ValueError:
-        raise BadRequest(f"more than {MOST} parameters") from None
+        raise BadRequest("more than 100 parameters") from None
 
 
 def _query_string() -> str:

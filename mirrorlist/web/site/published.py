@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from mirrorlist.core.catalogue.catalogue import spelled_versions
+from mirrorlist.core.catalogue.catalogue import carried_versions
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.public.encoding import PublicFile
@@ -26,11 +26,6 @@ from mirrorlist.web.redirects.requests import FileRequests
 from mirrorlist.web.rendering import Kept
 from mirrorlist.web.words import FAMILY_WORDS, KIND_WORDS, iso
 
-MONTH_NAMES = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class SponsorMonth:
@@ -40,12 +35,6 @@ class SponsorMonth:
     is_whole: bool
     answers: int
     shares: tuple[CountryShare, ...]
-
-    @property
-    def title(self) -> str:
-        """``October 2026`` of ``2026-10``."""
-        year, _, number = self.month.partition("-")
-        return f"{MONTH_NAMES[int(number) - 1]} {year}"
 
     @property
     def others(self) -> int:
@@ -100,8 +89,7 @@ class Published:
     @cached_property
     def versions(self) -> tuple[str, ...]:
         """The versions that mirrors carry, as people spell them."""
-        catalogue = self.service.catalogue
-        return tuple(version for version in spelled_versions(catalogue) if version not in catalogue.vault_versions)
+        return carried_versions(self.service.catalogue)
 
     @cached_property
     def modules(self) -> tuple[str, ...]:
@@ -110,7 +98,7 @@ class Published:
 
     def mirror(self, name: str) -> PublicMirror:
         """A mirror by its name; raises NotFound for one that is not public, and for one that is not there."""
-        found = self.by_name.get(name)
+        found = self.by_name.get(name.lower())
         if found is None:
             raise NotFound("there is no public mirror of this name; / lists them all")
         return found

@@ -13,9 +13,10 @@ from mirrorlist.core.errors import NotFound
 from mirrorlist.core.public.statistics import CountryShare, WeekSums
 from mirrorlist.core.public.types import MirrorState, PublicMirror
 from mirrorlist.core.statistics import AGE_WORDS, FLOOR, OTHER
+from mirrorlist.web.languages import gettext
 from mirrorlist.web.site.published import Published, SponsorMonth
 from mirrorlist.web.site.svg import STRIP_HEIGHT, Bar, badge
-from mirrorlist.web.words import country_name, percent
+from mirrorlist.web.words import country_name, number, percent
 
 MOST_ROWS = 12
 MOST_PLACES = 30
@@ -78,10 +79,10 @@ def stats_page(published: Published) -> dict[str, Any]:
         "requests": _bars(found.weeks, lambda week: week.lists + week.files, _requests_in_words),
         "systems": _bars(found.weeks, lambda week: sum(week.systems), _systems_in_words),
         "tables": {
-            "Repositories": sum_table(found.repositories, MOST_ROWS),
-            "Versions": sum_table(found.versions, MOST_ROWS),
-            "Architectures": sum_table(found.arches, MOST_ROWS),
-            "Systems": sum_table(found.systems, MOST_ROWS),
+            "repositories": sum_table(found.repositories, MOST_ROWS),
+            "versions": sum_table(found.versions, MOST_ROWS),
+            "arches": sum_table(found.arches, MOST_ROWS),
+            "systems": sum_table(found.systems, MOST_ROWS),
         },
         "countries": sum_table(answers, MOST_PLACES, country_name, clients),
         "mirrors": sum_table(found.mirrors, MOST_PLACES),
@@ -89,19 +90,25 @@ def stats_page(published: Published) -> dict[str, Any]:
 
 
 def _requests_in_words(week: WeekSums) -> str:
-    return f"{week.lists:,} lists, {week.files:,} files, about {week.clients:,} clients"
+    return gettext(
+        "%(lists)s lists, %(files)s files, about %(clients)s clients",
+        lists=number(week.lists),
+        files=number(week.files),
+        clients=number(week.clients),
+    )
 
 
 def _systems_in_words(week: WeekSums) -> str:
-    return ", ".join(f"{number:,} {words}" for number, words in zip(week.systems, AGE_WORDS, strict=True))
+    counted = zip(week.systems, AGE_WORDS, strict=True)
+    return ", ".join(f"{number(systems)} {gettext(words)}" for systems, words in counted)
 
 
 def _bars(weeks: Sequence[WeekSums], of: Callable[[WeekSums], int], told: Callable[[WeekSums], str]) -> tuple[Bar, ...]:
     highest = max(map(of, weeks), default=0) or 1
     bars = []
-    for number, week in enumerate(weeks):
+    for place, week in enumerate(weeks):
         height = round(of(week) / highest * STRIP_HEIGHT, 1)
-        bars.append(Bar(number * BAR_STEP, STRIP_HEIGHT - height, height, "count", f"{week.week_start}: {told(week)}"))
+        bars.append(Bar(place * BAR_STEP, STRIP_HEIGHT - height, height, "count", f"{week.week_start}: {told(week)}"))
     return tuple(bars)
 
 
@@ -117,8 +124,10 @@ def chosen_month(months: Sequence[SponsorMonth], asked: str | None) -> SponsorMo
     if asked is not None:
         found = next((month for month in months if month.month == asked), None)
         if found is None:
-            known = ", ".join(month.month for month in months) or "none yet"
-            raise NotFound(f"there is no such month; known are {known}")
+            known = ", ".join(month.month for month in months)
+            if not known:
+                raise NotFound("there is no such month: nothing was counted yet")
+            raise NotFound("there is no such month; known are %(known)s", known=known)
         return found
     return next((month for month in months if month.is_whole), months[0] if months else None)
 

@@ -63,7 +63,7 @@ def site(publications: Publications, country_of: CountryOf, clock: Callable[[], 
         return _page(published, "brand.css", lambda: brand_css(color).encode(), ASSETS["site.css"].content_type)
 
     def logo() -> Response:
-        return _picture(publications.current(), OWN_LOGO, "this service has no logo")
+        return _picture(publications.current(), OWN_LOGO)
 
     _add(views, "/static/<name>", "asset", asset)
     _add(views, "/static/brand.css", "brand", brand)
@@ -71,10 +71,10 @@ def site(publications: Publications, country_of: CountryOf, clock: Callable[[], 
     return views
 
 
-def _picture(published: Published, name: str, without: str) -> Response:
+def _picture(published: Published, name: str) -> Response:
     found = published.logo(name)
     if found is None:
-        raise NotFound(without)
+        raise NotFound("there is no such logo")
     return answer(made(found.content_type, found.data), max_age=86_400, policy=NO_SCRIPT)
 
 
@@ -91,7 +91,7 @@ def _add_network(views: Blueprint, publications: Publications) -> None:
     def network(module: str | None = None) -> Response:
         published = publications.current()
         if module is not None and module not in published.modules:
-            raise NotFound(f"there is no module {module}")
+            raise NotFound("there is no module %(module)s", module=module)
         given = asked()
         if module is not None:
             given["module"] = module
@@ -216,14 +216,14 @@ def _add_mirrors(views: Blueprint, publications: Publications) -> None:
 
     def badge(name: str) -> Response:
         published = publications.current()
-        found = published.by_name.get(name) or published.mirror(name.replace("_", "."))
+        found = published.by_name.get(name.lower()) or published.mirror(name.replace("_", "."))
         label, text = published.service.name, STATE_WORDS[found.state]
         made_now = made(SVG, svg.badge(label, text, found.state))
         return answer(made_now, max_age=120, policy=NO_SCRIPT)
 
     def logo(name: str) -> Response:
         published = publications.current()
-        return _picture(published, published.mirror(name).name, "this mirror's sponsor has no logo here")
+        return _picture(published, published.mirror(name).name)
 
     def events(name: str) -> Response:
         published = publications.current()
@@ -241,7 +241,7 @@ def _add_mirrors(views: Blueprint, publications: Publications) -> None:
 
     def months_badge(name: str) -> Response:
         published = publications.current()
-        found = published.by_name.get(name) or published.mirror(name.replace("_", "."))
+        found = published.by_name.get(name.lower()) or published.mirror(name.replace("_", "."))
         return answer(made(SVG, sponsor_badge(published, found)), max_age=3600, policy=NO_SCRIPT)
 
     _add(views, "/mirrors/<name>/stats", "months", months, strict_slashes=False)
@@ -257,7 +257,7 @@ def _add_asked(views: Blueprint, publications: Publications, country_of: Country
     def yours() -> Response:
         published = publications.current()
         values = yours_page(published, country_of, clock())
-        return private(HTML, html("yours.html", **common(published, "/yours"), **values))
+        return private(HTML, html("yours.html", **common(published, "/yours"), **values), values["status"])
 
     def isos(module: str | None = None) -> Response:
         published = publications.current()

@@ -14,6 +14,8 @@ from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import RepositoryTarget
 from mirrorlist.core.selection.client import CountryOf, PackageManager, package_managers
 from mirrorlist.core.selection.explanation import Explanation
+from mirrorlist.web.error_pages import STATUS
+from mirrorlist.web.languages import sentence
 from mirrorlist.web.site.images import why
 from mirrorlist.web.site.parameters import asked, explained, question_of
 from mirrorlist.web.site.published import Published
@@ -26,19 +28,20 @@ MOST_LENGTH = 100
 
 
 def yours_page(published: Published, country_of: CountryOf, now: float) -> dict[str, Any]:
-    """The values of the template. For a question that cannot be answered the page shows the error and the form."""
+    """The values of the template, and the ``status``: a question without an answer gets the error and the form."""
     form = _asked(published, asked())
-    found, said = None, ""
+    found, said, status = None, "", 200
     try:
         found = explained(published, question_of(published, _query(form)), country_of, now)
     except (BadRequest, NotFound) as error:
-        said = f"{str(error)[:1].upper()}{str(error)[1:]}."
+        said, status = sentence(error), STATUS[type(error)]
     left_out = sorted(found.left_out, key=lambda row: (row.why, row.name)) if found else []
     arches = dict.fromkeys(arch for arches in published.service.catalogue.arches.values() for arch in arches)
     return {
         "asked": form,
         "found": found,
         "said": said,
+        "status": status,
         "versions": published.versions,
         "repositories": [name for name, each in published.service.catalogue.repositories.items() if not each.vault],
         "arches": list(arches),

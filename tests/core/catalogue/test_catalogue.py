@@ -111,8 +111,19 @@ def test_a_spelling_means_a_release(version: str, expected: Release) -> None:
     ],
 )
 def test_what_is_no_version_is_not_found(version: str) -> None:
-    with pytest.raises(NotFound, match=r"unknown version; known are 8, 8\.10, 9"):
+    with pytest.raises(NotFound, match=r"^unknown version; (did you mean [0-9.a-z-]+\?|known are 8, 8\.10, 9, 9\.8)"):
         release(CATALOGUE, version)
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [("10-kiten", "did you mean 10-kitten?"), ("9.8.1", "did you mean 9.8?"), ("banana", "known are 8, ")],
+)
+def test_an_unknown_version_is_told_the_nearest_or_those_that_mirrors_carry(version: str, said: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        release(CATALOGUE, version)
+    assert str(caught.value).startswith(f"unknown version; {said}")
+    assert not {*CATALOGUE.vault_versions} & {*str(caught.value).split(", ")}
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ REACHED = Verdict(True, NOW, ProbeOutcome.GOOD, NOW)
     ],
 )  # fmt: skip
 def test_each_finding_has_its_sentence(found: FoundFiles, told: list[str]) -> None:
-    assert list(sentences(found)) == told
+    assert [text % values for text, values in sentences(found)] == told
 
 
 def test_only_a_whole_copy_leaves_nothing_to_say() -> None:

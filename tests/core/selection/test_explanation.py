@@ -29,7 +29,15 @@ def selected(text: str = "arch=x86_64", address: str = "8.8.8.8") -> tuple[Snaps
 
 def test_a_stranger_hears_of_public_mirrors_only() -> None:
     found = explanation(*selected())
-    assert found.asker == Asker(address="8.8.8.8", country="DE", place="near 53, 13 in DE", asn=64500, cloud=None)
+    assert found.asker == Asker(
+        address="8.8.8.8",
+        country="DE",
+        place="near 53° N, 13° E in DE",
+        asn=64500,
+        cloud=None,
+        latitude=53.0,
+        longitude=13.0,
+    )
     assert found.chosen[0] == Chosen(
         rank=1, name="near.example.org", country="DE",
         url="https://near.example.org/linux/9.8/BaseOS/x86_64/os/", proximity="nearby", distance_km=59,

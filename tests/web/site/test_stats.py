@@ -84,7 +84,7 @@ def test_a_sponsor_sees_the_newest_whole_month_and_may_ask_for_others(service: B
     assert [month["is_whole"] for month in months[:2]] == [False, True]
     assert "October 2026" in get(service, f"/mirrors/{MIRROR}/stats").body.decode()
     running = get(service, f"/mirrors/{MIRROR}/stats", "month=2026-11").body.decode()
-    assert "the month is not over" in running
+    assert "The month is not over." in running
     refused = get(service, f"/mirrors/{MIRROR}/stats", "month=1999-01")
     assert (refused.status, b"2026-10" in refused.body) == (404, True)
     for path in ("/mirrors/hidden-private.example.org/stats", "/mirrors/none/stats.csv", "/mirrors/none/stats.svg"):

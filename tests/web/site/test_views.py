@@ -242,14 +242,16 @@ def test_what_is_wanted_of_mirrors_is_in_the_lines_to_copy(service: Both) -> Non
     [
         ("repo=nothing", "Unknown repo"),
         ("version=77", "Unknown"),
-        ("ip=nonsense", "Ip is malformed"),
-        ("country=DEU", "Country is malformed"),
-        ("avoid=https://a.example.org/", "Avoid is malformed"),
-        ("arch=<script>", "Arch is malformed"),
+        ("ip=nonsense", "The parameter ip is malformed"),
+        ("country=DEU", "The parameter country is malformed"),
+        ("avoid=https://a.example.org/", "The parameter avoid is malformed"),
+        ("arch=<script>", "The parameter arch is malformed"),
     ],
 )
 def test_a_question_that_cannot_be_answered_is_told_on_the_page(service: Both, query: str, said: str) -> None:
-    page = tree(get(service, "/yours", query))
+    answer = get(service, "/yours", query)
+    assert answer.status == (404 if "malformed" not in said else 400)
+    page = html.document_fromstring(answer.body.decode())
     [alert] = page.findall(".//*[@role='alert']")
     assert alert.text.startswith(said)
 
@@ -480,7 +482,7 @@ def test_databases_that_come_before_the_installed_table_are_told() -> None:
     made = record_of(3, geo=GeoSources(databases=("/g.mmdb",)))
     facts = replace(made.facts, places_built_on="2026-06-05")
     told = both(replace(made, facts=facts)).get("/status").body.decode()
-    assert "installed table of 2026-06-05, after the operator's databases" in told
+    assert "the operator's databases, then the installed table of 2026-06-05" in told
 
 
 def test_downloaded_databases_and_old_tables_are_shown_with_their_age() -> None:
@@ -648,9 +650,9 @@ def test_status_tells_what_is_wrong_at_the_origin(service: Both) -> None:
 
 def test_status_says_how_much_was_compared_by_kind(service: Both) -> None:
     page = " ".join(tree(get(service, "/status")).text_content().split())
-    assert re.search(r"Content ?(\d+) of (\d+) rpm compared with the origin", page)
+    assert re.search(r"Content ?rpm: (\d+) of (\d+) compared with the origin", page)
     bare = tree(get(both(with_record([mirror("a")], probed=False)), "/status")).text_content()
-    assert re.search(r"0 of \d+ rpm compared with the origin", bare)
+    assert re.search(r"rpm: 0 of \d+ compared with the origin", bare)
 
 
 def test_a_mirror_without_ipv6_is_not_told_that_it_is_out(service: Both) -> None:
