@@ -2,7 +2,7 @@
 
 MirrorlistError
   ServiceFileError     service.yml cannot be used: the start (or the reload) stops
-  Refusal              a request that is not answered as it was asked
+  RequestError              a request that is not answered as it was asked
     BadRequest         a value of a request is malformed: 400
     NotFound           a request names something that does not exist: 404
     NotReady           known, but nothing to answer with yet: 503
@@ -34,7 +34,7 @@ class MirrorlistError(Exception):
     """The root of all errors that this project raises."""
 
 
-class Refusal(MirrorlistError):
+class RequestError(MirrorlistError):
     """A request that is not answered as it was asked.
 
     ``text`` has a ``%(name)s`` for each of ``values``, so that pages can translate it.
@@ -45,15 +45,15 @@ class Refusal(MirrorlistError):
         self.text, self.values = text, values
 
 
-class BadRequest(Refusal):
+class BadRequest(RequestError):
     """A value of a request is malformed."""
 
 
-class NotFound(Refusal):
+class NotFound(RequestError):
     """A request names something that does not exist."""
 
 
-class NotReady(Refusal):
+class NotReady(RequestError):
     """The thing asked for exists, but there is nothing to answer with yet."""
 
 

@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
 from mirrorlist.core.catalogue.service import Service, Site
-from mirrorlist.core.errors import BadRequest, NotFound, NotReady, Refusal
+from mirrorlist.core.errors import BadRequest, NotFound, NotReady, RequestError
 from mirrorlist.formats import mirrorlist
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.languages import gettext, sentence
@@ -20,7 +20,7 @@ from mirrorlist.web.responses import HTML, as_response, private, problem
 
 log = structlog.get_logger()
 
-STATUS: dict[type[Refusal], int] = {BadRequest: 400, NotFound: 404, NotReady: 503}
+STATUS: dict[type[RequestError], int] = {BadRequest: 400, NotFound: 404, NotReady: 503}
 _RETRY_SECONDS = "30"
 _TITLES = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 503: "Not ready yet"}
 _FAILED = "Something went wrong"
@@ -47,7 +47,7 @@ def register_faults(app: Flask, generations: Generations) -> None:
             return private(HTML, _page(generations, status, in_words or gettext(_SAID.get(status, message))), status)
         return as_response(mirrorlist.CONTENT_TYPE, (mirrorlist.comment(message) + "\n").encode(), status)
 
-    def ours(error: Refusal) -> Response:
+    def ours(error: RequestError) -> Response:
         response = fault(STATUS[type(error)], str(error), sentence(error))
         if isinstance(error, NotReady):
             response.headers["Retry-After"] = _RETRY_SECONDS

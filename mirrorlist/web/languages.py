@@ -17,7 +17,7 @@ from flask_babel import Babel, get_locale, get_translations
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from mirrorlist.core.errors import Refusal
+from mirrorlist.core.errors import RequestError
 
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "de": "Deutsch", "fr": "Français"}
@@ -61,7 +61,7 @@ def gettext(text: str, **variables: object) -> str:
     return found % variables if variables else found
 
 
-def sentence(error: Refusal) -> str:
+def sentence(error: RequestError) -> str:
     """What an error says, as a sentence in the language of the page."""
     text = gettext(error.text, **error.values)
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"

@@ -14,7 +14,6 @@ from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import RepositoryTarget
 from mirrorlist.core.selection.client import CountryOf, PackageManager, package_managers
 from mirrorlist.core.selection.explanation import Explanation
-from mirrorlist.web.error_pages import STATUS
 from mirrorlist.web.languages import sentence
 from mirrorlist.web.site.images import why
 from mirrorlist.web.site.parameters import asked, explained, question_of
@@ -34,7 +33,7 @@ def yours_page(published: Published, country_of: CountryOf, now: float) -> dict[
     try:
         found = explained(published, question_of(published, _query(form)), country_of, now)
     except (BadRequest, NotFound) as error:
-        said, status = sentence(error), STATUS[type(error)]
+        said, status = sentence(error), 404 if isinstance(error, NotFound) else 400
     left_out = sorted(found.left_out, key=lambda row: (row.why, row.name)) if found else []
     arches = dict.fromkeys(arch for arches in published.service.catalogue.arches.values() for arch in arches)
     return {
