@@ -19,7 +19,8 @@ from pathlib import Path
 
 from bench.faults.answers import flood, forwarded, isolation, requests, tampering
 from bench.faults.held import ROOT, Case, tested
-from bench.faults.load import expensive_flood, soak
+from bench.faults.kills import kills
+from bench.faults.load import expensive_flood, reloads, soak
 from bench.faults.slow_clients import slow_clients
 from tests.clients.proxies import haproxy, nginx
 
@@ -33,7 +34,9 @@ CASES: dict[str, Case] = {
     "guarded fetcher": tested("tests/checks/fetching"),
     "tampering": tampering,
     "replay and reload": tested("tests/test_reload.py", "tests/web/test_coherence.py"),
+    "reloads under load": reloads,
     "kills": tested("tests/store/test_kills.py", "tests/test_processes.py"),
+    "kills under load": kills,
     "slow clients": slow_clients(),
     "slow clients, nginx": slow_clients(nginx),
     "slow clients, haproxy": slow_clients(haproxy),

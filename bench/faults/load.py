@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.faults.held import ROOT, Held
-from tests.serving import PATH, Service, checkout, mirror_file, put, serving
+from mirrorlist.store.snapshot_files import NAME
+from tests.serving import PATH, SERVICE, Service, ask, checkout, mirror_file, put, serving
+
+PATIENCE = 60.0
+WITH_PLACES = SERVICE + "geo: {databases: [places.mmdb]}\n"
 
 
 def soak(quick: bool, minutes: float = 10.0) -> Held:
@@ -62,23 +67,34 @@ class Load:
 
     a_second: float
     bad: int
+    p99: float
+    """Milliseconds."""
 
 
 class Wrk:
     """wrk at a port, for some seconds."""
 
-    def __init__(self, port: int, seconds: float, script: Path) -> None:
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "-s", str(script)]
+    def __init__(self, port: int, seconds: float, script: Path | None = None, connections: int = CONNECTIONS) -> None:
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--latency"]
+        command += ["-s", str(script)] if script else []
         self._process = subprocess.Popen(
             [*command, f"http://127.0.0.1:{port}{PATH}"], stdout=subprocess.PIPE, text=True
         )
 
+    def runs(self) -> bool:
+        """Whether it still asks."""
+        return self._process.poll() is None
+
     def result(self) -> Load:
         """Waits for its end."""
         shown = self._process.communicate()[0]
-        rate = re.search(r"Requests/sec:\s+([\d.]+)", shown)
+        rate, p99 = re.search(r"Requests/sec:\s+([\d.]+)", shown), re.search(r"99%\s+([\d.]+)(us|ms|s)", shown)
         failed = re.findall(r"(?:Non-2xx or 3xx responses:|connect|read|write|timeout) (\d+)", shown)
-        return Load(float(rate[1]) if rate else 0.0, sum(map(int, failed)))
+        return Load(
+            float(rate[1]) if rate else 0.0,
+            sum(map(int, failed)),
+            float(p99[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[p99[2]] if p99 else 0.0,
+        )
 
 
 def _weight(service: Service) -> tuple[int, float]:
@@ -89,6 +105,66 @@ def _weight(service: Service) -> tuple[int, float]:
         mib += (resident - shared) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
         files += len(list(Path(f"/proc/{pid}/fd").iterdir()))
     return int(files), mib
+
+
+def reloads(quick: bool) -> Held:
+    """Good, bad, missing, half-written and shrunk input and broken snapshots and databases under load: no request
+    fails, no answer mixes generations, and p99 is at most twice that of the quiet time beside it."""
+    wanted, changes, ratios, bad, mixed = 20 if quick else 100, 0, list[float](), 0, 0
+    with tempfile.TemporaryDirectory() as directory:
+        config, pause = checkout(Path(directory) / "x", *(f"a{n}.example.org" for n in range(6))), Path(directory) / "p"
+        put(config, WITH_PLACES)
+        _pause(pause, 2)
+        with serving(config) as service:
+            while changes < wanted:
+                quiet = Wrk(service.port, 5, pause, 8).result()
+                load = Wrk(service.port, 10, pause, 8)
+                while load.runs() and changes < wanted:
+                    name = _changed(config, changes)
+                    changes += 1
+                    begun = time.monotonic()
+                    while time.monotonic() - begun < (PATIENCE if name else 0.3):
+                        status, body = ask(service.port)
+                        mixed += status != 200 or len(set(re.findall(r"turn\d+", body))) > 1
+                        if name and name in body:
+                            break
+                        time.sleep(0.02)
+                    else:
+                        mixed += bool(name)
+                found = load.result()
+                bad += quiet.bad + found.bad
+                ratios.append(found.p99 / max(quiet.p99, 0.001))
+    ratio = statistics.median(ratios)
+    told = f"{changes} changes, {bad} bad answers, {mixed} mixed or missing, p99 {ratio:.2f} of the quiet one"
+    return Held(not bad + mixed and ratio <= 2, told)
+
+
+def _changed(config: Path, number: int) -> str | None:
+    """Makes one of ten changes; every other one makes the input good, with a new mirror, whose name it is."""
+    mirrors, state = config.parent / "mirrors.d", config.parent / "state"
+    aside = config.with_name("aside")
+    kind = number % 10
+    if kind == 1:
+        put(mirrors / "b.yml", "name: [")
+    elif kind == 3:
+        mirrors.rename(aside)
+    elif kind == 5:
+        put(state / NAME, (state / NAME).read_bytes()[: 1000 + number])
+    elif kind == 7:
+        put(config, SERVICE + "versions: {")
+        put(config.with_name("places.mmdb"), b"garbage" * 100)
+    elif kind == 9:
+        for path in sorted(mirrors.glob("a*.yml"))[:2]:
+            path.rename(path.with_suffix(".gone"))
+    else:
+        if aside.exists():
+            aside.rename(mirrors)
+        for path in mirrors.glob("*.gone"):
+            path.rename(path.with_suffix(".yml"))
+        put(config, WITH_PLACES)
+        put(mirrors / "b.yml", mirror_file(f"turn{number}.example.org"))
+        return f"turn{number}.example.org"
+    return None
 
 
 def expensive_flood(quick: bool) -> Held:
