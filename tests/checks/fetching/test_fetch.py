@@ -359,14 +359,14 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 
 def test_64_visits_at_once_end_in_time_and_leave_no_socket_open() -> None:
-    ask, guarded = Ask(deadline_seconds=1.0), guard()
+    ends, comes, guarded = Ask(deadline_seconds=1.0), Ask(deadline_seconds=30.0), guard()
     slow = drips(b"HTTP/1.1 200 OK\r\n\r\n", lambda _: b"x", 0.2)
     with serving(stays_silent) as silent, serving(slow) as slowly, serving(says(answer(body=b"good"))) as good:
-        urls = [silent.url(), slowly.url(), good.url(), good.url()] * 16
+        visits = [(silent.url(), ends), (slowly.url(), ends), (good.url(), comes), (good.url(), comes)] * 16
         before = open_files()
         start = time.monotonic()
         with ThreadPoolExecutor(64) as pool:
-            found = list(pool.map(lambda url: fetch(url, ask, guarded), urls))
+            found = list(pool.map(lambda visit: fetch(*visit, guarded), visits))
         seconds = time.monotonic() - start
         settled = eventually(lambda: open_files() <= before)
     kinds = [entry.kind if isinstance(entry, Failure) else entry.body for entry in found]
