@@ -128,6 +128,12 @@ def test_a_file_that_breaks_its_reader_is_refused(tmp_path: Path) -> None:
         compiled(path)
 
 
+def test_a_tree_that_leads_into_the_middle_of_a_record_is_refused() -> None:
+    """Found by bench/faults/fuzz; maxminddb 3.2 ends the process over it."""
+    with pytest.raises(GeoDatabaseError, match="its reader broke down"):
+        compiled(Path(__file__).parents[2] / "data" / "breaks-reader.mmdb")
+
+
 PLACES = (NOWHERE, ClientPlace("DE", 53.0, 13.0, True), ClientPlace("FR"), ClientPlace(None, -0.0, 180.0, True))
 SOME = GeoTables(
     table([("192.0.2.0/24", 1), ("2001:db8::/32", 3), ("203.0.113.7/32", 2)]), table([("192.0.2.0/25", 64500)]), PLACES
