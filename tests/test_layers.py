@@ -30,7 +30,7 @@ RANKS: dict[str, int] = {
 }  # fmt: skip
 WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "core": (
-        ("errors", "filter", "statistics", "updates"),
+        ("errors", "filter", "memo", "statistics", "updates"),
         ("content", "reasons"),
         ("model",),
         ("container", "review", "network", "catalogue"),

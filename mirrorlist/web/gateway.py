@@ -20,6 +20,8 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 
+from mirrorlist.core.memo import Memo
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -109,7 +111,7 @@ class Gateway:
         self.operators = operators
         self.end = end
         self._keys: dict[bytes, str] = {}
-        self._sent: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+        self._sent = Memo(_raw, _MOST_SENT, lambda header: len(header[1]) <= _LONGEST_VALUE)
         self._base: dict[str, Any] = {
             "": "",  # the key of headers that are left out
             "SCRIPT_NAME": "",
@@ -144,7 +146,7 @@ class Gateway:
             if (close := getattr(answer, "close", None)) is not None:
                 close()
         status, sent = begun.status, self._sent
-        headers = [sent.get(header) or self._raw(header) for header in begun.headers]
+        headers = [sent[header] for header in begun.headers]
         exchange.send({"type": "http.response.start", "status": int(status[:3]), "headers": headers})
         exchange.send({"type": "http.response.body", "body": body})
         return None
@@ -191,15 +193,11 @@ class Gateway:
             self._keys[raw] = key
         return key
 
-    def _raw(self, header: tuple[str, str]) -> tuple[bytes, bytes]:
-        """A header of an answer as it is sent; most of them come again, so they are remembered."""
-        name, value = header
-        raw = name.lower().encode("latin-1"), value.encode("latin-1")
-        if len(value) <= _LONGEST_VALUE:
-            if len(self._sent) >= _MOST_SENT:
-                self._sent.clear()
-            self._sent[header] = raw
-        return raw
+
+def _raw(header: tuple[str, str]) -> tuple[bytes, bytes]:
+    """A header of an answer as it is sent; most of them come again, so they are remembered."""
+    name, value = header
+    return name.lower().encode("latin-1"), value.encode("latin-1")
 
 
 class _Begun:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Container, Sequence
+from functools import partial
 from hashlib import blake2b
 from itertools import accumulate
 from struct import Struct
 from zlib import crc32
+
+from mirrorlist.core.memo import Memo
 
 ClientHash = bytes
 """What a client drew for a turn: 64 bytes, which are its words."""
@@ -39,30 +42,24 @@ class Epochs:
     """
 
     def __init__(self, key: bytes, turn_seconds: int) -> None:
-        self._key = key
         self._turn_seconds = turn_seconds
-        self._states: dict[int, blake2b] = {}
+        self._states = Memo(partial(_keyed_state, key), _STATES_KEPT)
 
     def lot(self, identity: bytes, now: float) -> tuple[ClientHash, float]:
         """A client's lot for its present turn, and the time at which that turn ends."""
         offset = crc32(identity) % self._turn_seconds
         turn = int((now + offset) // self._turn_seconds)
-        state = self._states.get(turn)
-        if state is None:
-            state = self._new_state(turn)
-        hashed = state.copy()
+        hashed = self._states[turn].copy()
         hashed.update(identity)
         return hashed.digest(), float((turn + 1) * self._turn_seconds - offset)
 
-    def _new_state(self, turn: int) -> blake2b:
-        """At any time clients are in one of two turns; older states go."""
-        if len(self._states) >= _STATES_KEPT:
-            self._states.clear()
-        state = self._states[turn] = blake2b(turn.to_bytes(8, "little", signed=True), key=self._key)
-        return state
+
+def _keyed_state(key: bytes, turn: int) -> blake2b:
+    return blake2b(turn.to_bytes(8, "little", signed=True), key=key)
 
 
 _STATES_KEPT = 8
+"""At any time clients are in one of two turns; older states go."""
 
 
 def epoch_words(key: bytes, identity: bytes, now: float, turn_seconds: int) -> tuple[HashWords, float]:

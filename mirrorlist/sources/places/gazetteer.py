@@ -18,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from mirrorlist.core.memo import Memo
 from mirrorlist.core.network.geo import vector
 from mirrorlist.sources.places.countries import city_spellings, folded, joined_spellings, state_spellings
 
@@ -99,7 +100,7 @@ class Gazetteer:
         self._body = memoryview(data)[4 + length :]
         self._blocks: dict[str, Block] = {}
         self._joined_blocks: dict[str, Block] = {}
-        self._found: dict[tuple[str, str], tuple[City, ...]] = {}
+        self._found = Memo(self._cities, MOST_KEPT, lambda named: len(named[1]) <= LONGEST_KEPT)
 
     @property
     def source(self) -> str:
@@ -133,16 +134,10 @@ class Gazetteer:
         without blanks, by which NewYork and L Aquila are found. What was found is kept: the same files are read for
         every generation, and half of its time went into these searches.
         """
-        found = self._found.get((country, text))
-        if found is None:
-            found = self._cities(country, text)
-            if len(self._found) >= MOST_KEPT:
-                self._found.clear()
-            if len(text) <= LONGEST_KEPT:
-                self._found[country, text] = found
-        return found
+        return self._found[country, text]
 
-    def _cities(self, country: str, text: str) -> tuple[City, ...]:
+    def _cities(self, named: tuple[str, str]) -> tuple[City, ...]:
+        country, text = named
         block = self._block(country)
         if block is None:
             return ()

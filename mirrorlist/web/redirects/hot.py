@@ -20,6 +20,7 @@ from mirrorlist.core.errors import BadRequest, MirrorlistError
 from mirrorlist.core.files.folder import indexed_folder
 from mirrorlist.core.files.index import FileIndex, Holders
 from mirrorlist.core.filter import NO_FILTER, Filter
+from mirrorlist.core.memo import Memo
 from mirrorlist.core.model import Query
 from mirrorlist.core.redirects.file_mirrors import FileQuery, comes_from_origin, file_query
 from mirrorlist.core.selection.client import CountryOf
@@ -30,7 +31,7 @@ from mirrorlist.web.clients import KnownClients
 from mirrorlist.web.counts import Counts, Measure
 from mirrorlist.web.generations import PerGeneration
 from mirrorlist.web.lists.prepared_answers import Room
-from mirrorlist.web.redirects.requests import FileRequests, Form, Memo, accepted, is_particular
+from mirrorlist.web.redirects.requests import FileRequests, Form, accepted, is_particular
 from mirrorlist.web.redirects.targets import File, Folder, RedirectTargets
 from mirrorlist.web.repeats import FORGETFUL, Repeats, part_of
 from mirrorlist.web.time_budget import Budget
@@ -116,13 +117,13 @@ class RedirectAnswers:
         self._clock, self._remembered = clock, self._clients.remembered
         self._starts = self._requests.trees.starts("")
         trees = self._requests.trees
-        self._own = Memo(partial(_starts_of, trees), MOST_HEADERS, LONGEST_REMEMBERED) if trees.hosts else None
-        self._plain = Memo(_wants_redirect, MOST_HEADERS, LONGEST_REMEMBERED)
-        self._particular = Memo(is_particular, MOST_HEADERS, LONGEST_REMEMBERED)
+        self._own = Memo(partial(_starts_of, trees), MOST_HEADERS, _is_short) if trees.hosts else None
+        self._plain = Memo(_wants_redirect, MOST_HEADERS, _is_short)
+        self._particular = Memo(is_particular, MOST_HEADERS, _is_short)
         self._folders: dict[str, Folder] = {}
         self._files: dict[str, File] = {}
         self._courses: dict[Hashable, RedirectTargets] = {}
-        self._filters = Memo(_filter, MOST_HEADERS, LONGEST_REMEMBERED)
+        self._filters = Memo(_filter, MOST_HEADERS, _is_short)
         self._filtered: dict[tuple[RedirectTargets, str], RedirectTargets] = {}
         self._room = Room(MOST_WAYS, self._clear_ways)
 
@@ -340,6 +341,10 @@ def _filter(query_string: str) -> Filter | None:
         return asked_filter(given) if given.keys() <= FILTERS else None
     except BadRequest:
         return None
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= LONGEST_REMEMBERED
 
 
 def _wants_redirect(accept: str) -> bool:

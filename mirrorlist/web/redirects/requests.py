@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from werkzeug.http import parse_list_header, parse_options_header
 
@@ -222,30 +222,3 @@ def _ranges(accept: str) -> list[tuple[str, float | None]]:
 def _rank(form: Form) -> int:
     order = list(BY_TYPE.values())
     return order.index(form) if form in order else len(order)
-
-
-Value = TypeVar("Value")
-
-
-class Memo(dict[str, Value]):
-    """What ``made`` gives for headers, which come again: ``memo[header]`` works out what it lacks.
-
-    At most ``most`` are kept, and none longer than ``longest`` characters: whoever sends new ones all the time costs
-    time, not memory. Where a header is known this takes half of what a method around ``get`` does (measured).
-    ``made`` is not a method of the memo's owner, or the two would form a reference cycle.
-    """
-
-    __slots__ = ("_longest", "_made", "_most")
-
-    def __init__(self, made: Callable[[str], Value], most: int, longest: int) -> None:
-        self._made = made
-        self._most = most
-        self._longest = longest
-
-    def __missing__(self, header: str) -> Value:
-        value = self._made(header)
-        if len(header) <= self._longest:
-            if len(self) >= self._most:
-                self.clear()
-            self[header] = value
-        return value

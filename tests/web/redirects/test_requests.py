@@ -11,7 +11,7 @@ import pytest
 from mirrorlist.core.catalogue.trees import Keeps, MetadataFrom, RedirectTree
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.model import MAIN, Mirror, Protocol
-from mirrorlist.web.redirects.requests import Form, Memo, accepted
+from mirrorlist.web.redirects.requests import Form, accepted
 from tests.building import snapshot
 from tests.file_indexes import Has, indexed
 from tests.web.asking import Answer, Both, ask, both, environ
@@ -269,12 +269,3 @@ def test_conditions_are_for_whoever_gives_the_file(known: Both, path: str, heade
     answer = known.get(path, peer=BERLINER, **headers)
     assert answer.status == 302
     assert answer == known.get(path, peer=BERLINER)
-
-
-def test_a_memo_is_bounded_and_keeps_no_long_headers() -> None:
-    asked: list[str] = []
-    memo = Memo(lambda header: asked.append(header) or len(header), 2, 4)
-    assert [memo[each] for each in ("a", "a", "12345", "12345")] == [1, 1, 5, 5]
-    assert asked == ["a", "12345", "12345"]
-    memo["b"], memo["c"]
-    assert list(memo) == ["c"]
