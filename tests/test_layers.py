@@ -96,6 +96,7 @@ LONGER: dict[str, str] = {
     "mirrorlist/web/redirects/hot.py": "one redirect, from the request to its headers, and the memos on that way",
     "mirrorlist/store/tables.py": "every table of the database, one below the other",
     "mirrorlist/core/model.py": "the vocabulary of everything: mirrors, repositories, queries, clients",
+    "mirrorlist/sources/geo/downloads.py": "one download, from its vendor to the unpacked file",
     "mirrorlist/sources/service/file.py": "service.yml as a service: each key turned into what it means",
     "mirrorlist/sources/service/text.py": "the keys of service.yml as they are written, one class per key",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",
@@ -345,7 +346,7 @@ def test_each_public_class_has_a_name_of_its_own() -> None:
 
 
 CEILINGS = {
-    "modules": 338,
+    "modules": 337,
     "import lines of all lines": 8.9,
     "longest import chain / in core": 15,
     "private functions used once": 19.6,

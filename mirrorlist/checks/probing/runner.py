@@ -18,9 +18,16 @@ from mirrorlist.core.catalogue.catalogue import Images
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
 from mirrorlist.core.content import Content, Named
 from mirrorlist.core.health.elsewhere import NOWHERE, THIS_SERVICE, Elsewhere
-from mirrorlist.core.health.majority import Contradiction, weighed
 from mirrorlist.core.health.probe_plan import Trip, Wanted
-from mirrorlist.core.health.probe_run import RunResult, answers, apply_run, fairly_ahead, suspicious
+from mirrorlist.core.health.probe_run import (
+    Contradiction,
+    RunResult,
+    answers,
+    apply_run,
+    fairly_ahead,
+    suspicious,
+    weighed,
+)
 from mirrorlist.core.health.response_times import Pace, paces_after
 from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, Verdict, by_mirror
 from mirrorlist.core.model import MAIN, Mirror, Protocol

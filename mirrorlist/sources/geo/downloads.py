@@ -1,4 +1,4 @@
-"""Download databases and cloud ranges from their vendors into files, bounded, and only when they changed.
+"""Download databases and cloud ranges from their vendors into files, bounded, and only when they changed; unpack them.
 
 The addresses and answers are those of DB-IP's free downloads, of MaxMind's update service as geoipupdate uses it, and
 of IPinfo's data downloads. The operator names the vendors, so their addresses are trusted; what they send is bounded.
@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import IO, cast
 
 import requests
 import urllib3
@@ -21,9 +25,10 @@ from mirrorlist import __version__
 from mirrorlist.core.catalogue.service import Download, Vendor
 from mirrorlist.core.errors import DownloadError
 from mirrorlist.files_on_disk import open_regular
-from mirrorlist.sources.geo.unpacking import LARGEST, unpack
 
 DEADLINE_SECONDS = 1800.0
+LARGEST = 2 << 30
+"""Bytes of a download, and of what it holds unpacked."""
 LARGEST_PAGE = 4 << 20
 _CONNECT_AND_READ_SECONDS = (10.0, 60.0)
 _READ_AT_ONCE = 1 << 20
@@ -242,3 +247,68 @@ def _months(now: float) -> tuple[str, str]:
 def _md5(path: Path) -> str:
     with open_regular(path) as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def unpack(packed: Path, to: Path) -> None:
+    """Writes the database that a download holds; its first bytes say how it is packed.
+
+    Raises:
+        DownloadError: the download ends early, is damaged or too large, or holds no database.
+    """
+    with packed.open("rb") as file:
+        head = file.read(4)
+        file.seek(0)
+        if not head.startswith(b"\x1f\x8b"):
+            _write(to, iter(partial(file.read, _READ_AT_ONCE), b""), packed)
+            return
+        inner = to.with_suffix(".unpacked")
+        try:
+            _write(inner, _gunzipped(file, packed), packed)
+            if not _is_tar(inner):
+                inner.replace(to)
+                return
+            _write_member(inner, to, packed)
+        finally:
+            inner.unlink(missing_ok=True)
+
+
+def _write(to: Path, parts: Iterable[bytes], packed: Path) -> None:
+    total = 0
+    with to.open("wb") as file:
+        for part in parts:
+            total += len(part)
+            if total > LARGEST:
+                raise DownloadError(f"{packed.stem}: larger than {LARGEST} bytes unpacked; is it the right file?")
+            file.write(part)
+
+
+def _gunzipped(file: IO[bytes], packed: Path) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(31)
+    try:
+        while not unpacker.eof and (part := file.read(_READ_AT_ONCE)):
+            while part and not unpacker.eof:
+                yield unpacker.decompress(part, _READ_AT_ONCE)
+                part = unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise DownloadError(f"{packed.stem}: damaged ({error}); the former file stays, try again later") from None
+    if not unpacker.eof:
+        raise DownloadError(f"{packed.stem}: it ends early; the former file stays, try again later")
+
+
+def _is_tar(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(257)
+        return file.read(5) == b"ustar"
+
+
+def _write_member(archive: Path, to: Path, packed: Path) -> None:
+    """Writes the first database of a tar archive; nothing else of it touches the disk."""
+    try:
+        with tarfile.open(archive, "r:") as members:
+            for member in members:
+                if member.isfile() and member.name.endswith(".mmdb"):
+                    found = cast("IO[bytes]", members.extractfile(member))
+                    return _write(to, iter(partial(found.read, _READ_AT_ONCE), b""), packed)
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise DownloadError(f"{packed.stem}: not a readable archive ({error})") from None
+    raise DownloadError(f"{packed.stem}: an archive without a .mmdb file; is it the right file?")
