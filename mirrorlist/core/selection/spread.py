@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Container, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 from itertools import accumulate
 from struct import Struct
@@ -62,6 +62,11 @@ _STATES_KEPT = 8
 """At any time clients are in one of two turns; older states go."""
 
 
+@lru_cache(maxsize=4)
+def _epochs(key: bytes, turn_seconds: int) -> Epochs:
+    return Epochs(key, turn_seconds)
+
+
 def epoch_words(key: bytes, identity: bytes, now: float, turn_seconds: int) -> tuple[HashWords, float]:
     """A client's words for its present turn, and the time at which that turn ends."""
     lot, until = turn_lot(key, identity, now, turn_seconds)
@@ -70,7 +75,7 @@ def epoch_words(key: bytes, identity: bytes, now: float, turn_seconds: int) -> t
 
 def turn_lot(key: bytes, identity: bytes, now: float, turn_seconds: int) -> tuple[ClientHash, float]:
     """A client's lot for its present turn, and the time at which that turn ends."""
-    return Epochs(key, turn_seconds).lot(identity, now)
+    return _epochs(key, turn_seconds).lot(identity, now)
 
 
 def words_of(lot: ClientHash) -> HashWords:
