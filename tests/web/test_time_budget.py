@@ -134,6 +134,22 @@ def test_one_network_leaves_expensive_lists_to_others_and_spends_no_time_on_new_
         assert ask(app.wsgi_app, environ("/mirrorlist/9/baseos", f"z={client}", client)).status == 200
 
 
+@pytest.mark.parametrize("path", ["/mirrorlist/9/baseos", "/isolist/9/x86_64"])
+@pytest.mark.parametrize("query", ["avoid=b.example.org", "only=b.example.org", "only=nobody.example.org&country=DE"])
+def test_a_client_that_comes_again_with_its_filter_pays_nothing_and_is_counted(path: str, query: str) -> None:
+    held, counts, clock, lists = Held(), Counts(), Clock(), Budget(0.0, 1.0, Stopwatch())
+    app = plain_app(held, nobody, counts, clock)
+    hot = put_front(app, held, nobody, counts, Budgets(lists, unlimited().pages), clock)
+    held.put(snapshot([mirror("a", "berlin"), mirror("b", "paris")]))
+    first = ask(app.wsgi_app, environ(path, query, "198.51.100.9"))
+    lists.spend(9.0)
+    assert first.status == 200
+    assert all(ask(app.wsgi_app, environ(path, query, "198.51.100.9")) == first for _ in range(3))
+    assert ask(app.wsgi_app, environ(path, query, "192.0.2.9")).status == 503, "it is new"
+    hot.collect()
+    assert sum(counts.take()["first"].values()) == 4
+
+
 @pytest.mark.parametrize("name", ["json", "apt", "pacman", "apk"])
 def test_a_list_in_another_format_is_written_once_for_each_kind_of_client(name: str) -> None:
     held, counts, clock, lists = Held(), Counts(), Clock(), Budget(0.0, 1.0, Stopwatch())

@@ -17,6 +17,7 @@ from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.snapshot import Snapshot
+from mirrorlist.web.clients import Known as KnownClient
 from mirrorlist.web.clients import KnownClients
 from mirrorlist.web.counts import Counts
 from mirrorlist.web.generations import PerGeneration
@@ -49,10 +50,11 @@ class KnownQuestion:
     """A question, and its routes for clients whose family is unknown, for IPv4 and for IPv6 ones, each prepared when
     the first of them asks; None where Flask has to answer."""
 
-    __slots__ = ("question", "routes")
+    __slots__ = ("is_filtered", "question", "routes")
 
     def __init__(self, question: Question) -> None:
         self.question = question
+        self.is_filtered = bool(question.query.filter)
         self.routes: list[Route | None] = [PENDING] * len(FAMILIES)
 
 
@@ -117,12 +119,13 @@ class ListAnswers:
             known = self._new(asked)
         if known is None:
             return None
-        place, network, lot, _, family = self.clients.of(environ)
+        client = self.clients.of(environ)
+        place, network, lot, _, family = client
         route = known.routes[family]
         if route is None:
             return None
         if route.is_particular:
-            found = self._particular(known, environ)
+            found = self._particular(known, client, environ)
             if found is None:
                 return None
             route, body = found
@@ -136,15 +139,36 @@ class ListAnswers:
             return [("Content-Encoding", "gzip"), *route.headers_of(len(packed))], packed
         return route.headers_of(len(body)), body
 
-    def _particular(self, known: KnownQuestion, environ: WSGIEnvironment) -> tuple[Route, bytes] | None:
-        """The route and the body for a question that filters mirrors, is in a format that Flask writes, or is new.
+    def _particular(
+        self, known: KnownQuestion, client: KnownClient, environ: WSGIEnvironment
+    ) -> tuple[Route, bytes] | None:
+        """The route and the body for a question that filters mirrors, is in a format that Flask writes, or is new."""
+        found = self._prepared_routes.filtered.get((known, client)) if known.is_filtered else None
+        if found is None:
+            found = self._found(known, client, environ)
+            if found is None:
+                return None
+        else:
+            found[1].hits += 1
+        route, row = found
+        if not isinstance(route, WrittenRoute):
+            return route, route.body(row, environ)
+        body = route.written(row, environ)
+        if body is None:
+            environ[KEEP] = partial(self._keep, route, row)
+            return None
+        return route, body
+
+    def _found(
+        self, known: KnownQuestion, client: KnownClient, environ: WSGIEnvironment
+    ) -> tuple[Route, AnswerParts] | None:
+        """The route and the row of a client, worked out; with a filter they are remembered for when it comes again.
 
         Filters take up to milliseconds, and are paid for; Flask refuses them when the time is spent.
         """
-        place, network, lot, _, family = self.clients.of(environ)
-        filters = known.question.query.filter
-        payer = self.clients.network(environ) if filters else 0
-        if filters and not self._budget.is_open(payer):
+        place, network, lot, _, family = client
+        payer = self.clients.network(environ) if known.is_filtered else 0
+        if known.is_filtered and not self._budget.is_open(payer):
             return None
         began = time.perf_counter()
         route = known.routes[family]
@@ -153,17 +177,16 @@ class ListAnswers:
         row: AnswerParts | None = None
         while route is not None and (row := route.row(place, network, lot)) is None:
             route = route.instead
-        if filters:
+        if known.is_filtered:
             self._budget.spend(time.perf_counter() - began, payer)
         if route is None or row is None:
             return None
-        if not isinstance(route, WrittenRoute):
-            return route, route.body(row, environ)
-        body = route.written(row, environ)
-        if body is None:
-            environ[KEEP] = partial(self._keep, route, row)
-            return None
-        return route, body
+        if known.is_filtered:
+            remembered = self._prepared_routes.filtered
+            if len(remembered) >= MOST_REMEMBERED:
+                remembered.clear()
+            remembered[known, client] = route, row
+        return route, row
 
     def _keep(self, route: WrittenRoute, row: AnswerParts, snapshot: Snapshot, body: bytes) -> None:
         """Keeps what Flask answered; while generations change it may have been of another one."""

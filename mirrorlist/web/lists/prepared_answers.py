@@ -12,6 +12,7 @@ from weakref import WeakMethod
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.selection.answer import BEST_PREFERENCE
 from mirrorlist.core.selection.columns import NOT_KEPT, Column, PreparedColumn
+from mirrorlist.core.selection.own_trees import own_trees
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.core.selection.spread import ClientHash
 from mirrorlist.core.snapshot import Snapshot
@@ -114,12 +115,9 @@ class Rows:
     def filtered(self, place: int, network: int, lot: ClientHash) -> AnswerParts | None:
         """The same for a client that filters."""
         key = self._orders.filtered_key(place, network, lot, self._prepared)
-        return None if key is None else self._row(key, place)
-
-    def _row(self, key: int, place: int) -> AnswerParts:
-        row = self.by_key.get(key)
-        if row is None:
-            row = self._new(key, place)
+        if key is None:
+            return None
+        row = self.by_key.get(key) or self._new(key, place)
         row.hits += 1
         return row
 
@@ -283,6 +281,8 @@ class Routes:
         self._room = Room(MOST_REMEMBERED, self._clear)
         self._rows: dict[tuple[ListKind, int], Rows] = {}
         self._kept = WrittenAnswers()
+        self.filtered: dict[Hashable, tuple[Route, AnswerParts]] = {}
+        """By question and client the route and the row of one that filters."""
         self._tallies: dict[Hashable, Tally] = {}
         self._countries = CountryNumbers(prepared.snapshot)
 
@@ -300,7 +300,8 @@ class Routes:
                 first = route
             else:
                 before.instead = route
-            if not left.countries and (query.file is not None or column.own.every):
+            snapshot = self._prepared.snapshot
+            if not left.countries and own_trees(snapshot, query, family, column.rung, is_empty=True).every:
                 break  # the project's own trees are an answer too, and Flask writes it
             before = route
         return first
@@ -311,9 +312,7 @@ class Routes:
         query = question.query
         orders = self._prepared.module(query.target.module)
         unusual = query.target.vault or query.every_protocol or not query.networks
-        if unusual or orders is None or not question.is_plain:
-            return None
-        if column.number == NOT_KEPT:
+        if unusual or orders is None or not question.is_plain or column.number == NOT_KEPT:
             return None
         is_joined = question.format in _JOINED
         rows = self._rows_of(question.kind if is_joined else ListKind.MIRRORLIST, column, orders)
@@ -353,6 +352,7 @@ class Routes:
     def clear(self) -> None:
         """Forgets what routes counted in; they must not be used any more."""
         self.collect()
+        self.filtered.clear()
         self._tallies.clear()
 
     def collect(self) -> None:
@@ -373,14 +373,14 @@ class Routes:
 
     def _clear(self) -> None:
         self.collect()
+        self.filtered.clear()
         for rows in self._rows.values():
             rows.by_key.clear()
 
     def _rows_of(self, kind: ListKind, column: PreparedColumn, orders: PreparedModule) -> Rows:
         of = kind, column.number
         if of not in self._rows:
-            writing = self._writing(kind, column.every)
-            self._rows[of] = Rows(orders, column, writing, self._room, self._countries)
+            self._rows[of] = Rows(orders, column, self._writing(kind, column.every), self._room, self._countries)
         return self._rows[of]
 
     def _writing(self, kind: ListKind, column: Column) -> Writing:
