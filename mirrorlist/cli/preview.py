@@ -29,6 +29,7 @@ from mirrorlist.sources.submissions.changes import Directories, Told, read_chang
 from mirrorlist.sources.submissions.judge import judge_submissions
 from mirrorlist.sources.submissions.submission import SubmissionTerms
 from mirrorlist.sources.submissions.terms import CACHE, terms_of
+from mirrorlist.store.snapshot_files import newest_facts
 
 PATH = click.Path(path_type=Path)
 MOST_FILES = 2000
@@ -150,11 +151,13 @@ def _read(
 
 
 def _ground(service: Service) -> Ground:
-    """What is known of addresses, as the service would know it."""
+    """What is known of addresses, as the service would know it, and what it knew of mirrors when it last published."""
     found = AddressSources(Path(service.state_dir) / CACHE).read(service.geo)
     found = found.by_systems(systems_of(service.policy.reach))
     for refusal in found.refusals:
         click.echo(plain_line(f"warning: {refusal}"), err=True)
+    facts = newest_facts(Path(service.state_dir))
+    known = facts.mirrors if facts else ()
     return Ground(
         located=found.geo.located,
         asns=found.geo.asns,
@@ -163,4 +166,6 @@ def _ground(service: Service) -> Ground:
         places=found.geo.places,
         country_places=found.country_places,
         policy=service.policy,
+        votes=tuple(dict.fromkeys(pair for each in known for pair in each.pairs if pair.since is not None)),
+        systems={each.name: each.systems for each in known},
     )

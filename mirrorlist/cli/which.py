@@ -16,6 +16,7 @@ from mirrorlist.cli.shared.compiled import Checks
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, state_dir_of, tell_json
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.files.index import File, FileIndex, Holding
+from mirrorlist.core.mirror import places_of
 from mirrorlist.indexing.reasons import FileStanding, query_of, standings
 from mirrorlist.store.index_files import with_indexes
 from mirrorlist.store.listings import Listings
@@ -71,6 +72,8 @@ def _row(index: FileIndex, file: File, rows: list[FileStanding]) -> dict[str, ob
                 "has": {Holding.HAS: True, Holding.LACKS: False, Holding.UNKNOWN: None}[row.holding],
                 "listed_at": row.listed_at,
                 "private": row.mirror.private,
+                "global": row.mirror.is_global,
+                "places": [{"country": each.country, "city": each.city} for each in places_of(row.mirror)],
                 "why": row.why,
                 "checked": row.checked,
             }
@@ -98,12 +101,14 @@ def _tell(console: Console, index: FileIndex, file: File, rows: list[FileStandin
     counts = Counter(row.holding for row in rows)
     console.print(", ".join(f"{counts[holding]} {COUNTED[holding]}" for holding in Holding))
     table = Table(box=None, pad_edge=False)
-    for heading in ("mirror", "has it", "listed"):
+    for heading in ("mirror", "in", "has it", "listed"):
         table.add_column(heading, no_wrap=True)
     table.add_column("why", overflow="fold")
     for row in rows:
         name = "\n".join(textwrap.wrap(row.mirror.name, WIDEST_NAME))
         listed = "never" if row.listed_at is None else f"{ago(now - row.listed_at)} ago"
         why = "; ".join(part for part in ("private" if row.mirror.private else "", row.why, row.checked) if part)
-        table.add_row(name, ANSWERS[row.holding], listed, why)
+        there = dict.fromkeys(each.country or "?" for each in places_of(row.mirror))
+        everywhere = ["everywhere"] if row.mirror.is_global else []
+        table.add_row(name, "\n".join([*everywhere, *there]) or "?", ANSWERS[row.holding], listed, why)
     console.print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mirrorlist.cli.output.preview_forms import as_json, markdown, text
 from mirrorlist.cli.output.preview_map import STEPS, colour, world_map
 from mirrorlist.cli.output.preview_page import Telling, percent, rate
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.model import Location, Mirror, Protocol, Proximity, Status
+from mirrorlist.core.model import Location, Mirror, Protocol, Proximity, ReachPair, Status
 from mirrorlist.core.network.geo import HEIGHT, WIDTH
 from mirrorlist.core.preview.impact import (
     ChangeKind,
@@ -31,6 +32,8 @@ from mirrorlist.core.preview.impact import (
     Spot,
     Unserved,
 )
+from mirrorlist.core.snapshot import encode
+from mirrorlist.store.snapshot_files import read_newest, write_snapshot
 from tests.cli.output.test_reviews import EVIL
 from tests.data.submissions import FILE, HEAD, NAME, NEIGHBOURS, SERVICE
 
@@ -80,6 +83,27 @@ def test_a_new_file_in_every_form(checkout: Path) -> None:
     assert "### mirror&#46;new&#46;example&#46;org&#58; new" in page.read_text()
     assert page.read_text().count("**Warning:** ") == done.stdout.count("warning: ")
     assert_map(chart.read_text(), stars=1, others=1)
+
+
+def test_further_places_and_votes_are_told_in_every_form(checkout: Path) -> None:
+    said = HEAD + "places: [{country: FR, city: Paris}, {country: AT, city: Vienna}]\n"
+    file, chart = put(checkout, said), checkout / "map.svg"
+    assert CliRunner().invoke(main, ["--config", str(checkout / "service.yml"), "publish"]).exit_code == 0
+    facts = read_newest(checkout / "state").facts
+    voted = tuple(
+        replace(each, pairs=(ReachPair("AT", NAME, None, since=1.0),)) if each.name == NAME else each
+        for each in facts.mirrors
+    )
+    snapshot = replace(read_newest(checkout / "state"), facts=replace(facts, mirrors=voted))
+    write_snapshot(checkout / "state", encode(snapshot))
+    done = run(checkout, "--map", chart, file)
+    lines = " ".join(done.stdout.split())
+    assert "It is near in 3 places:" in lines
+    assert "Not for clients in AT: vantage points there cannot reach it." in lines
+    assert_map(chart.read_text(), stars=3, others=1)
+    [effect] = told(run(checkout, "--json", file))["mirrors"]  # type: ignore[misc]
+    assert [each["country"] for each in effect["places"]][1:] == ["FR", "AT"]
+    assert effect["unreached_from"] == ["AT"]
 
 
 def assert_map(said: str, stars: int, others: int) -> None:

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from mirrorlist.cli.output.preview_page import WAYS, Heading, Paragraph, Table, Telling, many, named_networks, page
 from mirrorlist.cli.output.reviews import escaped, plain_line
+from mirrorlist.core.mirror import places_of
 from mirrorlist.core.preview.impact import ChangeKind, Effect, Preview, Share
 from mirrorlist.core.preview.preview import gib_per_day, mbps_of
 
@@ -125,6 +126,9 @@ def _effect(telling: Telling, effect: Effect) -> dict[str, Any]:
         "kind": str(effect.kind),
         "status": str(status or effect.mirror.status),
         "bandwidth_mbps": effect.mirror.bandwidth_mbps,
+        "places": [{"country": each.country, "city": each.city} for each in places_of(effect.mirror)],
+        "global": effect.mirror.is_global,
+        "unreached_from": sorted(pair.clients for pair in effect.mirror.pairs if pair.since is not None),
         "before": _load(telling, effect.before),
         "after": _load(telling, effect.after),
         "countries": [

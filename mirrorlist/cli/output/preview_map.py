@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from mirrorlist.cli.output.preview_page import percent
+from mirrorlist.core.mirror import places_of
 from mirrorlist.core.model import Mirror
 from mirrorlist.core.network.geo import HEIGHT, WIDTH, point
 from mirrorlist.core.preview.impact import ChangeKind, Effect, Preview, Spot
@@ -44,10 +45,7 @@ def world_map(preview: Preview, mirrors: Iterable[Mirror]) -> str:
     others = [  # those that are not for everybody are on no map
         mirror
         for mirror in mirrors
-        if mirror.name not in names
-        and mirror.location is not None
-        and mirror.location.latitude is not None
-        and any(is_open_to_strangers(mirror, module) for module in mirror.urls)
+        if mirror.name not in names and any(is_open_to_strangers(mirror, module) for module in mirror.urls)
     ]
     spots = sorted((spot for effect in preview.effects for spot in effect.spots), key=lambda spot: -_served(spot))
     inset = _inset(spots)
@@ -98,8 +96,8 @@ def _layers(spots: Sequence[Spot], others: Sequence[Mirror], effects: Sequence[E
     scale = 1.0 if zoom == 1.0 else 1.4 / zoom
     return "".join([
         '<use href="#land"/>', '<g fill-opacity=".82">', *_circles(spots, scale), "</g><g>",
-        *(_use("other", *_place(mirror), scale) for mirror in others), "</g><g>",
-        *(_use("changed", *_place(effect.mirror), scale * 0.8) for effect in _placed(effects)), "</g>",
+        *(_use("other", *at, scale) for mirror in others for at in _points(mirror)), "</g><g>",
+        *(_use("changed", *at, scale * 0.8) for effect in effects for at in _points(effect.mirror)), "</g>",
     ])  # fmt: skip
 
 
@@ -120,12 +118,13 @@ def _label(effect: Effect) -> str:
     return printable(effect.name)[:LONGEST_LABEL]
 
 
-def _place(mirror: Mirror) -> tuple[float, float]:
-    location = mirror.location
-    assert location is not None
-    assert location.latitude is not None
-    assert location.longitude is not None
-    return point(location.latitude, location.longitude)
+def _points(mirror: Mirror) -> list[tuple[float, float]]:
+    """Where a mirror is on the map; a global one where it is besides being near everywhere."""
+    return [
+        point(each.latitude, each.longitude)
+        for each in places_of(mirror)
+        if each.latitude is not None and each.longitude is not None
+    ]
 
 
 def _served(spot: Spot) -> float:
@@ -154,13 +153,9 @@ def _use(name: str, x: float, y: float, scale: float = 1.0) -> str:
     return f'<use href="#{name}" transform="translate({x:.1f} {y:.1f}){larger}"/>'
 
 
-def _placed(effects: Sequence[Effect]) -> list[Effect]:
-    return [each for each in effects if each.mirror.location and each.mirror.location.latitude is not None]
-
-
 def _labels(effects: Sequence[Effect]) -> Iterator[str]:
-    for effect in _placed(effects)[:MOST_LABELS]:
-        x, y = _place(effect.mirror)
+    for effect in [each for each in effects if _points(each.mirror)][:MOST_LABELS]:
+        x, y = _points(effect.mirror)[0]
         side = 14 if x < WIDTH * 0.65 else -14
         anchor = "start" if side > 0 else "end"
         yield (

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.mirror import is_in_one_place, places_of
 from mirrorlist.core.model import Mirror, Proximity, Status
 from mirrorlist.core.network.prefixes import spelled
 from mirrorlist.core.preview.impact import ChangeKind, Effect, OwnNetworks, Preview, Share
@@ -101,6 +102,7 @@ def _mirror(telling: Telling, effect: Effect) -> Iterator[Part]:
     if status := telling.not_yet.get(effect.name):
         yield Paragraph(f"Its status is {status}, so nobody gets it yet; this is what follows when it is live.")
     yield Paragraph(_whole(effect))
+    yield from map(Paragraph, _whereabouts(effect.mirror))
     for reason in effect.unserved:
         yield Paragraph(f"Nobody gets it first: {reason}.", warns=True)
     yield from _load(telling, effect)
@@ -112,6 +114,16 @@ def _mirror(telling: Telling, effect: Effect) -> Iterator[Part]:
     ]
     yield from _table(telling, "By network", ("network", "of all clients", "first", "first three"), networks)
     yield from _nearby(telling, effect)
+
+
+def _whereabouts(mirror: Mirror) -> Iterator[str]:
+    """Where a mirror with several places is near, and from where vantage points cannot reach it."""
+    if not is_in_one_place(mirror):
+        places = ["everywhere"] if mirror.is_global else []
+        places += [", ".join(filter(None, (each.city, each.country))) or "a place" for each in places_of(mirror)]
+        yield f"It is near in {many(len(places), 'place')}: {'; '.join(places)}."
+    if votes := sorted(pair.clients for pair in mirror.pairs if pair.since is not None):
+        yield f"Not for clients in {', '.join(votes)}: vantage points there cannot reach it."
 
 
 def _whole(effect: Effect) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.mirror import places_of, with_pairs
-from mirrorlist.core.model import MAIN, ClientPlace, Mirror, Proximity
+from mirrorlist.core.model import MAIN, ClientPlace, Mirror, Proximity, ReachPair
 from mirrorlist.core.network.geo import distance_km, vector_of
 from mirrorlist.core.network.population import Counted, Floats, Ints, Maps, Population, population, summed
 from mirrorlist.core.network.prefixes import IntervalTable
@@ -48,7 +48,10 @@ class NetworkChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What a change is seen on: what is known of addresses, the policy, and counts of clients where there are any."""
+    """What a change is seen on: what is known of addresses, the policy, and counts of clients where there are any.
+
+    ``votes`` are the pairs that vantage points say, ``systems`` by mirrors' names the ASes that the prober found.
+    """
 
     located: IntervalTable
     asns: IntervalTable
@@ -58,12 +61,19 @@ class Ground:
     country_places: Mapping[str, int]
     policy: Policy
     counted: Sequence[Counted] | None = None
+    votes: Sequence[ReachPair] = ()
+    systems: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def met(self, mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:
+        """The mirrors as clients meet them: with their ASes, and who does not reach them."""
+        probed = (replace(each, systems=self.systems.get(each.name, each.systems)) for each in mirrors)
+        return with_pairs(probed, (*self.policy.reach, *self.votes))
 
 
 def preview(change: NetworkChange, ground: Ground, module: str = MAIN, within_km: int = 500) -> Preview:
     """What the change does, for the clients of one module; ``nearby`` are mirrors within ``within_km``."""
     stages = [
-        stage(with_pairs(mirrors, ground.policy.reach), ground.clouds, ground.asns, ground.proof)
+        stage(ground.met(mirrors), ground.clouds, ground.asns, ground.proof)
         for mirrors in (change.before, change.after)
     ]
     maps = Maps(ground.located, [each.networks for each in stages], ground.asns, ground.places, ground.country_places)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Location, Mirror, Proximity, Status
+from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Location, Mirror, Proximity, ReachPair, Status
 from mirrorlist.core.network.population import Counted
 from mirrorlist.core.network.prefixes import contains, parse_prefix
 from mirrorlist.core.preview.impact import ChangeKind, Effect, Preview, Unserved
@@ -214,6 +214,20 @@ def test_without_any_other_mirror_all_clients_get_it() -> None:
     assert found.unserved_clients == (pytest.approx(1), 0)
     gone = changed([mirror("new", "berlin")], [], "new")
     assert gone.unserved_clients == (0, pytest.approx(1))
+
+
+def test_votes_and_probed_systems_and_further_places_decide_as_in_lists() -> None:
+    new = mirror("new", "capetown", bandwidth_mbps=10_000, places=(OTHERS[0].location, OTHERS[3].location))
+    plain = added(mirror("new", "capetown", bandwidth_mbps=10_000)).after.first
+    assert added(new).after.first > 2 * plain, "it is near in Berlin and Paris, too"
+    votes = (ReachPair("DE", new.name, None, since=NOW), ReachPair("FR", "AS64496", None, since=NOW))
+    around = replace(ground(world([*OTHERS, new])), votes=votes, systems={new.name: (64496,)})
+    change = NetworkChange(OTHERS, (*OTHERS, new), (new.name,))
+    [effect] = preview(change, around).effects
+    shares = {each.country: each.after.first for each in effect.countries}
+    assert {"DE", "FR"}.isdisjoint(shares)
+    assert shares["ZA"] > 0
+    assert effect.mirror.systems == (64496,)
 
 
 def test_no_change_and_no_mirror_are_no_error() -> None:
