@@ -147,7 +147,7 @@ def snapshot(
             "country_places": country_numbers, "system_places": split.countries, "classes": classes, "metadata": metadata or {}, **(facts or {}),
         }
     )  # fmt: skip
-    orders = {module: place_orders(mirrors, module, places, of.policy, KEY, made.lowered) for module in of.modules}
+    orders = {module: place_orders(mirrors, module, places, of.policy, KEY, made.weights) for module in of.modules}
     return Snapshot(made, networks, located, asn_table, orders)
 
 

@@ -99,6 +99,9 @@ LONGER: dict[str, str] = {
     "mirrorlist/sources/geo/downloads.py": "one download, from its vendor to the unpacked file",
     "mirrorlist/sources/service/file.py": "service.yml as a service: each key turned into what it means",
     "mirrorlist/sources/service/text.py": "the keys of service.yml as they are written, one class per key",
+    "mirrorlist/cli/probe.py": "the command: its options, and how a prober and a vantage point report",
+    "mirrorlist/probing/prober.py": "the prober: a run, when the next is due, and what it works with",
+    "mirrorlist/sources/mirrors/forms.py": "one table of the forms of all fields, and how each is read",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",
 }
 """Files above 300 lines, each with the reason why it is read better in one piece."""

@@ -11,10 +11,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mirrorlist.cli.output.faults import since, weight_line
-from mirrorlist.cli.shared.compiled import Checks, snapshot_of
+from mirrorlist.cli.output.faults import since, weight_lines
+from mirrorlist.cli.shared.compiled import Checks, client_of, query_of, question_options, snapshot_of
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
-from mirrorlist.cli.shared.questions import client_of, query_of, question_options
 from mirrorlist.core.model import Client, PlaceSource, Query
 from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.explanation import Explanation, explanation
@@ -101,7 +100,7 @@ def tell(
     console.print()
     console.print(_chosen(told, {each.mirror.name for each in selection.choices if each.mirror.is_global}))
     for choice in selection.choices:
-        if line := weight_line(snapshot.facts, choice.mirror):
+        for line in weight_lines(snapshot.facts, choice.mirror):
             console.print(f"{choice.mirror.name}: {line}", soft_wrap=True, markup=False)
     for rank, url in zip(told.fallback_ranks, told.fallbacks, strict=True):
         last = not told.chosen or rank > told.chosen[-1].rank

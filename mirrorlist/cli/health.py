@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mirrorlist.cli.output.durations import ago, moment
-from mirrorlist.cli.output.faults import fault_lines, weight_line
+from mirrorlist.cli.output.faults import fault_lines, weight_lines
 from mirrorlist.cli.output.reviews import plain_line
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, state_dir_of, tell_json
 from mirrorlist.core.files.found import by_mirror, sentences
@@ -124,8 +124,8 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool, a
         over = f"{fault.address} over {fault.tree.protocol}"
         console.print(f"an address fails quick looks: {over}: {said}", soft_wrap=True, markup=False)
     console.print(f"content: {summary(mirror, rows, checking)}", soft_wrap=True)
-    if weight := weight_line(facts, mirror):
-        console.print(weight, soft_wrap=True, markup=False)
+    for line in weight_lines(facts, mirror):
+        console.print(line, soft_wrap=True, markup=False)
     _tell_remedies(console, rows)
     _tell_events(console, store.events(name, MOST_EVENTS))
 

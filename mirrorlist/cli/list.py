@@ -6,9 +6,8 @@ import sys
 
 import click
 
-from mirrorlist.cli.shared.compiled import snapshot_of
+from mirrorlist.cli.shared.compiled import client_of, query_of, question_options, snapshot_of
 from mirrorlist.cli.shared.context import Context, json_option, pass_context
-from mirrorlist.cli.shared.questions import client_of, query_of, question_options
 from mirrorlist.core.catalogue.query import for_metalink
 from mirrorlist.formats.registry import LISTS, METALINKS
 from mirrorlist.web.lists.views import answer_to

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import click
 import structlog
 
 from mirrorlist import __version__
-from mirrorlist.checks.fetching.fetch import Guard, guard_of
+from mirrorlist.checks.fetching.fetch import Guard, fetch, guard_of
 from mirrorlist.checks.probing.runner import Ran
 from mirrorlist.checks.probing.visit import Visited
 from mirrorlist.cli.output.durations import DURATION
@@ -30,13 +31,16 @@ from mirrorlist.cli.shared.context import (
     stopped_by_signals,
     tell_json,
 )
+from mirrorlist.core.catalogue.policy import MeasuredBandwidth
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.core.health.quick_lane import QuickTerms
 from mirrorlist.core.health.report import is_compared
+from mirrorlist.core.health.response_times import SpeedSample
 from mirrorlist.core.health.vantages import LEAST_SECONDS
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, ProbeOutcome
 from mirrorlist.probing.prober import Prober, Reporting, work
+from mirrorlist.probing.speed import SpeedRound
 from mirrorlist.probing.vantage import DatabaseDesk, Desk, Round, UploadDesk, keep_looking, take_round
 from mirrorlist.publishing.channel import read_private_key
 from mirrorlist.store.database import open_database
@@ -67,6 +71,8 @@ def _name_of_vantage(ctx: click.Context, option: click.Parameter, name: str | No
 @click.option("--quick-again", type=DURATION, default="20s", show_default=True,
               help="How soon after a quick look that failed comes the next.")  # fmt: skip
 @click.option("--no-quick", is_flag=True, help="Only the runs.")
+@click.option("--speed", is_flag=True,
+              help="Between the runs: measure bandwidths, at most 64 MB a mirror and day.")  # fmt: skip
 @click.option("--vantage", metavar="NAME", callback=_name_of_vantage,
               help="Instead: vote as this vantage point on which public mirrors can be reached from here.")  # fmt: skip
 @click.option("--upload", "url", metavar="URL", help="With --vantage: the service, where the votes are sent to.")
@@ -85,6 +91,7 @@ def probe(
     quick_every: int,
     quick_again: int,
     no_quick: bool,
+    speed: bool,
     vantage: str | None,
     url: str | None,
     key_file: Path | None,
@@ -98,10 +105,12 @@ def probe(
     """
     if as_json and (vantage or not (once or name)):
         raise click.UsageError("--json is for one run; add --once or --mirror, and no --vantage")
+    if as_json and speed:
+        raise click.UsageError("--json has no measurements; leave out --speed, and see mirrorlist health")
     if vantage or url or key_file:
         if name:
             raise click.UsageError("--vantage looks at all mirrors; leave out --mirror")
-        _as_vantage(context, vantage, (url, key_file), _Terms(timeout, every, once, quiet, parent))
+        _as_vantage(context, vantage, (url, key_file), _Terms(timeout, every, once, quiet, parent, speed))
         return
     state_dir = state_dir_of(context)
     engine = open_database(state_dir, context.settings.database)
@@ -111,14 +120,17 @@ def probe(
             if lead is None:
                 raise MirrorlistError("another prober works with this database; its verdicts count")
             reporting = _as_json() if as_json else _reporting(quiet)
-            reporting.done(Prober(state_dir, engine, context.clock, timeout, lead, reporting=reporting).run(name))
+            prober = Prober(state_dir, engine, context.clock, timeout, lead, reporting=reporting)
+            reporting.done(prober.run(name))
+            if speed:
+                prober.measure(every, name)
         return
     engine.dispose()
     quick = QuickTerms(quick_every, quick_again, min(timeout, QuickTerms().timeout_seconds))
     with stopped_by_signals() as stop:
         _end_with(parent, stop)
         lane = None if no_quick else quick
-        work(context.settings, context.clock, state_dir, timeout, every, stop, _reporting(quiet), lane)
+        work(context.settings, context.clock, state_dir, timeout, every, stop, _reporting(quiet), lane, speed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +142,7 @@ class _Terms:
     once: bool
     quiet: bool
     parent: int | None
+    speed: bool
 
 
 def _as_vantage(context: Context, name: str | None, upload: tuple[str | None, Path | None], terms: _Terms) -> None:
@@ -138,6 +151,8 @@ def _as_vantage(context: Context, name: str | None, upload: tuple[str | None, Pa
     url, key_file = upload
     if name is None or (url is None) != (key_file is None):
         raise click.UsageError("give --vantage NAME, alone or with both --upload URL and --key FILE")
+    if url and terms.speed:
+        raise click.UsageError("--speed needs the database, which counts what was taken of mirrors; leave out --upload")
     with stopped_by_signals() as stop:
         _end_with(terms.parent, stop)
         if url and key_file:
@@ -155,16 +170,35 @@ def _as_vantage(context: Context, name: str | None, upload: tuple[str | None, Pa
                 raise MirrorlistError(f"another process votes as {name} in this database; use a name of its own")
             desk = DatabaseDesk(name, lambda: published_facts(state_dir), engine, lead)
             desk.plan()
-            _look_from_here(desk, guard_of(published_facts(state_dir).service), every, terms, stop)
+            guard = guard_of(published_facts(state_dir).service)
+
+            def measure() -> None:
+                facts, fetching = published_facts(state_dir), partial(fetch, guard=guard)
+                for each, bandwidth in SpeedRound(facts, engine, lead, name, fetching, context.clock, stop).measured(
+                    every / 2
+                ):
+                    _tell_speed(each, bandwidth)
+
+            _look_from_here(desk, guard, every, terms, stop, measure if terms.speed else lambda: None)
 
 
-def _look_from_here(desk: Desk, guard: Guard, every: float, terms: _Terms, stop: threading.Event) -> None:
+def _look_from_here(
+    desk: Desk,
+    guard: Guard,
+    every: float,
+    terms: _Terms,
+    stop: threading.Event,
+    then: Callable[[], None] = lambda: None,
+) -> None:
+    """Rounds from here; ``then`` follows each."""
+
     def told(done: Round) -> None:
         for look in [] if terms.quiet else done.failed:
             why = plain_line(f"{look.outcome.value}: {look.detail}" if look.detail else look.outcome.value)
             click.echo(f"down  {look.mirror}  {look.protocol} {look.family}: {why}")
         mirrors, bad = len({look.mirror for look in done.looks}), len({look.mirror for look in done.failed})
         click.echo(f"{mirrors} mirrors, {bad} of them not reached over some way, {done.seconds:.1f} s; votes handed in")
+        then()
 
     if terms.once:
         told(take_round(desk, guard, terms.timeout, every, stop))
@@ -192,8 +226,15 @@ def _reporting(quiet: bool) -> Reporting:
     def steps(count: int) -> AbstractContextManager[Callable[[Visited], None]]:
         return progress(count, line_of, attrgetter("mirror"), lambda _: False)
 
-    told = Reporting(steps, click.echo, _tell, _tell_changes)
-    return replace(told, steps=Reporting().steps) if quiet else told
+    told = Reporting(steps, click.echo, _tell, _tell_changes, _tell_speed)
+    return replace(told, steps=Reporting().steps, measured=Reporting().measured) if quiet else told
+
+
+def _tell_speed(speed: SpeedSample, bandwidth: MeasuredBandwidth | None) -> None:
+    came = "nothing came of it" if speed.mbps is None else f"{speed.mbps:.0f} Mbit/s"
+    if bandwidth and (lowered := bandwidth.lowered):
+        came += f", {lowered.factor:.1%} of its weight counts: {lowered.why}"
+    click.echo(f"speed  {speed.mirror}  {came}")
 
 
 def _as_json() -> Reporting:

@@ -176,8 +176,9 @@ class Mirror:
     ``requests_per_minute``: the prober's limit; ``withheld``: what else the file says, and the service does without.
     ``places`` are further places behind the same addresses; a global mirror is near everywhere, and its ``location``
     only says whose it is.
-    Two are not of the file: ``systems`` announce its addresses, as far as the prober knows, and ``pairs`` are those of
-    service.yml and of vantage points that concern it.
+    ``tib_per_month`` is the most that it gives the project; with ``off_peak_only`` it serves strangers at quiet hours.
+    Three are not of the file: ``systems`` announce its addresses, as far as the prober knows, ``pairs`` are those of
+    service.yml and of vantage points that concern it, and it ``rests`` while it is peak time there.
     """
 
     name: str
@@ -213,9 +214,12 @@ class Mirror:
     peerings: tuple[str, ...] = ()
     agreement: str | None = None
     notify: bool = True
+    tib_per_month: float | None = None
+    off_peak_only: bool = False
     withheld: tuple[Withheld, ...] = ()
     systems: tuple[int, ...] = ()
     pairs: tuple[ReachPair, ...] = ()
+    rests: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Reason(Enum):
     COUNTRY_CLOSED = "The mirror is not open to clients of this country."
     OUT_OF_REACH = "Clients of this country or network cannot reach the mirror, as service.yml says."
     NOT_REACHED_FROM = "Vantage points in this country or region cannot reach the mirror."
+    PEAK_HOURS = "The mirror serves at quiet hours only, and it is peak time there."
     PRIVATE = "The mirror is private and serves its own networks only."
     PRIVATE_WITHOUT_NETWORKS = "The mirror is private but names no network, so it serves nobody."
     ADDRESS_REFUSED = "The mirror's file gives an address for this that may not be handed out."

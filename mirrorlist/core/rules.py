@@ -77,6 +77,11 @@ def open_to_country(mirror: Mirror, module: str, client: ClientPlace, match: Mat
     return None if match or country_is_open(mirror, client.country) else Reason.COUNTRY_CLOSED
 
 
+def at_its_hours(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
+    """``off_peak_only``, except for clients in a network that the mirror names."""
+    return Reason.PEAK_HOURS if mirror.rests and match is None else None
+
+
 def within_reach(mirror: Mirror, module: str, client: ClientPlace, match: Match | None) -> Reason | None:
     """``reach:`` of service.yml, and what vantage points see; it counts for clients in the mirror's networks too."""
     if not is_out_of_reach(mirror, client):
@@ -84,7 +89,9 @@ def within_reach(mirror: Mirror, module: str, client: ClientPlace, match: Match 
     return Reason.OUT_OF_REACH if unreached_since(mirror, client) is None else Reason.NOT_REACHED_FROM
 
 
-RULES: tuple[Rule, ...] = (is_live, carries_module, open_to_network, open_to_cloud, open_to_country, within_reach)
+RULES: tuple[Rule, ...] = (
+    is_live, carries_module, open_to_network, open_to_cloud, open_to_country, at_its_hours, within_reach,
+)  # fmt: skip
 
 _INSIDE = Match(Proximity.SUBNET, 128)
 """The match of a client that is in a mirror's own network beyond doubt."""

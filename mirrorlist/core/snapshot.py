@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from mirrorlist.core.catalogue.catalogue import PendingRelease
-from mirrorlist.core.catalogue.policy import Policy, WeightReduction, weight_of
+from mirrorlist.core.catalogue.policy import MeasuredBandwidth, Policy, QuotaShare, WeightReduction, Weights, weight_of
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.container import FileKind, Pause, Section, at_once, laid_out, sealed_parts, verified, view
 from mirrorlist.core.errors import Finding, SnapshotError
@@ -71,6 +71,10 @@ class Facts:
     findings: tuple[Finding, ...] = ()
     health: HealthTable = field(default_factory=HealthTable)
     lowered: Mapping[str, WeightReduction] = field(default_factory=dict)
+    bandwidths: Mapping[str, MeasuredBandwidth] = field(default_factory=dict)
+    """What was measured of mirrors, by name."""
+    quotas: Mapping[str, QuotaShare] = field(default_factory=dict)
+    """How mirrors are held to their quotas, by name."""
     waiting: tuple[PendingRelease, ...] = ()
     file_indexes: Mapping[str, str] = field(default_factory=dict)
     """Module to the digest of its file index, which lies in a file of its own beside the snapshot."""
@@ -82,6 +86,25 @@ class Facts:
     behind_since: float | None = None
     system_places: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     """From a place of which the client's AS is all that is known to each country's place in that AS."""
+
+    @property
+    def weights(self) -> Weights:
+        """The weights of the mirrors in their groups."""
+        whole = [
+            weight_of(each, self.service.policy, self.lowered.get(each.name), self.narrowed(each.name))
+            for each in self.mirrors
+        ]
+        quotas = [self.quotas.get(each.name) for each in self.mirrors]
+        now = [
+            max(1, round(weight * (quota.factor if quota else 1.0)))
+            for weight, quota in zip(whole, quotas, strict=True)
+        ]
+        return Weights(now, whole)
+
+    def narrowed(self, name: str) -> WeightReduction | None:
+        """What is taken from a mirror's weight because less bandwidth was measured than its file declares."""
+        found = self.bandwidths.get(name)
+        return found.lowered if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +166,9 @@ class Snapshot:
         return self.facts.service.policy
 
     @property
-    def weights(self) -> list[int]:
-        """The weight of each mirror in its groups, by number."""
-        return [self.weight(number) for number in range(len(self.mirrors))]
-
-    def weight(self, number: int) -> int:
-        """The weight of a mirror in its groups."""
-        mirror = self.facts.mirrors[number]
-        return weight_of(mirror, self.policy, self.facts.lowered.get(mirror.name))
+    def weights(self) -> Weights:
+        """The weights of the mirrors in their groups."""
+        return self.kept(Weights, lambda: self.facts.weights)
 
 
 @dataclass(frozen=True, slots=True)

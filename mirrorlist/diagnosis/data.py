@@ -45,6 +45,10 @@ def mirror_files(patient: Patient) -> Iterator[Diagnosis]:
         )
     else:
         yield good("mirror files", f"{count} in {directory}")
+    quotas = [each.name for each in patient.facts.mirrors if each.tib_per_month] if patient.facts else []
+    if quotas and patient.service.policy.tib_per_month is None:
+        found = f"{len(quotas)} have a quota that means nothing, such as {quotas[0]}"
+        yield warning("quotas", found, "say in service.yml what all mirrors carry: policy: {tib_per_month: 2500}")
     if patient.facts and patient.facts.behind:
         yield warning(
             "mirror files", f"newer ones are refused: {patient.facts.behind}", "correct them in the repository"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -24,12 +26,14 @@ from mirrorlist.checks.probing.requests import ProbeTerms
 from mirrorlist.checks.probing.runner import Job, Outside, Ran, controls_of, probed_mirrors, resorts_of, run
 from mirrorlist.checks.probing.visit import Visited
 from mirrorlist.core.catalogue.catalogue import published_contents, wanted_images
+from mirrorlist.core.catalogue.policy import MeasuredBandwidth
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
 from mirrorlist.core.health.elsewhere import elsewhere
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.core.health.quick_lane import QuickTerms
+from mirrorlist.core.health.response_times import SpeedSample
 from mirrorlist.core.health.upstreams import sources_of
 from mirrorlist.core.health.verdicts import ProbeOutcome
 from mirrorlist.core.model import Mirror, Protocol
@@ -37,7 +41,7 @@ from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.logs import LastingFault
 from mirrorlist.probing.quick_lane import QuickProber, beside
-from mirrorlist.probing.turns import has_changed, needed, wait_for_turn
+from mirrorlist.probing.speed import SpeedRound
 from mirrorlist.settings import Settings
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.count_files import CountFiles
@@ -45,6 +49,7 @@ from mirrorlist.store.database import open_database
 from mirrorlist.store.health import KEPT_SECONDS, HealthStore, Run
 from mirrorlist.store.jobs import JobRecords
 from mirrorlist.store.leader_election import PROBER, LeaderCandidate, Leadership, LeaderWait, leading, prober_lock
+from mirrorlist.store.marks import Mark, MarkName
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind, OriginFaults
 from mirrorlist.store.snapshot_files import NAME, mirror_called, published_facts, read_newest
@@ -99,6 +104,7 @@ class Reporting:
     say: Callable[[str], None] = _nothing
     done: Callable[[Ran], None] = _nothing
     turned: Callable[[tuple[HealthChange, ...]], None] = _nothing
+    measured: Callable[[SpeedSample, MeasuredBandwidth | None], None] = lambda *_: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,8 @@ class Prober:
     reporting: Reporting = field(default_factory=Reporting)
     checks: Mapping[Protocol, Check] = field(default_factory=lambda: CHECKS)
     limits: RequestLimits = field(default_factory=RequestLimits)
+    measures: bool = False
+    """Whether it measures bandwidths between the runs."""
 
     def run(self, name: str | None = None) -> Ran:
         """One run, written down.
@@ -156,6 +164,17 @@ class Prober:
         store.prune(self.clock())
         self._note_addresses(mirrors, names)
         return ran
+
+    def measure(self, seconds: float, name: str | None = None) -> None:
+        """Measures the bandwidth of mirrors that are due, or of one, for about this many seconds. Raises as ``run``."""
+        facts = published_facts(self.state_dir)
+        if name:
+            facts = replace(facts, mirrors=(mirror_called(facts, name),))
+        guard = replace(guard_of(facts.service), clock=leaping(time.monotonic, self.stop))
+        fetching = until_stopped(partial(fetch_any, guard=guard), self.stop)
+        around = SpeedRound(facts, self.engine, self.lead, "", fetching, self.clock, self.stop)
+        for speed, bandwidth in around.measured(seconds):
+            self.reporting.measured(speed, bandwidth)
 
     def _note_addresses(self, mirrors: tuple[Mirror, ...], names: NotedNames) -> None:
         """What the names of the mirrors led to, and whose addresses these are by the snapshot's table."""
@@ -215,8 +234,10 @@ def work(
     stop: threading.Event,
     reporting: Reporting,
     quick: QuickTerms | None = None,
+    measures: bool = False,
 ) -> None:
-    """Waits until this prober leads, and runs until it is told to stop; with ``quick`` it takes quick looks too.
+    """Waits until this prober leads, and runs until it is told to stop; with ``quick`` it takes quick looks too, and it
+    ``measures`` bandwidths between the runs.
 
     The database may go and come meanwhile."""
     waiting, fault = LeaderWait(), LastingFault()
@@ -233,7 +254,8 @@ def work(
                         waiting.tell(lead is not None)
                         if lead:
                             limits = RequestLimits(leaping(time.monotonic, stop), stop.wait)
-                            prober = Prober(state_dir, engine, clock, timeout, lead, stop, reporting, limits=limits)
+                            made = Prober(state_dir, engine, clock, timeout, lead, stop, reporting, limits=limits)
+                            prober = replace(made, measures=measures)
                             lane = quick and QuickProber(
                                 state_dir, engine, clock, lead, quick, reporting.turned, limits
                             )
@@ -266,6 +288,12 @@ def _lead(prober: Prober, every: float, stop: threading.Event) -> None:
             stop.wait(min(every, RETRY_SECONDS))
             continue
         jobs.end(record, max(begun + every - prober.clock(), 0), None)
+        if prober.measures:
+            try:
+                prober.measure(min(EARLIEST_SECONDS, max(begun + every - prober.clock(), 0) / 2))
+            except LeadLost as error:
+                log.error("the measurements do not count", reason=str(error))
+                return
         wait_for_turn(begun, every, prober.clock, partial(has_changed, prober.state_dir), (stop, prober.lead.lost))
     if prober.lead.lost.is_set():
         log.error("the lead is lost: its lock is gone, as after a pause or a broken connection to the database")
@@ -288,3 +316,39 @@ ALL_INSIDE = (
     "no mirror was asked, as none has a public address; if they are in networks of your own, write into service.yml "
     "profile: intranet, and the networks under intranet_networks"
 )
+
+
+# When the prober looks next, and which mirrors it visits first.
+
+EARLIEST_SECONDS = 60.0
+"""How soon after a run began a change of the origin starts another: mirrors need a moment to take it up."""
+
+
+def wait_for_turn(
+    begun: float,
+    every: float,
+    clock: Callable[[], float],
+    has_changed: Callable[[float], bool],
+    ends: Sequence[threading.Event],
+) -> None:
+    """Until the next run is due: ``every`` seconds after the last one began, or a minute after it where the origin has
+    changed since; at once when one of the events is set."""
+    deadline = time.monotonic() + max(begun + every - clock(), 0)
+    while not any(event.is_set() for event in ends) and (left := deadline - time.monotonic()) > 0:
+        if clock() - begun >= EARLIEST_SECONDS and has_changed(begun):
+            return
+        ends[0].wait(min(left, 0.5))
+
+
+def has_changed(state_dir: Path, since: float) -> bool:
+    """Whether the origin has changed since then, and a snapshot says so."""
+    mark, snapshot = Mark(state_dir, MarkName.PROBE).read(), state_dir / NAME
+    return mark is not None and mark.at > since and snapshot.exists() and snapshot.stat().st_mtime >= mark.at
+
+
+def needed(counts: CountFiles, now: float) -> Counter[str]:
+    """How many clients got each mirror first, today and yesterday (UTC)."""
+    today, found = datetime.fromtimestamp(now, UTC).date(), Counter[str]()
+    for sums in counts.read(today - timedelta(days=1), today):
+        found.update(sums.get("first", {}))
+    return found

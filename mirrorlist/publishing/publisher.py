@@ -31,16 +31,30 @@ from mirrorlist.core.selection.compile import network_classes, place_orders
 from mirrorlist.core.snapshot import Facts, PlaceOrders, Pulled, Snapshot, encode
 from mirrorlist.publishing.geo_update import build_dates
 from mirrorlist.publishing.mirror_reader import MirrorReader, names_in
-from mirrorlist.publishing.transition import Polls, carried_health, carried_metadata, news, refuse_loss, released
+from mirrorlist.publishing.transition import (
+    Polls,
+    carried_health,
+    carried_metadata,
+    news,
+    quotas_now,
+    refuse_loss,
+    released,
+)
 from mirrorlist.sources.geo.sources import AddressData, AddressSources, cloud_files, database_files, with_former
-from mirrorlist.sources.mirrors.address_places import address_findings, in_systems, in_time_zones, placed_by_addresses
+from mirrorlist.sources.mirrors.address_places import (
+    address_findings,
+    at_their_hours,
+    in_systems,
+    in_time_zones,
+    placed_by_addresses,
+)
 from mirrorlist.sources.mirrors.logos import read_logos
 from mirrorlist.sources.origin.commit import commit_of, read_pulled
 from mirrorlist.sources.places.gazetteer import city_of
 from mirrorlist.sources.places.locations import read_atlas
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.sources.submissions.terms import CACHE, terms_of
-from mirrorlist.store.count_files import STATISTICS, read_statistics
+from mirrorlist.store.count_files import STATISTICS, CountFiles, read_statistics
 from mirrorlist.store.index_files import CURRENT, current_indexes, index_path, read_facts
 from mirrorlist.store.publications import Publication, PublisherLead, only_one
 from mirrorlist.store.records import Recorded, Records
@@ -233,13 +247,15 @@ class Publisher:
         mirrors = in_time_zones(placed_by_addresses(read.mirrors, known, addresses.place_at))
         recorded = self._voted(now, mirrors)
         mirrors = with_pairs(in_systems(mirrors, known, in_force), (*service.policy.reach, *self._tally(now).pairs))
+        mirrors = at_their_hours(mirrors, service.policy.peak_hours, now)
         on_addresses = address_findings(mirrors, known, addresses.place_at, read_atlas(), read.paths)
         geo = addresses.geo
         table, classes = network_classes(mirrors, addresses.clouds, geo.asns, addresses.proof)
         metadata = self._metadata(recorded, service, now)
         health = self._health_table(recorded, mirrors, metadata, service, now)
         service, waiting = released(recorded, self._former, service, ReleaseObservations(mirrors, health, metadata))
-        lowered = recorded.lowered if recorded else self._former.lowered if self._former else {}
+        measured = recorded or self._former
+        quotas = self._former.quotas if self._former else {}
         pulled = read_pulled(self._inputs.config)
         facts = Facts(
             generation=generation,
@@ -253,7 +269,9 @@ class Publisher:
             classes=classes,
             metadata=metadata,
             health=health,
-            lowered=lowered,
+            lowered=measured.lowered if measured else {},
+            bandwidths=measured.bandwidths if measured else {},
+            quotas=quotas_now(CountFiles(self._state_dir), mirrors, service.policy, quotas, now),
             waiting=waiting,
             asns_built_on=addresses.asns_built_on,
             places_built_on=addresses.places_built_on,
@@ -270,11 +288,11 @@ class Publisher:
 
     def _orders_of(self, facts: Facts) -> Mapping[str, PlaceOrders]:
         """The orders of all places; most generations differ in health alone, and keep those of the one before."""
-        made_of = facts.mirrors, facts.places, facts.service.policy, facts.key, facts.lowered, facts.service.modules
+        made_of = facts.mirrors, facts.places, facts.service.policy, facts.key, facts.weights, facts.service.modules
         if self._orders is None or self._orders[0] != made_of:
-            mirrors, places, policy, key, lowered, modules = made_of
+            mirrors, places, policy, key, weights, modules = made_of
             orders = {
-                module: place_orders(mirrors, module, places, policy, key, lowered)
+                module: place_orders(mirrors, module, places, policy, key, weights)
                 for module in sorted({MAIN, *modules})
             }
             self._orders = made_of, orders

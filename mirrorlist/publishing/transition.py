@@ -1,23 +1,30 @@
-"""The transition between generations: news for operators, carried data, the guard against losses, releases, votes."""
+"""The transition between generations: news, carried data, the guard against losses, releases, votes, quotas."""
 
 from __future__ import annotations
 
+from calendar import monthrange
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from mirrorlist.core.catalogue.catalogue import Catalogue, PendingRelease, published_contents
+from mirrorlist.core.catalogue.policy import AnswerShares, MonthTime, Policy, QuotaShare, quota_share, weight_of
 from mirrorlist.core.catalogue.service import Service, Vantage
 from mirrorlist.core.errors import Shrunk
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.health.release_gate import ReleaseObservations, releases
 from mirrorlist.core.health.vantages import VoteTally, tally
-from mirrorlist.core.model import Mirror, RepoMetadata, Status
+from mirrorlist.core.mirror import is_public
+from mirrorlist.core.model import SERVED_STATUSES, Mirror, RepoMetadata, Status
 from mirrorlist.core.selection.fallbacks import moves, rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
 from mirrorlist.core.snapshot import Facts
+from mirrorlist.core.statistics import by_country, summed
 from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.records import Recorded, Records
 
 log = structlog.get_logger()
@@ -169,3 +176,40 @@ class Polls:
         if told.doubted and not self._tally.doubted:
             log.warning("vantage points say that many mirrors fail at once, so they are not believed")
         self._tally = told
+
+
+# Quotas: what mirrors carried this month, by their part of the answers, decides how much of their weight counts.
+
+
+def quotas_now(
+    counts: CountFiles, mirrors: Iterable[Mirror], policy: Policy, former: Mapping[str, QuotaShare], now: float
+) -> dict[str, QuotaShare]:
+    """How each public mirror with a quota is held to it; nobody where service.yml does not say what all carry."""
+    public = [mirror for mirror in mirrors if is_public(mirror) and mirror.status in SERVED_STATUSES]
+    total = policy.tib_per_month
+    if total is None or all(mirror.tib_per_month is None for mirror in public):
+        return {}
+    at = datetime.fromtimestamp(now, UTC)
+    today, yesterday = at.date(), at.date() - timedelta(days=1)
+    time = MonthTime(
+        day=today.isoformat(),
+        days=monthrange(today.year, today.month)[1],
+        past=today.day - 1,
+        part=(at - at.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds() / 86_400,
+    )
+    days = {"today": (today, today)}
+    held = [mirror.name for mirror in public if mirror.tib_per_month]
+    if any(name not in former or former[name].day != time.day for name in held):
+        days |= {"yesterday": (yesterday, yesterday), "month": (today.replace(day=1), yesterday)}
+    answers = {
+        name: sum(by_country(summed(each for _, each in counts.cells(*span))).values(), Counter[str]())
+        for name, span in days.items()
+    }
+    weights = {mirror.name: weight_of(mirror, policy) for mirror in public}
+
+    def held_to(mirror: Mirror, quota_tib: float) -> QuotaShare:
+        shares = {name: sums[mirror.name] / sums.total() for name, sums in answers.items() if sums}
+        usual = weights[mirror.name] / sum(weights.values())
+        return quota_share(quota_tib, total, time, AnswerShares(**shares), former.get(mirror.name), usual)
+
+    return {each.name: held_to(each, each.tib_per_month) for each in public if each.tib_per_month is not None}

@@ -27,7 +27,7 @@ from mirrorlist.core.errors import DatabaseError
 
 log = structlog.get_logger()
 
-NEWEST = "0009"
+NEWEST = "0010"
 """The last step in ``migrations/versions``."""
 FIRST = "0001"
 """The step of release 0.1.0."""

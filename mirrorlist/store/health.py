@@ -25,8 +25,8 @@ from mirrorlist.core.model import Protocol
 from mirrorlist.store.addresses import VERSION as ADDRESSES_VERSION
 from mirrorlist.store.leader_election import Leadership
 from mirrorlist.store.metadata import ReleaseStore
+from mirrorlist.store.response_times import BANDWIDTHS_VERSION, PaceStore, SpeedStore
 from mirrorlist.store.response_times import VERSION as PACES_VERSION
-from mirrorlist.store.response_times import PaceStore
 from mirrorlist.store.tables import (
     HEALTH_EVENTS,
     HEALTH_VERSIONS,
@@ -75,6 +75,7 @@ class HealthStore:
     def __init__(self, engine: sa.Engine, lead: Leadership | None = None) -> None:
         self._engine = engine
         self.paces = PaceStore(engine, lead)
+        self.speeds = SpeedStore(engine, lead)
         self.releases = ReleaseStore(engine)
         self._lead = lead
 
@@ -90,7 +91,7 @@ class HealthStore:
             active = connection.execute(
                 sa.select(sa.func.count()).select_from(OVERRIDES).where(OVERRIDES.c.until > now)
             ).scalar_one()
-        others = numbers.get(PACES_VERSION, 0) + numbers.get(ADDRESSES_VERSION, 0)
+        others = sum(numbers.get(name, 0) for name in (PACES_VERSION, ADDRESSES_VERSION, BANDWIDTHS_VERSION))
         return numbers.get("verdicts", 0), numbers.get("overrides", 0), active, others
 
     def verdicts(self, mirror: str | None = None) -> dict[Subject, Verdict]:

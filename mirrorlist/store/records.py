@@ -16,7 +16,7 @@ import sqlalchemy as sa
 import structlog
 
 from mirrorlist.core.catalogue.metadata import MetadataChange
-from mirrorlist.core.catalogue.policy import WeightReduction
+from mirrorlist.core.catalogue.policy import MeasuredBandwidth, WeightReduction
 from mirrorlist.core.errors import DatabaseError
 from mirrorlist.core.health.propagation import Spread, SpreadPoint, carrying, continued, followed, spreads
 from mirrorlist.core.health.upstreams import UpstreamState
@@ -108,6 +108,7 @@ class Recorded:
     addresses: Mapping[str, tuple[KnownAddress, ...]]
     origin_faults: tuple[str, ...] = ()
     named: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    bandwidths: Mapping[str, MeasuredBandwidth] = field(default_factory=dict)
 
 
 class Records:
@@ -161,6 +162,7 @@ class Records:
             verdicts=verdicts,
             overrides=health.overrides(now),
             lowered=health.paces.lowered(),
+            bandwidths=health.speeds.bandwidths(),
             meant=health.releases.meant(),
             watched=health.is_watched(now),
             sizes=metadata.sizes(),

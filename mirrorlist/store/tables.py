@@ -218,6 +218,31 @@ PACES = sa.Table(
 )
 """How fast each mirror answers, and by how many steps its weight is lowered; ``times`` is a JSON list of seconds."""
 
+SPEEDS = sa.Table(
+    "speeds",
+    SCHEMA,
+    sa.Column("mirror", sa.Text, primary_key=True),
+    sa.Column("place", sa.Text, primary_key=True),
+    sa.Column("at", sa.Float, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("mbps", sa.Float, nullable=True),
+)
+"""Measurements of a week: from where, how many bytes each takes at most, and what it came to."""
+
+BANDWIDTHS = sa.Table(
+    "bandwidths",
+    SCHEMA,
+    sa.Column("mirror", sa.Text, primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("mbps", sa.Float, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
+    sa.Column("why", Words, nullable=False),
+    sa.Column("slow", sa.Integer, nullable=False),
+    sa.Column("well", sa.Integer, nullable=False),
+)
+"""What the measurements of each mirror come to: the fields of MeasuredBandwidth."""
+
 RELEASES = sa.Table(
     "releases",
     SCHEMA,

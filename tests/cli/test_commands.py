@@ -25,7 +25,7 @@ from mirrorlist.app import create_app
 from mirrorlist.cli.explain import indented, tell
 from mirrorlist.cli.main import main
 from mirrorlist.cli.mirrors import WIDEST_NAME
-from mirrorlist.cli.shared.questions import client_of, query_of
+from mirrorlist.cli.shared.compiled import client_of, query_of
 from mirrorlist.core.reasons import Reason
 from mirrorlist.settings import Settings
 from mirrorlist.sources.yaml.schemas import load_schema

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import signal
@@ -27,18 +28,21 @@ from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.catalogue.query import Spellings
 from mirrorlist.core.catalogue.service import Profile
+from mirrorlist.core.content import NamedFile, NamedFiles
 from mirrorlist.core.health.report import REMEDIES
 from mirrorlist.core.health.response_times import Pace
 from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import MAIN, PlaceSource, Protocol
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.network.public_addresses import refusal
+from mirrorlist.core.public.encoding import PublicFile
 from mirrorlist.core.selection.select import select
 from mirrorlist.probing.prober import Prober, RunStopped
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.leader_election import PROBER, LeaderCandidate, leading, prober_lock
+from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW, client, service
 from tests.checks.fetching.test_bounded_socket import AUTHORITY, serving_tls
@@ -348,9 +352,47 @@ def test_a_lowered_weight_is_told_with_since_when_and_why(checkout: Checkout) ->
     assert "weight 500" not in checkout.told("health", "b.example.org")
 
 
+def test_speed_is_measured_by_a_large_file_and_not_again_before_its_turn(checkout: Checkout) -> None:
+    engine, big = open_database(checkout.directory / "state"), bytes(4_000_000)
+    for each in checkout.trees.values():
+        each.files["big.iso"] = big
+    named = NamedFiles((NamedFile("big.iso", len(big)),))
+    MetadataStore(engine).files.record(PATHS[0], hashlib.sha256(CURRENT).hexdigest(), named, None)
+    told = checkout.told("probe", "--once", "--speed")
+    assert sorted(re.findall(r"^speed  (\S+)  \d+ Mbit/s$", told, re.MULTILINE)) == ["a.example.org", "b.example.org"]
+    assert "speed" not in checkout.told("probe", "--once", "--speed")
+    assert "speed" not in checkout.told("probe", "--mirror", "a.example.org", "--speed")
+    checkout.told("publish")
+    bandwidths = read_newest(checkout.directory / "state").facts.bandwidths
+    assert {name: found.lowered for name, found in bandwidths.items()} == dict.fromkeys(checkout.trees)
+    engine.dispose()
+
+
+def test_a_bandwidth_that_was_not_measured_is_told_like_a_lowered_weight(checkout: Checkout) -> None:
+    checkout.told("probe", "--once")
+    speeds = checkout.store.speeds
+    for number in range(3):
+        for name in ("x", "y", "z", "a.example.org"):
+            at = time.time() - 86_400 + number * 25_000
+            if (speed := speeds.begin(name, "", at)) is not None:
+                speeds.end(replace(speed, mbps=40.0 if name == "a.example.org" else 900.0), 1000)
+    checkout.told("publish")
+    why = "40 Mbit/s is the most that was measured, 1000 count by its file"
+    told = checkout.told("health", "a.example.org")
+    assert re.search(rf"weight 500 of 1000 since \S+ \S+ UTC, because {why}", told), told
+    asked = ("explain", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos")
+    assert why in checkout.told(*asked)
+    answer = PublicFile(read_newest(checkout.directory / "state").public).detail("a.example.org")  # type: ignore[arg-type]
+    assert answer is not None and answer.limits.bandwidth is not None
+    assert (answer.limits.bandwidth.measured_mbps, answer.limits.bandwidth.counted_mbps) == (40.0, 500)
+    assert answer.limits.bandwidth.why == why
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["probe", "--once", "--json", "--speed"], "--json has no measurements"),
+        (["probe", "--vantage", "x", "--upload", "http://x/", "--key", "k", "--speed"], "--speed needs the database"),
         (["health"], "give the NAME of a mirror, or --rungs"),
         (["override", "a.example.org"], "say either --out"),
         (["override", "a.example.org", "--out", "--clear"], "say either --out"),

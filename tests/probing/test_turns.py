@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mirrorlist.probing.turns import EARLIEST_SECONDS, has_changed, needed, wait_for_turn
+from mirrorlist.probing.prober import EARLIEST_SECONDS, has_changed, needed, wait_for_turn
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.marks import Mark, MarkName
 from mirrorlist.store.snapshot_files import NAME

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from mirrorlist.cli.explain import tell
 from mirrorlist.cli.main import main
-from mirrorlist.cli.shared.questions import query_of
+from mirrorlist.cli.shared.compiled import query_of
 from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.catalogue.query import Spellings, for_metalink
 from mirrorlist.core.health.probe_run import RunResult
@@ -170,11 +170,11 @@ def test_an_override_counts_from_the_next_generation_until_it_ends(lagging: Site
 def test_a_lowered_weight_is_published_and_given_back(lagging: Site) -> None:
     lowered = WeightReduction(2, NOW, "it asked for patience (429 or 503)")
     fingerprints = [lagging.publisher.fingerprint(NOW)]
-    weights = [lagging.publisher.publish(NOW).weights[:2]]
+    weights = [lagging.publisher.publish(NOW).weights.now[:2]]
     for found in (lowered, None):
         lagging.health.paces.record({"a.example.org": Pace(NOW, found)}, lagging.health.paces.paces(), 0.0)
         fingerprints.append(lagging.publisher.fingerprint(NOW))
-        weights.append(lagging.publisher.publish(NOW).weights[:2])
+        weights.append(lagging.publisher.publish(NOW).weights.now[:2])
     assert weights == [[1000, 1000], [250, 1000], [1000, 1000]]
     assert len(set(fingerprints)) == 3
 

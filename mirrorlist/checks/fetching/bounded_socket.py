@@ -64,6 +64,10 @@ class Wire:
         except TimeoutError:
             raise self._late() from None
 
+    def mark(self) -> tuple[int, float]:
+        """How many bytes came by now, and in how many seconds."""
+        return self._received, self._deadline.passed()
+
     def makefile(self, mode: str) -> io.BufferedReader:
         """Only ever asked for ``rb``."""
         return io.BufferedReader(_Incoming(self))

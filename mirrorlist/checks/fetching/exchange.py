@@ -10,6 +10,7 @@ from collections.abc import Callable, Container, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import cast
 
 from urllib3.connection import HTTPConnection
@@ -18,7 +19,7 @@ from urllib3.response import HTTPResponse
 
 from mirrorlist.checks.fetching.bounded_socket import Wire, certificate_days_left, connection, secured
 from mirrorlist.checks.fetching.deadline import Deadline
-from mirrorlist.checks.fetching.result import Failed, FailureKind, shown
+from mirrorlist.checks.fetching.result import Failed, FailureKind, Transfer, shown
 from mirrorlist.checks.fetching.url import FetchTarget
 from mirrorlist.core.model import Protocol
 
@@ -44,11 +45,13 @@ _VALIDATOR = re.compile(r"[ -~]{1,256}")
 
 
 class Method(StrEnum):
-    """What is wanted of the file: its bytes, or only whether it is there, in a client's way or in a cheap one."""
+    """What is wanted of the file: its bytes, only whether it is there, in a client's way or in a cheap one, or how fast
+    its beginning comes."""
 
     GET = "GET"
     HEAD = "HEAD"
     FIRST_BYTE = "GET of one byte"
+    PART = "GET of a part"
 
     @property
     def verb(self) -> str:
@@ -87,6 +90,7 @@ class Reply:
     address: str
     certificate_days_left: int | None
     stays_open: bool = False
+    transfer: Transfer | None = None
 
 
 class _QuietResponse(http.client.HTTPResponse):
@@ -177,6 +181,8 @@ def sent_headers(target: FetchTarget, request: Request) -> dict[str, str]:
     validators = (("If-None-Match", request.etag), ("If-Modified-Since", request.modified_since))
     if request.method is Method.FIRST_BYTE:
         headers["Range"] = "bytes=0-0"
+    if request.method is Method.PART:
+        headers["Range"] = f"bytes=0-{request.most_bytes - 1}"
     if request.forwarded_for:
         headers["X-Forwarded-For"] = request.forwarded_for
     return headers | {name: value for name, value in validators if value and _VALIDATOR.fullmatch(value)}
@@ -194,6 +200,9 @@ def _reply(wire: Wire, target: FetchTarget, request: Request, address: str, days
     with closing(speaking.getresponse()) as answer:
         location = _location(answer)
         stays_open = not request.is_last and request.method is Method.HEAD and _stays_open(answer)
+        if request.method is Method.PART:
+            transfer = _transfer(answer, wire, request.most_bytes) if 200 <= answer.status < 300 else None
+            return Reply(answer.status, _kept(answer), b"", location, address, days_left, transfer=transfer)
         body = _body(answer, wire, request, target.path.partition("?")[0].endswith(_PACKED))
         return Reply(answer.status, _kept(answer), body, location, address, days_left, stays_open)
 
@@ -238,6 +247,28 @@ def _body(answer: HTTPResponse, wire: Wire, request: Request, is_packed: bool) -
         if len(body) > request.most_bytes:
             raise Failed(FailureKind.TOO_LARGE, f"over {request.most_bytes} bytes")
     return bytes(body)
+
+
+def _transfer(answer: HTTPResponse, wire: Wire, most_bytes: int) -> Transfer:
+    """Reads this many bytes and keeps none; a server that sends more is hung up on, a slow one cut off in time."""
+    wire.allow(most_bytes + most_bytes // _FRAMING_SHARE + LARGEST_HEAD)
+    begun, size = wire.mark(), 0
+    marks = [begun]
+    try:
+        for piece in answer.stream(_READ_AT_ONCE, decode_content=False):
+            size += len(piece)
+            if (now := wire.mark())[0] - marks[-1][0] >= most_bytes // 4:
+                marks.append(now)
+            if size >= most_bytes:
+                break
+    except Failed as failed:
+        if failed.failure.kind is not FailureKind.DEADLINE:
+            raise
+        size = max(size, wire.mark()[0] - begun[0])
+    if len(marks) == 1:
+        marks.append(wire.mark())
+    rates = [(many - few) * 8e-6 / (late - early) for (few, early), (many, late) in pairwise(marks) if late > early]
+    return Transfer(size, max(rates, default=None) if size else None)
 
 
 def _plain_of_size(answer: HTTPResponse, most_bytes: int, labels: Container[str]) -> None:

@@ -93,6 +93,7 @@ def _followed(target: FetchTarget, ask: Ask, guard: Guard, deadline: Deadline) -
                 address=reply.address,
                 seconds=deadline.passed(),
                 certificate_days_left=min((days for days in days_left if days is not None), default=None),
+                transfer=reply.transfer,
             )
         if len(hops) == MOST_HOPS:
             raise Failed(FailureKind.TOO_MANY_REDIRECTS, f"over {MOST_HOPS}, the last from {shown(target.url)}")

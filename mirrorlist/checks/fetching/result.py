@@ -43,8 +43,17 @@ class FailureKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """How the bytes of a part came: how many, and in Mbit/s the fastest quarter of what was asked for, or all of them
+    where these are fewer; None where they say nothing."""
+
+    size: int
+    mbps: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer, whatever its status.
+    """An answer, whatever its status; of a part the ``transfer`` and no body.
 
     ``headers`` holds the few of ``KEPT_HEADERS``, lower-case. ``body`` is empty unless the status is 200 to 299
     and the method is not HEAD; of a first byte it has one at most. ``url`` is the one that answered, after all
@@ -59,6 +68,7 @@ class Fetched:
     address: str
     seconds: float
     certificate_days_left: int | None
+    transfer: Transfer | None = None
 
 
 @dataclass(frozen=True, slots=True)

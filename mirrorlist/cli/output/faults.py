@@ -36,10 +36,9 @@ def since(cause: Cause) -> str:
 
 def all_lines(facts: Facts, number: int, mirror: Mirror) -> list[str]:
     """A line for everything that keeps clients from a mirror, for a lowered weight, and for what is withheld."""
-    lowered = weight_line(facts, mirror)
     return [
         *fault_lines(facts.health, number, mirror),
-        *([lowered] if lowered else []),
+        *weight_lines(facts, mirror),
         *(printable(str(each)) for each in mirror.withheld),
     ]
 
@@ -56,14 +55,23 @@ def fault_lines(health: HealthTable, number: int, mirror: Mirror) -> list[str]:
     return lines
 
 
-def weight_line(facts: Facts, mirror: Mirror) -> str | None:
-    """That a mirror's weight is lowered, since when and why; None where it is not."""
-    lowered = facts.lowered.get(mirror.name)
-    if lowered is None:
-        return None
-    policy = facts.service.policy
-    weights = f"weight {weight_of(mirror, policy, lowered)} of {weight_of(mirror, policy)}"
-    return f"{weights} since {moment(lowered.since)} UTC, because in two runs of the prober {lowered.why}"
+def weight_lines(facts: Facts, mirror: Mirror) -> list[str]:
+    """What is taken from a mirror's weight, since when and why, and how much of its quota it has used."""
+    policy, lowered, lines = facts.service.policy, facts.lowered.get(mirror.name), []
+    whole = weight_of(mirror, policy)
+    if lowered:
+        weights = f"weight {weight_of(mirror, policy, lowered)} of {whole}"
+        lines.append(f"{weights} since {moment(lowered.since)} UTC, because in two runs of the prober {lowered.why}")
+    if narrow := facts.narrowed(mirror.name):
+        weights = f"weight {weight_of(mirror, policy, narrow)} of {whole}"
+        lines.append(f"{weights} since {moment(narrow.since)} UTC, because {narrow.why}")
+    if quota := facts.quotas.get(mirror.name):
+        today = "it has carried its part of today" if quota.used_up else f"{quota.factor:.2%} of its weight counts"
+        carried = f"{quota.carried_tib:.2f} of {mirror.tib_per_month:g} TiB this month"
+        lines.append(f"quota: about {carried}; {quota.share:.2%} of all answers are to name it first, so {today}")
+    if mirror.off_peak_only:
+        lines.append(f"off-peak only: {'it rests now, as' if mirror.rests else 'it rests when'} it is peak time there")
+    return lines
 
 
 def _came_back(cause: Cause) -> str:

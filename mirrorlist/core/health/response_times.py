@@ -1,17 +1,19 @@
-"""Detect an overloaded mirror by how fast it answers probes, compared with itself, run by run.
+"""Detect an overloaded mirror by how fast it answers probes, and a slow one by how fast it sends a large file.
 
-A mirror that asks for patience (429, 503), or whose answers take far longer than they usually do, gets half of its
-weight after two such runs, a quarter after two more, an eighth at the least; two calm runs give a step back. What
-most mirrors share in a run is the prober's own trouble and lowers nobody. No mirror's weight ever grows by this.
+Probes are compared with the mirror's own, run by run. A mirror that asks for patience (429, 503), or whose answers take
+far longer than they usually do, gets half of its weight after two such runs, a quarter after two more, an eighth at the
+least; two calm runs give a step back. What most mirrors share in a run is the prober's own trouble and lowers nobody.
+No mirror's weight ever grows by this.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median, median_low
 
-from mirrorlist.core.catalogue.policy import WeightReduction
+from mirrorlist.core.catalogue.policy import MeasuredBandwidth, WeightReduction
 from mirrorlist.core.health.probe_run import WITHOUT_ANSWER
 from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome
 from mirrorlist.core.model import WEB_PROTOCOLS
@@ -130,3 +132,76 @@ def _stepped(
     if lowered and not why and calm % ROUNDS == 0:
         return replace(lowered, step=lowered.step - 1) if lowered.step > 1 else None
     return lowered
+
+
+# Bandwidth: what measurements with large files come to, held against what a mirror's file declares.
+
+SPEEDS_KEPT_SECONDS = 7 * 86_400.0
+SPEEDS_JUDGED = 4
+"""Of this many last measurements of a mirror from one place the fastest counts: one bad one changes nothing."""
+FEWEST_SPEEDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedSample:
+    """One measurement of a mirror from a place: a vantage point's name, or "" for the prober.
+
+    ``size`` is what it took at most, in bytes; ``mbps`` is None where it came to nothing, or did not end.
+    """
+
+    mirror: str
+    place: str
+    at: float
+    size: int
+    mbps: float | None = None
+
+
+Seen = Mapping[str, Mapping[str, Sequence[float]]]
+"""By place and mirror the last measurements in Mbit/s, the latest last."""
+
+
+def seen_speeds(speeds: Iterable[SpeedSample]) -> Seen:
+    """What counts of measurements."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for each in sorted(speeds, key=lambda speed: speed.at):
+        if each.mbps is not None:
+            found.setdefault(each.place, {}).setdefault(each.mirror, []).append(each.mbps)
+    return {
+        place: {mirror: values[-SPEEDS_JUDGED:] for mirror, values in by_mirror.items()}
+        for place, by_mirror in found.items()
+    }
+
+
+def bandwidth_after(
+    before: MeasuredBandwidth | None, mirror: str, declared_mbps: int, seen: Seen, now: float
+) -> MeasuredBandwidth | None:
+    """What is known of a mirror's bandwidth after a measurement; None before the first.
+
+    A place speaks against a mirror that is slower there than half of what it declares, and than half of what most
+    mirrors do: how fast these are is what the place's own line carries. The place that says the best decides, and what
+    counts is never less than anybody saw.
+    """
+    mine = {place: by_mirror[mirror] for place, by_mirror in seen.items() if mirror in by_mirror}
+    if not mine:
+        return before
+    most = max(max(values) for values in mine.values())
+    told = [
+        _halvings(min(declared_mbps, median_low(map(max, seen[place].values()))), max(values))
+        for place, values in mine.items()
+        if len(values) >= FEWEST_SPEEDS and len(seen[place]) >= FEWEST_MIRRORS
+    ]
+    known = before or MeasuredBandwidth(most, now)
+    step, due = known.lowered.step if known.lowered else 0, min(told, default=0)
+    lowered, slow, well = known.lowered, 0, 0
+    if due != step:
+        slow, well = (known.slow + 1, 0) if due > step else (0, known.well + 1)
+        why = f"{most:.0f} Mbit/s is the most that was measured, {declared_mbps} count by its file" if slow else None
+        lowered = _stepped(lowered, slow, well, why, now)
+    if lowered and lowered.step > (most_steps := _halvings(declared_mbps, most)):
+        lowered = replace(lowered, step=most_steps) if most_steps else None
+    return MeasuredBandwidth(most, now, lowered, slow, well)
+
+
+def _halvings(whole: float, part: float) -> int:
+    """How often a whole can be halved and is no less than a part of it; at most ``MOST_STEPS`` times."""
+    return min(MOST_STEPS, max(0, math.floor(math.log2(whole / max(part, 0.001)))))

@@ -223,6 +223,8 @@ def known_of(
         checking=checking_of(facts, named, history.runs, now),
         commit=commit,
         statistics=statistics,
+        bandwidths=facts.bandwidths,
+        quotas=facts.quotas,
         origin_changed_at=max((seen[-1].seen_at for seen in changes.values() if seen), default=None),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from mirrorlist.core.catalogue.policy import MeasuredBandwidth, Policy, QuotaShare, counted_mbps
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.content import content_key
 from mirrorlist.core.files.found import FoundFiles
@@ -23,13 +24,16 @@ from mirrorlist.core.public.types import (
     OWN_LOGO,
     Logo,
     MirrorState,
+    PublicBandwidth,
     PublicCheck,
     PublicDetail,
     PublicEvent,
+    PublicLimits,
     PublicMirror,
     PublicNetwork,
     PublicOverride,
     PublicProbe,
+    PublicQuota,
     PublicRun,
     clean,
     public_fields,
@@ -78,6 +82,8 @@ class RecordInputs:
     checking: Checking = NO_CHECKING
     commit: str | None = None
     statistics: Compiled | None = None
+    bandwidths: Mapping[str, MeasuredBandwidth] = field(default_factory=dict)
+    quotas: Mapping[str, QuotaShare] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +289,40 @@ def _detail(
         shares=known.shares.get(mirror.name) or None,
         upstream=upstreams.of(mirror) if upstreams else None,
         months=known.statistics.mirrors.get(mirror.name, {}) if known.statistics else {},
-        unreached_from={pair.clients: pair.since for pair in mirror.pairs if pair.since is not None},
+        limits=PublicLimits(
+            unreached_from={pair.clients: pair.since for pair in mirror.pairs if pair.since is not None},
+            bandwidth=_bandwidth(known, mirror),
+            quota=_quota(known, mirror),
+            rests=mirror.rests,
+        ),
+    )
+
+
+def _bandwidth(known: RecordInputs, mirror: Mirror) -> PublicBandwidth | None:
+    found = known.bandwidths.get(mirror.name)
+    if found is None:
+        return None
+    policy, lowered = known.service.policy if known.service else Policy(), found.lowered
+    counted = counted_mbps(mirror.bandwidth_mbps, policy)
+    return PublicBandwidth(
+        measured_mbps=round(found.mbps, 1),
+        measured_at=found.at,
+        counted_mbps=round(counted * lowered.factor) if lowered else counted,
+        since=lowered.since if lowered else None,
+        why=lowered.why if lowered else "",
+    )
+
+
+def _quota(known: RecordInputs, mirror: Mirror) -> PublicQuota | None:
+    found = known.quotas.get(mirror.name)
+    if found is None or mirror.tib_per_month is None:
+        return None
+    return PublicQuota(
+        tib_per_month=mirror.tib_per_month,
+        answers_share=round(found.share, 6),
+        carried_tib=round(found.carried_tib, 3),
+        weight_part=round(found.part, 4),
+        used_up=found.used_up,
     )
 
 

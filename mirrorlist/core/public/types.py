@@ -102,6 +102,8 @@ class PublicMirror:
     placed_by: str | None = None
     time_zone: str | None = None
     bandwidth_mbps: int | None = None
+    tib_per_month: float | None = None
+    off_peak_only: bool = False
     update_frequency_seconds: int | None = None
     countries_only: tuple[str, ...] = ()
     countries_never: tuple[str, ...] = ()
@@ -177,6 +179,41 @@ class PublicEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicBandwidth:
+    """The most that was measured of a mirror from anywhere lately, and the bandwidth that counts; where that is less
+    than its file declares, ``why``, and ``since`` when."""
+
+    measured_mbps: float
+    measured_at: float
+    counted_mbps: int
+    since: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicQuota:
+    """How a mirror is held to its quota: what it should carry of all answers till the month ends, about what it carried
+    since the month began, and the part of its weight that counts; next to nothing when today's part is ``used_up``."""
+
+    tib_per_month: float
+    answers_share: float
+    carried_tib: float
+    weight_part: float
+    used_up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicLimits:
+    """What keeps clients from a mirror beside its health: the countries whose vantage points cannot reach it, and since
+    when; a measured bandwidth; its quota; and that it ``rests``, as it serves at quiet hours only."""
+
+    unreached_from: Mapping[str, float] = field(default_factory=dict)
+    bandwidth: PublicBandwidth | None = None
+    quota: PublicQuota | None = None
+    rests: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicDetail:
     """The health of one mirror.
 
@@ -194,7 +231,7 @@ class PublicDetail:
     upstream: UpstreamState | None = None
     """What it copies, and how that is; None where its file does not tell."""
     months: Mapping[str, MonthOfMirror] = field(default_factory=dict)  # answers that named it first, by month
-    unreached_from: Mapping[str, float] = field(default_factory=dict)  # countries, since when vantages there say so
+    limits: PublicLimits = field(default_factory=PublicLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +313,8 @@ def public_fields(mirror: Mirror) -> dict[str, object]:
         "is_global": mirror.is_global,
         "time_zone": mirror.time_zone,
         "bandwidth_mbps": mirror.bandwidth_mbps,
+        "tib_per_month": mirror.tib_per_month,
+        "off_peak_only": mirror.off_peak_only,
         "update_frequency_seconds": mirror.update_frequency_seconds,
         "countries_only": mirror.countries_only,
         "countries_never": mirror.countries_never,

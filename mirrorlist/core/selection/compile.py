@@ -15,14 +15,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mirrorlist.core.catalogue.policy import Policy, WeightReduction, weight_of
+from mirrorlist.core.catalogue.policy import Policy, Weights, weight_of
 from mirrorlist.core.mirror import added_km, sites_of
 from mirrorlist.core.model import ClientPlace, Mirror, Prefix
 from mirrorlist.core.network.geo import SQUARED_CHORDS, vector, vector_of
 from mirrorlist.core.network.intervals import combine, only, renumbered
 from mirrorlist.core.network.prefixes import IntervalTable, NetworkClass, flatten
 from mirrorlist.core.rules import carriers, is_open_to_strangers, open_in
-from mirrorlist.core.selection.rank import OWN_COUNTRY, UNKNOWN_KM, global_km, is_nowhere, near_count
+from mirrorlist.core.selection.rank import (
+    OWN_COUNTRY,
+    UNKNOWN_KM,
+    global_km,
+    is_nowhere,
+    joined_for_quotas,
+    near_count,
+)
 from mirrorlist.core.selection.spread import order_keys
 from mirrorlist.core.snapshot import PlaceOrders
 
@@ -38,10 +45,12 @@ def place_orders(
     places: Sequence[ClientPlace],
     policy: Policy,
     key: bytes,
-    lowered: Mapping[str, WeightReduction] | None = None,
+    weights: Weights | None = None,
 ) -> PlaceOrders:
-    """The orders of a module's public mirrors for every place."""
-    weights = [weight_of(mirror, policy, (lowered or {}).get(mirror.name)) for mirror in mirrors]
+    """The orders of a module's public mirrors for every place; without ``weights`` by what their files declare."""
+    if weights is None:
+        declared = [weight_of(mirror, policy) for mirror in mirrors]
+        weights = Weights(declared, declared)
     numbers = [number for number in carriers(mirrors, module) if is_open_to_strangers(mirrors[number], module)]
     compiler = _OrderCompiler(mirrors, module, numbers, weights, policy, key)
     for group in _alike(places):
@@ -74,7 +83,7 @@ class _OrderCompiler:
         mirrors: Sequence[Mirror],
         module: str,
         numbers: Sequence[int],
-        weights: Sequence[int],
+        weights: Weights,
         policy: Policy,
         key: bytes,
     ) -> None:
@@ -85,8 +94,10 @@ class _OrderCompiler:
         self._bands_km = np.array(policy.bands_km)
         self._filler = len(mirrors)
         names = [mirror.name for mirror in mirrors]
-        self._weights = np.array([weights[number] for number in numbers], dtype=np.int64)
-        keys = [order_keys(key, names, weights, variant) for variant in range(policy.variants)]
+        self._all_weights = weights
+        self._weights = np.array([weights.now[number] for number in numbers], dtype=np.int64)
+        self._held = np.array([weights.now[number] < weights.whole[number] for number in numbers], dtype=bool)
+        keys = [order_keys(key, names, weights.now, variant) for variant in range(policy.variants)]
         ranks = np.argsort(np.argsort(np.array(keys, dtype=np.float64)[:, numbers], kind="stable"), kind="stable")
         self._key_ranks: Ints = ranks.astype(np.int64) if numbers else np.zeros((policy.variants, 0), dtype=np.int64)
         sites = [site for mirror in self._mirrors for site in sites_of(mirror)]
@@ -162,9 +173,17 @@ class _OrderCompiler:
             bands += (effective > self._policy.far_km) & (effective < UNKNOWN_KM)
         edges = [0, *(np.flatnonzero(np.diff(bands)) + 1).tolist(), len(nearest)] if len(nearest) else [0]
         self._members.extend(self._numbers[nearest].tolist())
-        for first, last in pairwise(edges):
-            self._cumulative.extend(np.cumsum(self._weights[nearest[first:last]]).tolist())
-            self._group_start.append(self._group_start[-1] + last - first)
+        if self._held[nearest].any():
+            parts = [self._numbers[nearest[first:last]].tolist() for first, last in pairwise(edges)]
+            groups = joined_for_quotas(parts, self._all_weights)
+            bands = np.repeat(np.arange(len(groups)), [len(group.members) for group in groups])
+            cumulatives = [group.cumulative for group in groups]
+        else:
+            sums = (np.cumsum(self._weights[nearest[first:last]]) for first, last in pairwise(edges))
+            cumulatives = [found.tolist() for found in sums]
+        for cumulative in cumulatives:
+            self._cumulative.extend(cumulative)
+            self._group_start.append(self._group_start[-1] + len(cumulative))
         self._place_start.append(len(self._group_start) - 1)
         # For each variant the first ``near`` by band, then by the variant's key.
         near = self._policy.near

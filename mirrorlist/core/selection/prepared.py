@@ -67,7 +67,7 @@ class _Orders:
         """The keys of one of the orders."""
         keys = self._keys.get(variant)
         if keys is None:
-            keys = self._keys[variant] = order_keys(self._key, self._names, self.weights, variant)
+            keys = self._keys[variant] = order_keys(self._key, self._names, self.weights.now, variant)
         return keys
 
 
@@ -316,7 +316,7 @@ class PreparedModule:
         if order is None:
             where = self._facts.places[place]
             matches = opened_by(self._matching(number).items(), self._mirrors, self.module, where)
-            weights = self._fixed.weights
+            weights = self._fixed.weights.now
             monopolies, groups = network_groups(matches, self._mirrors, where, weights, self._policy)
             if len(self._networks) >= _NETWORKS_KEPT:
                 self._networks.clear()

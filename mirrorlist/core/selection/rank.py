@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 
-from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.catalogue.policy import Policy, Weights
 from mirrorlist.core.mirror import Site, added_km, places_of, sites_of
 from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Location, Match, Mirror, Proximity
 from mirrorlist.core.network.geo import distance_km, vector, vector_of
@@ -102,13 +102,14 @@ def global_km(policy: Policy) -> int:
 
 
 def place_groups(
-    mirrors: Sequence[Mirror], nearby: Iterable[int], place: ClientPlace, weights: Sequence[int], policy: Policy
+    mirrors: Sequence[Mirror], nearby: Iterable[int], place: ClientPlace, weights: Weights, policy: Policy
 ) -> list[Group]:
     """The numbered mirrors in groups by distance from a place, nearest first.
 
     The bands of ``policy.bands_km`` are cut once, after the nearest ``policy.near``: a list never needs more,
     and what a client is given stays near even where a band holds hundreds. A client's own country, where
     nothing more is known, is never cut. Those beyond ``policy.far_km`` are apart where a global mirror is among them.
+    Where all mirrors of a group are held to quotas, the next group takes over what is too much for them.
     """
     numbers = list(nearby)
     rows = sorted((effective_km(mirrors[number], place, policy), number) for number in numbers)
@@ -117,9 +118,39 @@ def place_groups(
     keyed = [
         ((at >= cut, band_of(km, policy), far_km < km < UNKNOWN_KM), number) for at, (km, number) in enumerate(rows)
     ]
-    return [
-        Group.of((number for _, number in members), weights) for _, members in groupby(keyed, key=lambda row: row[0])
-    ]
+    groups = ([number for _, number in members] for _, members in groupby(keyed, key=lambda row: row[0]))
+    return joined_for_quotas(list(groups), weights)
+
+
+PARTS = 1 << 30
+"""What the weights of groups come to that are one because of quotas: their parts are exact enough."""
+
+
+def joined_for_quotas(groups: Sequence[Sequence[int]], weights: Weights) -> list[Group]:
+    """The groups, nearest first; where all mirrors of one are held to quotas, it is one with the next.
+
+    There each mirror of the nearer one keeps the part of its clients that its quota leaves it; the others are those of
+    the next group, as if it were the nearest.
+    """
+    found: list[Group] = []
+    members: list[int] = []
+    parts: list[int] = []
+    left = PARTS
+    for at, group in enumerate(groups):
+        whole = sum(weights.whole[number] for number in group)
+        is_held = at + 1 < len(groups) and all(weights.now[number] < weights.whole[number] for number in group)
+        if not is_held and not members:
+            found.append(Group.of(group, weights.now))
+            continue
+        among = whole if is_held else sum(weights.now[number] for number in group)
+        members += group
+        parts += (max(1, left * weights.now[number] // among) for number in group)
+        if is_held:
+            left = max(1, left - left * sum(weights.now[number] for number in group) // whole)
+        else:
+            found.append(Group(tuple(members), tuple(accumulate(parts))))
+            members, parts, left = [], [], PARTS
+    return found
 
 
 def near_count(place: ClientPlace, effective: Sequence[int], policy: Policy) -> int:

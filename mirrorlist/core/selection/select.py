@@ -198,7 +198,7 @@ def _groups(
     """The client's groups, closest first; True if a monopoly is alone."""
     weights = snapshot.weights
     matches = {number: near[number] for number in sorted(sieved.standing & near.keys())}
-    monopolies, by_network = network_groups(matches, snapshot.mirrors, client.place, weights, snapshot.policy)
+    monopolies, by_network = network_groups(matches, snapshot.mirrors, client.place, weights.now, snapshot.policy)
     usable = next(iter(sieved.tiers), frozenset[int]())
     for groups in monopolies:
         if any(usable.intersection(group.members) for group in groups):
@@ -213,7 +213,7 @@ def _ordered(snapshot: Snapshot, groups: Sequence[Group], client: Client, sieved
     policy, key = snapshot.policy, snapshot.facts.key
     words, _ = epoch_words(key, client.identity, now, policy.turn_seconds)
     names = [mirror.name for mirror in snapshot.mirrors]
-    keys = order_keys(key, names, snapshot.weights, words[0] % policy.variants)
+    keys = order_keys(key, names, snapshot.weights.now, words[0] % policy.variants)
     first, *behind = sieved.tiers or [frozenset[int]()]
     return chain(ordered(groups, keys, words, first), *(in_order(groups, keys, tier) for tier in behind))
 
@@ -236,7 +236,7 @@ def _choice(
         proximity=proximity,
         distance_km=distance_to(mirror, client.place),
         band=band,
-        weight=snapshot.weight(number),
+        weight=snapshot.weights.now[number],
         preference=preference,
     )
 

@@ -1,4 +1,4 @@
-"""Place mirrors without a location by their addresses, and report contradictions.
+"""Place mirrors without a location by their addresses, report contradictions, and tell the time at a mirror.
 
 The prober notes the addresses; no name is resolved here. Private mirrors are left alone: nothing of their
 addresses is told to anybody.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from tzfpy import get_tz
 
@@ -121,3 +123,27 @@ def _in_time_zone(mirror: Mirror) -> Mirror:
         return mirror
     found = get_tz(place.longitude, place.latitude)
     return mirror if not found or found.startswith(_AT_SEA) else replace(mirror, time_zone=found)
+
+
+# Quiet hours: mirrors that serve strangers off-peak only rest while it is peak time where they are.
+
+
+def at_their_hours(mirrors: Iterable[Mirror], peak_hours: tuple[int, int], now: float) -> tuple[Mirror, ...]:
+    """The mirrors, each with whether it rests; ``peak_hours`` are minutes after midnight, maybe beyond the next."""
+    first, last = peak_hours
+
+    def is_peak(mirror: Mirror) -> bool:
+        there = datetime.fromtimestamp(now, UTC).astimezone(zone_of(mirror))
+        minute = 60 * there.hour + there.minute
+        return first <= minute < last if first <= last else minute >= first or minute < last
+
+    return tuple(replace(each, rests=True) if each.off_peak_only and is_peak(each) else each for each in mirrors)
+
+
+def zone_of(mirror: Mirror) -> tzinfo:
+    """The time zone of a mirror; where its file and its place name none, by its longitude: an hour for 15 degrees."""
+    try:
+        return ZoneInfo(mirror.time_zone or "")
+    except (LookupError, OSError, ValueError):
+        longitude = mirror.location.longitude if mirror.location else None
+        return timezone(timedelta(hours=round((longitude or 0.0) / 15)))

@@ -69,6 +69,8 @@ def mirror_from(fields: Fields, countries: Countries) -> Mirror:
         peerings=tuple(fields.get("peerings", [])),
         agreement=fields.get("agreement"),
         notify=fields.get("notify", True),
+        tib_per_month=_number(fields.get("tib_per_month")),
+        off_peak_only=fields.get("off_peak_only", False),
     )
 
 

@@ -37,6 +37,17 @@ def bandwidth_mbps(text: str) -> int:
     return round(mbps)
 
 
+_TIB = re.compile(r"([0-9]{1,7}(?:[.,][0-9]{1,3})?)\s*(?:ti?b?)?\s*(?:(?:/|per|an?)\s*month)?", re.IGNORECASE)
+
+
+def monthly_tib(text: str) -> float:
+    """``50 TiB``, ``2.5 TB/month`` in TiB; a number alone is that, and TB are read as TiB."""
+    found = _TIB.fullmatch(text.strip())
+    if not found:
+        raise Refused("is no traffic of a month; write it in TiB, as in 50")
+    return float(found[1].replace(",", "."))
+
+
 _SPAN = re.compile(r"(?:every\s+)?([0-9]{1,4})?\s*(minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)", re.IGNORECASE)
 _TIMES = re.compile(r"(once|twice|[a-z]+ times|[0-9]{1,3}\s*(?:times|x))\s*(?:an?|per|each|every|/)?\s*(hour|day)",
                     re.IGNORECASE)  # fmt: skip
@@ -283,6 +294,8 @@ FORMS: Mapping[Field, Form] = {
     ("status_until",): _read_by(_date),
     ("live_from",): _read_by(_date),
     ("bandwidth_mbps",): _read_by(bandwidth_mbps),
+    ("tib_per_month",): _read_by(monthly_tib),
+    ("off_peak_only",): truth,
     ("storage_gb",): _read_by(storage_gb),
     ("countries_only",): _COMMAS,
     ("countries_never",): _COMMAS,

@@ -141,6 +141,8 @@ def read_service(
             fallback_minimum=policy.fallback_minimum,
             alternates_days=policy.alternates_days,
             repeat_seconds=duration_seconds(str(policy.repeat_within)) or 0,
+            tib_per_month=policy.tib_per_month,
+            peak_hours=policy.peak_minutes,
             weights=text.weights,
             reach=tuple(
                 ReachPair(clients, mirrors, None if cost == "never" else int(cost))
@@ -253,16 +255,8 @@ def _drafted(document: Document, city_of: CityOf | None, within: Path | None) ->
         arches=text.arches,
         repositories={
             repo.name: Repository(
-                repo.name,
-                re.sub("/+", "/", f"{repo.path}/"),
-                repo.versions,
-                repo.arches,
-                repo.vault,
-                repo.clients,
-                _kind(repo),
-                repo.suites,
-                repo.index,
-                repo.canaries,
+                repo.name, re.sub("/+", "/", f"{repo.path}/"), repo.versions, repo.arches, repo.vault, repo.clients,
+                _kind(repo), repo.suites, repo.index, repo.canaries,
             )
             for repo in text.repos
         },
@@ -276,7 +270,7 @@ def _drafted(document: Document, city_of: CityOf | None, within: Path | None) ->
         vault_urls=tuple(map(tree_url, [vault] if isinstance(vault := text.vault_mirror, str) else vault)),
         aliases=text.aliases,
         images=tuple(Image(image.path, image.versions, image.arches) for image in text.images),
-    )
+    )  # fmt: skip
     return ServiceDraft(document, text, catalogue, city_of)
 
 

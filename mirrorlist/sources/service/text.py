@@ -240,6 +240,14 @@ class PolicyText:
     fallback_minimum: int = _POLICY.fallback_minimum
     alternates_days: float = _POLICY.alternates_days
     repeat_within: str | int = f"{_POLICY.repeat_seconds}s"
+    tib_per_month: float | None = None
+    peak_hours: str = "08:00-23:00"
+
+    @property
+    def peak_minutes(self) -> tuple[int, int]:
+        """The peak hours in minutes after midnight."""
+        first, last = (60 * int(time[:2]) + int(time[3:]) for time in self.peak_hours.split("-"))
+        return first, last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

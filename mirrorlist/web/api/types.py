@@ -27,6 +27,7 @@ from mirrorlist.core.public.types import (
     MirrorState,
     PublicCheck,
     PublicEvent,
+    PublicLimits,
     PublicMirror,
     PublicProbe,
     PublicRun,
@@ -53,6 +54,7 @@ class MirrorAnswer:
     built_at: float
     mirror: PublicMirror
     checks: tuple[PublicCheck, ...]
+    limits: PublicLimits
     upstream: UpstreamState | None = None
 
 
@@ -298,8 +300,7 @@ def router_servers(published: Published, module: str = MAIN) -> bytes:
 
 
 def _server(mirror: PublicMirror, published: Published, module: str) -> RouterServer:
-    url = urlsplit(_best_url(mirror.urls[module]))
-    available = mirror.state in _GIVEN
+    url, available = urlsplit(_best_url(mirror.urls[module])), mirror.state in _GIVEN
     return RouterServer(
         available=available,
         reason="" if available else STATE_WORDS[mirror.state],

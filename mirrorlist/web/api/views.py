@@ -121,12 +121,13 @@ def _record_views(publications: Publications) -> dict[str, Callable[..., Respons
 
     def mirror(name: str) -> Response:
         published = publications.current()
-        one = published.mirror(name)
+        one, detail = published.mirror(name), published.detail(name)
         found = types.MirrorAnswer(
             **_data(published),
             mirror=one,
-            checks=published.detail(name).checks,
-            upstream=published.detail(name).upstream,
+            checks=detail.checks,
+            upstream=detail.upstream,
+            limits=detail.limits,
         )
         return answer(made(JSON, encoded(found)))
 

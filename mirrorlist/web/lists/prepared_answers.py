@@ -12,7 +12,7 @@ from weakref import WeakMethod
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.selection.answer import BEST_PREFERENCE
 from mirrorlist.core.selection.columns import NOT_KEPT, Column, PreparedColumn
-from mirrorlist.core.selection.own_trees import own_trees
+from mirrorlist.core.selection.fallbacks import own_trees
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.core.selection.spread import ClientHash
 from mirrorlist.core.snapshot import Snapshot

@@ -24,6 +24,7 @@ from tests.checks.servers import (
     by_path,
     canary,
     drips,
+    floods,
     has_ipv6,
     redirect,
     says,
@@ -372,3 +373,43 @@ def test_64_visits_at_once_end_in_time_and_leave_no_socket_open() -> None:
     kinds = [entry.kind if isinstance(entry, Failure) else entry.body for entry in found]
     assert kinds == [FailureKind.TIMEOUT, FailureKind.DEADLINE, b"good", b"good"] * 16
     assert (seconds < 15, settled) == (True, True)
+
+
+def part(most_bytes: int = 4000, seconds: float = 5.0) -> Ask:
+    return Ask(Method.PART, None, most_bytes, seconds)
+
+
+@pytest.mark.parametrize("status", ["206 Partial Content", "200 OK"])
+def test_of_a_part_so_many_bytes_are_read_and_none_are_kept(status: str) -> None:
+    with serving(floods(f"HTTP/1.1 {status}\r\n\r\n".encode(), bytes(1000))) as server:
+        found = success(fetch(server.url("/x.iso"), part(2_000_000), guard()))
+    assert b"Range: bytes=0-1999999\r\n" in server.heads[0]
+    assert found.transfer is not None and found.transfer.mbps is not None
+    assert (found.body, found.transfer.mbps > 1) == (b"", True)
+    assert 2_000_000 <= found.transfer.size < 2_100_000
+
+
+def test_of_a_part_that_does_not_come_in_time_the_speed_is_told_by_what_came() -> None:
+    head = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 4000\r\n\r\n"
+    with serving(drips(head, lambda _: b"x" * 10, 0.05)) as server:
+        found = success(fetch(server.url("/x.iso"), part(seconds=1.0), guard()))
+    assert found.transfer is not None and found.transfer.mbps is not None
+    assert 0 < found.transfer.size < 1000
+    assert found.transfer.mbps == pytest.approx(found.transfer.size * 8e-6, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("sent", "size"),
+    [(answer("404 Not Found", b"none"), None), (answer("200 OK", b"small"), 5), (answer("206 Partial Content"), 0)],
+)
+def test_a_part_of_little_or_nothing_says_so(sent: bytes, size: int | None) -> None:
+    with serving(says(sent)) as server:
+        found = success(fetch(server.url("/x.iso"), part(), guard()))
+    assert (found.transfer and found.transfer.size) == size
+    assert size != 0 or (found.transfer is not None and found.transfer.mbps is None)
+
+
+def test_a_part_that_breaks_off_is_a_failure() -> None:
+    sent = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 4000\r\n\r\nabc"
+    with serving(says(sent)) as server:
+        assert failure(fetch(server.url("/x.iso"), part(), guard())).kind is FailureKind.BROKEN_OFF

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirrorlist.core.catalogue.policy import Policy, WeightReduction, weight_of
+from mirrorlist.core.catalogue.policy import MeasuredBandwidth, Policy, WeightReduction, weight_of
 from mirrorlist.core.health.response_times import (
     FAR_ABOVE,
     FEWEST_TIMES,
@@ -16,7 +16,10 @@ from mirrorlist.core.health.response_times import (
     SLOW_TIMES_KEPT,
     TIMES_KEPT,
     Pace,
+    SpeedSample,
+    bandwidth_after,
     paces_after,
+    seen_speeds,
 )
 from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import MAIN, Protocol
@@ -170,3 +173,71 @@ def test_a_lowered_mirror_comes_first_for_fewer_clients() -> None:
     share = sum(choice.mirror.name == ME for choice in firsts) / len(firsts)
     assert abs(share - 0.25 / 3.25) < 0.02
     assert {choice.weight for choice in firsts} == {250, 1000}
+
+
+# Bandwidths.
+
+FAST = {f"m{number}.example.org": [400.0, 900.0] for number in range(4)}
+SLOW_ONE = "slow.example.org"
+
+
+def speeds(seen: Mapping[str, Mapping[str, Iterable[float]]]) -> list[SpeedSample]:
+    return [
+        SpeedSample(mirror, place, NOW + at, 12_000_000, mbps)
+        for place, by_mirror in seen.items()
+        for mirror, values in by_mirror.items()
+        for at, mbps in enumerate(values)
+    ]
+
+
+def measured(
+    rounds: Iterable[Mapping[str, Iterable[float]]], declared: int = 1000, others: Mapping[str, list[float]] = FAST
+) -> list[int]:
+    """The step after each round; a round has by place all measurements of one mirror until then."""
+    known: MeasuredBandwidth | None = None
+    found = []
+    for number, mine in enumerate(rounds):
+        seen = seen_speeds(speeds({place: {**others, SLOW_ONE: values} for place, values in mine.items()}))
+        known = bandwidth_after(known, SLOW_ONE, declared, seen, NOW + number)
+        found.append(known.lowered.step if known and known.lowered else 0)
+        assert known is not None
+        best = max(max(values) for values in mine.values())
+        assert declared * (known.lowered.factor if known.lowered else 1.0) >= min(declared, max(best, declared / 8))
+    return found
+
+
+def growing(*values: float) -> list[dict[str, list[float]]]:
+    return [{"": list(values[: number + 1])} for number in range(len(values))]
+
+
+def test_a_bandwidth_is_lowered_step_by_step_and_given_back_in_the_same_way() -> None:
+    assert measured(growing(*[90.0] * 9)) == [0, 0, 1, 1, 2, 2, 3, 3, 3], "1000, 500, 250, 125, never less"
+    assert measured(growing(*[300.0] * 6)) == [0, 0, 1, 1, 1, 1], "half is more than was seen, a quarter is not"
+    up_again = growing(*[90.0] * 7, *[300.0] * 5)
+    assert measured(up_again) == [0, 0, 1, 1, 2, 2, 3, 1, 1, 1, 1, 1], "what was seen counts at once"
+    assert measured(growing(*[90.0] * 4, 950.0, 90.0)) == [0, 0, 1, 1, 0, 0]
+
+
+def test_one_bad_measurement_changes_nothing() -> None:
+    assert measured(growing(900.0, 5.0, 900.0, 5.0, 5.0, 5.0)) == [0] * 6
+    assert measured(growing(5.0, 900.0, 5.0)) == [0] * 3
+
+
+def test_the_best_place_decides_and_nothing_falls_below_what_any_saw() -> None:
+    near, far = [700.0] * 3, [20.0] * 3
+    assert measured([{"": far, "berlin": near}] * 8) == [0] * 8
+    assert measured([{"": far, "berlin": [300.0] * 3}] * 8)[-1] == 1
+    assert measured([{"": far, "berlin": [300.0]}] * 8)[-1] == 1, "one measurement from there bounds it, too"
+
+
+def test_what_most_mirrors_share_is_the_line_of_the_place() -> None:
+    narrow = {name: [80.0, 90.0] for name in FAST}
+    assert measured(growing(*[80.0] * 6), 10_000, narrow) == [0] * 6
+    assert measured(growing(*[40.0] * 6), 10_000, narrow)[-1] == 1, "half of what the others do"
+    assert measured(growing(*[1.0] * 6), 1000, {}) == [0] * 6, "alone it says nothing"
+
+
+def test_more_than_is_declared_never_counts() -> None:
+    [known] = [bandwidth_after(None, SLOW_ONE, 100, seen_speeds(speeds({"": {**FAST, SLOW_ONE: [800.0] * 4}})), NOW)]
+    assert known == MeasuredBandwidth(800.0, NOW)
+    assert bandwidth_after(None, "nobody.example.org", 100, seen_speeds(speeds({"": FAST})), NOW) is None

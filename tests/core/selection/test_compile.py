@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirrorlist.core.catalogue.policy import Policy, weight_of
+from mirrorlist.core.catalogue.policy import Policy, Weights, weight_of
 from mirrorlist.core.mirror import is_out_of_reach
 from mirrorlist.core.model import (
     MAIN,
@@ -70,7 +70,7 @@ def _expected(
     ascending = sorted(effective_km(mirrors[number], where, policy) for number in numbers)
     left = min(len(numbers), near_count(where, ascending, policy))
     groups: Groups = []
-    for group in place_groups(mirrors, numbers, where, weights, policy):
+    for group in place_groups(mirrors, numbers, where, Weights(weights, weights), policy):
         if left > 0:
             assert len(group.members) <= left, "bands are cut at the nearest"
             groups.append((list(group.members), list(accumulate(weights[member] for member in group.members))))

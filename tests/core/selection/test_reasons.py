@@ -87,6 +87,7 @@ CASES = {
     "country unknown": Case(Reason.COUNTRY_ASKED, {}, text="country=DE", beside={"city": "berlin"}),
     "only for others": Case(Reason.COUNTRY_CLOSED, {"countries_only": ("FR",)}, at=place("berlin")),
     "only for some": Case(Reason.COUNTRY_CLOSED, {"countries_only": ("FR",)}),
+    "at rest": Case(Reason.PEAK_HOURS, {"off_peak_only": True, "rests": True}),
     "not for these": Case(Reason.COUNTRY_CLOSED, {"countries_never": ("FR", "DE")}, at=place("berlin")),
     "private": Case(Reason.PRIVATE, {"private": True, "subnets": ["198.51.100.0/24"]}),
     "private by ASN": Case(Reason.PRIVATE, {"private": True, "asns": (64500,)}),

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mirrorlist.core.model import NOWHERE, ClientPlace, Location, Mirror, PlaceSource
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.network.prefixes import packed
+from mirrorlist.core.selection.select import select
 from mirrorlist.sources.mirrors.address_places import (
     EXACT_KM,
     AddressCode,
     address_findings,
+    at_their_hours,
     in_time_zones,
     placed_by_addresses,
 )
 from mirrorlist.sources.places.checks import placed_by
 from mirrorlist.sources.places.locations import placed, read_atlas
-from tests.building import mirror
+from tests.building import NOW, client, mirror, place, query, snapshot
 
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "mirror-files.md"
 ATLAS = read_atlas()
@@ -152,3 +156,46 @@ def test_a_vague_place_has_no_time_zone() -> None:
     assert zone() is None
     nowhere: Mirror = replace(mirror("a"), location=None, time_zone=None)
     assert in_time_zones([nowhere]) == (nowhere,)
+
+
+# Quiet hours.
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC).timestamp()
+DAYTIME, EVENING = (8 * 60, 23 * 60), (18 * 60, 2 * 60)
+
+
+@pytest.mark.parametrize(
+    ("fields", "hour", "peak", "rests"),
+    [
+        ({"time_zone": "Europe/Berlin"}, 0, DAYTIME, True),
+        ({"time_zone": "Europe/Berlin"}, 9, DAYTIME, False),  # 23:00
+        ({"time_zone": "Europe/Berlin"}, 8.75, DAYTIME, True),
+        ({"time_zone": "Europe/Berlin"}, 18, DAYTIME, True),  # 08:00
+        ({"time_zone": "America/Los_Angeles"}, 0, DAYTIME, False),
+        ({"time_zone": "Nowhere/At_All", "location": Location(longitude=139.7)}, 0, DAYTIME, True),  # 21:00
+        ({"location": Location(longitude=-179.0)}, 0, DAYTIME, False),  # midnight
+        ({"location": Location(longitude=179.9)}, 0, EVENING, True),
+        ({"time_zone": "Europe/Berlin"}, 0, EVENING, False),
+        ({"time_zone": "Europe/Berlin"}, 11, EVENING, True),  # 01:00
+        ({"time_zone": "Europe/Berlin"}, 12, EVENING, False),  # 02:00
+        ({}, 0, DAYTIME, True),
+    ],
+)
+def test_a_mirror_rests_at_peak_time_where_it_is(
+    fields: dict[str, Any], hour: float, peak: tuple[int, int], rests: bool
+) -> None:
+    quiet, usual = mirror("a", off_peak_only=True, **fields), mirror("b", **fields)
+    found = at_their_hours([quiet, usual], peak, NOON + 3600 * hour)
+    assert [each.rests for each in found] == [rests, False]
+
+
+def test_a_mirror_at_rest_serves_its_own_networks_and_nobody_else() -> None:
+    listed = [
+        mirror("a", "berlin", off_peak_only=True, rests=True, subnets=["198.51.100.0/24"]),
+        mirror("p", "berlin", private=True, monopoly=True, off_peak_only=True, rests=True, subnets=["203.0.113.0/24"]),
+        mirror("b", "paris"),
+    ]
+    made = snapshot(listed)
+    for address, expected in [("192.0.2.1", "b"), ("198.51.100.7", "ab"), ("203.0.113.9", "p")]:
+        chosen = select(made, query(), client(address, place("berlin")), NOW).choices
+        assert [choice.mirror.name[0] for choice in chosen] == [*expected], address

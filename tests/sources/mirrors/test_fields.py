@@ -56,6 +56,8 @@ status_since: 2020-01-05
 live_from: 2020-01-31
 bandwidth_mbps: 10000
 storage_gb: 4000
+tib_per_month: 50
+off_peak_only: true
 countries_only: [DE, "NO"]
 countries_never: [GB]
 logo: a.png
@@ -108,6 +110,8 @@ def test_every_field_arrives_with_its_meaning() -> None:
             live_from="2020-01-31",
             bandwidth_mbps=10000,
             storage_gb=4000,
+            tib_per_month=50.0,
+            off_peak_only=True,
             time_zone="Europe/Oslo",
             countries_only=("DE", "NO"),
             countries_never=("GB",),

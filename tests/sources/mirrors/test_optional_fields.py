@@ -47,6 +47,8 @@ def served(text: str) -> tuple[Mirror, list[str]]:
         ("bandwidth_mbps: 2x10 Gbps", "bandwidth_mbps", 20_000),
         ("bandwidth_mbps: '1000'", "bandwidth_mbps", 1000),
         ("bandwidth_mbps: 500 Mbps", "bandwidth_mbps", 500),
+        ("tib_per_month: 50 TiB", "tib_per_month", 50.0),
+        ("tib_per_month: '2,5 TB / month'", "tib_per_month", 2.5),
         ("storage_gb: 4 TB", "storage_gb", 4000),
         ("storage_gb: '4000'", "storage_gb", 4000),
         ("storage_gb: 500GB", "storage_gb", 500),

@@ -6,13 +6,14 @@ import ipaddress
 import itertools
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from mirrorlist.core.catalogue.policy import Policy, WeightReduction
+from mirrorlist.core.catalogue.policy import Policy, QuotaShare, WeightReduction
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.health.columns import HealthTable, SyncState, reach_key
 from mirrorlist.core.health.release_gate import ReleaseObservations, Releases, releases
@@ -197,10 +198,17 @@ def network(dice: random.Random) -> Snapshot:
     known = health(len(listed), dice) if dice.random() < 0.5 else probed(listed, service(policy=policy), dice)
     share = dice.choice([0.0, 0.5])
     lowered = {each.name: WeightReduction(dice.randint(1, 3), NOW, "slow") for each in listed if dice.random() < share}
+    quotas = {
+        each.name: QuotaShare(
+            day="", part=dice.random(), share=0.1, before_tib=0.0, carried_tib=0.0, used_up=dice.random() < 0.2
+        )
+        for each in listed
+        if dice.random() < share
+    }
     release = dice.choice([Releases(CATALOGUE), WAITING])
     return snapshot(
-        listed,
-        facts={"health": known, "lowered": lowered, "waiting": release.waiting},
+        [replace(each, rests=True) if dice.random() < share / 5 else each for each in listed],
+        facts={"health": known, "lowered": lowered, "quotas": quotas, "waiting": release.waiting},
         catalogue=release.catalogue,
         at=dice.choice([AT, {}, {**AT, "198.51.100.0/24": "AT"}]),
         asns=ASNS,

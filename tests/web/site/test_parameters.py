@@ -15,7 +15,7 @@ from lxml import html
 from rich.console import Console
 
 from mirrorlist.cli.explain import tell
-from mirrorlist.cli.shared.questions import query_of
+from mirrorlist.cli.shared.compiled import query_of
 from mirrorlist.core.health.columns import HealthTable, SyncState
 from mirrorlist.core.mirror import is_public, is_shown
 from mirrorlist.core.model import MAIN, CloudRegions, Mirror, Protocol, Status
