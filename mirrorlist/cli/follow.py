@@ -7,7 +7,14 @@ import os
 import click
 
 from mirrorlist.cli.output.durations import DURATION
-from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of, stopped_by_signals
+from mirrorlist.cli.shared.context import (
+    Context,
+    json_option,
+    pass_context,
+    state_dir_of,
+    stopped_by_signals,
+    tell_json,
+)
 from mirrorlist.core.channel import public_key
 from mirrorlist.following.follower import Follower, follow, source_of
 
@@ -19,8 +26,11 @@ from mirrorlist.following.follower import Follower, follow, source_of
 @click.option("--once", is_flag=True, help="Take what is new, then end.")
 @click.option("--older", is_flag=True, help="With --once: take an older generation too, after a new beginning.")
 @click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, has.")
+@json_option
 @pass_context
-def follow_(context: Context, source: str, key: str, every: int, once: bool, older: bool, parent: int | None) -> None:
+def follow_(
+    context: Context, source: str, key: str, every: int, once: bool, older: bool, parent: int | None, as_json: bool
+) -> None:
     """Take up the generations of a snapshot channel.
 
     For a machine that only answers. Only what is signed with the key and newer than the last generation is taken. A
@@ -28,9 +38,14 @@ def follow_(context: Context, source: str, key: str, every: int, once: bool, old
     """
     if older and not once:
         raise click.UsageError("--older is for --once: nodes take an older generation only when a person says so")
+    if as_json and not once:
+        raise click.UsageError("--json needs --once; the log of a service is JSON with --log-format json")
     follower = Follower(source_of(source, context.settings.channel_token), public_key(key), state_dir_of(context))
     if once:
         taken = follower.step(context.clock(), older)
+        if as_json:
+            tell_json({"generation": taken.generation if taken else None})
+            return
         click.echo(f"generation {taken.generation} taken" if taken else "nothing new")
         return
     with stopped_by_signals() as stop:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from mirrorlist.cli.shared.compiled import known_mirrors
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.health.upstreams import ORIGIN
@@ -34,8 +34,18 @@ SERVERS = click.Choice([each.value for each in Server])
     "--source", metavar="NAME", help="Copy this source or mirror, whatever the policy.  [default: it chooses]"
 )
 @click.option("--force", is_flag=True, help="Write over a kit that is there.")
+@json_option
 @pass_context
-def kit(context: Context, name: str, server: str, out: Path | None, root: str, source: str | None, force: bool) -> None:
+def kit(
+    context: Context,
+    name: str,
+    server: str,
+    out: Path | None,
+    root: str,
+    source: str | None,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Write everything that the owner of the mirror NAME installs.
 
     That is scripts, timers, web server, rsyncd, and a README with the steps.
@@ -51,6 +61,10 @@ def kit(context: Context, name: str, server: str, out: Path | None, root: str, s
     made = kit_for(service, mirror, mirrors, _faults(context, service, mirrors), root, source)
     directory = out or Path(f"kit-{mirror.name}")
     _write(directory, written(made, Server(server)), force)
+    if as_json:
+        modules = [{"name": each.name, "source": each.source, "why": each.why} for each in made.modules]
+        tell_json({"name": mirror.name, "directory": str(directory), "modules": modules})
+        return
     for module in made.modules:
         click.echo(f"{module.name}: copies {module.source}")
         for sentence in module.why:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
 from mirrorlist.core.updates import UpdateOutcome
 from mirrorlist.publishing.mail import MailWords, PrintingTransport, SmtpTransport, post, print_post
 from mirrorlist.publishing.network_now import network_now
@@ -19,13 +19,16 @@ from mirrorlist.store.notices import NoticeStore
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Print what would be sent; send and note nothing.")
 @click.option("--bounce", is_flag=True, help="Read a mail that came back from standard input, and note it.")
+@json_option
 @pass_context
-def mail(context: Context, dry_run: bool, bounce: bool) -> None:
+def mail(context: Context, dry_run: bool, bounce: bool, as_json: bool) -> None:
     """Write to the owners of mirrors that are out, back or in need.
 
     Sends what is due through notify.smtp and notify.webhook of service.yml, and each notice once. Run it every few
     minutes. Ends with status 1 if a server refused a mail; what could not be handed over is sent by the next run.
     """
+    if as_json and (dry_run or bounce):
+        raise click.UsageError("--json is for what was sent; leave out --dry-run and --bounce")
     service, now = context.service(), context.clock()
     notify = service.notify
     if notify.server is None and notify.webhook is None:
@@ -51,14 +54,17 @@ def mail(context: Context, dry_run: bool, bounce: bool) -> None:
             )
             return
         transport = SmtpTransport(notify.server) if notify.server else None
-        refused = False
+        results = []
         try:
             for each in Notifier(service, words, store.sent(), store.add, transport, post).run(network, now):
-                refused |= each.outcome is UpdateOutcome.REFUSED
-                click.echo(f"{each.outcome.value:9}  {each.what}  {each.detail}")
+                results.append(each)
+                if not as_json:
+                    click.echo(f"{each.outcome.value:9}  {each.what}  {each.detail}")
         finally:
             if transport is not None:
                 transport.close()
     finally:
         engine.dispose()
-    sys.exit(1 if refused else 0)
+    if as_json:
+        tell_json(results)
+    sys.exit(1 if any(each.outcome is UpdateOutcome.REFUSED for each in results) else 0)

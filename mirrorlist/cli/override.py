@@ -7,7 +7,7 @@ import getpass
 import click
 
 from mirrorlist.cli.output.durations import DURATION, moment
-from mirrorlist.cli.shared.context import Context, pass_context, state_dir_of
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, state_dir_of, tell_json
 from mirrorlist.core.health.verdicts import Override
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
@@ -22,8 +22,11 @@ LONGEST_SECONDS = 10 * 365 * 86_400
 @click.option("--for", "seconds", type=DURATION, metavar="DURATION", help="For how long, as 6h or 2d.")
 @click.option("--reason", help="Why; shown wherever the mirror is shown.")
 @click.option("--clear", is_flag=True, help="End the override: the probes decide again.")
+@json_option
 @pass_context
-def override(context: Context, name: str, out: bool, seconds: int | None, reason: str | None, clear: bool) -> None:
+def override(
+    context: Context, name: str, out: bool, seconds: int | None, reason: str | None, clear: bool, as_json: bool
+) -> None:
     """Keep the mirror NAME out of all lists, or put it back.
 
     It stays out for the given time, whatever its probes find."""
@@ -35,6 +38,9 @@ def override(context: Context, name: str, out: bool, seconds: int | None, reason
     now = context.clock()
     if clear:
         done = store.clear_override(name, _author(), now)
+        if as_json:
+            tell_json({"name": name, "until": None, "changed": done})
+            return
         click.echo(f"{name}: the probes decide again" if done else f"{name}: there is no override")
         return
     if seconds is None or not reason:
@@ -44,6 +50,9 @@ def override(context: Context, name: str, out: bool, seconds: int | None, reason
     # It is shown on terminals, in logs and on pages, so it must be one line without control characters.
     line = "".join(character if character.isprintable() else "?" for character in " ".join(reason.split()))
     store.override(Override(name, line, _author(), now, now + seconds))
+    if as_json:
+        tell_json({"name": name, "until": now + seconds, "changed": True})
+        return
     click.echo(f"{name}: out until {moment(now + seconds)} UTC")
 
 

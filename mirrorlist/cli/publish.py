@@ -10,7 +10,7 @@ import click
 import structlog
 
 from mirrorlist.cli.shared.compiled import publisher_of
-from mirrorlist.cli.shared.context import Context, pass_context
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import ServiceFileError, SnapshotError
 from mirrorlist.publishing.channel import ChannelJob
@@ -31,6 +31,7 @@ log = structlog.get_logger()
               help="With --watch: update files this long after the end of a run; 0 is never.")  # fmt: skip
 @click.option("--jobs", is_flag=True, help="With --watch: run the other periodic jobs too, as mirrorlist keeper does.")
 @click.option("--parent", type=int, metavar="PID", help="With --watch: end when this process, which started it, has.")
+@json_option
 @pass_context
 def publish(
     context: Context,
@@ -40,16 +41,22 @@ def publish(
     files_every: float,
     jobs: bool,
     parent: int | None,
+    as_json: bool,
 ) -> None:
     """Compile the files into a snapshot. Workers load it by themselves.
 
     Of several that watch with one database one publishes, the others wait for it to end.
     """
+    if watch and as_json:
+        raise click.UsageError("--json and --watch do not go together; the log is JSON with --log-format json")
     if not watch:
         publisher = publisher_of(context, context.service())
         snapshot = publisher.publish(context.clock(), force)
         ChannelJob(lambda: publisher.service).run()
         count = len(snapshot.mirrors)
+        if as_json:
+            tell_json({"generation": snapshot.facts.generation, "mirrors": count})
+            return
         click.echo(f"generation {snapshot.facts.generation}: {count} mirror{'' if count == 1 else 's'}")
         return
     stop = threading.Event()

@@ -10,7 +10,7 @@ import click
 import structlog
 
 from mirrorlist.cli.output.durations import DURATION, moment
-from mirrorlist.cli.shared.context import Context, pass_context, stopped_by_signals
+from mirrorlist.cli.shared.context import Context, json_option, pass_context, stopped_by_signals, tell_json
 from mirrorlist.core.errors import PullError, ServiceFileError
 from mirrorlist.pulling.run import Done, PullJob, config_of, pull, refuse_wrong
 from mirrorlist.sources.service.file import read_service
@@ -35,10 +35,11 @@ log = structlog.get_logger()
 @click.option("--timeout", type=click.FloatRange(min=1, max=3600), default=120.0, show_default=True,
               metavar="SECONDS", help="How long one call of git may take.")  # fmt: skip
 @click.option("--accept", metavar="COMMIT", help="Take this commit although it rewrites history or loses mirrors.")
+@json_option
 @pass_context
 def pull_(
     context: Context, repository: str, directory: Path, branch: str, service_file: str, once: bool, every: int,
-    protocols: tuple[str, ...], timeout: float, accept: str | None,
+    protocols: tuple[str, ...], timeout: float, accept: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Follow the REPOSITORY of the reviewed mirror files. A publisher takes up what it brings.
 
@@ -46,13 +47,15 @@ def pull_(
     30 % of the mirrors, or breaks a file that could be used is refused, and the last good one stays. With --once the
     status is 1 then.
     """
+    if as_json and not once:
+        raise click.UsageError("--json needs --once; the log of a service is JSON with --log-format json")
     wanted = PullJob(repository, branch, service_file, protocols, timeout, accept)
     refuse_wrong(wanted)
     config = config_of(directory, service_file)
     if once:
         with recorded(context, config, None):
             done = pull(directory, wanted)
-        tell(done, config)
+        tell(done, config, as_json)
         return
     failed = ""
     with stopped_by_signals() as stop:
@@ -82,8 +85,19 @@ def recorded(context: Context, config: Path, every: float | None) -> AbstractCon
     return JobRecords(state_dir, context.clock).running("pull", every)
 
 
-def tell(done: Done, config: Path) -> None:
-    """Reports the result of a pull, one line per fact."""
+def tell(done: Done, config: Path, as_json: bool = False) -> None:
+    """Reports the result of a pull, one line per fact, or as JSON."""
+    if as_json:
+        tell_json(
+            {
+                "commit": done.pulled.commit,
+                "committed_at": done.pulled.committed_at,
+                "new": done.new,
+                "mirrors": done.mirrors,
+                "left_out": done.left_out,
+            }
+        )
+        return
     what = "now current" if done.new else "still current"
     pulled = done.pulled
     click.echo(f"{pulled.commit} of {moment(pulled.committed_at)} UTC is {what}: {done.mirrors} mirrors, {config}")

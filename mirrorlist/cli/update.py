@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -69,19 +70,29 @@ ANY_ADDRESS = tuple(parse_prefix(text)[0] for text in ("0.0.0.0/0", "::/0"))
 @click.option("--timeout", type=click.FloatRange(min=1, max=86_400), default=600.0, show_default=True,
               metavar="SECONDS", help="How long the list of one mirror may take.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Take the origin's list even if most of its files are gone.")
+@json_option
 @pass_context
 def files(
-    context: Context, modules: tuple[str, ...], name: str | None, once: bool, every: int, timeout: float, force: bool
+    context: Context,
+    modules: tuple[str, ...],
+    name: str | None,
+    once: bool,
+    every: int,
+    timeout: float,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """List the files of origin and mirrors, and index who has which.
 
     Mirrors with an rsync address are listed over it, others are asked for some files in turn. Ends with status 1 if
     the origin of a module could not be listed.
     """
+    if as_json and not (once or name):
+        raise click.UsageError("--json needs --once or --mirror; the log of a service is JSON with --log-format json")
     state_dir = state_dir_of(context)
     wanted = IndexJob(modules, name, force)
     if once or name:
-        if not _run(context, state_dir, wanted, timeout):
+        if not _run(context, state_dir, wanted, timeout, as_json):
             click.get_current_context().exit(1)
         return
     with stopped_by_signals() as stop:
@@ -94,7 +105,7 @@ def files(
             stop.wait(max(begun + every - context.clock(), 1))
 
 
-def _run(context: Context, state_dir: Path, wanted: IndexJob, timeout: float) -> bool:
+def _run(context: Context, state_dir: Path, wanted: IndexJob, timeout: float, as_json: bool = False) -> bool:
     """Whether every origin was listed."""
     facts = published_facts(state_dir)
     for module in wanted.modules:
@@ -103,21 +114,29 @@ def _run(context: Context, state_dir: Path, wanted: IndexJob, timeout: float) ->
     if wanted.mirror:
         mirror_called(facts, wanted.mirror)
     indexing = _indexing(context, state_dir, facts, timeout)
-    counts: Counter[UpdateOutcome] = Counter()
+    results: list[UpdateResult] = []
     origins_listed = True
 
     def stays(step: UpdateResult) -> bool:
         """Failures and all steps of the origin stay above the bar."""
         return step.what == ORIGIN or step.outcome not in (UpdateOutcome.LISTED, UpdateOutcome.ASKED)
 
-    with progress(indexing.steps(wanted), line_of, attrgetter("what"), stays) as told:
+    with ExitStack() as stack:
+        told = (
+            None
+            if as_json
+            else stack.enter_context(progress(indexing.steps(wanted), line_of, attrgetter("what"), stays))
+        )
         for step in indexing.run(wanted):
-            counts[step.outcome] += 1
+            results.append(step)
             origins_listed &= step.what != ORIGIN or step.outcome in (UpdateOutcome.LISTED, UpdateOutcome.WARNING)
-            told(step)
-    if not counts:
+            if told:
+                told(step)
+    if as_json:
+        tell_json(results)
+    elif not results:
         click.echo("no module names where its files are listed: write origin, modules.<name>.rsync or file_lists")
-    return origins_listed and bool(counts)
+    return origins_listed and bool(results)
 
 
 def _indexing(context: Context, state_dir: Path, facts: Facts, timeout: float) -> Indexing:
@@ -284,14 +303,19 @@ def clouds(context: Context, accepted: tuple[str, ...], as_json: bool) -> None:
 
 
 @update.command("stats")
+@json_option
 @pass_context
-def statistics(context: Context) -> None:
+def statistics(context: Context, as_json: bool) -> None:
     """Compile statistics of the whole days that were counted.
 
     The next generation publishes them. Counts of all workers of a day become one file.
     """
     today = datetime.fromtimestamp(context.clock(), UTC).date()
     done = update_statistics(state_dir_of(context), today)
+    if as_json:
+        outcome = UpdateOutcome.CHANGED if done else UpdateOutcome.UNCHANGED
+        tell_json([UpdateResult("statistics", outcome)])
+        return
     click.echo("statistics were compiled" if done else "statistics are as they were")
 
 

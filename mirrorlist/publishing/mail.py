@@ -183,7 +183,9 @@ class SmtpTransport:
             return self._judged(error.smtp_code, error.smtp_error)
         except (OSError, smtplib.SMTPException) as error:
             self.close()
-            raise MailError(f"{self._where}: {error}; nothing is lost, it is tried again") from None
+            raise MailError(
+                f"{self._where}: {getattr(error, 'strerror', None) or error}; nothing is lost, it is tried again"
+            ) from None
         return None
 
     def close(self) -> None:

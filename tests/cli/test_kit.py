@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import time
@@ -70,6 +71,13 @@ def test_all_files_are_written_and_programs_can_run(checkout: Path) -> None:
         "rsyncd.conf": False,
     }
     assert done.stdout.endswith(f"{out}/README.md lists the steps\n")
+
+
+def test_programs_read_what_a_kit_copies(checkout: Path) -> None:
+    out = checkout / "out"
+    told = json.loads(kit(checkout, HOST, "--out", str(out), "--json").stdout)
+    assert (told["name"], told["directory"]) == (HOST, str(out))
+    assert all(each["source"] and each["why"] for each in told["modules"])
 
 
 def test_a_kit_that_is_there_stays_but_with_force(checkout: Path) -> None:

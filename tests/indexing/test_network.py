@@ -256,6 +256,8 @@ def test_one_mirror_alone_is_listed_anew(network: Network) -> None:
     shutil.copytree(network.tree("origin") / "isos", network.tree("partial") / "isos")
     told = network.told("update", "files", "--mirror", "partial.example.org")
     assert "listed  main  partial.example.org" in told
+    found = json.loads(network.told("update", "files", "--mirror", "partial.example.org", "--json"))
+    assert ("partial.example.org", "listed") in [(each["what"], each["outcome"]) for each in found]
     assert "complete.example.org" not in told
     assert network.stand(ISO)["partial"] is HAS
 

@@ -351,6 +351,7 @@ def test_the_command_prints_what_it_would_send_and_takes_what_comes_back(tmp_pat
     assert said("publish")[0] == 0
     assert "add notify.smtp and notify.sender" in said("mail")[1]
     config.write_text(f"{config.read_text()}notify: {{smtp: {{host: 127.0.0.1, port: 1}}, sender: m@example.org}}\n")
+    assert said("mail", "--json") == (0, "[]\n")
     override = Override("a.example.org", "serves old isos", "me", 1.0, 2_000_000_000.0)
     HealthStore(open_database(tmp_path / "state")).override(override)
     assert said("publish")[0] == 0
@@ -358,7 +359,7 @@ def test_the_command_prints_what_it_would_send_and_takes_what_comes_back(tmp_pat
     assert (code, "To: mirror@example.org\nSubject: a.example.org is not listed by Linux" in text) == (0, True), text
     assert "serves old isos" in text
     code, text = said("mail")
-    assert (code, "Connection refused; nothing is lost" in text) == (1, True)
+    assert (code, ":1: Connection refused; nothing is lost" in text) == (1, True)
     bounce = DSN.format(status="5.1.1").replace("Owner@A.example.org", "mirror@example.org")
     assert said("mail", "--bounce", stdin=bounce) == (0, "a.example.org: no mail about it was sent\n")
     NoticeStore(open_database(tmp_path / "state")).add(

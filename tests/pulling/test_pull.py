@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -513,6 +514,8 @@ def test_what_is_merged_is_served_soon(origin: Origin) -> None:
     told = CliRunner().invoke(main, [*words, "--once"])
     assert told.exit_code == 0, told.output
     assert "is now current: 12 mirrors" in told.output
+    again = json.loads(CliRunner().invoke(main, [*words, "--once", "--json"]).stdout)
+    assert (again["new"], again["mirrors"]) == (False, 12)
     state = origin.into / "current" / "state"
     processes = [
         subprocess.Popen(command(*words, "--every", "1s"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
