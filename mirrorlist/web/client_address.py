@@ -76,13 +76,19 @@ def ignored_proxy(peer: str, forwarded: str | None, proxies: TrustedProxies) -> 
 def client_address(peer: str, forwarded: str | None, proxies: TrustedProxies) -> bytes | None:
     """The packed address of the client, or None if it is not known.
 
-    The header counts only when the peer is a trusted proxy. Then it is read from the right, and the first
-    entry that is not itself a trusted proxy is the client; if all are, the left-most. A trusted peer whose
-    header is missing, empty or not readable leaves the client unknown: the proxy's own address says nothing.
+    The header counts only when the peer is a trusted proxy.
     """
-    address, trusted = proxies.peer(peer)
-    if not trusted:
-        return address
+    address, is_trusted = proxies.peer(peer)
+    return forwarded_address(forwarded, proxies) if is_trusted else address
+
+
+def forwarded_address(forwarded: str | None, proxies: TrustedProxies) -> bytes | None:
+    """The packed address of the client of a trusted proxy.
+
+    The header is read from the right, and the first entry that is not itself a trusted proxy is the client; if all
+    are, the left-most. One that is missing, empty or not readable leaves the client unknown: the proxy's own address
+    says nothing.
+    """
     header = forwarded or ""
     if "," not in header and (only := _packed(header)) is not None:  # most requests; 0.4 us less (measured)
         return only

@@ -12,7 +12,13 @@ from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.selection.spread import ClientHash, Epochs, identity_of
 from mirrorlist.core.statistics import NO_CLIENT, REGISTERS, registers_of
-from mirrorlist.web.client_address import TrustedProxies, client_address, ignored_proxy, network_hash
+from mirrorlist.web.client_address import (
+    TrustedProxies,
+    client_address,
+    forwarded_address,
+    ignored_proxy,
+    network_hash,
+)
 from mirrorlist.web.counts import CountryNumbers, Counts, Measure
 from mirrorlist.web.questions import sent_by
 
@@ -37,16 +43,18 @@ class KnownClients:
     """The clients of one generation; the memory is bounded, and goes with the generation."""
 
     def __init__(self, prepared: Prepared, country_of: CountryOf, clock: Callable[[], float], counts: Counts) -> None:
-        self._snapshot = prepared.snapshot
+        facts = prepared.snapshot.facts
+        self._located, self._network_at = prepared.snapshot.located, prepared.snapshot.networks.at
+        self._country_places, self._system_places = facts.country_places, facts.system_places
         self._country_of = country_of
         self._clock = clock
         self._counts = counts
-        self._proxies = TrustedProxies(prepared.snapshot.facts.service.trusted_proxies)
-        self._turns = Epochs(prepared.snapshot.facts.key, prepared.snapshot.policy.turn_seconds)
+        self._proxies = TrustedProxies(facts.service.trusted_proxies)
+        self._turns = Epochs(facts.key, prepared.snapshot.policy.turn_seconds)
         self.remembered: dict[tuple[str, str | None], Known] = {}
         """By the peer's address and the X-Forwarded-For header."""
         self._once = bytearray(MOST_REMEMBERED)
-        self._checksum_of_key = crc32(prepared.snapshot.facts.key)
+        self._checksum_of_key = crc32(facts.key)
         self._countries = CountryNumbers(prepared.snapshot)
         self._country_of_place = self._countries.of_place
         self._least = self._nobody()
@@ -67,24 +75,26 @@ class KnownClients:
 
     def new(self, who: tuple[str, str | None]) -> Known:
         """The client of a peer and its header, of which nothing is remembered that still holds."""
-        address = client_address(*who, self._proxies)
-        if (proxy := ignored_proxy(*who, self._proxies)) is not None:
+        peer, forwarded = who
+        address, is_trusted = self._proxies.peer(peer)
+        if is_trusted:
+            address = forwarded_address(forwarded, self._proxies)
+        elif forwarded and (proxy := ignored_proxy(peer, forwarded, self._proxies)) is not None:
             self._counts.add({Measure.IGNORED: proxy})
         if address is None:
-            lot, until = self._turns.lot(sent_by(*who), self._clock())
+            sent = sent_by(peer, forwarded)
+            lot, until = self._turns.lot(sent, crc32(sent), self._clock())
             known = 0, 0, lot, until, 0
         else:
             identity = identity_of(address)
-            lot, until = self._turns.lot(identity, self._clock())
-            facts = self._snapshot.facts
-            place = place_at(
-                self._snapshot.located, address, facts.country_places, facts.system_places, self._country_of
-            )
-            checksum = crc32(identity, self._checksum_of_key)
+            checksum = crc32(identity)
+            lot, until = self._turns.lot(identity, checksum, self._clock())
+            place = place_at(self._located, address, self._country_places, self._system_places, self._country_of)
+            checksum ^= self._checksum_of_key
             register = self._country_of_place[place] << 6 | checksum & 63
             if checksum < self._least[register]:
                 self._least[register] = checksum
-            known = place, self._snapshot.networks.at(address), lot, until, 1 if len(address) == 4 else 2
+            known = place, self._network_at(address), lot, until, 1 if len(address) == 4 else 2
         if self._comes_again(who):
             if len(self.remembered) >= MOST_REMEMBERED:
                 self.remembered.clear()

@@ -97,7 +97,7 @@ class Counts:
     def note(self, country: str | None, address: bytes | None, key: bytes) -> None:
         """Counts a client of a country, whose address is not kept; a client without an address is not counted."""
         if address is not None:
-            self.unite(country, registers_of([crc32(identity_of(address), crc32(key))]))
+            self.unite(country, registers_of([crc32(identity_of(address)) ^ crc32(key)]))
 
     def unite(self, country: str | None, registers: bytes) -> None:
         """Counts the clients of a country that these registers hold."""

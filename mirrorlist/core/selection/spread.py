@@ -45,9 +45,9 @@ class Epochs:
         self._turn_seconds = turn_seconds
         self._states = Memo(partial(_keyed_state, key), _STATES_KEPT)
 
-    def lot(self, identity: bytes, now: float) -> tuple[ClientHash, float]:
-        """A client's lot for its present turn, and the time at which that turn ends."""
-        offset = crc32(identity) % self._turn_seconds
+    def lot(self, identity: bytes, checksum: int, now: float) -> tuple[ClientHash, float]:
+        """A client's lot for its present turn, and the time at which that turn ends; ``checksum`` is its CRC-32."""
+        offset = checksum % self._turn_seconds
         turn = int((now + offset) // self._turn_seconds)
         hashed = self._states[turn].copy()
         hashed.update(identity)
@@ -75,7 +75,7 @@ def epoch_words(key: bytes, identity: bytes, now: float, turn_seconds: int) -> t
 
 def turn_lot(key: bytes, identity: bytes, now: float, turn_seconds: int) -> tuple[ClientHash, float]:
     """A client's lot for its present turn, and the time at which that turn ends."""
-    return _epochs(key, turn_seconds).lot(identity, now)
+    return _epochs(key, turn_seconds).lot(identity, crc32(identity), now)
 
 
 def words_of(lot: ClientHash) -> HashWords:
