@@ -43,6 +43,7 @@ class Asking:
                 self.answers += good
                 if not good:
                     self.failed.append(time.monotonic())
+                time.sleep(0.005)  # the machine has to start what was killed
 
         clients = [threading.Thread(target=client) for _ in range(ASKERS)]
         for each in clients:
