@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from mirrorlist.core.model import Mirror, Prefix
+from mirrorlist.core.network.addresses import covered, overlap
 from mirrorlist.core.network.prefixes import GLOBAL_UNICAST, spelled
 
 WIDEST = {4: 16, 16: 32}
@@ -52,9 +53,9 @@ def list_faults(
 
 def _special(prefixes: Iterable[Prefix], rules: ListRules) -> Iterator[str]:
     for prefix in prefixes:
-        inside = any(overlaps(each, prefix) and each.length <= prefix.length for each in rules.allowed)
-        name = next((name for special, name in rules.special if overlaps(special, prefix)), None)
-        if not name and len(prefix.packed) == IPV6 and not overlaps(GLOBAL_UNICAST, prefix):
+        inside = any(overlap(each, prefix) and each.length <= prefix.length for each in rules.allowed)
+        name = next((name for special, name in rules.special if overlap(special, prefix)), None)
+        if not name and len(prefix.packed) == IPV6 and not overlap(GLOBAL_UNICAST, prefix):
             name = "not global"
         if name and not inside:
             yield f"{spelled(prefix)} is not public ({name})"
@@ -66,26 +67,18 @@ def _too_wide(prefixes: Sequence[Prefix]) -> Iterator[str]:
         wide = next((prefix for prefix in own if prefix.length < widest), None)
         if wide:
             yield f"{spelled(wide)} is wider than /{widest}"
-        elif count(ranges(own)) > 1 << (size * 8 - widest):
+        elif covered(own) > 1 << (size * 8 - widest):
             yield f"its networks hold more addresses than a /{widest}"
 
 
 def _shared(prefixes: Sequence[Prefix], others: Iterable[Mirror]) -> Iterator[str]:
     for other in others:
         for claim in other.subnets:
-            shared = next((prefix for prefix in prefixes if overlaps(claim, prefix)), None)
+            shared = next((prefix for prefix in prefixes if overlap(claim, prefix)), None)
             if shared:
                 alone = ", which serves it alone" if other.monopoly else ""
                 yield f"{spelled(shared)} shares addresses with {spelled(claim)} of {other.name}{alone}"
                 break
-
-
-def overlaps(one: Prefix, other: Prefix) -> bool:
-    """Whether two prefixes have an address in common."""
-    if len(one.packed) != len(other.packed):
-        return False
-    shift = len(one.packed) * 8 - min(one.length, other.length)
-    return int.from_bytes(one.packed, "big") >> shift == int.from_bytes(other.packed, "big") >> shift
 
 
 def changes_too_much(former: Sequence[Prefix], found: Sequence[Prefix]) -> bool:
