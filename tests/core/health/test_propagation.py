@@ -122,3 +122,8 @@ def test_a_network_of_its_own_is_no_public_mirror() -> None:
     alone = mirror("y", monopoly=True, subnets=["192.0.2.0/24"])
     assert isinstance(alone.subnets[0], Prefix)
     assert points([alone], holding("y", "c")) == [(0, 0, 0, 0), (0, 0, 0, 0)]
+
+
+def test_shares_are_of_the_mirrors_and_of_their_bandwidth() -> None:
+    point = SpreadPoint(0.0, mirrors=1, of_mirrors=4, bandwidth_mbps=300, of_bandwidth_mbps=1000)
+    assert (point.mirrors_percent, point.bandwidth_percent) == (25.0, 30.0)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
+
+import pytest
 
 from mirrorlist.core.public.statistics import (
     MONTHS_SHOWN,
@@ -13,7 +16,7 @@ from mirrorlist.core.public.statistics import (
     compiled,
     published_statistics,
 )
-from mirrorlist.core.statistics import AskedCell, DayCounts, SystemName, registers_of
+from mirrorlist.core.statistics import FLOOR, AskedCell, DayCounts, SystemName, estimated, registers_of
 
 TODAY = date(2026, 11, 26)  # a Thursday
 CLIENTS = random.Random(1)
@@ -52,6 +55,16 @@ def test_a_country_with_few_clients_is_never_named_whatever_it_asks() -> None:
     assert [*shown.months["2026-11"]] == ["DE"]
     assert found.mirrors["a"] == {"2026-11": MonthOfMirror(answers=560, countries={"DE": 60})}
     assert "TV" not in repr(found)
+
+
+@pytest.mark.parametrize(("clients", "shown"), [(FLOOR, ["DE", "TV"]), (FLOOR - 1, ["DE"])])
+def test_a_country_is_named_from_ten_clients_on(clients: int, shown: list[str]) -> None:
+    draws = (registers_of(CLIENTS.getrandbits(32) for _ in range(clients)) for _ in range(100))
+    exact = next(each for each in draws if estimated(each) == clients)
+    counts = replace(day(), clients={"DE": MANY, "TV": exact})
+    found = compiled([(TODAY - timedelta(days=1), counts)], TODAY)
+    assert found is not None
+    assert sorted(published_statistics(found.network, {"a"}).countries) == shown
 
 
 def test_rare_values_and_private_mirrors_are_left_out() -> None:
