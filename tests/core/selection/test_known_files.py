@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mirrorlist.core.model import Repository
-from mirrorlist.core.selection.known_files import RepositoryLocator
+from mirrorlist.core.selection.known_files import RepositoryLocator, changes_in_place
 from tests.building import CATALOGUE
 
 BELONGING = RepositoryLocator(CATALOGUE)
@@ -44,6 +44,25 @@ def test_a_file_lies_in_the_repository_above_it(module: str, path: str, reposito
 )
 def test_a_repomd_is_its_own_repositorys_only(path: str, repository: str | None) -> None:
     assert BELONGING.described("main", path) == repository
+
+
+@pytest.mark.parametrize(
+    ("path", "changes"),
+    [
+        ("9.8/BaseOS/x86_64/os/repodata/repomd.xml", True),
+        ("repomd.xml", True),
+        ("9.8/BaseOS/x86_64/os/repodata/repomd.xml.asc", True),
+        ("dists/stable/InRelease", True),
+        ("extra/os/x86_64/extra.db", True),
+        ("extra/os/x86_64/extra.db.tar.gz.sig", True),
+        ("9.8/BaseOS/x86_64/os/repodata/0a1b-primary.xml.gz", False),
+        ("9.8/BaseOS/x86_64/os/Packages/a.rpm", False),
+        ("repomd.xml/a.rpm", False),
+        ("dists/InRelease.d/a", False),
+    ],
+)
+def test_files_that_list_others_are_written_again_under_their_names(path: str, changes: bool) -> None:
+    assert changes_in_place(path) is changes
 
 
 def test_only_versions_that_mirrors_gave_up_are_the_vaults() -> None:
