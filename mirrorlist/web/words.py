@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.health.verdicts import EventKind, Family
-from mirrorlist.core.public.types import STATE_WORDS, MirrorState, PublicMirror
+from mirrorlist.core.public.types import STATE_WORDS, MirrorState, PublicCheck, PublicMirror
 from mirrorlist.core.selection.explanation import Asker
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.web.client_address import TrustedProxies
@@ -178,6 +178,25 @@ def check_state(state: str) -> str:
     if found := re.fullmatch(r"failing \(([0-9]+) of ([0-9]+)\)", state):
         return gettext("failing (%(bad)s of %(needed)s)", bad=found[1], needed=found[2])
     return gettext(state.lower())
+
+
+def depth(check: PublicCheck) -> str:
+    """How the content of what is good was checked, as ``HealthRow.depth`` says it, in the language of the page."""
+    if not check.kind and check.files_seen_at is None and check.next_at is None:
+        return gettext(check.depth)
+    if check.files_seen is None or check.files_seen_at is None:
+        text = gettext("only its index was compared")
+    else:
+        seen = str(check.files_seen)
+        count = gettext("%(seen)s of %(named)s", seen=seen, named=check.files_named) if check.files_named else seen
+        text = gettext("%(count)s files seen, the last at %(time)s UTC", count=count, time=moment(check.files_seen_at))
+    after = gettext("next look about %(time)s UTC", time=moment(check.next_at)) if check.next_at is not None else ""
+    return "".join((f"{check.kind}: " if check.kind else "", text, f"; {after}" if after else ""))
+
+
+def title_line(text: str) -> str:
+    """The text with a capital at its beginning, the rest as it is."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def kind_words(kind: EventKind) -> str:
