@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from mirrorlist.core.mirror import country_of
 from mirrorlist.core.public.types import clean, web_url
-from mirrorlist.core.redirects.file_mirrors import FileSelection
 from mirrorlist.core.selection.known_files import FileMetadata
+
+if TYPE_CHECKING:
+    from mirrorlist.core.redirects.file_mirrors import FileSelection
 
 CONTENT_TYPE = "application/json"
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from email.utils import formatdate
 from functools import partial
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
 from mirrorlist.core.mirror import country_of
-from mirrorlist.core.redirects.file_mirrors import FileSelection
 from mirrorlist.core.selection.known_files import FileMetadata
 from mirrorlist.formats.xml_documents import added, written, xml_text
+
+if TYPE_CHECKING:
+    from mirrorlist.core.redirects.file_mirrors import FileSelection
 
 CONTENT_TYPE = "application/metalink+xml"
 _METALINK = "http://www.metalinker.org/"

@@ -15,12 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 import structlog
 
 from mirrorlist.core.model import Client, FallbackLevel, Proximity
-from mirrorlist.core.redirects.file_mirrors import FileSelection
 from mirrorlist.core.rules import reason_against
 from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.rank import class_match, proximity_of
@@ -29,6 +29,9 @@ from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.statistics import FILES, LISTS, NONE, AskedCell, given_label, registers_of, united
 from mirrorlist.store.count_files import ASKED, GIVEN, CountFiles
 from mirrorlist.web.questions import Question
+
+if TYPE_CHECKING:
+    from mirrorlist.core.redirects.file_mirrors import FileSelection
 
 
 class Dimension(StrEnum):

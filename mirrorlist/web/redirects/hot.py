@@ -31,7 +31,7 @@ from mirrorlist.web.clients import KnownClients
 from mirrorlist.web.counts import Counts, Measure
 from mirrorlist.web.generations import PerGeneration
 from mirrorlist.web.lists.prepared_answers import Room
-from mirrorlist.web.redirects.requests import FileRequests, Form, accepted, is_particular
+from mirrorlist.web.redirects.requests import FileRequests, Form, accepted, by_ending, is_particular
 from mirrorlist.web.redirects.targets import File, Folder, RedirectTargets
 from mirrorlist.web.repeats import FORGETFUL, Repeats, part_of
 from mirrorlist.web.time_budget import Budget
@@ -236,7 +236,9 @@ class RedirectAnswers:
         ):
             return None
         number = None if index is None else index.find(place.path)
-        if number is None and (index is not None or self._requests.by_ending(place)):
+        if number is None and (
+            index is not None or by_ending(self._requests.snapshot, self._requests.belonging, place)
+        ):
             return None
         checked = None
         if index is not None and number is not None and not changes_in_place(place.path):

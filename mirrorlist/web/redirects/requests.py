@@ -139,34 +139,35 @@ class FileRequests:
             return Form.LOGO, place
         if "json" in given:
             return Form.JSON, place
-        by_ending = self.by_ending(place)
+        known = by_ending(self.snapshot, self.belonging, place)
         if "mirrorlist" in given:
             return (Form.JSON if best_named(accept)[0] is Form.JSON else Form.PAGE), place
-        return by_ending or (best_named(accept)[0] if follows else accepted(accept), place)
+        return known or (best_named(accept)[0] if follows else accepted(accept), place)
 
-    def by_ending(self, place: TreePath) -> tuple[Form, TreePath] | None:
-        """The form and the file of an address such as ``x.iso.meta4``; a real file of that name comes first.
 
-        Without an index it is not known which files are real. Then checksums, which nobody knows either, are taken
-        to be files, and metalinks not.
-        """
-        form = next((form for form in ENDINGS if place.path.endswith(form.value)), None)
-        if form is None:
-            return None
-        of = replace(place, path=place.path.removesuffix(form.value))
-        if of.is_directory:
-            return None
-        index = self.snapshot.files.get(place.tree.module)
-        if index is not None and index.find(place.path) is not None:
-            return None
-        known = known_file(self.snapshot, self.belonging, of)
-        if form in (Form.METALINK4, Form.METALINK3):
-            return (form, of) if known or index is None else None
-        if known is None:
-            return None
-        if not (known.sha256 if form is Form.SHA256 else known.sha512):
-            raise NotFound("the %(form)s of this file is not known", form=form.name)
-        return form, of
+def by_ending(snapshot: Snapshot, belonging: RepositoryLocator, place: TreePath) -> tuple[Form, TreePath] | None:
+    """The form and the file of an address such as ``x.iso.meta4``; a real file of that name comes first.
+
+    Without an index it is not known which files are real. Then checksums, which nobody knows either, are taken
+    to be files, and metalinks not.
+    """
+    form = next((form for form in ENDINGS if place.path.endswith(form.value)), None)
+    if form is None:
+        return None
+    of = replace(place, path=place.path.removesuffix(form.value))
+    if of.is_directory:
+        return None
+    index = snapshot.files.get(place.tree.module)
+    if index is not None and index.find(place.path) is not None:
+        return None
+    known = known_file(snapshot, belonging, of)
+    if form in (Form.METALINK4, Form.METALINK3):
+        return (form, of) if known or index is None else None
+    if known is None:
+        return None
+    if not (known.sha256 if form is Form.SHA256 else known.sha512):
+        raise NotFound("the %(form)s of this file is not known", form=form.name)
+    return form, of
 
 
 def is_particular(user_agent: str) -> bool:

@@ -20,7 +20,7 @@ from mirrorlist.core.selection.explanation import PROXIMITY_WORDS, explanation
 from mirrorlist.core.selection.known_files import FileMetadata, known_file
 from mirrorlist.core.selection.select import select
 from mirrorlist.web.lists.views import asking
-from mirrorlist.web.redirects.requests import Form
+from mirrorlist.web.redirects.requests import Form, by_ending
 from mirrorlist.web.site.published import Published
 from mirrorlist.web.words import base_url
 
@@ -115,7 +115,7 @@ class _Directory:
     def known(self, name: str) -> FileMetadata:
         """What the index knows of a file, whether or not a tree gives it."""
         place = self._file(name) or TreePath(RedirectTree(prefix="/", module=self._module), self._path + name)
-        return known_file(self._published.snapshot, self._published.requests.belonging, place) or FileMetadata()
+        return known_file(self._published.snapshot, self._published.questions.belonging, place) or FileMetadata()
 
     def url(self, name: str) -> str:
         """Where the file is got: at the tree that gives it, else at the nearest mirror."""
@@ -125,7 +125,7 @@ class _Directory:
     def answer(self, name: str, form: Form) -> str | None:
         """The address of another form of a file; None where it would be no such answer."""
         place = self._file(name + form.value)
-        asked = place and self._published.requests.by_ending(place)
+        asked = place and by_ending(self._published.snapshot, self._published.questions.belonging, place)
         return self.url(name + form.value) if asked and asked[0] is form else None
 
     def _file(self, name: str) -> TreePath | None:
@@ -143,7 +143,7 @@ def _at_a_tree(published: Published, module: str, path: str) -> tuple[TreePath |
     for tree in sorted(trees, key=lambda tree: tree.host not in (None, here)):
         asked = tree.prefix + path
         host = tree.host or here
-        place = published.requests.trees.find(host, asked.encode("utf-8", "surrogateescape").decode("latin-1"))
+        place = published.trees.find(host, asked.encode("utf-8", "surrogateescape").decode("latin-1"))
         if place is not None and (place.tree, place.path) == (tree, path):
             return place, "" if host == here else f"{scheme}://{host}"
     return None, ""

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from mirrorlist.core.catalogue.catalogue import carried_versions
 from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.catalogue.trees import Trees
 from mirrorlist.core.errors import NotFound, NotReady
 from mirrorlist.core.public.encoding import PublicFile
 from mirrorlist.core.public.statistics import CountryShare, country_shares
@@ -22,7 +23,6 @@ from mirrorlist.formats.xml_documents import DECLARATION, xml_text
 from mirrorlist.store.jobs import JobRecord
 from mirrorlist.web.generations import Generations
 from mirrorlist.web.questions import Questions
-from mirrorlist.web.redirects.requests import FileRequests
 from mirrorlist.web.rendering import Kept
 from mirrorlist.web.words import FAMILY_WORDS, KIND_WORDS, iso
 
@@ -82,9 +82,9 @@ class Published:
         return Questions(self.service.catalogue, self.service.policy)
 
     @cached_property
-    def requests(self) -> FileRequests:
-        """Parses requests for files, to find out which file addresses exist."""
-        return FileRequests(self.snapshot)
+    def trees(self) -> Trees:
+        """Finds the trees that file addresses lie in."""
+        return Trees(self.service.trees)
 
     @cached_property
     def versions(self) -> tuple[str, ...]:
