@@ -94,6 +94,7 @@ LONGER: dict[str, str] = {
     "mirrorlist/web/lists/prepared_answers.py": "one list from prepared parts: its row, its question, its counts",
     "mirrorlist/cli/update.py": "every kind of update, one command below the other",
     "mirrorlist/web/redirects/hot.py": "one redirect, from the request to its headers, and the memos on that way",
+    "mirrorlist/store/leader_election.py": "the locks, and the election that they save the others from",
     "mirrorlist/store/tables.py": "every table of the database, one below the other",
     "mirrorlist/core/model.py": "the vocabulary of everything: mirrors, repositories, queries, clients",
     "mirrorlist/sources/geo/downloads.py": "one download, from its vendor to the unpacked file",
@@ -349,11 +350,12 @@ def test_each_public_class_has_a_name_of_its_own() -> None:
 
 
 CEILINGS = {
-    "modules": 337,
-    "import lines of all lines": 8.9,
-    "longest import chain / in core": 15,
-    "private functions used once": 19.6,
-    "modules under 40 lines with less than three importers": 14,
+    "modules": 335,
+    "import lines of all lines": 8.5,
+    "longest import chain": 13,
+    "longest import chain in core": 8,
+    "private functions used once": 19.5,
+    "modules under 40 lines with less than three importers": 12,
 }
 """What ``bench/shape`` counts may not grow; lower a number when the package gets better."""
 

@@ -61,7 +61,6 @@ ELSEWHERE: dict[str, str] = {
     "sources/submissions/networks sources/submissions/submission sources/submissions/terms sources/submissions/text",
     "sources/yaml/test_finding_codes.py": "sources/yaml/documents",
     "store/test_database.py": "store/tables",
-    "store/test_leader_election.py": "store/locks",
     "store/test_repeat_files.py": "store/count_files",
     "store/test_vantages.py": "store/marks",
     "test_nodes.py": "cli/channel_key",

@@ -38,8 +38,7 @@ import zstandard
 from mirrorlist.core.channel import FORMAT, ChannelFile, Manifest, file_of, pieces
 from mirrorlist.core.errors import ChannelError, MirrorlistError, Overtaken
 from mirrorlist.files_on_disk import locked, read_mapped, unwritable
-from mirrorlist.store.leader_election import holder, lead_lost, take_epoch
-from mirrorlist.store.locks import AdvisoryLock, FileLock, Lock
+from mirrorlist.store.leader_election import AdvisoryLock, FileLock, Lock, holder, lead_lost, take_epoch
 from mirrorlist.store.snapshot_files import NAME
 from mirrorlist.store.tables import LEADS, PUBLISHED, PUBLISHED_PIECES, insert_into, upsert
 

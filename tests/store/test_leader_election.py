@@ -13,8 +13,16 @@ from mirrorlist.core.health.probe_run import RunResult
 from mirrorlist.core.health.verdicts import ProbeOutcome, Subject, Verdict
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore, Run
-from mirrorlist.store.leader_election import PROBER, LeaderCandidate, Leadership, leading, prober_lock
-from mirrorlist.store.locks import AdvisoryLock, FileLock, Lock
+from mirrorlist.store.leader_election import (
+    PROBER,
+    AdvisoryLock,
+    FileLock,
+    LeaderCandidate,
+    Leadership,
+    Lock,
+    leading,
+    prober_lock,
+)
 from tests.building import NOW
 from tests.serving import until
 from tests.store.test_health import OVERRIDE, TREE

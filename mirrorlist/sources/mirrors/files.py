@@ -13,8 +13,7 @@ from pathlib import Path
 
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import Mirror
-from mirrorlist.sources.mirrors.fields import CHECKS, mirror_from
-from mirrorlist.sources.mirrors.optional_fields import settled
+from mirrorlist.sources.mirrors.fields import CHECKS, mirror_from, settled
 from mirrorlist.sources.mirrors.repairs import MirrorDraft, Surroundings
 from mirrorlist.sources.places.checks import place_findings
 from mirrorlist.sources.places.countries import Countries

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mirrorlist.core.catalogue.service import Profile, Service
 from mirrorlist.core.errors import Finding
@@ -15,8 +15,10 @@ from mirrorlist.core.model import Mirror, Prefix
 from mirrorlist.core.network.addresses import Claim, Claims
 from mirrorlist.core.network.prefixes import IntervalTable, canonical_network, spelled
 from mirrorlist.sources.mirrors.urls import url_fault, url_key
-from mirrorlist.sources.places.locations import Atlas
 from mirrorlist.sources.yaml.documents import Code, Document, Pointer, shown
+
+if TYPE_CHECKING:
+    from mirrorlist.sources.places.locations import Atlas
 
 Network = IPv4Network | IPv6Network
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from mirrorlist.core.model import CloudRegions, Location, Mirror, Status
+from mirrorlist.sources.mirrors.fields import OPTIONAL, OPTIONAL_IF_EMPTY
 from mirrorlist.sources.mirrors.files import parse_mirror
 from mirrorlist.sources.mirrors.forms import FORMS
-from mirrorlist.sources.mirrors.optional_fields import OPTIONAL, OPTIONAL_IF_EMPTY
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.yaml.documents import Code
 from mirrorlist.sources.yaml.schemas import load_schema
