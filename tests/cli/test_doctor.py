@@ -138,6 +138,12 @@ def untrusted_proxy(service: Service) -> None:
     CountFiles(service.state).add({"ignored": {"10.0.0.5": 7}}, time.time())
 
 
+def quota_of_nothing(service: Service) -> None:
+    with (service.root / "mirrors.d" / "a.example.org.yml").open("a") as file:
+        file.write("tib_per_month: 5\n")
+    assert CliRunner().invoke(main, ["--config", str(service.config), "publish"]).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("spoil", "about", "gravity", "told"),
     [
@@ -146,6 +152,7 @@ def untrusted_proxy(service: Service) -> None:
         (spoilt_database, "database", "error", "restore it from a backup"),
         (no_database, "database", "warning", "start the service"),
         (open_to_everybody, "permissions", "error", "chmod o-w"),
+        (quota_of_nothing, "quotas", "warning", "policy: {tib_per_month: 2500}"),
         (untrusted_proxy, "proxies", "warning", "trusted_proxies: ['10.0.0.5']"),
     ],
 )

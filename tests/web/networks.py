@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.catalogue.policy import MeasuredBandwidth, Policy, QuotaShare
 from mirrorlist.core.catalogue.service import Link, Module, PublishedImage, Site
 from mirrorlist.core.health.history import Sighting
 from mirrorlist.core.health.table import health_table
@@ -125,6 +125,8 @@ def with_record(
     stale: float = 0.1,
     probed: bool = True,
     at: dict[str, str] | None = None,
+    bandwidths: Mapping[str, MeasuredBandwidth] | None = None,
+    quotas: Mapping[str, QuotaShare] | None = None,
     **fields: Any,
 ) -> Snapshot:
     """A snapshot with a public record of these mirrors: ``stale`` of them hold old content."""
@@ -165,6 +167,8 @@ def with_record(
         rungs=rung_counts(made.facts),
         statistics=made_up_statistics(mirrors) if probed else None,
         origin_faults=ORIGIN_FAULTS,
+        bandwidths=bandwidths or {},
+        quotas=quotas or {},
     )
     return replace(made, public=encode_record(public_record(known)))
 

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from lxml import etree, html
 
 from mirrorlist import __version__
+from mirrorlist.core.catalogue.policy import MeasuredBandwidth, QuotaShare, WeightReduction
 from mirrorlist.core.catalogue.requirements import RequirementLevel, Requirements
 from mirrorlist.core.catalogue.service import GeoSources, Link, Module, Site, SyncSource, SyncSources, sync_command
-from mirrorlist.core.model import MAIN, Location, Protocol
+from mirrorlist.core.model import MAIN, Location, Protocol, ReachPair
 from mirrorlist.core.public.types import PROBLEM_STATES, MirrorState, PublicMirror
 from mirrorlist.core.selection.select import select
 from mirrorlist.web.lists.views import answer_to
@@ -27,7 +28,7 @@ from mirrorlist.web.questions import Questions
 from mirrorlist.web.rendering import brand_css, contrast
 from mirrorlist.web.site import svg
 from mirrorlist.web.site.network import SORTS
-from tests.building import client, mirror, place
+from tests.building import NOW, client, mirror, place
 from tests.web.asking import Answer, Both, ask, both, environ
 from tests.web.networks import HIDDEN, ODD_SPONSORS, ORIGIN_FAULTS, PNG, SITE, record_of, with_record
 
@@ -783,3 +784,28 @@ def test_the_page_of_a_mirror_shows_its_places() -> None:
     told = json.loads(get(service, f"/api/v1/mirrors/{many.name}").body)["mirror"]
     assert [(each["country"], each["city"]) for each in told["places"]] == [("JP", "Tokyo"), ("US", None)]
     assert told["is_global"] is False
+
+
+def test_a_mirrors_page_and_the_api_say_what_was_measured_its_quota_and_its_hours() -> None:
+    [one, other] = [
+        mirror("one", "berlin", tib_per_month=50.0, off_peak_only=True, rests=True, bandwidth_mbps=1000,
+               pairs=(ReachPair("IR", "one.example.org", None, since=NOW - 900),)),
+        mirror("other", "berlin"),
+    ]  # fmt: skip
+    quota = QuotaShare(day="", part=0.25, share=0.0125, before_tib=12.0, carried_tib=12.5, used_up=True)
+    slow = MeasuredBandwidth(220.4, NOW, WeightReduction(2, NOW - 3600, "220 Mbit/s is the most that was measured"))
+    made = with_record([one, other], bandwidths={one.name: slow}, quotas={one.name: quota})
+    service = both(made)
+    page = " ".join(tree(get(service, f"/mirrors/{one.name}")).text_content().split())
+    for said in (
+        "220 Mbit/s", "Only 250 Mbit/s count since", "50 TiB a month", "About 12.50 TiB carried this month",
+        "Today's part is used up.", "no clients now, as it is peak time there", "Not for clients in Iran: vantage points",
+    ):  # fmt: skip
+        assert said in page, (said, page)
+    limits = json.loads(get(service, f"/api/v1/mirrors/{one.name}").body)["limits"]
+    assert limits["unreached_from"] == {"IR": NOW - 900}
+    assert (limits["bandwidth"]["measured_mbps"], limits["bandwidth"]["counted_mbps"]) == (220.4, 250)
+    assert (limits["quota"]["carried_tib"], limits["quota"]["used_up"], limits["rests"]) == (12.5, True, True)
+    plain = json.loads(get(service, f"/api/v1/mirrors/{other.name}").body)
+    assert plain["limits"] == {"unreached_from": {}, "bandwidth": None, "quota": None, "rests": False}
+    assert "TiB" not in tree(get(service, f"/mirrors/{other.name}")).text_content()
