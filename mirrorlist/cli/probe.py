@@ -50,6 +50,7 @@ from mirrorlist.store.snapshot_files import published_facts
 log = structlog.get_logger()
 
 PARENT_CHECK_SECONDS = 0.5
+NOT_MEASURED = "not measured: it had its turn, is not for everybody, or no large file on it is known to be good"
 
 
 def _name_of_vantage(ctx: click.Context, option: click.Parameter, name: str | None) -> str | None:
@@ -122,8 +123,8 @@ def probe(
             reporting = _as_json() if as_json else _reporting(quiet)
             prober = Prober(state_dir, engine, context.clock, timeout, lead, reporting=reporting)
             reporting.done(prober.run(name))
-            if speed:
-                prober.measure(every, name)
+            if speed and not prober.measure(every, name) and name:
+                click.echo(f"speed  {name}  {NOT_MEASURED}")
         return
     engine.dispose()
     quick = QuickTerms(quick_every, quick_again, min(timeout, QuickTerms().timeout_seconds))

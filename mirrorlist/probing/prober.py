@@ -165,16 +165,19 @@ class Prober:
         self._note_addresses(mirrors, names)
         return ran
 
-    def measure(self, seconds: float, name: str | None = None) -> None:
-        """Measures the bandwidth of mirrors that are due, or of one, for about this many seconds. Raises as ``run``."""
-        facts = published_facts(self.state_dir)
-        if name:
-            facts = replace(facts, mirrors=(mirror_called(facts, name),))
+    def measure(self, seconds: float, name: str | None = None) -> int:
+        """Measures the bandwidth of mirrors that are due, or of one, for about this many seconds; of how many.
+
+        Raises as ``run``.
+        """
+        facts, count = published_facts(self.state_dir), 0
         guard = replace(guard_of(facts.service), clock=leaping(time.monotonic, self.stop))
         fetching = until_stopped(partial(fetch_any, guard=guard), self.stop)
         around = SpeedRound(facts, self.engine, self.lead, "", fetching, self.clock, self.stop)
-        for speed, bandwidth in around.measured(seconds):
+        for speed, bandwidth in around.measured(seconds, name):
             self.reporting.measured(speed, bandwidth)
+            count += 1
+        return count
 
     def _note_addresses(self, mirrors: tuple[Mirror, ...], names: NotedNames) -> None:
         """What the names of the mirrors led to, and whose addresses these are by the snapshot's table."""

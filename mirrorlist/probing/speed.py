@@ -52,8 +52,11 @@ class SpeedRound:
     now: Callable[[], float]
     stop: Event
 
-    def measured(self, seconds: float) -> Iterator[tuple[SpeedSample, MeasuredBandwidth | None]]:
-        """Each measurement, and what the mirror's bandwidth is by it; begins none after this many seconds.
+    def measured(
+        self, seconds: float, name: str | None = None
+    ) -> Iterator[tuple[SpeedSample, MeasuredBandwidth | None]]:
+        """Each measurement, of all mirrors or of one, and what the mirror's bandwidth is by it; begins none after this
+        many seconds.
 
         Raises:
             LeadLost: another process works from this place by now.
@@ -63,7 +66,8 @@ class SpeedRound:
         verdicts, named = by_mirror(store.verdicts()), origin.files.named()
         images, others = wanted_images(service.catalogue, origin.sizes()), elsewhere(service, self.facts.mirrors)
         last = store.speeds.last_at(self.place)
-        for mirror in sorted(looked_at(self.facts.mirrors), key=lambda each: last.get(each.name, 0.0)):
+        wanted = (each for each in looked_at(self.facts.mirrors) if name in (None, each.name))
+        for mirror in sorted(wanted, key=lambda each: last.get(each.name, 0.0)):
             now = self.now()
             if self.stop.is_set() or time.monotonic() >= until or now < last.get(mirror.name, 0.0) + LEAST_APART:
                 return

@@ -25,19 +25,20 @@ from mirrorlist.cli.main import main
 from mirrorlist.cli.output.durations import ago, moment
 from mirrorlist.cli.probe import line_of
 from mirrorlist.core.catalogue.metadata import REPOMD
-from mirrorlist.core.catalogue.policy import WeightReduction
+from mirrorlist.core.catalogue.policy import MeasuredBandwidth, WeightReduction
 from mirrorlist.core.catalogue.query import Spellings
 from mirrorlist.core.catalogue.service import Profile
 from mirrorlist.core.content import NamedFile, NamedFiles
 from mirrorlist.core.health.report import REMEDIES
-from mirrorlist.core.health.response_times import Pace
+from mirrorlist.core.health.response_times import Pace, SpeedSample
 from mirrorlist.core.health.verdicts import Family, Probe, ProbeOutcome, Subject
 from mirrorlist.core.model import MAIN, PlaceSource, Protocol
 from mirrorlist.core.network.addresses import KnownAddress
 from mirrorlist.core.network.public_addresses import refusal
 from mirrorlist.core.public.encoding import PublicFile
 from mirrorlist.core.selection.select import select
-from mirrorlist.probing.prober import Prober, RunStopped
+from mirrorlist.probing.prober import Prober, Reporting, RunStopped, work
+from mirrorlist.settings import Settings
 from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
@@ -352,20 +353,57 @@ def test_a_lowered_weight_is_told_with_since_when_and_why(checkout: Checkout) ->
     assert "weight 500" not in checkout.told("health", "b.example.org")
 
 
-def test_speed_is_measured_by_a_large_file_and_not_again_before_its_turn(checkout: Checkout) -> None:
+def put_large_files(checkout: Checkout) -> None:
+    """A file that the metadata names, on all mirrors."""
     engine, big = open_database(checkout.directory / "state"), bytes(4_000_000)
     for each in checkout.trees.values():
         each.files["big.iso"] = big
     named = NamedFiles((NamedFile("big.iso", len(big)),))
     MetadataStore(engine).files.record(PATHS[0], hashlib.sha256(CURRENT).hexdigest(), named, None)
+    engine.dispose()
+
+
+def test_speed_is_measured_by_a_large_file_and_not_again_before_its_turn(checkout: Checkout) -> None:
+    put_large_files(checkout)
     told = checkout.told("probe", "--once", "--speed")
     assert sorted(re.findall(r"^speed  (\S+)  \d+ Mbit/s$", told, re.MULTILINE)) == ["a.example.org", "b.example.org"]
     assert "speed" not in checkout.told("probe", "--once", "--speed")
-    assert "speed" not in checkout.told("probe", "--mirror", "a.example.org", "--speed")
+    told = checkout.told("probe", "--mirror", "a.example.org", "--speed")
+    assert last_line(told).startswith("speed  a.example.org  not measured: it had its turn")
     checkout.told("publish")
     bandwidths = read_newest(checkout.directory / "state").facts.bandwidths
     assert {name: found.lowered for name, found in bandwidths.items()} == dict.fromkeys(checkout.trees)
-    engine.dispose()
+
+
+def test_a_prober_that_stays_measures_between_its_runs(checkout: Checkout) -> None:
+    put_large_files(checkout)
+    stop, seen = threading.Event(), set[str]()
+
+    def measured(sample: SpeedSample, bandwidth: MeasuredBandwidth | None) -> None:
+        assert bandwidth is not None and sample.mbps is not None
+        seen.add(sample.mirror)
+        if len(seen) == 2:
+            stop.set()
+
+    overdue = threading.Timer(120, stop.set)
+    overdue.start()
+    settings = Settings(checkout.directory / "service.yml", None, None, 0.5, None)
+    state = checkout.directory / "state"
+    work(settings, time.time, state, 5.0, 600.0, stop, Reporting(measured=measured), None, measures=True)
+    overdue.cancel()
+    assert seen == checkout.trees.keys()
+
+
+def test_a_vantage_point_measures_after_its_round(checkout: Checkout) -> None:
+    put_large_files(checkout)
+    with (checkout.directory / "service.yml").open("a") as file:
+        file.write("vantages: {berlin: {country: DE}}\n")
+    checkout.told("publish")
+    checkout.told("probe", "--once")
+    told = checkout.told("probe", "--vantage", "berlin", "--once", "--speed")
+    assert sorted(re.findall(r"^speed  (\S+)  \d+ Mbit/s$", told, re.MULTILINE)) == ["a.example.org", "b.example.org"]
+    assert set(checkout.store.speeds.last_at("berlin")) == checkout.trees.keys()
+    assert checkout.store.speeds.last_at("") == {}
 
 
 def test_a_bandwidth_that_was_not_measured_is_told_like_a_lowered_weight(checkout: Checkout) -> None:
