@@ -23,7 +23,7 @@ from mirrorlist.settings import Settings, hook_secret, read_settings
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.count_files import CountFiles, RepeatFiles
 from mirrorlist.store.jobs import JobRecord, JobRecords
-from mirrorlist.store.marks import Mark, MarkName, UploadBox
+from mirrorlist.store.marks import Mark, MarkName, Scheme, UploadBox
 from mirrorlist.store.snapshot_files import read_newest
 from mirrorlist.web.api.router import router
 from mirrorlist.web.api.views import api, schemas
@@ -31,7 +31,7 @@ from mirrorlist.web.counts import Counting, Counts, Labels, Measure
 from mirrorlist.web.error_pages import register_faults
 from mirrorlist.web.gateway import Apart, Gateway, OneSlash
 from mirrorlist.web.generations import Generations
-from mirrorlist.web.hooks import hooks, vantage_reports
+from mirrorlist.web.hooks import hooks, node_kind, uploads, vantage_kind
 from mirrorlist.web.languages import speak
 from mirrorlist.web.lists.hot import Front
 from mirrorlist.web.lists.views import lists
@@ -86,7 +86,8 @@ def _reloading_app(settings: Settings, repeats: Repeats) -> tuple[Flask, Counts,
     put_monitoring(app, reloader, counts, (count_files, records), settings.metrics_for)
     mark = Mark(state_dir, MarkName.ORIGIN)
     app.register_blueprint(hooks(hook_secret(settings), lambda: mark.leave(time.time())))
-    app.register_blueprint(vantage_reports(reloader, UploadBox(state_dir)))
+    app.register_blueprint(uploads(reloader, vantage_kind(UploadBox(state_dir))))
+    app.register_blueprint(uploads(reloader, node_kind(UploadBox(state_dir, Scheme.NODE, 0.0), count_files)))
     hot = put_front(app, reloader, country_of, counts, Budgets(), repeats=repeats)
     reloader.start()
     counting = Counting(hot.collect, counts, count_files, COUNTING_SECONDS, beside=tell_repeats)

@@ -38,6 +38,13 @@ def _networks(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _addresses(text: str) -> tuple[str, ...]:
+    found = text.split()
+    if not all(each.startswith(("https://", "http://")) for each in found):
+        raise ValueError("write addresses such as https://center.example.org/, with blanks between them")
+    return tuple(f"{each.rstrip('/')}/" for each in found)
+
+
 LOG_FORMATS = ("auto", "text", "json")
 
 
@@ -60,6 +67,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_HOOK_SECRET_FILE", "", _optional_path, "The file that holds it, instead."),
     Setting("MIRRORLIST_METRICS_FOR", "", _networks, "Networks that may read `/metrics` at the service's own port."),
     Setting("MIRRORLIST_CHANNEL_TOKEN", "", str, "The bearer token with which a node reads its snapshot channel."),
+    Setting("MIRRORLIST_COUNTS_TO", "", _addresses, "The publishers to which a node hands over its counts."),
+    Setting("MIRRORLIST_NODE", "", str, "With `MIRRORLIST_COUNTS_TO`: the name of this node in `nodes`."),
+    Setting("MIRRORLIST_NODE_KEY", "", _optional_path, "The file of the key that signs them."),
     Setting("MIRRORLIST_LOG_FORMAT", "auto", _log_format, "`text`, `json`, or `auto`: text on a terminal."),
     Setting("NO_COLOR", "", bool, "Any value: no colour on terminals."),
 )
@@ -81,6 +91,9 @@ class Settings:
     secret_file: Path | None = None
     metrics_for: tuple[str, ...] = ()
     channel_token: str | None = field(default=None, repr=False)
+    counts_to: tuple[str, ...] = ()
+    node: str | None = None
+    node_key: Path | None = None
     log_format: str = "auto"
     no_color: bool = False
 
@@ -111,13 +124,17 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         secret_file,
         metrics_for,
         channel_token,
+        counts_to,
+        node,
+        node_key,
         log_format,
         no_color,
     ) = values.values()
     assert isinstance(config, Path) and isinstance(reload_seconds, float) and isinstance(lead_seconds, float)
     assert mirrors is None or isinstance(mirrors, Path)
     assert state is None or isinstance(state, Path)
-    assert isinstance(metrics_for, tuple)
+    assert isinstance(metrics_for, tuple) and isinstance(counts_to, tuple)
+    assert node_key is None or isinstance(node_key, Path)
     assert secret_file is None or isinstance(secret_file, Path)
     return Settings(
         config,
@@ -132,6 +149,9 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         secret_file,
         metrics_for,
         str(channel_token) or None,
+        counts_to,
+        str(node) or None,
+        node_key,
         str(log_format),
         bool(no_color),
     )

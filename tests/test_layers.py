@@ -74,7 +74,7 @@ IMPURE = {
 MOST_LINES = 400
 LINES_WITHOUT_REASON = 300
 LONGER: dict[str, str] = {
-    "mirrorlist/following/follower.py": "one channel, from its sources to the files in place",
+    "mirrorlist/following/follower.py": "one channel, from its sources to the files in place, and what goes back",
     "mirrorlist/publishing/publisher.py": "one publication from its inputs to the file in place",
     "mirrorlist/core/public/types.py": "the public record field by field: nothing else gets out",
     "mirrorlist/core/public/record.py": "the public record: every part of it, made from what is known",
@@ -92,6 +92,7 @@ LONGER: dict[str, str] = {
     "mirrorlist/core/selection/prepared.py": "one list from the tables: its key, its draw and its order",
     "mirrorlist/core/selection/known_files.py": "what is known of a file or directory, and who has it",
     "mirrorlist/web/lists/prepared_answers.py": "one list from prepared parts: its row, its question, its counts",
+    "mirrorlist/store/count_files.py": "the files of counts: of a worker, a node, a day, and what they come to",
     "mirrorlist/cli/update.py": "every kind of update, one command below the other",
     "mirrorlist/web/redirects/hot.py": "one redirect, from the request to its headers, and the memos on that way",
     "mirrorlist/store/leader_election.py": "the locks, and the election that they save the others from",

@@ -34,6 +34,9 @@ def test_every_variable_is_read() -> None:
         "MIRRORLIST_HOOK_SECRET_FILE": "/etc/secret",
         "MIRRORLIST_METRICS_FOR": "10.0.0.0/8, ::1",
         "MIRRORLIST_CHANNEL_TOKEN": "token",
+        "MIRRORLIST_COUNTS_TO": "https://a.example/ https://b.example",
+        "MIRRORLIST_NODE": "web-1",
+        "MIRRORLIST_NODE_KEY": "node.key",
         "MIRRORLIST_LOG_FORMAT": "json",
         "NO_COLOR": "1",
     }
@@ -52,6 +55,9 @@ def test_every_variable_is_read() -> None:
         Path("/etc/secret"),
         ("10.0.0.0/8", "::1"),
         "token",
+        ("https://a.example/", "https://b.example/"),
+        "web-1",
+        Path("node.key"),
         "json",
         True,
     )
@@ -114,6 +120,11 @@ def test_a_network_that_is_none_is_refused() -> None:
         read_settings({"MIRRORLIST_METRICS_FOR": "10.0.0.1/8"})
 
 
+def test_an_address_for_counts_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^MIRRORLIST_COUNTS_TO is 'a.example': write addresses such as https://"):
+        read_settings({"MIRRORLIST_COUNTS_TO": "a.example"})
+
+
 def test_no_other_file_reads_the_environment() -> None:
     readers = {
         path.relative_to(ROOT).as_posix()
@@ -154,6 +165,9 @@ def test_exported_settings_are_absolute_and_the_same_in_another_directory(tmp_pa
         "secret_file": str(tmp_path / "secret"),
         "metrics_for": [],
         "channel_token": None,
+        "counts_to": [],
+        "node": None,
+        "node_key": None,
         "log_format": "auto",
         "no_color": False,
     }

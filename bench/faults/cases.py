@@ -46,6 +46,7 @@ CASES: dict[str, Case] = {
     "outages": tested("tests/test_outages.py", "tests/store/test_database.py"),
     "hooks, channel, mail": tested("tests/web/test_hooks.py", "tests/following", "tests/publishing/test_mail.py"),
     "vantage uploads": tested("tests/web/test_vantage_reports.py", "tests/probing/test_vantage.py"),
+    "uploads of counts": tested("tests/web/test_node_counts.py"),
     "pull and judge": tested("tests/pulling", "tests/test_validate_mirrors.py"),
 }
 

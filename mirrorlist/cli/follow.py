@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import click
 
@@ -16,7 +17,9 @@ from mirrorlist.cli.shared.context import (
     tell_json,
 )
 from mirrorlist.core.channel import public_key
-from mirrorlist.following.follower import Follower, follow, source_of
+from mirrorlist.following.follower import CountsDesk, Follower, follow, source_of
+from mirrorlist.publishing.channel import read_private_key
+from mirrorlist.store.count_files import CountFiles
 
 
 @click.command("follow")
@@ -48,5 +51,19 @@ def follow_(
             return
         click.echo(f"generation {taken.generation} taken" if taken else "nothing new")
         return
+    desks = _desks(context)
     with stopped_by_signals() as stop:
+        for desk in desks:
+            threading.Thread(target=desk.run, args=(stop, context.clock), name="counts", daemon=True).start()
         follow(follower, every, stop, context.clock, lambda: parent is None or os.getppid() == parent)
+
+
+def _desks(context: Context) -> list[CountsDesk]:
+    """Where this node hands over its counts."""
+    settings = context.settings
+    if not settings.counts_to:
+        return []
+    if settings.node is None or settings.node_key is None:
+        raise click.UsageError("MIRRORLIST_COUNTS_TO needs MIRRORLIST_NODE and MIRRORLIST_NODE_KEY beside it")
+    key, counts = read_private_key(settings.node_key), CountFiles(state_dir_of(context))
+    return [CountsDesk(url, settings.node, key, counts) for url in settings.counts_to]

@@ -12,7 +12,7 @@ MirrorlistError
   OriginError          the origin did not give a file that can be used
     UnreadableError    it gave one that is no repomd.xml
   DatabaseError        the database is away, broken, or of a newer release
-  VoteRefused          a report of a vantage point is not taken
+  UploadRefused          a report of a vantage point is not taken
   LeadLost             another process leads by now; what this one found does not count
   Overtaken            another publisher published meanwhile; what was compiled is not the newest
   Shrunk               a new generation lost so large a part of its mirrors that it is probably a mistake
@@ -81,8 +81,8 @@ class DatabaseError(MirrorlistError):
     """The database cannot be used; the message names it, the reason and the remedy."""
 
 
-class VoteRefused(MirrorlistError):
-    """A report of a vantage point is not taken, and changes nothing; the message says why."""
+class UploadRefused(MirrorlistError):
+    """What a vantage point or a node uploads is not taken, and changes nothing; the message says why."""
 
 
 class LeadLost(MirrorlistError):

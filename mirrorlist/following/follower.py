@@ -1,4 +1,4 @@
-"""Follow a snapshot channel: verify what is new, fetch the pieces that are missing, and put files in place whole.
+"""Follow a snapshot channel: verify what is new, fetch the pieces that are missing, put files in place; hand in counts.
 
 A channel is a directory or an address of http(s), which is read within bounds.
 """
@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,7 @@ import requests
 import structlog
 import urllib3
 import zstandard
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from mirrorlist import __version__
 from mirrorlist.core.channel import (
@@ -33,11 +34,14 @@ from mirrorlist.core.channel import (
     pieces,
     verified_manifest,
 )
-from mirrorlist.core.errors import ChannelError, SnapshotError
+from mirrorlist.core.errors import ChannelError, MirrorlistError, SnapshotError, UploadRefused
 from mirrorlist.core.files.folder import decode_index
 from mirrorlist.core.snapshot import decode
 from mirrorlist.files_on_disk import open_regular, read_mapped, write_whole
+from mirrorlist.logs import LastingFault
+from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.index_files import prune_indexes
+from mirrorlist.store.marks import Scheme, authorization
 from mirrorlist.store.snapshot_files import FORMER, NAME, write_snapshot
 
 DEADLINE_SECONDS = 60.0
@@ -319,3 +323,69 @@ def follow(
                 log.error("no newer generation, the last one stays current", reason=str(error))
             said = str(error)
         stop.wait(every)
+
+
+# What a node hands in: signed with its own key, so that whoever takes it reads nobody else's bytes.
+
+
+def hand_in(
+    session: requests.Session, url: str, scheme: Scheme, name: str, at: float, body: bytes, key: Ed25519PrivateKey
+) -> None:
+    """Uploads a body to the service at an address that ends with a slash.
+
+    Raises:
+        UploadRefused: it does not take it.
+        MirrorlistError: it cannot be reached.
+    """
+    headers = {"Authorization": authorization(scheme, name, at, body, key), "User-Agent": f"mirrorlist/{__version__}"}
+    try:
+        with session.post(
+            f"{url}hooks/{scheme.lower()}", data=body, headers=headers, timeout=(10.0, 60.0), allow_redirects=False,
+            stream=True,
+        ) as answer:  # fmt: skip
+            said = answer.raw.read(500, decode_content=True).decode("utf-8", "replace")
+    except requests.RequestException as error:
+        raise MirrorlistError(f"{url}: nothing can be sent: {type(error).__name__}") from None
+    if answer.status_code != 202:
+        printable = "".join(char for char in said.lstrip("# ") if char.isprintable())
+        raise UploadRefused(f"{url}: not taken, status {answer.status_code}: {printable}")
+
+
+HAND_IN_SECONDS = 300.0
+FIRST_HAND_IN_SECONDS = 15.0
+
+
+class CountsDesk:
+    """Hands in what this node counted: yesterday's once more when it is over, and today's again and again."""
+
+    def __init__(self, url: str, name: str, key: Ed25519PrivateKey, counts: CountFiles) -> None:
+        self._url, self._name, self._key, self._counts = url, name, key, counts
+        self._session = requests.Session()
+        self._whole: date | None = None
+        self._fault = LastingFault()
+
+    def step(self, now: float) -> None:
+        """Hands in one day; what cannot be handed in is logged while it is new, and comes with the next step."""
+        today = datetime.fromtimestamp(now, UTC).date()
+        yesterday = today - timedelta(days=1)
+        is_over = self._whole != yesterday and datetime.fromtimestamp(now - SETTLED_SECONDS * 30, UTC).date() == today
+        day = yesterday if is_over else today
+        body = self._counts.packed(day)
+        try:
+            if body is not None:
+                hand_in(self._session, self._url, Scheme.NODE, self._name, now, body, self._key)
+        except MirrorlistError as error:
+            if self._fault.is_new(str(error)):
+                log.error("counts not handed over, they will come with the next ones", reason=str(error))
+            return
+        if self._fault.is_over():
+            log.info("counts are handed over again", to=self._url)
+        if is_over:
+            self._whole = yesterday
+
+    def run(self, stop: threading.Event, clock: Callable[[], float], every: float = HAND_IN_SECONDS) -> None:
+        """Steps until it is told to stop, the first one soon, so that a wrong key shows."""
+        wait = FIRST_HAND_IN_SECONDS
+        while not stop.wait(wait):
+            self.step(clock())
+            wait = every

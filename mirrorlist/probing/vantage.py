@@ -24,14 +24,15 @@ from mirrorlist.checks.fetching.fetch import Guard
 from mirrorlist.checks.probing.quick import QuickLooker, TreeFile
 from mirrorlist.core.catalogue.catalogue import BASEARCH, published_contents
 from mirrorlist.core.catalogue.metadata import REPOMD
-from mirrorlist.core.errors import LeadLost, MirrorlistError, VoteRefused
+from mirrorlist.core.errors import LeadLost, MirrorlistError
 from mirrorlist.core.health.quick_look import QuickLook, TreeAddress
 from mirrorlist.core.health.vantages import CANNOT_REACH, Look, Report, looked_at, module_looked_at
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Protocol, Status
 from mirrorlist.core.snapshot import Facts
+from mirrorlist.following.follower import hand_in
 from mirrorlist.store.leader_election import Leadership
-from mirrorlist.store.marks import authorization
+from mirrorlist.store.marks import Scheme
 from mirrorlist.store.quick_looks import VoteStore
 
 AT_ONCE = 24
@@ -244,19 +245,7 @@ class UploadDesk:
         }
 
     def hand_in(self, report: Report, at: float) -> None:
-        body = msgspec.json.encode(report)
-        headers = {"Authorization": authorization(self.name, at, body, self.key), "Content-Type": "application/json"}
-        try:
-            with self.session.post(
-                f"{self.url}hooks/vantage", data=body, headers=headers | self._agent, timeout=(10.0, 60.0),
-                allow_redirects=False, stream=True,
-            ) as answer:  # fmt: skip
-                said = answer.raw.read(500, decode_content=True).decode("utf-8", "replace")
-        except requests.RequestException as error:
-            raise MirrorlistError(f"{self.url}: the report cannot be sent: {type(error).__name__}") from None
-        if answer.status_code != 202:
-            printable = "".join(char for char in said.lstrip("# ") if char.isprintable())
-            raise VoteRefused(f"the report is not taken, status {answer.status_code}: {printable}")
+        hand_in(self.session, self.url, Scheme.VANTAGE, self.name, at, msgspec.json.encode(report), self.key)
 
     @property
     def _agent(self) -> dict[str, str]:

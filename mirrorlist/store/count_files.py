@@ -4,7 +4,8 @@
 ``WORKER.cells`` holds what statistics are made of, compressed: sums over several dimensions at once, which are many,
 and the registers of clients (see core/statistics.py). No address is in either. Days older than ``KEPT_DAYS`` go.
 
-Files of other machines may be copied beside: names say the process and the nanosecond it began to write.
+Files of nodes are beside them, ``node-NAME.cells``: what a node has counted on a day so far, as it hands it over. What
+came last counts, so nothing counts twice.
 
 Repeated requests are files of their own, below ``repeats/``, from which the prober learns where to look next: the sums
 of a worker's last minutes, row by row, ``[[seconds since 1970, {mirror's name: times}], ...]``.
@@ -20,12 +21,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import zstandard
 
+from mirrorlist.core.errors import UploadRefused
 from mirrorlist.core.public.statistics import Compiled, compiled
-from mirrorlist.core.statistics import OTHER, AskedCell, DayCounts, SystemName, given_label, summed, united
+from mirrorlist.core.statistics import OTHER, REGISTERS, AskedCell, DayCounts, SystemName, given_label, summed, united
 from mirrorlist.files_on_disk import write_whole
 
 KEPT_DAYS = 400
@@ -54,6 +57,25 @@ class _Cells(msgspec.Struct):
     @property
     def counts(self) -> DayCounts:
         return DayCounts(self.asked, self.given, self.clients)
+
+
+_Label = Annotated[str, msgspec.Meta(max_length=1000)]
+_Times = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+_Registers = Annotated[bytes, msgspec.Meta(min_length=REGISTERS, max_length=REGISTERS)]
+
+
+class _NodeDay(msgspec.Struct):
+    """What a node hands over: its cells of one day. Bounded, as it comes from another machine."""
+
+    day: date
+    asked: dict[_Label, _Times]
+    given: dict[_Label, _Times]
+    clients: dict[_Label, _Registers]
+
+
+_MOST_HANDED = 32 << 20
+_NODE_LEVEL = 9
+NODE = "node-"
 
 
 class _DayCells:
@@ -183,6 +205,41 @@ class CountFiles:
             if file.name == MERGED or file.suffix == CELLS
         ]
         return hashlib.sha256(repr((before, files)).encode()).hexdigest()
+
+    def packed(self, day: date) -> bytes | None:
+        """What this machine counted on a day, to be handed over; None where that is nothing."""
+        files = self._of_day(day).items()
+        whole, bounded = summed(each.counts for name, each in files if not name.startswith(NODE)), _DayCells()
+        bounded.add(whole.asked, whole.given, whole.clients)
+        if not whole.asked and not whole.given:
+            return None
+        return zstandard.compress(
+            msgspec.msgpack.encode(_NodeDay(day, bounded.asked, bounded.given, bounded.clients)), _NODE_LEVEL
+        )
+
+    def take(self, node: str, data: bytes, now: float) -> None:
+        """Keeps what a node has counted on a day, in place of what it handed over before.
+
+        Raises:
+            UploadRefused: it cannot be read, or is of another day than today, yesterday or, by a clock that is ahead,
+                tomorrow.
+            OSError: it cannot be written.
+        """
+        try:
+            with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(data) as reader:
+                content = reader.read(_MOST_HANDED + 1)
+            if len(content) > _MOST_HANDED:
+                raise UploadRefused(f"the counts have over {_MOST_HANDED} bytes unpacked")
+            found = msgspec.msgpack.decode(content, type=_NodeDay)
+        except (zstandard.ZstdError, msgspec.MsgspecError) as error:
+            raise UploadRefused(f"the counts cannot be read: {error}") from None
+        today = datetime.fromtimestamp(now, UTC).date()
+        if abs((found.day - today).days) > 1:
+            raise UploadRefused(f"the counts are of {found.day}; those of yesterday and today are taken")
+        bounded = _DayCells()
+        bounded.add(found.asked, found.given, found.clients)
+        cells = _packed(_Cells(bounded.asked, bounded.given, bounded.clients))
+        write_whole(self._directory / found.day.isoformat() / f"{NODE}{node}{CELLS}", [cells])
 
     def _of_day(self, day: date) -> dict[str, _Cells]:
         """The files of a day by name, but for those that are in the merged one; what cannot be read is passed over."""

@@ -1,4 +1,4 @@
-"""Leave files in the state directory, by which one process asks another to look: marks, and signed reports.
+"""Leave files in the state directory, by which one process asks another to look: marks, and what was signed.
 
 A mark is a small file that is replaced whole. Whoever waits for it remembers the sign that it saw last, so any number
 of processes may wait for one mark, and one that was left while nobody waited is seen later.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mirrorlist.core.catalogue.service import Vantage
 from mirrorlist.core.channel import public_key
-from mirrorlist.core.errors import MirrorlistError, VoteRefused
+from mirrorlist.core.errors import MirrorlistError, UploadRefused
 from mirrorlist.core.health.vantages import LEAST_SECONDS, Report
 from mirrorlist.files_on_disk import open_regular, write_whole
 
@@ -74,64 +75,89 @@ class Mark:
             return None
 
 
-# Reports of vantage points.
+# Reports of vantage points, and counts of nodes.
 #
-# A report that is uploaded comes with a header, ``Authorization: Vantage NAME AT SHA256 SIGNATURE``: the vantage's
-# Ed25519 signature (RFC 8032) of its name, the second and the digest of the report. So whoever has no key is refused
-# before a byte of the report is read. A worker leaves what it accepts as a file per vantage; the publisher verifies it
-# again and writes the votes, as workers never touch the database.
+# What is uploaded comes with a header, ``Authorization: Vantage NAME AT SHA256 SIGNATURE``: the Ed25519 signature
+# (RFC 8032) of the sender's name, the second and the digest of the body. So whoever has no key is refused before a byte
+# of the body is read. A worker leaves a report that it accepts as a file per vantage; the publisher verifies it again
+# and writes the votes, as workers never touch the database.
 
-SCHEME = "Vantage"
 LARGEST_REPORT = 1 << 20
 LONGEST_HEADER = 512
 CLOCK_SECONDS = 300.0
-"""How far the clocks of a vantage and the service may differ; what was signed longer ago is old."""
+"""How far the clocks of a sender and the service may differ; what was signed longer ago is old."""
+
+
+class Signer(Protocol):
+    """Who may upload something: a name, and a public key if it has one."""
+
+    @property
+    def name(self) -> str:
+        """Its name in service.yml."""
+
+    @property
+    def key(self) -> str | None:
+        """Its public key."""
+
+
+class Scheme(StrEnum):
+    """What is uploaded, by the first word of its header; a signature for one is none for the other."""
+
+    VANTAGE = "Vantage"
+    NODE = "Node"
+
+
+STRANGERS = {
+    Scheme.VANTAGE: "no vantage point has this name and key; compare them with vantages in service.yml",
+    Scheme.NODE: "no node has this name and key; compare them with nodes in service.yml",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class SignedClaim:
-    """Who reports, when (seconds since 1970), and the SHA-256 of the report in hexadecimal."""
+    """Who uploads, when (seconds since 1970), and the SHA-256 of the body in hexadecimal."""
 
-    vantage: str
+    scheme: Scheme
+    name: str
     at: int
     digest: str
 
     @property
     def signed(self) -> bytes:
-        """The bytes that the vantage signs."""
-        return f"mirrorlist vantage\n{self.vantage}\n{self.at}\n{self.digest}\n".encode()
+        """The bytes that the sender signs."""
+        return f"mirrorlist {self.scheme.lower()}\n{self.name}\n{self.at}\n{self.digest}\n".encode()
 
 
-def authorization(vantage: str, at: float, body: bytes, key: Ed25519PrivateKey) -> str:
-    """The header that goes with a report."""
-    claim = SignedClaim(vantage, int(at), sha256(body).hexdigest())
+def authorization(scheme: Scheme, name: str, at: float, body: bytes, key: Ed25519PrivateKey) -> str:
+    """The header that goes with a body."""
+    claim = SignedClaim(scheme, name, int(at), sha256(body).hexdigest())
     signature = base64.b64encode(key.sign(claim.signed)).decode()
-    return f"{SCHEME} {claim.vantage} {claim.at} {claim.digest} {signature}"
+    return f"{scheme.value} {claim.name} {claim.at} {claim.digest} {signature}"
 
 
-def verified_claim(header: str, vantages: Sequence[Vantage], now: float | None) -> SignedClaim:
-    """The claim of a header that a vantage has signed just now, or at any time where ``now`` is None.
+def verified_claim(scheme: Scheme, header: str, signers: Sequence[Signer], now: float | None) -> SignedClaim:
+    """The claim of a header that one of these has signed just now, or at any time where ``now`` is None.
 
     Raises:
-        VoteRefused: it is malformed, of an unknown vantage, forged, or of another time.
+        UploadRefused: it is malformed, of somebody unknown, forged, or of another time.
     """
     try:
-        scheme, name, at, digest, signature = header[:LONGEST_HEADER].split(" ")
-        claim = SignedClaim(name, int(at), digest)
+        word, name, at, digest, signature = header[:LONGEST_HEADER].split(" ")
+        claim = SignedClaim(scheme, name, int(at), digest)
         raw = base64.b64decode(signature, validate=True)
     except ValueError:
-        scheme, claim, raw = "", SignedClaim("", 0, ""), b""
-    if scheme != SCHEME:
-        raise VoteRefused(f"a report comes with a header Authorization: {SCHEME} NAME AT SHA256 SIGNATURE")
-    vantage = next((each for each in vantages if each.name == claim.vantage and each.key), None)
+        word, claim, raw = "", SignedClaim(scheme, "", 0, ""), b""
+    if word != scheme:
+        raise UploadRefused(f"send a header Authorization: {scheme.value} NAME AT SHA256 SIGNATURE")
+    signer = next((each for each in signers if each.name == claim.name and each.key), None)
     try:
-        public_key((vantage and vantage.key) or NOBODY).verify(raw, claim.signed)
+        public_key((signer and signer.key) or NOBODY).verify(raw, claim.signed)
     except InvalidSignature:
-        vantage = None
-    if vantage is None:
-        raise VoteRefused("no vantage point has this name and key; compare them with vantages in service.yml")
+        signer = None
+    if signer is None:
+        raise UploadRefused(STRANGERS[scheme])
     if now is not None and abs(claim.at - now) > CLOCK_SECONDS:
-        raise VoteRefused(f"the report was signed {claim.at - now:+.0f} s from now; set the clock, and send it at once")
+        raise UploadRefused(f"this was signed {claim.at - now:+.0f} s from now; set the clock, and send it at once")
     return claim
 
 
@@ -139,63 +165,73 @@ NOBODY = base64.b64encode(bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f
 """A public key of RFC 8032 (7.1, TEST 1): an unknown name takes as long to refuse as a forged signature."""
 
 
+def refuse_other(claim: SignedClaim, body: bytes) -> None:
+    """Raises UploadRefused where a body is not the one that a claim is about."""
+    if sha256(body).hexdigest() != claim.digest:
+        raise UploadRefused("the body is not the one that was signed")
+
+
 def read_report(claim: SignedClaim, body: bytes) -> Report:
     """The report that a claim is about.
 
     Raises:
-        VoteRefused: it is another, or none.
+        UploadRefused: it is another, or none.
     """
-    if sha256(body).hexdigest() != claim.digest:
-        raise VoteRefused("the report is not the one that was signed")
+    refuse_other(claim, body)
     try:
         return msgspec.json.decode(body, type=Report)
     except msgspec.MsgspecError as error:
-        raise VoteRefused(f"the report cannot be read: {error}") from None
+        raise UploadRefused(f"the report cannot be read: {error}") from None
 
 
 class UploadBox:
-    """The reports in a state directory: the last of each vantage, which stays there after it was taken."""
+    """What was uploaded into a state directory: the last of each sender, which stays there after it was taken.
 
-    def __init__(self, state_dir: Path) -> None:
-        self._directory = state_dir / "vantages"
+    ``apart_seconds``: how far apart two have to be signed.
+    """
 
-    def _path(self, vantage: str) -> Path:
-        return self._directory / f"{vantage}.report"
+    def __init__(self, state_dir: Path, scheme: Scheme = Scheme.VANTAGE, apart_seconds: float = LEAST_SECONDS) -> None:
+        self.scheme = scheme
+        self._directory = state_dir / f"{scheme.lower()}s"
+        self._apart_seconds = apart_seconds
 
-    def last_at(self, vantage: str) -> int | None:
-        """When the last report of a vantage was signed."""
+    def _path(self, name: str) -> Path:
+        return self._directory / f"{name}.report"
+
+    def last_at(self, name: str) -> int | None:
+        """When the last one of a sender was signed."""
         try:
-            with open_regular(self._path(vantage)) as file:
+            with open_regular(self._path(name)) as file:
                 return int(file.readline(LONGEST_HEADER).split(b" ")[2])
         except (OSError, ValueError, IndexError):
             return None
 
     def refuse_repeated(self, claim: SignedClaim) -> None:
-        """Raises VoteRefused where a report that was signed at this time or later is here, or another just before."""
-        last = self.last_at(claim.vantage)
-        if last is not None and claim.at < last + LEAST_SECONDS:
+        """Raises UploadRefused where one that was signed at this time or later is here, or another just before."""
+        last = self.last_at(claim.name)
+        if last is not None and (claim.at <= last or claim.at < last + self._apart_seconds):
             raise too_soon(claim.at, last)
 
     def leave(self, header: str, claim: SignedClaim, body: bytes) -> None:
-        """Leaves a report. Raises VoteRefused as ``refuse_repeated``, OSError where it cannot be written."""
+        """Leaves it. Raises UploadRefused as ``refuse_repeated``, OSError where it cannot be written."""
         self.refuse_repeated(claim)
-        write_whole(self._path(claim.vantage), [f"{header}\n".encode(), body])
+        write_whole(self._path(claim.name), [f"{header}\n".encode(), body])
 
     def read(self, vantage: Vantage) -> tuple[SignedClaim, Report]:
         """The report of a vantage, verified as when it came.
 
         Raises:
-            VoteRefused: it is not of this vantage, or none.
+            UploadRefused: it is not of this vantage, or none.
             OSError: there is none.
         """
         with open_regular(self._path(vantage.name)) as file:
             header, body = file.readline(LONGEST_HEADER), file.read(LARGEST_REPORT + 1)
-        claim = verified_claim(header.decode(errors="replace").rstrip("\n"), (vantage,), None)
+        claim = verified_claim(self.scheme, header.decode(errors="replace").rstrip("\n"), (vantage,), None)
         return claim, read_report(claim, body)
 
 
-def too_soon(at: float, last: float) -> VoteRefused:
+def too_soon(at: float, last: float) -> UploadRefused:
     """The refusal of a report that is not newer than the last, or follows it at once."""
     if at <= last:
-        return VoteRefused("the report was here before, or a newer one; each is taken once")
-    return VoteRefused(f"the last report is {at - last:.0f} s old; looks have to be {LEAST_SECONDS:.0f} s apart")
+        return UploadRefused("this was here before, or a newer one; each is taken once")
+    return UploadRefused(f"the last report is {at - last:.0f} s old; looks have to be {LEAST_SECONDS:.0f} s apart")

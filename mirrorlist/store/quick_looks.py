@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from mirrorlist.core.catalogue.service import Vantage
-from mirrorlist.core.errors import VoteRefused
+from mirrorlist.core.errors import UploadRefused
 from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.core.health.quick_look import AddressFault, turned
 from mirrorlist.core.health.vantages import LEAST_SECONDS, Ballot, Report, Vote, ballot_after
@@ -141,7 +141,7 @@ class VoteStore:
         """Notes the votes of one more report on these mirrors, whole or not at all.
 
         Raises:
-            VoteRefused: it is not newer than the last, or follows it at once.
+            UploadRefused: it is not newer than the last, or follows it at once.
             LeadLost: another process reports for this vantage.
         """
         named = frozenset(mirrors)
@@ -192,7 +192,7 @@ class VoteTaker:
             try:
                 claim, report = self._box.read(vantage)
                 ballot = store.record(vantage.name, report, claim.at, mirrors)
-            except (VoteRefused, OSError) as error:
+            except (UploadRefused, OSError) as error:
                 yield f"the report of {vantage.name} is refused: {error}"
             else:
                 count = len({vote.mirror for vote in ballot.votes})

@@ -21,7 +21,7 @@ from mirrorlist.checks.probing.quick import QuickLooker, TreeFile
 from mirrorlist.cli.main import main
 from mirrorlist.core.catalogue.metadata import REPOMD
 from mirrorlist.core.channel import new_key, private_key, public_text
-from mirrorlist.core.errors import MirrorlistError, VoteRefused
+from mirrorlist.core.errors import MirrorlistError, UploadRefused
 from mirrorlist.core.health.vantages import LEAST_SECONDS, Look, Report
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome
 from mirrorlist.core.model import MAIN, Protocol
@@ -29,7 +29,7 @@ from mirrorlist.core.network.prefixes import prefix
 from mirrorlist.probing.vantage import DatabaseDesk, UploadDesk, looks_at, take_round
 from mirrorlist.store.database import open_database
 from mirrorlist.store.leader_election import LeaderCandidate, leading, vantage_lead, vantage_lock
-from mirrorlist.store.marks import authorization
+from mirrorlist.store.marks import Scheme, authorization
 from mirrorlist.store.quick_looks import VoteStore
 from mirrorlist.store.snapshot_files import published_facts, read_newest
 from tests.building import NOW
@@ -238,10 +238,10 @@ def test_uploads_by_two_volunteers_keep_clients_of_their_country_from_a_mirror(r
     until(PATIENCE, lambda: "a.example.org" not in list_for(running, IRANIAN))
     assert "b.example.org" in list_for(running, IRANIAN)
     assert "a.example.org" in list_for(running, GERMAN)
-    with pytest.raises(VoteRefused, match="409: the report was here before"):
+    with pytest.raises(UploadRefused, match="409: this was here before"):
         desk(running, "tehran").hand_in(Report(900.0, looks()), begun)
     stranger = UploadDesk("tehran", f"http://127.0.0.1:{running.port}/", private_key(new_key()))
-    with pytest.raises(VoteRefused, match="401: no vantage point has this name and key"):
+    with pytest.raises(UploadRefused, match="401: no vantage point has this name and key"):
         stranger.hand_in(Report(900.0, looks()), time.time())
     with pytest.raises(MirrorlistError, match="cannot be read"):
         UploadDesk("x", "http://127.0.0.1:1/", KEYS["paris"]).plan()
@@ -265,15 +265,15 @@ def test_the_command_of_a_volunteer_needs_the_address_the_name_and_the_key(runni
     assert "it reaches no mirror, so its own network is at fault" in running.log()
     again, other = run("berlin"), run("oslo")
     assert (again.exit_code, other.exit_code) == (1, 1)
-    assert "the report is not taken, status 409: the last report is " in again.output
-    assert "the report is not taken, status 401: no vantage point has this name and key" in other.output
+    assert "not taken, status 409: the last report is " in again.output
+    assert "not taken, status 401: no vantage point has this name and key" in other.output
     key.chmod(0o644)
     assert "others can read the signing key" in run("berlin").output
 
 
 def test_a_report_that_comes_in_pieces_is_whole_and_clients_do_not_wait_for_it(running: Service) -> None:
     body = b'{"every_seconds": 900, "looks": []}' + b" " * 200_000
-    head = authorization("paris", time.time() + 200, body, KEYS["paris"])
+    head = authorization(Scheme.VANTAGE, "paris", time.time() + 200, body, KEYS["paris"])
     with socket.create_connection(("127.0.0.1", running.port), timeout=20) as connection:
         connection.sendall(
             f"POST /hooks/vantage HTTP/1.1\r\nHost: x\r\nAuthorization: {head}\r\n"
@@ -290,7 +290,7 @@ def test_a_report_that_comes_in_pieces_is_whole_and_clients_do_not_wait_for_it(r
 
 @pytest.mark.slow
 def test_who_is_slow_is_refused_after_a_while_and_holds_up_nobody(running: Service) -> None:
-    heads = [authorization("berlin", time.time() + 100 + n, b"{}", KEYS["berlin"]) for n in range(40)]
+    heads = [authorization(Scheme.VANTAGE, "berlin", time.time() + 100 + n, b"{}", KEYS["berlin"]) for n in range(40)]
     with ExitStack() as opened:
         sockets = [opened.enter_context(socket.create_connection(("127.0.0.1", running.port), 30)) for _ in heads]
         for connection, head in zip(sockets, heads, strict=True):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from mirrorlist.core.catalogue.service import Vantage
 from mirrorlist.core.channel import new_key, private_key, public_text
-from mirrorlist.core.errors import LeadLost, VoteRefused
+from mirrorlist.core.errors import LeadLost, UploadRefused
 from mirrorlist.core.health.vantages import LEAST_SECONDS, Look, Report, Vote
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome
 from mirrorlist.core.model import Protocol
@@ -23,7 +23,7 @@ from mirrorlist.store.leader_election import (
     vantage_lead,
     vantage_lock,
 )
-from mirrorlist.store.marks import UploadBox, authorization, verified_claim
+from mirrorlist.store.marks import Scheme, UploadBox, authorization, verified_claim
 from mirrorlist.store.quick_looks import VoteStore, VoteTaker
 from tests.building import NOW
 
@@ -67,7 +67,7 @@ def test_a_report_that_was_there_or_follows_at_once_changes_nothing(engine: sa.E
     store = VoteStore(engine)
     store.record("berlin", report(look(A)), NOW, [A])
     before = store.ballots()
-    with pytest.raises(VoteRefused):
+    with pytest.raises(UploadRefused):
         store.record("berlin", report(look(A, False)), NOW + later, [A])
     assert store.ballots() == before
     assert store.version() == 1
@@ -99,8 +99,8 @@ def test_waiting_reports_are_taken_once_whatever_process_takes_them(engine: sa.E
 
     def left(at: float, *looks: Look) -> None:
         body = msgspec.json.encode(report(*looks))
-        header = authorization("berlin", at, body, KEY)
-        box.leave(header, verified_claim(header, (BERLIN,), at), body)
+        header = authorization(Scheme.VANTAGE, "berlin", at, body, KEY)
+        box.leave(header, verified_claim(Scheme.VANTAGE, header, (BERLIN,), at), body)
 
     def taken(taker: VoteTaker) -> list[str]:
         return list(taker.take(taker.waiting([BERLIN, Vantage("oslo", "NO", BERLIN.key)]), store, [A, B]))

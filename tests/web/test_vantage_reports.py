@@ -16,7 +16,7 @@ from flask import Flask
 
 from mirrorlist.core.catalogue.service import Vantage
 from mirrorlist.core.channel import new_key, private_key, public_text
-from mirrorlist.core.errors import VoteRefused
+from mirrorlist.core.errors import UploadRefused
 from mirrorlist.core.health.vantages import LEAST_SECONDS, Look, Report
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome
 from mirrorlist.core.model import Protocol
@@ -24,12 +24,13 @@ from mirrorlist.store.marks import (
     CLOCK_SECONDS,
     LARGEST_REPORT,
     NOBODY,
+    Scheme,
     UploadBox,
     authorization,
     read_report,
     verified_claim,
 )
-from mirrorlist.web.hooks import MOST_CALLS, MOST_REFUSALS, vantage_reports
+from mirrorlist.web.hooks import MOST_CALLS, MOST_REFUSALS, uploads, vantage_kind
 from tests.building import NOW, mirror, snapshot
 from tests.web.asking import Held
 
@@ -55,7 +56,7 @@ class Endpoint:
         held, self.box, self.clock, self.steady = Held(), UploadBox(state_dir), Clock(NOW), Clock()
         held.put(snapshot([mirror("m")], vantages=vantages))
         self.app = Flask("uploads")
-        self.app.register_blueprint(vantage_reports(held, self.box, self.clock, self.steady))
+        self.app.register_blueprint(uploads(held, vantage_kind(self.box), self.clock, self.steady))
         self.directory = state_dir / "vantages"
 
     def send(self, header: str | None, body: bytes = BODY, **given: Any) -> int:
@@ -78,14 +79,14 @@ def endpoint(tmp_path: Path) -> Endpoint:
 
 
 def signed(at: float = NOW, body: bytes = BODY, name: str = "berlin", key: Any = KEY) -> str:
-    return authorization(name, at, body, key)
+    return authorization(Scheme.VANTAGE, name, at, body, key)
 
 
 def test_a_signed_report_waits_for_the_publisher(endpoint: Endpoint) -> None:
     assert endpoint.send(signed()) == 202
     assert endpoint.kept() == {"berlin.report": f"{signed()}\n".encode() + BODY}
     claim, report = endpoint.box.read(BERLIN)
-    assert (claim.vantage, claim.at, report.looks) == ("berlin", int(NOW), (LOOK,))
+    assert (claim.name, claim.at, report.looks) == ("berlin", int(NOW), (LOOK,))
 
 
 FORGED = {
@@ -227,14 +228,14 @@ def test_a_file_that_was_changed_in_the_state_directory_is_refused_there(endpoin
         b"\xff" * 9,
     ):
         file.write_bytes(bad)
-        with pytest.raises(VoteRefused):
+        with pytest.raises(UploadRefused):
             endpoint.box.read(BERLIN)
     file.write_bytes(good)
-    with pytest.raises(VoteRefused):
+    with pytest.raises(UploadRefused):
         endpoint.box.read(Vantage("berlin", "DE", public_text(OTHER)))
     assert read_report(*_parts(good)).looks == (LOOK,)
 
 
 def _parts(data: bytes) -> Any:
     header, _, body = data.partition(b"\n")
-    return verified_claim(header.decode(), (BERLIN,), None), body
+    return verified_claim(Scheme.VANTAGE, header.decode(), (BERLIN,), None), body

@@ -223,6 +223,14 @@ class Vantage:
     key: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WebNode:
+    """A machine that only answers, and hands over what it counted, signed. ``key`` is its public key."""
+
+    name: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One distribution's service. Directories are absolute paths."""
@@ -264,6 +272,8 @@ class Service:
     """Holds addresses of people, so no snapshot has it."""
     vantages: tuple[Vantage, ...] = ()
     """The vantage points that vote on whether mirrors can be reached."""
+    nodes: tuple[WebNode, ...] = ()
+    """The machines whose counts are taken."""
 
     @property
     def own_networks(self) -> tuple[str, ...]:

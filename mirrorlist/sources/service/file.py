@@ -28,6 +28,7 @@ from mirrorlist.core.catalogue.service import (
     SyncSource,
     SyncSources,
     Vantage,
+    WebNode,
 )
 from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.content import ContentKind
@@ -181,11 +182,12 @@ def read_service(
             join_text=text.site.join_text.strip(),
             logo=str(base / text.site.logo) if text.site.logo else None,
         ),
-        channel=ChannelPlace(str(base / text.channel.directory), str(base / text.channel.key_file))
-        if text.channel
+        channel=ChannelPlace(str(base / found.directory), str(base / found.key_file))
+        if (found := text.channel)
         else None,
         notify=_notify(text.notify, base),
         vantages=tuple(Vantage(name, each.country, each.key) for name, each in text.vantages.items()),
+        nodes=tuple(WebNode(name, key) for name, key in text.nodes.items()),
         sync=SyncSources(text.sync.policy, tuple(_source(each, city_of) for each in text.sync.sources)),
     )
     return service, warnings

@@ -287,6 +287,7 @@ class ServiceText:
     weights: Mapping[str, float] = field(default_factory=dict)
     reach: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
     vantages: Mapping[str, VantageText] = field(default_factory=dict)
+    nodes: Mapping[str, str] = field(default_factory=dict)
     approved: tuple[str, ...] = ()
     site: Site = field(default_factory=Site)
 

@@ -886,6 +886,20 @@ REFUSED_BY_SCHEMA: dict[str, tuple[str, str, str]] = {
         "6:34",
         "is 'abc'; write it as in '11qYAY",
     ),
+    "nodes/type": ("+nodes: [web-1]\n", "6:8", "nodes is a list; write keys and values"),
+    "nodes/maxProperties": (
+        f"+nodes: {{{', '.join(f'v{n}: {VANTAGE_KEY}' for n in range(1001))}}}\n",
+        "6:8",
+        "with 1001 keys; write at most 1000",
+    ),
+    "nodes/propertyNames/type": ("", "", ""),
+    "nodes/propertyNames/pattern": (
+        f"+nodes: {{Web: {VANTAGE_KEY}}}\n",
+        "6:9",
+        "has the key 'Web'; write it as in 'web-1'",
+    ),
+    "nodes/additionalProperties/type": ("+nodes: {a: 5}\n", "6:12", "is 5"),
+    "nodes/additionalProperties/pattern": ("+nodes: {a: abc}\n", "6:12", "is 'abc'; write it as in '11qYAY"),
     "reach/type": ("+reach: [IR]\n", "6:8", "reach is a list; write keys and values"),
     "reach/maxProperties": (
         f"+reach: {{{', '.join(f'AS{n}: {{US: never}}' for n in range(1, 252))}}}\n",
