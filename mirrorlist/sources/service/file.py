@@ -182,9 +182,7 @@ def read_service(
             join_text=text.site.join_text.strip(),
             logo=str(base / text.site.logo) if text.site.logo else None,
         ),
-        channel=ChannelPlace(str(base / found.directory), str(base / found.key_file))
-        if (found := text.channel)
-        else None,
+        channel=ChannelPlace(str(base / at.directory), str(base / at.key_file)) if (at := text.channel) else None,
         notify=_notify(text.notify, base),
         vantages=tuple(Vantage(name, each.country, each.key) for name, each in text.vantages.items()),
         nodes=tuple(WebNode(name, key) for name, key in text.nodes.items()),
