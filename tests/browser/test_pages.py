@@ -31,9 +31,11 @@ from tests.web.networks import record_of
 pytestmark = [pytest.mark.client, pytest.mark.slow]
 
 PAGES = ["/", "/kitten", "/?state=stale", "/mirrors/mirror1.example.org", "/mirrors/mirror17.example.org",
-         "/mirrors/mirror53.example.org", "/yours?ip=192.0.2.9", "/yours?version=nonsense", "/isos",
+         "/mirrors/mirror53.example.org", "/yours?ip=192.0.2.9", "/isos",
          "/isos/x86_64/9.8", "/kitten/isos/x86_64/10", "/join", "/status", "/api",
-         "/stats", "/mirrors/mirror15.example.org/stats"]  # fmt: skip
+         "/stats", "/mirrors/mirror15.example.org/stats", "/?lang=de", "/stats?lang=fr", "/prober",
+         "/dl/9.8/isos/x86_64/", "/dl/9.8/isos/x86_64/Example-9.8-x86_64-dvd.iso?mirrorlist"]  # fmt: skip
+ERRORS = ["/nowhere", "/yours?version=nonsense", "/?country=DEU", "/mirrors/none?lang=de"]
 LOOKS = [(DESKTOP, False), (DESKTOP, True), (PHONE, False), (PHONE, True)]
 WAIT_SECONDS = 30
 
@@ -268,7 +270,7 @@ def test_everybody_can_use_every_page(running: Running, axe: str, tmp_path: Path
     asked = [(running.stale, path) for path in PAGES]
     asked += [(running.none, path) for path in ("/", "/yours", "/status", "/isos/x86_64/9.8")]
     with browser(running.stale, tmp_path / "axe", width=width, dark=dark, bypass=True) as window:
-        for origin, path in asked:
+        for origin, path in [*asked, *((running.stale, path) for path in ERRORS)]:
             window.origin = origin
             window.open(path)
             window.script("for (const each of document.querySelectorAll('details')) each.open = true")

@@ -39,7 +39,8 @@ _REMEDIES = {
     "did not find expected ',' or '}'": "close the mapping with '}'",
     "found unexpected end of stream": "close the quotes",
     "did not find expected '-' indicator": "check the indentation: every entry of a list begins with '- '",
-    "did not find expected <document start>": "check the quotes and the indentation of this line",
+    "did not find expected <document start>": "check the quotes and the indentation of this line, and write it above "
+    "a line '...', which ends the file",
     "block sequence entries are not allowed in this context": "begin the list in a line of its own",
     "did not find expected alphabetic or numeric character": "put a value that begins with * or & in quotes",
 }
