@@ -159,13 +159,11 @@ def test_a_node_hands_over_yesterday_when_it_is_over_and_then_today(center: Cent
     with answering(center) as url:
         desk = CountsDesk(url, "web-1", KEY, counts)
         desk.step(NOW)
-        assert (center.asked(yesterday), center.asked()) == (4, 0)
-        desk.step(NOW + 1)
         assert (center.asked(yesterday), center.asked()) == (4, 5)
         node(tmp_path / "node", 1)
-        desk.step(NOW + 2)
-        assert (center.asked(yesterday), center.asked()) == (4, 6)
-        assert (tmp_path / "node" / "counts" / TODAY.isoformat()).is_dir()
+        node(tmp_path / "node", 1, NOW - 86_400)
+        desk.step(NOW + 300)
+        assert (center.asked(yesterday), center.asked()) == (4, 6), "what was whole is handed over once"
 
 
 def test_what_cannot_be_handed_over_is_logged_once_and_comes_later(center: Center, tmp_path: Path) -> None:
@@ -176,11 +174,8 @@ def test_what_cannot_be_handed_over_is_logged_once_and_comes_later(center: Cente
             desk.step(NOW + second)
         desk = CountsDesk("http://127.0.0.1:9/", "web-1", KEY, counts)
         desk.step(NOW)
-        desk.step(NOW + 1)
         assert center.asked() == 0
-        desk = CountsDesk(url, "web-1", KEY, counts)
-        desk.step(NOW + 120)  # yesterday nothing was counted
-        desk.step(NOW + 121)
+        CountsDesk(url, "web-1", KEY, counts).step(NOW + 120)
     assert [line["event"] for line in logs] == ["counts not handed over, they will come with the next ones"] * 2
     assert "no node has this name and key" in logs[0]["reason"]
     assert center.asked() == 5
