@@ -84,6 +84,7 @@ LONGER: dict[str, str] = {
     "mirrorlist/checks/probing/visit.py": "one visit: its plan carried out, its patience, and what the tree amounts to",
     "mirrorlist/importing/table_files.py": "every form of table that projects keep their mirrors in, one function each",
     "mirrorlist/core/catalogue/catalogue.py": "what a distribution publishes, and every spelling that leads to it",
+    "mirrorlist/core/catalogue/query.py": "what a client asks for, from its parameters and paths",
     "mirrorlist/core/files/index.py": "the layout of the index file, its reader and its views",
     "mirrorlist/core/health/probe_plan.py": "the plan of a visit: what is asked over which way, and what has its turn",
     "mirrorlist/core/health/report.py": "the report on one mirror, and when each of its rows is looked at again",
@@ -103,7 +104,6 @@ LONGER: dict[str, str] = {
     "mirrorlist/sources/service/text.py": "the keys of service.yml as they are written, one class per key",
     "mirrorlist/cli/probe.py": "the command: its options, and how a prober and a vantage point report",
     "mirrorlist/probing/prober.py": "the prober: a run, when the next is due, and what it works with",
-    "mirrorlist/sources/mirrors/forms.py": "one table of the forms of all fields, and how each is read",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",
 }
 """Files above 300 lines, each with the reason why it is read better in one piece."""
@@ -351,7 +351,7 @@ def test_each_public_class_has_a_name_of_its_own() -> None:
 
 
 CEILINGS = {
-    "modules": 335,
+    "modules": 334,
     "import lines of all lines": 8.5,
     "longest import chain": 13,
     "longest import chain in core": 8,

@@ -29,7 +29,6 @@ ELSEWHERE: dict[str, str] = {
     "core/selection/test_select.py": "core/selection/answer",
     "core/selection/test_shares.py": "core/selection/columns core/selection/prepared",
     "core/selection/test_usability.py": "core/health/columns core/health/table",
-    "core/test_filter.py": "core/catalogue/filters",
     "core/test_kinds.py": "core/content core/kinds/apt core/kinds/archives core/kinds/rpm core/kinds/table "
     "publishing/canaries publishing/named_files",
     "core/test_mirror.py": "core/model",

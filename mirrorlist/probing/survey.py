@@ -162,13 +162,12 @@ class _Web:
         named = self._plan.named.get(content_key(self._subject.module, path), {}).get(digest)
         if named is None or not named.files:
             return Observation(ProbeOutcome.FRESH, sha256=digest) if metadata else Observation(ProbeOutcome.GOOD)
-        seen = look_at_files(named.files[:EACH_LOOK], self._file)
+        seen = look_at_files(
+            named.files[:EACH_LOOK], lambda path, method: self._get(quoted(path), LARGEST_INDEX, method)
+        )
         if seen.fault:
             return Observation(ProbeOutcome.INCOMPLETE, seen.fault, digest)
         return Observation(ProbeOutcome.FRESH, sha256=digest)
-
-    def _file(self, path: str, method: Method) -> Fetched | Failure:
-        return self._get(quoted(path), LARGEST_INDEX, method)
 
     def _older(self, seen: Observation, answer: Fetched, kind: Kind, metadata: RepoMetadata | None) -> Observation:
         """Without a history a version that the origin does not publish now is judged by its time.

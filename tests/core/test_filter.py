@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from mirrorlist.core.catalogue.filters import asked_filter
-from mirrorlist.core.catalogue.query import parameters
+from mirrorlist.core.catalogue.query import asked_filter, parameters
 from mirrorlist.core.errors import BadRequest
 from mirrorlist.core.filter import NOTES, Filter
 from mirrorlist.core.health.columns import HealthTable, SyncState

@@ -70,7 +70,8 @@ Read = Callable[[str], Iterable[bytes]]
 def data_files(repomd: bytes) -> tuple[DataFile, ...]:
     """The data files that a repomd.xml names, those first that clients need first; none where it cannot be read."""
     try:
-        root = etree.fromstring(repomd, _parser())
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
+        root = etree.fromstring(repomd, parser)
     except (etree.XMLSyntaxError, ValueError):
         return ()
     found = []
@@ -178,10 +179,6 @@ def _taken(parser: etree.XMLPullParser) -> Iterator[tuple[str, int, int]]:
 def _has_base(location: etree._Element) -> bool:
     """Whether a file lies in another tree."""
     return location.get("{http://www.w3.org/XML/1998/namespace}base") is not None
-
-
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
 
 
 # What a repomd.xml looks like.

@@ -142,7 +142,8 @@ def due(
             for each in mine
             if _is_news(each, before, now, policy) and not (spared and each.kind is NoticeKind.OUT)
         ]
-        if mirror.name not in out and NoticeKind.BACK in policy.kinds and _heard_out(before) and _is_served(mirror):
+        is_served = mirror.state in (MirrorState.FRESH, MirrorState.UP, MirrorState.LAGGING)
+        if mirror.name not in out and NoticeKind.BACK in policy.kinds and is_served and _heard_out(before):
             news.append(Condition(mirror.name, NoticeKind.BACK, "back", mirror.since, ("It is listed again.",)))
         recent = {each.at for each in before if each.at > now - DAY_SECONDS}
         if news and len(recent) < policy.most_per_day:
@@ -171,7 +172,3 @@ def _is_news(condition: Condition, before: Sequence[SentNotice], now: float, pol
 def _heard_out(before: Sequence[SentNotice]) -> bool:
     last = next((each for each in reversed(before) if each.kind in (NoticeKind.OUT, NoticeKind.BACK)), None)
     return last is not None and last.kind is NoticeKind.OUT
-
-
-def _is_served(mirror: PublicMirror) -> bool:
-    return mirror.state in (MirrorState.FRESH, MirrorState.UP, MirrorState.LAGGING)

@@ -187,18 +187,6 @@ def _small(text: str) -> Value:
     return text.lower()
 
 
-def _host(text: str) -> Value:
-    return text.lower().rstrip(".")
-
-
-def _status(text: str) -> Value:
-    return text.lower() if text.lower() in set(Status) else None
-
-
-def _cloud(text: str) -> Value:
-    return _CLOUDS.get(" ".join(text.lower().split()), text.lower())
-
-
 def _date(text: str) -> Value:
     for form in _DATE_FORMS:
         try:
@@ -252,12 +240,8 @@ def _systems(value: Value) -> Value:
     return words if isinstance(words, list) and len(words) > 1 else None
 
 
-def _sync(value: Value) -> Value:
-    return {"source": value} if isinstance(value, str) and value.strip() else None
-
-
 FORMS: Mapping[Field, Form] = {
-    ("name",): _read_by(_host),
+    ("name",): _read_by(lambda text: text.lower().rstrip(".")),
     ("address",): book_of,
     ("address", "*"): only_entry,
     ("address_optional", "*"): book_of,
@@ -286,9 +270,9 @@ FORMS: Mapping[Field, Form] = {
     ("monopoly",): truth,
     ("subnets",): networks,
     ("asn",): _systems,
-    ("cloud_type",): _read_by(_cloud),
+    ("cloud_type",): _read_by(lambda text: _CLOUDS.get(" ".join(text.lower().split()), text.lower())),
     ("cloud_regions",): _regions,
-    ("status",): _read_by(_status),
+    ("status",): _read_by(lambda text: text.lower() if text.lower() in set(Status) else None),
     ("status_reason",): text_of,
     ("status_since",): _read_by(_date),
     ("status_until",): _read_by(_date),
@@ -300,7 +284,7 @@ FORMS: Mapping[Field, Form] = {
     ("countries_only",): _COMMAS,
     ("countries_never",): _COMMAS,
     ("logo",): text_of,
-    ("sync",): _sync,
+    ("sync",): lambda value: {"source": value} if isinstance(value, str) and value.strip() else None,
     ("sync", "source"): text_of,
     ("sync", "from"): text_of,
     ("probe",): lambda value: {"at_most": value} if isinstance(value, int | str) else None,

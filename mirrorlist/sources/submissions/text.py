@@ -257,9 +257,4 @@ def _is_read(pointer: Pointer) -> bool:
     return pointer in _READ or pointer[0] == "peerings"
 
 
-def _read_pointers() -> Iterator[Pointer]:
-    yield from ((key,) for key in PEOPLE_READ)
-    yield from (("geolocation", key) for key in PLACES)
-
-
-_READ = frozenset(_read_pointers())
+_READ: frozenset[Pointer] = frozenset({*((key,) for key in PEOPLE_READ), *(("geolocation", key) for key in PLACES)})

@@ -13,8 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mirrorlist.core.catalogue.filters import FILTERS, asked_filter
-from mirrorlist.core.catalogue.query import parameters
+from mirrorlist.core.catalogue.query import FILTERS, asked_filter, parameters
 from mirrorlist.core.catalogue.trees import MetadataFrom, TreePath, Trees, host_name, is_of_router, quoted
 from mirrorlist.core.errors import BadRequest, MirrorlistError
 from mirrorlist.core.files.folder import indexed_folder

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.http import parse_list_header, parse_options_header
 
-from mirrorlist.core.catalogue.filters import asked_filter
-from mirrorlist.core.catalogue.query import asked_protocols, parameters
+from mirrorlist.core.catalogue.query import asked_filter, asked_protocols, parameters
 from mirrorlist.core.catalogue.trees import Keeps, RedirectTree, TreePath, Trees
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import Protocol
