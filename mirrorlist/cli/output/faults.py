@@ -68,7 +68,9 @@ def weight_lines(facts: Facts, mirror: Mirror) -> list[str]:
     if quota := facts.quotas.get(mirror.name):
         today = "it has carried its part of today" if quota.used_up else f"{quota.factor:.2%} of its weight counts"
         carried = f"{quota.carried_tib:.2f} of {mirror.tib_per_month:g} TiB this month"
-        lines.append(f"quota: about {carried}; {quota.share:.2%} of all answers are to name it first, so {today}")
+        lines.append(
+            f"quota: about {carried}; at most {quota.share:.2%} of all answers should name it first, so {today}"
+        )
     if mirror.off_peak_only:
         lines.append(f"off-peak only: {'it rests now, as' if mirror.rests else 'it rests when'} it is peak time there")
     return lines
