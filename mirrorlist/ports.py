@@ -106,8 +106,8 @@ def passed_socket(count: int) -> socket.socket:
 
 
 def opened(claimed: socket.socket, backlog: int) -> socket.socket:
-    """A socket that clients can connect to. Of a port each call yields another one with a queue of its own, between
-    which the kernel spreads connections; of anything else all are one, and whoever is first takes a connection.
+    """A socket for a worker. Of a port each call yields another one with a queue of its own, between which the kernel
+    spreads connections once it listens; of anything else all are one, and whoever is first takes a connection.
 
     Raises:
         OSError: there are too many sockets.
@@ -119,7 +119,6 @@ def opened(claimed: socket.socket, backlog: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listening.bind(claimed.getsockname())
-    listening.listen(backlog)
     return listening
 
 

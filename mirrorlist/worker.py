@@ -167,7 +167,9 @@ def main() -> None:
 
 def _serve(post: Post, scheduler: Direct, loop: asyncio.AbstractEventLoop, finish: WorkerSignal) -> None:
     """Begins to accept connections, in threads of granian's."""
-    is_unix = _is_unix(post.listening)
+    with socket.socket(fileno=os.dup(post.listening)) as ours:
+        ours.listen(CONNECTIONS)  # after a pause the kernel gives it no connections before
+        is_unix = ours.family == socket.AF_UNIX
     make: Any = ASGIWorker  # its stub lags behind
     listening: Any = SocketHolder
     worker = make(
@@ -175,11 +177,6 @@ def _serve(post: Post, scheduler: Direct, loop: asyncio.AbstractEventLoop, finis
         CONNECTIONS, HTTPModes.http1, None, None, False, None, *NO_TLS, (None, None),
     )  # fmt: skip
     (worker.serve_mtr_uds if is_unix else worker.serve_mtr)(scheduler, loop, finish)
-
-
-def _is_unix(descriptor: int) -> bool:
-    with socket.socket(fileno=os.dup(descriptor)) as listening:
-        return listening.family == socket.AF_UNIX
 
 
 def _give_signs(life: socket.socket, scheduler: Direct) -> None:

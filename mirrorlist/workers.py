@@ -135,6 +135,8 @@ class Workers:
     def _start(self, number: int, former: Worker | None = None) -> None:
         if number not in self._listening:
             self._listening[number] = opened(self.claimed, CONNECTIONS)
+            if not any(each.is_ready for each in self._workers.values()):  # else whoever comes is better off there
+                self._listening[number].listen(CONNECTIONS)
         listening = self._listening[number].fileno()
         ours, theirs = socket.socketpair()
         ours.setblocking(False)

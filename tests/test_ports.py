@@ -74,8 +74,14 @@ def test_each_worker_has_a_queue_of_its_own_at_a_claimed_port(host: str) -> None
     with claimed_port(host, port := free_port()) as claimed:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((host, port)).close()
-        with opened(claimed, 5) as one, opened(claimed, 5) as other, socket.create_connection((host, port)) as client:
-            assert client.getpeername()[:2] == one.getsockname()[:2] == other.getsockname()[:2]
+        with opened(claimed, 5) as one, opened(claimed, 5) as other:
+            other.listen(5)
+            for _ in range(20):
+                socket.create_connection((host, port)).close()
+                other.accept()[0].close()  # one that does not listen yet is given none
+            one.listen(5)
+            with socket.create_connection((host, port)) as client:
+                assert client.getpeername()[:2] == one.getsockname()[:2] == other.getsockname()[:2]
         with socket.create_server((host, 0), family=claimed.family):
             pass
 
