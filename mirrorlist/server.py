@@ -96,7 +96,10 @@ def _serve(serving: Serving, claimed: socket.socket | None, manager: Manager) ->
         if claimed is None:
             return _wait(signals, manager)
         manager.status(f"answers at {address_of(claimed)}")
-        metrics = None if serving.metrics is None else opened(socket.socket(fileno=serving.metrics), METRICS_BACKLOG)
+        metrics = None
+        if serving.metrics is not None:
+            metrics = opened(socket.socket(fileno=serving.metrics), METRICS_BACKLOG)
+            metrics.listen(METRICS_BACKLOG)
         return Workers("mirrorlist.app:create_gateway", claimed, serving.workers, manager, metrics).run(signals)
 
 
