@@ -62,6 +62,10 @@ def test_units_are_what_systemd_accepts(name: str, tmp_path: Path) -> None:
     installed = (root / "etc/systemd/system").iterdir()
     text = [str(_with_program_below(root, each)) for each in installed]
     quiet("systemd-analyze", "verify", "--man=no", *text, cwd=tmp_path)
+    for service in (each for each in text if each.endswith(".service")):
+        command = ["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", service]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"more exposed than 2.0: {done.stdout}"
 
 
 def _with_program_below(root: Path, unit: Path) -> Path:
