@@ -567,6 +567,7 @@ def test_every_field_of_a_mirror_is_named_on_purpose() -> None:
     assert {field.name for field in fields(PublicMirror)} == {
         "name", "state", "status", "urls", "sponsor", "sponsor_url", "logo", "country", "continent", "region", "city",
         "latitude", "longitude", "precision_km", "placed_by", "places", "is_global", "time_zone", "bandwidth_mbps",
+        "tib_per_month", "off_peak_only",
         "update_frequency_seconds", "countries_only", "countries_never", "status_reason", "status_until", "live_from",
         "since", "checked_at", "ipv6", "repositories", "fresh", "lag_seconds", "home_share", "override",
         "files",
