@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from mirrorlist.checks.fetching.fetch import guard_of
 from mirrorlist.checks.probing.visit import Visited
@@ -50,6 +50,7 @@ from tests.checks.fetching.test_bounded_socket import AUTHORITY, serving_tls
 from tests.checks.probing.test_checks import Planted
 from tests.checks.servers import answer, says, serving, stays_silent
 from tests.checks.trees import CURRENT, HTML, OLD, Tree
+from tests.cli.commands import Commanded
 
 SERVICE = """\
 versions: ["9"]
@@ -64,19 +65,10 @@ PATHS = ("9/BaseOS/x86_64/os/", "9/BaseOS/aarch64/os/")
 
 
 @dataclass
-class Checkout:
+class Checkout(Commanded):
     """A service with an origin and mirrors that run; commands are run in its directory."""
 
-    directory: Path
     trees: dict[str, Tree]
-
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(main, ["--config", str(self.directory / "service.yml"), *words])
-
-    def told(self, *words: str) -> str:
-        found = self.run(*words)
-        assert found.exit_code == 0, (found.output, found.exception)
-        return found.output
 
     @property
     def store(self) -> HealthStore:

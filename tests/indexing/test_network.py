@@ -19,14 +19,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 
-from mirrorlist.cli.main import main
 from mirrorlist.core.files.index import FileIndex, Holding
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.index_files import current_indexes, index_path, read_index, with_indexes
 from mirrorlist.store.snapshot_files import read_newest
+from tests.cli.commands import Commanded
 from tests.indexing.daemons import needs_rsync, rsync_daemon, web_server
 
 pytestmark = needs_rsync
@@ -70,21 +69,11 @@ def fill(tree: Path) -> None:
 
 
 @dataclass
-class Network:
+class Network(Commanded):
     """A service, its origin, and a directory for each mirror."""
-
-    directory: Path
 
     def tree(self, name: str) -> Path:
         return self.directory / name
-
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(main, ["--config", str(self.directory / "service.yml"), *words])
-
-    def told(self, *words: str) -> str:
-        found = self.run(*words)
-        assert found.exit_code == 0, (found.output, found.exception)
-        return found.output
 
     def updated(self) -> str:
         return self.told("update", "files", "--once")

@@ -36,6 +36,7 @@ from tests.building import NOW
 from tests.checks.fetching.test_bounded_socket import serving_tls
 from tests.checks.servers import answer, says, serving, stays_silent
 from tests.checks.trees import CURRENT, Tree
+from tests.cli.commands import Commanded
 from tests.serving import SERVICE as LIVE
 from tests.serving import Service, checkout, put, until
 from tests.serving import serving as service_of
@@ -93,19 +94,10 @@ def test_a_name_that_leads_nowhere_or_into_a_private_network_is_not_reached(addr
 
 
 @dataclass
-class Site:
+class Site(Commanded):
     """A published service with two mirrors on loopback; commands are run in its directory."""
 
-    directory: Path
     dead: ExitStack
-
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(main, ["--config", str(self.directory / "service.yml"), *words])
-
-    def told(self, *words: str) -> str:
-        found = self.run(*words)
-        assert found.exit_code == 0, (found.output, found.exception)
-        return found.output
 
     def round(self, name: str, at: float, guard: Guard = LOOPBACK) -> None:
         state = self.directory / "state"
