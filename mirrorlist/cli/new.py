@@ -67,7 +67,7 @@ def answer_options(command: Command) -> Command:
 def new(context: Context, /, mail: Any, status: str | None, offline: bool, force: bool, **flags: str | None) -> None:
     """Write the file of a new mirror, and judge it as a submission.
 
-    Without any answer it asks, what is required first, and checks each answer at once. Flags win over what an e-mail
+    With no options it prompts, what is required first, and checks each answer at once. Flags win over what an e-mail
     says. Nothing is written that is refused, and no client gets the mirror before its status is live.
 
     The status is 0 if the file was written, 1 if it is refused, and 2 for a wrong call or a file that is there.
