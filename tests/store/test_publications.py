@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
 from mirrorlist.core.channel import file_of
 from mirrorlist.core.errors import LeadLost, MirrorlistError, Overtaken
 from mirrorlist.following.follower import fetched
+from mirrorlist.store import database
 from mirrorlist.store.database import open_database
 from mirrorlist.store.publications import (
     ALL,
@@ -23,7 +26,7 @@ from mirrorlist.store.publications import (
     only_one,
 )
 from mirrorlist.store.publications import claim as claim_whole
-from mirrorlist.store.tables import PUBLISHED_PIECES
+from mirrorlist.store.tables import LEADS, PUBLISHED_PIECES
 from tests.building import KEY, NOW
 from tests.postgres import Server
 
@@ -163,14 +166,15 @@ def test_a_database_that_publishers_share_keeps_the_last_generation(postgres: Se
 
 def test_an_upgrade_goes_on_above_the_numbers_of_all_lines(postgres: Server, tmp_path: Path) -> None:
     url = postgres.new_database()
-    engine = open_database(tmp_path, url)
-    for line, generation in (("publish a", 7), ("publish b", 90)):
-        claim(engine, begin(engine, line, 0, None, True, NOW), generation, NOW)
-    with engine.begin() as connection:
-        for statement in ("DROP TABLE published", "DROP TABLE published_pieces"):
-            connection.execute(sa.text(statement))
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0008'"))
-    engine.dispose()
+    before = sa.create_engine(url)
+    with before.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+        command.upgrade(config, "0008")
+        for line, generation in (("publish a", 7), ("publish b", 90)):
+            row = {"name": line, "epoch": 1, "generation": generation, "beats": 0, "holder": "", "seen_at": NOW}
+            connection.execute(LEADS.insert(), row)
+    before.dispose()
     engine = open_database(tmp_path, url)
     try:
         assert begin(engine, ALL, 8, None, True, NOW) == Turn(ALL, 90, 1)
