@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -45,6 +46,13 @@ def _addresses(text: str) -> tuple[str, ...]:
     return tuple(f"{each.rstrip('/')}/" for each in found)
 
 
+def _arguments_of_pull(text: str) -> tuple[str, ...]:
+    words = tuple(shlex.split(text))
+    if words and words[0].startswith("-"):
+        raise ValueError("write the repository first, then options of `mirrorlist pull`")
+    return words
+
+
 LOG_FORMATS = ("auto", "text", "json")
 
 
@@ -70,6 +78,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_COUNTS_TO", "", _addresses, "The publishers to which a node hands over its counts."),
     Setting("MIRRORLIST_NODE", "", str, "With `MIRRORLIST_COUNTS_TO`: the name of this node in `nodes`."),
     Setting("MIRRORLIST_NODE_KEY", "", _optional_path, "The file of the key that signs them."),
+    Setting("MIRRORLIST_PULL", "", _arguments_of_pull, "The repository that the keeper pulls, and options of `pull`."),
     Setting("MIRRORLIST_LOG_FORMAT", "auto", _log_format, "`text`, `json`, or `auto`: text on a terminal."),
     Setting("NO_COLOR", "", bool, "Any value: no colour on terminals."),
 )
@@ -94,6 +103,7 @@ class Settings:
     counts_to: tuple[str, ...] = ()
     node: str | None = None
     node_key: Path | None = None
+    pull: tuple[str, ...] = ()
     log_format: str = "auto"
     no_color: bool = False
 
@@ -127,13 +137,14 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         counts_to,
         node,
         node_key,
+        pull,
         log_format,
         no_color,
     ) = values.values()
     assert isinstance(config, Path) and isinstance(reload_seconds, float) and isinstance(lead_seconds, float)
     assert mirrors is None or isinstance(mirrors, Path)
     assert state is None or isinstance(state, Path)
-    assert isinstance(metrics_for, tuple) and isinstance(counts_to, tuple)
+    assert isinstance(metrics_for, tuple) and isinstance(counts_to, tuple) and isinstance(pull, tuple)
     assert node_key is None or isinstance(node_key, Path)
     assert secret_file is None or isinstance(secret_file, Path)
     return Settings(
@@ -152,6 +163,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         counts_to,
         str(node) or None,
         node_key,
+        pull,
         str(log_format),
         bool(no_color),
     )

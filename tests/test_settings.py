@@ -37,6 +37,7 @@ def test_every_variable_is_read() -> None:
         "MIRRORLIST_COUNTS_TO": "https://a.example/ https://b.example",
         "MIRRORLIST_NODE": "web-1",
         "MIRRORLIST_NODE_KEY": "node.key",
+        "MIRRORLIST_PULL": "https://git.example.org/m.git --branch 'the reviewed'",
         "MIRRORLIST_LOG_FORMAT": "json",
         "NO_COLOR": "1",
     }
@@ -58,6 +59,7 @@ def test_every_variable_is_read() -> None:
         ("https://a.example/", "https://b.example/"),
         "web-1",
         Path("node.key"),
+        ("https://git.example.org/m.git", "--branch", "the reviewed"),
         "json",
         True,
     )
@@ -168,6 +170,15 @@ def test_exported_settings_are_absolute_and_the_same_in_another_directory(tmp_pa
         "counts_to": [],
         "node": None,
         "node_key": None,
+        "pull": [],
         "log_format": "auto",
         "no_color": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"), [("--branch main", "write the repository first"), ("a 'b", "No closing quotation")]
+)
+def test_what_names_no_repository_first_is_refused(text: str, remedy: str) -> None:
+    with pytest.raises(ValueError, match=remedy):
+        read_settings({"MIRRORLIST_PULL": text})

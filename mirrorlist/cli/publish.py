@@ -14,7 +14,7 @@ from mirrorlist.cli.shared.context import Context, json_option, pass_context, te
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import ServiceFileError, SnapshotError
 from mirrorlist.publishing.channel import ChannelJob
-from mirrorlist.publishing.keeper import SCHEDULE
+from mirrorlist.publishing.keeper import schedule_of
 from mirrorlist.publishing.watch import Watched, keep_publishing
 from mirrorlist.store.snapshot_files import read_newest
 
@@ -62,9 +62,8 @@ def publish(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    watched = Watched(
-        publisher_of(context, _service(context)), context.settings, context.clock, SCHEDULE if jobs else ()
-    )
+    schedule = schedule_of(context.settings) if jobs else ()
+    watched = Watched(publisher_of(context, _service(context)), context.settings, context.clock, schedule)
     keep_publishing(watched, force, (metadata_every, files_every), stop, parent)
 
 

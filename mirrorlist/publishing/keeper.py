@@ -19,6 +19,8 @@ from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import JobFailed, JobStopped
 from mirrorlist.core.updates import UpdateOutcome
 from mirrorlist.logs import LastingFault
+from mirrorlist.pulling.run import pulled_into
+from mirrorlist.settings import Settings
 from mirrorlist.store.jobs import JobRecord, JobRecords
 from mirrorlist.store.snapshot_files import newest_facts
 
@@ -50,6 +52,20 @@ SCHEDULE = (
     ScheduledJob("mail", ("mail",), 300.0, lambda service: bool(service.notify.server or service.notify.webhook)),
 )
 """To add one: its row. The publisher and the prober run what needs their memory or their lead."""
+PULL_EVERY_SECONDS = 300.0
+
+
+def schedule_of(settings: Settings) -> tuple[ScheduledJob, ...]:
+    """The jobs, with pulls where the settings name a repository.
+
+    Raises:
+        PullError: they do, but the service file was not pulled.
+    """
+    if not settings.pull:
+        return SCHEDULE
+    into, name = pulled_into(settings.config)
+    words = ("pull", *settings.pull, "--into", str(into), "--service-file", name, "--once")
+    return (ScheduledJob("pull", words, PULL_EVERY_SECONDS, lambda service: True), *SCHEDULE)
 
 
 def due_at(job: ScheduledJob, record: JobRecord | None) -> float:

@@ -172,6 +172,18 @@ def config_of(directory: Path, config: str = "service.yml") -> Path:
     return directory / CURRENT / config
 
 
+def pulled_into(config: Path) -> tuple[Path, str]:
+    """The directory into which a service file was pulled, and the name of the file in its repository.
+
+    Raises:
+        PullError: it was not pulled.
+    """
+    for current in config.absolute().parents:
+        if current.name == CURRENT and current.is_symlink():
+            return current.parent, str(config.absolute().relative_to(current))
+    raise PullError(f"{config} was not pulled; give the {CURRENT}/service.yml that `mirrorlist pull --once` makes")
+
+
 def _pull(directory: Path, wanted: PullJob, config: str) -> Done:
     repository = GitRepository(directory.absolute() / "repository.git", wanted.timeout)
     now = config_of(directory, config)

@@ -15,13 +15,16 @@ from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
 from mirrorlist.core.errors import CommitRefused, PullError
+from mirrorlist.publishing.keeper import schedule_of
 from mirrorlist.publishing.publisher import Inputs, Publisher
 from mirrorlist.pulling import run
 from mirrorlist.pulling.git import GitRepository, TreeEntry, mirror_files, scheme_of
 from mirrorlist.pulling.run import Done, PullJob, config_of, pull
+from mirrorlist.settings import read_settings
 from mirrorlist.sources.origin.commit import read_pulled
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.database import open_database
+from mirrorlist.store.jobs import JobRecords
 from mirrorlist.store.records import Recorded, Records
 from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW
@@ -562,3 +565,39 @@ def test_one_file_under_many_names_is_read_once(origin: Origin) -> None:
 
     assert len(mirror_files(Repository(origin.root, 1.0), "c" * 40, "mirrors.d").files) == 1500
     assert [len(each) for each in asked] == [1]
+
+
+@pytest.mark.slow
+def test_a_keeper_pulls_the_repository_that_the_environment_names(origin: Origin) -> None:
+    origin.commit()
+    origin.pull()
+    origin.add("new.example.org")
+    commit, config = origin.commit(), config_of(origin.into)
+    command = [sys.executable, "-m", "mirrorlist", "--config", str(config), "keeper", "--no-probe"]
+    environment = {**os.environ, "MIRRORLIST_PULL": f"{origin.root} --protocol file"}
+    jobs, held = JobRecords(origin.into / "state"), read_newest
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            until(PATIENCE, lambda: (found := jobs.read("pull")) is not None and found.next_at is not None)
+            until(PATIENCE, lambda: "new.example.org" in {each.name for each in held(origin.into / "state").mirrors})
+        finally:
+            process.terminate()
+    record, pulled = jobs.read("pull"), read_pulled(config)
+    assert record is not None and pulled is not None
+    assert (record.error, pulled.commit) == (None, commit)
+
+
+def test_a_service_file_that_was_not_pulled_cannot_be_pulled_by_a_keeper(tmp_path: Path) -> None:
+    (tmp_path / "service.yml").write_text(SERVICE)
+    config = str(tmp_path / "service.yml")
+    settings = read_settings({"MIRRORLIST_PULL": "https://git.example.org/m.git", "MIRRORLIST_CONFIG": config})
+    with pytest.raises(PullError, match="was not pulled; give the"):
+        schedule_of(settings)
+
+
+def test_a_file_below_a_directory_of_the_repository_is_found_where_it_was_pulled(origin: Origin) -> None:
+    origin.commit()
+    origin.pull()
+    settings = read_settings({"MIRRORLIST_PULL": "x", "MIRRORLIST_CONFIG": str(origin.into / "current/a/b.yml")})
+    words = ("pull", "x", "--into", str(origin.into), "--service-file", "a/b.yml", "--once")
+    assert schedule_of(settings)[0].words == words
