@@ -49,13 +49,8 @@ def engine(url: str, tmp_path: Path) -> Iterator[sa.Engine]:
     opened.dispose()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--failed-to FILE``: write the ids of the tests that failed, one per line."""
-    parser.addoption("--failed-to", type=Path, help="a file for the ids of the tests that failed, one per line")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Write what ``--failed-to`` asks for."""
-    if path := config.getoption("failed_to"):
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Writes the ids of the tests that failed into the file that MIRRORLIST_TEST_FAILED names, one per line."""
+    if path := os.environ.get("MIRRORLIST_TEST_FAILED"):
         bad = [report.nodeid for kind in ("failed", "error") for report in terminalreporter.getreports(kind)]
-        path.write_text("".join(f"{each}\n" for each in sorted(set(bad))))
+        Path(path).write_text("".join(f"{each}\n" for each in sorted(set(bad))))
