@@ -109,7 +109,8 @@ def place_groups(
     The bands of ``policy.bands_km`` are cut once, after the nearest ``policy.near``: a list never needs more,
     and what a client is given stays near even where a band holds hundreds. A client's own country, where
     nothing more is known, is never cut. Those beyond ``policy.far_km`` are apart where a global mirror is among them.
-    Where all mirrors of a group are held to quotas, the next group takes over what is too much for them.
+    Where all mirrors of a group are held to quotas, the next group takes over what is too much for them, on the same
+    side of the cut: the compiled orders hold no more than one side.
     """
     numbers = list(nearby)
     rows = sorted((effective_km(mirrors[number], place, policy), number) for number in numbers)
@@ -118,8 +119,10 @@ def place_groups(
     keyed = [
         ((at >= cut, band_of(km, policy), far_km < km < UNKNOWN_KM), number) for at, (km, number) in enumerate(rows)
     ]
-    groups = ([number for _, number in members] for _, members in groupby(keyed, key=lambda row: row[0]))
-    return joined_for_quotas(list(groups), weights)
+    sides: tuple[list[list[int]], list[list[int]]] = [], []
+    for (is_beyond, *_), members in groupby(keyed, key=lambda row: row[0]):
+        sides[is_beyond].append([number for _, number in members])
+    return [group for side in sides for group in joined_for_quotas(side, weights)]
 
 
 PARTS = 1 << 30

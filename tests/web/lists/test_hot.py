@@ -266,6 +266,22 @@ def test_answers_equal_those_of_flask_in_4000_networks(quarter: int) -> None:
     hold_together(1000, 100 + quarter)
 
 
+@pytest.mark.parametrize("near", [1, 2, 3])
+def test_a_quota_of_the_last_mirror_that_counts_as_near_gives_the_same_answers(near: int) -> None:
+    """Its clients may go to the next group, which may be beyond those that the compiled orders hold."""
+    listed = [mirror("m0", "berlin"), mirror("m1", "munich"), mirror("m2", "chicago")]
+    quotas = {
+        f"m{number}.example.org": QuotaShare(
+            day="", part=0.3, share=0.1, before_tib=0.0, carried_tib=0.0, used_up=False
+        )
+        for number in (0, 1)
+    }
+    made = snapshot(listed, facts={"quotas": quotas}, at={"0.0.0.0/0": "berlin"}, policy=Policy(near=near))
+    service = both(made)
+    firsts = {hosts(service.get("/mirrorlist/9/baseos", "arch=x86_64", f"198.51.100.{n}"))[0] for n in range(60)}
+    assert len(firsts) == near
+
+
 def test_lowered_weights_and_waiting_releases_are_in_answers_of_the_hot_path() -> None:
     """The generator above makes both; here they show."""
     listed = [mirror(f"m{number}", "berlin") for number in range(8)]
