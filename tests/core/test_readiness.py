@@ -8,7 +8,7 @@ import pytest
 
 from mirrorlist.core.model import Status
 from mirrorlist.core.public.types import MirrorState, PublicMirror, PublicNetwork
-from mirrorlist.core.readiness import Readiness, readiness
+from mirrorlist.core.readiness import OLD_SECONDS, Readiness, readiness
 from tests.building import NOW, mirror, snapshot
 
 FACTS = replace(snapshot([mirror("a", "berlin")]).facts, built_at=NOW)
@@ -20,8 +20,8 @@ def network(state: MirrorState = MirrorState.UP, checked_at: float | None = NOW,
 
 
 def test_a_young_generation_whose_mirrors_were_checked_is_ready() -> None:
-    found = readiness(FACTS, network(), NOW + 600)
-    assert (found.status, found.reasons, found.age_seconds) == (Readiness.READY, (), 600.0)
+    found = readiness(FACTS, network(), NOW + OLD_SECONDS)
+    assert (found.status, found.reasons, found.age_seconds) == (Readiness.READY, (), OLD_SECONDS)
     assert found.generation == FACTS.generation
 
 

@@ -170,6 +170,7 @@ def test_a_row_says_by_what_kind_how_deep_and_when_next() -> None:
         ([], None),
         ([(9, NOW - 1000), (8, NOW - 1900)], RunPace(9, NOW, EVERY)),
         ([(9, NOW - 5000), (8, NOW - 5900)], None),
+        ([(9, NOW - 1800), (8, NOW - 2700)], None),
     ],
 )
 def test_the_pace_is_that_of_the_last_runs(runs: list[tuple[int, float]], pace: RunPace | None) -> None:

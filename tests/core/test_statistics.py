@@ -68,6 +68,10 @@ def test_clients_are_estimated_within_their_error(clients: int) -> None:
     assert max(map(abs, off)) <= max(0.45 * clients, 1)
 
 
+def test_where_each_register_has_a_client_none_is_empty_for_the_estimate_of_few() -> None:
+    assert estimated(bytes([1] * 64)) == 91
+
+
 def test_a_share_has_a_band_that_narrows_with_the_clients_not_with_their_requests() -> None:
     assert band(120, 1000, 1000) == pytest.approx((0.101, 0.142), abs=0.001)
     assert band(120_000, 1_000_000, 1000) == band(120, 1000, 1000)

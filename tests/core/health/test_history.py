@@ -68,6 +68,10 @@ def test_what_was_down_before_the_first_event_was_down() -> None:
     assert found[-3:] == (0.0, 0.0, 1.0)
 
 
+def test_a_way_that_was_first_looked_at_later_and_is_good_was_never_down() -> None:
+    assert availability({HTTPS4: good(TODAY)}, [], TODAY - 2 * DAY, NOON)[-3:] == (1.0, 1.0, 1.0)
+
+
 def test_a_version_that_came_back_is_not_old() -> None:
     a, b = Checksummed(1, 1, "a" * 64, ""), Checksummed(1, 1, "b" * 64, "")
     assert superseded({"x/": [MetadataChange(a, 1.0), MetadataChange(b, 2.0), MetadataChange(a, 3.0)]}) == {

@@ -17,6 +17,7 @@ from mirrorlist.core.health.propagation import (
     at_age,
     carrying,
     continued,
+    followed,
     spreads,
 )
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
@@ -95,6 +96,7 @@ def test_what_was_there_first_and_what_is_long_ago_is_not_followed() -> None:
         each.seen_at for each in many[-MOST_FOLLOWED:]
     ]
     assert list(spreads({PATH: many[:1]}, has, NOW)) == []
+    assert followed({"changed/": many, "new/": many[:1], "old/": old[:2]}, NOW) == {"changed/"}
 
 
 def point(seconds: float, mirrors: int) -> SpreadPoint:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mirrorlist.core.health.own_network import LookResult, OwnNetwork
 from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.core.health.quick_lane import QuickLane, QuickTerms
 from mirrorlist.core.health.quick_look import AddressSight, QuickLook, TreeAddress, turned
@@ -146,6 +147,12 @@ def test_a_mirror_that_answers_again_is_back_within_two_minutes() -> None:
     assert all(verdict.good_now for verdict in run.verdicts.values())
 
 
+def test_the_second_good_look_brings_it_back() -> None:
+    run = Run(NAMES, dies("m1", CLOSED, 100, 300)).until(500)
+    good = [at for look, at in run.looks if look.mirror == "m1" and at >= 300]
+    assert run.turns("m1")[1] == (True, good[1])
+
+
 def test_after_a_second_fall_it_stays_out_for_the_hold_down_and_is_back_soon_after() -> None:
     def twice(mirror: str, at: TreeAddress, now: float) -> ProbeOutcome:
         return CLOSED if mirror == "m1" and (100 <= now < 300 or 600 <= now < 700) else GOOD
@@ -181,6 +188,37 @@ def test_a_large_network_loses_one_in_twenty_at_once_but_not_a_third() -> None:
 
     assert {each.subject.mirror for each in Run(names, lost(20)).until(300).changes} == set(names[::20])
     assert Run(names, lost(3)).until(600).changes == []
+
+
+def test_before_a_mirror_is_out_others_are_looked_at_since_it_failed() -> None:
+    """Also where one address failed of several: what was seen of them before says nothing."""
+    broken = address("m1", 2)
+    run = Run(NAMES[:4], lambda mirror, at, now: BROKEN if at == broken and now >= 100 else GOOD, two).until(300)
+    [fault], [out] = run.lane.faults(), run.changes
+    assert {look.mirror for look, at in run.looks if fault.since <= NOW + at <= out.at} == set(NAMES[:4])
+
+
+def test_mirrors_that_are_out_for_long_do_not_hide_a_death() -> None:
+    long = NAMES[6:]
+    verdicts = {address(name).tree: Verdict(False, NOW - 9000, CLOSED, NOW - 9000, falls=1) for name in long}
+    world: World = lambda mirror, at, now: CLOSED if mirror in long or (mirror == "m1" and now >= 100) else GOOD  # noqa: E731
+    run = Run(NAMES, world, verdicts=verdicts).until(200)
+    assert [(each.subject.mirror, each.good_now) for each in run.changes] == [("m1", False)]
+
+
+def test_witnesses_are_left_alone_while_other_mirrors_answer() -> None:
+    names = [f"m{number}" for number in range(40)]
+    run = Run(names, dies("m1", CLOSED, 100), witnesses=["control"]).until(200)
+    assert [each.subject.mirror for each in run.changes] == ["m1"]
+    assert "control" not in {look.mirror for look, _ in run.looks}
+
+
+def test_who_was_not_looked_at_since_is_named_the_longest_ago_first() -> None:
+    network = OwnNetwork()
+    for name, at in (("a", 30.0), ("b", 20.0), ("c", 10.0), ("d", 40.0)):
+        network.note(name, Family.IPV4, LookResult(at, failed=False, answered=True))
+    assert network.unseen(Family.IPV4, 30.0) == ["c", "b"]
+    assert network.unseen(Family.IPV6, 30.0) == []
 
 
 def test_over_one_family_a_mass_failure_does_not_hide_a_death_over_the_other() -> None:
@@ -227,6 +265,11 @@ def three(name: str) -> list[TreeAddress]:
     return [address(name, number) for number in (1, 2, 3)]
 
 
+def six(name: str) -> list[TreeAddress]:
+    """More than one look that confirms asks."""
+    return [address(name, number) for number in range(1, 7)]
+
+
 @pytest.mark.parametrize(
     ("kind", "bad", "outcome", "out"),
     [
@@ -237,6 +280,7 @@ def three(name: str) -> list[TreeAddress]:
         (three, {"192.0.2.2", "192.0.2.3"}, BROKEN, True),
         (three, {"192.0.2.2", "192.0.2.3"}, CLOSED, False),
         (three, {"192.0.2.1", "192.0.2.2", "192.0.2.3"}, CLOSED, True),
+        (six, {at.address for at in six("m1")}, BROKEN, True),
     ],
 )
 def test_a_bad_address_is_named_and_takes_the_tree_out_where_clients_run_into_it(
@@ -249,6 +293,19 @@ def test_a_bad_address_is_named_and_takes_the_tree_out_where_clients_run_into_it
     if out:
         told = "; ".join(f"{each} {outcome.name}" for each in sorted(bad))
         assert run.changes[0].detail == f"{len(bad)} of {len(kind('m1'))} addresses: {told}"
+
+
+def test_the_other_addresses_are_asked_once_where_one_asks_for_patience() -> None:
+    run = Run(["m1"], lambda mirror, at, now: BUSY if at.address == "192.0.2.1" else GOOD, three).until(200)
+    first, *sent = run.requests["m1"][2:8]
+    assert [at - first for at in sent] == [1, 1, 11, 21, 31]
+
+
+def test_a_closed_address_of_a_mirror_that_is_held_down_hurries_nobody() -> None:
+    before = Verdict(False, NOW - 900, CLOSED, NOW - 900, falls=2, held_until=NOW + 3600)
+    world: World = lambda mirror, at, now: CLOSED if at.address == "192.0.2.2" else GOOD  # noqa: E731
+    run = Run(["m1"], world, two, verdicts={address("m1").tree: before}).until(400)
+    assert [b - a for (_, a), (_, b) in pairwise(run.looks)][:5] == [20, 52, 52, 52, 52]
 
 
 def test_content_that_a_visit_found_bad_is_not_brought_back() -> None:
@@ -278,7 +335,8 @@ def test_a_name_that_the_server_does_not_like_is_not_held_against_it() -> None:
     look.saw(first, [AddressSight(at, BROKEN, "status 500", True)], 1, NOW + 60)
     second, *_ = look.due(NOW + 80, 1)
     assert (first.disguised, second.disguised) == (False, True)
-    look.saw(second, [AddressSight(at, GOOD, "", True)], 1, NOW + 80)
+    new = address("m1", 2)
+    look.saw(second, [AddressSight(at, GOOD, "", True), AddressSight(new, GOOD, "", True)], 2, NOW + 80)
     third, *_ = look.due(NOW + 132, 1)
     assert third.disguised
 
@@ -299,6 +357,7 @@ def test_mirrors_that_go_are_forgotten_and_a_clock_that_is_set_back_stops_nothin
     run.now -= 86_400
     looked = len(run.looks)
     run.lane.follow(["m2"], [], run.now)
+    run.lane.know({address("m1").tree: Verdict(False, run.now, CLOSED, run.now)})
     found = [look for number in range(400) for look in run.lane.due(run.now + number, 9)]
     assert [look.mirror for look in found] == ["m2"]
     assert looked

@@ -66,7 +66,17 @@ def means(found: Releases) -> str:
 
 @pytest.mark.parametrize(
     ("count", "have", "needed"),
-    [(20, 5, 6), (20, 6, None), (100, 29, 30), (100, 30, None), (10, 4, 5), (10, 5, None), (3, 2, 3), (3, 3, None)],
+    [
+        (20, 5, 6),
+        (20, 6, None),
+        (100, 29, 30),
+        (100, 30, None),
+        (400, 119, 120),
+        (10, 4, 5),
+        (10, 5, None),
+        (3, 2, 3),
+        (3, 3, None),
+    ],
 )
 def test_a_major_waits_for_thirty_percent_and_at_least_five(count: int, have: int, needed: int | None) -> None:
     found = decided(columns(count, have), count)
@@ -118,6 +128,12 @@ def test_where_nobody_knows_what_a_major_meant_the_minor_before_it_counts() -> N
     ten = replace(CATALOGUE, versions=("9", "9.9", "9.10", "9.8"), latest={"9": "9.10"})
     holds = {path("9.9"): bytes([F] * 20), path("9.8"): bytes([F] * 20)}
     assert means(decided(holds, 20, ten, meant={})).startswith("9.9/")
+
+
+def test_a_minor_of_another_major_is_not_the_one_before() -> None:
+    two = replace(CATALOGUE, versions=("9.8", "10.2"), latest={"9": "9.8", "10": "10.2"})
+    holds = {path("9.8"): bytes([SyncState.MISSING] * 20), path("10.2"): bytes([F] * 20)}
+    assert decided(holds, 20, two, meant={}).waiting == ()
 
 
 def test_a_former_minor_that_went_to_the_vault_is_still_the_mirrors_for_the_major() -> None:

@@ -44,6 +44,8 @@ def test_what_is_in_order_is_counted_and_the_rest_is_shown() -> None:
     rows = report(M, VERDICTS)
     assert [row.subject.spelled for row in worst(rows)] == ["", APPSTREAM, BOOT, ""]
     assert (fresh_below(rows, TREE), images_below(rows, TREE), images_below(rows, PLAIN)) == (1, 1, 0)
+    more = report(M, VERDICTS | {replace(TREE, path="9.8/CRB/x86_64/os/"): verdict(ProbeOutcome.FRESH)})
+    assert (fresh_below(more, TREE), images_below(more, TREE)) == (2, 1)
     assert list(remedies(rows)) == [ProbeOutcome.STALE, ProbeOutcome.MISSING]
 
 

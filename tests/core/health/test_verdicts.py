@@ -116,7 +116,7 @@ def test_the_hold_down_doubles_with_every_fall_and_ends_after_a_calm_day() -> No
     holds = [v.held_until - v.since for v in flapping if not v.good_now and v.bad == 2]
     assert holds == sorted(holds)
     calm = after(pattern * 3 + [ProbeOutcome.GOOD] * 200)
-    assert (calm[-1].good_now, calm[-1].falls) == (True, 0)
+    assert (calm[-1].good_now, calm[-1].falls, calm[-1].held_until) == (True, 0, 0.0)
 
 
 def test_a_mirror_that_falls_every_night_for_years_is_judged_like_any_other() -> None:

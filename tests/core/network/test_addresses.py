@@ -28,10 +28,12 @@ from mirrorlist.core.network.prefixes import flatten, packed, parse_prefix
 
 BERLIN = ClientPlace("DE", 53.0, 13.0, True)
 POTSDAM = ClientPlace("DE", 52.0, 13.0, True)
+DECIN = ClientPlace("CZ", 51.0, 14.0, True)
 TOKYO = ClientPlace("JP", 36.0, 140.0, True)
 GERMANY = ClientPlace("DE", 51.0, 10.0)
 JAPAN = ClientPlace("JP", 36.0, 138.0)
-PLACES = {"20.0.0.1": BERLIN, "20.0.0.2": POTSDAM, "20.0.0.3": TOKYO, "20.0.0.4": GERMANY, "20.0.0.5": JAPAN}
+PLACES = {"20.0.0.1": BERLIN, "20.0.0.2": POTSDAM, "20.0.0.3": TOKYO, "20.0.0.4": GERMANY, "20.0.0.5": JAPAN,
+          "20.0.0.6": DECIN}  # fmt: skip
 
 
 def place_of(address: bytes) -> ClientPlace:
@@ -51,6 +53,7 @@ def at(place: ClientPlace, precision_km: float = CELL_KM) -> Location:
         ([], None),
         (["20.0.0.1"], at(BERLIN)),
         (["20.0.0.1", "20.0.0.2"], at(BERLIN)),
+        (["20.0.0.2", "20.0.0.6"], at(POTSDAM)),
         (["20.0.0.1", "9.9.9.9"], at(BERLIN)),
         (["20.0.0.4"], at(GERMANY, COUNTRY_KM)),
         (["20.0.0.4", "20.0.0.1"], at(BERLIN)),
@@ -61,7 +64,7 @@ def at(place: ClientPlace, precision_km: float = CELL_KM) -> Location:
         (["nonsense"], None),
     ],
     ids=[
-        "none", "one", "two of one town", "one unknown", "a country", "a country and a town in it", "far apart",
+        "none", "one", "two of one town", "two on both sides of a border", "one unknown", "a country", "a country and a town in it", "far apart",
         "two countries", "a town and another country", "nowhere", "no address",
     ],
 )  # fmt: skip
@@ -235,3 +238,4 @@ def test_systems_are_foreign_in_which_the_mirror_does_not_stand(
 def test_addresses_of_systems_are_counted_together(asns: list[int], count: int) -> None:
     announced = announced4(TABLE)
     assert sum(announced.get(asn, 0) for asn in set(asns)) == count
+    assert sum(announced.values()) == 1 << 32, "0 is what nobody announces"

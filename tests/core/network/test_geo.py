@@ -13,9 +13,12 @@ from mirrorlist.core.model import NOWHERE, ClientPlace, Location
 from mirrorlist.core.network.geo import (
     CELL_PRECISION_KM,
     EARTH_RADIUS_KM,
+    HEIGHT,
     SQUARED_CHORDS,
+    WIDTH,
     distance_km,
     place_of,
+    point,
     vector,
 )
 
@@ -125,3 +128,22 @@ def test_a_cell_is_near_its_location_and_has_one_spelling(latitude: float, longi
     assert distance_km(vector(latitude, longitude), vector(place.latitude, place.longitude)) <= 79
     assert -180 < place.longitude <= 180
     assert str(place.latitude) != "-0.0" != str(place.longitude)
+
+
+def test_the_map_ends_at_the_date_line_and_where_nobody_lives() -> None:
+    assert [point(latitude, 0.0) for latitude in (90.0, 84.0, -58.0, -90.0)] == [
+        (WIDTH / 2, 0.0), (WIDTH / 2, 0.0), (WIDTH / 2, HEIGHT), (WIDTH / 2, HEIGHT),
+    ]  # fmt: skip
+    assert [point(0.0, longitude)[0] for longitude in (-999.0, -180.0, 180.0, 999.0)] == [0.0, 0.0, WIDTH, WIDTH]
+
+
+@pytest.mark.parametrize("latitude", [-57.0, -30.0, 15.0, 45.0, 60.0, 75.0, 83.0])
+def test_the_map_keeps_areas_as_they_are(latitude: float) -> None:
+    """A narrow belt around the Earth has the share of the map's area that it has of the Earth's."""
+
+    def shown(at: float) -> float:
+        low, high = at - 0.001, at + 0.001
+        width, height = point(at, 180.0)[0] - point(at, -180.0)[0], point(low, 0.0)[1] - point(high, 0.0)[1]
+        return width * height / (math.sin(math.radians(high)) - math.sin(math.radians(low)))
+
+    assert shown(latitude) == pytest.approx(shown(0.0), rel=1e-6)

@@ -263,6 +263,7 @@ def test_only_mapped_addresses_are_unmapped(address: bytes) -> None:
         ("64:ff9b:1::192.0.2.1", "64:ff9b:1::192.0.2.1"),  # local use, RFC 8215: no public address inside
         ("64:ff9b::1:192.0.2.1", "64:ff9b::1:c000:201"),
         ("192.0.2.1", "192.0.2.1"),
+        ("32.2.0.1", "32.2.0.1"),  # begins as 6to4 does
     ],
 )
 def test_an_ipv4_address_inside_an_ipv6_one_is_found(text: str, inner: str) -> None:

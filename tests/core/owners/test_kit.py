@@ -38,11 +38,11 @@ def test_each_tree_has_a_unit_a_directory_and_a_state_of_its_own() -> None:
 
 
 def test_the_nearest_source_is_chosen_and_the_choice_explained() -> None:
-    main = plan(sync=SOURCES).modules[0]
+    main = plan(sync=SyncSources(SyncPolicy.NEAREST, (*SOURCES.sources, at("chicago", "chicago")))).modules[0]
     assert main.source == "rsync://paris.example.net/linux/"
     assert main.why == (
         "paris (877 km away): the nearest of the project's sources that are known to be in order.",
-        "The others: tokyo (8917 km away).",
+        "The others: chicago (7083 km away), tokyo (8917 km away).",
     )
 
 

@@ -110,7 +110,7 @@ def test_a_syncing_mirror_has_a_percentage_and_a_day(
     held: Held | None, since: str | None, live_from: str | None, percent: float, live_on: str | None, why: str
 ) -> None:
     given = mirror("a", status=Status.SYNCING, status_since=since, live_from=live_from)
-    (found,) = report(given, known=Observations(held={given.name: held} if held else {})).coming
+    (found,) = report(given, mirror("b"), known=Observations(held={given.name: held} if held else {})).coming
     assert found == Coming("a.example.org", Status.SYNCING, percent, live_on, found.why)
     assert why in found.why
 
@@ -137,7 +137,7 @@ def test_those_below_the_requirements_are_told_with_what_they_lack() -> None:
 
 def test_served_mirrors_that_are_down_for_longer_are_told_the_longest_first() -> None:
     reach = {f"{name}.example.org": ReachHistory(0.0, NOW - days * DAY, ProbeOutcome.CLOSED)
-             for name, days in (("a", 15), ("b", 20), ("c", 13), ("d", 99))}  # fmt: skip
+             for name, days in (("a", 15), ("b", 20), ("c", 14), ("d", 99))}  # fmt: skip
     given = (mirror("a"), mirror("b", status=Status.RETIRING), mirror("c"), mirror("d", status=Status.PAUSED))
     assert [each.mirror[0] for each in report(*given, known=Observations(reach)).down] == ["b", "a"]
     assert [each.mirror[0] for each in report(*given, known=Observations(reach), limits=Limits(down_days=1)).down] == [

@@ -130,7 +130,7 @@ def test_everything_that_is_due_for_a_mirror_is_one_mail() -> None:
     ends = Condition("a.example.org", CERTIFICATE, "14 https://a/", None, ("ends",))
     assert kinds([out(), ends]) == [OUT, CERTIFICATE]
     assert kinds([ends], [sent(CERTIFICATE, NOW - DAY_SECONDS, "14 https://a/")]) == []
-    assert kinds([ends], [sent(CERTIFICATE, NOW - 90 * DAY_SECONDS, "14 https://a/")]) == [CERTIFICATE], "a new one"
+    assert kinds([ends], [sent(CERTIFICATE, NOW - 30 * DAY_SECONDS, "14 https://a/")]) == [CERTIFICATE], "a new one"
 
 
 def test_where_nearly_all_are_out_the_fault_is_not_theirs() -> None:

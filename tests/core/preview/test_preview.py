@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,9 +11,20 @@ from dataclasses import replace
 import pytest
 
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.model import Client, ClientPlace, CloudRegions, Location, Mirror, Proximity, ReachPair, Status
-from mirrorlist.core.network.population import Counted
-from mirrorlist.core.network.prefixes import contains, parse_prefix
+from mirrorlist.core.model import (
+    NOWHERE,
+    Client,
+    ClientPlace,
+    CloudRegions,
+    Location,
+    Mirror,
+    Proximity,
+    ReachPair,
+    Status,
+)
+from mirrorlist.core.network.intervals import EMPTY
+from mirrorlist.core.network.population import Counted, Maps, population
+from mirrorlist.core.network.prefixes import IntervalTable, contains, parse_prefix
 from mirrorlist.core.preview.impact import ChangeKind, Effect, Preview, Unserved
 from mirrorlist.core.preview.preview import UNITS, Ground, NetworkChange, gib_per_day, preview, rate_mbps
 from mirrorlist.core.selection.compile import Proof, cloud_table
@@ -276,6 +288,37 @@ def test_counts_of_ipv6_networks_and_of_nobody_knows_where_count() -> None:
     assert found.clients == pytest.approx(100)
     assert found.effects[0].after.first == pytest.approx(0.175)
     assert found.unserved_clients == (0, 0)
+
+
+def test_counts_of_systems_are_spread_over_their_addresses() -> None:
+    new, rows = mirror("new", "vienna"), [Counted(30.0, asn=680), Counted(70.0, asn=3215)]
+    effect = added(new, [mirror("far", "chicago")], counted=rows)
+    assert {each.country: each.clients for each in effect.countries} == pytest.approx({"DE": 0.3, "FR": 0.7})
+    assert [(each.latitude, each.clients, each.first) for each in effect.spots] == [
+        (53.0, pytest.approx(30), pytest.approx(1)), (49.0, pytest.approx(70), pytest.approx(1)),
+    ]  # fmt: skip
+
+
+def test_of_a_divided_64_nothing_is_known() -> None:
+    """Networks are cut by /64s, and this one belongs to no class as a whole."""
+    new = mirror("new", "berlin", private=True, subnets=("2001:db8:5:1::/96",))
+    effect = added(new, OTHERS[:1], counted=[Counted(5.0, prefix=parse_prefix("2001:db8:5:1::/64")[0])])
+    assert (effect.after.first, effect.own) == (0, ())
+
+
+def test_cells_of_more_classes_than_a_number_holds_stay_apart() -> None:
+    """Their numbers are packed into one of 64 bits, where they fit."""
+    cut = array("I", [0, 1 << 31])
+
+    def halves(low: int, high: int) -> IntervalTable:
+        return replace(EMPTY, starts4=cut, ids4=array("I", [low, high]))
+
+    many = 1 << 31
+    stages = [halves(many, 1), halves(1, many), halves(many, many)]
+    found = population(Maps(halves(1, 1), stages, halves(0, 9), [NOWHERE, ClientPlace("DE")], {"DE": 1}))
+    assert [each.tolist() for each in found.classes] == [[1, many], [many, 1], [many, many]]
+    assert (found.places.tolist(), found.clients.tolist()) == ([1, 1], [2.0**31, 2.0**31])
+    assert (found.asn_cells.tolist(), found.asns.tolist()) == ([0, 1], [9, 0])
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_a_repository_that_a_mirror_never_carried_does_not_tell_since_when_it_is
     modules = {"old/": MAIN, "never/": MAIN}
     known = RecordInputs(mirrors=[mirror("m")], health=health, modules=modules, now=NOW, verdicts=verdicts)
     [found] = public_record(known).network.mirrors
-    assert (found.state, found.since) == (MirrorState.STALE, NOW - 7200)
+    assert (found.state, found.since, found.lag_seconds) == (MirrorState.STALE, NOW - 7200, None)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,7 @@ def test_urls_with_credentials_or_odd_schemes_get_lost() -> None:
     assert clean_url("rsync://example.org/x/") == "rsync://example.org/x/"
     assert web_url("javascript:alert(1)") is None
     assert web_url("HTTPS://example.org/") == "HTTPS://example.org/"
+    assert web_url("http://example.org/") == "http://example.org/"
     assert web_url(None) is None
 
 

@@ -356,6 +356,7 @@ def test_only_the_wanted_ids_stay(rows: dict[str, int], wanted: set[int]) -> Non
     found = only(whole, wanted)
     for address in _addresses(list(rows)):
         assert found.at(address) == (whole.at(address) if whole.at(address) in wanted else 0)
+    assert [each.typecode for each in (found.starts4, found.starts6) if isinstance(each, array)] == ["I", "Q"]
     for ids in (found.ids4, found.ids6):
         assert all(before != after for before, after in zip(ids, list(ids)[1:], strict=False))
 
