@@ -96,7 +96,9 @@ def test_what_was_there_first_and_what_is_long_ago_is_not_followed() -> None:
         each.seen_at for each in many[-MOST_FOLLOWED:]
     ]
     assert list(spreads({PATH: many[:1]}, has, NOW)) == []
-    assert followed({"changed/": many, "new/": many[:1], "old/": old[:2]}, NOW) == {"changed/"}
+    assert followed({"changed/": many, "new/": many[:1], "old/": old[:2], "again/": old}, NOW) == {
+        "changed/", "again/",
+    }  # fmt: skip
 
 
 def point(seconds: float, mirrors: int) -> SpreadPoint:

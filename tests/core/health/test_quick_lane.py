@@ -192,7 +192,7 @@ def test_a_large_network_loses_one_in_twenty_at_once_but_not_a_third() -> None:
 
 def test_before_a_mirror_is_out_others_are_looked_at_since_it_failed() -> None:
     """Also where one address failed of several: what was seen of them before says nothing."""
-    broken = address("m1", 2)
+    broken = address("m2", 2)
     run = Run(NAMES[:4], lambda mirror, at, now: BROKEN if at == broken and now >= 100 else GOOD, two).until(300)
     [fault], [out] = run.lane.faults(), run.changes
     assert {look.mirror for look, at in run.looks if fault.since <= NOW + at <= out.at} == set(NAMES[:4])
@@ -336,7 +336,7 @@ def test_a_name_that_the_server_does_not_like_is_not_held_against_it() -> None:
     second, *_ = look.due(NOW + 80, 1)
     assert (first.disguised, second.disguised) == (False, True)
     new = address("m1", 2)
-    look.saw(second, [AddressSight(at, GOOD, "", True), AddressSight(new, GOOD, "", True)], 2, NOW + 80)
+    look.saw(second, [AddressSight(new, GOOD, "", True), AddressSight(at, GOOD, "", True)], 2, NOW + 80)
     third, *_ = look.due(NOW + 132, 1)
     assert third.disguised
 
