@@ -30,7 +30,7 @@ from mirrorlist.core.preview.preview import UNITS, Ground, NetworkChange, gib_pe
 from mirrorlist.core.selection.compile import Proof, cloud_table
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.snapshot import Snapshot
-from tests.building import CITIES, NOW, client, mirror, query, snapshot
+from tests.building import CITIES, NOW, client, mirror, query, snapshot, table
 
 POLICY = Policy(variants=256)
 AT = {
@@ -301,9 +301,9 @@ def test_counts_of_systems_are_spread_over_their_addresses() -> None:
 
 def test_of_a_divided_64_nothing_is_known() -> None:
     """Networks are cut by /64s, and this one belongs to no class as a whole."""
-    new = mirror("new", "berlin", private=True, subnets=("2001:db8:5:1::/96",))
-    effect = added(new, OTHERS[:1], counted=[Counted(5.0, prefix=parse_prefix("2001:db8:5:1::/64")[0])])
-    assert (effect.after.first, effect.own) == (0, ())
+    divided, rows = table([("2001:db8:5:1::/96", 1)]), [Counted(5.0, prefix=parse_prefix("2001:db8:5:1::/64")[0])]
+    found = population(Maps(divided, [divided], EMPTY, [NOWHERE, ClientPlace("DE")], {}), rows)
+    assert (found.places.tolist(), found.classes[0].tolist(), found.clients.tolist()) == ([0], [0], [5.0])
 
 
 def test_cells_of_more_classes_than_a_number_holds_stay_apart() -> None:
