@@ -10,7 +10,7 @@ from mirrorlist.core.catalogue.service import Module, SyncPolicy, SyncSource, Sy
 from mirrorlist.core.health.upstreams import ORIGIN
 from mirrorlist.core.model import MAIN, Location, Protocol
 from mirrorlist.core.owners.copy_sources import CopyFault, CopySeverity
-from mirrorlist.core.owners.kit import KitError, kit_for, no_faults, slug_of
+from mirrorlist.core.owners.kit import KitError, kit_for, no_faults, slug_of, sync_lines
 from tests.building import CITIES, mirror
 from tests.kit.kits import a_service, of_two_trees, plan
 
@@ -105,6 +105,15 @@ def test_a_fresh_mirror_near_by_may_be_the_source() -> None:
     own = of_two_trees()
     service = a_service(sync=SyncSources(SyncPolicy.MIRRORS, SOURCES.sources))
     assert kit_for(service, own, (own, near), no_faults, "/srv").modules[0].source == "rsync://near.example.org/l/"
+
+
+def test_who_has_no_place_copies_the_first_source_or_the_address_for_everybody() -> None:
+    """The main tree is called as the distribution where its title is the usual one."""
+    found = [(title, *line.split()[-2:]) for title, line in sync_lines(a_service(sync=SOURCES))]
+    assert found == [
+        ("Example Linux", "rsync://tokyo.example.net/linux/", "/srv/mirror/example-linux/main/"),
+        ("Kitten", "rsync://rsync.example.net/kitten/", "/srv/mirror/example-linux/kitten/"),
+    ]
 
 
 def test_without_sources_everybody_copies_the_modules_address() -> None:
