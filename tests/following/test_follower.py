@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -33,6 +34,7 @@ from mirrorlist.core.channel import (
     signed,
     verified_manifest,
 )
+from mirrorlist.core.container import PREAMBLE, FileKind, sealed
 from mirrorlist.core.errors import ChannelError, SnapshotError
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import File, Indexed, IndexFacts
@@ -353,6 +355,12 @@ def test_the_job_writes_each_generation_once_and_reports_a_bad_key_once(tmp_path
 def test_what_is_no_key_is_refused_with_the_remedy(text: str) -> None:
     with pytest.raises(ChannelError, match="make one with mirrorlist channel-key"):
         public_key(text)
+
+
+def test_a_sealed_file_is_cut_where_its_arrays_are() -> None:
+    kind, arrays = FileKind(b"NUMBERS\n", 1, "list"), {"one": array("Q", [1, 2]), "other": array("Q", [3])}
+    preamble, _, *found = map(len, pieces(memoryview(b"".join(sealed(kind, b"", arrays).parts))))
+    assert (preamble, found) == (PREAMBLE.size, [16, 8])
 
 
 def test_any_file_is_the_sum_of_its_pieces() -> None:
