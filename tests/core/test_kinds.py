@@ -68,7 +68,81 @@ def test_what_is_no_packed_list_has_a_fault(body: bytes) -> None:
     assert KINDS[ContentKind.APK].fault(body)
 
 
+REPOMD = """<repomd xmlns="http://linux.duke.edu/metadata/repo"><revision>1</revision>
+<data type="odd"><location href="repodata/odd.xml"/></data>
+<data type="other"><location href="repodata/other.xml"/><size>6</size><timestamp>20</timestamp></data>
+<data type="modules"><location href="repodata/modules.yaml"/><size>5</size></data>
+<data type="group"><location href="repodata/comps.xml"/><size>4</size></data>
+<data type="updateinfo"><location href="repodata/updateinfo.xml"/><size>3</size></data>
+<data type="filelists"><location href="repodata/filelists.xml"/><size>2</size><timestamp>10</timestamp></data>
+<data type="primary"><location href="repodata/{primary}"/><size>1</size></data>
+</repomd>
+"""
+PRIMARY = b"""<metadata xmlns="http://linux.duke.edu/metadata/common">
+<package><size package="70"/><location href="Packages/untimed.rpm"/></package>
+<package><time file="100"/><size package="71"/><location href="Packages/old.rpm"/></package>
+<package><time file="300"/><size package="73"/><location href="Packages/new.rpm"/></package>
+<package><time file="300"/><location href="Packages/unsized.rpm"/></package>
+<package><time file="400"/><size package="9"/><location href="../outside.rpm"/></package>
+</metadata>
+"""
+
+
+@pytest.mark.parametrize("packed", [".gz", ".xz", ".zst", ""])
+def test_a_repomd_names_what_clients_need_first_and_its_newest_packages(packed: str) -> None:
+    kind, name = KINDS[ContentKind.RPM], f"primary.xml{packed}"
+    asked: list[str] = []
+
+    def read(path: str) -> list[bytes]:
+        asked.append(path)
+        packer = PACKERS[packed.removeprefix(".") or "plain"]
+        parts = (PRIMARY[:200], PRIMARY[200:]) if packed == ".gz" else (PRIMARY,)  # gzip may be several files in one
+        return [b"".join(map(packer, parts))]
+
+    body = REPOMD.format(primary=name).encode()
+    found, why = kind.named(body, Content(MAIN, "r/"), read)
+    data = [
+        f"r/repodata/{each}"
+        for each in (name, "filelists.xml", "updateinfo.xml", "comps.xml", "modules.yaml", "other.xml")
+    ]
+    new, old, untimed = (
+        NamedFile(f"r/Packages/{each}.rpm", size) for each, size in (("new", 73), ("old", 71), ("untimed", 70))
+    )
+    assert found.files == (
+        *(NamedFile(path, size) for size, path in enumerate(data, start=1)), new, old, NamedFile("r/repodata/odd.xml"), untimed,
+    )  # fmt: skip
+    assert {*found.pool} == {new, old, untimed}
+    assert (why, asked) == ("", [data[0]])
+    assert (kind.fault(body), kind.written(body), kind.expired(body, NOW)) == ("", 20, False)
+
+
 DIGEST = "a" * 64
+DATE = b"Date: Thu, 01 Oct 2026 10:00:00 UTC\n"
+SUMS = f"SHA256:\n {DIGEST} 5 Packages\n".encode()
+SIGNED, SIGNED_END = b"-----BEGIN PGP SIGNED MESSAGE-----\n", b"-----END PGP SIGNATURE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "fault"),
+    [
+        *((kind, b"", "an empty file") for kind in KINDS),
+        *((kind, b"<!DOCTYPE html>\n<html></html>", "an HTML page") for kind in KINDS),
+        (ContentKind.RPM, b" " * 1019 + b"<html>", "an HTML page"),
+        (ContentKind.RPM, b" " * 1020 + b"<html>", "not a repomd.xml"),
+        (ContentKind.RPM, b"<repomd>", "a repomd.xml that ends early"),
+        (ContentKind.RPM, b"<repomd></repomd>\n", ""),
+        (ContentKind.APT, DATE, "not an InRelease or Release"),
+        (ContentKind.APT, SUMS, "not an InRelease or Release"),
+        (ContentKind.APT, b"Date: soon\n" + SUMS, "not an InRelease or Release"),
+        (ContentKind.APT, DATE + SUMS, ""),
+        (ContentKind.APT, SIGNED + DATE + SUMS, "an InRelease that ends early"),
+        (ContentKind.APT, SIGNED + DATE + SUMS + SIGNED_END, ""),
+        (ContentKind.PACMAN, b"plain words", "not a list of packages"),
+        (ContentKind.APK, gzip.compress(b"no archive", mtime=0), "a list of packages that ends early"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_an_index_is_told(kind: ContentKind, body: bytes, fault: str) -> None:
+    assert KINDS[kind].fault(body) == fault
 
 
 def release(*rows: str, by_hash: bool = False, until: float | None = None) -> bytes:

@@ -383,6 +383,15 @@ def test_an_alias_with_a_version_names_it_and_one_without_means_the_newest() -> 
     assert "updates-f9" not in names
 
 
+def test_an_apt_repository_is_compared_suite_by_suite() -> None:
+    suites = ("stable", "./", "./flat/", "extra/")
+    debs = Repository("debs", "/debs/", kind=ContentKind.APT, suites=suites)
+    catalogue = replace(CATALOGUE, versions=("9",), latest={}, module_versions={}, repositories={"debs": debs})
+    found = [(each.path, each.index, each.part_of) for each in published_contents(catalogue)]
+    paths = ("debs/dists/stable/", "debs/", "debs/flat/", "debs/extra/")
+    assert found == [(path, "InRelease", "debs/") for path in paths]
+
+
 ARCH = Repository("arch", "/arch/$repo/os/$arch/", arches=("x86_64",), kind=ContentKind.PACMAN)
 
 

@@ -60,6 +60,8 @@ def test_of_each_mirror_what_every_module_says() -> None:
         (FoundFiles(compared=9, outdated_since=1.0), True),
         (FoundFiles(compared=22, asked=22, wrong=22), True),
         (FoundFiles(compared=22, has=20, asked=22, wrong=2), False),
+        (FoundFiles(compared=22, has=11, asked=22, wrong=11), False),
+        (FoundFiles(compared=22, has=10, asked=22, wrong=12), True),
         (FoundFiles(compared=2, asked=2, wrong=2), False),
     ],
 )

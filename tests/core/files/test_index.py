@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.build import IndexDraft, sort_key
-from mirrorlist.core.files.folder import decode_index
-from mirrorlist.core.files.index import DirectoryEntry, File, FileIndex, Holding, Indexed, IndexFacts
+from mirrorlist.core.files.folder import decode_index, indexed_folder
+from mirrorlist.core.files.index import DirectoryEntry, File, FileIndex, FilePieces, Holding, Indexed, IndexFacts
 from mirrorlist.core.files.mirror_listing import Holdings
 
 PATHS = ("README", "a/x", "a/b/c.iso", "a/b/d.iso", "a/b!/z", "a/b/c/deep", "a/b0/y", "z/only/below/f")
@@ -50,6 +50,43 @@ def test_every_file_is_found_and_nothing_else() -> None:
         assert file.sha256 == (digest(path) if number % 2 else None)
     for path in ("", "a", "a/b", "a/b/", "/README", "readme", "a/b/c.iso/", "\udcff", "a//x", "x" * 5000):
         assert found.find(path) is None
+
+
+def test_digests_and_pieces_are_those_of_their_file() -> None:
+    files = [
+        File("a", 3, 1, b"a" * 32, b"A" * 64, FilePieces(2, b"1" * 32 + b"2" * 32)),
+        File("b"),
+        File("c", 9, 2, None, b"C" * 64, FilePieces(4, b"3" * 32 + b"4" * 32 + b"5" * 32)),
+        File("d", 1, 3, b"d" * 32),
+    ]
+    sealed = IndexDraft(files, 0).sealed(IndexFacts("main", 2.0, 1.0, "test", ()))
+    found = decode_index(memoryview(b"".join(sealed.parts)))
+    assert [found.file(number) for number in range(len(found))] == files
+
+
+def test_a_draft_names_its_files_and_tells_which_are_at_or_below_a_path() -> None:
+    ordered = sorted(PATHS, key=lambda path: sort_key(path.encode()))
+    draft = IndexDraft(map(File, ordered), 0)
+    assert [draft.path(number) for number in range(len(ordered))] == ordered
+    no_paths = ("R", "a/b/c.is", "a/b/e", "a/y", "b", "zz")
+    for above in ("", *PATHS, "a", "a/b", "a/b/c", "a/b!", "z", "z/only/below", *no_paths):
+        below = [path for path in ordered if not above or path == above or path.startswith(f"{above}/")]
+        assert [ordered[number] for number in np.flatnonzero(draft.below([above.encode()]))] == below
+
+
+def test_a_folder_has_the_files_right_in_it_and_no_namesakes() -> None:
+    found = index([f"{folder}{name}" for folder in ("", "a/", "a/b/", "c/") for name in ("x", "y", "z.iso")])
+    for directory, above in (("", ""), ("a", "a/"), ("a/b", "a/b/"), ("c", "c/")):
+        folder = indexed_folder(found, directory)
+        assert folder is not None
+        for name in ("x", "y", "z.iso"):
+            number = folder.find(name.encode())
+            assert number is not None
+            assert found.file(number).path == above + name
+            digested = folder.sha256(number)
+            assert (None if digested is None else bytes(digested)) == found.sha256(number)
+        assert [folder.find(name) for name in (b"", b"z", b"z.isos", b"a", b"b/x")] == [None] * 5
+    assert indexed_folder(found, "b") is None
 
 
 def names(found: FileIndex, directory: str) -> list[str] | None:
@@ -106,9 +143,32 @@ def test_holders_are_told_by_the_numbers_of_the_snapshot() -> None:
         assert holders.mirrors(has) == [mirror for mirror, standing in enumerate(row) if standing is has]
 
 
+@pytest.mark.parametrize(
+    ("directory", "some", "whole"),
+    [
+        ("a/b", "?+++", "?+--"),
+        ("a/b/c", "?+--", "?+--"),
+        ("a/b0", "?+++", "?+++"),
+        ("z", "?+--", "????"),
+        ("a", "????", "????"),
+        ("", "????", "?+++"),
+        ("nowhere", "????", "????"),
+    ],
+)
+def test_of_a_directory_it_is_told_who_has_some_below_it_and_who_all_in_it(
+    directory: str, some: str, whole: str
+) -> None:
+    """Of ``a/x``, the file of number 1, nothing is known."""
+    found = decode_index(memoryview(data(PATHS, ("one", "two", "three")))).bound(["new", "one", "two", "three"])
+    signs = {Holding.HAS: "+", Holding.LACKS: "-", Holding.UNKNOWN: "?"}
+    told = ["".join(signs[holders.of(mirror)] for mirror in range(4)) for holders in found.holders_below(directory)]
+    assert told == [some, whole]
+
+
 def test_an_index_without_files_or_mirrors_is_one() -> None:
     found = index(())
     assert (len(found), found.find("a"), found.entries("")) == (0, None, ())
+    assert len(found.arrays["holders"]) == len(index(("a",)).arrays["holders"]) == 0
     assert index(("a",)).bound(["m"]).holders(0).of(0) is Holding.UNKNOWN
 
 

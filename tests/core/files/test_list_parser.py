@@ -114,6 +114,14 @@ def test_a_time_list() -> None:
     assert found == [ListedFile(b"9/a b.iso", 12, 1_700_000_001)]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [b"1\tf\t1", b"x\tf\t1\ta", b"-1\tf\t1\ta", b"9" * 13 + b"\tf\t1\ta", b"9" * 5000 + b"\tf\t1\ta", b"1 f 1 a"],
+)
+def test_what_is_no_line_of_a_time_list_is_told(line: bytes) -> None:
+    assert list(time_list_lines([line])) == [Refusal.FORMAT]
+
+
 def test_a_time_beyond_reason_is_unknown() -> None:
     assert list(time_list_lines([b"999999999999\tf\t1\ta"])) == [ListedFile(b"a", 1, -1)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mirrorlist.core.health.columns import HealthTable, SyncState
-from mirrorlist.core.model import CloudRegions, Status
+from mirrorlist.core.model import ClientPlace, CloudRegions, Status
 from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.explanation import Asker, Chosen, LeftOut, explanation
 from mirrorlist.core.selection.select import select
@@ -67,6 +67,12 @@ def test_the_mirrors_own_network_hears_of_it() -> None:
 def test_operators_hear_of_all() -> None:
     found = explanation(*selected(), everything=True)
     assert {row.name for row in (*found.chosen, *found.left_out)} == {each.name for each in MIRRORS}
+
+
+def test_of_a_client_known_by_its_country_only_the_nearest_are_those_in_it() -> None:
+    made = snapshot(MIRRORS)
+    found = explanation(made, select(made, query(), client("8.8.8.8", ClientPlace("DE", 51.0, 10.0)), NOW))
+    assert [row.name for row in found.chosen if row.band == "country"] == ["near.example.org"]
 
 
 def test_nobody_is_near_to_an_unknown_place() -> None:

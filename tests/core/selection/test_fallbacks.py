@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from mirrorlist.core.selection.fallbacks import Answering, answering, moves, run
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.selection.usability import LEVEL_NAMES, LEVEL_NOTES, Exclusions, usability
 from mirrorlist.formats.mirrorlist import mirrorlist
-from tests.building import NOW, client, mirror, query, service, snapshot
+from tests.building import CATALOGUE, NOW, client, mirror, query, service, snapshot
 
 X86 = "9.8/BaseOS/x86_64/os/"
 OWN, SPARE = "https://own.example.org/linux/", "https://spare.example.org/linux/"
@@ -136,6 +137,14 @@ def test_a_family_that_is_asked_for_counts_for_the_fallbacks_too() -> None:
 def test_an_origin_that_nobody_named_a_fallback_is_in_no_list() -> None:
     found = asked(health(MIRRORS, SyncState.STALE), fallbacks={}, origins={MAIN: OWN})
     assert "own" not in hosts(found)
+
+
+@pytest.mark.parametrize("protocol", ["http", "https"])
+def test_of_the_vault_s_trees_those_of_a_protocol_that_was_asked_for_are_given(protocol: str) -> None:
+    vaults = ("http://vault.example.org/", "https://vault.example.org/", "rsync://vault.example.org/")
+    snap = snapshot(MIRRORS, catalogue=replace(CATALOGUE, vault_urls=vaults))
+    found = select(snap, query(f"protocol={protocol}&arch=x86_64", version="9.2"), client(V4), NOW)
+    assert found.fallbacks == (f"{protocol}://vault.example.org/9.2/BaseOS/x86_64/os/",)
 
 
 def test_the_explanation_tells_the_rank_of_each() -> None:
