@@ -17,6 +17,8 @@ from mirrorlist.core.catalogue.catalogue import (
     spelled_versions,
     target,
 )
+from mirrorlist.core.catalogue.policy import Policy
+from mirrorlist.core.catalogue.query import Spellings
 from mirrorlist.core.content import ContentKind
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.model import MAIN, Repository, RepositoryTarget
@@ -381,6 +383,12 @@ def test_an_alias_with_a_version_names_it_and_one_without_means_the_newest() -> 
     assert names["rawhide"] == ("44", "fedora")
     assert names["Plain-9-debug"] == ("9", "plain")
     assert "updates-f9" not in names
+
+
+def test_the_images_of_a_release_are_asked_for_by_their_directory() -> None:
+    found = Spellings(CATALOGUE, Policy()).by_isos("9", "x86_64", {})
+    assert found.target == RepositoryTarget("isos", "9.8", MAIN, "9.8/isos/x86_64", False, ())
+    assert (found.file, found.arch) == ("9.8/isos/x86_64", None)
 
 
 def test_an_apt_repository_is_compared_suite_by_suite() -> None:

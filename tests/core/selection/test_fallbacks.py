@@ -139,6 +139,12 @@ def test_an_origin_that_nobody_named_a_fallback_is_in_no_list() -> None:
     assert "own" not in hosts(found)
 
 
+def test_an_origin_that_nobody_named_gives_a_file_that_no_mirror_has_and_no_list() -> None:
+    snap, of_list = snapshot([], fallbacks={}, origins={MAIN: OWN}), query("arch=x86_64")
+    assert select(snap, of_list, client(V4), NOW).fallbacks == ()
+    assert select(snap, replace(of_list, file=X86), client(V4), NOW).fallbacks == (OWN + X86,)
+
+
 @pytest.mark.parametrize("protocol", ["http", "https"])
 def test_of_the_vault_s_trees_those_of_a_protocol_that_was_asked_for_are_given(protocol: str) -> None:
     vaults = ("http://vault.example.org/", "https://vault.example.org/", "rsync://vault.example.org/")
