@@ -64,7 +64,7 @@ def _log_format(text: str) -> str:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_CONFIG", "service.yml", Path, "The service file."),
-    Setting("MIRRORLIST_MIRRORS", "", _optional_path, "The mirror files' directory; else `mirrors_dir` of service.yml."),
+    Setting("MIRRORLIST_MIRRORS", "", _optional_path, "The mirrors' directory; else `mirrors_dir` of service.yml."),
     Setting("MIRRORLIST_STATE", "", _optional_path, "The state directory; else `state_dir` of service.yml."),
     Setting("MIRRORLIST_RELOAD_SECONDS", "0.5", _seconds, "How often a worker looks for a newer snapshot."),
     Setting("MIRRORLIST_DATABASE", "", str, "SQLAlchemy URL of the database; else SQLite in the state directory."),
