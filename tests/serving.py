@@ -76,6 +76,11 @@ def until(seconds: float, true: Callable[[], bool]) -> float:
     return time.monotonic() - start
 
 
+def until_all(seconds: float, true: Callable[[], bool]) -> float:
+    """Waits until something is true of both workers: twelve connections in turn, as each takes either."""
+    return until(seconds, lambda: all(true() for _ in range(12)))
+
+
 def answers(port: int) -> bool:
     try:
         return ask(port)[0] == 200

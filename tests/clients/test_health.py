@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from mirrorlist.demo.network import build_tree
 from tests.clients.dnf import Dnf
 from tests.clients.network import NEW, OLD, Network, command, network
 from tests.clients.tools import need
+from tests.serving import until_all
 
 pytestmark = [pytest.mark.client, pytest.mark.slow]
 
@@ -38,13 +37,6 @@ def listed(made: Network) -> list[str]:
     return [line.split(":")[2].partition("/")[0] for line in lines if not line.startswith("#")]
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + VISIBLE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "the change is not visible"
-        time.sleep(0.1)
-
-
 def test_dnf_sees_fresh_data_by_a_text_list_once_the_stale_mirror_was_probed(tmp_path: Path) -> None:
     need("dnf")
     with network(tmp_path, {"first": NEW, "second": NEW}) as made:
@@ -57,7 +49,7 @@ def test_dnf_sees_fresh_data_by_a_text_list_once_the_stale_mirror_was_probed(tmp
         build_tree(made.tree("first"), [OLD])
         for _ in range(2):  # one bad look could be an accident
             mirrorlist(tmp_path, "probe", "--once")
-        wait_until(lambda: listed(made) == before[1:])
+        until_all(VISIBLE_SECONDS, lambda: listed(made) == before[1:])
 
         asked_before = made.requests("first")
         dnf = Dnf(tmp_path / "dnf")
@@ -70,6 +62,6 @@ def test_a_mirror_that_is_taken_out_by_hand_is_gone_in_seconds_and_comes_back(tm
     with network(tmp_path, {"first": NEW, "second": NEW}) as made:
         before = listed(made)
         mirrorlist(tmp_path, "override", "first.example.org", "--out", "--for", "6h", "--reason", "maintenance")
-        wait_until(lambda: listed(made) == before[1:])
+        until_all(VISIBLE_SECONDS, lambda: listed(made) == before[1:])
         mirrorlist(tmp_path, "override", "first.example.org", "--clear")
-        wait_until(lambda: listed(made) == before)
+        until_all(VISIBLE_SECONDS, lambda: listed(made) == before)

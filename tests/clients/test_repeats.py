@@ -14,7 +14,7 @@ from tests.clients.redirects import BIG, BIG_BYTES, IMAGE, NEW, PACKAGES, POOL, 
 from tests.clients.test_apt import Apt
 from tests.clients.test_pacman import DATABASE, write_database
 from tests.clients.tools import need, run
-from tests.serving import until
+from tests.serving import until_all
 
 pytestmark = pytest.mark.client
 
@@ -125,7 +125,7 @@ def test_dnf_succeeds_when_only_the_fallback_lives(tmp_path: Path) -> None:
         for _ in range(2):
             command(config, "probe", "--once")
         command(config, "publish")
-        until(30, lambda: all(made.addresses[ORIGIN] in lines(made)[0] for _ in range(12)))  # both workers have it
+        until_all(30, lambda: made.addresses[ORIGIN] in lines(made)[0])
         assert len(lines(made)) == 7, "the dead ones follow: they may be back"
         for number, setting in enumerate(("metalink", "mirrorlist")):
             client = Dnf(tmp_path / str(number))

@@ -16,7 +16,7 @@ from tests.clients.dnf import Dnf
 from tests.clients.network import ARCH, ORIGIN, Network, command, network
 from tests.clients.test_apt import Apt
 from tests.clients.tools import need, run
-from tests.serving import until
+from tests.serving import until_all
 
 pytestmark = [pytest.mark.client, pytest.mark.slow]
 
@@ -104,7 +104,7 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         for _ in range(2):
             command(root / "service.yml", "probe", "--once")
         for name in ("baseos", "debian", "arch"):
-            until(PATIENCE, lambda name=name: not listed(made, name) & {*BAD})  # type: ignore[misc]
+            until_all(PATIENCE, lambda name=name: not listed(made, name) & {*BAD})  # type: ignore[misc]
             assert listed(made, name) >= {*GOOD}
         yield made
 

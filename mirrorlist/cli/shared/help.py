@@ -182,7 +182,7 @@ DESCRIPTION = (
 )
 STATUS = {
     "0": "The command did what it was asked for.",
-    "1": "Something was refused, failed, or found wrong, or a name is unknown.",
+    "1": "Something was refused, failed or was found wrong, or a name is unknown.",
     "2": "The command was called wrongly, or has nothing to work on.",
     "130": "Ctrl-C ended it.",
 }
