@@ -24,6 +24,7 @@ from mirrorlist.core.preview.preview import UNITS, Ground, rate_mbps
 from mirrorlist.core.preview.preview import preview as previewed
 from mirrorlist.core.review import Review
 from mirrorlist.sources.geo.sources import AddressSources
+from mirrorlist.sources.mirrors.address_places import through_a_day
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.submissions.changes import Directories, Told, read_change, read_client_counts
 from mirrorlist.sources.submissions.judge import judge_submissions
@@ -101,9 +102,10 @@ def preview(
         raise click.UsageError(f"there is no module {module!r}; these are: {', '.join(service.modules)}")
     terms = terms_of(service)
     counted = read_client_counts(counts, terms.atlas.countries) if counts else None
-    told, refused = _read(files, removed, former, service, terms, context.clock())
+    now = context.clock()
+    told, refused = _read(files, removed, former, service, terms, now)
     telling = Telling(
-        preview=previewed(told.change, replace(_ground(service), counted=counted), module, within_km),
+        preview=previewed(told.change, replace(_ground(service, now), counted=counted), module, within_km),
         policy=service.policy,
         counted_by=f"counted in {counts}" if counts else "IPv4 addresses, of known place or named by a mirror",
         countries={code: country.name for code, country in read_countries().by_code.items()},
@@ -150,7 +152,7 @@ def _read(
     return told, tuple(each.reviewed.path for each in judged if not accepts(each.reviewed))
 
 
-def _ground(service: Service) -> Ground:
+def _ground(service: Service, now: float) -> Ground:
     """What is known of addresses, as the service would know it, and what it knew of mirrors when it last published."""
     found = AddressSources(Path(service.state_dir) / CACHE).read(service.geo)
     found = found.by_systems(systems_of(service.policy.reach))
@@ -168,4 +170,5 @@ def _ground(service: Service) -> Ground:
         policy=service.policy,
         votes=tuple(dict.fromkeys(pair for each in known for pair in each.pairs if pair.since is not None)),
         systems={each.name: each.systems for each in known},
+        day_of=lambda mirrors: through_a_day(mirrors, service.policy.peak_hours, now),
     )

@@ -39,6 +39,12 @@ def is_public(mirror: Mirror) -> bool:
     return not (mirror.private or mirror.monopoly or mirror.cloud)
 
 
+def quotas_of(mirrors: Iterable[Mirror]) -> dict[str, float]:
+    """The most that public mirrors carry in a month, in TiB, by the names of those whose files say so."""
+    served = (mirror for mirror in mirrors if is_public(mirror) and mirror.status in SERVED_STATUSES)
+    return {mirror.name: mirror.tib_per_month for mirror in served if mirror.tib_per_month is not None}
+
+
 def country_is_open(mirror: Mirror, country: str | None) -> bool:
     """Whether a mirror serves clients of a country; an unknown country is not among ``countries_only``."""
     if mirror.countries_only and country not in mirror.countries_only:

@@ -17,7 +17,7 @@ from mirrorlist.core.errors import Shrunk
 from mirrorlist.core.health.columns import HealthTable
 from mirrorlist.core.health.release_gate import ReleaseObservations, releases
 from mirrorlist.core.health.vantages import VoteTally, tally
-from mirrorlist.core.mirror import is_public
+from mirrorlist.core.mirror import is_public, quotas_of
 from mirrorlist.core.model import SERVED_STATUSES, Mirror, RepoMetadata, Status
 from mirrorlist.core.selection.fallbacks import moves, rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
@@ -186,8 +186,8 @@ def quotas_now(
 ) -> dict[str, QuotaShare]:
     """How each public mirror with a quota is held to it; nobody where service.yml does not say what all carry."""
     public = [mirror for mirror in mirrors if is_public(mirror) and mirror.status in SERVED_STATUSES]
-    total = policy.tib_per_month
-    if total is None or all(mirror.tib_per_month is None for mirror in public):
+    total, quotas = policy.tib_per_month, quotas_of(public)
+    if total is None or not quotas:
         return {}
     at = datetime.fromtimestamp(now, UTC)
     today, yesterday = at.date(), at.date() - timedelta(days=1)
@@ -198,8 +198,7 @@ def quotas_now(
         part=(at - at.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds() / 86_400,
     )
     days = {"today": (today, today)}
-    held = [mirror.name for mirror in public if mirror.tib_per_month]
-    if any(name not in former or former[name].day != time.day for name in held):
+    if any(name not in former or former[name].day != time.day for name in quotas):
         days |= {"yesterday": (yesterday, yesterday), "month": (today.replace(day=1), yesterday)}
     answers = {
         name: sum(by_country(summed(each for _, each in counts.cells(*span))).values(), Counter[str]())
@@ -207,9 +206,9 @@ def quotas_now(
     }
     weights = {mirror.name: weight_of(mirror, policy) for mirror in public}
 
-    def held_to(mirror: Mirror, quota_tib: float) -> QuotaShare:
-        shares = {name: sums[mirror.name] / sums.total() for name, sums in answers.items() if sums}
-        usual = weights[mirror.name] / sum(weights.values())
-        return quota_share(quota_tib, total, time, AnswerShares(**shares), former.get(mirror.name), usual)
+    def held_to(name: str, quota_tib: float) -> QuotaShare:
+        shares = {span: sums[name] / sums.total() for span, sums in answers.items() if sums}
+        usual = weights[name] / sum(weights.values())
+        return quota_share(quota_tib, total, time, AnswerShares(**shares), former.get(name), usual)
 
-    return {each.name: held_to(each, each.tib_per_month) for each in public if each.tib_per_month is not None}
+    return {name: held_to(name, quota) for name, quota in quotas.items()}

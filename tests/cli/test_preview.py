@@ -106,6 +106,31 @@ def test_further_places_and_votes_are_told_in_every_form(checkout: Path) -> None
     assert effect["unreached_from"] == ["AT"]
 
 
+def test_quotas_and_quiet_hours_are_in_the_shares(checkout: Path) -> None:
+    everybody = HEAD + "bandwidth_mbps: 9000\n"
+    [free] = told(run(checkout, "--json", put(checkout, everybody)))["mirrors"]  # type: ignore[misc]
+    quiet = put(checkout, everybody + "off_peak_only: true\n")
+    [rested] = told(run(checkout, "--json", quiet))["mirrors"]  # type: ignore[misc]
+    assert rested["after"]["first"] == pytest.approx(free["after"]["first"] * 9 / 24)  # peak is 08:00 to 23:00
+    assert "It serves strangers at its quiet hours only; shares are those of a whole day." in said_by(
+        run(checkout, quiet)
+    )
+
+    held = put(checkout, everybody + "tib_per_month: 5\n")
+    [effect] = told(run(checkout, "--json", held))["mirrors"]  # type: ignore[misc]
+    assert (effect["after"], effect["tib_per_month"]) == (free["after"], 5)
+    assert "Its quota is 5 TiB a month, which has no effect: service.yml does not say" in said_by(run(checkout, held))
+    (checkout / "service.yml").write_text(SERVICE + "policy: {tib_per_month: 500}\n")
+    [effect] = told(run(checkout, "--json", held))["mirrors"]  # type: ignore[misc]
+    assert effect["after"]["first"] == pytest.approx(0.01, rel=0.03)
+    assert effect["first_without_quota"] == pytest.approx(free["after"]["first"])
+    assert "Its quota is 5 TiB a month of 500 TiB that all mirrors carry; without it, " in said_by(run(checkout, held))
+
+
+def said_by(done: Result) -> str:
+    return " ".join(done.stdout.split())
+
+
 def assert_map(said: str, stars: int, others: int) -> None:
     """Well-formed, with a mark for each mirror, and nothing that asks the network or runs."""
     root = etree.fromstring(said.encode(), etree.XMLParser(resolve_entities=False, no_network=True))

@@ -85,7 +85,8 @@ def page(telling: Telling) -> Iterator[Part]:
     yield from _others(telling)
     yield Paragraph(
         f"Clients: {telling.preview.clients:,.0f} {telling.counted_by}. Shares are computed from the places and "
-        f"weights of all mirrors of module {telling.preview.module}, as if every one of them were good."
+        f"weights of all mirrors of module {telling.preview.module}, as if every one of them were good, with their "
+        "quotas and quiet hours."
     )
 
 
@@ -103,6 +104,7 @@ def _mirror(telling: Telling, effect: Effect) -> Iterator[Part]:
         yield Paragraph(f"Its status is {status}, so nobody gets it yet; this is what follows when it is live.")
     yield Paragraph(_whole(effect))
     yield from map(Paragraph, _whereabouts(effect.mirror))
+    yield from _limits(telling, effect)
     for reason in effect.unserved:
         yield Paragraph(f"Nobody gets it first: {reason}.", warns=True)
     yield from _load(telling, effect)
@@ -124,6 +126,21 @@ def _whereabouts(mirror: Mirror) -> Iterator[str]:
         yield f"It is near in {many(len(places), 'place')}: {'; '.join(places)}."
     if votes := sorted(pair.clients for pair in mirror.pairs if pair.since is not None):
         yield f"Not for clients in {', '.join(votes)}: vantage points there cannot reach it."
+
+
+def _limits(telling: Telling, effect: Effect) -> Iterator[Part]:
+    """What the mirror's quota and its quiet hours make of its share."""
+    mirror, total = effect.mirror, telling.policy.tib_per_month
+    if effect.first_without_quota is not None:
+        quota = f"Its quota is {mirror.tib_per_month:g} TiB a month"
+        if total is None:
+            remedy = "service.yml does not say what all mirrors carry; set policy.tib_per_month"
+            yield Paragraph(f"{quota}, which has no effect: {remedy}.", warns=True)
+        else:
+            without = f"without it, {percent(effect.first_without_quota)} of all clients would get it first"
+            yield Paragraph(f"{quota} of {total:g} TiB that all mirrors carry; {without}.")
+    if mirror.off_peak_only:
+        yield Paragraph("It serves strangers at its quiet hours only; shares are those of a whole day.")
 
 
 def _whole(effect: Effect) -> str:

@@ -172,7 +172,11 @@ def _part(share: float, seen: float | None, former: QuotaShare | None, usual: fl
         return min(max(share / (seen or usual), LEAST_PART), 1.0)
     if not share:
         return former.part
-    if former.used_up:  # its part was set then, and the mirror rested after that
-        seen = former.share
+    # One that is used up had its part set then, and rested after that.
+    return next_part(former.part, share, former.share if former.used_up else seen)
+
+
+def next_part(part: float, share: float, seen: float | None) -> float:
+    """The part of a mirror's weight by which it should have a share, after one that led to the share ``seen``."""
     change = min(max(share / seen, 1 / MOST_CHANGE), MOST_CHANGE) if seen else MOST_CHANGE
-    return min(max(former.part * change, LEAST_PART), 1.0)
+    return min(max(part * change, LEAST_PART), 1.0)

@@ -131,7 +131,7 @@ class Effect:
     """What the change does to one mirror; ``mirror`` is the new one, or the one that goes.
 
     Shares are of all clients. Countries and systems are those where it has any, the largest first. ``unserved`` says
-    why nobody gets it, if so.
+    why nobody gets it, if so. ``first_without_quota`` is the part that would get it first if it had no quota.
     """
 
     mirror: Mirror
@@ -144,6 +144,7 @@ class Effect:
     nearby: tuple[Rival, ...]
     spots: tuple[Spot, ...]
     unserved: tuple[Unserved, ...]
+    first_without_quota: float | None = None
 
     @property
     def name(self) -> str:

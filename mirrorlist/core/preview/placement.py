@@ -6,6 +6,7 @@ finds the same groups for one client at a time; tests hold the two against each 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -13,12 +14,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mirrorlist.core.catalogue.policy import Policy, weight_of
+from mirrorlist.core.catalogue.policy import Policy, Weights, next_part, weight_of
+from mirrorlist.core.mirror import quotas_of
 from mirrorlist.core.model import NOWHERE, ClientPlace, Match, Mirror
 from mirrorlist.core.network.prefixes import IntervalTable, NetworkClass
 from mirrorlist.core.rules import carriers, opened_by, reason_against
 from mirrorlist.core.selection.compile import CloudTable, Proof, network_classes, place_orders
 from mirrorlist.core.selection.rank import Group, class_match, network_groups
+from mirrorlist.core.snapshot import PlaceOrders
 
 # How likely each mirror is first, or among the first few, for clients that are given the same groups.
 #
@@ -87,18 +90,45 @@ def _among_first(weights: _Floats, places: int) -> _Floats:
     return np.asarray(np.minimum(parts + parts @ second_or_third, 1.0))
 
 
+def _averaged(found: Sequence[tuple[float, Odds]]) -> Odds:
+    """The odds over a time, of whose parts (all of which are 1) these are the odds."""
+    if len(found) == 1:
+        return found[0][1]
+    first: Counter[int] = Counter()
+    early: Counter[int] = Counter()
+    for part, each in found:
+        for sums, odds_of in ((first, each.first), (early, each.early)):
+            for number, chance in odds_of.items():
+                sums[number] += part * chance  # type: ignore[assignment]
+    return Odds(first, early)
+
+
+DayPart = tuple[float, Sequence[Mirror]]
+"""A part of a day (1 is all of it), and the mirrors as they are then: some rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Mirrors, and what their files make of the addresses: ``networks`` holds numbers of ``classes``."""
+    """Mirrors, and what their files make of the addresses: ``networks`` holds numbers of ``classes``.
+
+    ``day`` has its parts, in each of which the same mirrors rest.
+    """
 
     mirrors: tuple[Mirror, ...]
     networks: IntervalTable
     classes: tuple[NetworkClass, ...]
+    day: Sequence[DayPart]
 
 
-def stage(mirrors: Sequence[Mirror], clouds: CloudTable, asns: IntervalTable, proof: Proof) -> Stage:
+def stage(
+    mirrors: Sequence[Mirror],
+    clouds: CloudTable,
+    asns: IntervalTable,
+    proof: Proof,
+    day: Sequence[DayPart] | None = None,
+) -> Stage:
     """The stage of these mirrors."""
-    return Stage(tuple(mirrors), *network_classes(mirrors, clouds, asns, proof))
+    return Stage(tuple(mirrors), *network_classes(mirrors, clouds, asns, proof), day or [(1.0, mirrors)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +139,37 @@ class NetworkMembership:
     alone: bool
 
 
-class PlacementOdds:
-    """The odds in every cell of a stage, for one module. ``places`` are those that clients are at."""
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """A part of the time, its weights and its orders."""
 
-    def __init__(self, of: Stage, module: str, places: Sequence[ClientPlace], policy: Policy) -> None:
+    part: float
+    weights: Sequence[int]
+    orders: PlaceOrders
+
+
+Cell = tuple[int, int]
+"""A place and a class of networks, by number."""
+
+
+class PlacementOdds:
+    """The odds in every cell of a stage, for one module. ``places`` are those that clients are at.
+
+    ``days`` have their weights each, and count alike.
+    """
+
+    def __init__(
+        self, of: Stage, module: str, places: Sequence[ClientPlace], policy: Policy, days: Sequence[Weights]
+    ) -> None:
         self._stage = of
         self._policy = policy
         self._places = places
-        self._weights = [weight_of(mirror, policy) for mirror in of.mirrors]
-        self._orders = place_orders(of.mirrors, module, places, replace(policy, variants=1), b"")
+        one = replace(policy, variants=1)
+        self._times = [
+            _Time(part / len(days), weights.now, place_orders(mirrors, module, places, one, b"", weights))
+            for weights in days
+            for part, mirrors in of.day
+        ]
         self._module = module
         self._carriers = carriers(of.mirrors, module)
         self._belonging: dict[int, NetworkMembership] = {0: NetworkMembership({}, False)}
@@ -136,16 +188,27 @@ class PlacementOdds:
             return self.odds(place, 0)
         where, limit = self._places[place], self._policy.limit
         matches = opened_by(belongs.matches.items(), self._stage.mirrors, self._module, where)
-        monopolies, groups = network_groups(matches, self._stage.mirrors, where, self._weights, self._policy)
-        if monopolies:
-            return odds(monopolies[0], limit)
-        orders = self._orders
-        edges = orders.group_start[orders.place_start[place] : orders.place_start[place + 1] + 1]
-        nearest_first = [
-            Group(tuple(orders.members[first:last]), tuple(orders.cumulative[first:last]))
-            for first, last in pairwise(edges)
-        ]
-        return odds([*groups, *nearest_first], limit)
+
+        def at(time: _Time) -> Odds:
+            monopolies, groups = network_groups(matches, self._stage.mirrors, where, time.weights, self._policy)
+            return odds(monopolies[0] if monopolies else [*groups, *_nearest_first(time.orders, place)], limit)
+
+        return _averaged([(time.part, at(time)) for time in self._times])
+
+    def firsts(self, cells: Iterable[tuple[Cell, float]]) -> tuple[Counter[int], float]:
+        """By number of mirror the part of all clients that get it first, and that of those who get none.
+
+        ``cells`` each have a part of all clients.
+        """
+        found: Counter[int] = Counter()
+        left_over = 0.0
+        for cell, part in cells:
+            first = self.odds(*cell).first
+            if not first:
+                left_over += part
+            for number, chance in first.items():
+                found[number] += part * chance  # type: ignore[assignment]
+        return found, left_over
 
     def belonging(self, network: int) -> NetworkMembership:
         """Who belongs to a class of networks."""
@@ -167,3 +230,43 @@ class PlacementOdds:
         mirror = self._stage.mirrors[number]
         matches = (class_match(number, mirror, network) for network in self._stage.classes)
         return any(match and reason_against(mirror, self._module, NOWHERE, match) for match in matches)
+
+
+def _nearest_first(orders: PlaceOrders, place: int) -> list[Group]:
+    edges = orders.group_start[orders.place_start[place] : orders.place_start[place + 1] + 1]
+    return [
+        Group(tuple(orders.members[first:last]), tuple(orders.cumulative[first:last]))
+        for first, last in pairwise(edges)
+    ]
+
+
+MOST_DAYS = 12
+SETTLED = 0.02
+LAST_DAYS = 4
+"""Where the weights of mirrors that depend on each other go up and down from day to day, these show what is usual."""
+
+
+def held_to_quotas(
+    of: Stage, module: str, places: Sequence[ClientPlace], policy: Policy, cells: Sequence[tuple[Cell, float]]
+) -> tuple[PlacementOdds, PlacementOdds]:
+    """The odds as if nobody had a quota, and those after the days in which the service finds the weights to keep to.
+
+    The weights are set as core/catalogue/policy.py sets them every day, by what the day before led to.
+    """
+    numbers = {mirror.name: number for number, mirror in enumerate(of.mirrors)}
+    whole = [weight_of(mirror, policy) for mirror in of.mirrors]
+    total, held = policy.tib_per_month, quotas_of(of.mirrors)
+    shares = {numbers[name]: min(1.0, quota / total) for name, quota in held.items()} if total else {}
+    parts = dict.fromkeys(shares, 1.0)
+    days = [Weights(whole, whole)]
+    free = found = PlacementOdds(of, module, places, policy, days)
+    while len(days) < MOST_DAYS:
+        seen, _ = found.firsts(cells)
+        after = {number: next_part(parts[number], share, seen[number]) for number, share in shares.items()}
+        if all(abs(after[number] - part) <= SETTLED * part for number, part in parts.items()):
+            return free, found
+        parts = after
+        now = [max(1, round(weight * parts.get(number, 1.0))) for number, weight in enumerate(whole)]
+        days.append(Weights(now, whole))
+        found = PlacementOdds(of, module, places, policy, days[-1:])
+    return free, PlacementOdds(of, module, places, policy, days[-LAST_DAYS:])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mirrorlist.core.catalogue.policy import Policy
-from mirrorlist.core.mirror import places_of, with_pairs
+from mirrorlist.core.mirror import places_of, quotas_of, with_pairs
 from mirrorlist.core.model import MAIN, ClientPlace, Mirror, Proximity, ReachPair
 from mirrorlist.core.network.geo import distance_km, vector_of
 from mirrorlist.core.network.population import Counted, Floats, Ints, Maps, Population, population, summed
@@ -29,7 +29,7 @@ from mirrorlist.core.preview.impact import (
     Spot,
     unserved,
 )
-from mirrorlist.core.preview.placement import PlacementOdds, stage
+from mirrorlist.core.preview.placement import DayPart, Stage, held_to_quotas, stage
 from mirrorlist.core.rules import is_open_to_strangers
 from mirrorlist.core.selection.compile import CloudTable, Proof
 
@@ -51,6 +51,7 @@ class Ground:
     """What a change is seen on: what is known of addresses, the policy, and counts of clients where there are any.
 
     ``votes`` are the pairs that vantage points say, ``systems`` by mirrors' names the ASes that the prober found.
+    ``day_of`` says when in a day which of some mirrors rest.
     """
 
     located: IntervalTable
@@ -63,6 +64,7 @@ class Ground:
     counted: Sequence[Counted] | None = None
     votes: Sequence[ReachPair] = ()
     systems: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    day_of: Callable[[Sequence[Mirror]], Sequence[DayPart]] | None = None
 
     def met(self, mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:
         """The mirrors as clients meet them: with their ASes, and who does not reach them."""
@@ -72,20 +74,19 @@ class Ground:
 
 def preview(change: NetworkChange, ground: Ground, module: str = MAIN, within_km: int = 500) -> Preview:
     """What the change does, for the clients of one module; ``nearby`` are mirrors within ``within_km``."""
+    both = [ground.met(mirrors) for mirrors in (change.before, change.after)]
     stages = [
-        stage(ground.met(mirrors), ground.clouds, ground.asns, ground.proof)
-        for mirrors in (change.before, change.after)
+        stage(met, ground.clouds, ground.asns, ground.proof, ground.day_of(met) if ground.day_of else None)
+        for met in both
     ]
     maps = Maps(ground.located, [each.networks for each in stages], ground.asns, ground.places, ground.country_places)
     clients = population(maps, ground.counted)
     used, at = np.unique(clients.places, return_inverse=True)
     places = [ground.places[number] for number in used]
-    before, after = (
-        _View(each.mirrors, PlacementOdds(each, module, places, ground.policy), clients, at, side)
-        for side, each in enumerate(stages)
-    )
+    scene = _Scene(clients, places, at, module, ground.policy, within_km)
+    before, after = (_View(each, scene, side) for side, each in enumerate(stages))
     effects = tuple(
-        _effect(name, before, after, _Scene(clients, places, at, module, ground.policy, within_km))
+        _effect(name, before, after, scene)
         for name in change.subjects
         if name in before.numbers or name in after.numbers
     )
@@ -111,25 +112,21 @@ class _Scene:
 
 
 class _View:
-    """All odds of a stage, gathered over the cells."""
+    """All odds of a stage, gathered over the cells. ``free`` are the parts of first places as if nobody had a quota."""
 
-    def __init__(
-        self, mirrors: Sequence[Mirror], standing: PlacementOdds, clients: Population, at: Ints, side: int
-    ) -> None:
-        self.mirrors = mirrors
-        self.numbers = {mirror.name: number for number, mirror in enumerate(mirrors)}
-        self.standing = standing
-        self.classes: list[int] = clients.classes[side].tolist()
-        self._cells = list(zip(at.tolist(), self.classes, strict=True))
-        self._parts = (clients.clients / (clients.total or 1.0)).tolist()
-        self.first: Counter[str] = Counter()
-        self.left_over = 0.0
-        for cell, part in zip(self._cells, self._parts, strict=True):
-            found = standing.odds(*cell).first
-            if not found:
-                self.left_over += part
-            for number, chance in found.items():
-                self.first[mirrors[number].name] += part * chance
+    def __init__(self, of: Stage, scene: _Scene, side: int) -> None:
+        self.mirrors = of.mirrors
+        self.numbers = {mirror.name: number for number, mirror in enumerate(self.mirrors)}
+        self._cells = list(zip(scene.at.tolist(), scene.clients.classes[side].tolist(), strict=True))
+        self._parts = (scene.clients.clients / (scene.clients.total or 1.0)).tolist()
+        rows = list(zip(self._cells, self._parts, strict=True))
+        free, self.standing = held_to_quotas(of, scene.module, scene.places, scene.policy, rows)
+        first, self.left_over = self.standing.firsts(rows)
+        self.first = self._by_name(first)
+        self.free = self.first if free is self.standing else self._by_name(free.firsts(rows)[0])
+
+    def _by_name(self, found: Counter[int]) -> Counter[str]:
+        return Counter({self.mirrors[number].name: part for number, part in found.items()})
 
     def of(self, name: str) -> tuple[Floats, Floats]:
         """A mirror's chance to be first, and among the first three, in each cell."""
@@ -157,7 +154,7 @@ class _View:
         """How cells belong to a mirror's networks, and whether their clients get monopolies only."""
         number = self.numbers.get(name, -1)
         found: dict[tuple[Proximity, bool], list[int]] = {}
-        for cell, network in enumerate(self.classes):
+        for cell, (_, network) in enumerate(self._cells):
             belonging = self.standing.belonging(network)
             if match := belonging.matches.get(number):
                 found.setdefault((match.proximity, belonging.alone), []).append(cell)
@@ -181,6 +178,7 @@ def _effect(name: str, before: _View, after: _View, scene: _Scene) -> Effect:
         after=shares[1],
         countries=tuple(_countries(scene, parts, chances)),
         systems=tuple(_systems(scene, now)),
+        first_without_quota=shown.free[name] if name in quotas_of([mirror]) else None,
         own=own,
         nearby=tuple(_nearby(mirror, shown.mirrors, scene)),
         spots=tuple(_spots(scene, now[0])),

@@ -6,6 +6,7 @@ addresses is told to anybody.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -127,6 +128,9 @@ def _in_time_zone(mirror: Mirror) -> Mirror:
 
 # Quiet hours: mirrors that serve strangers off-peak only rest while it is peak time where they are.
 
+QUARTER_SECONDS = 900
+QUARTERS = 96
+
 
 def at_their_hours(mirrors: Iterable[Mirror], peak_hours: tuple[int, int], now: float) -> tuple[Mirror, ...]:
     """The mirrors, each with whether it rests; ``peak_hours`` are minutes after midnight, maybe beyond the next."""
@@ -138,6 +142,25 @@ def at_their_hours(mirrors: Iterable[Mirror], peak_hours: tuple[int, int], now: 
         return first <= minute < last if first <= last else minute >= first or minute < last
 
     return tuple(replace(each, rests=True) if each.off_peak_only and is_peak(each) else each for each in mirrors)
+
+
+def through_a_day(
+    mirrors: Sequence[Mirror], peak_hours: tuple[int, int], now: float
+) -> list[tuple[float, Sequence[Mirror]]]:
+    """The parts of the day that begins now, in each of which the same mirrors rest, and the mirrors as they are then.
+
+    A part of 1 is the whole day.
+    """
+    quiet = {mirror.name: mirror for mirror in in_time_zones(each for each in mirrors if each.off_peak_only)}
+    begins = now - now % QUARTER_SECONDS
+    resting = Counter(
+        frozenset(each.name for each in at_their_hours(quiet.values(), peak_hours, at) if each.rests)
+        for at in (begins + QUARTER_SECONDS * number for number in range(QUARTERS))
+    )
+    return [
+        (count / QUARTERS, [replace(each, rests=True) if each.name in names else each for each in mirrors])
+        for names, count in resting.items()
+    ]
 
 
 def zone_of(mirror: Mirror) -> tzinfo:

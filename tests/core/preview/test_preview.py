@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from unittest.mock import ANY
 
 import pytest
 
@@ -240,6 +241,58 @@ def test_votes_and_probed_systems_and_further_places_decide_as_in_lists() -> Non
     assert {"DE", "FR"}.isdisjoint(shares)
     assert shares["ZA"] > 0
     assert effect.mirror.systems == (64496,)
+
+
+def held_effect(*others: Mirror, total: float | None, **fields: object) -> Effect:
+    """What a mirror with 5 TiB a month is shown to get."""
+    new = mirror("new", "berlin", bandwidth_mbps=10_000, tib_per_month=5.0, **fields)
+    everybody = (*(others or OTHERS), new)
+    around = ground(world(everybody, replace(POLICY, tib_per_month=total)))
+    [effect] = preview(NetworkChange(everybody[:-1], everybody, (new.name,)), around).effects
+    return effect
+
+
+def test_a_share_is_what_a_quota_leaves_and_the_rest_goes_to_others() -> None:
+    free = added(mirror("new", "berlin", bandwidth_mbps=10_000)).after.first
+    effect = held_effect(total=100.0)
+    assert effect.after.first == pytest.approx(0.05, rel=0.03)
+    assert (effect.first_without_quota, effect.before.first) == (pytest.approx(free), 0)
+    assert free > 0.3
+    assert held_effect(total=8.0).after.first == pytest.approx(free), "a quota above what it gets changes nothing"
+    assert held_effect(total=None).after.first == pytest.approx(free)
+    assert added(mirror("new", "berlin")).first_without_quota is None
+
+
+def test_of_a_band_held_to_quotas_the_next_one_takes_the_rest() -> None:
+    effect = held_effect(mirror("paris", "paris"), mirror("vienna", "vienna", tib_per_month=500.0), total=100.0)
+    assert effect.after.first == pytest.approx(0.05, rel=0.03)
+    alone = held_effect(mirror("tokyo", "tokyo"), total=100.0)
+    assert alone.after.first == pytest.approx(0.05, rel=0.03)
+
+
+def test_mirrors_whose_quotas_depend_on_each_other_get_what_is_usual() -> None:
+    both = [mirror(name, "berlin", tib_per_month=quota) for name, quota in (("a", 10.0), ("b", 60.0))]
+    everybody = (*both, mirror("paris", "paris"))
+    around = ground(world(everybody, replace(POLICY, tib_per_month=100.0)))
+    names = tuple(each.name for each in everybody)
+    found = preview(NetworkChange(everybody, everybody, names), around).effects
+    assert [each.after.first for each in found] == [pytest.approx(0.1, abs=0.05), pytest.approx(0.6, abs=0.1), ANY]
+    assert sum(each.after.first for each in found) == pytest.approx(1)
+
+
+def test_shares_are_those_of_a_whole_day_in_which_a_mirror_rests() -> None:
+    new = mirror("new", "berlin", bandwidth_mbps=10_000, off_peak_only=True)
+    everybody = (*OTHERS, new)
+
+    def day_of(mirrors: Sequence[Mirror]) -> list[tuple[float, Sequence[Mirror]]]:
+        return [(0.75, [replace(each, rests=each.off_peak_only) for each in mirrors]), (0.25, mirrors)]
+
+    around = replace(ground(world(everybody)), day_of=day_of)
+    found = preview(NetworkChange(OTHERS, everybody, (new.name,)), around)
+    free = added(replace(new, off_peak_only=False)).after
+    [effect] = found.effects
+    assert (effect.after.first, effect.after.early) == (pytest.approx(free.first / 4), pytest.approx(free.early / 4))
+    assert effect.after.first == pytest.approx(sum(each.before - each.after for each in found.shifts))
 
 
 def test_no_change_and_no_mirror_are_no_error() -> None:

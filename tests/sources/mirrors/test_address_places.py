@@ -20,6 +20,7 @@ from mirrorlist.sources.mirrors.address_places import (
     at_their_hours,
     in_time_zones,
     placed_by_addresses,
+    through_a_day,
 )
 from mirrorlist.sources.places.checks import placed_by
 from mirrorlist.sources.places.locations import placed, read_atlas
@@ -187,6 +188,19 @@ def test_a_mirror_rests_at_peak_time_where_it_is(
     quiet, usual = mirror("a", off_peak_only=True, **fields), mirror("b", **fields)
     found = at_their_hours([quiet, usual], peak, NOON + 3600 * hour)
     assert [each.rests for each in found] == [rests, False]
+
+
+def test_a_day_has_a_part_for_each_set_of_mirrors_that_rest() -> None:
+    berlin, usual = mirror("a", "berlin", off_peak_only=True), mirror("b", "berlin")
+    [(whole, same)] = through_a_day([usual], DAYTIME, NOON)
+    assert (whole, same) == (1.0, [usual])
+    found = through_a_day(
+        [replace(berlin, time_zone=None), usual, mirror("c", "tokyo", off_peak_only=True)], DAYTIME, NOON
+    )
+    shares = {tuple(each.name[0] for each in mirrors if each.rests): part for part, mirrors in found}
+    # Tokyo is seven hours ahead of Berlin: 08:00 to 23:00 there is 01:00 to 16:00 here.
+    assert shares == {("a",): 7 / 24, ("a", "c"): 8 / 24, ("c",): 7 / 24, (): 2 / 24}
+    assert sum(part for part, _ in found) == 1.0
 
 
 def test_a_mirror_at_rest_serves_its_own_networks_and_nobody_else() -> None:
