@@ -13,6 +13,7 @@ from mirrorlist.core.files.folder import IndexedFolder
 from mirrorlist.core.filter import NO_FILTER, Filter
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import country_of as mirror_country
+from mirrorlist.core.mirror import is_out_of_reach
 from mirrorlist.core.model import FallbackLevel
 from mirrorlist.core.redirects.file_mirrors import FileQuery, file_query, origin_urls
 from mirrorlist.core.selection.columns import PreparedColumn
@@ -91,14 +92,14 @@ class RedirectTargets:
             key: int | None = place
         elif self._filter is not None:
             key = self._orders.filtered_key(place, network, lot, column)
-            if key is None:
-                return None if self._instead is None or self._own_will_do(column) else self._instead.way(client, https)
         else:
             key = self._orders.key(place, network, lot, column.urls, column.working)
             if key is None:
                 key = self._orders.any_key(place, network, lot, column)
         if key is None:
-            return None
+            if column is None or not self._own_will_do(column):
+                return None if self._instead is None else self._instead.way(client, https)
+            key = -1 - place
         way = kind.ways.get(key)
         if way is None:
             way = self._new_way(kind, key)
@@ -128,7 +129,7 @@ class RedirectTargets:
                 hits, way.hits = way.hits, 0
                 if not hits or kind is None:
                     continue
-                place, network = (way.key, 0) if kind.column is None else self._orders.parts_of(way.key)[:2]
+                place, network = self._where(kind, way.key)
                 if way.mirror is None:
                     labels = labels_of_client(snapshot.facts.places[place].country, None, None)
                 else:
@@ -136,6 +137,12 @@ class RedirectTargets:
                 passed = None if way.passed is None else snapshot.mirrors[way.passed].name
                 asked = cell._replace(country=labels[Dimension.COUNTRY]).label
                 yield {**of_file, **labels, Joint.ASKED: asked}, passed, hits
+
+    def _where(self, kind: _Kind, key: int) -> tuple[int, int]:
+        """The place and the network that a key of a kind is about."""
+        if key < 0:
+            return -1 - key, 0
+        return (key, 0) if kind.column is None else self._orders.parts_of(key)[:2]
 
     def clear(self) -> None:
         """Forgets the ways."""
@@ -156,16 +163,20 @@ class RedirectTargets:
         return found or self
 
     def _own_will_do(self, column: PreparedColumn) -> bool:
-        """Whether the project's own trees are an answer for lack of mirrors; the view gives it."""
-        wanted = self._filter or NO_FILTER
-        return not wanted.countries and bool(column.own.every)
+        """Whether the project's own trees are an answer for lack of mirrors."""
+        return not (self._filter or NO_FILTER).countries and bool(column.own.every)
 
     def _new_way(self, kind: _Kind, key: int) -> RedirectTarget | None:
-        if kind.column is None and not kind.resorts:
+        if (kind.column is None and not kind.resorts) or (key < 0 and self._is_cut_off(-1 - key)):
             return None
         self._room.take_one()
         way = kind.ways[key] = self._turned(kind, key, 0)
         return way
+
+    def _is_cut_off(self, place: int) -> bool:
+        """Whether mirrors that clients at a place cannot reach may give way to older versions, which the view finds."""
+        snapshot = self._prepared.snapshot
+        return any(is_out_of_reach(mirror, snapshot.facts.places[place]) for mirror in snapshot.mirrors)
 
     def _kind(self, family: Family | None, https: bool) -> _Kind:
         """Who may give the files to clients of one family, over https or not."""
@@ -176,7 +187,7 @@ class RedirectTargets:
         query = file_query(self._prepared.snapshot, self._requests.belonging, wanted, 0.0)
         column = self._prepared.column(query, family)
         is_empty = column.is_filtered and column.rung is FallbackLevel.FALLBACKS  # but for private mirrors
-        if column.rung is not FallbackLevel.FRESH and not is_empty:  # nobody is, which is rare: the view reports it
+        if column.rung > FallbackLevel.LAGGING and not is_empty:  # which is rare: another protocol may do better
             return _Kind(None, ())
         return _Kind(column, ())
 
@@ -196,7 +207,9 @@ class RedirectTargets:
 
     def _trees(self, column: PreparedColumn, key: int) -> dict[str, int | None]:
         """The trees of a key of the orders, best first: its mirrors', by number, and the project's own where these are
-        few; each URL once, as the origin may be an ordinary mirror too."""
+        few; each URL once, as the origin may be an ordinary mirror too. Of a negative key there are no mirrors."""
+        if key < 0:
+            return dict.fromkeys(column.own.every)
         numbers, alone = self._orders.listed(key, column)
         urls = column.every
         trees: dict[str, int | None] = {}
@@ -212,8 +225,8 @@ class RedirectTargets:
 class _Kind:
     """For clients of one scheme and family: the usable mirrors, or trees of the project's own.
 
-    Without a column everybody goes to these trees, and ``ways`` are by place, else by key of the orders; without
-    either the view answers.
+    Without a column everybody goes to these trees, and ``ways`` are by place, else by key of the orders, or by -1 less
+    the place where clients there get no mirror; without either the view answers.
     """
 
     column: PreparedColumn | None

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from mirrorlist.app import plain_app, put_monitoring
+from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.service import Site
 from mirrorlist.core.catalogue.trees import MetadataFrom, RedirectTree
 from mirrorlist.core.health.columns import HealthTable, SyncState
-from mirrorlist.core.model import MAIN, Location, Mirror, Protocol, Status
+from mirrorlist.core.model import MAIN, Location, Mirror, Protocol, ReachPair, Status
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.sources.mirrors.logos import MOST_LOGO_BYTES
 from mirrorlist.store.count_files import CountFiles
@@ -414,13 +415,52 @@ def test_what_a_client_may_wish(known: Both, query: str, hosts: set[str]) -> Non
     [
         ("avoid=berlin.example.org", True), ("country=-DE&only=paris.example.org", True), ("country=AQ", True),
         ("only=none.example.org", True), ("avoid=a%20b", False), ("avoid=berlin.example.org&json", False),
-        ("avoid_country=AT,CZ,DE,FR,GB,JP,US", True),
+        ("avoid_country=AT,CZ,DE,FR,GB,JP,US", True), ("only=repo.example.org", True), ("country=AQ&only=x", True),
+        ("avoid=" + ",".join(f"{each.name}" for each in mirrors()), True),
     ],
 )  # fmt: skip
 def test_redirects_with_a_filter_need_no_flask(known: Both, query: str, by_itself: bool) -> None:
     assert known.held.current is not None
     answers = RedirectAnswers(known.held.current, nobody, Counts(), unlimited().lists, known.clock)
     assert (answers.answer(environ(f"/dl/{ISO}", query), "") is not None) is by_itself
+
+
+def test_a_client_that_gets_the_projects_own_tree_costs_flask_nothing_and_is_counted() -> None:
+    """Nobody is left whom it wants, or who serves its country; where mirrors are out of its reach the view decides."""
+    closed = [placed("paris", "paris", countries_only=("FR",)), placed("berlin", "berlin", countries_only=("FR",))]
+    pairs = [ReachPair("DE", each.name, None) for each in closed]
+    for listed, fields, query, is_known in (
+        (mirrors(), {}, "only=repo.example.org", True),
+        (closed, {}, "", True),
+        (closed, {"policy": Policy(reach=tuple(pairs))}, "", False),
+    ):
+        given = {"trees": TREES, "fallbacks": FALLBACKS, **fields}
+        service = both(indexed(snapshot(listed, at={"192.0.2.0/24": "berlin"}, **given), FILES))
+        assert service.held.current is not None
+        answers = RedirectAnswers(service.held.current, nobody, Counts(), unlimited().lists, service.clock)
+        assert host_of(get(service, f"/dl/{ISO}", query)) == "repo.example.org"
+        assert (answers.answer(environ(f"/dl/{ISO}", query), "") is not None) is is_known
+        service.assert_counted_alike()
+
+
+@pytest.mark.parametrize("peer", [BERLINER, PRIVATE, MONOPOLY, "10.0.0.1"])
+def test_lagging_mirrors_are_given_without_flask_and_as_by_it(peer: str) -> None:
+    """As after each new version, until the first mirror has it; or where a client wants one that lags."""
+    count = len(mirrors())
+    states = SyncState.LAGGING, SyncState.STALE, SyncState.LAGGING, SyncState.WRONG
+    held = {"metadata": {REPO: metadata(REPO)}}
+    for codes in (states, (SyncState.LAGGING,) * 4, (*states[:3], SyncState.FRESH)):
+        table = HealthTable({REPO: bytes(codes * count)[:count]}, {})
+        for pairs in ((), (ReachPair("DE", "berlin.example.org", None), ReachPair("DE", "FR", None))):
+            made = bare(facts={"health": table}, policy=Policy(reach=pairs), **held)
+            service = both(indexed(made, FILES))
+            assert service.held.current is not None
+            answers = RedirectAnswers(service.held.current, nobody, Counts(), unlimited().lists, service.clock)
+            for each in mirrors():
+                for query in ("", f"only={each.name}", f"avoid={each.name}", f"only={each.name}&country=DE"):
+                    get(service, f"/dl/{RPM}", query, peer)
+            assert answers.answer(environ(f"/dl/{RPM}", "", peer), "") is not None
+            service.assert_counted_alike()
 
 
 @pytest.mark.parametrize("query", ["country=x", "protocol=ftp", "ipv=5", "&".join("abcdefghij" * 11)])
@@ -656,6 +696,7 @@ def services() -> list[Both]:
         count = len(mirrors())
         stale = HealthTable({REPO: bytes([SyncState.STALE, SyncState.FRESH] * count)[:count]}, {}, (3,))
         worn = HealthTable({REPO: bytes([SyncState.STALE] * count)}, {"main/https/ipv6": bytes([1, 0] * count)[:count]})
+        lags = HealthTable({REPO: bytes([SyncState.LAGGING, SyncState.STALE, SyncState.LAGGING] * count)[:count]}, {})
         few = snapshot(mirrors()[:2], trees=TREES, fallbacks=FALLBACKS)
         _SERVICES.extend(
             both(each)
@@ -663,6 +704,7 @@ def services() -> list[Both]:
                 bare(),
                 indexed(bare(facts={"health": stale}), FILES, links=LINKS),
                 indexed(bare(facts={"health": worn}), FILES, unknown=("berlin", "secret")),
+                indexed(bare(facts={"health": lags}, metadata={REPO: metadata(REPO)}), FILES),
                 few,
                 indexed(few, FILES, links=LINKS),
             )
