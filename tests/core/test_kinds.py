@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import lzma
 import tarfile
+import time
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -26,7 +29,8 @@ from mirrorlist.publishing.canaries import chosen
 from tests.building import NOW
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    "gz": gzip.compress, "xz": lzma.compress, "zst": zstandard.ZstdCompressor().compress, "plain": bytes,
+    "gz": gzip.compress, "xz": lzma.compress, "zst": zstandard.ZstdCompressor().compress, "bz2": bz2.compress,
+    "plain": bytes,
 }  # fmt: skip
 
 
@@ -46,13 +50,36 @@ PACMAN = Content(MAIN, "core/", ContentKind.PACMAN, "core.db")
 APK = Content(MAIN, "alpine/", ContentKind.APK, "APKINDEX.tar.gz")
 
 
-@pytest.mark.parametrize("packed", ["gz", "xz", "zst"])
+@pytest.mark.parametrize("packed", ["gz", "xz", "zst", "bz2"])
 def test_a_pacman_database_is_read_however_it_is_packed(packed: str) -> None:
     kind, body = KINDS[ContentKind.PACMAN], PACKERS[packed](archive({"bash-5/desc": DESC}))
     found, why = kind.named(body, PACMAN, lambda _: [])
     assert found.files == (NamedFile("core/core.files"), NamedFile("core/bash-5-x86_64.pkg.tar.zst", 205))
     assert (kind.fault(body), kind.written(body), why) == ("", 1_790_000_000, "")
     assert kind.fault(body[: len(body) // 2]) == "a list of packages that ends early"
+
+
+@pytest.mark.parametrize(
+    ("index", "beside"),
+    [("core.db", "core.files"), ("core.db.tar.zst", "core.files.tar.zst"), ("a.db-1.db", "a.db-1.files")],
+)
+def test_the_list_of_files_lies_beside_a_database_whatever_that_is_called(index: str, beside: str) -> None:
+    content = Content(MAIN, "core/", ContentKind.PACMAN, index)
+    found, _ = KINDS[ContentKind.PACMAN].named(PACKERS["gz"](archive({"bash-5/desc": DESC})), content, lambda _: [])
+    assert found.files[0] == NamedFile(f"core/{beside}")
+
+
+@pytest.mark.parametrize("packed", ["gz", "xz", "zst", "bz2"])
+def test_a_list_that_unpacks_to_gigabytes_costs_little(packed: str) -> None:
+    """A mirror may send it in place of its list, and each visit would unpack it."""
+    bomb = PACKERS[packed](archive({"big": bytes(96 << 20)}))
+    tracemalloc.start()
+    began = time.process_time()
+    assert KINDS[ContentKind.APK].fault(bomb) == "a list of packages that ends early"
+    assert time.process_time() - began < 5
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 16 << 20
 
 
 @pytest.mark.parametrize("packed", ["gz", "zst"])
@@ -88,7 +115,7 @@ PRIMARY = b"""<metadata xmlns="http://linux.duke.edu/metadata/common">
 """
 
 
-@pytest.mark.parametrize("packed", [".gz", ".xz", ".zst", ""])
+@pytest.mark.parametrize("packed", [".gz", ".xz", ".zst", ".bz2", ""])
 def test_a_repomd_names_what_clients_need_first_and_its_newest_packages(packed: str) -> None:
     kind, name = KINDS[ContentKind.RPM], f"primary.xml{packed}"
     asked: list[str] = []
@@ -96,8 +123,7 @@ def test_a_repomd_names_what_clients_need_first_and_its_newest_packages(packed: 
     def read(path: str) -> list[bytes]:
         asked.append(path)
         packer = PACKERS[packed.removeprefix(".") or "plain"]
-        parts = (PRIMARY[:200], PRIMARY[200:]) if packed == ".gz" else (PRIMARY,)  # gzip may be several files in one
-        return [b"".join(map(packer, parts))]
+        return [b"".join(map(packer, (PRIMARY[:200], PRIMARY[200:])))]  # packed files may be several in a row
 
     body = REPOMD.format(primary=name).encode()
     found, why = kind.named(body, Content(MAIN, "r/"), read)
@@ -157,7 +183,7 @@ def packages(name: str) -> bytes:
     return packer(b"Package: a\nFilename: ./a_1_all.deb\nSize: 77\n\nPackage: b\nFilename: b/b.deb\nSize: 5\n\n")
 
 
-@pytest.mark.parametrize("packed", ["Packages", "Packages.gz", "Packages.xz", "Packages.zst"])
+@pytest.mark.parametrize("packed", ["Packages", "Packages.gz", "Packages.xz", "Packages.zst", "Packages.bz2"])
 @pytest.mark.parametrize("by_hash", [False, True])
 @pytest.mark.parametrize("below", ["", "stable/"])
 def test_a_flat_suite_names_its_packages_file_and_packages(packed: str, by_hash: bool, below: str) -> None:
@@ -197,6 +223,28 @@ def test_a_packages_file_that_cannot_be_read_leaves_the_index_itself() -> None:
     found, why = KINDS[ContentKind.APT].named(release("5 main/binary-amd64/Packages.gz"), content, broken)
     assert found.files == (NamedFile("dists/noble/main/binary-amd64/Packages.gz", 5),)
     assert "status 404" in why
+
+
+@pytest.mark.parametrize("packed", ["Packages.gz", "Packages.xz", "Packages.bz2"])
+def test_a_packages_file_that_ends_early_names_no_packages(packed: str) -> None:
+    content = Content(MAIN, "flat/", ContentKind.APT, "InRelease", "flat/", ("amd64",))
+    found, why = KINDS[ContentKind.APT].named(release(f"5 {packed}"), content, lambda _: [packages(packed)[:-6]])
+    assert (found.pool, bool(why)) == ((), True)
+
+
+def test_the_last_package_of_a_list_counts_without_a_line_after_it() -> None:
+    content = Content(MAIN, "flat/", ContentKind.APT, "InRelease", "flat/", ("amd64",))
+    only = b"Package: a\nFilename: ./a_1_all.deb\nSize: 77\n"
+    found, _ = KINDS[ContentKind.APT].named(release("500 Packages"), content, lambda _: [only])
+    assert found.pool == (NamedFile("flat/a_1_all.deb", 77),)
+
+
+def test_a_release_with_long_lines_of_blanks_is_read_at_once() -> None:
+    """A mirror may send it: what searches it must not go back and forth in it."""
+    began = time.process_time()
+    long = DATE + b"Valid-Until: x" + b" " * 1_000_000 + b"x\n" + SUMS
+    assert (KINDS[ContentKind.APT].fault(long), KINDS[ContentKind.APT].expired(long, NOW)) == ("", False)
+    assert time.process_time() - began < 2
 
 
 def seen(body: bytes, current: bytes, history: tuple[str, ...] = ()) -> tuple[ProbeOutcome, str]:

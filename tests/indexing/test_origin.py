@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
+import lzma
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from mirrorlist.checks.fetching.fetch import Guard
 from mirrorlist.checks.probing.rsync import Bounds, installed_lister, listed_lines
@@ -82,10 +85,16 @@ def test_a_directory_that_is_gone_keeps_the_former_list(tmp_path: Path) -> None:
 TIME_LIST = f"[Version]\n2\n\n[Files]\n{AT}\td\t4096\tb\n{AT}\tf\t5\tb/a.iso\n{AT}\tf\t1\tREADME\n[End]\n"
 
 
-@pytest.mark.parametrize("name", ["fullfiletimelist", "fullfiletimelist.gz"])
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress, "xz": lzma.compress, "bz2": bz2.compress, "zst": zstandard.ZstdCompressor().compress,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["fullfiletimelist", *(f"fullfiletimelist.{packed}" for packed in PACKERS)])
 def test_a_published_time_list_in_a_directory_or_on_the_web(name: str, tmp_path: Path) -> None:
-    data = TIME_LIST.encode()
-    write(tmp_path / "tree", name, gzip.compress(data) if name.endswith(".gz") else data)
+    packer = PACKERS.get(name.rpartition(".")[2], bytes)
+    half = len(TIME_LIST) // 2
+    write(tmp_path / "tree", name, packer(TIME_LIST[:half].encode()) + packer(TIME_LIST[half:].encode()))
     assert listed(tmp_path, origins={MAIN: str(tmp_path / "tree")}, file_lists={MAIN: name})[0] == PLAIN
     with web_server(tmp_path / "tree") as port:
         origin = f"http://{HOST}:{port}/"

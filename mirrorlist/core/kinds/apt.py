@@ -5,25 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from itertools import chain
 
 from mirrorlist.core.content import Content, NamedFile, NamedFiles
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.kinds.rpm import Read, is_page, sampled, unpacked
 
-_FIELD = r"(?m)^%s:[ \t]*(.+?)[ \t]*\r?$"
+_FIELD = r"(?m)^%s:(.*)$"
 _SUM = re.compile(r"(?m)^ ([0-9a-f]{64}) +([0-9]{1,15}) +([!-~]{1,300})\r?$")
-_INDEX = re.compile(r"(?:(?:[!-~]+/)?binary-([a-z0-9-]+)/)?Packages(\.xz|\.gz|\.zst|)")
+_INDEX = re.compile(r"(?:(?:[!-~]+/)?binary-([a-z0-9-]+)/)?Packages(\.xz|\.gz|\.zst|\.bz2|)")
 """Without an arch it is that of a flat suite, which has all packages in one."""
 _DEBIAN_NAMES = {
     "x86_64": "amd64", "aarch64": "arm64", "armv7hl": "armhf", "i686": "i386", "ppc64le": "ppc64el",
     "loongarch64": "loong64",
 }  # fmt: skip
 """Arches that dpkg spells otherwise than rpm (dpkg's cputable). A service may spell all of them as rpm does."""
-_PACKED = (".xz", ".gz", ".zst", "")
+_PACKED = (".xz", ".gz", ".zst", ".bz2", "")
 """The forms of an index, as apt prefers them. Mirrors are asked for one of them."""
 _SIGNED, _SIGNED_END = b"-----BEGIN PGP SIGNED MESSAGE-----", b"-----END PGP SIGNATURE-----"
 _FILENAME, _SIZE = re.compile(rb"(?m)^Filename: ([!-~]{1,500})$"), re.compile(rb"(?m)^Size: ([0-9]{1,15})$")
-LONGEST = 1 << 20
+LONGEST, _LONGEST_DATE = 1 << 20, 100
 MOST_INDEXES = 6
 """Of one suite; arches and components beyond have their turn in the day's draw."""
 
@@ -55,7 +56,7 @@ def named(body: bytes, content: Content, read: Read) -> tuple[NamedFiles, str]:
     """The indexes of the arches that clients ask for, by hash where the suite has it, and a sample of packages."""
     text = body.decode("utf-8", "replace")
     by_hash = re.search(_FIELD % "Acquire-By-Hash", text)
-    is_by_hash = by_hash is not None and by_hash[1].lower() == "yes"
+    is_by_hash = by_hash is not None and by_hash[1].strip().lower() == "yes"
     arches = {*content.arches, *(_DEBIAN_NAMES.get(each, each) for each in content.arches), "all", None}
     found: dict[str, dict[str, tuple[str, int]]] = {}
     for digest, size, path in _SUM.findall(text):
@@ -83,7 +84,7 @@ def named(body: bytes, content: Content, read: Read) -> tuple[NamedFiles, str]:
 def _listed(chunks: Iterator[bytes]) -> Iterator[tuple[str, int, int]]:
     """Path and size of each package of an index, which gives no times."""
     rest = b""
-    for chunk in chunks:
+    for chunk in chain(chunks, (b"\n\n",)):  # the last entry may end with the file
         *whole, rest = (rest + chunk).split(b"\n\n")
         if len(rest) > LONGEST:
             raise OriginError("an index with an entry that does not end")
@@ -96,7 +97,8 @@ def _listed(chunks: Iterator[bytes]) -> Iterator[tuple[str, int, int]]:
 def _told(body: bytes, field: str) -> float | None:
     """Seconds since 1970 in a field of a Release."""
     found = re.search(_FIELD % field, body.decode("utf-8", "replace"))
+    text = found[1].strip()[:_LONGEST_DATE].replace("UTC", "+0000") if found else ""
     try:
-        return parsedate_to_datetime(found[1].replace("UTC", "+0000")).timestamp() if found else None
+        return parsedate_to_datetime(text).timestamp() if text else None
     except (ValueError, OverflowError):
         return None

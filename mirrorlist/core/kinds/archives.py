@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import IO, cast
 
 from mirrorlist.core.content import Content, NamedFile, NamedFiles
 from mirrorlist.core.errors import OriginError
-from mirrorlist.core.kinds.rpm import UNPACKERS, Read, is_page, sampled, unpacked
+from mirrorlist.core.kinds.rpm import ChunkFile, Read, is_page, sampled, unpacked
 
 LARGEST_ENTRY = 64 * 1024 * 1024
-_MAGIC = {b"\x1f\x8b": "gz", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zst"}
+MOST_TIMES, AT_LEAST, AT_MOST = 32, 1 << 20, 1 << 28
+"""An unpacked archive may be this many times as large as it came, but any may have the least and none over the most, in
+bytes. Real ones grow 3 to 8 times; a mirror may send a few bytes that unpack to gigabytes."""
+_MAGIC = {b"\x1f\x8b": "gz", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zst", b"BZh": "bz2"}
 
 
 def fault(body: bytes) -> str:
@@ -42,7 +45,8 @@ def written(body: bytes) -> int:
 
 def pacman(body: bytes, content: Content, read: Read) -> tuple[NamedFiles, str]:
     """The list of files beside a database, and the newest packages; sizes of other files are asked of the origin."""
-    beside = content.path + content.index.removesuffix(".db") + ".files"
+    name, found, packed = content.index.rpartition(".db")
+    beside = content.path + (f"{name}.files{packed}" if found else f"{content.index}.files")
     try:
         newest, pool = sampled(_of_pacman(body), content.path)
     except OriginError as error:
@@ -67,8 +71,9 @@ def members(body: bytes, wanted: tuple[str, ...]) -> Iterator[tuple[str, int, by
     """
     packed = packing(body)
     try:
-        stream = _Stream(unpacked([body], f"list.{packed}") if packed in UNPACKERS else [body])
-        with tarfile.open(mode="r|", fileobj=cast(IO[bytes], stream)) as archive:
+        most = min(AT_LEAST + MOST_TIMES * len(body), AT_MOST)
+        chunks = unpacked([body], f"list.{packed}", most) if packed else [body]
+        with tarfile.open(mode="r|", fileobj=cast(IO[bytes], ChunkFile(chunks))) as archive:
             for each in archive:
                 name = each.name.rpartition("/")[2]
                 if each.isfile():
@@ -76,19 +81,6 @@ def members(body: bytes, wanted: tuple[str, ...]) -> Iterator[tuple[str, int, by
                     yield each.name, int(each.mtime), opened.read() if opened else b""
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise OriginError(f"no whole archive: {error}") from None
-
-
-class _Stream:
-    """What ``tarfile`` reads from."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks, self._rest = iter(chunks), b""
-
-    def read(self, size: int) -> bytes:
-        while len(self._rest) < size and (chunk := next(self._chunks, None)) is not None:
-            self._rest += chunk
-        found, self._rest = self._rest[:size], self._rest[size:]
-        return found
 
 
 def _of_pacman(body: bytes) -> Iterator[tuple[str, int, int]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import heapq
 import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
-from typing import NamedTuple, Protocol
+from typing import IO, NamedTuple, cast
 
 import zstandard
 from lxml import etree
@@ -35,33 +37,33 @@ class DataFile(NamedTuple):
     size: int | None
 
 
-class _Members:
-    """gzip files may be several in one, as apk's are."""
+class ChunkFile:
+    """Chunks as a file that is read once, from its beginning to its end."""
 
-    def __init__(self) -> None:
-        self._unpacker = zlib.decompressobj(31)
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks, self._left = iter(chunks), memoryview(b"")
 
-    def decompress(self, data: bytes, /) -> bytes:
-        found = self._unpacker.decompress(data)
-        while self._unpacker.eof and (rest := self._unpacker.unused_data):
-            self._unpacker = zlib.decompressobj(31)
-            found += self._unpacker.decompress(rest)
-        return found
-
-
-class Unpacker(Protocol):
-    """A decompressor of the standard library's shape."""
-
-    def decompress(self, data: bytes, /) -> bytes:
-        """The unpacked bytes of a piece."""
+    def read(self, size: int) -> bytes:
+        """At most this many bytes; nothing at the end."""
+        while not self._left:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            self._left = memoryview(chunk)
+        found, self._left = self._left[:size], self._left[size:]
+        return bytes(found)
 
 
-UNPACKERS: dict[str, Callable[[], Unpacker]] = {
-    "gz": lambda: _Members(),
-    "xz": lzma.LZMADecompressor,
-    "zst": lambda: zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj(),
+OPENERS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
+    "gz": lambda packed: cast(IO[bytes], gzip.GzipFile(fileobj=packed, mode="rb")),
+    "xz": lzma.LZMAFile,
+    "bz2": bz2.BZ2File,
+    "zst": lambda packed: zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
+        packed, read_across_frames=True
+    ),
 }
-"""How lists are packed, by the ending. One in any other form is not read: then no package is looked at."""
+"""How lists are packed, by the ending; several packed files in a row are one, as apk's are and what pigz writes. A list
+in any other form is not read: then no package is looked at."""
 PLAIN_ENDINGS = frozenset({"xml", "txt"})
 Read = Callable[[str], Iterable[bytes]]
 """The bytes at a path below a tree."""
@@ -97,29 +99,29 @@ def named(body: bytes, content: Content, read: Read) -> tuple[NamedFiles, str]:
     return NamedFiles((*files[:6], *newest[:2], *files[6:], *newest[2:]), tuple(pool)), ""
 
 
-def unpacked(chunks: Iterable[bytes], path: str) -> Iterator[bytes]:
-    """The bytes of a file that is packed as its name says.
+def unpacked(chunks: Iterable[bytes], path: str, most_bytes: int = LARGEST_PRIMARY) -> Iterator[bytes]:
+    """The bytes of a file that is packed as its name says, in pieces that stay small whatever is in it.
 
     Raises:
-        OriginError: it is damaged, too large, or packed in a way that is not read here.
+        OriginError: it is damaged, ends early, is too large, or packed in a way that is not read here.
     """
     ending = path.rpartition("/")[2].rpartition(".")[2]
     if ending in PLAIN_ENDINGS or ending == path.rpartition("/")[2]:
         yield from chunks
         return
-    if ending not in UNPACKERS:
-        raise OriginError(f"{path}: packed in a way that is not read here; use {', '.join(UNPACKERS)}")
-    unpacker = UNPACKERS[ending]()
+    if ending not in OPENERS:
+        raise OriginError(f"{path}: packed in a way that is not read here; use {', '.join(OPENERS)}")
     total = 0
     try:
-        for chunk in chunks:
-            for at in range(0, len(chunk), 65_536):  # small pieces, so that what each becomes stays small
-                piece = unpacker.decompress(chunk[at : at + 65_536])
+        with OPENERS[ending](cast(IO[bytes], ChunkFile(chunks))) as opened:
+            while piece := opened.read(_AT_ONCE):
                 total += len(piece)
-                if total > LARGEST_PRIMARY:
-                    raise OriginError(f"{path}: larger than {LARGEST_PRIMARY} bytes")
+                if total > most_bytes:
+                    raise OriginError(f"{path}: larger than {most_bytes} bytes")
                 yield piece
-    except (zlib.error, lzma.LZMAError, EOFError, zstandard.ZstdError) as error:
+    except EOFError:
+        raise OriginError(f"{path}: it ends early") from None
+    except (zlib.error, lzma.LZMAError, OSError, zstandard.ZstdError) as error:
         raise OriginError(f"{path}: {error}") from None
 
 

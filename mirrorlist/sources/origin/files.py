@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mirrorlist.core.catalogue.service import WEB_SCHEMES
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.files.list_parser import PARTIAL, Line, link, ls_lines, row, time_list_lines
+from mirrorlist.core.kinds.rpm import OPENERS, unpacked
 from mirrorlist.sources.origin.web import WebExchange, origin_session
 
 LARGEST_LIST = 1 << 30
@@ -66,7 +66,7 @@ def _line(entry: os.DirEntry[bytes], path: bytes) -> Line:
 
 
 def read_list(place: str, origin: str | None) -> Iterator[Line]:
-    """The rows of a list that the origin publishes: an address, or a path below ``origin``, perhaps gzipped.
+    """The rows of a list that the origin publishes: an address, or a path below ``origin``, perhaps packed.
 
     One whose name holds ``ls-lR`` is what ``ls -lR`` prints, any other a time list such as ``fullfiletimelist``.
 
@@ -75,7 +75,8 @@ def read_list(place: str, origin: str | None) -> Iterator[Line]:
     """
     parse: Callable[[Iterator[bytes]], Iterator[Line]] = ls_lines if "ls-lr" in place.lower() else time_list_lines
     chunks = read_chunks(place, origin)
-    return parse(_lines(_unpacked(chunks, place) if place.endswith(".gz") else chunks, place))
+    is_packed = place.rpartition(".")[2] in OPENERS
+    return parse(_lines(unpacked(chunks, place, LARGEST_LIST) if is_packed else chunks, place))
 
 
 def read_chunks(place: str, origin: str | None) -> Iterator[bytes]:
@@ -111,19 +112,6 @@ def _fetched(url: str, clock: Callable[[], float] = time.monotonic) -> Iterator[
         while chunk := answer.raw.read1(_READ_AT_ONCE, decode_content=not url.endswith(".gz")):
             exchange.check()
             yield chunk
-
-
-def _unpacked(chunks: Iterator[bytes], place: str) -> Iterator[bytes]:
-    unpacker = zlib.decompressobj(31)
-    try:
-        for chunk in chunks:
-            while chunk:
-                yield unpacker.decompress(chunk, _READ_AT_ONCE)
-                chunk = unpacker.unconsumed_tail
-    except zlib.error as error:
-        raise OriginError(f"{place}: {error}") from None
-    if not unpacker.eof:
-        raise OriginError(f"{place}: it ends early")
 
 
 def _lines(chunks: Iterator[bytes], place: str) -> Iterator[bytes]:
