@@ -11,8 +11,7 @@ from mirrorlist.cli.shared.compiled import known_mirrors
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import NotFound
-from mirrorlist.core.health.upstreams import ORIGIN
-from mirrorlist.core.health.verdicts import SOURCE_PREFIX
+from mirrorlist.core.health.verdicts import ORIGIN, SOURCE_PREFIX
 from mirrorlist.core.model import Mirror
 from mirrorlist.core.owners.copy_sources import CopyFault, CopySeverity, copy_fault, source_fault
 from mirrorlist.core.owners.kit import USUAL_ROOT, Faults, KitError, Server, kit_for, no_faults, sources_of

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from mirrorlist.core.content import content_key
 from mirrorlist.core.health.verdicts import (
     GOOD_OUTCOMES,
+    ORIGIN,
     SAYS_NOTHING,
+    SOURCE_PREFIX,
     Family,
     HealthPolicy,
     Probe,
@@ -184,6 +186,26 @@ def _noted(
 
 def _said(verdict: Verdict) -> object:
     return verdict.outcome, verdict.sha256, verdict.good_now
+
+
+def but_for_the_origin_s(probes: Sequence[Probe]) -> list[Probe]:
+    """The probes, without what mirrors lack because the origin lacks it itself: its metadata names a file that is gone.
+
+    Of an origin that is no web server nothing is known here; its files are looked at when its metadata is read.
+    """
+    lacked = {
+        (probe.subject.module, probe.subject.path, probe.detail)
+        for probe in probes
+        if probe.outcome is ProbeOutcome.INCOMPLETE and probe.subject.mirror == SOURCE_PREFIX + ORIGIN
+    }
+    return [
+        replace(probe, outcome=ProbeOutcome.GOOD, detail=f"not compared: so it is at the origin ({probe.detail})")
+        if (probe.subject.module, probe.subject.path, probe.detail) in lacked
+        and probe.outcome is ProbeOutcome.INCOMPLETE
+        and not probe.subject.mirror.startswith(SOURCE_PREFIX)
+        else probe
+        for probe in probes
+    ]
 
 
 FEWEST = 2

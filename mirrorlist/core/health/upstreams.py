@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
-from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, SOURCE_PREFIX, ProbeOutcome, Subject, Verdict
+from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, ORIGIN, SOURCE_PREFIX, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import Mirror, Protocol
 
-ORIGIN = "the origin"
 _SAYS_NOTHING = frozenset({ProbeOutcome.NO_ADDRESS, ProbeOutcome.FORBIDDEN, ProbeOutcome.UNCHECKED})
 DENIED = "access denied"
 """Said by an rsync server that serves mirrors only: nothing is wrong with it."""

@@ -17,6 +17,8 @@ from mirrorlist.core.model import Protocol, RepoMetadata
 DAY = 86_400.0
 SOURCE_PREFIX = "source://"
 """How the names of sources begin where they are probed beside mirrors; no mirror's does."""
+ORIGIN = "the origin"
+"""The name of the origin among the sources."""
 
 
 class Family(StrEnum):

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from mirrorlist.core.catalogue.service import Module, Service, SyncPolicy, SyncSource, sync_command
 from mirrorlist.core.errors import MirrorlistError
-from mirrorlist.core.health.upstreams import ORIGIN
+from mirrorlist.core.health.verdicts import ORIGIN
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, Mirror, Protocol
 from mirrorlist.core.owners.copy_sources import CopyFault, CopySeverity, Offered, copied_by_mirrors, offered, ordered
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from mirrorlist.core.health.upstreams import ORIGIN
+from mirrorlist.core.health.verdicts import ORIGIN
 from mirrorlist.core.public.types import MirrorState, PublicDetail, PublicMirror
 
 

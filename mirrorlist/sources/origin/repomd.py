@@ -135,13 +135,22 @@ def directory_size(tree: Path) -> Size:
     return size
 
 
+_HEAD_REFUSED = (400, 403, 405, 501)
+_AS_IT_IS = {"Accept-Encoding": "identity"}
+"""A file that is compressed on the way comes with another size, or with none."""
+
+
 def http_size(tree: str, session: requests.Session) -> Size:
-    """Asks for the head of a file only. An answer without a size is an OriginError."""
+    """Asks for the head of a file, and where heads are refused begins to read it. An answer without a size is an
+    OriginError."""
 
     def size(path: str) -> int | None:
         url = tree.rstrip("/") + "/" + path
-        with WebExchange(url, DEADLINE_SECONDS) as exchange, exchange.answer(session, "HEAD") as answer:
-            told = answer.headers.get("Content-Length", "")
+        for method in ("HEAD", "GET"):
+            with WebExchange(url, DEADLINE_SECONDS) as exchange, exchange.answer(session, method, _AS_IT_IS) as answer:
+                told = answer.headers.get("Content-Length", "")
+            if answer.status_code not in _HEAD_REFUSED:
+                break
         if answer.status_code in (404, 410):
             return None
         if answer.status_code != 200 or not told.isdecimal():

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 
 import pytest
 
-from mirrorlist.core.health.probe_run import Contradiction, RunResult, apply_run, fairly_ahead, weighed
+from mirrorlist.core.health.probe_run import (
+    Contradiction,
+    RunResult,
+    apply_run,
+    but_for_the_origin_s,
+    fairly_ahead,
+    weighed,
+)
 from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.model import MAIN, Protocol
 from tests.building import NOW
@@ -196,3 +203,17 @@ def test_the_project_s_own_trees_are_no_mirrors() -> None:
     (one,) = probes(AHEAD)
     own = Probe(Subject("https://origin.example.org/", MAIN, Protocol.HTTPS, Family.IPV4, PATH), NOW, 0.1, *AHEAD)
     assert weighed([one, own])[1] == []
+
+
+def test_nobody_has_to_have_what_the_origin_lacks_itself() -> None:
+    def lacks(mirror: str, detail: str, path: str = PATH) -> Probe:
+        subject = Subject(mirror, MAIN, Protocol.HTTPS, Family.IPV4, path)
+        return Probe(subject, NOW, 0.1, ProbeOutcome.INCOMPLETE, detail, "ab")
+
+    gone = [lacks("source://the origin", "a.rpm: missing"), lacks("one", "a.rpm: missing")]
+    others = [lacks("one", "b.rpm: missing"), lacks("one", "a.rpm: missing", "other/"), lacks("two", "a.rpm: 5 bytes")]
+    found = but_for_the_origin_s([*gone, *others])
+    assert found[1].outcome is ProbeOutcome.GOOD
+    assert (found[1].sha256, found[1].detail) == ("ab", "not compared: so it is at the origin (a.rpm: missing)")
+    assert [found[0], *found[2:]] == [gone[0], *others], "the origin is told of it, and what else is missing counts"
+    assert but_for_the_origin_s([lacks("source://other", "a.rpm: missing"), gone[1]])[1] == gone[1]

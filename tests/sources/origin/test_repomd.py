@@ -29,6 +29,7 @@ from mirrorlist.sources.origin.repomd import (
     directory_fetch,
     directory_written,
     http_fetch,
+    http_size,
     http_written,
     summed_up,
 )
@@ -400,6 +401,30 @@ def test_an_http_origin_tells_when_a_file_was_written(headers: dict[str, str], w
     with _origin({f"/tree/{REPOMD}": _sends(b"", **headers)}) as url, origin_session() as session:
         assert http_written(url, session)(REPOMD) == written
         assert http_written("http://[2001:db8::/", session)(REPOMD) == 0
+
+
+def _by_method(head: Answer, get: Answer) -> Answer:
+    return lambda handler: (head if handler.command == "HEAD" else get)(handler)
+
+
+@pytest.mark.parametrize("refusal", [400, 403, 405, 501])
+def test_an_origin_that_refuses_heads_tells_sizes_by_get(refusal: int) -> None:
+    answer = _by_method(_sends(b"", refusal), _sends(b"seven b"))
+    with _origin({f"/tree/{REPOMD}": answer, "/tree/no": _sends(b"", refusal)}) as url, origin_session() as session:
+        assert http_size(url, session)(REPOMD) == 7
+        with pytest.raises(OriginError, match=f"status {refusal}"):
+            http_size(url, session)("no")
+
+
+def test_a_size_is_that_of_the_file_as_it_is() -> None:
+    """Asked for what it may compress, a server tells no size, or that of what it would send."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        packs = "gzip" in handler.headers.get("Accept-Encoding", "")
+        (_sends(b"gz", Content_Encoding="gzip") if packs else _sends(b"seven b"))(handler)
+
+    with _origin({f"/tree/{REPOMD}": answer}) as url, origin_session() as session:
+        assert http_size(url, session)(REPOMD) == 7
 
 
 def test_a_url_that_cannot_be_is_told() -> None:
