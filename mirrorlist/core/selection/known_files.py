@@ -106,8 +106,8 @@ def _images(catalogue: Catalogue) -> dict[str, dict[str, str]]:
 
 
 APT_METADATA = frozenset({"InRelease", "Release", "Release.gpg"})
-METADATA = APT_METADATA | {"repomd.xml", "repomd.xml.asc", "repomd.xml.key"}
-METADATA_ENDS = (".db", ".db.sig", ".db.tar.gz", ".db.tar.gz.sig")
+METADATA = APT_METADATA | {"repomd.xml", "repomd.xml.asc", "repomd.xml.key", "APKINDEX.tar.gz"}
+METADATA_ENDS = (".db", ".db.sig", ".db.tar.gz", ".db.tar.gz.sig", ".files", ".files.sig")
 YEAR_10000 = 253_402_300_800
 """No calendar goes farther."""
 
