@@ -93,6 +93,28 @@ def test_nobody_can_probe_for_private_mirrors() -> None:
     assert names(answer("avoid=secret.example.org", "198.51.100.7"))[0] == "berlin"
 
 
+def test_britain_and_greece_have_two_codes() -> None:
+    assert asked_filter(parameters("country=uk,el,GB&avoid_country=UK")) == Filter(
+        countries=("GB", "GR"), avoid_countries=("GB",)
+    )
+    assert asked_filter(parameters("country=-uk")).avoid_countries == ("GB",)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("path=9/a/libstdc++-1.rpm", "9/a/libstdc++-1.rpm"),
+        ("arch=x&path=9/a/libstdc%2B%2B-1.rpm", "9/a/libstdc++-1.rpm"),
+        ("path=9/a%20b", "9/a b"),
+        ("path=a+b&xpath=a+b&country=a+b&path=c++", "c++"),
+    ],
+)
+def test_a_plus_sign_in_a_path_is_one(text: str, path: str) -> None:
+    given = parameters(text)
+    assert given["path"] == path
+    assert {"a b"} >= {given[key] for key in ("xpath", "country") if key in given}
+
+
 @pytest.mark.parametrize(
     "text",
     ["country=--DE", "country=-global", "country=-", "avoid_country=-DE", "avoid_country=DEU", "avoid=a%20b",

@@ -7,7 +7,7 @@ directory (``?path=``), CentOS by release (``?release=9&repo=baseos&arch=``). Al
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
@@ -32,6 +32,8 @@ from mirrorlist.core.model import WEB_PROTOCOLS, Query, RepositoryTarget
 _COUNTRY = re.compile(r"[A-Za-z]{2}", re.ASCII)
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?|\[[0-9a-f:.]{2,45}\]", re.ASCII)
 _MOST_VALUES = 32
+_BY_ISO = {"UK": "GB", "EL": "GR"}
+"""Codes of countries that the European Union has beside those of ISO 3166-1."""
 GLOBAL = "GLOBAL"
 """Fedora's word in ``country=`` for every country."""
 
@@ -67,11 +69,16 @@ def asked_filter(given: Mapping[str, str]) -> Filter:
             "the parameter %(name)s is malformed; write two-letter codes such as DE or DE,AT", name="avoid_country"
         )
     return Filter(
-        () if GLOBAL in wanted else tuple(dict.fromkeys(wanted)),
+        () if GLOBAL in wanted else _countries(wanted),
         _asked_hosts(given, "only"),
-        tuple(dict.fromkeys([*unwanted, *also])),
+        _countries([*unwanted, *also]),
         _asked_hosts(given, "avoid"),
     )
+
+
+def _countries(codes: Iterable[str]) -> tuple[str, ...]:
+    """Each country once, by its ISO code."""
+    return tuple(dict.fromkeys(_BY_ISO.get(code, code) for code in codes))
 
 
 def _asked_hosts(given: Mapping[str, str], key: str) -> tuple[str, ...]:
@@ -181,16 +188,20 @@ def _segments(path: str) -> list[str]:
 
 
 _ARCH = re.compile(r"[A-Za-z0-9_]{1,32}", re.ASCII)
+_PATH_PARAMETER = re.compile(r"(?:^|(?<=&))path=[^&]*")
 
 
 def parameters(query_string: str) -> dict[str, str]:
     """The parameters of a query string, percent-decoded.
 
-    Keys come in any order (zypper sorts them) and may be bare; the last value of a repeated key counts.
+    Keys come in any order (zypper sorts them) and may be bare; the last value of a repeated key counts. A plus sign in
+    ``path=`` is one, as in ``libstdc++``: no path has a blank, which forms write so.
 
     Raises:
         BadRequest: there are more than 100.
     """
+    if "+" in query_string:
+        query_string = _PATH_PARAMETER.sub(lambda found: found[0].replace("+", "%2B"), query_string)
     try:
         return dict(parse_qsl(query_string, keep_blank_values=True, max_num_fields=100))
     except ValueError:
