@@ -141,13 +141,17 @@ def unchanged(metadata: RepoMetadata) -> Observation:
 
 
 def image(answer: Fetched, size: int | None) -> Observation:
-    """What the head or the first byte of an image says; ``size`` is the origin's, in bytes, where that is known."""
+    """What the head or the first byte of an image says; ``size`` is the origin's, in bytes, where that is known.
+
+    One of the right size is no page, whatever type its server takes it for.
+    """
     if not is_there(answer):
         return refused(answer.status) or Observation(ProbeOutcome.WRONG, f"status {answer.status}")
-    if answer.headers.get("content-type", "").lower().startswith("text/html"):
-        return Observation(ProbeOutcome.WRONG, "an HTML page")
     told = told_size(answer)
-    if size is None or told is None or told == size:
+    is_sure = size is not None and told == size
+    if not is_sure and answer.headers.get("content-type", "").lower().startswith("text/html"):
+        return Observation(ProbeOutcome.WRONG, "an HTML page")
+    if size is None or told is None or is_sure:
         return Observation(ProbeOutcome.GOOD)
     return Observation(ProbeOutcome.STALE, f"{told} bytes, but {size} at the origin")
 

@@ -237,7 +237,17 @@ def _of_whole(file: NamedFile, answer: Fetched, method: Method) -> str | None:
         return None
     if answer.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         return "compressed on the way, although identity was asked for"
-    return "an HTML page" if _is_page(file, answer) else ""
+    if _is_page(file, answer):
+        return "an HTML page"
+    begins = _BEGINNINGS.get(file.path.rpartition(".")[2])
+    return "another file: it begins as none of this kind" if begins and answer.body[:1] not in begins else ""
+
+
+_BEGINNINGS = {
+    "rpm": b"\xed", "deb": b"!", "gz": b"\x1f", "xz": b"\xfd", "bz2": b"B", "zst": b"(" + bytes(range(0x50, 0x60)),
+}  # fmt: skip
+"""The bytes with which files begin, by their endings: they tell one from a page about its absence where nothing else
+does. Before a frame of zstd there may be others, which are skipped."""
 
 
 def _of_size(file: NamedFile, size: int, answer: Fetched) -> str:

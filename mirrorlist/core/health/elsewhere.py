@@ -57,7 +57,7 @@ def elsewhere(service: Service, mirrors: Iterable[Mirror]) -> Elsewhere:
     }
     fallbacks = [url for urls in service.fallbacks.values() for url in urls] + [*service.catalogue.vault_urls]
     origins = [*service.origins.values(), *(module.rsync for module in service.modules.values() if module.rsync)]
-    sources = [url for source in service.sync.sources for url in source.rsync.values()]
+    sources = [url for source in service.sync.sources for url in (*source.rsync.values(), *source.web.values())]
     hosts = [f"https://{tree.host}/" for tree in service.trees if tree.host]
     own = [*([service.site.url] if service.site.url else []), *hosts]
     copied = _keys(sources, THE_ORIGIN)

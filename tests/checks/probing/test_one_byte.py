@@ -251,6 +251,22 @@ def test_the_first_file_at_fault_is_named(said: bytes, why: str) -> None:
         assert found.requests <= EACH_LOOK
 
 
+def test_where_nothing_tells_the_size_the_first_byte_does() -> None:
+    """A cache in front of a mirror may give status 200, and no size, to a page that is no HTML."""
+
+    def given(body: bytes, path: str) -> str:
+        chunked = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+        return looked(says(chunked + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)), (NamedFile(path, 99),)).fault
+
+    for path, body in (
+        ("a.rpm", b"\xed\xab"), ("a.deb", b"!<arch>"), ("p.xml.gz", b"\x1f\x8b"), ("p.xml.zst", b"(\xb5/\xfd"),
+        ("p.zst", b"P*M\x18"), ("P.xz", b"\xfd7z"), ("P.bz2", b"BZh"), ("core.db", b"n"), ("x.iso", b"n"),
+    ):  # fmt: skip
+        assert given(body, path) == ""
+    for path in ("a.rpm", "a.deb", "p.xml.gz", "p.xml.zst", "P.xz", "P.bz2"):
+        assert given(b"no such file", path) == f"{path}: another file: it begins as none of this kind"
+
+
 BROKEN_RANGES = {
     "another range": answer("206 Partial Content", b"xx", f"Content-Range: bytes 5-6/{len(DATA)}"),
     "no word on it": answer("206 Partial Content", b"x"),

@@ -319,6 +319,7 @@ HEADS: list[tuple[str, bytes | None, int | None, ProbeOutcome]] = [
     ("cut off or older", answer("200 OK", b"x" * 7), 700, ProbeOutcome.STALE),
     ("not there", None, 700, ProbeOutcome.MISSING),
     ("a page", answer("200 OK", HTML, "Content-Type: text/html; charset=utf-8"), 700, ProbeOutcome.WRONG),
+    ("taken for a page", answer("200 OK", bytes(700), "Content-Type: text/html"), 700, ProbeOutcome.GOOD),
     ("refused", answer("403 Forbidden"), 700, ProbeOutcome.REFUSED),
     ("neither HEAD nor GET here", answer("405 Method Not Allowed"), 700, ProbeOutcome.REFUSED),
     ("by its first byte", answer("206 Partial Content", b"x", "Content-Range: bytes 0-0/700"), 700, ProbeOutcome.GOOD),

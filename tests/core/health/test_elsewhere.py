@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mirrorlist.core.catalogue.service import Module, Site
+from mirrorlist.core.catalogue.service import Module, Site, SyncSource, SyncSources
 from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.health.elsewhere import A_FALLBACK, THE_ORIGIN, THIS_SERVICE, elsewhere, host_key
 from mirrorlist.core.model import MAIN, Mirror, Protocol
@@ -20,6 +20,12 @@ SERVICE = service(
     origins={MAIN: "https://origin.example.org/pub"},
     fallbacks={MAIN: ("http://fallback.example.org:8080/",)},
     modules={MAIN: Module(title="Main", rsync="rsync://master.example.org/main")},
+    sync=SyncSources(
+        sources=(
+            SyncSource("eu", {MAIN: "rsync://eu.example.org/main/"}, web={MAIN: "https://web.eu.example.org/main/"}),
+            SyncSource("a", {}, web={MAIN: "https://a.example.org/x/"}),
+        )
+    ),
 )
 HOSTS = elsewhere(SERVICE, MIRRORS)
 
@@ -35,6 +41,8 @@ HOSTS = elsewhere(SERVICE, MIRRORS)
         ("https://master.example.org/main/", THE_ORIGIN),
         ("http://fallback.example.org:8080/f", A_FALLBACK),
         ("http://fallback.example.org/f", None),
+        ("https://eu.example.org/", THE_ORIGIN),
+        ("https://web.eu.example.org/f", THE_ORIGIN),
         ("https://a.example.org/", "the mirror a"),
         ("http://rs.example.org/", "the mirror a"),
         ("https://b.example.org:8443/", "the mirror b"),
