@@ -20,6 +20,7 @@ SCHEMES = ("http", "https", "rsync", "ftp")
 _PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*", re.ASCII)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_PORT_AT_END = re.compile(r":[0-9]{1,5}$", re.ASCII)
 _UNUSUAL = re.compile(r"[^!%-;=@-Z_a-z~]")
 _USER_AND_HOST = r"(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9][A-Za-z0-9._-]*)"
 _RSYNC_MODULE = re.compile(rf"(?:rsync://)?{_USER_AND_HOST}::([^?#]*)", re.ASCII)
@@ -46,10 +47,22 @@ def url_fault(url: str) -> str | None:
     return next((said for refuses, said in RULES if refuses(url)), None)
 
 
+DEFAULT_PORTS = {"http": 80, "https": 443, "rsync": 873, "ftp": 21}
+
+
 def tree_url(url: str) -> str:
-    """The one spelling of a usable URL: scheme in small letters, single slashes, and one at the end."""
+    """The one spelling of a usable URL: scheme and host in small letters, no port that goes without saying, single
+    slashes, and one at the end; ``..`` is followed, as clients do."""
     scheme, authority, path, _ = _split(with_small_scheme(url))
-    return f"{scheme}://{authority}{re.sub('/+', '/', path + '/')}"
+    host, _, port = authority.lower().rpartition(":") if _PORT_AT_END.search(authority) else (authority.lower(), "", "")
+    where = f":{int(port)}" if port and int(port) != DEFAULT_PORTS.get(scheme) else ""
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(segment)
+    return f"{scheme}://{host}{where}/{''.join(f'{segment}/' for segment in segments)}"
 
 
 def rsync_url(text: str) -> str | None:
@@ -122,8 +135,6 @@ RULES: tuple[tuple[Callable[[str], bool], str], ...] = (
 
 # Comparison of URLs: two spellings may lead to the same tree.
 
-DEFAULT_PORTS = {"http": 80, "https": 443, "rsync": 873, "ftp": 21}
-
 
 class Parts(NamedTuple):
     """A usable URL in parts: the host in small letters, without brackets and final dot; the path as it is written."""
@@ -141,7 +152,7 @@ def url_parts(url: str) -> Parts:
     authority, _, path = rest.partition("/")
     end = authority.find("]") + 1
     host, _, port = authority[end:].partition(":")
-    name = (authority[:end] + host).strip("[]").lower()
+    name = (authority[:end] + host).strip("[]")
     return Parts(scheme, name, int(port) if port else DEFAULT_PORTS[scheme], f"/{path}")
 
 
