@@ -13,7 +13,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, ip_address, ip_network
 
 from mirrorlist.core.model import Prefix
 
@@ -23,6 +23,7 @@ DEEP = 0xFFFF_FFFF
 _MAY_HOLD_IPV4 = b"\x20\x00"
 _NAT64 = (0x0064_FF9B << 64).to_bytes(12, "big")
 _MAPPED = bytes(10) + b"\xff\xff"
+_MAPPED_LENGTH = 8 * len(_MAPPED)
 _LOW = (1 << 64) - 1
 
 
@@ -266,7 +267,8 @@ def is_address(host: str) -> bool:
 def canonical_network(text: str) -> str | None:
     """The network in its shortest spelling, without host bits; None when the text is no network.
 
-    A single address is a network of its own, written without a length. A mask or an interface is refused.
+    A single address is a network of its own, written without a length. A mask or an interface is refused. What lies in
+    the IPv4-mapped addresses is a network of IPv4, as clients there are known by these.
     """
     _, slash, length = text.partition("/")
     if "%" in text or (slash and not (length.isascii() and length.isdecimal())):
@@ -275,6 +277,8 @@ def canonical_network(text: str) -> str | None:
         network = ip_network(text, strict=False)
     except ValueError:
         return None
+    if network.version == 6 and network.prefixlen > _MAPPED_LENGTH and (inner := network.network_address.ipv4_mapped):
+        network = IPv4Network((inner, network.prefixlen - _MAPPED_LENGTH))
     return str(network) if slash else str(network.network_address)
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from mirrorlist.core.model import Status
 from mirrorlist.core.network.prefixes import canonical_network
+from mirrorlist.sources.geo.clouds import canonical_region, known_regions
 from mirrorlist.sources.mirrors.urls import SCHEMES, scheme_of
 from mirrorlist.sources.yaml.documents import BOOLEAN_WORDS, Value
 
@@ -52,17 +53,8 @@ _SPAN = re.compile(r"(?:every\s+)?([0-9]{1,4})?\s*(minutes?|mins?|m|hours?|hrs?|
 _TIMES = re.compile(r"(once|twice|[a-z]+ times|[0-9]{1,3}\s*(?:times|x))\s*(?:an?|per|each|every|/)?\s*(hour|day)",
                     re.IGNORECASE)  # fmt: skip
 _COUNT_WORDS = {
-    "once": 1,
-    "twice": 2,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "eight": 8,
-    "ten": 10,
-    "twelve": 12,
-}
+    "once": 1, "twice": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "ten": 10, "twelve": 12,
+}  # fmt: skip
 _MINUTES = {"m": 1, "h": 60, "d": 1440, "w": 10_080}
 
 
@@ -231,12 +223,21 @@ def networks(value: Value) -> Value:
     return words if isinstance(words, list) and all(canonical_network(str(word)) for word in words) else None
 
 
+def _region(value: Value) -> Value:
+    """``West Europe`` is ``westeurope``, as Azure shows it."""
+    named = value if isinstance(value, str) else ""
+    spelled = {each: canonical_region(each, named) for each in known_regions()}
+    return next((spelled[each] for each, known in known_regions().items() if spelled[each] in known), None)
+
+
 def _regions(value: Value) -> Value:
+    if found := _region(value):
+        return [found]
     return "all" if isinstance(value, str) and value.strip().lower() == "all" else _WORDS(value)
 
 
 def _systems(value: Value) -> Value:
-    words = _WORDS(re.sub(r"(?i)\bAS\s+(?=[0-9])", "AS", value)) if isinstance(value, str) else None
+    words = _WORDS(re.sub(r"(?i)\bASN?\s+(?=[0-9])", "AS", value)) if isinstance(value, str) else None
     return words if isinstance(words, list) and len(words) > 1 else None
 
 
@@ -255,7 +256,8 @@ FORMS: Mapping[Field, Form] = {
         for at in (("geolocation",), ("places", "*"))
         for key, form in {
             "continent": only_entry,
-            "country": only_entry,
+            # false is what programs write that have read NO
+            "country": lambda value: "NO" if value is False else only_entry(value),
             "state_province": text_of,
             "city": text_of,
             "latitude": _degrees("NS"),
@@ -272,6 +274,7 @@ FORMS: Mapping[Field, Form] = {
     ("asn",): _systems,
     ("cloud_type",): _read_by(lambda text: _CLOUDS.get(" ".join(text.lower().split()), text.lower())),
     ("cloud_regions",): _regions,
+    ("cloud_regions", "*"): _region,
     ("status",): _read_by(lambda text: text.lower() if text.lower() in set(Status) else None),
     ("status_reason",): text_of,
     ("status_since",): _read_by(_date),

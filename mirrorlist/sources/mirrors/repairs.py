@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
 from typing import Any
 
 from mirrorlist.core.errors import Finding
@@ -116,7 +118,8 @@ class MirrorDraft:
 
 Repair = Callable[[MirrorDraft, Surroundings], None]
 
-_ASN = re.compile(r"(?:AS)?\s?([1-9][0-9]{0,9})", re.ASCII | re.IGNORECASE)
+_MASKED = re.compile(r"[0-9.]+/255\.[0-9.]+")
+_ASN = re.compile(r"(?:ASN?)?[\s:#-]?([1-9][0-9]{0,9})", re.ASCII | re.IGNORECASE)
 
 
 def repair_keys(draft: MirrorDraft, _: Surroundings) -> None:
@@ -291,7 +294,7 @@ def _country(
 
 
 def repair_asns(draft: MirrorDraft, _: Surroundings) -> None:
-    """``AS64496`` and ``'64496'`` are the number 64496."""
+    """``AS64496``, ``ASN 64496`` and ``'64496'`` are the number 64496."""
     text = draft.root.get("asn")
     if isinstance(text, str):
         draft.root["asn"] = _asn(draft, ("asn",), text)
@@ -309,13 +312,30 @@ def _asn(draft: MirrorDraft, pointer: Pointer, text: str) -> Value:
 
 
 def repair_host_bits(draft: MirrorDraft, _: Surroundings) -> None:
-    """An address with a length means the network that it lies in."""
+    """An address with a length means the network that it lies in; so does one with blanks, or with a mask."""
     for entries, index, text in draft.texts("subnets"):
         network = canonical_network(text)
         if network and has_host_bits(text):
             entries[index] = network
             message = f"subnets[{index}] {shown(text)} has host bits set; write {network}"
             draft.warn(("subnets", index), Code.HOST_BITS, message)
+        elif (meant := network or _network_meant(text)) and _is_other(meant, text):
+            entries[index] = meant
+            message = f"subnets[{index}] {shown(text)} is read as {meant}; write {meant}"
+            draft.warn(("subnets", index), Code.BAD_NETWORK, message)
+
+
+def _is_other(network: str, text: str) -> bool:
+    """Whether a network is not the one that a text is to others: of another family, or unreadable to them."""
+    return canonical_network(text) is None or (":" in text and ":" not in network)
+
+
+def _network_meant(text: str) -> str | None:
+    joined = "".join(text.split())
+    if _MASKED.fullmatch(joined):
+        with suppress(ValueError):
+            return str(IPv4Network(joined, strict=False))
+    return canonical_network(joined)
 
 
 REPAIRS: tuple[Repair, ...] = (

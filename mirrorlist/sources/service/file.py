@@ -34,7 +34,7 @@ from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.content import ContentKind
 from mirrorlist.core.errors import Finding, ServiceFileError, Severity
 from mirrorlist.core.model import MAIN, Location, ReachPair, Repository
-from mirrorlist.core.network.prefixes import prefix
+from mirrorlist.core.network.prefixes import canonical_network, prefix
 from mirrorlist.core.selection.client import PackageManager, readers_by_name
 from mirrorlist.sources.geo.records import CITY_PRECISION_KM
 from mirrorlist.sources.mirrors.urls import tree_url
@@ -157,7 +157,7 @@ def read_service(
             for module, origin in origins.items()
         },
         file_lists=text.file_lists,
-        trusted_proxies=tuple(each if each == UNIX else str(ip_network(each)) for each in text.trusted_proxies),
+        trusted_proxies=tuple(each if each == UNIX else _network(each) for each in text.trusted_proxies),
         fallbacks={module: tuple(map(tree_url, urls)) for module, urls in fallbacks.items()},
         trees=tuple(_tree(tree, base) for tree in text.trees),
         geo=GeoSources(
@@ -170,7 +170,7 @@ def read_service(
             overrides=tuple(_override(each, city_of) for each in text.geo.overrides),
         ),
         profile=text.profile,
-        intranet_networks=tuple(str(ip_network(network)) for network in text.intranet_networks),
+        intranet_networks=tuple(map(_network, text.intranet_networks)),
         requirements=Requirements(_asked(text.requirements.minimum), _asked(text.requirements.preferred)),
         time_file=text.time_file,
         allowed_outdate_seconds=_seconds(text.allowed_outdate),
@@ -383,6 +383,10 @@ def _override(text: OverrideText, city_of: CityOf | None) -> NetworkOverride:
         place = replace(place, latitude=latitude, longitude=longitude)
     known = place.country or place.latitude is not None
     return NetworkOverride(prefix=prefix(text.prefix), location=place if known else None, asn=text.asn)
+
+
+def _network(text: str) -> str:
+    return str(ip_network(canonical_network(text) or text))
 
 
 def _degrees(value: float | None) -> float | None:

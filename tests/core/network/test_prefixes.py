@@ -330,6 +330,9 @@ def test_families_are_never_mixed(prefix: str, address: str, answer: bool) -> No
 @pytest.mark.parametrize(
     ("text", "network"),
     [
+        ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("::ffff:0:0/96", "::ffff:0:0/96"),
         ("192.0.2.0/24", "192.0.2.0/24"),
         ("10.0.0.1/8", "10.0.0.0/8"),
         ("192.0.2.1", "192.0.2.1"),

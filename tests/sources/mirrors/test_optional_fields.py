@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mirrorlist.core.model import CloudRegions, Location, Mirror, Status
+from mirrorlist.core.model import CloudRegions, Location, Mirror, Prefix, Status
 from mirrorlist.sources.mirrors.fields import OPTIONAL, OPTIONAL_IF_EMPTY
 from mirrorlist.sources.mirrors.files import parse_mirror
 from mirrorlist.sources.mirrors.forms import FORMS
@@ -17,6 +17,7 @@ from mirrorlist.sources.yaml.schemas import load_schema
 MODULES = ("main", "kitten")
 BARE = "name: a.example\n"
 HEAD = BARE + "address: {http: http://a.example/x/}\n"
+SUBNETS = (Prefix(b"\xc0\x00\x02\x00", 24), Prefix(b"\xc6\x33\x64\x00", 24))
 UNTIL = "; it is left out until then"
 
 
@@ -69,10 +70,21 @@ def served(text: str) -> tuple[Mirror, list[str]]:
         ("status_until: 24.12.2026", "status_until", "2026-12-24"),
         ("status_since: 2026/1/5", "status_since", "2026-01-05"),
         ("live_from: 24 December 2026", "live_from", "2026-12-24"),
+        ("geolocation: {country: false}", "location", Location(continent="EU", country="NO")),
+        ("cloud_type: azure\ncloud_regions: West Europe", "cloud", CloudRegions("azure", ("westeurope",))),
+        ("cloud_type: azure\ncloud_regions: [East US 2]", "cloud", CloudRegions("azure", ("eastus2",))),
+        (
+            "cloud_type: aws\ncloud_regions: us-east-1 eu-west-1",
+            "cloud",
+            CloudRegions("aws", ("us-east-1", "eu-west-1")),
+        ),
+        ("subnets: ['192.0.2.0 /24 ', 198.51.100.0/255.255.255.0]", "subnets", SUBNETS),
+        ("subnets: [192.0.2.0/24, '::ffff:198.51.100.0/120']", "subnets", SUBNETS),
         ("countries_only: germany", "countries_only", ("DE",)),
         ("countries_never: DE; NO", "countries_never", ("DE", "NO")),
         ("asn: AS64496, AS64497", "asns", (64496, 64497)),
         ("asn: [AS64496]", "asns", (64496,)),
+        ("asn: ASN 64496, ASN64497", "asns", (64496, 64497)),
         ("asn: 64496 64497", "asns", (64496, 64497)),
         ("sync: 'rsync://b.example/l/'", "sync_source", "rsync://b.example/l/"),
         ("private: 'true'\nasn: 5", "private", True),

@@ -209,7 +209,7 @@ def test_an_unknown_country_never_widens_a_list() -> None:
     ]
 
 
-@pytest.mark.parametrize("written", ["AS64496", "as64496", "'64496'", "AS 64496"])
+@pytest.mark.parametrize("written", ["AS64496", "as64496", "'64496'", "AS 64496", "ASN64496", "ASN 64496", "AS-64496"])
 def test_a_number_of_an_autonomous_system_may_have_its_letters(written: str) -> None:
     shown = written.strip("'")
     warning = f"4:6: warning [asn-spelling] asn '{shown}' is read as a number; write 64496"
