@@ -6,8 +6,9 @@ finds the same groups for one client at a time; tests hold the two against each 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -94,13 +95,12 @@ def _averaged(found: Sequence[tuple[float, Odds]]) -> Odds:
     """The odds over a time, of whose parts (all of which are 1) these are the odds."""
     if len(found) == 1:
         return found[0][1]
-    first: Counter[int] = Counter()
-    early: Counter[int] = Counter()
+    sums: tuple[dict[int, float], dict[int, float]] = defaultdict(float), defaultdict(float)
     for part, each in found:
-        for sums, odds_of in ((first, each.first), (early, each.early)):
-            for number, chance in odds_of.items():
-                sums[number] += part * chance  # type: ignore[assignment]
-    return Odds(first, early)
+        for total, chances in zip(sums, (each.first, each.early), strict=True):
+            for number, chance in chances.items():
+                total[number] += part * chance
+    return Odds(*sums)
 
 
 DayPart = tuple[float, Sequence[Mirror]]
@@ -121,11 +121,7 @@ class Stage:
 
 
 def stage(
-    mirrors: Sequence[Mirror],
-    clouds: CloudTable,
-    asns: IntervalTable,
-    proof: Proof,
-    day: Sequence[DayPart] | None = None,
+    mirrors: Sequence[Mirror], clouds: CloudTable, asns: IntervalTable, proof: Proof, day: Sequence[DayPart] = ()
 ) -> Stage:
     """The stage of these mirrors."""
     return Stage(tuple(mirrors), *network_classes(mirrors, clouds, asns, proof), day or [(1.0, mirrors)])
@@ -141,11 +137,21 @@ class NetworkMembership:
 
 @dataclass(frozen=True, slots=True)
 class _Time:
-    """A part of the time, its weights and its orders."""
+    """A part of the time, its weights and its orders, in which ``rows`` says where each place is."""
 
     part: float
     weights: Sequence[int]
     orders: PlaceOrders
+    rows: Mapping[int, int]
+
+    def groups(self, place: int) -> list[Group]:
+        """The groups of a place, nearest first."""
+        orders, row = self.orders, self.rows[place]
+        edges = orders.group_start[orders.place_start[row] : orders.place_start[row + 1] + 1]
+        return [
+            Group(tuple(orders.members[first:last]), tuple(orders.cumulative[first:last]))
+            for first, last in pairwise(edges)
+        ]
 
 
 Cell = tuple[int, int]
@@ -155,59 +161,73 @@ Cell = tuple[int, int]
 class PlacementOdds:
     """The odds in every cell of a stage, for one module. ``places`` are those that clients are at.
 
-    ``days`` have their weights each, and count alike.
+    All mirrors are awake and nobody has a quota; see ``changed``.
     """
 
-    def __init__(
-        self, of: Stage, module: str, places: Sequence[ClientPlace], policy: Policy, days: Sequence[Weights]
-    ) -> None:
+    def __init__(self, of: Stage, module: str, places: Sequence[ClientPlace], policy: Policy) -> None:
         self._stage = of
         self._policy = policy
         self._places = places
-        one = replace(policy, variants=1)
-        self._times = [
-            _Time(part / len(days), weights.now, place_orders(mirrors, module, places, one, b"", weights))
-            for weights in days
-            for part, mirrors in of.day
-        ]
         self._module = module
         self._carriers = carriers(of.mirrors, module)
         self._belonging: dict[int, NetworkMembership] = {0: NetworkMembership({}, False)}
-        self._known: dict[tuple[int, int], Odds] = {}
+        self._known: dict[Cell, Odds] = {}
+        self.whole = [weight_of(mirror, policy) for mirror in of.mirrors]
+        every = {number: number for number in range(len(places))}
+        self._times = [self._time(1.0, of.mirrors, Weights(self.whole, self.whole), every)]
+
+    def changed(self, days: Sequence[Weights], day: Sequence[DayPart], cells: Collection[Cell]) -> PlacementOdds:
+        """The same, but that in these cells the weights are those of some days (which count alike), and mirrors rest in
+        parts of each."""
+        found = copy(self)
+        rows = {place: row for row, place in enumerate(dict.fromkeys(place for place, _ in cells))}
+        found._times = [
+            self._time(part / len(days), mirrors, weights, rows) for weights in days for part, mirrors in day
+        ]
+        found._known = {cell: known for cell, known in self._known.items() if cell not in cells}
+        for cell in cells:
+            found.odds(*cell)
+        return found
+
+    def _time(self, part: float, mirrors: Sequence[Mirror], weights: Weights, rows: Mapping[int, int]) -> _Time:
+        places, policy = [self._places[place] for place in rows], replace(self._policy, variants=1)
+        return _Time(part, weights.now, place_orders(mirrors, self._module, places, policy, b"", weights), rows)
 
     def odds(self, place: int, network: int) -> Odds:
         """The odds of the clients at a place who are in a class of networks, by their numbers."""
-        found = self._known.get((place, network))
+        cell = self.cell(place, network)
+        found = self._known.get(cell)
         if found is None:
-            found = self._known[place, network] = self._new_odds(place, network)
+            found = self._known[cell] = self._new_odds(*cell)
         return found
 
+    def cell(self, place: int, network: int) -> Cell:
+        """The cell that has the odds of this one: a class of networks to which no mirror belongs is like none."""
+        return place, network if self.belonging(network).matches else 0
+
     def _new_odds(self, place: int, network: int) -> Odds:
-        belongs = self.belonging(network)
-        if not belongs.matches and network:
-            return self.odds(place, 0)
         where, limit = self._places[place], self._policy.limit
-        matches = opened_by(belongs.matches.items(), self._stage.mirrors, self._module, where)
+        matches = opened_by(self.belonging(network).matches.items(), self._stage.mirrors, self._module, where)
 
         def at(time: _Time) -> Odds:
             monopolies, groups = network_groups(matches, self._stage.mirrors, where, time.weights, self._policy)
-            return odds(monopolies[0] if monopolies else [*groups, *_nearest_first(time.orders, place)], limit)
+            return odds(monopolies[0] if monopolies else [*groups, *time.groups(place)], limit)
 
         return _averaged([(time.part, at(time)) for time in self._times])
 
-    def firsts(self, cells: Iterable[tuple[Cell, float]]) -> tuple[Counter[int], float]:
+    def firsts(self, cells: Mapping[Cell, float]) -> tuple[Mapping[int, float], float]:
         """By number of mirror the part of all clients that get it first, and that of those who get none.
 
         ``cells`` each have a part of all clients.
         """
-        found: Counter[int] = Counter()
+        found: dict[int, float] = defaultdict(float)
         left_over = 0.0
-        for cell, part in cells:
+        for cell, part in cells.items():
             first = self.odds(*cell).first
             if not first:
                 left_over += part
             for number, chance in first.items():
-                found[number] += part * chance  # type: ignore[assignment]
+                found[number] += part * chance
         return found, left_over
 
     def belonging(self, network: int) -> NetworkMembership:
@@ -232,41 +252,49 @@ class PlacementOdds:
         return any(match and reason_against(mirror, self._module, NOWHERE, match) for match in matches)
 
 
-def _nearest_first(orders: PlaceOrders, place: int) -> list[Group]:
-    edges = orders.group_start[orders.place_start[place] : orders.place_start[place + 1] + 1]
-    return [
-        Group(tuple(orders.members[first:last]), tuple(orders.cumulative[first:last]))
-        for first, last in pairwise(edges)
-    ]
-
-
 MOST_DAYS = 12
 SETTLED = 0.02
 LAST_DAYS = 4
 """Where the weights of mirrors that depend on each other go up and down from day to day, these show what is usual."""
 
 
-def held_to_quotas(
-    of: Stage, module: str, places: Sequence[ClientPlace], policy: Policy, cells: Sequence[tuple[Cell, float]]
+def as_limited(
+    of: Stage, module: str, places: Sequence[ClientPlace], policy: Policy, cells: Mapping[Cell, float]
 ) -> tuple[PlacementOdds, PlacementOdds]:
-    """The odds as if nobody had a quota, and those after the days in which the service finds the weights to keep to.
+    """The odds with quiet hours as if nobody had a quota, and those after the days in which quotas find their weights.
 
-    The weights are set as core/catalogue/policy.py sets them every day, by what the day before led to.
+    The weights are set as core/catalogue/policy.py sets them every day, by what the day before led to. ``cells`` each
+    have a part of all clients; those in which a limited mirror is given are looked at again.
     """
+    awake = PlacementOdds(of, module, places, policy)
+    like: dict[Cell, float] = defaultdict(float)
+    for cell, part in cells.items():
+        like[awake.cell(*cell)] += part
     numbers = {mirror.name: number for number, mirror in enumerate(of.mirrors)}
-    whole = [weight_of(mirror, policy) for mirror in of.mirrors]
-    total, held = policy.tib_per_month, quotas_of(of.mirrors)
-    shares = {numbers[name]: min(1.0, quota / total) for name, quota in held.items()} if total else {}
+    total, quotas = policy.tib_per_month, quotas_of(of.mirrors)
+    shares = {numbers[name]: min(1.0, quota / total) for name, quota in quotas.items()} if total else {}
+    quiet = {number for number, mirror in enumerate(of.mirrors) if mirror.off_peak_only}
+
+    def given(limited: Collection[int]) -> dict[Cell, float]:
+        return {cell: part for cell, part in like.items() if not awake.odds(*cell).early.keys().isdisjoint(limited)}
+
+    resting, held = given(quiet), given(shares)
+    usual, both = ({cell: part for cell, part in held.items() if (cell in resting) is rests} for rests in (False, True))
+    all_day = [(1.0, of.mirrors)]
+
+    def after_days(days: Sequence[Weights]) -> PlacementOdds:
+        return free.changed(days, all_day, usual).changed(days, of.day, both)
+
+    days = [Weights(awake.whole, awake.whole)]
+    free = found = awake.changed(days, of.day, resting) if quiet else awake
     parts = dict.fromkeys(shares, 1.0)
-    days = [Weights(whole, whole)]
-    free = found = PlacementOdds(of, module, places, policy, days)
     while len(days) < MOST_DAYS:
-        seen, _ = found.firsts(cells)
-        after = {number: next_part(parts[number], share, seen[number]) for number, share in shares.items()}
+        seen, _ = found.firsts(held)
+        after = {number: next_part(parts[number], share, seen.get(number)) for number, share in shares.items()}
         if all(abs(after[number] - part) <= SETTLED * part for number, part in parts.items()):
             return free, found
         parts = after
-        now = [max(1, round(weight * parts.get(number, 1.0))) for number, weight in enumerate(whole)]
-        days.append(Weights(now, whole))
-        found = PlacementOdds(of, module, places, policy, days[-1:])
-    return free, PlacementOdds(of, module, places, policy, days[-LAST_DAYS:])
+        now = [max(1, round(weight * parts.get(number, 1.0))) for number, weight in enumerate(awake.whole)]
+        days.append(Weights(now, awake.whole))
+        found = after_days(days[-1:])
+    return free, after_days(days[-LAST_DAYS:])

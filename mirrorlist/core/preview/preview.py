@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -29,7 +29,7 @@ from mirrorlist.core.preview.impact import (
     Spot,
     unserved,
 )
-from mirrorlist.core.preview.placement import DayPart, Stage, held_to_quotas, stage
+from mirrorlist.core.preview.placement import Cell, DayPart, Stage, as_limited, stage
 from mirrorlist.core.rules import is_open_to_strangers
 from mirrorlist.core.selection.compile import CloudTable, Proof
 
@@ -76,7 +76,7 @@ def preview(change: NetworkChange, ground: Ground, module: str = MAIN, within_km
     """What the change does, for the clients of one module; ``nearby`` are mirrors within ``within_km``."""
     both = [ground.met(mirrors) for mirrors in (change.before, change.after)]
     stages = [
-        stage(met, ground.clouds, ground.asns, ground.proof, ground.day_of(met) if ground.day_of else None)
+        stage(met, ground.clouds, ground.asns, ground.proof, ground.day_of(met) if ground.day_of else ())
         for met in both
     ]
     maps = Maps(ground.located, [each.networks for each in stages], ground.asns, ground.places, ground.country_places)
@@ -119,13 +119,15 @@ class _View:
         self.numbers = {mirror.name: number for number, mirror in enumerate(self.mirrors)}
         self._cells = list(zip(scene.at.tolist(), scene.clients.classes[side].tolist(), strict=True))
         self._parts = (scene.clients.clients / (scene.clients.total or 1.0)).tolist()
-        rows = list(zip(self._cells, self._parts, strict=True))
-        free, self.standing = held_to_quotas(of, scene.module, scene.places, scene.policy, rows)
-        first, self.left_over = self.standing.firsts(rows)
+        whole: dict[Cell, float] = defaultdict(float)  # cells that differ only on the other side are one here
+        for cell, part in zip(self._cells, self._parts, strict=True):
+            whole[cell] += part
+        free, self.standing = as_limited(of, scene.module, scene.places, scene.policy, whole)
+        first, self.left_over = self.standing.firsts(whole)
         self.first = self._by_name(first)
-        self.free = self.first if free is self.standing else self._by_name(free.firsts(rows)[0])
+        self.free = self.first if free is self.standing else self._by_name(free.firsts(whole)[0])
 
-    def _by_name(self, found: Counter[int]) -> Counter[str]:
+    def _by_name(self, found: Mapping[int, float]) -> Counter[str]:
         return Counter({self.mirrors[number].name: part for number, part in found.items()})
 
     def of(self, name: str) -> tuple[Floats, Floats]:

@@ -294,6 +294,14 @@ def test_shares_are_those_of_a_whole_day_in_which_a_mirror_rests() -> None:
     assert (effect.after.first, effect.after.early) == (pytest.approx(free.first / 4), pytest.approx(free.early / 4))
     assert effect.after.first == pytest.approx(sum(each.before - each.after for each in found.shifts))
 
+    own = replace(new, asns=(680,), subnets=mirror("x", subnets=["20.200.0.0/16"]).subnets)
+    around = replace(ground(world((*OTHERS, own))), day_of=day_of)
+    [effect] = preview(NetworkChange(OTHERS, (*OTHERS, own), (new.name,)), around).effects
+    free = added(replace(own, off_peak_only=False)).after
+    inside = sum(each.clients * each.share.first for each in effect.own)
+    assert inside > 0.003
+    assert effect.after.first == pytest.approx(inside + (free.first - inside) / 4), "its networks get it all day"
+
 
 def test_no_change_and_no_mirror_are_no_error() -> None:
     found = changed([], [])
