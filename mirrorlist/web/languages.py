@@ -7,18 +7,20 @@ To add a language: a row in LANGUAGES and `scripts/translate`, which writes its 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.resources import files
+from typing import TypeVar
 
 from babel import Locale
 from flask import Flask, has_request_context, request
-from flask_babel import Babel, get_locale, get_translations
+from flask_babel import Babel, force_locale, get_locale, get_translations
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from mirrorlist.core.errors import RequestError
 
+T = TypeVar("T")
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "de": "Deutsch", "fr": "Français"}
 """The languages of the pages, each by its own name."""
@@ -36,9 +38,25 @@ def language() -> str:
     """The language that this request asks for: by ``lang=``, else by Accept-Language; English if by neither."""
     if not has_request_context():
         return ENGLISH
+    return _named() or _accepted(request.headers.get("Accept-Language", "")[:_MOST_CHARACTERS])
+
+
+def _named() -> str | None:
     asked = _LANG.search(request.query_string)
     code = asked[1].decode() if asked else ""
-    return code if code in LANGUAGES else _accepted(request.headers.get("Accept-Language", "")[:_MOST_CHARACTERS])
+    return code if code in LANGUAGES else None
+
+
+def named_language() -> str:
+    """What an address gets that leads to a picture in the language of the page."""
+    code = language()
+    return "" if code == ENGLISH else f"?lang={code}"
+
+
+def by_name(make: Callable[[], T]) -> T:
+    """What is made in the language of ``lang=``, else in English: one address, one answer, for pictures elsewhere."""
+    with force_locale(_named() or ENGLISH):
+        return make()
 
 
 @lru_cache(maxsize=256)
@@ -56,8 +74,8 @@ def country_in(code: str) -> str | None:
 
 
 def gettext(text: str, **variables: object) -> str:
-    """A text in the language of the page, its ``%(name)s`` filled in."""
-    found: str = get_translations().ugettext(text)
+    """A text in the language of the page, its ``%(name)s`` filled in. The empty one stays: it names the catalogue."""
+    found: str = get_translations().ugettext(text) if text else ""
     return found % variables if variables else found
 
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mirrorlist.core.public.types import PROBLEM_STATES, MirrorState
 from mirrorlist.web import words
-from mirrorlist.web.languages import LANGUAGES, forms, gettext, language
+from mirrorlist.web.languages import LANGUAGES, forms, gettext, language, named_language
 from mirrorlist.web.responses import SVG, Made, made
 
 MOST_KEPT = 96
@@ -60,7 +60,7 @@ _TEMPLATES.filters |= {
     "moment": words.moment, "day": words.day, "iso": words.iso, "speed": words.speed, "size": words.size,
     "map_link": words.map_link,
     "coordinates": words.coordinates, "check_state": words.check_state, "depth": words.depth,
-    "title_line": words.title_line,
+    "title_line": words.title_line, "finding": words.finding,
     "translated": gettext, "breakable": words.breakable,
     "percent": words.percent, "number": words.number, "month": words.month,
     "flag": words.flag, "country": words.country_name, "continent": words.continent_name,
@@ -72,6 +72,7 @@ _TEMPLATES.globals |= {
     "PROBLEMS": PROBLEM_STATES,
     "languages": LANGUAGES,
     "language": language,
+    "named_language": named_language,
     "css": f"/static/site.css?{ASSETS['site.css'].version}",
     "touch_icon": f"/static/icon.png?{ASSETS['icon.png'].version}",
     "home": "",

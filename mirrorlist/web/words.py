@@ -16,7 +16,7 @@ from mirrorlist.core.public.types import STATE_WORDS, MirrorState, PublicCheck, 
 from mirrorlist.core.selection.explanation import Asker
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.web.client_address import TrustedProxies
-from mirrorlist.web.languages import country_in, gettext, language, ngettext
+from mirrorlist.web.languages import ENGLISH, country_in, gettext, language, ngettext
 
 _UNITS = ((86_400 * 2, 86_400, "day"), (3600 * 2, 3600, "hour"), (120, 60, "minute"), (0, 1, "second"))
 
@@ -192,6 +192,63 @@ def depth(check: PublicCheck) -> str:
         text = gettext("%(count)s files seen, the last at %(time)s UTC", count=count, time=moment(check.files_seen_at))
     after = gettext("next look about %(time)s UTC", time=moment(check.next_at)) if check.next_at is not None else ""
     return "".join((f"{check.kind}: " if check.kind else "", text, f"; {after}" if after else ""))
+
+
+# What probes found, and what a mirror waits for: facts in sentences, each of which pages translate.
+
+FOUND = (
+    "status %(status)s", "answers with status %(status)s", "%(where)s answers with status %(status)s",
+    "an HTML page", "missing",
+    "its Valid-Until is over", "an older version that is still accepted", "a version that the origin has replaced",
+    "older than all that is known of the origin's versions", "older than the origin's",
+    "%(file)s that the origin never published", "%(seen)s bytes, but %(size)s at the origin",
+    "not a time: %(text)s", "it says %(time)s", "synced %(hours)s hours ago",
+    "it answers; nothing on it is compared with the origin", "the time file",
+    "not asked: the time for this mirror was over", "not asked: the mirror fell silent", "no time was left for it",
+    "its files could not be asked for", "it lacked files, and they could not be looked at again this time",
+    "not compared: nearly all mirrors contradict the origin in the same way (%(outcome)s)",
+    "%(outcome)s, which did not answer since the last probe",
+    "it refuses %(agent)s's User-Agent (%(said)s), and not the prober's",
+    "it refuses the prober's User-Agent, so it was asked under %(agent)s's",
+    "the rsync client is not installed here", "rsync ended with %(status)s: %(said)s",
+    "%(host)s has none in %(family)s", "%(host)s has no address",
+    "%(where)s accepts no connection within %(seconds)s s", "no TLS handshake within %(seconds)s s",
+    "expired", "not valid yet", "wrong name: %(text)s", "unknown issuer: %(text)s",
+    "%(bad)s of %(heard)s vantage points (this prober is one) cannot reach it",
+    "%(down)s of %(all)s addresses: %(faults)s", "over this family nothing can be reached: %(said)s",
+    "it does not answer as it should: %(outcome)s", "it is not up to date itself: %(what)s",
+    "it is out at least until %(until)s UTC, as it fell several times lately",
+    "it is good again, and back after a good probe",
+    "it is good again, and back after %(more)s more good probe in a row",
+    "it is good again, and back after %(more)s more good probes in a row",
+    "%(waits)s, but out until %(until)s UTC, as it fell several times lately",
+)  # fmt: skip
+"""The sentences of probes and of core/health, with ``%(name)s`` for what differs; a test looks for them there."""
+_MOST_FOUND = 500
+_VALUE = re.compile(r"%\((\w+)\)s")
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """What the sentences of a text look like."""
+    pieces = _VALUE.split(text)
+    return re.compile("".join(f"(?P<{each}>.+?)" if at % 2 else re.escape(each) for at, each in enumerate(pieces)))
+
+
+_PATTERNS = tuple((text, _pattern(text)) for text in FOUND)
+
+
+def finding(text: str) -> str:
+    """What a probe found, in the language of the page; what a server or a file said stays as it is."""
+    if language() == ENGLISH or len(text) > _MOST_FOUND:
+        return text
+    for known, pattern in _PATTERNS:
+        if found := pattern.fullmatch(text):
+            return gettext(known, **{name: finding(value) for name, value in found.groupdict().items()})
+    for mark in ("; ", ": "):
+        first, parted, rest = text.partition(mark)
+        if parted:
+            return f"{finding(first)}{mark}{finding(rest)}"
+    return gettext(text)
 
 
 def title_line(text: str) -> str:

@@ -5,20 +5,28 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from flask import Flask
 from lxml import html
 
-from mirrorlist.core.health.report import REMEDIES
-from mirrorlist.web.languages import CATALOGUES, ENGLISH, LANGUAGES
+from mirrorlist.core.health.report import REMEDIES, HealthRow
+from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject
+from mirrorlist.core.model import MAIN, Protocol
+from mirrorlist.web.languages import CATALOGUES, ENGLISH, LANGUAGES, speak
+from mirrorlist.web.words import FOUND, finding
+from tests.building import NOW
 from tests.web.asking import Both, ask, both, environ
 from tests.web.networks import record_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("/", "/?sort=state", "/mirrors/mirror1.example.org", "/mirrors/mirror5.example.org", "/yours", "/isos",
          "/isos/x86_64/9.8", "/join", "/prober", "/status", "/stats", "/mirrors/mirror15.example.org/stats")  # fmt: skip
+SPEAKING = Flask(__name__)
+speak(SPEAKING)
 OTHERS = [code for code in LANGUAGES if code != ENGLISH]
 
 
@@ -106,6 +114,84 @@ def test_what_owners_can_do_is_in_the_language(service: Both) -> None:
     remedies = [each.text_content() for each in page_of_one.xpath("//dl[@class='remedies']/dd")]
     assert remedies
     assert all(each not in REMEDIES.values() for each in remedies)
+
+
+SOURCES = ("checks", "core/health", "probing")
+MADE_UP = {
+    "%(where)s answers with",
+    "it is not up to date itself",
+    "it is out at least until",
+    "it is good again, and back after",
+    "%(waits)s, but out",
+    "%(down)s of %(all)s",
+}
+"""Sentences that are put together from parts; the test below tries those of ``HealthRow.awaits``."""
+
+
+def test_what_probes_find_is_in_the_catalogues_as_it_is_written() -> None:
+    """A sentence that is changed where it is made would be English on every page without a word."""
+    files = (path for part in SOURCES for path in sorted((ROOT / "mirrorlist" / part).rglob("*.py")))
+    source = re.sub(r'"\s+f?"', "", "\n".join(path.read_text() for path in files))
+    for text in FOUND:
+        if not text.startswith(tuple(MADE_UP)):
+            pieces = re.split(r"%\(\w+\)s", text)
+            pattern = r"\{(?:[^{}]|\{[^{}]*\})+\}".join(map(re.escape, pieces))
+            assert re.search(f'"(?:[^"\n]*: )?{pattern}', source), text
+
+
+@pytest.mark.parametrize(("language", "mark"), [("de", "weiteren guten"), ("fr", "de plus"), ("", "more good")])
+def test_what_a_mirror_waits_for_is_in_the_language(language: str, mark: str) -> None:
+    subject = Subject("a", MAIN, Protocol.HTTPS, Family.IPV4)
+    row = HealthRow(subject, "https://a/", False, ProbeOutcome.GOOD, "", NOW, NOW, NOW + 3600, "", good=1)
+    words = {
+        True: row.awaits(NOW), False: replace(row, held_until=0.0).awaits(NOW),
+        None: replace(row, outcome=ProbeOutcome.CLOSED).awaits(NOW),
+    }  # fmt: skip
+    with SPEAKING.test_request_context("/", headers={"Accept-Language": language}):
+        found = {held: finding(text) for held, text in words.items() if text}
+    assert mark in found[True]
+    assert mark in found[False]
+    assert len({*found.values()}) == 3
+    if language:
+        english = {" ".join(text.split()[:3]) for text in words.values() if text}
+        assert not any(start in text for text in found.values() for start in (*english, "times lately"))
+
+
+@pytest.mark.parametrize(
+    ("text", "german"),
+    [
+        ("status 404", "Status 404"),
+        ("9/BaseOS/x86_64/os/: 8 bytes, but 9 at the origin", "9/BaseOS/x86_64/os/: 8 Bytes, beim Ursprung aber 9"),
+        ("the time file: synced 30.5 hours ago", "die Zeitdatei: vor 30.5 Stunden synchronisiert"),
+        ("no answer in time: 192.0.2.1:443 accepts no connection within 5.0 s",
+         "keine rechtzeitige Antwort: 192.0.2.1:443 nimmt innerhalb von 5.0 s keine Verbindung an"),
+        ("2 of 3 addresses: 192.0.2.1 answers with status 500; 192.0.2.2 port 443: expired",
+         "2 von 3 Adressen: 192.0.2.1 antwortet mit Status 500; 192.0.2.2 port 443: abgelaufen"),
+        ("rsync ended with 5: @ERROR: Unknown module 'x'", "rsync endete mit 5: @ERROR: Unknown module 'x'"),
+        ("what a server says; 100% of %(it)s", "what a server says; 100% of %(it)s"), ("", ""), (": ", ": "),
+        ("x: " * 400, "x: " * 400),
+    ],
+)  # fmt: skip
+def test_a_finding_is_translated_and_what_a_server_says_is_not(text: str, german: str) -> None:
+    with SPEAKING.test_request_context("/", headers={"Accept-Language": "de"}):
+        assert finding(text) == german
+    with SPEAKING.test_request_context("/"):
+        assert finding(text) == text
+
+
+def test_a_badge_is_in_the_language_that_its_address_names(service: Both) -> None:
+    """Caches share it, whatever the readers of a page accept; the page of the mirror leads to that of its own."""
+    for path in ("/mirrors/mirror5.example.org.svg", "/mirrors/mirror15.example.org/stats.svg"):
+        english, german = (ask(service.fronted, environ(path, query)).body for query in ("", "lang=de"))
+        assert english != german
+        assert ask(service.fronted, environ(path, ACCEPT_LANGUAGE="de")).body == english
+    assert (
+        "nicht erreichbar" in ask(service.fronted, environ("/mirrors/mirror5.example.org.svg", "lang=de")).body.decode()
+    )
+    [shown] = page(service, "/mirrors/mirror5.example.org", "de").xpath(
+        "//img[contains(@src, 'mirror5.example.org.svg')]"
+    )
+    assert shown.get("src").endswith(".svg?lang=de")
 
 
 @pytest.mark.parametrize("path", ["/mirrors.txt", "/mirrors.json", "/api/v1/mirrors", "/mirrors/mirror5.example.org.svg",

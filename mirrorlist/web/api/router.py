@@ -25,7 +25,6 @@ from mirrorlist.web.lists.views import asking
 from mirrorlist.web.responses import JSON, SVG, answer, made, private
 from mirrorlist.web.site import svg
 from mirrorlist.web.site.published import Publications, Published
-from mirrorlist.web.words import state_words
 
 METHODS = ("GET", "HEAD")
 BESIDE_PAGES = frozenset({"mirrors", "geoip", "dl_map"})
@@ -107,8 +106,8 @@ def _ok(_: Published, __: RedirectTree) -> Response:
 def _badge(published: Published, _: RedirectTree) -> Response:
     name = request.environ["PATH_INFO"].rpartition("/")[2].removesuffix(".svg")
     found = published.by_name.get(name.lower()) or published.mirror(name.replace("_", "."))
-    text = state_words(found.state)
-    return answer(made(SVG, svg.badge(published.service.name, text, found.state)), max_age=120, policy=NO_SCRIPT)
+    drawn = svg.state_badge(published.service.name, found.state)
+    return answer(made(SVG, drawn), max_age=120, policy=NO_SCRIPT)
 
 
 ANSWERS: Mapping[str, View] = {

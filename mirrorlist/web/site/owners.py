@@ -22,7 +22,7 @@ from mirrorlist.web.languages import gettext, ngettext
 from mirrorlist.web.site.published import Published
 from mirrorlist.web.site.spreads import event_rows
 from mirrorlist.web.site.svg import availability_bars, lag_bars
-from mirrorlist.web.words import FAMILY_WORDS, every, moment, speed
+from mirrorlist.web.words import FAMILY_WORDS, every, finding, moment, speed
 
 # The page for those who want to host a mirror: what is asked of them, and what they copy.
 
@@ -213,7 +213,8 @@ def waits(mirror: PublicMirror, checks: Iterable[PublicCheck]) -> list[str]:
     bad = [check for check in checks if not check.good and check.outcome is not ProbeOutcome.NO_ADDRESS]
     subjects: dict[str, list[PublicCheck]] = defaultdict(list)
     for check in bad:
-        subjects[check.awaits or gettext("back after %(count)s good probes in a row", count=POLICY.rise)].append(check)
+        awaited = finding(check.awaits) if check.awaits else None
+        subjects[awaited or gettext("back after %(count)s good probes in a row", count=POLICY.rise)].append(check)
     return [f"{_named(rows)}: {what}." for what, rows in subjects.items()]
 
 

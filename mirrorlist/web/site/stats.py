@@ -22,7 +22,6 @@ MOST_ROWS = 12
 MOST_PLACES = 30
 LATEST_WEEKS = 8
 BAR_STEP = 12
-TOO_FEW = "too few clients yet"
 CSV_COLUMNS = (
     "month", "country", "answers", "share", "share_low", "share_high", "answers_of_country", "clients_of_country",
 )  # fmt: skip
@@ -155,8 +154,11 @@ def sponsor_page(published: Published, mirror: PublicMirror, asked: str | None) 
 def badge_text(share: CountryShare | None) -> str:
     """``12 % ± 1 of clients in DE``."""
     if share is None:
-        return TOO_FEW
-    return f"{percent(share.share)} ± {margin(share)} of clients in {share.country}"
+        return gettext("too few clients yet")
+    return gettext(
+        "%(share)s ± %(margin)s of clients in %(country)s",
+        share=percent(share.share), margin=margin(share), country=share.country,
+    )  # fmt: skip
 
 
 def margin(share: CountryShare) -> str:
@@ -168,7 +170,9 @@ def margin(share: CountryShare) -> str:
 def sponsor_badge(published: Published, mirror: PublicMirror) -> bytes:
     """A picture for the sponsor's own pages."""
     share = headline(chosen_month(published.months(mirror), None), mirror)
-    return badge("first choice", badge_text(share), MirrorState.UNKNOWN if share is None else MirrorState.FRESH)
+    return badge(
+        gettext("first choice"), badge_text(share), MirrorState.UNKNOWN if share is None else MirrorState.FRESH
+    )
 
 
 def sponsor_csv(published: Published, mirror: PublicMirror) -> bytes:

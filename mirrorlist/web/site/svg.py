@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from mirrorlist.core.network.geo import HEIGHT, WIDTH, point
 from mirrorlist.core.public.types import MirrorState, PublicMirror, PublicPlace
-from mirrorlist.web.languages import gettext, ngettext
+from mirrorlist.web.languages import by_name, gettext, ngettext
 from mirrorlist.web.words import country_name, duration, state_words
 
 SHAPES = {
@@ -222,6 +222,11 @@ def badge(label: str, text: str, state: MirrorState) -> bytes:
         f'<text x="{left / 2}" y="14" textLength="{left - 14}">{escape(label)}</text>'
         f'<text x="{left + right / 2}" y="14" textLength="{right - 14}">{escape(text)}</text></g></svg>\n'
     ).encode()
+
+
+def state_badge(label: str, state: MirrorState) -> bytes:
+    """The badge of a mirror's state, in the language that its address names."""
+    return by_name(lambda: badge(label, state_words(state), state))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from werkzeug.wrappers import Response as BaseResponse
 from mirrorlist.core.catalogue.catalogue import published_contents
 from mirrorlist.core.errors import NotFound
 from mirrorlist.core.health.report import pace_of
-from mirrorlist.core.public.types import OWN_LOGO, STATE_WORDS, MirrorState
+from mirrorlist.core.public.types import OWN_LOGO, MirrorState
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.snapshot import Facts
-from mirrorlist.web.languages import language
+from mirrorlist.web.languages import by_name, language
 from mirrorlist.web.rendering import ASSETS, brand_css, html
 from mirrorlist.web.responses import CSV, HTML, SVG, Made, add_shared, answer, made, private
 from mirrorlist.web.site import svg
@@ -217,9 +217,8 @@ def _add_mirrors(views: Blueprint, publications: Publications) -> None:
     def badge(name: str) -> Response:
         published = publications.current()
         found = published.by_name.get(name.lower()) or published.mirror(name.replace("_", "."))
-        label, text = published.service.name, STATE_WORDS[found.state]
-        made_now = made(SVG, svg.badge(label, text, found.state))
-        return answer(made_now, max_age=120, policy=NO_SCRIPT)
+        drawn = svg.state_badge(published.service.name, found.state)
+        return answer(made(SVG, drawn), max_age=120, policy=NO_SCRIPT)
 
     def logo(name: str) -> Response:
         published = publications.current()
@@ -242,7 +241,8 @@ def _add_mirrors(views: Blueprint, publications: Publications) -> None:
     def months_badge(name: str) -> Response:
         published = publications.current()
         found = published.by_name.get(name.lower()) or published.mirror(name.replace("_", "."))
-        return answer(made(SVG, sponsor_badge(published, found)), max_age=3600, policy=NO_SCRIPT)
+        drawn = by_name(lambda: sponsor_badge(published, found))
+        return answer(made(SVG, drawn), max_age=3600, policy=NO_SCRIPT)
 
     _add(views, "/mirrors/<name>/stats", "months", months, strict_slashes=False)
     add_shared(views, "/mirrors/<name>/stats.csv", "months_csv", months_csv)

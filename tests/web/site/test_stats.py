@@ -13,7 +13,7 @@ from lxml import etree, html
 
 from mirrorlist.core.public.statistics import CountryShare
 from mirrorlist.web.site.published import SponsorMonth
-from mirrorlist.web.site.stats import TOO_FEW, badge_text, chosen_month, sum_table
+from mirrorlist.web.site.stats import badge_text, chosen_month, sum_table
 from tests.building import NOW
 from tests.web.asking import Answer, Both, ask, both, environ
 from tests.web.networks import record_of
@@ -130,7 +130,7 @@ SHARE = CountryShare(country="DE", share=0.12, low=0.11, high=0.13, answers=120,
         (SHARE, "12 % ± 1 of clients in DE"),
         (replace(SHARE, low=0.08, high=0.17), "12 % ± 5 of clients in DE"),
         (replace(SHARE, share=0.004, low=0.002, high=0.008), "0.4 % ± 0.3 of clients in DE"),
-        (None, TOO_FEW),
+        (None, "too few clients yet"),
     ],
 )
 def test_a_badge_says_how_sure_it_is(share: CountryShare | None, expected: str) -> None:
