@@ -177,7 +177,7 @@ class Route:
     """
 
     __slots__ = (
-        "_by_length", "between", "head", "headers", "hits", "instead", "is_particular", "row", "tail", "tail_alone",
+        "between", "by_length", "head", "headers", "hits", "instead", "is_particular", "row", "tail", "tail_alone",
     )  # fmt: skip
 
     def __init__(self, row: RowOf, hits: Hits, is_particular: bool = False) -> None:
@@ -187,7 +187,7 @@ class Route:
         self.hits = hits
         self.head = self.between = self.tail = self.tail_alone = b""
         self.headers: Headers = []
-        self._by_length: dict[int, Headers] = {}
+        self.by_length: dict[int, Headers] = {}
 
     def body(self, row: AnswerParts, environ: WSGIEnvironment) -> bytes:
         """The answer of this row."""
@@ -196,9 +196,9 @@ class Route:
 
     def headers_of(self, length: int) -> Headers:
         """The headers of an answer of this many bytes; there are a few thousand lengths at the most."""
-        found = self._by_length.get(length)
+        found = self.by_length.get(length)
         if found is None:
-            found = self._by_length[length] = [*self.headers, ("Content-Length", str(length))]
+            found = self.by_length[length] = [*self.headers, ("Content-Length", str(length))]
         return found
 
 
