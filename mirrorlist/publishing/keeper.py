@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,8 @@ LINES_KEPT = 20
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 900.0
 """A job that failed is tried again so soon, or when it is due if that is sooner."""
+VENDOR_RETRY_SECONDS = 3600.0
+"""For downloads: MaxMind allows 30 a day."""
 LONGEST_SECONDS = 3600.0
 """A job that takes longer is ended, and counts as failed."""
 ENDING_SECONDS = 10.0
@@ -37,17 +39,24 @@ ENDING_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ScheduledJob:
-    """A command, how often it runs, and whether a service needs it."""
+    """A command, how often it runs, whether a service needs it, and how soon it is tried again after a failure."""
 
     name: str
     words: Sequence[str]
     every: float
     is_wanted: Callable[[Service], bool]
+    retry: float = RETRY_SECONDS
 
 
 SCHEDULE = (
-    ScheduledJob("geo", ("update", "geo"), 86_400.0, lambda service: bool(service.geo.downloads)),
-    ScheduledJob("clouds", ("update", "clouds"), 86_400.0, lambda service: bool(service.geo.cloud_downloads)),
+    ScheduledJob("geo", ("update", "geo"), 86_400.0, lambda service: bool(service.geo.downloads), VENDOR_RETRY_SECONDS),
+    ScheduledJob(
+        "clouds",
+        ("update", "clouds"),
+        86_400.0,
+        lambda service: bool(service.geo.cloud_downloads),
+        VENDOR_RETRY_SECONDS,
+    ),
     ScheduledJob("stats", ("update", "stats"), 3600.0, lambda service: True),
     ScheduledJob("mail", ("mail",), 300.0, lambda service: bool(service.notify.server or service.notify.webhook)),
 )
@@ -72,7 +81,7 @@ def due_at(job: ScheduledJob, record: JobRecord | None) -> float:
     """When a job is due, in seconds since 1970: at once if it never ran or its last run was cut off."""
     if record is None or record.is_running or record.ended_at is None:
         return 0.0
-    return record.ended_at + (min(RETRY_SECONDS, job.every) if record.error else job.every)
+    return record.ended_at + (min(job.retry, job.every) if record.error else job.every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,10 @@ class Keeper:
         records = JobRecords(self.state_dir, self.clock)
         faults = {job.name: LastingFault() for job in self.schedule}
         while not self.stop.wait(LOOK_SECONDS):
+            service = self.service()
+            for job in self.schedule:
+                if not job.is_wanted(service):
+                    records.forget(job.name)  # else its last failure would stay for good
             for job in self.wanted(records):
                 self._run_one(job, records, faults[job.name])
 
@@ -103,7 +116,7 @@ class Keeper:
         if self.stop.is_set():
             return
         try:
-            with records.running(job.name, job.every):
+            with records.running(job.name, job.every, min(job.retry, job.every)):
                 self._carry_out(job)
         except JobStopped:
             return
@@ -119,8 +132,8 @@ class Keeper:
 
         Raises:
             JobStopped: it was ended with the keeper.
-            JobFailed: its status is not 0, or it took too long; the message is the last line that it wrote to standard
-                error, or to standard output if it wrote none.
+            JobFailed: its status is not 0, or it took too long; the message has its own words, and none of the command,
+                which may hold a password.
         """
         command = [*self.command, *job.words]
         pipe, deadline = subprocess.PIPE, self.clock() + LONGEST_SECONDS
@@ -144,9 +157,20 @@ class Keeper:
         if process.returncode != 0 and self.stop.is_set():
             raise JobStopped
         if process.returncode != 0:
-            lines = [line.decode("utf-8", "replace").strip() for line in (*printed, *errors)]
-            last = next((line for line in reversed(lines) if line), "it wrote nothing")
-            raise JobFailed(f"{' '.join(job.words)}: status {process.returncode}: {last}")
+            if self.clock() > deadline:
+                raise JobFailed(f"it took over {LONGEST_SECONDS / 60:.0f} minutes and was ended")
+            raise JobFailed(f"status {process.returncode}: {reason_in(printed, errors)}")
+
+
+_TROUBLES = ("error:", UpdateOutcome.REFUSED.value, UpdateOutcome.FAILED.value)
+
+
+def reason_in(printed: Iterable[bytes], errors: Iterable[bytes]) -> str:
+    """Why a command failed, by what it wrote: each thing that it reports as refused or failed, or its last line.
+    What else stands on standard error may be remarks on the service file."""
+    lines = [line.decode("utf-8", "replace").strip() for line in (*printed, *errors)]
+    troubles = [line.removeprefix("error: ") for line in lines if line.startswith(_TROUBLES)]
+    return "; ".join(troubles) or next((line for line in reversed(lines) if line), "it wrote nothing")
 
 
 _FILES_LOOK_SECONDS = 0.5

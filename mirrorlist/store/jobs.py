@@ -47,12 +47,13 @@ class JobRecords:
         self._directory = state_dir / "jobs"
         self._clock = clock
 
-    def running(self, name: str, every: float | None) -> JobRun:
+    def running(self, name: str, every: float | None, retry: float | None = None) -> JobRun:
         """Records one run, for ``with``: whether it ends well or raises; with JobStopped it was cut off.
 
-        The next one begins ``every`` seconds after its end; None if nobody knows.
+        The next one begins ``every`` seconds after its end, or ``retry`` after a failure, where that is another time;
+        None if nobody knows.
         """
-        return JobRun(self, name, every)
+        return JobRun(self, name, every, every if retry is None else retry)
 
     def begin(self, name: str) -> JobRecord:
         """Notes that a run begins."""
@@ -87,6 +88,11 @@ class JobRecords:
         except (OSError, msgspec.MsgspecError):
             return None
 
+    def forget(self, name: str) -> None:
+        """Removes the record of a job that does not run any more."""
+        with suppress(OSError):
+            (self._directory / f"{name}.json").unlink(missing_ok=True)
+
     def all(self) -> tuple[JobRecord, ...]:
         """All records, by name."""
         names = sorted(path.stem for path in self._directory.glob("*.json") if _NAME.fullmatch(path.stem))
@@ -96,10 +102,10 @@ class JobRecords:
 class JobRun:
     """One run of a job, while it is under way."""
 
-    def __init__(self, records: JobRecords, name: str, every: float | None) -> None:
+    def __init__(self, records: JobRecords, name: str, every: float | None, retry: float | None) -> None:
         self._records = records
         self._name = name
-        self._every = every
+        self._every, self._retry = every, retry
         self._record = JobRecord(name, 0.0)
 
     def __enter__(self) -> None:
@@ -108,4 +114,7 @@ class JobRun:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind is not None and issubclass(kind, JobStopped):
             return
-        self._records.end(self._record, self._every, None if kind is None else str(error) or kind.__name__)
+        if kind is None:
+            self._records.end(self._record, self._every, None)
+        else:
+            self._records.end(self._record, self._retry, str(error) or kind.__name__)
