@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from importlib import import_module
+from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
@@ -34,11 +35,15 @@ if TYPE_CHECKING:
 
 
 PATIENCE_SECONDS = 5.0
-"""For a client that connects and says nothing; others wait meanwhile."""
+"""For a client that connects and says nothing; others are answered meanwhile."""
+MOST_OPERATORS = 16
+"""Connections for monitoring at once; further ones are closed."""
 
 
-class OperatorsServer(WSGIServer):
-    """Serves on a socket that listens already, and that other processes share."""
+class OperatorsServer(ThreadingMixIn, WSGIServer):
+    """Serves on a socket that listens already, and that other processes share; each connection in a thread."""
+
+    daemon_threads = True
 
     def __init__(self, listening: socket.socket, application: WSGIApplication) -> None:
         super().__init__(listening.getsockname()[:2], OperatorsRequest, bind_and_activate=False)
@@ -47,6 +52,21 @@ class OperatorsServer(WSGIServer):
         self.server_name, self.server_port = listening.getsockname()[:2]
         self.setup_environ()
         self.set_app(application)
+        self._turns = threading.BoundedSemaphore(MOST_OPERATORS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answers in a thread, if there is one left."""
+        if self._turns.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answers, in its thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._turns.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""

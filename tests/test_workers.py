@@ -5,17 +5,23 @@ from __future__ import annotations
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from mirrorlist.worker import MOST_OPERATORS, PATIENCE_SECONDS, answer_operators
 from tests.serving import free_port, processes, until
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 60.0
@@ -88,6 +94,27 @@ def asked(port: int) -> bool:
 
 def children(process: subprocess.Popen[str]) -> set[int]:
     return {row.pid for row in processes().values() if row.parent == process.pid}
+
+
+def test_monitoring_is_answered_beside_clients_that_say_nothing() -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    answer_operators(listening, application)
+    with ExitStack() as silent:
+        for _ in range(MOST_OPERATORS - 1):
+            silent.enter_context(socket.create_connection(("127.0.0.1", port)))
+        begun = time.monotonic()
+        assert [ask(port) for _ in range(3)] == [(200, b"ok")] * 3
+        assert time.monotonic() - begun < PATIENCE_SECONDS
+        silent.enter_context(socket.create_connection(("127.0.0.1", port)))
+        with pytest.raises((OSError, http.client.HTTPException)):
+            ask(port)
+    until(PATIENCE, lambda: asked(port))
 
 
 def test_what_is_being_answered_at_the_stop_is_answered(tmp_path: Path) -> None:
