@@ -82,12 +82,25 @@ def _remove_abandoned(path: Path) -> None:
     if not stat.S_ISSOCK(kind):
         raise PortError(f"--unix-socket {path}: there is something else of this name; choose another path")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asked:
+        asked.setblocking(False)
         try:
             asked.connect(str(path))
         except ConnectionRefusedError:
-            path.unlink()
-        else:
-            raise PortError(f"--unix-socket {path} is in use; choose another path")
+            if not _is_bound(path):
+                path.unlink()
+                return
+        except BlockingIOError:  # it listens, and has as many who wait as may
+            pass
+    raise PortError(f"--unix-socket {path} is in use; choose another path")
+
+
+def _is_bound(path: Path) -> bool:
+    """Whether a process has a socket there, which need not listen yet; see proc(5)."""
+    try:
+        rows = Path("/proc/self/net/unix").read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    return any(row.split(maxsplit=7)[7:] == [str(path)] for row in rows)
 
 
 def passed_socket(count: int) -> socket.socket:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,8 @@ def test_each_worker_has_a_queue_of_its_own_at_a_claimed_port(host: str) -> None
 def test_a_unix_socket_is_claimed_once_with_its_mode_and_goes_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "a.sock"
     claimed = claimed_path(path, 0o660)
+    with pytest.raises(PortError, match="is in use; choose another path"):
+        claimed_path(path, 0o660)  # it does not listen before there is something to answer
     opened(claimed, 5).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o660
     with pytest.raises(PortError, match="is in use; choose another path"):
@@ -106,6 +109,20 @@ def test_a_unix_socket_that_a_dead_process_left_is_replaced_and_a_successor_keep
         opened(successor, 5).close()
         release(claimed)
         assert path.exists()
+
+
+def test_a_unix_socket_whose_queue_is_full_is_in_use(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with ExitStack() as stack, socket.socket(socket.AF_UNIX) as hung:
+        hung.bind(str(path))
+        hung.listen(0)
+        with pytest.raises(BlockingIOError):
+            while True:
+                waiting = stack.enter_context(socket.socket(socket.AF_UNIX))
+                waiting.setblocking(False)
+                waiting.connect(str(path))
+        with pytest.raises(PortError, match="is in use"):
+            claimed_path(path, 0o660)
 
 
 def test_nothing_but_a_socket_is_replaced(tmp_path: Path) -> None:
