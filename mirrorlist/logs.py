@@ -15,7 +15,7 @@ def set_up_logs(log_format: str = "auto", colour: bool = True) -> None:
     """
     terminal = sys.stderr.isatty()
     shapes: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    if log_format == "text" or (log_format == "auto" and terminal):
+    if not is_json(log_format):
         plain = structlog.dev.plain_traceback  # whether or not rich is installed, which workers never load
         shapes = [structlog.dev.ConsoleRenderer(colors=terminal and colour, exception_formatter=plain)]
     structlog.configure(
@@ -26,6 +26,11 @@ def set_up_logs(log_format: str = "auto", colour: bool = True) -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def is_json(log_format: str) -> bool:
+    """Whether this is a format for programs here."""
+    return log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
 
 
 class LastingFault:

@@ -35,7 +35,10 @@ def _optional_path(text: str) -> Path | None:
 def _networks(text: str) -> tuple[str, ...]:
     found = text.replace(",", " ").split()
     for network in found:
-        ip_network(network)  # its message names the network and what is wrong
+        try:
+            ip_network(network)
+        except ValueError as error:  # its message names the network
+            raise ValueError(f"{error}; write networks such as 10.0.0.0/8, with blanks between them") from None
     return tuple(found)
 
 
@@ -75,7 +78,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_HOOK_SECRET_FILE", "", _optional_path, "The file that holds this secret, instead."),
     Setting("MIRRORLIST_METRICS_FOR", "", _networks, "Networks that may read `/metrics` on the service's own port."),
     Setting("MIRRORLIST_CHANNEL_TOKEN", "", str, "The bearer token with which a node reads its snapshot channel."),
-    Setting("MIRRORLIST_COUNTS_TO", "", _addresses, "The publishers to which a node sends its counts."),
+    Setting("MIRRORLIST_COUNTS_TO", "", _addresses, "The publishers to which this machine sends its counts."),
     Setting("MIRRORLIST_NODE", "", str, "With `MIRRORLIST_COUNTS_TO`: the name of this node in `nodes`."),
     Setting("MIRRORLIST_NODE_KEY", "", _optional_path, "The file of the key that signs the counts."),
     Setting("MIRRORLIST_PULL", "", _arguments_of_pull, "The repository that the keeper pulls, and options of `pull`."),
@@ -146,6 +149,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     assert state is None or isinstance(state, Path)
     assert isinstance(metrics_for, tuple) and isinstance(counts_to, tuple) and isinstance(pull, tuple)
     assert node_key is None or isinstance(node_key, Path)
+    if counts_to and not (node and node_key):
+        raise ValueError("MIRRORLIST_COUNTS_TO needs MIRRORLIST_NODE and MIRRORLIST_NODE_KEY beside it")
     assert secret_file is None or isinstance(secret_file, Path)
     return Settings(
         config,

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,14 +137,20 @@ class Service:
 
 @contextmanager
 def serving(
-    config: Path, *options: str, database: str = "", secret: str = "", state: Path | None = None
+    config: Path,
+    *options: str,
+    database: str = "",
+    secret: str = "",
+    state: Path | None = None,
+    port: int | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Service]:
     """``mirrorlist serve`` with two workers until the block ends."""
-    port = free_port()
+    port = port or free_port()
     before = ["--config", str(config), *(["--state", str(state)] if state else [])]
     command = [sys.executable, "-m", "mirrorlist", *before, "serve", "--port", str(port), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORLIST_")}
-    environment |= {"MIRRORLIST_DATABASE": database, "MIRRORLIST_HOOK_SECRET": secret}
+    environment |= {"MIRRORLIST_DATABASE": database, "MIRRORLIST_HOOK_SECRET": secret, **(settings or {})}
     with (config.parent / "log").open("wb") as log:
         process = subprocess.Popen([*command, "--workers", "2"], stdout=log, stderr=log, env=environment)
     service = Service(process, port, config.parent)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import PATH, ask, checkout, mirror_file, put, serving, until
+from tests.serving import PATH, ask, checkout, free_port, mirror_file, put, serving, until
 
 SECONDS = 5.0
 """How far behind a node may be."""
@@ -76,6 +76,37 @@ def test_nodes_follow_within_seconds_and_answer_on_without_the_publisher(tmp_pat
         assert "b.example.org" in ask(one.port)[1]
 
 
+@pytest.mark.slow
+def test_publishers_hand_over_to_each_other_what_their_own_workers_count(tmp_path: Path) -> None:
+    names, ports = ("east", "west"), (free_port(), free_port())
+    sites = [checkout(tmp_path / name, "a.example.org") for name in names]
+    keys = [config.parent / "node.key" for config in sites]
+    nodes = "nodes:\n"
+    for name, key in zip(names, keys, strict=True):
+        made = subprocess.run(
+            [sys.executable, "-m", "mirrorlist", "channel-key", str(key)], capture_output=True, text=True, check=True
+        )
+        nodes += f"  {name}: {made.stdout.strip()}\n"
+    for config in sites:
+        put(config, config.read_text() + nodes)
+    to = " ".join(f"http://127.0.0.1:{port}/" for port in ports)
+    with ExitStack() as running:
+        for name, config, key, port in zip(names, sites, keys, ports, strict=True):
+            settings = {
+                "MIRRORLIST_COUNTS_TO": to, "MIRRORLIST_NODE": name, "MIRRORLIST_NODE_KEY": str(key),
+            }  # fmt: skip
+            running.enter_context(serving(config, port=port, settings=settings))
+        for port, times in zip(ports, (3, 5), strict=True):
+            for _ in range(times):
+                ask(port)
+        counts = [config.parent / "state" / "counts" for config in sites]
+        until(60, lambda: all([*each.glob("*/node-*")] for each in counts))
+        assert [sorted({file.name for file in each.glob("*/node-*")}) for each in counts] == [
+            ["node-west.cells"], ["node-east.cells"],
+        ]  # fmt: skip
+        until(10, lambda: all("is this machine" in (config.parent / "log").read_text() for config in sites))
+
+
 def test_following_and_publishing_do_not_go_together(tmp_path: Path) -> None:
     def said(*options: str) -> str:
         command = [sys.executable, "-m", "mirrorlist", "--state", str(tmp_path), "serve", "--port", "1", *options]
@@ -83,4 +114,5 @@ def test_following_and_publishing_do_not_go_together(tmp_path: Path) -> None:
 
     assert "--follow and --key go together" in said("--follow", "x")
     assert "--follow and --key go together" in said("--key", "x")
+    assert "a key is 32 bytes in base64" in said("--follow", "x", "--key", "y")
     assert "--probe belongs to the publisher's machine" in said("--follow", "x", "--key", "y", "--probe")

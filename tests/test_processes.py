@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -72,6 +73,29 @@ def test_a_second_service_on_a_state_directory_ends_with_one_line(running: Servi
     told = f"error: another serve (process {running.process.pid}) works on {state}; stop it, or name another"
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
     assert ended.stderr.startswith(told)
+
+
+def test_every_line_of_a_log_that_nobody_looks_at_is_json(running: Service) -> None:
+    events = [json.loads(line) for line in running.log().splitlines()]
+    assert events[0]["event"] == "serving"
+    assert events[0]["address"] == f"http://127.0.0.1:{running.port}"
+
+
+def test_a_service_that_is_told_to_renew_while_it_starts_starts(tmp_path: Path) -> None:
+    config, port = checkout(tmp_path, "a.example.org"), free_port()
+    command = [sys.executable, "-m", "mirrorlist", "--config", str(config), "serve", "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert "serving" in process.stderr.readline()
+            for _ in range(20):
+                process.send_signal(signal.SIGHUP)
+                time.sleep(0.02)
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            until(PATIENCE, lambda: process.poll() is not None or answers(port))
+            assert process.poll() is None
+        finally:
+            process.terminate()
 
 
 def test_workers_load_no_rich(running: Service) -> None:

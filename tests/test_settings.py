@@ -118,13 +118,23 @@ def test_a_format_of_logs_that_is_unknown_is_refused() -> None:
 
 
 def test_a_network_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^MIRRORLIST_METRICS_FOR is '10.0.0.1/8': 10.0.0.1/8 has host bits set$"):
+    with pytest.raises(
+        ValueError, match=r"^MIRRORLIST_METRICS_FOR is '10.0.0.1/8': 10.0.0.1/8 has host bits set; write "
+    ):
         read_settings({"MIRRORLIST_METRICS_FOR": "10.0.0.1/8"})
 
 
 def test_an_address_for_counts_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^MIRRORLIST_COUNTS_TO is 'a.example': write addresses such as https://"):
         read_settings({"MIRRORLIST_COUNTS_TO": "a.example"})
+
+
+def test_counts_are_handed_over_under_a_name_and_with_a_key() -> None:
+    to, name = {"MIRRORLIST_COUNTS_TO": "https://a.example/"}, {"MIRRORLIST_NODE": "web-1"}
+    for given in (to, to | name, to | {"MIRRORLIST_NODE_KEY": "node.key"}):
+        with pytest.raises(ValueError, match=r"needs MIRRORLIST_NODE and MIRRORLIST_NODE_KEY beside it$"):
+            read_settings(given)
+    assert read_settings(to | name | {"MIRRORLIST_NODE_KEY": "node.key"}).node == "web-1"
 
 
 def test_no_other_file_reads_the_environment() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from mirrorlist.core.channel import new_key, public_text
-from mirrorlist.publishing.channel import read_private_key
+from mirrorlist.store.marks import read_private_key
 
 
 @click.command("channel-key")

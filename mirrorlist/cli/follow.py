@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 
 import click
 
@@ -17,14 +16,14 @@ from mirrorlist.cli.shared.context import (
     tell_json,
 )
 from mirrorlist.core.channel import public_key
-from mirrorlist.following.follower import CountsDesk, Follower, follow, source_of
-from mirrorlist.publishing.channel import read_private_key
-from mirrorlist.store.count_files import CountFiles
+from mirrorlist.following.follower import Follower, follow, source_of
+from mirrorlist.publishing.channel import hand_over_counts
 
 
 @click.command("follow")
 @click.argument("source", metavar="URL|DIR")
-@click.option("--key", required=True, help="The publisher's public key, as mirrorlist channel-key prints it.")
+@click.option("--key", "keys", required=True, multiple=True, metavar="KEY",
+              help="The publisher's public key, as channel-key prints it; twice while it changes.")  # fmt: skip
 @click.option("--every", type=DURATION, default="2s", show_default=True, help="How often to look for a generation.")
 @click.option("--once", is_flag=True, help="Take what is new, then end.")
 @click.option("--older", is_flag=True, help="With --once: take an older generation too, after a new beginning.")
@@ -32,7 +31,14 @@ from mirrorlist.store.count_files import CountFiles
 @json_option
 @pass_context
 def follow_(
-    context: Context, source: str, key: str, every: int, once: bool, older: bool, parent: int | None, as_json: bool
+    context: Context,
+    source: str,
+    keys: tuple[str, ...],
+    every: int,
+    once: bool,
+    older: bool,
+    parent: int | None,
+    as_json: bool,
 ) -> None:
     """Take up the generations of a snapshot channel.
 
@@ -43,7 +49,8 @@ def follow_(
         raise click.UsageError("--older is for --once: nodes take an older generation only when a person says so")
     if as_json and not once:
         raise click.UsageError("--json needs --once; the log of a service is JSON with --log-format json")
-    follower = Follower(source_of(source, context.settings.channel_token), public_key(key), state_dir_of(context))
+    state_dir = state_dir_of(context)
+    follower = Follower(source_of(source, context.settings.channel_token), [*map(public_key, keys)], state_dir)
     if once:
         taken = follower.step(context.clock(), older)
         if as_json:
@@ -51,19 +58,6 @@ def follow_(
             return
         click.echo(f"generation {taken.generation} taken" if taken else "nothing new")
         return
-    desks = _desks(context)
     with stopped_by_signals() as stop:
-        for desk in desks:
-            threading.Thread(target=desk.run, args=(stop, context.clock), name="counts", daemon=True).start()
+        hand_over_counts(context.settings, state_dir, stop, context.clock)
         follow(follower, every, stop, context.clock, lambda: parent is None or os.getppid() == parent)
-
-
-def _desks(context: Context) -> list[CountsDesk]:
-    """Where this node hands over its counts."""
-    settings = context.settings
-    if not settings.counts_to:
-        return []
-    if settings.node is None or settings.node_key is None:
-        raise click.UsageError("MIRRORLIST_COUNTS_TO needs MIRRORLIST_NODE and MIRRORLIST_NODE_KEY beside it")
-    key, counts = read_private_key(settings.node_key), CountFiles(state_dir_of(context))
-    return [CountsDesk(url, settings.node, key, counts) for url in settings.counts_to]

@@ -42,9 +42,9 @@ from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, ProbeOu
 from mirrorlist.probing.prober import Prober, Reporting, work
 from mirrorlist.probing.speed import SpeedRound
 from mirrorlist.probing.vantage import DatabaseDesk, Desk, Round, UploadDesk, keep_looking, take_round
-from mirrorlist.publishing.channel import read_private_key
 from mirrorlist.store.database import open_database
 from mirrorlist.store.leader_election import PROBER, LeaderCandidate, leading, prober_lock, vantage_lead, vantage_lock
+from mirrorlist.store.marks import read_private_key
 from mirrorlist.store.snapshot_files import published_facts
 
 log = structlog.get_logger()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import click
 import structlog
@@ -13,7 +14,7 @@ from mirrorlist.cli.shared.compiled import publisher_of
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import ServiceFileError, SnapshotError
-from mirrorlist.publishing.channel import ChannelJob
+from mirrorlist.publishing.channel import ChannelJob, hand_over_counts
 from mirrorlist.publishing.keeper import schedule_of
 from mirrorlist.publishing.watch import Watched, keep_publishing
 from mirrorlist.store.snapshot_files import read_newest
@@ -64,6 +65,8 @@ def publish(
         signal.signal(number, lambda *_: stop.set())
     schedule = schedule_of(context.settings) if jobs else ()
     watched = Watched(publisher_of(context, _service(context)), context.settings, context.clock, schedule)
+    if jobs:  # not beside another process that does on the same directory
+        hand_over_counts(context.settings, Path(watched.publisher.service.state_dir), stop, context.clock)
     keep_publishing(watched, force, (metadata_every, files_every), stop, parent)
 
 

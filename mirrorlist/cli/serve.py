@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from dataclasses import replace
@@ -9,12 +10,16 @@ from functools import partial
 from pathlib import Path
 
 import click
+import structlog
 
 from mirrorlist.cli.shared.context import Context, own_command, pass_context
-from mirrorlist.logs import set_up_logs
+from mirrorlist.core.channel import public_key
+from mirrorlist.logs import is_json, set_up_logs
 from mirrorlist.ports import address_of, claimed_path, claimed_port, claimed_state, passed_socket, release
 from mirrorlist.server import Serving, become
 from mirrorlist.settings import LOG_FORMATS, export, hook_secret, read_supervision
+
+log = structlog.get_logger()
 
 
 def octal(_: click.Context, __: click.Parameter, text: str) -> int:
@@ -48,7 +53,8 @@ def octal(_: click.Context, __: click.Parameter, text: str) -> int:
               help="Update files this long after the end of a run; 0 is never.")  # fmt: skip
 @click.option("--follow", "source", metavar="URL|DIR",
               help="Answer from the snapshot channel of another machine; publish nothing here.")  # fmt: skip
-@click.option("--key", help="With --follow: the publisher's public key.")
+@click.option("--key", "keys", multiple=True, metavar="KEY",
+              help="With --follow: the publisher's public key; twice while it changes.")  # fmt: skip
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Where monitoring is answered.")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Answer /metrics, /healthz and /readyz here.")
 @click.option("--probe", is_flag=True, help="Probe the mirrors too, as mirrorlist probe does.")
@@ -65,7 +71,7 @@ def serve(
     metadata_every: float,
     files_every: float,
     source: str | None,
-    key: str | None,
+    keys: tuple[str, ...],
     metrics_host: str,
     metrics_port: int | None,
     probe: bool,
@@ -81,11 +87,12 @@ def serve(
     set_up_logs(settings.log_format, not settings.no_color)
     if source is not None and probe:
         raise click.UsageError("--probe belongs to the publisher's machine; this one only answers")
-    if (source is None) != (key is None):
+    if (source is None) is bool(keys):
         raise click.UsageError("--follow and --key go together; mirrorlist channel-key prints the key at the publisher")
     service = None if source else context.service()
     beside = context.settings.state or context.settings.config.parent / "state"
     state_dir = service.state_dir if service else str(beside.absolute())
+    list(map(public_key, keys))  # the follower reads them again, and would be started again and again
     try:
         hook_secret(context.settings)  # the workers read it again, and would tell nobody
     except ValueError as error:
@@ -100,10 +107,15 @@ def serve(
     lock = claimed_state(Path(state_dir))
     export(settings, state_dir)
     where = address_of(claimed)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the process that this one becomes renews workers by it
     heading = service.name if service else str(source)
-    click.echo(f"{heading}: {where}{'' if unix_socket else '/mirrorlist/<version>/<repository>'}", err=True)
-    if source and key:
-        publisher = [sys.executable, "-m", "mirrorlist", "--state", state_dir, "follow", source, "--key", key]
+    if is_json(settings.log_format):
+        log.info("serving", service=heading, address=where)
+    else:
+        click.echo(f"{heading}: {where}{'' if unix_socket else '/mirrorlist/<version>/<repository>'}", err=True)
+    if source:
+        publisher = [sys.executable, "-m", "mirrorlist", "--state", state_dir, "follow", source]
+        publisher += [word for key in keys for word in ("--key", key)]
     else:
         every = ["--metadata-every", str(metadata_every), "--files-every", str(files_every)]
         every += [] if no_keeper else ["--jobs"]

@@ -100,27 +100,35 @@ def signed(manifest: Manifest, key: Ed25519PrivateKey) -> bytes:
     return msgspec.json.encode(_Envelope(text.decode(), signature))
 
 
-def verified_manifest(data: bytes, key: Ed25519PublicKey) -> Manifest:
-    """The manifest in ``latest.json``.
+def verified_manifest(data: bytes, *keys: Ed25519PublicKey) -> Manifest:
+    """The manifest in ``latest.json``, which one of the keys has signed.
 
     Raises:
-        ChannelError: it is not signed with this key, or is of a format that this release does not read.
+        ChannelError: none has, or it is of a format that this release does not read.
     """
     try:
         envelope = msgspec.json.decode(data, type=_Envelope)
         text = envelope.manifest.encode()
-        key.verify(base64.b64decode(envelope.signature, validate=True), text)
+        signature = base64.b64decode(envelope.signature, validate=True)
+        if not any(_has_signed(key, signature, text) for key in keys):
+            raise ChannelError("the manifest is not signed with this key; compare the keys of publisher and node")
         number = msgspec.json.decode(text, type=dict[str, object]).get("format")
         if number != FORMAT:
             raise ChannelError(f"the channel has format {number}; this release reads {FORMAT}: upgrade this node")
         found = msgspec.json.decode(text, type=Manifest)
-    except InvalidSignature:
-        raise ChannelError("the manifest is not signed with this key; compare the keys of publisher and node") from None
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ChannelError(f"{LATEST} cannot be read: {error}") from None
     if len(found.files) > MOST_FILES or any(each.size > LARGEST_FILE for each in found.files):
         raise ChannelError(f"{LATEST} names too many files, or too large ones")
     return found
+
+
+def _has_signed(key: Ed25519PublicKey, signature: bytes, text: bytes) -> bool:
+    try:
+        key.verify(signature, text)
+    except InvalidSignature:
+        return False
+    return True
 
 
 # Keys are texts of one line: the 32 bytes of RFC 8032 in base64.

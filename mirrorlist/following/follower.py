@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
@@ -194,12 +194,13 @@ class NodeGeneration(msgspec.Struct, frozen=True):
 class Follower:
     """Brings the generations of a channel into the state directory of a node.
 
-    Only generations that are newer than the last one are taken: an older one is a replay, whoever serves it.
+    Only generations that are newer than the last one are taken: an older one is a replay, whoever serves it. They are
+    signed with one of the keys; there are two while the publisher gets another one.
     """
 
-    def __init__(self, source: ChannelSource, key: Ed25519PublicKey, state_dir: Path) -> None:
+    def __init__(self, source: ChannelSource, keys: Sequence[Ed25519PublicKey], state_dir: Path) -> None:
         self._source = source
-        self._key = key
+        self._keys = keys
         self._state_dir = state_dir
         self._waiting: bytes | None = None
 
@@ -214,7 +215,7 @@ class Follower:
         if data is None:
             return None
         self._waiting = data  # until it is taken, it is new
-        manifest = verified_manifest(data, self._key)
+        manifest = verified_manifest(data, *self._keys)
         snapshot = self._judged(manifest, older)
         if snapshot is None:
             self._waiting = None
@@ -366,28 +367,31 @@ class CountsDesk:
         self._whole: date | None = None
         self._fault = LastingFault()
 
-    def step(self, now: float) -> None:
-        """Hands in what is due; what cannot be handed in is logged while it is new, and comes with the next step."""
+    def step(self, now: float) -> bool:
+        """Hands in what is due; what cannot be handed in is logged while it is new, and comes with the next step.
+        False where nothing was counted yet."""
         today = datetime.fromtimestamp(now, UTC).date()
         yesterday = today - timedelta(days=1)
         is_over = datetime.fromtimestamp(now - OVER_SECONDS, UTC).date() == today
         days = [yesterday, today] if is_over and self._whole != yesterday else [today]
+        counted = False
         try:
             for second, day in enumerate(days):  # of one second only one signature is taken
                 if (body := self._counts.packed(day)) is not None:
+                    counted = True
                     hand_in(self._session, self._url, Scheme.NODE, self._name, now + second, body, self._key)
         except MirrorlistError as error:
             if self._fault.is_new(str(error)):
                 log.error("counts not handed over, they will come with the next ones", reason=str(error))
-            return
+            return True
         if self._fault.is_over():
             log.info("counts are handed over again", to=self._url)
         if yesterday in days:
             self._whole = yesterday
+        return counted
 
     def run(self, stop: threading.Event, clock: Callable[[], float], every: float = HAND_IN_SECONDS) -> None:
         """Steps until it is told to stop, the first one soon, so that a wrong key shows."""
         wait = FIRST_HAND_IN_SECONDS
         while not stop.wait(wait):
-            self.step(clock())
-            wait = every
+            wait = every if self.step(clock()) else FIRST_HAND_IN_SECONDS

@@ -1,8 +1,12 @@
-"""Write the snapshot channel: the files of a generation cut into pieces, and the signed manifest after them."""
+"""Write the snapshot channel: the files of a generation cut into pieces, and the signed manifest after them.
+
+The other way come counts, which machines hand over.
+"""
 
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -22,14 +26,17 @@ from mirrorlist.core.channel import (
     file_of,
     piece_path,
     pieces,
-    private_key,
     signed,
     verified_manifest,
 )
 from mirrorlist.core.errors import ChannelError, MirrorlistError
 from mirrorlist.files_on_disk import open_regular, read_mapped, write_whole
+from mirrorlist.following.follower import CountsDesk
 from mirrorlist.logs import LastingFault
+from mirrorlist.settings import Settings
+from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.index_files import index_path
+from mirrorlist.store.marks import read_private_key
 from mirrorlist.store.publications import only_one
 from mirrorlist.store.snapshot_files import NAME, Signature, read_snapshot, signature
 
@@ -38,25 +45,22 @@ log = structlog.get_logger()
 LEVEL = 6
 SPARED_SECONDS = 3600.0
 """A piece that no manifest names any more stays for this long: a node may be reading the manifest before."""
-LONGEST_KEY = 4096
 _PIECE = re.compile(r"[0-9a-f]{64}\.zst")
 
 
-def read_private_key(file: Path) -> Ed25519PrivateKey:
-    """The key in a file.
-
-    Raises:
-        ChannelError: it cannot be read, or others than its owner can read it.
-    """
+def hand_over_counts(settings: Settings, state_dir: Path, stop: threading.Event, clock: Callable[[], float]) -> None:
+    """Begins to hand over what this machine counts, in threads, if the settings say to whom. A key that cannot be read
+    is logged; nothing else depends on it."""
+    if not settings.counts_to or settings.node is None or settings.node_key is None:
+        return
     try:
-        with open_regular(file) as opened:
-            if file.stat().st_mode & 0o077:
-                raise ChannelError(f"{file}: others can read the signing key; run chmod 600 {file}")
-            return private_key(opened.read(LONGEST_KEY).decode("ascii", "replace"))
-    except OSError as error:
-        raise ChannelError(
-            f"{file}: {error.strerror or error}; make a key with mirrorlist channel-key {file}"
-        ) from None
+        key = read_private_key(settings.node_key)
+    except ChannelError as error:
+        log.error("counts are not handed over until this is mended and the service restarted", reason=str(error))
+        return
+    for url in settings.counts_to:
+        desk = CountsDesk(url, settings.node, key, CountFiles(state_dir))
+        threading.Thread(target=desk.run, args=(stop, clock), name="counts", daemon=True).start()
 
 
 class ChannelWriter:

@@ -19,8 +19,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mirrorlist.core.catalogue.service import Vantage
-from mirrorlist.core.channel import public_key
-from mirrorlist.core.errors import MirrorlistError, UploadRefused
+from mirrorlist.core.channel import private_key, public_key
+from mirrorlist.core.errors import ChannelError, MirrorlistError, UploadRefused
 from mirrorlist.core.health.vantages import LEAST_SECONDS, Report
 from mirrorlist.files_on_disk import open_regular, write_whole
 
@@ -73,6 +73,30 @@ class Mark:
             return msgspec.json.decode(self._path.read_bytes(), type=MarkText)
         except (OSError, msgspec.MsgspecError):
             return None
+
+
+# Keys, by which machines know each other.
+
+LONGEST_KEY = 4096
+
+
+def read_private_key(file: Path) -> Ed25519PrivateKey:
+    """The key in a file.
+
+    Raises:
+        ChannelError: it cannot be read, or others than its owner can read it.
+    """
+    try:
+        with open_regular(file) as opened:
+            if file.stat().st_mode & 0o077:
+                raise ChannelError(f"{file}: others can read the signing key; run chmod 600 {file}")
+            return private_key(opened.read(LONGEST_KEY).decode("ascii", "replace"))
+    except PermissionError:
+        raise ChannelError(f"{file}: this user may not read it; give it to the service's user with chown") from None
+    except OSError as error:
+        raise ChannelError(
+            f"{file}: {error.strerror or error}; make a key with mirrorlist channel-key {file}"
+        ) from None
 
 
 # Reports of vantage points, and counts of nodes.

@@ -98,10 +98,14 @@ def vantage_kind(box: UploadBox) -> UploadKind:
     return UploadKind("vantage point", lambda service: [each for each in service.vantages if each.key], box, take)
 
 
-def node_kind(box: UploadBox, counts: CountFiles, now: Callable[[], float] = time.time) -> UploadKind:
-    """Counts of nodes, which are kept beside those of this machine."""
+def node_kind(
+    box: UploadBox, counts: CountFiles, now: Callable[[], float] = time.time, own: str | None = None
+) -> UploadKind:
+    """Counts of nodes, which are kept beside those of this machine; ``own`` is its name where it hands over its own."""
 
     def take(header: str, claim: SignedClaim, body: bytes) -> None:
+        if claim.name == own:
+            raise UploadRefused(f"{own} is this machine, which has its counts; name the other publishers alone")
         refuse_other(claim, body)
         counts.take(claim.name, body, now())
         box.leave(header, claim, b"")

@@ -41,8 +41,10 @@ from mirrorlist.core.files.index import File, Indexed, IndexFacts
 from mirrorlist.core.files.mirror_listing import Holdings
 from mirrorlist.core.snapshot import encode
 from mirrorlist.following.follower import DirectorySource, Follower, HttpSource, follow
-from mirrorlist.publishing.channel import ChannelJob, ChannelWriter, read_private_key
+from mirrorlist.publishing.channel import ChannelJob, ChannelWriter, hand_over_counts
+from mirrorlist.settings import read_settings
 from mirrorlist.store.index_files import index_path, write_index
+from mirrorlist.store.marks import read_private_key
 from mirrorlist.store.snapshot_files import FORMER, NAME, read_newest, write_snapshot
 from tests.building import mirror
 from tests.building import service as built_service
@@ -82,7 +84,7 @@ def center(tmp_path: Path) -> Center:
 
 
 def node(center: Center, tmp_path: Path, name: str = "node") -> Follower:
-    return Follower(DirectorySource(center.channel), PUBLIC, tmp_path / name)
+    return Follower(DirectorySource(center.channel), [PUBLIC], tmp_path / name)
 
 
 def generation(tmp_path: Path, name: str = "node") -> int:
@@ -110,7 +112,7 @@ def test_a_generation_costs_what_changed(center: Center, tmp_path: Path) -> None
             asked.append(name)
             return super().file(name, most)
 
-    following = Follower(Counting(center.channel), PUBLIC, tmp_path / "node")
+    following = Follower(Counting(center.channel), [PUBLIC], tmp_path / "node")
     first = center.publish(1)
     following.step(NOW)
     every = {each.sha256 for each in first.files[-1].pieces}
@@ -152,6 +154,21 @@ def test_an_older_generation_is_a_replay_unless_a_person_says_so(center: Center,
     assert generation(tmp_path) == 4
 
 
+def test_a_node_that_knows_both_keys_follows_while_the_publishers_key_changes(center: Center, tmp_path: Path) -> None:
+    other = private_key(new_key())
+    following = Follower(DirectorySource(center.channel), [PUBLIC, other.public_key()], tmp_path / "node")
+    center.publish(1)
+    assert following.step(NOW) is not None
+    center.publish(2)
+    center.rewrite(lambda _: None, other)
+    assert following.step(NOW) is not None
+    center.publish(3)
+    center.rewrite(lambda _: None, private_key(new_key()))
+    with pytest.raises(ChannelError, match="not signed with this key"):
+        following.step(NOW)
+    assert generation(tmp_path) == 2
+
+
 def test_another_snapshot_of_the_same_generation_is_refused(center: Center, tmp_path: Path) -> None:
     following = node(center, tmp_path)
     center.publish(5)
@@ -178,6 +195,8 @@ def first_file(manifest: dict[str, Any]) -> dict[str, Any]:
         (lambda c: (c.channel / LATEST).write_bytes(b""), "cannot be read"),
         (lambda c: (c.channel / LATEST).write_bytes(b'{"manifest": "{}", "signature": "AAAA"}'), "not signed"),
         (lambda c: (c.channel / LATEST).write_bytes(b'{"manifest": "{}", "signature": "\xc3\xa4"}'), "cannot be read"),
+        (lambda c: (c.channel / LATEST).write_bytes(b'{"x":' + b"[" * 500_000), "cannot be read"),
+        (lambda c: (c.channel / LATEST).write_bytes(b'{"manifest": "\\ud800", "signature": ""}'), "cannot be read"),
         (lambda c: (c.channel / LATEST).unlink(), "No such file"),
         (lambda c: (c.channel / LATEST).write_bytes(b"x" * ((1 << 20) + 1)), "larger than"),
         (lambda c: c.rewrite(lambda m: None, private_key(new_key())), "not signed with this key"),
@@ -265,20 +284,20 @@ def test_over_http_an_unchanged_channel_costs_one_conditional_request(
     url, answers = server
     center.publish(1)
     os.utime(center.channel / LATEST, (time.time() - 60,) * 2)  # a newer one may change within its second
-    following = Follower(HttpSource(url, "t0ken"), PUBLIC, tmp_path / "node")
+    following = Follower(HttpSource(url, "t0ken"), [PUBLIC], tmp_path / "node")
     assert following.step(NOW) is not None
     answers.clear()
     assert following.step(NOW) is None
     assert answers == [(f"/{LATEST}", 304)]
     with pytest.raises(ChannelError, match="status 401"):
-        Follower(HttpSource(url, "other"), PUBLIC, tmp_path / "node").step(NOW)
+        Follower(HttpSource(url, "other"), [PUBLIC], tmp_path / "node").step(NOW)
 
 
 def test_a_piece_that_was_missing_is_asked_for_again_although_the_manifest_is_unchanged(
     center: Center, tmp_path: Path, server: tuple[str, list[tuple[str, int]]]
 ) -> None:
     center.publish(1)
-    following = Follower(HttpSource(server[0], "t0ken"), PUBLIC, tmp_path / "node")
+    following = Follower(HttpSource(server[0], "t0ken"), [PUBLIC], tmp_path / "node")
     moved = next((center.channel / "pieces").glob("*/*.zst"))
     data = moved.read_bytes()
     moved.unlink()
@@ -382,3 +401,31 @@ def test_a_file_that_is_written_twice_in_a_second_is_read_twice(tmp_path: Path) 
         os.utime(latest, (now - 60, now - 60))
         assert source.changed("latest.json", 100) == b"two"
         assert source.changed("latest.json", 100) is None
+
+
+def test_a_key_for_counts_that_cannot_be_read_is_logged_and_stops_nothing(tmp_path: Path) -> None:
+    key = tmp_path / "node.key"
+    settings = read_settings({
+        "MIRRORLIST_COUNTS_TO": "https://a.example/", "MIRRORLIST_NODE": "web-1", "MIRRORLIST_NODE_KEY": str(key),
+    })  # fmt: skip
+    with capture_logs() as logs:
+        hand_over_counts(settings, tmp_path, threading.Event(), time.time)
+        key.write_text(new_key())
+        key.chmod(0o644)
+        hand_over_counts(settings, tmp_path, threading.Event(), time.time)
+    assert [line["reason"].partition("; ")[0] for line in logs] == [
+        f"{key}: No such file or directory", f"{key}: others can read the signing key",
+    ]  # fmt: skip
+
+
+def test_a_key_of_another_user_is_not_made_again(tmp_path: Path) -> None:
+    key, me = tmp_path / "key", os.geteuid()
+    key.write_text(new_key())
+    key.chmod(0)
+    try:
+        if me == 0:
+            os.seteuid(65534)
+        with pytest.raises(ChannelError, match=r"this user may not read it; give it to the service's user with chown$"):
+            read_private_key(key)
+    finally:
+        os.seteuid(me)

@@ -37,12 +37,13 @@ CLIENTS = registers_of(range(0, 1 << 32, 1 << 27))
 class Center:
     """The application of a publisher with nothing but the uploads of nodes."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, own: str | None = None) -> None:
         held, self.counts, self.clock, self.steady = Held(), CountFiles(state_dir), Clock(NOW), Clock()
         held.put(snapshot([mirror("m")], nodes=NODES, vantages=(Vantage("web-1", "DE", public_text(KEY)),)))
         box = UploadBox(state_dir, Scheme.NODE, 0.0)
         self.app = Flask("uploads")
-        self.app.register_blueprint(uploads(held, node_kind(box, self.counts, self.clock), self.clock, self.steady))
+        kind = node_kind(box, self.counts, self.clock, own)
+        self.app.register_blueprint(uploads(held, kind, self.clock, self.steady))
 
     def send(self, body: bytes, at: float = NOW, name: str = "web-1", key: Any = KEY, scheme: Any = Scheme.NODE) -> int:
         header = authorization(scheme, name, at, body, key)
@@ -164,6 +165,12 @@ def test_a_node_hands_over_yesterday_when_it_is_over_and_then_today(center: Cent
         node(tmp_path / "node", 1, NOW - 86_400)
         desk.step(NOW + 300)
         assert (center.asked(yesterday), center.asked()) == (4, 6), "what was whole is handed over once"
+
+
+def test_a_machine_takes_none_of_its_own_counts(tmp_path: Path) -> None:
+    center = Center(tmp_path, own="web-1")
+    assert [center.send(packed(), name=name, key=key) for name, key in (("web-1", KEY), ("web-2", OTHER))] == [409, 202]
+    assert center.asked() == 3
 
 
 def test_what_cannot_be_handed_over_is_logged_once_and_comes_later(center: Center, tmp_path: Path) -> None:
