@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
+from mirrorlist.core.catalogue.service import GeoSources, Service
 from mirrorlist.core.errors import ServiceFileError, SnapshotError
 from mirrorlist.core.public.encoding import PublicFile
 from mirrorlist.core.public.types import PublicNetwork
-from mirrorlist.diagnosis.data import ages, database, mirror_files, proxies, snapshots
+from mirrorlist.core.snapshot import Facts, Snapshot
+from mirrorlist.diagnosis.data import ages, channel, database, mirror_files, proxies, snapshots
 from mirrorlist.diagnosis.finding import Diagnosis, Examination, Gravity, Patient, error, good, warning
 from mirrorlist.diagnosis.machine import clock, disk, limits, permissions, port
+from mirrorlist.following.follower import NOTE
+from mirrorlist.settings import Settings
 from mirrorlist.sources.places.gazetteer import city_of
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.store.snapshot_files import read_newest
 
 EXAMINATIONS: tuple[Examination, ...] = (
-    mirror_files, disk, snapshots, database, ages, clock, port, proxies, permissions, limits,
+    mirror_files, disk, snapshots, database, channel, ages, clock, port, proxies, permissions, limits,
 )  # fmt: skip
+NODE_EXAMINATIONS: tuple[Examination, ...] = (disk, snapshots, clock, port, proxies, permissions, limits)
+"""Of a machine that only answers: it has no service file, no mirror files and no database."""
 STATUS = {Gravity.GOOD: 0, Gravity.WARNING: 1, Gravity.ERROR: 2}
 MARKS = {Gravity.GOOD: ("ok", "green"), Gravity.WARNING: ("warning", "yellow"), Gravity.ERROR: ("ERROR", "red")}
 
@@ -29,16 +37,21 @@ MARKS = {Gravity.GOOD: ("ok", "green"), Gravity.WARNING: ("warning", "yellow"), 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the service listens.")
 @click.option("--port", "number", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Its port.")
+@click.option("--unix-socket", type=click.Path(path_type=Path), metavar="PATH", help="Its socket, instead of a port.")
 @click.option("--offline", is_flag=True, help="Do not ask the origin for its time.")
 @json_option
 @pass_context
-def doctor(context: Context, host: str, number: int, offline: bool, as_json: bool) -> None:
+def doctor(context: Context, host: str, number: int, unix_socket: Path | None, offline: bool, as_json: bool) -> None:
     """Find what is wrong with the service, and say how to fix it.
 
     It looks at the files, the state and the machine. Run it as the service's user. The status is 0 if nothing is wrong,
-    1 if something should be fixed soon, and 2 if clients are or will be served wrongly or not at all.
+    1 if something should be fixed soon, and 2 if clients are or will be served wrongly or not at all. On a node, which
+    has no service file, name its state directory with --state.
     """
-    found = list(_examined(context, host, number, not offline))
+    patient = partial(
+        Patient, now=context.clock(), host=host, port=number, asks_network=not offline, unix_socket=unix_socket
+    )
+    found = _examined(context, patient)
     if as_json:
         tell_json(found)
     else:
@@ -46,10 +59,14 @@ def doctor(context: Context, host: str, number: int, offline: bool, as_json: boo
     sys.exit(max(STATUS[each.gravity] for each in found))
 
 
-def _examined(context: Context, host: str, number: int, asks_network: bool) -> Sequence[Diagnosis]:
+def _examined(
+    context: Context, patient: Callable[[Settings, Service, Facts | None, PublicNetwork], Patient]
+) -> Sequence[Diagnosis]:
     settings = context.settings
-    config = settings.config
+    config, beside = settings.config, settings.state or settings.config.parent / "state"
     if not config.is_file():
+        if (beside / NOTE).exists():
+            return _node_examined(settings, beside, patient)
         return [
             error("configuration", f"there is no service file {config}", "name it with --config or MIRRORLIST_CONFIG")
         ]
@@ -62,11 +79,30 @@ def _examined(context: Context, host: str, number: int, asks_network: bool) -> S
     try:
         snapshot = read_newest(Path(service.state_dir))
     except SnapshotError:
-        facts, network = None, PublicNetwork()
+        found = patient(settings, service, None, PublicNetwork())
     else:
-        facts, network = snapshot.facts, PublicFile(memoryview(snapshot.public)).network()  # type: ignore[arg-type]  # bytes, or a view of them
-    patient = Patient(settings, service, facts, network, context.clock(), host, number, asks_network)
-    return [*told, *(each for examine in EXAMINATIONS for each in examine(patient))]
+        found = patient(settings, service, snapshot.facts, _network(snapshot))
+    return [*told, *(each for examine in EXAMINATIONS for each in examine(found))]
+
+
+def _node_examined(
+    settings: Settings, state_dir: Path, patient: Callable[[Settings, Service, Facts | None, PublicNetwork], Patient]
+) -> Sequence[Diagnosis]:
+    """What is found on a machine that follows a channel, whose last generation says what the service is."""
+    try:
+        snapshot = read_newest(state_dir)
+    except SnapshotError as fault:
+        return [error("snapshot", str(fault), "start mirrorlist serve --follow; its log says why it takes none")]
+    said = replace(
+        snapshot.facts.service, state_dir=str(state_dir), geo=GeoSources()
+    )  # the publisher's keys stay there
+    told = good("configuration", f"a node of {said.name}: it follows a channel into {state_dir}")
+    found = patient(settings, said, snapshot.facts, _network(snapshot))
+    return [told, *(each for examine in NODE_EXAMINATIONS for each in examine(found))]
+
+
+def _network(snapshot: Snapshot) -> PublicNetwork:
+    return PublicFile(memoryview(snapshot.public)).network()  # type: ignore[arg-type]  # bytes, or a view of them
 
 
 def _tell(found: Sequence[Diagnosis]) -> None:

@@ -11,17 +11,22 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from mirrorlist.core.errors import DatabaseError, Severity, SnapshotError
+from mirrorlist.core.channel import LARGEST_MANIFEST, LATEST, verified_manifest
+from mirrorlist.core.errors import ChannelError, DatabaseError, Severity, SnapshotError
 from mirrorlist.core.readiness import readiness
 from mirrorlist.diagnosis.finding import Diagnosis, Patient, error, good, span, warning
+from mirrorlist.files_on_disk import open_regular
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.database import FILE_NAME, untouched_database
 from mirrorlist.store.index_files import read_facts
+from mirrorlist.store.marks import read_private_key
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.snapshot_files import read_snapshot
 
 YEAR_SECONDS = 365 * 86_400.0
 OLD_METADATA_SECONDS = 6 * 3600.0
+LATE_SECONDS = 60.0
+"""A generation is in the channel a second after it was put in place."""
 
 
 def mirror_files(patient: Patient) -> Iterator[Diagnosis]:
@@ -182,3 +187,36 @@ def proxies(patient: Patient) -> Iterator[Diagnosis]:
     if not ignored:
         trusted = ", ".join(patient.service.trusted_proxies) or "none"
         yield good("proxies", f"trusted: {trusted}; no other of this site forwarded clients since yesterday")
+
+
+def channel(patient: Patient) -> Iterator[Diagnosis]:
+    """Whether the snapshot channel is signed with the key of this service, and has its newest generation."""
+    place, facts = patient.service.channel, patient.facts
+    if place is None or facts is None:
+        return
+    latest = Path(place.directory) / LATEST
+    try:
+        key = read_private_key(Path(place.key_file))
+        with open_regular(latest, LARGEST_MANIFEST) as file:
+            there = verified_manifest(file.read(), key.public_key()).generation
+    except ChannelError as fault:
+        yield error("channel", str(fault), "nodes keep the former generation until this is mended")
+        return
+    except OSError as fault:
+        found = f"{latest} cannot be read: {fault.strerror or fault}"
+        yield error(
+            "channel", found, "start the service, and let its user write that directory; its log has the reason"
+        )
+        return
+    if there > facts.generation:
+        yield error(
+            "channel", f"{latest} has generation {there}, and the current one is {facts.generation}",
+            "see that all publishers share one database; after a new beginning delete that file",
+        )  # fmt: skip
+    elif there < facts.generation and patient.now - facts.built_at > LATE_SECONDS:
+        yield warning(
+            "channel", f"{latest} has generation {there}, and the current one is {facts.generation}",
+            "see that the service runs; its log says why it does not write there",
+        )  # fmt: skip
+    else:
+        yield good("channel", f"generation {there} in {place.directory}")

@@ -34,7 +34,7 @@ class Diagnosis:
 @dataclass(frozen=True, slots=True)
 class Patient:
     """What is looked at. ``facts`` and ``network`` are of the newest whole snapshot; ``asks_network`` allows to ask the
-    origin."""
+    origin. The service listens at ``unix_socket``, or at ``host`` and ``port``."""
 
     settings: Settings
     service: Service
@@ -44,6 +44,7 @@ class Patient:
     host: str
     port: int
     asks_network: bool
+    unix_socket: Path | None = None
 
     @property
     def state_dir(self) -> Path:

@@ -6,8 +6,10 @@ import http.client
 import os
 import resource
 import shutil
+import socket
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -91,15 +93,22 @@ def _date_of(url: str) -> float | None:
 
 
 def port(patient: Patient) -> Iterator[Diagnosis]:
-    """Who answers at the service's port."""
-    where = f"{patient.host}, port {patient.port}"
+    """Who answers at the service's port, or at its Unix socket."""
+    path = patient.unix_socket
+    where = f"unix:{path}" if path else f"{patient.host}, port {patient.port}"
     connection = http.client.HTTPConnection(patient.host, patient.port, timeout=PATIENCE_SECONDS)
     try:
+        if path:
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(PATIENCE_SECONDS)
+            connection.sock.connect(str(path))
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
         body = answer.read(65_536).decode("utf-8", "replace").strip()
-    except ConnectionRefusedError:
-        yield error("port", f"nobody listens at {where}", "start mirrorlist serve, or name its port with --port")
+    except (ConnectionRefusedError, FileNotFoundError):
+        yield error(
+            "port", f"nobody listens at {where}", "start mirrorlist serve, or name its --port or its --unix-socket"
+        )
         return
     except (OSError, http.client.HTTPException) as fault:
         yield error("port", f"{where} does not answer: {fault}", "see what listens there: ss -ltnp")
@@ -136,7 +145,7 @@ def permissions(patient: Patient) -> Iterator[Diagnosis]:
             found = True
             yield error("permissions", f"everybody may write {path}", f"chmod o-w {path}")
     keys = [Path(each.key_file) for each in service.geo.downloads if each.key_file]
-    for path in [*keys, *([settings.secret_file] if settings.secret_file else [])]:
+    for path in [*keys, *filter(None, (settings.secret_file, settings.node_key))]:
         if (mode := _mode(path)) is None:
             found = True
             yield error(
@@ -147,8 +156,26 @@ def permissions(patient: Patient) -> Iterator[Diagnosis]:
         elif mode & (stat.S_IROTH | stat.S_IWOTH):
             found = True
             yield error("permissions", f"everybody may read the secret in {path}", f"chmod o= {path}")
+    if patient.state_dir.is_dir() and (strangers := strangers_in(patient.state_dir, patient.state_dir.stat().st_uid)):
+        found = True
+        yield error(
+            "permissions",
+            f"{len(strangers)} of the files in {patient.state_dir} are not its owner's, such as {strangers[0].name}: "
+            "a command was run as the wrong user",
+            f"chown -R --reference={patient.state_dir} {patient.state_dir}",
+        )
     if not found:
         yield good("permissions", "nobody else may write what is served, or read secrets")
+
+
+def strangers_in(directory: Path, owner: int) -> list[Path]:
+    """The files below a directory that somebody else owns."""
+    found = []
+    for path in sorted(directory.rglob("*")):
+        with suppress(OSError):  # it has gone meanwhile
+            if path.lstat().st_uid != owner:
+                found.append(path)
+    return found
 
 
 def _mode(path: Path) -> int | None:

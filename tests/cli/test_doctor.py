@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 from mirrorlist.cli.doctor import doctor
 from mirrorlist.cli.main import main
 from mirrorlist.cli.shared.context import Context
+from mirrorlist.diagnosis.machine import strangers_in
 from mirrorlist.settings import Settings
 from mirrorlist.store.count_files import CountFiles
 from tests.serving import SERVICE, checkout, free_port, put
@@ -166,6 +168,18 @@ def test_each_fault_is_found_with_its_remedy(
     assert status == (2 if gravity == "error" else 1)
 
 
+def test_files_that_a_command_left_as_the_wrong_user_are_found(service: Service) -> None:
+    me = os.geteuid()
+    assert strangers_in(service.state, me) == []
+    assert service.state / "snapshot.bin" in strangers_in(service.state, me + 1)
+    if me != 0:
+        pytest.skip("only root can give files away")
+    os.chown(service.state / "publish.lock", 65534, 65534)
+    status, found = service.examined()
+    assert (status, ("permissions", "error") in found) == (2, True)
+    assert "1 of the files in" in service.told and "such as publish.lock" in service.told
+
+
 def test_a_clock_that_is_a_year_off_is_found(service: Service) -> None:
     status, found = service.examined(after=-YEAR)
     assert (status, ("clock", "error") in found) == (2, True)
@@ -188,6 +202,73 @@ def test_the_port_is_asked_who_is_there(service: Service, ports: dict[str, int])
     for port, gravity in [(free_port(), "error"), (ports["Other"], "error"), (ports["Degraded"], "warning")]:
         service.port = port
         assert ("port", gravity) in service.examined()[1]
+
+
+class OnPath(HTTPServer):
+    """The same on a Unix socket."""
+
+    address_family = socket.AF_UNIX
+
+    def server_bind(self) -> None:
+        self.socket.bind(self.server_address)
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        return self.socket.accept()[0], ("unix", 0)
+
+
+def test_a_service_at_a_unix_socket_is_asked_there(service: Service) -> None:
+    path = service.root / "mirrorlist.sock"
+    options = ("--unix-socket", str(path))
+    assert ("port", "error") in service.examined(*options)[1]
+    assert f"nobody listens at unix:{path}" in service.told
+    with OnPath(str(path), Stranger) as server:  # type: ignore[arg-type]  # a path in place of host and port
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            assert service.examined(*options) == (1, [NO_ORIGIN])
+        finally:
+            server.shutdown()
+            thread.join()
+    assert ("port", "error") in service.examined(*options)[1], "the socket of a dead process"
+
+
+def test_a_node_is_examined_without_service_file_mirror_files_and_database(service: Service, tmp_path: Path) -> None:
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(main, [*words])
+        assert done.exit_code == 0, done.output
+        return done.stdout.strip()
+
+    key = run("channel-key", str(service.root / "channel.key"))
+    put(service.config, SERVICE + "channel: {directory: channel, key_file: channel.key}\n")
+    service.examined()
+    assert f"{service.root / 'channel' / 'latest.json'} cannot be read" in service.told
+    run("--config", str(service.config), "publish")
+    service.examined()
+    assert f"generation 2 in {service.root / 'channel'}" in service.told
+    state = tmp_path / "node" / "state"
+    run("--state", str(state), "follow", str(service.root / "channel"), "--key", key, "--once")
+    node = Service(tmp_path / "node", service.port)
+    assert node.examined() == (0, [])
+    assert "a node of" in node.told
+    for file in (*state.glob("snapshot*.bin"), *service.state.glob("snapshot.bin")):
+        file.write_bytes(file.read_bytes()[:1000])
+    service.examined()
+    assert "latest.json has generation 2, and the current one is 1" in service.told
+    service.config.with_name("channel.key").chmod(0o644)
+    assert ("channel", "error") in service.examined()[1]
+    assert "run chmod 600" in service.told
+    assert node.examined() == (2, [("snapshot", "error")])
+
+
+def test_a_key_that_others_can_read_is_found(service: Service) -> None:
+    key = service.root / "node.key"
+    context = Context(replace(Settings(service.config, None, None, 0.5, None), node_key=key))
+    for mode, told in [(None, "cannot be read by this user"), (0o644, "everybody may read the secret"), (0o600, "")]:
+        if mode is not None:
+            key.touch()
+            key.chmod(mode)
+        done = CliRunner().invoke(doctor, ["--port", str(service.port)], obj=context)
+        assert told in done.stdout and (str(key) in done.stdout) is bool(told)
 
 
 def test_a_broken_service_file_is_all_that_is_looked_at(service: Service) -> None:
