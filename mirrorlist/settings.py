@@ -50,7 +50,10 @@ def _addresses(text: str) -> tuple[str, ...]:
 
 
 def _arguments_of_pull(text: str) -> tuple[str, ...]:
-    words = tuple(shlex.split(text))
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"{error}; quote words as for a shell") from None
     if words and words[0].startswith("-"):
         raise ValueError("write the repository first, then options of `mirrorlist pull`")
     return words

@@ -137,6 +137,11 @@ def test_counts_are_handed_over_under_a_name_and_with_a_key() -> None:
     assert read_settings(to | name | {"MIRRORLIST_NODE_KEY": "node.key"}).node == "web-1"
 
 
+def test_a_quotation_that_does_not_end_is_refused_with_the_remedy() -> None:
+    with pytest.raises(ValueError, match=r"^MIRRORLIST_PULL is .*; quote words as for a shell$"):
+        read_settings({"MIRRORLIST_PULL": "https://git.example.org/m.git --branch 'reviewed"})
+
+
 def test_no_other_file_reads_the_environment() -> None:
     readers = {
         path.relative_to(ROOT).as_posix()

@@ -200,7 +200,7 @@ def channel(patient: Patient) -> Iterator[Diagnosis]:
         with open_regular(latest, LARGEST_MANIFEST) as file:
             there = verified_manifest(file.read(), key.public_key()).generation
     except ChannelError as fault:
-        yield error("channel", str(fault), "nodes keep the former generation until this is mended")
+        yield error("channel", str(fault), "nodes keep the former generation until this is fixed")
         return
     except OSError as fault:
         found = f"{latest} cannot be read: {fault.strerror or fault}"

@@ -56,7 +56,7 @@ def hand_over_counts(settings: Settings, state_dir: Path, stop: threading.Event,
     try:
         key = read_private_key(settings.node_key)
     except ChannelError as error:
-        log.error("counts are not handed over until this is mended and the service restarted", reason=str(error))
+        log.error("counts are not handed over until this is fixed and the service restarted", reason=str(error))
         return
     for url in settings.counts_to:
         desk = CountsDesk(url, settings.node, key, CountFiles(state_dir))

@@ -167,7 +167,7 @@ _TROUBLES = ("error:", UpdateOutcome.REFUSED.value, UpdateOutcome.FAILED.value)
 
 def reason_in(printed: Iterable[bytes], errors: Iterable[bytes]) -> str:
     """Why a command failed, by what it wrote: each thing that it reports as refused or failed, or its last line.
-    What else stands on standard error may be remarks on the service file."""
+    Other lines on standard error may be remarks on the service file."""
     lines = [line.decode("utf-8", "replace").strip() for line in (*printed, *errors)]
     troubles = [line.removeprefix("error: ") for line in lines if line.startswith(_TROUBLES)]
     return "; ".join(troubles) or next((line for line in reversed(lines) if line), "it wrote nothing")
