@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
-import io
 import multiprocessing
-import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +20,7 @@ from mirrorlist.core.content import Content, ContentKind, NamedFile, NamedFiles
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.kinds.table import KINDS
 from mirrorlist.core.model import MAIN, Checksummed, Mirror, Prefix, Protocol, RepoMetadata
+from tests.building import tar_of
 
 Files = dict[str, bytes]
 Answer = tuple[str, tuple[str, ...], bytes]
@@ -71,13 +70,7 @@ class Tree:
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w") as tar:
-        for name, body in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mtime = len(body), 1_790_000_000
-            tar.addfile(entry, io.BytesIO(body))
-    return gzip.compress(data.getvalue(), mtime=0)
+    return gzip.compress(tar_of(files), mtime=0)
 
 
 def _rpm() -> Files:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -29,6 +31,7 @@ from mirrorlist.core.model import (
 )
 from mirrorlist.core.network.intervals import places_in_systems
 from mirrorlist.core.network.prefixes import DEEP, IntervalTable, flatten, packed, parse_prefix
+from mirrorlist.core.selection.columns import PreparedColumn
 from mirrorlist.core.selection.compile import (
     Proof,
     cloud_table,
@@ -36,7 +39,8 @@ from mirrorlist.core.selection.compile import (
     network_classes,
     place_orders,
 )
-from mirrorlist.core.selection.spread import identity_of
+from mirrorlist.core.selection.prepared import PreparedModule
+from mirrorlist.core.selection.spread import ClientHash, identity_of
 from mirrorlist.core.snapshot import Facts, Snapshot
 
 KEY = bytes(range(32))
@@ -184,3 +188,20 @@ def metadata(path: str = "9.8/BaseOS/x86_64/os/", digit: str = "a", alternates: 
         for number, mark in enumerate(digit + alternates)
     ]
     return RepoMetadata(path, current, NOW - 3600, tuple(older))
+
+
+def listed(module: PreparedModule, place: int, lot: ClientHash, column: PreparedColumn) -> list[int]:
+    """The numbers of the mirrors for a client outside all networks, best first."""
+    key = module.any_key(place, 0, lot, column)
+    return [] if key is None else module.listed(key, column)[0]
+
+
+def tar_of(files: Mapping[str, bytes]) -> bytes:
+    """An archive of these files, not packed."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        for name, body in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime = len(body), 1_790_000_000
+            tar.addfile(entry, io.BytesIO(body))
+    return data.getvalue()

@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socketserver import BaseServer
 
 SERVICE = """\
 versions: ["9", "9.8"]
@@ -50,6 +52,19 @@ def checkout(directory: Path, *names: str) -> Path:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
+
+
+@contextmanager
+def served(server: BaseServer) -> Iterator[str]:
+    """A server of this process that answers in a thread; its address without a slash at the end."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def ask(port: int, path: str = PATH) -> tuple[int, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import PATH, ask, checkout, free_port, mirror_file, put, serving, until
+from tests.serving import PATH, ask, checkout, free_port, mirror_file, put, served, serving, until
 
 SECONDS = 5.0
 """How far behind a node may be."""
@@ -25,15 +24,8 @@ def web_server(directory: Path) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(directory)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(directory)))) as url:
+        yield f"{url}/"
 
 
 @pytest.mark.slow

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
@@ -25,6 +25,7 @@ from mirrorlist.core.snapshot import Snapshot
 from tests.browser.chromium import DESKTOP, PHONE, Browser, browser
 from tests.clients.tools import need
 from tests.file_indexes import Has, indexed
+from tests.serving import served
 from tests.web.asking import both
 from tests.web.networks import record_of
 
@@ -56,13 +57,8 @@ def running() -> Iterator[Running]:
     half = with_images(record_of(80, stale=0.5, trees=(RedirectTree(prefix="/dl/", module=MAIN),)))
     snapshots: list[Snapshot] = [record_of(530), half, record_of(0, probed=False)]
     servers = [make_server("127.0.0.1", 0, both(each).fronted, threaded=True) for each in snapshots]
-    threads = [threading.Thread(target=server.serve_forever) for server in servers]
-    for thread in threads:
-        thread.start()
-    yield Running(*(f"http://127.0.0.1:{server.server_port}" for server in servers))
-    for server, thread in zip(servers, threads, strict=True):
-        server.shutdown()
-        thread.join()
+    with ExitStack() as opened:
+        yield Running(*(opened.enter_context(served(server)) for server in servers))
 
 
 def with_images(made: Snapshot) -> Snapshot:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from mirrorlist.cli.main import main
 from tests.cli.test_commands import fill
+from tests.serving import served
 
 GERMAN, INSIDE = "193.99.144.80", "203.0.113.9"
 
@@ -45,14 +45,8 @@ def old() -> Iterator[Old]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as made.url:
+        yield made
 
 
 @pytest.fixture(scope="module")

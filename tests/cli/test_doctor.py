@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -21,7 +21,7 @@ from mirrorlist.cli.shared.context import Context
 from mirrorlist.diagnosis.machine import strangers_in
 from mirrorlist.settings import Settings
 from mirrorlist.store.count_files import CountFiles
-from tests.serving import SERVICE, checkout, free_port, put
+from tests.serving import SERVICE, checkout, free_port, put, served
 
 YEAR = 365 * 86_400.0
 
@@ -56,15 +56,10 @@ class Degraded(Stranger):
 @pytest.fixture(scope="module")
 def ports() -> Iterator[dict[str, int]]:
     servers = {kind.__name__: HTTPServer(("127.0.0.1", 0), kind) for kind in (Stranger, Other, Degraded)}
-    threads = [threading.Thread(target=server.serve_forever) for server in servers.values()]
-    for thread in threads:
-        thread.start()
-    yield {name: server.server_address[1] for name, server in servers.items()}
-    for server in servers.values():
-        server.shutdown()
-        server.server_close()
-    for thread in threads:
-        thread.join()
+    with ExitStack() as opened:
+        for server in servers.values():
+            opened.enter_context(served(server))
+        yield {name: server.server_address[1] for name, server in servers.items()}
 
 
 @dataclass
@@ -221,14 +216,8 @@ def test_a_service_at_a_unix_socket_is_asked_there(service: Service) -> None:
     options = ("--unix-socket", str(path))
     assert ("port", "error") in service.examined(*options)[1]
     assert f"nobody listens at unix:{path}" in service.told
-    with OnPath(str(path), Stranger) as server:  # type: ignore[arg-type]  # a path in place of host and port
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            assert service.examined(*options) == (1, [NO_ORIGIN])
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(OnPath(str(path), Stranger)):  # type: ignore[arg-type]  # a path in place of host and port
+        assert service.examined(*options) == (1, [NO_ORIGIN])
     assert ("port", "error") in service.examined(*options)[1], "the socket of a dead process"
 
 

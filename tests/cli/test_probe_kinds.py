@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import os
-import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ import yaml
 from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
+from tests.building import tar_of
 from tests.checks.servers import serving
 from tests.cli.test_probe_whole import Site
 
@@ -58,13 +57,7 @@ def suite(name: str, turn: int) -> Files:
 
 
 def archive(files: Files) -> bytes:
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w") as tar:
-        for name, body in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mtime = len(body), 1_790_000_000
-            tar.addfile(entry, io.BytesIO(body))
-    return gzip.compress(data.getvalue(), mtime=0)
+    return gzip.compress(tar_of(files), mtime=0)
 
 
 def pacman(turn: int) -> Files:

@@ -45,13 +45,19 @@ def prepare(tree: Path) -> None:
 
 
 def _add_debian(debian: Path) -> None:
-    packages, pool = debian / PACKAGES, debian.parent / POOL
-    packages.parent.mkdir(parents=True, exist_ok=True)
+    pool = debian.parent / POOL
     pool.parent.mkdir(parents=True, exist_ok=True)
     pool.write_bytes(b"0123456789")
+    write_packages(debian, sha256(b"0123456789").hexdigest())
+
+
+def write_packages(debian: Path, checksum: str) -> None:
+    """The metadata of an apt repository with one package of 10 bytes."""
+    packages = debian / PACKAGES
+    packages.parent.mkdir(parents=True, exist_ok=True)
     packages.write_text(
         "Package: hello\nVersion: 2.0\nArchitecture: all\nMaintainer: Example <someone@example.org>\n"
-        f"Description: hello\nFilename: pool/hello_2.0_all.deb\nSize: 10\nSHA256: {sha256(b'0123456789').hexdigest()}\n\n"
+        f"Description: hello\nFilename: pool/hello_2.0_all.deb\nSize: 10\nSHA256: {checksum}\n\n"
     )
     body = packages.read_bytes()
     (debian / "dists" / "stable" / "Release").write_text(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
 from tests.clients.network import Network
+from tests.clients.redirects import PACKAGES, write_packages
 from tests.clients.tools import need, run
 
 pytestmark = pytest.mark.client
 
 LIST = "/mirrorlist?repo=debian-9&format=apt"
-PACKAGES = "dists/stable/main/binary-amd64/Packages"
+
 RUNS = 10
 
 
@@ -27,23 +27,8 @@ def _needs_apt() -> None:
 def debian(shared: Network) -> Network:
     """The network, with a small apt repository on every mirror."""
     for name in shared.mirrors:
-        write_repository(shared.tree(name) / "debian")
+        write_packages(shared.tree(name) / "debian", "0" * 64)
     return shared
-
-
-def write_repository(tree: Path) -> None:
-    packages = tree / PACKAGES
-    packages.parent.mkdir(parents=True, exist_ok=True)
-    packages.write_text(
-        "Package: hello\nVersion: 2.0\nArchitecture: all\nMaintainer: Example <someone@example.org>\n"
-        f"Description: hello\nFilename: pool/hello_2.0_all.deb\nSize: 10\nSHA256: {'0' * 64}\n\n"
-    )
-    body = packages.read_bytes()
-    (tree / "dists" / "stable" / "Release").write_text(
-        "Origin: Example\nSuite: stable\nCodename: stable\nDate: Fri, 01 May 2026 12:00:00 UTC\n"
-        "Architectures: amd64\nComponents: main\n"
-        f"SHA256:\n {sha256(body).hexdigest()} {len(body)} {PACKAGES.removeprefix('dists/stable/')}\n"
-    )
 
 
 class Apt:

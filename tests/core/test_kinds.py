@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
-import tarfile
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -26,22 +24,12 @@ from mirrorlist.core.health.verdicts import ProbeOutcome
 from mirrorlist.core.kinds.table import KINDS
 from mirrorlist.core.model import MAIN, Checksummed, RepoMetadata
 from mirrorlist.publishing.canaries import chosen
-from tests.building import NOW
+from tests.building import NOW, tar_of
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress, "xz": lzma.compress, "zst": zstandard.ZstdCompressor().compress, "bz2": bz2.compress,
     "plain": bytes,
 }  # fmt: skip
-
-
-def archive(files: dict[str, bytes]) -> bytes:
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w") as tar:
-        for name, body in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mtime = len(body), 1_790_000_000
-            tar.addfile(entry, io.BytesIO(body))
-    return data.getvalue()
 
 
 DESC = b"%FILENAME%\nbash-5-x86_64.pkg.tar.zst\n\n%CSIZE%\n205\n\n%BUILDDATE%\n1790000000\n\n"
@@ -52,7 +40,7 @@ APK = Content(MAIN, "alpine/", ContentKind.APK, "APKINDEX.tar.gz")
 
 @pytest.mark.parametrize("packed", ["gz", "xz", "zst", "bz2"])
 def test_a_pacman_database_is_read_however_it_is_packed(packed: str) -> None:
-    kind, body = KINDS[ContentKind.PACMAN], PACKERS[packed](archive({"bash-5/desc": DESC}))
+    kind, body = KINDS[ContentKind.PACMAN], PACKERS[packed](tar_of({"bash-5/desc": DESC}))
     found, why = kind.named(body, PACMAN, lambda _: [])
     assert found.files == (NamedFile("core/core.files"), NamedFile("core/bash-5-x86_64.pkg.tar.zst", 205))
     assert (kind.fault(body), kind.written(body), why) == ("", 1_790_000_000, "")
@@ -65,14 +53,14 @@ def test_a_pacman_database_is_read_however_it_is_packed(packed: str) -> None:
 )
 def test_the_list_of_files_lies_beside_a_database_whatever_that_is_called(index: str, beside: str) -> None:
     content = Content(MAIN, "core/", ContentKind.PACMAN, index)
-    found, _ = KINDS[ContentKind.PACMAN].named(PACKERS["gz"](archive({"bash-5/desc": DESC})), content, lambda _: [])
+    found, _ = KINDS[ContentKind.PACMAN].named(PACKERS["gz"](tar_of({"bash-5/desc": DESC})), content, lambda _: [])
     assert found.files[0] == NamedFile(f"core/{beside}")
 
 
 @pytest.mark.parametrize("packed", ["gz", "xz", "zst", "bz2"])
 def test_a_list_that_unpacks_to_gigabytes_costs_little(packed: str) -> None:
     """A mirror may send it in place of its list, and each visit would unpack it."""
-    bomb = PACKERS[packed](archive({"big": bytes(96 << 20)}))
+    bomb = PACKERS[packed](tar_of({"big": bytes(96 << 20)}))
     tracemalloc.start()
     began = time.process_time()
     assert KINDS[ContentKind.APK].fault(bomb) == "a list of packages that ends early"
@@ -84,12 +72,12 @@ def test_a_list_that_unpacks_to_gigabytes_costs_little(packed: str) -> None:
 
 @pytest.mark.parametrize("packed", ["gz", "zst"])
 def test_an_index_of_apk_is_read_however_it_is_packed(packed: str) -> None:
-    body = PACKERS[packed](archive({"DESCRIPTION": b"x", "APKINDEX": APKINDEX}))
+    body = PACKERS[packed](tar_of({"DESCRIPTION": b"x", "APKINDEX": APKINDEX}))
     found, why = KINDS[ContentKind.APK].named(body, APK, lambda _: [])
     assert (found.files, why) == ((NamedFile("alpine/musl-1.2.apk", 302),), "")
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"plain words", PACKERS["plain"](archive({"a/desc": DESC}))])
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"plain words", PACKERS["plain"](tar_of({"a/desc": DESC}))])
 def test_what_is_no_packed_list_has_a_fault(body: bytes) -> None:
     assert KINDS[ContentKind.PACMAN].fault(body)
     assert KINDS[ContentKind.APK].fault(body)

@@ -49,6 +49,7 @@ from mirrorlist.store.snapshot_files import FORMER, NAME, read_newest, write_sna
 from tests.building import mirror
 from tests.building import service as built_service
 from tests.building import snapshot as built_snapshot
+from tests.serving import served
 from tests.test_nodes import web_server
 
 NOW = 1_795_900_000.0
@@ -269,13 +270,8 @@ def server(center: Center) -> Iterator[tuple[str, list[tuple[str, int]]]]:
             pass
 
     center.channel.mkdir()
-    serving = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(center.channel)))
-    thread = threading.Thread(target=serving.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{serving.server_port}", answers
-    serving.shutdown()
-    thread.join()
-    serving.server_close()
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(center.channel)))) as url:
+        yield url, answers
 
 
 def test_over_http_an_unchanged_channel_costs_one_conditional_request(

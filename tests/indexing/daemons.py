@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from tests.serving import served
 
 HOST = "127.0.0.1"
 REQUIRED = os.environ.get("MIRRORLIST_TEST_REQUIRE_CLIENTS") == "1"
@@ -59,11 +60,6 @@ class _Quiet(SimpleHTTPRequestHandler):
 @contextmanager
 def web_server(tree: Path) -> Iterator[int]:
     """A web server of a directory; its port."""
-    with ThreadingHTTPServer((HOST, 0), partial(_Quiet, directory=str(tree))) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer((HOST, 0), partial(_Quiet, directory=str(tree)))
+    with served(server):
+        yield server.server_port

@@ -9,7 +9,6 @@ import io
 import json
 import re
 import tarfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -37,7 +36,7 @@ from mirrorlist.sources.geo.downloads import Downloader, NotThere, Validators, d
 from mirrorlist.sources.geo.mmdb import built_at, read_geo_database
 from mirrorlist.sources.geo.sources import AddressSources
 from tests.building import service as built_service
-from tests.serving import checkout
+from tests.serving import checkout, served
 from tests.sources.databases import asn, city, write_database
 
 NOW = 1_795_900_000.0
@@ -124,12 +123,8 @@ def vendors() -> Iterator[Vendors]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(server):
+        yield found
 
 
 def download(tmp_path: Path, vendor: Vendor, url: str | None, edition: str = "places", **more: int | str) -> Download:

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 import ssl
-import threading
 from collections.abc import Iterator
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -40,7 +39,7 @@ from mirrorlist.store.health import HealthStore
 from mirrorlist.store.notices import NoticeStore
 from tests.building import service as built_service
 from tests.core.owners.test_notices import check, mirror
-from tests.serving import checkout, free_port
+from tests.serving import checkout, free_port, served
 
 NOW = 1_795_900_000.0
 AUTHORITY = trustme.CA()
@@ -278,12 +277,9 @@ def test_a_webhook_gets_signed_json_without_any_address(tmp_path: Path) -> None:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
     (tmp_path / "secret").write_text("key")
-    try:
-        told = notify(webhook=f"http://127.0.0.1:{server.server_port}/h", webhook_secret_file=str(tmp_path / "secret"))
+    with served(HTTPServer(("127.0.0.1", 0), Handler)) as url:
+        told = notify(webhook=f"{url}/h", webhook_secret_file=str(tmp_path / "secret"))
         service, store = the_service(tmp_path, told), NoticeStore(open_database(tmp_path))
         notifier = Notifier(service, MailWords("Example"), store.sent(), store.add, None, post)
         [done] = notifier.run(network(("a", "a@example.org", False)), NOW)
@@ -291,10 +287,6 @@ def test_a_webhook_gets_signed_json_without_any_address(tmp_path: Path) -> None:
         assert [each.channel for each in store.sent()] == [Channel.WEBHOOK]
         with pytest.raises(MailError, match="status 500; nothing is lost"):
             tell_webhook(service, [OUT], NOW, post)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     headers, body = got[0]
     assert headers["X-Mirrorlist-Signature"] == "sha256=" + hmac.new(b"key", body, hashlib.sha256).hexdigest()
     assert b"@" not in body

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +23,7 @@ from mirrorlist.store.count_files import MOST_CELLS, CountFiles
 from mirrorlist.store.marks import Scheme, UploadBox, authorization
 from mirrorlist.web.hooks import node_kind, uploads
 from tests.building import NOW, mirror, snapshot
+from tests.serving import served
 from tests.web.asking import Held
 from tests.web.test_vantage_reports import Clock
 
@@ -142,15 +142,8 @@ def answering(center: Center) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = make_server("127.0.0.1", 0, center.app, handler_class=Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(make_server("127.0.0.1", 0, center.app, handler_class=Quiet)) as url:
+        yield f"{url}/"
 
 
 def test_a_node_hands_over_yesterday_when_it_is_over_and_then_today(center: Center, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import hashlib
 import itertools
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +33,7 @@ from mirrorlist.sources.origin.repomd import (
     summed_up,
 )
 from mirrorlist.sources.origin.web import WebExchange, origin_session
+from tests.serving import served
 
 
 def _repomd(*stamps: str, inside: str = "", root: str = "repomd", head: str = "") -> bytes:
@@ -224,14 +224,8 @@ def _origin(answers: dict[str, Answer]) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    with _Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/tree"
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(_Server(("127.0.0.1", 0), Handler)) as url:
+        yield f"{url}/tree"
 
 
 def _fetched(answer: Answer, clock: Callable[[], float] = time.monotonic, **more: Answer) -> bytes | None:

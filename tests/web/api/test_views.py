@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +21,7 @@ from mirrorlist.core.public.record import PublicRecord
 from mirrorlist.core.public.types import MirrorState, PublicEvent
 from mirrorlist.web.api.fields import TIMES
 from tests.building import NOW, mirror, snapshot
+from tests.serving import served
 from tests.web.asking import Answer, Both, ask, both, environ
 from tests.web.networks import record_of
 
@@ -45,12 +45,8 @@ def told(service: Both, path: str, query: str = "") -> Any:
 
 @pytest.fixture(scope="module")
 def running(service: Both) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, service.fronted, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
+    with served(make_server("127.0.0.1", 0, service.fronted, threaded=True)) as url:
+        yield url
 
 
 @pytest.mark.slow
