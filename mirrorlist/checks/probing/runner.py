@@ -95,7 +95,6 @@ class Ran:
     mirrors: int
     requests: int
     seconds: float
-    controls: Mapping[Family, bool]
     paces: Mapping[str, Pace] = field(default_factory=dict)
     contradictions: tuple[Contradiction, ...] = ()
 
@@ -126,9 +125,7 @@ def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: in
     forgotten = frozenset(each for visited in mirrors for each in visited.forgotten if each.family not in round_.kept)
     requests = sum(visited.requests for visited in visits) + asked_again
     paces = paces_after(job.paces, probes, round_.kept, outside.now())
-    return Ran(
-        round_, forgotten, len(mirrors), requests, outside.clock() - start, reached, paces, tuple(contradictions)
-    )
+    return Ran(round_, forgotten, len(mirrors), requests, outside.clock() - start, paces, tuple(contradictions))
 
 
 def probed_mirrors(mirrors: Iterable[Mirror]) -> tuple[Mirror, ...]:

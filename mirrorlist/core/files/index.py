@@ -42,11 +42,6 @@ class Holders:
             return Holding.UNKNOWN
         return Holding.HAS if self.having >> bit & 1 else Holding.LACKS
 
-    def have(self, mirror: int) -> bool:
-        """Whether the mirror of this number is known to have the file."""
-        bit = self.bits[mirror]
-        return bit is not None and bool(self.having >> bit & 1)
-
     def lack(self, mirror: int) -> bool:
         """Whether the mirror of this number is known not to have the file."""
         return self.of(mirror) is Holding.LACKS

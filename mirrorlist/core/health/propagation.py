@@ -36,11 +36,6 @@ class SpreadPoint:
     of_bandwidth_mbps: int
 
     @property
-    def mirrors_percent(self) -> float:
-        """The share of the mirrors; 0 where none carries the repository."""
-        return 100.0 * self.mirrors / self.of_mirrors if self.of_mirrors else 0.0
-
-    @property
     def bandwidth_percent(self) -> float:
         """The share of their bandwidth."""
         return 100.0 * self.bandwidth_mbps / self.of_bandwidth_mbps if self.of_bandwidth_mbps else 0.0

@@ -27,11 +27,6 @@ PATIENCE = 4
 """Looks in a row; of answers 429 and 503, which may be load, it takes more, and they follow in half the time."""
 
 
-def is_bad(outcome: ProbeOutcome) -> bool:
-    """Whether a look that came to this counts against the mirror."""
-    return outcome not in GOOD_OUTCOMES and outcome not in (ProbeOutcome.UNCHECKED, ProbeOutcome.MISSING)
-
-
 @dataclass(frozen=True, slots=True)
 class TreeAddress:
     """One address of the servers behind a tree."""

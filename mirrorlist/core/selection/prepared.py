@@ -127,11 +127,6 @@ class PreparedModule:
         self.module = module
         self._carriers = carriers(self._mirrors, module)
 
-    def numbers(self, place: int, network: int, lot: ClientHash, column: PreparedColumn) -> tuple[list[int], bool]:
-        """The mirrors to list, best first, and whether a monopoly is alone."""
-        key = self.any_key(place, network, lot, column)
-        return ([], False) if key is None else self.listed(key, column)
-
     def key(self, place: int, network: int, lot: ClientHash, column: Column, of_network: Column) -> int | None:
         """The key of the list of a client; None if no mirror is usable.
 

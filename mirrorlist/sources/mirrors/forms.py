@@ -175,10 +175,6 @@ def truth(value: Value) -> Value:
     return bool(value) if value in (0, 1) else None
 
 
-def _small(text: str) -> Value:
-    return text.lower()
-
-
 def _date(text: str) -> Value:
     for form in _DATE_FORMS:
         try:

@@ -43,19 +43,11 @@ def with_booleans(document: Document, name: str) -> Document:
     return replace(document, root=root)
 
 
-def judge(document: Document, name: str) -> tuple[Finding, ...]:
-    """What the schema refuses in a document, in the order of the file; each an error.
-
-    A missing key is reported at the mapping that lacks it, an unknown one at the key, the rest at the value.
-    Of a document with very many faults only some are reported.
-    """
-    return findings_on(document, refused(document, name))
-
-
 def refused(document: Document, name: str) -> list[SchemaFault]:
     """What the schema refuses in a document, with pointers into it; of very many faults only some.
 
-    Of a value of the wrong type nothing else is reported.
+    A missing key is reported at the mapping that lacks it, an unknown one at the key, the rest at the value. Of a value
+    of the wrong type nothing else is reported.
     """
     complaints = (fault for error in _validator(name).iter_errors(document.root) for fault in faults(error))
     some = list(islice(complaints, MAX_COMPLAINTS))

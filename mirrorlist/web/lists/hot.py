@@ -101,7 +101,7 @@ class ListAnswers:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._budget = budget
-        self._counts = counts
+
         self._snapshot = prepared.snapshot
         service = prepared.snapshot.facts.service
         self.clients = KnownClients(prepared, country_of, clock, counts)

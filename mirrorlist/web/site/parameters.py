@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
-
 from flask import request
 
 from mirrorlist.core.catalogue.query import parameters
-from mirrorlist.core.errors import BadRequest
 from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.explanation import Explanation, explanation
 from mirrorlist.core.selection.select import select
@@ -18,20 +15,7 @@ from mirrorlist.web.site.published import Published
 
 def asked() -> dict[str, str]:
     """The parameters; of a repeated one the last value counts. Raises BadRequest for more than 100."""
-    return parameters(_query_string())
-
-
-def values_of(name: str) -> list[str]:
-    """Every value of a parameter, in their order."""
-    try:
-        return [value for key, value in parse_qsl(_query_string(), True, max_num_fields=100) if key == name]
-    except ValueError:
-        raise BadRequest("more than 100 parameters") from None
-
-
-def _query_string() -> str:
-    """The query string as characters; Flask's own reading of it fails on bytes that are not UTF-8."""
-    return request.query_string.decode("latin-1")
+    return parameters(request.query_string.decode("latin-1"))  # Flask's own reading fails on bytes that are not UTF-8
 
 
 # What somebody gets and why: one question read from a query string, one explanation for pages and programs.

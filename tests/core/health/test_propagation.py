@@ -84,7 +84,7 @@ def test_a_mirror_at_fault_does_not_have_the_change() -> None:
 
 def test_without_mirrors_nothing_is_divided_by_nothing() -> None:
     [_, spread] = spreads(CHANGES, carrying([], {}, Policy(), [PATH]), NOW)
-    assert (spread.points[0].mirrors_percent, spread.points[0].bandwidth_percent) == (0.0, 0.0)
+    assert (spread.points[0].of_mirrors, spread.points[0].bandwidth_percent) == (0, 0.0)
 
 
 def test_what_was_there_first_and_what_is_long_ago_is_not_followed() -> None:
@@ -128,6 +128,6 @@ def test_a_network_of_its_own_is_no_public_mirror() -> None:
     assert points([alone], holding("y", "c")) == [(0, 0, 0, 0), (0, 0, 0, 0)]
 
 
-def test_shares_are_of_the_mirrors_and_of_their_bandwidth() -> None:
+def test_the_share_is_of_the_mirrors_bandwidth() -> None:
     point = SpreadPoint(0.0, mirrors=1, of_mirrors=4, bandwidth_mbps=300, of_bandwidth_mbps=1000)
-    assert (point.mirrors_percent, point.bandwidth_percent) == (25.0, 30.0)
+    assert point.bandwidth_percent == 30.0

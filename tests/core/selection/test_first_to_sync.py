@@ -13,7 +13,7 @@ from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.selection.spread import turn_lot
 from mirrorlist.core.snapshot import Snapshot
-from tests.building import KEY, NOW, client, metadata, mirror, query, service, snapshot
+from tests.building import KEY, NOW, client, listed, metadata, mirror, query, service, snapshot
 
 X86 = "9.8/BaseOS/x86_64/os/"
 HOUR = 3600.0
@@ -69,7 +69,7 @@ def shares(snap: Snapshot) -> dict[int, float]:
     firsts: Counter[int] = Counter()
     for number in range(CLIENTS):
         lot, _ = turn_lot(KEY, (0x0A00_0000 + number).to_bytes(4, "big"), NOW, snap.policy.turn_seconds)
-        first = orders.numbers(place, 0, lot, column)[0][0]
+        first = listed(orders, place, lot, column)[0]
         firsts[first] += 1
         if number % 1000 == 0:
             asking = client(f"10.0.{number // 256}.{number % 256}", snap.facts.places[place])

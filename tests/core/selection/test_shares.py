@@ -15,7 +15,7 @@ from mirrorlist.core.selection.columns import PreparedColumn
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.core.selection.select import select
 from mirrorlist.core.selection.spread import identity_of, turn_lot
-from tests.building import KEY, NOW, client, mirror, query, snapshot
+from tests.building import KEY, NOW, client, listed, mirror, query, snapshot
 
 CLIENTS = 25_000
 POLICY = Policy(weight_cap_mbps=100_000)
@@ -48,7 +48,7 @@ def addresses(kind: str) -> Iterator[bytes]:
 def firsts(orders: PreparedModule, place: int, kind: str, column: PreparedColumn) -> list[int]:
     """The first mirror of every client, from the prepared tables."""
     return [
-        orders.numbers(place, 0, turn_lot(KEY, identity_of(address), NOW, POLICY.turn_seconds)[0], column)[0][0]
+        listed(orders, place, turn_lot(KEY, identity_of(address), NOW, POLICY.turn_seconds)[0], column)[0]
         for address in addresses(kind)
     ]
 
@@ -93,7 +93,7 @@ def test_select_and_the_tables_spread_the_same_clients_to_the_same_mirrors() -> 
         asking = client(f"198.51.{number // 250}.{number % 250}", snap.facts.places[place])
         lot, _ = turn_lot(KEY, asking.identity, NOW, POLICY.turn_seconds)
         said = [choice.mirror.name for choice in select(snap, query(), asking, NOW).choices]
-        assert said == [snap.mirrors[n].name for n in orders.numbers(place, 0, lot, column)[0]]
+        assert said == [snap.mirrors[n].name for n in listed(orders, place, lot, column)]
 
 
 def test_later_places_are_shared_out_too() -> None:
@@ -103,7 +103,7 @@ def test_later_places_are_shared_out_too() -> None:
     assert orders is not None
     column = prepared.column(query(), None)
     seconds = Counter(
-        orders.numbers(place, 0, turn_lot(KEY, number.to_bytes(4, "big"), NOW, 604_800)[0], column)[0][1]
+        listed(orders, place, turn_lot(KEY, number.to_bytes(4, "big"), NOW, 604_800)[0], column)[1]
         for number in range(2000)
     )
     assert len(seconds) >= 5
@@ -123,4 +123,4 @@ def test_a_client_keeps_its_mirror_for_its_turn_and_a_seventh_moves_each_day() -
         changed = sum(lot_of(number, day) != lot_of(number, day + 1) for number in range(7000))
         assert 850 < changed < 1150
     same = lot_of(5, 0)
-    assert orders.numbers(place, 0, same, column) == orders.numbers(place, 0, same, column)
+    assert listed(orders, place, same, column) == listed(orders, place, same, column)

@@ -3,11 +3,12 @@
 import pytest
 
 from mirrorlist.sources.yaml.reader import read_yaml
-from mirrorlist.sources.yaml.schemas import judge
+from mirrorlist.sources.yaml.schemas import findings_on, refused
 
 
 def told(text: str) -> list[str]:
-    return [str(each) for each in judge(read_yaml(text.encode(), "m.yml"), "mirror")]
+    document = read_yaml(text.encode(), "m.yml")
+    return [str(each) for each in findings_on(document, refused(document, "mirror"))]
 
 
 HEAD = "name: a.example\naddress: {http: http://a.example/}\n"

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from mirrorlist.sources.yaml.documents import Document
 from mirrorlist.sources.yaml.reader import read_yaml
-from mirrorlist.sources.yaml.schemas import judge, load_schema, with_booleans
+from mirrorlist.sources.yaml.schemas import load_schema, refused, with_booleans
 
 SCHEMA = load_schema("mirror")
 WEB = {"http": "http://a.example/"}
@@ -252,7 +252,7 @@ def test_each_rule_of_the_schema_refuses_its_example(rule: str, changes: dict[st
     value: Any = [] if rule == "type" else changed(changes)
 
     assert rule in complaints(value)
-    assert judge(Document("m.yml", value), "mirror")
+    assert refused(Document("m.yml", value), "mirror")
 
 
 def test_every_rule_of_the_schema_has_a_refused_example() -> None:
@@ -261,7 +261,7 @@ def test_every_rule_of_the_schema_has_a_refused_example() -> None:
 
 @pytest.mark.parametrize("changes", [{"name": "a.example\n"}, {"status_until": "2026-12-24\n"}])
 def test_a_line_feed_at_the_end_fits_no_pattern(changes: dict[str, Any]) -> None:
-    assert [each.code for each in judge(Document("m.yml", changed(changes)), "mirror")] == ["bad-value"]
+    assert [each.code for each in refused(Document("m.yml", changed(changes)), "mirror")] == ["bad-value"]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_a_line_feed_at_the_end_fits_no_pattern(changes: dict[str, Any]) -> None
     ],
 )
 def test_what_is_allowed_is_accepted(changes: dict[str, Any]) -> None:
-    assert judge(Document("m.yml", changed(changes)), "mirror") == ()
+    assert refused(Document("m.yml", changed(changes)), "mirror") == []
 
 
 def subschemas(node: Any) -> Iterator[dict[str, Any]]:
@@ -318,4 +318,4 @@ def test_yes_and_no_are_booleans_only_where_a_boolean_is_wanted() -> None:
 
 def test_of_very_many_faults_only_some_are_told() -> None:
     for key in ("peerings", "asn"):
-        assert len(judge(Document("m.yml", changed({key: [""] * 250})), "mirror")) == 100
+        assert len(refused(Document("m.yml", changed({key: [""] * 250})), "mirror")) == 100
