@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -68,7 +69,11 @@ def compare(
     The status is 0 if clients lose nothing, 1 if a status differs, a mirror is missing or OLD_URL does not answer.
     """
     snapshot = snapshot_of(context)
-    asked = _clients([*ips, *(_lines(clients) if clients else ())])
+    named = [*ips, *(_lines(clients) if clients else ())]
+    for each in named:
+        if packed(each) is None:
+            raise click.UsageError(f"client {shown(each)!r}: write an IPv4 or IPv6 address")
+    asked = named or [None]
     given = [*paths, *(_lines(file) if file else ())]
     questions = [_path(each) for each in given] + (
         _of_repositories(snapshot, repos, arch) if repos or not given else []
@@ -79,7 +84,10 @@ def compare(
     guard = replace(guard_of(snapshot.facts.service), allowed=ANY_ADDRESS)
     other = OtherService(_base(old_url), client_by, partial(fetch, guard=guard), timeout)
     here = ThisService(snapshot, context.clock())
-    found = list(_differences(other, here, asked, questions))
+    found = []
+    for path, client in product(questions, asked):
+        ours, reasons = here.answer(path, client)
+        found.append(compared(path, client, other.answer(path, client), ours, reasons))
     if as_json:
         tell_json(
             {"old_url": other.url, "questions": total, "differences": [each for each in found if not each.is_none]}
@@ -101,13 +109,6 @@ def _lines(file: Path) -> list[str]:
         raise click.UsageError(f"{file} is longer than {LONGEST_LIST} bytes; take a sample of it")
     lines = (line.partition("#")[0].strip() for line in data.decode("utf-8", "replace").splitlines())
     return list(dict.fromkeys(line for line in lines if line))
-
-
-def _clients(texts: Sequence[str]) -> list[str | None]:
-    for text in texts:
-        if packed(text) is None:
-            raise click.UsageError(f"client {shown(text)!r}: write an IPv4 or IPv6 address")
-    return [*texts] or [None]
 
 
 def _path(text: str) -> str:
@@ -210,15 +211,6 @@ class ThisService:
             if (host := host_of(url))
         }
         return served(200, body), reasons
-
-
-def _differences(
-    other: OtherService, here: ThisService, clients: Sequence[str | None], paths: Sequence[str]
-) -> Iterator[Difference]:
-    for path in paths:
-        for client in clients:
-            ours, reasons = here.answer(path, client)
-            yield compared(path, client, other.answer(path, client), ours, reasons)
 
 
 def tell(found: Sequence[Difference], say: Callable[[str], None] = lambda line: click.echo(plain_line(line))) -> None:

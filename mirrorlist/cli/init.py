@@ -41,8 +41,11 @@ def init(context: Context, directory: Path, name: str, host: str | None, proxy: 
     state = (
         str(context.settings.state.absolute()) if context.settings.state else STATE if os.geteuid() == 0 else "state"
     )
+    if not host:  # the machine's name with its domain, or an example where it has none
+        own = socket.getfqdn().lower().rstrip(".")
+        host = own if "." in own and not own.startswith("localhost") else HOST
     made = Installation(
-        name=name, host=(host or _full_name()).lower(), config=str(config), state=state, program=_program(),
+        name=name, host=host.lower(), config=str(config), state=state, program=_program(),
         proxy=Proxy(proxy), origin=origin,
     )  # fmt: skip
     _write(directory, {each.name: each.text for each in installation_files(made)})
@@ -55,12 +58,6 @@ def init(context: Context, directory: Path, name: str, host: str | None, proxy: 
         click.echo(text(review), nl=False)
         sys.exit(1)
     _tell(made, directory)
-
-
-def _full_name() -> str:
-    """The machine's name with its domain, or an example where it has none."""
-    name = socket.getfqdn().lower().rstrip(".")
-    return name if "." in name and not name.startswith("localhost") else HOST
 
 
 def _program() -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from mirrorlist.cli.output.durations import moment
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, state_dir_of, tell_json
-from mirrorlist.store.jobs import JobRecord, JobRecords
+from mirrorlist.store.jobs import JobRecords
 
 
 @click.command()
@@ -33,12 +33,8 @@ def jobs(context: Context, as_json: bool) -> None:
         for record in records:
             took = "" if record.seconds is None else f"{record.seconds:.1f} s"
             following = "" if record.next_at is None else moment(record.next_at)
-            table.add_row(record.name, moment(record.begun_at), took, following, _result(record))
+            ended = f"failed: {record.error}" if record.error else "good"
+            result = "runs, or was cut off" if record.is_running else ended
+            table.add_row(record.name, moment(record.begun_at), took, following, result)
         Console(highlight=False).print(table, end="")
     sys.exit(1 if any(record.error for record in records) else 0)
-
-
-def _result(record: JobRecord) -> str:
-    if record.is_running:
-        return "runs, or was cut off"
-    return f"failed: {record.error}" if record.error else "good"

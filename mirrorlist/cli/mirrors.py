@@ -15,7 +15,6 @@ from mirrorlist.cli.shared.context import Context, json_option, pass_context, te
 from mirrorlist.core.mirror import country_of, is_public
 from mirrorlist.core.model import SERVED_STATUSES, Mirror
 from mirrorlist.core.network.prefixes import spelled
-from mirrorlist.core.snapshot import Facts
 
 WIDEST_NAME = 36
 """Longer names are folded, so that the other columns keep their room in 80."""
@@ -31,7 +30,21 @@ def mirrors(context: Context, names: bool, as_json: bool) -> None:
     facts = snapshot_of(context).facts
     found = facts.mirrors
     if as_json:
-        tell_json([_row(facts, number, mirror) for number, mirror in enumerate(found)])
+        tell_json(
+            [
+                {
+                    "name": mirror.name,
+                    "country": country_of(mirror),
+                    "bandwidth_mbps": mirror.bandwidth_mbps,
+                    "urls": mirror.urls,
+                    "status": mirror.status,
+                    "public": is_public(mirror),
+                    "served_to": served_to(mirror),
+                    "notes": all_lines(facts, number, mirror),
+                }
+                for number, mirror in enumerate(found)
+            ]
+        )
         return
     if names:
         for mirror in found:
@@ -45,32 +58,13 @@ def mirrors(context: Context, names: bool, as_json: bool) -> None:
     table.add_column("served to", overflow="fold")
     checks = Checks(context, facts)
     for number, mirror in enumerate(found):
+        more = f" +{len(mirror.places)}" if mirror.places else ""  # further places
+        where = "any" if mirror.is_global else (country_of(mirror) or "?") + more
         bandwidth = "" if mirror.bandwidth_mbps is None else str(mirror.bandwidth_mbps)
         name = "\n".join(textwrap.wrap(mirror.name, WIDEST_NAME))
         told = "\n".join(filter(None, [served_to(mirror), checks.summary(mirror), *all_lines(facts, number, mirror)]))
-        table.add_row(name, _where(mirror), bandwidth, " ".join(mirror.urls), Text(told))
+        table.add_row(name, where, bandwidth, " ".join(mirror.urls), Text(told))
     Console().print(table)
-
-
-def _where(mirror: Mirror) -> str:
-    """The country, and how many further places there are; ``any`` for a global mirror."""
-    if mirror.is_global:
-        return "any"
-    return (country_of(mirror) or "?") + (f" +{len(mirror.places)}" if mirror.places else "")
-
-
-def _row(facts: Facts, number: int, mirror: Mirror) -> dict[str, object]:
-    """A mirror for programs; docs/commands.md explains the keys."""
-    return {
-        "name": mirror.name,
-        "country": country_of(mirror),
-        "bandwidth_mbps": mirror.bandwidth_mbps,
-        "urls": mirror.urls,
-        "status": mirror.status,
-        "public": is_public(mirror),
-        "served_to": served_to(mirror),
-        "notes": all_lines(facts, number, mirror),
-    }
 
 
 def served_to(mirror: Mirror) -> str:

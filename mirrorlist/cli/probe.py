@@ -14,7 +14,6 @@ from operator import attrgetter
 from pathlib import Path
 
 import click
-import structlog
 
 from mirrorlist import __version__
 from mirrorlist.checks.fetching.fetch import Guard, fetch, guard_of
@@ -46,8 +45,6 @@ from mirrorlist.store.database import open_database
 from mirrorlist.store.leader_election import PROBER, LeaderCandidate, leading, prober_lock, vantage_lead, vantage_lock
 from mirrorlist.store.marks import read_private_key
 from mirrorlist.store.snapshot_files import published_facts
-
-log = structlog.get_logger()
 
 PARENT_CHECK_SECONDS = 0.5
 NOT_MEASURED = "not measured: it had its turn, is not for everybody, or no large file on it is known to be good"
@@ -280,20 +277,16 @@ def _tell(ran: Ran) -> None:
 
 
 def _tell_changes(all_changes: tuple[HealthChange, ...]) -> None:
-    for (mirror, good_now, over), changes in _grouped(all_changes).items():
+    grouped: dict[tuple[str, bool, str], list[HealthChange]] = {}
+    for change in all_changes:
+        over = f"{change.subject.protocol} {change.subject.family}"
+        grouped.setdefault((change.subject.mirror, change.good_now, over), []).append(change)
+    for (mirror, good_now, over), changes in grouped.items():
         first = changes[0]
         what = first.subject.spelled or "the whole tree"
         more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
         why = f"{first.outcome.value}: {first.detail}" if first.detail else first.outcome.value
         click.echo(f"{'up' if good_now else 'down':4}  {mirror}  {over}  {what}{more}: {why}")
-
-
-def _grouped(changes: tuple[HealthChange, ...]) -> dict[tuple[str, bool, str], list[HealthChange]]:
-    found: dict[tuple[str, bool, str], list[HealthChange]] = {}
-    for change in changes:
-        over = f"{change.subject.protocol} {change.subject.family}"
-        found.setdefault((change.subject.mirror, change.good_now, over), []).append(change)
-    return found
 
 
 def line_of(visited: Visited) -> str:

@@ -134,24 +134,21 @@ class Totals:
 
     def values(self) -> dict[str, Any]:
         """Everything, the largest sums first. A country's clients are those of its best week."""
+        given = sorted(self._given.items(), key=lambda row: (-row[1].total(), row[0]))
         return {
             "weeks": self.weeks,
             "floor": self._floor,
             **{name: self._above(sums) for name, sums in self._sums.items()},
-            "country": self._countries(),
+            "country": {
+                country: {"answers": sums.total(), "clients": self._clients.get(country, 0)}
+                for country, sums in given
+                if self._clients.get(country, 0) >= self._floor and country not in (NONE, OTHER)
+            },
             "mirror": self._above(sum(self._given.values(), Counter())),
         }
 
     def _above(self, sums: Counter[str]) -> dict[str, int]:
         return {name: times for name, times in sums.most_common() if times >= self._floor and name.strip(f" {NONE}")}
-
-    def _countries(self) -> dict[str, dict[str, int]]:
-        rows = sorted(self._given.items(), key=lambda row: (-row[1].total(), row[0]))
-        return {
-            country: {"answers": sums.total(), "clients": self._clients.get(country, 0)}
-            for country, sums in rows
-            if self._clients.get(country, 0) >= self._floor and country not in (NONE, OTHER)
-        }
 
 
 def _print(totals: Totals, today: date, by: str | None, top: int) -> None:

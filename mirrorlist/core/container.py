@@ -153,18 +153,14 @@ def verified(kind: FileKind, data: memoryview, pause: Pause = at_once) -> tuple[
         raise SnapshotError(f"the {kind.title} has format {number}; this release reads {kind.format}")
     if total != len(data):
         raise SnapshotError(f"the {kind.title} should have {total} bytes and has {len(data)}")
-    if _hashed(data[PREAMBLE.size :], pause) != digest:
+    found = sha256()
+    for start in range(PREAMBLE.size, len(data), _PIECE):
+        found.update(data[start : start + _PIECE])
+        pause()
+    if found.digest() != digest:
         raise SnapshotError(f"the checksum of the {kind.title} is wrong: it was altered or written in part")
     end = PREAMBLE.size + header_length
     return data[PREAMBLE.size : end], data[end + padding(header_length) :]
-
-
-def _hashed(data: memoryview, pause: Pause) -> bytes:
-    digest = sha256()
-    for start in range(0, len(data), _PIECE):
-        digest.update(data[start : start + _PIECE])
-        pause()
-    return digest.digest()
 
 
 def view(body: memoryview, section: Section) -> Values:

@@ -180,26 +180,20 @@ class _Header:
 
 def encode(snapshot: Snapshot) -> bytes:
     """The snapshot as one file."""
-    sections, body = laid_out((name, array(typecode, values)) for name, typecode, values in _arrays(snapshot))
-    header = msgspec.msgpack.encode(_Header(snapshot.facts, tuple(snapshot.orders), sections))
-    return b"".join(sealed_parts(KIND, header, body).parts)
-
-
-def _arrays(snapshot: Snapshot) -> list[tuple[str, str, Sequence[int]]]:
     rows = [
         (f"{table}/{field_name}", typecode, getattr(getattr(snapshot, table), field_name))
         for table in _TABLES
         for field_name, typecode in ARRAYS.items()
     ]
-    return (
-        rows
-        + [
-            (f"orders/{module}/{field_name}", typecode, getattr(orders, field_name))
-            for module, orders in snapshot.orders.items()
-            for field_name, typecode in _ORDER_ARRAYS.items()
-        ]
-        + [("public", "B", snapshot.public)]
-    )
+    rows += [
+        (f"orders/{module}/{field_name}", typecode, getattr(orders, field_name))
+        for module, orders in snapshot.orders.items()
+        for field_name, typecode in _ORDER_ARRAYS.items()
+    ]
+    rows.append(("public", "B", snapshot.public))
+    sections, body = laid_out((name, array(typecode, values)) for name, typecode, values in rows)
+    header = msgspec.msgpack.encode(_Header(snapshot.facts, tuple(snapshot.orders), sections))
+    return b"".join(sealed_parts(KIND, header, body).parts)
 
 
 def decode(data: memoryview, pause: Pause = at_once) -> Snapshot:

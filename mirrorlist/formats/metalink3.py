@@ -35,8 +35,11 @@ def metalink(selection: Selection, metadata: RepoMetadata) -> bytes:
     root = _document(metadata)
     resources = root.find(f"{{{_METALINK}}}files/{{{_METALINK}}}file/{{{_METALINK}}}resources")
     assert resources is not None
-    for rank, (url, choice) in enumerate(selection.in_order):
-        _add_url(resources, url, choice.mirror if choice else None, BEST_PREFERENCE - rank)
+    for rank, (directory, choice) in enumerate(selection.in_order):
+        url = _add(resources, "url", xml_text(directory + REPOMD))
+        mirror = choice.mirror if choice else None
+        for name, value in _url_attributes(directory, mirror, BEST_PREFERENCE - rank).items():
+            url.set(name, value)
     return written(root)
 
 
@@ -64,12 +67,6 @@ def _add_version(parent: etree._Element, version: Checksummed) -> None:
     verification = _add(parent, "verification")
     for kind, digest in (("sha256", version.sha256), ("sha512", version.sha512)):
         _add(verification, "hash", digest).set("type", kind)
-
-
-def _add_url(resources: etree._Element, directory: str, mirror: Mirror | None, preference: int) -> None:
-    url = _add(resources, "url", xml_text(directory + REPOMD))
-    for name, value in _url_attributes(directory, mirror, preference).items():
-        url.set(name, value)
 
 
 def _url_attributes(directory: str, mirror: Mirror | None, preference: int) -> dict[str, str]:

@@ -124,7 +124,7 @@ def _of_json(value: Any) -> Iterator[str]:
 def compared(path: str, client: str | None, there: Served, here: Served, reasons: Mapping[str, str]) -> Difference:
     """How the answer ``here`` differs from that ``there``; ``reasons`` say why this service leaves out a host."""
     theirs, ours = _by_host(there.urls), _by_host(here.urls)
-    common = [host for host in theirs if host in ours]
+    common, same = [host for host in theirs if host in ours], [host for host in ours if host in theirs]
     return Difference(
         path=path,
         client=client,
@@ -140,7 +140,7 @@ def compared(path: str, client: str | None, there: Served, here: Served, reasons
             for host in common
             if theirs[host].rstrip("/") != ours[host].rstrip("/")
         ),
-        order_from=_order_from(common, [host for host in ours if host in theirs]),
+        order_from=next((rank for rank, (a, b) in enumerate(zip(common, same, strict=True), 1) if a != b), None),
     )
 
 
@@ -161,7 +161,3 @@ def host_of(url: str) -> str | None:
     except ValueError:
         return None
     return host if host is None or port in (None, 80, 443) else f"{host}:{port}"
-
-
-def _order_from(theirs: Sequence[str], ours: Sequence[str]) -> int | None:
-    return next((rank for rank, (a, b) in enumerate(zip(theirs, ours, strict=True), 1) if a != b), None)

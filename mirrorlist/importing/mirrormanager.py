@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -188,7 +188,13 @@ def _clients(mirror: ImportedMirror, owner: ImportedRow, row: ImportedRow) -> No
             mirror.read("asn", system, "asn")
         else:
             mirror.lose("asn", system, "asn_clients is off, so its clients do not get the mirror first")
-    mirror.put("subnets", list(_networks(mirror, entries(row.take("netblocks"), "netblock"))))
+    networks = []
+    for each in entries(row.take("netblocks"), "netblock"):
+        try:
+            networks.append(str(ip_network(str(each), strict=False)))
+        except ValueError:
+            mirror.lose("netblock", each, "names are not resolved; write the network")
+    mirror.put("subnets", networks)
     mirror.countries("countries_allowed", entries(row.take("countries_allowed"), "country"), "countries_only")
 
 
@@ -207,14 +213,6 @@ def _public(mirror: ImportedMirror, urls: object) -> Iterator[str]:
             mirror.lose("private address", url, "it is for other mirrors alone, and never given to clients")
         elif not is_blank(url):
             yield url
-
-
-def _networks(mirror: ImportedMirror, blocks: Iterable[object]) -> Iterator[str]:
-    for each in blocks:
-        try:
-            yield str(ip_network(str(each), strict=False))
-        except ValueError:
-            mirror.lose("netblock", each, "names are not resolved; write the network")
 
 
 def _page(data: bytes, request: ImportRequest) -> tuple[list[tuple[ImportedMirror, Books]], list[Loss]]:

@@ -247,14 +247,12 @@ class UploadDesk:
     def hand_in(self, report: Report, at: float) -> None:
         hand_in(self.session, self.url, Scheme.VANTAGE, self.name, at, msgspec.json.encode(report), self.key)
 
-    @property
-    def _agent(self) -> dict[str, str]:
-        return {"User-Agent": f"mirrorlist/{__version__}"}
-
     def _get(self, path: str, of: type[T]) -> T:
         """An answer of the API. Raises MirrorlistError where there is none that can be read."""
         try:
-            with self.session.get(self.url + path, headers=self._agent, timeout=(10.0, 30.0), stream=True) as answer:
+            with self.session.get(
+                self.url + path, headers={"User-Agent": f"mirrorlist/{__version__}"}, timeout=(10.0, 30.0), stream=True
+            ) as answer:
                 answer.raise_for_status()
                 data = answer.raw.read(LARGEST_ANSWER, decode_content=True)
             return msgspec.json.decode(data, type=of)

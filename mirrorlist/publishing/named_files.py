@@ -67,16 +67,13 @@ def _named(wanted: tuple[RepositoryFile, str], session: requests.Session) -> _Fo
         named, why = kind.named(data, file.content, lambda path: read_chunks(path, file.origin))
         most = ASKED_FOR if file.origin.startswith(WEB_SCHEMES) else None
         there = [each for number, each in enumerate(named.files) if _is_there(access, each, number, most)]
-        files = tuple(_sized(access, each) for each in there)
+        # metadata gives most sizes; the others are the origin's to say
+        sized = (each if each.size is not None else replace(each, size=access.size(each.path)) for each in there)
+        files = tuple(sized)
         drawn = tuple(each for each in named.pool if most is not None or _is_there(access, each, 0, None))
         return file, digest, replace(named, files=files, pool=drawn), why
     except OriginError:
         return None
-
-
-def _sized(access: OriginAccess, file: NamedFile) -> NamedFile:
-    """The file with the size that the origin's has, where metadata does not give one."""
-    return file if file.size is not None else replace(file, size=access.size(file.path))
 
 
 def _is_there(access: OriginAccess, file: NamedFile, number: int, most: int | None) -> bool:

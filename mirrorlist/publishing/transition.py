@@ -164,18 +164,15 @@ class Polls:
         of = number, vantages, int(now // VOTES_SECONDS)
         if number is not None and self._of != of and (found := self._records.votes()):
             continents = {code: country.continent for code, country in read_countries().by_code.items()}
-            self._take(tally(vantages, found[0], mirrors, found[1], continents, now))
-            self._of = of
+            told = tally(vantages, found[0], mirrors, found[1], continents, now)
+            known = {each.name for each in self._tally.standings if each.ignored}
+            for each in told.standings:
+                if each.ignored and each.name not in known:
+                    log.warning("a vantage point is ignored", vantage=each.name, reason=each.ignored)
+            if told.doubted and not self._tally.doubted:
+                log.warning("vantage points say that many mirrors fail at once, so they are not believed")
+            self._tally, self._of = told, of
         return self._tally
-
-    def _take(self, told: VoteTally) -> None:
-        known = {each.name for each in self._tally.standings if each.ignored}
-        for each in told.standings:
-            if each.ignored and each.name not in known:
-                log.warning("a vantage point is ignored", vantage=each.name, reason=each.ignored)
-        if told.doubted and not self._tally.doubted:
-            log.warning("vantage points say that many mirrors fail at once, so they are not believed")
-        self._tally = told
 
 
 # Quotas: what mirrors carried this month, by their part of the answers, decides how much of their weight counts.

@@ -148,7 +148,10 @@ class GitRepository:
     def _ask(self, *words: str, protocol: str = "none", given: bytes = b"") -> bytes:
         status, output, said = self._run(words, protocol, given)
         if status:
-            raise PullError(f"git {words[0]} ended with {status}: {_told(said)}")
+            # its last words in one line, without anything that a terminal obeys or nobody should read
+            line = _CREDENTIALS.sub("", " ".join(said.decode("utf-8", "replace").split()))
+            told = "".join(each if each.isprintable() else "?" for each in line)[-LONGEST_TOLD:]
+            raise PullError(f"git {words[0]} ended with {status}: {told or 'it said nothing'}")
         return output
 
     def _run(self, words: Sequence[str], protocol: str, given: bytes) -> tuple[int, bytes, bytes]:
@@ -190,13 +193,6 @@ class GitRepository:
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_LITERAL_PATHSPECS": "1",
         }
-
-
-def _told(said: bytes) -> str:
-    """Git's last words in one line, without anything that a terminal obeys or nobody should read."""
-    line = " ".join(said.decode("utf-8", "replace").split())
-    shown = "".join(each if each.isprintable() else "?" for each in _CREDENTIALS.sub("", line))
-    return shown[-LONGEST_TOLD:] or "it said nothing"
 
 
 MOST_ENTRIES = 20_000

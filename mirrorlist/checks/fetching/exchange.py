@@ -199,18 +199,14 @@ def _reply(wire: Wire, target: FetchTarget, request: Request, address: str, days
     )
     with closing(speaking.getresponse()) as answer:
         location = _location(answer)
-        stays_open = not request.is_last and request.method is Method.HEAD and _stays_open(answer)
+        said = answer.headers.get("connection", "").lower()
+        may_stay = "close" not in said and (answer.version == 11 or "keep-alive" in said)  # RFC 9112, 9.3
+        stays_open = not request.is_last and request.method is Method.HEAD and may_stay
         if request.method is Method.PART:
             transfer = _transfer(answer, wire, request.most_bytes) if 200 <= answer.status < 300 else None
             return Reply(answer.status, _kept(answer), b"", location, address, days_left, transfer=transfer)
         body = _body(answer, wire, request, target.path.partition("?")[0].endswith(_PACKED))
         return Reply(answer.status, _kept(answer), body, location, address, days_left, stays_open)
-
-
-def _stays_open(answer: HTTPResponse) -> bool:
-    """As RFC 9112, 9.3, has it."""
-    said = answer.headers.get("connection", "").lower()
-    return "close" not in said and (answer.version == 11 or "keep-alive" in said)
 
 
 def _location(answer: HTTPResponse) -> str | None:

@@ -142,25 +142,22 @@ def allowed_addresses(target: FetchTarget, guard: Guard, deadline: Deadline) -> 
     Raises:
         Failed: there is none, or one of them may not be reached.
     """
-    addresses = (target.host,) if target.literal else _resolved(target, guard, deadline)
+    addresses: tuple[str, ...] = (target.host,)
+    if not target.literal:
+        try:
+            addresses = tuple(resolved_within(target.host, guard.resolver, deadline))
+        except TimeoutError:
+            message = f"no answer for {shown(target.host)} within {deadline.passed():.1f} s"
+            raise Failed(FailureKind.UNRESOLVABLE, message) from None
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise Failed(FailureKind.UNRESOLVABLE, f"{shown(target.host)}: {shown(str(why))}") from None
+    if not addresses:
+        raise Failed(FailureKind.UNRESOLVABLE, f"{shown(target.host)} has no address")
     for address in addresses:  # all or none: a name with one forbidden address may answer with it at any time
         if reason := refusal(address, guard.allowed):
             raise Failed(FailureKind.FORBIDDEN_ADDRESS, f"{shown(target.host)}: {reason}")
     return addresses
-
-
-def _resolved(target: FetchTarget, guard: Guard, deadline: Deadline) -> tuple[str, ...]:
-    try:
-        found = tuple(resolved_within(target.host, guard.resolver, deadline))
-    except TimeoutError:
-        message = f"no answer for {shown(target.host)} within {deadline.passed():.1f} s"
-        raise Failed(FailureKind.UNRESOLVABLE, message) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise Failed(FailureKind.UNRESOLVABLE, f"{shown(target.host)}: {shown(str(reason))}") from None
-    if not found:
-        raise Failed(FailureKind.UNRESOLVABLE, f"{shown(target.host)} has no address")
-    return found
 
 
 def guard_of(service: Service, resolver: Resolver = system_resolver) -> Guard:

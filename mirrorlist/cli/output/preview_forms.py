@@ -66,23 +66,11 @@ def markdown(telling: Telling) -> str:
         elif isinstance(part, Paragraph):
             lines += [("**Warning:** " if part.warns else "") + escaped(part.text), ""]
         else:
-            lines += _markdown_table(part)
+            ruler = "|".join(["---", *("---:" for _ in part.columns[1:])])
+            lines += [f"**{part.title}**", "", f"| {' | '.join(part.columns)} |", f"|{ruler}|"]
+            lines += [f"| {' | '.join(map(escaped, row))} |" for row in part.rows]
+            lines += ["", escaped(f"and {part.more:,} more"), ""] if part.more else [""]
     return "\n".join(lines) + "\n"
-
-
-def _markdown_table(part: Table) -> list[str]:
-    rows = [" | ".join(map(escaped, row)) for row in part.rows]
-    rest = [escaped(f"and {part.more:,} more"), ""] if part.more else []
-    ruler = "|".join(["---", *("---:" for _ in part.columns[1:])])
-    return [
-        f"**{part.title}**",
-        "",
-        f"| {' | '.join(part.columns)} |",
-        f"|{ruler}|",
-        *(f"| {row} |" for row in rows),
-        "",
-        *rest,
-    ]
 
 
 def as_json(telling: Telling) -> str:

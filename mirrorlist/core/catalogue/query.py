@@ -115,7 +115,12 @@ class Paths:
             BadRequest: the path is malformed.
             NotFound: it lies below no version that exists.
         """
-        segments, slash = _segments(path), "/" if path.endswith("/") else ""
+        if len(path) > _LONGEST:
+            raise BadRequest("path is longer than %(most)s characters", most=_LONGEST)
+        segments = [segment for segment in path.split("/") if segment]  # doubled slashes are one
+        if not segments or not all(_SEGMENT.fullmatch(segment) for segment in segments):
+            raise BadRequest("path is malformed; write a directory or file below a mirror's tree")
+        slash = "/" if path.endswith("/") else ""
         if found := self._known_above(segments, slash):
             return found
         rel, in_full = self._in_full(segments)
@@ -175,16 +180,6 @@ def _head(path: str) -> tuple[str, ...] | None:
     segments = path[1:].split("/")
     last = next((number for number, segment in enumerate(segments) if VERSION_MARK in segment), None)
     return None if last is None else tuple(segments[: last + 1])
-
-
-def _segments(path: str) -> list[str]:
-    """The parts between the slashes, doubled ones collapsed."""
-    if len(path) > _LONGEST:
-        raise BadRequest("path is longer than %(most)s characters", most=_LONGEST)
-    segments = [segment for segment in path.split("/") if segment]
-    if not segments or not all(_SEGMENT.fullmatch(segment) for segment in segments):
-        raise BadRequest("path is malformed; write a directory or file below a mirror's tree")
-    return segments
 
 
 _ARCH = re.compile(r"[A-Za-z0-9_]{1,32}", re.ASCII)

@@ -135,17 +135,13 @@ class IndexDraft:
 
     def sealed(self, facts: IndexFacts) -> Sealed:
         """The index as a file; each distinct set of holders is in it once."""
-        holders_of, sets = self._distinct()
+        holders_of, sets = np.zeros(len(self.tree), np.intp), self._rows
+        if self._rows.size:
+            as_one = np.ascontiguousarray(self._rows).view(np.dtype((np.void, self._rows.shape[1]))).ravel()
+            sets, holders_of = np.unique(as_one, return_inverse=True)
         self._arrays["holders_of"] = array("I", holders_of.astype(np.uint32).tobytes())
         self._arrays["holders"] = array("B", sets.tobytes())
         return sealed(KIND, msgspec.msgpack.encode(facts), self._arrays)
-
-    def _distinct(self) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
-        if not self._rows.size:
-            return np.zeros(len(self.tree), np.intp), np.empty(0, np.uint8)
-        as_one = np.ascontiguousarray(self._rows).view(np.dtype((np.void, self._rows.shape[1]))).ravel()
-        sets, holders_of = np.unique(as_one, return_inverse=True)
-        return holders_of, sets.view(np.uint8)
 
 
 # The origin's rows in the order of an index, each packed into one line: half a million take 80 MB, not 250.

@@ -106,12 +106,10 @@ class IntervalTable:
             return self.ids4[bisect_right(self.starts4, int.from_bytes(address, "big")) - 1]
         high = int.from_bytes(address[:8], "big")
         found = self.ids6[bisect_right(self.starts6, high) - 1]
-        return found if found != DEEP else self._deep_at(high, int.from_bytes(address[8:], "big"))
-
-    def _deep_at(self, high: int, low: int) -> int:
-        first = bisect_left(self.deep_hi, high)
-        last = bisect_right(self.deep_hi, high)
-        return self.deep_ids[bisect_right(self.deep_lo, low, first, last) - 1]
+        if found != DEEP:
+            return found
+        first, last = bisect_left(self.deep_hi, high), bisect_right(self.deep_hi, high)
+        return self.deep_ids[bisect_right(self.deep_lo, int.from_bytes(address[8:], "big"), first, last) - 1]
 
 
 ARRAYS = {

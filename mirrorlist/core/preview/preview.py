@@ -90,11 +90,17 @@ def preview(change: NetworkChange, ground: Ground, module: str = MAIN, within_km
         for name in change.subjects
         if name in before.numbers or name in after.numbers
     )
+    mirrors = {mirror.name: mirror for view in (before, after) for mirror in view.mirrors}
+    shifts = [
+        ShareShift(mirror, before.first[name], after.first[name])
+        for name, mirror in mirrors.items()
+        if name not in change.subjects and abs(before.first[name] - after.first[name]) > _NOTHING
+    ]
     return Preview(
         module=module,
         clients=clients.total,
         effects=effects,
-        shifts=tuple(_shifts(before, after, frozenset(change.subjects))),
+        shifts=tuple(sorted(shifts, key=lambda shift: (-abs(shift.after - shift.before), shift.mirror.name))),
         unserved_clients=(before.left_over, after.left_over),
     )
 
@@ -258,16 +264,6 @@ def _spots(scene: _Scene, first: Floats) -> Iterator[Spot]:
 
 _NOTHING = 1e-12
 """What rounding leaves is no shift."""
-
-
-def _shifts(before: _View, after: _View, subjects: frozenset[str]) -> list[ShareShift]:
-    mirrors = {mirror.name: mirror for view in (before, after) for mirror in view.mirrors}
-    found = [
-        ShareShift(mirror, before.first[name], after.first[name])
-        for name, mirror in mirrors.items()
-        if name not in subjects and abs(before.first[name] - after.first[name]) > _NOTHING
-    ]
-    return sorted(found, key=lambda shift: (-abs(shift.after - shift.before), shift.mirror.name))
 
 
 # Rates of traffic as people write them: ``40Gbit/s``, ``12TiB/day``.

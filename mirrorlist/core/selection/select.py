@@ -14,7 +14,7 @@ from types import MappingProxyType
 from mirrorlist.core.filter import NO_FILTER
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import unreached_since
-from mirrorlist.core.model import Client, FallbackLevel, Match, Mirror, Query
+from mirrorlist.core.model import Client, FallbackLevel, Match, Query
 from mirrorlist.core.reasons import OUT_OF_REACH, Cause, Reason
 from mirrorlist.core.rules import reason_against
 from mirrorlist.core.selection.answer import BEST_PREFERENCE, Choice, Rejected, Selection
@@ -99,7 +99,10 @@ def select(
     """
     near = network_matches(snapshot.mirrors, client) if query.networks else {}
     asking = _Asking(snapshot, client, narrowing.family or family_of(client), narrowing, near)
-    ruled = [_reason_against(mirror, query, client, near.get(n)) for n, mirror in enumerate(snapshot.mirrors)]
+    ruled = [
+        Reason.VAULT if query.target.vault else reason_against(mirror, query.target.module, client.place, near.get(n))
+        for n, mirror in enumerate(snapshot.mirrors)
+    ]
     steps = (NO_FILTER if query.target.vault else query.filter).steps()
     for left, given_up in steps:
         found, notes = _found(asking, replace(query, filter=left), ruled), given_up
@@ -183,13 +186,6 @@ def _sieve(ruled: Sequence[Reason | None], usable: Usability, near: Collection[i
     mine = frozenset(standing - reasons.keys() - unchecked - others)
     once_good = usable.once_good & standing
     return Sieved(frozenset(standing), mine, unchecked, others - once_good, once_good, reasons)
-
-
-def _reason_against(mirror: Mirror, query: Query, client: Client, match: Match | None) -> Reason | None:
-    """The reason of the rules; the vault's versions are on no mirror."""
-    if query.target.vault:
-        return Reason.VAULT
-    return reason_against(mirror, query.target.module, client.place, match)
 
 
 def _groups(

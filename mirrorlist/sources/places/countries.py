@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -49,19 +49,15 @@ def folded(text: str) -> str:
 
 def city_spellings(text: str) -> tuple[str, ...]:
     """The folded spellings under which a city may be known, the most faithful one first."""
-    return tuple(dict.fromkeys(filter(None, _city_spellings(text))))
+    text = _SAINT_BEFORE_A_NAME.sub(r"\1 ", text)
+    whole, name = folded(text), folded(_AFTER_THE_NAME.split(text)[0])
+    return tuple(dict.fromkeys(filter(None, (whole, name, without_city_word(whole), without_city_word(name)))))
 
 
 def joined_spellings(text: str) -> tuple[str, ...]:
     """The spellings of a city without blanks, with and without a last ``city``."""
     joined = [each.replace(" ", "") for each in city_spellings(text)]
     return tuple(dict.fromkeys((*joined, *(each.removesuffix("city") or each for each in joined))))
-
-
-def _city_spellings(text: str) -> Iterator[str]:
-    text = _SAINT_BEFORE_A_NAME.sub(r"\1 ", text)
-    whole, name = folded(text), folded(_AFTER_THE_NAME.split(text)[0])
-    yield from (whole, name, without_city_word(whole), without_city_word(name))
 
 
 def without_city_word(name: str) -> str:

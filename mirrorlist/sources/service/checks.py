@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from mirrorlist.core.catalogue.catalogue import BASEARCH, VERSION_MARK, release, spelled_versions
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Profile, Vendor
@@ -139,17 +139,13 @@ def modules_exist(draft: ServiceDraft) -> Iterator[Finding]:
 
 def addresses(draft: ServiceDraft) -> Iterator[Finding]:
     """Every http address is one that any client can use."""
-    for pointer, url in _placed_urls(draft):
+    text = draft.text
+    origins = (each for each in _placed("origin", text.origin) if each[1].startswith(WEB_SCHEMES))
+    placed = chain(_placed("vault_mirror", text.vault_mirror), _placed("fallbacks", text.fallbacks), origins)
+    for pointer, url in placed:
         if fault := url_fault(url):
             message = f"{spelled(pointer)} {shown(url)} {fault}"
             yield draft.document.error(pointer, Code.BAD_URL, message)
-
-
-def _placed_urls(draft: ServiceDraft) -> Iterator[tuple[Pointer, str]]:
-    yield from _placed("vault_mirror", draft.text.vault_mirror)
-    yield from _placed("fallbacks", draft.text.fallbacks)
-    origins = _placed("origin", draft.text.origin)
-    yield from ((pointer, text) for pointer, text in origins if text.startswith(WEB_SCHEMES))
 
 
 def _placed(key: str, value: object) -> Iterator[tuple[Pointer, str]]:

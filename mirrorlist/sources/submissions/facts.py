@@ -203,8 +203,10 @@ def page_is_public(submission: Submission, terms: SubmissionTerms) -> Iterator[S
     if is_address(host):
         fault = terms.address_fault(host)
         said = f"{fault}, so nobody reaches it; write the sponsor's public page" if fault else None
+    elif not host.isascii():  # a name in letters of another script is left to browsers, unless it deceives
+        said = look_alike(host)
     else:
-        said = _name_fault(host)
+        said = name_fault(host) or public_name_fault(host)
     if said:
         message = f"the host of sponsor_url {shown(url)}: {said}"
         yield SubmissionFault(("sponsor_url",), Code.HOST_NOT_PUBLIC, message)
@@ -222,13 +224,6 @@ def _has_bad_port(url: str) -> bool:
         return urlsplit(url).port == 0
     except ValueError:
         return True
-
-
-def _name_fault(host: str) -> str | None:
-    """A name in letters of another script is left to browsers, unless it deceives."""
-    if not host.isascii():
-        return look_alike(host)
-    return name_fault(host) or public_name_fault(host)
 
 
 def source_is_plain(submission: Submission, _: SubmissionTerms) -> Iterator[SubmissionFault]:

@@ -117,7 +117,7 @@ class RedirectAnswers:
         self._starts = self._requests.trees.starts("")
         trees = self._requests.trees
         self._own = Memo(partial(_starts_of, trees), MOST_HEADERS, _is_short) if trees.hosts else None
-        self._plain = Memo(_wants_redirect, MOST_HEADERS, _is_short)
+        self._plain = Memo(lambda accept: accepted(accept) is Form.REDIRECT, MOST_HEADERS, _is_short)
         self._particular = Memo(is_particular, MOST_HEADERS, _is_short)
         self._folders: dict[str, Folder] = {}
         self._files: dict[str, File] = {}
@@ -297,17 +297,13 @@ class RedirectAnswers:
             if not self._budget.is_open(network):
                 return None
             began = time.perf_counter()
-            found = self._new_filtered(courses, asked)
+            if len(self._filtered) >= MOST_COURSES:
+                self._clear_ways()
+                self._filtered.clear()
+            found = self._filtered[courses, asked] = courses.filtered(self._filters[asked] or NO_FILTER)
             found.way(self._clients.of(environ), environ["wsgi.url_scheme"] == "https")
             self._budget.spend(time.perf_counter() - began, network)
         return found
-
-    def _new_filtered(self, courses: RedirectTargets, asked: str) -> RedirectTargets:
-        if len(self._filtered) >= MOST_COURSES:
-            self._clear_ways()
-            self._filtered.clear()
-        filtered = self._filtered[courses, asked] = courses.filtered(self._filters[asked] or NO_FILTER)
-        return filtered
 
     def _courses_of(
         self, place: TreePath, orders: PreparedModule, query: Query, holders: Holders | None
@@ -346,10 +342,6 @@ def _filter(query_string: str) -> Filter | None:
 
 def _is_short(text: str) -> bool:
     return len(text) <= LONGEST_REMEMBERED
-
-
-def _wants_redirect(accept: str) -> bool:
-    return accepted(accept) is Form.REDIRECT
 
 
 def _is_of_its_own(neighbour: TreePath, name: str) -> bool:

@@ -67,16 +67,13 @@ EXAMPLE_NAME = "mirror.example.org"
 def example_file(service: Service) -> str:
     """A mirror file to start from, with the protocols that this service asks for."""
     protocols = service.required_protocols or (Protocol.HTTPS,)
-    trees = "".join(f"  {protocol}: {protocol}://{EXAMPLE_NAME}/{_slug(service.name)}/\n" for protocol in protocols)
+    slug = re.sub(r"[^a-z0-9]+", "-", service.name.lower()).strip("-") or "linux"
+    trees = "".join(f"  {protocol}: {protocol}://{EXAMPLE_NAME}/{slug}/\n" for protocol in protocols)
     return (
         f"name: {EXAMPLE_NAME}\naddress:\n{trees}update_frequency: 3h\nsponsor: Example University\n"
         "sponsor_url: https://www.example.org/\nemail: mirror-admin@example.org\n"
         "geolocation: {country: DE, city: Berlin}\nbandwidth_mbps: 10000\n"
     )
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "linux"
 
 
 def proposal(repository: str, example: str) -> str:
