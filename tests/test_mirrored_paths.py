@@ -67,9 +67,9 @@ ELSEWHERE: dict[str, str] = {
     "web/api/test_openapi.py": "web/api/fields web/api/types",
     "web/lists/test_hot.py": "web/clients web/lists/prepared_answers",
     "web/redirects/test_views.py": "core/redirects/file_mirrors web/redirects/hot web/redirects/targets",
-    "web/site/test_parameters.py": "web/questions",
     "web/site/test_views.py": "web/error_pages web/lists/views web/rendering web/site/network web/site/owners "
-    "web/site/published web/site/svg web/site/yours",
+    "web/site/published web/site/svg",
+    "web/site/test_yours.py": "web/questions",
     "web/test_operations.py": "web/metrics",
 }
 """What a file of tests holds to beside the module of its own name, if it has one."""

@@ -15,8 +15,7 @@ from mirrorlist.cli.output.written import writable, write_named
 from mirrorlist.cli.shared.context import Context, json_option, pass_context
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.review import Review, Reviewed
-from mirrorlist.probing.address_step import noted_addresses, place_data, placed_by_step
-from mirrorlist.probing.online import OnlineCheck, Speed, asked
+from mirrorlist.probing.online import OnlineCheck, Speed, asked, noted_addresses, place_data, placed_by_step
 from mirrorlist.sources.mirrors.files import mirror_file_names, unread_files
 from mirrorlist.sources.submissions.judge import Judged, judge_submissions, submitted_files
 from mirrorlist.sources.submissions.submission import SubmissionTerms

@@ -1,4 +1,4 @@
-"""Add the results of asking submitted mirrors to their review: findings, and a table of all endpoints."""
+"""Add to a review what asking the mirror comes to, and place the mirror by its addresses where its file does not."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from mirrorlist.checks.probing.judge import Observation
 from mirrorlist.core.catalogue.catalogue import published_contents
 from mirrorlist.core.catalogue.metadata import metadata_from
 from mirrorlist.core.catalogue.service import Service
-from mirrorlist.core.errors import Finding
+from mirrorlist.core.errors import Finding, MirrorlistError
 from mirrorlist.core.health.elsewhere import elsewhere
 from mirrorlist.core.health.probe_plan import wanted_repositories
 from mirrorlist.core.health.report import REMEDIES
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, SAYS_NOTHING, Family, ProbeOutcome
-from mirrorlist.core.model import MAIN, Mirror, Protocol
-from mirrorlist.core.network.addresses import KnownAddress, doubts, foreign_asns
+from mirrorlist.core.model import MAIN, ClientPlace, Mirror, Protocol
+from mirrorlist.core.network.addresses import KnownAddress, PlaceOf, address_location, doubts, foreign_asns
 from mirrorlist.core.network.prefixes import spelled as prefix_spelled
 from mirrorlist.core.review import EndpointResult, Reviewed
 from mirrorlist.core.updates import UpdateOutcome
@@ -36,11 +36,14 @@ from mirrorlist.probing.survey import Endpoint, Plan, survey, unreached
 from mirrorlist.publishing.canaries import update_canaries
 from mirrorlist.publishing.named_files import update_named_files
 from mirrorlist.publishing.origin_update import update_metadata, update_time_files
+from mirrorlist.sources.geo.sources import AddressData, AddressSources
+from mirrorlist.sources.places.checks import placed_by
 from mirrorlist.sources.submissions.judge import Judged
 from mirrorlist.sources.submissions.networks import origin_doubt, system_doubt
-from mirrorlist.sources.submissions.submission import SubmissionCode as Code
-from mirrorlist.sources.submissions.submission import SubmissionTerms
-from mirrorlist.sources.yaml.documents import Document, Pointer, shown, spelled
+from mirrorlist.sources.submissions.submission import SubmissionCode, SubmissionTerms
+from mirrorlist.sources.submissions.terms import CACHE
+from mirrorlist.sources.yaml.documents import Code, Document, Pointer, shown, spelled
+from mirrorlist.store.addresses import AddressStore
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore
 from mirrorlist.store.origin_faults import FaultKind
@@ -143,7 +146,7 @@ def with_ways(
     addresses = {address for way in ways for address in way.addresses}
     kept = list(before.findings)
     if addresses and terms.is_public and (mirror.subnets or mirror.asns):
-        kept = [each for each in kept if each.code != Code.DOUBTFUL_CLAIM]
+        kept = [each for each in kept if each.code != SubmissionCode.DOUBTFUL_CLAIM]
         found += _doubts(document, mirror, addresses, terms)
     return replace(before, findings=tuple(sorted({*kept, *found})), seen=tuple(map(_seen, ways)))
 
@@ -174,9 +177,9 @@ def _tree_findings(document: Document, ways: Sequence[Endpoint]) -> Iterator[Fin
         said = f"{spelled(_pointer(way))} {shown(way.url)} over {way.subject.family}: {_said(way.tree)}"
         if outcome in UNTOLD:
             message = f"{said}; look from a machine that can reach it"
-            yield document.warning(_pointer(way), Code.NOT_CHECKED, message)
+            yield document.warning(_pointer(way), SubmissionCode.NOT_CHECKED, message)
         else:
-            yield document.error(_pointer(way), Code.UNREACHABLE, f"{said}; {_remedy(outcome)}")
+            yield document.error(_pointer(way), SubmissionCode.UNREACHABLE, f"{said}; {_remedy(outcome)}")
 
 
 def _remedy(outcome: ProbeOutcome) -> str:
@@ -196,9 +199,9 @@ def _repository_findings(document: Document, ways: Sequence[Endpoint]) -> Iterat
         over = ", ".join(_over(way) for way in same)
         said = f"{spelled(_pointer(same[0]))}: {paths[0]}{more} over {over}: {_said(same[0].repositories[paths[0]])}"
         if outcome in UNTOLD:
-            yield document.warning(_pointer(same[0]), Code.NOT_CHECKED, f"{said}; run it again")
+            yield document.warning(_pointer(same[0]), SubmissionCode.NOT_CHECKED, f"{said}; run it again")
         else:
-            yield document.error(_pointer(same[0]), Code.BAD_REPOSITORY, f"{said}; {_remedy(outcome)}")
+            yield document.error(_pointer(same[0]), SubmissionCode.BAD_REPOSITORY, f"{said}; {_remedy(outcome)}")
 
 
 def _bad(way: Endpoint) -> Mapping[ProbeOutcome, list[str]]:
@@ -215,10 +218,10 @@ def _doubts(document: Document, mirror: Mirror, addresses: set[bytes], terms: Su
     table = terms.asns()
     for doubt in doubts(table, mirror.subnets, mirror.asns, addresses):
         message = origin_doubt(f"subnets {prefix_spelled(doubt.prefix)}", doubt.origins, sorted(mirror.asns))
-        yield document.warning(("subnets",), Code.DOUBTFUL_CLAIM, message)
+        yield document.warning(("subnets",), SubmissionCode.DOUBTFUL_CLAIM, message)
     if foreign := foreign_asns(table, mirror.asns, addresses):
         own = sorted({number for each in addresses if (number := table.at(each))})
-        yield document.warning(("asn",), Code.DOUBTFUL_CLAIM, system_doubt(own, foreign))
+        yield document.warning(("asn",), SubmissionCode.DOUBTFUL_CLAIM, system_doubt(own, foreign))
 
 
 def _seen(way: Endpoint) -> EndpointResult:
@@ -231,3 +234,48 @@ def _seen(way: Endpoint) -> EndpointResult:
         fine = sum(each.outcome in GOOD_OUTCOMES for each in way.repositories.values())
         came += f"; {fine} of {len(way.repositories)} repositories good"
     return EndpointResult(way.subject.module, _over(way), way.url, good, came, way.seconds, way.mbps)
+
+
+# The place of a mirror by its addresses, which the prober records and asking reveals; nothing is looked up for this.
+
+Known = Mapping[str, Sequence[KnownAddress]]
+
+
+def noted_addresses(database: str | None, service: Service) -> Known:
+    """What the prober of this service noted; nothing where none works, or its database is away."""
+    if not Path(service.state_dir).is_dir():
+        return {}
+    try:
+        return AddressStore(open_database(Path(service.state_dir), database)).known()
+    except MirrorlistError:
+        return {}
+
+
+def place_data(service: Service) -> PlaceOf:
+    """Where an address is by the data of a service, which is read when it is first asked for."""
+
+    @cache
+    def data() -> AddressData:
+        return AddressSources(Path(service.state_dir) / CACHE).read(service.geo)
+
+    def place_of(address: bytes) -> ClientPlace:
+        return data().place_at(address)
+
+    return place_of
+
+
+def placed_by_step(judged: Judged, reviewed: Reviewed, known: Known, place_of: PlaceOf) -> Reviewed:
+    """The review; of a mirror without a place in its file with that of its addresses, where these tell one."""
+    mirror = judged.mirror
+    if mirror is None or mirror.private or (mirror.location is not None and mirror.location.latitude is not None):
+        return reviewed
+    found = address_location(known.get(mirror.name, ()), place_of)
+    if found is None:
+        return reviewed
+    place = placed_by(found)
+    remedy = f"so the mirror is {place}; write country, state_province and city"
+    findings = tuple(
+        replace(each, message=f"{each.message.partition(',')[0]}, {remedy}") if each.code == Code.NO_PLACE else each
+        for each in reviewed.findings
+    )
+    return replace(reviewed, place=place, findings=findings)

@@ -29,8 +29,8 @@ from mirrorlist.web.api.openapi import HOST, LATEST, MOST_EVENTS, MOST_ROWS, TEX
 from mirrorlist.web.rendering import html
 from mirrorlist.web.responses import HTML, JSON, add_shared, answer, made, private
 from mirrorlist.web.site.network import filters
-from mirrorlist.web.site.parameters import explained, question_of
 from mirrorlist.web.site.published import Publications, Published, common
+from mirrorlist.web.site.yours import explained, question_of
 from mirrorlist.web.words import iso
 
 _NUMBER = re.compile("[0-9]{1,13}", re.ASCII)

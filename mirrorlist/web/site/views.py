@@ -26,11 +26,10 @@ from mirrorlist.web.site import svg
 from mirrorlist.web.site.images import images_page, other_modules, releases
 from mirrorlist.web.site.network import network_page
 from mirrorlist.web.site.owners import join_page, mirror_page
-from mirrorlist.web.site.parameters import asked
 from mirrorlist.web.site.published import ATOM, Publications, Published, common, feed
 from mirrorlist.web.site.spreads import AGES, event_rows, spread_rows
 from mirrorlist.web.site.stats import sponsor_badge, sponsor_csv, sponsor_page, stats_page
-from mirrorlist.web.site.yours import yours_page
+from mirrorlist.web.site.yours import asked, yours_page
 
 Answer = Response | BaseResponse
 MOST_EVENTS = 40

@@ -9,14 +9,19 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
+from flask import request
+
 from mirrorlist.core.catalogue.catalogue import target
+from mirrorlist.core.catalogue.query import parameters
 from mirrorlist.core.errors import BadRequest, NotFound
 from mirrorlist.core.model import RepositoryTarget
 from mirrorlist.core.selection.client import CountryOf, PackageManager, package_managers
-from mirrorlist.core.selection.explanation import Explanation
+from mirrorlist.core.selection.explanation import Explanation, explanation
+from mirrorlist.core.selection.select import select
 from mirrorlist.web.languages import sentence
+from mirrorlist.web.lists.views import asking
+from mirrorlist.web.questions import Question
 from mirrorlist.web.site.images import why
-from mirrorlist.web.site.parameters import asked, explained, question_of
 from mirrorlist.web.site.published import Published
 from mirrorlist.web.words import base_url
 
@@ -136,3 +141,23 @@ def _readers(published: Published, found: Explanation) -> tuple[PackageManager, 
         return index is not None and (index.find(path) is not None or index.entries(path) is not None)
 
     return package_managers(repository, directory, is_there if index else None)
+
+
+# The question that a page or the API is asked by a query string of any bytes, and its one explanation for both.
+
+
+def asked() -> dict[str, str]:
+    """The parameters; of a repeated one the last value counts. Raises BadRequest for more than 100."""
+    return parameters(request.query_string.decode("latin-1"))  # Flask's own reading fails on bytes that are not UTF-8
+
+
+def question_of(published: Published, query_string: str) -> Question:
+    """The question of ``repo=baseos-9&arch=x86_64&ip=...``, as /mirrorlist reads it; raises as ``Questions.read``."""
+    return published.questions.read("/mirrorlist", query_string)
+
+
+def explained(published: Published, question: Question, country_of: CountryOf, now: float) -> Explanation:
+    """The explanation for the asker of this request, or the public one for another address."""
+    client = asking(published.snapshot, country_of, question.ip)
+    question = published.questions.located(published.snapshot, question, now)
+    return explanation(published.snapshot, select(published.snapshot, question.query, client, now))
