@@ -26,16 +26,12 @@ def links(trees: Sequence[tuple[str, str | None]], front: str) -> tuple[tuple[st
     ``trees`` are the other URLs up to where the path begins, each with its country; ``front`` is what comes before
     the path in this service's own address. Each link is a header of its own: aria2 reads no lists (seen with 1.36).
     """
-    duplicates = [
-        (f"<{tree}", f">; rel=duplicate; pri={pri}{_geo(country)}")
-        for pri, (tree, country) in enumerate(trees[:MOST_DUPLICATES], start=1)
-    ]
+    duplicates = []
+    for pri, (tree, country) in enumerate(trees[:MOST_DUPLICATES], start=1):
+        # what is no country's code could end the header
+        geo = f"; geo={country.lower()}" if country and _COUNTRY.fullmatch(country) else ""
+        duplicates.append((f"<{tree}", f">; rel=duplicate; pri={pri}{geo}"))
     return (*duplicates, (f"<{front}", f'.meta4>; rel=describedby; type="{file_metalink4.CONTENT_TYPE}"'))
-
-
-def _geo(country: str | None) -> str:
-    """The parameter of a country; nothing for what is no country's code, which could end the header."""
-    return f"; geo={country.lower()}" if country and _COUNTRY.fullmatch(country) else ""
 
 
 def fitting(found: Sequence[tuple[str, str]], path: str) -> Sequence[tuple[str, str]]:

@@ -18,7 +18,7 @@ from mirrorlist.core.catalogue.catalogue import published_contents, published_im
 from mirrorlist.core.catalogue.service import WEB_SCHEMES, Service
 from mirrorlist.core.content import Content, ContentKind
 from mirrorlist.core.errors import OriginError, UnreadableError
-from mirrorlist.core.kinds.table import KINDS, Kind
+from mirrorlist.core.kinds.table import KINDS
 from mirrorlist.core.model import MAIN, Checksummed
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.sources.origin.repomd import (
@@ -208,7 +208,11 @@ def _version(of: RepositoryFile, tree: OriginAccess, current: str | None, now: f
                 raise UnreadableError(f"{file}: the origin has {other} there; write `{remedy}` for it in service.yml")
         return None
     if of.content.kind is not ContentKind.RPM:
-        return _summed_up(data, file, KINDS[of.content.kind], tree)
+        kind = KINDS[of.content.kind]
+        if fault := kind.fault(data):
+            raise UnreadableError(f"{file}: {fault}")
+        digests = sha256(data).hexdigest(), sha512(data).hexdigest()
+        return Checksummed(len(data), kind.written(data) or tree.written(file), *digests)
     found = summed_up(data, file, lambda: tree.written(file))
     if found.sha256 != current and now - (tree.written(file) or found.timestamp) < UNFINISHED_SECONDS:
         for part in named_parts(data):
@@ -216,15 +220,6 @@ def _version(of: RepositoryFile, tree: OriginAccess, current: str | None, now: f
                 has = "lacks" if size is None else f"has with {size} bytes instead of {part.size}"
                 raise UnreadableError(f"{file}: it names {part.path}, which the origin {has}; the former version stays")
     return found
-
-
-def _summed_up(data: bytes, file: str, kind: Kind, tree: OriginAccess) -> Checksummed:
-    """Size, time and digests of an index that is no repomd.xml."""
-    if fault := kind.fault(data):
-        raise UnreadableError(f"{file}: {fault}")
-    return Checksummed(
-        len(data), kind.written(data) or tree.written(file), sha256(data).hexdigest(), sha512(data).hexdigest()
-    )
 
 
 def update_images(service: Service, store: MetadataStore, now: float) -> Iterator[UpdateResult]:

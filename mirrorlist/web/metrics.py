@@ -232,19 +232,16 @@ def observe(app: Flask, counts: Counts, timer: Callable[[], float] = time.perf_c
         g.begun = timer()
 
     def end(response: Response) -> Response:
-        counts.add({Measure.ANSWERS: f"{_route()} {response.status_code}"})
+        # the blueprint and its view; lists and files by what they are, as the hot paths are called
+        blueprint, _, view = (request.endpoint or "none").rpartition(".")
+        route = {"lists": view, "files": "files", "": view}.get(blueprint, f"{blueprint}/{view}")
+        counts.add({Measure.ANSWERS: f"{route} {response.status_code}"})
         count_time(counts, COLD, timer() - g.begun)
         return response
 
     # before all others, as files are answered before any view is looked for
     app.before_request_funcs.setdefault(None, []).insert(0, begin)
     app.after_request(end)
-
-
-def _route() -> str:
-    """The blueprint and its view; lists and files by what they are, as the hot paths are called."""
-    blueprint, _, view = (request.endpoint or "none").rpartition(".")
-    return {"lists": view, "files": "files", "": view}.get(blueprint, f"{blueprint}/{view}")
 
 
 class Sampling:

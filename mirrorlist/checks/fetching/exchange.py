@@ -6,7 +6,7 @@ import http.client
 import re
 import socket
 import ssl
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -235,7 +235,15 @@ def _body(answer: HTTPResponse, wire: Wire, request: Request, is_packed: bool) -
         return b""
     if request.method is Method.FIRST_BYTE:  # whoever knows no ranges sends all; the connection is closed on him
         return next(iter(answer.stream(1, decode_content=False)), b"")[:1]
-    _plain_of_size(answer, request.most_bytes, _LABELS if is_packed else _NO_LABELS)
+    # nothing is decompressed: identity was asked for, and a bomb must cost nothing; a packed file's label is its own
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in (_LABELS if is_packed else _NO_LABELS):
+        raise Failed(FailureKind.ENCODED, f"Content-Encoding {shown(encoding)}, although identity was asked for")
+    transfer = answer.headers.get("transfer-encoding", "chunked").strip().lower()
+    if transfer not in ("", "identity", "chunked"):
+        raise Failed(FailureKind.ENCODED, f"Transfer-Encoding {shown(transfer)}")
+    if answer.length_remaining is not None and answer.length_remaining > request.most_bytes:
+        raise Failed(FailureKind.TOO_LARGE, f"{answer.length_remaining} bytes announced, {request.most_bytes} wanted")
     wire.allow(request.most_bytes + request.most_bytes // _FRAMING_SHARE + LARGEST_HEAD)
     body = bytearray()
     for piece in answer.stream(_READ_AT_ONCE, decode_content=False):
@@ -265,18 +273,6 @@ def _transfer(answer: HTTPResponse, wire: Wire, most_bytes: int) -> Transfer:
         marks.append(wire.mark())
     rates = [(many - few) * 8e-6 / (late - early) for (few, early), (many, late) in pairwise(marks) if late > early]
     return Transfer(size, max(rates, default=None) if size else None)
-
-
-def _plain_of_size(answer: HTTPResponse, most_bytes: int, labels: Container[str]) -> None:
-    """Nothing is decompressed: identity was asked for, and a bomb must cost nothing. ``labels`` change no byte."""
-    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
-    transfer = answer.headers.get("transfer-encoding", "chunked").strip().lower()
-    if encoding not in labels:
-        raise Failed(FailureKind.ENCODED, f"Content-Encoding {shown(encoding)}, although identity was asked for")
-    if transfer not in ("", "identity", "chunked"):
-        raise Failed(FailureKind.ENCODED, f"Transfer-Encoding {shown(transfer)}")
-    if answer.length_remaining is not None and answer.length_remaining > most_bytes:
-        raise Failed(FailureKind.TOO_LARGE, f"{answer.length_remaining} bytes announced, {most_bytes} wanted")
 
 
 def _failure(error: Exception) -> Failed:

@@ -159,8 +159,9 @@ class Trees:
         if not candidates or not path.startswith("/"):
             return None
         segments = [segment for segment in path.split("/") if segment not in ("", ".")]
-        if segments and segments[0] == REGION and self._is_in_a_tree(segments[2:], candidates):
-            continent, place = segments[1], _placed(segments[2:], path, candidates)
+        below = segments[2:] if segments[:1] == [REGION] else []
+        if below and any(below[: len(prefix)] == prefix for prefix, _ in candidates):
+            continent, place = segments[1], _placed(below, path, candidates)
             continents = CONTINENTS.get(continent.upper())
             if continents is None and place is not None and (base := place.tree.regions.get(continent.upper())):
                 return replace(place, elsewhere=place.elsewhere or base + place.quoted)
@@ -173,9 +174,6 @@ class Trees:
     def starts(self, host: str) -> tuple[str, ...]:
         """How the paths of trees begin at a host, as far as they are spelt plainly, with a slash at the end."""
         return self._host_starts.get(host_name(host), self._starts)
-
-    def _is_in_a_tree(self, segments: list[str], candidates: list[tuple[list[str], RedirectTree]]) -> bool:
-        return bool(segments) and any(segments[: len(prefix)] == prefix for prefix, _ in candidates)
 
 
 def _starts(trees: Iterable[tuple[list[str], RedirectTree]]) -> tuple[str, ...]:

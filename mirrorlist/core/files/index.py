@@ -265,15 +265,12 @@ class FileIndex:
         links = (link for link in self.facts.links if link.startswith(above) and "/" not in link[len(above) :])
         for link in links:
             name, real = link[len(above) :], self.real_path(link)
+            real_key = real.encode("utf-8", "surrogatepass")
             if (file := self._find(real)) is not None:
                 files.append(replace(self._entry(file), name=name))
-            elif self._directory_exists(real):
+            elif self.directory_number(real_key) is not None or self._directories_in(real_key):
                 names.add(name)
         return (*map(DirectoryEntry, sorted(names)), *sorted(files, key=lambda entry: entry.name))
-
-    def _directory_exists(self, path: str) -> bool:
-        key = path.encode("utf-8", "surrogatepass")
-        return self.directory_number(key) is not None or bool(self._directories_in(key))
 
     def _entry(self, number: int) -> DirectoryEntry:
         size, mtime = self.arrays["sizes"][number], self.arrays["mtimes"][number]

@@ -77,9 +77,16 @@ class Columns:
         family = narrowing.family or family
         is_filtered = bool(narrowing.unwanted)
         is_narrowed = bool(narrowing.without or narrowing.holds or is_filtered)
+        # what of the query's paths decides: those of which something is known, and how much is accepted
+        health = self._snapshot.facts.health
+        over = health.holds_over if family else {}
+        paths = tuple(
+            path for path in paths_of(query) if path in health.holds or (family and held_key(family, path) in over)
+        )
         key = (
             query.target.module, query.target.vault, query.protocols, query.by_tree, query.file is None,
-            (family, narrowing.family is None) if self._tells_families else None, self._judged(query, family),
+            (family, narrowing.family is None) if self._tells_families else None,
+            (paths, query.checksummed) if paths else None,
             (tuple(narrowing.without.items()), narrowing.holds, tuple(narrowing.unwanted)) if is_narrowed else None,
             tuple(tree for tree in self._own if not query.filter.allows(tree)) if query.filter else (),
         )  # fmt: skip
@@ -91,15 +98,6 @@ class Columns:
                 self._kept[key] = column
                 self._narrowed[is_filtered] += is_narrowed
         return column
-
-    def _judged(self, query: Query, family: Family | None) -> object:
-        """What of the query's paths decides: those of which something is known, and how much is accepted."""
-        health = self._snapshot.facts.health
-        over = health.holds_over if family else {}
-        paths = tuple(
-            path for path in paths_of(query) if path in health.holds or (family and held_key(family, path) in over)
-        )
-        return (paths, query.checksummed) if paths else None
 
     def _new(self, number: int, query: Query, family: Family | None, narrowing: Exclusions) -> PreparedColumn:
         snapshot = self._snapshot

@@ -238,17 +238,13 @@ class PreparedModule:
                 return found
             if column[number] is not None and number not in seen:
                 found.append(number)
-        if len(found) == self._limit or self._is_whole(place):
+        last = self._orders.orders[(place * self._variants + 1) * self._near - 1]
+        if len(found) == self._limit or last == len(self._mirrors):  # the order holds every mirror that could be in it
             return found
         keys, usable = self._fixed.keys(variant), _Usable(column)
         rest = after(found[0], self._groups_of(place), keys, usable)
         seen.update(found)
         return [*found, *islice((number for number in rest if number not in seen), self._limit - len(found))]
-
-    def _is_whole(self, place: int) -> bool:
-        """Whether the prepared order of a place holds every mirror that could be in it."""
-        last = (place * self._variants + 1) * self._near - 1
-        return self._orders.orders[last] == len(self._mirrors)
 
     def _new_nearest(self, place: int) -> tuple[int, int, int]:
         """Where the nearest group of a place lies in the tables, and the sum of its weights; 0 without groups."""

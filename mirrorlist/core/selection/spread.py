@@ -109,12 +109,6 @@ def order_keys(key: bytes, names: Sequence[str], weights: Sequence[int], variant
     from the rest, and so on; a mirror that joins or leaves does not change the order of the others.
     """
     salt = b"%d/" % variant
-    return [
-        -math.log(_uniform(blake2b(salt + name.encode(), digest_size=8, key=key).digest())) / weight
-        for name, weight in zip(names, weights, strict=True)
-    ]
-
-
-def _uniform(digest: bytes) -> float:
-    """A number above 0 and at most 1."""
-    return (int.from_bytes(digest, "little") + 1) / (1 << 64)
+    digests = (blake2b(salt + name.encode(), digest_size=8, key=key).digest() for name in names)
+    uniform = ((int.from_bytes(digest, "little") + 1) / (1 << 64) for digest in digests)  # above 0 and at most 1
+    return [-math.log(number) / weight for number, weight in zip(uniform, weights, strict=True)]

@@ -63,14 +63,13 @@ def tree_of(service: Service, host: str, path: str) -> RedirectTree | None:
     if own is not None:
         return own
     shared = next((tree for tree in trees if tree.host is None), None)
-    if shared is None or path not in BESIDE_PAGES or (path == "mirrors" and _wants_page()):
+    if shared is None or path not in BESIDE_PAGES:
         return None
+    if path == "mirrors":  # which is a page's address, too
+        accepted = parse_accept_header(request.headers.get("Accept", "")[:1000])
+        if any(kind.lower().startswith("text/html") for kind, _ in accepted):
+            return None
     return shared
-
-
-def _wants_page() -> bool:
-    accepted = parse_accept_header(request.headers.get("Accept", "")[:1000])
-    return any(kind.lower().startswith("text/html") for kind, _ in accepted)
 
 
 def place_record(place: ClientPlace) -> dict[str, Any]:
