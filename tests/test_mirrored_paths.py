@@ -6,7 +6,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ELSEWHERE: dict[str, str] = {
-    "checks/fetching/test_addresses.py": "checks/fetching/deadline",
     "checks/fetching/test_fetch.py": "checks/fetching/result",
     "checks/probing/test_rsync.py": "checks/fetching/subprocesses",
     "checks/probing/test_visit.py": "checks/probing/judge",

@@ -13,8 +13,7 @@ from typing import Any
 import click
 
 from mirrorlist.checks.fetching.addresses import Resolver, resolved_within, system_resolver
-from mirrorlist.checks.fetching.deadline import deadline_in
-from mirrorlist.checks.fetching.result import Failed
+from mirrorlist.checks.fetching.result import Failed, deadline_in
 from mirrorlist.cli.output.reviews import plain_line, text
 from mirrorlist.cli.shared.context import Context, pass_context
 from mirrorlist.core.catalogue.service import Service

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Fetch
+from mirrorlist.checks.fetching.result import Clock
 from mirrorlist.checks.probing.one_byte import Timeouts, ask, tree_of
 from mirrorlist.checks.probing.rsync import Bounds, NotListed
 from mirrorlist.core.files.build import IndexDraft

@@ -17,9 +17,8 @@ import sqlalchemy as sa
 import structlog
 
 from mirrorlist.checks.fetching.addresses import NotedNames, Resolver, addresses_of, system_resolver
-from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Ask, guard_of
-from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.fetching.result import Clock, Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.checks import CHECKS, Check, fetch_any, guarded
 from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.requests import ProbeTerms

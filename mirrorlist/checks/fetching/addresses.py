@@ -9,8 +9,7 @@ from concurrent.futures import Future
 from threading import BoundedSemaphore, Thread
 from urllib.parse import urlsplit
 
-from mirrorlist.checks.fetching.deadline import Deadline
-from mirrorlist.checks.fetching.result import Failed, FailureKind
+from mirrorlist.checks.fetching.result import Deadline, Failed, FailureKind
 from mirrorlist.core.model import Mirror
 
 Resolver = Callable[[str], Sequence[str]]

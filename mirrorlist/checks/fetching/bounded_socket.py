@@ -16,8 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import cast
 
-from mirrorlist.checks.fetching.deadline import Deadline
-from mirrorlist.checks.fetching.result import Failed, Failure, FailureKind, shown
+from mirrorlist.checks.fetching.result import Deadline, Failed, Failure, FailureKind, shown
 
 MOST_ADDRESSES_TRIED = 4
 

@@ -18,8 +18,7 @@ from urllib3.exceptions import HTTPError, IncompleteRead, InvalidChunkLength, Pr
 from urllib3.response import HTTPResponse
 
 from mirrorlist.checks.fetching.bounded_socket import Wire, certificate_days_left, connection, secured
-from mirrorlist.checks.fetching.deadline import Deadline
-from mirrorlist.checks.fetching.result import Failed, FailureKind, Transfer, shown
+from mirrorlist.checks.fetching.result import Deadline, Failed, FailureKind, Transfer, shown
 from mirrorlist.checks.fetching.url import FetchTarget
 from mirrorlist.core.model import Protocol
 

@@ -16,9 +16,8 @@ from urllib.parse import urljoin
 
 from mirrorlist import __version__
 from mirrorlist.checks.fetching.addresses import Resolver, resolved_within, system_resolver
-from mirrorlist.checks.fetching.deadline import Clock, Deadline, deadline_in
 from mirrorlist.checks.fetching.exchange import Method, Reply, Request, exchanged
-from mirrorlist.checks.fetching.result import Failed, Failure, FailureKind, Fetched, shown
+from mirrorlist.checks.fetching.result import Clock, Deadline, Failed, Failure, FailureKind, Fetched, deadline_in, shown
 from mirrorlist.checks.fetching.url import FetchTarget, read_target, redirected
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere

@@ -1,9 +1,9 @@
-"""The result of asking one URL: an answer or a failure, both values."""
+"""The deadline of asking one URL, and its result: an answer or a failure, both values."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +14,31 @@ MOST_DIGITS = 16
 """Of the size of a file."""
 _TOTAL = re.compile(r"bytes\s+(?:[0-9]+-[0-9]+|\*)/([0-9]+)\s*", re.IGNORECASE)
 _WHOLE, _PART, _NO_PART = 200, 206, 416
+
+Clock = Callable[[], float]
+"""Seconds that only grow, such as ``time.monotonic``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment on ``clock``, ``seconds`` after the start."""
+
+    ends: float
+    seconds: float
+    clock: Clock
+
+    def left(self) -> float:
+        """Seconds; zero or less when it has passed."""
+        return self.ends - self.clock()
+
+    def passed(self) -> float:
+        """Seconds since the start."""
+        return self.seconds - self.left()
+
+
+def deadline_in(seconds: float, clock: Clock) -> Deadline:
+    """The deadline that starts now."""
+    return Deadline(clock() + seconds, seconds, clock)
 
 
 class FailureKind(StrEnum):

@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
-from mirrorlist.checks.fetching.deadline import Clock, deadline_in
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
-from mirrorlist.checks.fetching.result import MOST_DIGITS, Failure, FailureKind, Fetched
+from mirrorlist.checks.fetching.result import MOST_DIGITS, Clock, Failure, FailureKind, Fetched, deadline_in
 from mirrorlist.core.content import NamedFile
 from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere

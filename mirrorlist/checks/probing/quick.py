@@ -13,10 +13,9 @@ from itertools import chain, islice, zip_longest
 from threading import Lock
 
 from mirrorlist.checks.fetching.bounded_socket import Door, connected
-from mirrorlist.checks.fetching.deadline import Deadline, deadline_in
 from mirrorlist.checks.fetching.exchange import Method, Request, exchanged_over, secured_for
 from mirrorlist.checks.fetching.fetch import Guard, allowed_addresses
-from mirrorlist.checks.fetching.result import Failed, Failure, FailureKind
+from mirrorlist.checks.fetching.result import Deadline, Failed, Failure, FailureKind, deadline_in
 from mirrorlist.checks.fetching.url import FetchTarget, read_target
 from mirrorlist.checks.probing.judge import STATUSES
 from mirrorlist.core.health.quick_look import AddressSight, QuickLook, TreeAddress

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Lock
 from time import monotonic, sleep
 
-from mirrorlist.checks.fetching.deadline import Clock
+from mirrorlist.checks.fetching.result import Clock
 from mirrorlist.core.model import Mirror
 
 MINUTE = 60.0

@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from mirrorlist.checks.fetching.deadline import Clock, deadline_in
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask
-from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched, is_there
+from mirrorlist.checks.fetching.result import Clock, Failure, FailureKind, Fetched, deadline_in, is_there
 from mirrorlist.checks.probing.judge import (
     TOO_MANY_REQUESTS,
     Observation,

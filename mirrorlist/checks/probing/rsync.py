@@ -18,9 +18,8 @@ from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from mirrorlist.checks.fetching.addresses import resolved_within
-from mirrorlist.checks.fetching.deadline import deadline_in
 from mirrorlist.checks.fetching.fetch import Ask, Guard
-from mirrorlist.checks.fetching.result import Failed, Failure, FailureKind, Fetched, shown
+from mirrorlist.checks.fetching.result import Failed, Failure, FailureKind, Fetched, deadline_in, shown
 from mirrorlist.checks.fetching.subprocesses import bounded
 from mirrorlist.core.errors import MirrorlistError
 from mirrorlist.core.files.list_parser import UNREAD_LINE

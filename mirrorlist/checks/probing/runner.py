@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
 
-from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.fetch import Fetch
+from mirrorlist.checks.fetching.result import Clock
 from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.requests import ProbeTerms, TreeProbe
 from mirrorlist.checks.probing.visit import Visited, visit

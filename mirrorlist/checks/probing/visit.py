@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
-from mirrorlist.checks.fetching.deadline import Clock
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Fetch
-from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched
+from mirrorlist.checks.fetching.result import Clock, Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.judge import NOT_COMPARED, TOO_MANY_REQUESTS, excused
 from mirrorlist.checks.probing.one_byte import FilesSeen, look_at_files
 from mirrorlist.checks.probing.request_limits import RequestLimits

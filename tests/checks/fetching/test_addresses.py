@@ -16,9 +16,8 @@ from mirrorlist.checks.fetching.addresses import (
     resolved_within,
     system_resolver,
 )
-from mirrorlist.checks.fetching.deadline import deadline_in
 from mirrorlist.checks.fetching.fetch import Ask, fetch
-from mirrorlist.checks.fetching.result import Failed, FailureKind
+from mirrorlist.checks.fetching.result import Failed, FailureKind, deadline_in
 from mirrorlist.core.model import MAIN, Protocol
 from tests.building import mirror
 from tests.checks.asking import LOOPBACK, guard, names
