@@ -112,7 +112,9 @@ class Workers:
             self._start(number)
         try:
             while self._failed_starts < MOST_FAILED_STARTS * self.count:
-                for key, _ in self._selector.select(self._seconds_to_the_next()):
+                now = time.monotonic()
+                until = min(self._beat_due, *self._due.values(), now + BEAT_SECONDS)
+                for key, _ in self._selector.select(max(0.0, until - now)):
                     if key.data is not None:
                         self._hear(key.data)
                     elif self._is_told_to_end(signals.recv(64)):
@@ -221,9 +223,6 @@ class Workers:
         if now >= self._beat_due and any(worker.is_ready for worker in self._workers.values()):
             self._beat_due = now + (self.manager.beat_seconds or STARTING_SECONDS)
             self.manager.alive()
-
-    def _seconds_to_the_next(self) -> float:
-        return max(0.0, min(self._beat_due, *self._due.values(), time.monotonic() + BEAT_SECONDS) - time.monotonic())
 
     def _stop(self) -> None:
         """Ends all workers, at the same time; one that does not end alone is killed."""

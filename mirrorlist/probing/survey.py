@@ -6,11 +6,12 @@ mirror is listed, so it looks at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import ip_address
+from itertools import product
 
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
@@ -70,21 +71,16 @@ class Endpoint:
 
 def survey(mirror: Mirror, plan: Plan, fetch: Fetch, checks: Mapping[Protocol, TreeProbe]) -> tuple[Endpoint, ...]:
     """Every way to every tree of a mirror, in the order of its file; what a stranger does never raises."""
-    with ThreadPoolExecutor(8, thread_name_prefix="survey") as pool:
-        return tuple(pool.map(lambda ask: ask(), _asks(mirror, plan, fetch, checks)))
-
-
-def _asks(
-    mirror: Mirror, plan: Plan, fetch: Fetch, checks: Mapping[Protocol, TreeProbe]
-) -> Iterator[Callable[[], Endpoint]]:
+    asks: list[Callable[[], Endpoint]] = []
     for module, urls in mirror.urls.items():
-        for protocol, url in urls.items():
-            for family in Family:
-                subject = Subject(mirror.name, module, protocol, family)
-                if protocol in WEB_PROTOCOLS:
-                    yield _Web(subject, url, mirror, plan, fetch).asked
-                elif protocol in checks:
-                    yield partial(_checked, subject, url, mirror.private, plan, checks[protocol])
+        for (protocol, url), family in product(urls.items(), Family):
+            subject = Subject(mirror.name, module, protocol, family)
+            if protocol in WEB_PROTOCOLS:
+                asks.append(_Web(subject, url, mirror, plan, fetch).asked)
+            elif protocol in checks:
+                asks.append(partial(_checked, subject, url, mirror.private, plan, checks[protocol]))
+    with ThreadPoolExecutor(8, thread_name_prefix="survey") as pool:
+        return tuple(pool.map(lambda ask: ask(), asks))
 
 
 def _checked(subject: Subject, url: str, private: bool, plan: Plan, check: TreeProbe) -> Endpoint:

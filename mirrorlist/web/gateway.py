@@ -171,7 +171,10 @@ class Gateway:
         for name, value in scope["headers"]:
             key = keys.get(name)
             if key is None:
-                key = self._key(name)
+                text = name.decode("latin-1").lower()  # one with an underscore is left out
+                key = "" if "_" in text else _WITHOUT_PREFIX.get(text) or "HTTP_" + text.upper().replace("-", "_")
+                if len(name) <= _LONGEST_NAME and len(keys) < _MOST_NAMES:
+                    keys[name] = key
             if key not in environ:
                 environ[key] = value.decode("latin-1")
             elif key:
@@ -184,14 +187,6 @@ class Gateway:
         environ["SERVER_NAME"], environ["SERVER_PORT"] = scope["server"]
         environ["wsgi.url_scheme"] = scope["scheme"]
         return environ
-
-    def _key(self, raw: bytes) -> str:
-        """The key of a header in the environ; empty for one that is left out."""
-        name = raw.decode("latin-1").lower()
-        key = "" if "_" in name else _WITHOUT_PREFIX.get(name) or "HTTP_" + name.upper().replace("-", "_")
-        if len(raw) <= _LONGEST_NAME and len(self._keys) < _MOST_NAMES:
-            self._keys[raw] = key
-        return key
 
 
 def _raw(header: tuple[str, str]) -> tuple[bytes, bytes]:

@@ -7,7 +7,8 @@ directory (``?path=``), CentOS by release (``?release=9&repo=baseos&arch=``). Al
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
@@ -102,7 +103,13 @@ class Paths:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._known = dict(_directories(catalogue))
+        # the repositories of the versions that mirrors carry, by their directories: the vault's are known as its own
+        self._known: dict[str, RepositoryTarget] = {}
+        for version in spelled_versions(catalogue):
+            for repository in catalogue.repositories if version not in catalogue.vault_versions else ():
+                with suppress(NotFound):
+                    found = target(catalogue, version, repository)
+                    self._known.update((found.path.replace("$basearch", arch), found) for arch in found.arches)
         self._heads = dict.fromkeys(_head(repository.path) for repository in catalogue.repositories.values())
 
     def target(self, path: str) -> RepositoryTarget:
@@ -159,18 +166,6 @@ class Paths:
             return rel, [*segments[: len(head) - 1], named, *segments[len(head) :]]
         known = ", ".join(carried_versions(self._catalogue))
         raise NotFound("path is below no version's directory; known versions are %(known)s", known=known)
-
-
-def _directories(catalogue: Catalogue) -> Iterator[tuple[str, RepositoryTarget]]:
-    """Every repository of the versions that mirrors carry, by its directories: the vault's are known as its own."""
-    for version in spelled_versions(catalogue):
-        for repository in catalogue.repositories if version not in catalogue.vault_versions else ():
-            try:
-                found = target(catalogue, version, repository)
-            except NotFound:
-                continue
-            for arch in found.arches:
-                yield found.path.replace("$basearch", arch), found
 
 
 def _head(path: str) -> tuple[str, ...] | None:

@@ -144,7 +144,12 @@ def _walk(tree: SearchTree, root: int, bits: int, alias: int | None) -> Leaves:
             raise GeoDatabaseError("the search tree has a loop")
     starts.append(prefixes)
     values.append(_first_leaves(tree, nodes))
-    return _sorted(tree, np.concatenate(starts), np.concatenate(values))
+    at, found = np.concatenate(starts), np.concatenate(values)
+    order = np.argsort(at, kind="stable")
+    at, found = at[order], np.where(found[order] == tree.count, 0, found[order])
+    first = np.ones(len(at), dtype=bool)
+    first[1:] = found[1:] != found[:-1]
+    return Leaves(at[first], found[first].astype(np.uint32))
 
 
 def _first_leaves(tree: SearchTree, nodes: Values) -> Values:
@@ -155,14 +160,6 @@ def _first_leaves(tree: SearchTree, nodes: Values) -> Values:
             break
         nodes = np.where(is_open, tree.left[np.where(is_open, nodes, 0)], nodes)
     return np.where(nodes < tree.count, tree.count, nodes).astype(np.uint32)
-
-
-def _sorted(tree: SearchTree, starts: Starts, values: Values) -> Leaves:
-    order = np.argsort(starts, kind="stable")
-    starts, values = starts[order], np.where(values[order] == tree.count, 0, values[order])
-    first = np.ones(len(starts), dtype=bool)
-    first[1:] = values[1:] != values[:-1]
-    return Leaves(starts[first], values[first].astype(np.uint32))
 
 
 JUDGES: Mapping[str, Callable[[geoip2.database.Reader, str], object]] = {

@@ -156,12 +156,10 @@ def _add_service(views: Blueprint, publications: Publications) -> None:
     _add(views, "/prober", "prober", prober, strict_slashes=False)
 
 
-def _over_a_year(day: str | None, now: float) -> bool:
-    return day is not None and now - datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() > 365 * 86_400
-
-
 def _status(published: Published) -> dict[str, Any]:
-    mirrors = published.network.mirrors
+    mirrors, facts = published.network.mirrors, published.snapshot.facts
+    day = facts.places_built_on
+    age = 0.0 if day is None else facts.built_at - datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
     pace = pace_of([(run.number, run.started_at) for run in published.network.runs], published.now)
     return {
         "runs": published.network.runs,
@@ -171,29 +169,29 @@ def _status(published: Published) -> dict[str, Any]:
         "paused": [mirror for mirror in mirrors if mirror.state is MirrorState.PAUSED],
         "out": [mirror for mirror in mirrors if mirror.state is MirrorState.OUT],
         "events": event_rows((event for event in published.network.events if not event.path), MOST_EVENTS),
-        "repositories": len(published.snapshot.facts.metadata),
+        "repositories": len(facts.metadata),
         "origin_faults": published.network.origin_faults,
         "spreads": spread_rows(published.network.spreads, published.now),
         "ages": [*AGES],
         "sources": published.network.sources,
         "origin_changed_at": published.network.origin_changed_at,
-        "asns_built_on": published.snapshot.facts.asns_built_on,
-        "places_built_on": published.snapshot.facts.places_built_on,
-        "old_tables": _over_a_year(published.snapshot.facts.places_built_on, published.snapshot.facts.built_at),
-        "downloads": published.snapshot.facts.downloads,
-        "databases": published.service.geo.databases or published.snapshot.facts.downloads,
+        "asns_built_on": facts.asns_built_on,
+        "places_built_on": day,
+        "old_tables": age > 365 * 86_400,
+        "downloads": facts.downloads,
+        "databases": published.service.geo.databases or facts.downloads,
         "rungs": published.network.rungs,
         "commit": published.network.commit,
         "indexes": {
             module: (len(index), index.facts.listed_at, index.facts.remarks)
             for module, index in published.snapshot.files.items()
         },
-        "committed_at": published.snapshot.facts.committed_at,
-        "behind": published.snapshot.facts.behind,
-        "behind_since": published.snapshot.facts.behind_since,
+        "committed_at": facts.committed_at,
+        "behind": facts.behind,
+        "behind_since": facts.behind_since,
         "checked_at": max((mirror.checked_at or 0.0 for mirror in mirrors), default=0.0) or None,
         "next_run": pace.next_at if pace else None,
-        "kinds": _kinds(published.snapshot.facts),
+        "kinds": _kinds(facts),
     }
 
 
