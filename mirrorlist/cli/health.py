@@ -100,7 +100,7 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool, a
         until = moment(found.until)
         console.print(f"taken out by {found.author} until {until} UTC: {found.reason}", soft_wrap=True, markup=False)
     _tell_files(console, state_dir, name)
-    _tell_votes(console, mirror, votes)
+    _tell_votes(console, votes)
     if not rows:
         console.print(f"{name} was not probed yet; run mirrorlist probe --mirror {name}", soft_wrap=True)
         return
@@ -168,7 +168,7 @@ def _votes_on(
     )
 
 
-def _tell_votes(console: Console, mirror: Mirror, votes: VotesOnMirror | None) -> None:
+def _tell_votes(console: Console, votes: VotesOnMirror | None) -> None:
     if votes is None:
         return
     for way, told in votes.out.items():

@@ -44,7 +44,7 @@ def readiness(facts: Facts, network: PublicNetwork, now: float) -> ReadinessRepo
     """What a loaded generation is good for now."""
     age = now - facts.built_at
     reasons = [
-        *_ages(facts, network, age, now),
+        *_ages(network, age, now),
         *(f"the origin is at fault: {fault}" for fault in network.origin_faults),
     ]
     if facts.behind:
@@ -55,7 +55,7 @@ def readiness(facts: Facts, network: PublicNetwork, now: float) -> ReadinessRepo
     return ReadinessReport(status, tuple(reasons), facts.generation, facts.built_at, round(age, 1))
 
 
-def _ages(facts: Facts, network: PublicNetwork, age: float, now: float) -> Sequence[str]:
+def _ages(network: PublicNetwork, age: float, now: float) -> Sequence[str]:
     """A wrong clock makes every other age wrong, so then it is the only one."""
     if age < -AHEAD_SECONDS:
         return [f"this machine's clock is {_hours(-age)} behind the publisher's: set the clock"]
