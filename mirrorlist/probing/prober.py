@@ -88,10 +88,6 @@ def _nothing(said: object) -> None:
     """Reports nowhere."""
 
 
-def _no_steps(count: int) -> AbstractContextManager[Callable[[Visited], None]]:
-    return nullcontext(_nothing)
-
-
 @dataclass(frozen=True, slots=True)
 class Reporting:
     """Where a run reports: its steps as they are done, sentences, what all came to, and what quick looks turned.
@@ -99,7 +95,7 @@ class Reporting:
     Nowhere by default.
     """
 
-    steps: Callable[[int], AbstractContextManager[Callable[[Visited], None]]] = _no_steps
+    steps: Callable[[int], AbstractContextManager[Callable[[Visited], None]]] = lambda _: nullcontext(_nothing)
     say: Callable[[str], None] = _nothing
     done: Callable[[Ran], None] = _nothing
     turned: Callable[[tuple[HealthChange, ...]], None] = _nothing

@@ -13,25 +13,21 @@ from mirrorlist.core.content import Content, ContentKind, NamedFiles
 from mirrorlist.core.kinds import apt, archives, rpm
 
 
-def _never(body: bytes, now: float) -> bool:
-    """Of an index that is good for ever."""
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How the bytes of an index are read.
 
     ``name`` is what people call it. ``fault`` says what is wrong with bytes, nothing where they are one; ``written``
     when the origin made it, in seconds since 1970, 0 where it does not say; ``named`` which files it names, reading
-    others where it needs to, and why no packages, where it names none; ``expired`` whether clients refuse it by now.
+    others where it needs to, and why no packages, where it names none; ``expired`` whether clients refuse it by now,
+    which they do not where it is good for ever.
     """
 
     name: str
     fault: Callable[[bytes], str]
     written: Callable[[bytes], int]
     named: Callable[[bytes, Content, rpm.Read], tuple[NamedFiles, str]]
-    expired: Callable[[bytes, float], bool] = _never
+    expired: Callable[[bytes, float], bool] = lambda *_: False
 
 
 KINDS: Mapping[ContentKind, Kind] = MappingProxyType(

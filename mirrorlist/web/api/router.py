@@ -98,10 +98,6 @@ def _kept(content_type: str, make: Callable[[Published, RedirectTree], bytes]) -
     return view
 
 
-def _ok(_: Published, __: RedirectTree) -> Response:
-    return private(TEXT, b"OK")
-
-
 def _badge(published: Published, _: RedirectTree) -> Response:
     name = request.environ["PATH_INFO"].rpartition("/")[2].removesuffix(".svg")
     found = published.by_name.get(name.lower()) or published.mirror(name.replace("_", "."))
@@ -113,5 +109,5 @@ ANSWERS: Mapping[str, View] = {
     "mirrors": _kept(JSON, lambda published, tree: router_regions(published, tree.module)),
     "mirrors.json": _kept(JSON, lambda published, tree: router_servers(published, tree.module)),
     "dl_map": _kept(JSON, lambda _, tree: msgspec.json.encode(tree.names)),
-    "status": _ok,
+    "status": lambda *_: private(TEXT, b"OK"),
 }
