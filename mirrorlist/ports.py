@@ -149,13 +149,18 @@ def claimed_state(state_dir: Path) -> int | None:
     can be written, as on a full disk: the last snapshot can be served from there.
 
     Raises:
-        PortError: another service runs on it.
+        PortError: another service runs on it, or nothing can be read there either.
     """
     path = state_dir / "serve.lock"
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
+        if not os.access(f"{state_dir}/.", os.R_OK | os.X_OK):
+            raise PortError(
+                f"the state directory {state_dir} cannot be used: {error.strerror}; start this as the user that it "
+                "belongs to, or name another with --state"
+            ) from None
         log.warning("the state directory cannot be written", reason=str(error))
         return None
     if not locked(descriptor):

@@ -159,6 +159,19 @@ def test_a_state_directory_is_worked_on_by_one_service(tmp_path: Path) -> None:
     os.close(again)
 
 
-def test_a_state_directory_that_cannot_be_written_is_served_from_all_the_same(tmp_path: Path) -> None:
+def test_a_state_directory_that_cannot_be_read_or_made_is_refused_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert claimed_state(tmp_path / "file" / "state") is None
+    for path, told in [(tmp_path / "file", "File exists"), (tmp_path / "file" / "below", "Not a directory")]:
+        with pytest.raises(PortError, match=f"^the state directory {path} cannot be used: {told}; start this as"):
+            claimed_state(path)
+    closed, me = tmp_path / "closed", os.geteuid()
+    closed.mkdir(mode=0)
+    if me == 0:
+        pytest.skip("root may read everything")
+    with pytest.raises(PortError, match="cannot be used: Permission denied"):
+        claimed_state(closed)
+
+
+def test_a_state_directory_that_cannot_be_written_is_served_from_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "serve.lock").mkdir()  # also for root none that can be opened to write
+    assert claimed_state(tmp_path) is None

@@ -17,7 +17,7 @@ from mirrorlist.core.public.encoding import PublicFile
 from mirrorlist.core.public.types import PublicNetwork
 from mirrorlist.core.snapshot import Facts, Snapshot
 from mirrorlist.diagnosis.data import ages, channel, database, mirror_files, proxies, snapshots
-from mirrorlist.diagnosis.finding import Diagnosis, Examination, Gravity, Patient, error, good, warning
+from mirrorlist.diagnosis.finding import Diagnosis, Examination, Gravity, Patient, error, examined, good, warning
 from mirrorlist.diagnosis.machine import clock, disk, limits, permissions, port
 from mirrorlist.following.follower import NOTE
 from mirrorlist.settings import Settings
@@ -82,7 +82,7 @@ def _examined(
         found = patient(settings, service, None, PublicNetwork())
     else:
         found = patient(settings, service, snapshot.facts, _network(snapshot))
-    return [*told, *(each for examine in EXAMINATIONS for each in examine(found))]
+    return [*told, *examined(found, EXAMINATIONS)]
 
 
 def _node_examined(
@@ -98,7 +98,7 @@ def _node_examined(
     )  # the publisher's keys stay there
     told = good("configuration", f"a node of {said.name}: it follows a channel into {state_dir}")
     found = patient(settings, said, snapshot.facts, _network(snapshot))
-    return [told, *(each for examine in NODE_EXAMINATIONS for each in examine(found))]
+    return [told, *examined(found, NODE_EXAMINATIONS)]
 
 
 def _network(snapshot: Snapshot) -> PublicNetwork:

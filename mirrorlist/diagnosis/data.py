@@ -35,9 +35,8 @@ def mirror_files(patient: Patient) -> Iterator[Diagnosis]:
     try:
         count = sum(1 for path in directory.iterdir() if path.suffix in (".yml", ".yaml"))
     except OSError as fault:
-        yield error(
-            "mirror files", f"{directory} cannot be read: {fault.strerror}", "name it in mirrors_dir, or make it"
-        )
+        remedy = "let the service's user read it, or name another in mirrors_dir"
+        yield error("mirror files", f"{directory} cannot be read: {fault.strerror}", remedy)
         return
     if not count:
         yield error("mirror files", f"there is none in {directory}", "write one with: mirrorlist new")
@@ -136,7 +135,7 @@ def _damage(file: Path) -> str | None:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
             [first, *_] = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError as fault:
-        return None if "locked" in str(fault) else str(fault)
+        return None if "locked" in str(fault) or "readonly" in str(fault) else str(fault)
     except sqlite3.DatabaseError as fault:
         return str(fault)
     return None if first == "ok" else str(first)

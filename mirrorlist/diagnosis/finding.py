@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -53,7 +53,7 @@ class Patient:
 
 
 Examination = Callable[[Patient], Iterator[Diagnosis]]
-"""Looks at one thing; nothing that it meets raises."""
+"""Looks at one thing; it raises nothing but OSError, where this user may not look."""
 
 
 def good(about: str, found: str) -> Diagnosis:
@@ -69,6 +69,18 @@ def warning(about: str, found: str, remedy: str) -> Diagnosis:
 def error(about: str, found: str, remedy: str) -> Diagnosis:
     """Clients are or will be served wrongly or not at all."""
     return Diagnosis(Gravity.ERROR, about, found, remedy)
+
+
+def examined(patient: Patient, examinations: Iterable[Examination]) -> Iterator[Diagnosis]:
+    """Everything that these find; one that may not look keeps none of the others."""
+    for examine in examinations:
+        try:
+            yield from examine(patient)
+        except OSError as fault:
+            about = examine.__name__.replace("_", " ")
+            yield error(
+                about, f"{fault.filename}: {fault.strerror}", "run this as the service's user; it needs that file"
+            )
 
 
 def span(seconds: float) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,9 +22,12 @@ from click.testing import CliRunner
 from mirrorlist.cli.doctor import doctor
 from mirrorlist.cli.main import main
 from mirrorlist.cli.shared.context import Context
-from mirrorlist.diagnosis.machine import strangers_in
+from mirrorlist.core.public.types import PublicNetwork
+from mirrorlist.diagnosis.finding import Diagnosis, Patient, examined, good
+from mirrorlist.diagnosis.machine import limits, strangers_in
 from mirrorlist.settings import Settings
 from mirrorlist.store.count_files import CountFiles
+from tests.building import service as built_service
 from tests.serving import SERVICE, checkout, free_port, put, served
 
 YEAR = 365 * 86_400.0
@@ -173,6 +180,37 @@ def test_files_that_a_command_left_as_the_wrong_user_are_found(service: Service)
     status, found = service.examined()
     assert (status, ("permissions", "error") in found) == (2, True)
     assert "1 of the files in" in service.told and "such as publish.lock" in service.told
+
+
+def test_what_may_not_be_looked_at_is_found_and_keeps_nothing_else(service: Service) -> None:
+    def closed(patient: Patient) -> Iterator[Diagnosis]:
+        yield good("closed", "first")
+        raise PermissionError(errno.EACCES, "Permission denied", "/x")
+
+    context = Settings(service.config, None, None, 0.5, None)
+    patient = Patient(context, built_service(), None, PublicNetwork(), 0.0, "127.0.0.1", 1, False)
+    found = list(examined(patient, [closed, limits]))
+    assert [(each.about, each.found) for each in found[:2]] == [
+        ("closed", "first"),
+        ("closed", "/x: Permission denied"),
+    ]
+    assert found[2].about == "limits"
+
+
+def test_a_database_that_this_user_may_not_write_is_not_damaged(service: Service) -> None:
+    if os.geteuid() == 0:
+        os.chown(service.state, 65534, 65534)
+    command = [sys.executable, "-m", "mirrorlist", "--config", str(service.config), "doctor", "--json", "--offline"]
+    drop = (
+        ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 and shutil.which("setpriv") else []
+    )
+    for path in (service.state, *service.state.glob("mirrorlist.sqlite*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        told = subprocess.run([*drop, *command], capture_output=True, text=True, check=False).stdout
+    finally:
+        service.state.chmod(0o755)
+    assert "mirrorlist.sqlite" in told and "damaged" not in told
 
 
 def test_a_clock_that_is_a_year_off_is_found(service: Service) -> None:
