@@ -32,13 +32,7 @@ from mirrorlist.core.model import (
 from mirrorlist.core.network.intervals import places_in_systems
 from mirrorlist.core.network.prefixes import DEEP, IntervalTable, flatten, packed, parse_prefix
 from mirrorlist.core.selection.columns import PreparedColumn
-from mirrorlist.core.selection.compile import (
-    Proof,
-    cloud_table,
-    country_places,
-    network_classes,
-    place_orders,
-)
+from mirrorlist.core.selection.compile import Proof, cloud_table, country_places, network_classes, place_orders
 from mirrorlist.core.selection.prepared import PreparedModule
 from mirrorlist.core.selection.spread import ClientHash, identity_of
 from mirrorlist.core.snapshot import Facts, Snapshot

@@ -15,12 +15,7 @@ from mirrorlist.cli.output.durations import moment
 from mirrorlist.cli.output.reviews import PAGES
 from mirrorlist.cli.output.written import write_named
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, state_dir_of
-from mirrorlist.core.owners.network_report import (
-    DOWN_DAYS,
-    Limits,
-    NetworkReport,
-    network_report,
-)
+from mirrorlist.core.owners.network_report import DOWN_DAYS, Limits, NetworkReport, network_report
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.publishing.network_now import observations
 from mirrorlist.publishing.notifying import bounces

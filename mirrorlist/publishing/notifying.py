@@ -13,15 +13,7 @@ from typing import cast
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.errors import MailError
 from mirrorlist.core.model import Mirror
-from mirrorlist.core.owners.notices import (
-    DAY_SECONDS,
-    Channel,
-    Condition,
-    NoticeKind,
-    NoticePolicy,
-    SentNotice,
-    due,
-)
+from mirrorlist.core.owners.notices import DAY_SECONDS, Channel, Condition, NoticeKind, NoticePolicy, SentNotice, due
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.publishing.mail import (
     Letter,

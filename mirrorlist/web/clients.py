@@ -12,13 +12,7 @@ from mirrorlist.core.selection.client import CountryOf
 from mirrorlist.core.selection.prepared import Prepared
 from mirrorlist.core.selection.spread import ClientHash, Epochs, identity_of
 from mirrorlist.core.statistics import NO_CLIENT, REGISTERS, registers_of
-from mirrorlist.web.client_address import (
-    TrustedProxies,
-    client_address,
-    forwarded_address,
-    ignored_proxy,
-    network_hash,
-)
+from mirrorlist.web.client_address import TrustedProxies, client_address, forwarded_address, ignored_proxy, network_hash
 from mirrorlist.web.counts import CountryNumbers, Counts, Measure
 from mirrorlist.web.questions import sent_by
 

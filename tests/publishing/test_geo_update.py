@@ -25,13 +25,7 @@ from mirrorlist.core.errors import DownloadError
 from mirrorlist.core.network.prefixes import packed
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
 from mirrorlist.countries import country_of
-from mirrorlist.publishing.geo_update import (
-    SAMPLES,
-    DownloadNotes,
-    DownloadUpdate,
-    Known,
-    build_dates,
-)
+from mirrorlist.publishing.geo_update import SAMPLES, DownloadNotes, DownloadUpdate, Known, build_dates
 from mirrorlist.sources.geo.downloads import Downloader, NotThere, Validators, download_session
 from mirrorlist.sources.geo.mmdb import built_at, read_geo_database
 from mirrorlist.sources.geo.sources import AddressSources

@@ -16,11 +16,7 @@ from mirrorlist.core.catalogue.service import Module, Service
 from mirrorlist.core.content import ContentKind
 from mirrorlist.core.model import MAIN, Checksummed, Repository
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
-from mirrorlist.publishing.origin_update import (
-    update_images,
-    update_metadata,
-    update_time_files,
-)
+from mirrorlist.publishing.origin_update import update_images, update_metadata, update_time_files
 from mirrorlist.store.database import open_database
 from mirrorlist.store.metadata import MetadataStore, OriginCheck
 from mirrorlist.store.origin_faults import FaultKind

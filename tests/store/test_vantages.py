@@ -15,14 +15,7 @@ from mirrorlist.core.health.vantages import LEAST_SECONDS, Look, Report, Vote
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome
 from mirrorlist.core.model import Protocol
 from mirrorlist.store.health import HealthStore
-from mirrorlist.store.leader_election import (
-    PROBER,
-    LeaderCandidate,
-    leading,
-    prober_lock,
-    vantage_lead,
-    vantage_lock,
-)
+from mirrorlist.store.leader_election import PROBER, LeaderCandidate, leading, prober_lock, vantage_lead, vantage_lock
 from mirrorlist.store.marks import Scheme, UploadBox, authorization, verified_claim
 from mirrorlist.store.quick_looks import VoteStore, VoteTaker
 from tests.building import NOW

@@ -19,15 +19,7 @@ from mirrorlist.core.catalogue.catalogue import Image, directories, published_co
 from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.content import ContentKind
 from mirrorlist.core.files.index import Holding
-from mirrorlist.core.health.columns import (
-    CURRENT,
-    HealthTable,
-    Reach,
-    SyncState,
-    literal_family,
-    reach_key,
-    worst_held,
-)
+from mirrorlist.core.health.columns import CURRENT, HealthTable, Reach, SyncState, literal_family, reach_key, worst_held
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, FallbackLevel, Location, Mirror, Repository
 from mirrorlist.core.public.types import public_fields

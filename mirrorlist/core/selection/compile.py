@@ -22,14 +22,7 @@ from mirrorlist.core.network.geo import SQUARED_CHORDS, vector, vector_of
 from mirrorlist.core.network.intervals import combine, only, renumbered
 from mirrorlist.core.network.prefixes import IntervalTable, NetworkClass, flatten
 from mirrorlist.core.rules import carriers, is_open_to_strangers, open_in
-from mirrorlist.core.selection.rank import (
-    OWN_COUNTRY,
-    UNKNOWN_KM,
-    global_km,
-    is_nowhere,
-    joined_for_quotas,
-    near_count,
-)
+from mirrorlist.core.selection.rank import OWN_COUNTRY, UNKNOWN_KM, global_km, is_nowhere, joined_for_quotas, near_count
 from mirrorlist.core.selection.spread import order_keys
 from mirrorlist.core.snapshot import PlaceOrders
 

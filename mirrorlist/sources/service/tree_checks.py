@@ -13,14 +13,7 @@ from mirrorlist.core.errors import Finding
 from mirrorlist.core.mirror import is_country
 from mirrorlist.core.model import MAIN
 from mirrorlist.sources.places.countries import read_countries
-from mirrorlist.sources.service.text import (
-    Check,
-    OverrideText,
-    ServiceCode,
-    ServiceDraft,
-    SourceText,
-    nearest,
-)
+from mirrorlist.sources.service.text import Check, OverrideText, ServiceCode, ServiceDraft, SourceText, nearest
 from mirrorlist.sources.service.tree_names import NamesFault, read_names
 from mirrorlist.sources.yaml.documents import Code, Pointer, shown, spelled
 

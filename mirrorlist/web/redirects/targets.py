@@ -21,15 +21,7 @@ from mirrorlist.core.selection.known_files import METADATA, METADATA_ENDS
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.formats.links import digest, joined, links, longest_path, sizes
 from mirrorlist.web.clients import Known
-from mirrorlist.web.counts import (
-    Dimension,
-    Joint,
-    Labels,
-    asked_by_file,
-    labels_at,
-    labels_of_client,
-    labels_of_file,
-)
+from mirrorlist.web.counts import Dimension, Joint, Labels, asked_by_file, labels_at, labels_of_client, labels_of_file
 from mirrorlist.web.lists.prepared_answers import Room
 from mirrorlist.web.redirects.requests import ENDINGS, FileRequests, Form
 

@@ -12,15 +12,7 @@ import pytest
 
 from mirrorlist.checks.probing.visit import Visited, visit
 from mirrorlist.core.health.probe_plan import OF_OTHERS, OF_RPM, Agent, Trip, Wanted
-from mirrorlist.core.health.verdicts import (
-    Family,
-    HealthPolicy,
-    Probe,
-    ProbeOutcome,
-    Subject,
-    Verdict,
-    judged,
-)
+from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, Verdict, judged
 from mirrorlist.core.model import Mirror
 from tests.building import NOW
 from tests.checks.servers import answer, redirect
