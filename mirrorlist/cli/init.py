@@ -44,8 +44,11 @@ def init(context: Context, directory: Path, name: str, host: str | None, proxy: 
     if not host:  # the machine's name with its domain, or an example where it has none
         own = socket.getfqdn().lower().rstrip(".")
         host = own if "." in own and not own.startswith("localhost") else HOST
+    # a link on the path, if it leads here, survives upgrades
+    here, found = Path(sys.executable).with_name("mirrorlist"), shutil.which("mirrorlist")
+    program = found if found and Path(found).resolve() == here.resolve() else str(here)
     made = Installation(
-        name=name, host=host.lower(), config=str(config), state=state, program=_program(),
+        name=name, host=host.lower(), config=str(config), state=state, program=program,
         proxy=Proxy(proxy), origin=origin,
     )  # fmt: skip
     _write(directory, {each.name: each.text for each in installation_files(made)})
@@ -58,13 +61,6 @@ def init(context: Context, directory: Path, name: str, host: str | None, proxy: 
         click.echo(text(review), nl=False)
         sys.exit(1)
     _tell(made, directory)
-
-
-def _program() -> str:
-    """The command to start, as an absolute path: a link on the path, if it leads here, survives upgrades."""
-    here = Path(sys.executable).with_name("mirrorlist")
-    found = shutil.which("mirrorlist")
-    return found if found and Path(found).resolve() == here.resolve() else str(here)
 
 
 def _write(directory: Path, files: dict[str, str]) -> None:

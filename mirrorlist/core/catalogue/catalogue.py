@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
@@ -187,16 +187,13 @@ def repo_names(catalogue: Catalogue) -> dict[str, tuple[str, str]]:
                 names[f"{repository}-{version}"] = (version, repository)
     for alias, repository in catalogue.aliases.items():
         there = [version for version in spelled_versions(catalogue) if _is_there(catalogue, version, repository)]
-        for version in there if VERSION_MARK in alias else _newest(catalogue, there):
+        if VERSION_MARK not in alias:  # the newest: a major if there is one, else the last that service.yml lists
+            majors = [version for version in there if version in catalogue.latest]
+            carried = [version for version in there if version not in catalogue.vault_versions]
+            there = (majors or carried or there)[-1:]
+        for version in there:
             names.setdefault(alias.replace(VERSION_MARK, version), (version, repository))
     return names
-
-
-def _newest(catalogue: Catalogue, versions: Sequence[str]) -> Sequence[str]:
-    """The newest of the versions: a major if there is one, else the last that service.yml lists."""
-    majors = [version for version in versions if version in catalogue.latest]
-    carried = [version for version in versions if version not in catalogue.vault_versions]
-    return (majors or carried or versions)[-1:]
 
 
 def _is_there(catalogue: Catalogue, version: str, repository: str) -> bool:
