@@ -97,15 +97,10 @@ class HistoryStore:
                 self._holds[mirror, path] = sha256
                 self._sightings.setdefault(mirror, []).append(Sighting(path, at, sha256))
         for mirror, sightings in self._sightings.items():
-            self._sightings[mirror] = _kept(sightings, oldest)
-
-
-def _kept(sightings: list[Sighting], oldest: float) -> list[Sighting]:
-    """The sightings of the time that is shown, and of each path the last one before: it holds on."""
-    if not sightings or sightings[0].at >= oldest:
-        return sightings
-    before = {sighting.path: sighting for sighting in sightings if sighting.at < oldest}
-    return [*before.values(), *(sighting for sighting in sightings if sighting.at >= oldest)]
+            if sightings and sightings[0].at < oldest:  # of each path the last one before that is kept: it holds on
+                before = {sighting.path: sighting for sighting in sightings if sighting.at < oldest}
+                later = (sighting for sighting in sightings if sighting.at >= oldest)
+                self._sightings[mirror] = [*before.values(), *later]
 
 
 def _events(connection: sa.Connection, now: float) -> dict[str, list[Event]]:

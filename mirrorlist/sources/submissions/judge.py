@@ -190,9 +190,12 @@ def _judged(file: _File | Reviewed, directory: Path, known: Neighbours, terms: S
     beside = directory if is_inside else file.path.parent
     submission = Submission(file.document, file.text, beside, file.mirror, known)
     mirror = placed(file.mirror, terms.atlas) if file.mirror else None
+    findings = _findings(submission, terms)
+    if len(findings) > MOST_FINDINGS:  # the errors of a very long list first of all
+        findings = sorted(findings, key=lambda each: (each.severity is not Severity.ERROR, each))[:MOST_FINDINGS]
     reviewed = Reviewed(
         path=file.document.path,
-        findings=_told(_findings(submission, terms)),
+        findings=tuple(sorted(findings)),
         name=mirror.name if mirror else None,
         place=placed_by(mirror.location) if mirror else None,
     )
@@ -225,14 +228,6 @@ SHAPE = frozenset({Code.BAD_VALUE, Code.WRONG_TYPE, Code.OUT_OF_RANGE, Code.BAD_
 
 def _held_to(found: Finding) -> Finding:
     return replace(found, severity=Severity.ERROR) if found.code in HELD_TO else found
-
-
-def _told(found: list[Finding]) -> tuple[Finding, ...]:
-    """In the order of the file, the errors of a very long list first of all."""
-    if len(found) <= MOST_FINDINGS:
-        return tuple(sorted(found))
-    first = sorted(found, key=lambda each: (each.severity is not Severity.ERROR, each))[:MOST_FINDINGS]
-    return tuple(sorted(first))
 
 
 def name_is_its_own(submission: Submission, _: SubmissionTerms) -> list[Finding]:
