@@ -352,10 +352,10 @@ def test_each_public_class_has_a_name_of_its_own() -> None:
 
 CEILINGS = {
     "modules": 331,
-    "import lines of all lines": 8.4,
+    "import lines of all lines": 8.3,
     "longest import chain": 13,
     "longest import chain in core": 8,
-    "private functions used once": 18.1,
+    "private functions used once": 18.0,
     "modules under 40 lines with less than three importers": 11,
 }
 """What ``bench/shape`` counts may not grow; lower a number when the package gets better."""
