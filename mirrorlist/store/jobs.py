@@ -19,6 +19,7 @@ from mirrorlist.files_on_disk import write_whole
 
 _NAME = re.compile(r"[a-z][a-z-]{0,31}")
 LONGEST_ERROR = 500
+OVERDUE_SECONDS = 86_400.0
 
 
 class JobRecord(msgspec.Struct, frozen=True):
@@ -38,6 +39,10 @@ class JobRecord(msgspec.Struct, frozen=True):
     def is_running(self) -> bool:
         """Whether the last run did not end."""
         return self.ended_at is None or self.ended_at < self.begun_at
+
+    def is_failing(self, now: float) -> bool:
+        """Whether the last run failed and the next one is not long overdue: then another machine leads, and runs it."""
+        return self.error is not None and now < (self.next_at or self.ended_at or self.begun_at) + OVERDUE_SECONDS
 
 
 class JobRecords:

@@ -67,7 +67,7 @@ class ServiceMetrics(Collector):
             yield from ready(NOTHING_LOADED.status)
             return
         yield from requests(self._today(now), published.by_name.keys())
-        yield from jobs(self._jobs.all())
+        yield from jobs(self._jobs.all(), now)
         found = readiness(published.snapshot.facts, published.network, now)
         yield from ready(found.status)
         yield from generation(published)
@@ -204,7 +204,7 @@ def data(published: Published) -> Iterator[Metric]:
         )
 
 
-def jobs(records: Iterable[JobRecord]) -> Iterator[Metric]:
+def jobs(records: Iterable[JobRecord], now: float) -> Iterator[Metric]:
     """The periodic jobs of this state directory; ``job`` is what Prometheus calls a group of targets."""
     about = {
         "last_success_timestamp_seconds": ("When it last ended well; its age is time() less this.", "succeeded_at"),
@@ -217,7 +217,7 @@ def jobs(records: Iterable[JobRecord]) -> Iterator[Metric]:
     }
     failing = GaugeMetricFamily("mirrorlist_job_failing", "1 if the last run failed.", labels=("task",))
     for record in records:
-        failing.add_metric((record.name,), record.error is not None)
+        failing.add_metric((record.name,), record.is_failing(now))
         for attribute, family in families.items():
             if (value := getattr(record, attribute)) is not None:
                 family.add_metric((record.name,), value)

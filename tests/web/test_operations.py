@@ -13,6 +13,7 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from mirrorlist.app import Hot, plain_app, put_front, put_monitoring
+from mirrorlist.core.errors import LeadLost
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.store.count_files import CountFiles
 from mirrorlist.store.jobs import JobRecords
@@ -201,6 +202,8 @@ def test_jobs_have_metrics_and_rows_on_the_status_page_without_their_errors(tmp_
     held, records = Held(), JobRecords(tmp_path, lambda: NOW)
     with pytest.raises(OSError), records.running("geo", 60.0):
         raise OSError("/srv/secret/key cannot be read")
+    with pytest.raises(LeadLost), records.running("publish", None):
+        raise LeadLost("another process leads")
     app = plain_app(held, nobody, Counts(), jobs=records.all)
     held.put(record_of(3))
     page = ask(app.wsgi_app, environ("/status")).body.decode()
@@ -210,3 +213,7 @@ def test_jobs_have_metrics_and_rows_on_the_status_page_without_their_errors(tmp_
     assert found[("mirrorlist_job_failing", ("geo",))] == 1.0
     assert found[("mirrorlist_job_next_timestamp_seconds", ("geo",))] == NOW + 60
     assert ("mirrorlist_job_last_success_timestamp_seconds", ("geo",)) not in found
+    service.clock.now = NOW + 3 * 86_400
+    found = service.metrics()
+    failing = [found[("mirrorlist_job_failing", (name,))] for name in ("geo", "publish")]
+    assert failing == [0.0, 0.0], "another publisher leads by now"
