@@ -11,6 +11,7 @@ MirrorlistError
   ClientCountsError    a file of counted clients cannot be read
   OriginError          the origin did not give a file that can be used
     UnreadableError    it gave one that is no repomd.xml
+    UnsizedError       it has one, and does not say how large it is
   DatabaseError        the database is away, broken, or of a newer release
   UploadRefused          a report of a vantage point is not taken
   LeadLost             another process leads by now; what this one found does not count
@@ -75,6 +76,10 @@ class OriginError(MirrorlistError):
 
 class UnreadableError(OriginError):
     """The origin gave a file in place of a repomd.xml, but none that can be read."""
+
+
+class UnsizedError(OriginError):
+    """The origin has a file, and its web server does not say how large it is."""
 
 
 class DatabaseError(MirrorlistError):

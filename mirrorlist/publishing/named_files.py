@@ -15,8 +15,14 @@ from mirrorlist.core.content import NamedFile, NamedFiles
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.kinds.table import KINDS
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
-from mirrorlist.publishing.origin_update import OriginAccess, RepositoryFile, origin_access, repository_files
+from mirrorlist.publishing.origin_update import (
+    OriginAccess,
+    RepositoryFile,
+    origin_access,
+    repository_files,
+)
 from mirrorlist.sources.origin.files import read_chunks
+from mirrorlist.sources.origin.repomd import known_size
 from mirrorlist.sources.origin.web import origin_session
 from mirrorlist.store.metadata import MetadataStore
 
@@ -68,8 +74,10 @@ def _named(wanted: tuple[RepositoryFile, str], session: requests.Session) -> _Fo
         most = ASKED_FOR if file.origin.startswith(WEB_SCHEMES) else None
         there = [each for number, each in enumerate(named.files) if _is_there(access, each, number, most)]
         # metadata gives most sizes; the others are the origin's to say
-        sized = (each if each.size is not None else replace(each, size=access.size(each.path)) for each in there)
-        files = tuple(sized)
+        files = tuple(
+            each if each.size is not None else replace(each, size=known_size(access.size, each.path, None))
+            for each in there
+        )
         drawn = tuple(each for each in named.pool if most is not None or _is_there(access, each, 0, None))
         return file, digest, replace(named, files=files, pool=drawn), why
     except OriginError:
@@ -80,5 +88,5 @@ def _is_there(access: OriginAccess, file: NamedFile, number: int, most: int | No
     """Whether the origin has a file as its metadata says; nobody has to have what it lacks itself."""
     if most is not None and number >= most:
         return True
-    size = access.size(file.path)
+    size = known_size(access.size, file.path, -1 if file.size is None else file.size)
     return size is not None and file.size in (None, size)

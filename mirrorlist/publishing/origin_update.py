@@ -32,6 +32,7 @@ from mirrorlist.sources.origin.repomd import (
     http_fetch,
     http_size,
     http_written,
+    known_size,
     named_parts,
     summed_up,
 )
@@ -216,7 +217,7 @@ def _version(of: RepositoryFile, tree: OriginAccess, current: str | None, now: f
     found = summed_up(data, file, lambda: tree.written(file))
     if found.sha256 != current and now - (tree.written(file) or found.timestamp) < UNFINISHED_SECONDS:
         for part in named_parts(data):
-            if (size := tree.size(of.path + part.path)) != part.size:
+            if (size := known_size(tree.size, of.path + part.path, part.size)) != part.size:
                 has = "lacks" if size is None else f"has with {size} bytes instead of {part.size}"
                 raise UnreadableError(f"{file}: it names {part.path}, which the origin {has}; the former version stays")
     return found

@@ -152,6 +152,57 @@ def test_a_half_synced_mirror_is_out_after_two_looks_and_back_after_a_whole_one(
     assert network.probe() == "ab"
 
 
+@dataclass
+class Origin(Site):
+    """An origin on the web with a habit of some servers."""
+
+    habit: str = ""
+
+    def __call__(self, connection: socket.socket, head: bytes) -> None:
+        verb, path, _ = head.decode("latin-1").split(" ", 2)
+        body = self.files.get(path.removeprefix("/"), b"")
+        if self.habit == "refuses heads" and verb == "HEAD":
+            connection.sendall(answer("405 Method Not Allowed"))
+        elif self.habit == "tells no sizes" and body:
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + (b"" if verb == "HEAD" else body))
+        elif self.habit == "compresses" and body and b"gzip" in head:
+            packed = answer(body=gzip.compress(body)).replace(b"\r\n", b"\r\nContent-Encoding: gzip\r\n", 1)
+            connection.sendall(packed.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if verb == "HEAD" else packed)
+        else:
+            super().__call__(connection, head)
+
+
+@pytest.fixture
+def origin(network: Network) -> Iterator[Origin]:
+    """In place of the network's own, with another version, which the mirrors have."""
+    found = Origin(repository(2))
+    with serving(found, "127.0.0.1") as server:
+        text = SERVICE.replace("origin: origin", f"origin: http://127.0.0.1:{server.port}/")
+        (network.directory / "service.yml").write_text(text)
+        for site in network.sites.values():
+            site.files = repository(2)
+        yield found
+
+
+@pytest.mark.parametrize("habit", ["", "refuses heads", "tells no sizes", "compresses"])
+def test_mirrors_are_compared_with_an_origin_on_the_web_whatever_its_habit(
+    network: Network, origin: Origin, habit: str
+) -> None:
+    origin.habit = habit
+    network.told("update", "metadata")
+    network.told("publish")
+    del network.sites["b.example.org"].files[f"{REPOSITORY}Packages/b-2.rpm"]
+    assert [network.probe(), network.probe()] == ["ab", "a"]
+
+
+def test_what_is_gone_at_the_origin_is_not_missed_on_mirrors(network: Network, origin: Origin) -> None:
+    network.told("update", "metadata")
+    network.told("publish")
+    for site in (origin, *network.sites.values()):
+        del site.files[f"{REPOSITORY}Packages/b-2.rpm"]
+    assert [network.probe() for _ in range(3)] == ["ab"] * 3
+
+
 def test_a_whole_mirror_is_asked_for_each_file_once_and_again_after_a_change(network: Network) -> None:
     site = network.sites["a.example.org"]
 

@@ -11,7 +11,7 @@ from mirrorlist.core.catalogue.service import WEB_SCHEMES
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.files.list_parser import PARTIAL, Line, link, ls_lines, row, time_list_lines
 from mirrorlist.core.kinds.rpm import OPENERS, unpacked
-from mirrorlist.sources.origin.web import WebExchange, origin_session
+from mirrorlist.sources.origin.web import AS_IT_IS, WebExchange, origin_session
 
 LARGEST_LIST = 1 << 30
 """Bytes of a list, unpacked."""
@@ -105,7 +105,7 @@ def _fetched(url: str, clock: Callable[[], float] = time.monotonic) -> Iterator[
     with (
         origin_session() as session,
         WebExchange(url, DEADLINE_SECONDS, clock, READ_SECONDS) as exchange,
-        exchange.answer(session) as answer,
+        exchange.answer(session, headers=AS_IT_IS) as answer,
     ):
         if answer.status_code != 200:
             raise OriginError(f"{url}: status {answer.status_code}")

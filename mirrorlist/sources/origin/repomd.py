@@ -19,9 +19,9 @@ from typing import NamedTuple
 import requests
 from lxml import etree
 
-from mirrorlist.core.errors import OriginError, UnreadableError
+from mirrorlist.core.errors import OriginError, UnreadableError, UnsizedError
 from mirrorlist.core.model import Checksummed
-from mirrorlist.sources.origin.web import WebExchange
+from mirrorlist.sources.origin.web import AS_IT_IS, WebExchange
 
 LARGEST = 32 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
@@ -131,28 +131,36 @@ def directory_size(tree: Path) -> Size:
 
 
 _HEAD_REFUSED = (400, 403, 405, 501)
-_AS_IT_IS = {"Accept-Encoding": "identity"}
-"""A file that is compressed on the way comes with another size, or with none."""
 
 
 def http_size(tree: str, session: requests.Session) -> Size:
     """Asks for the head of a file, and where heads are refused begins to read it. An answer without a size is an
-    OriginError."""
+    UnsizedError."""
 
     def size(path: str) -> int | None:
         url = tree.rstrip("/") + "/" + path
         for method in ("HEAD", "GET"):
-            with WebExchange(url, DEADLINE_SECONDS) as exchange, exchange.answer(session, method, _AS_IT_IS) as answer:
+            with WebExchange(url, DEADLINE_SECONDS) as exchange, exchange.answer(session, method, AS_IT_IS) as answer:
                 told = answer.headers.get("Content-Length", "")
             if answer.status_code not in _HEAD_REFUSED:
                 break
         if answer.status_code in (404, 410):
             return None
-        if answer.status_code != 200 or not told.isdecimal():
-            raise OriginError(f"{url}: status {answer.status_code}{'' if told else ' without a size'}")
+        if answer.status_code != 200:
+            raise OriginError(f"{url}: status {answer.status_code}")
+        if not told.isdecimal():
+            raise UnsizedError(f"{url}: status {answer.status_code} without a size")
         return int(told)
 
     return size
+
+
+def known_size(size: Size, path: str, said: int | None) -> int | None:
+    """The size of a file in bytes, None where there is none; what metadata said, where its web server does not say."""
+    try:
+        return size(path)
+    except UnsizedError:
+        return said
 
 
 Written = Callable[[str], int]

@@ -26,6 +26,8 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 10.0
 """How long the server may be silent."""
 MOST_REDIRECTS = 5
+AS_IT_IS: Mapping[str, str] = MappingProxyType({"Accept-Encoding": "identity"})
+"""Asks for a file as it is: one that is compressed on the way comes with another size, or with none."""
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 _sockets: ContextVar[list[socket.socket]] = ContextVar("sockets")

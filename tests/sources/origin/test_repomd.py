@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirrorlist.core.catalogue.metadata import REPOMD
-from mirrorlist.core.errors import OriginError
+from mirrorlist.core.errors import OriginError, UnsizedError
 from mirrorlist.core.model import Checksummed
 from mirrorlist.sources.origin.repomd import (
     LARGEST,
@@ -30,6 +30,7 @@ from mirrorlist.sources.origin.repomd import (
     http_fetch,
     http_size,
     http_written,
+    known_size,
     summed_up,
 )
 from mirrorlist.sources.origin.web import WebExchange, origin_session
@@ -408,6 +409,18 @@ def test_an_origin_that_refuses_heads_tells_sizes_by_get(refusal: int) -> None:
         assert http_size(url, session)(REPOMD) == 7
         with pytest.raises(OriginError, match=f"status {refusal}"):
             http_size(url, session)("no")
+
+
+def test_where_a_server_tells_no_size_that_of_metadata_counts() -> None:
+    def unsized(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+
+    with _origin({f"/tree/{REPOMD}": unsized}) as url, origin_session() as session:
+        with pytest.raises(UnsizedError, match="without a size"):
+            http_size(url, session)(REPOMD)
+        assert known_size(http_size(url, session), REPOMD, 7) == 7
+        assert known_size(http_size(url, session), "no", 7) is None
 
 
 def test_a_size_is_that_of_the_file_as_it_is() -> None:
