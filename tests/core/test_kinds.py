@@ -213,6 +213,17 @@ def test_a_packages_file_that_cannot_be_read_leaves_the_index_itself() -> None:
     assert "status 404" in why
 
 
+def test_a_suite_that_has_no_by_hash_as_it_promises_is_compared_by_its_plain_indexes() -> None:
+    def read(path: str) -> list[bytes]:
+        if "by-hash" in path:
+            raise OriginError(f"{path}: status 404")
+        return [packages("Packages.gz")]
+
+    content = Content(MAIN, "flat/", ContentKind.APT, "InRelease", "flat/", ("amd64",))
+    found, why = KINDS[ContentKind.APT].named(release("500 Packages.gz", by_hash=True), content, read)
+    assert (found.files[0], len(found.pool), why) == (NamedFile("flat/Packages.gz", 500), 2, "")
+
+
 @pytest.mark.parametrize("packed", ["Packages.gz", "Packages.xz", "Packages.bz2"])
 def test_a_packages_file_that_ends_early_names_no_packages(packed: str) -> None:
     content = Content(MAIN, "flat/", ContentKind.APT, "InRelease", "flat/", ("amd64",))

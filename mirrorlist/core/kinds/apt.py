@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from itertools import chain
 
@@ -63,22 +64,36 @@ def named(body: bytes, content: Content, read: Read) -> tuple[NamedFiles, str]:
         index = _INDEX.fullmatch(path)
         if index and int(size) and (not content.arches or index[1] in arches):
             found.setdefault(path.removesuffix(index[2]), {})[index[2]] = digest, int(size)
-    files, sources = [], []
+    files: list[NamedFile] = []
+    names: list[str] = []
     for path, forms in sorted(found.items()):
         packed = next(each for each in _PACKED if each in forms)
         digest, size = forms[packed]
         hashed = f"{path.removesuffix('Packages')}by-hash/SHA256/{digest}"
         files.append(NamedFile(content.path + (hashed if is_by_hash else path + packed), size))
-        sources.append((files[-1].path, path + packed))
+        names.append(path + packed)
     root = content.path if content.part_of is None else content.part_of
     pool: list[NamedFile] = []
     why = "" if files else "it names no Packages of these arches"
-    for at, name in sources[:MOST_INDEXES]:
+    for number, name in enumerate(names[:MOST_INDEXES]):
+        plain = replace(files[number], path=content.path + name)
         try:
-            pool += sampled(_listed(unpacked(read(at), name)), root)[1]
+            files[number], packages = _opened(files[number], plain, root, read)
         except OriginError as error:
             why = str(error)
+        else:
+            pool += packages
     return NamedFiles((*files[:MOST_INDEXES], *pool[:2]), (*pool, *files[MOST_INDEXES:])), why
+
+
+def _opened(file: NamedFile, plain: NamedFile, root: str, read: Read) -> tuple[NamedFile, list[NamedFile]]:
+    """An index, or its plain form where a suite promises indexes by hash and has none, and a sample of its packages."""
+    try:
+        return file, sampled(_listed(unpacked(read(file.path), plain.path)), root)[1]
+    except OriginError:
+        if file == plain:
+            raise
+    return plain, sampled(_listed(unpacked(read(plain.path), plain.path)), root)[1]
 
 
 def _listed(chunks: Iterator[bytes]) -> Iterator[tuple[str, int, int]]:
