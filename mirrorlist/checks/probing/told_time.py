@@ -20,7 +20,8 @@ LONGEST_LINE = 200
 MOST_BYTES = 4096
 _FIRST_SECONDS = 100_000_000
 """In 1973. A smaller number that other words follow is a day or a year."""
-_FIRST_MILLISECONDS = 100_000_000_000
+_FINER = (1000, 1_000_000, 1_000_000_000)
+"""Parts of a second in which programs count."""
 
 _NUMBER = re.compile(r"@?(-?[0-9]+(?:\.[0-9]*)?|inf|nan)(?: (?P<more>.*))?")
 _LABEL = re.compile(
@@ -28,12 +29,15 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _ISO = re.compile(
-    r"([0-9]{4})([-/]?)([0-9]{2})\2([0-9]{2})(?:[T_]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,][0-9]+)?)?(.*))?",
+    r"([0-9]{4})([-/.]?)([0-9]{2})\2([0-9]{2})(?:[T_-]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,][0-9]+)?)?(.*))?",
     re.IGNORECASE,
 )
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]+)?)?(.*)", re.IGNORECASE)
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])([0-9]{2}):?([0-9]{2})?", re.IGNORECASE)
 _DAY_MONTH_YEAR = re.compile(r"([0-9]{1,2})-([A-Z]{3,9})-([0-9]{4})", re.IGNORECASE)
+_DOTTED = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
+_DIGITS = re.compile(r"((?:19|20)[0-9]{12})(?: UTC)?")
+"""What ``date +%Y%m%d%H%M%S`` prints."""
 _DAY = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|\.)?", re.IGNORECASE)
 _YEAR = re.compile(r"[0-9]{4}")
 _WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs|ur)?(?:day)?\.?", re.IGNORECASE)
@@ -72,7 +76,7 @@ def told_time(body: bytes) -> float | None:
 
 
 def _of_number(line: str) -> float | None:
-    """A number that is the whole first word: seconds, or milliseconds where these would be thousands of years.
+    """A number that is the whole first word: seconds, or parts of them where these would be thousands of years.
 
     That of no real time is the caller's to judge, unless it may be the day or the year of a date.
     """
@@ -82,7 +86,7 @@ def _of_number(line: str) -> float | None:
     value = float(found[1])
     if found["more"] and value < _FIRST_SECONDS:
         return None
-    return value / 1000 if _FIRST_MILLISECONDS <= value < _FIRST_MILLISECONDS * 100 else value
+    return next((value / parts for parts in _FINER if 1 <= value / parts / _FIRST_SECONDS < 100), value)
 
 
 @dataclass(slots=True)
@@ -103,6 +107,8 @@ class _Parts:
 
 def _of_date(line: str) -> float | None:
     """The date that the words of a line make, in any order; more words may follow a whole one."""
+    if found := _DIGITS.fullmatch(line):
+        return datetime.strptime(found[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
     parts = _Parts()
     for word in line.replace(",", " ").split():
         if word.startswith("("):  # a comment, as e-mail has it after the offset
@@ -133,6 +139,9 @@ def _take_date(parts: _Parts, word: str) -> bool:
         return not found[8] or _take_zone(parts, found[8])
     if parts.year is None and (found := _DAY_MONTH_YEAR.fullmatch(word)) and (month := _month(found[2])):
         parts.day, parts.month, parts.year = int(found[1]), month, int(found[3])
+        return True
+    if parts.year is None and parts.month is None and (found := _DOTTED.fullmatch(word)):
+        parts.day, parts.month, parts.year = int(found[1]), int(found[2]), int(found[3])
         return True
     if parts.month is None and (month := _month(word)):
         parts.month = month
