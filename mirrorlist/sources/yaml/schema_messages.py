@@ -74,7 +74,8 @@ def _type_fault(error: ValidationError, wanted: list[str]) -> SchemaFault:
     if examples and {"integer", "number"}.issuperset(wanted):
         remedy += f", as in {_either(examples)}"
     if "string" in wanted and isinstance(_value(error), bool | int | float):
-        remedy = "put it in quotes"
+        # of 9.10 the number keeps no zero
+        remedy = "put it in quotes" + (", as it is written" if isinstance(_value(error), float) else "")
     if _value(error) is None:
         remedy += ", or remove the key"
     return SchemaFault(_pointer(error), Code.WRONG_TYPE, f"{_is(error)}; {remedy}")

@@ -176,7 +176,7 @@ def test_addresses_in_other_forms_lead_to_the_same_tree(address: str) -> None:
         ("status_since: 2026-02-30", "3:15: warning [bad-date] status_since '2026-02-30' is no date"),
         ("status_reason: ['', '']", "3:16: warning [wrong-type] status_reason is a list; write text"),
         ("peerings: [NIX, {}]", "3:17: warning [wrong-type] peerings[1] is a mapping; write text"),
-        ("agreement: 1.10", "3:12: warning [wrong-type] agreement is 1.1; put it in quotes"),
+        ("agreement: 1.10", "3:12: warning [wrong-type] agreement is 1.1; put it in quotes, as it is written"),
         ("subnets:", "3:9: warning [wrong-type] subnets is nothing; write a list or text"),
         ("asn: []", "3:6: warning [out-of-range] asn is a list with 0 entries; write at least 1"),
         ("asn: [0]", "3:7: warning [out-of-range] asn[0] is 0; write a number of at least 1"),
