@@ -24,7 +24,7 @@ from mirrorlist.core.health.probe_run import (
     RunResult,
     answers,
     apply_run,
-    but_for_the_origin_s,
+    excused_by_origin,
     fairly_ahead,
     suspicious,
     weighed,
@@ -119,7 +119,7 @@ def run(job: Job, outside: Outside, told: Callable[[Visited], None], at_once: in
     controls = [visited for visited in visits if visited.mirror in names]
     mirrors = [visited for visited in visits if visited.mirror not in names]
     all_probes = (probe for visited in mirrors for probe in visited.probes)
-    probes, contradictions = weighed(but_for_the_origin_s(fairly_ahead(job.verdicts, all_probes, job.confirmed)))
+    probes, contradictions = weighed(excused_by_origin(fairly_ahead(job.verdicts, all_probes, job.confirmed)))
     reached, asked_again = _controls(job, outside, controls, probes)
     round_ = apply_run(job.verdicts, probes, job.policy, reached)
     forgotten = frozenset(each for visited in mirrors for each in visited.forgotten if each.family not in round_.kept)

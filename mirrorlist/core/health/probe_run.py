@@ -188,10 +188,11 @@ def _said(verdict: Verdict) -> object:
     return verdict.outcome, verdict.sha256, verdict.good_now
 
 
-def but_for_the_origin_s(probes: Sequence[Probe]) -> list[Probe]:
-    """The probes, without what mirrors lack because the origin lacks it itself: its metadata names a file that is gone.
+def excused_by_origin(probes: Sequence[Probe]) -> list[Probe]:
+    """The probes, where mirrors are not blamed for a file that the origin lacks in the same way.
 
-    Of an origin that is no web server nothing is known here; its files are looked at when its metadata is read.
+    That is known only of an origin on the web, which is visited too. A directory's files are checked when its metadata
+    is read.
     """
     lacked = {
         (probe.subject.module, probe.subject.path, probe.detail)
@@ -199,7 +200,7 @@ def but_for_the_origin_s(probes: Sequence[Probe]) -> list[Probe]:
         if probe.outcome is ProbeOutcome.INCOMPLETE and probe.subject.mirror == SOURCE_PREFIX + ORIGIN
     }
     return [
-        replace(probe, outcome=ProbeOutcome.GOOD, detail=f"not compared: so it is at the origin ({probe.detail})")
+        replace(probe, outcome=ProbeOutcome.GOOD, detail=f"not compared: it is the same at the origin ({probe.detail})")
         if (probe.subject.module, probe.subject.path, probe.detail) in lacked
         and probe.outcome is ProbeOutcome.INCOMPLETE
         and not probe.subject.mirror.startswith(SOURCE_PREFIX)

@@ -10,7 +10,7 @@ from mirrorlist.core.health.probe_run import (
     Contradiction,
     RunResult,
     apply_run,
-    but_for_the_origin_s,
+    excused_by_origin,
     fairly_ahead,
     weighed,
 )
@@ -212,8 +212,8 @@ def test_nobody_has_to_have_what_the_origin_lacks_itself() -> None:
 
     gone = [lacks("source://the origin", "a.rpm: missing"), lacks("one", "a.rpm: missing")]
     others = [lacks("one", "b.rpm: missing"), lacks("one", "a.rpm: missing", "other/"), lacks("two", "a.rpm: 5 bytes")]
-    found = but_for_the_origin_s([*gone, *others])
+    found = excused_by_origin([*gone, *others])
     assert found[1].outcome is ProbeOutcome.GOOD
-    assert (found[1].sha256, found[1].detail) == ("ab", "not compared: so it is at the origin (a.rpm: missing)")
+    assert (found[1].sha256, found[1].detail) == ("ab", "not compared: it is the same at the origin (a.rpm: missing)")
     assert [found[0], *found[2:]] == [gone[0], *others], "the origin is told of it, and what else is missing counts"
-    assert but_for_the_origin_s([lacks("source://other", "a.rpm: missing"), gone[1]])[1] == gone[1]
+    assert excused_by_origin([lacks("source://other", "a.rpm: missing"), gone[1]])[1] == gone[1]
