@@ -25,7 +25,7 @@ from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, FallbackLevel, Location, 
 from mirrorlist.core.public.types import public_fields
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.causes import faults_of
-from mirrorlist.core.selection.known_files import RepositoryLocator
+from mirrorlist.core.selection.known_files import RepositoryLocator, changes_in_place
 from mirrorlist.core.selection.rank import network_matches
 from mirrorlist.core.selection.usability import LEVEL_NOTES
 from mirrorlist.core.snapshot import Snapshot
@@ -41,7 +41,8 @@ DVD, BOOT = f"{ISOS}/X-9.8-x86_64-dvd.iso", f"{ISOS}/X-9.8-x86_64-boot.iso"
 RPM, TEXT = f"{REPO}Packages/a.rpm", "9.8/odd/f.txt"
 DEB, INDEX = "9.8/deb/pool/a.deb", "9.8/deb/dists/stable/main/binary-amd64/Packages.xz"
 PACKAGE, APK, TOOL = "9.8/core/os/a.pkg.tar.zst", "9.8/alpine/a.apk", "9.8/tools/tool.bin"
-FILES = (DVD, BOOT, RPM, TEXT, DEB, INDEX, PACKAGE, APK, TOOL)
+LISTS = ("9.8/core/os/core.files", "9.8/core/os/core.db", "9.8/alpine/APKINDEX.tar.gz")
+FILES = (DVD, BOOT, RPM, TEXT, DEB, INDEX, PACKAGE, APK, TOOL, *LISTS)
 KINDS = (
     Repository("deb", "deb/", kind=ContentKind.APT, suites=("stable", "testing")),
     Repository("core", "core/os/", kind=ContentKind.PACMAN),
@@ -191,7 +192,8 @@ class Asked:
 def is_fit(network: Network, number: int, path: str, families: Sequence[Family], within: Sequence[str]) -> bool:
     """Whether nothing that anybody knows speaks against a mirror for a path, over one of the families at least."""
     mirror, health = network.snapshot.mirrors[number], network.snapshot.facts.health
-    if number in health.out or mirror.name in network.lacking[path]:
+    lacks = mirror.name in network.lacking[path] and not changes_in_place(path)
+    if number in health.out or lacks:
         return False
     if any(each in health.holds and health.holds[each][number] not in CURRENT for each in within):
         return False
@@ -224,7 +226,7 @@ def check(asked: Asked, network: Network, family: Family) -> None:
     path, of = asked.path, network.snapshot
     first = asked.urls[0] if asked.urls else None
     assert asked.redirected == [first, first], "one address is one address"
-    assert all(urls == asked.urls for urls in asked.metalinks)
+    assert all(urls == asked.urls for urls in asked.metalinks), (path, asked.urls, asked.metalinks)
     assert asked.names(asked.listed) == asked.names(asked.urls), "the same mirrors in the same order"
     if asked.listed and (of.facts.service.fallbacks or LEVEL_NOTES[FallbackLevel.LAST_KNOWN] not in asked.text):
         assert asked.listed[0] == first
@@ -248,7 +250,10 @@ def check(asked: Asked, network: Network, family: Family) -> None:
         number = index.find(path)
         assert number is not None
         holders = index.holders(number)
-        assert all(holders.of(numbers[name]) is not Holding.LACKS for name in handed), "as mirrorlist which says"
+        lacking = [name for name in handed if holders.of(numbers[name]) is Holding.LACKS]
+        assert not lacking or changes_in_place(path), (
+            "as mirrorlist which says; what changes in place the prober judges"
+        )
     for name in handed:
         faults = {fault.reason for fault in faults_of(of.facts.health, numbers[name], of.mirrors[numbers[name]])}
         assert Reason.TAKEN_OUT not in faults, "as mirrorlist health says"
