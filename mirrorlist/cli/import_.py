@@ -69,11 +69,6 @@ def import_(
 
     Every value that is not carried over is named, and every file is judged as a submission. The status is 0 if all
     mirrors were written and accepted, else 1.
-
-    \b
-    Examples:
-      mirrorlist import mirrormanager hosts.json --category 'Fedora Linux' --out new
-      mirrorlist import table mirrors.csv --columns name,url,country,- --out new
     """
     if frequency is not None and duration_seconds(frequency) is None:
         raise click.UsageError(f"--update-frequency {frequency!r}: write a number and a unit, as 3h")

@@ -16,6 +16,7 @@ from mirrorlist.importing.imported_mirror import (
     masked,
     number,
     rows,
+    strays,
     text,
 )
 from mirrorlist.sources.places.countries import continents, read_countries
@@ -56,8 +57,7 @@ def read(request: ImportRequest) -> Export:
         raise ImportFault(f"{request.source} has no list of servers; name armbian-router's dlrouter.yaml")
     settings = ImportedMirror("the service")
     settings.leave(ImportedRow(document), SETTINGS)
-    others = [each for each in listed if not isinstance(each, Mapping)] if isinstance(listed, list) else []
-    lost += [*settings.lost, *(Loss("server", masked(each), "it is no mapping with server") for each in others)]
+    lost += [*settings.lost, *strays(listed, "server")]
     return Export([_mirror(ImportedRow(each), request.module) for each in servers], lost)
 
 

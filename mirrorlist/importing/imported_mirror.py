@@ -103,6 +103,12 @@ def rows(value: object) -> list[Mapping[Any, Any]]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
+def strays(value: object, kind: str = "entry") -> list[Loss]:
+    """What ``rows`` passes over: the entries that are no mappings."""
+    beside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else []
+    return [Loss(kind, masked(each), "it is no mapping") for each in beside if not isinstance(each, Mapping)]
+
+
 def entries(value: object, key: str = "") -> list[Any]:
     """The entries of a list, of mappings what is under ``key``; the words of a text; anything else alone."""
     if isinstance(value, str):

@@ -98,7 +98,7 @@ def write(mirror: ImportedMirror, out: Path, taken: set[str], replace: bool, mod
 def _refusal(mirror: ImportedMirror) -> str:
     """Why there is no file of a mirror; "" where there may be one."""
     if not mirror.fields and not any(each.key == "address" for each in mirror.lost):
-        return "it cannot be read"
+        return "it has no address, or cannot be read"
     books = [mirror.fields.get("address", {}), *mirror.fields.get("address_optional", {}).values()]
     if not any(isinstance(book, dict) and {"http", "https"} & book.keys() for book in books):
         return "it has no address over http or https"

@@ -21,6 +21,7 @@ from mirrorlist.importing.imported_mirror import (
     masked,
     number,
     rows,
+    strays,
     text,
 )
 from mirrorlist.sources.places.countries import continents, read_countries
@@ -135,8 +136,11 @@ def _records(data: bytes, source: Path, lost: list[Loss]) -> Sequence[Mapping[An
     if data.lstrip()[:1] in (b"{", b"["):
         found = json_of(data, source)
         if isinstance(found, dict) and ("MirrorList" in found or "ExcludedList" in found):
-            return [*rows(found.get("MirrorList")), *rows(found.get("ExcludedList"))]
-        return [found] if isinstance(found, dict) and "HttpURL" in found else rows(found)
+            found = [*(found.get("MirrorList") or ()), *(found.get("ExcludedList") or ())]
+        if isinstance(found, dict) and "HttpURL" in found:
+            return [found]
+        lost += strays(found)
+        return rows(found)
     lines = text_of(data, source).splitlines()
     for read_lines in (_mirmon, _script):
         if records := read_lines(lines, lost):

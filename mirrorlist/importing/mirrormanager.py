@@ -26,6 +26,7 @@ from mirrorlist.importing.imported_mirror import (
     is_blank,
     masked,
     rows,
+    strays,
     text,
 )
 
@@ -59,7 +60,10 @@ def read(request: ImportRequest) -> Export:
     if data.lstrip().startswith(b"<"):
         hosts, lost = _page(data, request)
     else:
-        hosts, lost = [_host(site, host) for site, host in _hosts(json_of(data, request.source))], []
+        found = json_of(data, request.source)
+        lists = [found.get("hosts"), found.get("sites")] if isinstance(found, dict) else [found]
+        hosts = [_host(site, host) for site, host in _hosts(found)]
+        lost = [loss for each in lists if isinstance(each, list) for loss in strays(each)]
     if not hosts:
         raise ImportFault(
             f"{request.source} has no hosts; export sites with hosts, categories and urls, or save the page"
@@ -74,6 +78,10 @@ def read(request: ImportRequest) -> Export:
     return Export([mirror for mirror, _ in hosts], lost)
 
 
+def _many(hosts: int) -> str:
+    return f"{hosts} host{'' if hosts == 1 else 's'}"
+
+
 Books = dict[str, list[str]]
 """The URLs of a host by category."""
 
@@ -84,7 +92,9 @@ def _chosen(request: ImportRequest, counts: Mapping[str, int]) -> Mapping[str, s
     Raises:
         ImportFault: there are several and none is chosen, or one that is chosen is not there.
     """
-    told = ", ".join(f"{title!r} ({count} hosts)" for title, count in sorted(counts.items(), key=lambda each: -each[1]))
+    told = ", ".join(
+        f"{title!r} ({_many(count)})" for title, count in sorted(counts.items(), key=lambda each: -each[1])
+    )
     if missing := [title for title in request.categories.values() if title not in counts]:
         raise ImportFault(f"{request.source} has no category {missing[0]!r}; it has {told or 'none'}")
     if not request.categories and len(counts) > 1:
@@ -232,7 +242,7 @@ def _page(data: bytes, request: ImportRequest) -> tuple[list[tuple[ImportedMirro
         elif cells := [text(cell.text_content()) or "" for cell in row.iterchildren("td")]:
             lost.append(Loss("row", masked(" ".join(cells)), "it has no link to a mirror"))
     if page.find_class("pagination"):
-        lost.append(Loss("page", "", f"it is one of several, with {len(hosts)} hosts; import the others too"))
+        lost.append(Loss("page", "", f"it is one of several, with {_many(len(hosts))}; import the others too"))
     return hosts, lost
 
 

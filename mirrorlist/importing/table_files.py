@@ -17,7 +17,7 @@ from typing import Any
 
 from mirrorlist.core.errors import ImportFault
 from mirrorlist.importing.documents import Loss, data_of, json_of, text_of, yaml_of
-from mirrorlist.importing.imported_mirror import masked, rows
+from mirrorlist.importing.imported_mirror import masked, rows, strays
 from mirrorlist.sources.mirrors.urls import SCHEMES
 from mirrorlist.sources.places.countries import read_countries
 from mirrorlist.sources.places.gazetteer import read_gazetteer
@@ -91,8 +91,7 @@ def _listed(found: Any, source: Path, lost: list[Loss]) -> TableRecords:
     if isinstance(found, list) and _are_texts(found):
         return TableRecords(["url"], [{"url": each} for each in found], lost=lost)
     records = rows(found)
-    beside = found.values() if isinstance(found, dict) else found if isinstance(found, list) else []
-    lost += [Loss("entry", masked(each), "it is no mapping") for each in beside if not isinstance(each, Mapping)]
+    lost += strays(found)
     flat: list[Mapping[str, Any]] = [dict(_flat(each)) for each in records]
     return TableRecords(list(dict.fromkeys(key for each in flat for key in each)), flat, lost=lost)
 

@@ -57,6 +57,7 @@ def test_showing_the_help_loads_no_command() -> None:
 @pytest.mark.parametrize("name", [each.removeprefix("mirrorlist ") for each in ALL])
 def test_each_command_shows_two_examples_that_can_be_called(name: str) -> None:
     written = run(*name.split(), "--help").stdout
+    assert written.count("Examples:") == 1
     for example in EXAMPLES[name]:
         assert f"  mirrorlist {example}\n" in written
         assert len(example) <= 106

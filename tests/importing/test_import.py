@@ -59,7 +59,7 @@ def test_almalinux_files_come_repaired_with_what_was_changed(place: Place) -> No
         "unknown-key in line 11", "host-bits in line 12",
     ]  # fmt: skip
     assert [line.rpartition("/")[2].partition(":")[0] for line in found[""]] == ["mirror.b.example.org.YML"]
-    assert found["broken.yml"]["why"] == found["link.yml"]["why"] == "it cannot be read"
+    assert found["broken.yml"]["why"] == found["link.yml"]["why"] == "it has no address, or cannot be read"
     assert [path.name for path in place.out.iterdir()] == ["mirror.a.example.org.yml"]
 
 

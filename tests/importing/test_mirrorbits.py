@@ -219,3 +219,9 @@ def test_a_list_of_mirrors_that_are_down_has_a_reason(place: Place) -> None:
         "mirrorbits", head + "a           https://mirror.a.example.org/   down   (Mon, 12 Apr 2021 UTC)  Unreachable\n"
     )
     assert "status" not in place.file("mirror.a.example.org")
+
+
+@pytest.mark.parametrize("given", [[BITS, "x", 5, None], {"MirrorList": [BITS, "x", 5], "ExcludedList": [None]}])
+def test_mirrorbits_entries_that_are_no_mirrors_are_named(place: Place, given: object) -> None:
+    found = place.run("mirrorbits", given)
+    assert found[""] == ["entry 'x': it is no mapping", "entry 5: it is no mapping", "entry nothing: it is no mapping"]

@@ -92,9 +92,7 @@ def test_mirrormanager_page_of_categories_never_mixes_them(
 def test_of_several_categories_somebody_has_to_say_which_is_the_main_tree(place: Place) -> None:
     only = {"name": "b", "categories": [{"category": "EPEL", "urls": ["https://mirror.b.example.org/epel"]}]}
     given = json.dumps([HOST, only])
-    place.refuses(
-        "mirrormanager", given, "has 2 categories: 'EPEL' (2 hosts), 'Linux' (1 hosts); say which is the main"
-    )
+    place.refuses("mirrormanager", given, "has 2 categories: 'EPEL' (2 hosts), 'Linux' (1 host); say which is the main")
     place.refuses("mirrormanager", given, "has no category 'Fedora'; it has", "--category", "Fedora")
     found = place.run("mirrormanager", given, "--category", "Linux", "--category", "images=EPEL")
     assert place.file("mirror.a.example.org")["address_optional"] == {
@@ -170,5 +168,13 @@ def test_a_page_tells_its_other_columns_rows_and_pages(place: Place) -> None:
         "I2 'Yes': mirror files have no field for it", "Comments 'Only at night': write a comment into the file",
     ]  # fmt: skip
     assert found[""] == [
-        "row 'NO none': it has no link to a mirror", "page: it is one of several, with 1 hosts; import the others too",
+        "row 'NO none': it has no link to a mirror", "page: it is one of several, with 1 host; import the others too",
     ]  # fmt: skip
+
+
+def test_entries_that_are_no_hosts_are_named(place: Place) -> None:
+    host = {"name": "a", "urls": ["https://mirror.a.example.org/x/"]}
+    assert place.run("mirrormanager", {"hosts": [host, "x"], "sites": [7]})[""] == [
+        "entry 'x': it is no mapping", "entry 7: it is no mapping",
+    ]  # fmt: skip
+    assert place.run("mirrormanager", [host, None], "--force")[""] == ["entry nothing: it is no mapping"]

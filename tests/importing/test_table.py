@@ -235,7 +235,7 @@ def test_two_of_one_name_and_rows_without_an_address_are_told(place: Place) -> N
     found = place.run("table", text, status=1)
     assert {key: found[key]["why"] for key in "BCD"} == {
         "B": "mirror.a.example.org.yml is another one's; give one of the two another name",
-        "C": "it cannot be read",
+        "C": "it has no address, or cannot be read",
         "D": "its host has no name; write its file by hand",
     }
 

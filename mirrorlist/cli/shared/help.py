@@ -36,7 +36,10 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     ),
     "follow": ("follow https://mirrors.example.org/channel/ --key KEY", "follow /srv/channel --key KEY --once"),
     "health": ("health mirror.example.org", "health --rungs"),
-    "import": ("import almalinux mirrors.d --out new.d", "import mirrormanager dump.json --out new.d --force"),
+    "import": (
+        "import mirrormanager hosts.json --category 'Fedora Linux' --out new",
+        "import table mirrors.csv --columns name,url,country,- --out new",
+    ),
     "init": ("init /etc/mirrorlist", "init /etc/mirrorlist --name 'Example Linux' --host mirrors.example.org"),
     "jobs": ("jobs", "jobs --json"),
     "keeper": ("keeper", "keeper --no-probe --metadata-every 60"),
