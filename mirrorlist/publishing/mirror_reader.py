@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,10 +64,14 @@ class ReadMirrors:
 
 
 class MirrorReader:
-    """Reads a directory of mirror files again and again; it remembers what each file last said that was good."""
+    """Reads a directory of mirror files again and again; it remembers what each file last said that was good.
 
-    def __init__(self, state_dir: Path) -> None:
+    ``logged`` are remarks that were logged before, as those of a former snapshot.
+    """
+
+    def __init__(self, state_dir: Path, logged: Iterable[Finding] = ()) -> None:
         self._state_dir = state_dir
+        self._logged = frozenset(map(str, logged))
         self._last_good = LastGood()
         self._documents: dict[str, Document] = {}
         self._unread: tuple[str, ...] = ()
@@ -99,11 +103,12 @@ class MirrorReader:
         }
         served = guarded(read, terms, former)
         withheld = tuple(each.finding for mirror in served.values() for each in mirror.withheld)
-        for each in withheld:
-            log.warning("withheld", finding=str(each))
         shared = tuple(shared_urls({_name(path): mirror for path, mirror in served.items()}, self._documents))
-        for each in shared:
-            log.warning("address in two files", finding=str(each))
+        for event, remarks in (("withheld", withheld), ("address in two files", shared)):
+            for told in map(str, remarks):
+                if told not in self._logged:
+                    log.warning(event, finding=told)
+        self._logged = frozenset(map(str, (*withheld, *shared)))
         today = datetime.fromtimestamp(now, UTC).date()
         return ReadMirrors(
             tuple(placed(status_on(mirror, today), atlas) for mirror in served.values()),

@@ -92,12 +92,12 @@ class Publisher:
         self._service_findings: tuple[Finding, ...] = ()
         self._state_dir = Path(service.state_dir)
         self._new_key = new_key
-        self._mirrors = MirrorReader(self._state_dir)
         self._address_sources = AddressSources(self._state_dir / CACHE)
         self._addresses: tuple[Hashable, AddressData] | None = None
         self._orders: tuple[object, Mapping[str, PlaceOrders]] | None = None
         self._good_sources: GeoSources | None = None
         self._former = newest_facts(self._state_dir)
+        self._mirrors = MirrorReader(self._state_dir, self._former.findings if self._former else ())
         self._written: tuple[Signature | None, int] | None = None
         """The file of the last generation that was put in place here, and its number."""
         self._leads: PublisherLead | None = None

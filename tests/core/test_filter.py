@@ -152,3 +152,16 @@ def test_an_answer_is_the_same_whatever_was_asked_before() -> None:
                 wanted, who = query(f"arch={arch}&{text}"), client(address, place("berlin"))
                 new = select(snapshot(MIRRORS, facts={"health": health}), wanted, who, NOW)
                 assert select(asked_before, wanted, who, NOW) == new
+
+
+@pytest.mark.parametrize(
+    ("repeated", "once"),
+    [
+        ("avoid=a&avoid=b", "avoid=a,b"), ("avoid_country=de&avoid_country=fr&avoid_country", "avoid_country=DE,FR"),
+        ("country=DE&country=FR&cc=AT", "country=DE,FR,AT"), ("country=-DE&country=-FR", "country=-DE,-FR"),
+        ("only=&only=a", "only=a"),
+    ],
+)  # fmt: skip
+def test_a_repeated_filter_counts_with_all_its_values(repeated: str, once: str) -> None:
+    assert asked_filter(parameters(repeated)) == asked_filter(parameters(once))
+    assert parameters("arch=a&arch=b&repo=x") == {"arch": "b", "repo": "x"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from mirrorlist.publishing.mirror_reader import MirrorReader
+from mirrorlist.publishing.mirror_reader import MirrorReader, ReadMirrors
 from mirrorlist.sources.service.file import read_service
 from mirrorlist.sources.submissions.terms import terms_of
 from mirrorlist.store.index_files import current_indexes
@@ -74,3 +74,26 @@ def test_a_file_that_nobody_reads_is_logged_once(tmp_path: Path) -> None:
             reader.read(tmp_path / "mirrors.d", terms, now)
     [line] = [each for each in logs if each["event"] == "file not read"]
     assert "b.example.org" in line["finding"]
+
+
+def test_what_is_withheld_is_logged_when_it_is_new_and_not_at_each_start(tmp_path: Path) -> None:
+    config = tmp_path / "service.yml"
+    config.write_text(SERVICE)
+    (tmp_path / "mirrors.d").mkdir()
+    bad = "name: a.example.org\naddress: {https: https://a.example.org/x/, http: http://169.254.169.254/}\n"
+    put(tmp_path / "mirrors.d" / "a.example.org.yml", bad)
+    shared = "name: b.example.org\naddress: {https: https://a.example.org/x/}\n"
+    put(tmp_path / "mirrors.d" / "b.example.org.yml", shared)
+    terms = terms_of(read_service(config)[0])
+
+    def logged(reader: MirrorReader) -> tuple[list[str], ReadMirrors]:
+        with capture_logs() as logs:
+            for now in (NOW, NOW + 1):
+                found = reader.read(tmp_path / "mirrors.d", terms, now)
+        return [each["event"] for each in logs], found
+
+    events, found = logged(MirrorReader(tmp_path / "state"))
+    assert events == ["withheld", "address in two files"]
+    assert logged(MirrorReader(tmp_path / "state", found.findings))[0] == []
+    put(tmp_path / "mirrors.d" / "c.example.org.yml", bad.replace("a.example.org", "c.example.org"))
+    assert logged(MirrorReader(tmp_path / "state", found.findings))[0] == ["withheld"]

@@ -184,8 +184,9 @@ _PATH_PARAMETER = re.compile(r"(?:^|(?<=&))path=[^&]*")
 def parameters(query_string: str) -> dict[str, str]:
     """The parameters of a query string, percent-decoded.
 
-    Keys come in any order (zypper sorts them) and may be bare; the last value of a repeated key counts. A plus sign in
-    ``path=`` is one, as in ``libstdc++``: no path has a blank, which forms write so.
+    Keys come in any order (zypper sorts them) and may be bare. The last value of a repeated key counts, but all values
+    of one that is a list of what to avoid or to take. A plus sign in ``path=`` is one, as in ``libstdc++``: no path has
+    a blank, which forms write so.
 
     Raises:
         BadRequest: there are more than 100.
@@ -193,9 +194,13 @@ def parameters(query_string: str) -> dict[str, str]:
     if "+" in query_string:
         query_string = _PATH_PARAMETER.sub(lambda found: found[0].replace("+", "%2B"), query_string)
     try:
-        return dict(parse_qsl(query_string, keep_blank_values=True, max_num_fields=100))
+        pairs = parse_qsl(query_string, keep_blank_values=True, max_num_fields=100)
     except ValueError:
         raise BadRequest("more than 100 parameters") from None
+    given: dict[str, str] = {}
+    for key, value in pairs:
+        given[key] = f"{given[key]},{value}" if key in FILTERS and key in given else value
+    return given
 
 
 class Spellings:
