@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import Mirror, Prefix
-from mirrorlist.core.network.prefixes import canonical_network, parse_prefix, spelled
+from mirrorlist.core.network.prefixes import canonical_network, prefix, spelled
 from mirrorlist.core.network.subnet_lists import told_in_short
 from mirrorlist.files_on_disk import write_whole
 from mirrorlist.sources.yaml.documents import START, finding, shown
@@ -104,10 +104,11 @@ def parsed_list(data: bytes) -> tuple[Prefix, ...]:
         rows = [line for line in lines if line]
     if len(rows) > MOST_SUBNETS:
         raise ValueError(f"it has {len(rows)} entries; {MOST_SUBNETS} are allowed")
-    for row in rows:
-        if canonical_network(row.strip()) is None:
+    networks = [canonical_network(row.strip()) for row in rows]
+    for row, network in zip(rows, networks, strict=True):
+        if network is None:
             raise ValueError(f"{shown(row)} is no network; write it as in 192.0.2.0/24")
-    return tuple(dict.fromkeys(parse_prefix(row)[0] for row in rows))
+    return tuple(dict.fromkeys(prefix(network) for network in networks if network))
 
 
 def read_list(path: Path) -> tuple[Prefix, ...]:

@@ -382,7 +382,7 @@ def _override(text: OverrideText, city_of: CityOf | None) -> NetworkOverride:
         latitude, longitude = city_of(text.country, text.city) or (None, None)
         place = replace(place, latitude=latitude, longitude=longitude)
     known = place.country or place.latitude is not None
-    return NetworkOverride(prefix=prefix(text.prefix), location=place if known else None, asn=text.asn)
+    return NetworkOverride(prefix=prefix(_network(text.prefix)), location=place if known else None, asn=text.asn)
 
 
 def _network(text: str) -> str:

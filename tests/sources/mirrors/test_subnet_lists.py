@@ -51,8 +51,9 @@ def codes(state: Path, now: float = NOW) -> list[str]:
         b'["192.0.2.7/24", "2001:db8::/48"]',
         b"192.0.2.0/24\n2001:db8::/48\n",
         b"# ours\r\n192.0.2.0/24 ; the campus\r\n\r\n2001:db8::/48",
+        b"::ffff:192.0.2.0/120\n2001:db8::/48\n",
     ],
-    ids=["list", "BOM and zeros", "host bits", "lines", "remarks"],
+    ids=["list", "BOM and zeros", "host bits", "lines", "remarks", "mapped"],
 )
 def test_the_last_good_copy_gives_the_subnets(data: bytes, tmp_path: Path) -> None:
     keep(tmp_path, data)

@@ -2180,6 +2180,9 @@ def test_a_plain_origin_is_the_main_modules(line: str, origins: dict[str, str], 
 def test_a_mapped_proxy_is_the_one_of_ipv4_as_its_address_is(tmp_path: Path) -> None:
     proxies = "trusted_proxies: ['::ffff:127.0.0.1', '::ffff:10.0.0.0/104', '::1']\n"
     assert read(tmp_path, SMALL + proxies)[0].trusted_proxies == ("127.0.0.1/32", "10.0.0.0/8", "::1/128")
+    overrides = "geo: {overrides: [{prefix: '::ffff:192.0.2.0/120', country: DE}]}\n"
+    (override,) = read(tmp_path, SMALL + overrides)[0].geo.overrides
+    assert override.prefix == parse_prefix("192.0.2.0/24")[0]
 
 
 def test_plain_fallbacks_are_the_main_modules(tmp_path: Path) -> None:
