@@ -47,7 +47,6 @@ SORTS: dict[str, Callable[[PublicMirror], Any]] = {
 }  # fmt: skip
 """The orders in which mirrors can be shown; of states problems come first, the newest at the top."""
 FALLING = frozenset({"speed", "fresh", "since"})
-FILTERS = ("country", "protocol", "module", "state")
 LONGEST_SEARCH = 100
 LEAST_DECLARED = 0.5
 """The part of the mirrors that declare a bandwidth, below which their sum says nothing of the network."""
