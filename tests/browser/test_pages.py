@@ -120,6 +120,29 @@ def test_mirrors_are_filtered_and_sorted_and_the_address_says_so(window: Browser
     assert window.driver.current_url.endswith("/?sort=speed")
 
 
+def test_a_language_keeps_what_is_shown_and_goes_on_to_the_next_page(window: Browser) -> None:
+    def language() -> str:
+        found: str = window.script("return document.documentElement.lang")
+        return found
+
+    def follow(text: str) -> None:
+        before = window.driver.find_element(By.TAG_NAME, "html")
+        window.driver.find_element(By.LINK_TEXT, text).click()
+        WebDriverWait(window.driver, WAIT_SECONDS).until(staleness_of(before))
+
+    window.open("/?country=DE&sort=name")
+    german = names(window)
+    follow("Deutsch")
+    assert (language(), names(window)) == ("de", german)
+    choose(window, "sort", "Tempo")
+    assert (language(), set(names(window))) == ("de", {*german})
+    follow("Status")
+    assert language() == "de"
+    follow("English")
+    assert language() == "en"
+    assert window.driver.current_url.endswith("/status?lang=en")
+
+
 def test_search_finds_while_one_types_without_a_request(window: Browser) -> None:
     window.open("/")
     window.requests()
@@ -148,11 +171,12 @@ def test_search_finds_while_one_types_without_a_request(window: Browser) -> None
 
 
 def test_the_map_is_clicked(window: Browser) -> None:
-    window.open("/")
+    window.open("/?lang=de")
     spot = window.driver.find_element(By.CSS_SELECTOR, ".spots a[href='/?country=DE']")
     ActionChains(window.driver).move_to_element(spot).click().perform()
     WebDriverWait(window.driver, WAIT_SECONDS).until(lambda driver: "country=DE" in driver.current_url)
-    assert window.driver.find_element(By.TAG_NAME, "h1").text == "Example Linux mirrors in Germany"
+    assert window.driver.current_url.endswith("/?country=DE&lang=de")
+    assert window.driver.find_element(By.TAG_NAME, "h1").text == "Spiegel von Example Linux – Deutschland"
 
 
 @pytest.mark.parametrize("script", [True, False])

@@ -56,6 +56,21 @@
     words.addEventListener("input", () => { if (!asked) search(); });
     words.addEventListener("change", () => { if (asked && words.value !== asked) form.requestSubmit(); });
   }
+  // A language that somebody chose goes on to the next page, and another one keeps what this page shows.
+  const pages = /^\/((yours|status|stats|join|prober|isos|kitten)\/?|mirrors\/[^/]+(\/stats)?)?$/;
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link) return;
+    const here = new URLSearchParams(location.search), to = new URL(link.getAttribute("href"), location.href);
+    if (link.hreflang) { here.set("lang", link.hreflang); to.search = here; }
+    else if (here.has("lang") && to.origin === location.origin && pages.test(to.pathname)) to.searchParams.set("lang", here.get("lang"));
+    else return;
+    link.setAttribute("href", to);
+  });
+  document.addEventListener("submit", (event) => {
+    const lang = new URLSearchParams(location.search).get("lang");
+    if (lang && !event.target.elements.lang) event.target.append(Object.assign(document.createElement("input"), { type: "hidden", name: "lang", value: lang }));
+  });
   if (navigator.clipboard) {
     for (const each of document.querySelectorAll(".snippet")) {
       const copy = document.createElement("button");
