@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network
 from typing import Any
 
 from mirrorlist.core.errors import Finding
@@ -118,7 +116,6 @@ class MirrorDraft:
 
 Repair = Callable[[MirrorDraft, Surroundings], None]
 
-_MASKED = re.compile(r"[0-9.]+/255\.[0-9.]+")
 _ASN = re.compile(r"(?:ASN?)?[\s:#-]?([1-9][0-9]{0,9})", re.ASCII | re.IGNORECASE)
 
 
@@ -306,14 +303,14 @@ def _asn(draft: MirrorDraft, pointer: Pointer, text: str) -> Value:
 
 
 def repair_host_bits(draft: MirrorDraft, _: Surroundings) -> None:
-    """An address with a length means the network that it lies in; so does one with blanks, or with a mask."""
+    """An address with a length means the network that it lies in; so does one with blanks, or mapped into IPv6."""
     for entries, index, text in draft.texts("subnets"):
         network = canonical_network(text)
         if network and has_host_bits(text):
             entries[index] = network
             message = f"subnets[{index}] {shown(text)} has host bits set; write {network}"
             draft.warn(("subnets", index), Code.HOST_BITS, message)
-        elif (meant := network or _network_meant(text)) and _is_other(meant, text):
+        elif (meant := network or canonical_network("".join(text.split()))) and _is_other(meant, text):
             entries[index] = meant
             message = f"subnets[{index}] {shown(text)} is read as {meant}; write {meant}"
             draft.warn(("subnets", index), Code.BAD_NETWORK, message)
@@ -322,14 +319,6 @@ def repair_host_bits(draft: MirrorDraft, _: Surroundings) -> None:
 def _is_other(network: str, text: str) -> bool:
     """Whether a network is not the one that a text is to others: of another family, or unreadable to them."""
     return canonical_network(text) is None or (":" in text and ":" not in network)
-
-
-def _network_meant(text: str) -> str | None:
-    joined = "".join(text.split())
-    if _MASKED.fullmatch(joined):
-        with suppress(ValueError):
-            return str(IPv4Network(joined, strict=False))
-    return canonical_network(joined)
 
 
 REPAIRS: tuple[Repair, ...] = (

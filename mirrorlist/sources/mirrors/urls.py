@@ -52,17 +52,11 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "rsync": 873, "ftp": 21}
 
 def tree_url(url: str) -> str:
     """The one spelling of a usable URL: scheme and host in small letters, no port that goes without saying, single
-    slashes, and one at the end; ``..`` is followed, as clients do."""
+    slashes, and one at the end. Dot segments stay, for the check of submissions to refuse."""
     scheme, authority, path, _ = _split(with_small_scheme(url))
     host, _, port = authority.lower().rpartition(":") if _PORT_AT_END.search(authority) else (authority.lower(), "", "")
     where = f":{int(port)}" if port and int(port) != DEFAULT_PORTS.get(scheme) else ""
-    segments: list[str] = []
-    for segment in path.split("/"):
-        if segment == "..":
-            del segments[-1:]
-        elif segment not in ("", "."):
-            segments.append(segment)
-    return f"{scheme}://{host}{where}/{''.join(f'{segment}/' for segment in segments)}"
+    return f"{scheme}://{host}{where}{re.sub('/+', '/', path + '/')}"
 
 
 def rsync_url(text: str) -> str | None:

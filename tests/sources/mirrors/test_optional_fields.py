@@ -78,7 +78,7 @@ def served(text: str) -> tuple[Mirror, list[str]]:
             "cloud",
             CloudRegions("aws", ("us-east-1", "eu-west-1")),
         ),
-        ("subnets: ['192.0.2.0 /24 ', 198.51.100.0/255.255.255.0]", "subnets", SUBNETS),
+        ("subnets: ['192.0.2.0 /24 ', 198.51.100.0 / 24]", "subnets", SUBNETS),
         ("subnets: [192.0.2.0/24, '::ffff:198.51.100.0/120']", "subnets", SUBNETS),
         ("countries_only: germany", "countries_only", ("DE",)),
         ("countries_never: DE; NO", "countries_never", ("DE", "NO")),
