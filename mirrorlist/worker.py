@@ -45,14 +45,21 @@ class OperatorsServer(ThreadingMixIn, WSGIServer):
 
     daemon_threads = True
 
-    def __init__(self, listening: socket.socket, application: WSGIApplication) -> None:
+    def __init__(self, listening: socket.socket, application: WSGIApplication, patience_seconds: float) -> None:
         super().__init__(listening.getsockname()[:2], OperatorsRequest, bind_and_activate=False)
+        self._patience_seconds = patience_seconds
         self.socket.close()
         self.socket = listening
         self.server_name, self.server_port = listening.getsockname()[:2]
         self.setup_environ()
         self.set_app(application)
         self._turns = threading.BoundedSemaphore(MOST_OPERATORS)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """A connection that is closed when it says nothing for too long."""
+        request, address = super().get_request()
+        request.settimeout(self._patience_seconds)
+        return request, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answers in a thread, if there is one left."""
@@ -75,16 +82,16 @@ class OperatorsServer(ThreadingMixIn, WSGIServer):
 class OperatorsRequest(WSGIRequestHandler):
     """One request, without a line in the log."""
 
-    timeout = PATIENCE_SECONDS
-
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: monitoring asks every few seconds."""
 
 
-def answer_operators(listening: socket.socket, application: WSGIApplication) -> None:
+def answer_operators(
+    listening: socket.socket, application: WSGIApplication, patience_seconds: float = PATIENCE_SECONDS
+) -> None:
     """Begins to answer, in a thread that ends with the process."""
     ServerHandler.server_software = "mirrorlist"
-    server = OperatorsServer(listening, application)
+    server = OperatorsServer(listening, application, patience_seconds)
     threading.Thread(target=server.serve_forever, name="monitoring", daemon=True).start()
 
 

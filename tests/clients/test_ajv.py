@@ -12,7 +12,7 @@ import pytest
 
 from mirrorlist.sources.yaml.documents import Document
 from mirrorlist.sources.yaml.reader import read_yaml
-from mirrorlist.sources.yaml.schemas import judge, load_schema
+from mirrorlist.sources.yaml.schemas import load_schema, refused
 from tests.clients.tools import need, run
 from tests.data.submissions import HOSTILE, NEIGHBOURS, VALID, WARNED, contents
 from tests.sources.yaml.test_schemas import REFUSED, changed
@@ -53,7 +53,7 @@ def values() -> list[Any]:
 def test_both_validators_say_the_same_of_mirror_files(ajv: Path) -> None:
     asked = values()
 
-    ours = [not judge(Document("m.yml", value), "mirror") for value in asked]
+    ours = [not refused(Document("m.yml", value), "mirror") for value in asked]
 
     assert len(asked) > 400
     assert 50 < sum(ours) < len(ours) - 100
@@ -67,7 +67,7 @@ def test_the_second_validator_understands_the_schema_of_service_files_too(ajv: P
     good = {"versions": ["9"], "arches": {"9": ["x86_64"]}, "repos": [{"name": "baseos", "path": "BaseOS/"}]}
     asked = [good, {**good, "nonsense": 1}, {**good, "versions": "9"}, {}]
 
-    assert verdicts(ajv, "service", asked) == [not judge(Document("s.yml", value), "service") for value in asked]
+    assert verdicts(ajv, "service", asked) == [not refused(Document("s.yml", value), "service") for value in asked]
 
 
 def test_the_lock_file_pins_every_package_by_its_digest() -> None:
