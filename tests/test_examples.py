@@ -71,6 +71,7 @@ def test_every_finding_is_meant(tmp_path: Path) -> None:
     assert "8 files: 8 accepted, 0 refused; 0 errors, 6 warnings" in told("xcp-ng", tmp_path, "validate")
 
 
+@pytest.mark.slow
 def test_armbians_classes(armbian: Published) -> None:
     facts = armbian.facts
     modules = facts.service.modules

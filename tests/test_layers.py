@@ -361,6 +361,7 @@ CEILINGS = {
 """What ``bench/shape`` counts may not grow; lower a number when the package gets better."""
 
 
+@pytest.mark.slow
 def test_the_shape_of_the_package_does_not_get_worse() -> None:
     done = subprocess.run([sys.executable, ROOT / "bench" / "shape"], capture_output=True, text=True, check=True)
     rows = {line[:56].partition(" (aim")[0].strip(): line[56:] for line in done.stdout.splitlines()}

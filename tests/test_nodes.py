@@ -99,6 +99,7 @@ def test_publishers_hand_over_to_each_other_what_their_own_workers_count(tmp_pat
         until(10, lambda: all("is this machine" in (config.parent / "log").read_text() for config in sites))
 
 
+@pytest.mark.slow
 def test_following_and_publishing_do_not_go_together(tmp_path: Path) -> None:
     def said(*options: str) -> str:
         command = [sys.executable, "-m", "mirrorlist", "--state", str(tmp_path), "serve", "--port", "1", *options]

@@ -137,6 +137,7 @@ def test_a_publisher_that_is_started_again_while_the_service_file_is_broken_goes
         assert listed(service) == {"a", "b"}
 
 
+@pytest.mark.slow
 def test_what_the_prober_and_people_write_is_served(engine: sa.Engine, url: str, tmp_path: Path) -> None:
     """As the prober and the command write it, by both workers; how often they look is told in test_server.py."""
     config = checkout(tmp_path / "site", "a.example.org", "b.example.org", "c.example.org")
@@ -197,6 +198,7 @@ def command(config: Path, url: str, *words: str) -> subprocess.CompletedProcess[
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "words"), [*zip(AWAY, list(COMMANDS)[:4], strict=True), (next(iter(AWAY)), "metadata")]
 )
@@ -208,6 +210,7 @@ def test_a_command_without_its_database_says_so_in_a_line(published: Path, url: 
     assert AWAY[url] in line
 
 
+@pytest.mark.slow
 def test_lists_and_publications_need_no_database(published: Path) -> None:
     for words in (("list", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos"), ("publish",)):
         ended = command(published, next(iter(AWAY)), *words)

@@ -46,6 +46,7 @@ def second(config: Path, port: int, *options: str) -> subprocess.CompletedProces
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_a_second_service_on_a_port_ends_with_one_line(running: Service, tmp_path: Path, host: str) -> None:
     other = checkout(tmp_path / "other", "b.example.org")
@@ -57,6 +58,7 @@ def test_a_second_service_on_a_port_ends_with_one_line(running: Service, tmp_pat
     assert "b.example.org" not in ask(running.port)[1]
 
 
+@pytest.mark.slow
 def test_a_port_of_another_program_is_in_use_and_a_wrong_host_is_named(tmp_path: Path) -> None:
     config = checkout(tmp_path, "a.example.org")
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -81,6 +83,7 @@ def test_every_line_of_a_log_that_nobody_looks_at_is_json(running: Service) -> N
     assert events[0]["address"] == f"http://127.0.0.1:{running.port}"
 
 
+@pytest.mark.slow
 def test_a_service_that_is_told_to_renew_while_it_starts_starts(tmp_path: Path) -> None:
     config, port = checkout(tmp_path, "a.example.org"), free_port()
     command = [sys.executable, "-m", "mirrorlist", "--config", str(config), "serve", "--port", str(port)]

@@ -68,6 +68,7 @@ def test_new_file_is_taken_up_within_the_period(tmp_path: Path) -> None:
         assert within(PERIOD * 10, lambda number=number: number_of(reloader) == number)  # type: ignore[misc]
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_former_generations(tmp_path: Path) -> None:
     """What a generation leaves behind adds up, for a worker sees thousands; and it goes without a collection, which
     would stop all requests for as long as it walks through everything."""

@@ -67,6 +67,7 @@ def never_planted(mirror: Mirror, module: str, client: ClientPlace, match: Match
 RULES: tuple[Rule, ...] = (never_planted, '''
 
 
+@pytest.mark.slow
 def test_a_rule_is_one_function_in_one_tuple(copy: Copy) -> None:
     before = copy.run("-m", "tests.data.planted.rule")
     assert set(before.values()) == {True}, before

@@ -52,6 +52,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.slow
 def test_answers_and_ends_with_all_its_processes(tmp_path: Path) -> None:
     with serving(checkout(tmp_path, "a.example.org")) as service:
         assert ask(service.port) == (200, FIRST)
@@ -75,6 +76,7 @@ def raw(port: int, target: bytes, headers: bytes = b"") -> tuple[int, bytes]:
     return int(head.split(b" ")[1]), body
 
 
+@pytest.mark.slow
 def test_bytes_that_no_client_should_send_are_no_internal_error(running: Service) -> None:
     path = PATH.encode()
     for target, status in [
@@ -264,6 +266,7 @@ with make_server("127.0.0.1", int(sys.argv[1]), application, handler_class=Quiet
 WAYS = ("from wsgi import application", "from mirrorlist.app import application")
 
 
+@pytest.mark.slow
 def test_any_wsgi_server_serves_and_several_compile_once(tmp_path: Path) -> None:
     config = checkout(tmp_path, "a.example.org")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORLIST_")}

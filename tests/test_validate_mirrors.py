@@ -68,6 +68,7 @@ def repository(tmp_path: Path) -> Repository:
     return found
 
 
+@pytest.mark.slow
 def test_a_good_new_mirror_is_accepted_whatever_else_is_broken(repository: Repository) -> None:
     repository.put(f"mirrors.d/{FILE}", HEAD)
     repository.commit()
@@ -78,6 +79,7 @@ def test_a_good_new_mirror_is_accepted_whatever_else_is_broken(repository: Repos
     assert done.stdout == f"mirrors.d/{FILE}: placed by its city (Berlin, DE)\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("committed", [True, False])
 def test_a_bad_one_is_refused_with_its_place(repository: Repository, committed: bool) -> None:
     repository.put(f"mirrors.d/{FILE}", HEAD + "subnets: [141.23.0.128/25]\n")
@@ -132,6 +134,7 @@ HOSTILE_NAMES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_hostile_file_names_are_refused_and_do_nothing(repository: Repository) -> None:
     for name in HOSTILE_NAMES:
         repository.put(f"mirrors.d/{name}", HEAD)
@@ -191,6 +194,7 @@ def test_a_preview_that_cannot_be_made_is_no_verdict_but_no_silence(repository: 
     assert "'much': write a number and one of" in done.stderr
 
 
+@pytest.mark.slow
 def test_nobody_approves_himself(repository: Repository) -> None:
     repository.put(f"mirrors.d/{FILE}", HEAD + MONOPOLY)
     repository.put("service.yml", SERVICE.replace("approved: [", f"approved: [{NAME}, "))
@@ -221,6 +225,7 @@ def test_a_changed_service_file_is_judged_with_all_mirrors(repository: Repositor
     assert "error [unknown-key]" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_state_that_a_proposal_names_is_not_written_to(repository: Repository) -> None:
     repository.put("service.yml", SERVICE + "state_dir: kept\ngeo: {databases: [/dev/zero]}\n")
     repository.commit()
@@ -287,6 +292,7 @@ def test_a_change_that_leaves_no_mirror_file_is_refused(repository: Repository) 
     assert "is changed" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_judge_that_comes_with_the_change_is_not_run(repository: Repository) -> None:
     repository.put("mirrorlist/__init__.py", "")
     repository.put("mirrorlist/__main__.py", "open('ran', 'w'); raise SystemExit(0)")
@@ -341,6 +347,7 @@ def test_the_workflow_may_read_only_and_pastes_nothing_of_a_stranger_into_a_scri
     }
 
 
+@pytest.mark.slow
 def test_the_steps_of_the_workflow_judge_a_pull_request(repository: Repository, tmp_path: Path) -> None:
     base = repository.git("rev-parse", "base")
     repository.put(f"mirrors.d/{FILE}", HEAD + "asn: 64512\n")

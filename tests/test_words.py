@@ -10,6 +10,7 @@ import pytest
 complaints = runpy.run_path(str(Path(__file__).parents[1] / "scripts" / "check-words"))["complaints"]
 
 
+@pytest.mark.slow
 def test_pages_help_and_unreleased_changes_use_plain_words() -> None:
     assert complaints([]) == []
 

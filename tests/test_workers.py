@@ -133,6 +133,7 @@ def test_what_is_being_answered_at_the_stop_is_answered(tmp_path: Path) -> None:
     assert "ValueError: told" in log and "killed" not in log
 
 
+@pytest.mark.slow
 def test_workers_end_whenever_they_are_told_to(tmp_path: Path) -> None:
     """Also while they load, which is when a handler would not be there yet."""
     for pause in (0.0, 0.1, 0.3):
@@ -163,6 +164,7 @@ def test_a_worker_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
         until(PATIENCE, lambda: asked(port))
 
 
+@pytest.mark.slow
 def test_a_supervisor_whose_workers_never_start_ends_with_status_1(tmp_path: Path) -> None:
     with supervised(tmp_path, application="raise SystemExit(3)") as (_, process):
         assert process.wait(PATIENCE) == 1

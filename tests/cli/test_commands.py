@@ -175,6 +175,7 @@ def told(explained: str) -> tuple[list[str], list[str]]:
     return chosen, out
 
 
+@pytest.mark.slow
 def test_explain_tells_of_every_mirror_and_chooses_what_is_served(published: Path, application: Flask) -> None:
     loaded, snapshot, now = names_of(published), read_newest(published / "state"), time.time()
     query = query_of(snapshot, "9", "baseos")
@@ -187,6 +188,7 @@ def test_explain_tells_of_every_mirror_and_chooses_what_is_served(published: Pat
         assert [line.split("/")[2] for line in served] == chosen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ip", list(addresses(5)))
 def test_explain_and_list_agree(published: Path, ip: str) -> None:
     chosen, left_out = told(well(run(published, "explain", "--all", "--ip", ip, *ASKED)))
@@ -474,6 +476,7 @@ def test_the_fields_of_these_files_are_in_the_schema() -> None:
     assert {"private", "monopoly", "status", "countries_only", "cloud_type"} <= set(known)
 
 
+@pytest.mark.slow
 def test_what_is_withheld_shows_in_explain_mirrors_and_report(checkout: Path) -> None:
     bad = mirror_file(
         "bad.example.org", address={"http": "http://169.254.169.254/", "https": "https://bad.example.org/"}

@@ -259,6 +259,7 @@ def test_a_service_at_a_unix_socket_is_asked_there(service: Service) -> None:
     assert ("port", "error") in service.examined(*options)[1], "the socket of a dead process"
 
 
+@pytest.mark.slow
 def test_a_node_is_examined_without_service_file_mirror_files_and_database(service: Service, tmp_path: Path) -> None:
     def run(*words: str) -> str:
         done = CliRunner().invoke(main, [*words])
@@ -313,6 +314,7 @@ def test_looking_changes_nothing(service: Service) -> None:
     assert not list(service.state.glob(".doctor*"))
 
 
+@pytest.mark.slow
 def test_nobody_listening_and_a_name_that_is_none_are_no_traceback(service: Service) -> None:
     done = CliRunner().invoke(main, ["--config", str(service.config), "doctor", "--host", "no.such.host.invalid"])
     assert (done.exit_code, "Traceback" in done.output) == (2, False)

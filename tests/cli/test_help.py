@@ -155,6 +155,7 @@ WITH_JSON = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", WITH_JSON, ids=" ".join)
 def test_json_has_the_documented_keys(checkout: Path, words: list[str]) -> None:
     done = run("--config", str(checkout / "service.yml"), *words, "--json")
@@ -191,6 +192,7 @@ def in_terminal(*arguments: str, **environment: str) -> str:
     return written.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["validate"], ["doctor", "--offline"]], ids=" ".join)
 def test_no_color_is_respected(checkout: Path, words: list[str]) -> None:
     broken = checkout / "mirrors.d" / "broken.example.org.yml"

@@ -85,6 +85,7 @@ def test_a_new_file_in_every_form(checkout: Path) -> None:
     assert_map(chart.read_text(), stars=1, others=1)
 
 
+@pytest.mark.slow
 def test_further_places_and_votes_are_told_in_every_form(checkout: Path) -> None:
     said = HEAD + "places: [{country: FR, city: Paris}, {country: AT, city: Vienna}]\n"
     file, chart = put(checkout, said), checkout / "map.svg"
@@ -106,6 +107,7 @@ def test_further_places_and_votes_are_told_in_every_form(checkout: Path) -> None
     assert effect["unreached_from"] == ["AT"]
 
 
+@pytest.mark.slow
 def test_quotas_and_quiet_hours_are_in_the_shares(checkout: Path) -> None:
     everybody = HEAD + "bandwidth_mbps: 9000\n"
     [free] = told(run(checkout, "--json", put(checkout, everybody)))["mirrors"]  # type: ignore[misc]

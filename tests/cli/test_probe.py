@@ -176,6 +176,7 @@ def test_one_mirror_may_be_probed_alone(checkout: Checkout) -> None:
     assert {subject.mirror for subject in checkout.store.verdicts()} == {"b.example.org"}
 
 
+@pytest.mark.slow
 def test_health_tells_what_was_tried_what_came_back_and_what_to_do(checkout: Checkout) -> None:
     assert "was not probed yet" in checkout.told("health", "a.example.org")
     checkout.trees["a.example.org"].files[PATHS[1] + REPOMD] = OLD
@@ -194,6 +195,7 @@ def test_health_tells_what_was_tried_what_came_back_and_what_to_do(checkout: Che
     assert PATHS[0] in re.sub(r"\s+", "", checkout.told("health", "a.example.org", "--all"))
 
 
+@pytest.mark.slow
 def test_a_mirror_without_an_image_is_told_and_left_out_of_its_list_only(checkout: Checkout) -> None:
     iso = "9/isos/x86_64/Example-9.iso"
     config = checkout.directory / "service.yml"
@@ -219,6 +221,7 @@ def test_a_mirror_without_an_image_is_told_and_left_out_of_its_list_only(checkou
     assert chosen[0] == chosen[1] == ["b.example.org"]
 
 
+@pytest.mark.slow
 def test_addresses_are_noted_and_place_mirrors_that_say_no_place(checkout: Checkout) -> None:
     config = checkout.directory / "service.yml"
     config.write_text(
@@ -244,6 +247,7 @@ def test_addresses_are_noted_and_place_mirrors_that_say_no_place(checkout: Check
     assert "placed by its addresses (1):" in explained
 
 
+@pytest.mark.slow
 def test_the_days_of_a_certificate_are_told_with_a_warning(checkout: Checkout) -> None:
     with serving_tls("localhost", talk=tree(), days=5.5, on="127.0.0.1") as secure:
         file = checkout.directory / "mirrors.d" / "a.example.org.yml"
@@ -275,6 +279,7 @@ def test_what_the_reason_of_an_override_holds_steers_no_terminal_and_is_one_line
     assert checkout.store.overrides(time.time())["a.example.org"].reason == "disk ?[31m full?"
 
 
+@pytest.mark.slow
 def test_a_mirror_that_answers_503_once_is_shown_as_failing(checkout: Checkout) -> None:
     checkout.told("probe", "--once")
     assert "failing" not in checkout.told("health", "a.example.org")
@@ -283,6 +288,7 @@ def test_a_mirror_that_answers_503_once_is_shown_as_failing(checkout: Checkout) 
     assert "failing (1 of 3)" in checkout.told("health", "a.example.org")
 
 
+@pytest.mark.slow
 def test_a_private_mirror_that_falls_silent_keeps_its_result_and_says_why(checkout: Checkout) -> None:
     file = checkout.directory / "mirrors.d" / "a.example.org.yml"
     file.write_text(file.read_text() + "private: true\nasn: 64501\n")
@@ -306,6 +312,7 @@ def test_an_override_is_shown_wherever_the_mirror_is(checkout: Checkout) -> None
     assert f"taken out since {moment(found.since)} {said}" in re.sub(r"\s+", " ", checkout.told("mirrors"))
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_shown_with_since_when_wherever_the_mirror_is(checkout: Checkout) -> None:
     checkout.trees["a.example.org"].files[PATHS[1] + REPOMD] = HTML
     checkout.told("probe", "--once")
@@ -331,6 +338,7 @@ def test_before_the_first_probe_no_repository_is_called_fresh(checkout: Checkout
     assert last_line(checkout.told("health", "--rungs")) == told
 
 
+@pytest.mark.slow
 def test_a_lowered_weight_is_told_with_since_when_and_why(checkout: Checkout) -> None:
     checkout.told("probe", "--once")
     now = time.time()
@@ -355,6 +363,7 @@ def put_large_files(checkout: Checkout) -> None:
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_speed_is_measured_by_a_large_file_and_not_again_before_its_turn(checkout: Checkout) -> None:
     put_large_files(checkout)
     told = checkout.told("probe", "--once", "--speed")
@@ -386,6 +395,7 @@ def test_a_prober_that_stays_measures_between_its_runs(checkout: Checkout) -> No
     assert seen == checkout.trees.keys()
 
 
+@pytest.mark.slow
 def test_a_vantage_point_measures_after_its_round(checkout: Checkout) -> None:
     put_large_files(checkout)
     with (checkout.directory / "service.yml").open("a") as file:
@@ -398,6 +408,7 @@ def test_a_vantage_point_measures_after_its_round(checkout: Checkout) -> None:
     assert checkout.store.speeds.last_at("") == {}
 
 
+@pytest.mark.slow
 def test_a_bandwidth_that_was_not_measured_is_told_like_a_lowered_weight(checkout: Checkout) -> None:
     checkout.told("probe", "--once")
     speeds = checkout.store.speeds
@@ -461,6 +472,7 @@ def test_a_second_prober_says_that_another_leads(checkout: Checkout) -> None:
     assert "another prober works" in found.output
 
 
+@pytest.mark.slow
 def test_the_prober_stays_runs_again_and_ends_when_it_is_told_to(checkout: Checkout) -> None:
     command = [sys.executable, "-m", "mirrorlist", "--config", str(checkout.directory / "service.yml"), "probe",
                "--every", "1s"]  # fmt: skip

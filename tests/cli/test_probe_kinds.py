@@ -134,6 +134,7 @@ def network(tmp_path: Path) -> Iterator[Network]:
         yield found
 
 
+@pytest.mark.slow
 def test_good_mirrors_of_all_kinds_are_listed_and_each_fault_takes_out_what_it_is_in(network: Network) -> None:
     network.probe()
     told = network.told("health", "b.example.org")
@@ -161,6 +162,7 @@ def test_good_mirrors_of_all_kinds_are_listed_and_each_fault_takes_out_what_it_i
     assert [network.listed(each) for each in ("apt", "core", "alpine")] == ["ab", "ab", "ab"]
 
 
+@pytest.mark.slow
 def test_last_year_s_index_is_not_as_good_as_any(network: Network) -> None:
     """What the origin never published, and what it replaced long ago."""
     network.probe()

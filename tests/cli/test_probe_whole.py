@@ -136,6 +136,7 @@ FAULTS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("files", "refused", "why"), [pytest.param(*each, id=name) for name, each in FAULTS.items()])
 def test_a_half_synced_mirror_is_out_after_two_looks_and_back_after_a_whole_one(
     network: Network, files: dict[str, bytes], refused: dict[str, str], why: str
@@ -184,6 +185,7 @@ def origin(network: Network) -> Iterator[Origin]:
         yield found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("habit", ["", "refuses heads", "tells no sizes", "compresses"])
 def test_mirrors_are_compared_with_an_origin_on_the_web_whatever_its_habit(
     network: Network, origin: Origin, habit: str
@@ -195,6 +197,7 @@ def test_mirrors_are_compared_with_an_origin_on_the_web_whatever_its_habit(
     assert [network.probe(), network.probe()] == ["ab", "a"]
 
 
+@pytest.mark.slow
 def test_what_is_gone_at_the_origin_is_not_missed_on_mirrors(network: Network, origin: Origin) -> None:
     network.told("update", "metadata")
     network.told("publish")
@@ -203,6 +206,7 @@ def test_what_is_gone_at_the_origin_is_not_missed_on_mirrors(network: Network, o
     assert [network.probe() for _ in range(3)] == ["ab"] * 3
 
 
+@pytest.mark.slow
 def test_a_whole_mirror_is_asked_for_each_file_once_and_again_after_a_change(network: Network) -> None:
     site = network.sites["a.example.org"]
 
@@ -221,6 +225,7 @@ def test_a_whole_mirror_is_asked_for_each_file_once_and_again_after_a_change(net
     assert {each for each in files() if "-2" in each}
 
 
+@pytest.mark.slow
 def test_every_command_says_how_deep_a_mirror_was_checked_and_when_next(network: Network) -> None:
     question = ("explain", "--version", "9", "--repo", "baseos", "--arch", "x86_64", "--ip", "198.51.100.1")
     assert "content not checked (2):\n" in network.told(*question)

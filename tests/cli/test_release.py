@@ -114,6 +114,7 @@ def test_it_fails_with_a_sentence_when_the_time_is_over(released: Released) -> N
     )
 
 
+@pytest.mark.slow
 def test_the_slowest_arch_counts(released: Released) -> None:
     both = dict.fromkeys(PATHS.values(), NEW)
     released.held({"a": both, "b": both, "c": {PATHS["x86_64"]: NEW, PATHS["aarch64"]: OLD}})
@@ -121,6 +122,7 @@ def test_the_slowest_arch_counts(released: Released) -> None:
     assert (status, said[0]) == (1, "9/BaseOS/aarch64/os/  40.0 % of the bandwidth, 2 of 3 mirrors")
 
 
+@pytest.mark.slow
 def test_it_hears_of_mirrors_that_take_up_the_change_meanwhile(released: Released) -> None:
     released.probed(a=OLD, b=OLD, c=OLD)
     later = threading.Timer(1.0, released.probed, kwargs={"c": NEW})

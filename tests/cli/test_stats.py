@@ -10,6 +10,7 @@ import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from mirrorlist.cli.main import main
@@ -58,6 +59,7 @@ def test_totals_are_csv_of_whole_weeks(tmp_path: Path) -> None:
     assert run(tmp_path / "empty", "stats", "--csv").stdout == ",".join(row) + "\n"
 
 
+@pytest.mark.slow
 def test_plots_are_png_and_svg_and_other_names_are_refused(tmp_path: Path) -> None:
     counted(tmp_path)
     for name, begins in (("a.png", b"\x89PNG"), ("a.svg", b"<?xml")):

@@ -209,6 +209,7 @@ def test_the_worst_files_cost_little(checkout: Path, what: str) -> None:
     assert now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime < 2
 
 
+@pytest.mark.slow
 def test_the_whole_command_fits_into_a_gibibyte(checkout: Path) -> None:
     paths = [put(checkout, row[2], f"{kind}-{n}.yml") for kind, rows in HOSTILE.items() for n, row in enumerate(rows)]
     command = [sys.executable, "-m", "mirrorlist", "validate", "--service", str(checkout / "service.yml"), "--", *paths]

@@ -61,6 +61,7 @@ def taken(network: Network) -> dict[str, list[str]]:
     return {name: [wanted[each] for each in network.requests(name) if each in wanted] for name in network.mirrors}
 
 
+@pytest.mark.slow
 def test_apt_asks_our_first_mirror_first_every_time(tmp_path: Path, debian: Network) -> None:
     for number in range(RUNS):
         debian.forget()

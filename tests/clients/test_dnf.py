@@ -41,6 +41,7 @@ def dnf_with(root: Path, **url: str) -> Dnf:
     return dnf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["metalink", "mirrorlist"])
 def test_dnf_takes_metadata_and_packages_from_the_first_mirror(made: Network, tmp_path: Path, way: str) -> None:
     dnf = dnf_with(tmp_path, **{way: getattr(made, way)})
@@ -63,6 +64,7 @@ def test_dnf_gets_round_a_dead_mirror(made: Network, tmp_path: Path, way: str) -
     assert REPOMD in made.requests("second")
 
 
+@pytest.mark.slow
 def test_a_metalink_leads_dnf_past_a_stale_mirror_to_fresh_data(tmp_path: Path) -> None:
     with network(tmp_path, {"first": OLD, "second": NEW}) as made:
         dnf = dnf_with(tmp_path, metalink=made.metalink)
@@ -72,6 +74,7 @@ def test_a_metalink_leads_dnf_past_a_stale_mirror_to_fresh_data(tmp_path: Path) 
         assert REPOMD in made.requests("second")
 
 
+@pytest.mark.slow
 def test_dnf_refuses_mirrors_that_all_hold_something_else(tmp_path: Path) -> None:
     with network(tmp_path, {"first": NEW, "second": NEW}) as made:
         for name in made.mirrors:

@@ -55,6 +55,7 @@ def asked(network: Network) -> dict[str, list[str]]:
     return {name: found for name in EVERYBODY if (found := network.requests(name))}
 
 
+@pytest.mark.slow
 def test_curl_follows_to_the_first_mirror(tmp_path: Path, here: Network) -> None:
     got = curl(tmp_path, "--location", "--output", "x", "--write-out", "%{num_redirects}", f"{here.url}/dl/{IMAGE}")
 

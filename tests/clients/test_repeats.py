@@ -40,6 +40,7 @@ def here(running: Network) -> Network:
     return running
 
 
+@pytest.mark.slow
 def test_curl_with_retries_gets_the_file(tmp_path: Path, here: Network) -> None:
     need("curl")
     given = ["--silent", "--show-error", "--location", "--retry", "4", "--retry-connrefused", "--retry-delay", "1"]
@@ -114,6 +115,7 @@ def lines(network: Network) -> list[str]:
         return [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
 
 
+@pytest.mark.slow
 def test_dnf_succeeds_when_only_the_fallback_lives(tmp_path: Path) -> None:
     """Six mirrors are known to be dead: more than ``policy.fallback_minimum``."""
     need("dnf")

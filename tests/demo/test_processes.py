@@ -59,6 +59,7 @@ def test_all_processes_end_when_the_block_fails(tmp_path: Path) -> None:
     assert process.returncode is not None
 
 
+@pytest.mark.slow
 def test_a_process_that_does_not_listen_is_killed_with_its_children(tmp_path: Path) -> None:
     before = time.monotonic()
     with Processes(tmp_path, threading.Event()) as processes:

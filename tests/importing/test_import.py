@@ -63,6 +63,7 @@ def test_almalinux_files_come_repaired_with_what_was_changed(place: Place) -> No
     assert [path.name for path in place.out.iterdir()] == ["mirror.a.example.org.yml"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"{REAL} is not there")
 def test_the_real_files_keep_their_meaning(tmp_path: Path) -> None:
     words = ["--config", str(REAL / "config.yml"), "--state", str(tmp_path / "state"), "import", "almalinux", str(REAL)]

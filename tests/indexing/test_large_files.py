@@ -33,6 +33,7 @@ def pieces_of(data: bytes) -> FilePieces:
     return FilePieces(LEAST_PIECE, b"".join(sha256(piece).digest() for piece in each))
 
 
+@pytest.mark.slow
 def test_large_files_are_read_whole_and_in_pieces_and_once(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     write(tree, "README")

@@ -161,6 +161,7 @@ PARTLY = {"complete": HAS, "partial": LACKS, "outdated": LACKS, "broken": LACKS,
 WHOLLY = {"complete": HAS, "partial": HAS, "outdated": LACKS, "broken": LACKS, "web": HAS}
 
 
+@pytest.mark.slow
 def test_each_mirror_serves_what_it_has(network: Network) -> None:
     """XCP-ng's ask: outdated and broken mirrors are out by rsync inspection, without anybody doing anything."""
     told = network.updated()
@@ -172,6 +173,7 @@ def test_each_mirror_serves_what_it_has(network: Network) -> None:
     assert network.stand(PACKAGE)["web"] is LACKS
 
 
+@pytest.mark.slow
 def test_a_snapshot_carries_the_index(network: Network) -> None:
     network.updated()
     network.told("publish")
@@ -196,6 +198,7 @@ def tell_which(network: Network) -> None:
     assert (missing.exit_code, "the origin has no file nothing" in missing.output) == (1, True)
 
 
+@pytest.mark.slow
 def test_a_mirror_that_catches_up_is_back(network: Network) -> None:
     network.updated()
     for path in (UPDATE, REPOMD):
@@ -212,6 +215,7 @@ def test_a_mirror_that_is_just_behind_keeps_what_it_has(network: Network) -> Non
     assert network.stand(PACKAGE)["complete"] is HAS
 
 
+@pytest.mark.slow
 def test_the_last_good_list_counts_until_it_is_too_old(network: Network) -> None:
     """Over it counts what its web server says now."""
     network.updated()
@@ -240,6 +244,7 @@ def test_files_have_sizes_times_checksums_and_links(network: Network) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_one_mirror_alone_is_listed_anew(network: Network) -> None:
     network.updated()
     shutil.copytree(network.tree("origin") / "isos", network.tree("partial") / "isos")
@@ -251,6 +256,7 @@ def test_one_mirror_alone_is_listed_anew(network: Network) -> None:
     assert network.stand(ISO)["partial"] is HAS
 
 
+@pytest.mark.slow
 def test_it_runs_until_it_is_told_to_end(network: Network) -> None:
     config = str(network.directory / "service.yml")
     command = [sys.executable, "-m", "mirrorlist", "--config", config, "update", "files", "--every", "1h"]
@@ -284,6 +290,7 @@ def test_a_second_run_at_the_same_time_is_told(network: Network) -> None:
     assert (found.exit_code, "another process updates the indexes" in found.output) == (1, True)
 
 
+@pytest.mark.slow
 def test_an_origin_that_is_gone_ends_with_status_1_and_keeps_the_index(network: Network) -> None:
     network.updated()
     shutil.rmtree(network.tree("origin"))

@@ -58,6 +58,7 @@ def plain(tree: Path) -> None:
 PLAIN = {"README": File("README", 1, AT), "b/a.iso": File("b/a.iso", 5, AT)}
 
 
+@pytest.mark.slow
 def test_a_directory_is_walked(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     plain(tree)
@@ -74,6 +75,7 @@ def test_a_directory_is_walked(tmp_path: Path) -> None:
     assert (facts.links, facts.files, facts.source) == ({"latest": "b"}, 2, str(tree))
 
 
+@pytest.mark.slow
 def test_a_directory_that_is_gone_keeps_the_former_list(tmp_path: Path) -> None:
     plain(tmp_path / "tree")
     listed(tmp_path, origins={MAIN: str(tmp_path / "tree")})
@@ -90,6 +92,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fullfiletimelist", *(f"fullfiletimelist.{packed}" for packed in PACKERS)])
 def test_a_published_time_list_in_a_directory_or_on_the_web(name: str, tmp_path: Path) -> None:
     packer = PACKERS.get(name.rpartition(".")[2], bytes)
@@ -145,6 +148,7 @@ def digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+@pytest.mark.slow
 def test_checksums_are_read_once_and_belong_to_the_file_that_they_were_made_of(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     write(tree, "isos/a.iso", b"aaaa")
@@ -174,6 +178,7 @@ def test_checksums_of_an_origin_on_the_web(tmp_path: Path) -> None:
     assert found["a.iso"].sha256 == digest(b"a")
 
 
+@pytest.mark.slow
 def test_checksums_that_could_not_be_read_are_read_later(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     write(tree, "list", f"{AT}\tf\t1\ta.iso\n{AT}\tf\t64\ta.iso.sha256\n".encode())

@@ -159,6 +159,7 @@ def test_options_that_do_not_fit_are_refused_in_a_line(site: Site, words: tuple[
     assert site.run("probe", *words).exit_code == 2
 
 
+@pytest.mark.slow
 def test_an_outage_from_one_country_is_shown_and_takes_the_mirror_out_there_alone(site: Site) -> None:
     begun = time.time() - 2000
     for name in ("tehran", "shiraz", "berlin"):
@@ -215,6 +216,7 @@ def looks(*unreached: str) -> tuple[Look, ...]:
     )
 
 
+@pytest.mark.slow
 def test_uploads_by_two_volunteers_keep_clients_of_their_country_from_a_mirror(running: Service) -> None:
     plan = desk(running, "tehran").plan()
     assert {name: [file.url for file in files] for name, files in plan.items()} == {
@@ -239,6 +241,7 @@ def test_uploads_by_two_volunteers_keep_clients_of_their_country_from_a_mirror(r
         UploadDesk("x", "http://127.0.0.1:1/", KEYS["paris"]).plan()
 
 
+@pytest.mark.slow
 def test_the_command_of_a_volunteer_needs_the_address_the_name_and_the_key(running: Service, tmp_path: Path) -> None:
     key = tmp_path / "vantage.key"
     key.write_bytes(base64.b64encode(KEYS["berlin"].private_bytes_raw()))

@@ -280,6 +280,7 @@ def test_a_vendors_whole_database_knows_most_addresses_but_an_operators_own_may_
     assert "sampled addresses only" in run(vendor).detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", [True, False])
 def test_a_database_of_asns_is_held_against_the_installed_table(right: bool, tmp_path: Path, vendors: Vendors) -> None:
     vendors.says("/a", asns(right))
@@ -329,6 +330,7 @@ def cloud_run(service: Service, urls: Mapping[str, str], *accepted: str) -> Upda
     return found
 
 
+@pytest.mark.slow
 def test_the_ranges_of_a_cloud_are_renewed_and_far_fewer_or_older_ones_refused(
     tmp_path: Path, vendors: Vendors
 ) -> None:

@@ -70,6 +70,7 @@ def ended(records: JobRecords, name: str) -> JobRecord | None:
     return None if found is None or found.is_running else found
 
 
+@pytest.mark.slow
 def test_what_is_wanted_runs_and_a_failure_says_its_last_line(tmp_path: Path) -> None:
     jobs = (
         job("good", f"open({str(tmp_path / 'ran')!r}, 'a').write('x'); print('y' * 200_000)"),
@@ -105,6 +106,7 @@ def test_a_failure_has_the_reasons_and_no_other_line(printed: list[bytes], error
     assert reason_in(printed, errors) == reason
 
 
+@pytest.mark.slow
 def test_a_job_that_is_wanted_no_more_leaves_no_failure(tmp_path: Path) -> None:
     with kept(tmp_path, job("bad", "import sys; sys.exit(3)"), job("good", "")) as records:
         until(PATIENCE, lambda: ended(records, "bad") is not None and ended(records, "good") is not None)

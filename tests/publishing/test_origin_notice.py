@@ -40,6 +40,7 @@ def notify(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_a_change_of_a_directory_is_served_within_ten_seconds(tmp_path: Path) -> None:
     old, new = _repomd(1_790_000_000), _repomd(1_790_000_001)
     _publish(tmp_path / "origin", PATH, old)
@@ -86,6 +87,7 @@ def test_an_address_where_nobody_can_be_told_is_refused(url: str, status: int, t
     assert told in " ".join(done.stderr.split())
 
 
+@pytest.mark.slow
 def test_the_command_that_watches_takes_up_changes_and_new_repositories(tmp_path: Path) -> None:
     config = checkout(tmp_path / "site", "a.example.org")
     put(config, SERVICE + f"origin: {tmp_path / 'origin'}\n")

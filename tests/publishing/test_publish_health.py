@@ -114,6 +114,7 @@ def lagging(tmp_path: Path) -> Iterator[Site]:
     of.engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_mirror_keeps_its_place_for_its_own_interval_and_six_hours_at_most(lagging: Site) -> None:
     assert [lagging.listed(NOW + hours * HOUR) for hours in (0, 0.99, 1, 1.99, 2, 2.99, 3, 5.99, 6)] == [
         "abcdefg", "abcdefg", "bcdefg", "bcdefg", "cdefg", "cdefg", "cd", "cd", "d",
@@ -121,6 +122,7 @@ def test_a_mirror_keeps_its_place_for_its_own_interval_and_six_hours_at_most(lag
     assert lagging.listed(NOW + 6 * HOUR, metalink=True) == "abcdefg"
 
 
+@pytest.mark.slow
 def test_a_second_change_soon_after_the_first_takes_nobody_s_place_away(lagging: Site) -> None:
     """Nearly all still have a when c comes; the first to sync c does not get the whole world either."""
     lagging.metadata.record(PATH, version("c"), NOW + 0.5 * HOUR)
@@ -130,6 +132,7 @@ def test_a_second_change_soon_after_the_first_takes_nobody_s_place_away(lagging:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_allowed_outdate_and_lag_grace_are_the_most_that_a_mirror_gets(lagging: Site) -> None:
     for more, hours, expected in [
         ("policy: {lag_grace: 30m}", 0.49, "abcdefg"),
@@ -144,6 +147,7 @@ def test_allowed_outdate_and_lag_grace_are_the_most_that_a_mirror_gets(lagging: 
         assert (more, hours, lagging.listed(NOW + hours * HOUR)) == (more, hours, expected)
 
 
+@pytest.mark.slow
 def test_expire_alternates_ends_all_grace_at_once(lagging: Site) -> None:
     origin = lagging.directory / "origin"
     lagging.serve(SERVICE + f"origin: {origin}\n")
@@ -193,6 +197,7 @@ def latest(snapshot: Snapshot) -> str:
     return snapshot.facts.service.catalogue.latest["9"]
 
 
+@pytest.mark.slow
 def test_a_release_waits_for_its_mirrors_and_never_goes_back(tmp_path: Path) -> None:
     of = site(tmp_path, RELEASE % "9.7")
     of.metadata.record(OLD, version("a"), NOW - 24 * HOUR)

@@ -79,6 +79,7 @@ def site(tmp_path: Path, url: str) -> Iterator[Site]:
     site.engine.dispose()
 
 
+@pytest.mark.slow
 def test_before_the_first_probe_mirrors_are_unknown_and_hidden_ones_are_not_there(site: Site) -> None:
     mirrors, file = site.published(NOW)
     assert {name: mirror.state for name, mirror in mirrors.items()} == {

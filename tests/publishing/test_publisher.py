@@ -130,6 +130,7 @@ def test_no_number_is_used_twice_when_the_current_file_is_damaged(site: Site) ->
     assert (facts.generation, facts.key) == (4, b"\1" * 32)
 
 
+@pytest.mark.slow
 def test_publishers_at_once_write_one_generation_after_the_other(site: Site) -> None:
     site.add("a")
     found: list[tuple[int, bytes]] = []
@@ -260,6 +261,7 @@ def test_a_deleted_file_is_gone_at_once_also_while_it_is_broken(site: Site) -> N
     assert _names(publisher.publish(NOW)) == ["c"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["versions: 5\n", "", BROKEN, None])
 def test_a_service_file_that_breaks_leaves_the_former_in_force(site: Site, text: str | None) -> None:
     site.add("a")
@@ -283,6 +285,7 @@ def _truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
@@ -306,6 +309,7 @@ def test_a_database_that_breaks_leaves_the_former_in_force(site: Site, damage: C
     assert _country(publisher.publish(NOW)) == "FR"
 
 
+@pytest.mark.slow
 def test_cloud_ranges_that_break_leave_the_former_in_force(site: Site) -> None:
     site.add("a")
     site.serve(SERVICE + "geo: {clouds: {gcp: gcp.json}}\n")
@@ -503,6 +507,7 @@ def test_a_claim_in_force_is_kept_against_one_that_comes_later(site: Site) -> No
         assert found == {"new.example.org": [], "old.example.org": ["59.1.2.0/24"]}
 
 
+@pytest.mark.slow
 def test_pairs_that_do_not_work_are_resolved_by_the_addresses_of_mirrors_and_clients(site: Site) -> None:
     """8.8.8.8 is in AS15169 by the data that comes with the program."""
     site.add("a", "b")

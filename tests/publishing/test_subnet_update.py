@@ -229,6 +229,7 @@ def test_an_intranet_may_list_its_own_networks() -> None:
     assert len(rules_of(service(profile=Profile.INTRANET, intranet_networks=networks)).allowed) == 1
 
 
+@pytest.mark.slow
 def test_the_command_takes_lists_up_and_tells(tmp_path: Path) -> None:
     mirrors = tmp_path / "mirrors.d"
     mirrors.mkdir()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from mirrorlist.publishing.mirror_reader import MirrorReader, ReadMirrors
@@ -24,6 +25,7 @@ def indexed(state: Path) -> str | None:
     return read_newest(state).facts.file_indexes.get("main") if (state / "snapshot.bin").exists() else None
 
 
+@pytest.mark.slow
 def test_the_publisher_keeps_the_index_new(tmp_path: Path) -> None:
     write(tmp_path / "origin", "isos/a.iso", b"a", 3600)
     config = tmp_path / "service.yml"

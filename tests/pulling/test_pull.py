@@ -511,6 +511,7 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "mirrorlist", *words]
 
 
+@pytest.mark.slow
 def test_what_is_merged_is_served_soon(origin: Origin) -> None:
     origin.commit()
     words = ("pull", str(origin.root), "--into", str(origin.into), "--protocol", "file")

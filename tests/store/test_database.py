@@ -212,6 +212,7 @@ open_database(Path(sys.argv[1]), sys.argv[2]).dispose()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_new", [True, False], ids=["new", "unreleased"])
 def test_of_processes_that_start_at_once_one_migrates_and_the_others_wait(
     url: str, tmp_path: Path, is_new: bool

@@ -60,6 +60,7 @@ def test_a_later_verdict_replaces_the_former(store: HealthStore) -> None:
     assert (found.good_now, found.since, found.outcome, found.bad) == (False, NOW + 2, ProbeOutcome.STALE, 2)
 
 
+@pytest.mark.slow
 def test_many_verdicts_are_written_at_once(store: HealthStore) -> None:
     known = {replace(TREE, path=f"{number}/"): Verdict(True, 1.0, ProbeOutcome.FRESH, 2.0) for number in range(2500)}
     store.record(RunResult(known, (), ()), {})

@@ -66,6 +66,7 @@ def test_an_index_that_did_not_change_stays_mapped(tmp_path: Path) -> None:
     assert second.files[MAIN].arrays is first.files[MAIN].arrays
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["altered", "truncated", "gone", "exchanged"])
 def test_a_bad_index_is_refused_and_lists_keep_working(harm: str, tmp_path: Path) -> None:
     write_index(tmp_path, MAIN, index("a"))

@@ -66,6 +66,7 @@ def test_what_was_not_measured_for_long_is_forgotten(store: HealthStore) -> None
 HOUR = 3600.0
 
 
+@pytest.mark.slow
 def test_all_places_together_take_at_most_64_mb_of_a_mirror_in_a_day_also_over_restarts(tmp_path: Path) -> None:
     taken: list[tuple[float, str, int]] = []
     for step in range(3 * 96):

@@ -96,6 +96,7 @@ def test_each_alert_has_a_test_that_fires_and_one_that_does_not_and_a_line_of_wh
     assert [rule["alert"] for rule in RULES if f"`{rule['alert']}`" not in advice] == []
 
 
+@pytest.mark.slow
 def test_promtool_accepts_the_rules_and_their_tests() -> None:
     promtool = shutil.which("promtool")
     if promtool is None and os.environ.get("MIRRORLIST_TEST_REQUIRE_CLIENTS") != "1":

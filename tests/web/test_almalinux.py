@@ -436,6 +436,7 @@ def real() -> Iterator[Both]:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @real_data
 def test_real_every_repository_of_every_version_has_a_list(real: Both) -> None:
     config, _ = read_service(REAL / "config.yml")

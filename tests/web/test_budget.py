@@ -56,6 +56,7 @@ def loaded(page: html.HtmlElement) -> list[str]:
     return [*styles, *page.xpath("//script/@src"), *page.xpath("//img[not(@loading='lazy')]/@src|//source/@srcset")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_small_with_all_that_it_loads(service: Both, path: str) -> None:
     answer = get(service, path)

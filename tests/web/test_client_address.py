@@ -152,6 +152,7 @@ ANY_HEADER = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(ANY_HEADER, st.one_of(ENTRIES, st.just(PROXY), st.just("192.0.2.1")))
 def test_no_header_raises_and_the_answer_is_an_address_or_unknown(header: str | None, peer: str) -> None:
@@ -160,6 +161,7 @@ def test_no_header_raises_and_the_answer_is_an_address_or_unknown(header: str | 
         assert found is None or len(found) in (4, 16)
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(ANY_HEADER, st.sampled_from([peer for peer, _ in PEERS]))
 def test_header_of_an_untrusted_peer_counts_for_nothing(header: str | None, peer: str) -> None:
@@ -167,6 +169,7 @@ def test_header_of_an_untrusted_peer_counts_for_nothing(header: str | None, peer
     assert client_address(peer, header, proxies) == client_address(peer, None, proxies)
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.lists(ADDRESSES, min_size=1, max_size=12))
 def test_client_is_the_right_most_entry_that_is_not_a_proxy(entries: list[str]) -> None:

@@ -399,6 +399,7 @@ QUERIES = st.lists(
 ).map("&".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(NEAR_MISSES, QUERIES, BYTES, BYTES)
 def test_no_request_is_an_internal_error_and_nothing_hostile_comes_back(

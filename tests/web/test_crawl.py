@@ -47,6 +47,7 @@ def links(url: str, answer: Answer) -> Iterator[str]:
                     yield urljoin(ORIGIN + url, value).partition("#")[0]
 
 
+@pytest.mark.slow
 def test_no_link_is_dead(crawled: dict[str, Answer]) -> None:
     assert len(crawled) > 300
     assert [url for url, answer in crawled.items() if answer.status not in (200, 302)] == []

@@ -211,6 +211,7 @@ def test_catalogues_are_complete_for_what_people_read_first(language: str) -> No
     assert [message.id for message in catalog if message.fuzzy and message.id] == []
 
 
+@pytest.mark.slow
 def test_catalogues_are_those_of_the_texts() -> None:
     done = subprocess.run([sys.executable, ROOT / "scripts" / "translate", "--check"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")

@@ -285,11 +285,13 @@ def hold_together(networks: int, start: int) -> None:
     seed(start)(settings(max_examples=networks, deadline=None, database=None)(drawn(agree)))()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", range(2))
 def test_no_form_of_an_answer_contradicts_another_in_60_networks(half: int) -> None:
     hold_together(30, half)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_repository_s_list_is_the_same_in_every_format(kind: Repository) -> None:
     service, path = both(), f"9.8/{kind.path}"

@@ -198,6 +198,7 @@ def test_scrapers_that_speak_openmetrics_get_it(small: Watched) -> None:
     assert answer.body.endswith(b"# EOF\n")
 
 
+@pytest.mark.slow
 def test_jobs_have_metrics_and_rows_on_the_status_page_without_their_errors(tmp_path: Path) -> None:
     held, records = Held(), JobRecords(tmp_path, lambda: NOW)
     with pytest.raises(OSError), records.running("geo", 60.0):

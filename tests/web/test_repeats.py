@@ -101,6 +101,7 @@ def test_after_the_time_it_is_the_first_again(asking: Asking) -> None:
     assert asking.host() == first, "a clock that was set back"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "expected"), [(0, 0), (1, 0), (60, 1)])
 def test_the_time_is_the_operator_s(seconds: int, expected: int) -> None:
     asking = Asking(network(policy=Policy(repeat_seconds=seconds)))
@@ -193,6 +194,7 @@ def test_lists_metalinks_and_directories_stay_as_they_are(asking: Asking) -> Non
         )
 
 
+@pytest.mark.slow
 def test_both_paths_agree_whoever_asks_for_what() -> None:
     dice = random.Random(16)
     for _ in range(12):

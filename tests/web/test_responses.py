@@ -37,6 +37,7 @@ def test_gzip_is_given_to_those_who_name_it(header: str, expected: bool) -> None
     assert accepts_gzip(header) is expected
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.one_of(st.text(st.characters(max_codepoint=0xFF)), st.from_regex(r"(gzip|br|\*)(;q=.{0,6})?(, ?.{0,9})*")))
 def test_no_header_raises_and_what_is_packed_unpacks_to_the_same(header: str) -> None:

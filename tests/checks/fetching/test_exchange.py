@@ -111,6 +111,7 @@ def changing_server(answers: list[bytes]) -> Iterator[str]:
         yield server.url()
 
 
+@pytest.mark.slow
 def test_no_bytes_raise() -> None:
     answers = [b""]
     guarded = guard()

@@ -142,6 +142,7 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.di
 FIELDS = st.dictionaries(st.sampled_from([*load_schema("mirror")["properties"]]), VALUES, max_size=6)
 
 
+@pytest.mark.slow
 @settings(database=None, deadline=None, max_examples=120)
 @given(FIELDS)
 def test_no_values_make_it_raise(fields: dict[str, Any]) -> None:

@@ -74,6 +74,7 @@ def test_special_extensions_of_the_file_win(tmp_path: Path) -> None:
     assert "khadas-vim1/Noble_current_xfce-disk" in names(tmp_path, given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -102,6 +102,7 @@ def test_a_tricky_good_file_is_accepted(network: Path, what: str) -> None:
     assert [str(each) for each in found.findings if each.code not in unasked] == []
 
 
+@pytest.mark.slow
 def test_findings_move_with_their_lines(network: Path) -> None:
     for kind, what, code, text in ROWS:
         data = contents(text)

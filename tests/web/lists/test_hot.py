@@ -255,6 +255,7 @@ def hold_together(networks: int, start: int) -> None:
     seed(start)(settings(max_examples=networks, deadline=None, database=None)(drawn(answers_equal)))()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quarter", range(4))
 def test_answers_equal_those_of_flask_in_800_networks(quarter: int) -> None:
     hold_together(200, quarter)
@@ -466,6 +467,7 @@ def memory_of(answers: ListAnswers) -> tuple[int, int]:
     return len(keys), sum(len(text or "") for key in keys for text in key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["address", "forwarded", "path", "query", "long"])
 def test_memos_stay_small_whatever_is_asked(kind: str) -> None:
     of = snapshot([mirror("a", "berlin")], trusted_proxies=PROXIES)

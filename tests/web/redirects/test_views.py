@@ -670,6 +670,7 @@ FILTERS = st.lists(
 ).map("&".join)  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     path=PATHS, query=FILTERS, peer=CLIENTS, https=st.booleans(), method=st.sampled_from(["GET", "HEAD"]),
@@ -724,6 +725,7 @@ def test_a_path_through_a_link_leads_to_where_mirrors_have_the_file() -> None:
     assert get(service, "/dl/current/nothing").status == 404
 
 
+@pytest.mark.slow
 def test_files_go_by_their_folder_as_they_go_alone() -> None:
     """The first file of a folder opens the way for its neighbours; whichever is first, each is answered the same."""
     generator = random.Random(1)

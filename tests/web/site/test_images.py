@@ -108,6 +108,7 @@ def test_a_module_has_metalinks_at_the_host_of_its_tree() -> None:
     assert all("/kitten/10-kitten/isos/" in url for url in urls)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trees", "host", "start"),
     [
@@ -147,6 +148,7 @@ def _with(snapshot: Snapshot, service: object) -> Snapshot:
     return replace(snapshot, facts=replace(snapshot.facts, service=service))
 
 
+@pytest.mark.slow
 def test_every_module_has_its_releases_on_the_page_of_all() -> None:
     found = page(of(), "/isos")
     assert [heading.text for heading in found.findall(".//h2")] == ["Example Linux Kitten"]

@@ -39,6 +39,7 @@ def found(service: Both, path: str) -> dict[str, object]:
     return told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 def test_no_small_country_and_no_private_mirror_is_named(service: Both, path: str) -> None:
     body = get(service, path).body.decode()

@@ -68,6 +68,7 @@ def rows(page: html.HtmlElement) -> list[str]:
     return [row.find("th").text_content() for row in page.xpath("//tr[@data-c]")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_answers_in_whole_html(service: Both, path: str) -> None:
     answer = get(service, path)
@@ -78,6 +79,7 @@ def test_every_page_answers_in_whole_html(service: Both, path: str) -> None:
     assert answer.body.rstrip().endswith(b"</html>")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/", "/yours", "/isos", "/isos/x86_64/9.8", "/join", "/status", *DATA[:2], DATA[4]])
 def test_a_network_without_mirrors_has_all_pages(empty: Both, path: str) -> None:
     assert get(empty, path).status == 200
@@ -162,6 +164,7 @@ def test_nothing_is_inline_and_nothing_is_fetched_from_elsewhere(service: Both, 
     assert [url for url in found.links if not url.startswith(schemes)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_every_link_to_ourselves_leads_somewhere(service: Both, path: str) -> None:
     found = _Inline()
@@ -327,6 +330,7 @@ def test_heading_bar_and_map_are_about_what_is_shown(service: Both, query: str, 
     assert page.xpath("//select[@name='country']/option[@selected]/@value") == re.findall("country=(..)", query)
 
 
+@pytest.mark.slow
 def test_a_sum_of_bandwidth_is_shown_only_where_most_declare_one() -> None:
     def lead(*declared: int | None) -> str:
         mirrors = [mirror(f"m{n}", "berlin", bandwidth_mbps=mbps) for n, mbps in enumerate(declared)]
@@ -343,6 +347,7 @@ CITIES = {"a": ("DE", "München"), "b": ("CH", "Zürich"), "c": ("BR", "São Pau
           "e": ("GN", "Conakry"), "f": ("PG", "Port Moresby"), "g": ("DE", "Berlin"), "de-mirror": ("FR", "Lyon")}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -663,6 +668,7 @@ def test_a_mirror_without_ipv6_is_not_told_that_it_is_out(service: Both) -> None
     assert "does not work" not in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("repository", "link"),
     [
@@ -689,6 +695,7 @@ def test_who_wants_to_join_is_led_to_a_filled_in_form(repository: str, link: str
     assert [each.text_content() for each in bare.xpath("//th")] == ["Tree", "Main main"]
 
 
+@pytest.mark.slow
 def test_the_badge_of_a_service_without_an_address_names_none() -> None:
     for site, expected in ((SITE, "https://mirrors.example.org/mirrors/mirror1.example.org.svg"), (Site(), None)):
         page = tree(get(both(record_of(3, site=site)), "/mirrors/mirror1.example.org"))
@@ -763,6 +770,7 @@ def test_a_service_has_its_own_colour_logo_and_links(service: Both) -> None:
     assert [get(service, path).status for path in ("/static/logo", "/static/brand.css")] == [404, 404]
 
 
+@pytest.mark.slow
 def test_the_prober_says_who_asks_and_how_to_limit_it() -> None:
     site = Site(url="https://mirrors.example.org/", contacts=(Link("Form", "https://example.org/form"),))
     page = tree(get(both(record_of(3, site=site)), "/prober"))
