@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -68,6 +69,9 @@ def _log_format(text: str) -> str:
     raise ValueError(f"write one of {', '.join(LOG_FORMATS)}")
 
 
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+"""What an address has before its host. Messages end in logs, so they are without it."""
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("MIRRORLIST_CONFIG", "service.yml", Path, "The service file."),
     Setting("MIRRORLIST_MIRRORS", "", _optional_path, "The mirrors' directory; else `mirrors_dir` of service.yml."),
@@ -109,7 +113,7 @@ class Settings:
     counts_to: tuple[str, ...] = ()
     node: str | None = None
     node_key: Path | None = None
-    pull: tuple[str, ...] = ()
+    pull: tuple[str, ...] = field(default=(), repr=False)
     log_format: str = "auto"
     no_color: bool = False
 
@@ -126,7 +130,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         try:
             values[setting.name] = setting.parse(text)
         except ValueError as error:
-            raise ValueError(f"{setting.name} is {text!r}: {error}") from None
+            raise ValueError(f"{setting.name} is {_CREDENTIALS.sub('***@', text)!r}: {error}") from None
     (
         config,
         mirrors,

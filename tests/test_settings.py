@@ -142,6 +142,12 @@ def test_a_quotation_that_does_not_end_is_refused_with_the_remedy() -> None:
         read_settings({"MIRRORLIST_PULL": "https://git.example.org/m.git --branch 'reviewed"})
 
 
+def test_an_error_shows_no_credentials_of_an_address() -> None:
+    with pytest.raises(ValueError, match=r"https://\*\*\*@git\.example\.org/m\.git") as caught:
+        read_settings({"MIRRORLIST_PULL": "https://ada:hunter2@x@git.example.org/m.git --branch 'reviewed"})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_no_other_file_reads_the_environment() -> None:
     readers = {
         path.relative_to(ROOT).as_posix()
