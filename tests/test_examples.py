@@ -85,6 +85,7 @@ def test_armbians_classes(armbian: Published) -> None:
     assert yandex.time_zone == "Europe/Moscow"
 
 
+@pytest.mark.slow
 def test_armbians_lists(armbian: Published) -> None:
     for ip, suite in (("193.0.6.139", "noble"), ("2001:db8::1", "trixie")):
         found = armbian.urls(ip=ip, version=suite, repo="apt")

@@ -306,6 +306,7 @@ def interrupted(site: Site) -> tuple[Publisher, Interrupted]:
     return Publisher(Inputs(config), records, read_service(config)[0], lambda: next(site.keys)), records
 
 
+@pytest.mark.slow
 def test_a_publisher_that_was_overtaken_compiles_anew(site: Site) -> None:
     site.add("a")
     publisher, records = interrupted(site)

@@ -101,6 +101,7 @@ def test_a_service_that_is_told_to_renew_while_it_starts_starts(tmp_path: Path) 
             process.terminate()
 
 
+@pytest.mark.slow
 def test_workers_load_no_rich(running: Service) -> None:
     for pid in {*running.workers(), running.process.pid}:
         assert "sys.modules['rich'] = None" in Path(f"/proc/{pid}/cmdline").read_text()

@@ -103,6 +103,7 @@ class Knot:
         self.itself = self
 
 
+@pytest.mark.slow
 def test_a_knot_that_was_frozen_at_work_goes_some_generations_later(tmp_path: Path) -> None:
     """A request may be at work on one while a generation is taken up; over a year they would fill the memory."""
     reloader, knot = Reloader(tmp_path, 3600), Knot()

@@ -124,6 +124,7 @@ json.dump([answer.status, answer.headers["content-type"], answer.body.decode()],
 """
 
 
+@pytest.mark.slow
 def test_a_format_is_a_file_and_a_row(copy: Copy) -> None:
     copy.write(
         "formats/planted.py",

@@ -193,6 +193,7 @@ def test_open_connections_survive_20_changes_half_of_them_bad(tmp_path: Path) ->
             assert all("https://a.example.org/" in body for body in asker.seen)
 
 
+@pytest.mark.slow
 def test_change_is_seen_by_both_workers(running: Service) -> None:
     file = running.directory / "mirrors.d" / "b.example.org.yml"
     put(file, mirror_file("b.example.org"))

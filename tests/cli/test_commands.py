@@ -271,6 +271,7 @@ def test_explain_names_the_city_that_a_client_is_near(checkout: Path) -> None:
     assert re.fullmatch(r"193\.99\.144\.80: near \d+° N, \d+° E in DE \([A-Z][a-z ]+\), AS\d+", first), first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mirrorlist", "metalink"])
 @pytest.mark.parametrize("ip", ["198.51.100.7", "203.0.113.9", "8.8.8.8", "2001:db8:1::1", "193.99.144.80"])
 def test_list_writes_the_bytes_that_the_service_answers(
@@ -320,6 +321,7 @@ def test_update_metadata_tells_what_changed(checkout: Path) -> None:
     assert well(run(checkout, "update", "metadata", "--quiet")) == "0 changed, 2 unchanged, 2 missing, 0 failed\n"
 
 
+@pytest.mark.slow
 def test_expired_alternates_are_not_in_the_metalink_any_more(checkout: Path) -> None:
     asked = ("list", "--ip", "8.8.8.8", "--version", "9", "--arch", "x86_64", "--format", "metalink", "--repo")
     for number, digit in enumerate("abc"):
@@ -345,6 +347,7 @@ def test_failed_origin_is_status_1_and_what_is_known_stays(checkout: Path) -> No
     assert (shown.exit_code, shown.stdout.count('<hash type="sha256">')) == (0, 1)
 
 
+@pytest.mark.slow
 def test_publish_counts_generations(checkout: Path) -> None:
     count = len(names_of(checkout))
     assert well(run(checkout, "publish")) == f"generation 1: {count} mirrors\n"
@@ -352,6 +355,7 @@ def test_publish_counts_generations(checkout: Path) -> None:
     assert (checkout / "state" / "snapshot.bin").is_file()
 
 
+@pytest.mark.slow
 def test_publish_refuses_to_lose_most_mirrors_unless_forced(checkout: Path) -> None:
     well(run(checkout, "publish"))
     for path in (checkout / "mirrors.d").glob("m*.yml"):

@@ -72,6 +72,7 @@ def answer_here(checkout: Path, ip: str) -> str:
 REPO = ("--repo", "baseos-9", "--arch", "x86_64")
 
 
+@pytest.mark.slow
 def test_the_same_answers_are_no_difference(checkout: Path, old: Old) -> None:
     for ip in (GERMAN, INSIDE):
         old.answers[ip] = (200, answer_here(checkout, ip))

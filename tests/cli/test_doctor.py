@@ -197,6 +197,7 @@ def test_what_may_not_be_looked_at_is_found_and_keeps_nothing_else(service: Serv
     assert found[2].about == "limits"
 
 
+@pytest.mark.slow
 def test_a_database_that_this_user_may_not_write_is_not_damaged(service: Service) -> None:
     if os.geteuid() == 0:
         os.chown(service.state, 65534, 65534)

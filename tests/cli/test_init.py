@@ -51,6 +51,7 @@ def test_what_it_writes_is_valid_and_says_what_was_asked(proxy: str, file: str, 
         assert os.access(program, os.X_OK)
 
 
+@pytest.mark.slow
 def test_it_says_three_commands_and_the_first_works(tmp_path: Path) -> None:
     done = init(tmp_path / "new")
     commands = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]

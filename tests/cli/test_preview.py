@@ -150,6 +150,7 @@ def assert_map(said: str, stars: int, others: int) -> None:
     assert all(each.get("href", "#").startswith("#") for each in root.iter())
 
 
+@pytest.mark.slow
 def test_counts_of_clients_decide_and_a_changed_file_is_compared_with_what_it_was(checkout: Path) -> None:
     clients = ("--clients", checkout / "clients.csv", "--format", "json")
     new = told(run(checkout, *clients, put(checkout, HEAD)))

@@ -303,6 +303,7 @@ def test_a_private_mirror_that_falls_silent_keeps_its_result_and_says_why(checko
     assert "left out of lists" not in told
 
 
+@pytest.mark.slow
 def test_an_override_is_shown_wherever_the_mirror_is(checkout: Checkout) -> None:
     checkout.told("override", "a.example.org", "--out", "--for", "6h", "--reason", "disk [full]")
     found = checkout.store.overrides(time.time())["a.example.org"]
@@ -429,6 +430,7 @@ def test_a_bandwidth_that_was_not_measured_is_told_like_a_lowered_weight(checkou
     assert answer.limits.bandwidth.why == why
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [

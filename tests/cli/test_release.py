@@ -104,6 +104,7 @@ def test_it_ends_well_when_so_much_of_the_bandwidth_has_what_the_origin_publishe
     assert released.wait("--repo", "baseos", "--version", "9", "--percent", "90")[0] == 0
 
 
+@pytest.mark.slow
 def test_it_fails_with_a_sentence_when_the_time_is_over(released: Released) -> None:
     released.probed(a=NEW, b=NEW, c=OLD)
     status, said = released.wait("--repo", "baseos-9", "--percent", "60", "--timeout", "1s")

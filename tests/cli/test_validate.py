@@ -166,6 +166,7 @@ def test_a_directory_that_is_not_there_has_status_1(checkout: Path) -> None:
     assert (done.exit_code, done.stdout.count("error [unreadable-file]")) == (1, 1)
 
 
+@pytest.mark.slow
 def test_names_that_begin_with_a_hyphen_or_are_no_text_are_judged(checkout: Path) -> None:
     directory = os.fsencode(checkout / "mirrors.d")
     command = [sys.executable, "-m", "mirrorlist", "validate", "--service", str(checkout / "service.yml"), "--"]
@@ -177,6 +178,7 @@ def test_names_that_begin_with_a_hyphen_or_are_no_text_are_judged(checkout: Path
     assert b"\x1b" not in done.stdout
 
 
+@pytest.mark.slow
 def test_letters_that_the_terminal_does_not_know_are_escaped(checkout: Path) -> None:
     path = put(checkout, "sponsor: <Ä>\n")
     command = [sys.executable, "-m", "mirrorlist", "validate", "--service", str(checkout / "service.yml"), path]
@@ -190,6 +192,7 @@ def limited() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (GIBIBYTE, GIBIBYTE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", WORST)
 def test_the_worst_files_cost_little(checkout: Path, what: str) -> None:
     given = WORST[what]

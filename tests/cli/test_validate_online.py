@@ -236,6 +236,7 @@ def test_speed_alone_is_a_wrong_call(network: Network) -> None:
     assert CliRunner().invoke(main, ["validate", "--speed"]).exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_mirror_that_falls_silent_is_not_waited_for_at_every_repository(network: Network) -> None:
     done: list[bytes] = []
 

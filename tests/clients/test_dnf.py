@@ -97,6 +97,7 @@ def test_an_unknown_repository_is_told_as_404(made: Network, tmp_path: Path, url
     assert made.requests("first") == []
 
 
+@pytest.mark.slow
 def test_countme_does_not_change_the_answer(made: Network, tmp_path: Path) -> None:
     dnf = dnf_with(tmp_path, metalink=made.metalink, countme="1")
 

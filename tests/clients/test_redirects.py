@@ -259,6 +259,7 @@ def test_curl_keeps_what_has_not_changed(tmp_path: Path, here: Network) -> None:
     assert curl(tmp_path, "--time-cond", "Thu, 01 Jan 1970 00:00:01 GMT", *given).stdout == "200"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tree", ["dl", "strict"])
 def test_apt_takes_release_from_the_origin_and_the_rest_from_a_mirror(tmp_path: Path, here: Network, tree: str) -> None:
     need("apt-get")

@@ -207,6 +207,7 @@ def test_a_mirror_that_catches_up_is_back(network: Network) -> None:
     assert {path: network.stand(path)["outdated"] for path in FILES} == dict.fromkeys(FILES, HAS)
 
 
+@pytest.mark.slow
 def test_a_mirror_that_is_just_behind_keeps_what_it_has(network: Network) -> None:
     """The origin changed an hour ago, which is within allowed_outdate."""
     write(network.tree("origin"), REPOMD, b"<newer/>", 3600)
@@ -227,6 +228,7 @@ def test_the_last_good_list_counts_until_it_is_too_old(network: Network) -> None
         assert path.stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_files_have_sizes_times_checksums_and_links(network: Network) -> None:
     network.updated()
     index = network.index

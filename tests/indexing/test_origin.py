@@ -193,6 +193,7 @@ def test_checksums_that_could_not_be_read_are_read_later(tmp_path: Path) -> None
     assert found["a.iso"].sha256 == digest(b"a")
 
 
+@pytest.mark.slow
 def test_a_list_that_lost_most_files_is_a_mistake_unless_it_is_meant(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     for number in range(40):

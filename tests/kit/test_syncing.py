@@ -128,6 +128,7 @@ def test_after_a_day_everything_is_compared_again(place: Place) -> None:
     assert "9/BaseOS/a.rpm" in place.has()
 
 
+@pytest.mark.slow
 def test_a_sync_that_fails_publishes_no_time_and_the_next_goes_on(place: Place) -> None:
     place.sync()
     place.publish(20)
@@ -176,6 +177,7 @@ def test_nothing_begins_when_the_disk_is_nearly_full(place: Place) -> None:
     assert place.has() == {}
 
 
+@pytest.mark.slow
 def test_a_sync_that_fills_the_disk_is_stopped_and_what_was_there_stays(place: Place, tmp_path: Path) -> None:
     place.sync()
     place.write("9/BaseOS/a.rpm", "n" * LARGE)
@@ -227,6 +229,7 @@ def test_a_wrong_word_is_told(place: Place) -> None:
     assert place.sync("--now") == (2, "unknown option --now; there are --delay, --full and --settings FILE")
 
 
+@pytest.mark.slow
 def test_what_the_kits_rsyncd_serves_is_the_tree_and_nothing_that_is_unfinished(place: Place, tmp_path: Path) -> None:
     place.sync()
     unfinished = place.target / "9" / ".~tmp~"

@@ -129,6 +129,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield found
 
 
+@pytest.mark.slow
 def test_the_command_votes_into_the_database_and_leaves_the_prober_its_lead(site: Site) -> None:
     state = site.directory / "state"
     engine = open_database(state)
@@ -302,6 +303,7 @@ def test_who_is_slow_is_refused_after_a_while_and_holds_up_nobody(running: Servi
     assert "Traceback" not in running.log()
 
 
+@pytest.mark.slow
 def test_a_stranger_is_refused_before_the_body_is_read(running: Service) -> None:
     with socket.create_connection(("127.0.0.1", running.port), timeout=5) as connection:
         connection.sendall(

@@ -191,6 +191,7 @@ def test_dbip_publishes_by_the_month_and_the_last_one_serves_until_the_next_is_t
     assert months == [f"{base}-2027-01.mmdb.gz", f"{base}-2026-12.mmdb.gz"]
 
 
+@pytest.mark.slow
 def test_maxmind_compares_the_md5_itself_and_what_came_must_have_the_one_it_names(
     tmp_path: Path, vendors: Vendors
 ) -> None:

@@ -333,6 +333,7 @@ def test_a_mail_that_comes_back_later_is_noted_of_its_mirror(tmp_path: Path) -> 
     assert bounces(store.sent()) == {"a.example.org": "why"}
 
 
+@pytest.mark.slow
 def test_the_command_prints_what_it_would_send_and_takes_what_comes_back(tmp_path: Path) -> None:
     config = checkout(tmp_path, "a.example.org")
 

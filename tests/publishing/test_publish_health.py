@@ -256,6 +256,7 @@ def test_no_release_waits_for_a_prober_that_does_not_run(tmp_path: Path) -> None
     of.engine.dispose()
 
 
+@pytest.mark.slow
 def test_it_is_news_when_a_repository_moves_on_the_ladder(lagging: Site) -> None:
     generations = [lagging.publisher.publish(NOW)]
     for at, digit in enumerate("--b", start=1):

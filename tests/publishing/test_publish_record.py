@@ -92,6 +92,7 @@ def test_before_the_first_probe_mirrors_are_unknown_and_hidden_ones_are_not_ther
     assert mirrors["b.example.org"].logo is None
 
 
+@pytest.mark.slow
 def test_verdicts_history_and_overrides_are_in_the_record(site: Site) -> None:
     site.metadata.record(PATH, A, NOW - 90_000)
     site.metadata.record(PATH, B, NOW - 50_000)
@@ -122,6 +123,7 @@ def test_verdicts_history_and_overrides_are_in_the_record(site: Site) -> None:
     assert b"boss" not in bytes(read_newest(site.directory / "state").public)
 
 
+@pytest.mark.slow
 def test_pages_tell_when_a_mirror_was_last_checked_although_nothing_changed(site: Site) -> None:
     site.metadata.record(PATH, A, NOW - 90_000)
     site.probed("a", ProbeOutcome.FRESH, "a" * 64, NOW - 60)
@@ -133,6 +135,7 @@ def test_pages_tell_when_a_mirror_was_last_checked_although_nothing_changed(site
     assert site.published(NOW + 900)[0]["a.example.org"].checked_at == NOW + 810
 
 
+@pytest.mark.slow
 def test_thirty_days_of_history_reach_the_page_of_a_mirror(site: Site) -> None:
     """Down for the half of a day ten days ago, and behind for three: strip, plot, events and probes tell it."""
     for version, days in ((A, 40), (B, 8)):

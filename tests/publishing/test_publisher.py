@@ -112,6 +112,7 @@ def test_what_is_compiled_only_is_not_written(site: Site) -> None:
         read_newest(site.state)
 
 
+@pytest.mark.slow
 def test_generations_count_on_and_the_key_stays_also_after_a_restart(site: Site) -> None:
     site.add("a")
     first = site.publisher()
@@ -121,6 +122,7 @@ def test_generations_count_on_and_the_key_stays_also_after_a_restart(site: Site)
     assert [(facts.generation, facts.key) for facts in found] == [(n, b"\1" * 32) for n in (1, 2, 3, 4)]
 
 
+@pytest.mark.slow
 def test_no_number_is_used_twice_when_the_current_file_is_damaged(site: Site) -> None:
     site.add("a")
     for _ in range(3):
@@ -209,6 +211,7 @@ def test_a_fingerprint_changes_with_the_hour_because_dates_come_true(site: Site)
     assert publisher.fingerprint(NOW) != publisher.fingerprint(NOW + 600)
 
 
+@pytest.mark.slow
 def test_dates_in_a_file_come_true(site: Site) -> None:
     site.add(
         "a", text="name: a.example.org\naddress: {https: https://a/}\nstatus: paused\nstatus_until: '2026-11-21'\n"
@@ -229,6 +232,7 @@ def test_a_changed_mirror_file_is_taken_up(site: Site) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_mirror_file_that_breaks_keeps_its_mirror_for_seven_days(site: Site) -> None:
     site.add("a", "b")
     publisher = site.publisher()
@@ -343,6 +347,7 @@ def _break(site: Site, names: list[str]) -> None:
         next(site.mirrors.glob(f"{name}.*")).write_text(BROKEN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "refused", "suffix"),
     [
@@ -380,6 +385,7 @@ def test_up_to_ten_mirrors_are_not_guarded(site: Site) -> None:
     assert _names(site.publisher().publish(NOW)) == ["m09"]
 
 
+@pytest.mark.slow
 def test_mirrors_deleted_on_purpose_do_not_count(site: Site) -> None:
     site.add(*ELEVEN)
     publisher = site.publisher()
@@ -414,6 +420,7 @@ def test_a_directory_without_any_mirror_is_refused(site: Site, how: str) -> None
     assert len(read_newest(site.state).mirrors) == 11
 
 
+@pytest.mark.slow
 def test_force_publishes_whatever_is_left_and_the_guard_goes_on_from_there(site: Site) -> None:
     site.add(*ELEVEN)
     site.publisher().publish(NOW)
@@ -436,6 +443,7 @@ def test_a_refused_generation_is_published_once_the_files_are_repaired(site: Sit
     assert (_names(found), found.facts.generation) == (ELEVEN, 2)
 
 
+@pytest.mark.slow
 def test_metadata_appears_with_its_alternates_and_they_end(site: Site) -> None:
     site.add("a")
     publisher = site.publisher()
@@ -496,6 +504,7 @@ def test_what_a_judge_would_refuse_is_not_served_also_when_the_file_breaks_later
     assert read_newest(site.state).facts == snapshot.facts
 
 
+@pytest.mark.slow
 def test_a_claim_in_force_is_kept_against_one_that_comes_later(site: Site) -> None:
     alone = "private: true\nmonopoly: true\nsubnets: [59.1.2.0/24]\n"
     site.add("old", text=f"name: old.example.org\naddress: {{https: https://old.example.org/}}\n{alone}")
@@ -554,6 +563,7 @@ def test_places_of_a_file_are_found_and_no_address_moves_them(site: Site) -> Non
     assert [each for each in snapshot.facts.findings if "place" in each.code] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["replayed", "broken", "missing", "newer"])
 def test_a_snapshot_that_somebody_changed_is_noticed_and_published_anew(site: Site, harm: str) -> None:
     site.add("a")

@@ -43,6 +43,7 @@ def test_the_publisher_keeps_the_index_new(tmp_path: Path) -> None:
     assert current_indexes(state)
 
 
+@pytest.mark.slow
 def test_a_publisher_whose_parent_is_gone_before_it_looks_ends(tmp_path: Path) -> None:
     config = tmp_path / "service.yml"
     config.write_text(SERVICE)

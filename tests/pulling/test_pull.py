@@ -480,6 +480,7 @@ def records(origin: Origin) -> Iterator[Interrupted]:
     found.engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_publisher_that_reads_during_a_pull_never_mixes_two_commits(origin: Origin, records: Interrupted) -> None:
     origin.commit()
     origin.pull()

@@ -86,6 +86,7 @@ def unreleased(url: str) -> Rows:
     return rows(engine, FIRST)
 
 
+@pytest.mark.slow
 def test_a_database_of_the_last_version_before_the_first_release_keeps_every_row(url: str, tmp_path: Path) -> None:
     before = unreleased(url)
     assert set(before) == set(FIRST.tables)

@@ -57,6 +57,7 @@ def trees_of(text: str) -> list[str]:
     return [line.removesuffix(REPO) for line in text.splitlines() if line and not line.startswith("#")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(60))
 def test_they_agree(seed: int) -> None:
     dice = random.Random(seed)

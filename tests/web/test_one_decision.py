@@ -355,6 +355,7 @@ def answers(of: Both, form: str, status: int) -> set[str]:
     return hosts(answer.headers.get("location", "") + answer.body.decode() for answer in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form[0])
 @pytest.mark.parametrize(
     "held", [SyncState.INCOMPLETE, SyncState.MISSING, SyncState.WRONG, SyncState.STALE, SyncState.UNREACHABLE]
@@ -369,6 +370,7 @@ def test_a_bad_verdict_on_an_image_counts_in_every_form(form: tuple[str, int], h
     assert answers(both(having), *form) == {"good", "fine"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form[0])
 def test_a_mirror_that_lacks_a_file_by_the_index_is_in_no_form(form: tuple[str, int]) -> None:
     _, made = served("good", "bad", "fine")

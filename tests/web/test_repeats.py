@@ -165,6 +165,7 @@ def test_one_mirror_alone_and_one_tree_alone_come_again() -> None:
     origins.assert_counted_alike()
 
 
+@pytest.mark.slow
 def test_where_no_mirror_is_good_the_fallback_comes_first_and_then_what_may_have_it() -> None:
     stale = HealthTable({}, {
         f"main/{protocol}/{family}": bytes([1] * 4) for protocol in WEB_PROTOCOLS for family in ("ipv4", "ipv6")

@@ -147,6 +147,7 @@ def test_what_a_server_says_without_end_is_cut(tmp_path: Path) -> None:
     assert (status, len(said)) == (5, MOST_TOLD)
 
 
+@pytest.mark.slow
 def test_a_client_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     client = program(tmp_path, "/bin/sleep 300 & echo $! > pid; cd /; wait".replace("pid", str(tmp_path / "pid")))
     with pytest.raises(TimeoutError, match="no end within 2 s"):

@@ -93,6 +93,7 @@ FAULTS: dict[str, Tree] = {
 }
 
 
+@pytest.mark.slow
 def test_every_fault_is_out_within_two_runs_and_nothing_good_is_dropped() -> None:
     good = {f"m{number}.test": Tree() for number in range(20)}
     with network(good | FAULTS) as mirrors:

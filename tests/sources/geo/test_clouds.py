@@ -260,6 +260,7 @@ def installed() -> list[tuple[Prefix, Region]]:
     return embedded_cloud_ranges(PARSERS)
 
 
+@pytest.mark.slow
 def test_the_installed_ranges_are_those_of_known_regions(installed: list[tuple[Prefix, Region]]) -> None:
     assert len(installed) == len(set(installed)) > 50_000
     unknown = {region for _, region in installed if region[1] not in known_regions()[region[0]]}

@@ -216,6 +216,7 @@ def test_the_file_is_small_and_names_its_sources() -> None:
     assert "GeoNames (CC BY 4.0)" in KNOWN.source
 
 
+@pytest.mark.slow
 def test_a_web_worker_reads_no_gazetteer() -> None:
     program = (
         "import sys, mirrorlist.app, mirrorlist.web.lists.hot\n"

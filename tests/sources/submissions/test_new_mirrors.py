@@ -75,6 +75,7 @@ def test_the_name_is_the_hosts_where_nobody_says_one() -> None:
 TEXT = st.text(min_size=1).filter(lambda text: text.isprintable() and bool(text.strip()))
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(["sponsor", "city", "state", "contact_name", "email"]), TEXT, min_size=1))
 def test_a_file_is_read_back_as_the_values_and_nothing_more(texts: dict[str, str]) -> None:
     values = understood({"name": "m.example.org", "https": "https://m.example.org/", **texts})[0]

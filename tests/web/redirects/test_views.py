@@ -443,6 +443,7 @@ def test_a_client_that_gets_the_projects_own_tree_costs_flask_nothing_and_is_cou
         service.assert_counted_alike()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("peer", [BERLINER, PRIVATE, MONOPOLY, "10.0.0.1"])
 def test_lagging_mirrors_are_given_without_flask_and_as_by_it(peer: str) -> None:
     """As after each new version, until the first mirror has it; or where a client wants one that lags."""
@@ -619,6 +620,7 @@ def hostile(generator: random.Random) -> tuple[str, str, str, str]:
     return path, query, host, accept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_hostile_requests_lead_nowhere_else_and_break_nothing(plain: Both, known: Both, seed: int) -> None:
     """5,000 in all, asked of Flask and of the fast path."""

@@ -112,6 +112,7 @@ def test_what_depends_on_the_asker_is_kept_by_nobody(service: Both, path: str) -
     assert "etag" not in answer.headers
 
 
+@pytest.mark.slow
 def test_a_new_generation_makes_new_pages() -> None:
     service = both(record_of(3))
     before = get(service, "/")
@@ -587,6 +588,7 @@ def test_the_scheme_is_the_one_that_a_trusted_proxy_saw() -> None:
     assert "=http://mirrors.example.net/" in get(service, "/yours", peer="8.8.8.8", **sent).body.decode()
 
 
+@pytest.mark.slow
 def test_who_wants_to_join_reads_what_is_asked_and_what_to_copy() -> None:
     asked = Requirements(
         minimum=RequirementLevel(bandwidth_mbps=1000, update_frequency_seconds=10_800, availability_percent=95.0),
@@ -639,6 +641,7 @@ def test_the_line_that_copies_a_tree_is_shown_for_every_module_as_the_kit_has_it
     ]
 
 
+@pytest.mark.slow
 def test_your_package_manager_is_told_only_what_it_can_read() -> None:
     def shown(**said: object) -> str:
         page = tree(get(both(record_of(3, **said)), "/yours"))  # type: ignore[arg-type]  # fields of a service

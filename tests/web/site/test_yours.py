@@ -155,6 +155,7 @@ def random_question(dice: random.Random) -> dict[str, str]:
     return question
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
 def test_all_three_tell_the_same(seed: int) -> None:
     dice = random.Random(seed)
