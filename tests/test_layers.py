@@ -105,6 +105,8 @@ LONGER: dict[str, str] = {
     "mirrorlist/cli/probe.py": "the command: its options, and how a prober and a vantage point report",
     "mirrorlist/probing/prober.py": "the prober: a run, when the next is due, and what it works with",
     "mirrorlist/sources/mirrors/repairs.py": "one table of repairs and the draft that they mend",
+    "mirrorlist/sources/mirrors/fields.py": "one mirror from its file: what is left out, what it means, what is checked",
+    "mirrorlist/sources/mirrors/forms.py": "every form that a value may have, one function each, and their table",
 }
 """Files above 300 lines, each with the reason why it is read better in one piece."""
 LEAST_LINES, LEAST_IMPORTERS = 40, 3

@@ -14,8 +14,9 @@ from mirrorlist.core.mirror import is_public, status_on
 from mirrorlist.core.model import MAIN, Mirror
 from mirrorlist.sources.mirrors.files import MirrorFiles, read_mirror_files
 from mirrorlist.sources.mirrors.subnet_lists import list_findings, with_published_subnets
+from mirrorlist.sources.mirrors.urls import url_key
 from mirrorlist.sources.places.locations import placed
-from mirrorlist.sources.submissions.guarded import ReadFile, guarded
+from mirrorlist.sources.submissions.guarded import ReadFile, guarded, name_findings
 from mirrorlist.sources.submissions.submission import SubmissionCode, SubmissionTerms
 from mirrorlist.sources.yaml.documents import Code, Document, shown
 
@@ -104,15 +105,16 @@ class MirrorReader:
         served = guarded(read, terms, former)
         withheld = tuple(each.finding for mirror in served.values() for each in mirror.withheld)
         shared = tuple(shared_urls({_name(path): mirror for path, mirror in served.items()}, self._documents))
-        for event, remarks in (("withheld", withheld), ("address in two files", shared)):
+        names = tuple(name_findings(read, terms))
+        for event, remarks in (("withheld", withheld), ("address in two files", shared), ("name of no host", names)):
             for told in map(str, remarks):
                 if told not in self._logged:
                     log.warning(event, finding=told)
-        self._logged = frozenset(map(str, (*withheld, *shared)))
+        self._logged = frozenset(map(str, (*withheld, *shared, *names)))
         today = datetime.fromtimestamp(now, UTC).date()
         return ReadMirrors(
             tuple(placed(status_on(mirror, today), atlas) for mirror in served.values()),
-            files.findings + on_lists + withheld + shared,
+            tuple(dict.fromkeys(files.findings + on_lists + withheld + shared + names)),
             {mirror.name: path for path, mirror in by_path.items()},
             len(broken) - len(merged.keys() - files.mirrors.keys()),
         )
@@ -123,7 +125,7 @@ def shared_urls(mirrors: Mapping[str, Mirror], documents: Mapping[str, Document]
     holders: dict[str, str] = {}
     for file, mirror in mirrors.items():
         for protocol, url in mirror.urls.get(MAIN, {}).items() if is_public(mirror) else ():
-            if (first := holders.setdefault(url, file)) != file:
+            if (first := holders.setdefault(url_key(url), file)) != file:
                 remedy = "for one name with many places keep one file, and write places or 'global: true' in it"
                 message = f"address.{protocol} {shown(url)} is that of {shown(first)} too; {remedy}"
                 yield documents[file].warning(("address", protocol.value), SubmissionCode.DUPLICATE_URL, message)

@@ -125,6 +125,8 @@ ENCODINGS: tuple[Row, ...] = (
     ("not a character", More.HIDDEN_CHARACTER, "sponsor: Example\ufdd0\n"),
     ("line separator", More.HIDDEN_CHARACTER, "sponsor: 'Exa\u2028mple'\n"),
     ("blank letter", More.HIDDEN_CHARACTER, "sponsor: Exa\u3164mple\n"),
+    ("stacked accents by escapes", More.HIDDEN_CHARACTER, 'sponsor: "Exa' + "\\u0301\\u0302" * 4 + 'mple"\n'),
+    ("one accent many times by escapes", More.HIDDEN_CHARACTER, 'sponsor: "Exa' + "\\u0301" * 9 + 'mple"\n'),
     ("stacked accents", More.HIDDEN_CHARACTER, "sponsor: Exa" + "\u0301" * 40 + "mple\n"),
     ("Cyrillic in Latin", More.LOOK_ALIKE, "sponsor: Ex\u0430mple University\n"),
     ("Greek in Latin", More.LOOK_ALIKE, "contact_name: J\u03bfhn\n"),

@@ -85,8 +85,8 @@ def test_what_is_withheld_is_logged_when_it_is_new_and_not_at_each_start(tmp_pat
     (tmp_path / "mirrors.d").mkdir()
     bad = "name: a.example.org\naddress: {https: https://a.example.org/x/, http: http://169.254.169.254/}\n"
     put(tmp_path / "mirrors.d" / "a.example.org.yml", bad)
-    shared = "name: b.example.org\naddress: {https: https://a.example.org/x/}\n"
-    put(tmp_path / "mirrors.d" / "b.example.org.yml", shared)
+    shared = "name: mirror.example.1\naddress: {http: http://a.example.org:80/%78/}\n"
+    put(tmp_path / "mirrors.d" / "mirror.example.1.yml", shared)
     terms = terms_of(read_service(config)[0])
 
     def logged(reader: MirrorReader) -> tuple[list[str], ReadMirrors]:
@@ -96,7 +96,7 @@ def test_what_is_withheld_is_logged_when_it_is_new_and_not_at_each_start(tmp_pat
         return [each["event"] for each in logs], found
 
     events, found = logged(MirrorReader(tmp_path / "state"))
-    assert events == ["withheld", "address in two files"]
+    assert events == ["withheld", "address in two files", "name of no host"]
     assert logged(MirrorReader(tmp_path / "state", found.findings))[0] == []
     put(tmp_path / "mirrors.d" / "c.example.org.yml", bad.replace("a.example.org", "c.example.org"))
     assert logged(MirrorReader(tmp_path / "state", found.findings))[0] == ["withheld"]

@@ -26,23 +26,27 @@ MOST_WRITTEN = 5
 _SINGLE = (
     "update_frequency", "sponsor", "sponsor_url", "email", "asn", "status_reason", "status_since", "status_until",
     "bandwidth_mbps", "storage_gb", "logo", "contact_name", "agreement", "peerings", "sync", "probe", "geolocation",
-    "address_optional", "places", "global",
+    "address_optional", "places", "global", "notify", "subnets",
 )  # fmt: skip
+_ADDRESSES: tuple[Field, ...] = (("address", "*"), ("address_optional", "*", "*"))
 _PLACE = ("continent", "country", "state_province", "city", "latitude", "longitude", "time_zone")
 
 OPTIONAL: frozenset[Field] = frozenset({
     *((key,) for key in _SINGLE),
     *(("geolocation", key) for key in _PLACE),
     ("places", "*"), *(("places", "*", key) for key in _PLACE),
-    ("address_optional", "*"), ("asn", "*"), ("peerings", "*"), ("sync", "source"), ("sync", "from"),
+    ("address_optional", "*"), ("asn", "*"), ("subnets", "*"), ("peerings", "*"), ("sync", "source"), ("sync", "from"),
     ("probe", "at_most"),
 })  # fmt: skip
 """Left out wherever the schema refuses them."""
 
-OPTIONAL_IF_EMPTY: frozenset[Field] = frozenset({("subnets",), ("address", "*"), ("address_optional", "*", "*")})
-"""Left out where they say nothing; anything else there is an error."""
+OPTIONAL_IF_EMPTY: frozenset[Field] = frozenset({
+    *_ADDRESSES, ("monopoly",), ("off_peak_only",), ("cloud_type",), ("cloud_regions",), ("countries_never",),
+})  # fmt: skip
+"""Left out where they say nothing, as in a form that was not filled in; anything else there is an error, but for an
+address beside others."""
 
-_SAYS_NOTHING = (None, "", "-", "none", "n/a")
+_SAYS_NOTHING: tuple[Value, ...] = (None, "", "-", "none", "n/a", [], {})
 _WITH_PARTNER = {"latitude": "longitude", "longitude": "latitude"}
 
 
@@ -54,28 +58,29 @@ def settled(draft: MirrorDraft, around: Surroundings) -> list[SchemaFault]:
         _repair(draft, around)
         faults = refused(draft.finished(), "mirror")
     for _ in range(MOST_ROUNDS):
-        # the last entries of lists go first, so that pointers stay true
-        found = sorted(
-            (fault for fault in faults if _is_optional(draft, fault.pointer)),
-            key=lambda fault: [(isinstance(step, int), step) for step in fault.pointer],
-            reverse=True,
-        )
+        found = [fault for fault in faults if _is_optional(draft, fault.pointer)]
         for fault in found:
-            leave_out(draft, fault.pointer, fault.code, fault.message, fault.at_key)
-            partner = _WITH_PARTNER.get(str(fault.pointer[-1]))
-            if partner:
-                draft.remove((*fault.pointer[:-1], partner))
+            _tell_left_out(draft, fault.pointer, fault.code, fault.message, fault.at_key)
+        lost = [fault.pointer for fault in found]
+        partners = ((*each[:-1], _WITH_PARTNER[str(each[-1])]) for each in lost if each[-1] in _WITH_PARTNER)
+        draft.remove(*dict.fromkeys((*lost, *partners)))
         if not found:
             break
         faults = refused(draft.finished(), "mirror")
     return faults
 
 
-def leave_out(draft: MirrorDraft, pointer: Pointer, code: Code, message: str, at_key: bool = False) -> None:
+def leave_out(draft: MirrorDraft, pointer: Pointer, code: Code, message: str) -> None:
     """Take a value out of the file, and tell it."""
+    _tell_left_out(draft, pointer, code, message)
+    draft.remove(pointer)
+
+
+def _tell_left_out(draft: MirrorDraft, pointer: Pointer, code: Code, message: str, at_key: bool = False) -> None:
     tell = draft.warn_key if at_key else draft.warn
     tell(pointer, code, f"{message}; it is left out until then")
-    draft.remove(pointer)
+    if not _says_nothing(draft.value(pointer)):
+        draft.left_out[pointer] = draft.findings[-1]
 
 
 def field_of(pointer: Pointer) -> Field:
@@ -88,6 +93,28 @@ def field_of(pointer: Pointer) -> Field:
 def _repair(draft: MirrorDraft, around: Surroundings) -> None:
     for repair in REPAIRS:
         repair(draft, around)
+    _leave_out_unusable(draft)
+
+
+def _leave_out_unusable(draft: MirrorDraft) -> None:
+    """Leave out addresses that nobody can be given, where the mirror has others, and networks that are none."""
+    for pointer, book in list(draft.address_books()):
+        for key, url in list(book.items()):
+            fault = url_fault(url) if isinstance(url, str) and not _says_nothing(url) else None
+            if fault and _can_do_without(draft, (*pointer, key)):
+                leave_out(draft, (*pointer, key), Code.BAD_URL, f"{spelled((*pointer, key))} {shown(url)} {fault}")
+    bad = [("subnets", index) for _, index, text in draft.texts("subnets") if canonical_network(text) is None]
+    for each in bad:
+        message = f"{spelled(each)} {shown(draft.value(each))} is no network; write it as in 192.0.2.0/24"
+        _tell_left_out(draft, each, Code.BAD_NETWORK, message)
+    draft.remove(*bad)
+
+
+def _can_do_without(draft: MirrorDraft, pointer: Pointer) -> bool:
+    """Whether the mirror has a main tree on the web also without this address."""
+    others = {key: url for key, url in draft.mapping("address").items() if ("address", key) != pointer}
+    web = (others.get(key) for key in ("http", "https"))
+    return any(isinstance(url, str) and url_fault(url) is None for url in web) or pointer[0] != "address"
 
 
 def _read_forms(draft: MirrorDraft, faults: list[SchemaFault]) -> bool:
@@ -115,10 +142,14 @@ def _written(value: Value) -> str:
 
 
 def _is_optional(draft: MirrorDraft, pointer: Pointer) -> bool:
-    field, value = field_of(pointer), draft.value(pointer)
-    if field in OPTIONAL_IF_EMPTY:
-        return (value.strip().lower() if isinstance(value, str) else value) in _SAYS_NOTHING
-    return field in OPTIONAL
+    field = field_of(pointer)
+    if field in _ADDRESSES and _can_do_without(draft, pointer):
+        return True
+    return field in OPTIONAL or (field in OPTIONAL_IF_EMPTY and _says_nothing(draft.value(pointer)))
+
+
+def _says_nothing(value: Value) -> bool:
+    return (value.strip().lower() if isinstance(value, str) else value) in _SAYS_NOTHING
 
 
 Fields = Mapping[str, Any]
@@ -238,14 +269,6 @@ def check_urls(draft: MirrorDraft) -> None:
                 draft.refuse((*pointer, key), Code.BAD_URL, f"{spelled((*pointer, key))} {shown(url)} {fault}")
 
 
-def check_networks(draft: MirrorDraft) -> None:
-    """Every entry of subnets is a network."""
-    for _, index, text in draft.texts("subnets"):
-        if canonical_network(text) is None:
-            message = f"subnets[{index}] {shown(text)} is no network; write it as in 192.0.2.0/24"
-            draft.refuse(("subnets", index), Code.BAD_NETWORK, message)
-
-
 def check_dates(draft: MirrorDraft) -> None:
     """Every date is in the calendar."""
     for key in ("status_since", "status_until", "live_from"):
@@ -289,7 +312,6 @@ def _is_date(text: str) -> bool:
 CHECKS: tuple[Callable[[MirrorDraft], None], ...] = (
     check_file_name,
     check_urls,
-    check_networks,
     check_dates,
     check_private,
     check_regions,

@@ -12,7 +12,7 @@ from datetime import datetime
 from mirrorlist.core.model import Status
 from mirrorlist.core.network.prefixes import canonical_network
 from mirrorlist.sources.geo.clouds import canonical_region, known_regions
-from mirrorlist.sources.mirrors.urls import SCHEMES, scheme_of
+from mirrorlist.sources.mirrors.urls import SCHEMES, scheme_of, with_small_scheme
 from mirrorlist.sources.yaml.documents import BOOLEAN_WORDS, Value
 
 
@@ -116,7 +116,10 @@ Form = Callable[[Value], Value]
 Field = tuple[str, ...]
 """The keys that lead to a value, with ``*`` for an index, a protocol or the name of a module."""
 
-_TRUTHS: Mapping[str, bool] = {**BOOLEAN_WORDS, "true": True, "false": False, "y": True, "n": False}
+_TRUTHS: Mapping[str, bool] = {
+    **BOOLEAN_WORDS, "true": True, "false": False, "y": True, "n": False, "t": True, "f": False, "1": True, "0": False,
+    "never": False,
+}  # fmt: skip
 _CLOUDS: Mapping[str, str] = {
     "amazon": "aws",
     "amazon web services": "aws",
@@ -160,8 +163,11 @@ def _read_by(read: Callable[[str], Value]) -> Form:
 
 
 def book_of(value: Value) -> Value:
-    """One URL, or several as a list, by protocol."""
+    """One URL, several as a list, or a list of a mapping for each, by protocol."""
     urls = value if isinstance(value, list) else [value]
+    books = [each for each in urls if isinstance(each, dict)]
+    if urls and len(books) == len(urls) and len({key for each in books for key in each}) == sum(map(len, books)):
+        return {key: url for each in books for key, url in each.items()}
     found: dict[str, Value] = {scheme_of(url) or "": url for url in urls if isinstance(url, str)}
     return found if len(found) == len(urls) and set(SCHEMES).issuperset(found) else None
 
@@ -214,7 +220,9 @@ _WORDS = _entries(r"[\s,;]+")
 
 
 def networks(value: Value) -> Value:
-    """Networks in one text as a list of them."""
+    """Networks in one text as a list of them; the URL of a list without what is around it."""
+    if isinstance(value, str) and value.strip().lower().startswith("https://"):
+        return with_small_scheme(value.strip())
     words = _WORDS(value) if isinstance(value, str) else None
     return words if isinstance(words, list) and all(canonical_network(str(word)) for word in words) else None
 
@@ -267,6 +275,7 @@ FORMS: Mapping[Field, Form] = {
     ("notify",): truth,
     ("monopoly",): truth,
     ("subnets",): networks,
+    ("subnets", "*"): only_entry,
     ("asn",): _systems,
     ("cloud_type",): _read_by(lambda text: _CLOUDS.get(" ".join(text.lower().split()), text.lower())),
     ("cloud_regions",): _regions,

@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network, summarize_address_range
 from typing import Any
 
 from mirrorlist.core.errors import Finding
 from mirrorlist.core.model import MAIN
 from mirrorlist.core.network.prefixes import canonical_network, has_host_bits
-from mirrorlist.sources.mirrors.urls import SCHEMES, page_url, rsync_url, scheme_of, with_small_scheme
+from mirrorlist.sources.mirrors.urls import SCHEMES, page_url, rsync_url, scheme_of, spelled_url, with_small_scheme
 from mirrorlist.sources.places.countries import Countries, continents
 from mirrorlist.sources.yaml.documents import Code, Document, Pointer, Value, shown, spelled
 from mirrorlist.sources.yaml.schema_messages import did_you_mean, unknown_key
@@ -38,7 +39,8 @@ class MirrorDraft:
     def __init__(self, document: Document) -> None:
         self.root: dict[str, Value] = deepcopy(document.root or {})
         self._origins: dict[Pointer, Pointer] = {}
-        self.document = replace(document, origins=self._origins)
+        self.left_out: dict[Pointer, Finding] = {}
+        self.document = replace(document, origins=self._origins, left_out=self.left_out)
         self.findings: list[Finding] = list(document.findings)
 
     def finished(self) -> Document:
@@ -76,15 +78,30 @@ class MirrorDraft:
         holder: Any = self.value(pointer[:-1])
         holder[pointer[-1]] = value
 
-    def remove(self, pointer: Pointer) -> None:
-        """Take out the value at a pointer, if it is still there, and what is empty without it."""
+    def remove(self, *pointers: Pointer) -> None:
+        """Take out the values at pointers, and what is empty without them. What comes after them keeps its place."""
+        gone: dict[Pointer, set[str | int]] = {}
+        for pointer in pointers:
+            gone.setdefault(pointer[:-1], set()).add(pointer[-1])
+        moves = {}
+        for at, steps in gone.items():
+            entries = self.value(at)
+            kept = [n for n in range(len(entries)) if n not in steps] if isinstance(entries, list) else []
+            moves.update({(*at, new): (*at, old) for new, old in enumerate(kept) if new != old})
+        for pointer in sorted(
+            pointers, key=lambda each: [(isinstance(step, int), step) for step in each], reverse=True
+        ):
+            self._remove(pointer)
+        self.moved(moves)
+
+    def _remove(self, pointer: Pointer) -> None:
         holder: Any = self.value(pointer[:-1])
         try:
             del holder[pointer[-1]]
         except (KeyError, IndexError, TypeError):
             return
         if len(pointer) > 1 and not holder:
-            self.remove(pointer[:-1])
+            self._remove(pointer[:-1])
 
     def mapping(self, *pointer: str) -> dict[str, Value]:
         """The mapping at a pointer, to be changed in place; a new empty one where there is none."""
@@ -188,6 +205,16 @@ def repair_rsync_spelling(draft: MirrorDraft, _: Surroundings) -> None:
                 book[key] = url
                 message = f"{spelled((*pointer, key))} {shown(text)} is no plain URL; write {shown(url)}"
                 draft.warn((*pointer, key), Code.RSYNC_SPELLING, message)
+
+
+def repair_url_spelling(draft: MirrorDraft, _: Surroundings) -> None:
+    """Blanks and signs around a URL mean nothing, and one without a scheme has that of its key."""
+    for pointer, book in draft.address_books():
+        for key, text in book.items():
+            if isinstance(text, str) and (url := spelled_url(text, key)) != text:
+                book[key] = url
+                at = (*pointer, key)
+                draft.warn(at, Code.BAD_URL, f"{spelled(at)} {shown(text)} is read as {shown(url)}; write {shown(url)}")
 
 
 def repair_schemes(draft: MirrorDraft, _: Surroundings) -> None:
@@ -303,17 +330,42 @@ def _asn(draft: MirrorDraft, pointer: Pointer, text: str) -> Value:
 
 
 def repair_host_bits(draft: MirrorDraft, _: Surroundings) -> None:
-    """An address with a length means the network that it lies in; so does one with blanks, or mapped into IPv6."""
+    """An address with a length means the network that it lies in; so does one with blanks, or mapped into IPv6.
+
+    The URL of a list may be the only entry of one.
+    """
+    entries = draft.root.get("subnets")
+    only = entries[0] if isinstance(entries, list) and len(entries) == 1 else None
+    if isinstance(only, str) and scheme_of(only):
+        draft.root["subnets"] = only
+        draft.warn(
+            ("subnets",), Code.BAD_NETWORK, f"subnets is a list of {shown(only)} alone; write it without brackets"
+        )
     for entries, index, text in draft.texts("subnets"):
         network = canonical_network(text)
         if network and has_host_bits(text):
             entries[index] = network
             message = f"subnets[{index}] {shown(text)} has host bits set; write {network}"
             draft.warn(("subnets", index), Code.HOST_BITS, message)
-        elif (meant := network or canonical_network("".join(text.split()))) and _is_other(meant, text):
+        elif (meant := network or _plain_network(text)) and _is_other(meant, text):
             entries[index] = meant
             message = f"subnets[{index}] {shown(text)} is read as {meant}; write {meant}"
             draft.warn(("subnets", index), Code.BAD_NETWORK, message)
+
+
+def _plain_network(text: str) -> str | None:
+    """The network in a text with blanks, brackets, a netmask or a remark, or from its first to its last address."""
+    said = re.sub(r"[\s\[\]]", "", text.partition("#")[0])
+    first, is_range, last = said.partition("-")
+    try:
+        if "%" in said:
+            return None
+        if not is_range:
+            return canonical_network(said) or str(ip_network(said, strict=False))
+        whole = list(summarize_address_range(ip_address(first), ip_address(last)))
+    except (TypeError, ValueError):
+        return None
+    return str(whole[0]) if len(whole) == 1 else None
 
 
 def _is_other(network: str, text: str) -> bool:
@@ -325,6 +377,7 @@ REPAIRS: tuple[Repair, ...] = (
     repair_keys,
     repair_booleans,
     repair_modules,
+    repair_url_spelling,
     repair_rsync_spelling,
     repair_schemes,
     repair_sponsor_url,

@@ -71,6 +71,15 @@ def rsync_url(text: str) -> str | None:
     return f"rsync://{found[1]}/{found[2].strip('/')}/"
 
 
+def spelled_url(text: str, scheme: str) -> str:
+    """The URL without what is around it, and with a scheme where it begins with a host; other text as it is."""
+    said = text.strip().removeprefix("<").removesuffix(">")
+    bare = said.removeprefix("//")
+    if scheme in SCHEMES and _WEB_HOST.fullmatch(bare):
+        return f"{scheme}://{bare}"
+    return said.rstrip("?#") if "://" in said else text
+
+
 def page_url(text: str) -> str | None:
     """The web page that a text names, with https:// where it begins with a host; None if it names none."""
     if not text.isprintable():

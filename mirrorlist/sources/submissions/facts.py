@@ -127,7 +127,7 @@ def time_zone_exists(submission: Submission, terms: SubmissionTerms) -> Iterator
         yield submission.error(("geolocation", "time_zone"), Code.UNKNOWN_TIME_ZONE, message)
 
 
-def logo_is_a_picture(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
+def logo_is_a_picture(submission: Submission, _: SubmissionTerms) -> Iterator[SubmissionFault]:
     """The logo lies beside the file, and is a small picture."""
     name = submission.root.get("logo")
     if not isinstance(name, str) or Path(name).name != name:
@@ -135,7 +135,7 @@ def logo_is_a_picture(submission: Submission, _: SubmissionTerms) -> Iterator[Fi
     data = read_regular(submission.directory / name, MOST_BYTES)
     fault = picture_fault(name, data) if isinstance(data, bytes) else "cannot be read; put the picture beside the file"
     if fault:
-        yield submission.error(("logo",), Code.BAD_LOGO, f"logo {shown(name)} {fault}")
+        yield SubmissionFault(("logo",), Code.BAD_LOGO, f"logo {shown(name)} {fault}")
 
 
 FACT_CHECKS: tuple[Check, ...] = (
@@ -144,7 +144,7 @@ FACT_CHECKS: tuple[Check, ...] = (
     place_can_be_found,
     places_are_places,
     time_zone_exists,
-    logo_is_a_picture,
+    asked(logo_is_a_picture),
 )
 
 

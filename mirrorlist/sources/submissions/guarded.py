@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
+from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.model import MAIN, Mirror, Prefix, Protocol, Withheld, WithheldKind
 from mirrorlist.core.network.addresses import Claim
 from mirrorlist.sources.mirrors.fields import mirror_from
 from mirrorlist.sources.mirrors.files import MirrorFiles
-from mirrorlist.sources.submissions.facts import LINK_GUARDS
-from mirrorlist.sources.submissions.hosts import EVERYWHERE, HOST_GUARDS
+from mirrorlist.sources.submissions.facts import LINK_GUARDS, logo_is_a_picture
+from mirrorlist.sources.submissions.hosts import EVERYWHERE, HOST_GUARDS, name_is_a_host
 from mirrorlist.sources.submissions.networks import (
     NETWORK_GUARDS,
     Claimed,
@@ -39,8 +40,10 @@ from mirrorlist.sources.submissions.submission import (
 from mirrorlist.sources.submissions.text import cleaned_texts, look_alike, without_hidden
 from mirrorlist.sources.yaml.documents import Document, Pointer, shown, spelled
 
-GUARDS: tuple[Guard, ...] = (*HOST_GUARDS, *LINK_GUARDS, *NETWORK_GUARDS)
+GUARDS: tuple[Guard, ...] = (*HOST_GUARDS, *LINK_GUARDS, *NETWORK_GUARDS, logo_is_a_picture)
+INTRANET_GUARDS: tuple[Guard, ...] = (*EVERYWHERE, logo_is_a_picture)
 CLAIMS = frozenset({"subnets", "asn", "cloud_regions", "monopoly"})
+ADDRESSES = frozenset({"address", "address_optional"})
 CONSEQUENCE = "the service does without it"
 
 
@@ -77,6 +80,13 @@ def guarded(
     return {path: _among_others(read, known, standing) for path, read in alone.items()}
 
 
+def name_findings(files: Mapping[str, ReadFile], terms: SubmissionTerms) -> Iterator[Finding]:
+    """A warning on each mirror whose name is no public host's; it keeps the name, for there is no other."""
+    for read in files.values():
+        for found in name_is_a_host(_submission(read, neighbours({})), terms):
+            yield replace(found, severity=Severity.WARNING)
+
+
 def by_itself(read: ReadFile, terms: SubmissionTerms) -> ReadFile:
     """The mirror without what no neighbour has to be asked for."""
     shown_as, changed = cleaned_texts(read.document.root or {})
@@ -85,11 +95,16 @@ def by_itself(read: ReadFile, terms: SubmissionTerms) -> ReadFile:
         texts = mirror_from(shown_as, terms.atlas.countries)
         mirror = replace(texts, subnets=mirror.subnets)
     submission = _submission(replace(read, mirror=mirror), neighbours({}))
-    guards = GUARDS if terms.is_public else EVERYWHERE
+    guards = GUARDS if terms.is_public else INTRANET_GUARDS
     faults = [fault for guard in guards for fault in guard(submission, terms)]
     found = _without(submission, mirror, faults)
     deceiving = (_deceives(read.document, pointer, text) for pointer, text in changed.items())
-    return replace(read, mirror=replace(found, withheld=(*deceiving, *found.withheld)))
+    unusable = (
+        _withheld(pointer, spelled(pointer), told)
+        for pointer, told in read.document.left_out.items()
+        if pointer[0] in CLAIMS | ADDRESSES
+    )
+    return replace(read, mirror=replace(found, withheld=(*unusable, *deceiving, *found.withheld)))
 
 
 def _deceives(document: Document, pointer: Pointer, text: str) -> Withheld:
@@ -188,6 +203,7 @@ def _without(submission: Submission, mirror: Mirror, faults: Collection[Submissi
         sponsor_url=None if ("sponsor_url",) in lost else mirror.sponsor_url,
         sync_source=None if ("sync", "source") in lost else mirror.sync_source,
         sync_from=None if ("sync", "from") in lost else mirror.sync_from,
+        logo=None if ("logo",) in lost else mirror.logo,
         private=closed,
         monopoly=mirror.monopoly and ("monopoly",) not in lost,
         subnets=() if listed else tuple(each for each in mirror.subnets if each not in gone),
@@ -216,8 +232,12 @@ def _told(document: Document, lost: Mapping[Pointer, SubmissionFault]) -> Iterat
     for fault in dict.fromkeys(lost.values()):
         pointers = [pointer for pointer, of in lost.items() if of == fault]
         more = f" and {len(pointers) - 1} more" if len(pointers) > 1 else ""
-        kind = WithheldKind.CLAIM if pointers[0][0] in CLAIMS else WithheldKind.ADDRESS
         finding = document.warning(pointers[0], fault.code, f"{fault.message}; {CONSEQUENCE}")
-        first, second = pointers[0][0], pointers[0][min(1, len(pointers[0]) - 1)]
-        module = {"address": MAIN, "address_optional": str(second)}.get(str(first))
-        yield Withheld(kind, spelled(pointers[0]) + more, finding, module)
+        yield _withheld(pointers[0], spelled(document.original(pointers[0])) + more, finding)
+
+
+def _withheld(pointer: Pointer, of: str, finding: Finding) -> Withheld:
+    """A claim, or an address: that of a tree is one of the tree's module."""
+    kind = WithheldKind.CLAIM if pointer[0] in CLAIMS else WithheldKind.ADDRESS
+    module = MAIN if pointer[0] == "address" else str(pointer[1]) if len(pointer) > 1 else None
+    return Withheld(kind, of, finding, module if pointer[0] in ADDRESSES else None)

@@ -262,6 +262,8 @@ HELD_TO: Mapping[Code, str] = {
     Code.BAD_VALUE: "the value would be lost or guessed",
     Code.OUT_OF_RANGE: "the value would be lost",
     Code.BAD_DATE: "the date would be lost",
+    Code.BAD_URL: "the address would be lost or guessed",
+    Code.BAD_NETWORK: "the network would be lost or guessed",
     Code.URL_SCHEME: "the key says what clients get",
     Code.SPONSOR_URL: "the page would be lost or guessed",
     Code.UNKNOWN_COUNTRY: "the mirror would have no place",

@@ -62,24 +62,25 @@ def no_hidden_character(submission: Submission, _: SubmissionTerms) -> Iterator[
             name = unicodedata.name(found[0], "a character without a name").lower()
             message = f"the file has U+{ord(found[0]):04X} ({name}), which does not show as what it is; remove it"
             yield _at(submission, found.start(), Code.HIDDEN_CHARACTER, message)
-    same = next((found for found in SAME.finditer(submission.text) if is_mark(found[1])), None)
-    if same:
-        message = "the file has one accent many times in a row; remove them"
-        yield _at(submission, same.start(), Code.HIDDEN_CHARACTER, message)
-    elif stacked := STACK.search(submission.text):
-        message = f"the file has more than {MOST_MARKS} accents on one letter; remove them"
-        yield _at(submission, stacked.start(), Code.HIDDEN_CHARACTER, message)
+    if piled := _piled(submission.text):
+        message = f"the file has one accent many times, or more than {MOST_MARKS} on one letter; remove them"
+        yield _at(submission, piled.start(), Code.HIDDEN_CHARACTER, message)
 
 
 def no_escaped_character(submission: Submission, _: SubmissionTerms) -> Iterator[Finding]:
     """No value has by an escape what may not be in the file as it is."""
     told = 0
     for pointer, text in _strings((), submission.document.root):
-        index = next((n for n in (each.start() for each in SUSPECT.finditer(text)) if hides(text, n)), None)
-        if index is not None and text[index] not in submission.text and told < MOST_TOLD:
+        found = next((each for each in SUSPECT.finditer(text) if hides(text, each.start())), None) or _piled(text)
+        if found and found[0] not in submission.text and told < MOST_TOLD:
             told += 1
-            message = f"{spelled(pointer)} has the escape of U+{ord(text[index]):04X}, which does not show; remove it"
+            message = f"{spelled(pointer)} has the escape of U+{ord(found[0][0]):04X}, which does not show; remove it"
             yield submission.error(pointer, Code.HIDDEN_CHARACTER, message)
+
+
+def _piled(text: str) -> Match[str] | None:
+    """One accent many times, or many accents on one letter."""
+    return next((found for found in SAME.finditer(text) if is_mark(found[1])), None) or STACK.search(text)
 
 
 def _strings(pointer: Pointer, value: object) -> Iterator[tuple[Pointer, str]]:

@@ -53,6 +53,8 @@ class Document:
     findings: tuple[Finding, ...] = ()
     origins: Mapping[Pointer, Pointer] = field(default_factory=dict)
     """Where a value was before a repair moved it: the new pointer to the one in the file."""
+    left_out: Mapping[Pointer, Finding] = field(default_factory=dict)
+    """Values that say something and cannot be used, which a repair took out, and what was reported on each."""
 
     def original(self, pointer: Pointer) -> Pointer:
         """The pointer in the file of a value that a repair may have moved, alone or with what is around it."""

@@ -132,6 +132,13 @@ HIDDEN_HOSTS = {
     "port of Redis": "http://mirror.new.example.org:6379/x/", "dots": "http://mirror.new.example.org/a/../b/",
     "one dot": "http://mirror.new.example.org/./b/", "half encoded dots": "http://mirror.new.example.org/.%2e/b/",
     "line feed": "http://mirror.new.example.org/%0aLocation:x/",
+    "encoded host": "http://127%2e0%2e0%2e1/x/", "zone": "http://[fe80::1%25eth0]/x/", "user": "http://a:b@mirror.new.example.org/",
+    "port 0": "http://mirror.new.example.org:0/x/", "port too high": "http://mirror.new.example.org:70000/x/",
+    "query": "http://mirror.new.example.org/x/?y", "fragment": "http://mirror.new.example.org/x/#y",
+    "backslash": "http://mirror.new.example.org\\@evil.example.net/", "variable": "http://mirror.new.example.org/$x/",
+    "script": "javascript:alert(1)", "file": "file:///etc/passwd", "bidi": "http://mirror.new.example.org/\u202ex/",
+    "homoglyph": "http://mirror.n\u0435w.example.org/x/", "markup": "http://mirror.new.example.org/<b>/",
+    "too long": "http://mirror.new.example.org/" + 1024 * "x", "wildcard": "http://*.example.org/x/",
 }  # fmt: skip
 
 
@@ -143,6 +150,40 @@ def test_one_bad_address_is_withheld_and_the_good_one_stays(network: Path, what:
     assert {str(key): url for key, url in mirror.urls[MAIN].items()} == {"https": f"https://{NAME}/linux/"}
     (part,) = mirror.withheld
     assert (part.kind, part.of, part.module, part.finding.line) == (WithheldKind.ADDRESS, "address.http", MAIN, 2)
+
+
+def test_a_module_with_a_bad_address_costs_the_mirror_that_module_alone(network: Path) -> None:
+    mirror = served(network, f"{HEAD}address_optional: {{kitten: {{http: 'http://{NAME}/k/?x'}}}}\n".encode())
+
+    assert mirror is not None
+    assert mirror.urls.keys() == {MAIN}
+    (part,) = mirror.withheld
+    assert (part.kind, part.of, part.module) == (WithheldKind.ADDRESS, "address_optional.kitten.http", "kitten")
+
+
+def test_a_logo_that_is_no_picture_is_told_and_left_out(network: Path) -> None:
+    for profile in ("", "-intranet"):
+        mirror = served(network, f"{HEAD}logo: nowhere.png\n".encode(), profile)
+        assert mirror is not None
+        assert mirror.logo is None
+        assert [(each.of, each.finding.code, each.finding.line) for each in mirror.withheld] == [
+            ("logo", "bad-logo", 6)
+        ]
+
+
+def test_networks_that_are_none_cost_the_mirror_those_alone(network: Path) -> None:
+    mirror = served(
+        network, f"{HEAD}private: true\nsubnets: [59.1.2.0/33, 10.0.0.0/8,\n 59.1.2.0/24, house]\n".encode()
+    )
+
+    assert mirror is not None
+    assert (tuple(map(spelled, mirror.subnets)), mirror.private) == (("59.1.2.0/24",), True)
+    lost = [(each.kind, each.of, each.finding.code, each.finding.line) for each in mirror.withheld]
+    assert lost == [
+        (WithheldKind.CLAIM, "subnets[0]", "bad-network", 7),
+        (WithheldKind.CLAIM, "subnets[3]", "bad-network", 8),
+        (WithheldKind.CLAIM, "subnets[1]", "reserved-network", 7),
+    ]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "169.254.169.254", "[::1]", "localhost", "0.0.0.0", "0x7f000001"])
