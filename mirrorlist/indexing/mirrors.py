@@ -121,7 +121,7 @@ def ask_mirror(
     tree = tree_of(mirror.urls[module])
     if tree is None:
         return UpdateResult(mirror.name, UpdateOutcome.FAILED, "it offers no http", module)
-    answers = ask(tree, list(wanted), ways.fetch, ways.clock, ways.timeouts, elsewhere)
+    answers = ask(tree, wanted, ways.fetch, ways.clock, ways.timeouts, elsewhere)
     if not answers:
         return UpdateResult(mirror.name, UpdateOutcome.FAILED, "it answered none of the requests clearly", module)
     observed = {path: FileObservation(now, each.size, each.mtime, each.why) for path, each in answers.items()}

@@ -211,12 +211,7 @@ def _reply(wire: Wire, target: FetchTarget, request: Request, address: str, days
 def _location(answer: HTTPResponse) -> str | None:
     if answer.status < 200:
         raise Failed(FailureKind.MALFORMED, f"an interim answer, status {answer.status}, that nobody asked for")
-    if answer.status not in _REDIRECTS:
-        return None
-    location = answer.headers.get("location")
-    if location is None:
-        raise Failed(FailureKind.MALFORMED, f"status {answer.status} without Location")
-    return location
+    return answer.headers.get("location") if answer.status in _REDIRECTS else None
 
 
 def _kept(answer: HTTPResponse) -> dict[str, str]:

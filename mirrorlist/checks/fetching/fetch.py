@@ -26,7 +26,8 @@ from mirrorlist.core.model import Prefix, Protocol
 from mirrorlist.core.network.prefixes import prefix
 from mirrorlist.core.network.public_addresses import refusal
 
-MOST_HOPS = 3
+MOST_HOPS = 5
+"""dnf and zypper follow six; one is this service's own."""
 
 
 @dataclass(frozen=True, slots=True)

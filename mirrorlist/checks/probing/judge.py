@@ -6,14 +6,17 @@ A new kind of failure is a row in FAILURES; a new kind of file is a function fro
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
-from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched, is_there, shown, told_size
+from mirrorlist.checks.fetching.exchange import Method
+from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched, shown, told_size
 from mirrorlist.checks.probing.told_time import told_time
+from mirrorlist.core.content import NamedFile
 from mirrorlist.core.health.verdicts import Probe, ProbeOutcome
 from mirrorlist.core.kinds.rpm import is_page
 from mirrorlist.core.kinds.table import Kind
@@ -61,6 +64,15 @@ TOLD_BY_OUTCOME = frozenset(
 STATUSES = {404: ProbeOutcome.MISSING, 410: ProbeOutcome.MISSING, 429: ProbeOutcome.LIMITED, 503: ProbeOutcome.LIMITED}
 MOST_AHEAD_SECONDS = 600.0
 """How far two clocks may differ."""
+_FOR_NOW = (408, 421, 425, 429, 503)
+"""Statuses that say nothing of a file."""
+_FIRST_OF = re.compile(r"bytes\s+0-0/(?:\d{1,16}|\*)", re.IGNORECASE)
+_PAGES = ("text/html", "application/xhtml")
+_BEGINNINGS = {
+    "rpm": b"\xed", "deb": b"!", "gz": b"\x1f", "xz": b"\xfd", "bz2": b"B", "zst": b"(" + bytes(range(0x50, 0x60)),
+}  # fmt: skip
+"""The bytes with which files begin, by their endings: they tell one from a page about its absence where nothing else
+does. Before a frame of zstd there may be others, which are skipped."""
 
 
 NOT_COMPARED = "it answers; nothing on it is compared with the origin"
@@ -140,20 +152,57 @@ def unchanged(metadata: RepoMetadata) -> Observation:
     return Observation(ProbeOutcome.FRESH, sha256=metadata.current.sha256, unchanged=True)
 
 
-def image(answer: Fetched, size: int | None) -> Observation:
-    """What the head or the first byte of an image says; ``size`` is the origin's, in bytes, where that is known.
+def file_given(answer: Fetched, file: NamedFile, method: Method) -> Observation:
+    """What an answer says of one file: whether a client gets it, of the origin's size where that is known.
 
-    One of the right size is no page, whatever type its server takes it for.
+    One of the right size is no page, whatever type its server takes it for. LIMITED and UNCHECKED say nothing of it.
     """
-    if not is_there(answer):
-        return refused(answer.status) or Observation(ProbeOutcome.WRONG, f"status {answer.status}")
-    told = told_size(answer)
-    is_sure = size is not None and told == size
-    if not is_sure and answer.headers.get("content-type", "").lower().startswith("text/html"):
-        return Observation(ProbeOutcome.WRONG, "an HTML page")
-    if size is None or told is None or is_sure:
+    if answer.status in _FOR_NOW:
+        return Observation(ProbeOutcome.LIMITED, f"status {answer.status}")
+    if method is Method.FIRST_BYTE and answer.status == 206:
+        return _of_range(answer, file)
+    if method is Method.FIRST_BYTE and answer.status == 416:
+        if told_size(answer) == 0:
+            return _of_size(answer, file) or Observation(ProbeOutcome.GOOD)
+        return Observation(ProbeOutcome.REFUSED, "status 416 for its first byte: ranges are broken")
+    return refused(answer.status) or _of_whole(answer, file, method)
+
+
+def _of_range(answer: Fetched, file: NamedFile) -> Observation:
+    if not _FIRST_OF.fullmatch(answer.headers.get("content-range", "").strip()) or not answer.body:
+        return Observation(ProbeOutcome.WRONG, "another range than the one that was asked for")
+    return _of_size(answer, file) or Observation(ProbeOutcome.GOOD)
+
+
+def _of_whole(answer: Fetched, file: NamedFile, method: Method) -> Observation:
+    if found := _of_size(answer, file):
+        return found
+    if told_size(answer) is not None:
         return Observation(ProbeOutcome.GOOD)
-    return Observation(ProbeOutcome.STALE, f"{told} bytes, but {size} at the origin")
+    if method is Method.HEAD:
+        return Observation(ProbeOutcome.UNCHECKED, "a head without a size")
+    if not answer.body and file.size:
+        return Observation(ProbeOutcome.WRONG, "an empty answer")
+    begins = _BEGINNINGS.get(file.path.rpartition(".")[2])
+    if begins and answer.body[:1] not in begins:
+        return Observation(ProbeOutcome.WRONG, "another file: it begins as none of this kind")
+    return Observation(ProbeOutcome.GOOD)
+
+
+def _of_size(answer: Fetched, file: NamedFile) -> Observation | None:
+    """What is wrong by its size and type. A label such as ``Content-Encoding: x-gzip`` on a file of the right size
+    changes no byte."""
+    told = told_size(answer)
+    if told is not None and told == file.size:
+        return None
+    if answer.headers.get("content-type", "").lower().startswith(_PAGES) and not file.path.endswith((".html", ".htm")):
+        return Observation(ProbeOutcome.WRONG, "an HTML page")
+    differs = told is None or (file.size is not None and told != file.size)
+    if differs and answer.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        return Observation(ProbeOutcome.WRONG, "compressed on the way, although identity was asked for")
+    if told is not None and differs:
+        return Observation(ProbeOutcome.STALE, f"{told} bytes, but {file.size} at the origin")
+    return None
 
 
 def _unheard_of(answer: Fetched, kind: Kind, metadata: RepoMetadata, known: OriginHistory, now: float) -> Observation:

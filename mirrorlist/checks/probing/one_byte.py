@@ -8,7 +8,6 @@ all are asked for after some time. An answer that is too old counts for nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -16,22 +15,31 @@ from urllib.parse import quote
 
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
-from mirrorlist.checks.fetching.result import MOST_DIGITS, Clock, Failure, FailureKind, Fetched, deadline_in
+from mirrorlist.checks.fetching.result import Clock, Failure, FailureKind, Fetched, deadline_in, told_size
+from mirrorlist.checks.probing.judge import file_given
 from mirrorlist.core.content import NamedFile
 from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
+from mirrorlist.core.health.verdicts import ProbeOutcome
 from mirrorlist.core.health.whole import EACH_LOOK
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
-NOT_ITS_OWN = frozenset({FailureKind.ELSEWHERE, FailureKind.CIRCLE})
-"""Redirects that end a client's way without the file, or with somebody else's."""
-_OF_HEAD = NOT_ITS_OWN | {FailureKind.BROKEN_OFF, FailureKind.MALFORMED}
+NOT_GIVEN = frozenset(
+    {
+        FailureKind.ELSEWHERE,
+        FailureKind.CIRCLE,
+        FailureKind.TOO_MANY_REDIRECTS,
+        FailureKind.DOWNGRADE,
+        FailureKind.ENCODED,
+        FailureKind.FORBIDDEN_REDIRECT,
+    }
+)
+"""Failures by which a client does not get the file, or somebody else's; the others say nothing of it."""
+_OF_HEAD = NOT_GIVEN | {FailureKind.BROKEN_OFF, FailureKind.MALFORMED}
 """Failures that a GET may not have."""
-_GONE = (404, 410)
-_FOR_NOW = (408, 421, 425, 429, 503)
-"""Statuses that say nothing of the file."""
-_RANGE = re.compile(r"bytes (?:0-0|\*)/(\d{1,16}|\*)", re.IGNORECASE)
-_NO_SUCH_RANGE = 416
+_SAYS_NOTHING = frozenset({ProbeOutcome.LIMITED, ProbeOutcome.UNCHECKED})
+_IN_ITS_PLACE = frozenset({ProbeOutcome.GOOD, ProbeOutcome.STALE})
+"""The file, or another version of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,42 +62,29 @@ class FileReply:
     whole: bool = False
 
 
-def by_get(url: str, ask: Ask, fetch: Fetch) -> FileReply:
+def by_get(url: str, file: NamedFile, ask: Ask, fetch: Fetch) -> FileReply:
     """Asks for the first byte."""
     reply = fetch(url, replace(ask, method=Method.FIRST_BYTE))
     if isinstance(reply, Failure):
-        return _failed(reply)
-    if 400 <= reply.status < 500 and reply.status not in (*_FOR_NOW, _NO_SUCH_RANGE):
-        return FileReply(FileAnswer(ABSENT, why="" if reply.status in _GONE else f"status {reply.status}"))
-    found = _RANGE.fullmatch(reply.headers.get("content-range", "").strip())
-    if found and reply.status == 206:
-        return FileReply(FileAnswer(UNKNOWN if found[1] == "*" else int(found[1]), _time(reply.headers)))
-    if found and reply.status == _NO_SUCH_RANGE and found[1] == "0":
-        return FileReply(FileAnswer(0, _time(reply.headers)))
-    if reply.status == 200 and (size := _length(reply.headers)) != UNKNOWN and (reply.body or not size):
-        return FileReply(FileAnswer(size, _time(reply.headers)), whole=size > 1)
-    return FileReply(None)
+        return FileReply(FileAnswer(ABSENT, why=str(reply))) if reply.kind in NOT_GIVEN else FileReply(None, True)
+    seen = file_given(reply, file, Method.FIRST_BYTE)
+    if seen.outcome in _SAYS_NOTHING:
+        return FileReply(None)
+    if seen.outcome in _IN_ITS_PLACE:
+        size = told_size(reply)
+        is_whole = reply.status == 200 and size != 0
+        return FileReply(FileAnswer(UNKNOWN if size is None else size, _time(reply.headers)), whole=is_whole)
+    return FileReply(FileAnswer(ABSENT, why="" if seen.outcome is ProbeOutcome.MISSING else seen.detail))
 
 
-def by_head(url: str, ask: Ask, fetch: Fetch) -> FileReply:
+def by_head(url: str, file: NamedFile, ask: Ask, fetch: Fetch) -> FileReply:
     """Asks for the head, and by GET where that does not say clearly that the file is there."""
     reply = fetch(url, replace(ask, method=Method.HEAD))
     if isinstance(reply, Failure):
-        return by_get(url, ask, fetch) if reply.kind in _OF_HEAD else _failed(reply)
-    if reply.status == 200 and (size := _length(reply.headers)) != UNKNOWN:
-        return FileReply(FileAnswer(size, _time(reply.headers)))
-    return by_get(url, ask, fetch)
-
-
-def _failed(failure: Failure) -> FileReply:
-    if failure.kind in NOT_ITS_OWN:
-        return FileReply(FileAnswer(ABSENT, why=str(failure)))
-    return FileReply(None, failed=True)
-
-
-def _length(headers: Mapping[str, str]) -> int:
-    length = headers.get("content-length", "")
-    return int(length) if length.isdecimal() and len(length) <= MOST_DIGITS else UNKNOWN
+        return by_get(url, file, ask, fetch) if reply.kind in _OF_HEAD else FileReply(None, True)
+    if (size := told_size(reply)) is None or file_given(reply, file, Method.HEAD).outcome is not ProbeOutcome.GOOD:
+        return by_get(url, file, ask, fetch)
+    return FileReply(FileAnswer(size, _time(reply.headers)))
 
 
 def _time(headers: Mapping[str, str]) -> int:
@@ -119,21 +114,28 @@ def tree_of(urls: Mapping[Protocol, str]) -> str | None:
 
 
 def ask(
-    tree: str, paths: Sequence[str], fetch: Fetch, clock: Clock, timeouts: Timeouts, elsewhere: Elsewhere = NOWHERE
+    tree: str,
+    wanted: Mapping[str, int | None],
+    fetch: Fetch,
+    clock: Clock,
+    timeouts: Timeouts,
+    elsewhere: Elsewhere = NOWHERE,
 ) -> dict[str, FileAnswer]:
-    """What the mirror says of each path; those that it gave no clear answer about are left out.
+    """What the mirror says of each path, by its size at the origin; those without a clear answer are left out.
 
     What it redirects ``elsewhere`` it does not have.
     """
     deadline = deadline_in(timeouts.mirror_seconds, clock)
     found: dict[str, FileAnswer] = {}
     failures, sparing = 0, False
-    for number, path in enumerate(paths):
+    for number, (path, size) in enumerate(wanted.items()):
         left = min(timeouts.request_seconds, deadline.left())
         if left <= 0 or failures == _MOST_FAILURES:
             break
         asking = by_head if sparing and number % _GET_EACH else by_get
-        asked = asking(tree + quote(path), Ask(deadline_seconds=left, elsewhere=elsewhere), fetch)
+        asked = asking(
+            tree + quote(path), NamedFile(path, size), Ask(deadline_seconds=left, elsewhere=elsewhere), fetch
+        )
         failures = failures + 1 if asked.failed else 0
         sparing |= asked.whole
         if asked.answer is not None:
@@ -144,21 +146,8 @@ def ask(
 Asked = Callable[[str, Method], Fetched | Failure | None]
 """What a path below the tree gives by a method; None where no time is left."""
 
-_FIRST_OF = re.compile(r"bytes\s+0-0/(\d{1,16}|\*)", re.IGNORECASE)
-_NONE_OF = re.compile(r"bytes\s+\*/(\d{1,16})", re.IGNORECASE)
 _BY_FIRST_BYTE = (Method.FIRST_BYTE,)
 _BY_HEAD = (Method.HEAD, Method.FIRST_BYTE)
-_OF_THE_FILE = frozenset(
-    {
-        FailureKind.ELSEWHERE,
-        FailureKind.CIRCLE,
-        FailureKind.TOO_MANY_REDIRECTS,
-        FailureKind.DOWNGRADE,
-        FailureKind.ENCODED,
-        FailureKind.FORBIDDEN_REDIRECT,
-    }
-)
-"""Failures by which a client does not get the file; the others say nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,57 +194,8 @@ def _fault(file: NamedFile, answer: Fetched | Failure | None, method: Method) ->
     if answer is None:
         return None
     if isinstance(answer, Failure):
-        return str(answer) if answer.kind in _OF_THE_FILE else None
-    if answer.status in _FOR_NOW:
+        return str(answer) if answer.kind in NOT_GIVEN else None
+    seen = file_given(answer, file, method)
+    if seen.outcome in _SAYS_NOTHING:
         return None
-    if answer.status == 206 and method is Method.FIRST_BYTE:
-        return _of_range(file, answer)
-    if answer.status == 416 and method is Method.FIRST_BYTE:
-        empty = _NONE_OF.fullmatch(answer.headers.get("content-range", "").strip())
-        return (
-            ""
-            if empty and int(empty[1]) == 0 == (file.size or 0)
-            else "status 416 for its first byte: ranges are broken"
-        )
-    if answer.status != 200:
-        return "missing" if answer.status in _GONE else f"status {answer.status}"
-    return _of_whole(file, answer, method)
-
-
-def _of_range(file: NamedFile, answer: Fetched) -> str:
-    found = _FIRST_OF.fullmatch(answer.headers.get("content-range", "").strip())
-    if not found or not answer.body:
-        return "another range than the one that was asked for"
-    return "" if found[1] == "*" else _of_size(file, int(found[1]), answer)
-
-
-def _of_whole(file: NamedFile, answer: Fetched, method: Method) -> str | None:
-    if (size := _length(answer.headers)) != UNKNOWN:
-        return _of_size(file, size, answer)
-    if method is Method.HEAD:
-        return None
-    if answer.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        return "compressed on the way, although identity was asked for"
-    if _is_page(file, answer):
-        return "an HTML page"
-    begins = _BEGINNINGS.get(file.path.rpartition(".")[2])
-    return "another file: it begins as none of this kind" if begins and answer.body[:1] not in begins else ""
-
-
-_BEGINNINGS = {
-    "rpm": b"\xed", "deb": b"!", "gz": b"\x1f", "xz": b"\xfd", "bz2": b"B", "zst": b"(" + bytes(range(0x50, 0x60)),
-}  # fmt: skip
-"""The bytes with which files begin, by their endings: they tell one from a page about its absence where nothing else
-does. Before a frame of zstd there may be others, which are skipped."""
-
-
-def _of_size(file: NamedFile, size: int, answer: Fetched) -> str:
-    """A label such as ``Content-Encoding: x-gzip`` on a file of the right size changes no byte."""
-    if file.size is None or size == file.size:
-        return "an HTML page" if file.size is None and _is_page(file, answer) else ""
-    return "an HTML page" if _is_page(file, answer) else f"{size} bytes, but {file.size} at the origin"
-
-
-def _is_page(file: NamedFile, answer: Fetched) -> bool:
-    is_html = answer.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml"))
-    return is_html and not file.path.endswith((".html", ".htm"))
+    return "missing" if seen.outcome is ProbeOutcome.MISSING else seen.detail

@@ -18,12 +18,13 @@ from mirrorlist.checks.probing.judge import (
     OriginHistory,
     answers,
     failed,
-    image,
+    file_given,
     index,
     root,
     time_file,
     unchanged,
 )
+from mirrorlist.core.content import NamedFile
 from mirrorlist.core.health.columns import first_way
 from mirrorlist.core.health.probe_plan import Agent, Aim, ProbeRequest, Trip, agent_of, asked_by_get
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
@@ -95,15 +96,18 @@ def metadata_of(subject: Subject, trip: Trip) -> RepoMetadata | None:
     return None if subject.path is None else trip.wanted.get(subject.module, {}).get(subject.path)
 
 
-def judged(look: ProbeRequest, answer: Fetched | Failure, trip: Trip, terms: ProbeTerms, at: float) -> Observation:
-    """What came back, as it is to be understood."""
+def judged(
+    look: ProbeRequest, answer: Fetched | Failure, trip: Trip, terms: ProbeTerms, at: float, method: Method
+) -> Observation:
+    """What came back by a method, as it is to be understood."""
     key, metadata = look.subject.key, metadata_of(look.subject, trip)
     if look.aim is Aim.ROOT:
         return root(answer, trip.mirror.private)
     if isinstance(answer, Failure):
         return failed(answer, trip.mirror.private)
     if look.aim is Aim.IMAGE:
-        return image(answer, trip.images[look.subject.module][look.subject.path or ""])
+        path = look.subject.path or ""
+        return file_given(answer, NamedFile(path, trip.images[look.subject.module][path]), method)
     if look.aim is Aim.TIME_FILE:
         untimed = look.subject.module in trip.untimed
         return answers(answer) if untimed else time_file(answer, at, terms.allowed_outdate_seconds)

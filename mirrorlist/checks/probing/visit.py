@@ -181,11 +181,11 @@ class _Asking:
         tree, method = look.subject.tree, method_of(look, self.trip)
         answer = self._asked(look, seconds, method, self.disguised.get(tree))
         took = self._clock() - start
-        seen = judged(look, answer, self.trip, self._terms, at)
+        seen = judged(look, answer, self.trip, self._terms, at, method)
         if method is Method.HEAD and seen.outcome not in GOOD_OUTCOMES and self._may_differ(tree, answer):
             self._limits.take(self.trip.mirror)
             answer = self._asked(look, seconds, Method.FIRST_BYTE, self.disguised.get(tree))
-            seen = judged(look, answer, self.trip, self._terms, at)
+            seen = judged(look, answer, self.trip, self._terms, at, Method.FIRST_BYTE)
         if seen.answered:
             self.answered.add(tree)
         return _Looked(probe_of(look, seen, answer, at, took), answer.kind if isinstance(answer, Failure) else None)

@@ -119,11 +119,11 @@ def test_three_redirects_are_followed() -> None:
     assert [head.split(b" ")[1] for head in server.heads] == [b"/0", b"/1", b"/2", b"/3"]
 
 
-def test_a_fourth_redirect_is_not_followed() -> None:
-    with serving(by_path(chain(4))) as server:
+def test_a_sixth_redirect_is_not_followed() -> None:
+    with serving(by_path(chain(6))) as server:
         found = failure(fetch(server.url("/0"), Ask(), guard()))
-    assert (found.kind, server.connections) == (FailureKind.TOO_MANY_REDIRECTS, 4)
-    assert server.url("/3") in found.detail
+    assert (found.kind, server.connections) == (FailureKind.TOO_MANY_REDIRECTS, 6)
+    assert server.url("/5") in found.detail
 
 
 REDIRECTS = [
@@ -158,9 +158,11 @@ def test_a_redirect_is_judged_anew_as_a_whole(location: str, kind: FailureKind, 
     assert server.connections == 1
 
 
-def test_a_redirect_without_a_location_is_malformed() -> None:
+def test_a_redirect_without_a_location_leads_nowhere() -> None:
     with serving(says(answer("302 Found"))) as server:
-        assert failure(fetch(server.url(), Ask(), guard())).kind is FailureKind.MALFORMED
+        found = fetch(server.url(), Ask(), guard())
+    assert isinstance(found, Fetched)
+    assert found.status == 302
 
 
 def test_the_scheme_that_is_expected_holds_for_every_hop() -> None:

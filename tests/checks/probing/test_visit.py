@@ -315,7 +315,17 @@ ISO = "9/isos/x86_64/dvd.iso"
 HEADS: list[tuple[str, bytes | None, int | None, ProbeOutcome]] = [
     ("there", answer("200 OK", b"x" * 700), 700, ProbeOutcome.GOOD),
     ("of unknown size at the origin", answer("200 OK", b"x" * 7), None, ProbeOutcome.GOOD),
-    ("without a size", b"HTTP/1.1 200 OK\r\n\r\n", 700, ProbeOutcome.GOOD),
+    ("without a size", b"HTTP/1.1 200 OK\r\n\r\nx", 700, ProbeOutcome.GOOD),
+    ("without anything", b"HTTP/1.1 200 OK\r\n\r\n", 700, ProbeOutcome.WRONG),
+    ("a page without a size", b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<", 700, ProbeOutcome.WRONG),
+    ("a range of nothing", answer("206 Partial Content", b"x"), 700, ProbeOutcome.WRONG),
+    (
+        "several ranges",
+        answer("206 Partial Content", b"--x", "Content-Type: multipart/byteranges; boundary=x"),
+        700,
+        ProbeOutcome.WRONG,
+    ),
+    ("compressed", answer("200 OK", b"x" * 7, "Content-Encoding: gzip"), 700, ProbeOutcome.WRONG),
     ("cut off or older", answer("200 OK", b"x" * 7), 700, ProbeOutcome.STALE),
     ("not there", None, 700, ProbeOutcome.MISSING),
     ("a page", answer("200 OK", HTML, "Content-Type: text/html; charset=utf-8"), 700, ProbeOutcome.WRONG),
