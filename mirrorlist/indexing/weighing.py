@@ -109,10 +109,11 @@ def weighed(draft: IndexDraft, found: Evidence, by_size: Bits) -> Weighed:
     held = holdings(tree, listed, draft.below(listed.unseen), by_size)
     if asked is None:
         return Weighed(held)
-    both = held.having & asked.known
-    contradicted = int((both & ~asked.having).sum())
-    if contradicted >= LEAST_DOUBTS and 2 * contradicted >= int(both.sum()):
-        return Weighed(asked, *numbers, doubted=True)
+    for claimed in (held.having, held.known & ~held.having):  # the list of another tree lacks all that is there
+        told = claimed & asked.known
+        contradicted = int((told & (asked.having != held.having)).sum())
+        if contradicted >= LEAST_DOUBTS and 2 * contradicted >= int(told.sum()):
+            return Weighed(asked, *numbers, doubted=True)
     return Weighed(_over(tree, held, listed, found.asked, by_size), *numbers)
 
 

@@ -107,6 +107,18 @@ def test_a_list_that_the_web_server_contradicts_counts_for_nothing(kept: Listing
     assert (said.doubted, said.complete, said.asked, said.wrong, said.known) == (True, False, 4, 1, 4)
 
 
+@pytest.mark.parametrize("rows", [{}, {"other/tree": (10, 1_000_000), "a": (20, 2_000_000)}, {"top": TREE["top"]}])
+def test_a_list_of_another_tree_counts_for_nothing(kept: Listings, rows: Rows) -> None:
+    listed(kept, "m", rows)
+    asked(kept, "m", {"a/1": 10, "b/1": 30})
+    assert stand(built(kept, "m"))["a/2"] is LACKS, "two answers are no majority against a list"
+    asked(kept, "m", {"b/c/1": 40})
+    index = built(kept, "m")
+    assert stand(index)["a/2"] is UNKNOWN
+    assert stand(index)["b/c/1"] is HAS
+    assert index.facts.mirrors[0].doubted
+
+
 def test_when_all_are_older_the_origin_is_wrong(tmp_path: Path) -> None:
     """The origin's tree was copied without its times; files of another size are none of its own for all that."""
     now = {path: (size, int(NOW) - number) for number, (path, (size, _)) in enumerate(TREE.items())}

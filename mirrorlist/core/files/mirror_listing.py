@@ -140,7 +140,7 @@ def compared(origin: OriginTree, found: Listing) -> Compared:
     there = listed & (sizes != ABSENT)
     fitting = there & ((sizes == origin.sizes) | (sizes == UNKNOWN) | (origin.sizes == UNKNOWN))
     timed = fitting & (mtimes != UNKNOWN) & (origin.mtimes != UNKNOWN)
-    apart = np.where(timed, mtimes - origin.mtimes, 0)
+    apart = np.where(timed, mtimes - as_coarse(origin.mtimes, mtimes, timed), 0)
     shift = times_off(apart[timed])
     apart -= shift.of(apart)
     return Compared(listed, there, fitting, timed, timed & (apart < -TOLERATED_SECONDS), shift.seconds)
@@ -209,8 +209,7 @@ def times_off(apart: Numbers) -> TimeShift:
     """The shift behind the differences between a mirror's times and the origin's; none where they do not agree."""
     if len(apart) < LEAST_FILES:
         return TimeShift()
-    values, counts = np.unique(apart, return_counts=True)
-    most = int(values[counts.argmax()])
+    most = _most(apart)
     other = max((most - HOUR, most + HOUR), key=lambda each: _share(apart, each))
     if not _is_zone(other) or _share(apart, other) < SEASON_SHARE:
         other = most
@@ -218,6 +217,35 @@ def times_off(apart: Numbers) -> TimeShift:
         return TimeShift(_rounded(most), _rounded(other) if _is_zone(most) else _rounded(most))
     both = _share(apart, most) + (_share(apart, other) if other != most else 0)
     return TimeShift(_rounded(most), _rounded(other)) if _is_zone(most) and both >= ZONE_SHARE else TimeShift()
+
+
+MINUTE = 60
+DAY = 86_400
+
+
+def as_coarse(wanted: Numbers, found: Numbers, timed: Bits) -> Numbers:
+    """The origin's times as coarse as a mirror's: tools that read lists of FTP keep minutes, and days of older files,
+    and where all files have one time it says nothing of any."""
+    theirs, ours = found[timed], wanted[timed]
+    if len(theirs) < LEAST_FILES:
+        return wanted
+    if _is_one(theirs) and not _is_one(ours):
+        return np.minimum(wanted, found)
+    for grain in (DAY, MINUTE):
+        if _is_one(theirs % grain) and not _is_one(ours % grain):
+            rest = _most(theirs % grain)
+            grains = np.where(found % DAY == rest, DAY, grain)
+            return (wanted - rest) // grains * grains + rest
+    return wanted
+
+
+def _is_one(values: Numbers) -> bool:
+    return float((values == _most(values)).mean()) >= SHARE
+
+
+def _most(values: Numbers) -> int:
+    found, counts = np.unique(values, return_counts=True)
+    return int(found[counts.argmax()])
 
 
 def _rounded(seconds: int) -> int:

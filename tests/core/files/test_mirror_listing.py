@@ -6,6 +6,7 @@ from array import array
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mirrorlist.core.files.list_parser import ListedFile
 from mirrorlist.core.files.mirror_listing import (
@@ -14,6 +15,7 @@ from mirrorlist.core.files.mirror_listing import (
     Listing,
     OriginTree,
     TimeShift,
+    compared,
     holdings,
     listing,
     path_key,
@@ -72,6 +74,36 @@ def test_a_mirror_that_holds_something_as_new_is_not_outdated() -> None:
     assert held({**ORIGIN, "old": (11, 900)})[1].outdated_since is None
     assert held({"old": (10, 1000)})[1].outdated_since is None
     assert held({"old": (10, 1000), "index": (ABSENT, -1)}, complete=False)[1].outdated_since is None
+
+
+DAYS = 1_790_000_123 + 86_400 * 7 * np.arange(40) + 777 * np.arange(40) ** 2
+"""Times as files of years have them."""
+
+
+@pytest.mark.parametrize(
+    ("times", "older"),
+    [
+        pytest.param(DAYS // 60 * 60, 0, id="minutes, as in lists of FTP"),
+        pytest.param(DAYS // 86_400 * 86_400, 0, id="days"),
+        pytest.param((DAYS - 7200) // 86_400 * 86_400 + 7200, 0, id="days of another zone"),
+        pytest.param((DAYS - 7200) // 60 * 60, 0, id="minutes of another zone"),
+        pytest.param(np.where(DAYS[30] > DAYS, DAYS // 86_400 * 86_400, DAYS // 60 * 60), 0, id="days, then minutes"),
+        pytest.param(DAYS // 2 * 2, 0, id="two seconds, as on FAT"),
+        pytest.param(np.full(40, 0), 0, id="one time for all, long ago"),
+        pytest.param(np.full(40, DAYS[20]), 0, id="one time for all"),
+        pytest.param(np.full(40, DAYS[-1] + 5), 0, id="one later time for all"),
+        pytest.param(DAYS - 19_800, 0, id="half an hour's zone"),
+        pytest.param(DAYS - 20_700, 0, id="a quarter's zone"),
+        pytest.param(np.where(np.arange(40) < 3, DAYS - 86_400 * 9, DAYS // 60 * 60), 3, id="minutes, and old files"),
+        pytest.param(DAYS - 86_400 * np.arange(1, 41), 40, id="really older"),
+    ],
+)
+def test_coarse_times_say_no_more_than_they_can(times: NDArray[np.int64], older: int) -> None:
+    names = [f"file{number}" for number in range(len(DAYS))]
+    keys = array("Q", [path_key(name.encode()) for name in names])
+    there = tree(keys, array("q", [9] * len(names)), array("q", DAYS.tolist()))
+    rows = {name: (9, int(at)) for name, at in zip(names, times, strict=True)}
+    assert int(compared(there, listed(rows)).older.sum()) == older
 
 
 def test_rows_are_ordered_by_key_and_the_last_of_a_path_counts() -> None:
