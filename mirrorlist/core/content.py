@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 
@@ -73,3 +76,11 @@ class NamedFiles:
 
 Named = Mapping[str, Mapping[str, NamedFiles]]
 """The name of a repository (``content_key``) to the SHA-256 of its metadata to what that names."""
+
+
+def written_at(date: str) -> float | None:
+    """Seconds since 1970 of a date as HTTP and Debian write it, in UTC where it names no zone; None for others."""
+    with suppress(ValueError, OverflowError):
+        found = parsedate_to_datetime(date)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return None

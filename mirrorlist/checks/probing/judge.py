@@ -8,15 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.result import Failure, FailureKind, Fetched, shown, told_size
 from mirrorlist.checks.probing.told_time import told_time
-from mirrorlist.core.content import NamedFile
+from mirrorlist.core.content import NamedFile, written_at
 from mirrorlist.core.health.verdicts import Probe, ProbeOutcome
 from mirrorlist.core.kinds.rpm import is_page
 from mirrorlist.core.kinds.table import Kind
@@ -211,10 +209,7 @@ def _unheard_of(answer: Fetched, kind: Kind, metadata: RepoMetadata, known: Orig
     What is older than all that is known, as right after installing, may well have been the origin's. Of a file without
     timestamps its Last-Modified counts, as at the origin.
     """
-    newest = kind.written(answer.body)
-    if not newest:
-        with suppress(ValueError, OverflowError):
-            newest = int(parsedate_to_datetime(answer.headers.get("last-modified", "")).timestamp())
+    newest = kind.written(answer.body) or int(written_at(answer.headers.get("last-modified", "")) or 0)
     if metadata.current.timestamp < newest <= now + MOST_AHEAD_SECONDS:
         return Observation(ProbeOutcome.AHEAD, said="")
     if 0 < newest < known.oldest:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask, Fetch
 from mirrorlist.checks.fetching.result import Clock, Failure, FailureKind, Fetched, deadline_in, told_size
 from mirrorlist.checks.probing.judge import file_given
-from mirrorlist.core.content import NamedFile
+from mirrorlist.core.content import NamedFile, written_at
 from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.health.verdicts import ProbeOutcome
@@ -88,10 +87,8 @@ def by_head(url: str, file: NamedFile, ask: Ask, fetch: Fetch) -> FileReply:
 
 
 def _time(headers: Mapping[str, str]) -> int:
-    try:
-        return int(parsedate_to_datetime(headers.get("last-modified", "")).timestamp())
-    except (ValueError, OverflowError):
-        return UNKNOWN
+    found = written_at(headers.get("last-modified", ""))
+    return UNKNOWN if found is None else int(found)
 
 
 _MOST_FAILURES = 3

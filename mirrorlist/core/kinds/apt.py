@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from itertools import chain
 
-from mirrorlist.core.content import Content, NamedFile, NamedFiles
+from mirrorlist.core.content import Content, NamedFile, NamedFiles, written_at
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.kinds.rpm import Read, is_page, sampled, unpacked
 
@@ -112,8 +111,4 @@ def _listed(chunks: Iterator[bytes]) -> Iterator[tuple[str, int, int]]:
 def _told(body: bytes, field: str) -> float | None:
     """Seconds since 1970 in a field of a Release."""
     found = re.search(_FIELD % field, body.decode("utf-8", "replace"))
-    text = found[1].strip()[:_LONGEST_DATE].replace("UTC", "+0000") if found else ""
-    try:
-        return parsedate_to_datetime(text).timestamp() if text else None
-    except (ValueError, OverflowError):
-        return None
+    return written_at(found[1].strip()[:_LONGEST_DATE]) if found else None

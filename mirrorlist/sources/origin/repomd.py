@@ -10,15 +10,15 @@ import hashlib
 import re
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import requests
 from lxml import etree
 
+from mirrorlist.core.content import written_at
 from mirrorlist.core.errors import OriginError, UnreadableError, UnsizedError
 from mirrorlist.core.model import Checksummed
 from mirrorlist.sources.origin.web import AS_IT_IS, WebExchange
@@ -130,27 +130,44 @@ def directory_size(tree: Path) -> Size:
     return size
 
 
-_HEAD_REFUSED = (400, 403, 405, 501)
+def _headers(
+    url: str, session: requests.Session, telling: Callable[[Mapping[str, str]], float | None]
+) -> tuple[int, Mapping[str, str]]:
+    """Status and headers of a file: of its head where these are telling, else of a GET whose body is not read.
+
+    Servers refuse heads in every way, or answer them with other headers.
+    """
+    for method in ("HEAD", "GET"):
+        try:
+            with WebExchange(url, DEADLINE_SECONDS) as exchange, exchange.answer(session, method, AS_IT_IS) as answer:
+                found = answer.status_code, answer.headers
+        except OriginError:
+            if method == "GET":
+                raise
+            continue
+        if found[0] == 200 and telling(found[1]):
+            break
+    return found
 
 
 def http_size(tree: str, session: requests.Session) -> Size:
-    """Asks for the head of a file, and where heads are refused begins to read it. An answer without a size is an
-    UnsizedError."""
+    """Asks for the headers of a file. An answer without a size is an UnsizedError."""
 
     def size(path: str) -> int | None:
+        def told(headers: Mapping[str, str]) -> int | None:
+            length = headers.get("Content-Length", "")
+            is_whole = headers.get("Content-Encoding", "identity") in ("", "identity") or path.endswith((".gz", ".tgz"))
+            return int(length) if length.isdecimal() and is_whole else None
+
         url = tree.rstrip("/") + "/" + path
-        for method in ("HEAD", "GET"):
-            with WebExchange(url, DEADLINE_SECONDS) as exchange, exchange.answer(session, method, AS_IT_IS) as answer:
-                told = answer.headers.get("Content-Length", "")
-            if answer.status_code not in _HEAD_REFUSED:
-                break
-        if answer.status_code in (404, 410):
+        status, headers = _headers(url, session, told)
+        if status in (404, 410):
             return None
-        if answer.status_code != 200:
-            raise OriginError(f"{url}: status {answer.status_code}")
-        if not told.isdecimal():
-            raise UnsizedError(f"{url}: status {answer.status_code} without a size")
-        return int(told)
+        if status != 200:
+            raise OriginError(f"{url}: status {status}")
+        if (found := told(headers)) is None:
+            raise UnsizedError(f"{url}: status {status} without a size")
+        return found
 
     return size
 
@@ -180,15 +197,17 @@ def directory_written(tree: Path) -> Written:
 
 
 def http_written(tree: str, session: requests.Session) -> Written:
-    """Asks for the head of a file; its Last-Modified counts."""
+    """Asks for the headers of a file; its Last-Modified counts."""
+
+    def told(headers: Mapping[str, str]) -> float | None:
+        return written_at(headers.get("Last-Modified", ""))
 
     def written(path: str) -> int:
-        url = tree.rstrip("/") + "/" + path
         try:
-            with WebExchange(url, DEADLINE_SECONDS) as exchange, exchange.answer(session, "HEAD") as answer:
-                return _sane(parsedate_to_datetime(answer.headers.get("Last-Modified", "")).timestamp())
-        except (OriginError, ValueError, OverflowError):
+            status, headers = _headers(tree.rstrip("/") + "/" + path, session, told)
+        except OriginError:
             return 0
+        return _sane(told(headers) or 0) if status == 200 else 0
 
     return written
 

@@ -388,6 +388,10 @@ def test_an_origin_that_does_not_listen_is_told() -> None:
     ("headers", "written"),
     [
         ({"Last_Modified": "Mon, 21 Sep 2026 13:33:20 GMT"}, 1_789_997_600),
+        ({"Last_Modified": "Mon, 21 Sep 2026 15:33:20 +0200"}, 1_789_997_600),
+        ({"Last_Modified": "Mon, 21 Sep 2026 13:33:20"}, 1_789_997_600),
+        ({"Last_Modified": "Monday, 21-Sep-26 13:33:20 GMT"}, 1_789_997_600),
+        ({"Last_Modified": "Mon Sep 21 13:33:20 2026"}, 1_789_997_600),
         ({"Last_Modified": "yesterday"}, 0),
         ({}, 0),
     ],
@@ -402,21 +406,45 @@ def _by_method(head: Answer, get: Answer) -> Answer:
     return lambda handler: (head if handler.command == "HEAD" else get)(handler)
 
 
-@pytest.mark.parametrize("refusal", [400, 403, 405, 501])
-def test_an_origin_that_refuses_heads_tells_sizes_by_get(refusal: int) -> None:
-    answer = _by_method(_sends(b"", refusal), _sends(b"seven b"))
-    with _origin({f"/tree/{REPOMD}": answer, "/tree/no": _sends(b"", refusal)}) as url, origin_session() as session:
+def _hangs_up(handler: BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
+
+
+def _unsized(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [*(_sends(b"", status) for status in (400, 401, 403, 404, 405, 406, 410, 429, 500, 501, 503)),
+     _sends(b""), _unsized, _hangs_up, _sends(b"pck", Content_Encoding="br")],
+)  # fmt: skip
+def test_an_origin_that_refuses_heads_in_any_way_is_asked_by_get(refusal: Answer) -> None:
+    answer = _by_method(refusal, _sends(b"seven b", Last_Modified="Thu, 01 Jan 1970 00:00:09 GMT"))
+    with _origin({f"/tree/{REPOMD}": answer}) as url, origin_session() as session:
         assert http_size(url, session)(REPOMD) == 7
-        with pytest.raises(OriginError, match=f"status {refusal}"):
-            http_size(url, session)("no")
+        assert http_written(url, session)(REPOMD) == 9
+
+
+@pytest.mark.parametrize(("status", "told"), [(404, None), (410, None), (403, OriginError), (503, OriginError)])
+def test_what_get_is_refused_has_no_size(status: int, told: type[OriginError] | None) -> None:
+    with _origin({f"/tree/{REPOMD}": _sends(b"seven b", status)}) as url, origin_session() as session:
+        if told is None:
+            assert http_size(url, session)(REPOMD) is None
+        else:
+            with pytest.raises(told, match=f"status {status}"):
+                http_size(url, session)(REPOMD)
+
+
+@pytest.mark.parametrize(("path", "size"), [("x.gz", 7), ("x.xml", None)])
+def test_the_size_of_what_was_packed_on_the_way_is_not_that_of_the_file(path: str, size: int | None) -> None:
+    with _origin({f"/tree/{path}": _sends(b"seven b", Content_Encoding="gzip")}) as url, origin_session() as session:
+        assert known_size(http_size(url, session), path, None) == size
 
 
 def test_where_a_server_tells_no_size_that_of_metadata_counts() -> None:
-    def unsized(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.end_headers()
-
-    with _origin({f"/tree/{REPOMD}": unsized}) as url, origin_session() as session:
+    with _origin({f"/tree/{REPOMD}": _unsized}) as url, origin_session() as session:
         with pytest.raises(UnsizedError, match="without a size"):
             http_size(url, session)(REPOMD)
         assert known_size(http_size(url, session), REPOMD, 7) == 7
