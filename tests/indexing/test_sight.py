@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mirrorlist.core.files.list_parser import UNREAD_LINE, rsync_lines
-from mirrorlist.core.files.mirror_listing import MOST_UNSEEN, Sight
+from mirrorlist.indexing.mirrors import MOST_UNSEEN, Sight
 
 ROOT = "drwxr-xr-x 4096 2026/01/01 00:00:00 ."
 OPEN = "drwxr-xr-x 4096 2026/01/01 00:00:00 "
