@@ -28,6 +28,8 @@ NO_FIELD = "mirror files have no field for it"
 _CREDENTIAL = re.compile(r"passw|secret|token|credential|private_?key|_ssh_|^ssh", re.IGNORECASE)
 _USER = re.compile(r"(?<=//)[^/?#\s]*@")
 _SHOWN_ENTRIES = 5
+_ON = frozenset({"enabled", "active", "available", "live", "online"})
+"""Keys that say whether a mirror is in use, in services of which nobody knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,9 +265,12 @@ class ImportedMirror:
             self.lose("address", each, f"it is a second one over {scheme}")
 
     def leave(self, row: ImportedRow, remedies: Mapping[str, str]) -> None:
-        """Loses what nobody took of a row, with what to do about it; false and 0 say nothing."""
+        """Loses what nobody took of a row, with what to do about it; false and 0 say nothing, but that it is off."""
         for key, value in row.left():
-            if not is_blank(value) and value is not False and value != 0:
+            if key.casefold() in _ON:
+                if not is_blank(value) and not self.flag(key, value):
+                    self.disable("It was off where it comes from.")
+            elif not is_blank(value) and value is not False and value != 0:
                 self.lose(key, value, remedies.get(key.casefold(), NO_FIELD))
 
 

@@ -88,7 +88,8 @@ def _mirror(record: Mapping[Any, Any], module: str) -> ImportedMirror:
     mirror.coordinates(row)
     _clients(mirror, row)
     state = (text(row.take("state")) or "").lower().split()
-    if row.take("enabled") is False or "disabled" in state[:1]:
+    enabled = row.take("enabled")
+    if "disabled" in state[:1] or not (is_blank(enabled) or mirror.flag("Enabled", enabled)):
         mirror.disable("Disabled in mirrorbits.")
     row.drop(OBSERVED)
     mirror.leave(row, LOST)
@@ -154,7 +155,9 @@ def _records(data: bytes, source: Path, lost: list[Loss]) -> Sequence[Mapping[An
         return [only]
     if {"redisaddress", "repository"} & keys:
         raise ImportFault(f"{source} is mirrorbits' own configuration; docs/moving.md says what becomes of its keys")
-    if found := [each for each in rows(only) if "httpurl" in {str(key).lower() for key in each}]:
+    found = rows(only)
+    if any("httpurl" in {str(key).lower() for key in each} for each in found):
+        lost += strays(only)
         return found
     raise ImportFault(
         f"{source} is no export of mirrorbits; give its JSON, or what mirrorbits list -http -rsync -location prints"
@@ -173,9 +176,7 @@ def _mirmon(lines: Sequence[str], lost: list[Loss]) -> list[Mapping[str, Any]]:
             if found[3]:
                 row.setdefault("AdminEmail", found[3])
         elif line.strip() and not line.lstrip().startswith("#"):
-            unread.append(
-                Loss("line", f"{number_of_line} {masked(line)}", "it is no country, address and e-mail address")
-            )
+            unread.append(Loss("line", f"{number_of_line} {masked(line)}", "it is no country, address and e-mail"))
     if known:
         lost += unread
     return list(known.values())
@@ -188,6 +189,8 @@ def _script(lines: Sequence[str], lost: list[Loss]) -> list[Mapping[str, Any]]:
     for begun, line in _joined(lines):
         try:
             commands = list(_commands(line))
+            if not commands and {"mirrorbits", "add"} <= set(re.split(r"[^a-z]+", line)):
+                unread.append(Loss("line", f"{begun} {masked(line)}", "no command of mirrorbits is understood in it"))
         except ValueError as error:
             unread.append(Loss("line", f"{begun} {masked(line)}", f"{error}; correct its quotes"))
             continue
@@ -220,11 +223,11 @@ def _commands(line: str) -> Iterator[tuple[str, list[str]]]:
     lexer.whitespace_split = True
     for is_between, group in groupby(lexer, key=lambda token: set(token) <= set(";&|()")):
         words = list(group)
-        at = next((index for index, word in enumerate(words) if word.rpartition("/")[2] == "mirrorbits"), None)
-        if is_between or at is None:
+        called = [index for index, word in enumerate(words) if word.rpartition("/")[2] == "mirrorbits"]
+        if is_between or not called:
             continue
-        rest = list(dropwhile(lambda word: word.startswith("-"), words[at + 1 :]))
-        if rest[:1] and rest[0] in COMMANDS:
+        # also behind sudo -u mirrorbits and options such as -P password
+        if rest := list(dropwhile(lambda word: word not in COMMANDS, words[called[0] + 1 :])):
             yield rest[0], rest[1:]
 
 
@@ -265,7 +268,7 @@ def _added(words: Sequence[str]) -> dict[str, Any] | None:
 def _switch(command: str, words: Sequence[str], known: dict[str, dict[str, Any]], on: set[str]) -> None:
     """Enables, disables or removes what a command names."""
     options = {word.strip("-") for word in words if word.startswith("-")}
-    names = set(known) if "all" in options else {word for word in words if not word.startswith("-")}
+    names = set(known) if "all" in options else {*words}
     if command == "enable" or "enable" in options:
         on |= names
     elif command == "disable":

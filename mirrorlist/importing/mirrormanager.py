@@ -31,7 +31,8 @@ from mirrorlist.importing.imported_mirror import (
 )
 
 OBSERVED = (
-    "id", "site_id", "host_id", "created_at", "created_by", "config", "last_checked_in", "last_crawled", "last_crawls",
+    "id", "site_id", "host_id", "category_id", "host_category_id",
+    "created_at", "created_by", "config", "last_checked_in", "last_crawled", "last_crawls",
     "last_crawl_duration", "crawl_failures", "directories", "publiclist", "email_on_drop", "email_on_add",
 )  # fmt: skip
 """What MirrorManager found out or keeps for itself."""
@@ -42,6 +43,8 @@ LOST = {
     "acl_ips": "sync.from holds one address",
     "disable_reason": "it was why MirrorManager had switched the mirror off",
 }
+URLS = ("urls", "host_category_urls", "host_category_url")
+"""Names of a category's addresses."""
 CHILDREN = {"netblocks": "host_netblock", "acl_ips": "host_acl_ip", "countries_allowed": "host_country_allowed",
             "peer_asns": "host_peer_asn"}  # fmt: skip
 """What a host has several of, and the tables of these."""
@@ -114,11 +117,11 @@ def _hosts(found: Any) -> Iterator[tuple[Mapping[Any, Any], Mapping[Any, Any]]]:
         for host in rows(found.get("hosts")):
             site = host.get("site", host.get("site_id"))
             yield (site if isinstance(site, dict) else sites.get(str(site), {})), host
-        found = found.get("sites")
+        found = [each for each in rows(found.get("sites")) if {"hosts", "categories", *URLS} & each.keys()]
     for each in rows(found):
         if "hosts" in each:
             yield from ((each, host) for host in rows(each["hosts"]))
-        elif "categories" in each or "urls" in each:
+        else:
             site = each.get("site")
             yield (site if isinstance(site, dict) else {}), each
 
@@ -154,13 +157,15 @@ def _host(site: Mapping[Any, Any], host: Mapping[Any, Any]) -> tuple[ImportedMir
     owner, row = ImportedRow(site), ImportedRow(host)
     mirror = ImportedMirror(text(row.take("name")) or "a host without a name")
     books: Books = {}
-    for each in rows(row.take("categories")) or [host]:
-        category = ImportedRow(each)
+    for category in _categories(mirror, row):
         title = _title(category)
-        books.setdefault(title, []).extend(_public(mirror, category.take("urls")))
+        urls = [url for key in URLS for url in _public(mirror, category.take(key))]
+        if urls:
+            books.setdefault(title, []).extend(urls)
         if mirror.flag("always_up2date", category.take("always_up2date")):
             mirror.lose("always_up2date", title, LOST["always_up2date"])
-    row.take("urls")
+        category.drop(OBSERVED)
+        mirror.leave(category, LOST)
     mirror.answer(owner, "name", "sponsor")
     mirror.answer(owner, "org_url", "sponsor_url")
     mirror.answer(row, "robot_email", "email")
@@ -185,6 +190,18 @@ def _host(site: Mapping[Any, Any], host: Mapping[Any, Any]) -> tuple[ImportedMir
         record.drop((*OBSERVED, "site", "hosts"))
         mirror.leave(record, LOST)
     return mirror, books
+
+
+def _categories(mirror: ImportedMirror, row: ImportedRow) -> Iterator[ImportedRow]:
+    """The categories of a host, as a list or by their names; addresses beside them are of one without a name."""
+    for key in ("categories", "host_categories"):
+        given = row.take(key)
+        if isinstance(given, Mapping):
+            given = [{"name": name, **(each if isinstance(each, Mapping) else {"urls": each})}
+                     for name, each in given.items()]  # fmt: skip
+        yield from map(ImportedRow, rows(given))
+        mirror.lost += strays(given, "category")
+    yield ImportedRow({key: row.take(key) for key in URLS})
 
 
 def _clients(mirror: ImportedMirror, owner: ImportedRow, row: ImportedRow) -> None:
@@ -216,13 +233,17 @@ def _title(category: ImportedRow) -> str:
 
 def _public(mirror: ImportedMirror, urls: object) -> Iterator[str]:
     """The URLs that are for everybody. A private one is for other mirrors to copy from, and never handed out."""
+    if isinstance(urls, Mapping) and "url" not in urls:
+        urls = list(urls.values())
     for each in urls if isinstance(urls, list) else entries(urls):
         row = ImportedRow(each if isinstance(each, Mapping) else {"url": each})
         url = row.take("url")
+        row.drop(OBSERVED)
         if mirror.flag("private", row.take("private")):
             mirror.lose("private address", url, "it is for other mirrors alone, and never given to clients")
         elif not is_blank(url):
             yield url
+        mirror.leave(row, LOST)
 
 
 def _page(data: bytes, request: ImportRequest) -> tuple[list[tuple[ImportedMirror, Books]], list[Loss]]:

@@ -24,6 +24,9 @@ from mirrorlist.sources.mirrors.urls import SCHEMES
 LEFT_OUT = "-"
 UNMEANT = "say what the column means with --columns"
 _NOTHING = frozenset({"", "-", "--", "n/a", "null", "none", "nil", "?", "unknown"})
+_RULE = re.compile(r"\s*:?-+:?\s*")
+_LINKED = re.compile(r"\[[^\]]*\]\(<?([^\s()<>]+)>?\)|<([^\s<>]+)>")
+"""How Markdown writes an address in a cell."""
 _FORMULA = re.compile(r"[=@\t]|[+-](?![\d.])")
 
 
@@ -38,6 +41,8 @@ def read(request: ImportRequest) -> Export:
     mirrors: list[ImportedMirror] = []
     by_name: dict[str, ImportedMirror] = {}
     for record in found.records:
+        if all(map(_says_nothing, record.values())):
+            continue
         mirror = _mirror(ImportedRow(record), meanings, request.module)
         known = by_name.setdefault(mirror.name, mirror) if mirror.name else mirror
         if known is mirror or not _joined(known, mirror):
@@ -137,14 +142,20 @@ def _mirror(row: ImportedRow, meanings: Mapping[str, str], module: str) -> Impor
 
 
 def _says_nothing(value: object) -> bool:
-    return is_blank(value) or (isinstance(value, str) and value.strip().casefold() in _NOTHING)
+    """Also the line below the heading of a table in Markdown."""
+    said = value.strip().casefold() if isinstance(value, str) else None
+    return is_blank(value) or (said is not None and (said in _NOTHING or _RULE.fullmatch(said) is not None))
 
 
 def _urls(mirror: ImportedMirror, column: str, value: Any, kind: str) -> Iterator[object]:
     """The addresses in a cell, with their scheme; ``yes`` and ``no`` of a column that only says whether are none."""
-    for each in value if isinstance(value, list) else [value]:
+    linked = [one or other for one, other in _LINKED.findall(value)] if isinstance(value, str) else []
+    for each in linked or (value if isinstance(value, list) else [value]):
         said = truth(each) if isinstance(each, str | int) else None
         if said is None:
+            if kind == "url" and isinstance(each, str) and not {".", ":", "/"} & set(each):
+                mirror.lose(column, each, "it is no address")
+                continue
             bare = kind != "url" and isinstance(each, str) and "://" not in each and "::" not in each
             yield f"{kind}://{each.strip().lstrip('/')}" if bare else each
         elif said:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
 
@@ -120,7 +122,7 @@ def test_mirrorbits_mirmon_has_a_line_for_each_address(place: Place) -> None:
     assert found["mirror.b.example.org"]["lost"] == [
         "CountryCodes 'xy': it is no country; write its ISO 3166 code or its English name"
     ]
-    assert found[""] == ["line 8 'nobody knows': it is no country, address and e-mail address"]
+    assert found[""] == ["line 8 'nobody knows': it is no country, address and e-mail"]
 
 
 SCRIPT = """\
@@ -225,3 +227,31 @@ def test_a_list_of_mirrors_that_are_down_has_a_reason(place: Place) -> None:
 def test_mirrorbits_entries_that_are_no_mirrors_are_named(place: Place, given: object) -> None:
     found = place.run("mirrorbits", given)
     assert found[""] == ["entry 'x': it is no mapping", "entry 5: it is no mapping", "entry nothing: it is no mapping"]
+
+
+@pytest.mark.parametrize("off", [False, "no", "false", "0", 0, "off"])
+def test_a_mirror_that_is_off_stays_off_however_that_is_written(place: Place, off: object) -> None:
+    place.run("mirrorbits", {"Name": "a", "HttpURL": "http://mirror.a.example.org/", "Enabled": off})
+    assert place.file("mirror.a.example.org")["status"] == "paused"
+    armbian = {"servers": [{"server": "mirror.b.example.org", "available": off}]}
+    place.run("armbian", json.dumps(armbian))
+    assert place.file("mirror.b.example.org")["status"] == "paused"
+
+
+def test_of_mirrors_by_their_names_every_entry_is_read_or_named(place: Place) -> None:
+    found = place.run(
+        "mirrorbits", "a: {HttpURL: http://mirror.a.example.org/}\nb: {RsyncURL: rsync://b/x}\nc: d\n", status=1
+    )
+    assert found["b"]["path"] is None
+    assert found[""] == ["entry 'd': it is no mapping"]
+
+
+def test_a_command_behind_options_and_users_is_found_and_others_are_named(place: Place) -> None:
+    script = (
+        "mirrorbits -P geheim add -http http://mirror.a.example.org/ a\n"
+        "sudo -u mirrorbits /usr/bin/mirrorbits add -http http://mirror.b.example.org/ b\n"
+        "sh -c 'mirrorbits add -http http://mirror.c.example.org/ c'\nmirrorbits scan -all -enable\n"
+    )
+    found = place.run("mirrorbits", script)
+    assert [place.file(f"mirror.{name}.example.org").get("status") for name in "ab"] == [None, None]
+    assert [line.partition(" '")[0] for line in found[""]] == ["line"] or "no command of mirrorbits" in found[""][0]

@@ -178,3 +178,30 @@ def test_entries_that_are_no_hosts_are_named(place: Place) -> None:
         "entry 'x': it is no mapping", "entry 7: it is no mapping",
     ]  # fmt: skip
     assert place.run("mirrormanager", [host, None], "--force")[""] == ["entry nothing: it is no mapping"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"categories": {"Linux": ["https://mirror.a.example.org/x/"]}},
+        {"categories": {"Linux": {"urls": "https://mirror.a.example.org/x/"}}},
+        {"categories": [{"name": "Linux", "urls": {"https": "https://mirror.a.example.org/x/"}}]},
+        {"host_categories": [{"category": {"name": "Linux"}, "host_category_urls": [{"url": "https://mirror.a.example.org/x/"}]}]},
+        {"urls": ["https://mirror.a.example.org/x/"]},
+    ],
+)  # fmt: skip
+def test_addresses_are_found_in_every_shape(place: Place, host: dict[str, object]) -> None:
+    """Hosts without categories are no categories themselves."""
+    second = {"name": "b", **json.loads(json.dumps(host).replace("mirror.a", "mirror.b"))}
+    place.run("mirrormanager", [{"name": "a", **host}, second])
+    assert place.file("mirror.a.example.org")["address"] == {"https": "https://mirror.a.example.org/x/"}
+
+
+def test_what_stands_beside_an_address_is_named(place: Place) -> None:
+    category = {"name": "Linux", "urls": [{"url": "https://mirror.a.example.org/x/", "mood": 5}, {"adress": "x"}],
+                "upstream": "rsync://b/"}  # fmt: skip
+    found = place.run("mirrormanager", [{"name": "a", "categories": [category, "y"]}])
+    assert found["a"]["lost"] == [
+        "mood 5: mirror files have no field for it", "adress 'x': mirror files have no field for it",
+        "upstream 'rsync://b/': mirror files have no field for it", "category 'y': it is no mapping",
+    ]  # fmt: skip

@@ -252,3 +252,17 @@ def test_a_table_of_twenty_thousand_lines_is_read_and_a_longer_one_refused(tmp_p
     source.write_text("name,url\n" + "a,https://mirror.example.org/\n" * MOST_RECORDS)
     assert len(read_records(source, None).records) == MOST_RECORDS
     place.refuses("table", "name,url\n" + "a,https://mirror.example.org/\n" * (MOST_RECORDS + 1), "import it in parts")
+
+
+def test_a_table_in_markdown_has_addresses_in_its_links(place: Place) -> None:
+    found = place.run(
+        "table",
+        "| Sponsor | Country | URL |\n|---|:-:|---|\n| A | DE | [here](https://mirror.a.example.org/x) |\n"
+        "| B | FR | <http://mirror.b.example.org/> |\n| C | FR | soon |\n",
+        status=1,
+    )
+    assert place.file("mirror.a.example.org")["address"] == {"https": "https://mirror.a.example.org/x/"}
+    assert place.file("mirror.b.example.org")["address"] == {"http": "http://mirror.b.example.org/"}
+    assert [each["lost"] for each in found.values() if each and each["path"] is None] == [
+        ["URL 'soon': it is no address"]
+    ]

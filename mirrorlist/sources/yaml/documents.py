@@ -24,6 +24,7 @@ Pointer: TypeAlias = tuple[str | int, ...]
 """The way from the top to a value: keys of mappings and indexes of lists."""
 
 SHOWN_CHARACTERS = 60
+_PASSWORD = re.compile(r"(?<=://)[^\s/?#@]*:[^\s/?#]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,9 @@ def spelled(pointer: Pointer) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as one short printable text: strings in quotes, at most 60 characters of them."""
+    """A value as one short printable text: strings in quotes, at most 60 characters of them, without passwords."""
     if isinstance(value, str):
-        return f"'{_clean(value)}'"
+        return f"'{_clean(_PASSWORD.sub('***@', value))}'"
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

@@ -268,6 +268,16 @@ def test_the_country_tells_the_continent(written: str, country: str, continent: 
     assert [each.split("] ")[0] for each in told] == [f"3:26: warning [{code}"]
 
 
+def test_a_password_in_an_address_is_told_without_it() -> None:
+    bad = "https://user:geheim@a.example/"
+    _, told = served(f"{HEAD.replace('}', f', https: {bad!r}}}')}sponsor_url: {bad}\n")
+    _, alone = parse(f"{BARE}address: {{https: '{bad}'}}\n")
+
+    assert len(told) == 2
+    assert len(alone) == 1
+    assert "geheim" not in str((told, alone))
+
+
 def test_a_name_in_capitals_is_the_name() -> None:
     mirror, told = served(HEAD.replace("a.example", "A.Example.", 1))
 

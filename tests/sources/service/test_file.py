@@ -1565,7 +1565,7 @@ REFUSED_BY_CHECK: dict[str, list[tuple[str, str, str, str]]] = {
     "addresses": [
         ("small", "+vault_mirror: https://a.example:99999/\n", "6:15", "[bad-url] vault_mirror 'https://a.example:99"),
         ("small", "+vault_mirror: [https://a.example/?x]\n", "6:16", "[bad-url] vault_mirror[0] 'https://a.example/"),
-        ("small", "+fallbacks: [https://me:pw@a.example/]\n", "6:13", "[bad-url] fallbacks[0] 'https://me:pw@a.exam"),
+        ("small", "+fallbacks: [https://me:pw@a.example/]\n", "6:13", "[bad-url] fallbacks[0] 'https://***@a.exam"),
         ("small", "+fallbacks: {main: ['https:///x']}\n", "6:20", "[bad-url] fallbacks.main[0] 'https:///x' names no"),
         ("small", "+origin: https://a.example/#x\n", "6:9", "[bad-url] origin 'https://a.example/#x' has a fragment"),
         ("small", "+origin: {main: 'https://[::1/'}\n", "6:16", "[bad-url] origin.main 'https://[::1/' names no host"),
