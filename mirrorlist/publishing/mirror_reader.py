@@ -12,13 +12,13 @@ import structlog
 from mirrorlist.core.errors import Finding, Severity
 from mirrorlist.core.mirror import is_public, status_on
 from mirrorlist.core.model import MAIN, Mirror
-from mirrorlist.sources.mirrors.files import MirrorFiles, read_mirror_files
+from mirrorlist.sources.mirrors.files import NOT_READ, MirrorFiles, read_mirror_files
 from mirrorlist.sources.mirrors.subnet_lists import list_findings, with_published_subnets
 from mirrorlist.sources.mirrors.urls import url_key
 from mirrorlist.sources.places.locations import placed
 from mirrorlist.sources.submissions.guarded import ReadFile, guarded, name_findings
 from mirrorlist.sources.submissions.submission import SubmissionCode, SubmissionTerms
-from mirrorlist.sources.yaml.documents import Code, Document, shown
+from mirrorlist.sources.yaml.documents import Document, shown
 
 KEPT_SECONDS = 7 * 86_400
 """How long a mirror file that broke stays in effect in its last good version."""
@@ -84,7 +84,7 @@ class MirrorReader:
         for finding in files.findings:
             if finding.severity is Severity.ERROR:
                 log.error("mirror file refused", finding=str(finding))
-        unread = tuple(str(each) for each in files.findings if each.code == Code.UNREAD_FILE)
+        unread = tuple(str(each) for each in files.findings if each.code in NOT_READ)
         if unread != self._unread:
             for told in unread:
                 log.warning("file not read", finding=told)

@@ -48,6 +48,10 @@ class Network:
         self.file("live.example.org")
         self.file("offered.example.org", OFFER)
         self.file("syncing.example.org", SYNCING)
+        put(self.mirrors / "unread.example.org", mirror_file("unread.example.org"))
+        (self.mirrors / "linked.example.org.yml").symlink_to("live.example.org.yml")
+        put(self.mirrors / "twice.example.org.yml", mirror_file("live.example.org"))
+        put(self.mirrors / "empty.example.org.yml", "")
         self.git("init", "--quiet")
         self.run("publish")
         self.engine = open_database(root / "state")
@@ -106,6 +110,9 @@ def test_json_has_the_same_for_programs(network: Network) -> None:
     }  # fmt: skip
     assert [each["mirror"] for each in found["down"]] == ["down.example.org", "ends.example.org"]
     assert found["coming"][0]["percent"] == 75.0
+    for key, names in {"unread": ("linked", "unread"), "refused": ("empty", "twice")}.items():
+        told = [each.partition(":")[0].rpartition("/")[2].partition(".")[0] for each in found[key]]
+        assert sorted(told) == [*names], "files that give no mirror"
     assert found["leaving"] == [{"mirror": "down.example.org", "until": "2099-01-01", "reason": None}]
 
 
@@ -122,7 +129,9 @@ def test_git_applies_the_patch_that_removes_or_pauses(network: Network, tmp_path
     told = network.run("report", "--patch", str(file))
     assert f"{file}: 2 mirrors; git apply {file}" in told.stderr
     network.git("apply", str(file))
-    assert sorted(path.name.partition(".")[0] for path in network.mirrors.iterdir()) == ["live", "offered", "syncing"]
+    assert sorted(path.name.partition(".")[0] for path in network.mirrors.iterdir()) == [
+        "empty", "linked", "live", "offered", "syncing", "twice", "unread",
+    ]  # fmt: skip
     network.git("apply", "--reverse", str(file))
     network.run("report", "--patch", str(file), "--patch-by", "pause")
     network.git("apply", str(file))

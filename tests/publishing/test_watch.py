@@ -71,12 +71,14 @@ def test_a_file_that_nobody_reads_is_logged_once(tmp_path: Path) -> None:
     (tmp_path / "mirrors.d").mkdir()
     put(tmp_path / "mirrors.d" / "a.example.org.yml", mirror_file("a.example.org"))
     put(tmp_path / "mirrors.d" / "b.example.org", mirror_file("b.example.org"))
+    (tmp_path / "mirrors.d" / "c.example.org.yml").symlink_to("b.example.org")
     reader, terms = MirrorReader(tmp_path / "state"), terms_of(read_service(config)[0])
     with capture_logs() as logs:
         for now in (NOW, NOW + 1):
             reader.read(tmp_path / "mirrors.d", terms, now)
-    [line] = [each for each in logs if each["event"] == "file not read"]
-    assert "b.example.org" in line["finding"]
+    told = [each["finding"] for each in logs if each["event"] == "file not read"]
+    assert len(told) == 2
+    assert ("b.example.org:1:1" in told[0], "c.example.org.yml:1:1" in told[1]) == (True, True), "a link too"
 
 
 def test_what_is_withheld_is_logged_when_it_is_new_and_not_at_each_start(tmp_path: Path) -> None:

@@ -22,11 +22,13 @@ UNREAD = ("#c.yml#", ".d.yml.swp", "e.yml.bak", "e.yml~", "f.YML", "g.example.or
 def test_each_is_named(tmp_path: Path) -> None:
     for name in (*READ_OR_OTHER, *UNREAD):
         (tmp_path / name).write_text("")
-    for name in ("europe/k.yml", "europe/de/l.yaml", "europe/notes.txt", ".git/m.yml", "logos/n.png"):
+    below = ("europe/k.yml", "europe/de/l.yaml", "europe/o.example.org", "europe/.p.yml.swp", "europe/q.YML")
+    others = (".git/m.yml", "logos/n.png", "europe/.git/config", "europe/README.txt", "europe/.keep")
+    for name in (*below, *others):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
     found = {str(Path(each.path).relative_to(tmp_path)) for each in unread_files(tmp_path)}
-    assert found == {*UNREAD, "europe/k.yml", "europe/de/l.yaml"}
+    assert found == {*UNREAD, *below}
 
 
 def test_many_are_counted(tmp_path: Path) -> None:

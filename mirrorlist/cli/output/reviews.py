@@ -219,6 +219,7 @@ def sections(report: NetworkReport) -> Iterator[Section]:
     yield "The origin, as nearly every mirror contradicts it", list(report.origin), "nothing"
     differing = [f"{each.mirror}, {each.module}: {'; '.join(each.told)}" for each in report.files]
     yield "Files that are not as at the origin", differing, "none"
+    yield "Files that are refused", list(report.refused), "none"
     yield "Files beside mirror files that nobody reads", list(report.unread), "none"
 
 

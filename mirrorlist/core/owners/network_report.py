@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from mirrorlist.core.catalogue.requirements import Level, MeasuredQuality, Shortfall, shortfalls
 from mirrorlist.core.catalogue.service import Service
+from mirrorlist.core.errors import Severity
 from mirrorlist.core.files.found import by_mirror, sentences
 from mirrorlist.core.files.index import IndexFacts
 from mirrorlist.core.health.history import ReachHistory
@@ -18,8 +19,8 @@ from mirrorlist.core.snapshot import Facts
 
 OFFER_WORKING_DAYS = 3
 DOWN_DAYS = 14
-UNREAD = "unread-file"
-"""The code of the finding on a file that nobody reads."""
+NOT_READ = frozenset({"unread-file", "not-a-regular-file"})
+"""The codes of findings on files that nobody reads."""
 ON_THE_WAY = (Status.SYNCING, Status.DEPLOYING)
 USUAL_DAYS = {Status.ACCEPTED: 7, Status.PAPERWORK: 31, Status.DEPLOYING: 31, Status.SYNCING: 124}
 """How long a step between offer and launch takes at most, as large networks plan it; an offer waits working days."""
@@ -172,6 +173,7 @@ class NetworkReport:
     origin: tuple[str, ...] = ()
     files: tuple[Differing, ...] = ()
     unread: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     bounces: Mapping[str, str] = field(default_factory=dict)
     pairs: tuple[PairInForce, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -216,7 +218,8 @@ def network_report(facts: Facts, known: Observations, now: float, limits: Limits
             PairInForce(each.clients, each.mirrors, each.km, sum(each in mirror.pairs for mirror in mirrors))
             for each in facts.service.policy.reach
         ),
-        unread=tuple(str(each) for each in facts.findings if each.code == UNREAD),
+        unread=tuple(str(each) for each in facts.findings if each.code in NOT_READ),
+        refused=tuple(str(each) for each in facts.findings if each.severity is Severity.ERROR),
     )
 
 

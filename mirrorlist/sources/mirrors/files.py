@@ -28,6 +28,8 @@ SUFFIXES = (".yml", ".yaml")
 PICTURES = (".png", ".webp")
 DOCUMENTS = ("readme", "license", "contributing", "codeowners", "makefile")
 """Files that people keep beside mirror files, whatever comes after a dot."""
+NOT_READ = frozenset({Code.UNREAD_FILE, Code.NOT_A_REGULAR_FILE})
+"""The codes of findings on entries of the directory that nobody reads."""
 MOST_UNREAD = 100
 MOST_LOOKED_AT = 10_000
 """Entries of a directory below."""
@@ -153,16 +155,23 @@ def unread_files(directory: Path) -> list[Finding]:
 
 def _unread(path: Path) -> Iterator[tuple[Path, str]]:
     """The entry, or what lies in it where it is a directory, and why nobody reads that."""
-    name = path.name.lower()
     if path.is_dir() and not path.is_symlink():
         with closing(iter(path.rglob("*"))) as entries:
-            below = [] if name.startswith(".") else list(islice(entries, MOST_LOOKED_AT))
-        yield from ((each, NESTED) for each in sorted(below) if each.name.lower().endswith(SUFFIXES))
-    elif name.startswith("."):
-        if any(suffix in name for suffix in SUFFIXES):
-            yield path, UNREAD
-    elif not path.name.endswith(SUFFIXES) and not name.endswith(PICTURES) and name.partition(".")[0] not in DOCUMENTS:
+            below = [] if path.name.startswith(".") else list(islice(entries, MOST_LOOKED_AT))
+        for each in sorted(below):
+            hidden = any(part.startswith(".") for part in each.relative_to(path).parts[:-1])
+            if not hidden and not each.is_dir() and _may_be_a_mirror(each.name):
+                yield each, NESTED
+    elif _may_be_a_mirror(path.name) and (path.name.startswith(".") or not path.name.endswith(SUFFIXES)):
         yield path, UNREAD
+
+
+def _may_be_a_mirror(name: str) -> bool:
+    """Whether people may take a file of this name for a mirror's; of the hidden ones only those with a suffix."""
+    small = name.lower()
+    if small.startswith("."):
+        return any(suffix in small for suffix in SUFFIXES)
+    return not small.endswith(PICTURES) and small.partition(".")[0] not in DOCUMENTS
 
 
 def read_regular(path: Path, most_bytes: int = MAX_BYTES) -> bytes | Finding:
