@@ -202,7 +202,7 @@ class ThisService:
             _, body = answer_to(self.snapshot, question, asker, self.now)
         except (BadRequest, NotFound, NotReady) as error:
             return Served(STATUS[type(error)], fault=""), {}
-        left_out = select(self.snapshot, question.query, asker, self.now).rejected
+        left_out = select(self.snapshot, question.query, asker, self.now, question.narrowing).rejected
         reasons = {
             host: each.reason.value
             for each in left_out

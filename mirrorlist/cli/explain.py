@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mirrorlist.cli.output.faults import since, weight_lines
-from mirrorlist.cli.shared.compiled import Checks, client_of, query_of, question_options, snapshot_of
+from mirrorlist.cli.shared.compiled import Checks, client_of, question_of, question_options, snapshot_of
 from mirrorlist.cli.shared.context import Context, json_option, pass_context, tell_json
-from mirrorlist.core.model import Client, PlaceSource, Query
+from mirrorlist.core.model import Client, PlaceSource
 from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.explanation import Explanation, explanation
 from mirrorlist.core.selection.select import select
@@ -22,6 +22,7 @@ from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.sources.places.gazetteer import Point, read_gazetteer
 from mirrorlist.sources.yaml.documents import printable
 from mirrorlist.web.api.views import with_iso
+from mirrorlist.web.questions import Question
 
 CITY_DEGREES = 0.75
 """A client's place is known to about a degree; the largest city within this names it."""
@@ -40,31 +41,32 @@ def explain(
     The list comes last. --all also names every mirror that is left out, and how mirrors were located.
     """
     snapshot = snapshot_of(context)
-    query, client, now = query_of(snapshot, release, repo, **given), client_of(snapshot, ip), context.clock()
+    question, client, now = question_of(snapshot, release, repo, **given), client_of(snapshot, ip), context.clock()
     checks = Checks(context, snapshot.facts)
     if as_json:
-        selection = select(snapshot, query, client, now)
+        selection = select(snapshot, question.query, client, now, question.narrowing)
         told = with_iso(explanation(snapshot, selection, everything=True))
         checked = {each.mirror.name: checks.of(each.mirror, selection.query) for each in selection.choices}
         tell_json(told | {"chosen": [row | {"checked": checked[row["name"]]} for row in told["chosen"]]})
         return
-    tell(Console(highlight=False), snapshot, query, client, now, everything, checks)
+    tell(Console(highlight=False), snapshot, question, client, now, everything, checks)
 
 
 def tell(
     console: Console,
     snapshot: Snapshot,
-    query: Query,
+    question: Question,
     client: Client,
     now: float,
     everything: bool = True,
     checks: Checks | None = None,
 ) -> None:
-    """Writes the decision for a query and a client, the list last; ``everything``: each mirror that is left out too.
+    """Writes the decision for a question and a client, the list last; ``everything``: each mirror that is left out too.
 
     ``checks`` says how the chosen mirrors were checked for it.
     """
-    selection = select(snapshot, query, client, now)
+    selection = select(snapshot, question.query, client, now, question.narrowing)
+    query = selection.query
     told = explanation(snapshot, selection, everything=True)
     who = told.asker
     place = client.place

@@ -15,6 +15,7 @@ from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import Query
 from mirrorlist.core.network.prefixes import packed
 from mirrorlist.core.selection.known_files import RepositoryLocator, located
+from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.formats.registry import LISTS, METALINKS
 
@@ -53,6 +54,11 @@ class Question:
     ip: bytes | None = None
     countme: str | None = None
     family: Family | None = None
+
+    @property
+    def narrowing(self) -> Exclusions:
+        """What it leaves out beside what its query says."""
+        return Exclusions(family=self.family) if self.family else NO_EXCLUSIONS
 
     @property
     def is_plain(self) -> bool:

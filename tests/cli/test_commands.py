@@ -25,7 +25,7 @@ from mirrorlist.app import create_app
 from mirrorlist.cli.explain import indented, tell
 from mirrorlist.cli.main import main
 from mirrorlist.cli.mirrors import WIDEST_NAME
-from mirrorlist.cli.shared.compiled import client_of, query_of
+from mirrorlist.cli.shared.compiled import client_of, question_of
 from mirrorlist.core.reasons import Reason
 from mirrorlist.settings import Settings
 from mirrorlist.sources.yaml.schemas import load_schema
@@ -178,10 +178,10 @@ def told(explained: str) -> tuple[list[str], list[str]]:
 @pytest.mark.slow
 def test_explain_tells_of_every_mirror_and_chooses_what_is_served(published: Path, application: Flask) -> None:
     loaded, snapshot, now = names_of(published), read_newest(published / "state"), time.time()
-    query = query_of(snapshot, "9", "baseos")
+    question = question_of(snapshot, "9", "baseos")
     for ip in addresses(200):
         console = Console(width=80, file=io.StringIO(), highlight=False)
-        tell(console, snapshot, query, client_of(snapshot, ip), now)
+        tell(console, snapshot, question, client_of(snapshot, ip), now)
         chosen, left_out = told(console.file.getvalue())  # type: ignore[attr-defined]
         assert sorted(chosen + left_out) == loaded
         served = ask(application.wsgi_app, environ("/mirrorlist/9/baseos", peer=ip)).body.decode().splitlines()

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from mirrorlist.cli.explain import tell
 from mirrorlist.cli.main import main
-from mirrorlist.cli.shared.compiled import query_of
+from mirrorlist.cli.shared.compiled import question_of
 from mirrorlist.core.catalogue.policy import WeightReduction
 from mirrorlist.core.catalogue.query import Spellings, for_metalink
 from mirrorlist.core.health.probe_run import RunResult
@@ -213,7 +213,7 @@ def test_a_release_waits_for_its_mirrors_and_never_goes_back(tmp_path: Path) -> 
     assert (latest(waiting), listed(waiting), listed(waiting, "9.8")) == ("9.7", "abcdefg", "abc")
     assert News("release waits", True, {"reason": told}) in news(before.facts, waiting.facts)
     console = Console(width=80, file=io.StringIO())
-    tell(console, waiting, query_of(waiting, "9", "baseos"), client(), NOW)
+    tell(console, waiting, question_of(waiting, "9", "baseos"), client(), NOW)
     assert told in console.file.getvalue()  # type: ignore[attr-defined]
 
     of.probed(dict.fromkeys("def", "b"), NEW)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from mirrorlist.core.catalogue.catalogue import Image, directories, published_contents
+from mirrorlist.core.catalogue.policy import Policy
 from mirrorlist.core.catalogue.trees import RedirectTree
 from mirrorlist.core.content import ContentKind
 from mirrorlist.core.files.index import Holding
@@ -463,6 +464,45 @@ def test_while_no_public_mirror_is_good_a_private_one_of_the_other_family_comes_
     assert hosts([first]) == {expected[0]}
     listed = of.get("/mirrorlist", f"path={TEXT}", "192.0.2.7").body.decode()
     assert re.findall(r"^https://([a-z]+)", listed, re.MULTILINE) == [each for each in expected if each in listed]
+
+
+@pytest.mark.parametrize(
+    ("reach", "held", "expected"),
+    [
+        (Reach.GOOD, SyncState.FRESH, ["six"]),
+        (Reach.GOOD, SyncState.LAGGING, ["six"]),
+        (Reach.GOOD, SyncState.STALE, ["six", "own"]),
+        (Reach.RECOVERING, SyncState.FRESH, ["six", "own"]),
+        (Reach.SILENT, SyncState.FRESH, ["six", "four", "own"]),
+        (Reach.SILENT, SyncState.STALE, ["four", "own"]),
+        (Reach.WRONG, SyncState.FRESH, ["four", "own"]),
+        (Reach.NO_ADDRESS, SyncState.STALE, ["four", "own"]),
+    ],
+)
+def test_who_asks_for_a_family_gets_what_works_over_it_and_else_what_works(
+    reach: Reach, held: SyncState, expected: list[str]
+) -> None:
+    silent = bytes([reach, Reach.NO_ADDRESS])
+    made = snapshot(
+        [mirror("six", "berlin"), mirror("four", "tokyo")], at=AT, trees=TREES, catalogue=OF,
+        fallbacks={MAIN: OWN}, policy=Policy(fallback_minimum=1),
+        facts={
+            "health": HealthTable(
+                {REPO: bytes([held, SyncState.FRESH])},
+                {reach_key(MAIN, protocol, Family.IPV6): silent for protocol in WEB_PROTOCOLS},
+                dead_trees_over={Family.IPV6: OWN},
+            )
+        },
+    )  # fmt: skip
+    of = both(made)
+    for path, query in (
+        (f"/dl/{RPM}.meta4", ""),
+        ("/mirrorlist", f"path={RPM}"),
+        ("/mirrorlist/9/baseos", "arch=x86_64"),
+    ):
+        body = of.get(path, f"{query}&ipv=6", "192.0.2.7").body.decode()
+        found = list(dict.fromkeys(re.findall(r"https?://([a-z]+)\.example\.org/linux", body)))
+        assert found == expected, path
 
 
 @pytest.mark.parametrize("ipv", ["4", "6"])

@@ -33,6 +33,7 @@ from mirrorlist.store.health import HealthStore
 from mirrorlist.store.history import HistoryStore
 from mirrorlist.store.metadata import NamedFileStore
 from mirrorlist.store.records import Records
+from mirrorlist.web.questions import ListKind, Question, family_asked
 
 KEY_BYTES = 32
 
@@ -101,6 +102,7 @@ def question_options(command: Command) -> Command:
             click.option("--repo", required=True, help="The repository, as in baseos."),
             click.option("--arch", default="", help="The architecture, as in x86_64."),
             click.option("--protocol", default="", help="https or http only."),
+            click.option("--ipv", default="", help="4 or 6: only mirrors that work over IPv4 or IPv6."),
             click.option("--country", default="", help="Only mirrors in these countries: DE,AT; -DE: not there."),
             click.option("--avoid-country", default="", help="No mirrors in these countries."),
             click.option("--avoid", default="", help="Not these mirrors, by host: mirror.example.org,..."),
@@ -111,10 +113,11 @@ def question_options(command: Command) -> Command:
     return command
 
 
-def query_of(snapshot: Snapshot, release: str, repo: str, **given: str) -> Query:
-    """The query of these options; raises as ``Spellings.by_path``."""
+def question_of(snapshot: Snapshot, release: str, repo: str, **given: str) -> Question:
+    """The question of these options, for a list; raises as ``Questions.read``."""
     service = snapshot.facts.service
-    return Spellings(service.catalogue, service.policy).by_path(release, repo, given)
+    query = Spellings(service.catalogue, service.policy).by_path(release, repo, given)
+    return Question(ListKind.MIRRORLIST, query, "mirrorlist", family=family_asked(given))
 
 
 def client_of(snapshot: Snapshot, ip: str) -> Client:

@@ -115,7 +115,7 @@ class Columns:
             every=every,
             rung=usable.rung,
             notes=rung_notes(snapshot, query, usable),
-            own=own_trees(snapshot, query, family, usable.rung),
+            own=own_trees(snapshot, query, family, usable.rung, over=usable.over),
             none_works=numbers <= usable.others,
             none_is_good=numbers <= usable.once_good,
         )

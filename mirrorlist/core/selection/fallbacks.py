@@ -47,12 +47,17 @@ class OwnTrees:
 
 
 def own_trees(
-    snapshot: Snapshot, query: Query, family: Family | None, level: FallbackLevel, is_empty: bool = False
+    snapshot: Snapshot,
+    query: Query,
+    family: Family | None,
+    level: FallbackLevel,
+    is_empty: bool = False,
+    over: Family | None = None,
 ) -> OwnTrees:
     """The trees for a query of clients of a family, where lists are on a fallback level.
 
     ``is_empty`` is whether the answer has no mirror: a file has to come from somewhere, even where a service wants no
-    fallbacks.
+    fallbacks. ``over``: the mirrors are those that answer over a family that is asked for; trees that do not come last.
     """
     service, module = snapshot.facts.service, query.target.module
     if query.target.vault:
@@ -71,7 +76,8 @@ def own_trees(
         ready = tuple(tree for tree in trees if answering(snapshot.facts.health, tree, family) is Answering.WELL)
     resorts: tuple[str, ...] = ()
     if none_is_good:
-        heard = (tree for tree in trees if answering(snapshot.facts.health, tree, family) is not Answering.NOT)
+        enough = Answering.WELL if over else Answering.OVER_ANOTHER
+        heard = (tree for tree in trees if answering(snapshot.facts.health, tree, family) <= enough)
         resorts = tuple(tree for tree in heard if tree not in ready)
     last = tuple(tree for tree in trees if tree not in (*ready, *resorts))
     return OwnTrees(ready, resorts, last, max(snapshot.policy.fallback_minimum, 1))

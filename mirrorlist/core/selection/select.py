@@ -149,9 +149,8 @@ def _found(
     is_usual = narrowing in (NO_EXCLUSIONS, Exclusions(family=narrowing.family))
     usable = snapshot.kept((query, family, narrowing.family), usability) if is_usual else usability()
     sieved = _sieve(ruled, usable, asking.near)
-    return _Found(
-        query, usable, sieved, own_trees(snapshot, query, asking.family, usable.rung, is_empty=not sieved.tiers)
-    )
+    own = own_trees(snapshot, query, asking.family, usable.rung, not sieved.tiers, usable.over)
+    return _Found(query, usable, sieved, own)
 
 
 def _within_reach_or_not(asking: _Asking, found: _Found, ruled: Sequence[Reason | None]) -> tuple[_Found, bool]:

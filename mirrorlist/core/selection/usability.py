@@ -86,7 +86,8 @@ class Usability:
     that answer: those that work over another family only, and on the level "last known good" all public ones, which
     are the ``once_good`` among them and come last.
     ``unchecked`` come before these and behind the rest, but for clients in networks that they name: nobody has seen
-    there what is asked for, and on others somebody has.
+    there what is asked for, and on others somebody has. ``over`` is the family that was asked for, if all answer over
+    it.
     """
 
     urls: tuple[tuple[str, ...], ...]
@@ -95,6 +96,7 @@ class Usability:
     others: frozenset[int] = frozenset()
     unchecked: frozenset[int] = frozenset()
     once_good: frozenset[int] = frozenset()
+    over: Family | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -180,7 +182,7 @@ def _usability_by(ways: UsableWays, query: Query, family: Family | None, narrowi
     strictly = replace(asked, strict=True)
     own = _first(ways, strictly, _FAMILY_ASKED if narrowing.family else _OWN_FAMILY)
     if own and narrowing.family:
-        return own
+        return replace(own, over=narrowing.family)
     every = _down(ways, asked)  # those that work over the client's family come first, the others behind them
     mine = own or _column(ways, strictly, _STEPS[0])  # of no public mirror: a client's own one may work nevertheless
     others = frozenset(n for n, urls in enumerate(every.urls) if urls and not mine.urls[n])
@@ -279,11 +281,12 @@ def _urls(
 def _is_reached(
     number: int, mirror: Mirror, health: HealthTable, asked: _Asked, protocol: Protocol, rung: FallbackLevel
 ) -> bool:
-    """Whether a way will do on a fallback level; on the last one every address of the family that is wanted will."""
+    """Whether a way will do on a fallback level; on the last one every address will, or every one that answers over the
+    family that is asked for."""
     module, family = asked.query.target.module, asked.family
     own = None if family is None else reach_over(health.bad_reach, number, mirror, module, protocol, family)
     if rung is FallbackLevel.LAST_KNOWN:
-        return not asked.strict or own is not Reach.NO_ADDRESS
+        return not asked.strict or own in (Reach.GOOD, Reach.RECOVERING)
     if asked.strict or own is Reach.GOOD:
         return own is Reach.GOOD
     return own is not Reach.WRONG and is_in_reach_over(health.bad_reach, number, mirror, module, protocol)

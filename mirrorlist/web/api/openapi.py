@@ -104,6 +104,7 @@ FILTERED = (
     Parameter("avoid_country", "No mirrors in these countries.", _text("[A-Za-z]{2}(,[A-Za-z]{2}){0,9}", "FR")),
     Parameter("avoid", "Not these mirrors, by host.", _text(f"{HOST}(,{HOST}){{0,9}}", "mirror.example.org")),
     Parameter("only", "Only these mirrors, by host.", _text(f"{HOST}(,{HOST}){{0,9}}", "mirror.example.org")),
+    Parameter("ipv", "Only mirrors that work over IPv4, or over IPv6, while there are any.", _enum(("4", "6"))),
 )  # fmt: skip
 """What a client wants of its mirrors."""
 IP = Parameter(

@@ -38,6 +38,7 @@ _HOSTS = re.compile(f"{HOST}(,{HOST}){{0,9}}", re.ASCII), "hosts of mirrors such
 _SHAPES = {
     "arch": (re.compile("[A-Za-z0-9_]{1,32}", re.ASCII), "an architecture such as x86_64"),
     "protocol": (re.compile("https?"), "https or http"),
+    "ipv": (re.compile("[46]"), "4 or 6"),
     "country": (re.compile("-?[A-Za-z]{2}(,-?[A-Za-z]{2}){0,9}", re.ASCII), "two-letter codes such as DE,AT or -DE"),
     "avoid_country": (re.compile("[A-Za-z]{2}(,[A-Za-z]{2}){0,9}", re.ASCII), "two-letter codes such as DE,AT"),
     "avoid": _HOSTS,

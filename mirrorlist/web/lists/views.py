@@ -18,7 +18,7 @@ from mirrorlist.core.redirects.file_mirrors import FileSelection, FileSource, of
 from mirrorlist.core.selection.answer import Selection
 from mirrorlist.core.selection.client import CountryOf, client_at
 from mirrorlist.core.selection.select import OUT_OF_REACH_NOTE, select
-from mirrorlist.core.selection.usability import NO_EXCLUSIONS, Exclusions, family_of
+from mirrorlist.core.selection.usability import family_of
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.core.statistics import NO_SYSTEM, NONE, system_of
 from mirrorlist.formats import file_metalink3, file_metalink4
@@ -66,11 +66,10 @@ def lists(
         question = questions.located(snapshot, question, now)
         if question.redirect:  # one address has to be there, even where a service wants no fallbacks
             question = replace(question, query=replace(question.query, by_tree=True))
-        narrowing = Exclusions(family=question.family) if question.family else NO_EXCLUSIONS
 
         def labels(answered: Selection) -> Labels:
             query = replace(question.query, filter=answered.query.filter)
-            rung = current.column(query, family_of(client), narrowing).rung
+            rung = current.column(query, family_of(client), question.narrowing).rung
             system = system_of(request.headers.get("User-Agent", "")) if question.countme else NO_SYSTEM
             cell = asked_by_question(question)._replace(country=client.place.country or NONE, system=system)
             return {**labels_of_question(question, rung), Joint.ASKED: cell.label}
@@ -173,8 +172,7 @@ def written_file(question: Question, found: FileSelection) -> tuple[str, bytes]:
 
 def selected(snapshot: Snapshot, question: Question, client: Client, now: float) -> Selection:
     """The selection with its comments; raises NotFound if nothing is in it."""
-    narrowing = Exclusions(family=question.family) if question.family else NO_EXCLUSIONS
-    selection = select(snapshot, question.query, client, now, narrowing)
+    selection = select(snapshot, question.query, client, now, question.narrowing)
     if not selection.choices and not selection.fallbacks:
         raise NotFound("no mirror that you can use carries this")
     notes = selection.notes

@@ -25,7 +25,7 @@ from mirrorlist.web.site.images import why
 from mirrorlist.web.site.published import Published
 from mirrorlist.web.words import base_url
 
-ASKED = ("version", "repo", "arch", "protocol", "country", "avoid_country", "avoid", "only", "ip")
+ASKED = ("version", "repo", "arch", "protocol", "country", "avoid_country", "avoid", "only", "ipv", "ip")
 WISHED = ASKED[3:-1]
 """What a client says of mirrors, in the lines to copy as well."""
 MOST_LENGTH = 100
@@ -160,4 +160,4 @@ def explained(published: Published, question: Question, country_of: CountryOf, n
     """The explanation for the asker of this request, or the public one for another address."""
     client = asking(published.snapshot, country_of, question.ip)
     question = published.questions.located(published.snapshot, question, now)
-    return explanation(published.snapshot, select(published.snapshot, question.query, client, now))
+    return explanation(published.snapshot, select(published.snapshot, question.query, client, now, question.narrowing))

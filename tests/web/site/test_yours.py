@@ -15,10 +15,11 @@ from lxml import html
 from rich.console import Console
 
 from mirrorlist.cli.explain import tell
-from mirrorlist.cli.shared.compiled import query_of
-from mirrorlist.core.health.columns import HealthTable, SyncState
+from mirrorlist.cli.shared.compiled import question_of
+from mirrorlist.core.health.columns import HealthTable, Reach, SyncState, reach_key
+from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import is_public, is_shown
-from mirrorlist.core.model import MAIN, CloudRegions, Mirror, Protocol, Status
+from mirrorlist.core.model import MAIN, WEB_PROTOCOLS, CloudRegions, Mirror, Protocol, Status
 from mirrorlist.core.network.prefixes import packed
 from mirrorlist.core.reasons import Cause
 from mirrorlist.core.selection.client import client_at
@@ -62,10 +63,12 @@ def made(dice: random.Random) -> Snapshot:
         dice.choice([SyncState.FRESH, SyncState.FRESH, SyncState.STALE, SyncState.LAGGING, SyncState.MISSING])
         for _ in mirrors
     )
+    silent = bytes(dice.choice([Reach.GOOD, Reach.NO_ADDRESS, Reach.SILENT]) for _ in mirrors)
+    bad = {reach_key(MAIN, protocol, dice.choice([*Family])): silent for protocol in WEB_PROTOCOLS}
     out = {number: Cause(NOW - 60) for number in range(len(mirrors)) if dice.random() < 0.05}
     return snapshot(
         mirrors, at=AT, asns=ASNS, clouds=CLOUDS, metadata={REPO: metadata(REPO)},
-        facts={"health": HealthTable({REPO: holds}, out=out)},
+        facts={"health": HealthTable({REPO: holds}, bad, out=out)},
     )  # fmt: skip
 
 
@@ -108,12 +111,12 @@ def by_page(service: Both, question: dict[str, str], peer: str) -> Told:
 
 def by_command(found: Snapshot, question: dict[str, str], peer: str) -> Told:
     repo, _, version = question["repo"].partition("-")
-    wishes = ("arch", "protocol", "country", "avoid_country", "avoid", "only")
-    query = query_of(found, version, repo, **{name: question.get(name, "") for name in wishes})
+    wishes = ("arch", "protocol", "country", "avoid_country", "avoid", "only", "ipv")
+    asked = question_of(found, version, repo, **{name: question.get(name, "") for name in wishes})
     written = StringIO()
     address = packed(peer)
     assert address
-    tell(Console(file=written, width=WIDE), found, query, client_at(found, address, b"", nobody), NOW)
+    tell(Console(file=written, width=WIDE), found, asked, client_at(found, address, b"", nobody), NOW)
     text = written.getvalue()
     rows = [
         re.split(r"\s{2,}|(?<=\d) (?=m\d)", line.strip()) for line in text.splitlines() if re.match(r" *\d+ +m", line)
@@ -152,6 +155,8 @@ def random_question(dice: random.Random) -> dict[str, str]:
         question["protocol"] = dice.choice(["http", "https"])
     if dice.random() < 0.3:
         question["country"] = dice.choice(["DE", "US,JP", "AQ"])
+    if dice.random() < 0.3:
+        question["ipv"] = dice.choice("46")
     return question
 
 
