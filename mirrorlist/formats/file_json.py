@@ -38,7 +38,7 @@ def file_json(offer: FileSelection) -> bytes:
                 "distance_km": choice.distance_km,
                 "preference": choice.preference,
             }
-            for choice in offer.selection.choices
+            for choice in offer.choices
         ],
         "left_out": [
             {

@@ -18,7 +18,7 @@ from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.mirror import is_on, is_public
 from mirrorlist.core.model import WEB_PROTOCOLS, Client, FallbackLevel, Mirror, Protocol, Query, RepositoryTarget
 from mirrorlist.core.reasons import Reason
-from mirrorlist.core.selection.answer import Rejected, Selection
+from mirrorlist.core.selection.answer import Choice, Rejected, Selection
 from mirrorlist.core.selection.fallbacks import last_resorts
 from mirrorlist.core.selection.known_files import (
     APT_METADATA,
@@ -84,6 +84,12 @@ class FileSelection:
     known: FileMetadata | None
     sources: tuple[FileSource, ...]
     selection: Selection
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The mirrors among the sources as they were chosen; none where the origin gives the file."""
+        given = {source.mirror.name for source in self.sources if source.mirror is not None}
+        return tuple(choice for choice in self.selection.choices if choice.mirror.name in given)
 
     @property
     def name(self) -> str:
