@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.proxies import ROOT, Proxied, ask_as, caddy, connected, free_port, haproxy, nginx, running
-from tests.clients.test_edges import network
+from tests.clients.test_edges import HIDDEN, PRIVATE, SPELLINGS, network
 from tests.clients.tools import need, run
 from tests.serving import PATH, serving, until
 
@@ -47,6 +47,19 @@ def test_lists_come_by_http_and_https_and_both_families(
     answer = ask_as(client, port, LIST, tls=tls)
     assert (answer.status, answer.headers["cache-control"]) == (200, "private, no-store")
     assert answer.body.count(b"https://mirror") == 12
+
+
+@EACH
+@pytest.mark.parametrize("name_of_header", ["X-Forwarded-For", *SPELLINGS[::3]])
+def test_nobody_chooses_an_address_over_http2(
+    proxied: dict[str, Proxied], name: str, name_of_header: str, tmp_path: Path
+) -> None:
+    fake = ["-H", f"{name_of_header}: {PRIVATE}", "-H", "Forwarded: for=" + PRIVATE]
+    url = f"https://localhost:{proxied[name].https}/api/v1/selection?repo=baseos-9&arch=x86_64"
+    done = run("curl", "-4skw", "%{http_version}", "--http2", "--interface", "127.0.0.9", *fake, url, cwd=tmp_path)
+    assert done.stdout.endswith("}2")
+    assert '"address":"127.0.0.9"' in done.stdout
+    assert HIDDEN[0].decode() not in done.stdout
 
 
 @EACH

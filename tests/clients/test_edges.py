@@ -38,6 +38,8 @@ SPELLINGS = (
     "X-Forwarded_For", "x-forwarded_for", "X-FORWARDED_FOR", "x_FoRwArDeD-fOr",
 )  # fmt: skip
 LONG = b"/".join([b"a-name-as-long-as-few-people-choose-one-" + b"x" * 60] * 5) + b"/image.iso"
+LONGEST = b"+" * 2660
+"""The Location has nearly the 8,000 characters that a path may have."""
 
 
 def network(directory: Path) -> Path:
@@ -140,9 +142,19 @@ def test_no_endpoint_is_an_exception(ports: dict[tuple[str, str], int], server: 
 def test_the_client_is_who_came_to_the_proxy(
     ports: dict[tuple[str, str], int], server: str, proxy: str, sent: bytes
 ) -> None:
-    for headers in ((), (("X-Forwarded-For", sent),), (("X_Forwarded_For", sent), ("X-Forwarded-For", sent))):
+    own = ("X-Forwarded-For", sent)
+    hop_by_hop = ("Connection", b"close, X-Forwarded-For, X-Forwarded-Proto")
+    for headers in ((), (own,), (("X_Forwarded_For", sent), own), (own, hop_by_hop)):
         answer = ask_as(CLIENT, ports[server, proxy], PATHS[12], headers=headers)
         assert f'"{CLIENT}"'.encode() in answer.body, headers
+
+
+@pytest.mark.parametrize(("server", "proxy"), WAYS)
+def test_nobody_chooses_a_path_by_a_header(ports: dict[tuple[str, str], int], server: str, proxy: str) -> None:
+    for name in ("SCRIPT_NAME", "PATH_INFO"):
+        for value in (b"/mirrorlist", b"/elsewhere"):
+            answer = ask_as(CLIENT, ports[server, proxy], PATHS[0], headers=((name, value),))
+            assert (answer.status, b"https://mirror" in answer.body) == (200, True), (name, value)
 
 
 @pytest.mark.parametrize(("server", "proxy"), WAYS)
@@ -160,7 +172,8 @@ def test_nobody_chooses_a_scheme_by_another_spelling(
     "path",
     [
         b"/dl/" + LONG, b"/dl/" + LONG + b".meta4", b"/dl/" + LONG + b".metalink", b"/dl/" + LONG + b"?mirrorlist",
-        b"/dl/" + LONG + b"?json", b"/mirrorlist?repo=baseos-9&arch=x86_64&x=" + b"y" * 3000, *PATHS,
+        b"/dl/" + LONG + b"?json", b"/dl/" + LONGEST, b"/region/EU/dl/" + LONGEST + b".meta4",
+        b"/dl/" + LONGEST + b"?mirrorlist", b"/mirrorlist?repo=baseos-9&arch=x86_64&x=" + b"y" * 3000, *PATHS,
     ],
     ids=lambda path: path[:4].decode() + path[-24:].decode(),
 )  # fmt: skip
