@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from mirrorlist.core.errors import NotFound, NotReady
-from mirrorlist.core.network.prefixes import contains, parse_prefix
+from mirrorlist.core.network.prefixes import canonical_network, contains, parse_prefix
 from mirrorlist.core.readiness import NOTHING_LOADED, Readiness, readiness
 from mirrorlist.web.client_address import TrustedProxies, client_address
 from mirrorlist.web.responses import private
@@ -41,7 +41,7 @@ def operations(
 ) -> Blueprint:
     """The views of these addresses; without a registry there are no metrics."""
     views = Blueprint("operations", __name__)
-    readers = [parse_prefix(network)[0] for network in allowed]
+    readers = [parse_prefix(canonical_network(network) or network)[0] for network in allowed]
 
     def healthz() -> Response:
         return private(_TEXT, b"ok\n")

@@ -55,7 +55,8 @@ def watched(directory: Path, budgets: Budgets | None = None, shown: Snapshot | N
     held, counts, clock, files = Held(), Counts(), Clock(), CountFiles(directory)
     clock.now = NOW
     app = plain_app(held, nobody, counts, clock)
-    put_monitoring(app, held, counts, (files, JobRecords(directory, clock)), (f"{READER}/32", "2001:db8::/32"), clock)
+    readers = (f"{READER}/32", "2001:db8::/32", "::ffff:203.0.113.0/120")
+    put_monitoring(app, held, counts, (files, JobRecords(directory, clock)), readers, clock)
     hot = put_front(app, held, nobody, counts, budgets or unlimited(), clock)
     if shown is not None:
         held.put(shown)
@@ -95,6 +96,7 @@ def test_monitoring_is_answered_when_the_time_for_pages_is_spent(tmp_path: Path)
     ("peer", "forwarded", "status"),
     [
         (READER, None, 200),
+        ("203.0.113.9", None, 200),
         ("2001:db8::5", None, 200),
         ("192.0.2.1", None, 404),
         ("192.0.2.1", READER, 404),
