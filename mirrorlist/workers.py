@@ -35,6 +35,8 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 LIVED_SECONDS = 60.0
 """A worker that lived for this long is replaced at once; of others the pause doubles."""
+LONGEST_SILENCE_SECONDS = 5.0
+"""How long the next worker is waited for when the last one has ended, whatever their pauses."""
 MOST_FAILED_STARTS = 3
 """Per worker, while none ever answered; then the service ends."""
 STARTING_SECONDS = 120.0
@@ -197,9 +199,13 @@ class Workers:
         del self._workers[number]
         if pause:  # whoever waits is better off elsewhere
             self._listening.pop(number).close()
+        if not self._workers:
+            soon = time.monotonic() + LONGEST_SILENCE_SECONDS
+            self._due = {each: min(due, soon) for each, due in self._due.items()}
         log.error(
             "a worker ended and is started again",
-            worker=number, lived_seconds=round(lived, 1), pause_seconds=pause, status=worker.process.returncode,
+            worker=number, lived_seconds=round(lived, 1), status=worker.process.returncode,
+            pause_seconds=round(max(self._due[number] - time.monotonic(), 0.0), 1),
         )  # fmt: skip
 
     def _look(self, now: float) -> None:

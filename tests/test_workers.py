@@ -161,6 +161,20 @@ def test_a_worker_that_is_stopped_by_hand_is_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_service_without_workers_waits_for_the_next_one_for_seconds(tmp_path: Path) -> None:
+    with supervised(tmp_path) as (port, process):
+        until(PATIENCE, lambda: asked(port))
+        waited = []
+        for _ in range(6):
+            [former] = children(process)
+            os.kill(former, signal.SIGKILL)
+            waited.append(until(PATIENCE, lambda former=former: bool(children(process) - {former})))  # type: ignore[misc]
+        assert waited[1] < waited[2] < waited[3] < 6, waited
+        assert max(waited) < 8, waited
+        until(PATIENCE, lambda: asked(port))
+
+
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
     with supervised(tmp_path) as (port, process):
         until(PATIENCE, lambda: asked(port))
