@@ -1,8 +1,8 @@
 """Read a time as the files of origins and mirrors state it: seconds since 1970, or a date in a usual spelling.
 
-Debian's trace files begin with what ``date -u`` prints; others hold ISO 8601, the date of an e-mail, or a ``Date:``
-line among others. A time without a zone counts as UTC. A zone whose name means several offsets (CST, IST) is not
-understood: the time would be wrong by hours.
+Debian's trace files begin with what ``date -u`` prints, in the language of the machine; others hold ISO 8601, the date
+of an e-mail, or a ``Date:`` line among others. A time without a zone counts as UTC. A zone whose name means several
+offsets (CST, IST) is not understood: the time would be wrong by hours.
 """
 
 from __future__ import annotations
@@ -23,30 +23,36 @@ _FIRST_SECONDS = 100_000_000
 _FINER = (1000, 1_000_000, 1_000_000_000)
 """Parts of a second in which programs count."""
 
-_NUMBER = re.compile(r"@?(-?[0-9]+(?:\.[0-9]*)?|inf|nan)(?: (?P<more>.*))?")
+_NUMBER = re.compile(r"@?([+-]?[0-9]+(?:[.,][0-9]*)?|inf|nan)(?: (?P<more>.*))?")
 _LABEL = re.compile(
     r"(?:date|time|timestamp|(?:last[ _-]?)?(?:update|updated|modified|change|changed|sync|synced))\s*[:=]\s*(.*)",
     re.IGNORECASE,
 )
 _ISO = re.compile(
-    r"([0-9]{4})([-/.]?)([0-9]{2})\2([0-9]{2})(?:[T_-]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,][0-9]+)?)?(.*))?",
+    r"([0-9]{4})([-/.]?)([0-9]{1,2})\2([0-9]{1,2})(?:[T_-]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,][0-9]+)?)?(.*))?",
     re.IGNORECASE,
 )
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]+)?)?(.*)", re.IGNORECASE)
-_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])([0-9]{2}):?([0-9]{2})?", re.IGNORECASE)
-_DAY_MONTH_YEAR = re.compile(r"([0-9]{1,2})-([A-Z]{3,9})-([0-9]{4})", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])([0-9]{1,2}):?([0-9]{2})?(?:\[.*\])?", re.IGNORECASE)
+_DAY_MONTH_YEAR = re.compile(r"([0-9]{1,2})-([A-Z]{3,9})-((?:[0-9]{2})?[0-9]{2})", re.IGNORECASE)
+_EASTERN = re.compile(r"([0-9]{4})年 ?([0-9]{1,2})月 ?([0-9]{1,2})日")
 _DOTTED = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 _DIGITS = re.compile(r"((?:19|20)[0-9]{12})(?: UTC)?")
 """What ``date +%Y%m%d%H%M%S`` prints."""
 _DAY = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|\.)?", re.IGNORECASE)
-_YEAR = re.compile(r"[0-9]{4}")
+_YEAR = re.compile(r"([0-9]{4})\.?")
 _WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs|ur)?(?:day)?\.?", re.IGNORECASE)
 _MAYBE_ZONE = re.compile(r"[A-Z]{1,5}|[+-][0-9:]+|[A-Z][a-z]+/[A-Z]\w+")
-_FILLERS = frozenset({"at", "on"})
+_FILLERS = frozenset({"at", "on", "de", "del", "den", "kl"})
 _MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
+    "jan ene gen янв sty led", "feb fev fév фев lut úno", "mar maa mrt mär mrz мар bře", "apr avr abr апр kwi dub",
+    "may mai mei maj mag май мая kvě", "jun juin giu июн cze čen", "jul juil lug июл lip čec",
+    "aug ago aoû aou авг sie srp", "sep set сен wrz zář", "oct okt ott out окт paź říj", "nov ноя lis",
+    "dec dez dic des déc дек gru pro",
 )  # fmt: skip
+"""How the months begin in the languages of most machines."""
+_MONTH_OR_WEEKDAY = frozenset({"mar"})
+"""March, or Tuesday in the languages of the Romans."""
 _HALVES = {"am": 0, "a.m.": 0, "pm": 12, "p.m.": 12}
 _ZONES = {
     "utc": 0, "gmt": 0, "ut": 0, "z": 0, "wet": 0, "west": 1, "cet": 1, "cest": 2, "eet": 2, "eest": 3, "msk": 3,
@@ -62,17 +68,28 @@ def told_time(body: bytes) -> float | None:
     The first line with anything in it counts; where that is no time, the first line that begins with ``Date:`` or the
     like.
     """
-    # some editors and shells write a byte order mark, or UTF-16
-    encoding = "utf-16" if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    text = body[:MOST_BYTES].decode(encoding, "replace")
-    lines = [" ".join(line[:LONGEST_LINE].split()) for line in text.splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
+    lines = [" ".join(line[:LONGEST_LINE].translate(_DRESS).split()).strip(" ,") for line in _text(body).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("#", ";", "//"))]
     labelled = [found[1] for line in lines if (found := _LABEL.fullmatch(line))]
     for line in (*lines[:1], *labelled):
         with suppress(ValueError, OverflowError):
             if (found_time := _of_date(line)) is not None or (found_time := _of_number(line)) is not None:
                 return found_time
     return None
+
+
+_DRESS = str.maketrans("", "", "\"'{}")
+"""What quotes a time, or makes it JSON."""
+
+
+def _text(body: bytes) -> str:
+    """Some editors and shells write a byte order mark, or UTF-16; some machines speak Latin-1."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return body[:MOST_BYTES].decode("utf-16", "replace")
+    try:
+        return body[:MOST_BYTES].decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body[:MOST_BYTES].decode("latin-1")
 
 
 def _of_number(line: str) -> float | None:
@@ -83,7 +100,7 @@ def _of_number(line: str) -> float | None:
     found = _NUMBER.fullmatch(line)
     if not found:
         return None
-    value = float(found[1])
+    value = float(found[1].replace(",", "."))
     if found["more"] and value < _FIRST_SECONDS:
         return None
     return next((value / parts for parts in _FINER if 1 <= value / parts / _FIRST_SECONDS < 100), value)
@@ -99,6 +116,7 @@ class _Parts:
     clock: tuple[int, int, int] | None = None
     half: int | None = None
     offset: timedelta | None = None
+    weekday: str | None = None
 
     @property
     def are_whole(self) -> bool:
@@ -110,8 +128,11 @@ def _of_date(line: str) -> float | None:
     if found := _DIGITS.fullmatch(line):
         return datetime.strptime(found[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
     parts = _Parts()
-    for word in line.replace(",", " ").split():
-        if word.startswith("("):  # a comment, as e-mail has it after the offset
+    for word in _EASTERN.sub(r"\1-\2-\3 ", line).replace(",", " ").split():
+        if word.startswith("("):  # the zone, or a comment, as e-mail has it after the offset
+            inner = word.strip("()")
+            if not _take_zone(parts, inner) and parts.offset is None and parts.clock and _MAYBE_ZONE.fullmatch(inner):
+                return None
             continue
         if not _take(parts, word):
             if not parts.are_whole or (parts.offset is None and _MAYBE_ZONE.fullmatch(word)):
@@ -125,10 +146,19 @@ def _take(parts: _Parts, word: str) -> bool:
     small = word.lower()
     if small in _FILLERS or (_WEEKDAY.fullmatch(word) and parts.clock is None):
         return True
+    if small.strip(".") in _MONTH_OR_WEEKDAY and parts == _Parts():
+        parts.weekday = word
+        return True
     if small in _HALVES and parts.clock and parts.half is None:
         parts.half = _HALVES[small]
         return True
-    return _take_date(parts, word) or _take_clock(parts, word) or _take_zone(parts, word)
+    if _take_date(parts, word) or _take_clock(parts, word) or _take_zone(parts, word):
+        return True
+    is_name = word.rstrip(".").isalpha() and not _MAYBE_ZONE.fullmatch(word)
+    if is_name and parts.weekday is None and parts.clock is None:  # that of the weekday, in some language
+        parts.weekday = word
+        return True
+    return False
 
 
 def _take_date(parts: _Parts, word: str) -> bool:
@@ -136,9 +166,9 @@ def _take_date(parts: _Parts, word: str) -> bool:
         parts.year, parts.month, parts.day = int(found[1]), int(found[3]), int(found[4])
         if found[5]:
             parts.clock = int(found[5]), int(found[6]), int(found[7] or 0)
-        return not found[8] or _take_zone(parts, found[8])
+        return _take_rest(parts, found[8])
     if parts.year is None and (found := _DAY_MONTH_YEAR.fullmatch(word)) and (month := _month(found[2])):
-        parts.day, parts.month, parts.year = int(found[1]), month, int(found[3])
+        parts.day, parts.month, parts.year = int(found[1]), month, int(found[3]) + (2000 if len(found[3]) == 2 else 0)
         return True
     if parts.year is None and parts.month is None and (found := _DOTTED.fullmatch(word)):
         parts.day, parts.month, parts.year = int(found[1]), int(found[2]), int(found[3])
@@ -146,8 +176,8 @@ def _take_date(parts: _Parts, word: str) -> bool:
     if parts.month is None and (month := _month(word)):
         parts.month = month
         return True
-    if parts.year is None and _YEAR.fullmatch(word):
-        parts.year = int(word)
+    if parts.year is None and (found := _YEAR.fullmatch(word)):
+        parts.year = int(found[1])
         return True
     if parts.day is None and (found := _DAY.fullmatch(word)):
         parts.day = int(found[1])
@@ -156,10 +186,16 @@ def _take_date(parts: _Parts, word: str) -> bool:
 
 
 def _month(word: str) -> int | None:
-    """By its name in English, whole or its first three letters or more."""
-    small = word.lower().removesuffix(".")
-    names = [number for number, name in enumerate(_MONTHS, 1) if len(small) >= 3 and name.startswith(small)]
-    return names[0] if names else None
+    """By its name, whole or its first letters."""
+    small = word.lower()
+    return next((number for number, begins in enumerate(_MONTHS, 1) if small.startswith((*begins.split(),))), None)
+
+
+def _take_rest(parts: _Parts, rest: str | None) -> bool:
+    """Takes the zone that stands right behind a clock. Any other makes the time one of nobody knows where."""
+    if rest and not _take_zone(parts, rest):
+        raise ValueError(rest)
+    return True
 
 
 def _take_clock(parts: _Parts, word: str) -> bool:
@@ -171,7 +207,7 @@ def _take_clock(parts: _Parts, word: str) -> bool:
     if rest in _HALVES:
         parts.half = _HALVES[rest]
         return True
-    return not rest or _take_zone(parts, rest)
+    return _take_rest(parts, rest)
 
 
 def _take_zone(parts: _Parts, word: str) -> bool:
@@ -188,6 +224,8 @@ def _take_zone(parts: _Parts, word: str) -> bool:
 
 
 def _moment(parts: _Parts) -> float | None:
+    if parts.month is None and parts.weekday:
+        parts.month = _month(parts.weekday)
     if parts.year is None or parts.month is None or parts.day is None or parts.clock is None:
         return None
     hour, minute, second = parts.clock

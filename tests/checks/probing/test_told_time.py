@@ -78,6 +78,60 @@ def test_the_spellings_in_use_are_understood(text: str) -> None:
     assert int(found) == AT
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "So 22. Nov 01:02:03 UTC 2026",
+        "So 22. Nov 02:02:03 CET 2026",
+        "dim. 22 nov. 2026 01:02:03 UTC",
+        "dimanche 22 novembre 2026, 02:02:03 (UTC+0100)",
+        "dom 22 nov 2026 01:02:03 UTC",
+        "domingo, 22 de novembro de 2026 01:02:03 UTC",
+        "domenica 22 novembre 2026, 01:02:03 (UTC+0000)",
+        "zo 22 nov 2026 01:02:03 UTC",
+        "nie, 22 lis 2026, 01:02:03 UTC",
+        "Вс 22 ноя 2026 04:02:03 MSK",
+        "sön 22 nov 2026 01:02:03 UTC",
+        "Ne 22. listopadu 2026, 01:02:03 UTC",
+        "2026. nov. 22., vasárnap, 01:02:03 UTC",
+        "2026年 11月 22日 日曜日 10:02:03 JST",
+        "2026年11月22日 星期日 01:02:03 UTC",
+        "Sunday, 22-Nov-26 01:02:03 GMT",
+        "2026-11-22T02:02:03+01:00[Europe/Berlin]",
+        "Sun Nov 22 01:02:03 UTC+0 2026",
+        "2026-11-22 02:02:03 (+0100)",
+        '"2026-11-22T01:02:03Z"',
+        '{"lastupdate": "2026-11-22T01:02:03Z"}',
+        '{"timestamp": 1795309323}',
+        "1795309323,0",
+        "; written by a script\n// and another\n1795309323",
+    ],
+)
+def test_machines_of_other_languages_and_programs_are_understood(text: str) -> None:
+    assert told_time(text.encode()) == AT
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [("mar. 01 déc. 2026 00:00:00 UTC", "Tue Dec 1"), ("mar. 03 mars 2026 00:00:00 UTC", "Tue Mar 3"),
+     ("Mar 3 2026 00:00:00 UTC", "Tue Mar 3"), ("mar 05 may 2026 00:00:00 UTC", "Tue May 5"),
+     ("Di 03. Mär 00:00:00 UTC 2026", "Tue Mar 3"), ("lun. 04 mai 2026 00:00:00 UTC", "Mon May 4"),
+     ("sam. 01 août 2026 00:00:00 UTC", "Sat Aug 1"), ("sab 11 lug 2026 00:00:00 UTC", "Sat Jul 11")],
+)  # fmt: skip
+def test_months_of_other_languages_are_told_apart(text: str, day: str) -> None:
+    assert told_time(text.encode()) == told_time(f"{day} 00:00:00 UTC 2026".encode())
+    assert told_time(text.encode("latin-1")) == told_time(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-22T10:02:03CST", "Sun Nov 22 10:02:03CST 2026", "22 Nov 2026 10:02:03 (CST)", "EST 2026-11-22 10:02",
+     "2026-11-22T10:02:03[Asia/Shanghai]"],
+)  # fmt: skip
+def test_a_zone_that_nobody_knows_is_not_taken_for_utc(text: str) -> None:
+    assert told_time(text.encode()) is None
+
+
 def test_utf_16_as_some_shells_write_it_is_understood() -> None:
     assert told_time("Sun Nov 22 01:02:03 UTC 2026\r\n".encode("utf-16")) == AT
 
