@@ -21,9 +21,11 @@ from mirrorlist.core.content import Content, ContentKind, NamedFile
 from mirrorlist.core.errors import OriginError
 from mirrorlist.core.files.list_parser import ListedFile
 from mirrorlist.core.health.verdicts import ProbeOutcome
+from mirrorlist.core.kinds.rpm import DataFile, data_files
 from mirrorlist.core.kinds.table import KINDS
 from mirrorlist.core.model import MAIN, Checksummed, RepoMetadata
 from mirrorlist.publishing.canaries import chosen
+from mirrorlist.sources.origin.repomd import Part, named_parts
 from tests.building import NOW, tar_of
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -287,3 +289,53 @@ def test_without_files_nothing_stands_for_plain_content() -> None:
     assert chosen([], None, NOW).named.files == ()
     only = chosen([listed("a", 5, 0)], None, NOW - DAY)
     assert ([each.path for each in only.named.files], only.named.pool) == (["a"], ())
+
+
+FORM = '<{0}repomd{1}><{0}data type="primary"><{0}timestamp>{2}</{0}timestamp></{0}data></{0}repomd>'
+PLAIN = FORM.format("", ' xmlns="http://linux.duke.edu/metadata/repo"', "1700000007.25")
+REPOMDS = {
+    "no declaration": PLAIN.encode(),
+    "prefixes": FORM.format("rpm-md:", ' xmlns:rpm-md="urn:x"', 1_700_000_007).encode(),
+    "capitals and digits": FORM.format("R2.x:", ' xmlns:R2.x="urn:x"', 1_700_000_007).encode(),
+    "comments around": f"<!-- {'x' * 9000} -->{PLAIN}<!-- {'y' * 9000} --><?made by?>\n\n".encode(),
+    "utf-16": f'<?xml version="1.0" encoding="UTF-16"?>{PLAIN}'.encode("utf-16"),
+    "a byte order mark": PLAIN.encode("utf-8-sig"),
+    "another encoding": f'<?xml version="1.0" encoding="ISO-8859-1"?><!-- \u00e9 -->{PLAIN}'.encode("latin-1"),
+    "a DTD": f"<!DOCTYPE repomd [<!ELEMENT repomd ANY>]>{PLAIN}".encode(),
+    "line ends": PLAIN.replace("><", ">\r\n<").encode(),
+}
+
+
+@pytest.mark.parametrize("body", [pytest.param(each, id=name) for name, each in REPOMDS.items()])
+def test_a_repomd_is_what_an_xml_parser_takes_for_one(body: bytes) -> None:
+    kind = KINDS[ContentKind.RPM]
+    assert (kind.fault(body), kind.written(body)) == ("", 1_700_000_007)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"<repomd><data></repomd>", "a repomd.xml that is no XML: mismatched tag"),
+        (b"<repomd/>\0", "a repomd.xml that is no XML: not well-formed"),
+        (b"<repomd>" + b"<a>" * 2_000_000, "a repomd.xml that is no XML: elements in elements without end"),
+        (b"<repomd>" + b"<a/>", "a repomd.xml that ends early"),
+        (b"<repomd a='", "not a repomd.xml"),
+        (b'<?xml version="1.0" encoding="klingon"?><repomd/>', "not a repomd.xml"),
+        (b"<!--" * 1_000_000, "not a repomd.xml"),
+        (b"<feed><repomd/></feed>", "not a repomd.xml"),
+    ],
+    ids=lambda each: each[:30] if isinstance(each, bytes) else each[:12],
+)
+def test_what_no_parser_takes_is_told_in_bounded_memory(body: bytes, why: str) -> None:
+    assert KINDS[ContentKind.RPM].fault(body).startswith(why)
+
+
+def test_files_in_other_trees_are_not_asked_for() -> None:
+    base = b'xml:base="http://b.test/" '
+    rows = (
+        b'href="./repodata/p.xml.gz"', b'href="http://b.test/f.xml.gz"', b'href="//b.test/o.xml.gz"',
+        base + b'href="repodata/u.xml.gz"', b'href="../repodata/g.xml.gz"', b"",
+    )  # fmt: skip
+    data = b"".join(b'<data type="primary"><location %s/><size>7</size></data>' % row for row in rows)
+    assert data_files(b"<repomd>%s</repomd>" % data) == (DataFile("primary", "repodata/p.xml.gz", 7),)
+    assert named_parts(b"<repomd>%s</repomd>" % data) == (Part("repodata/p.xml.gz", 7),)

@@ -8,9 +8,11 @@ import heapq
 import lzma
 import re
 import zlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import IO, NamedTuple, cast
+from xml.parsers.expat import ExpatError, ParserCreate, errors
 
 import zstandard
 from lxml import etree
@@ -25,7 +27,7 @@ POOL = 24
 _AT_ONCE = 1 << 20
 _FIRST = ("primary", "filelists", "updateinfo", "group", "modules", "other")
 """What clients fetch, in the order in which they cannot do without."""
-_HREF = re.compile(r"(?!/)(?!.*(?:^|/)\.\.?(?:/|$))[ -~]{1,500}")
+_HREF = re.compile(r"(?!/)(?!.*(?:^|/)\.\.?(?:/|$))(?!.*://)[ -~]{1,500}")
 _NUMBER = re.compile(r"[0-9]{1,15}")
 
 
@@ -79,7 +81,7 @@ def data_files(repomd: bytes) -> tuple[DataFile, ...]:
     found = []
     for data in root.iterfind("{*}data"):
         location, size = data.find("{*}location"), (data.findtext("{*}size") or "").strip()
-        path = "" if location is None or _has_base(location) else location.get("href", "")
+        path = "" if location is None or _has_base(location) else location.get("href", "").removeprefix("./")
         if _HREF.fullmatch(path):
             found.append(DataFile(data.get("type", ""), path, int(size) if _NUMBER.fullmatch(size) else None))
     return tuple(sorted(found, key=lambda each: _FIRST.index(each.kind) if each.kind in _FIRST else len(_FIRST)))
@@ -186,20 +188,37 @@ def _has_base(location: etree._Element) -> bool:
 # What a repomd.xml looks like.
 
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
-_ROOT = re.compile(rb"<(?:[a-z]+:)?repomd[\s>]")
-_END = re.compile(rb"</(?:[a-z]+:)?repomd\s*>\s*\Z")
-_TIMESTAMP = re.compile(rb"<(?:[a-z]+:)?timestamp>\s*([0-9]{1,12})(?:\.[0-9]*)?\s*</(?:[a-z]+:)?timestamp>")
+_TIMESTAMP = re.compile(rb"<(?:[\w.-]{1,40}:)?timestamp>\s*([0-9]{1,12})(?:\.[0-9]*)?\s*</")
+MOST_DEEP = 64
+_BROKEN_OFF = frozenset(
+    {errors.codes[each] for each in (errors.XML_ERROR_NO_ELEMENTS, errors.XML_ERROR_UNCLOSED_TOKEN,
+                                     errors.XML_ERROR_UNCLOSED_CDATA_SECTION, errors.XML_ERROR_PARTIAL_CHAR)}
+)  # fmt: skip
 
 
 def fault(body: bytes) -> str:
-    """What is wrong with the bytes of a repomd.xml; nothing where it is one."""
+    """What is wrong with the bytes of a repomd.xml; nothing where it is one. No tree of them is built."""
     if not body:
         return "an empty file"
     if is_page(body):
         return "an HTML page"
-    if not _ROOT.search(body[:4096]):
-        return "not a repomd.xml"
-    return "" if _END.search(body[-4096:]) else "a repomd.xml that ends early"
+    parser, around, roots = ParserCreate(namespace_separator=" "), list[str](), list[str]()
+
+    def begun(name: str, _: dict[str, str]) -> None:
+        if len(around) == MOST_DEEP:
+            raise ValueError("elements in elements without end")
+        roots.extend([] if roots else [name])
+        around.append(name)
+
+    parser.StartElementHandler, parser.EndElementHandler = begun, lambda _: around.pop()
+    said = ""
+    try:
+        parser.Parse(body, True)
+    except ExpatError as error:
+        said = "a repomd.xml that ends early" if error.code in _BROKEN_OFF else f"a repomd.xml that is no XML: {error}"
+    except (ValueError, LookupError) as error:  # the latter: an encoding that is unknown here
+        said = f"a repomd.xml that is no XML: {error}"
+    return said if roots and roots[0].rpartition(" ")[2] == "repomd" else "not a repomd.xml"
 
 
 def is_page(body: bytes) -> bool:
@@ -209,4 +228,6 @@ def is_page(body: bytes) -> bool:
 
 def written(body: bytes) -> int:
     """The newest of its timestamps; 0 where it has none."""
+    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        body = body.decode("utf-16", "replace").encode()
     return max((int(stamp) for stamp in _TIMESTAMP.findall(body)), default=0)

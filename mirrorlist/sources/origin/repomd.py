@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from lxml import etree
 
 from mirrorlist.core.content import written_at
 from mirrorlist.core.errors import OriginError, UnreadableError, UnsizedError
+from mirrorlist.core.kinds.rpm import data_files
 from mirrorlist.core.model import Checksummed
 from mirrorlist.sources.origin.web import AS_IT_IS, WebExchange
 
@@ -233,7 +235,7 @@ def summed_up(data: bytes, where: str, written: Callable[[], int] = lambda: 0) -
     stamps = [_timestamp(element.text) for element in root.iterfind("{*}data/{*}timestamp")]
     return Checksummed(
         size=len(data),
-        timestamp=max(stamps) if stamps else written(),
+        timestamp=max(stamps, default=0) or written(),
         sha256=hashlib.sha256(data).hexdigest(),
         sha512=hashlib.sha512(data).hexdigest(),
     )
@@ -267,18 +269,8 @@ class Part(NamedTuple):
 
 def named_parts(repomd: bytes) -> tuple[Part, ...]:
     """The files below ``repodata/`` that a repomd.xml names with their sizes; nothing where it cannot be read."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
-    try:
-        root = etree.fromstring(repomd, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return ()
-    parts = []
-    for data in root.iterfind("{*}data"):
-        location, size = data.find("{*}location"), data.findtext("{*}size") or ""
-        path = "" if location is None else str(location.get("href", ""))
-        if _HREF.fullmatch(path) and re.fullmatch("[1-9][0-9]{0,11}", size, re.ASCII):
-            parts.append(Part(path, int(size)))
-    return tuple(parts[:MOST_PARTS])
+    named = (Part(each.path, each.size) for each in data_files(repomd) if each.size and _HREF.fullmatch(each.path))
+    return tuple(islice(named, MOST_PARTS))
 
 
 def largest_part(repomd: bytes) -> Part | None:
