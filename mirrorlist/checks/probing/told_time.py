@@ -192,7 +192,7 @@ def _month(word: str) -> int | None:
 
 
 def _take_rest(parts: _Parts, rest: str | None) -> bool:
-    """Takes the zone that stands right behind a clock. Any other makes the time one of nobody knows where."""
+    """Takes the zone right behind a clock. An unknown one would make the time wrong by hours."""
     if rest and not _take_zone(parts, rest):
         raise ValueError(rest)
     return True
