@@ -170,8 +170,8 @@ def test_columns_without_a_heading_are_said_in_their_order(place: Place) -> None
 
 
 def test_columns_by_their_names(place: Place) -> None:
-    text = "wo,was,land\nhttps://mirror.a.example.org/l/,Beispiel,DE\n"
-    place.refuses("table", text, "has no column 'where'; it has 'wo', 'was', 'land'", "--columns", "where=url")
+    text = "wo,was,dort\nhttps://mirror.a.example.org/l/,Beispiel,DE\n"
+    place.refuses("table", text, "has no column 'where'; it has 'wo', 'was', 'dort'", "--columns", "where=url")
     found = place.run("table", text, "--columns", "wo=url,was=-")
     assert place.file("mirror.a.example.org").keys() == {"name", "address"}
     assert found["mirror.a.example.org"]["lost"] == ["land 'DE': say what the column means with --columns"]

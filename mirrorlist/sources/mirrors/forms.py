@@ -21,7 +21,7 @@ class Refused(ValueError):
 
 
 _BANDWIDTH = re.compile(
-    r"(?:([1-9][0-9]?)\s*[x\u00d7*]\s*)?([0-9]{1,6}(?:[.,][0-9]{1,3})?)\s*(?:([tgm])(?:i?b|bit|bits|byte|bytes)?\s*)?"
+    r"(?:([1-9][0-9]?)\s*[x\u00d7*]\s*)?([0-9]{1,6}(?:[.,][0-9]{1,3})?)\s*(?:([tgm])(?:i?b|bit|bits|byte|bytes|be|e|igabit|egabit|erabit)?\s*)?"
     r"(?:/\s*s|ps|/\s*sec|per second)?\.?", re.IGNORECASE
 )  # fmt: skip
 _MBPS = {"m": 1, "g": 1000, "t": 1_000_000}
@@ -32,7 +32,7 @@ def bandwidth_mbps(text: str) -> int:
     found = _BANDWIDTH.fullmatch(text.strip())
     if not found:
         raise Refused("is no bandwidth; write it as in 10 Gbit/s")
-    mbps = int(found[1] or 1) * float(found[2].replace(",", ".")) * _MBPS[(found[3] or "m").lower()]
+    mbps = int(found[1] or 1) * _number(found[2]) * _MBPS[(found[3] or "m").lower()]
     if not 1 <= mbps <= 100_000_000:
         raise Refused("is no bandwidth that a mirror has; write it as in 10 Gbit/s")
     return round(mbps)
@@ -46,41 +46,60 @@ def monthly_tib(text: str) -> float:
     found = _TIB.fullmatch(text.strip())
     if not found:
         raise Refused("is no traffic of a month; write it in TiB, as in 50")
-    return float(found[1].replace(",", "."))
+    return _number(found[1])
 
 
-_SPAN = re.compile(r"(?:every\s+)?([0-9]{1,4})?\s*(minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)", re.IGNORECASE)
-_TIMES = re.compile(r"(once|twice|[a-z]+ times|[0-9]{1,3}\s*(?:times|x))\s*(?:an?|per|each|every|/)?\s*(hour|day)",
-                    re.IGNORECASE)  # fmt: skip
+def _number(text: str) -> float:
+    """``2.5``, ``2,5`` and ``2500``; three digits behind a comma are thousands: ``2,500``."""
+    return float(re.sub(",(?=[0-9]{3}$)", "", text).replace(",", "."))
+
+
+_UNIT = "seconds?|secs?|s|minutes?|mins?|m|hours?|hourly|hrs?|h|days?|d|weeks?|w"
+_LENGTH = rf"([0-9]{{1,5}}(?:[.,][0-9]{{1,2}})?)\s*({_UNIT})"
+_SPAN = re.compile(rf"(?:every\s+|pt)?{_LENGTH}(?:\s*(?:and\s*)?{_LENGTH})?|every\s+({_UNIT})")
+_TIMES = re.compile(
+    r"(once|twice|[a-z]+ times|[0-9]{1,3}\s*(?:times|x))\s*(?:an?|per|each|every|/)?\s*(hour|day|daily)"
+)
+_CRON = re.compile(r"(?:\*/([0-9]{1,2}) \*|[0-9]{1,2} (\*|\*/([0-9]{1,2})|[0-9]{1,2})) \* \* \*")
 _COUNT_WORDS = {
     "once": 1, "twice": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "ten": 10, "twelve": 12,
 }  # fmt: skip
-_MINUTES = {"m": 1, "h": 60, "d": 1440, "w": 10_080}
-
-
-_PHRASES = {"hourly": "every hour", "daily": "every day", "weekly": "every week", "twice daily": "twice a day"}
+_MINUTES = {"s": 1 / 60, "m": 1, "h": 60, "d": 1440, "w": 10_080}
+_PHRASES = {"hourly": "every hour", "daily": "every day", "weekly": "every week"}
+_IN_ENGLISH = {
+    "alle": "every", "jede": "every", "stunden": "hours", "stunde": "hour", "minuten": "minutes", "tage": "days",
+    "toutes": "every", "les": "", "heures": "hours", "heure": "hour", "jours": "days", "cada": "every",
+    "horas": "hours", "hora": "hour", "minutos": "minutes", "ore": "hours", "uur": "hours", "elke": "every",
+}  # fmt: skip
+"""Words of other languages in offers."""
 
 
 def frequency(text: str) -> str:
-    """``every 15 min``, ``twice an hour``, ``4 times a day``, ``hourly`` as 15m, 30m, 6h, 1h."""
-    said = " ".join(text.lower().rstrip(".").split())
-    said = _PHRASES.get(said, said)
+    """``every 15 min``, ``twice an hour``, ``4 times a day``, ``1h30m``, a line of cron as 15m, 30m, 6h, 90m."""
+    said = " ".join(_IN_ENGLISH.get(word, word) for word in text.lower().rstrip(".").split())
+    said = " ".join(_PHRASES.get(said, said).split())
     if span := _SPAN.fullmatch(said):
-        return _spelled(int(span[1] or 1) * _MINUTES[span[2][0]])
+        lengths = [(span[1], span[2]), (span[3], span[4]), ("1", span[5])]
+        return _spelled(round(sum(float(n.replace(",", ".")) * _MINUTES[unit[0]] for n, unit in lengths if n and unit)))
     if times := _TIMES.fullmatch(said):
         first = times[1].removesuffix("times").removesuffix("x").strip()
         count = _COUNT_WORDS.get(first) or int(first if first.isdecimal() else 0)
         return _spelled(_MINUTES[times[2][0]] // count if count else 0)
+    if cron := _CRON.fullmatch(said):
+        hours = int(cron[3]) if cron[3] else 1 if cron[2] == "*" else 24
+        return _spelled(int(cron[1]) if cron[1] else 60 * hours)
     raise Refused("is no interval; write it as in 3h, or every 15 min")
 
 
-def _spelled(minutes: int) -> str:
+def _spelled(minutes: float) -> str:
     if minutes < 1:
         raise Refused("is no interval; write it as in 3h, or every 15 min")
-    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+    return f"{minutes // 60:.0f}h" if minutes % 60 == 0 else f"{minutes:.0f}m"
 
 
-_SPACE = re.compile(r"([0-9]{1,9}(?:[.,][0-9]{1,3})?)\s*([kmgtp])i?b(?:ytes?)?", re.IGNORECASE)
+_SPACE = re.compile(
+    r"([0-9]{1,9}(?:[.,][0-9]{1,3})?)\s*([kmgtp])(?:i?b(?:ytes?)?|igabytes?|erabytes?|egabytes?)?", re.IGNORECASE
+)
 _GB = {"k": 1e-6, "m": 1e-3, "g": 1, "t": 1000, "p": 1_000_000}
 
 
@@ -90,7 +109,7 @@ def storage_gb(text: str) -> int:
     if re.fullmatch(r"[1-9][0-9]{0,8}", said):
         return int(said)
     found = _SPACE.fullmatch(said)
-    gigabytes = round(float(found[1].replace(",", ".")) * _GB[found[2].lower()]) if found else 0
+    gigabytes = round(_number(found[1]) * _GB[found[2].lower()]) if found else 0
     if gigabytes < 1:
         raise Refused("is no disk space; write it as in 4000 GB")
     return gigabytes
@@ -130,7 +149,9 @@ _CLOUDS: Mapping[str, str] = {
     "oracle": "oci",
     "oracle cloud": "oci",
 }
-_DATE_FORMS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d %B %Y", "%d %b %Y", "%B %d, %Y")
+_DATE_FORMS = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y",
+)  # fmt: skip
 """Forms in which day and month cannot be taken for each other."""
 _DEGREES = re.compile(r"([NSEW])?\s*([-+]?[0-9]{1,3}(?:[.,][0-9]{1,12})?)\s*°?\s*([NSEW])?", re.IGNORECASE)
 
@@ -182,12 +203,20 @@ def truth(value: Value) -> Value:
 
 
 def _date(text: str) -> Value:
+    text = re.sub(r"(?<=[0-9])[T ][0-9]{2}:[0-9:.]+(?:Z|[-+][0-9:]+)?$", "", text)
     for form in _DATE_FORMS:
         try:
             return datetime.strptime(text, form).date().isoformat()
         except ValueError:
             continue
     return None
+
+
+def _email(value: Value) -> Value:
+    """The only address in a text, such as ``Kari <kari@example.org>``."""
+    said = only_entry(value) if isinstance(value, list) else value
+    found = re.findall(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+", said) if isinstance(said, str) else []
+    return found[0] if len(found) == 1 else None
 
 
 def _degrees(directions: str) -> Form:
@@ -219,6 +248,12 @@ _COMMAS = _entries(r"\s*[,;]\s*")
 _WORDS = _entries(r"[\s,;]+")
 
 
+def _countries(value: Value) -> Value:
+    """Names between commas, or codes between blanks."""
+    is_codes = isinstance(value, str) and re.fullmatch(r"\s*[A-Za-z]{2}(\s+[A-Za-z]{2})+\s*", value)
+    return _WORDS(value) if is_codes else _COMMAS(value)
+
+
 def networks(value: Value) -> Value:
     """Networks in one text as a list of them; the URL of a list without what is around it."""
     if isinstance(value, str) and value.strip().lower().startswith("https://"):
@@ -240,7 +275,13 @@ def _regions(value: Value) -> Value:
     return "all" if isinstance(value, str) and value.strip().lower() == "all" else _WORDS(value)
 
 
+_GROUPED = re.compile("[0-9]{1,3}(?:,[0-9]{3})+")
+"""One number with separators, or several short ones: nobody knows."""
+
+
 def _systems(value: Value) -> Value:
+    if isinstance(value, str) and _GROUPED.fullmatch(value.strip()):
+        return None
     words = _WORDS(re.sub(r"(?i)\bASN?\s+(?=[0-9])", "AS", value)) if isinstance(value, str) else None
     return words if isinstance(words, list) and len(words) > 1 else None
 
@@ -254,7 +295,7 @@ FORMS: Mapping[Field, Form] = {
     ("update_frequency",): _read_by(frequency),
     ("sponsor",): text_of,
     ("sponsor_url",): only_entry,
-    ("email",): only_entry,
+    ("email",): _email,
     **{
         (*at, key): form
         for at in (("geolocation",), ("places", "*"))
@@ -268,6 +309,7 @@ FORMS: Mapping[Field, Form] = {
             "longitude": _degrees("EW"),
         }.items()
     },
+    ("geolocation",): only_entry,
     ("geolocation", "time_zone"): text_of,
     ("places",): lambda value: [value] if isinstance(value, dict) else None,
     ("global",): truth,
@@ -282,15 +324,17 @@ FORMS: Mapping[Field, Form] = {
     ("cloud_regions", "*"): _region,
     ("status",): _read_by(lambda text: text.lower() if text.lower() in set(Status) else None),
     ("status_reason",): text_of,
-    ("status_since",): _read_by(_date),
-    ("status_until",): _read_by(_date),
-    ("live_from",): _read_by(_date),
+    **dict.fromkeys(
+        (("status_since",), ("status_until",), ("live_from",)), lambda value: _read_by(_date)(text_of(value))
+    ),
     ("bandwidth_mbps",): _read_by(bandwidth_mbps),
     ("tib_per_month",): _read_by(monthly_tib),
     ("off_peak_only",): truth,
     ("storage_gb",): _read_by(storage_gb),
-    ("countries_only",): _COMMAS,
-    ("countries_never",): _COMMAS,
+    ("countries_only",): _countries,
+    ("countries_never",): _countries,
+    ("countries_only", "*"): lambda value: "NO" if value is False else only_entry(value),
+    ("countries_never", "*"): lambda value: "NO" if value is False else only_entry(value),
     ("logo",): text_of,
     ("sync",): lambda value: {"source": value} if isinstance(value, str) and value.strip() else None,
     ("sync", "source"): text_of,

@@ -156,7 +156,8 @@ def _repair_keys(draft: MirrorDraft, pointer: Pointer, mapping: dict[str, Value]
 def _rename(draft: MirrorDraft, pointer: Pointer, mapping: dict[str, Value], known: Schema) -> None:
     for key in [key for key in mapping if key not in known]:
         value = mapping.pop(key)
-        meant = next((each for each in known if _bare(each) == _bare(key)), None)  # whatever its case or hyphens
+        said = _bare(key)  # whatever its case or hyphens
+        meant = next((each for each in known if _bare(each) == _OTHER_KEYS.get(said, said)), None)
         if meant and meant not in mapping:
             message = f"{spelled((*pointer, key))} is read as '{meant}'; write it like that"
             draft.warn_key((*pointer, key), Code.KEY_CASE, message)
@@ -167,6 +168,13 @@ def _rename(draft: MirrorDraft, pointer: Pointer, mapping: dict[str, Value], kno
             if pointer and key in load_schema("mirror")["properties"]:
                 message = f"{spelled((*pointer, key))} is not a known key; did you mean '{key}' in the first column?"
             draft.warn_key((*pointer, key), Code.UNKNOWN_KEY, message)
+
+
+_OTHER_KEYS = {
+    "state": "stateprovince", "province": "stateprovince", "region": "stateprovince", "lat": "latitude",
+    "lon": "longitude", "lng": "longitude", "long": "longitude", "url": "address", "urls": "address",
+}  # fmt: skip
+"""What other programs call a key."""
 
 
 def _bare(key: str) -> str:
@@ -186,8 +194,13 @@ def repair_modules(draft: MirrorDraft, around: Surroundings) -> None:
     optional = set(around.modules) - {MAIN}
     modules = draft.mapping("address_optional")
     for module in [module for module in modules if module not in optional]:
-        del modules[module]
-        pointer, near = ("address_optional", module), did_you_mean(module, optional)
+        pointer, book, meant = ("address_optional", module), modules.pop(module), module.strip().lower()
+        if meant in optional - modules.keys():
+            modules[meant] = book
+            draft.warn_key(pointer, Code.KEY_CASE, f"{spelled(pointer)} is read as '{meant}'; write it like that")
+            draft.moved({("address_optional", meant): pointer})
+            continue
+        near = did_you_mean(module, optional)
         remedy = f"did you mean '{near}'?" if near else "remove it"
         remedy = "the main tree is under address alone; remove it" if module == MAIN else remedy
         what = "no further module" if module == MAIN else "not a module of this service"
@@ -221,9 +234,7 @@ def repair_schemes(draft: MirrorDraft, _: Surroundings) -> None:
     """A URL belongs to the protocol of its scheme, whatever its key says; a key that is right wins."""
     for pointer, book in draft.address_books():
         book.update({key: with_small_scheme(url) for key, url in book.items() if isinstance(url, str)})
-        wrong = {key: url for key, url in book.items() if _real_scheme(url) not in (None, key)}
-        for key in wrong:
-            del book[key]
+        wrong = {key: book.pop(key) for key in list(book) if _real_scheme(book[key]) not in (None, key)}
         moves = {}
         for key, url in wrong.items():
             scheme = str(_real_scheme(url))
@@ -255,8 +266,9 @@ def repair_sponsor_url(draft: MirrorDraft, _: Surroundings) -> None:
         draft.warn(("sponsor_url",), Code.SPONSOR_URL, f"sponsor_url {shown(text)} is no web page; {remedy}")
         return
     draft.root["sponsor_url"] = url
-    if not text.lower().startswith(("http://", "https://")):
-        draft.warn(("sponsor_url",), Code.SPONSOR_URL, f"sponsor_url {shown(text)} has no scheme; write {shown(url)}")
+    if not text.lower().startswith(("http://", "https://")) or len(text) > len(url):
+        what = "is not alone" if "://" in text else "has no scheme"
+        draft.warn(("sponsor_url",), Code.SPONSOR_URL, f"sponsor_url {shown(text)} {what}; write {shown(url)}")
 
 
 def repair_country(draft: MirrorDraft, around: Surroundings) -> None:
@@ -358,14 +370,12 @@ def _plain_network(text: str) -> str | None:
     said = re.sub(r"[\s\[\]]", "", text.partition("#")[0])
     first, is_range, last = said.partition("-")
     try:
-        if "%" in said:
-            return None
-        if not is_range:
-            return canonical_network(said) or str(ip_network(said, strict=False))
-        whole = list(summarize_address_range(ip_address(first), ip_address(last)))
+        whole = list(
+            summarize_address_range(ip_address(first), ip_address(last)) if is_range else [ip_network(said, False)]
+        )
     except (TypeError, ValueError):
         return None
-    return str(whole[0]) if len(whole) == 1 else None
+    return canonical_network(str(whole[0])) if len(whole) == 1 else None
 
 
 def _is_other(network: str, text: str) -> bool:

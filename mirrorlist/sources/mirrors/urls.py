@@ -84,6 +84,7 @@ def page_url(text: str) -> str | None:
     """The web page that a text names, with https:// where it begins with a host; None if it names none."""
     if not text.isprintable():
         return None
+    text = text.strip().removeprefix("<").removesuffix(">")
     if _WEB_PAGE.fullmatch(text):
         return with_small_scheme(text)
     return f"https://{text}" if _WEB_HOST.fullmatch(text) else None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
 from email.utils import parseaddr
+from html import unescape
 
 from mirrorlist.sources.submissions.new_mirrors import place_answers
 
@@ -21,10 +22,30 @@ LONGEST_LINE = 2000
 LONGEST_ADDRESS = 320
 LONGEST_HEAD = 32 * 1024
 
+_OTHER_LANGUAGES = {
+    "name ": "rechnername|servername|nom serveur|nom hôte|nombre servidor|nome servidor|主机名|域名|ホスト名",
+    "url ": "spiegel|adresse|adressen|web adresse|miroir|dirección|espejo|endereço|镜像地址|网址|地址|ミラー",
+    "http ": "http adresse|adresse http|dirección http|endereço http",
+    "https ": "https adresse|adresse https|dirección https|endereço https",
+    "rsync ": "rsync adresse|adresse rsync|dirección rsync|endereço rsync|同步地址",
+    "location ": "standort|ort|localisation|emplacement|lieu|ubicación|localização|位置|地点|所在地",
+    "country ": "land|pays|país|国家|国",
+    "city ": "stadt|ville|ciudad|cidade|城市|都市",
+    "bandwidth ": "bandbreite|anbindung|bande passante|débit|ancho banda|largura banda|带宽|帯域",
+    "update_frequency ": "synchronisation|abgleich|aktualisierung|fréquence synchronisation|frecuencia sincronización|"
+    "frequência sincronização|同步频率|更新频率|同期間隔",
+    "sponsor ": "betreiber|organisation|firma|hochschule|opérateur|hébergeur|société|organización|organização|empresa|"
+    "赞助|赞助商|单位|组织|組織",
+    "contact_name ": "ansprechpartner|kontakt|contacto|contato|联系人|連絡先",
+    "email ": "e mail adresse|mail adresse|courriel|correo|correo electrónico|邮箱|电子邮件|メール",
+}
+"""The commonest labels of German, French, Spanish, Portuguese, Chinese and Japanese, without articles."""
+
 LABELS: Mapping[str, str] = {
-    label: key
+    label: key.strip()
     for key, labels in {
-        "name": "server name|name|hostname|host name|mirror name|server|domain|domain name|fqdn|mirror hostname",
+        "name": "server name|server hostname|name|hostname|host name|mirror name|server|domain|domain name|fqdn|"
+        "mirror hostname",
         "http": "http|http url|url http|http address|http mirror",
         "https": "https|https url|url https|https address|https mirror",
         "rsync": "rsync|rsync url|url rsync|rsync address|rsync mirror",
@@ -38,7 +59,7 @@ LABELS: Mapping[str, str] = {
         "longitude": "longitude|lon|lng",
         "bandwidth": "bandwidth|speed|uplink|link speed|connection|network speed|minimum bandwidth|speed test",
         "update_frequency": "sync frequency|update frequency|frequency|sync interval|update interval|interval|"
-        "synchronization frequency|synchronisation frequency|synchronization interval|syncs|sync schedule",
+        "synchronization frequency|synchronisation frequency|synchronization interval|syncs|sync|sync schedule",
         "sync_source": "source mirror|source|sync source|upstream|upstream mirror",
         "sync_from": "host or ip to authorize|host or ip to authorise|host or ip|ip|ip address|sync from",
         "sponsor": "sponsor|sponsor name|organization|organisation|company|university|provider|sponsored by|hosted by|"
@@ -51,13 +72,17 @@ LABELS: Mapping[str, str] = {
         "asn": "asn|as|as number|autonomous system",
         "peerings": "peerings|peering|network peerings|major network peerings|major peerings|exchanges",
         "agreement": "agreement|mirror agreement|agreement version|mirror agreement version",
+        **_OTHER_LANGUAGES,
     }.items()
     for label in labels.split("|")
 }
 """What people call an answer, in small letters without punctuation, and the answer that it is."""
 
 _SCHEMES = ("http", "https", "rsync", "ftp")
-_SMALL_WORDS = frozenset(("the", "your", "our", "my", "a", "an", "of", "for", "please", "any", "s"))
+_SMALL_WORDS = frozenset((
+    "the", "your", "our", "my", "a", "an", "of", "for", "please", "any", "s",
+    "de", "du", "des", "d", "le", "la", "l", "el", "do", "da", "der", "die", "das",
+))  # fmt: skip
 """Words of a label that change nothing."""
 _PARTS: Mapping[str, str] = {
     "technical contact": "contact_name", "peering": "peerings", "name company": "sponsor", "sponsoring": "sponsor",
@@ -75,10 +100,16 @@ _HEADERS = re.compile(
 )
 _BULLET = re.compile(r"\A(?:>\s?)*\s*(?:[-*+\u2022\u2023\u25e6\u00b7\u2013]\s+|[0-9]{1,2}[.)]\s+)?")
 _LINE = re.compile(r"([^:=\uff1a]{1,120}?)\s*[:=\uff1a]\s*(.*)")
+_DASHED = re.compile(r"([^\t]{1,60}?)(?:\s+[-\u2013\u2014]\s+|\t+)(.*)")
+"""A label before a dash or a tab; it counts if it is a known one."""
+_BREAK = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6])\b[^<>]{0,200}>", re.IGNORECASE)
+_TAG = re.compile(r"<(?:style|script)\b.{0,20000}?</(?:style|script)>|<[^<>]{1,2000}>", re.IGNORECASE | re.DOTALL)
 _HEADING = re.compile(r"#{1,6}\s+(.*?)[\s#:?]*")
 _CELLS = re.compile(r"\|\s*([^|]{1,120}?)\s*\|\s*([^|]*?)\s*\|")
 _LINK = re.compile(r"\[([^\]\[]{0,500})\]\(\s*<?([^()\s<>]{1,1000})>?\s*\)")
 _URL = re.compile(r"(?:https?|rsync|ftp)://[^\s<>()\"'`|,]+", re.IGNORECASE)
+_OF_A_TREE = re.compile(r"mirror|//[^/]+/\S", re.IGNORECASE)
+"""What the address of a mirror has, and that of a company mostly has not."""
 _EMAIL = re.compile(r"[^\s<>()\[\],;:|\"]+@[^\s<>()\[\],;:|\"]+")
 
 
@@ -113,7 +144,19 @@ def read_application(data: bytes) -> Application:
         if (found is None and not waits) or any(answers.get(key, value) != value for key, value in found or ()):
             unknown.append((number, said))
         answers = {**dict(found or ()), **answers}
-    return Application({**({"email": sender} if sender else {}), **answers}, tuple(unknown))
+    answers = {**_in_prose(unknown, answers), **({"email": sender} if sender else {}), **answers}
+    return Application(answers, tuple(unknown))
+
+
+def _in_prose(lines: Sequence[tuple[int, str]], answers: Mapping[str, str]) -> dict[str, str]:
+    """The first address of each protocol in the sentences of somebody who labels none, and the writer's own."""
+    said = "\n".join(line for _, line in lines)
+    found: dict[str, str] = {}
+    if not {"http", "https"} & answers.keys():
+        urls = [url.rstrip(".;:") for url in _URL.findall(said) if _OF_A_TREE.search(url)]
+        found = {url.partition("://")[0].lower(): url for url in reversed(urls)}
+    mail = _EMAIL.search(said)
+    return {**found, **({"email": mail[0].rstrip(".")} if mail else {})}
 
 
 Answers = Sequence[tuple[str, str]]
@@ -125,6 +168,8 @@ def _line(said: str) -> tuple[Answers | None, str | None]:
     plain = _plain(_BULLET.sub("", said))
     cells = _CELLS.fullmatch(said)
     found = cells or _LINE.fullmatch(plain)
+    if (dashed := _DASHED.fullmatch(plain)) and _key(dashed[1]) and not (found and _key(found[1])):
+        found = dashed
     if heading:
         key = _key(_plain(heading[1]))
         return (None, key) if key or not found else _line(heading[1])
@@ -140,9 +185,15 @@ def _line(said: str) -> tuple[Answers | None, str | None]:
 
 
 def _plain(text: str) -> str:
-    """A text without the marks of Markdown; a link is its address."""
-    linked = _LINK.sub(lambda found: found[2] if "://" in found[2] else found[1], text)
-    return linked.replace("**", "").replace("__", "").replace("`", "").strip()
+    """A text without the marks of Markdown; a link is its address, behind its words where they say more."""
+    return _LINK.sub(_linked, text).replace("**", "").replace("__", "").replace("`", "").strip()
+
+
+def _linked(found: re.Match[str]) -> str:
+    words, address = found[1].strip(), found[2]
+    if "://" not in address:
+        return words
+    return address if not words or "://" in words else f"{words} ({address})"
 
 
 def _key(label: str) -> str | None:
@@ -163,8 +214,13 @@ def _read(key: str, value: str) -> Answers | None:
         address = _address(value) if "@" in (_address(value) or "") else mail[0]
         name = re.sub(r"^[\W_]+|[\W_]+$", "", value[: mail.start()]).strip()
         return (("email", address or mail[0]), *((("contact_name", name),) if name else ()))
-    if urls and (key in _SCHEMES or key in ("sync_source", "sponsor_url")):
-        value = next((url for url in urls if url.lower().startswith(f"{key}://")), urls[0]).rstrip(".")
+    if urls and key in _SCHEMES:
+        return _read("url", value)
+    if urls and key in ("sync_source", "sponsor_url"):
+        return ((key, urls[0].rstrip(".")),)
+    if urls and key in ("sponsor", "name") and (words := value[: value.find(urls[0])].strip(" (<,;-")):
+        page = (("sponsor_url", urls[0].rstrip(".")),) if key == "sponsor" else ()
+        return ((key, words), *page)
     return ((key, value),)
 
 
@@ -174,8 +230,10 @@ def _text(data: bytes) -> tuple[str, str | None]:
         return data.decode("utf-8", "replace"), None
     try:
         message = message_from_bytes(data)
-        part = next((each for each in message.walk() if each.get_content_type() == "text/plain"), None)
-        return _decoded(part) if part else "", _address(str(message.get("From", "")))
+        parts = {each.get_content_type(): each for each in reversed(list(message.walk()))}
+        plain, page = parts.get("text/plain"), parts.get("text/html")
+        text = _decoded(plain) if plain else unescape(_TAG.sub("", _BREAK.sub("\n", _decoded(page)))) if page else ""
+        return text, _address(str(message.get("From", "")))
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError):  # parts in parts, broken headers
         return data.decode("utf-8", "replace"), None
 

@@ -230,3 +230,45 @@ def test_a_form_of_github_has_its_values_below_headings() -> None:
     assert [line for _, line in found.unknown] == [
         "### Terms", "- [ ] I want a newsletter", "### Favourite colour", "blue",
     ]  # fmt: skip
+
+
+SENTENCES = (
+    "Hello! My mirror is at https://mirror.example.org/linux/, also rsync://mirror.example.org/linux, see www.example.org.\n"
+    "It is paid by Example (https://www.example.com). Mail noc@example.org.\n"
+)
+GERMAN = "Rechnername: m.example.de\nStandort: Nürnberg, Deutschland\nAnbindung: 10 Gbit/s\nBetreiber: Beispiel GmbH\n" \
+    "Synchronisation: alle 6 Stunden\nAnsprechpartner: Kari <kari@example.de>\n"  # fmt: skip
+FRENCH = "Nom du serveur : m.example.fr\nAdresse HTTPS : https://m.example.fr/linux/\nLocalisation : Paris, France\n" \
+    "Bande passante : 1 Gbit/s\nFréquence de synchronisation : toutes les 4 heures\n"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("offer", "answers"),
+    [
+        (SENTENCES, {"https": "https://mirror.example.org/linux/", "rsync": "rsync://mirror.example.org/linux",
+                     "email": "noc@example.org"}),
+        (GERMAN, {"name": "m.example.de", "country": "DE", "city": "Nürnberg", "bandwidth": "10 Gbit/s",
+                  "sponsor": "Beispiel GmbH", "update_frequency": "alle 6 Stunden", "email": "kari@example.de",
+                  "contact_name": "Kari"}),
+        (FRENCH, {"name": "m.example.fr", "https": "https://m.example.fr/linux/", "country": "FR", "city": "Paris",
+                  "bandwidth": "1 Gbit/s", "update_frequency": "toutes les 4 heures"}),
+        ("镜像地址：https://m.example.cn/linux/\n联系人：Wang <w@example.cn>\n",
+         {"https": "https://m.example.cn/linux/", "email": "w@example.cn", "contact_name": "Wang"}),
+        ("1. Server hostname - m.example.org\n* Sponsor \u2013 Example KK\nHTTPS\thttps://m.example.org/x/\n",
+         {"name": "m.example.org", "sponsor": "Example KK", "https": "https://m.example.org/x/"}),
+        ("**Sponsor**: [Example](https://example.net)\n", {"sponsor": "Example", "sponsor_url": "https://example.net"}),
+        ("### Sponsor\n\nExample GmbH (https://example.net)\n",
+         {"sponsor": "Example GmbH", "sponsor_url": "https://example.net"}),
+        ("HTTP(S) address: https://m.example.org/x/\n", {"https": "https://m.example.org/x/"}),
+        ("From: Kari <kari@example.org>\nMIME-Version: 1.0\nContent-Type: text/html\n\n"
+         "<p>HTTPS: https://m.example.org/x/<br>Country: DE</p><script>City: x\n</script>",
+         {"email": "kari@example.org", "https": "https://m.example.org/x/", "country": "DE"}),
+    ],
+)  # fmt: skip
+def test_offers_in_other_styles_and_languages(offer: str, answers: dict[str, str]) -> None:
+    assert read_application(offer.encode()).answers == answers
+
+
+def test_the_page_of_a_company_is_no_mirror() -> None:
+    found = read_application(b"We are https://www.example.com/ and have much space.\n")
+    assert (found.answers, len(found.unknown)) == ({}, 1)
