@@ -174,7 +174,7 @@ def test_columns_by_their_names(place: Place) -> None:
     place.refuses("table", text, "has no column 'where'; it has 'wo', 'was', 'dort'", "--columns", "where=url")
     found = place.run("table", text, "--columns", "wo=url,was=-")
     assert place.file("mirror.a.example.org").keys() == {"name", "address"}
-    assert found["mirror.a.example.org"]["lost"] == ["land 'DE': say what the column means with --columns"]
+    assert found["mirror.a.example.org"]["lost"] == ["dort 'DE': say what the column means with --columns"]
 
 
 def test_every_meaning_is_carried_over(place: Place) -> None:
