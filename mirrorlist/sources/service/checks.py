@@ -188,6 +188,16 @@ def proxies_are_networks(draft: ServiceDraft) -> Iterator[Finding]:
         elif has_host_bits(text):
             what = f"{shown(text)}, which has host bits set; write {network}"
             yield draft.error(pointer, Code.HOST_BITS, what)
+        else:
+            wide = ip_network(network)
+            least, strangers = _STRANGERS[wide.version]
+            if wide.prefixlen < least and wide.overlaps(strangers):
+                what = f"{spelled(pointer)} is {shown(text)}: strangers there choose whom they pose as; name your proxy"
+                yield draft.document.warning(pointer, ServiceCode.TRUSTS_STRANGERS, what)
+
+
+_STRANGERS = {4: (8, ip_network("0.0.0.0/0")), 6: (16, ip_network("2000::/3"))}
+"""By family the least length of a network of proxies, as no provider has wider ones, and where strangers are."""
 
 
 def intranet_networks_are_networks(draft: ServiceDraft) -> Iterator[Finding]:

@@ -199,8 +199,9 @@ def _draft(path: Path, city_of: CityOf | None, within: Path | None) -> tuple[Ser
     if faults := refused(document, SCHEMA):
         _stop_at_errors(document.findings, findings_on(document, faults), _beside(document, faults, city_of, within))
     draft = _drafted(document, city_of, within)
-    _stop_at_errors(document.findings, check(draft))
-    return draft, draft.document.findings
+    found = (*draft.document.findings, *check(draft))
+    _stop_at_errors(found)
+    return draft, found
 
 
 NAMING = frozenset({"versions", "duplicated_versions", "vault_versions", "vault_mirror", "optional_module_versions",

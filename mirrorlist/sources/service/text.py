@@ -329,6 +329,7 @@ class ServiceCode(StrEnum):
     BAD_NAMES = "bad-names"
     SOURCE_TWICE = "source-twice"
     OUTSIDE_FILE = "outside-file"
+    TRUSTS_STRANGERS = "trusts-strangers"
 
 
 CityOf = Callable[[str, str], tuple[float, float] | None]

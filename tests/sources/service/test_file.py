@@ -1848,7 +1848,9 @@ def test_every_check_and_code_has_a_refused_example() -> None:
     names = {check.__name__ for check in (*CHECKS, *CATALOGUE_CHECKS, *WHOLE_CATALOGUE_CHECKS)}
     assert names == REFUSED_BY_CHECK.keys()
     told = " ".join(said for rows in REFUSED_BY_CHECK.values() for *_, said in rows)
-    assert [code for code in ServiceCode if f"[{code}]" not in told] == [ServiceCode.OUTSIDE_FILE]  # a warning
+    assert [code for code in ServiceCode if f"[{code}]" not in told] == [
+        ServiceCode.OUTSIDE_FILE, ServiceCode.TRUSTS_STRANGERS,
+    ]  # fmt: skip  # warnings
 
 
 def test_what_a_proposal_names_outside_of_its_directory_is_a_warning_and_not_opened(tmp_path: Path) -> None:
@@ -1868,6 +1870,23 @@ def test_what_a_proposal_names_outside_of_its_directory_is_a_warning_and_not_ope
     assert [str(each).partition("[outside-file] ")[2].partition(" is ")[0] for each in warnings] == [
         "geo.databases[0]", "geo.databases[2]", "geo.databases[3]", "geo.clouds.aws", "trees[1].names",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("network", "is_wide"),
+    [
+        ("0.0.0.0/0", True), ("128.0.0.0/1", True), ("10.0.0.0/7", True), ("10.0.0.0/8", False), ("::/0", True),
+        ("2000::/3", True), ("2001::/16", False), ("fc00::/7", False), ("fe80::/10", False),
+        ("::ffff:0:0/97", True), ("::ffff:10.0.0.0/104", False), ("unix", False), ("192.0.2.1", False), ("::1", False),
+    ],
+)  # fmt: skip
+def test_trusting_whole_parts_of_the_internet_is_a_warning(network: str, is_wide: bool, tmp_path: Path) -> None:
+    service, warnings = read(tmp_path, SMALL + f"trusted_proxies: [192.0.2.2, '{network}']\n")
+    assert len(service.trusted_proxies) == 2
+    assert [str(each).partition("service.yml:")[2] for each in warnings] == (
+        [f"6:30: warning [trusts-strangers] trusted_proxies[1] is '{network}': strangers there choose whom they pose as; "
+         "name your proxy"] if is_wide else []
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("text", BOTH.values(), ids=BOTH)
