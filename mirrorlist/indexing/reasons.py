@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +13,12 @@ from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import File, FileIndex, Holding, Indexed
 from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN, Listing, holdings, path_key
+from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Query, RepositoryTarget
 from mirrorlist.core.owners.network_report import Held
 from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.known_files import RepositoryLocator, located
-from mirrorlist.core.selection.usability import usability
+from mirrorlist.core.selection.usability import UsableWays, usability_by
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.indexing.mirrors import asked_listing, is_listed
 from mirrorlist.store.listings import Listings
@@ -41,14 +42,15 @@ def standings(snapshot: Snapshot, index: FileIndex, number: int, listings: Listi
     """Every mirror of the snapshot that carries the module: those that have the file first."""
     file, holders, module = index.file(number), index.holders(number), index.facts.module
     indexed = {said.name: said for said in index.facts.mirrors}
-    # why the prober or a person keeps each mirror out of answers for the file
-    query = query_of(snapshot, module, file.path)
-    left_out = usability(snapshot.mirrors, snapshot.facts.health, query, None).reasons
-    rows = [
-        _told(_standing(mirror, holders.of(at), indexed.get(mirror.name), file, listings, module), left_out[at])
-        for at, mirror in enumerate(snapshot.mirrors)
-        if module in mirror.urls
-    ]
+    query, ways = query_of(snapshot, module, file.path), UsableWays(snapshot.mirrors, snapshot.facts.health)
+    usable = {family: usability_by(ways, query, family) for family in Family}
+    rows = []
+    for at, mirror in enumerate(snapshot.mirrors):
+        if module in mirror.urls:
+            # why the prober or a person keeps it out of answers for the file, to clients of each family
+            left_out = {family: of.reasons[at] for family, of in usable.items() if not of.urls[at]}
+            row = _standing(mirror, holders.of(at), indexed.get(mirror.name), file, listings, module)
+            rows.append(_told(row, left_out))
     order = list(Holding)
     return sorted(rows, key=lambda row: (order.index(row.holding), row.mirror.name))
 
@@ -59,11 +61,14 @@ def query_of(snapshot: Snapshot, module: str, path: str) -> Query:
     return located(snapshot, RepositoryLocator(snapshot.facts.service.catalogue), query, snapshot.facts.built_at)
 
 
-def _told(row: FileStanding, reason: Reason | None) -> FileStanding:
-    """The standing, with what keeps a mirror out although its list is no reason to."""
-    if row.holding is Holding.LACKS or reason in (None, Reason.PROTOCOL) or row.mirror.status not in SERVED_STATUSES:
+def _told(row: FileStanding, left_out: Mapping[Family, Reason | None]) -> FileStanding:
+    """The standing, with what keeps a mirror out although its list is no reason to: for all, or over one family."""
+    if row.holding is Holding.LACKS or row.mirror.status not in SERVED_STATUSES:
         return row
-    return replace(row, why="; ".join(part for part in (row.why, f"left out: {reason.value}") if part))
+    told = {family: reason.value for family, reason in left_out.items() if reason not in (None, Reason.PROTOCOL)}
+    is_for_all = len(told) == len(Family) and len({*told.values()}) == 1
+    parts = [f"left out{'' if is_for_all else f' over {family}'}: {why}" for family, why in told.items()]
+    return replace(row, why="; ".join(part for part in (row.why, *(parts[:1] if is_for_all else parts)) if part))
 
 
 def _standing(

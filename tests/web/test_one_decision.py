@@ -365,6 +365,12 @@ def check(asked: Asked, network: Network) -> None:
         assert not lacking or changes_in_place(path), (
             "as mirrorlist which says; what changes in place the prober judges"
         )
+        rows = {row.mirror.name: row for row in standings(of, index, number, Listings(Path("nowhere"), MAIN))}
+        if LEVEL_NOTES[FallbackLevel.LAST_KNOWN] not in asked.text:
+            told = [rows[name].why for name in handed if not is_public(of.mirrors[numbers[name]])] + [
+                rows[of.mirrors[n].name].why for n in wanted if is_public(of.mirrors[n]) and fits(n, *Family)
+            ]
+            assert not [why for why in told if "left out:" in why or f"left out over {family}:" in why]
     for name in handed:
         faults = {fault.reason for fault in faults_of(of.facts.health, numbers[name], of.mirrors[numbers[name]])}
         assert Reason.TAKEN_OUT not in faults, "as mirrorlist health says"
@@ -706,3 +712,24 @@ def test_which_tells_why_a_mirror_that_has_a_file_is_left_out(tmp_path: Path) ->
     assert rows["good.example.org"] == ""
     assert rows["bad.example.org"] == f"left out: {Reason.WRONG.value}"
     assert "left out" not in rows["lacks.example.org"]
+
+
+def test_which_tells_over_which_family_a_mirror_is_left_out(tmp_path: Path) -> None:
+    ways = {
+        reach_key(MAIN, protocol, Family.IPV6): bytes([Reach.NO_ADDRESS, Reach.WRONG, 0, Reach.WRONG])
+        for protocol in WEB_PROTOCOLS
+    }
+    over = {held_key(Family.IPV6, REPO): bytes([0, 0, SyncState.STALE, 0])}
+    _, made = served(
+        "single", "other", "behind", "dead", files={RPM: Has()}, holds={REPO: bytes([1, 1, 1, SyncState.STALE])},
+        bad_reach=ways, holds_over=over,
+    )  # fmt: skip
+    index = made.files[MAIN]
+    number = index.find(RPM)
+    assert number is not None
+    rows = {row.mirror.name: row.why for row in standings(made, index, number, Listings(tmp_path, MAIN))}
+    assert rows["single.example.org"] == "", "a mirror without IPv6 is not out"
+    assert rows["other.example.org"] == f"left out over ipv6: {Reason.UNREACHABLE.value}"
+    assert rows["behind.example.org"] == f"left out over ipv6: {Reason.STALE.value}"
+    assert rows["dead.example.org"].startswith("left out over ipv4: ")
+    assert "; left out over ipv6: " in rows["dead.example.org"]

@@ -132,7 +132,7 @@ class HealthRow:
     bad: int = 0
     good: int = 0
     compared: bool = True
-    """Whether content was compared with the origin's: of a tree, whether that of anything in its module was."""
+    """Whether content was compared with the origin's: of a tree, whether anything in its module was, and is good."""
     looked: int = 0
     looked_at: float | None = None
     """How many of the files that this version names were seen to be there, and when the last ones were."""
@@ -219,7 +219,8 @@ def report(
         known,
         key=lambda each: (places[each.module], _ORDER.index(each.protocol), each.family, each.spelled),
     )
-    compared = {subject.module for subject, verdict in known.items() if is_compared(subject, verdict)}
+    good = {subject: verdict for subject, verdict in known.items() if verdict.good_now}
+    compared = {subject.module for subject, verdict in good.items() if is_compared(subject, verdict)}
     return tuple(
         replace(
             _row(mirror, subject, known[subject], excuse, checking),

@@ -144,7 +144,9 @@ SENTENCES = {
 }
 
 
-BAD_FILES = "Its files are not the origin's, whatever its repositories say; redirects pass it over. See Files below."
+BAD_FILES = (
+    "Its files differ from the origin's, whatever its repositories say; redirects avoid it for these. See Files below."
+)
 
 
 def sentence_of(mirror: PublicMirror) -> str:

@@ -63,3 +63,9 @@ def test_a_newest_look_that_said_nothing_is_told_beside_what_is_known() -> None:
     assert said_nothing(rows, [silent, former]) == (silent,)
     assert said_nothing(rows, [former, replace(silent, at=NOW - 1800)]) == ()
     assert said_nothing(rows, [replace(silent, subject=replace(TREE, path=BASEOS))]) == ()
+
+
+def test_a_tree_is_called_good_for_what_was_compared_in_it_and_is_good() -> None:
+    bad = {replace(TREE, path=BASEOS): verdict(ProbeOutcome.STALE, False), TREE: verdict(ProbeOutcome.GOOD)}
+    fresh = bad | {replace(TREE, path=DVD): verdict(ProbeOutcome.GOOD)}
+    assert [report(M, each)[0].state for each in (bad, fresh)] == ["reachable", "good"]
