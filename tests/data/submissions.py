@@ -136,6 +136,8 @@ ENCODINGS: tuple[Row, ...] = (
     ("text of two lines", More.BAD_TEXT, "sponsor: |\n  Example\n  ::error::x\n"),
     ("line feed by escape", More.BAD_TEXT, 'sponsor: "Example\\n::set-output name=x::y"\n'),
     ("markup", More.BAD_TEXT, "sponsor: <script>alert(1)</script>\n"),
+    ("markup in a further place", More.BAD_TEXT, "places: [{country: DE, city: '<b>Bonn</b>'}]\n"),
+    ("Cyrillic in a further place", More.LOOK_ALIKE, "places: [{country: DE, city: B\u043enn}]\n"),
     ("markup in a peering", More.BAD_TEXT, "peerings: ['<img src=x onerror=y>']\n"),
     ("signs only", More.BAD_TEXT, "sponsor: '***'\n"),
 )  # fmt: skip
@@ -448,6 +450,7 @@ LINKS: tuple[Row, ...] = (
     ("page at localhost", More.HOST_NOT_PUBLIC, "sponsor_url: http://localhost:8080/\n"),
     ("page at an inner name", More.HOST_NOT_PUBLIC, "sponsor_url: https://wiki.corp.internal/\n"),
     ("page in disguise", More.HOST_NOT_PUBLIC, "sponsor_url: https://ex\u0430mple.org/\n"),
+    ("page all in disguise", More.HOST_NOT_PUBLIC, "sponsor_url: https://\u0430\u0440\u0440\u04cf\u0435.com/\n"),
     ("page in punycode disguise", More.HOST_NOT_PUBLIC, "sponsor_url: https://xn--80ak6aa92e.com/\n"),
     ("shell as a source", Code.BAD_URL, "sync: {source: '$(id)'}\n"),
     ("option as a source", Code.BAD_URL, "sync: {source: '--rsh=id'}\n"),

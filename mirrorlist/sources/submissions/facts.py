@@ -30,7 +30,7 @@ from mirrorlist.sources.submissions.submission import (
     prefix_of,
 )
 from mirrorlist.sources.submissions.submission import SubmissionCode as Code
-from mirrorlist.sources.submissions.text import look_alike
+from mirrorlist.sources.submissions.text import is_latin_in_disguise, look_alike
 from mirrorlist.sources.yaml.documents import Code as LoaderCode
 from mirrorlist.sources.yaml.documents import Pointer, Value, duration_seconds, shown
 from mirrorlist.sources.yaml.schema_messages import did_you_mean
@@ -204,7 +204,8 @@ def page_is_public(submission: Submission, terms: SubmissionTerms) -> Iterator[S
         fault = terms.address_fault(host)
         said = f"{fault}, so nobody reaches it; write the sponsor's public page" if fault else None
     elif not host.isascii():  # a name in letters of another script is left to browsers, unless it deceives
-        said = look_alike(host)
+        labels = map(is_latin_in_disguise, host.split("."))
+        said = look_alike(host) or ("looks Latin and is not; write the name that people know" if any(labels) else None)
     else:
         said = name_fault(host) or public_name_fault(host)
     if said:

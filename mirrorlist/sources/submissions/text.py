@@ -182,11 +182,8 @@ PLACES = ("state_province", "city")
 def _texts(submission: Submission) -> Iterator[tuple[Pointer, str]]:
     """What people read: names of sponsors, persons, places and exchanges."""
     root = submission.root
-    place, peerings = root.get("geolocation"), root.get("peerings")
-    found: list[tuple[Pointer, object]] = [((key,), root.get(key)) for key in PEOPLE_READ]
-    found += [(("geolocation", key), place.get(key)) for key in PLACES] if isinstance(place, dict) else []
-    found += [(("peerings", n), text) for n, text in enumerate(peerings)] if isinstance(peerings, list) else []
-    yield from ((pointer, text) for pointer, text in found if isinstance(text, str))
+    read = {key: value for key, value in root.items() if key in _WITH_TEXTS}
+    yield from ((pointer, text) for pointer, text in _strings((), read) if _is_read(pointer))
 
 
 TEXT_CHECKS: tuple[Check, ...] = (no_hidden_character, no_escaped_character, texts_read_as_they_look, texts_are_plain)
@@ -255,7 +252,9 @@ def _cleaned_value(pointer: Pointer, value: Value, changed: dict[Pointer, str]) 
 
 
 def _is_read(pointer: Pointer) -> bool:
-    return pointer in _READ or pointer[0] == "peerings"
+    if pointer[0] in ("geolocation", "places"):
+        return pointer[-1] in PLACES
+    return pointer[0] in _WITH_TEXTS
 
 
-_READ: frozenset[Pointer] = frozenset({*((key,) for key in PEOPLE_READ), *(("geolocation", key) for key in PLACES)})
+_WITH_TEXTS = frozenset((*PEOPLE_READ, "geolocation", "places", "peerings"))

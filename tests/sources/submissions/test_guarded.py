@@ -249,6 +249,9 @@ def test_texts_that_deceive_are_shown_cleaned(network: Path, what: str, profile:
     assert mirror is not None
     assert (mirror.sponsor, mirror.peerings) == (shown_as, (shown_as,))
     assert [each.of for each in mirror.withheld] == ([] if what == "honest" else ["sponsor", "peerings[0]"])
+    further = served(network, f'{HEAD}places: [{{country: US, city: "{given}"}}]\n'.encode(), profile)
+    assert further is not None
+    assert [(each.country, each.city) for each in further.places] == [("US", shown_as)]
 
 
 def test_an_intranet_keeps_its_own_hosts_ports_and_claims(network: Path) -> None:

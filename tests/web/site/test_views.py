@@ -30,7 +30,7 @@ from mirrorlist.web.site import svg
 from mirrorlist.web.site.network import SORTS
 from tests.building import NOW, client, mirror, place
 from tests.web.asking import Answer, Both, ask, both, environ
-from tests.web.networks import HIDDEN, ODD_SPONSORS, ORIGIN_FAULTS, PNG, SITE, record_of, with_record
+from tests.web.networks import HIDDEN, ODD_SPONSORS, ORIGIN_FAULTS, PNG, SITE, made_up, record_of, with_record
 
 PAGES = ["/", "/kitten", "/mirrors/mirror1.example.org", "/mirrors/mirror5.example.org", "/mirrors/mirror17.example.org",
          "/yours", "/isos", "/isos.html", "/isos/x86_64/9.8", "/isos/x86_64/9.html", "/kitten/isos",
@@ -586,6 +586,22 @@ def test_the_scheme_is_the_one_that_a_trusted_proxy_saw() -> None:
     sent = {"HOST": "mirrors.example.net", "X_FORWARDED_PROTO": "https"}
     assert "=https://mirrors.example.net/" in get(service, "/yours", peer="10.0.0.1", **sent).body.decode()
     assert "=http://mirrors.example.net/" in get(service, "/yours", peer="8.8.8.8", **sent).body.decode()
+
+
+def test_a_mirror_whose_every_address_is_withheld_breaks_no_page() -> None:
+    bare = replace(made_up(1)[0], name="bare.example.org", urls={})
+    service = both(with_record([*made_up(2), bare], at={}, probed=False))
+    for path in (
+        "/",
+        "/status",
+        "/yours",
+        "/mirrors/bare.example.org",
+        "/api/v1/mirrors",
+        "/api/v1/mirrors/bare.example.org",
+    ):
+        answer = get(service, path)
+        assert answer.status == 200, path
+    assert "bare.example.org" in rows(tree(get(service, "/")))
 
 
 @pytest.mark.slow
