@@ -250,6 +250,22 @@ def test_broken_service_file_stops_the_start_with_a_line_for_each_fault(tmp_path
     ]  # fmt: skip
 
 
+CLOSED = """
+import os
+from mirrorlist.cli.main import main
+try:
+    main(["--version"])
+finally:
+    for number in range(3):
+        assert os.readlink(f"/proc/self/fd/{number}") == os.devnull and os.get_inheritable(number)
+"""
+
+
+def test_no_socket_gets_the_descriptor_of_a_closed_output() -> None:
+    command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "-", sys.executable, "-c", CLOSED]
+    assert subprocess.run(command, cwd=ROOT, timeout=PATIENCE, check=False).returncode == 0
+
+
 WSGI = """
 import sys
 from wsgiref.simple_server import WSGIRequestHandler, make_server

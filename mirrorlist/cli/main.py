@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -100,6 +102,11 @@ class _Commands(SuggestingGroup):
         run: Callable[..., Any] = super().main
         if not standalone_mode:
             return run(*args, standalone_mode=False, **extra)
+        for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+            if getattr(sys, name) is None:  # it is closed, and the next file or socket would get its descriptor
+                opened = Path(os.devnull).open(mode)  # noqa: SIM115
+                os.set_inheritable(opened.fileno(), True)
+                setattr(sys, name, opened)
         return exits(lambda: run(*args, standalone_mode=False, **extra))
 
 
