@@ -47,7 +47,9 @@ def explain(
         selection = select(snapshot, question.query, client, now, question.narrowing)
         told = with_iso(explanation(snapshot, selection, everything=True))
         checked = {each.mirror.name: checks.of(each.mirror, selection.query) for each in selection.choices}
-        tell_json(told | {"chosen": [row | {"checked": checked[row["name"]]} for row in told["chosen"]]})
+        told |= {"chosen": [row | {"checked": checked[row["name"]]} for row in told["chosen"]]}
+        withheld = [f"{each.name} {part}" for each in snapshot.mirrors for part in each.withheld]
+        tell_json(told | ({"withheld": withheld} if everything else {}))
         return
     tell(Console(highlight=False), snapshot, question, client, now, everything, checks)
 

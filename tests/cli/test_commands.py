@@ -493,5 +493,9 @@ def test_what_is_withheld_shows_in_explain_mirrors_and_report(checkout: Path) ->
     for told in (explained, well(run(checkout, "mirrors")), well(run(checkout, "report"))):
         assert "[host-not-public]" in "".join(told.split())
     assert "169.254" not in well(run(checkout, "list", "--ip", "192.0.2.1", *ASKED))
+    asked = ("explain", "--ip", "192.0.2.1", "--version", "9", "--repo", "baseos", "--all", "--json")
+    assert [line.partition(": ")[0] for line in json.loads(well(run(checkout, *asked)))["withheld"]] == [
+        "bad.example.org without address.http"
+    ]
     (part,) = json.loads(well(run(checkout, "report", "--format", "json")))["withheld"]
     assert (part["mirror"], part["of"], part["reason"]) == ("bad.example.org", "address.http", "address_refused")

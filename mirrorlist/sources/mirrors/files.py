@@ -20,7 +20,7 @@ from mirrorlist.sources.places.countries import Countries
 from mirrorlist.sources.places.locations import Atlas
 from mirrorlist.sources.yaml.documents import START, Code, Document, printable, shown
 from mirrorlist.sources.yaml.documents import finding as finding_of
-from mirrorlist.sources.yaml.reader import MAX_BYTES, read_yaml
+from mirrorlist.sources.yaml.reader import MAX_BYTES, read_leniently
 from mirrorlist.sources.yaml.schemas import findings_on
 
 SUFFIXES = (".yml", ".yaml")
@@ -106,7 +106,7 @@ def _by_file(
 
 def judged_document(data: bytes, path: str, around: Surroundings) -> Document:
     """The repaired document with all findings, in the order of the file. Never raises."""
-    document = read_yaml(data, path)
+    document = read_leniently(data, path)
     if document.root is None:
         return document
     draft = MirrorDraft(document)

@@ -254,6 +254,9 @@ class SubmissionCode(StrEnum):
 
 HELD_TO: Mapping[Code, str] = {
     Code.NOT_A_REGULAR_FILE: "a link or device would be skipped",
+    Code.NOT_UTF8: "other programs cannot read the file",
+    Code.YAML_SYNTAX: "other programs cannot read the file",
+    Code.SEVERAL_DOCUMENTS: "other programs may read another document",
     Code.DUPLICATE_KEY: "what a reader of the file sees must be what counts",
     Code.UNKNOWN_KEY: "a slip would be lost without a word",
     Code.UNKNOWN_MODULE: "the module would be lost without a word",

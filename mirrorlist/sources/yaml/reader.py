@@ -6,7 +6,7 @@ Aliases, tags and several documents are refused: they let a small file mean some
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import yaml
@@ -95,6 +95,32 @@ def read_yaml(data: bytes, path: str, max_bytes: int = MAX_BYTES) -> Document:
     return Document(path, root, tree.places, tree.key_places, frozenset(tree.bare_words), tuple(tree.findings))
 
 
+def read_leniently(data: bytes, path: str) -> Document:
+    """As ``read_yaml``; a file that is refused for bytes or tabs that have one meaning is read, with a warning."""
+    refused = document = read_yaml(data, path)
+    told: tuple[Finding, ...] = ()
+    for code, mend in ((Code.NOT_UTF8, _in_utf8), (Code.YAML_SYNTAX, _without_tabs)):
+        if document.root is None and document.findings[-1].code == code and (mended := mend(data)) != data:
+            told += (replace(document.findings[-1], severity=Severity.WARNING),)
+            data, document = mended, read_yaml(mended, path)
+    return refused if document.root is None else replace(document, findings=(*told, *document.findings))
+
+
+_BYTE = re.compile("[\udc80-\udcff]")
+_TABBED = re.compile(rb"^ *\t[ \t]*(?=[^\s#])", re.MULTILINE)
+
+
+def _in_utf8(data: bytes) -> bytes:
+    """With letters of Windows-1252, as old editors save accents, in place of bytes that are not UTF-8."""
+    text = data.decode("utf-8", "surrogateescape")
+    return _BYTE.sub(lambda found: bytes([ord(found[0]) - 0xDC00]).decode("cp1252", "replace"), text).encode()
+
+
+def _without_tabs(data: bytes) -> bytes:
+    """With a blank for each tab that indents, so that all keep their columns."""
+    return _TABBED.sub(lambda found: b" " * len(found[0]), data)
+
+
 def _decoded(data: bytes, max_bytes: int) -> str:
     if len(data) > max_bytes:
         message = f"the file is larger than {max_bytes} bytes; remove what is not needed"
@@ -139,6 +165,8 @@ class _Tree:
     frames: list[_Frame] = field(default_factory=list)
     root: Value = None
     documents: int = 0
+    further: Position | None = None
+    """Where a document after the first one begins, until it is known whether that is empty."""
 
     def grow(self, text: str) -> None:
         """Take in all events of the text; a broken rule ends it with ``_Refused``."""
@@ -164,6 +192,15 @@ class _Tree:
         return self.root
 
     def _take(self, event: yaml.Event) -> None:
+        if self.further and isinstance(event, yaml.NodeEvent):
+            place, self.further = self.further, None
+            is_empty = isinstance(event, yaml.ScalarEvent) and not event.value and event.implicit[0]
+            if self.root is not None and not is_empty:
+                _refuse(place, Code.SEVERAL_DOCUMENTS, "a second document begins here; write one file for each")
+            message = "an empty document is here; remove the line '---'"
+            self.findings.append(finding(self.path, place, Severity.WARNING, Code.SEVERAL_DOCUMENTS, message))
+            if is_empty:
+                return
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event)
         elif isinstance(event, yaml.CollectionStartEvent):
@@ -175,8 +212,7 @@ class _Tree:
         elif isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                message = "a second document begins here; write one file for each"
-                _refuse(_place(event), Code.SEVERAL_DOCUMENTS, message)
+                self.further = _place(event)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         _refuse_decoration(event)

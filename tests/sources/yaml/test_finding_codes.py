@@ -20,13 +20,13 @@ HEAD = "name: a.example\naddress:\n  http: http://a.example/x/\n"
 
 EXAMPLES: list[tuple[Code, str, str]] = [
     (Code.FILE_TOO_LARGE, "1:1: error", "#" * 65537),
-    (Code.NOT_UTF8, "1:1: error", "\udcff"),
+    (Code.NOT_UTF8, "4:10: warning", HEAD + "sponsor: \udce4\n"),
     (Code.CONTROL_CHARACTER, "1:4: error", "a: \x07"),
     (Code.EMPTY_FILE, "1:1: error", "---\n"),
     (Code.YAML_SYNTAX, "1:5: error", "a: b: c"),
     (Code.YAML_ALIAS, "1:4: error", "a: *b"),
     (Code.YAML_TAG, "1:4: error", "a: !b c"),
-    (Code.SEVERAL_DOCUMENTS, "4:1: error", HEAD + "---\n"),
+    (Code.SEVERAL_DOCUMENTS, "4:1: error", HEAD + "---\nname: b.example\n"),
     (Code.TOO_DEEP, "1:23: error", "a: " + "[" * 20),
     (Code.COMPLEX_KEY, "1:3: error", "? [a]\n: b"),
     (Code.NOT_A_MAPPING, "1:1: error", "- a"),

@@ -1,6 +1,7 @@
 """"""
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from mirrorlist.core.errors import Severity
 from mirrorlist.sources.yaml.documents import Code, Document, Pointer, Position
-from mirrorlist.sources.yaml.reader import MAX_BYTES, read_yaml
+from mirrorlist.sources.yaml.reader import MAX_BYTES, read_leniently, read_yaml
 
 
 def read(text: str | bytes) -> Document:
@@ -120,9 +121,10 @@ REFUSED = [
     pytest.param("a: ! 1\n", 1, 4, Code.YAML_TAG, id="tag without a name"),
     pytest.param("--- !!map\na: 1\n", 1, 5, Code.YAML_TAG, id="tag on the whole"),
     pytest.param("a: 1\n---\nb: 2\n", 2, 1, Code.SEVERAL_DOCUMENTS, id="two documents"),
-    pytest.param("a: 1\n...\n---\n", 3, 1, Code.SEVERAL_DOCUMENTS, id="an empty second document"),
+    pytest.param("a: 1\n---\n---\nb: 2\n", 3, 1, Code.SEVERAL_DOCUMENTS, id="a third document"),
+    pytest.param("a: 1\n---\n- ''\n", 2, 1, Code.SEVERAL_DOCUMENTS, id="a list of nothing"),
     pytest.param("#" * (MAX_BYTES + 1), 1, 1, Code.FILE_TOO_LARGE, id="too large"),
-    pytest.param(b"a: b\r\nc: \xe9\n", 2, 4, Code.NOT_UTF8, id="Latin-1"),
+    pytest.param(b"a: b\r\nc: \xe9\x00\n", 2, 4, Code.NOT_UTF8, id="no text"),
     pytest.param("a: 1\n".encode("utf-16"), 1, 1, Code.NOT_UTF8, id="UTF-16"),
     pytest.param("a: b\nc: d\x00\n", 2, 5, Code.CONTROL_CHARACTER, id="NUL"),
     pytest.param("a: é\x1b[31m\n", 1, 5, Code.CONTROL_CHARACTER, id="escape"),
@@ -138,16 +140,40 @@ REFUSED = [
     pytest.param("# nothing yet\n", 1, 1, Code.EMPTY_FILE, id="comment only"),
     pytest.param("---\n...\n", 1, 1, Code.EMPTY_FILE, id="empty document"),
     pytest.param("a: b: c\n", 1, 5, Code.YAML_SYNTAX, id="colon in a value"),
-    pytest.param("a:\n\tb: c\n", 2, 1, Code.YAML_SYNTAX, id="tab"),
+    pytest.param("a:\n\tb: c\n  d: e\n", 2, 1, Code.YAML_SYNTAX, id="tabs and blanks"),
     pytest.param("a: 1\nb: 'open\n", 2, 4, Code.YAML_SYNTAX, id="open quotes"),
     pytest.param("a: 1\nb: [1, 2\n", 2, 4, Code.YAML_SYNTAX, id="open list"),
     pytest.param("a: 1\nword\nb: 2\n", 2, 1, Code.YAML_SYNTAX, id="no colon"),
 ]
 
 
+TRIFLES = [
+    pytest.param(b"a: b\r\nc: \xe9\n", {"a": "b", "c": "\xe9"}, "2:4: warning [not-utf8]", id="Latin-1"),
+    pytest.param(b"a: \x93b\x94 \xc3\xa9\n", {"a": "\u201cb\u201d \xe9"}, "1:4: warning [not-utf8]", id="Windows-1252"),
+    pytest.param(b"a: b # \xe9\n", {"a": "b"}, "1:8: warning [not-utf8]", id="Latin-1 in a comment"),
+    pytest.param("a:\n\tb: c\n\td:\n\t\te: 1\n", {"a": {"b": "c", "d": {"e": 1}}}, "2:1: warning [yaml-syntax]", id="tabs"),
+    pytest.param("a: 1\n...\n---\n", {"a": 1}, "3:1: warning [several-documents]", id="an empty second document"),
+    pytest.param("a: 1\n---\n# end\n", {"a": 1}, "2:1: warning [several-documents]", id="a line at the end"),
+    pytest.param("---\n---\na: 1\n", {"a": 1}, "2:1: warning [several-documents]", id="an empty first document"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "root", "warning"), TRIFLES)
+def test_what_has_one_meaning_all_the_same_is_read(data: str | bytes, root: dict[str, Any], warning: str) -> None:
+    document = read_leniently(data.encode() if isinstance(data, str) else data, "m.yml")
+    assert document.root == root
+    assert [str(each).split("] ")[0] + "]" for each in document.findings] == [f"m.yml:{warning}"]
+
+
+def test_places_stay_true_where_tabs_indent() -> None:
+    document = read_leniently(b"a:\n\tb: [1,\n\t\t 2]\n", "m.yml")
+    assert [document.place(("a", "b", index)) for index in (0, 1)] == [Position(2, 6), Position(3, 4)]
+
+
 @pytest.mark.parametrize(("data", "line", "column", "code"), REFUSED)
 def test_what_is_more_than_plain_yaml_is_refused(data: str | bytes, line: int, column: int, code: Code) -> None:
     document = read(data)
+    assert read_leniently(data.encode() if isinstance(data, str) else data, "m.yml") == document
 
     assert document.root is None
     last = document.findings[-1]
