@@ -173,12 +173,13 @@ def ask_mirror(
     ways: Ways,
     now: float,
     elsewhere: Elsewhere = NOWHERE,
+    user_agent: str | None = None,
 ) -> UpdateResult:
     """Asks a mirror for single files over the web, and keeps what it says beside what it said before."""
     tree = tree_of(mirror.urls[module])
     if tree is None:
         return UpdateResult(mirror.name, UpdateOutcome.FAILED, "it offers no http", module)
-    answers = ask(tree, wanted, ways.fetch, ways.clock, ways.timeouts, elsewhere)
+    answers = ask(tree, wanted, ways.fetch, ways.clock, ways.timeouts, elsewhere, user_agent)
     if not answers:
         return UpdateResult(mirror.name, UpdateOutcome.FAILED, "it answered none of the requests clearly", module)
     observed = {path: FileObservation(now, each.size, each.mtime, each.why) for path, each in answers.items()}

@@ -16,6 +16,7 @@ from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import Indexed, IndexFacts
 from mirrorlist.core.files.mirror_listing import Holdings, Listing, nothing_held
 from mirrorlist.core.health.elsewhere import elsewhere
+from mirrorlist.core.health.probe_plan import agents_for
 from mirrorlist.core.model import Mirror, Status
 from mirrorlist.core.rules import is_carrier
 from mirrorlist.core.updates import UpdateOutcome, UpdateResult
@@ -240,10 +241,11 @@ class Indexing:
             return
         wanted = self._wanted(listings, module, asked, failed)
         others = elsewhere(self.service, self.mirrors)
+        agent = agents_for(self.service.catalogue, module)[0].user_agent
 
         def ask(mirror: Mirror) -> UpdateResult:
             own = others.but_for(mirror)
-            return ask_mirror(listings, module, mirror, wanted[mirror.name], self.ways, self.now(), own)
+            return ask_mirror(listings, module, mirror, wanted[mirror.name], self.ways, self.now(), own, agent)
 
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
             yield from pool.map(ask, asked)

@@ -19,9 +19,9 @@ from mirrorlist.checks.fetching.fetch import Guard, guard_of
 from mirrorlist.checks.probing.quick import QuickLooker, QuicklySeen, TreeFile
 from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.runner import controls_of, probed_mirrors, resorts_of
-from mirrorlist.core.catalogue.metadata import REPOMD
+from mirrorlist.core.catalogue.catalogue import published_contents
 from mirrorlist.core.errors import LeadLost, MirrorlistError, SnapshotError
-from mirrorlist.core.health.probe_plan import OF_OTHERS, OF_RPM
+from mirrorlist.core.health.probe_plan import agents_for
 from mirrorlist.core.health.probe_run import HealthChange
 from mirrorlist.core.health.quick_lane import QuickLane, QuickTerms
 from mirrorlist.core.health.quick_look import AddressFault, QuickLook
@@ -169,17 +169,20 @@ class QuickProber:
         # Private mirrors seldom answer from outside of their networks, and silence says nothing against them
         mirrors = [each for each in probed_mirrors(facts.mirrors) if not each.private] + [*resorts_of(facts.service)]
         witnesses = controls_of(facts.service)
-        agents = OF_RPM if facts.service.catalogue.repositories else OF_OTHERS
+        contents = {(each.module, each.path): each for each in published_contents(facts.service.catalogue)}
+        modules = {module for each in (*mirrors, *witnesses) for module in each.urls}
+        agents = {module: agents_for(facts.service.catalogue, module)[0] for module in modules}
 
         def files_of(mirror: Mirror) -> tuple[TreeFile, ...]:
             found = []
             for module, urls in mirror.urls.items():
                 file = facts.service.time_file if module not in untimed else None
                 path = paths.get((mirror.name, module))
-                below = "" if path is None else path if path and not path.endswith("/") else path + REPOMD
+                content = None if path is None else contents.get((module, path))
+                below = path or "" if content is None else content.path + content.index
                 name = below if file is None else file
                 found += [
-                    TreeFile(mirror.name, module, protocol, urls[protocol] + name, agents[0].user_agent)
+                    TreeFile(mirror.name, module, protocol, urls[protocol] + name, agents[module].user_agent)
                     for protocol in WEB_PROTOCOLS
                     if protocol in urls
                 ]

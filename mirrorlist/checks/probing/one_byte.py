@@ -60,6 +60,11 @@ class FileReply:
     failed: bool = False
     whole: bool = False
 
+    @property
+    def is_given(self) -> bool:
+        """Whether there is a file."""
+        return self.answer is not None and self.answer.size != ABSENT
+
 
 def by_get(url: str, file: NamedFile, ask: Ask, fetch: Fetch) -> FileReply:
     """Asks for the first byte."""
@@ -93,6 +98,8 @@ def _time(headers: Mapping[str, str]) -> int:
 
 _MOST_FAILURES = 3
 """This many requests in a row without an answer: the mirror is left alone until the next run."""
+MOST_DOUBTS = 3
+"""Refusals of a run after which a client's name is tried."""
 _GET_EACH = 4
 """A server that sends the whole file for its first byte is asked by HEAD, and by GET for every fourth file."""
 
@@ -117,22 +124,31 @@ def ask(
     clock: Clock,
     timeouts: Timeouts,
     elsewhere: Elsewhere = NOWHERE,
+    user_agent: str | None = None,
 ) -> dict[str, FileAnswer]:
     """What the mirror says of each path, by its size at the origin; those without a clear answer are left out.
+
+    The first files that it refuses are asked for again under the ``user_agent`` of a client. If it serves that client,
+    it refuses the prober only, and is asked so from then on.
 
     What it redirects ``elsewhere`` it does not have.
     """
     deadline = deadline_in(timeouts.mirror_seconds, clock)
     found: dict[str, FileAnswer] = {}
-    failures, sparing = 0, False
+    failures, sparing, doubts, agent = 0, False, MOST_DOUBTS, None
     for number, (path, size) in enumerate(wanted.items()):
         left = min(timeouts.request_seconds, deadline.left())
         if left <= 0 or failures == _MOST_FAILURES:
             break
         asking = by_head if sparing and number % _GET_EACH else by_get
-        asked = asking(
-            tree + quote(path), NamedFile(path, size), Ask(deadline_seconds=left, elsewhere=elsewhere), fetch
-        )
+        url, file = tree + quote(path), NamedFile(path, size)
+        terms = Ask(deadline_seconds=left, elsewhere=elsewhere, user_agent=agent)
+        asked = asking(url, file, terms, fetch)
+        if user_agent and agent is None and doubts and not asked.is_given and not asked.failed:
+            doubts -= 1
+            again = by_get(url, file, replace(terms, user_agent=user_agent), fetch)
+            if again.is_given:
+                asked, agent = again, user_agent
         failures = failures + 1 if asked.failed else 0
         sparing |= asked.whole
         if asked.answer is not None:

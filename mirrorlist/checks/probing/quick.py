@@ -18,6 +18,7 @@ from mirrorlist.checks.fetching.fetch import Guard, allowed_addresses
 from mirrorlist.checks.fetching.result import Deadline, Failed, Failure, FailureKind, deadline_in
 from mirrorlist.checks.fetching.url import FetchTarget, read_target
 from mirrorlist.checks.probing.judge import STATUSES
+from mirrorlist.checks.probing.visit import NO_SERVER
 from mirrorlist.core.health.quick_look import AddressSight, QuickLook, TreeAddress
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject
 from mirrorlist.core.model import Protocol
@@ -162,9 +163,9 @@ class QuickLooker:
         try:
             if place not in self._without_head:
                 requests += 1
-                status = self._status(place, target, fresh, Request(Method.HEAD, user_agent, None, None, 0, False))
+                status = self._by_head(place, target, fresh, user_agent)
                 fresh = None
-                if status < 400 or status in STATUSES:
+                if status is not None and (status < 400 or STATUSES.get(status) is ProbeOutcome.MISSING):
                     return _answered(at, status), requests
                 if not may_ask():
                     return AddressSight(at, ProbeOutcome.UNCHECKED), requests
@@ -175,6 +176,15 @@ class QuickLooker:
             return _answered(at, by_get), requests
         except Failed as failed:
             return _failed(at, failed.failure, target.port), max(1, requests)
+
+    def _by_head(self, place: _Place, target: FetchTarget, fresh: socket.socket | None, user_agent: str) -> int | None:
+        """The status of a head; None where there is none, which says nothing: heads are refused in every way."""
+        try:
+            return self._status(place, target, fresh, Request(Method.HEAD, user_agent, None, None, 0, False))
+        except Failed as failed:
+            if failed.failure.kind in NO_SERVER:
+                raise
+            return None
 
     def _status(self, place: _Place, target: FetchTarget, fresh: socket.socket | None, request: Request) -> int:
         """The status of an answer, over the kept connection if the server still answers there.

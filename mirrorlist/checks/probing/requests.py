@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Ask
-from mirrorlist.checks.fetching.result import Clock, Failure, FailureKind, Fetched, deadline_in, is_there
+from mirrorlist.checks.fetching.result import Clock, Failure, FailureKind, Fetched, deadline_in, is_there, told_size
 from mirrorlist.checks.probing.judge import (
     TOO_MANY_REQUESTS,
     Observation,
@@ -232,22 +232,41 @@ def _compared(trip: Trip, look: ProbeRequest, asked: Asked) -> tuple[ProbeOutcom
     """Whether a client is served as the prober is, which is asked again where he is not: it may have been chance."""
     agent = agent_of(trip, look.subject.tree, trip.run)
     theirs = asked(look, Method.FIRST_BYTE, agent)
-    if _is_served(theirs):
-        own = asked(look, Method.FIRST_BYTE, None) if _is_page(theirs) else None
-        if own is None or _is_page(own):
-            return ProbeOutcome.GOOD, ""
-    if theirs is None or (
-        theirs.status == TOO_MANY_REQUESTS if isinstance(theirs, Fetched) else theirs.kind is FailureKind.LOCAL
-    ):
+    if theirs is None or (isinstance(theirs, Failure) and theirs.kind is FailureKind.LOCAL):
         return ProbeOutcome.UNCHECKED, f"{agent.name} could not be asked for"
+    if _is_served(theirs) and not _is_page(theirs) and _is_of_known_size(theirs, look, trip):
+        return ProbeOutcome.GOOD, ""
     ours = asked(look, Method.FIRST_BYTE, None)
+    if _is_served(theirs) and _given(ours) == _given(theirs):
+        return ProbeOutcome.GOOD, ""
     if not _is_served(ours):
         return ProbeOutcome.UNCHECKED, f"{agent.name} and the prober were treated alike"
+    if _is_busy(theirs) and not _is_busy(asked(look, Method.FIRST_BYTE, agent)):
+        return ProbeOutcome.UNCHECKED, f"{agent.name} had to wait"
     if isinstance(theirs, Failure):
         said = str(theirs)
+    elif is_there(theirs):
+        said = "an HTML page" if _is_page(theirs) else f"{told_size(theirs)} bytes"
     else:
-        said = "an HTML page" if _is_page(theirs) and is_there(theirs) else f"status {theirs.status}"
+        said = f"status {theirs.status}"
     return ProbeOutcome.CLIENTS, f"it refuses {agent.name}'s User-Agent ({said}), and not the prober's"
+
+
+def _is_of_known_size(answer: Answer, look: ProbeRequest, trip: Trip) -> bool:
+    """Whether an answer may be the file: who does not like a client may send him something else."""
+    metadata = metadata_of(look.subject, trip)
+    told = told_size(answer) if isinstance(answer, Fetched) else None
+    sizes = {version.size for version in (metadata.current, *metadata.alternates)} if metadata else set()
+    return told is None or not sizes or told in sizes
+
+
+def _given(answer: Answer) -> tuple[bool, int | None] | None:
+    """What tells two answers that give a file apart: whether it is a page, and its size."""
+    return (_is_page(answer), told_size(answer)) if isinstance(answer, Fetched) and is_there(answer) else None
+
+
+def _is_busy(answer: Answer) -> bool:
+    return answer is None or (isinstance(answer, Fetched) and answer.status == TOO_MANY_REQUESTS)
 
 
 def _is_served(answer: Answer) -> bool:

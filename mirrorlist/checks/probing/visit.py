@@ -45,6 +45,9 @@ from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
 HUNG_UP = frozenset({FailureKind.BROKEN_OFF, FailureKind.MALFORMED})
+TURNED_AWAY = frozenset({ProbeOutcome.REFUSED, ProbeOutcome.WRONG, ProbeOutcome.MISSING})
+"""What a server may say to those whose names it does not like."""
+OTHER_NAME = "it refuses the prober's User-Agent, so it was asked under"
 NO_SERVER = frozenset(
     {
         FailureKind.UNRESOLVABLE, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.REFUSED, FailureKind.UNREACHABLE,
@@ -164,7 +167,10 @@ class _Asking:
     def _welcomed(self, look: ProbeRequest, seconds: float) -> _Looked:
         """The first look at a tree; a server that does not like the prober's name is asked under a client's."""
         first, tree = self.look(look, seconds), look.subject.tree
-        is_turned_away = first.probe.outcome in (ProbeOutcome.REFUSED, ProbeOutcome.WRONG) or first.failure in HUNG_UP
+        is_turned_away = first.probe.outcome in TURNED_AWAY or first.failure in HUNG_UP
+        if first.probe.outcome is ProbeOutcome.LIMITED:  # once that is a wish, which a second request would ignore
+            known = self.trip.verdicts.get(tree)
+            is_turned_away = known is not None and (known.outcome is ProbeOutcome.LIMITED or OTHER_NAME in known.detail)
         if not is_turned_away or not (seconds := self._patience.for_walk()):
             return first
         self.disguised[tree] = agent_of(self.trip, tree, 0)
@@ -376,7 +382,7 @@ class _Module:
         outcome, detail = self._of_tree(tree, probe, walked)
         outcome, detail = self._asking.refused.get(tree, (outcome, detail))
         if agent := self._asking.disguised.get(tree):
-            name = f"it refuses the prober's User-Agent, so it was asked under {agent.name}'s"
+            name = f"{OTHER_NAME} {agent.name}'s"
             detail = f"{detail}; {name}" if detail else name
         self._asking.probes.append(replace(probe, subject=tree, outcome=outcome, detail=detail, sha256=None))
 

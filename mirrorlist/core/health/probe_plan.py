@@ -7,7 +7,7 @@ only, and not all of them each time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from hashlib import sha256
@@ -288,28 +288,40 @@ class Agent:
     user_agent: str
 
 
-OF_RPM = (
-    Agent("libdnf", "libdnf (Fedora Linux 42; generic; Linux.x86_64)"),
-    Agent("zypper", "ZYpp 17.37.5 (curl 8.14.1) openSUSE-Leap-15.6-x86_64"),
-    Agent("curl", "curl/8.14.1"),
-)
-"""Who asks for repositories of rpm, and for images beside them."""
-OF_OTHERS = (
-    Agent("apt", "Debian APT-HTTP/1.3 (3.0.3)"),
-    Agent("pacman", "pacman/7.0.0 (Linux x86_64) libalpm/15.0.0"),
-    Agent("wget", "Wget/1.25.0"),
-)
-"""Who asks for trees of other files."""
+AGENTS = {
+    ContentKind.RPM: (
+        Agent("libdnf", "libdnf (Fedora Linux 42; generic; Linux.x86_64)"),
+        Agent("zypper", "ZYpp 17.37.5 (curl 8.14.1) openSUSE-Leap-15.6-x86_64"),
+    ),
+    ContentKind.APT: (Agent("apt", "Debian APT-HTTP/1.3 (3.0.3)"),),
+    ContentKind.PACMAN: (Agent("pacman", "pacman/7.0.0 (Linux x86_64) libalpm/15.0.0"),),
+    ContentKind.APK: (Agent("apk", "apk-tools/3.0.1"),),
+    ContentKind.PLAIN: (Agent("wget", "Wget/1.25.0"),),
+}
+"""Who asks for what."""
+CURL = Agent("curl", "curl/8.14.1")
+"""Asks for everything, as people do for images."""
 
 
-def agents_of(trip: Trip, module: str) -> tuple[Agent, ...]:
-    """The clients that ask for what a module holds."""
-    return OF_RPM if trip.wanted.get(module) else OF_OTHERS
+def agents_of(kinds: Iterable[ContentKind]) -> tuple[Agent, ...]:
+    """The clients that ask for what a module holds; for that of unknown kinds any of them may."""
+    found = {*kinds} or {*AGENTS} - {ContentKind.RPM}
+    return (*(agent for kind, agents in AGENTS.items() if kind in found for agent in agents), CURL)
+
+
+def agents_for(catalogue: Catalogue, module: str) -> tuple[Agent, ...]:
+    """The clients that ask for what the catalogue has in a module."""
+    return agents_of(each.kind for each in published_contents(catalogue) if each.module == module)
+
+
+def agents_at(trip: Trip, module: str) -> tuple[Agent, ...]:
+    """The clients that ask a mirror for a module."""
+    return agents_of(trip.content(module, path).kind for path in trip.wanted.get(module, {}))
 
 
 def agent_of(trip: Trip, tree: Subject, turn: int) -> Agent:
     """The client whose turn it is; one that was refused has it until it is served."""
-    agents, verdict = agents_of(trip, tree.module), trip.verdicts.get(tree)
+    agents, verdict = agents_at(trip, tree.module), trip.verdicts.get(tree)
     if verdict is not None and verdict.outcome is ProbeOutcome.CLIENTS:
         named = [agent for agent in agents if f" {agent.name}'s " in verdict.detail]
         if named:

@@ -175,6 +175,29 @@ def test_a_mirror_that_does_not_answer_is_left_alone() -> None:
     assert (list(found), len(urls)) == (["0", "3"], 7)
 
 
+@pytest.mark.parametrize("refusal", [reply(403), reply(404), reply(429), reply(200, b"<", content_type="text/html")])
+def test_who_refuses_the_prober_alone_is_asked_as_a_client(refusal: Fetched) -> None:
+    agents: list[str | None] = []
+
+    def fetches(url: str, wanted: Ask) -> Fetched:
+        agents.append(wanted.user_agent)
+        return reply(206, b"x", content_range="bytes 0-0/7") if wanted.user_agent else refusal
+
+    found = ask("http://m/", {"a": 7, "b": 7}, fetches, lambda: 0.0, Timeouts(), user_agent="libdnf")
+    assert (found, agents) == ({"a": FileAnswer(7), "b": FileAnswer(7)}, [None, "libdnf", "libdnf"])
+
+
+def test_refusals_of_everybody_are_doubted_three_times() -> None:
+    agents: list[str | None] = []
+
+    def fetches(url: str, wanted: Ask) -> Fetched:
+        agents.append(wanted.user_agent)
+        return reply(404)
+
+    ask("http://m/", dict.fromkeys("abcde", 7), fetches, lambda: 0.0, Timeouts(), user_agent="apt")
+    assert (agents.count(None), agents.count("apt")) == (5, 3)
+
+
 def test_all_requests_to_a_mirror_have_one_deadline() -> None:
     clock = iter(range(0, 1000, 50))
     found = ask(

@@ -197,3 +197,20 @@ def test_what_is_doubtful_is_asked_all_at_once_and_under_a_clients_name() -> Non
     }
     assert seen.requests == 6
     assert sum(b"User-Agent: libdnf" in head for head in server.heads) == 6
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [answer("429 Too Many Requests"), answer("503 Service Unavailable"), answer("500 Oops"), b"", b"nonsense\r\n\r\n"],
+    ids=["429", "503", "500", "hung up", "nonsense"],
+)
+def test_a_head_that_is_refused_in_any_way_is_no_fault(refusal: bytes) -> None:
+    def talk(connection: socket.socket, head: bytes) -> None:
+        connection.sendall(refusal if head.startswith(b"HEAD") else answer(body=b"1"))
+
+    with serving(talk) as server, closing(looker()) as looking:
+        seen = [looking.look(QuickLook("m", turn), [file(server.url("/time"))]) for turn in (0, 1)]
+    assert [(each.sights[0].outcome, each.requests) for each in seen] == [
+        (ProbeOutcome.GOOD, 2),
+        (ProbeOutcome.GOOD, 1),
+    ]
