@@ -261,7 +261,7 @@ def _is_of_known_size(answer: Answer, look: ProbeRequest, trip: Trip) -> bool:
 
 
 def _given(answer: Answer) -> tuple[bool, int | None] | None:
-    """What tells two answers that give a file apart: whether it is a page, and its size."""
+    """The difference between answers that give a file: whether it is a page, and its size."""
     return (_is_page(answer), told_size(answer)) if isinstance(answer, Fetched) and is_there(answer) else None
 
 
