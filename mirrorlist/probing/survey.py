@@ -25,7 +25,7 @@ from mirrorlist.core.content import Content, ContentKind, Named, content_key
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.health.probe_plan import Wanted
 from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Family, ProbeOutcome, Subject
-from mirrorlist.core.health.whole import EACH_LOOK
+from mirrorlist.core.health.whole import EACH_LOOK, FAULTS
 from mirrorlist.core.kinds.table import KINDS, Kind
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
 from mirrorlist.sources.origin.repomd import LARGEST_PART, largest_part
@@ -161,8 +161,8 @@ class _Web:
         seen = look_at_files(
             named.files[:EACH_LOOK], lambda path, method: self._get(quoted(path), LARGEST_INDEX, method)
         )
-        if seen.fault:
-            return Observation(ProbeOutcome.INCOMPLETE, seen.fault, digest)
+        if seen.faults:
+            return Observation(ProbeOutcome.INCOMPLETE, FAULTS.join(seen.faults), digest)
         return Observation(ProbeOutcome.FRESH, sha256=digest)
 
     def _older(self, seen: Observation, answer: Fetched, kind: Kind, metadata: RepoMetadata | None) -> Observation:

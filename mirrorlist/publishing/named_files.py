@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 
 import requests
 
@@ -22,20 +23,21 @@ from mirrorlist.publishing.origin_update import (
     repository_files,
 )
 from mirrorlist.sources.origin.files import read_chunks
-from mirrorlist.sources.origin.repomd import known_size
+from mirrorlist.sources.origin.repomd import directory_size, known_size
 from mirrorlist.sources.origin.web import origin_session
 from mirrorlist.store.metadata import MetadataStore
 
 AT_ONCE = 4
 ASKED_FOR = 16
 """Of an origin on the web this many files are asked for their sizes; of a directory all."""
-_Found = tuple[RepositoryFile, str, NamedFiles, str]
+_Found = tuple[RepositoryFile, str, NamedFiles, tuple[str, ...]]
+"""A version, what it names, and what its operator should know."""
 
 
 def update_named_files(service: Service, store: MetadataStore, now: float) -> Iterator[UpdateResult]:
     """Reads what the current version of every repository names, where that is not known yet.
 
-    Only what is worth a warning is reported: that of a repository no packages are known, and why.
+    Only what is worth a warning is reported: that of a repository no packages are known, or files are gone.
     """
     return name_files(repository_files(service), store)
 
@@ -43,10 +45,12 @@ def update_named_files(service: Service, store: MetadataStore, now: float) -> It
 def name_files(files: Iterable[RepositoryFile], store: MetadataStore) -> Iterator[UpdateResult]:
     """The same for some repositories."""
     current, known = store.current(), store.files.known()
+    kept = store.files.named() if known else {}
     wanted = [
         (file, digest)
         for file in files
-        if (digest := current.get(file.key)) is not None and (file.key, digest) not in known
+        if (digest := current.get(file.key)) is not None
+        and ((file.key, digest) not in known or _has_lost(file, kept[file.key][digest]))
     ]
     if not wanted:
         return
@@ -55,10 +59,18 @@ def name_files(files: Iterable[RepositoryFile], store: MetadataStore) -> Iterato
         for found in pool.map(partial(_named, session=session), wanted):
             if found is None:
                 continue
-            file, digest, named, why = found
+            file, digest, named, remarks = found
             store.files.record(file.key, digest, named, next(iter(former.get(file.key, ())), None))
-            if why:
-                yield UpdateResult(file.key, UpdateOutcome.WARNING, f"mirrors are not asked for its packages: {why}")
+            for remark in remarks:
+                yield UpdateResult(file.key, UpdateOutcome.WARNING, remark)
+
+
+def _has_lost(file: RepositoryFile, named: NamedFiles) -> bool:
+    """Whether a directory lacks a file that it had: then mirrors lack it too."""
+    if file.origin.startswith(WEB_SCHEMES):
+        return False
+    size = directory_size(Path(file.origin))
+    return any(size(each.path) != each.size for each in (*named.files, *named.pool))
 
 
 def _named(wanted: tuple[RepositoryFile, str], session: requests.Session) -> _Found | None:
@@ -79,7 +91,12 @@ def _named(wanted: tuple[RepositoryFile, str], session: requests.Session) -> _Fo
             for each in there
         )
         drawn = tuple(each for each in named.pool if most is not None or _is_there(access, each, 0, None))
-        return file, digest, replace(named, files=files, pool=drawn), why
+        remarks = [f"mirrors are not asked for its packages: {why}"] if why else []
+        if gone := {*named.files, *named.pool} - {*there, *drawn}:
+            count = "a file" if len(gone) == 1 else f"{len(gone)} files"
+            example = min(each.path for each in gone)
+            remarks.append(f"the origin lacks {count} that it names, such as {example}; no mirror has to have them")
+        return file, digest, replace(named, files=files, pool=drawn), tuple(remarks)
     except OriginError:
         return None
 

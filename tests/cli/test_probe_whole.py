@@ -207,6 +207,30 @@ def test_what_is_gone_at_the_origin_is_not_missed_on_mirrors(network: Network, o
 
 
 @pytest.mark.slow
+def test_behind_what_is_gone_at_the_origin_a_fault_of_a_mirror_is_seen(network: Network, origin: Origin) -> None:
+    network.told("update", "metadata")
+    network.told("publish")
+    for site in (origin, *network.sites.values()):
+        del site.files[f"{REPOSITORY}repodata/2-filelists.xml.zst"]
+    del network.sites["b.example.org"].files[f"{REPOSITORY}Packages/b-2.rpm"]
+    assert [network.probe() for _ in range(3)] == ["ab", "a", "a"]
+
+
+@pytest.mark.slow
+def test_what_vanishes_from_the_origin_s_directory_is_not_missed_on_mirrors(network: Network) -> None:
+    for path in (f"{REPOSITORY}Packages/b-1.rpm", f"{REPOSITORY}Packages/c-1.rpm"):
+        (network.directory / "origin" / path).unlink()
+        for site in network.sites.values():
+            del site.files[path]
+    told = network.told("update", "metadata").replace("\n", " ")
+    assert "the origin lacks 2 files" in re.sub(r" +", " ", told)
+    assert "lacks" not in network.told("update", "metadata"), "it is told once"
+    network.told("publish")
+    del network.sites["b.example.org"].files[f"{REPOSITORY}Packages/a-1.rpm"]
+    assert [network.probe() for _ in range(3)] == ["ab", "a", "a"]
+
+
+@pytest.mark.slow
 def test_a_whole_mirror_is_asked_for_each_file_once_and_again_after_a_change(network: Network) -> None:
     site = network.sites["a.example.org"]
 

@@ -20,7 +20,7 @@ from mirrorlist.core.content import NamedFile, written_at
 from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.health.verdicts import ProbeOutcome
-from mirrorlist.core.health.whole import EACH_LOOK
+from mirrorlist.core.health.whole import EACH_LOOK, MOST_FAULTS
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 NOT_GIVEN = frozenset(
@@ -167,28 +167,30 @@ _BY_HEAD = (Method.HEAD, Method.FIRST_BYTE)
 class FilesSeen:
     """What asking came to.
 
-    ``fault``: what is wrong with a file, whose path comes first; ``good``: how many were given before, None where that
-    says nothing of the mirror. ``requests``: how often it was asked.
+    ``seen``: how many files were judged, None where the mirror stopped answering. ``faults``: what is wrong with some
+    of them, whose paths come first. ``requests``: how often it was asked.
     """
 
     requests: int
-    good: int | None = None
-    fault: str = ""
+    seen: int | None = None
+    faults: tuple[str, ...] = ()
 
 
 def look_at_files(files: Sequence[NamedFile], asked: Asked) -> FilesSeen:
-    """Asks for files, at most ``EACH_LOOK`` times, until one is at fault or cannot be judged now.
+    """Asks for files, at most ``EACH_LOOK`` times, until some are at fault or one cannot be judged now.
+
+    It goes on after a fault, which may be the origin's too.
 
     The first is asked for by its first byte, which shows whether ranges work; the others by their heads, and by the
     first byte where a head does not say that all is well: servers refuse heads, or answer them wrongly.
     """
-    requests = 0
+    requests, faults = 0, list[str]()
     methods: tuple[Method, ...] = _BY_FIRST_BYTE
     for number, file in enumerate(files):
         said: str | None = None
         for method in methods:
             if requests == EACH_LOOK:
-                return FilesSeen(requests, good=number)
+                return FilesSeen(requests, number, tuple(faults))
             requests += 1
             said = _fault(file, asked(file.path, method), method)
             if said == "":
@@ -196,10 +198,12 @@ def look_at_files(files: Sequence[NamedFile], asked: Asked) -> FilesSeen:
                 methods = _BY_HEAD if number == 0 or method is Method.HEAD else _BY_FIRST_BYTE
                 break
         if said is None:
-            return FilesSeen(requests)
+            return FilesSeen(requests, None, tuple(faults))
         if said:
-            return FilesSeen(requests, fault=f"{file.path}: {said}")
-    return FilesSeen(requests, good=len(files))
+            faults.append(f"{file.path}: {said}")
+            if len(faults) == MOST_FAULTS:
+                return FilesSeen(requests, number + 1, tuple(faults))
+    return FilesSeen(requests, len(files), tuple(faults))
 
 
 def _fault(file: NamedFile, answer: Fetched | Failure | None, method: Method) -> str | None:

@@ -18,7 +18,7 @@ from mirrorlist.checks.fetching.fetch import Guard, allowed_addresses
 from mirrorlist.checks.fetching.result import Deadline, Failed, Failure, FailureKind, deadline_in
 from mirrorlist.checks.fetching.url import FetchTarget, read_target
 from mirrorlist.checks.probing.judge import STATUSES
-from mirrorlist.checks.probing.visit import NO_SERVER
+from mirrorlist.checks.probing.requests import NO_SERVER
 from mirrorlist.core.health.quick_look import AddressSight, QuickLook, TreeAddress
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject
 from mirrorlist.core.model import Protocol

@@ -14,6 +14,7 @@ from mirrorlist.checks.probing.judge import NOT_COMPARED, TOO_MANY_REQUESTS, exc
 from mirrorlist.checks.probing.one_byte import FilesSeen, look_at_files
 from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.requests import (
+    NO_SERVER,
     Patience,
     ProbeTerms,
     TreeProbe,
@@ -40,7 +41,7 @@ from mirrorlist.core.health.probe_plan import (
     whole,
 )
 from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, DAY, GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
-from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, day_draw, whole_look
+from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, FAULTS, day_draw, whole_look
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})
@@ -48,14 +49,6 @@ HUNG_UP = frozenset({FailureKind.BROKEN_OFF, FailureKind.MALFORMED})
 TURNED_AWAY = frozenset({ProbeOutcome.REFUSED, ProbeOutcome.WRONG, ProbeOutcome.MISSING})
 """What a server may say to those whose names it does not like."""
 OTHER_NAME = "it refuses the prober's User-Agent, so it was asked under"
-NO_SERVER = frozenset(
-    {
-        FailureKind.UNRESOLVABLE, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.REFUSED, FailureKind.UNREACHABLE,
-        FailureKind.CERTIFICATE, FailureKind.TLS, FailureKind.FORBIDDEN_URL, FailureKind.FORBIDDEN_ADDRESS,
-        FailureKind.LOCAL,
-    }
-)  # fmt: skip
-"""Another request would come to the same."""
 ENDS_A_WALK = frozenset(
     {ProbeOutcome.LIMITED, ProbeOutcome.TIMEOUT, ProbeOutcome.UNREACHABLE, ProbeOutcome.CLOSED, ProbeOutcome.UNCHECKED}
 )
@@ -281,10 +274,11 @@ class _Asking:
         if self._for_files + EACH_LOOK <= EACH_VISIT:
             seen = look_at_files(due.files, partial(self._file, subject.tree))
             self._for_files += seen.requests
-        if seen.fault:
-            return replace(probe, outcome=ProbeOutcome.INCOMPLETE, detail=seen.fault)
-        if seen.good is not None:
-            return replace(probe, looked=due.looked(seen.good))
+        looked = None if seen.seen is None else due.looked(seen.seen)
+        if seen.faults:
+            return replace(probe, outcome=ProbeOutcome.INCOMPLETE, detail=FAULTS.join(seen.faults), looked=looked)
+        if looked is not None:
+            return replace(probe, looked=looked)
         was_incomplete = known is not None and known.outcome is ProbeOutcome.INCOMPLETE
         return replace(probe, outcome=ProbeOutcome.UNCHECKED, detail=NOT_WHOLE) if was_incomplete else probe
 
@@ -301,14 +295,14 @@ class _Asking:
         for number, (digest, named) in enumerate(known):
             files = dict.fromkeys((*named.files[:EACH_LOOK], *drawn))
             seen = look_at_files([*files][:EACH_LOOK], partial(self._file, subject.tree))
-            if seen.good is not None:
+            if seen.faults:
+                if number == 0:
+                    probe = replace(probe, outcome=ProbeOutcome.INCOMPLETE, detail=FAULTS.join(seen.faults))
+                continue
+            if seen.seen is not None:
                 outcome = ProbeOutcome.LAGGING if number else ProbeOutcome.FRESH
-                probe = replace(probe, outcome=outcome, detail="", sha256=digest, looked=None if settled else seen.good)
-                break
-            if not seen.fault:
-                break
-            if number == 0:
-                probe = replace(probe, outcome=ProbeOutcome.INCOMPLETE, detail=seen.fault)
+                probe = replace(probe, outcome=outcome, detail="", sha256=digest, looked=None if settled else seen.seen)
+            break
         return replace(probe, seconds=self._clock() - start)
 
     def _file(self, tree: Subject, path: str, method: Method) -> Fetched | Failure | None:

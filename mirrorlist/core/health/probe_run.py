@@ -21,6 +21,7 @@ from mirrorlist.core.health.verdicts import (
     is_our_own_fault,
     judged,
 )
+from mirrorlist.core.health.whole import FAULTS
 
 WITHOUT_ANSWER = frozenset(
     {
@@ -195,18 +196,22 @@ def excused_by_origin(probes: Sequence[Probe]) -> list[Probe]:
     is read.
     """
     lacked = {
-        (probe.subject.module, probe.subject.path, probe.detail)
+        (probe.subject.module, probe.subject.path, fault)
         for probe in probes
         if probe.outcome is ProbeOutcome.INCOMPLETE and probe.subject.mirror == SOURCE_PREFIX + ORIGIN
+        for fault in probe.detail.split(FAULTS)
     }
-    return [
-        replace(probe, outcome=ProbeOutcome.GOOD, detail=f"not compared: it is the same at the origin ({probe.detail})")
-        if (probe.subject.module, probe.subject.path, probe.detail) in lacked
-        and probe.outcome is ProbeOutcome.INCOMPLETE
-        and not probe.subject.mirror.startswith(SOURCE_PREFIX)
-        else probe
-        for probe in probes
-    ]
+
+    def excused(probe: Probe) -> Probe:
+        if probe.outcome is not ProbeOutcome.INCOMPLETE or probe.subject.mirror.startswith(SOURCE_PREFIX):
+            return probe
+        of, faults = (probe.subject.module, probe.subject.path), probe.detail.split(FAULTS)
+        if own := [fault for fault in faults if (*of, fault) not in lacked]:
+            return replace(probe, detail=FAULTS.join(own))
+        detail = f"not compared: it is the same at the origin ({probe.detail})"
+        return replace(probe, outcome=ProbeOutcome.GOOD, detail=detail)
+
+    return [excused(probe) for probe in probes]
 
 
 FEWEST = 2

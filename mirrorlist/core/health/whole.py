@@ -17,6 +17,10 @@ EACH_LOOK = 8
 """Requests that one look at the files of a repository costs at most."""
 EACH_VISIT = 80
 """The same for all repositories of a mirror in one visit; those that were not reached have their turn in the next."""
+MOST_FAULTS = 3
+"""After so many a look ends."""
+FAULTS = "; "
+"""What is between them where they are told."""
 DRAWN = 4
 """Files of a day's draw."""
 
@@ -32,9 +36,9 @@ class WholeLook:
     before: int = 0
     apart: int = 0
 
-    def looked(self, good: int) -> int:
-        """How many of ``NamedFiles.files`` were looked at when this many of the look, from the first on, are good."""
-        return self.before + max(0, good - self.apart)
+    def looked(self, seen: int) -> int:
+        """How many of ``NamedFiles.files`` were looked at when this many of the look, from the first on, are judged."""
+        return self.before + max(0, seen - self.apart)
 
 
 def whole_look(named: NamedFiles, known: Verdict | None, digest: str, key: str, now: float) -> WholeLook | None:
@@ -42,7 +46,9 @@ def whole_look(named: NamedFiles, known: Verdict | None, digest: str, key: str, 
     if not named.files:
         return None
     if known is not None and known.outcome is ProbeOutcome.INCOMPLETE:
-        blamed = [each for each in (*named.files, *named.pool) if known.detail.startswith(f"{each.path}: ")][:1]
+        faults = known.detail.split(FAULTS)
+        every = dict.fromkeys((*named.files, *named.pool))
+        blamed = [each for each in every if any(fault.startswith(f"{each.path}: ") for fault in faults)][:MOST_FAULTS]
         others = [each for each in named.files if each not in blamed][: EACH_LOOK - len(blamed)]
         return WholeLook((*blamed, *others), apart=len(blamed))
     looked = known.looked if known is not None and known.whole_sha256 == digest else 0

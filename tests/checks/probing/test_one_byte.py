@@ -261,8 +261,20 @@ def at(path: str, said: bytes, verbs: bytes = b"HEAD GET") -> Change:
 
 
 def test_files_that_are_there_cost_a_request_each() -> None:
-    assert looked(server(_ranges), FILES[:6]) == FilesSeen(6, good=6)
-    assert looked(server(_ranges)) == FilesSeen(EACH_LOOK, good=EACH_LOOK)
+    assert looked(server(_ranges), FILES[:6]) == FilesSeen(6, 6)
+    assert looked(server(_ranges)) == FilesSeen(EACH_LOOK, EACH_LOOK)
+
+
+def test_a_look_goes_on_after_a_fault_and_ends_after_some() -> None:
+    def lacking(*numbers: int) -> FilesSeen:
+        gone = {f"/repodata/{number}.xml.gz".encode() for number in numbers}
+        return looked(server(lambda verb, path: answer("404 Not Found") if path in gone else None), FILES[:6])
+
+    def missing(*numbers: int) -> tuple[str, ...]:
+        return tuple(f"repodata/{number}.xml.gz: missing" for number in numbers)
+
+    assert lacking(0, 4) == FilesSeen(6, 6, missing(0, 4))
+    assert lacking(0, 1, 2, 3) == FilesSeen(3, 3, missing(0, 1, 2))
 
 
 HTML = b"<html>not found, but 200</html>"
@@ -286,24 +298,24 @@ def test_the_first_file_at_fault_is_named(said: bytes, why: str) -> None:
         path = f"repodata/{number}.xml.gz"
         moved = redirect(f"/{path}") if b"/repodata/3.xml.gz" in said else said
         found = looked(server(at(path, moved)))
-        assert found.fault.startswith(f"{path}: {why}"), found
+        assert found.faults[0].startswith(f"{path}: {why}"), found
         assert found.requests <= EACH_LOOK
 
 
 def test_where_nothing_tells_the_size_the_first_byte_does() -> None:
     """A cache in front of a mirror may give status 200, and no size, to a page that is no HTML."""
 
-    def given(body: bytes, path: str) -> str:
+    def given(body: bytes, path: str) -> tuple[str, ...]:
         chunked = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
-        return looked(says(chunked + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)), (NamedFile(path, 99),)).fault
+        return looked(says(chunked + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)), (NamedFile(path, 99),)).faults
 
     for path, body in (
         ("a.rpm", b"\xed\xab"), ("a.deb", b"!<arch>"), ("p.xml.gz", b"\x1f\x8b"), ("p.xml.zst", b"(\xb5/\xfd"),
         ("p.zst", b"P*M\x18"), ("P.xz", b"\xfd7z"), ("P.bz2", b"BZh"), ("core.db", b"n"), ("x.iso", b"n"),
     ):  # fmt: skip
-        assert given(body, path) == ""
+        assert given(body, path) == ()
     for path in ("a.rpm", "a.deb", "p.xml.gz", "p.xml.zst", "P.xz", "P.bz2"):
-        assert given(b"no such file", path) == f"{path}: another file: it begins as none of this kind"
+        assert given(b"no such file", path) == (f"{path}: another file: it begins as none of this kind",)
 
 
 BROKEN_RANGES = {
@@ -318,7 +330,7 @@ BROKEN_RANGES = {
 @pytest.mark.parametrize("said", [pytest.param(each, id=name) for name, each in BROKEN_RANGES.items()])
 def test_a_broken_range_and_changed_bytes_are_faults(said: bytes) -> None:
     found = looked(server(at("repodata/0.xml.gz", said, b"GET")))
-    assert found.fault.startswith("repodata/0.xml.gz: "), found
+    assert found.faults[0].startswith("repodata/0.xml.gz: "), found
 
 
 SILENT = answer("429 Too Many Requests"), answer("503 Service Unavailable"), b""
@@ -327,7 +339,7 @@ SILENT = answer("429 Too Many Requests"), answer("503 Service Unavailable"), b""
 @pytest.mark.parametrize("said", SILENT)
 def test_what_says_nothing_of_a_file_is_no_fault(said: bytes) -> None:
     found = looked(server(at("repodata/2.xml.gz", said)))
-    assert (found.good, found.fault) == (None, "")
+    assert (found.seen, found.faults) == (None, ())
 
 
 def chunked(body: bytes) -> bytes:
@@ -359,20 +371,20 @@ ODD: dict[str, Change] = {
 @pytest.mark.parametrize("change", [pytest.param(each, id=name) for name, each in ODD.items()])
 def test_an_odd_server_that_gives_the_files_is_whole(change: Change) -> None:
     found = looked(server(change))
-    assert found.fault == ""
-    assert found.good is not None
-    assert found.good >= 4, "and in a few looks all files are seen"
+    assert found.faults == ()
+    assert found.seen is not None
+    assert found.seen >= 4, "and in a few looks all files are seen"
     assert found.requests <= EACH_LOOK
 
 
 def test_without_a_known_size_being_there_is_enough() -> None:
     files = tuple(NamedFile(file.path) for file in FILES[:2])
-    assert looked(server(_ranges), files) == FilesSeen(2, good=2)
+    assert looked(server(_ranges), files) == FilesSeen(2, 2)
     page = answer("200 OK", HTML, "Content-Type: text/html")
-    assert looked(says(page), files).fault == "repodata/0.xml.gz: an HTML page"
+    assert looked(says(page), files).faults[0] == "repodata/0.xml.gz: an HTML page"
 
 
 def test_an_empty_file_has_no_first_byte() -> None:
     said = answer("416 Range Not Satisfiable", b"", "Content-Range: bytes */0")
-    assert looked(says(said), (NamedFile("a", 0),)) == FilesSeen(1, good=1)
-    assert looked(server(partial(lambda verb, path: None)), (NamedFile("a", 0),)).fault
+    assert looked(says(said), (NamedFile("a", 0),)) == FilesSeen(1, 1)
+    assert looked(server(partial(lambda verb, path: None)), (NamedFile("a", 0),)).faults

@@ -217,3 +217,6 @@ def test_nobody_has_to_have_what_the_origin_lacks_itself() -> None:
     assert (found[1].sha256, found[1].detail) == ("ab", "not compared: it is the same at the origin (a.rpm: missing)")
     assert [found[0], *found[2:]] == [gone[0], *others], "the origin is told of it, and what else is missing counts"
     assert excused_by_origin([lacks("source://other", "a.rpm: missing"), gone[1]])[1] == gone[1]
+    both = lacks("two", "a.rpm: missing; b.rpm: missing")
+    assert excused_by_origin([gone[0], both])[1] == lacks("two", "b.rpm: missing")
+    assert excused_by_origin([lacks("source://the origin", both.detail), both])[1].outcome is ProbeOutcome.GOOD
