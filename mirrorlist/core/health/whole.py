@@ -18,9 +18,9 @@ EACH_LOOK = 8
 EACH_VISIT = 80
 """The same for all repositories of a mirror in one visit; those that were not reached have their turn in the next."""
 MOST_FAULTS = 3
-"""After so many a look ends."""
+"""A look ends at this number of them."""
 FAULTS = "; "
-"""What is between them where they are told."""
+"""Stands between them in a text."""
 DRAWN = 4
 """Files of a day's draw."""
 
