@@ -20,7 +20,7 @@ EACH_VISIT = 80
 MOST_FAULTS = 3
 """A look ends at this number of them."""
 FAULTS = "; "
-"""Stands between them in a text."""
+"""Separates them in a text."""
 DRAWN = 4
 """Files of a day's draw."""
 
