@@ -24,8 +24,8 @@ from mirrorlist.core.catalogue.trees import quoted
 from mirrorlist.core.content import Content, ContentKind, Named, content_key
 from mirrorlist.core.health.elsewhere import NOWHERE, Elsewhere
 from mirrorlist.core.health.probe_plan import Wanted
-from mirrorlist.core.health.verdicts import GOOD_OUTCOMES, Family, ProbeOutcome, Subject
-from mirrorlist.core.health.whole import EACH_LOOK, FAULTS
+from mirrorlist.core.health.verdicts import FAULTS, GOOD_OUTCOMES, Family, ProbeOutcome, Subject
+from mirrorlist.core.health.whole import EACH_LOOK
 from mirrorlist.core.kinds.table import KINDS, Kind
 from mirrorlist.core.model import WEB_PROTOCOLS, Mirror, Protocol, RepoMetadata
 from mirrorlist.sources.origin.repomd import LARGEST_PART, largest_part

@@ -67,6 +67,16 @@ class FailureKind(StrEnum):
     LOCAL = "fault of the checking machine"
 
 
+NO_SERVER = frozenset(
+    {
+        FailureKind.UNRESOLVABLE, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.REFUSED, FailureKind.UNREACHABLE,
+        FailureKind.CERTIFICATE, FailureKind.TLS, FailureKind.FORBIDDEN_URL, FailureKind.FORBIDDEN_ADDRESS,
+        FailureKind.LOCAL,
+    }
+)  # fmt: skip
+"""Another request would come to the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """How the bytes of a part came: how many, and in Mbit/s the fastest quarter of what was asked for, or all of them

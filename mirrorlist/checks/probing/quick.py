@@ -15,10 +15,9 @@ from threading import Lock
 from mirrorlist.checks.fetching.bounded_socket import Door, connected
 from mirrorlist.checks.fetching.exchange import Method, Request, exchanged_over, secured_for
 from mirrorlist.checks.fetching.fetch import Guard, allowed_addresses
-from mirrorlist.checks.fetching.result import Deadline, Failed, Failure, FailureKind, deadline_in
+from mirrorlist.checks.fetching.result import NO_SERVER, Deadline, Failed, Failure, FailureKind, deadline_in
 from mirrorlist.checks.fetching.url import FetchTarget, read_target
 from mirrorlist.checks.probing.judge import STATUSES
-from mirrorlist.checks.probing.requests import NO_SERVER
 from mirrorlist.core.health.quick_look import AddressSight, QuickLook, TreeAddress
 from mirrorlist.core.health.verdicts import Family, ProbeOutcome, Subject
 from mirrorlist.core.model import Protocol

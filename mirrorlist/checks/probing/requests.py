@@ -39,14 +39,6 @@ ROOM = 65_536
 """An index may be twice as long as the origin's and this much more."""
 NOT_MODIFIED = 304
 
-NO_SERVER = frozenset(
-    {
-        FailureKind.UNRESOLVABLE, FailureKind.NO_ADDRESS_IN_FAMILY, FailureKind.REFUSED, FailureKind.UNREACHABLE,
-        FailureKind.CERTIFICATE, FailureKind.TLS, FailureKind.FORBIDDEN_URL, FailureKind.FORBIDDEN_ADDRESS,
-        FailureKind.LOCAL,
-    }
-)  # fmt: skip
-"""Another request would come to the same."""
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{1,120}"')
 
 

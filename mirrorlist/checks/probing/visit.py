@@ -9,12 +9,11 @@ from types import MappingProxyType
 
 from mirrorlist.checks.fetching.exchange import Method
 from mirrorlist.checks.fetching.fetch import Fetch
-from mirrorlist.checks.fetching.result import Clock, Failure, FailureKind, Fetched
+from mirrorlist.checks.fetching.result import NO_SERVER, Clock, Failure, FailureKind, Fetched
 from mirrorlist.checks.probing.judge import NOT_COMPARED, TOO_MANY_REQUESTS, excused
 from mirrorlist.checks.probing.one_byte import FilesSeen, look_at_files
 from mirrorlist.checks.probing.request_limits import RequestLimits
 from mirrorlist.checks.probing.requests import (
-    NO_SERVER,
     Patience,
     ProbeTerms,
     TreeProbe,
@@ -40,8 +39,8 @@ from mirrorlist.core.health.probe_plan import (
     told_over_rsync,
     whole,
 )
-from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, DAY, GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
-from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, FAULTS, day_draw, whole_look
+from mirrorlist.core.health.verdicts import BEHIND_OUTCOMES, DAY, FAULTS, GOOD_OUTCOMES, Probe, ProbeOutcome, Subject
+from mirrorlist.core.health.whole import EACH_LOOK, EACH_VISIT, day_draw, whole_look
 from mirrorlist.core.model import WEB_PROTOCOLS, Protocol
 
 SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRESOLVABLE})

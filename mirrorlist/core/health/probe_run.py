@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from mirrorlist.core.content import content_key
 from mirrorlist.core.health.verdicts import (
+    FAULTS,
     GOOD_OUTCOMES,
     ORIGIN,
     SAYS_NOTHING,
@@ -21,7 +22,6 @@ from mirrorlist.core.health.verdicts import (
     is_our_own_fault,
     judged,
 )
-from mirrorlist.core.health.whole import FAULTS
 
 WITHOUT_ANSWER = frozenset(
     {

@@ -14,6 +14,8 @@ from enum import StrEnum
 from mirrorlist.core.content import content_key
 from mirrorlist.core.model import Protocol, RepoMetadata
 
+FAULTS = "; "
+"""Separates the faults in the detail of an incomplete repository."""
 DAY = 86_400.0
 SOURCE_PREFIX = "source://"
 """How the names of sources begin where they are probed beside mirrors; no mirror's does."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from mirrorlist.core.content import NamedFile, NamedFiles
-from mirrorlist.core.health.verdicts import DAY, ProbeOutcome, Verdict
+from mirrorlist.core.health.verdicts import DAY, FAULTS, ProbeOutcome, Verdict
 
 EACH_LOOK = 8
 """Requests that one look at the files of a repository costs at most."""
@@ -19,8 +19,6 @@ EACH_VISIT = 80
 """The same for all repositories of a mirror in one visit; those that were not reached have their turn in the next."""
 MOST_FAULTS = 3
 """A look ends at this number of them."""
-FAULTS = "; "
-"""Separates them in a text."""
 DRAWN = 4
 """Files of a day's draw."""
 
