@@ -47,7 +47,7 @@ SILENCE = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE, FailureKind.UNRE
 HUNG_UP = frozenset({FailureKind.BROKEN_OFF, FailureKind.MALFORMED})
 TURNED_AWAY = frozenset({ProbeOutcome.REFUSED, ProbeOutcome.WRONG, ProbeOutcome.MISSING})
 """What a server may say to those whose names it does not like."""
-OTHER_NAME = "it refuses the prober's User-Agent, so it was asked under"
+OTHER_NAME = "it refuses the prober's User-Agent"
 ENDS_A_WALK = frozenset(
     {ProbeOutcome.LIMITED, ProbeOutcome.TIMEOUT, ProbeOutcome.UNREACHABLE, ProbeOutcome.CLOSED, ProbeOutcome.UNCHECKED}
 )
@@ -375,7 +375,7 @@ class _Module:
         outcome, detail = self._of_tree(tree, probe, walked)
         outcome, detail = self._asking.refused.get(tree, (outcome, detail))
         if agent := self._asking.disguised.get(tree):
-            name = f"{OTHER_NAME} {agent.name}'s"
+            name = f"it refuses the prober's User-Agent, so it was asked under {agent.name}'s"
             detail = f"{detail}; {name}" if detail else name
         self._asking.probes.append(replace(probe, subject=tree, outcome=outcome, detail=detail, sha256=None))
 
