@@ -11,7 +11,7 @@ from mirrorlist.core.catalogue.policy import MeasuredBandwidth, Policy, QuotaSha
 from mirrorlist.core.catalogue.service import Service
 from mirrorlist.core.content import content_key
 from mirrorlist.core.files.found import FoundFiles
-from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, SyncState, contents
+from mirrorlist.core.health.columns import SEEN_CURRENT, HealthTable, SyncState, contents, is_forbidden
 from mirrorlist.core.health.history import Sighting, Superseded, availability, lag_by_day
 from mirrorlist.core.health.propagation import Spread
 from mirrorlist.core.health.report import NO_CHECKING, Checking, report
@@ -137,7 +137,13 @@ def _mirror(known: RecordInputs, number: int, mirror: Mirror, verdicts: Mapping[
         for path, column in known.health.holds.items()
         if known.modules.get(path) in mirror.urls
     }
-    ways = {subject: verdict for subject, verdict in verdicts.items() if _is_way(mirror, subject)}
+    ways = {
+        subject: replace(verdict, good_now=False)
+        if is_forbidden(known.health.bad_reach, number, subject.module, subject.protocol)
+        else verdict
+        for subject, verdict in verdicts.items()
+        if _is_way(mirror, subject)
+    }
     override = known.overrides.get(mirror.name)
     counted = {path: holds for path, holds in held.items() if holds not in _NOT_COUNTED}
     is_out = override is not None or number in known.health.out
@@ -192,6 +198,8 @@ def state_of(
         return MirrorState.PAUSED if mirror.status is Status.PAUSED else MirrorState.SOON
     if is_out:
         return MirrorState.OUT
+    if not any(protocol in WEB_PROTOCOLS for urls in mirror.urls.values() for protocol in urls):
+        return MirrorState.DOWN
     if not ways:
         return MirrorState.UNKNOWN
     if not any(verdict.good_now for verdict in ways):
@@ -219,7 +227,7 @@ def _since(
     if state is MirrorState.OUT:
         return override.since if override else None
     if state is MirrorState.DOWN:
-        return max(verdict.since for verdict in ways)
+        return max((verdict.since for verdict in ways if not verdict.good_now), default=None)
     if state in (MirrorState.FRESH, MirrorState.UP):
         return min((verdict.since for verdict in ways if verdict.good_now), default=None)
     if state is MirrorState.LAGGING:

@@ -8,7 +8,7 @@ import pytest
 
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.found import FoundFiles
-from mirrorlist.core.health.columns import HealthTable, SyncState
+from mirrorlist.core.health.columns import HealthTable, Reach, SyncState, reach_key
 from mirrorlist.core.health.verdicts import Event, EventKind, Family, Override, ProbeOutcome, Subject, Verdict
 from mirrorlist.core.mirror import is_shown
 from mirrorlist.core.model import MAIN, CloudRegions, Mirror, Protocol, Status
@@ -85,6 +85,16 @@ def test_a_mirror_has_one_state(
     state: MirrorState, status: Status, is_out: bool, ways: list[Verdict], holds: list[SyncState]
 ) -> None:
     assert state_of(mirror("m", status=status), is_out, ways, holds) is state
+
+
+def test_a_mirror_whose_name_leads_to_a_private_network_is_unreachable_as_no_list_holds_it() -> None:
+    forbidden = {reach_key(MAIN, Protocol.HTTPS, Family.IPV6): bytes([Reach.FORBIDDEN])}
+    known = RecordInputs(
+        mirrors=[mirror("m")], health=HealthTable(bad_reach=forbidden), modules={}, now=NOW,
+        verdicts={HTTPS4: UP, replace(HTTPS4, family=Family.IPV6): GONE},
+    )  # fmt: skip
+    (row,) = public_record(known).network.mirrors
+    assert (row.state, row.ipv6) == (MirrorState.DOWN, False)
 
 
 def test_every_state_is_reached_by_a_made_up_network() -> None:

@@ -8,6 +8,7 @@ import re
 import shlex
 from dataclasses import fields, replace
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -83,6 +84,19 @@ def test_every_page_answers_in_whole_html(service: Both, path: str) -> None:
 @pytest.mark.parametrize("path", ["/", "/yours", "/isos", "/isos/x86_64/9.8", "/join", "/status", *DATA[:2], DATA[4]])
 def test_a_network_without_mirrors_has_all_pages(empty: Both, path: str) -> None:
     assert get(empty, path).status == 200
+
+
+@pytest.mark.parametrize("urls", [{}, {MAIN: {Protocol.RSYNC: "rsync://left.example.org/linux/"}}])
+def test_a_mirror_without_an_address_for_clients_spoils_no_page_and_is_unreachable(urls: dict[str, Any]) -> None:
+    left = mirror("left", "berlin", urls=urls)
+    service = both(with_record([mirror("a", "berlin"), left], at={"192.0.2.0/24": "berlin"}, probed=False))
+    own = [f"/mirrors/{left.name}{end}" for end in ("", ".svg", "/feed.atom", "/stats")]
+    others = ["/", "/status", "/stats", "/yours", "/mirrors/map-light.svg", "/mirrors.json", "/mirrors.txt"]
+    others += ["/api/v1/mirrors", f"/api/v1/mirrors/{left.name}", "/api/v1/mirrors.geojson", "/api/v1/statistics"]
+    for path in (*own, *others, "/kitten"):
+        assert get(service, path).status == 200, path
+    assert json.loads(get(service, f"/api/v1/mirrors/{left.name}").body)["mirror"]["state"] == "down"
+    assert get(service, "/", "state=down").status == get(service, "/", "module=main&protocol=https").status == 200
 
 
 def test_the_front_page_of_530_mirrors_is_small(service: Both) -> None:
