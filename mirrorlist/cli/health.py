@@ -38,6 +38,7 @@ from mirrorlist.core.selection.fallbacks import rungs
 from mirrorlist.core.selection.usability import LEVEL_NAMES
 from mirrorlist.core.snapshot import Facts
 from mirrorlist.sources.places.countries import read_countries
+from mirrorlist.sources.yaml.documents import printable
 from mirrorlist.store.database import open_database
 from mirrorlist.store.health import HealthStore
 from mirrorlist.store.history import HistoryStore
@@ -85,6 +86,7 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool, a
             {
                 "name": name,
                 "override": store.overrides(now).get(name),
+                "withheld": [str(part) for part in mirror.withheld],
                 "checks": [_row(row, now) for row in rows],
                 "files": by_mirror(read_facts(state_dir, tuple(current_indexes(state_dir).items()))).get(name, {}),
                 "copies": upstreams.of(mirror),
@@ -99,10 +101,13 @@ def health(context: Context, name: str | None, ladder: bool, everything: bool, a
     if found := store.overrides(now).get(name):
         until = moment(found.until)
         console.print(f"taken out by {found.author} until {until} UTC: {found.reason}", soft_wrap=True, markup=False)
+    for part in mirror.withheld:
+        console.print(printable(str(part)), soft_wrap=True, markup=False)
     _tell_files(console, state_dir, name)
     _tell_votes(console, votes)
     if not rows:
-        console.print(f"{name} was not probed yet; run mirrorlist probe --mirror {name}", soft_wrap=True)
+        why = f"was not probed yet; run mirrorlist probe --mirror {name}" if mirror.urls else "has no address to probe"
+        console.print(f"{name} {why}", soft_wrap=True)
         return
     console.print(_table(rows if everything else worst(rows), rows, now))
     for probe in said_nothing(rows, store.probes(name, min(row.checked_at for row in rows))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import signal
@@ -262,6 +263,17 @@ def test_the_days_of_a_certificate_are_told_with_a_warning(checkout: Checkout) -
     told = checkout.told("health", "a.example.org")
     assert "certificategoodfor5days" in re.sub(r"\s+", "", told)
     assert f"warning: the certificate of {url} ends in 5 days: renew it now" in told
+
+
+def test_health_says_what_the_service_does_without(checkout: Checkout) -> None:
+    file = checkout.directory / "mirrors.d" / "a.example.org.yml"
+    file.write_text(re.sub("http: .*", "http: http://169.254.169.254/", file.read_text()))
+    checkout.told("publish")
+    told = checkout.told("health", "a.example.org")
+    assert "without address.http: " in told
+    assert "[host-not-public]" in told
+    assert told.endswith("a.example.org has no address to probe\n")
+    assert len(json.loads(checkout.told("health", "a.example.org", "--json"))["withheld"]) == 1
 
 
 def test_an_override_is_stored_with_its_author_and_shown(checkout: Checkout) -> None:
