@@ -159,4 +159,7 @@ class Companion:
                 return
             pause, started = min(2 * pause, LONGEST_RESTART_SECONDS), time.monotonic()
             log.error(f"the {self._name} ended and is started again", status=self._process.returncode)
-            self._process = subprocess.Popen(self._command)
+            try:
+                self._process = subprocess.Popen(self._command)
+            except OSError as error:  # the next turn tries again
+                log.error(f"the {self._name} cannot be started yet", reason=str(error))

@@ -45,7 +45,6 @@ HUNG_SECONDS = 30.0
 BEAT_SECONDS = 2.0
 STOP_SECONDS = 5.0
 """How long a worker may take to end; answers take milliseconds."""
-
 SHARED_BYTES = 1 << 22
 """Of memory that all workers read and write; what is never written takes none."""
 
@@ -110,8 +109,7 @@ class Workers:
         allow_connections()
         os.ftruncate(self._shared, SHARED_BYTES)
         self._selector.register(signals, selectors.EVENT_READ)
-        for number in range(1, self.count + 1):
-            self._start(number)
+        self._due = dict.fromkeys(range(1, self.count + 1), 0.0)
         try:
             while self._failed_starts < MOST_FAILED_STARTS * self.count:
                 now = time.monotonic()
@@ -200,19 +198,25 @@ class Workers:
         if pause:  # whoever waits is better off elsewhere
             self._listening.pop(number).close()
         if not self._workers:
-            soon = time.monotonic() + LONGEST_SILENCE_SECONDS
+            pause, soon = min(pause, LONGEST_SILENCE_SECONDS), time.monotonic() + LONGEST_SILENCE_SECONDS
             self._due = {each: min(due, soon) for each, due in self._due.items()}
         log.error(
             "a worker ended and is started again",
-            worker=number, lived_seconds=round(lived, 1), status=worker.process.returncode,
-            pause_seconds=round(max(self._due[number] - time.monotonic(), 0.0), 1),
+            worker=number, lived_seconds=round(lived, 1), pause_seconds=pause, status=worker.process.returncode,
         )  # fmt: skip
 
     def _look(self, now: float) -> None:
         """Does what is due: starts, kills what hangs, renews the next worker, and reports."""
         for number in [number for number, due in self._due.items() if due <= now]:
-            del self._due[number]
-            self._start(number)
+            try:
+                self._start(number)
+                del self._due[number]
+            except OSError as error:  # no memory, or too many processes or files
+                log.error("a worker cannot be started yet", worker=number, reason=str(error))
+                self._failed_starts += 0 if self._ever_ready else 1
+                self._due[number] = now + LONGEST_SILENCE_SECONDS
+                if number in self._listening:
+                    self._listening.pop(number).close()
         for worker in [*self._workers.values(), *self._former]:
             if now - worker.heard > (HUNG_SECONDS if worker.is_ready else STARTING_SECONDS):
                 log.error("a worker gives no sign of life and is killed", worker=worker.number)
@@ -221,8 +225,12 @@ class Workers:
         is_whole = len(self._workers) == self.count and all(worker.is_ready for worker in self._workers.values())
         if is_whole and self._to_renew:
             former = self._workers[number := self._to_renew.pop(0)]
-            self._former.append(former)
-            self._start(number, former)
+            try:
+                self._start(number, former)
+                self._former.append(former)
+            except OSError as error:
+                log.error("the workers cannot be renewed, the former ones stay", worker=number, reason=str(error))
+                self._to_renew = []
         elif is_whole and not self._reported:
             self._reported = True
             self.manager.ready()

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from mirrorlist.publishing.watch import LOOK_SECONDS
+from mirrorlist.server import RESTART_SECONDS, Companion
 from mirrorlist.settings import read_settings
 from tests.serving import (
     PATH,
@@ -248,6 +249,24 @@ def test_broken_service_file_stops_the_start_with_a_line_for_each_fault(tmp_path
     assert [re.sub(r"\].*", "]", line) for line in ended.stderr.splitlines()] == [
         f"{config}:6:1: error [unknown-key]", f"{config}:7:7: error [wrong-type]",
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_companion_that_cannot_be_started_for_a_while_comes_back(tmp_path: Path) -> None:
+    job, log = tmp_path / "job", tmp_path / "log"
+
+    def write() -> None:
+        put(job, f"#!/bin/sh\necho begun >>{log}\n")
+        job.chmod(0o755)
+
+    write()
+    with Companion("job", [str(job)]) as companion:
+        until(PATIENCE, log.exists)
+        job.unlink()
+        companion.keep()
+        time.sleep(RESTART_SECONDS + 0.5)
+        write()
+        until(PATIENCE, lambda: log.read_text().count("begun") > 1)
 
 
 CLOSED = """

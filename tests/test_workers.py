@@ -49,6 +49,7 @@ from mirrorlist.logs import set_up_logs
 from mirrorlist.ports import claimed_port
 
 set_up_logs()
+sys.executable = sys.argv[4]
 claimed = claimed_port("127.0.0.1", int(sys.argv[1]))
 with workers.received_signals() as signals:
     sys.exit(0 if workers.Workers(sys.argv[2], claimed, int(sys.argv[3])).run(signals) else 1)
@@ -57,11 +58,11 @@ with workers.received_signals() as signals:
 
 @contextmanager
 def supervised(
-    directory: Path, workers: int = 1, application: str = APPLICATION
+    directory: Path, workers: int = 1, application: str = APPLICATION, python: str = sys.executable
 ) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     (directory / "application.py").write_text(application)
     port = free_port()
-    command = [sys.executable, "-c", SUPERVISOR, str(port), "application:gateway", str(workers)]
+    command = [sys.executable, "-c", SUPERVISOR, str(port), "application:gateway", str(workers), python]
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{directory}"}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     with process:
@@ -172,6 +173,43 @@ def test_a_service_without_workers_waits_for_the_next_one_for_seconds(tmp_path: 
         assert waited[1] < waited[2] < waited[3] < 6, waited
         assert max(waited) < 8, waited
         until(PATIENCE, lambda: asked(port))
+
+
+def program(path: Path) -> None:
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    path.chmod(0o755)
+
+
+@pytest.mark.slow
+def test_a_service_goes_on_while_no_process_can_be_started(tmp_path: Path) -> None:
+    """As where memory or processes are short for a while; here the program is away."""
+    program(python := tmp_path / "python")
+    with supervised(tmp_path, workers=2, python=str(python)) as (port, process):
+        until(PATIENCE, lambda: len(children(process)) == 2 and asked(port))
+        python.unlink()
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        os.kill(max(children(process)), signal.SIGKILL)
+        until(PATIENCE, lambda: len(children(process)) == 1)
+        for _ in range(10):
+            time.sleep(0.1)
+            assert asked(port)
+        os.kill(max(children(process)), signal.SIGKILL)
+        until(PATIENCE, lambda: not children(process))
+        time.sleep(1)
+        program(python)
+        until(PATIENCE, lambda: len(children(process)) == 2 and asked(port))
+        assert process.poll() is None
+
+
+@pytest.mark.slow
+def test_a_service_that_can_start_no_process_ends_with_status_1(tmp_path: Path) -> None:
+    with supervised(tmp_path, python="/nonexistent") as (_, process):
+        assert process.wait(PATIENCE) == 1
+        assert process.stderr is not None
+        log = process.stderr.read()
+    assert log.count("a worker cannot be started yet") == 3
+    assert "no worker can be started" in log and "Traceback" not in log
 
 
 @pytest.mark.slow
