@@ -484,7 +484,7 @@ WARNED: tuple[Row, ...] = (
     ("continent by name", Code.CONTINENT_SPELLING, _place("country: US, city: Ashburn, continent: North America")),
     *(
         (f"not the top: {end}", More.NOT_A_TREE, f"name: {NAME}\naddress: {{http: 'http://{NAME}/linux/{end}'}}\n{PLACE}")
-        for end in ("9/", "9", "index.html", "BaseOS/", "repodata", "a.iso", "9/BaseOS/x86_64/os")
+        for end in ("9/", "9", "9.1/", "9.8.2111", "index.html", "BaseOS/", "repodata", "a.iso", "9/BaseOS/x86_64/os")
     ),
     ("seldom", More.RARE_UPDATES, "update_frequency: 12h\n"),
     ("somebody else's network", More.DOUBTFUL_CLAIM, "asn: 680\nsubnets: [8.8.8.0/24]\n"),

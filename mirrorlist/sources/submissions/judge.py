@@ -43,6 +43,7 @@ from mirrorlist.sources.yaml.documents import START, Code, Document, finding, pr
 # A submitted URL is the top of a tree, not a version's directory or a page inside one.
 
 FILE_ENDINGS = (".html", ".htm", ".php", ".iso", ".xml", ".xz", ".gz", ".zst", ".bz2", ".zip", ".img", ".rpm", ".deb")
+_MINOR = re.compile(r"([0-9]+)(?:\.[0-9]+)+", re.ASCII)
 INSIDE_REPOSITORIES = ("repodata", "dists", "pool", "packages")
 
 
@@ -59,7 +60,9 @@ def _inside(step: str, catalogue: Catalogue) -> str | None:
     """What in a tree a path ends at, by its last step."""
     if step.lower().endswith(FILE_ENDINGS):
         return "a file"
-    if step in spelled_versions(catalogue):
+    known = spelled_versions(catalogue)
+    major = _MINOR.fullmatch(step)  # an older minor, or the next one
+    if step in known or (major and major[1] in {version.partition(".")[0] for version in known}):
         return f"the directory of version {step}"
     below = [each.path for each in catalogue.repositories.values() if not each.path.startswith("/")]
     parts = {part for path in below for part in path.split("/") if part and "$" not in part}
