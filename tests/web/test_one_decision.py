@@ -432,6 +432,26 @@ def test_a_repository_s_list_is_the_same_in_every_form(kind: Repository) -> None
             agree_on_a_repository(service, made, kind, path, peer, narrowed)
 
 
+@pytest.mark.slow
+def test_the_directory_of_images_is_listed_alike_whoever_asks_for_it() -> None:
+    service = both()
+    for number in range(40):
+        dice = random.Random(f"images {number}")
+        made = network(dice)
+        service.held.put(made.snapshot)
+        peer, narrowed = dice.choice(sorted(PEERS)), dice.choice(NARROWED)
+        asked = [("/mirrorlist", f"path={ISOS}"), ("/isolist/9/x86_64", ""), ("/isolist/9.8/x86_64", "")]
+        found = [service.get(where, f"{query}&{narrowed}", peer) for where, query in asked]
+        assert len({answer.status for answer in found}) == 1
+        text = found[0].body.decode()
+        listed = [line for line in text.splitlines() if line and not line.startswith("#")]
+        if found[0].status == 200:
+            assert [json.loads(answer.body) for answer in found[1:]] == [listed] * 2
+        first = service.get("/mirrorlist", f"path={ISOS}&redirect=1&{narrowed}", peer).headers.get("location")
+        if listed and LEVEL_NOTES[FallbackLevel.LAST_KNOWN] not in text:
+            assert first == listed[0]
+
+
 def agree_on_a_repository(service: Both, made: Network, kind: Repository, path: str, peer: str, narrowed: str) -> None:
     named = "&".join(filter(None, (f"repo={kind.name}-9.8&arch=x86_64", narrowed)))
     found = [service.get("/mirrorlist", f"{named}&format={each}", peer) for each in NAMED_FORMATS]
@@ -463,6 +483,18 @@ def agree_on_a_repository(service: Both, made: Network, kind: Repository, path: 
     first = service.get("/mirrorlist", f"{named}&redirect=1", peer).headers["location"]
     if LEVEL_NOTES[FallbackLevel.LAST_KNOWN] not in texts[0] + " ".join(told["notes"]):
         assert first.rstrip("/") == urls[0]
+    metalinks = [
+        re.findall(
+            r"https?://[^<]+(?=repodata/repomd)", service.get("/metalink", f"{asked}&{narrowed}", peer).body.decode()
+        )
+        for asked in (named, f"{named}&format=metalink4", f"path={path}", f"path={path}repodata/repomd.xml")
+        if kind.kind is ContentKind.RPM and not (made.is_indexed and asked.endswith(".xml"))
+    ]
+    held = made.snapshot.facts.health
+    lag = any(SyncState.LAGGING in column for column in (*held.holds.values(), *held.holds_over.values()))
+    for found_there in metalinks:
+        assert found_there == metalinks[0]
+        assert lag or [url.rstrip("/") for url in found_there] == urls, "older versions do no harm below checksums"
     if not made.is_indexed and kind.kind is not ContentKind.APT:
         asked = Asked(service, made, f"{path}a", peer, narrowed)
         assert asked.names(asked.listed) == asked.names([f"{url}/" for url in urls], path), "as for a file in it"
