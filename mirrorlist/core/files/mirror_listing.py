@@ -183,10 +183,11 @@ LEAST_FILES = 3
 SHARE = 0.9
 """Share of the files that must agree on a shift of any size,"""
 ZONE_SHARE = 0.5
-"""and on a shift of whole hours, which is no coincidence."""
+"""and on a shift of whole quarters of an hour, as time zones have, which is no coincidence."""
 SEASON_SHARE = 0.05
 """Share of the files that are an hour off where a mirror's clock observes daylight saving time."""
 HOUR = 3600
+QUARTER = 900
 MOST_HOURS = 14
 """No time zone is farther from UTC."""
 
@@ -248,14 +249,13 @@ def _most(values: Numbers) -> int:
 
 
 def _rounded(seconds: int) -> int:
-    """The whole hour where it is almost one: some file systems round times."""
-    hour = HOUR * round(seconds / HOUR)
-    return hour if abs(seconds - hour) <= TOLERATED_SECONDS else seconds
+    """The whole quarter of an hour where it is almost one: some file systems round times."""
+    quarter = QUARTER * round(seconds / QUARTER)
+    return quarter if abs(seconds - quarter) <= TOLERATED_SECONDS else seconds
 
 
 def _is_zone(seconds: int) -> bool:
-    hours = round(seconds / HOUR)
-    return abs(hours) <= MOST_HOURS and abs(seconds - hours * HOUR) <= TOLERATED_SECONDS
+    return abs(seconds) <= MOST_HOURS * HOUR and _rounded(seconds) % QUARTER == 0
 
 
 def _share(apart: Numbers, value: int) -> float:

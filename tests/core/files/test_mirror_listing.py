@@ -134,12 +134,15 @@ HOUR, DAY = 3600, 86_400
         ([-HOUR] * 3 + [-2 * HOUR] * 3, TimeShift(-2 * HOUR, -HOUR)),
         ([0] * 7 + [-HOUR] * 3, TimeShift(0, -HOUR)),
         ([-15 * HOUR] * 5 + [0] * 4, TimeShift()),
+        ([-19_800] * 3 + [-DAY], TimeShift(-19_800, -19_800)),
+        ([-20_700, -20_700, -20_701, -DAY, 0], TimeShift(-20_700, -20_700)),
+        ([-1200] * 3 + [-DAY], TimeShift()),
         ([-HOUR] * 3 + [0] * 5, TimeShift(0, -HOUR)),
         ([-1000, -5000, -90_000, -7], TimeShift()),
         ([-5 * HOUR - HOUR // 2] * 5, TimeShift(-5 * HOUR - HOUR // 2, -5 * HOUR - HOUR // 2)),
     ],
 )
-def test_whole_hours_of_most_files_or_one_value_of_nearly_all(apart: list[int], shift: TimeShift) -> None:
+def test_quarters_of_an_hour_of_most_files_or_one_value_of_nearly_all(apart: list[int], shift: TimeShift) -> None:
     assert times_off(np.array(apart, np.int64)) == shift
 
 
