@@ -17,7 +17,20 @@ from types import MappingProxyType
 
 _SILENT = re.compile(r"['’‘ʻʼʹ`´.²]")
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
-_AFTER_THE_NAME = re.compile(r"[,/(;|]")
+_AFTER_THE_NAME = re.compile(r"[,/(;|]| [-–] ")
+_CODE_AT_END = re.compile(r".+\s([A-Z]{2})\s*\Z")
+_NUMBER = re.compile(r"\b[0-9]+(?:e|er|st|nd|rd|th)?\b")
+_LATIN = str.maketrans({
+    **dict(zip("абвгдезийклмнопрстуфцыэіїђјљњћєґ", "abvgdeziiklmnoprstufcyeiidjlncyg", strict=True)),
+    **dict(zip("αβγδεζηικλμνξοπρσςτυφχω", "avgdeziiklmnxoprsstyfho", strict=True)),
+    "ё": "e", "ж": "zh", "х": "kh", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "yu", "я": "ya", "ъ": "", "ь": "",
+    "θ": "th", "ψ": "ps", "џ": "dz",
+})  # fmt: skip
+"""Letters of Cyrillic and Greek without accents, as names of cities are mostly written in Latin."""
+_SHORT_NAMES = {
+    "nyc": "new york city", "la": "los angeles", "sf": "san francisco", "dc": "washington", "hcmc": "ho chi minh city",
+    "kl": "kuala lumpur", "spb": "saint petersburg", "jogja": "yogyakarta", "s gravenhage": "den haag",
+}  # fmt: skip
 _SAINT_BEFORE_A_NAME = re.compile(r"\b(Ste?)\.?(?=[A-Z])")
 _WITHOUT_DECOMPOSITION = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ħ": "h", "ə": "a", "ǝ": "a"}
@@ -51,7 +64,24 @@ def city_spellings(text: str) -> tuple[str, ...]:
     """The folded spellings under which a city may be known, the most faithful one first."""
     text = _SAINT_BEFORE_A_NAME.sub(r"\1 ", text)
     whole, name = folded(text), folded(_AFTER_THE_NAME.split(text)[0])
-    return tuple(dict.fromkeys(filter(None, (whole, name, without_city_word(whole), without_city_word(name)))))
+    words = _NUMBER.sub("", name).split()
+    bare = " ".join(words)
+    while len(words) > 1 and len(words[-1]) <= 2:  # a state's code, or the river in Frankfurt a. M.
+        words.pop()
+    last = (_SHORT_NAMES.get(name, ""), in_latin(name), bare, " ".join(words))
+    return tuple(dict.fromkeys(filter(None, (whole, name, without_city_word(whole), without_city_word(name), *last))))
+
+
+def state_behind(city: str) -> str | None:
+    """What may be the state behind the name of a city: after a comma and the like, or two capitals at the end."""
+    name, *after = _AFTER_THE_NAME.split(city, maxsplit=1)
+    code = _CODE_AT_END.match(name)
+    return (after[0].strip(" )") if after else code[1] if code else None) or None
+
+
+def in_latin(name: str) -> str:
+    """The folded name with Latin letters in place of Cyrillic and Greek ones."""
+    return name.translate(_LATIN)
 
 
 def joined_spellings(text: str) -> tuple[str, ...]:
@@ -68,8 +98,10 @@ def without_city_word(name: str) -> str:
 
 def state_spellings(text: str) -> tuple[str, ...]:
     """The folded spellings under which a state may be known, the most faithful one first."""
-    whole = folded(_SAINT_BEFORE_A_NAME.sub(r"\1 ", text))
-    return tuple(dict.fromkeys(filter(None, (whole, without_state_words(whole)))))
+    text = _SAINT_BEFORE_A_NAME.sub(r"\1 ", text)
+    said = (folded(text), folded(_AFTER_THE_NAME.split(text)[0]))
+    names = (*said, *map(in_latin, said))
+    return tuple(dict.fromkeys(filter(None, (*names, *map(without_state_words, names)))))
 
 
 def without_state_words(name: str) -> str:
@@ -242,18 +274,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 """What means one continent, beside its code. Parts of one are read as the whole."""
 
 WIDER: Mapping[str, tuple[str, ...]] = {
-    "America": ("NA", "SA"),
-    "Americas": ("NA", "SA"),
-    "AMER": ("NA", "SA"),
-    "Latin America": ("NA", "SA"),
-    "LATAM": ("NA", "SA"),
-    "Eurasia": ("EU", "AS"),
-    "Middle East": ("AS", "AF"),
-    "MENA": ("AS", "AF"),
-    "EMEA": ("EU", "AS", "AF"),
-    "APAC": ("AS", "OC"),
-    "Asia Pacific": ("AS", "OC"),
-}
+    **dict.fromkeys(("America", "Americas", "AMER", "Latin America", "LATAM"), ("NA", "SA")),
+    **dict.fromkeys(("Middle East", "MENA"), ("AS", "AF")), **dict.fromkeys(("APAC", "Asia Pacific"), ("AS", "OC")),
+    "Eurasia": ("EU", "AS"), "EMEA": ("EU", "AS", "AF"),
+}  # fmt: skip
 """Names with several meanings, of which the country selects one."""
 
 

@@ -12,7 +12,7 @@ from functools import cache
 
 from mirrorlist.core.model import Location, Mirror, PlaceSource
 from mirrorlist.core.network.geo import distance_km, vector
-from mirrorlist.sources.places.countries import Countries, joined_spellings, read_countries
+from mirrorlist.sources.places.countries import Countries, joined_spellings, read_countries, state_behind
 from mirrorlist.sources.places.gazetteer import City, Gazetteer, Point, Province, read_gazetteer
 
 CITY_KM = 25.0
@@ -73,8 +73,12 @@ def by_coordinates(location: Location, atlas: Atlas) -> Location | None:
 
 
 def by_city_and_state(location: Location, atlas: Atlas) -> Location | None:
-    """The city of this name in this state, or near it where the state has the city's own name."""
-    found = _city_in_state(atlas, location.country, location.city, location.region)
+    """The city of this name in this state, or near it where the state has the city's own name.
+
+    Without a state it is the one behind the city's name, as in Portland, ME.
+    """
+    state = location.region or state_behind(location.city or "")
+    found = _city_in_state(atlas, location.country, location.city, state)
     found = found or _city_of_its_state(location, atlas)
     return _at(location, found, CITY_KM, PlaceSource.CITY_AND_STATE)
 

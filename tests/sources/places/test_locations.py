@@ -269,3 +269,24 @@ def test_placing_all_real_mirrors_takes_little_time() -> None:
 
 def gazetteer_file() -> bytes:
     return (Path(__file__).parents[3] / "mirrorlist" / "data" / "gazetteer.bin").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("country", "city", "latitude", "longitude"),
+    [
+        ("US", "Portland, ME", 43.7, -70.3), ("US", "Portland ME", 43.7, -70.3), ("US", "Portland (OR)", 45.5, -122.7),
+        ("US", "Columbia, Missouri, USA", 39.0, -92.3), ("US", "Springfield - MA", 42.1, -72.6),
+        ("BR", "São Paulo - SP", -23.6, -46.6), ("CA", "London, ON", 43.0, -81.2), ("US", "Ashburn VA", 39.0, -77.5),
+        ("US", "Ashburn, ZZ", 39.0, -77.5), ("DE", "Frankfurt a. M.", 50.1, 8.7), ("DE", "Frankfurt a/M", 50.1, 8.7),
+        ("DE", "Frankfurt/Oder", 52.4, 14.6), ("US", "NYC", 40.7, -74.0), ("VN", "HCMC", 10.8, 106.6),
+        ("NL", "'s-Gravenhage", 52.1, 4.3), ("IE", "Dublin 15", 53.3, -6.2), ("DE", "10115 Berlin", 52.5, 13.4),
+        ("RU", "Москва", 55.8, 37.6), ("UA", "Київ", 50.5, 30.5), ("GR", "Θεσσαλονίκη", 40.6, 22.9),
+        ("BG", "София", 42.7, 23.3), ("RS", "Београд", 44.8, 20.5),
+    ],
+)  # fmt: skip
+def test_a_state_behind_a_city_and_other_spellings_are_understood(
+    country: str, city: str, latitude: float, longitude: float
+) -> None:
+    found = located(Location(country=country, city=city), read_atlas())
+    assert found is not None
+    assert (round(found.latitude or 0, 1), round(found.longitude or 0, 1)) == (latitude, longitude)
