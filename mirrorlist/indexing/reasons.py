@@ -12,7 +12,7 @@ import numpy as np
 from mirrorlist.core.errors import SnapshotError
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.index import File, FileIndex, Holding, Indexed
-from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN, Listing, holdings, path_key
+from mirrorlist.core.files.mirror_listing import ABSENT, UNKNOWN, Listing, path_key
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.model import SERVED_STATUSES, WEB_PROTOCOLS, Mirror, Query, RepositoryTarget
 from mirrorlist.core.owners.network_report import Held
@@ -21,6 +21,7 @@ from mirrorlist.core.selection.known_files import RepositoryLocator, located
 from mirrorlist.core.selection.usability import UsableWays, usability_by
 from mirrorlist.core.snapshot import Snapshot
 from mirrorlist.indexing.mirrors import asked_listing, is_listed
+from mirrorlist.indexing.weighing import Evidence, doubts_of, weighed
 from mirrorlist.store.listings import Listings
 
 
@@ -139,13 +140,21 @@ def held_by(state_dir: Path, modules: Iterable[str], mirrors: Iterable[Mirror]) 
     for module in modules:
         listings = Listings(state_dir, module)
         try:
-            tree = IndexDraft(listings.origin_files(), 0).tree
+            draft = IndexDraft(listings.origin_files(), 0)
         except SnapshotError:
             continue
-        for mirror in known:
-            listing = listings.read(mirror.name) if module in mirror.urls and len(tree) else None
-            if listing is not None and listing.complete:
-                former = found.get(mirror.name, Held(0, 0, listing.listed_at))
-                has = former.has + int(holdings(tree, listing).having.sum())
-                found[mirror.name] = Held(has, former.of + len(tree), min(former.listed_at, listing.listed_at))
+
+        def evidence(mirror: Mirror, module: str = module, listings: Listings = listings) -> Evidence:
+            listed = listings.read(mirror.name) if module in mirror.urls else None
+            return Evidence(listed if listed is not None and listed.complete else None, listings.asked(mirror.name))
+
+        doubts = doubts_of(draft, map(evidence, known), 0.0)
+        for mirror in known if len(draft.tree) else ():
+            seen = evidence(mirror)
+            held = weighed(draft, seen, doubts.by_size)
+            if seen.listed is not None and held.held is not None and not held.doubted:
+                former = found.get(mirror.name, Held(0, 0, seen.listed.listed_at))
+                has = former.has + int((held.held.having & held.held.known).sum())
+                since = min(former.listed_at, seen.listed.listed_at)
+                found[mirror.name] = Held(has, former.of + len(draft.tree), since)
     return found

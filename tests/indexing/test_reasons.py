@@ -9,10 +9,15 @@ import yaml
 from click.testing import CliRunner
 
 from mirrorlist.cli.main import main
-from mirrorlist.core.model import MAIN
+from mirrorlist.core.files.index import File
+from mirrorlist.core.files.list_parser import ListedFile
+from mirrorlist.core.files.mirror_listing import listing
+from mirrorlist.core.model import MAIN, Protocol
 from mirrorlist.indexing.reasons import held_by
 from mirrorlist.store.index_files import current_indexes, index_path, read_index
+from mirrorlist.store.listings import FileObservation, Listings, OriginFacts
 from mirrorlist.store.snapshot_files import read_newest
+from tests.building import NOW, mirror
 from tests.indexing.daemons import needs_rsync, rsync_daemon
 
 pytestmark = needs_rsync
@@ -53,3 +58,27 @@ def test_a_syncing_mirror_is_listed_but_not_indexed(tmp_path: Path) -> None:
     }  # fmt: skip
     report = json.loads(CliRunner().invoke(main, [*words, "report", "--format", "json"]).stdout)
     assert [(each["mirror"], each["percent"]) for each in report["coming"]] == [("syncing.example.org", 37.5)]
+
+
+def test_a_report_counts_as_the_index_does(tmp_path: Path) -> None:
+    """While the origin's own times are wrong, sizes decide; a list of another tree is none."""
+    kept = Listings(tmp_path, MAIN)
+    files = [File(f"{number}.rpm", 10 + number, 2_000_000 + 777 * number) for number in range(8)]
+    kept.write_origin(OriginFacts("/srv", NOW, len(files)), files)
+    for name, rows in (
+        (
+            "whole",
+            [
+                ListedFile(file.path.encode(), file.size or 0, (file.mtime or 0) - 500 * (file.size or 0))
+                for file in files
+            ],
+        ),
+        ("other", [ListedFile(b"another/tree", 5, 5)]),
+    ):
+        kept.write(f"{name}.example.org", listing("rsync", NOW, rows))
+    kept.write_asked("other.example.org", {file.path: FileObservation(NOW, file.size or 0) for file in files[:3]})
+    mirrors = [mirror(name, urls={MAIN: {Protocol.HTTPS: "https://m/", Protocol.RSYNC: "rsync://m/l/"}})
+               for name in ("whole", "other")]  # fmt: skip
+    assert {name: (each.has, each.of) for name, each in held_by(tmp_path, [MAIN], mirrors).items()} == {
+        "whole.example.org": (8, 8),
+    }  # fmt: skip
