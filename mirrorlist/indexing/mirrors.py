@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -194,11 +194,3 @@ def ask_mirror(
     reasons = Counter(answer.why.partition(": ")[0] for answer in answers.values() if answer.why)
     told += "".join(f"; {count} times: {why}" for why, count in reasons.items())
     return UpdateResult(mirror.name, UpdateOutcome.ASKED, told, module)
-
-
-def asked_listing(asked: Mapping[str, FileObservation], since: float) -> Listing | None:
-    """What a mirror said of single files since a time; None if that is nothing."""
-    rows = {path: ListedFile(path.encode(), said.size, said.mtime) for path, said in asked.items() if said.at >= since}
-    if not rows:
-        return None
-    return listing("single requests", max(asked[path].at for path in rows), rows.values(), complete=False)

@@ -20,8 +20,8 @@ from mirrorlist.core.reasons import Reason
 from mirrorlist.core.selection.known_files import RepositoryLocator, located
 from mirrorlist.core.selection.usability import UsableWays, usability_by
 from mirrorlist.core.snapshot import Snapshot
-from mirrorlist.indexing.mirrors import asked_listing, is_listed
-from mirrorlist.indexing.weighing import Evidence, doubts_of, weighed
+from mirrorlist.indexing.mirrors import is_listed
+from mirrorlist.indexing.weighing import Evidence, asked_listing, doubts_of, weighed
 from mirrorlist.store.listings import Listings
 
 

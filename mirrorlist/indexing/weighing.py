@@ -10,8 +10,18 @@ import numpy as np
 
 from mirrorlist.core.files.build import IndexDraft
 from mirrorlist.core.files.found import shift_words
-from mirrorlist.core.files.mirror_listing import ABSENT, Bits, Holdings, Listing, OriginTree, beside, compared, holdings
-from mirrorlist.indexing.mirrors import asked_listing
+from mirrorlist.core.files.list_parser import ListedFile
+from mirrorlist.core.files.mirror_listing import (
+    ABSENT,
+    Bits,
+    Holdings,
+    Listing,
+    OriginTree,
+    beside,
+    compared,
+    holdings,
+    listing,
+)
 from mirrorlist.store.listings import FileObservation
 
 NEARLY_ALL = 0.9
@@ -20,6 +30,14 @@ WORTH_A_WORD = 0.1
 """Share of the files: more than the few that have just changed."""
 LEAST_DOUBTS = 3
 """Answers of the web server that must contradict a list, and half of all, before the list is ignored."""
+
+
+def asked_listing(asked: Mapping[str, FileObservation], since: float) -> Listing | None:
+    """What a mirror said of single files since a time; None if that is nothing."""
+    rows = {path: ListedFile(path.encode(), said.size, said.mtime) for path, said in asked.items() if said.at >= since}
+    if not rows:
+        return None
+    return listing("single requests", max(asked[path].at for path in rows), rows.values(), complete=False)
 
 
 @dataclass(frozen=True, slots=True)
