@@ -94,7 +94,7 @@ def test_what_was_not_compared_is_shown_and_counts_for_nothing() -> None:
     [
         (Verdict(True, NOW, ProbeOutcome.FRESH, NOW, sha256="a"), "good", "", "only its index was compared"),
         (Verdict(True, NOW, ProbeOutcome.GOOD, NOW), "good", "", ""),
-        (Verdict(False, NOW, ProbeOutcome.STALE, NOW), "good", "", ""),
+        (Verdict(False, NOW, ProbeOutcome.STALE, NOW), "reachable", "", ""),
         (
             Verdict(True, NOW, ProbeOutcome.GOOD, NOW, detail="not compared: the origin is at fault"),
             "reachable",

@@ -132,7 +132,9 @@ class HealthRow:
     bad: int = 0
     good: int = 0
     compared: bool = True
-    """Whether content was compared with the origin's: of a tree, whether anything in its module was, and is good."""
+    """Whether content was compared with the origin's: of a tree, whether that of anything in its module was."""
+    is_good_below: bool = True
+    """Whether anything of it is good."""
     looked: int = 0
     looked_at: float | None = None
     """How many of the files that this version names were seen to be there, and when the last ones were."""
@@ -153,7 +155,7 @@ class HealthRow:
         if self.outcome in SAYS_NOTHING:
             return "not known"
         if self.outcome in GOOD_OUTCOMES:
-            return "good" if self.compared else "reachable"
+            return "good" if self.compared and (self.is_good_below or not self.subject.is_tree) else "reachable"
         needed = POLICY.needed(self.outcome)
         return f"failing ({self.bad} of {needed})" if self.bad < needed else "failing"
 
@@ -219,12 +221,14 @@ def report(
         known,
         key=lambda each: (places[each.module], _ORDER.index(each.protocol), each.family, each.spelled),
     )
-    good = {subject: verdict for subject, verdict in known.items() if verdict.good_now}
-    compared = {subject.module for subject, verdict in good.items() if is_compared(subject, verdict)}
+    below = [subject for subject, verdict in known.items() if is_compared(subject, verdict)]
+    compared = {subject.module for subject in below}
+    good = {subject.module for subject in below if known[subject].good_now}
     return tuple(
         replace(
             _row(mirror, subject, known[subject], excuse, checking),
             compared=subject.module in compared if subject.is_tree else is_compared(subject, known[subject]),
+            is_good_below=subject.module in good,
             next_at=checking.next_look(subject, known[subject]),
         )
         for subject in order
