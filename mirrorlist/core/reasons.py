@@ -40,6 +40,7 @@ class Reason(Enum):
     NO_FILE = "The mirror does not have this file."
     AVOIDED = "You asked to avoid the mirror."
     CONTINENT_ASKED = "The mirror is not on a continent that was asked for."
+    SAME_ADDRESS = "A mirror before it has the same address."
     LIST_FULL = "The list is full; other mirrors come before it."
 
 

@@ -36,7 +36,7 @@ RELAXED = "no mirror on the continent asked for has this; the usual order follow
 _PROVES_A_MATCH = frozenset(
     {
         Reason.PROTOCOL, Reason.UNREACHABLE, Reason.MISSING, Reason.WRONG, Reason.INCOMPLETE, Reason.STALE,
-        Reason.LAGGING,
+        Reason.LAGGING, Reason.SAME_ADDRESS,
         Reason.TAKEN_OUT, Reason.LIST_FULL, Reason.MONOPOLY, Reason.NO_FILE, Reason.AVOIDED, Reason.CONTINENT_ASKED,
         Reason.COUNTRY_ASKED, Reason.NOT_AMONG_ONLY, Reason.OUT_OF_REACH,
         Reason.NOT_REACHED_FROM,

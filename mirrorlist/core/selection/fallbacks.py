@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TypeVar
@@ -164,3 +164,11 @@ def moves(
         if was is not level:
             found.setdefault((was, level), []).append(path)
     return found
+
+
+def each_once(listed: Iterable[int | str], address: Callable[[int], object]) -> list[int | str]:
+    """A list without mirrors whose address another one has before them, as two files may give it for two places."""
+    first: dict[object, int | str] = {}
+    for each in listed:
+        first.setdefault((each,) if isinstance(each, str) else address(each), each)
+    return list(first.values())

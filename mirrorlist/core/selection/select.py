@@ -19,7 +19,7 @@ from mirrorlist.core.reasons import OUT_OF_REACH, Cause, Reason
 from mirrorlist.core.rules import reason_against
 from mirrorlist.core.selection.answer import BEST_PREFERENCE, Choice, Rejected, Selection
 from mirrorlist.core.selection.causes import cause_of
-from mirrorlist.core.selection.fallbacks import OwnTrees, own_trees, rung_notes
+from mirrorlist.core.selection.fallbacks import OwnTrees, each_once, own_trees, rung_notes
 from mirrorlist.core.selection.known_files import narrowed
 from mirrorlist.core.selection.rank import (
     Group,
@@ -116,7 +116,7 @@ def select(
     chosen = list(islice(_ordered(snapshot, groups, client, sieved, now), snapshot.policy.limit))
     working = sieved.usable | sieved.unchecked
     counts = (sum(number in among for number in chosen) for among in (working, working | sieved.others))
-    listed = chosen if alone else found.own.among(chosen, *counts)
+    listed = each_once(chosen if alone else found.own.among(chosen, *counts), lambda number: usable.urls[number][0])
     ranks = {number: rank for rank, number in enumerate(listed) if not isinstance(number, str)}
     trees = [(tree, rank) for rank, tree in enumerate(listed) if isinstance(tree, str)]
     return Selection(
@@ -126,7 +126,7 @@ def select(
             _choice(snapshot, query, client, number, near.get(number), usable.urls[number], BEST_PREFERENCE - rank)
             for number, rank in ranks.items()
         ),
-        tuple(_rejected(snapshot, query, client, frozenset(chosen), sieved, alone)),
+        tuple(_rejected(snapshot, query, client, frozenset(chosen) - ranks.keys(), ranks, sieved, alone)),
         tuple(tree + query.path for tree, _ in trees),
         notes if query.target.vault or alone else notes + rung_notes(snapshot, query, usable),
         level=FallbackLevel.FRESH if query.target.vault or alone else usable.rung,
@@ -237,14 +237,23 @@ def _choice(
 
 
 def _rejected(
-    snapshot: Snapshot, query: Query, client: Client, chosen: frozenset[int], sieved: Sieved, alone: bool
+    snapshot: Snapshot,
+    query: Query,
+    client: Client,
+    again: Collection[int],
+    chosen: Collection[int],
+    sieved: Sieved,
+    alone: bool,
 ) -> Iterator[Rejected]:
-    """Everything that was not chosen; what nothing speaks against found the list full, or a monopoly."""
+    """Everything that was not chosen; what nothing speaks against found the list full, or a monopoly.
+
+    ``again`` are those whose address the list has already.
+    """
     health, family = snapshot.facts.health, family_of(client)
     otherwise = Reason.MONOPOLY if alone else Reason.LIST_FULL
     for number, mirror in enumerate(snapshot.mirrors):
         if number not in chosen:
-            reason = sieved.reasons.get(number, otherwise)
+            reason = Reason.SAME_ADDRESS if number in again else sieved.reasons.get(number, otherwise)
             since = unreached_since(mirror, client.place) if reason is Reason.NOT_REACHED_FROM else None
             cause = cause_of(health, number, mirror, query, family, reason) if since is None else Cause(since)
             yield Rejected(mirror, reason, cause)

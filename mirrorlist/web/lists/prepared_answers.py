@@ -12,7 +12,7 @@ from weakref import WeakMethod
 from mirrorlist.core.health.verdicts import Family
 from mirrorlist.core.selection.answer import BEST_PREFERENCE
 from mirrorlist.core.selection.columns import NOT_KEPT, Column, PreparedColumn
-from mirrorlist.core.selection.fallbacks import own_trees
+from mirrorlist.core.selection.fallbacks import each_once, own_trees
 from mirrorlist.core.selection.prepared import Prepared, PreparedModule
 from mirrorlist.core.selection.spread import ClientHash
 from mirrorlist.core.snapshot import Snapshot
@@ -124,7 +124,7 @@ class Rows:
     def _new(self, key: int, place: int) -> AnswerParts:
         column, writing = self._prepared, self._writing
         numbers, alone = self._orders.listed(key, column)
-        listed = numbers if alone else column.among(numbers)
+        listed = each_once(numbers if alone else column.among(numbers), column.every.__getitem__)
         parts = (
             writing.fallback(each, BEST_PREFERENCE - rank)
             if isinstance(each, str)

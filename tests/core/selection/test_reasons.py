@@ -128,6 +128,12 @@ CASES = {
     "out of reach": Case(
         Reason.OUT_OF_REACH, {"pairs": (ReachPair("DE", "left.example.org", None),)}, at=place("berlin")
     ),
+    "the same address": Case(
+        Reason.SAME_ADDRESS,
+        {"urls": HTTP_ONLY, "city": "tokyo"},
+        at=place("berlin"),
+        beside={"urls": HTTP_ONLY, "city": "berlin"},
+    ),
     "full": Case(Reason.LIST_FULL, {"city": "tokyo"}, at=place("berlin"), beside={"city": "berlin"}, policy=ONE),
 }
 

@@ -416,6 +416,19 @@ def test_same_slash_64_gets_the_same_order_of_public_mirrors() -> None:
     assert len(answers) == 1
 
 
+def test_an_address_of_two_files_is_given_once_and_the_nearer_place_counts() -> None:
+    shared = {MAIN: {Protocol.HTTPS: "https://any.example.org/linux/"}}
+    files = [mirror("tokyo", "tokyo", urls=shared), mirror("berlin", "berlin", urls=shared), mirror("m", "paris")]
+    service = both(snapshot(files, at=AT, facts={"metadata": METADATA}))
+    for path in ("/mirrorlist/9/baseos", "/metalink/9/baseos"):
+        for number in range(1, 60):
+            asked = environ(path, "arch=x86_64", f"198.51.100.{number}")
+            fast, plain = (ask(each, asked).body for each in (service.fronted, service.flask))
+            assert fast == plain
+            assert fast.count(b"any.example.org") == 1
+            assert fast.index(b"any.example.org") < fast.index(b"m.example.org/")
+
+
 def test_client_moves_when_its_turn_ends_and_not_before() -> None:
     of = snapshot([mirror(f"p{number}", "berlin") for number in range(40)], at=AT, policy=Policy(turn_seconds=1000))
     service = both(of)
