@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from mirrorlist.demo import directory, guide
 from mirrorlist.demo import guide as questions
 from mirrorlist.demo.directory import Layout
 from mirrorlist.demo.network import NAMES, NEW
+from mirrorlist.ports import claimed_port
 from mirrorlist.settings import SETTINGS
 
 POLL_SECONDS = 0.1
@@ -186,11 +186,12 @@ class Network:
 def run(wishes: Wishes, console: Console, stop: threading.Event) -> bool:
     """Run the demo until ``stop`` is set, or once. True if nothing was wrong with its answers."""
     refuse_unknown(wishes.broken)
+    port = usable_port(wishes.port)
     layout = directory.clear(wishes.directory)
     directory.build_trees(layout, wishes.stale)
     try:
         with Processes(layout.logs, stop) as processes:
-            network = start(processes, layout, wishes.port)
+            network = start(processes, layout, port)
             end([network.mirrors[name] for name in wishes.dead])
             describe(network, wishes, console)
             return check(network, wishes, console) if wishes.once else watch(network, processes, console)
@@ -208,11 +209,10 @@ def start(processes: Processes, layout: Layout, port: int) -> Network:
     """Start the mirrors, then write the files that name their ports, then start the service."""
     mirrors = {name: processes.start(name, mirror_command(layout, name)) for name in NAMES}
     ports = {name: int(processes.first_line(name, mirror, START_SECONDS)) for name, mirror in mirrors.items()}
-    service_port = port or free_port()
-    url = f"http://127.0.0.1:{service_port}"
+    url = f"http://127.0.0.1:{port}"
     directory.write_network(layout, url, urls_of(ports))
     processes.finish("update-metadata", mirrorlist_command(layout, "update", "metadata"))
-    serve = mirrorlist_command(layout, "serve", "--host", "127.0.0.1", "--port", str(service_port))
+    serve = mirrorlist_command(layout, "serve", "--host", "127.0.0.1", "--port", str(port))
     service = processes.start("service", serve)
     wait_for_answers(processes, service, url)
     return Network(layout, mirrors, ports, service, url)
@@ -234,10 +234,10 @@ def mirrorlist_command(layout: Layout, *arguments: str) -> tuple[str, ...]:
     return ("env", *unset, *command)
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+def usable_port(port: int) -> int:
+    """The port, or for 0 one that nobody listens on at this moment; raises PortError if another program has it."""
+    with claimed_port("127.0.0.1", port) as claimed:
+        return int(claimed.getsockname()[1])
 
 
 def wait_for_answers(processes: Processes, service: subprocess.Popen[str], url: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -99,6 +100,15 @@ def test_an_unknown_name_is_refused_with_the_names_there_are(tmp_path: Path) -> 
     assert done.returncode == 1
     assert "atlantis.example.org" in done.stderr
     assert all(name in done.stderr for name in NAMES)
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_port_in_use_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(tmp_path / "demo", "--port", str(port))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert f"127.0.0.1:{port}" in done.stderr
     assert not (tmp_path / "demo").exists()
 
 
