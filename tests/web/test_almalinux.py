@@ -396,7 +396,8 @@ def test_fault_20_a_list_of_subnets_by_url_is_not_fetched_while_files_are_read(t
 
 def test_fault_20_a_list_of_subnets_comes_by_https_only(tmp_path: Path) -> None:
     found = loaded(tmp_path, {"a": mirror_file("a", "subnets: 'http://169.254.169.254/latest'\n")})
-    assert (found.mirrors, len(found.findings)) == ({}, 1)
+    (mirror,) = found.mirrors.values()
+    assert (mirror.subnets, mirror.subnets_url, len(found.findings)) == ((), None, 1)
 
 
 def test_fault_22_https_comes_first(service: Both) -> None:
