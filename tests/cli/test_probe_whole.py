@@ -217,6 +217,21 @@ def test_behind_what_is_gone_at_the_origin_a_fault_of_a_mirror_is_seen(network: 
 
 
 @pytest.mark.slow
+def test_a_mirror_that_joins_after_the_origin_lost_a_file_is_not_blamed(network: Network, origin: Origin) -> None:
+    late = network.directory / "mirrors.d" / "b.example.org.yml"
+    text = late.read_text()
+    late.unlink()
+    network.told("update", "metadata")
+    network.told("publish")
+    assert network.probe() == "a"  # the origin's own files are all looked at
+    for site in (origin, network.sites["b.example.org"]):
+        del site.files[f"{REPOSITORY}Packages/b-2.rpm"]
+    late.write_text(text)
+    network.told("publish")
+    assert [network.probe() for _ in range(4)] == ["ab"] * 4
+
+
+@pytest.mark.slow
 def test_what_vanishes_from_the_origin_s_directory_is_not_missed_on_mirrors(network: Network) -> None:
     for path in (f"{REPOSITORY}Packages/b-1.rpm", f"{REPOSITORY}Packages/c-1.rpm"):
         (network.directory / "origin" / path).unlink()

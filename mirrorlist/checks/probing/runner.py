@@ -24,13 +24,24 @@ from mirrorlist.core.health.probe_run import (
     RunResult,
     answers,
     apply_run,
+    doubted_files,
     excused_by_origin,
     fairly_ahead,
     suspicious,
     weighed,
 )
 from mirrorlist.core.health.response_times import Pace, paces_after
-from mirrorlist.core.health.verdicts import Family, HealthPolicy, Probe, ProbeOutcome, Subject, Verdict, by_mirror
+from mirrorlist.core.health.verdicts import (
+    ORIGIN,
+    SOURCE_PREFIX,
+    Family,
+    HealthPolicy,
+    Probe,
+    ProbeOutcome,
+    Subject,
+    Verdict,
+    by_mirror,
+)
 from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.core.rules import is_carrier
 
@@ -178,6 +189,7 @@ def _trip(job: Job, mirror: Mirror, verdicts: Mapping[Subject, Verdict], outside
         images={} if is_control else job.images,
         named={} if is_control else job.named,
         contents=job.contents,
+        doubted=doubted_files(job.verdicts) if mirror.name == SOURCE_PREFIX + ORIGIN else {},
     )
 
 

@@ -266,7 +266,8 @@ class _Asking:
         named = self.trip.named.get(subject.key, {}).get(probe.sha256 or "")
         if named is None or probe.outcome not in _OF_THE_ORIGIN:
             return probe
-        due = whole_look(named, known, probe.sha256 or "", subject.key, probe.at)
+        doubted = self.trip.doubted.get(subject.key, ())
+        due = whole_look(named, known, probe.sha256 or "", subject.key, probe.at, doubted)
         if due is None:
             return probe
         seen = FilesSeen(0)

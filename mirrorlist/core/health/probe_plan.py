@@ -7,7 +7,7 @@ only, and not all of them each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from hashlib import sha256
@@ -63,7 +63,8 @@ class Trip:
 
     ``untimed`` are the modules whose time file at the origin cannot be used: there it shows no more than that the
     mirror answers, and only where nothing else does. ``elsewhere`` are the hosts that no redirect may lead to.
-    ``named`` are the files that the origin's metadata names, ``contents`` what is wanted, by name.
+    ``named`` are the files that the origin's metadata names, ``contents`` what is wanted, by name; ``doubted`` the
+    faults of others in it, by the same names, which count for nothing if this one has them too.
     """
 
     mirror: Mirror
@@ -78,6 +79,7 @@ class Trip:
     elsewhere: Elsewhere = NOWHERE
     named: Named = field(default_factory=dict)
     contents: Mapping[str, Content] = field(default_factory=dict)
+    doubted: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def content(self, module: str, path: str) -> Content:
         """What lies at a path."""

@@ -7,6 +7,7 @@ a few files by the day's draw.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -27,26 +28,46 @@ DRAWN = 4
 class WholeLook:
     """The files that a look asks for.
 
-    ``before``: this many of ``NamedFiles.files`` were looked at already; ``apart``: this many of these are not counted.
+    ``before``: this many of ``NamedFiles.files`` were looked at already, None where the look is no part of that;
+    ``apart``: this many of these are not counted.
     """
 
     files: tuple[NamedFile, ...]
-    before: int = 0
+    before: int | None = 0
     apart: int = 0
 
-    def looked(self, seen: int) -> int:
+    def looked(self, seen: int) -> int | None:
         """How many of ``NamedFiles.files`` were looked at when this many of the look, from the first on, are judged."""
-        return self.before + max(0, seen - self.apart)
+        return None if self.before is None else self.before + max(0, seen - self.apart)
 
 
-def whole_look(named: NamedFiles, known: Verdict | None, digest: str, key: str, now: float) -> WholeLook | None:
-    """The next look at what the metadata with this digest names; None while nothing is due."""
+def whole_look(
+    named: NamedFiles, known: Verdict | None, digest: str, key: str, now: float, doubted: Sequence[str] = ()
+) -> WholeLook | None:
+    """The next look at what the metadata with this digest names; None while nothing is due.
+
+    ``doubted``: faults of others, of whose files this one is asked too.
+    """
     if not named.files:
         return None
+    due = _due(named, known, digest, key, now)
+    if not (asked := _at_fault(named, doubted)):
+        return due
+    if due is None:
+        return WholeLook(asked, None)
+    others = tuple(each for each in due.files if each not in asked)
+    return WholeLook((*asked, *others)[:EACH_LOOK], due.before, due.apart + len(asked))
+
+
+def _at_fault(named: NamedFiles, faults: Sequence[str]) -> tuple[NamedFile, ...]:
+    """The files that some faults are about, the first few."""
+    every = dict.fromkeys((*named.files, *named.pool)) if faults else {}
+    return tuple(each for each in every if any(fault.startswith(f"{each.path}: ") for fault in faults))[:MOST_FAULTS]
+
+
+def _due(named: NamedFiles, known: Verdict | None, digest: str, key: str, now: float) -> WholeLook | None:
     if known is not None and known.outcome is ProbeOutcome.INCOMPLETE:
-        faults = known.detail.split(FAULTS)
-        every = dict.fromkeys((*named.files, *named.pool))
-        blamed = [each for each in every if any(fault.startswith(f"{each.path}: ") for fault in faults)][:MOST_FAULTS]
+        blamed = _at_fault(named, known.detail.split(FAULTS))
         others = [each for each in named.files if each not in blamed][: EACH_LOOK - len(blamed)]
         return WholeLook((*blamed, *others), apart=len(blamed))
     looked = known.looked if known is not None and known.whole_sha256 == digest else 0

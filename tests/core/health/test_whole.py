@@ -56,6 +56,21 @@ def test_what_was_at_fault_is_asked_for_first(blamed: NamedFile) -> None:
     assert found.looked(EACH_LOOK) == EACH_LOOK - 1
 
 
+@pytest.mark.parametrize("doubted", [FILES[2], FILES[10], POOL[7]])
+def test_what_others_lack_is_asked_for_before_what_is_due(doubted: NamedFile) -> None:
+    faults = ["9/A/of/another/version: missing", f"{doubted.path}: missing"]
+    first = whole_look(NAMED, None, DIGEST, "9/A/", NOW, faults)
+    assert first is not None
+    assert first.files[0] == doubted
+    assert len(set(first.files)) == EACH_LOOK
+    assert first.looked(EACH_LOOK) == EACH_LOOK - 1
+    done = replace(FRESH, whole_sha256=DIGEST, whole_at=NOW, looked=11)
+    again = whole_look(NAMED, done, DIGEST, "9/A/", NOW, faults)
+    assert again == WholeLook((doubted,), None)
+    assert again.looked(1) is None, "the day's draw is due when it was"
+    assert whole_look(NAMED, done, DIGEST, "9/A/", NOW, faults[:1]) is None
+
+
 def test_incomplete_is_out_after_two_looks_and_back_after_one_whole_look() -> None:
     policy, known = HealthPolicy(), None
     subject = replace(probe(0, ProbeOutcome.FRESH, path="9/A/").subject, module=MAIN)
