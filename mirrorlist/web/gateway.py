@@ -230,15 +230,18 @@ class Apart:
         return self._application(environ, start_response)
 
 
-# Slashes at the beginning of a path: several are one, because a base that ends in a slash before a path that begins
-# with one is what many clients join.
+# Several slashes in a path are one, because a base that ends in a slash before a path that begins with one is what many
+# clients join.
 #
 # Nobody sees them after this. A path is never made into a host: where a client is sent is said by mirrors' files alone.
 
 
+_SLASHES = re.compile("//+")
+
+
 class OneSlash:
-    """A WSGI application that hands requests on; to ``folded`` those with several slashes at the beginning of the path,
-    when one of them is left."""
+    """A WSGI application that hands requests on; to ``folded`` those with several slashes in a row, when one of them is
+    left."""
 
     def __init__(self, application: WSGIApplication, folded: WSGIApplication) -> None:
         self._application = application
@@ -246,7 +249,7 @@ class OneSlash:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
-        if not path.startswith("//"):
+        if "//" not in path:
             return self._application(environ, start_response)
-        environ["PATH_INFO"] = "/" + path.lstrip("/")
+        environ["PATH_INFO"] = _SLASHES.sub("/", path)
         return self._folded(environ, start_response)

@@ -46,6 +46,9 @@ MIRRORLISTS = [
     # path, query, the path that every URL ends with
     ("/mirrorlist/9/baseos", "", LITERAL),
     ("/mirrorlist/9/baseos/", "", LITERAL),
+    ("/mirrorlist//9/baseos", "", LITERAL),
+    ("///mirrorlist/9//baseos//", "", LITERAL),
+    ("/mirrorlist//", "repo=baseos-9", LITERAL),
     ("/mirrorlist/9.8/baseos", "", LITERAL),
     ("/mirrorlist/9.9/baseos", "", LITERAL),
     ("/mirrorlist/9/baseos", "arch=x86_64", PATH),
@@ -235,12 +238,7 @@ BAD = [
     (404, "/metalink/9.2/baseos", "arch=x86_64"),  # the vault's
     (404, "/metalink/9/baseos-source", ""),  # the vault's
     (404, "/metalink/10-kitten/baseos", "arch=x86_64"),  # no origin for the module
-    (404, "/mirrorlist//9/baseos", ""),
-    (404, "/mirrorlist/9//baseos", ""),
-    (404, "/mirrorlist/9/baseos//", ""),
-    (404, "//mirrorlist//9/baseos", ""),
     (404, "//evil.example.com/mirrorlist/9/baseos", ""),
-    (404, "/mirrorlist//", "repo=baseos-9"),
     (404, "/mirrorlist/../mirrorlist/9/baseos", ""),
     (404, "/mirrorlist/9/..", ""),
     (404, "/mirrorlist/9/" + "a" * 50_000, ""),
