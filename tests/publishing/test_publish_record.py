@@ -27,10 +27,11 @@ from mirrorlist.store.records import Records
 from mirrorlist.store.snapshot_files import read_newest
 from tests.building import NOW
 from tests.publishing.test_publisher import PATH, SERVICE
+from tests.sources.mirrors.test_logos import png
 from tests.web.asking import both
 
 A, B = (Checksummed(1000, 1_790_000_000, digit * 64, digit * 128) for digit in "ab")
-PNG = b"\x89PNG\r\n\x1a\nx"
+PNG = png()
 
 
 class Site:
