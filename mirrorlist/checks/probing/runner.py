@@ -24,7 +24,6 @@ from mirrorlist.core.health.probe_run import (
     RunResult,
     answers,
     apply_run,
-    doubted_files,
     excused_by_origin,
     fairly_ahead,
     suspicious,
@@ -42,6 +41,7 @@ from mirrorlist.core.health.verdicts import (
     Verdict,
     by_mirror,
 )
+from mirrorlist.core.health.whole import doubted_files
 from mirrorlist.core.model import MAIN, Mirror, Protocol
 from mirrorlist.core.rules import is_carrier
 

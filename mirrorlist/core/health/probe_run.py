@@ -189,18 +189,6 @@ def _said(verdict: Verdict) -> object:
     return verdict.outcome, verdict.sha256, verdict.good_now
 
 
-def doubted_files(verdicts: Mapping[Subject, Verdict]) -> dict[str, list[str]]:
-    """The faults of incomplete mirrors by repository (``content_key``), those that most mirrors have first.
-
-    The origin is asked for these files before another look takes the mirrors out: it may lack them by now.
-    """
-    found: dict[str, Counter[str]] = {}
-    for subject, verdict in verdicts.items():
-        if verdict.outcome is ProbeOutcome.INCOMPLETE and not subject.mirror.startswith(SOURCE_PREFIX):
-            found.setdefault(subject.key, Counter()).update(verdict.detail.split(FAULTS))
-    return {key: [fault for fault, _ in faults.most_common()] for key, faults in found.items()}
-
-
 def excused_by_origin(probes: Sequence[Probe]) -> list[Probe]:
     """The probes, where mirrors are not blamed for a file that the origin lacks in the same way.
 

@@ -7,12 +7,13 @@ a few files by the day's draw.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from mirrorlist.core.content import NamedFile, NamedFiles
-from mirrorlist.core.health.verdicts import DAY, FAULTS, ProbeOutcome, Verdict
+from mirrorlist.core.health.verdicts import DAY, FAULTS, SOURCE_PREFIX, ProbeOutcome, Subject, Verdict
 
 EACH_LOOK = 8
 """Requests that one look at the files of a repository costs at most."""
@@ -77,6 +78,18 @@ def _due(named: NamedFiles, known: Verdict | None, digest: str, key: str, now: f
         return None
     drawn = day_draw(named, key, now)
     return WholeLook(drawn, looked, len(drawn))
+
+
+def doubted_files(verdicts: Mapping[Subject, Verdict]) -> dict[str, list[str]]:
+    """The faults of incomplete mirrors by repository (``content_key``), those that most mirrors have first.
+
+    The origin is asked for these files before another look takes the mirrors out: it may lack them by now.
+    """
+    found: dict[str, Counter[str]] = {}
+    for subject, verdict in verdicts.items():
+        if verdict.outcome is ProbeOutcome.INCOMPLETE and not subject.mirror.startswith(SOURCE_PREFIX):
+            found.setdefault(subject.key, Counter()).update(verdict.detail.split(FAULTS))
+    return {key: [fault for fault, _ in faults.most_common()] for key, faults in found.items()}
 
 
 def is_due(named: NamedFiles | None, known: Verdict | None, digest: str) -> bool:
